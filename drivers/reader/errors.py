@@ -1,0 +1,59 @@
+"""The one family of faults that the reader layer raises.
+
+An exception carries which command and which reader, and the status word where there is one; never command data, never
+card data. Expected outcomes are values, in `drivers.reader.outcomes`.
+"""
+
+
+class ReaderError(Exception):
+    """Base of all faults of cards and readers."""
+
+    def __init__(self, message: str, *, reader: str = "", command: str = "", status: int | None = None) -> None:
+        where = f" [{reader}]" if reader else ""
+        what = f" during {command}" if command else ""
+        word = f", status {status:04X}" if status is not None else ""
+        super().__init__(f"{message}{what}{word}{where}")
+        self.reader = reader
+        self.command = command
+        self.status = status
+
+
+class NoReaderError(ReaderError):
+    """There is no such reader (unplugged, or the name is wrong), or no PC/SC service."""
+
+
+class NoCardError(ReaderError):
+    """The reader is empty."""
+
+
+class MuteCardError(ReaderError):
+    """There is a card, but it does not answer: often put in backwards."""
+
+
+class CardGoneError(ReaderError):
+    """The card left, was reset or stopped answering in the middle: the outcome of the command is unknown."""
+
+
+class CardBusyError(ReaderError):
+    """Another program holds the card."""
+
+
+class CardChangedError(ReaderError):
+    """The card in the reader is not the one that was identified at the start of the visit (reliability I2)."""
+
+
+class UnknownCardError(ReaderError):
+    """A card that this program does not understand. Nothing was written to it."""
+
+    def __init__(self, message: str, *, reader: str = "", atr: bytes = b"", tried: tuple[str, ...] = ()) -> None:
+        super().__init__(message, reader=reader)
+        self.atr = atr
+        self.tried = tried
+
+
+class CardAnswerError(ReaderError):
+    """The card answered something that its standard does not allow, or too much of it."""
+
+
+class CommandRefusedError(ReaderError):
+    """The card refused a command that the reading of it needs."""

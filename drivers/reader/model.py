@@ -1,0 +1,91 @@
+"""A card as the station understands it: values only, the same for every kind of card.
+
+Field names are those of `kortkiosk card show --json`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from drivers.reader.outcomes import Role
+
+Kind = Literal["pkcs15", "piv", "unknown"]
+PinState = Literal["ok", "locked", "unknown"]
+Purpose = Literal["identification", "signature", "other"]
+Chain = Literal["ok", "untrusted", "expired", "revoked", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose card it is, as its certificates say."""
+
+    name: str
+    hsa_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One code of the card. Lengths are in characters."""
+
+    id: str
+    """authId as lower-case hex."""
+    label: str
+    role: Role
+    reference: int
+    tries_left: int | None
+    state: PinState
+    min_length: int
+    max_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One certificate of the card, with the key on the card that goes with it."""
+
+    id: str
+    label: str
+    subject: str
+    issuer: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    purpose: Purpose
+    loa: int | None
+    chain: Chain
+    der: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What was read of one card in one visit."""
+
+    reader: str
+    atr: bytes
+    kind: Kind
+    profile: str
+    serial: str
+    card_number: str
+    holder: Holder
+    pins: tuple[Pin, ...]
+    certificates: tuple[Certificate, ...]
+    digest: bytes
+    """SHA-256 over the certificates: with `serial`, what makes a card the same card."""
+
+    def pin(self, role: Role) -> Pin | None:
+        """The first code with that role."""
+        return next((pin for pin in self.pins if pin.role is role), None)
+
+    def certificate(self, purpose: Purpose) -> Certificate | None:
+        """The valid certificate for a purpose that lasts longest, or one that is not valid where there is none."""
+        fitting = [c for c in self.certificates if c.purpose == purpose]
+        return max(fitting, key=lambda c: (c.chain in ("ok", "unchecked"), c.not_after), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a visit cost on the wire. `ms` is the time spent waiting for the card, in milliseconds."""
+
+    apdus: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    ms: float = 0.0

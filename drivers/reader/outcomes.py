@@ -1,0 +1,80 @@
+"""What may come of a card command: closed unions of frozen values, matched exhaustively by the caller.
+
+A wrong code is an expected outcome and therefore a value; a reader that vanished is a fault and therefore an exception
+(see `drivers.reader.errors`). Nothing here holds card data or a code.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a code is for. The words are those of `card show --json`."""
+
+    IDENTIFICATION = "identification"
+    SIGNATURE = "signature"
+    PUK = "puk"
+
+
+class RefusalReason(StrEnum):
+    """Why the station, or the card, would not do it. In every case no try was used."""
+
+    BELOW_FLOOR = "below_floor"
+    """So few tries remain that the station stops (reliability I1)."""
+    LAST_TRY = "last_try"
+    """One PIN try remains and the holder has not consented to use it."""
+    POLICY = "policy"
+    """Length or alphabet is outside what the profile and the card allow; the card never saw it."""
+    NOT_ALLOWED = "not_allowed"
+    """The product profile does not let the holder do this."""
+    CARD = "card"
+    """The card itself refused (see `Refused.status`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The card did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCode:
+    """The code was wrong. `tries_left` counts the code that was wrong: on unblock that is the PUK."""
+
+    tries_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The code's tries are used up. Locked is not blocked: a locked PIN may be unlocked with the PUK."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not done, no try used."""
+
+    reason: RefusalReason
+    status: int | None = None
+    """The card's status word where the card refused."""
+    tries_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The transmission broke off: the card may or may not have done it. Read it again; never retry a code blindly."""
+
+
+CodeOutcome = Accepted | WrongCode | Locked | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """`signature` is as the card made it: PKCS#1 v1.5 for RSA, DER (r, s) for ECDSA."""
+
+    signature: bytes
+    algorithm: str
+    """JOSE name: RS256 or ES256, ES384."""
+    certificate: bytes
+    """DER of the certificate whose key signed."""
+
+
+SignOutcome = Signed | Locked | Refused | Unknown

@@ -1,0 +1,111 @@
+"""The narrow interfaces of the reader layer: a backend that moves bytes, and a visit that means something.
+
+Two backends implement `Backend`: PC/SC (`drivers.reader.pcsc`, which alone imports pyscard) and in-process
+(`drivers.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs each
+in a thread of its own, with a watchdog, and is what the station uses.
+"""
+
+from collections.abc import AsyncIterator
+from enum import Enum
+from typing import Literal, Protocol
+
+from drivers.reader.model import CardFacts, Exchange, Purpose
+from drivers.reader.outcomes import CodeOutcome, Role, SignOutcome
+from drivers.secret import Secret
+
+
+class Presence(Enum):
+    """What is in the reader."""
+
+    NO_READER = "no reader"
+    EMPTY = "empty"
+    MUTE = "mute"
+    PRESENT = "present"
+
+
+class Connection(Protocol):
+    """Exclusive access to one powered card."""
+
+    atr: bytes
+    protocol: Literal["T=0", "T=1"]
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Exchange one command APDU for one response APDU (data and two status bytes), as they are on the wire.
+
+        Raises CardGoneError on any transmission fault: the outcome is then unknown.
+        """
+
+    def close(self) -> None:
+        """Reset the card (which drops verified codes) and let it go. Never raises."""
+
+
+class Backend(Protocol):
+    """A source of readers."""
+
+    def readers(self) -> tuple[str, ...]:
+        """Names of the readers that are there now. Raises NoReaderError where the service itself is missing."""
+
+    def connect(self, reader: str) -> Connection:
+        """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
+
+    def presence(self, reader: str) -> Presence:
+        """What is in the reader now."""
+
+    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+        """Block until the reader differs from `last`, or the time is out; return what is there."""
+
+
+class Visit(Protocol):
+    """One card's stay in the reader, from identification to removal.
+
+    Before every irreversible command the visit checks, on the same connection, that the card is still the one that was
+    identified (reliability I2), and enforces the floors of I1. No caller can go round it.
+    """
+
+    facts: CardFacts
+    exchange: Exchange
+
+    async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
+        """VERIFY (ISO/IEC 7816-4 11.6.6)."""
+
+    async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
+        """CHANGE REFERENCE DATA (ISO/IEC 7816-4 11.6.7)."""
+
+    async def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
+        """RESET RETRY COUNTER with PUK and new code in the one command (ISO/IEC 7816-4 11.6.10).
+
+        `WrongCode.tries_left` counts the PUK. Below the PUK floor: Refused(BELOW_FLOOR), and the card never sees it.
+        """
+
+    async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
+        """Hash `message` and sign it with the key of that purpose. The code must have been verified in this visit.
+
+        Raises CardGoneError where the transmission broke off before anything was signed.
+        """
+
+    async def refresh(self) -> CardFacts:
+        """Read tries and states again (certificates come from memory)."""
+
+    async def close(self) -> None:
+        """Reset the card and let it go. The card may still be in the reader."""
+
+
+class Reader(Protocol):
+    """One contact reader as the station sees it."""
+
+    name: str
+
+    async def presence(self) -> Presence:
+        """What is in the reader now."""
+
+    def changes(self) -> AsyncIterator[Presence]:
+        """What is in the reader now, and then each change, until the iterator is closed."""
+
+    async def visit(self) -> Visit:
+        """Connect to the card that is in, identify it, and return its visit.
+
+        Raises NoReaderError, NoCardError, MuteCardError, CardBusyError, UnknownCardError, CardAnswerError.
+        """
+
+    async def close(self) -> None:
+        """End the thread and let everything go."""
