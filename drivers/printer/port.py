@@ -1,0 +1,74 @@
+"""What the station needs of a printer: how it is, and a print whose outcome is never a guess."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.printer.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It will print. `paper_low`: the near-end sensor says that the roll ends soon."""
+
+    paper_low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfPaper:
+    """The roll is at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoverOpen:
+    """Somebody must close the cover."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutterFault:
+    """The cutter is stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """It answers, but says that it cannot print now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """It does not answer: unplugged, switched off, or the address is wrong."""
+
+
+PrinterStatus = Ready | OutOfPaper | CoverOpen | CutterFault | Offline | Mute
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """All of it is on paper, and the printer said so after."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPrinted:
+    """Nothing was sent, or the printer stopped before the cut for a reason that it named."""
+
+    status: PrinterStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PrintUnknown:
+    """The line broke off in the middle: somebody must look."""
+
+
+PrintOutcome = Printed | NotPrinted | PrintUnknown
+
+
+class Printer(Protocol):
+    """One receipt printer."""
+
+    name: str
+    virtual: bool
+
+    async def status(self) -> PrinterStatus:
+        """Ask the printer (real-time status); never raises: a printer that does not answer is Mute."""
+
+    async def print(self, document: Document) -> PrintOutcome:
+        """Print and cut one document; status is asked before and after. Never raises."""

@@ -1,0 +1,167 @@
+"""What else passes over the link: acknowledgements, presence, state, questions and answers.
+
+All are small JSON objects, decoded strictly into frozen structs; a message that does not fit raises `MessageError`, whose
+text names the field and never the content.
+
+>>> decode(Acked, encode(Acked(epoch=1, through=17))).through
+17
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class MessageError(ValueError):
+    """A message that does not fit its contract."""
+
+
+class Acked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The server's word after its commit: all of `epoch` up to `through` is held; `wanted` ranges (inclusive) are not."""
+
+    epoch: int
+    through: int
+    wanted: tuple[tuple[int, int], ...] = ()
+
+
+class Presence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Retained; the offline one is the last will."""
+
+    online: bool
+    bootid: str
+
+
+class DeviceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One device in words that a dashboard can show. `state` is a stable code such as `ready` or `out_of_paper`."""
+
+    name: str
+    kind: Literal["reader", "printer", "cabinet", "scanner", "gpio"]
+    state: str
+    ok: bool
+    virtual: bool = False
+
+
+class SlotState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One slot of the cabinet: `card` is what the sensor says."""
+
+    number: int
+    card: Literal["present", "empty", "unknown"]
+    door: Literal["open", "closed", "unknown"]
+
+
+class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The station as it is, retained on `state`."""
+
+    title: str
+    version: str
+    bootid: str
+    time: str
+    errand: str | None = None
+    step: str | None = None
+    devices: tuple[DeviceState, ...] = ()
+    slots: tuple[SlotState, ...] = ()
+    outbox_depth: int = 0
+    out_of_service: str | None = None
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An order as a station holds it: enough to hand the card over with no server, and no code of any kind.
+
+    `name` is None for a protected identity: then the HSA-id alone is shown. `last_day` is ISO 8601.
+    """
+
+    order: str
+    hsa_id: str
+    name: str | None
+    protected: bool
+    card_number: str
+    product: str
+    loa: Literal[2, 3]
+    slot: int
+    last_day: str
+
+
+class Administrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An ID administrator who may attend at a station."""
+
+    hsa_id: str
+    name: str
+
+
+class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of the JWS that a station syncs. `next` is the cursor of the next page, None on the last.
+
+    `issued` and `not_after` are RFC 3339 times of the server: the station offers nothing from a list past `not_after`,
+    and takes `issued` as a floor for its own clock.
+    """
+
+    station: str
+    issued: str
+    not_after: str
+    orders: tuple[Order, ...] = ()
+    administrators: tuple[Administrator, ...] = ()
+    next: str | None = None
+
+
+class SyncAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sync", tag_field="ask"):
+    """Give me my orders and the administrators who may attend, as JWS. `cursor` from the page before."""
+
+    cursor: str | None = None
+
+
+class OrderAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="order.find", tag_field="ask"):
+    """Is there an order at this station for this person, newer than my last sync?"""
+
+    hsa_id: str
+
+
+class EnvelopeAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="envelope.verify", tag_field="ask"):
+    """Is this the PUK of that order's envelope? `sealed` is base64 of the PUK sealed to the verifier's public key.
+
+    The seal is HPKE (RFC 9180: X25519, HKDF-SHA256, ChaCha20-Poly1305) with `info` = `envelope_info(station, order,
+    nonce)`, so that it opens for that station, order and nonce only. `nonce` is 32 hex digits, used once.
+    """
+
+    order: str
+    nonce: str
+    sealed: str
+
+
+Ask = SyncAsk | OrderAsk | EnvelopeAsk
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`result` depends on the question; `error` is a stable code with `text` for people, and then there is no result.
+
+    sync, order.find: `jws`, a compact JWS (RFC 7515, ES256, server key) over a `SyncPage`.
+    envelope.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
+    """
+
+    ok: bool
+    jws: str | None = None
+    verdict: Literal["match", "no_match", "too_many"] | None = None
+    error: str | None = None
+    text: str | None = None
+
+
+def envelope_info(station: str, order: str, nonce: str) -> bytes:
+    """What a sealed PUK is bound to."""
+    return msgspec.json.encode(["kortkiosk-envelope-v1", station, order, nonce])
+
+
+def envelope_mac_input(card_number: str, puk: str) -> bytes:
+    """What the issuer's HMAC-SHA-256 of a code letter is made over. Only the verifier and the issuer call this."""
+    return msgspec.json.encode(["kortkiosk-envelope-v1", card_number, puk])
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The message as JSON bytes."""
+    return msgspec.json.encode(message)
+
+
+def decode(kind: Any, raw: bytes) -> Any:
+    """Read a message of that kind (a struct, or a union of tagged ones such as `Ask`). Raises MessageError."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise MessageError(f"{getattr(kind, '__name__', kind)}: {error}") from None
