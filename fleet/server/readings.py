@@ -1,0 +1,123 @@
+"""What the pages and the API may read: values, and one narrow interface to them.
+
+The store implements `Readings`; the web depends on nothing else of it. Times are aware datetimes in UTC. A protected identity has
+no name here at all: `name` is None and the HSA-id is shown alone.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fleet.messages.link import StationState
+
+
+@dataclass(frozen=True, slots=True)
+class StationRow:
+    """One station as the server knows it."""
+
+    name: str
+    title: str
+    online: bool
+    state: StationState | None
+    heard: datetime | None
+    errands_today: int
+    held_through: int
+    """Highest contiguous sequence of the current epoch that is stored."""
+    missing: int
+    """How many events are known to exist and are not held."""
+    chain_ok: bool | None
+    """False where a stored event does not follow the one before; None before the first event."""
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandRow:
+    """One errand, as its events tell."""
+
+    errand: str
+    station: str
+    kind: str
+    started: datetime
+    ended: datetime | None
+    outcome: str | None
+    """As `errand.ended` says; None while it goes on."""
+    order: str | None
+    card_number: str | None
+    hsa_id: str | None
+    receipt: str | None
+    """The receipt's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order. `state`: `waiting` (in its slot), `taken` (card out of the slot), `collected`, `expired`."""
+
+    order: str
+    hsa_id: str
+    name: str | None
+    protected: bool
+    card_number: str
+    product: str
+    loa: int
+    station: str
+    slot: int
+    last_day: str
+    state: str
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One stored event for a page: attributes and data, no salt."""
+
+    station: str
+    epoch: int
+    sequence: int
+    type: str
+    time: str
+    subject: str | None
+    content: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures at the top of the overview."""
+
+    stations: int
+    stations_online: int
+    errands_today: int
+    errands_by_hour: tuple[tuple[int, int, int, int], ...]
+    """(local hour, done, cancelled or timed out, failed) for each hour of today that has any."""
+    errands_by_kind: tuple[tuple[str, int], ...]
+    orders_waiting: int
+    alarms: tuple[tuple[str, str, str], ...]
+    """(station, stable code, text argument): offline, device fault, chain broken, quarantined, order expired."""
+
+
+class Readings(Protocol):
+    """Reads for pages. Each call sees one consistent snapshot. `now` is aware; today is the server's local day."""
+
+    def summary(self, now: datetime) -> Summary: ...
+    def stations(self, now: datetime) -> list[StationRow]: ...
+    def station(self, name: str, now: datetime) -> StationRow | None: ...
+    def errands(self, now: datetime, *, limit: int = 100, station: str | None = None) -> list[ErrandRow]:
+        """Today's errands, newest first."""
+
+    def errand(self, errand: str) -> ErrandRow | None: ...
+    def orders(
+        self, *, search: str = "", state: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[OrderRow], int]:
+        """Orders that fit, and how many there are in all. `search`: order, HSA-id, card number or name."""
+
+    def events(self, *, errand: str | None = None, station: str | None = None, limit: int = 200) -> list[EventRow]:
+        """In order of the chain (newest last)."""
+
+    def receipt(self, number: str) -> bytes | None:
+        """The whole signed receipt, exact bytes."""
+
+
+class Changes(Protocol):
+    """Where the store says, after its commit, that something that pages show has changed."""
+
+    def publish(self, topics: frozenset[str]) -> None:
+        """`topics` of `stations`, `errands`, `orders`, `station/NAME`, `errand/ID`. Thread-safe, never blocks."""
