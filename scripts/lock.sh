@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Write requirements/ again: every package of the extras server and dev, at one version, with the hashes of its files.
+#
+# Versions at hand are kept unless setup.cfg asks for others; `--upgrade` or `--upgrade-package NAME` takes newer ones.
+# The resolver lives in an environment of its own (build/lock) and never enters the project's.
+# No index is named in the files: each machine uses the one that its pip is configured with.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly TOOL=build/lock
+readonly -a OPTIONS=(--quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header)
+
+if [[ ! -x "$TOOL/bin/uv" ]]; then
+    printf '==> Installing the resolver into %s\n' "$TOOL"
+    .venv/bin/python -m venv --clear "$TOOL"
+    "$TOOL/bin/pip" install --quiet --disable-pip-version-check uv
+fi
+
+compile() { "$TOOL/bin/uv" pip compile "${OPTIONS[@]}" "$@"; }
+
+printf '==> requirements/build.txt\n'
+compile requirements/build.in --python-version 3.11 --output-file requirements/build.txt "$@"
+for version in 3.11 3.12 3.13; do
+    printf '==> requirements/py%s.txt\n' "${version/./}"
+    compile setup.cfg --extra server --extra dev --constraint requirements/build.txt \
+        --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
+done
