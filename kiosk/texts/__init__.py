@@ -1,0 +1,69 @@
+"""Texts: every sentence has a key, and a Swedish and an English form, in Babel catalogues `LANGUAGE/*.po`.
+
+msgid is a stable key, msgstr the sentence. `{name}` takes an argument, `**so**` is strong. A missing key is an error at
+once, not a hole on the screen; a test keeps both languages complete.
+
+>>> from kiosk.views import say
+>>> Texts.load().render(say("frame.step", at=3, of=4), "sv")
+'Steg 3 av 4'
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from babel.messages.pofile import read_po
+
+from kiosk.views.parts import Argument, Say
+
+LANGUAGES = ("sv", "en")
+_STRONG = re.compile(r"\*\*(.+?)\*\*")
+
+
+class TextError(KeyError):
+    """A key that the catalogues do not hold, or an argument that a sentence wants and did not get."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All sentences in all languages."""
+
+    catalogues: dict[str, dict[str, str]]
+
+    @staticmethod
+    @cache
+    def load() -> "Texts":
+        """Read the built-in catalogues."""
+        here = Path(__file__).parent
+        return Texts({language: _read(here / language) for language in LANGUAGES})
+
+    def render(self, text: Say | str, language: str) -> str:
+        """The sentence with its marks of strength. Raises TextError."""
+        if isinstance(text, str):
+            return text
+        try:
+            sentence = self.catalogues[language][text.key]
+            return sentence.format(**{name: self._argument(value, language) for name, value in text.args})
+        except KeyError as error:
+            raise TextError(f"{language}: {text.key}: {error.args[0]} is missing") from None
+
+    def plain(self, text: Say | str, language: str) -> str:
+        """The sentence as it is spoken or printed: without marks."""
+        return _STRONG.sub(r"\1", self.render(text, language))
+
+    def markup(self, text: Say | str, language: str, start: str, end: str) -> str:
+        """The sentence with its strong parts between `start` and `end`."""
+        return _STRONG.sub(rf"{start}\1{end}", self.render(text, language))
+
+    def _argument(self, value: Argument, language: str) -> str:
+        return self.render(value, language) if isinstance(value, Say) else str(value)
+
+
+def _read(folder: Path) -> dict[str, str]:
+    sentences: dict[str, str] = {}
+    for path in sorted(folder.glob("*.po")):
+        with path.open("rb") as file:
+            catalogue = read_po(file)
+        sentences.update({str(m.id): str(m.string) for m in catalogue if m.id and m.string})
+    return sentences

@@ -1,0 +1,63 @@
+"""Views: what is asked, as values. A view says everything that is shown, spoken and typed, and holds no pixel.
+
+Screens draw views, `walk` prints them, tests answer them; none of them knows the journey. Texts are keys with arguments
+(`Say`), so the language may change at any moment. Six shapes are enough: `Choose`, `Await`, `EnterCode`, `EnterDigits`,
+`Confirm` (also a receipt), `Tell`, and `Busy` while a step that cannot be undone runs.
+
+>>> from kiosk.views import Confirm, Button, say
+>>> view = Confirm(name="pickup.write", title=say("write.title"), primary=Button("write", say("write.go")))
+>>> view.name, view.needs_card
+('pickup.write', False)
+"""
+
+from kiosk.views.drawings import (
+    CabinetDrawing,
+    CardDrawing,
+    Drawing,
+    DropDrawing,
+    LetterDrawing,
+    MachineDrawing,
+    ReaderDrawing,
+)
+from kiosk.views.parts import CANCEL, Button, Fact, Note, Option, Point, Say, Step, Task, Tries, say
+from kiosk.views.shapes import (
+    Await,
+    Busy,
+    Choose,
+    Confirm,
+    EnterCode,
+    EnterDigits,
+    ReceiptPanel,
+    Tell,
+    View,
+)
+
+__all__ = [
+    "CANCEL",
+    "Await",
+    "Busy",
+    "Button",
+    "CabinetDrawing",
+    "CardDrawing",
+    "Choose",
+    "Confirm",
+    "Drawing",
+    "DropDrawing",
+    "EnterCode",
+    "EnterDigits",
+    "Fact",
+    "LetterDrawing",
+    "MachineDrawing",
+    "Note",
+    "Option",
+    "Point",
+    "ReaderDrawing",
+    "ReceiptPanel",
+    "Say",
+    "Step",
+    "Task",
+    "Tell",
+    "Tries",
+    "View",
+    "say",
+]

@@ -1,0 +1,144 @@
+"""What a journey is given: narrow capabilities, passed in, never fetched.
+
+Readers, printer and cabinet are the drivers' own ports; the rest is stated here. Nothing of Kivy, pyscard, paho or SQLite is
+named, so a test (or `walk`) can be the person, and a journey can be rerun with a cancel or a pulled card at any question.
+"""
+
+from collections.abc import Awaitable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from drivers.cabinet.port import Cabinet
+from drivers.printer.port import Printer
+from drivers.reader.port import Presence, Reader, Visit
+from drivers.secret import Secret
+from fleet.messages.link import Administrator, Order
+from kiosk.views import View
+
+T = TypeVar("T")
+U = TypeVar("U")
+A = TypeVar("A")
+
+__all__ = [
+    "Administrator",
+    "Ask",
+    "Cabinet",
+    "CardPulledError",
+    "Clock",
+    "EnvelopeVerdict",
+    "Envelopes",
+    "ErrandCancelledError",
+    "ErrandEndedError",
+    "ErrandLog",
+    "Order",
+    "Orders",
+    "Presence",
+    "Printer",
+    "Reader",
+    "Screen",
+    "TimedOutError",
+    "Visit",
+]  # fmt: skip
+
+
+class ErrandEndedError(Exception):
+    """The errand ends here, by the person or by the station. Journeys let it pass; the supervisor shows why."""
+
+
+class ErrandCancelledError(ErrandEndedError):
+    """The person chose the way out."""
+
+
+class TimedOutError(ErrandEndedError):
+    """Nobody answered the warning."""
+
+
+class CardPulledError(ErrandEndedError):
+    """The card that the question needed was taken out."""
+
+
+class Clock(Protocol):
+    """Time is passed in. `monotonic` is seconds for time-outs; `now` is the station's trusted time, aware, UTC."""
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Ask(Protocol):
+    """Show a view and wait for its answer: the one question of a journey.
+
+    With `until`, a device may answer first: then its result is returned and the view withdrawn. While a `Busy` view is up,
+    `until` is shielded: nothing but itself ends it. Raises ErrandCancelledError, TimedOutError, CardPulledError.
+    """
+
+    async def __call__(self, view: View[A], *, until: Awaitable[U] | None = None) -> A | U: ...
+
+
+class Screen(Protocol):
+    """Where a view is drawn (or printed, or answered by a script). One at a time."""
+
+    async def show(self, view: View[Any]) -> Any:
+        """Draw the view; return its answer. Cancelled when the question is withdrawn."""
+
+    async def warn(self, view: View[Any], seconds: float) -> bool:
+        """Lay the time-out warning over `view` for that long. True: more time is wanted; False: end now."""
+
+    def set_activity(self, notice: "Activity") -> None:
+        """Whom to tell of each touch or key, so that the idle time starts again."""
+
+
+class Activity(Protocol):
+    """Called at each sign of a person."""
+
+    def __call__(self) -> None: ...
+
+
+class Orders(Protocol):
+    """Orders and administrators as last synced, and the server's newest word where it can be had."""
+
+    async def find(self, hsa_id: str) -> Order | None:
+        """The order of that person at this station that can be handed out today."""
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        """The ID administrator with that HSA-id, or None where that person is none."""
+
+    async def progress(self, order: str) -> frozenset[str]:
+        """Names of the effects that are already done for that order (a holder who left half way comes back)."""
+
+
+class EnvelopeVerdict(StrEnum):
+    """What is known of the PUK before the card sees it."""
+
+    MATCH = "match"
+    NO_MATCH = "no_match"
+    TOO_MANY = "too_many"
+    UNAVAILABLE = "unavailable"
+    """The verifier cannot be reached."""
+    CARD_DECIDES = "card_decides"
+    """`envelope.verify` is `card`: the card itself judges, above its floor."""
+
+
+class Envelopes(Protocol):
+    """How a PUK from a code letter is verified."""
+
+    async def available(self) -> bool:
+        """Can a pick-up by envelope go on at all now?"""
+
+    async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict: ...
+
+
+class ErrandLog(Protocol):
+    """The journal of one errand: an intent is durable before each effect, its outcome and event after, in one transaction."""
+
+    id: str
+
+    async def effect(self, name: str, act: Awaitable[T], **facts: str | int) -> T:
+        """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
+
+        The outcome's name is that of the result's type (`Accepted` -> `accepted`); facts go into the event. Never a code.
+        """
+
+    async def note(self, kind: str, **content: Any) -> None:
+        """Commit one event (`fleet.messages.kinds`) of this errand."""

@@ -1,0 +1,51 @@
+"""What is drawn beside the words: the machine as it stands, with one lit part. Values only; screens hold the pens."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderDrawing:
+    """The reader close up: the card goes in, or comes out. `which` lights the holder's or the administrator's reader."""
+
+    motion: Literal["in", "out"] = "in"
+    which: Literal["holder", "administrator"] = "holder"
+
+
+@dataclass(frozen=True, slots=True)
+class CabinetDrawing:
+    """The slots from the front, one lit, six in a row."""
+
+    slots: int
+    lit: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropDrawing:
+    """The drop slot with a card on its way in."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDrawing:
+    """The whole front, one or two parts lit, and a line under it."""
+
+    lit: tuple[Literal["reader", "printer", "slots", "drop", "screen"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDrawing:
+    """The code letter: card number, PIN line, and the PUK line lit."""
+
+    card_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardDrawing:
+    """The face of a card as it is printed. `name` is empty for a protected identity."""
+
+    name: str
+    number_tail: str
+    issuer: str
+
+
+Drawing = ReaderDrawing | CabinetDrawing | DropDrawing | MachineDrawing | LetterDrawing | CardDrawing

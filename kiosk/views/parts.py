@@ -1,0 +1,97 @@
+"""The parts that views are made of. All frozen; every text is a key of the catalogues with its arguments."""
+
+from dataclasses import dataclass
+from typing import Literal, Union
+
+Argument = Union[str, int, "Say"]
+
+CANCEL = "cancel"
+"""The value of a button that ends the errand: `ask` turns it into the one exception, `ErrandCancelledError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A sentence: its key in `kiosk/texts/*.po`, and what goes into its braces. `**so**` in a text is strong."""
+
+    key: str
+    args: tuple[tuple[str, Argument], ...] = ()
+
+
+def say(key: str, **args: Argument) -> Say:
+    """Make a sentence: `say("insert.number", tail="4471 3058")`."""
+    return Say(key, tuple(args.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where one is in the errand: shown as pips and 'Steg 3 av 4'."""
+
+    at: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A way on. `value` is the answer that `ask` returns."""
+
+    value: str
+    text: Say
+    icon: str = ""
+    """A glyph name of the icon font, e.g. `arrow-right`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One tile of a choice. `reason` says why it is not available now; it can still be focused."""
+
+    value: str
+    title: Say
+    detail: Say | None = None
+    icon: str = ""
+    reason: Say | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A panel of information (`info`), consequence (`warning`) or deadline (`clock`) under the lead."""
+
+    text: Say
+    title: Say | None = None
+    kind: Literal["info", "warning", "clock"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A labelled value, e.g. HSA-id. `value` is a sentence where it must be translated."""
+
+    label: Say
+    value: str | Say
+    icon: str = ""
+    tone: Literal["plain", "good", "bad"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One thing to know or do. `mark` is its icon, or `number` for a numbered step."""
+
+    text: Say
+    detail: Say | None = None
+    mark: Literal["number", "good", "bad", "icon"] = "icon"
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One line of the busy list."""
+
+    text: Say
+    state: Literal["done", "now", "later"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Tries left of a code: dots beside a sentence that says where we stop."""
+
+    left: int
+    used: int
+    text: Say

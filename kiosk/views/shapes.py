@@ -1,0 +1,127 @@
+"""The shapes of a question. Each names the type of its answer: `await ask(view)` returns that type.
+
+A button's `value` is a valid answer of every shape; a button whose value is CANCEL raises `ErrandCancelledError` instead.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from drivers.secret import Secret
+from kiosk.policy import PinPolicy
+from kiosk.views.drawings import Drawing
+from kiosk.views.parts import Button, Fact, Note, Option, Point, Say, Step, Task, Tries
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(Generic[A_co]):
+    """What every view has. `name` is stable: answers files and tests use it.
+
+    needs_card: the holder's card must stay in; pulling it ends the question with `CardPulledError`.
+    idle_s: seconds without a touch until the warning; None takes the station's own.
+    """
+
+    name: str
+    title: Say
+    errand: Say | None = None
+    step: Step | None = None
+    lead: tuple[Say, ...] = ()
+    note: Note | None = None
+    drawing: Drawing | None = None
+    attended_by: str | None = None
+    """The administrator's name for the strip."""
+    way_out: Button | None = None
+    side: Button | None = None
+    primary: Button | None = None
+    needs_card: bool = False
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choose(View[str]):
+    """Pick one: tiles (the home screen) or a list. The answer is the option's value.
+
+    `aside`: beside the tiles, the invitation to put the card in (home). `footer`: a line of help with its number."""
+
+    options: tuple[Option, ...]
+    layout: Literal["tiles", "list"] = "list"
+    aside: tuple[Say, Say] | None = None
+    footer: tuple[Say, str] | None = None
+    banner: Note | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Await(View[str]):
+    """Something is to be done by hand: `waits_for` stands grey in the primary's place until a device has seen it, or the
+    primary is a button where the person says so. `facts` are at most three."""
+
+    waits_for: Say | None = None
+    facts: tuple[Fact, ...] = ()
+    badge: Literal["", "warning", "failure"] = ""
+    badge_icon: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnterCode(View[Secret | str]):
+    """A code on the large pad, shown as dots. The answer is a Secret, or a button's value.
+
+    `min_length` to `max_length` digits; optional ones are dashed cells. With a `policy` its rules are listed and judged
+    while typing, and an answer that breaks one cannot be given. `submit` is the text of the primary when complete."""
+
+    min_length: int
+    max_length: int
+    submit: Say
+    policy: PinPolicy | None = None
+    hint: Say | None = None
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnterDigits(View[str]):
+    """Digits that are no secret, shown as typed; a scan gives them at once."""
+
+    length: int
+    submit: Say
+    hint: Say | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPanel:
+    """A receipt as it will stand on paper. `qr` is empty before it is signed."""
+
+    title: Say
+    facts: tuple[Fact, ...]
+    qr: str = ""
+    number: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirm(View[str]):
+    """What will happen, in points, and one action. `warning` is a band above the buttons."""
+
+    points: tuple[Point, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    warning: Say | None = None
+    receipt: ReceiptPanel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tell(View[str]):
+    """What happened, what it means, what to do now. The badge is round when done, square when not."""
+
+    badge: Literal["success", "warning", "failure"]
+    badge_icon: str = ""
+    points: tuple[Point, ...] = ()
+    tries: Tries | None = None
+    drawing_text: Say | None = None
+    receipt: ReceiptPanel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Busy(View[str]):
+    """Shown while a step runs that cannot be undone: no way out, no time-out. `seconds` is an estimate, or None."""
+
+    tasks: tuple[Task, ...] = ()
+    seconds: int | None = None
+    under: Say | None = None
