@@ -1,10 +1,10 @@
 """A reader without a reader: the place where a virtual card is put in and pulled out.
 
-The bench (and a test) inserts and removes; the in-process backend connects and waits. The two meet here, over the few
-things that a contact reader knows: is there a card, does it answer, and is it still the same insertion.
+The bench (and a test) inserts and removes; the in-process backend connects and waits. The two meet here,
+over the few things that a contact reader knows: is there a card, does it answer, is it the same insertion.
 
-Rules: `changed` guards every attribute; `generation` grows by one on each insert and each remove, so a connection that
-remembers the generation it was made in can tell that *its* card left, even when the same card is back.
+Rules: `changed` guards every attribute; `generation` grows by one on each insert and each remove, so a
+connection that remembers its generation can tell that *its* card left, even when the same card is back.
 
 >>> slot = VirtualSlot("Bench 0")
 >>> slot.card is None, slot.generation
@@ -20,7 +20,7 @@ class CardTornError(Exception):
 
 
 class PluggableCard(Protocol):
-    """What a reader needs of a card (`drivers.reader.virtual.card.VirtualCard` is one)."""
+    """What a reader needs of a card (`drivers.reader.virtual.cards.VirtualCard` is one)."""
 
     atr: bytes
     """Answer to reset, ISO/IEC 7816-3 clause 8."""
@@ -50,7 +50,7 @@ class VirtualSlot:
         self.generation = 0
 
     def insert(self, card: PluggableCard, *, upside_down: bool = False) -> None:
-        """Put a card in; upside down it is seen but never answers. Raises ValueError where one is in already."""
+        """Put a card in; upside down it is seen but never answers. Raises ValueError where one is in."""
         with self.changed:
             if self.card is not None:
                 raise ValueError(f"{self.name} already holds a card")

@@ -1,0 +1,212 @@
+"""The commands of a kind B card, one method each: parsed command in, data and status word out.
+
+Nothing here knows of power, tearing or transmission; `drivers.reader.virtual.cards` does.
+"""
+
+import secrets
+from collections.abc import Callable
+
+from drivers.reader.virtual import keys, pins, status
+from drivers.reader.virtual.command import Command
+from drivers.reader.virtual.files import FCI_TEMPLATE, FCP_TEMPLATE, File, FileSystem
+from drivers.reader.virtual.keys import CardKey, Environment
+from drivers.reader.virtual.pins import Codes
+from drivers.reader.virtual.status import StatusError
+from drivers.reader.virtual.t0 import Answer
+
+SET_FOR_COMPUTATION = 0x41
+SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE = 0xB6, 0xA4, 0xB8
+NO_ANSWER, FCI, FCP = 0x0C, 0x00, 0x04  # P2 of SELECT, ISO/IEC 7816-4 table 41
+SHORT_ID_BIT = 0x80
+CARD_DATA, SERIAL_TAG, CAPABILITIES_TAG = 0x01, 0xA0, 0xAA
+APPLET_ID, VERSION, CHANGE_COUNTER = bytes.fromhex("A000000063"), bytes([4, 0, 1]), bytes(2)
+CAPABILITIES = bytes.fromhex("01 0009 0800 0000 0000 0100")
+"""Layout 1; RSA and EC; longest RSA, DES, AES and EC keys in bits."""
+
+
+class Application:
+    """Files, codes and keys behind their commands. Raises StatusError where a command ends early."""
+
+    def __init__(self, serial: bytes, files: FileSystem, codes: Codes, card_keys: tuple[CardKey, ...]) -> None:
+        self._serial = serial
+        self._files = files
+        self._codes = codes
+        self._keys = card_keys
+        self._environments: dict[int, Environment] = {}
+        self._half = b""
+        self._commands: dict[int, Callable[[Command], Answer]] = {
+            0x20: self._verify,
+            0x22: self._set_environment,
+            0x24: self._change,
+            0x2A: self._operate,
+            0x2C: self._unblock,
+            0x84: self._challenge,
+            0x88: self._authenticate,
+            0xA4: self._select,
+            0xB0: self._read,
+            0xCA: self._get_data,
+        }
+
+    def reset(self) -> None:
+        """Lose what does not outlive the power."""
+        self._files.reset()
+        self._leave()
+
+    def execute(self, command: Command) -> Answer:
+        """Carry a command out."""
+        if command.cla != 0:
+            raise StatusError(status.UNKNOWN_CLA)
+        run = self._commands.get(command.ins)
+        if run is None:
+            raise StatusError(status.UNKNOWN_INS)
+        return run(command)
+
+    def _leave(self) -> None:
+        self._codes.forget()
+        self._environments.clear()
+        self._half = b""
+
+    def _select(self, command: Command) -> Answer:
+        if command.p2 not in (NO_ANSWER, FCI, FCP):
+            raise StatusError(status.WRONG_P1P2)
+        file = self._find(command.p1, command.data or b"")
+        if command.p2 == NO_ANSWER:
+            return b"", status.OK
+        return file.control_parameters(FCI_TEMPLATE if command.p2 == FCI else FCP_TEMPLATE), status.OK
+
+    def _find(self, how: int, name: bytes) -> File:
+        tree = self._files
+        if how == 0x04:
+            file = tree.select_aid(name)
+            self._leave()
+            return file
+        if how in (0x08, 0x09):
+            return tree.select_path(name, from_mf=how == 0x08)
+        if how == 0x03 and not name:
+            return tree.select_parent()
+        if how not in (0x00, 0x01, 0x02):
+            raise StatusError(status.WRONG_P1P2)
+        if len(name) not in (0, 2):
+            raise StatusError(status.WRONG_LENGTH)
+        only = {0x00: "", 0x01: "df", 0x02: "ef"}[how]
+        return tree.select_id(int.from_bytes(name, "big") if name else tree.mf.id, only=only)
+
+    def _read(self, command: Command) -> Answer:
+        offset = command.p1 << 8 | command.p2
+        file = self._files.current_ef
+        if command.p1 & SHORT_ID_BIT:
+            file, offset = self._files.by_short_id(command.p1 & 0x1F), command.p2
+        if file is None or file.internal:
+            raise StatusError(status.NO_CURRENT_EF)
+        if offset > len(file.content):
+            raise StatusError(status.BEYOND_END)
+        return file.content[offset : offset + (command.le or 0)], status.OK
+
+    def _get_data(self, command: Command) -> Answer:
+        objects = {
+            (CARD_DATA, SERIAL_TAG): APPLET_ID + VERSION + self._serial + CHANGE_COUNTER,
+            (CARD_DATA, CAPABILITIES_TAG): CAPABILITIES,
+        }
+        value = objects.get((command.p1, command.p2))
+        if value is None:
+            raise StatusError(status.NO_REFERENCE)
+        return value, status.OK
+
+    def _verify(self, command: Command) -> Answer:
+        if command.p1:
+            raise StatusError(status.WRONG_P1P2)
+        code = self._codes.by_reference(command.p2)
+        if code is None:
+            raise StatusError(status.NO_REFERENCE)
+        if command.data is not None:
+            return b"", self._codes.verify(code, command.data)
+        if command.le is not None:
+            raise StatusError(status.WRONG_LENGTH)
+        return b"", self._codes.state(code)
+
+    def _change(self, command: Command) -> Answer:
+        self._only_the_pin(command, (0,))
+        return b"", self._codes.change(command.data or b"")
+
+    def _unblock(self, command: Command) -> Answer:
+        self._only_the_pin(command, (0, 1, 2, 3))
+        return b"", self._codes.unblock(command.p1, command.data or b"")
+
+    def _only_the_pin(self, command: Command, modes: tuple[int, ...]) -> None:
+        if command.p1 not in modes:
+            raise StatusError(status.WRONG_P1P2)
+        if command.p2 != pins.PIN_REFERENCE:
+            known = self._codes.by_reference(command.p2)
+            raise StatusError(status.CONDITIONS if known else status.NO_REFERENCE)
+
+    def _set_environment(self, command: Command) -> Answer:
+        templates = (SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE)
+        if command.p1 != SET_FOR_COMPUTATION or command.p2 not in templates:
+            raise StatusError(status.WRONG_P1P2)
+        named = _simple_tlv(command.data or b"")
+        key = self._named_key(named)
+        algorithm = named[0x80][0] if named.get(0x80) else keys.default_algorithm(key)
+        if not keys.allowed(key, algorithm):
+            raise StatusError(status.BAD_DATA)
+        self._environments[command.p2] = Environment(key, algorithm)
+        self._half = b""
+        return b"", status.OK
+
+    def _named_key(self, named: dict[int, bytes]) -> CardKey:
+        """By file (81), else by reference (84, or 83), else the key file that is selected."""
+        file_id = int.from_bytes(named.get(0x81, b"")[-2:], "big")
+        reference = int.from_bytes(named.get(0x84, named.get(0x83, b"")), "big")
+        current = self._files.current_ef
+        for key in self._keys:
+            if key.file_id == file_id or (not file_id and key.reference == reference):
+                return key
+            if not file_id and not reference and current is not None and current.id == key.file_id:
+                return key
+        raise StatusError(status.NO_REFERENCE)
+
+    def _operate(self, command: Command) -> Answer:
+        if (command.p1, command.p2) == (0x9E, 0x9A):
+            return keys.sign(self._environment(SIGNATURE_TEMPLATE), command.data or b""), status.OK
+        if (command.p1, command.p2) == (0x80, 0x86):
+            return self._decipher(self._environment(CONFIDENTIALITY_TEMPLATE), command.data or b"")
+        raise StatusError(status.WRONG_P1P2)
+
+    def _authenticate(self, command: Command) -> Answer:
+        if command.p1 or command.p2:
+            raise StatusError(status.WRONG_P1P2)
+        return keys.sign(self._environment(AUTHENTICATION_TEMPLATE), command.data or b""), status.OK
+
+    def _environment(self, template: int) -> Environment:
+        environment = self._environments.get(template)
+        if environment is None:
+            raise StatusError(status.CONDITIONS)
+        if not self._codes.pin.verified:
+            raise StatusError(status.SECURITY_STATUS)
+        return environment
+
+    def _decipher(self, environment: Environment, data: bytes) -> Answer:
+        marker, part = data[:1], data[1:]
+        if marker == bytes([keys.FIRST_HALF]):
+            self._half = part
+            return b"", status.OK
+        if marker == bytes([keys.SECOND_HALF]):
+            part, self._half = self._half + part, b""
+        elif marker != bytes([keys.WHOLE]):
+            raise StatusError(status.BAD_DATA)
+        return keys.decipher(environment, part), status.OK
+
+    def _challenge(self, command: Command) -> Answer:
+        if command.p1 or command.p2:
+            raise StatusError(status.WRONG_P1P2)
+        return secrets.token_bytes(command.le or 0), status.OK
+
+
+def _simple_tlv(data: bytes) -> dict[int, bytes]:
+    """Control reference data objects: one-byte tags, short lengths (ISO/IEC 7816-4 10.3)."""
+    found: dict[int, bytes] = {}
+    while data:
+        if len(data) < 2 or len(data) < 2 + data[1]:
+            raise StatusError(status.BAD_DATA)
+        found[data[0]] = data[2 : 2 + data[1]]
+        data = data[2 + data[1] :]
+    return found

@@ -1,0 +1,173 @@
+"""What the card says of itself: the PKCS#15 files of ISO/IEC 7816-15, written out as DER.
+
+One PIN for both keys, a PUK object that the PIN's authId names; each directory file ends in filler, as on cards
+that leave room for more. File numbers are those that such cards use.
+"""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from drivers.reader.virtual import pins
+from drivers.reader.virtual.der import (
+    ENUMERATED,
+    bits,
+    constructed,
+    integer,
+    octets,
+    sequence,
+    tlv,
+    utf8,
+)
+from drivers.reader.virtual.files import MF_ID, File, FileSystem
+from drivers.reader.virtual.keys import CardKey
+from drivers.reader.virtual.pki import CardPublicKey
+
+AID = bytes.fromhex("A000000063504B43532D3135")
+EF_DIR, DF_PKCS15, EF_ODF, EF_TOKENINFO = 0x2F00, 0x5015, 0x5031, 0x5032
+EF_AODF, EF_PRKDF, EF_PUKDF, EF_CDF = 0x4401, 0x4402, 0x4403, 0x4404
+LABEL = "Kortkiosk test card"
+MANUFACTURER = "Kortkiosk test"
+PIN_AUTH_ID = b"\x01"
+PUK_AUTH_ID = b"\x02"
+FILLER = 32
+"""Bytes of 00 behind the last object of a directory file."""
+RSA_KEY_FILE, EC_KEY_FILE = 0x11, 0x22
+TITLES = {"identification": "Legitimering", "signature": "Underskrift"}
+# Bits of PinFlags, of KeyUsageFlags, KeyAccessFlags and CommonObjectFlags (ISO/IEC 7816-15 8.3, 8.4, 8.9)
+LOCAL, CHANGE_DISABLED, UNBLOCK_DISABLED, INITIALIZED, NEEDS_PADDING, UNBLOCKING_PIN = 1, 2, 3, 4, 5, 6
+DECRYPT, SIGN, UNWRAP, VERIFY, NON_REPUDIATION, ENCRYPT, WRAP = 1, 2, 5, 6, 9, 0, 4
+SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL = 0, 2, 3, 4
+PRIVATE, MODIFIABLE = 0, 1
+LOGIN_REQUIRED, PRN_GENERATION = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWithCertificate:
+    """A key of the card and the certificate that goes with it, and their files' numbers."""
+
+    key: CardKey
+    certificate: x509.Certificate
+    certificate_file: int
+    public_file: int
+
+
+def file_system(serial: bytes, entries: list[KeyWithCertificate]) -> FileSystem:
+    """The whole tree of a card."""
+    mf = File(MF_ID, is_df=True)
+    mf.add(File(EF_DIR, _dir()))
+    application = mf.add(File(DF_PKCS15, is_df=True, aid=AID))
+    directories = {
+        EF_ODF: _odf(),
+        EF_AODF: _pin_object() + _puk_object(),
+        EF_PRKDF: b"".join(_private_key(entry) for entry in entries),
+        EF_PUKDF: b"".join(_public_key(entry) for entry in entries),
+        EF_CDF: b"".join(_certificate(entry) for entry in entries),
+    }
+    for number, content in directories.items():
+        application.add(File(number, content + bytes(FILLER)))
+    application.add(File(EF_TOKENINFO, _token_info(serial)))
+    for entry in entries:
+        descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
+        application.add(File(entry.key.file_id, bytes(entry.key.bits // 8), descriptor=descriptor, internal=True))
+        application.add(File(entry.public_file, _public_value(entry.key.private.public_key())))
+        der = entry.certificate.public_bytes(serialization.Encoding.DER)
+        application.add(File(entry.certificate_file, der))
+    return FileSystem(mf, application)
+
+
+def _path(*ids: int) -> bytes:
+    return octets(b"".join(number.to_bytes(2, "big") for number in ids))
+
+
+def _reference(number: int) -> bytes:
+    """Path to a file of the application, from the MF (ISO/IEC 7816-15 8.2.5)."""
+    return sequence(_path(MF_ID, DF_PKCS15, number))
+
+
+def _dir() -> bytes:
+    """EF.DIR, one application template (ISO/IEC 7816-15 7.4)."""
+    path = octets(MF_ID.to_bytes(2, "big") + DF_PKCS15.to_bytes(2, "big"), 0x51)
+    return tlv(0x61, octets(AID, 0x4F), utf8(LABEL, 0x50), path)
+
+
+def _odf() -> bytes:
+    """Where each kind of object is listed (ISO/IEC 7816-15 8.3): [0] private keys to [8] authentication objects."""
+    directories = ((0, EF_PRKDF), (1, EF_PUKDF), (4, EF_CDF), (8, EF_AODF))
+    return b"".join(constructed(number, _reference(file)) for number, file in directories)
+
+
+def _token_info(serial: bytes) -> bytes:
+    """EF(TokenInfo) (ISO/IEC 7816-15 8.10): version 1 is coded 0."""
+    return sequence(
+        integer(0), octets(serial), utf8(MANUFACTURER), utf8(LABEL, 0x80), bits(LOGIN_REQUIRED, PRN_GENERATION)
+    )
+
+
+def _pin_object() -> bytes:
+    lengths = (pins.PIN_MIN_LENGTH, pins.PIN_MAX_LENGTH)
+    common = sequence(utf8("PIN"), bits(PRIVATE, MODIFIABLE), octets(PUK_AUTH_ID))
+    return _code(common, PIN_AUTH_ID, bits(LOCAL, INITIALIZED, NEEDS_PADDING), lengths, pins.PIN_REFERENCE)
+
+
+def _puk_object() -> bytes:
+    flags = bits(LOCAL, CHANGE_DISABLED, UNBLOCK_DISABLED, INITIALIZED, NEEDS_PADDING, UNBLOCKING_PIN)
+    lengths = (pins.PUK_LENGTH, pins.PUK_LENGTH)
+    return _code(sequence(utf8("PUK"), bits(PRIVATE)), PUK_AUTH_ID, flags, lengths, pins.PUK_REFERENCE)
+
+
+def _code(common: bytes, auth_id: bytes, flags: bytes, lengths: tuple[int, int], reference: int) -> bytes:
+    """An authentication object of type PIN (ISO/IEC 7816-15 8.9.2); type 1 is ASCII digits."""
+    attributes = sequence(
+        flags,
+        integer(1, ENUMERATED),
+        integer(lengths[0]),
+        integer(pins.STORED_LENGTH),
+        integer(lengths[1]),
+        integer(reference, 0x80),
+        octets(bytes([pins.FILLER])),
+        sequence(_path(MF_ID, DF_PKCS15)),
+    )
+    return sequence(common, sequence(octets(auth_id)), constructed(1, attributes))
+
+
+def _private_key(entry: KeyWithCertificate) -> bytes:
+    key = entry.key
+    usage = (DECRYPT, SIGN, UNWRAP) if key.purpose == "identification" else (NON_REPUDIATION,)
+    if not isinstance(key.private, rsa.RSAPrivateKey) and key.purpose == "identification":
+        usage = (SIGN,)
+    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(PIN_AUTH_ID))
+    access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
+    attributes = sequence(octets(key.id), bits(*usage), access, integer(key.reference))
+    return _key_object(key, common, attributes, _reference(key.file_id))
+
+
+def _public_key(entry: KeyWithCertificate) -> bytes:
+    key = entry.key
+    usage = (ENCRYPT, WRAP, VERIFY) if key.purpose == "identification" else (VERIFY,)
+    attributes = sequence(octets(key.id), bits(*usage))
+    return _key_object(key, sequence(utf8(TITLES[key.purpose])), attributes, _reference(entry.public_file))
+
+
+def _key_object(key: CardKey, common: bytes, attributes: bytes, value: bytes) -> bytes:
+    """An RSA key is an untagged choice, an EC key is [0] (ISO/IEC 7816-15 8.4, 8.5)."""
+    if isinstance(key.private, rsa.RSAPrivateKey):
+        return sequence(common, attributes, constructed(1, sequence(value, integer(key.bits))))
+    return constructed(0, common, attributes, constructed(1, sequence(value)))
+
+
+def _certificate(entry: KeyWithCertificate) -> bytes:
+    """An X.509 certificate object (ISO/IEC 7816-15 8.7)."""
+    common = sequence(utf8(TITLES[entry.key.purpose]))
+    attributes = sequence(octets(entry.key.id))
+    return sequence(common, attributes, constructed(1, sequence(_reference(entry.certificate_file))))
+
+
+def _public_value(public: CardPublicKey) -> bytes:
+    """RSAPublicKey (RFC 8017 A.1.1), or an EC point as OCTET STRING (ISO/IEC 7816-15 8.5.3)."""
+    if isinstance(public, rsa.RSAPublicKey):
+        return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    point = public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    return octets(point)

@@ -1,0 +1,85 @@
+"""A PC/SC service of one's own for demo and tests, where the machine runs none.
+
+`running_service` gives one that already answers, or starts `pcscd --foreground --disable-polkit` and waits for the virtual
+readers' ports; only what was started here is ended, by its process id.
+
+Debian's driver configuration makes two readers (`Virtual PCD 00 00`, `00 01`) that listen on every address of the
+machine: the driver has no setting for the address. (With `DEVICENAME host:port` it would not listen at all, but
+connect to a card that does.) So it belongs on test machines, behind a firewall, never on a station.
+"""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from drivers.reader.virtual.vpcd import DEFAULT_HOST, FIRST_PORT, SECOND_PORT
+
+PROGRAM = "/usr/sbin/pcscd"
+SOCKET = Path("/run/pcscd/pcscd.comm")
+READERS = {FIRST_PORT: "Virtual PCD 00 00", SECOND_PORT: "Virtual PCD 00 01"}
+START_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 5.0
+_POLL_S = 0.05
+
+
+class NoServiceError(RuntimeError):
+    """There is no PC/SC service with virtual readers, and none could be started."""
+
+
+def answers() -> bool:
+    """Does a PC/SC service answer on its socket?"""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(SOCKET)) == 0
+
+
+@contextmanager
+def running_service() -> Iterator[dict[int, str]]:
+    """Names of the virtual readers by port, while a service runs. Raises NoServiceError."""
+    if answers():
+        _await_ports(None)
+        yield READERS
+        return
+    if not Path(PROGRAM).exists():
+        raise NoServiceError(f"{PROGRAM} is not installed (Debian package pcscd)")
+    service = subprocess.Popen(
+        [PROGRAM, "--foreground", "--disable-polkit"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _await_ports(service)
+        yield READERS
+    finally:
+        _stop(service)
+
+
+def _await_ports(service: "subprocess.Popen[bytes] | None") -> None:
+    """Until the service answers and its readers' ports are listened on."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not (answers() and all(_listened_on(port) for port in READERS)):
+        if service is not None and service.poll() is not None:
+            raise NoServiceError(f"pcscd ended with {service.returncode}")
+        if time.monotonic() > deadline:
+            raise NoServiceError("no virtual readers (Debian package vsmartcard-vpcd), or pcscd does not start")
+        time.sleep(_POLL_S)
+
+
+def _listened_on(port: int) -> bool:
+    """Is the port taken? Asked by binding, not connecting: a connection would count as a card."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((DEFAULT_HOST, port))
+        except OSError:
+            return True
+        return False
+
+
+def _stop(service: "subprocess.Popen[bytes]") -> None:
+    service.terminate()
+    try:
+        service.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        service.kill()
+        service.wait()

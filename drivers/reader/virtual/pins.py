@@ -1,0 +1,135 @@
+"""The codes of a kind B card: one PIN, and one PUK that unlocks it.
+
+Rules, as measured on such cards:
+- A code is compared without its filler (FF), so padded and unpadded entries are the same.
+- The counter goes down and is made durable *before* the comparison is told, and is restored after a right entry:
+  pulling the card never gives a free guess.
+- 63Cx counts what is left; a code without tries answers 6983, also to the entry that used the last one.
+- CHANGE REFERENCE DATA with the right old PIN works on a locked card too and unlocks it; a quirk of the kind.
+- A new PIN outside 6 to 8 characters is refused as a wrong length (6700) before any try is used.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drivers.reader.virtual import status
+
+PIN_REFERENCE = 1
+PUK_REFERENCE = 2
+STORED_LENGTH = 8
+FILLER = 0xFF
+PIN_MIN_LENGTH = 6
+PIN_MAX_LENGTH = 8
+PUK_LENGTH = 8
+PIN_TRIES = 3
+PUK_TRIES = 10
+
+
+@dataclass(slots=True)
+class Code:
+    """One code in the card's memory. `verified` is the security status and is lost with the power."""
+
+    value: bytes = field(repr=False)
+    tries_left: int
+    tries_max: int
+    verified: bool = False
+
+    @property
+    def left(self) -> int:
+        """The status word that says how many tries remain."""
+        return status.tries(self.tries_left) if self.tries_left else status.LOCKED
+
+
+class Codes:
+    """PIN and PUK, and every rule about them. `store` makes the counters durable."""
+
+    def __init__(self, pin: Code, puk: Code, store: Callable[[], None]) -> None:
+        self.pin = pin
+        self.puk = puk
+        self._store = store
+        self.midway: Callable[[], None] = _nothing
+        """Called between the counting and the comparison: where a test tears the card."""
+
+    def forget(self) -> None:
+        """Lose the security status (power, reset, another application)."""
+        self.pin.verified = self.puk.verified = False
+
+    def by_reference(self, reference: int) -> Code | None:
+        """The code of that P2, or None."""
+        return {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk}.get(reference)
+
+    def state(self, code: Code) -> int:
+        """Answer to a VERIFY without data (ISO/IEC 7816-4 11.6.6): uses no try."""
+        return status.OK if code.verified else code.left
+
+    def verify(self, code: Code, entry: bytes) -> int:
+        """VERIFY with data."""
+        if not 0 < len(entry) <= STORED_LENGTH:
+            return status.WRONG_LENGTH
+        if not code.tries_left:
+            return status.LOCKED
+        word = self._compare(code, entry)
+        code.verified = word == status.OK
+        return word
+
+    def change(self, entry: bytes) -> int:
+        """CHANGE REFERENCE DATA of the PIN, P1=00 (ISO/IEC 7816-4 11.6.7): `old new`, eight bytes each."""
+        if len(entry) != 2 * STORED_LENGTH or not _fits(entry[STORED_LENGTH:]):
+            return status.WRONG_LENGTH
+        old, new = entry[:STORED_LENGTH], entry[STORED_LENGTH:]
+        word = self._compare(self.pin, old)
+        if word == status.OK:
+            self._set_pin(new)
+        self.pin.verified = False
+        return word
+
+    def unblock(self, mode: int, entry: bytes) -> int:
+        """RESET RETRY COUNTER of the PIN (ISO/IEC 7816-4 11.6.10). `mode` is P1.
+
+        00: `puk new`, eight bytes each; 01: PUK only; 02: new PIN, and 03: nothing, after VERIFY of the PUK.
+        """
+        with_puk, with_new = mode in (0, 1), mode in (0, 2)
+        if len(entry) != STORED_LENGTH * (with_puk + with_new):
+            return status.WRONG_LENGTH
+        new = entry[-STORED_LENGTH:] if with_new else self.pin.value
+        if with_new and not _fits(new):
+            return status.WRONG_LENGTH
+        word = self._puk_word(entry[:STORED_LENGTH] if with_puk else None)
+        if word == status.OK:
+            self._set_pin(new)
+            self.pin.verified = False
+        return word
+
+    def _puk_word(self, entry: bytes | None) -> int:
+        if entry is None:
+            return status.OK if self.puk.verified else status.SECURITY_STATUS
+        return self._compare(self.puk, entry) if self.puk.tries_left else status.LOCKED
+
+    def _compare(self, code: Code, entry: bytes) -> int:
+        code.tries_left = max(0, code.tries_left - 1)
+        self._store()
+        self.midway()
+        if not hmac.compare_digest(_bare(entry), code.value):
+            code.verified = False
+            return code.left
+        code.tries_left = code.tries_max
+        self._store()
+        return status.OK
+
+    def _set_pin(self, new: bytes) -> None:
+        self.pin.value = _bare(new)
+        self.pin.tries_left = self.pin.tries_max
+        self._store()
+
+
+def _bare(entry: bytes) -> bytes:
+    return entry.rstrip(bytes([FILLER]))
+
+
+def _fits(entry: bytes) -> bool:
+    return PIN_MIN_LENGTH <= len(_bare(entry)) <= PIN_MAX_LENGTH
+
+
+def _nothing() -> None:
+    """No test waits midway."""

@@ -1,0 +1,29 @@
+"""Status words that the virtual cards answer (ISO/IEC 7816-4 table 6)."""
+
+OK = 0x9000
+WRONG_LENGTH = 0x6700
+SECURITY_STATUS = 0x6982
+LOCKED = 0x6983
+CONDITIONS = 0x6985
+NO_CURRENT_EF = 0x6986
+BAD_DATA = 0x6A80
+NOT_SUPPORTED = 0x6A81
+NO_FILE = 0x6A82
+WRONG_P1P2 = 0x6A86
+NO_REFERENCE = 0x6A88
+BEYOND_END = 0x6B00
+UNKNOWN_INS = 0x6D00
+UNKNOWN_CLA = 0x6E00
+
+
+def tries(left: int) -> int:
+    """63Cx: wrong, or not verified; x tries are left."""
+    return 0x63C0 | min(left, 15)
+
+
+class StatusError(Exception):
+    """A command ends here with this status word, and no data."""
+
+    def __init__(self, word: int) -> None:
+        super().__init__(f"{word:04X}")
+        self.word = word

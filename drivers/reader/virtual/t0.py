@@ -1,0 +1,55 @@
+"""How answers travel under T=0 (ISO/IEC 7816-3 12.2): `61xx` fetch them, `6Cxx` ask again with this length.
+
+Under T=1 an answer comes with its command, at most as long as Le says.
+"""
+
+from drivers.reader.virtual import status
+from drivers.reader.virtual.command import MAX_SHORT_LE, Command
+
+GET_RESPONSE = 0xC0
+Answer = tuple[bytes, int]
+
+
+def cut_to_le(command: Command, data: bytes) -> bytes:
+    """T=1: without Le there is no data field in the answer."""
+    return data[: command.le or 0]
+
+
+class PendingAnswer:
+    """What a T=0 card holds back until GET RESPONSE."""
+
+    def __init__(self) -> None:
+        self._data = b""
+
+    def forget(self) -> None:
+        """The power went, or another command came."""
+        self._data = b""
+
+    def fetch(self, command: Command) -> Answer:
+        """GET RESPONSE: a part, and how much is left."""
+        if not self._data:
+            return b"", status.CONDITIONS
+        size = command.le or MAX_SHORT_LE
+        if size > len(self._data) and size != MAX_SHORT_LE:
+            return b"", _exactly(len(self._data))
+        part, self._data = self._data[:size], self._data[size:]
+        return part, _more(len(self._data)) if self._data else status.OK
+
+    def hold(self, command: Command, data: bytes) -> Answer:
+        """Turn a whole answer into what T=0 can carry in this step."""
+        if not data:
+            return b"", status.OK
+        if command.data is not None or command.le is None:
+            self._data = data
+            return b"", _more(len(data))
+        if command.le != len(data):
+            return b"", _exactly(len(data))
+        return data, status.OK
+
+
+def _more(size: int) -> int:
+    return 0x6100 | (size if size < MAX_SHORT_LE else 0)
+
+
+def _exactly(size: int) -> int:
+    return 0x6C00 | (size if size < MAX_SHORT_LE else 0)
