@@ -24,7 +24,7 @@ test: setup ## run all tests (ARGS="tests/drivers -k pin" for some of them)
 
 check: setup ## format, lint, types, import rules, lengths of files
 	@$(PY) -m ruff format --quiet --check --diff .
-	@$(PY) -m ruff check --quiet .
+	@$(PY) -m ruff check --quiet --output-format concise .
 	@$(PY) -m mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 	@$(PY) scripts/check_lengths.py

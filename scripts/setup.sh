@@ -16,7 +16,7 @@ readonly -a PIP_OPTIONS=(--quiet --disable-pip-version-check --no-input --requir
 say() { printf '==> %s\n' "$*"; }
 
 give_up() {
-    printf 'setup: %s\n' "$@" >&2
+    printf '%s\n' "setup: $1" "${@:2}" >&2
     exit 2
 }
 
