@@ -1,0 +1,122 @@
+"""`make setup` says in plain words what is missing, and where it cannot install it names the one line to run."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ["bash", "dirname", "sort", "comm", "sed", "grep", "sha256sum", "mktemp", "tail", "rm"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what setup reads, with a path on which only the tools of this test are found."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    (tmp_path / "bin").mkdir()
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found
+        (tmp_path / "bin" / tool).symlink_to(found)
+    return tmp_path
+
+
+def program(project: Path, name: str, text: str) -> Path:
+    path = project / "bin" / name
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def python(project: Path, version: str) -> Path:
+    """An interpreter that knows its version, makes environments and notes what pip is asked for."""
+    pip = 'echo "${@: -1}" >>"$PIP_LOG"'
+    venv = f'mkdir -p .venv/bin; cp "$0" .venv/bin/python; printf "#!/bin/bash\\n%s\\n" {pip!r} >.venv/bin/pip'
+    return program(
+        project,
+        "python3",
+        f"""case "$*" in
+        *version_info*) echo {version} ;;
+        *base_prefix*) echo /opt/python ;;
+        *venv*) {venv}; chmod +x .venv/bin/pip; echo "$PWD/.venv" >.venv/pyvenv.cfg ;;
+        esac""",
+    )
+
+
+def setup(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [project / "bin/bash", project / "scripts/setup.sh"],
+        env={"PATH": str(project / "bin"), "PIP_LOG": str(project / "pip.log"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def all_packages_are_there(project: Path) -> None:
+    program(project, "dpkg-query", r'for name in "${@:4}"; do echo "installed $name"; done')
+
+
+def tools_of_environments(project: Path) -> None:
+    for tool in ["cp", "mkdir", "chmod"]:
+        (project / "bin" / tool).symlink_to(shutil.which(tool) or "")
+    for name in ["setup.cfg", "pyproject.toml"]:
+        shutil.copy(ROOT / name, project)
+
+
+def test_an_unsupported_python_is_refused_by_name(project: Path) -> None:
+    chosen = python(project, "3.9")
+    ended = setup(project, PYTHON=str(chosen))
+    assert ended.returncode == 2
+    assert f"PYTHON={chosen} is not Python 3.11, 3.12 or 3.13." in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root installs instead of telling")
+def test_who_is_not_root_gets_one_line_with_exactly_what_is_missing(project: Path) -> None:
+    program(
+        project,
+        "dpkg-query",
+        r'for n in "${@:4}"; do case $n in swig|xvfb) ;; *) echo "installed $n" ;; esac; done; exit 1',
+    )
+    ended = setup(project, PYTHON=str(python(project, "3.13")))
+    assert ended.returncode == 2
+    assert "sudo apt-get install --no-install-recommends swig xvfb" in ended.stderr
+
+
+@pytest.mark.parametrize(("version", "lock"), [("3.11", "py311"), ("3.13", "py313")])
+def test_the_lock_of_the_chosen_python_is_installed_and_the_second_time_nothing_is(
+    project: Path, version: str, lock: str
+) -> None:
+    all_packages_are_there(project)
+    tools_of_environments(project)
+    chosen = python(project, version)
+    first, second = setup(project, PYTHON=str(chosen)), setup(project, PYTHON=str(chosen))
+    assert (first.returncode, first.stderr) == (0, "")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    asked = (project / "pip.log").read_text().split()
+    assert asked == ["requirements/build.txt", f"requirements/{lock}.txt", "."]
+
+
+def test_a_changed_lock_is_installed_and_the_project_is_not(project: Path) -> None:
+    all_packages_are_there(project)
+    tools_of_environments(project)
+    chosen = python(project, "3.13")
+    setup(project, PYTHON=str(chosen))
+    (project / "pip.log").unlink()
+    with (project / "requirements/py313.txt").open("a") as lock:
+        lock.write("# newer\n")
+    assert setup(project, PYTHON=str(chosen)).returncode == 0
+    assert (project / "pip.log").read_text().split() == ["requirements/build.txt", "requirements/py313.txt"]
+
+
+def test_where_the_packages_cannot_be_installed_its_own_words_are_shown(project: Path) -> None:
+    program(project, "dpkg-query", "exit 1")
+    program(project, "apt-get", 'echo "E: no such network" >&2; exit 100')
+    ended = setup(project, PYTHON=str(python(project, "3.13")))
+    assert ended.returncode == 2
+    if os.geteuid() == 0:
+        assert "E: no such network" in ended.stderr
+        assert "apt-get could not install them" in ended.stderr
