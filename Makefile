@@ -26,7 +26,7 @@ check: setup ## format, lint, types, import rules, lengths of files
 	@$(PY) -m ruff format --quiet --check --diff .
 	@$(PY) -m ruff check --quiet --output-format concise .
 	@$(PY) -m mypy --no-error-summary
-	@.venv/bin/lint-imports --no-logo
+	@said=$$(.venv/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(PY) scripts/check_lengths.py
 	@echo "Checks are clean."
 
