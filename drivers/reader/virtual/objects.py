@@ -135,18 +135,22 @@ def _code(common: bytes, auth_id: bytes, flags: bytes, lengths: tuple[int, int],
 
 def _private_key(entry: KeyWithCertificate) -> bytes:
     key = entry.key
-    usage = (DECRYPT, SIGN, UNWRAP) if key.purpose == "identification" else (NON_REPUDIATION,)
-    if not isinstance(key.private, rsa.RSAPrivateKey) and key.purpose == "identification":
-        usage = (SIGN,)
     common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(PIN_AUTH_ID))
     access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
-    attributes = sequence(octets(key.id), bits(*usage), access, integer(key.reference))
+    attributes = sequence(octets(key.id), bits(*_private_usage(key)), access, integer(key.reference))
     return _key_object(key, common, attributes, _reference(key.file_id))
+
+
+def _private_usage(key: CardKey) -> tuple[int, ...]:
+    if key.purpose == "signature":
+        return (NON_REPUDIATION,)
+    return (DECRYPT, SIGN, UNWRAP) if isinstance(key.private, rsa.RSAPrivateKey) else (SIGN,)
 
 
 def _public_key(entry: KeyWithCertificate) -> bytes:
     key = entry.key
-    usage = (ENCRYPT, WRAP, VERIFY) if key.purpose == "identification" else (VERIFY,)
+    receives = key.purpose == "identification" and isinstance(key.private, rsa.RSAPrivateKey)
+    usage = (ENCRYPT, WRAP, VERIFY) if receives else (VERIFY,)
     attributes = sequence(octets(key.id), bits(*usage))
     return _key_object(key, sequence(utf8(TITLES[key.purpose])), attributes, _reference(entry.public_file))
 

@@ -1,7 +1,7 @@
 """A PC/SC service of one's own for demo and tests, where the machine runs none.
 
-`running_service` gives one that already answers, or starts `pcscd --foreground --disable-polkit` and waits for the virtual
-readers' ports; only what was started here is ended, by its process id.
+`running_service` gives one that already answers, or starts `pcscd --foreground --disable-polkit` and waits for the
+virtual readers' ports; only what was started here is ended, by its process id.
 
 Debian's driver configuration makes two readers (`Virtual PCD 00 00`, `00 01`) that listen on every address of the
 machine: the driver has no setting for the address. (With `DEVICENAME host:port` it would not listen at all, but
@@ -44,7 +44,7 @@ def running_service() -> Iterator[dict[int, str]]:
         return
     if not Path(PROGRAM).exists():
         raise NoServiceError(f"{PROGRAM} is not installed (Debian package pcscd)")
-    service = subprocess.Popen(
+    service = subprocess.Popen(  # noqa: S603 - a fixed program with fixed arguments
         [PROGRAM, "--foreground", "--disable-polkit"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:

@@ -12,6 +12,7 @@ writes for one message meet a delayed acknowledgement, and each command takes 45
         ...
 """
 
+import contextlib
 import socket
 import threading
 from types import TracebackType
@@ -39,10 +40,8 @@ class Plug:
 
     def stop(self) -> None:
         """Pull the card out. May be called again."""
-        try:
+        with contextlib.suppress(OSError):  # the driver may be gone before us
             self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the driver was gone before us
         self._thread.join()
 
     def __enter__(self) -> Self:

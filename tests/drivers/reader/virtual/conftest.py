@@ -1,0 +1,56 @@
+"""Cards for the tests of the virtual card. One authority and one RSA card's keys serve the whole session."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from drivers.reader.virtual import state
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def authority() -> TestAuthority:
+    return TestAuthority.create(NOW)
+
+
+@pytest.fixture(scope="session")
+def _files(tmp_path_factory: pytest.TempPathFactory, authority: TestAuthority) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("cards")
+    files = {"RSA-2048": folder / "rsa.json", "EC-P256": folder / "ec.json"}
+    for algorithm, path in files.items():
+        persona = replace(person(1).new, key_algorithm=algorithm)  # type: ignore[arg-type]
+        VirtualCard.create(persona, authority, NOW, path=path)
+    return files
+
+
+@pytest.fixture
+def make_card(_files: dict[str, Path]) -> Callable[..., VirtualCard]:
+    """A fresh card, powered; its tries are full and its codes those of the persona."""
+
+    def make(algorithm: str = "EC-P256", *, path: Path | None = None, protocol: str = "T=1") -> VirtualCard:
+        memory = copy.copy(state.read(_files[algorithm]))
+        card = VirtualCard(memory, path=path, protocol=protocol)  # type: ignore[arg-type]
+        if path is not None:
+            card.save()
+        card.power_on()
+        return card
+
+    return make
+
+
+@pytest.fixture
+def card(make_card: Callable[..., VirtualCard]) -> VirtualCard:
+    return make_card()

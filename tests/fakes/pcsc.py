@@ -1,0 +1,17 @@
+"""PC/SC for tests: a real pcscd with virtual readers, started once for the session where none runs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from drivers.reader.virtual.pcscd import NoServiceError, running_service
+
+
+@pytest.fixture(scope="session")
+def pcscd() -> Iterator[dict[int, str]]:
+    """Names of the virtual readers, by the port of vpcd that a card is plugged into."""
+    try:
+        with running_service() as readers:
+            yield readers
+    except NoServiceError as reason:
+        pytest.skip(str(reason))
