@@ -3,7 +3,7 @@
 Field names are those of `kortkiosk card show --json`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -52,7 +52,7 @@ class Certificate:
     purpose: Purpose
     loa: int | None
     chain: Chain
-    der: bytes
+    der: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

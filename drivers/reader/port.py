@@ -1,8 +1,8 @@
 """The narrow interfaces of the reader layer: a backend that moves bytes, and a visit that means something.
 
 Two backends implement `Backend`: PC/SC (`drivers.reader.pcsc`, which alone imports pyscard) and in-process
-(`drivers.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs each
-in a thread of its own, with a watchdog, and is what the station uses.
+(`drivers.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs
+each in a thread of its own, with a watchdog, and is what the station uses.
 """
 
 from collections.abc import AsyncIterator
@@ -52,7 +52,13 @@ class Backend(Protocol):
         """What is in the reader now."""
 
     def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
-        """Block until the reader differs from `last`, or the time is out; return what is there."""
+        """Block until the reader differs from `last`, or the time is out; return what is there. May return early.
+
+        Never raises: without the service there is no reader.
+        """
+
+    def cancel(self, reader: str) -> None:
+        """Wake, from another thread, whoever waits for a change of that reader."""
 
 
 class Visit(Protocol):
@@ -62,8 +68,13 @@ class Visit(Protocol):
     identified (reliability I2), and enforces the floors of I1. No caller can go round it.
     """
 
-    facts: CardFacts
-    exchange: Exchange
+    @property
+    def facts(self) -> CardFacts:
+        """What is known of the card now."""
+
+    @property
+    def exchange(self) -> Exchange:
+        """What the visit has cost so far."""
 
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY (ISO/IEC 7816-4 11.6.6)."""

@@ -1,0 +1,206 @@
+"""What card products do differently, as data: one TOML file for each product, and the only place that loads them.
+
+`builtin` gives the products that ship with the program; `parse` reads one file. The first profile that matches a card is
+its profile; `pkcs15.toml` matches every PKCS#15 card and promises nothing: it can be read, and nothing is written to it.
+
+>>> builtin().match(CardSigns(label="made up"), "pkcs15").name
+'pkcs15'
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from drivers.reader.outcomes import Role
+
+Counter = Literal["empty-verify", "df21", "none"]
+"""How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21, or not at all."""
+UnblockVariant = Literal["puk-and-new", "none"]
+Who = Literal["holder", "administrator", "nobody"]
+Charset = Literal["digits", "ascii"]
+
+
+class ProfileError(ValueError):
+    """A profile file that cannot be used; the text says which file, key and reason."""
+
+
+def _hex(text: str) -> str:
+    bytes.fromhex(text)
+    return text.upper()
+
+
+def _pattern(text: str) -> str:
+    re.compile(text)
+    return text
+
+
+Hex = Annotated[str, AfterValidator(_hex)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Oid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AtrMask(_Table):
+    """An ATR and which of its bits count; without a mask all of them do."""
+
+    value: Hex
+    mask: Hex = ""
+
+    def fits(self, atr: bytes) -> bool:
+        """Does that ATR match?"""
+        value = bytes.fromhex(self.value)
+        mask = bytes.fromhex(self.mask) or b"\xff" * len(value)
+        return len(value) == len(atr) and all(v & m == a & m for v, m, a in zip(value, mask, atr, strict=False))
+
+
+class Match(_Table):
+    """Which cards the profile is for: every key that is given must fit; ATR and AID by any one of their list."""
+
+    atr: tuple[AtrMask, ...] = ()
+    aid: tuple[Hex, ...] = ()
+    label: Pattern = ""
+    manufacturer: Pattern = ""
+
+
+class CodeRules(_Table):
+    """Rules of a PIN or PUK. Lengths in characters; `tries` is where the counter starts."""
+
+    min_length: int = Field(ge=1, le=32)
+    max_length: int = Field(ge=1, le=32)
+    charset: Charset = "digits"
+    tries: int = Field(ge=1, le=15)
+
+
+class PukRules(CodeRules):
+    """`floor`: a PUK goes to the card only while at least so many tries remain (reliability I1)."""
+
+    floor: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _floor_is_safe(self) -> "PukRules":
+        if self.floor < (3 if self.tries >= 5 else 2):
+            raise ValueError("the floor is 3 where the counter starts at 5 or more, else 2")
+        return self
+
+
+class Commands(_Table):
+    """How this product wants its commands."""
+
+    counter: Counter = "none"
+    counter_of_puk: Counter = "none"
+    pad: int | None = Field(default=None, ge=0, le=255)
+    """Pad every code with this byte to its stored length, whatever the card's own description says."""
+    unblock: UnblockVariant = "none"
+
+
+class Unblocking(_Table):
+    """Who may unlock a locked PIN of this product."""
+
+    by: Who = "nobody"
+
+
+class CertificateRules(_Table):
+    """`card_number`: `extension:OID`, `subject:NAME` (X.520 short name) or `token:serial`."""
+
+    card_number: str = Field(default="token:serial", pattern=r"^(extension:\d+(\.\d+)+|subject:\w+|token:serial)$")
+    loa: dict[Oid, int] = {}
+    """Level of assurance by certificatePolicies identifier."""
+
+
+class Signing(_Table):
+    """`template`: which data objects MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key."""
+
+    template: tuple[Literal["algorithm", "file", "key"], ...] = ("algorithm", "key")
+    rsa: int = Field(default=0x02, ge=0, le=255)
+    """Algorithm reference for RSA over a DigestInfo that the card pads (PKCS#1 v1.5)."""
+    ecdsa: int = Field(default=0x04, ge=0, le=255)
+    identification: Literal["pso", "internal-authenticate"] = "pso"
+
+
+class Profile(_Table):
+    """One card product."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    title: str
+    kind: Literal["pkcs15", "piv"] = "pkcs15"
+    rank: int = 0
+    """The highest that matches wins."""
+    match: Match = Match()
+    pin: CodeRules
+    puk: PukRules
+    commands: Commands = Commands()
+    unblocking: Unblocking = Unblocking()
+    one_code: bool = False
+    """One code may serve identification and signature."""
+    certificates: CertificateRules = CertificateRules()
+    signing: Signing = Signing()
+
+    def rules(self, role: Role) -> CodeRules:
+        """The rules of the code with that role."""
+        return self.puk if role is Role.PUK else self.pin
+
+    def counter(self, role: Role) -> Counter:
+        """How the tries of the code with that role are read."""
+        return self.commands.counter_of_puk if role is Role.PUK else self.commands.counter
+
+
+@dataclass(frozen=True, slots=True)
+class CardSigns:
+    """What a profile is recognised by."""
+
+    atr: bytes = b""
+    aid: bytes = b""
+    label: str = ""
+    manufacturer: str = ""
+
+
+class Profiles:
+    """A set of profiles, looked through from the highest rank down."""
+
+    def __init__(self, profiles: Iterable[Profile]) -> None:
+        self._profiles = tuple(sorted(profiles, key=lambda profile: -profile.rank))
+
+    def __iter__(self) -> Iterator[Profile]:
+        return iter(self._profiles)
+
+    def match(self, signs: CardSigns, kind: str) -> Profile | None:
+        """The profile of a card of that kind, None where none fits."""
+        fitting = (p for p in self._profiles if p.kind == kind and _fits(p.match, signs))
+        return next(fitting, None)
+
+    def aids(self) -> tuple[bytes, ...]:
+        """Every AID that a profile names."""
+        return tuple(dict.fromkeys(bytes.fromhex(aid) for p in self._profiles for aid in p.match.aid))
+
+
+def _fits(match: Match, signs: CardSigns) -> bool:
+    return (
+        (not match.atr or any(mask.fits(signs.atr) for mask in match.atr))
+        and (not match.aid or any(signs.aid.startswith(bytes.fromhex(aid)) for aid in match.aid))
+        and re.search(match.label, signs.label) is not None
+        and re.search(match.manufacturer, signs.manufacturer) is not None
+    )
+
+
+def parse(text: str, name: str) -> Profile:
+    """One profile file. Raises ProfileError with file, key and reason."""
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except ValueError as fault:  # TOMLDecodeError and ValidationError both are
+        raise ProfileError(f"{name}: {fault}") from fault
+
+
+@cache
+def builtin() -> Profiles:
+    """The profiles that ship with the program."""
+    files = [f for f in resources.files(__name__).iterdir() if f.name.endswith(".toml")]
+    return Profiles(parse(f.read_text("utf-8"), f.name) for f in sorted(files, key=lambda f: f.name))

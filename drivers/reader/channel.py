@@ -1,0 +1,134 @@
+"""From commands to complete answers, the same over T=0 and T=1, with bounds and a bill.
+
+PC/SC leaves `61xx` (fetch the answer with GET RESPONSE) and `6Cxx` (ask again with the right Le) to the caller
+(ISO/IEC 7816-3 12.2.1, 7816-4 5.3.4). `Channel.send` does both under one lock round the whole exchange, because a
+chained GET RESPONSE from two threads corrupts both answers. Codes are never sent twice: a command with data that is
+answered 6Cxx is not repeated unless it asked for an answer.
+
+>>> channel.send(iso7816.read_binary(0, 256)).data        # doctest: +SKIP
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from drivers.reader.apdu import SHORT_LE, Command, Response
+from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.iso7816 import get_response
+from drivers.reader.model import Exchange
+from drivers.reader.port import Connection
+
+MAX_EXCHANGES = 2000
+"""Most APDUs in one visit between two resets of the budget: a full read of a large card takes some 200."""
+MAX_ANSWER = 64 * 1024
+MAX_PARTS = 1024
+"""Most GET RESPONSE commands for one answer; some cards hand it out a few bytes at a time."""
+
+
+@dataclass(slots=True)
+class Pulse:
+    """What the watchdog sees of an operation in another thread.
+
+    `since` is when the card was last given something to do (monotonic seconds; None while nothing is under way);
+    `abandoned` tells the operation that nobody waits for it any more: it must not send another byte.
+    """
+
+    since: float | None = None
+    abandoned: bool = False
+
+
+class Channel:
+    """One connection, counted and bounded. Every fault of transmission leaves it closed for good (`gone`)."""
+
+    def __init__(
+        self, connection: Connection, *, reader: str = "", pulse: Pulse | None = None,
+        max_exchanges: int = MAX_EXCHANGES,
+    ) -> None:  # fmt: skip
+        self.connection = connection
+        self.reader = reader
+        self.gone = False
+        self.committed = False
+        """A command that changes the card, or holds a code, has gone out and its answer has not come."""
+        self._pulse = pulse or Pulse()
+        self._max = max_exchanges
+        self._spent = 0
+        self._lock = threading.Lock()
+        self._exchange = Exchange()
+
+    @property
+    def exchange(self) -> Exchange:
+        """What was exchanged so far."""
+        return self._exchange
+
+    @property
+    def over(self) -> bool:
+        """Nothing can be sent any more."""
+        return self.gone or self._pulse.abandoned
+
+    def new_operation(self) -> None:
+        """Give the next operation its own budget of exchanges."""
+        self._spent = 0
+
+    def send(self, command: Command) -> Response:
+        """The whole answer to a command.
+
+        Raises CardGoneError where transmission broke off (outcome unknown) and CardAnswerError where the card
+        answers more, or longer, than it may.
+        """
+        with self._lock:
+            response = self._once(command)
+            if response.right_le is not None and command.le is not None:
+                response = self._once(command.with_le(response.right_le))
+            return self._collect(command, response)
+
+    def _collect(self, command: Command, response: Response) -> Response:
+        data = bytearray(response.data)
+        parts = 0
+        while (more := response.more) is not None:
+            parts += 1
+            if parts > MAX_PARTS or len(data) > MAX_ANSWER:
+                raise CardAnswerError("an answer without end", reader=self.reader, command=command.name)
+            response = self._once(get_response(min(more, SHORT_LE)))
+            if response.right_le is not None:
+                response = self._once(get_response(response.right_le))
+            data += response.data
+        return Response(bytes(data), response.sw)
+
+    def _once(self, command: Command) -> Response:
+        if self.over:
+            raise CardGoneError("the card is gone", reader=self.reader, command=command.name)
+        self._spent += 1
+        if self._spent > self._max:
+            raise CardAnswerError("too many exchanges", reader=self.reader, command=command.name)
+        sent = command.encode()
+        started = time.monotonic()
+        raw = self._transmit(sent, command.name, started)
+        self._bill(len(sent), len(raw), time.monotonic() - started)
+        try:
+            return Response.decode(raw)
+        except ValueError:
+            self.gone = True
+            raise CardGoneError("no status words", reader=self.reader, command=command.name) from None
+
+    def _transmit(self, sent: bytes, name: str, started: float) -> bytes:
+        self._pulse.since = started
+        try:
+            return self.connection.transmit(sent)
+        except CardGoneError as fault:
+            # Chained from None: what lies below may hold the command, and the command may hold a code.
+            self.gone = True
+            self._bill(len(sent), 0, time.monotonic() - started)
+            raise CardGoneError(_first_line(fault), reader=self.reader, command=name) from None
+        finally:
+            self._pulse.since = None
+
+    def _bill(self, sent: int, received: int, seconds: float) -> None:
+        so_far = self._exchange
+        self._exchange = Exchange(
+            so_far.apdus + 1, so_far.bytes_sent + sent, so_far.bytes_received + received,
+            so_far.ms + seconds * 1000,
+        )  # fmt: skip
+
+
+def _first_line(fault: CardGoneError) -> str:
+    return "the card left or stopped answering" if not fault.args else str(fault.args[0]).split(" [")[0]

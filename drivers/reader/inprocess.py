@@ -1,0 +1,127 @@
+"""Virtual cards without PC/SC: a backend over `VirtualSlot`s, for the bench, the demo and the tests.
+
+The same rules as a real reader: one connection at a time, a card upside down is mute, and a connection belongs to one
+insertion: when the card leaves, every later command is `CardGoneError`, even when the same card is back.
+
+>>> backend = InProcessBackend([VirtualSlot("Bench 0")])
+>>> backend.presence("Bench 0")
+<Presence.EMPTY: 'empty'>
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+from drivers.reader.errors import CardBusyError, CardGoneError, MuteCardError, NoCardError, NoReaderError
+from drivers.reader.port import Presence
+from drivers.reader.virtual.slot import CardTornError, PluggableCard, VirtualSlot
+
+
+class InProcessConnection:
+    """Exclusive access to one insertion of one virtual card."""
+
+    def __init__(self, backend: "InProcessBackend", slot: VirtualSlot, card: PluggableCard) -> None:
+        self._backend = backend
+        self._slot = slot
+        self._card = card
+        self._generation = slot.generation
+        self._open = True
+        self.atr: bytes = card.power_on()
+        self.protocol: Literal["T=0", "T=1"] = card.protocol
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """One command, one response. Raises CardGoneError where this insertion is over or is torn."""
+        with self._slot.changed:
+            if not self._open or self._slot.generation != self._generation:
+                raise CardGoneError("the card left", reader=self._slot.name)
+        try:
+            answer = self._card.transmit(apdu)
+        except CardTornError:
+            raise CardGoneError("the card left in the middle", reader=self._slot.name) from None
+        with self._slot.changed:
+            if self._slot.generation != self._generation:
+                raise CardGoneError("the card left in the middle", reader=self._slot.name)
+        return answer
+
+    def close(self) -> None:
+        """Reset the card and let it go."""
+        with self._slot.changed:
+            if self._open and self._slot.generation == self._generation:
+                self._card.reset()
+            self._open = False
+        self._backend.let_go(self._slot.name, self)
+
+
+class InProcessBackend:
+    """Readers that are virtual slots. Slots may be added while it runs (a reader plugged in)."""
+
+    def __init__(self, slots: Iterable[VirtualSlot]) -> None:
+        self._slots = {slot.name: slot for slot in slots}
+        self._held: dict[str, InProcessConnection] = {}
+        self._cancelled: set[str] = set()
+
+    def readers(self) -> tuple[str, ...]:
+        """Names of the slots."""
+        return tuple(self._slots)
+
+    def connect(self, reader: str) -> InProcessConnection:
+        """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
+        slot = self._slot(reader)
+        with slot.changed:
+            if slot.card is None:
+                raise NoCardError("the reader is empty", reader=reader)
+            if slot.upside_down:
+                raise MuteCardError("the card does not answer", reader=reader)
+            if reader in self._held:
+                raise CardBusyError("the card is in use", reader=reader)
+            connection = InProcessConnection(self, slot, slot.card)
+            self._held[reader] = connection
+            return connection
+
+    def let_go(self, reader: str, connection: InProcessConnection) -> None:
+        """A connection closed itself."""
+        if self._held.get(reader) is connection:
+            del self._held[reader]
+
+    def presence(self, reader: str) -> Presence:
+        """What is in the slot now."""
+        slot = self._slots.get(reader)
+        if slot is None:
+            return Presence.NO_READER
+        with slot.changed:
+            if slot.card is None:
+                return Presence.EMPTY
+            return Presence.MUTE if slot.upside_down else Presence.PRESENT
+
+    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+        """Block until the slot differs from `last`, or the time is out, or `cancel` is called."""
+        slot = self._slot(reader)
+        deadline = time.monotonic() + timeout_s
+        with slot.changed:
+            generation = slot.generation
+            while self.presence(reader) is last and slot.generation == generation:
+                left = deadline - time.monotonic()
+                if left <= 0 or reader in self._cancelled:
+                    break
+                slot.changed.wait(left)
+            self._cancelled.discard(reader)
+            return self._seen(reader, slot, last, generation)
+
+    def cancel(self, reader: str) -> None:
+        """Wake whoever waits for a change of that reader."""
+        slot = self._slot(reader)
+        with slot.changed:
+            self._cancelled.add(reader)
+            slot.changed.notify_all()
+
+    def _seen(self, reader: str, slot: VirtualSlot, last: Presence, generation: int) -> Presence:
+        """A swap that was too quick to be seen is told as the removal that it began with."""
+        now = self.presence(reader)
+        swapped = slot.generation != generation and now is last
+        return Presence.EMPTY if swapped and last is not Presence.EMPTY else now
+
+    def _slot(self, reader: str) -> VirtualSlot:
+        try:
+            return self._slots[reader]
+        except KeyError:
+            raise NoReaderError("no such reader", reader=reader) from None

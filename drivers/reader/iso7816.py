@@ -1,0 +1,158 @@
+"""The commands of ISO/IEC 7816-4 and 7816-8 that the station sends, as data, and how a code becomes bytes.
+
+Each function builds one `Command` and names the clause it comes from; nothing here sends anything. P2 of the code
+commands is the reference as the card's own description gives it (bit 8 set: a code
+of the application, not of the card).
+
+>>> encode_code(Secret("1234"), CodeFormat(Alphabet.ASCII, stored_length=8, pad=0xFF)).hex()
+'31323334ffffffff'
+>>> verify_empty(0x01).encode().hex()
+'00200001'
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from drivers.reader.apdu import SHORT_LE, Command
+from drivers.secret import Secret
+
+MF = b"\x3f\x00"
+"""File identifier of the master file (ISO/IEC 7816-4 7.3.1.2)."""
+NO_ANSWER_WANTED = 0x0C
+"""P2 of SELECT: return no file control information (table 64)."""
+
+
+class Alphabet(IntEnum):
+    """How a code is written in bytes: PasswordType of ISO/IEC 7816-15 8.9.2."""
+
+    BCD = 0
+    ASCII = 1
+    UTF8 = 2
+    HALF_NIBBLE_BCD = 3
+    ISO_9564_1 = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFormat:
+    """How one code goes to the card. `stored_length` in bytes; `pad` is None where the card wants none."""
+
+    alphabet: Alphabet
+    stored_length: int
+    pad: int | None
+
+
+def encode_code(code: Secret, how: CodeFormat) -> bytes:
+    """The bytes of one field of VERIFY, CHANGE REFERENCE DATA or RESET RETRY COUNTER.
+
+    Raises ValueError, without the code in its text, where the code does not fit the alphabet or the stored length.
+    """
+    raw = _written(code.reveal(), how)
+    if how.stored_length and len(raw) > how.stored_length:
+        raise ValueError("the code is longer than the card stores")
+    if how.pad is None or how.alphabet is Alphabet.ISO_9564_1:
+        return raw
+    return raw.ljust(how.stored_length, bytes((how.pad,)))
+
+
+def _written(code: str, how: CodeFormat) -> bytes:
+    if how.alphabet is Alphabet.UTF8:
+        return code.encode()
+    if how.alphabet is Alphabet.ASCII:
+        if not code.isascii():
+            raise ValueError("the code has characters that the card cannot store")
+        return code.encode("ascii")
+    if not (code.isascii() and code.isdigit()):
+        raise ValueError("the code has characters other than digits")
+    if how.alphabet is Alphabet.HALF_NIBBLE_BCD:
+        return bytes(0xF0 | int(digit) for digit in code)
+    if how.alphabet is Alphabet.BCD:
+        filler = f"{(0xFF if how.pad is None else how.pad) & 0x0F:x}"
+        return bytes.fromhex(code + filler * (len(code) % 2))
+    return _pin_block(code)
+
+
+def _pin_block(code: str) -> bytes:
+    """ISO 9564-1 format 2: control nibble 2, length, digits, filled with F to eight bytes."""
+    if not 4 <= len(code) <= 12:
+        raise ValueError("an ISO 9564-1 code has 4 to 12 digits")
+    return bytes.fromhex(f"2{len(code):x}{code}".ljust(16, "f"))
+
+
+def select_by_name(aid: bytes) -> Command:
+    """SELECT by DF name (ISO/IEC 7816-4 11.2.2, P1=04)."""
+    return Command("SELECT", 0x00, 0xA4, 0x04, 0x00, aid, SHORT_LE)
+
+
+def select_by_path(path: bytes) -> Command:
+    """SELECT by path from the MF, its own identifier left out (11.2.2, P1=08)."""
+    return Command("SELECT", 0x00, 0xA4, 0x08, 0x00, path, SHORT_LE)
+
+
+def select_file(identifier: bytes, *, answer: bool = True) -> Command:
+    """SELECT an MF, DF or EF by file identifier (11.2.2, P1=00)."""
+    if answer:
+        return Command("SELECT", 0x00, 0xA4, 0x00, 0x00, identifier, SHORT_LE)
+    return Command("SELECT", 0x00, 0xA4, 0x00, NO_ANSWER_WANTED, identifier)
+
+
+def read_binary(offset: int, length: int) -> Command:
+    """READ BINARY of the current EF (11.3.3); offset of at most 15 bits."""
+    if not 0 <= offset <= 0x7FFF:
+        raise ValueError("READ BINARY reaches 32 767 bytes far")
+    return Command("READ BINARY", 0x00, 0xB0, offset >> 8, offset & 0xFF, le=length)
+
+
+def read_record(number: int) -> Command:
+    """READ RECORD by number in the current EF (11.4.3, P2=04)."""
+    return Command("READ RECORD", 0x00, 0xB2, number, 0x04, le=SHORT_LE)
+
+
+def get_response(length: int) -> Command:
+    """GET RESPONSE (12.2.1 for T=0, and for chained answers of any protocol)."""
+    return Command("GET RESPONSE", 0x00, 0xC0, le=length)
+
+
+def verify_empty(reference: int) -> Command:
+    """VERIFY without data and without Lc: how many tries are left? (11.6.6). Only where the profile says it is safe."""
+    return Command("VERIFY (empty)", 0x00, 0x20, 0x00, reference)
+
+
+def get_try_counter(reference: int) -> Command:
+    """GET DATA for the reference data object of a code, which holds DF21, tries left (Thales cards)."""
+    wanted = bytes((0xA0, 0x03, 0x83, 0x01, reference))
+    return Command("GET DATA", 0x00, 0xCB, 0x00, 0xFF, wanted, SHORT_LE)
+
+
+def verify(reference: int, code: bytes) -> Command:
+    """VERIFY (11.6.6)."""
+    return Command("VERIFY", 0x00, 0x20, 0x00, reference, code)
+
+
+def change_reference_data(reference: int, old: bytes, new: bytes) -> Command:
+    """CHANGE REFERENCE DATA, old and new (11.6.7, P1=00)."""
+    return Command("CHANGE REFERENCE DATA", 0x00, 0x24, 0x00, reference, old + new)
+
+
+def reset_retry_counter(reference: int, resetting: bytes, new: bytes) -> Command:
+    """RESET RETRY COUNTER with resetting code and new code (11.6.10, P1=00)."""
+    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x00, reference, resetting + new)
+
+
+def set_signature_environment(template: bytes) -> Command:
+    """MANAGE SECURITY ENVIRONMENT: SET, digital signature template for computing (11.5.11, P1P2=41B6)."""
+    return Command("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xB6, template)
+
+
+def set_authentication_environment(template: bytes) -> Command:
+    """MANAGE SECURITY ENVIRONMENT: SET, authentication template for computing (11.5.11, P1P2=41A4)."""
+    return Command("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xA4, template)
+
+
+def compute_signature(hashed: bytes) -> Command:
+    """PERFORM SECURITY OPERATION: COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.7, P1P2=9E9A)."""
+    return Command("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, hashed, SHORT_LE)
+
+
+def internal_authenticate(hashed: bytes) -> Command:
+    """INTERNAL AUTHENTICATE (ISO/IEC 7816-4 11.6.1)."""
+    return Command("INTERNAL AUTHENTICATE", 0x00, 0x88, 0x00, 0x00, hashed, SHORT_LE)

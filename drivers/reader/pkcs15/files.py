@@ -1,0 +1,179 @@
+"""Elementary files of a card: selected by path, read once, within bounds.
+
+How long a file is comes from its control parameters where the card gives them (ISO/IEC 7816-4 7.4.3, tags 80 and 82),
+else it is read until an answer is short or the card says that the offset is outside (6B00). Cards differ in how they
+take a path, so SELECT by path falls back to one SELECT for each file identifier.
+
+>>> CardFiles(channel).read(bytes.fromhex("3f002f00"))        # doctest: +SKIP
+"""
+
+from dataclasses import dataclass
+
+from drivers.reader import iso7816, tlv
+from drivers.reader.apdu import SHORT_LE, Command, Response, Status
+from drivers.reader.channel import Channel
+from drivers.reader.errors import CommandRefusedError
+from drivers.reader.iso7816 import MF
+from drivers.reader.pkcs15.objects import FilePath
+from drivers.reader.tlv import MAX_BYTES, TlvError
+
+MAX_RECORDS = 255
+MAX_FILES = 128
+"""Most different files read in one visit."""
+_END = (Status.OUTSIDE_FILE, Status.WRONG_P1P2, Status.WRONG_LENGTH)
+_OTHER_WAY = (Status.WRONG_P1P2, Status.FUNCTION_NOT_SUPPORTED, Status.OUTSIDE_FILE, Status.INS_NOT_SUPPORTED,
+              Status.FILE_NOT_FOUND, Status.WRONG_DATA)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What the card says of a selected file. `size` in bytes, None where it does not say."""
+
+    size: int | None = None
+    records: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Where an application lives: its DF path from the MF, or its AID where no path is known."""
+
+    path: bytes = MF
+    aid: bytes = b""
+
+
+class CardFiles:
+    """The files of one connection. Not for several threads."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._known: dict[bytes, bytes] = {}
+        self._by_steps = False
+        self._entered: bytes | None = None
+        self.base = Base()
+
+    def read_value(self, where: FilePath) -> bytes:
+        """The part of a file that a path names. Raises CommandRefusedError, CardGoneError, CardAnswerError."""
+        whole = self.read(where.path)
+        end = None if where.length is None else where.index + where.length
+        return whole[where.index : end]
+
+    def read(self, path: bytes) -> bytes:
+        """All of a file, from memory where it was read before. A path without the MF starts at the application."""
+        key = self._absolute(path) or self.base.aid + b"/" + path
+        if key not in self._known:
+            if len(self._known) >= MAX_FILES:
+                raise TlvError("more files than a card has")
+            self._known[key] = self.read_again(path)
+        return self._known[key]
+
+    def read_again(self, path: bytes, most: int = MAX_BYTES) -> bytes:
+        """At most `most` bytes of a file, from the card itself."""
+        info = self._info(self.select(path))
+        return self._records() if info.records else self._binary(info.size, most)
+
+    def forget_current(self) -> None:
+        """Take nothing for granted of what is selected."""
+        self._entered = None
+
+    def enter(self, path: bytes = b"") -> None:
+        """Make a DF the current one, the application's own without a path. Not again where it is current already,
+        because on many cards a SELECT ends what a verified code allows.
+        """
+        if self._entered == path:
+            return
+        if path or not self.base.aid:
+            self.select(path or self.base.path)
+        else:
+            self._demand(iso7816.select_by_name(self.base.aid))
+        self._entered = path
+
+    def select(self, path: bytes) -> Response:
+        """Select a DF or EF. Raises CommandRefusedError with the card's status where it is not there."""
+        self._entered = None
+        absolute = self._absolute(path)
+        if not absolute:
+            self._demand(iso7816.select_by_name(self.base.aid))
+            return self._step(path)
+        if absolute == MF:
+            return self._step(MF)
+        if not self._by_steps:
+            response = self._channel.send(iso7816.select_by_path(absolute[2:]))
+            if _selected(response):
+                return response
+            if response.sw not in _OTHER_WAY:
+                raise self._refused(iso7816.select_by_path(b"").name, response)
+        response = self._step(absolute)
+        self._by_steps = True
+        return response
+
+    def _absolute(self, path: bytes) -> bytes:
+        """The path from the MF; empty where the application is known by AID alone."""
+        if path[:2] == MF:
+            return path
+        return b"" if self.base.aid else self.base.path + path
+
+    def _step(self, path: bytes) -> Response:
+        response = Response(b"", Status.OK)
+        for at in range(0, len(path), 2):
+            response = self._channel.send(iso7816.select_file(path[at : at + 2]))
+            if response.sw in (Status.WRONG_P1P2, Status.WRONG_LENGTH):
+                response = self._channel.send(iso7816.select_file(path[at : at + 2], answer=False))
+            if not _selected(response):
+                raise self._refused("SELECT", response)
+        return response
+
+    def _info(self, response: Response) -> FileInfo:
+        try:
+            template = next((node for node in tlv.parse(response.data) if node.tag in (0x62, 0x6F)), None)
+            if template is None:
+                return FileInfo()
+            size, descriptor = template.find(0x80) or template.find(0x81), template.find(0x82)
+        except TlvError:
+            return FileInfo()
+        records = bool(descriptor and descriptor.value and descriptor.value[0] & 0x87 in (2, 3, 4, 5, 6))
+        usable = size is not None and 1 <= len(size.value) <= 4
+        return FileInfo(int.from_bytes(size.value, "big") if size and usable else None, records)
+
+    def _binary(self, size: int | None, most: int) -> bytes:
+        data = bytearray()
+        wanted = most if size is None else min(size, most)
+        while len(data) < wanted:
+            asked = min(wanted - len(data), SHORT_LE)
+            response = self._channel.send(iso7816.read_binary(len(data), asked))
+            if not self._part(response, started=bool(data)):
+                break
+            data += response.data
+            if not response.data or (size is None and len(response.data) < asked):
+                break
+        return bytes(data[:wanted])
+
+    def _part(self, response: Response, *, started: bool) -> bool:
+        """Is there a part of the file in this answer? 62xx is data with a warning, such as the end of the file."""
+        if response.ok or response.sw >> 8 == 0x62:
+            return True
+        if started and response.sw in _END:
+            return False
+        raise self._refused("READ BINARY", response)
+
+    def _records(self) -> bytes:
+        data = bytearray()
+        for number in range(1, MAX_RECORDS):
+            response = self._channel.send(iso7816.read_record(number))
+            if not response.ok or len(data) > MAX_BYTES:
+                break
+            data += response.data
+        return bytes(data)
+
+    def _demand(self, command: Command) -> Response:
+        response = self._channel.send(command)
+        if not _selected(response):
+            raise self._refused(command.name, response)
+        return response
+
+    def _refused(self, command: str, response: Response) -> CommandRefusedError:
+        return CommandRefusedError("the card refused", reader=self._channel.reader, command=command, status=response.sw)
+
+
+def _selected(response: Response) -> bool:
+    """9000, or a warning that the file is there but deactivated (6283)."""
+    return response.ok or response.sw >> 8 == 0x62

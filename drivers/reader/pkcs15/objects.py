@@ -1,0 +1,293 @@
+"""The objects of ISO/IEC 7816-15, from bytes to values. Pure, and every byte is hostile.
+
+An object that cannot be read is left out and the others are kept, because one odd entry must not hide the rest of a
+card; a file in which nothing can be read is a `TlvError`. Clause numbers are those of ISO/IEC 7816-15:2016.
+
+>>> parse_token_info(bytes.fromhex("300a0201000401aa030205a0")).serial.hex()
+'aa'
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeVar
+
+from drivers.reader import tlv
+from drivers.reader.iso7816 import MF, Alphabet
+from drivers.reader.tlv import Tlv, TlvError
+
+MAX_APPLICATIONS = 16
+"""Most entries of EF.DIR that are looked at."""
+MAX_PATH = 16
+MAX_ENTRIES = 64
+"""Most objects of one directory file."""
+MAX_CODE = 64
+"""Longest code, in bytes, that a card may claim to store."""
+T = TypeVar("T")
+
+
+class Directory(IntEnum):
+    """What an entry of EF(ODF) leads to: its tag (8.3)."""
+
+    PRIVATE_KEYS = 0xA0
+    PUBLIC_KEYS = 0xA1
+    CERTIFICATES = 0xA4
+    TRUSTED_CERTIFICATES = 0xA5
+    USEFUL_CERTIFICATES = 0xA6
+    DATA = 0xA7
+    AUTHENTICATION = 0xA8
+
+
+class CodeFlag(IntEnum):
+    """Bits of PasswordFlags (8.9.2), ASN.1 bit 0 first."""
+
+    CASE_SENSITIVE = 0
+    LOCAL = 1
+    CHANGE_DISABLED = 2
+    UNBLOCK_DISABLED = 3
+    INITIALIZED = 4
+    NEEDS_PADDING = 5
+    UNBLOCKING = 6
+    SO = 7
+    DISABLE_ALLOWED = 8
+    INTEGRITY_PROTECTED = 9
+    CONFIDENTIALITY_PROTECTED = 10
+    EXCHANGE_REFERENCE_DATA = 11
+
+
+@dataclass(frozen=True, slots=True)
+class FilePath:
+    """Where a value is: a path of file identifiers, and a part of that file (8.2.5). `length` None: all of it."""
+
+    path: bytes
+    index: int = 0
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationEntry:
+    """One application template of EF.DIR. Empty where it says nothing."""
+
+    aid: bytes
+    label: str
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """EF(TokenInfo), 8.10."""
+
+    serial: bytes
+    manufacturer: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeObject:
+    """One password object of the AODF (8.9). Lengths in characters, stored length in bytes; `puk_id` empty where it names no other."""
+
+    auth_id: bytes
+    label: str
+    puk_id: bytes
+    flags: frozenset[int]
+    alphabet: Alphabet
+    min_length: int
+    stored_length: int
+    max_length: int
+    reference: int
+    pad: int | None
+    path: bytes
+
+    def has(self, flag: CodeFlag) -> bool:
+        """Is that bit set?"""
+        return flag in self.flags
+
+
+@dataclass(frozen=True, slots=True)
+class KeyObject:
+    """One private key of the PrKDF (8.4). `elliptic` is False for RSA."""
+
+    id: bytes
+    label: str
+    auth_id: bytes
+    usage: frozenset[int]
+    reference: int
+    path: bytes
+    elliptic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateObject:
+    """One certificate of a CDF (8.6). `value` is where it is, or the DER itself."""
+
+    id: bytes
+    label: str
+    authority: bool
+    value: FilePath | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OdfEntry:
+    """One entry of EF(ODF). `value` is the directory file, or the objects themselves."""
+
+    directory: Directory
+    value: FilePath | bytes
+
+
+def parse_dir(data: bytes) -> tuple[ApplicationEntry, ...]:
+    """Applications named in EF.DIR (ISO/IEC 7816-4 8.2.2.1). Raises TlvError."""
+    entries = [node for node in tlv.parse_prefix(data) if node.tag == 0x61]
+    return tuple(_kept(entries[:MAX_APPLICATIONS], _application))
+
+
+def _application(node: Tlv) -> ApplicationEntry:
+    aid, label, path = node.find(0x4F), node.find(0x50), node.find(0x51)
+    return ApplicationEntry(
+        aid.value[:16] if aid else b"", label.text() if label else "", _path_value(path.value) if path else b""
+    )
+
+
+def parse_odf(data: bytes) -> tuple[OdfEntry, ...]:
+    """Entries of EF(ODF) (8.3). Raises TlvError."""
+    known = {int(directory) for directory in Directory}
+    return tuple(_kept([node for node in tlv.parse_prefix(data) if node.tag in known], _odf_entry))
+
+
+def _odf_entry(node: Tlv) -> OdfEntry:
+    directory = Directory(node.tag)
+    direct = node.find(0xA0)
+    return OdfEntry(directory, direct.value if direct else _file_path(node.child(tlv.SEQUENCE)))
+
+
+def parse_token_info(data: bytes) -> TokenInfo:
+    """EF(TokenInfo), 8.10. Raises TlvError."""
+    nodes = tlv.parse_prefix(data)
+    if not nodes or nodes[0].tag != tlv.SEQUENCE:
+        raise TlvError("EF(TokenInfo) is not a SEQUENCE")
+    serial, maker, label = (nodes[0].find(tag) for tag in (tlv.OCTET_STRING, tlv.UTF8_STRING, 0x80))
+    return TokenInfo(serial.value[:64] if serial else b"", maker.text() if maker else "", label.text() if label else "")
+
+
+def parse_codes(data: bytes) -> tuple[CodeObject, ...]:
+    """Password objects of an AODF (8.9); biometric templates and keys are left out. Raises TlvError."""
+    return tuple(_kept(_objects(data, tlv.SEQUENCE), _code))
+
+
+def _code(node: Tlv) -> CodeObject:
+    common, own, attributes = _parts(node)
+    fields = attributes.children
+    numbers = [child.small(255) for child in fields if child.tag == tlv.INTEGER]
+    kind, flags = attributes.child(tlv.ENUMERATED), attributes.child(tlv.BIT_STRING).bits()
+    reference, path = attributes.find(0x80), attributes.find(tlv.SEQUENCE)
+    if len(numbers) < 2 or numbers[1] > MAX_CODE:
+        raise TlvError("a code without its lengths")
+    return CodeObject(
+        auth_id=own.child(tlv.OCTET_STRING).value[:32], label=_label(common), puk_id=_auth_id(common), flags=flags,
+        alphabet=Alphabet(kind.small(4)), min_length=numbers[0], stored_length=numbers[1],
+        max_length=min(numbers[2] if len(numbers) > 2 else numbers[1] or MAX_CODE, MAX_CODE),
+        reference=_reference(reference) if reference else 0,
+        pad=_pad(attributes, flags), path=_file_path(path).path if path else b"",
+    )  # fmt: skip
+
+
+def _pad(attributes: Tlv, flags: frozenset[int]) -> int | None:
+    if CodeFlag.NEEDS_PADDING not in flags:
+        return None
+    pad = attributes.find(tlv.OCTET_STRING)
+    return pad.value[0] if pad and pad.value else 0xFF
+
+
+def parse_keys(data: bytes) -> tuple[KeyObject, ...]:
+    """Private keys of a PrKDF (8.4): RSA (SEQUENCE) and elliptic curve ([0]). Raises TlvError."""
+    return tuple(_kept(_objects(data, tlv.SEQUENCE, 0xA0), _key))
+
+
+def _key(node: Tlv) -> KeyObject:
+    common, own, attributes = _parts(node)
+    reference, path = own.find(tlv.INTEGER), attributes.find(tlv.SEQUENCE)
+    return KeyObject(
+        id=own.child(tlv.OCTET_STRING).value[:32], label=_label(common), auth_id=_auth_id(common),
+        usage=own.child(tlv.BIT_STRING).bits(), reference=_reference(reference) if reference else 0,
+        path=_file_path(path).path if path and path.find(tlv.OCTET_STRING) else b"", elliptic=node.tag == 0xA0,
+    )  # fmt: skip
+
+
+def parse_certificates(data: bytes) -> tuple[CertificateObject, ...]:
+    """X.509 certificates of a CDF (8.6). Raises TlvError."""
+    return tuple(_kept(_objects(data, tlv.SEQUENCE), _certificate))
+
+
+def _certificate(node: Tlv) -> CertificateObject:
+    common, own, attributes = _parts(node)
+    authority, direct = own.find(tlv.BOOLEAN), attributes.find(0xA0)
+    value = _direct(direct) if direct else _file_path(attributes.child(tlv.SEQUENCE))
+    return CertificateObject(
+        own.child(tlv.OCTET_STRING).value[:32], _label(common), bool(authority and any(authority.value)), value
+    )
+
+
+def _direct(node: Tlv) -> bytes:
+    """A certificate inside its entry: tagged explicitly, or with its own SEQUENCE tag replaced."""
+    inside = node.children
+    if len(inside) == 1 and inside[0].tag == tlv.SEQUENCE:
+        return inside[0].raw
+    return tlv.encode(tlv.SEQUENCE, node.value)
+
+
+def _objects(data: bytes, *tags: int) -> list[Tlv]:
+    return [node for node in tlv.parse_prefix(data) if node.tag in tags][:MAX_ENTRIES]
+
+
+def _kept(nodes: list[Tlv], read: Callable[[Tlv], T]) -> list[T]:
+    """What can be read of them."""
+    found: list[T] = []
+    for node in nodes:
+        try:
+            found.append(read(node))
+        except TlvError:
+            continue
+    return found
+
+
+def _parts(node: Tlv) -> tuple[Tlv, Tlv, Tlv]:
+    """Common, class and type attributes of an object (8.2.1); sub-class attributes are not needed here."""
+    children = node.children
+    if len(children) < 3 or children[0].tag != tlv.SEQUENCE or children[1].tag != tlv.SEQUENCE:
+        raise TlvError("an object without its attributes")
+    return children[0], children[1], node.child(0xA1).child(tlv.SEQUENCE)
+
+
+def _label(common: Tlv) -> str:
+    label = common.find(tlv.UTF8_STRING)
+    return label.text()[:64] if label else ""
+
+
+def _auth_id(common: Tlv) -> bytes:
+    found = common.find(tlv.OCTET_STRING)
+    return found.value[:32] if found else b""
+
+
+def _reference(node: Tlv) -> int:
+    """A reference is one byte; cards write 0x80..0xFF as a negative number."""
+    number = node.integer()
+    if not -128 <= number <= 255:
+        raise TlvError("a reference outside its range")
+    return number % 256
+
+
+def _file_path(node: Tlv) -> FilePath:
+    """Path (8.2.5): OCTET STRING, INTEGER index, [0] length."""
+    index, length = node.find(tlv.INTEGER), node.find(0x80)
+    return FilePath(
+        _path_value(node.child(tlv.OCTET_STRING).value),
+        index.small(0x7FFF) if index else 0,
+        length.small(tlv.MAX_BYTES) if length else None,
+    )
+
+
+def _path_value(path: bytes) -> bytes:
+    """Whole file identifiers, at most eight levels, and never the MF again on the way (a loop)."""
+    steps = [path[at : at + 2] for at in range(0, len(path), 2)]
+    if not path or len(path) % 2 or len(path) > MAX_PATH or MF in steps[1:]:
+        raise TlvError("a path that leads nowhere")
+    return path

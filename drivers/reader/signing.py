@@ -1,0 +1,144 @@
+"""A signature by a key of the card, checked against its certificate before anyone gets it.
+
+The hash is made here; the card gets a DigestInfo that it pads itself (RSA, PKCS#1 v1.5) or the bare hash (ECDSA).
+MANAGE SECURITY ENVIRONMENT names algorithm and key, then COMPUTE DIGITAL SIGNATURE or INTERNAL AUTHENTICATE, as the
+product profile says (ISO/IEC 7816-4 11.5.11, 7816-8 11.7).
+
+>>> digest_info(b"").hex()[:38]
+'3031300d060960864801650304020105000420'
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from drivers.reader import iso7816, tlv
+from drivers.reader.apdu import Command, Response
+from drivers.reader.channel import Channel
+from drivers.reader.codes import outcome_of
+from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.model import Purpose
+from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown, WrongCode
+from drivers.reader.pkcs15.objects import KeyObject
+from drivers.reader.profiles import Profile
+
+_SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
+"""DER of DigestInfo for SHA-256, up to the hash (RFC 8017 9.2, note 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a message is signed with one kind of key. `algorithm` is a JOSE name."""
+
+    algorithm: str
+    hash: type[hashes.SHA256] | type[hashes.SHA384]
+
+    def digest(self, message: bytes) -> bytes:
+        """The hash of the message."""
+        return hashlib.new(self.hash.name, message).digest()
+
+
+RS256 = Scheme("RS256", hashes.SHA256)
+ES256 = Scheme("ES256", hashes.SHA256)
+ES384 = Scheme("ES384", hashes.SHA384)
+_CURVES = {"secp256r1": ES256, "secp384r1": ES384}
+
+
+def digest_info(message: bytes) -> bytes:
+    """DigestInfo of a message's SHA-256 (RFC 8017 9.2)."""
+    return _SHA256_PREFIX + hashlib.sha256(message).digest()
+
+
+def scheme_of(certificate: x509.Certificate) -> Scheme | None:
+    """How the key of that certificate signs; None for a kind of key that is not known here."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return RS256
+    return _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
+
+
+def verifies(der: bytes, message: bytes, signature: bytes) -> bool:
+    """Is it a signature over that message by the key of that certificate? RSA PKCS#1 v1.5, or ECDSA in DER.
+
+    Raises ValueError where `der` is no certificate or its key is of another kind.
+    """
+    certificate = x509.load_der_x509_certificate(der)
+    scheme, key = scheme_of(certificate), certificate.public_key()
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        elif isinstance(key, ec.EllipticCurvePublicKey) and scheme is not None:
+            key.verify(signature, message, ec.ECDSA(scheme.hash()))
+        else:
+            raise ValueError("a kind of key that is not known here")
+    except InvalidSignature:
+        return False
+    return True
+
+
+def sign(
+    channel: Channel, profile: Profile, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
+) -> SignOutcome:
+    """Sign a message. Raises CardGoneError before the card was asked to sign, CardAnswerError for a false signature."""
+    scheme = scheme_of(x509.load_der_x509_certificate(certificate))
+    if scheme is None:
+        return Refused(RefusalReason.NOT_ALLOWED)
+    by_mutual = purpose == "identification" and profile.signing.identification == "internal-authenticate"
+    template = _template(profile, key)
+    prepare = (
+        iso7816.set_authentication_environment(template) if by_mutual else iso7816.set_signature_environment(template)
+    )
+    prepared = channel.send(prepare)
+    if not prepared.ok:
+        return Refused(RefusalReason.CARD, prepared.sw)
+    hashed = digest_info(message) if scheme is RS256 else scheme.digest(message)
+    command = iso7816.internal_authenticate(hashed) if by_mutual else iso7816.compute_signature(hashed)
+    return _computed(channel, command, certificate, message, scheme)
+
+
+def _computed(channel: Channel, command: Command, certificate: bytes, message: bytes, scheme: Scheme) -> SignOutcome:
+    channel.committed = True
+    try:
+        response = channel.send(command)
+    except (CardGoneError, CardAnswerError):
+        return Unknown()
+    channel.committed = False
+    if not response.ok:
+        return _refusal(response)
+    for signature in _forms(response.data, scheme):
+        if verifies(certificate, message, signature):
+            return Signed(signature, scheme.algorithm, certificate)
+    raise CardAnswerError("a signature that is not its key's", reader=channel.reader, command=command.name)
+
+
+def _refusal(response: Response) -> Refused | Locked:
+    outcome = outcome_of(response)
+    if isinstance(outcome, Refused | Locked):
+        return outcome
+    left = outcome.tries_left if isinstance(outcome, WrongCode) else None
+    return Refused(RefusalReason.CARD, response.sw, left)
+
+
+def _forms(answer: bytes, scheme: Scheme) -> list[bytes]:
+    """As it came, and for ECDSA also read as bare r and s of equal length (ISO/IEC 7816-8 and most cards)."""
+    if scheme is RS256 or not answer or len(answer) % 2:
+        return [answer]
+    half = len(answer) // 2
+    r, s = int.from_bytes(answer[:half], "big"), int.from_bytes(answer[half:], "big")
+    return [answer, encode_dss_signature(r, s)]
+
+
+def _template(profile: Profile, key: KeyObject) -> bytes:
+    """Control reference template (ISO/IEC 7816-4 table 78)."""
+    algorithm = profile.signing.ecdsa if key.elliptic else profile.signing.rsa
+    parts = {
+        "algorithm": tlv.encode(0x80, bytes((algorithm,))),
+        "file": tlv.encode(0x81, key.path[-2:]),
+        "key": tlv.encode(0x84, bytes((key.reference,))),
+    }
+    return b"".join(parts[name] for name in profile.signing.template)

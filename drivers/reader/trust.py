@@ -1,0 +1,134 @@
+"""Is a certificate genuine, at a time that is passed in? Path validation by RFC 5280, with nothing fetched.
+
+The anchors and authorities come from configuration; revocation is asked of a small port, because where the answer comes
+from differs (a desk asks OCSP itself, a station has it from the server). Without anchors every chain is `unchecked`.
+
+>>> await Trust().judge(der, at=now)        # doctest: +SKIP
+'unchecked'
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from asn1crypto import x509 as asn1
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import (
+    ExpiredError,
+    NotYetValidError,
+    PathError,
+    RevokedError,
+    ValidationError,
+)
+
+from drivers.reader.identity import PARSE_FAULTS
+from drivers.reader.model import Chain
+
+RevocationStatus = Literal["good", "revoked", "unknown"]
+
+
+class Revocation(Protocol):
+    """Where it is known which certificates are revoked."""
+
+    async def status(self, certificate: bytes, at: datetime) -> RevocationStatus:
+        """Status of a certificate (DER) at a time. Never raises for a source that cannot be reached: `unknown`."""
+
+
+class NotAsked:
+    """Revocation is not checked, by configuration."""
+
+    async def status(self, certificate: bytes, at: datetime) -> RevocationStatus:
+        """Always `unknown`."""
+        return "unknown"
+
+
+class Trust:
+    """What is trusted. `hard`: a certificate whose revocation is not known counts as `unchecked`, not as `ok`."""
+
+    def __init__(
+        self,
+        anchors: Iterable[x509.Certificate] = (),
+        authorities: Iterable[x509.Certificate] = (),
+        *,
+        revocation: Revocation | None = None,
+        hard: bool = False,
+    ) -> None:
+        self._anchors = [_asn1(certificate) for certificate in anchors]
+        self._authorities = [_asn1(certificate) for certificate in authorities]
+        self._revocation = revocation or NotAsked()
+        self._hard = hard
+
+    async def judge(self, der: bytes, at: datetime, others: Iterable[bytes] = ()) -> Chain:
+        """The chain of one certificate at an aware time. `others` are certificates that the card holds beside it.
+
+        Outside its validity, on either side, a certificate is `expired`.
+        """
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except PARSE_FAULTS:
+            return "untrusted"
+        if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+            return "expired"
+        if not self._anchors:
+            return "unchecked"
+        chain = await self._path(der, at, others)
+        return await self._with_revocation(der, at) if chain == "ok" else chain
+
+    async def _with_revocation(self, der: bytes, at: datetime) -> Chain:
+        match await self._revocation.status(der, at):
+            case "good":
+                return "ok"
+            case "revoked":
+                return "revoked"
+            case "unknown":
+                return "unchecked" if self._hard else "ok"
+
+    async def _path(self, der: bytes, at: datetime, others: Iterable[bytes]) -> Chain:
+        try:
+            known = [*self._authorities, *(asn1.Certificate.load(other) for other in others)]
+            context = ValidationContext(
+                trust_roots=self._anchors, other_certs=known, moment=at, allow_fetching=False,
+                revocation_mode="soft-fail",
+            )  # fmt: skip
+            await CertificateValidator(asn1.Certificate.load(der), validation_context=context).async_validate_path()
+        except (ExpiredError, NotYetValidError):
+            return "expired"
+        except RevokedError:
+            return "revoked"
+        except (ValidationError, PathError, *PARSE_FAULTS):
+            return "untrusted"
+        return "ok"
+
+
+def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
+    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
+
+
+def load_certificates(path: Path) -> list[x509.Certificate]:
+    """Every certificate in a PEM file, or in the `.pem` and `.crt` files of a directory.
+
+    Raises OSError, and ValueError (with the file's name) where a file holds no certificate.
+    """
+    files = sorted(p for p in path.iterdir() if p.suffix in (".pem", ".crt")) if path.is_dir() else [path]
+    found: list[x509.Certificate] = []
+    for file in files:
+        content = file.read_bytes()
+        if path.is_dir() and b"BEGIN CERTIFICATE" not in content:
+            continue
+        try:
+            found += x509.load_pem_x509_certificates(content)
+        except ValueError as fault:
+            raise ValueError(f"{file}: no certificate in PEM form") from fault
+    if not found:
+        raise ValueError(f"{path}: no certificate in PEM form")
+    return found
+
+
+def split(certificates: Iterable[x509.Certificate]) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
+    """Anchors (self-issued) and authorities (the others)."""
+    all_of_them = list(certificates)
+    anchors = [c for c in all_of_them if c.issuer == c.subject]
+    return anchors, [c for c in all_of_them if c.issuer != c.subject]
