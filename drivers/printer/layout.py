@@ -1,0 +1,215 @@
+"""A document laid out: one layout for paper, screen and picture, and the same as lines of text.
+
+Rules: nothing is clipped (a value that does not fit beside its label goes below it, a word longer than the line is
+broken), the width is the printer's in dots, and a QR code keeps its four modules of quiet zone (ISO/IEC 18004).
+
+>>> from drivers.printer.document import Document, Row, Title
+>>> text_lines(Document((Title("Kvittens"), Row("Av", "Örjan Nyström"))), columns=24)
+['Kvittens', 'Av         Örjan Nyström']
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import qrcode
+from PIL import Image, ImageDraw, ImageFont
+from qrcode.constants import ERROR_CORRECT_M
+
+from drivers.printer.document import Block, Document, Paragraph, Qr, Row, Rule, Title
+
+WIDTH_DOTS = {80: 576, 58: 384}
+"""Printable dots across, by paper width in mm, at 203 dots an inch."""
+TEXT_COLUMNS = {80: 48, 58: 32}
+"""Characters across in the printer's own font A, by paper width in mm."""
+WHITE, BLACK = 255, 0
+QUIET_MODULES = 4
+LARGEST_MODULE_DOTS = 8
+
+_FONT_FILES = {
+    False: (
+        Path("/usr/share/fonts/opentype/inter/Inter-Regular.otf"),
+        Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    ),
+    True: (
+        Path("/usr/share/fonts/opentype/inter/Inter-SemiBold.otf"),
+        Path("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"),
+    ),
+}
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Measure = Callable[[str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """Sizes in dots."""
+
+    width: int
+    margin: int
+    title: int
+    text: int
+    gap: int
+
+    @property
+    def inner(self) -> int:
+        return self.width - 2 * self.margin
+
+
+def render(document: Document, width_dots: int = WIDTH_DOTS[80]) -> Image.Image:
+    """Draw `document` as a grey picture (mode L, white ground), `width_dots` across and as long as it needs.
+
+    Raises ValueError for a QR text that is too long for the width, or a width under 200 dots.
+    """
+    if width_dots < 200:
+        raise ValueError("a receipt is at least 200 dots wide")
+    style = _style(width_dots)
+    parts = [_draw_block(block, style) for block in document.blocks]
+    height = 2 * style.margin + sum(part.height for part in parts) + style.gap * max(0, len(parts) - 1)
+    picture = Image.new("L", (width_dots, height), WHITE)
+    y = style.margin
+    for part in parts:
+        picture.paste(part, (style.margin + (style.inner - part.width) // 2, y))
+        y += part.height + style.gap
+    return picture
+
+
+def to_dots(picture: Image.Image) -> Image.Image:
+    """The picture as the thermal head prints it: mode 1, each dot black or white, no dithering."""
+    return picture.point(lambda value: WHITE if value >= 144 else BLACK).convert("1", dither=Image.Dither.NONE)
+
+
+def text_lines(document: Document, columns: int = TEXT_COLUMNS[80]) -> list[str]:
+    """The same document as lines of at most `columns` characters; a QR code is given by its text."""
+    lines: list[str] = []
+    for block in document.blocks:
+        lines += _text_block(block, columns)
+    return lines
+
+
+def qr_matrix(text: str) -> list[list[bool]]:
+    """Modules of the QR code of `text` (True is black), error level M, quiet zone included.
+
+    Raises ValueError where the text does not fit into any QR code.
+    """
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_MODULES)
+    code.add_data(text)
+    code.make(fit=True)
+    return [[bool(module) for module in row] for row in code.get_matrix()]
+
+
+def wrap(text: str, measure: Measure, width: float) -> list[str]:
+    """Break `text` into lines not wider than `width`: between words, and inside one that is too long by itself."""
+    lines: list[str] = []
+    line = ""
+    for word in text.split():
+        candidate = f"{line} {word}" if line else word
+        if measure(candidate) <= width:
+            line = candidate
+            continue
+        if line:
+            lines.append(line)
+        *full, line = _break_word(word, measure, width)
+        lines += full
+    return [*lines, line] if line or not lines else lines
+
+
+def _break_word(word: str, measure: Measure, width: float) -> list[str]:
+    pieces = [""]
+    for letter in word:
+        if pieces[-1] and measure(pieces[-1] + letter) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+def _style(width_dots: int) -> _Style:
+    if width_dots >= 512:
+        return _Style(width_dots, margin=16, title=40, text=27, gap=12)
+    return _Style(width_dots, margin=8, title=30, text=23, gap=9)
+
+
+@cache
+def _font(size: int, strong: bool) -> Font:
+    for path in _FONT_FILES[strong]:
+        if path.is_file():
+            return ImageFont.truetype(str(path), size)
+    return ImageFont.load_default(size)
+
+
+def _draw_block(block: Block, style: _Style) -> Image.Image:
+    match block:
+        case Title(text):
+            return _draw_lines(_wrapped(text, _font(style.title, True), style), _font(style.title, True), style)
+        case Paragraph(text, strong):
+            return _draw_lines(_wrapped(text, _font(style.text, strong), style), _font(style.text, strong), style)
+        case Row():
+            return _draw_row(block, style)
+        case Rule():
+            return _draw_rule(style)
+        case Qr(text):
+            return _draw_qr(text, style)
+
+
+def _wrapped(text: str, font: Font, style: _Style) -> list[str]:
+    return wrap(text, font.getlength, style.inner)
+
+
+def _line_height(font: Font) -> int:
+    """From the top of Å to the foot of g, with air, whatever the letters of the line are."""
+    return round(font.getbbox("ÅÖgjpq|")[3]) + 4
+
+
+def _draw_lines(lines: list[str], font: Font, style: _Style, *, right: bool = False) -> Image.Image:
+    height = _line_height(font)
+    picture = Image.new("L", (style.inner, height * len(lines)), WHITE)
+    pen = ImageDraw.Draw(picture)
+    for index, line in enumerate(lines):
+        x = style.inner - font.getlength(line) if right else 0
+        pen.text((x, index * height), line, font=font, fill=BLACK)
+    return picture
+
+
+def _draw_row(row: Row, style: _Style) -> Image.Image:
+    label, value = _font(style.text, False), _font(style.text, True)
+    if label.getlength(row.label) + style.text + value.getlength(row.value) <= style.inner:
+        picture = _draw_lines([row.value], value, style, right=True)
+        ImageDraw.Draw(picture).text((0, 0), row.label, font=label, fill=BLACK)
+        return picture
+    upper = _draw_lines(_wrapped(row.label, label, style), label, style)
+    lower = _draw_lines(_wrapped(row.value, value, style), value, style, right=True)
+    both = Image.new("L", (style.inner, upper.height + lower.height), WHITE)
+    both.paste(upper, (0, 0))
+    both.paste(lower, (0, upper.height))
+    return both
+
+
+def _draw_rule(style: _Style) -> Image.Image:
+    picture = Image.new("L", (style.inner, 14), WHITE)
+    pen = ImageDraw.Draw(picture)
+    for x in range(0, style.inner, 8):
+        pen.line((x, 6, min(x + 4, style.inner - 1), 6), fill=BLACK, width=2)
+    return picture
+
+
+def _draw_qr(text: str, style: _Style) -> Image.Image:
+    matrix = qr_matrix(text)
+    module = min(LARGEST_MODULE_DOTS, style.inner // len(matrix))
+    if module < 2:
+        raise ValueError(f"a QR code of {len(matrix)} modules does not fit into {style.inner} dots")
+    picture = Image.new("L", (len(matrix), len(matrix)), WHITE)
+    picture.putdata([BLACK if dark else WHITE for row in matrix for dark in row])
+    return picture.resize((len(matrix) * module, len(matrix) * module), Image.Resampling.NEAREST)
+
+
+def _text_block(block: Block, columns: int) -> list[str]:
+    match block:
+        case Title(text) | Paragraph(text, _) | Qr(text):
+            return wrap(text, len, columns)
+        case Rule():
+            return ["-" * columns]
+        case Row(label, value) if len(label) + len(value) + 1 <= columns:
+            return [label + value.rjust(columns - len(label))]
+        case Row(label, value):
+            return wrap(label, len, columns) + [line.rjust(columns) for line in wrap(value, len, columns)]
