@@ -156,10 +156,14 @@ def _public_key(entry: KeyWithCertificate) -> bytes:
 
 
 def _key_object(key: CardKey, common: bytes, attributes: bytes, value: bytes) -> bytes:
-    """An RSA key is an untagged choice, an EC key is [0] (ISO/IEC 7816-15 8.4, 8.5)."""
+    """An RSA key is an untagged choice, an EC key is [0] (ISO/IEC 7816-15 8.4, 8.5).
+
+    For EC the standard has no length behind the path; cards of this kind carry one, as their makers' tools want it.
+    """
+    own = constructed(1, sequence(value, integer(key.bits)))
     if isinstance(key.private, rsa.RSAPrivateKey):
-        return sequence(common, attributes, constructed(1, sequence(value, integer(key.bits))))
-    return constructed(0, common, attributes, constructed(1, sequence(value)))
+        return sequence(common, attributes, own)
+    return constructed(0, common, attributes, own)
 
 
 def _certificate(entry: KeyWithCertificate) -> bytes:
