@@ -1,0 +1,142 @@
+"""Empties the outbox over one connection, oldest first, at most a window of events ahead of the server's word.
+
+It obeys `acked` alone. What is wanted again is sent again at once; if the server's word does not come for a while,
+everything that it does not hold is sent again (it takes each event once, so a double costs only the line). A drain
+lives as long as its connection: the next one begins with all that is not held.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleet.agent import outbox
+from fleet.agent.outbox import Acknowledgement, Place
+from fleet.agent.store import StationStore
+from fleet.messages.events import Event
+from fleet.messages.link import Acked
+
+log = logging.getLogger(__name__)
+
+PRUNE_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`window`: events in flight at most. `acked_timeout_s`: with no word of the server for so long, send all again."""
+
+    window: int = 100
+    acked_timeout_s: float = 30.0
+
+
+class Drain:
+    """One connection's worth of emptying the outbox."""
+
+    def __init__(
+        self,
+        store: StationStore,
+        chain: tuple[str, int],
+        publish: Callable[[Event], None],
+        pace: Pace,
+        on_progress: Callable[[], None],
+    ) -> None:
+        """`chain`: station and current epoch. `on_progress`: the server holds more, or wants some again."""
+        self._store = store
+        self._station, self._epoch = chain
+        self._publish = publish
+        self._pace = pace
+        self._on_progress = on_progress
+        self._wake = asyncio.Event()
+        self._words: deque[Acked] = deque()
+        self._flying: set[Place] = set()
+        self._sent: Place = outbox.START
+        self._quiet_since = time.monotonic()
+        self._pruned_at: float | None = None
+
+    def notify(self) -> None:
+        """There is a new event."""
+        self._wake.set()
+
+    def acked(self, word: Acked) -> None:
+        """The server has spoken."""
+        self._words.append(word)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises StoreError."""
+        while True:
+            self._wake.clear()
+            while self._words:
+                await self._obey(self._words.popleft())
+            await self._fill()
+            await self._prune()
+            try:
+                async with asyncio.timeout(self._patience_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                log.info("no word of the server for %d events: sending them again", len(self._flying))
+                self._begin_again()
+
+    async def _obey(self, word: Acked) -> None:
+        def work(cx: outbox.Transaction) -> tuple[Acknowledgement, list[Event]]:
+            taken = outbox.acknowledge(cx, self._station, word, time.time())
+            again = [] if taken.ahead else outbox.wanted(cx, self._station, word, self._pace.window)
+            return taken, again
+
+        taken, again = await self._store.transact(work)
+        if taken.ahead:
+            self._warn_ahead(word)
+            return
+        self._flying = {place for place in self._flying if place[0] != word.epoch or place[1] > word.through}
+        for event in again:
+            self._send(event)
+        if len(again) == self._pace.window:  # there may be more: go on behind the last one
+            self._sent = min(self._sent, (again[-1].epoch, again[-1].sequence))
+        if taken.held or taken.again or again:
+            self._quiet_since = time.monotonic()
+            self._on_progress()
+
+    async def _fill(self) -> None:
+        if not self._flying:
+            self._quiet_since = time.monotonic()
+        while (room := self._pace.window - len(self._flying)) > 0:
+            found = await self._pending(room)
+            if not found:
+                return
+            for event in found:
+                self._sent = (event.epoch, event.sequence)
+                if self._sent not in self._flying:
+                    self._send(event)
+
+    async def _pending(self, limit: int) -> list[Event]:
+        after = self._sent
+        return await self._store.transact(lambda cx: outbox.pending(cx, self._station, after, limit))
+
+    async def _prune(self) -> None:
+        now = time.monotonic()
+        if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY_S:
+            self._pruned_at = now
+            await self._store.transact(lambda cx: outbox.prune(cx, time.time()))
+
+    def _send(self, event: Event) -> None:
+        self._flying.add((event.epoch, event.sequence))
+        self._publish(event)
+
+    def _patience_s(self) -> float | None:
+        if not self._flying:
+            return None
+        return max(0.0, self._quiet_since + self._pace.acked_timeout_s - time.monotonic())
+
+    def _begin_again(self) -> None:
+        self._flying.clear()
+        self._sent = outbox.START
+        self._quiet_since = time.monotonic()
+
+    def _warn_ahead(self, word: Acked) -> None:
+        if word.epoch == self._epoch:
+            log.error(
+                "the server holds events of epoch %d never written here: this disk is an old copy; enrol again",
+                word.epoch,
+            )

@@ -1,0 +1,175 @@
+"""Who this station is: its name, epoch, key and the keys it trusts, read from the directory that enrolment wrote.
+
+The directory holds `station.key`, `station.pem` (subject CN = station name), `ca.pem` and `identity.json`. Everything
+is checked once, here: what `Identity.load` returns fits together. Enrolment (provisioning) writes it; nobody changes
+it afterwards.
+
+>>> Identity.load(Path("/var/lib/kortkiosk/identity")).station    # doctest: +SKIP
+'entre-a'
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import NameOID
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from fleet.messages.topics import STATION_NAME
+
+KEY_FILE = "station.key"
+CERTIFICATE_FILE = "station.pem"
+CA_FILE = "ca.pem"
+IDENTITY_FILE = "identity.json"
+
+
+class IdentityError(Exception):
+    """The identity cannot be used. `path` is the file at fault, `reason` says why and never shows its content."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the one outbound connection goes."""
+
+    host: str
+    port: int
+
+
+class IdentityFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of identity.json. `signing_key` is a public JWK, `verifier_key` base64 of 32 raw bytes."""
+
+    station: str
+    epoch: int
+    broker: Broker
+    signing_key: dict[str, str]
+    verifier_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A station's identity, checked. Paths, not keys, so that a stray print or traceback shows no key."""
+
+    station: str
+    epoch: int
+    """Given at enrolment, counts from 1; a new one starts a new chain of events."""
+    broker: Broker
+    key_file: Path
+    certificate_file: Path
+    ca_file: Path
+    signing_key: dict[str, str]
+    """The server's public JWK (EC P-256), pinned at enrolment: signs what the station syncs (RFC 7517)."""
+    verifier_key: bytes
+    """The envelope verifier's raw X25519 public key, 32 bytes."""
+    not_after: datetime
+    """When the station's certificate ends, UTC."""
+
+    @classmethod
+    def load(cls, directory: Path) -> "Identity":
+        """Read and check the directory. Raises IdentityError, which names the file and the reason."""
+        stated = _read_stated(directory / IDENTITY_FILE)
+        certificate = _read_certificate(directory / CERTIFICATE_FILE)
+        _check_certificate(directory, certificate, stated.station)
+        return cls(
+            station=stated.station,
+            epoch=stated.epoch,
+            broker=stated.broker,
+            key_file=directory / KEY_FILE,
+            certificate_file=directory / CERTIFICATE_FILE,
+            ca_file=directory / CA_FILE,
+            signing_key=stated.signing_key,
+            verifier_key=base64.b64decode(stated.verifier_key),
+            not_after=certificate.not_valid_after_utc,
+        )
+
+    def private_key(self) -> ec.EllipticCurvePrivateKey:
+        """The station's own key, read anew: for the signature of receipts (ES256). Raises IdentityError."""
+        return _read_key(self.key_file)
+
+    def certificate(self) -> x509.Certificate:
+        """The station's own certificate. Raises IdentityError."""
+        return _read_certificate(self.certificate_file)
+
+
+def check_signing_key(jwk: dict[str, Any]) -> None:
+    """Raises ValueError unless the JWK is a public EC key on P-256 (RFC 7518 section 6.2.1)."""
+    if jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+        raise ValueError("signing_key must be an EC key on P-256")
+    if "d" in jwk:
+        raise ValueError("signing_key must be a public key: this one holds the private part")
+    try:
+        ECKey.import_key(jwk)
+    except (JoseError, ValueError):
+        raise ValueError("signing_key is no valid EC key") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise IdentityError(path, "is missing; enrol this station with `kortkiosk-provision enrol`") from None
+    except OSError as error:
+        raise IdentityError(path, f"cannot be read: {error.strerror}") from None
+
+
+def _read_stated(path: Path) -> IdentityFile:
+    try:
+        stated = msgspec.json.decode(_read(path), type=IdentityFile)
+        check_signing_key(stated.signing_key)
+        raw = base64.b64decode(stated.verifier_key, validate=True)
+    except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
+        raise IdentityError(path, str(error)) from None
+    if not STATION_NAME.match(stated.station):
+        raise IdentityError(path, "station: use 1 to 40 of a-z, 0-9 and hyphens, not at either end")
+    if stated.epoch < 1:
+        raise IdentityError(path, "epoch must be a whole number from 1")
+    if not stated.broker.host or not 1 <= stated.broker.port <= 65535:
+        raise IdentityError(path, "broker: host must not be empty and port from 1 to 65535")
+    if len(raw) != 32:
+        raise IdentityError(path, "verifier_key must be base64 of 32 bytes")
+    return stated
+
+
+def _read_certificate(path: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(_read(path))
+    except ValueError:
+        raise IdentityError(path, "is no PEM certificate") from None
+
+
+def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    pem = _read(path)
+    if path.stat().st_mode & 0o077:
+        raise IdentityError(path, "others may read this key; set its mode to 0600")
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError):
+        raise IdentityError(path, "is no PEM private key without a passphrase") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise IdentityError(path, "must be an EC key on P-256")
+    return key
+
+
+def _check_certificate(directory: Path, certificate: x509.Certificate, station: str) -> None:
+    path = directory / CERTIFICATE_FILE
+    names = [attribute.value for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if names != [station]:
+        raise IdentityError(path, f"is not the certificate of {station}, which {IDENTITY_FILE} names")
+    if certificate.public_key() != _read_key(directory / KEY_FILE).public_key():
+        raise IdentityError(path, f"does not belong to {KEY_FILE}")
+    try:
+        certificate.verify_directly_issued_by(_read_certificate(directory / CA_FILE))
+    except (ValueError, TypeError, InvalidSignature):
+        raise IdentityError(path, f"was not issued by the authority in {CA_FILE}") from None

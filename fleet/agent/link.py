@@ -1,0 +1,290 @@
+"""The link: the station's one connection to its fleet. It empties the outbox, asks, and shows the station's state.
+
+It lives in the station's asyncio loop and keeps coming back by itself, after random delays (`backoff`). Nothing of it
+is needed to hand a card over: what is to be told waits in the outbox, and what must be asked raises `LinkDown` at
+once.
+
+Rules: an event leaves the outbox by the server's `acked` only; a message from above that does not fit its contract is
+dropped with a line in the log that shows none of it; an answer that nobody waits for (any more) is dropped.
+
+>>> async with Link(identity, store, bootid) as link:    # doctest: +SKIP
+...     await store.transact(lambda cx: outbox.append(cx, ...))
+...     link.notify()
+...     answer = await link.ask(OrderAsk(hsa_id="TEST000000-0001"), timeout_s=5)
+"""
+
+import asyncio
+import contextlib
+import logging
+import math
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from fleet.agent import outbox
+from fleet.agent.backoff import Backoff
+from fleet.agent.drain import Drain, Pace
+from fleet.agent.identity import Identity
+from fleet.agent.mqtt import Connection, ConnectionFailed, Endpoint, Extras, Incoming
+from fleet.agent.store import StationStore, StoreError
+from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
+from fleet.messages.link import Acked, Answer, Ask, MessageError, Presence, StationState, decode, encode
+from fleet.messages.topics import Topics
+
+log = logging.getLogger(__name__)
+
+STATE_EVERY_S = 0.5
+"""Changes of the state within this time travel as one."""
+
+EVENT_CONTENT_TYPE = "application/cloudevents+json"
+
+OnChange = Callable[[bool], None]
+
+
+class LinkDown(Exception):
+    """The question cannot be asked, or its answer cannot come: there is no connection."""
+
+
+class AskTimeout(Exception):
+    """No answer in time. Whether the question was heard is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """`first_s`: the longest first delay before connecting; a fleet needs the default, a demo may hurry."""
+
+    first_s: float = 10.0
+    pace: Pace = field(default_factory=Pace)
+
+
+class Link:
+    """The link of one station. Use it as a context manager, or `start` and `stop`."""
+
+    def __init__(self, identity: Identity, store: StationStore, bootid: str, timing: Timing | None = None) -> None:
+        self._identity = identity
+        self._store = store
+        self._bootid = bootid
+        self._timing = timing or Timing()
+        self._topics = Topics(identity.station)
+        self._backoff = Backoff(self._timing.first_s)
+        self._allowed = asyncio.Event()
+        self._allowed.set()
+        self._recalled = asyncio.Event()
+        self._listeners: list[OnChange] = []
+        self._asks: dict[bytes, asyncio.Future[Answer]] = {}
+        self._state: StationState | None = None
+        self._state_changed = asyncio.Event()
+        self._connection: Connection | None = None
+        self._drain: Drain | None = None
+        self._online = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def online(self) -> bool:
+        """Whether questions can be asked now."""
+        return self._online
+
+    def start(self) -> None:
+        """Begin to connect, and to reconnect whenever the connection is lost. Needs a running loop."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="link")
+
+    async def stop(self) -> None:
+        """End the connection; the fleet then sees the station offline. What is in the outbox stays there."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def __aenter__(self) -> "Link":
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def on_change(self, listener: OnChange) -> Callable[[], None]:
+        """Call `listener(online)` at each change. Returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def notify(self) -> None:
+        """A new event has been committed to the outbox."""
+        self._state_changed.set()
+        if self._drain is not None:
+            self._drain.notify()
+
+    def publish_state(self, state: StationState) -> None:
+        """Show this state; `outbox_depth` is filled in here. Only the newest counts, at most two a second travel."""
+        self._state = state
+        self._state_changed.set()
+
+    def set_allowed(self, allowed: bool) -> None:
+        """False cuts the connection as a pulled cable does and keeps it cut; True lets it come back."""
+        self._recalled.set()
+        if allowed:
+            self._backoff.reset()
+            self._allowed.set()
+            return
+        self._allowed.clear()
+        if self._connection is not None:
+            self._connection.cut()
+
+    async def ask(self, message: Ask, timeout_s: float = 10.0) -> Answer:
+        """Ask the server. Raises LinkDown, AskTimeout. The broker drops the question once its time is over."""
+        connection = self._connection
+        if connection is None or not self._online:
+            raise LinkDown("there is no connection to the server")
+        correlation = secrets.token_bytes(16)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asks[correlation] = answer
+        extras = Extras(
+            response_topic=self._topics.answer, correlation=correlation, expiry_s=max(1, math.ceil(timeout_s))
+        )
+        try:
+            connection.publish(self._topics.ask, encode(message), extras=extras)
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        except TimeoutError:
+            raise AskTimeout(f"no answer within {timeout_s:g} s") from None
+        finally:
+            del self._asks[correlation]
+
+    async def _run(self) -> None:
+        while True:
+            await self._allowed.wait()
+            if await self._recalled_within(self._backoff.next_s()):
+                continue
+            began = time.monotonic()
+            try:
+                reason = await self._connect_once()
+                self._backoff.connected_for(time.monotonic() - began)
+            except ConnectionFailed as error:
+                reason = str(error)
+            except (StoreError, EventError) as error:
+                reason = f"the outbox cannot be read: {error}"
+            log.info("link down: %s", reason)
+
+    async def _recalled_within(self, delay_s: float) -> bool:
+        self._recalled.clear()
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._recalled.wait()
+        except TimeoutError:
+            return not self._allowed.is_set()
+        return True
+
+    async def _connect_once(self) -> str:
+        connection = await Connection.open(self._endpoint(), self._receive)
+        self._connection, self._drain = connection, self._make_drain(connection)
+        try:
+            if not self._allowed.is_set():
+                return "cut"
+            connection.publish(self._topics.presence, self._presence(online=True), retain=True)
+            await connection.subscribe([self._topics.answer, self._topics.acked])
+            self._set_online(True)
+            return await self._serve(connection, self._drain)
+        except asyncio.CancelledError:
+            await connection.leave()
+            raise
+        finally:
+            connection.cut()
+            self._connection = self._drain = None
+            self._set_online(False)
+            self._fail_asks()
+
+    def _make_drain(self, connection: Connection) -> Drain:
+        pace = self._timing.pace
+        fitting = Pace(min(pace.window, connection.receive_maximum), pace.acked_timeout_s)
+        chain = (self._identity.station, self._identity.epoch)
+        return Drain(self._store, chain, self._publish_event, fitting, self._state_changed.set)
+
+    async def _serve(self, connection: Connection, drain: Drain) -> str:
+        self._state_changed.set()
+        work = [asyncio.create_task(drain.run()), asyncio.create_task(self._show_state(connection))]
+        ends: list[asyncio.Future[Any]] = [connection.closed, *work]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in work:
+                if task.done():
+                    task.result()  # it only ends by raising
+            return connection.closed.result()
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _show_state(self, connection: Connection) -> None:
+        while True:
+            await self._state_changed.wait()
+            self._state_changed.clear()
+            if self._state is not None:
+                depth = await self._store.transact(lambda cx: outbox.depth(cx, self._identity.station))
+                state = msgspec.structs.replace(self._state, outbox_depth=depth)
+                connection.publish(self._topics.state, encode(state), retain=True)
+            await asyncio.sleep(STATE_EVERY_S)
+
+    def _publish_event(self, event: Event) -> None:
+        if self._connection is not None:
+            user = ((EPOCH_PROPERTY, str(event.epoch)), (SEQUENCE_PROPERTY, str(event.sequence)))
+            extras = Extras(content_type=EVENT_CONTENT_TYPE, user=user)
+            self._connection.publish(self._topics.events, event.wire, extras=extras)
+
+    def _receive(self, message: Incoming) -> None:
+        try:
+            if message.topic == self._topics.acked:
+                word: Acked = decode(Acked, message.payload)
+                if self._drain is not None:
+                    self._drain.acked(word)
+            elif message.topic == self._topics.answer:
+                self._take_answer(message)
+        except MessageError:
+            log.warning("dropped a message on %s that does not fit its contract", message.topic)
+
+    def _take_answer(self, message: Incoming) -> None:
+        waiting = self._asks.get(message.correlation or b"")
+        if waiting is None or waiting.done():
+            return
+        answer: Answer = decode(Answer, message.payload)
+        waiting.set_result(answer)
+
+    def _set_online(self, online: bool) -> None:
+        if online == self._online:
+            return
+        self._online = online
+        for listener in list(self._listeners):
+            listener(online)
+
+    def _fail_asks(self) -> None:
+        for waiting in self._asks.values():
+            if not waiting.done():
+                waiting.set_exception(LinkDown("the connection was lost before the answer came"))
+
+    def _presence(self, *, online: bool) -> bytes:
+        return encode(Presence(online=online, bootid=self._bootid))
+
+    def _endpoint(self) -> Endpoint:
+        identity = self._identity
+        try:
+            tls = ssl.create_default_context(cafile=str(identity.ca_file))
+            tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            tls.load_cert_chain(identity.certificate_file, identity.key_file)
+        except OSError as error:
+            raise ConnectionFailed(f"the identity of this station cannot be used: {error}") from error
+        return Endpoint(
+            host=identity.broker.host,
+            port=identity.broker.port,
+            client_id=f"station-{identity.station}",
+            tls=tls,
+            will_topic=self._topics.presence,
+            will=self._presence(online=False),
+        )

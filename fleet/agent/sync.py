@@ -1,0 +1,273 @@
+"""The orders and administrators that the server gave this station, signed, so that a hand-over needs no connection.
+
+A list comes by paged questions. Each page is a compact JWS (RFC 7515) under the server key pinned at enrolment, ES256
+and nothing else, for this station by name, not expired, and not issued before what is already held: a forged,
+replayed or expired list, or another station's, is refused whole. A list replaces the one before in one transaction,
+once its last page is in.
+
+Orders that were collected here are never offered again, even while the server does not know yet.
+
+>>> book = OrderBook(identity, store, link)    # doctest: +SKIP
+>>> book.find("TEST000000-0001", date(2026, 1, 1))    # doctest: +SKIP
+Order(order='A1', ...)
+"""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Protocol
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from fleet.agent.identity import Identity
+from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.store import StationStore, StoreError
+from fleet.messages.link import (
+    Administrator,
+    Answer,
+    Ask,
+    MessageError,
+    Order,
+    OrderAsk,
+    SyncAsk,
+    SyncPage,
+    decode,
+)
+
+log = logging.getLogger(__name__)
+
+MAX_PAGES = 500
+EVERY_S = 600.0
+ALGORITHMS = ["ES256"]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sync_list (
+    one INTEGER PRIMARY KEY CHECK (one = 1), issued TEXT NOT NULL, not_after TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS sync_order (
+    id TEXT PRIMARY KEY, hsa_id TEXT NOT NULL, last_day TEXT NOT NULL, content BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS sync_order_holder ON sync_order (hsa_id, last_day);
+CREATE TABLE IF NOT EXISTS sync_administrator (hsa_id TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sync_collected (id TEXT PRIMARY KEY) STRICT;
+"""
+
+
+class SyncRefused(Exception):
+    """What came down cannot be trusted or used; what was held stays. `code` is stable, the text is for people."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Asker(Protocol):
+    """The part of `Link` that the book needs."""
+
+    @property
+    def online(self) -> bool: ...
+
+    def on_change(self, listener: Callable[[bool], None]) -> Callable[[], None]: ...
+
+    async def ask(self, message: Ask, timeout_s: float = ...) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The times of the list that is held: made at `issued`, not to be used past `not_after`."""
+
+    issued: datetime
+    not_after: datetime
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class OrderBook:
+    """What this station may hand over, to whom, and who may attend."""
+
+    def __init__(
+        self, identity: Identity, store: StationStore, link: Asker, clock: Callable[[], datetime] = _wall_clock
+    ) -> None:
+        """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times."""
+        self._station = identity.station
+        self._key = ECKey.import_key(dict(identity.signing_key))
+        self._store = store
+        self._link = link
+        self._clock = clock
+        self._wake = asyncio.Event()
+
+    def find(self, hsa_id: str, today: date) -> Order | None:
+        """The order to hand over first: still valid, not collected here, from a list that is valid today."""
+
+        def work(cx: sqlite3.Connection) -> Order | None:
+            held = _held(cx)
+            if held is None or today > held.not_after.date():
+                return None
+            row = cx.execute(
+                "SELECT content FROM sync_order WHERE hsa_id = ? AND last_day >= ?"
+                " AND id NOT IN (SELECT id FROM sync_collected) ORDER BY last_day, id LIMIT 1",
+                (hsa_id, today.isoformat()),
+            ).fetchone()
+            return None if row is None else msgspec.json.decode(row[0], type=Order)
+
+        return self._store.transact_now(work)
+
+    def order(self, order: str) -> Order | None:
+        """An order by its number, whether or not it can still be handed over."""
+
+        def work(cx: sqlite3.Connection) -> Order | None:
+            row = cx.execute("SELECT content FROM sync_order WHERE id = ?", (order,)).fetchone()
+            return None if row is None else msgspec.json.decode(row[0], type=Order)
+
+        return self._store.transact_now(work)
+
+    def administrators(self) -> tuple[Administrator, ...]:
+        """Who may attend at this station, by HSA-id."""
+
+        def work(cx: sqlite3.Connection) -> tuple[Administrator, ...]:
+            rows = cx.execute("SELECT content FROM sync_administrator ORDER BY hsa_id")
+            return tuple(msgspec.json.decode(row[0], type=Administrator) for row in rows)
+
+        return self._store.transact_now(work)
+
+    @property
+    def issued(self) -> datetime | None:
+        """The server's time of the list that is held: a floor for the station's own clock. None before the first."""
+        held = self._store.transact_now(_held)
+        return None if held is None else held.issued
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether something may be offered from the list that is held. A clock behind `issued` counts as `issued`."""
+        held = self._store.transact_now(_held)
+        return held is not None and max(now, held.issued) <= held.not_after
+
+    def mark_collected(self, cx: sqlite3.Connection, order: str) -> None:
+        """Never offer this order again. Call it in the transaction that keeps the outcome of the hand-over."""
+        cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
+
+    async def find_online(self, hsa_id: str, timeout_s: float = 10.0) -> Order | None:
+        """Ask the server for an order newer than the last list. Raises LinkDown, AskTimeout, SyncRefused, StoreError.
+
+        What it says of this person replaces what was held of them; a whole new list is fetched behind it.
+        """
+        page = self._verified(await self._link.ask(OrderAsk(hsa_id=hsa_id), timeout_s=timeout_s))
+        held = await self._store.transact(_held)
+        self._check_times(page, held)
+        found = sorted((one for one in page.orders if one.hsa_id == hsa_id), key=lambda one: (one.last_day, one.order))
+        today = max(self._clock(), _time(page.issued)).date().isoformat()
+
+        def work(cx: sqlite3.Connection) -> Order | None:
+            cx.execute("DELETE FROM sync_order WHERE hsa_id = ?", (hsa_id,))
+            _keep_orders(cx, found)
+            collected = {row[0] for row in cx.execute("SELECT id FROM sync_collected")}
+            return next((one for one in found if one.order not in collected and one.last_day >= today), None)
+
+        offered = await self._store.transact(work)
+        self._wake.set()
+        return offered
+
+    async def refresh(self, timeout_s: float = 10.0) -> None:
+        """Fetch the whole list, page by page, and put it in place of the one held.
+
+        Raises LinkDown, AskTimeout, SyncRefused (then the old list stays), StoreError.
+        """
+        floor = await self._store.transact(_held)
+        pages: list[SyncPage] = []
+        cursor: str | None = None
+        while not pages or cursor is not None:
+            if len(pages) == MAX_PAGES:
+                raise SyncRefused("too_long", f"the list has more than {MAX_PAGES} pages")
+            page = self._verified(await self._link.ask(SyncAsk(cursor=cursor), timeout_s=timeout_s))
+            self._check_times(page, floor)
+            if floor is None or not pages:
+                floor = Held(_time(page.issued), _time(page.not_after))
+            pages.append(page)
+            cursor = page.next
+        await self._store.transact(lambda cx: _replace(cx, pages))
+
+    async def run(self, every_s: float = EVERY_S) -> None:
+        """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `find_online`."""
+        forget = self._link.on_change(lambda online: self._wake.set() if online else None)
+        try:
+            while True:
+                self._wake.clear()
+                if self._link.online:
+                    await self._try_refresh()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(every_s):
+                        await self._wake.wait()
+        finally:
+            forget()
+
+    async def _try_refresh(self) -> None:
+        try:
+            await self.refresh()
+        except SyncRefused as error:
+            log.warning("the list from the server was refused (%s): %s", error.code, error)
+        except (LinkDown, AskTimeout, StoreError) as error:
+            log.info("no new list from the server: %s", error)
+
+    def _verified(self, answer: Answer) -> SyncPage:
+        if not answer.ok or answer.jws is None:
+            raise SyncRefused(answer.error or "no_list", answer.text or "the server gave no list")
+        try:
+            signed = jws.deserialize_compact(answer.jws, self._key, algorithms=ALGORITHMS)
+            page: SyncPage = decode(SyncPage, signed.payload)
+        except (JoseError, ValueError) as error:
+            kind = "malformed" if isinstance(error, MessageError) else "forged"
+            raise SyncRefused(kind, "the list is not signed by the server, or is no list") from None
+        if page.station != self._station:
+            raise SyncRefused("other_station", "the list was made for another station")
+        return page
+
+    def _check_times(self, page: SyncPage, floor: Held | None) -> None:
+        issued, not_after = _time(page.issued), _time(page.not_after)
+        if floor is not None and issued < floor.issued:
+            raise SyncRefused("replayed", "the list is older than the one that is held")
+        if max(self._clock(), issued) > not_after:
+            raise SyncRefused("expired", "the list is past its time")
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise SyncRefused("malformed", "a time of the list is not RFC 3339") from None
+    if time.tzinfo is None:
+        raise SyncRefused("malformed", "a time of the list names no zone")
+    return time
+
+
+def _held(cx: sqlite3.Connection) -> Held | None:
+    row = cx.execute("SELECT issued, not_after FROM sync_list").fetchone()
+    return None if row is None else Held(_time(row[0]), _time(row[1]))
+
+
+def _replace(cx: sqlite3.Connection, pages: list[SyncPage]) -> None:
+    first = pages[0]
+    not_after = min((page.not_after for page in pages), key=_time)
+    cx.execute("DELETE FROM sync_order")
+    cx.execute("DELETE FROM sync_administrator")
+    cx.execute("INSERT OR REPLACE INTO sync_list VALUES (1, ?, ?)", (first.issued, not_after))
+    for page in pages:
+        _keep_orders(cx, page.orders)
+        cx.executemany(
+            "INSERT OR REPLACE INTO sync_administrator VALUES (?, ?)",
+            [(one.hsa_id, msgspec.json.encode(one)) for one in page.administrators],
+        )
+
+
+def _keep_orders(cx: sqlite3.Connection, orders: list[Order] | tuple[Order, ...]) -> None:
+    cx.executemany(
+        "INSERT OR REPLACE INTO sync_order VALUES (?, ?, ?, ?)",
+        [(one.order, one.hsa_id, one.last_day, msgspec.json.encode(one)) for one in orders],
+    )

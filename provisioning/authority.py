@@ -1,0 +1,196 @@
+"""The fleet's own authority: a directory of keys, made once, that turns a claim code into a station's certificate.
+
+Layout (mode 0700, private keys 0600):
+
+    ca/ca.key ca/ca.pem ca/crl.pem                      the CA; crl.pem once a station has been revoked
+    server/broker.key server/broker.pem                 TLS server certificate of the broker
+    server/fleet-server.key server/fleet-server.pem     TLS client certificate of the server
+    server/signing.key                                  ES256: signs what stations sync
+    verifier/hpke.key verifier/envelope-keys.json       only the envelope verifier's process reads these
+    public.json                                         what a station pins at enrolment
+    claims.json issued.json                             claim codes (salted hashes) and issued certificates
+
+>>> authority = Authority.init(Path("/srv/authority"), ["fleet.example"], now)    # doctest: +SKIP
+>>> code = authority.claim("entre-a", now)    # doctest: +SKIP
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from joserfc.jwk import ECKey
+
+from fleet.messages.topics import Topics
+from provisioning import files, pki
+from provisioning.claim import ClaimRefused, check, id_of, make_claim
+from provisioning.registry import Issued, Registry
+
+DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
+SERVER_CLIENT_NAME = "fleet-server"
+PUBLIC_FILE = "public.json"
+CRL_FILE = "ca/crl.pem"
+
+
+class AuthorityError(Exception):
+    """The authority cannot do it. The text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What a station gets for its claim code."""
+
+    station: str
+    epoch: int
+    certificate: bytes
+    ca: bytes
+    signing_key: dict[str, str]
+    verifier_key: str
+
+
+class Authority:
+    """An authority on disk. `init` makes one, `Authority(directory)` opens one."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises AuthorityError where there is none."""
+        if not (directory / PUBLIC_FILE).is_file():
+            raise AuthorityError(f"{directory} holds no authority; make one with `kortkiosk-provision authority init`")
+        self.directory = directory
+        self.registry = Registry(directory)
+
+    @classmethod
+    def init(cls, directory: Path, server_names: Sequence[str], now: datetime) -> "Authority":
+        """Make all keys. Raises AuthorityError where the directory holds anything."""
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise AuthorityError(f"{directory} is not empty: an authority is never overwritten")
+        with files.made_whole(directory) as beside:
+            for part in ("ca", "server", "verifier"):
+                files.make_directory(beside / part)
+            ca = pki.make_ca(now)
+            files.write(beside / "ca/ca.key", pki.key_pem(ca.key))
+            files.write(beside / "ca/ca.pem", pki.certificate_pem(ca.certificate), files.PUBLIC)
+            _make_server(beside / "server", ca, server_names, now)
+            _make_public(beside, ca.certificate)
+        return cls(directory)
+
+    def claim(self, station: str, now: datetime, valid_hours: float = 24.0) -> str:
+        """A new one-time code for this station: the only time that it is shown. Raises AuthorityError."""
+        try:
+            Topics(station)
+        except ValueError as error:
+            raise AuthorityError(str(error)) from None
+        if station == SERVER_CLIENT_NAME:
+            raise AuthorityError(f"{station} is the server's own name: choose another")
+        if valid_hours <= 0:
+            raise AuthorityError("a claim code must be valid for more than 0 hours")
+        with files.locked(self.directory):
+            claims = self.registry.claims()
+            code, claim = make_claim(station, now, valid_hours, frozenset(claims))
+            self.registry.keep_claim(claim)
+        return code
+
+    def enrol(self, code: str, request: bytes, now: datetime) -> Enrolled:
+        """Sign a station's request under its claim code. Raises ClaimRefused, AuthorityError."""
+        try:
+            public = pki.read_request(request)
+        except ValueError as error:
+            raise AuthorityError(str(error)) from None
+        with files.locked(self.directory):
+            station = self._use_claim(code, now)
+            epoch = 1 + max((one.epoch for one in self.registry.issued() if one.station == station), default=0)
+            certificate = pki.issue_client(self._issuer(), station, public, now)
+            self.registry.add_issued(
+                Issued(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
+            )
+        stated = files.read_json(self.directory / PUBLIC_FILE)
+        return Enrolled(
+            station=station,
+            epoch=epoch,
+            certificate=pki.certificate_pem(certificate),
+            ca=stated["ca"].encode(),
+            signing_key=stated["signing_key"],
+            verifier_key=stated["verifier_key"],
+        )
+
+    def revoke(self, station: str, now: datetime) -> int:
+        """Revoke every certificate of this station and write the CRL. Returns how many were newly revoked.
+
+        Raises AuthorityError where the station never had one.
+        """
+        with files.locked(self.directory):
+            issued = self.registry.issued()
+            if not any(one.station == station for one in issued):
+                raise AuthorityError(f"{station} was never enrolled here")
+            fresh = [one for one in issued if one.station == station and one.revoked is None]
+            kept = [replace(one, revoked=now) if one in fresh else one for one in issued]
+            self.registry.keep_issued(kept)
+            revoked = [(one.serial, one.revoked) for one in kept if one.revoked is not None]
+            files.write(self.directory / CRL_FILE, pki.make_crl(self._issuer(), revoked, now), files.PUBLIC)
+        return len(fresh)
+
+    def _use_claim(self, code: str, now: datetime) -> str:
+        kept, opened = check(self.registry.claims().get(id_of(code)), code, now)
+        if kept is not None:
+            # Durable before the certificate exists: a crash may cost the code, never give two certificates for it.
+            self.registry.keep_claim(kept)
+        if kept is None or not opened:
+            raise ClaimRefused("this claim code is not valid: mistyped, used, expired, or tried too often")
+        return kept.station
+
+    def _issuer(self) -> pki.Issuer:
+        certificate = x509.load_pem_x509_certificate((self.directory / "ca/ca.pem").read_bytes())
+        return pki.Issuer(certificate, _load_key(self.directory / "ca/ca.key"))
+
+
+def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise AuthorityError(f"{path} is no EC key")
+    return key
+
+
+def _make_server(directory: Path, ca: pki.Issuer, server_names: Sequence[str], now: datetime) -> None:
+    broker = pki.new_key()
+    names = list(dict.fromkeys([*DEFAULT_SERVER_NAMES, *server_names]))
+    files.write(directory / "broker.key", pki.key_pem(broker))
+    certificate = pki.issue_server(ca, names, broker.public_key(), now)
+    files.write(directory / "broker.pem", pki.certificate_pem(certificate), files.PUBLIC)
+    server = pki.new_key()
+    files.write(directory / "fleet-server.key", pki.key_pem(server))
+    certificate = pki.issue_client(ca, SERVER_CLIENT_NAME, server.public_key(), now)
+    files.write(directory / "fleet-server.pem", pki.certificate_pem(certificate), files.PUBLIC)
+    files.write(directory / "signing.key", pki.key_pem(pki.new_key()))
+
+
+def _make_public(directory: Path, ca: x509.Certificate) -> None:
+    """The verifier's keys, and what a station pins."""
+    hpke = X25519PrivateKey.generate()
+    pem = hpke.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    files.write(directory / "verifier/hpke.key", pem)
+    files.write_json(directory / "verifier/envelope-keys.json", {})
+    raw = hpke.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    public: dict[str, Any] = {
+        "ca": pki.certificate_pem(ca).decode(),
+        "signing_key": public_jwk(_load_key(directory / "server/signing.key")),
+        "verifier_key": base64.b64encode(raw).decode(),
+    }
+    files.write_json(directory / PUBLIC_FILE, public, files.PUBLIC)
+
+
+def public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    """The public JWK of a key, its `kid` the RFC 7638 thumbprint."""
+    jwk = ECKey.import_key(key.public_key())
+    fields = {name: str(value) for name, value in jwk.as_dict(private=False).items()}
+    return {**fields, "kid": jwk.thumbprint(), "alg": "ES256", "use": "sig"}

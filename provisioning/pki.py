@@ -1,0 +1,168 @@
+"""Keys and X.509 certificates of the fleet: all EC P-256 with SHA-256, profile by RFC 5280. Time is passed in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = timedelta(days=1)
+CA_DAYS = 20 * 365
+LEAF_DAYS = 2 * 365
+CRL_DAYS = 10 * 365
+"""Long, since a broker that holds an ended list refuses everyone; a revocation makes a new list at once."""
+
+CLOCK_SLACK = timedelta(minutes=10)
+"""Certificates begin so much earlier, for a station whose clock is behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """The authority's certificate and key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """PKCS#8, not encrypted: the file's mode guards it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def certificate_pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def make_ca(now: datetime) -> Issuer:
+    """A self-signed authority that may issue end certificates only (path length 0)."""
+    key = new_key()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kortkiosk fleet authority")])
+    builder = (
+        _builder(name, name, key.public_key(), now, CA_DAYS, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+    )
+    return Issuer(builder.sign(key, hashes.SHA256()), key)
+
+
+def issue_client(issuer: Issuer, name: str, public: ec.EllipticCurvePublicKey, now: datetime) -> x509.Certificate:
+    """A TLS client certificate whose common name is who it is."""
+    return _issue(issuer, name, public, now, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+
+
+def issue_server(
+    issuer: Issuer, names: list[str], public: ec.EllipticCurvePublicKey, now: datetime
+) -> x509.Certificate:
+    """A TLS server certificate for these host names and addresses."""
+    alternative = x509.SubjectAlternativeName([_general_name(name) for name in names])
+    return _issue(issuer, names[0], public, now, ExtendedKeyUsageOID.SERVER_AUTH, alternative)
+
+
+def make_crl(issuer: Issuer, revoked: list[tuple[int, datetime]], now: datetime) -> bytes:
+    """The list of revoked serial numbers, as PEM (RFC 5280 section 5)."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(now - CLOCK_SLACK)
+        .next_update(now + CRL_DAYS * DAY)
+        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+    )
+    for serial, when in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def make_request(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A PKCS#10 request (RFC 2986) with an empty subject, as PEM: the authority names the station by its claim."""
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([]))
+        .sign(key, hashes.SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def read_request(pem: bytes) -> ec.EllipticCurvePublicKey:
+    """The key of a request whose signature proves that the asker holds it. Raises ValueError."""
+    try:
+        request = x509.load_pem_x509_csr(pem)
+    except ValueError:
+        raise ValueError("the request is no PKCS#10 in PEM") from None
+    public = request.public_key()
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise ValueError("the request must be for an EC key on P-256")
+    if not request.is_signature_valid:
+        raise ValueError("the request is not signed by its own key")
+    return public
+
+
+def _issue(
+    issuer: Issuer,
+    name: str,
+    public: ec.EllipticCurvePublicKey,
+    now: datetime,
+    purpose: x509.ObjectIdentifier,
+    alternative: x509.SubjectAlternativeName | None,
+) -> x509.Certificate:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = (
+        _builder(subject, issuer.certificate.subject, public, now, LEAF_DAYS, issuer.key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(sign_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    )
+    if alternative is not None:
+        builder = builder.add_extension(alternative, critical=False)
+    return builder.sign(issuer.key, hashes.SHA256())
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    now: datetime,
+    days: int,
+    issuer_key: ec.EllipticCurvePublicKey,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SLACK)
+        .not_valid_after(now + days * DAY)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+    )
+
+
+def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign_certificates,
+        key_cert_sign=sign_certificates,
+        crl_sign=sign_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -1,0 +1,62 @@
+"""What an authority remembers: claim codes and issued certificates, as two JSON files. Call it under the directory's
+lock."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from provisioning import files
+from provisioning.claim import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """One certificate of a station. `serial` is its X.509 serial number; times are aware."""
+
+    station: str
+    epoch: int
+    serial: int
+    issued: datetime
+    not_after: datetime
+    revoked: datetime | None = None
+
+
+class Registry:
+    """claims.json and issued.json of one authority."""
+
+    def __init__(self, directory: Path) -> None:
+        self._claims = directory / "claims.json"
+        self._issued = directory / "issued.json"
+
+    def claims(self) -> dict[str, Claim]:
+        """All claims by id."""
+        found = [Claim(**_read(row, "expires", "used")) for row in files.read_json(self._claims, default=[])]
+        return {claim.id: claim for claim in found}
+
+    def keep_claim(self, claim: Claim) -> None:
+        """Add a claim, or replace the one with its id."""
+        claims = self.claims() | {claim.id: claim}
+        files.write_json(self._claims, [_written(one) for one in claims.values()])
+
+    def issued(self) -> list[Issued]:
+        """All certificates, oldest first."""
+        rows = files.read_json(self._issued, default=[])
+        return [
+            Issued(**_read(row | {"serial": int(row["serial"], 16)}, "issued", "not_after", "revoked")) for row in rows
+        ]
+
+    def add_issued(self, issued: Issued) -> None:
+        self.keep_issued([*self.issued(), issued])
+
+    def keep_issued(self, issued: list[Issued]) -> None:
+        """Replace the whole list."""
+        files.write_json(self._issued, [_written(one) | {"serial": f"{one.serial:x}"} for one in issued])
+
+
+def _written(row: Claim | Issued) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(row).items()}
+
+
+def _read(row: dict[str, Any], *times: str) -> dict[str, Any]:
+    return row | {name: datetime.fromisoformat(row[name]) for name in times if row[name] is not None}
