@@ -42,6 +42,8 @@ class SlotFault(StrEnum):
     """The coil was driven and the door sensor did not move."""
     OTHER_OPEN = "other_open"
     """One slot at a time: another door stands open."""
+    BIN_FULL = "bin_full"
+    """The flap of the drop slot stays locked: the bin takes no more."""
     MUTE = "mute"
 
 
@@ -103,4 +105,7 @@ class Cabinet(Protocol):
         """Unlock the flap of the drop slot. Never raises."""
 
     async def wait_drop(self) -> DropOutcome:
-        """Wait until a card has passed into the bin, then lock the flap. Ends by outcome or cancellation (which locks)."""
+        """Wait until a card has passed into the bin, then lock the flap.
+
+        Ends by outcome or cancellation (which locks).
+        """

@@ -13,8 +13,6 @@ import asyncio
 import contextlib
 import errno
 import logging
-import os
-import select
 import socket
 import time
 from collections.abc import Iterator
@@ -28,13 +26,8 @@ from escpos.printer import File, Network, Serial, Usb
 from PIL import Image
 
 from drivers.printer import protocol
-from drivers.printer.connections import (
-    Connection,
-    FileConnection,
-    NetworkConnection,
-    SerialConnection,
-    UsbConnection,
-)
+from drivers.printer.connections import Connection, FileConnection, NetworkConnection, SerialConnection, UsbConnection
+from drivers.printer.devicefile import DeviceFile
 from drivers.printer.document import Document
 from drivers.printer.layout import WIDTH_DOTS, render, to_dots
 from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, PrintUnknown, Ready
@@ -290,25 +283,16 @@ class _FileDevice(File):  # type: ignore[misc]
 
     def __init__(self, path: str, timeout_s: float, **more: Any) -> None:
         super().__init__(path, **more)
-        self._timeout_s = timeout_s
-        self._handle = -1
+        self._both_ways = DeviceFile(path, timeout_s)
 
     def open(self, raise_not_found: bool = True) -> None:
-        self._handle = os.open(self.devfile, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        self._both_ways.open()
 
     def _raw(self, msg: bytes) -> None:
-        left = memoryview(msg)
-        while left:
-            if not select.select([], [self._handle], [], max(self._timeout_s, 5))[1]:
-                raise TimeoutError(errno.ETIMEDOUT, "the printer takes no more")
-            left = left[os.write(self._handle, left) :]
+        self._both_ways.write(msg)
 
     def _read(self) -> bytes:
-        if not select.select([self._handle], [], [], self._timeout_s)[0]:
-            return b""
-        return os.read(self._handle, 16)
+        return self._both_ways.read()
 
     def close(self) -> None:
-        handle, self._handle = getattr(self, "_handle", -1), -1
-        if handle >= 0:
-            os.close(handle)
+        self._both_ways.close()
