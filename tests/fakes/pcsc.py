@@ -1,4 +1,4 @@
-"""PC/SC for tests: a real pcscd with virtual readers, started once for the session where none runs."""
+"""PC/SC for tests: a real pcscd with virtual readers, started once for each module of tests where none runs."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from drivers.reader.virtual.pcscd import NoServiceError, running_service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pcscd() -> Iterator[dict[int, str]]:
     """Names of the virtual readers, by the port of vpcd that a card is plugged into."""
     try:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from drivers.reader.virtual import keys, pins, status
-from drivers.reader.virtual.command import Command
+from drivers.reader.virtual.command import Command, Ins
 from drivers.reader.virtual.files import FCI_TEMPLATE, FCP_TEMPLATE, File, FileSystem
 from drivers.reader.virtual.keys import CardKey, Environment
 from drivers.reader.virtual.pins import Codes
@@ -17,6 +17,10 @@ from drivers.reader.virtual.t0 import Answer
 SET_FOR_COMPUTATION = 0x41
 SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE = 0xB6, 0xA4, 0xB8
 NO_ANSWER, FCI, FCP = 0x0C, 0x00, 0x04  # P2 of SELECT, ISO/IEC 7816-4 table 41
+BY_AID, PARENT, FROM_MF, FROM_CURRENT = 0x04, 0x03, 0x08, 0x09  # P1 of SELECT, ISO/IEC 7816-4 table 39
+BY_FILE_ID = {0x00: "", 0x01: "df", 0x02: "ef"}
+COMPUTE_SIGNATURE, DECIPHER = (0x9E, 0x9A), (0x80, 0x86)  # P1, P2 of PSO, ISO/IEC 7816-8 clause 11
+ALGORITHM_TAG, FILE_TAG, PUBLIC_KEY_TAG, PRIVATE_KEY_TAG = 0x80, 0x81, 0x83, 0x84  # ISO/IEC 7816-4 table 55
 SHORT_ID_BIT = 0x80
 CARD_DATA, SERIAL_TAG, CAPABILITIES_TAG = 0x01, 0xA0, 0xAA
 APPLET_ID, VERSION, CHANGE_COUNTER = bytes.fromhex("A000000063"), bytes([4, 0, 1]), bytes(2)
@@ -35,16 +39,16 @@ class Application:
         self._environments: dict[int, Environment] = {}
         self._half = b""
         self._commands: dict[int, Callable[[Command], Answer]] = {
-            0x20: self._verify,
-            0x22: self._set_environment,
-            0x24: self._change,
-            0x2A: self._operate,
-            0x2C: self._unblock,
-            0x84: self._challenge,
-            0x88: self._authenticate,
-            0xA4: self._select,
-            0xB0: self._read,
-            0xCA: self._get_data,
+            Ins.VERIFY: self._verify,
+            Ins.MANAGE_SECURITY_ENVIRONMENT: self._set_environment,
+            Ins.CHANGE_REFERENCE_DATA: self._change,
+            Ins.PERFORM_SECURITY_OPERATION: self._operate,
+            Ins.RESET_RETRY_COUNTER: self._unblock,
+            Ins.GET_CHALLENGE: self._challenge,
+            Ins.INTERNAL_AUTHENTICATE: self._authenticate,
+            Ins.SELECT: self._select,
+            Ins.READ_BINARY: self._read,
+            Ins.GET_DATA: self._get_data,
         }
 
     def reset(self) -> None:
@@ -76,20 +80,19 @@ class Application:
 
     def _find(self, how: int, name: bytes) -> File:
         tree = self._files
-        if how == 0x04:
+        if how == BY_AID:
             file = tree.select_aid(name)
             self._leave()
             return file
-        if how in (0x08, 0x09):
-            return tree.select_path(name, from_mf=how == 0x08)
-        if how == 0x03 and not name:
+        if how in (FROM_MF, FROM_CURRENT):
+            return tree.select_path(name, from_mf=how == FROM_MF)
+        if how == PARENT and not name:
             return tree.select_parent()
-        if how not in (0x00, 0x01, 0x02):
+        if how not in BY_FILE_ID:
             raise StatusError(status.WRONG_P1P2)
         if len(name) not in (0, 2):
             raise StatusError(status.WRONG_LENGTH)
-        only = {0x00: "", 0x01: "df", 0x02: "ef"}[how]
-        return tree.select_id(int.from_bytes(name, "big") if name else tree.mf.id, only=only)
+        return tree.select_id(int.from_bytes(name, "big") if name else tree.mf.id, only=BY_FILE_ID[how])
 
     def _read(self, command: Command) -> Answer:
         offset = command.p1 << 8 | command.p2
@@ -145,7 +148,7 @@ class Application:
             raise StatusError(status.WRONG_P1P2)
         named = _simple_tlv(command.data or b"")
         key = self._named_key(named)
-        algorithm = named[0x80][0] if named.get(0x80) else keys.default_algorithm(key)
+        algorithm = named[ALGORITHM_TAG][0] if named.get(ALGORITHM_TAG) else keys.default_algorithm(key)
         if not keys.allowed(key, algorithm):
             raise StatusError(status.BAD_DATA)
         self._environments[command.p2] = Environment(key, algorithm)
@@ -154,8 +157,8 @@ class Application:
 
     def _named_key(self, named: dict[int, bytes]) -> CardKey:
         """By file (81), else by reference (84, or 83), else the key file that is selected."""
-        file_id = int.from_bytes(named.get(0x81, b"")[-2:], "big")
-        reference = int.from_bytes(named.get(0x84, named.get(0x83, b"")), "big")
+        file_id = int.from_bytes(named.get(FILE_TAG, b"")[-2:], "big")
+        reference = int.from_bytes(named.get(PRIVATE_KEY_TAG, named.get(PUBLIC_KEY_TAG, b"")), "big")
         current = self._files.current_ef
         for key in self._keys:
             if key.file_id == file_id or (not file_id and key.reference == reference):
@@ -165,9 +168,9 @@ class Application:
         raise StatusError(status.NO_REFERENCE)
 
     def _operate(self, command: Command) -> Answer:
-        if (command.p1, command.p2) == (0x9E, 0x9A):
+        if (command.p1, command.p2) == COMPUTE_SIGNATURE:
             return keys.sign(self._environment(SIGNATURE_TEMPLATE), command.data or b""), status.OK
-        if (command.p1, command.p2) == (0x80, 0x86):
+        if (command.p1, command.p2) == DECIPHER:
             return self._decipher(self._environment(CONFIDENTIALITY_TEMPLATE), command.data or b"")
         raise StatusError(status.WRONG_P1P2)
 

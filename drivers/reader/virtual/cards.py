@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from drivers.reader.virtual import pins, state, status, t0
 from drivers.reader.virtual.application import Application
-from drivers.reader.virtual.command import Command, parse
+from drivers.reader.virtual.command import Command, Ins, parse
 from drivers.reader.virtual.keys import CardKey, CardPrivateKey
 from drivers.reader.virtual.kinds import ATR_T0, ATR_T1, KINDS
 from drivers.reader.virtual.objects import KeyWithCertificate, file_system
@@ -110,8 +110,8 @@ class VirtualCard:
         self._store()
 
     @property
-    def certificates(self) -> tuple[StoredKey, ...]:
-        """Keys with certificates, identification first."""
+    def keys(self) -> tuple[StoredKey, ...]:
+        """Keys with their certificates, identification first."""
         return self._memory.keys
 
     @property
@@ -174,10 +174,10 @@ class VirtualCard:
             return b"", end.word
 
     def _answer_t0(self, command: Command) -> t0.Answer:
-        if command.ins == t0.GET_RESPONSE:
+        if command.ins == Ins.GET_RESPONSE:
             return self._pending.fetch(command)
         self._pending.forget()
-        if command.ins == 0x20 and command.data is None:  # P3=00 is all that T=0 can say for "no data"
+        if command.ins == Ins.VERIFY and command.data is None:  # P3=00 is all that T=0 can say for "no data"
             command = Command(command.cla, command.ins, command.p1, command.p2)
         data, word = self._application.execute(command)
         return self._pending.hold(command, data) if word == status.OK else (data, word)

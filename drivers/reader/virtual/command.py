@@ -5,23 +5,30 @@ Command(cla=0, ins=164, p1=0, p2=12, le=None)
 """
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from drivers.reader.virtual.status import WRONG_LENGTH, StatusError
 
 MAX_SHORT_LE = 256
 
-NAMES = {
-    0x20: "VERIFY",
-    0x22: "MANAGE SECURITY ENVIRONMENT",
-    0x24: "CHANGE REFERENCE DATA",
-    0x2A: "PERFORM SECURITY OPERATION",
-    0x2C: "RESET RETRY COUNTER",
-    0x84: "GET CHALLENGE",
-    0x88: "INTERNAL AUTHENTICATE",
-    0xA4: "SELECT",
-    0xB0: "READ BINARY",
-    0xCA: "GET DATA",
-}
+
+class Ins(IntEnum):
+    """Instructions of the standard that the card knows (ISO/IEC 7816-4 table 5, ISO/IEC 7816-8)."""
+
+    VERIFY = 0x20
+    MANAGE_SECURITY_ENVIRONMENT = 0x22
+    CHANGE_REFERENCE_DATA = 0x24
+    PERFORM_SECURITY_OPERATION = 0x2A
+    RESET_RETRY_COUNTER = 0x2C
+    GET_CHALLENGE = 0x84
+    INTERNAL_AUTHENTICATE = 0x88
+    SELECT = 0xA4
+    READ_BINARY = 0xB0
+    GET_RESPONSE = 0xC0
+    GET_DATA = 0xCA
+
+
+_NAMES = {int(ins): ins.name.replace("_", " ") for ins in Ins}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Command:
     @property
     def name(self) -> str:
         """The instruction's name in the standard, or its hex."""
-        return NAMES.get(self.ins, f"INS {self.ins:02X}")
+        return _NAMES.get(self.ins, f"INS {self.ins:02X}")
 
 
 def parse(apdu: bytes) -> Command:

@@ -1,6 +1,7 @@
 """What the card says of itself: the PKCS#15 files of ISO/IEC 7816-15, written out as DER.
 
-One PIN for both keys, a PUK object that the PIN's authId names; each directory file ends in filler, as on cards
+One PIN for both keys, with no userConsent (one VERIFY serves until the card is reset or the application selected
+again), and a PUK object that the PIN's authId names; each directory file ends in filler, as on cards
 that leave room for more. File numbers are those that such cards use.
 """
 

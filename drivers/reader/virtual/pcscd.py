@@ -1,15 +1,19 @@
 """A PC/SC service of one's own for demo and tests, where the machine runs none.
 
 `running_service` gives one that already answers, or starts `pcscd --foreground --disable-polkit` and waits for the
-virtual readers' ports; only what was started here is ended, by its process id.
+virtual readers' ports; only what was started here is ended, by its process id. Programs of one user take turns, by a
+lock, because there is one pair of virtual readers on a machine.
 
 Debian's driver configuration makes two readers (`Virtual PCD 00 00`, `00 01`) that listen on every address of the
 machine: the driver has no setting for the address. (With `DEVICENAME host:port` it would not listen at all, but
 connect to a card that does.) So it belongs on test machines, behind a firewall, never on a station.
 """
 
+import fcntl
+import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +26,7 @@ SOCKET = Path("/run/pcscd/pcscd.comm")
 READERS = {FIRST_PORT: "Virtual PCD 00 00", SECOND_PORT: "Virtual PCD 00 01"}
 START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0
+TURN_TIMEOUT_S = 90.0
 _POLL_S = 0.05
 
 
@@ -36,8 +41,30 @@ def answers() -> bool:
 
 
 @contextmanager
-def running_service() -> Iterator[dict[int, str]]:
+def running_service(turn_timeout_s: float = TURN_TIMEOUT_S) -> Iterator[dict[int, str]]:
     """Names of the virtual readers by port, while a service runs. Raises NoServiceError."""
+    with _turn(turn_timeout_s):
+        yield from _service()
+
+
+@contextmanager
+def _turn(timeout_s: float) -> Iterator[None]:
+    """Nobody else of this user has the virtual readers meanwhile."""
+    path = Path(tempfile.gettempdir()) / f"kortkiosk-virtual-readers-{os.getuid()}.lock"
+    deadline = time.monotonic() + timeout_s
+    with path.open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise NoServiceError("another program has the virtual readers") from None
+                time.sleep(_POLL_S)
+        yield
+
+
+def _service() -> Iterator[dict[int, str]]:
     if answers():
         _await_ports(None)
         yield READERS

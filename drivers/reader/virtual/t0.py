@@ -6,7 +6,6 @@ Under T=1 an answer comes with its command, at most as long as Le says.
 from drivers.reader.virtual import status
 from drivers.reader.virtual.command import MAX_SHORT_LE, Command
 
-GET_RESPONSE = 0xC0
 Answer = tuple[bytes, int]
 
 

@@ -123,7 +123,7 @@ def test_both_keys_sign_for_their_certificates(
     card.transmit(b"\x00\x20\x00\x01\x06" + PIN.encode())
     answer = card.transmit(apdu)
     assert answer[-2:] == b"\x90\x00"
-    public = card.certificates[index].certificate.public_key()
+    public = card.keys[index].certificate.public_key()
     if isinstance(public, rsa.RSAPublicKey):
         public.verify(answer[:-2], MESSAGE, padding.PKCS1v15(), hashes.SHA256())
     else:
@@ -146,7 +146,7 @@ def test_internal_authenticate_signs_with_the_identification_key(card: VirtualCa
     card.transmit(b"\x00\x20\x00\x01\x06" + PIN.encode())
     assert ask(card, "002241A403840101")[0] == "9000"
     answer = card.transmit(b"\x00\x88\x00\x00\x20" + hashlib.sha256(MESSAGE).digest() + b"\x00")
-    public = card.certificates[0].certificate.public_key()
+    public = card.keys[0].certificate.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     public.verify(answer[:-2], MESSAGE, ec.ECDSA(hashes.SHA256()))
 

@@ -124,7 +124,7 @@ def test_a_signature_made_through_pkcs11_is_that_of_the_certificate(
 ) -> None:
     text, signature = tmp_path / "text", tmp_path / "signature"
     text.write_bytes(b"I have fetched my card")
-    public = plugged.certificates[0].certificate.public_key()
+    public = plugged.keys[0].certificate.public_key()
     mechanism = ["SHA256-RSA-PKCS"] if isinstance(public, rsa.RSAPublicKey) else ["ECDSA-SHA256", "-f", "openssl"]
     words = ["pkcs11-tool", "--sign", "--login", "--pin", PIN, "--id", "41", "-m", *mechanism]
     made = opensc(*words, "-i", str(text), "-o", str(signature))
