@@ -59,6 +59,8 @@ class InProcessBackend:
         self._slots = {slot.name: slot for slot in slots}
         self._held: dict[str, InProcessConnection] = {}
         self._cancelled: set[str] = set()
+        self._generations: dict[str, int] = {}
+        """The last insertion that a wait has told of."""
 
     def readers(self) -> tuple[str, ...]:
         """Names of the slots."""
@@ -95,30 +97,33 @@ class InProcessBackend:
 
     def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
         """Block until the slot differs from `last`, or the time is out, or `cancel` is called."""
-        slot = self._slot(reader)
+        slot = self._slots.get(reader)
+        if slot is None:
+            return Presence.NO_READER
         deadline = time.monotonic() + timeout_s
         with slot.changed:
-            generation = slot.generation
-            while self.presence(reader) is last and slot.generation == generation:
+            seen = self._generations.get(reader, slot.generation)
+            while self.presence(reader) is last and slot.generation == seen:
                 left = deadline - time.monotonic()
                 if left <= 0 or reader in self._cancelled:
                     break
                 slot.changed.wait(left)
             self._cancelled.discard(reader)
-            return self._seen(reader, slot, last, generation)
+            self._generations[reader] = slot.generation
+            return self._told(reader, last, swapped=slot.generation != seen)
 
     def cancel(self, reader: str) -> None:
         """Wake whoever waits for a change of that reader."""
-        slot = self._slot(reader)
-        with slot.changed:
-            self._cancelled.add(reader)
-            slot.changed.notify_all()
+        slot = self._slots.get(reader)
+        if slot is not None:
+            with slot.changed:
+                self._cancelled.add(reader)
+                slot.changed.notify_all()
 
-    def _seen(self, reader: str, slot: VirtualSlot, last: Presence, generation: int) -> Presence:
+    def _told(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
         """A swap that was too quick to be seen is told as the removal that it began with."""
         now = self.presence(reader)
-        swapped = slot.generation != generation and now is last
-        return Presence.EMPTY if swapped and last is not Presence.EMPTY else now
+        return Presence.EMPTY if swapped and now is last and last is not Presence.EMPTY else now
 
     def _slot(self, reader: str) -> VirtualSlot:
         try:

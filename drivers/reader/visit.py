@@ -105,7 +105,7 @@ class CardVisit:
         self._closed = True
         close = self._session.channel.connection.close
         if self._pulse.abandoned:
-            return  # the thread that is stuck with it closes it, if it ever comes back
+            return  # the thread that is stuck with it closes it, should it ever come back
         try:
             await self._worker.run(_pulsed(close, self._pulse), self._pulse, limit_s=self._limit_s)
         except StuckError:
@@ -122,7 +122,7 @@ class CardVisit:
         if self._closed or channel.over:
             raise CardGoneError("the visit is over", reader=channel.reader)
         try:
-            return await self._worker.run(work, self._pulse, limit_s=self._limit_s)
+            return await self._worker.run(work, self._pulse, limit_s=self._limit_s, last=channel.connection.close)
         except CardChangedError:
             channel.gone = True
             raise

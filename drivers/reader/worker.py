@@ -32,8 +32,10 @@ class Worker:
         self._name = name
         self._jobs: queue.SimpleQueue[Job | None] | None = None
 
-    async def run(self, work: Callable[[], T], pulse: Pulse, *, limit_s: float | None) -> T:
+    async def run(self, work: Callable[[], T], pulse: Pulse, *, limit_s: float | None, last: Job | None = None) -> T:
         """Do the work in the thread and give its result, or raise its exception.
+
+        `last` is what a thread that is left behind does first, should it ever come back.
 
         Raises StuckError where one exchange took longer than `limit_s` seconds (None: no limit).
         """
@@ -48,6 +50,8 @@ class Worker:
             done, _ = await asyncio.wait({future}, timeout=_patience(pulse, limit_s))
             if not done and pulse.since is not None and time.monotonic() - pulse.since >= limit_s:
                 pulse.abandoned = True
+                if last is not None:
+                    self.post(last)
                 self.stop()
                 future.cancel()
                 raise StuckError

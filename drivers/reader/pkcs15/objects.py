@@ -84,7 +84,10 @@ class TokenInfo:
 
 @dataclass(frozen=True, slots=True)
 class CodeObject:
-    """One password object of the AODF (8.9). Lengths in characters, stored length in bytes; `puk_id` empty where it names no other."""
+    """One password object of the AODF (8.9). Lengths in characters, stored length in bytes.
+
+    `puk_id` names the code that unlocks it; empty where it names none.
+    """
 
     auth_id: bytes
     label: str

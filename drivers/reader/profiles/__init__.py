@@ -1,7 +1,8 @@
 """What card products do differently, as data: one TOML file for each product, and the only place that loads them.
 
-`builtin` gives the products that ship with the program; `parse` reads one file. The first profile that matches a card is
-its profile; `pkcs15.toml` matches every PKCS#15 card and promises nothing: it can be read, and nothing is written to it.
+`builtin` gives the products that ship with the program; `parse` reads one file. The highest profile that matches a
+card is its profile; `pkcs15.toml` matches every PKCS#15 card and promises little: tries are not asked for, and nothing
+is unblocked.
 
 >>> builtin().match(CardSigns(label="made up"), "pkcs15").name
 'pkcs15'
@@ -117,7 +118,7 @@ class CertificateRules(_Table):
 
 
 class Signing(_Table):
-    """`template`: which data objects MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key."""
+    """`template`: what MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key."""
 
     template: tuple[Literal["algorithm", "file", "key"], ...] = ("algorithm", "key")
     rsa: int = Field(default=0x02, ge=0, le=255)
@@ -176,6 +177,13 @@ class Profiles:
         """The profile of a card of that kind, None where none fits."""
         fitting = (p for p in self._profiles if p.kind == kind and _fits(p.match, signs))
         return next(fitting, None)
+
+    def match_name(self, name: str) -> Profile:
+        """The profile of that name. Raises KeyError."""
+        for profile in self._profiles:
+            if profile.name == name:
+                return profile
+        raise KeyError(name)
 
     def aids(self) -> tuple[bytes, ...]:
         """Every AID that a profile names."""
