@@ -1,0 +1,153 @@
+"""Answers what stations ask: their orders and administrators, one person's order, and whether a code is an envelope's.
+
+Rules: who asks is the station that the topic belongs to, and the answer goes to that station's own topic; lists are
+JWS (RFC 7515, ES256) under the server's key, bound to the station, with an end to their use; a question that cannot
+be read is answered with an error and without content. No code passes through here but sealed.
+
+>>> await Answers(database, signer, verifier, writer, clock).answer("entre-a", b'{"ask":"sync"}')  # doctest: +SKIP
+Answer(ok=True, jws='ey...')
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.messages.link import (
+    Administrator,
+    Answer,
+    Ask,
+    EnvelopeAsk,
+    MessageError,
+    Order,
+    OrderAsk,
+    SyncAsk,
+    SyncPage,
+    decode,
+    encode,
+)
+from fleet.server.signing import Signer
+from fleet.server.store import ordering
+from fleet.server.store.alarms import GUESSING, Alarm
+from fleet.server.store.database import Database
+from fleet.server.store.overview import local_day
+from fleet.server.store.writing import Writer
+from fleet.server.verifier.client import Verifier, VerifierAwayError
+from fleet.server.verifier.exchange import MAX_SEALED_CHARACTERS, EnvelopeFacts
+
+PAGE = 200
+VALID = timedelta(days=7)
+MAX_ASK_BYTES = 4 * 1024
+
+_NONCE = re.compile(r"[0-9a-f]{32}\Z")
+_CURSOR = re.compile(r"([oa]):(.{0,64})\Z", re.DOTALL)
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+class Answers:
+    """Answers one question at a time; several may run at once."""
+
+    def __init__(self, database: Database, signer: Signer, verifier: Verifier, writer: Writer, clock: Clock) -> None:
+        self._database = database
+        self._signer = signer
+        self._verifier = verifier
+        self._writer = writer
+        self._clock = clock
+
+    async def answer(self, station: str, payload: bytes) -> Answer:
+        """The answer to any bytes at all. Never raises for what a station sent."""
+        try:
+            if len(payload) > MAX_ASK_BYTES:
+                raise MessageError(f"a question has at most {MAX_ASK_BYTES} bytes")
+            ask = decode(Ask, payload)
+            return await self._answer(station, ask)
+        except MessageError as error:
+            _log.warning("%s asks what cannot be read: %s", station, error)
+            return _error("bad_ask", "The question does not fit the contract.")
+        except SQLAlchemyError as error:
+            _log.error("%s cannot be answered: %s", station, type(error).__name__)
+            return _error("store_away", "The server cannot read its store just now.")
+
+    async def _answer(self, station: str, ask: Ask) -> Answer:
+        match ask:
+            case SyncAsk():
+                return await asyncio.to_thread(self._sync, station, ask.cursor)
+            case OrderAsk():
+                return await asyncio.to_thread(self._find, station, ask.hsa_id)
+            case EnvelopeAsk():
+                return await self._verify(station, ask)
+
+    def _sync(self, station: str, cursor: str | None) -> Answer:
+        found = _CURSOR.match(cursor or "o:")
+        if found is None:
+            raise MessageError("cursor: none of ours")
+        kind, after = found.groups()
+        people: list[Administrator] = []
+        orders: list[Order] = []
+        with self._database.reading.begin() as connection:
+            if kind == "o":
+                today = local_day(self._clock())
+                orders = ordering.orders_at(connection, station, today, after=after, limit=PAGE)
+                after = ""
+            room = PAGE - len(orders)
+            if room:
+                people = ordering.administrators_after(connection, after=after, limit=room)
+        return self._signed(station, orders, people, _next(orders, people))
+
+    def _find(self, station: str, hsa_id: str) -> Answer:
+        with self._database.reading.begin() as connection:
+            orders = ordering.orders_for(connection, station, hsa_id, local_day(self._clock()))
+        return self._signed(station, orders, [], None)
+
+    def _signed(self, station: str, orders: list[Order], people: list[Administrator], following: str | None) -> Answer:
+        now = self._clock()
+        page = SyncPage(
+            station=station,
+            issued=_rfc3339(now),
+            not_after=_rfc3339(now + VALID),
+            orders=tuple(orders),
+            administrators=tuple(people),
+            next=following,
+        )
+        return Answer(ok=True, jws=self._signer.sign(encode(page)))
+
+    async def _verify(self, station: str, ask: EnvelopeAsk) -> Answer:
+        if not _NONCE.match(ask.nonce) or not 0 < len(ask.order) <= 64 or len(ask.sealed) > MAX_SEALED_CHARACTERS:
+            raise MessageError("order, nonce or sealed: out of bounds")
+        facts = await asyncio.to_thread(self._envelope, station, ask.order)
+        try:
+            said = await self._verifier.ask(station, ask, facts)
+        except VerifierAwayError as error:
+            _log.error("the verifier is away: %s", error)
+            return _error("verifier_away", "The envelope cannot be verified just now.")
+        if said.alarm:
+            guessing = Alarm(station, GUESSING, ask.order if facts else "")
+            await asyncio.to_thread(self._writer.alarm, guessing, self._clock())
+        if said.verdict == "nonce_used":
+            return _error("nonce_used", "This question has been asked before.")
+        return Answer(ok=True, verdict=said.verdict)
+
+    def _envelope(self, station: str, order: str) -> EnvelopeFacts | None:
+        with self._database.reading.begin() as connection:
+            found = ordering.envelope_of(connection, station, order, local_day(self._clock()))
+        return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
+
+
+def _next(orders: list[Order], people: list[Administrator]) -> str | None:
+    if len(orders) + len(people) < PAGE:
+        return None
+    return f"a:{people[-1].hsa_id}" if people else f"o:{orders[-1].order}"
+
+
+def _error(code: str, text: str) -> Answer:
+    return Answer(ok=False, error=code, text=text)
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")

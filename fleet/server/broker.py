@@ -1,0 +1,243 @@
+"""Debian's mosquitto, configured, started, watched and ended by the server.
+
+Rules: TLS with client certificates only; the user is the certificate's CN; a station writes and reads below its own
+name, the server everywhere. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
+once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
+first.
+
+>>> async with Broker(directory, address, BrokerFiles(ca, certificate, key)) as broker:  # doctest: +SKIP
+...     print(broker.address)
+"""
+
+import asyncio
+import getpass
+import logging
+import os
+import shutil
+import signal
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fleet.messages.topics import PREFIX
+from fleet.server.addresses import Address, AddressError
+
+SERVER_USER = "fleet-server"
+"""CN of the server's own client certificate."""
+
+INSTALL = "sudo apt-get install mosquitto"
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 3.0
+MAX_RESTART_DELAY_S = 10.0
+CALM_S = 60.0
+"""A broker that ran this long is started again at once when it dies."""
+
+_log = logging.getLogger(__name__)
+
+
+class BrokerError(Exception):
+    """The broker cannot be started. The text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """PEM files of the listener; `revoked` is a CRL, where there is one."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    revoked: Path | None = None
+
+
+def access_list() -> str:
+    """Who may write and read what (`%u` is the user: the CN of the certificate)."""
+    lines = [f"user {SERVER_USER}", f"topic readwrite {PREFIX}/#", ""]
+    lines += [f"pattern write {PREFIX}/%u/{name}" for name in ("events", "state", "presence", "ask", "commands/result")]
+    lines += [f"pattern read {PREFIX}/%u/{name}" for name in ("answer", "acked", "commands")]
+    return "\n".join(lines) + "\n"
+
+
+def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
+    """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away."""
+    settings = [
+        f"user {getpass.getuser()}",
+        "per_listener_settings false",
+        "allow_anonymous false",
+        f"acl_file {directory / 'acl'}",
+        f"listener {address.port} {address.host}",
+        f"cafile {files.ca}",
+        f"certfile {files.certificate}",
+        f"keyfile {files.key}",
+        *([f"crlfile {files.revoked}"] if files.revoked else []),
+        "require_certificate true",
+        "use_identity_as_username true",
+        "tls_version tlsv1.2",
+        "persistence true",
+        f"persistence_location {directory}/",
+        "autosave_interval 60",
+        "persistent_client_expiration 14d",
+        "max_inflight_messages 1000",
+        "max_queued_messages 100000",
+        "max_queued_bytes 268435456",
+        "message_size_limit 262144",
+        "max_packet_size 270336",
+        "max_keepalive 300",
+        "set_tcp_nodelay true",
+        "sys_interval 0",
+        "log_dest stderr",
+        "log_timestamp false",
+        "log_type error",
+        "log_type warning",
+    ]
+    return "\n".join(settings) + "\n"
+
+
+class Broker:
+    """A mosquitto of one's own, for as long as the context lasts."""
+
+    def __init__(self, directory: Path, address: Address, files: BrokerFiles) -> None:
+        self._directory = directory
+        self._wanted = address
+        self._files = files
+        self._process: Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._said = ""
+        self.address = address
+
+    async def __aenter__(self) -> Self:
+        program = _program()
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(_end_left_over, self._pid_file, self._conf_file)
+        try:
+            self.address = self._wanted.free()
+        except AddressError as error:
+            raise BrokerError(f"the broker's address {error}; choose another with --mqtt HOST:PORT") from None
+        self._write(self._directory / "acl", access_list())
+        self._write(self._conf_file, configuration(self._directory, self.address, self._files))
+        try:
+            await self._start(program)
+        except BaseException:
+            await self._end()
+            raise
+        self._watch = asyncio.create_task(self._keep(program), name="broker-watch")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self._process.pid if self._process else None
+
+    @property
+    def _conf_file(self) -> Path:
+        return self._directory / "mosquitto.conf"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._directory / "mosquitto.pid"
+
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text, "utf-8")
+        path.chmod(0o600)
+
+    async def _start(self, program: str) -> None:
+        """Start it and wait until it listens. Raises BrokerError with what it said last."""
+        process = await asyncio.create_subprocess_exec(
+            program, "-c", str(self._conf_file), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True
+        )
+        self._process = process
+        self._write(self._pid_file, str(process.pid))
+        listening = asyncio.create_task(self._listen(process))
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not await _listens(self.address.reachable):
+                    if process.returncode is not None:
+                        await listening
+                        raise BrokerError(f"mosquitto ended at once: {self._said or process.returncode}")
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise BrokerError(f"mosquitto does not listen on {self.address}: {self._said}") from None
+
+    async def _listen(self, process: Process) -> None:
+        assert process.stderr is not None
+        while line := await process.stderr.readline():
+            self._said = line.decode("utf-8", "replace").strip()
+            _log.warning("broker: %s", self._said)
+
+    async def _keep(self, program: str) -> None:
+        """Start it again whenever it dies, later each time, until cancelled."""
+        delay_s = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            assert self._process is not None
+            began = loop.time()
+            await self._process.wait()
+            _log.error("the broker has ended (%s) and is started again", self._process.returncode)
+            delay_s = 0.0 if loop.time() - began > CALM_S else min(MAX_RESTART_DELAY_S, delay_s * 2 + 0.2)
+            await asyncio.sleep(delay_s)
+            try:
+                await self._start(program)
+            except BrokerError as error:
+                _log.error("%s", error)
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        self._pid_file.unlink(missing_ok=True)
+
+
+def _program() -> str:
+    """Where mosquitto is; /usr/sbin is not on every user's path."""
+    found = shutil.which(
+        "mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    )
+    if found is None:
+        raise BrokerError(f"mosquitto is not installed: {INSTALL} (or name another broker with --broker HOST:PORT)")
+    return found
+
+
+async def _listens(address: Address) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def _end_left_over(pid_file: Path, conf_file: Path) -> None:
+    """End the broker of a server that was killed: the process of that number, if it runs on this very configuration."""
+    try:
+        pid = int(pid_file.read_text("ascii"))
+    except (OSError, ValueError):
+        return
+    for way, patience_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, 1.0)):
+        until = time.monotonic() + patience_s
+        if _runs_on(pid, conf_file):
+            _log.warning("a broker of an earlier run is still there and is ended")
+            os.kill(pid, way)
+        while _runs_on(pid, conf_file) and time.monotonic() < until:
+            time.sleep(0.02)
+
+
+def _runs_on(pid: int, conf_file: Path) -> bool:
+    try:
+        return str(conf_file).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False

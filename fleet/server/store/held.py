@@ -1,0 +1,80 @@
+"""Which sequences of one chain are held, as a value: the highest, and the gaps below it.
+
+Rules: what is held is never forgotten; a gap is an inclusive range. `through` is what the station may delete;
+`wanted` is what it should send again. A chain with too many gaps takes no event that would open one more: the station
+keeps it and sends it again.
+
+>>> Held().with_sequence(1).with_sequence(4).gaps
+((2, 3),)
+>>> Held().with_sequence(1).with_sequence(4).through
+1
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+MAX_GAPS = 1_000
+MAX_WANTED = 64
+"""Ranges named in one acknowledgement: the next ones are named when these are filled."""
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Sequences 1 to `highest` without those in `gaps` (sorted, disjoint, inclusive)."""
+
+    highest: int = 0
+    gaps: tuple[Range, ...] = ()
+
+    @property
+    def through(self) -> int:
+        """The highest sequence up to which all are held."""
+        return self.gaps[0][0] - 1 if self.gaps else self.highest
+
+    @property
+    def wanted(self) -> tuple[Range, ...]:
+        """The first gaps, as many as fit one acknowledgement."""
+        return self.gaps[:MAX_WANTED]
+
+    @property
+    def missing(self) -> int:
+        """How many sequences are known to exist and are not held."""
+        return sum(last - first + 1 for first, last in self.gaps)
+
+    def has(self, sequence: int) -> bool:
+        """Whether this one is held."""
+        return sequence <= self.highest and not any(first <= sequence <= last for first, last in self.gaps)
+
+    def has_room(self, sequence: int) -> bool:
+        """Whether taking this one keeps the number of gaps within bounds."""
+        opens_none = sequence == self.highest + 1 or any(first <= sequence <= last for first, last in self.gaps)
+        return opens_none or len(self.gaps) < MAX_GAPS
+
+    def with_sequence(self, sequence: int) -> "Held":
+        """The same with this one held too."""
+        if sequence == self.highest + 1:
+            return Held(sequence, self.gaps)
+        if sequence > self.highest:
+            return Held(sequence, (*self.gaps, (self.highest + 1, sequence - 1)))
+        gaps = tuple(part for gap in self.gaps for part in _without(gap, sequence))
+        return Held(self.highest, gaps)
+
+
+def gaps_to_text(held: Held) -> str:
+    """As stored."""
+    return msgspec.json.encode(held.gaps).decode()
+
+
+def gaps_from_text(text: str) -> tuple[Range, ...]:
+    """As stored before."""
+    return msgspec.json.decode(text, type=tuple[Range, ...])
+
+
+def _without(gap: Range, sequence: int) -> tuple[Range, ...]:
+    first, last = gap
+    if not first <= sequence <= last:
+        return (gap,)
+    parts = ((first, sequence - 1), (sequence + 1, last))
+    return tuple(part for part in parts if part[0] <= part[1])

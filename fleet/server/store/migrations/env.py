@@ -1,0 +1,13 @@
+"""Runs the migrations on the connection that `database.migrate` passes; there is no other way in."""
+
+from alembic import context
+
+from fleet.server.store.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,201 @@
+"""Orders and administrators as the office gives them, and as stations ask for them.
+
+Rules: an import is all or nothing; a row that says what is stored already changes nothing; an order that has left its
+slot cannot be changed; no two waiting cards share a slot, and no card waits twice.
+
+>>> import_orders(connection, [Row(2, record)], now)  # doctest: +SKIP
+Imported(added=1, changed=0, unchanged=0, removed=0)
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, select, update
+
+from fleet.messages.link import Administrator, Order
+from fleet.server.store.tables import administrators, orders
+
+CHUNK = 500
+OPEN = ("waiting", "taken")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One order as imported. No code of any kind: `envelope_mac` is the issuer's HMAC as hex."""
+
+    order: str
+    hsa_id: str
+    name: str | None
+    protected: bool
+    card_number: str
+    product: str
+    loa: int
+    station: str
+    slot: int
+    last_day: str
+    envelope_key: str | None
+    envelope_mac: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record and the line of the file that it came from."""
+
+    line: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file is refused: line (from 1, the header's own), column and reason."""
+
+    line: int
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    added: int
+    changed: int
+    unchanged: int
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the verifier needs of an order, beside the sealed code."""
+
+    card_number: str
+    key: str
+    mac: str
+
+
+class RefusedError(Exception):
+    """The rows cannot be taken together with what is stored; nothing was changed."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{len(problems)} rows were refused")
+        self.problems = tuple(problems)
+
+
+def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) -> Imported:
+    """Take all rows. Raises RefusedError with every row that does not fit."""
+    stored = _stored(connection, [row.record.order for row in rows])
+    fresh = [row for row in rows if row.record.order not in stored]
+    changed = [row for row in rows if row.record.order in stored and stored[row.record.order][1] != row.record]
+    problems = [
+        Problem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
+        for row in changed
+        if stored[row.record.order][0] != "waiting"
+    ]
+    problems += _clashes(connection, rows, stored)
+    if problems:
+        raise RefusedError(sorted(problems, key=lambda problem: problem.line))
+    for row in fresh:
+        connection.execute(insert(orders).values(**asdict(row.record), state="waiting", changed=now))
+    for row in changed:
+        values = {**asdict(row.record), "changed": now}
+        connection.execute(update(orders).where(orders.c.order == row.record.order).values(**values))
+    return Imported(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
+
+
+def replace_administrators(connection: Connection, people: Iterable[Administrator]) -> Imported:
+    """Make the list exactly this one: who is not on it may no longer attend."""
+    wanted = {person.hsa_id: person.name for person in people}
+    before = {row.hsa_id: row.name for row in connection.execute(select(administrators))}
+    added = wanted.keys() - before.keys()
+    removed = before.keys() - wanted.keys()
+    changed = {hsa_id for hsa_id in wanted.keys() & before.keys() if wanted[hsa_id] != before[hsa_id]}
+    for hsa_id in removed | changed:
+        connection.execute(delete(administrators).where(administrators.c.hsa_id == hsa_id))
+    for hsa_id in added | changed:
+        connection.execute(insert(administrators).values(hsa_id=hsa_id, name=wanted[hsa_id]))
+    unchanged = len(wanted) - len(added) - len(changed)
+    return Imported(len(added), len(changed), unchanged, len(removed))
+
+
+def orders_at(connection: Connection, station: str, today: str, *, after: str, limit: int) -> list[Order]:
+    """Orders that may still be collected at a station, by order, from the one after `after`."""
+    here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    rows = connection.execute(select(orders).where(here, orders.c.order > after).order_by(orders.c.order).limit(limit))
+    return [_order(row) for row in rows]
+
+
+def orders_for(connection: Connection, station: str, hsa_id: str, today: str) -> list[Order]:
+    """The same for one person."""
+    theirs = and_(orders.c.station == station, orders.c.hsa_id == hsa_id)
+    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    rows = connection.execute(select(orders).where(theirs, open_now).order_by(orders.c.order))
+    return [_order(row) for row in rows]
+
+
+def administrators_after(connection: Connection, *, after: str, limit: int) -> list[Administrator]:
+    """Administrators by HSA-id, from the one after `after`."""
+    listed = select(administrators).where(administrators.c.hsa_id > after)
+    rows = connection.execute(listed.order_by(administrators.c.hsa_id).limit(limit))
+    return [Administrator(row.hsa_id, row.name) for row in rows]
+
+
+def envelope_of(connection: Connection, station: str, order: str, today: str) -> Envelope | None:
+    """The envelope of an order that waits at this station; None where there is none to verify."""
+    this = and_(orders.c.order == order, orders.c.station == station)
+    open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    columns = select(orders.c.card_number, orders.c.envelope_key, orders.c.envelope_mac)
+    row = connection.execute(columns.where(this, open_now)).first()
+    if row is None or row.envelope_key is None or row.envelope_mac is None:
+        return None
+    return Envelope(row.card_number, row.envelope_key, row.envelope_mac)
+
+
+def _stored(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str, Record]]:
+    found: dict[str, tuple[str, Record]] = {}
+    for start in range(0, len(names), CHUNK):
+        for row in connection.execute(select(orders).where(orders.c.order.in_(names[start : start + CHUNK]))):
+            found[row.order] = (row.state, _record(row._mapping))
+    return found
+
+
+def _clashes(connection: Connection, rows: Sequence[Row], stored: dict[str, tuple[str, Record]]) -> list[Problem]:
+    """Slots and cards that two waiting orders would share, in the file or with what is stored."""
+    named = {row.record.order for row in rows}
+    columns = select(orders.c.order, orders.c.station, orders.c.slot, orders.c.card_number, orders.c.state)
+    slots: dict[tuple[str, int], str] = {}
+    cards: dict[str, str] = {}
+    for row in connection.execute(columns.where(orders.c.state.in_(OPEN))):
+        if row.order not in named:
+            cards[row.card_number] = row.order
+            if row.state == "waiting":
+                slots[row.station, row.slot] = row.order
+    problems = []
+    for line, record in (
+        (row.line, row.record) for row in rows if stored.get(row.record.order, ("waiting",))[0] in OPEN
+    ):
+        place = (record.station, record.slot)
+        if slots.setdefault(place, record.order) != record.order:
+            problems.append(Problem(line, "slot", f"slot {record.slot} at {record.station} holds {slots[place]}"))
+        if cards.setdefault(record.card_number, record.order) != record.order:
+            problems.append(Problem(line, "card_number", f"this card waits for {cards[record.card_number]} already"))
+    return problems
+
+
+def _record(values: Any) -> Record:
+    return Record(**{name: values[name] for name in Record.__dataclass_fields__})
+
+
+def _order(row: Any) -> Order:
+    return Order(
+        order=row.order,
+        hsa_id=row.hsa_id,
+        name=row.name,
+        protected=row.protected,
+        card_number=row.card_number,
+        product=row.product,
+        loa=row.loa,
+        slot=row.slot,
+        last_day=row.last_day,
+    )

@@ -1,0 +1,77 @@
+"""The verifier process: `python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE`, questions on stdin, answers on
+stdout.
+
+Started by the server, ends when its stdin ends. Paths are its only arguments: keys are read from files that no other
+process of the server opens. It prints one line, `ready`, once it can answer.
+"""
+
+import logging
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from fleet.server.verifier.counters import Counters
+from fleet.server.verifier.exchange import MAX_LINE_BYTES, Check, Verdict
+from fleet.server.verifier.judging import Judge, Keys, KeysError, envelope_digest
+
+READY = b"ready\n"
+
+_log = logging.getLogger("fleet.server.verifier")
+
+
+def answer(check: Check, judge: Judge, counters: Counters, now: float) -> Verdict:
+    """Count, then evaluate. Raises sqlite3.Error where it cannot be counted: then nothing is evaluated."""
+    admission = counters.admit(check.station, envelope_digest(check), check.nonce, now)
+    if admission.refused is not None:
+        return Verdict(check.id, admission.refused, admission.alarm)
+    return Verdict(check.id, "match" if judge.is_match(check) else "no_match")
+
+
+def serve(questions: BinaryIO, answers: BinaryIO, judge: Judge, counters: Counters, clock: Callable[[], float]) -> None:
+    """Answer until the questions end."""
+    answers.write(READY)
+    answers.flush()
+    while line := questions.readline(MAX_LINE_BYTES):
+        try:
+            check = msgspec.json.decode(line, type=Check)
+        except msgspec.MsgspecError as error:
+            _log.error("a question that cannot be read: %s", error)
+            continue
+        verdict = answer(check, judge, counters, clock())
+        if verdict.alarm:
+            _log.warning("too many tries: station %s, order %s", check.station, check.order)
+        answers.write(msgspec.json.encode(verdict) + b"\n")
+        answers.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Exit codes: 0 the questions ended, 1 the counters cannot be written, 2 keys or arguments."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    # The server ends its children itself, in order, also when a person presses Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if len(arguments) != 2:
+        _log.error("usage: python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE")
+        return 2
+    try:
+        judge = Judge(Keys.load(Path(arguments[0])))
+    except KeysError as error:
+        _log.error("%s", error)
+        return 2
+    try:
+        counters = Counters(Path(arguments[1]))
+        serve(sys.stdin.buffer, sys.stdout.buffer, judge, counters, time.time)
+        counters.close()
+    except sqlite3.Error as error:
+        _log.error("%s: %s", arguments[1], error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,46 @@
+"""What passes between the server and its verifier: one JSON object a line, over the pipes of a child process.
+
+Rules: the server passes on what it holds of the order and the code as the station sealed it, which only the verifier
+can open. A check of an order that is not known carries no `envelope` and gets the same work and the same answer as a
+wrong code.
+
+>>> msgspec.json.decode(msgspec.json.encode(Verdict(id=1, verdict="no_match")), type=Verdict).verdict
+'no_match'
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+
+class EnvelopeFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the order: card number, the id of the issuer's key, and the issuer's HMAC as hex."""
+
+    card_number: str
+    key: str
+    mac: str
+
+
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One question. `sealed` is base64."""
+
+    id: int
+    station: str
+    order: str
+    nonce: str
+    sealed: str
+    envelope: EnvelopeFacts | None
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer. `alarm`: somebody has begun to guess, said once for each envelope and each station and hour."""
+
+    id: int
+    verdict: Literal["match", "no_match", "too_many", "nonce_used"]
+    alarm: bool = False
+
+
+Order = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Nonce = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+MAX_SEALED_CHARACTERS = 512
+MAX_LINE_BYTES = 8 * 1024
