@@ -8,6 +8,7 @@ True
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 RuleName = Literal["length", "same", "sequence"]
@@ -57,5 +58,5 @@ def _unordered(digits: str) -> RuleState:
     """Up or down by one all the way, 0 after 9 included: 123456, 987654, 789012."""
     if len(digits) < 3 or not digits.isdigit():
         return "open"
-    steps = {(int(b) - int(a)) % 10 for a, b in zip(digits, digits[1:], strict=False)}
+    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
     return "bad" if steps in ({1}, {9}) else "good"

@@ -5,16 +5,32 @@ named, so a test (or `walk`) can be the person, and a journey can be rerun with 
 """
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from drivers.cabinet.port import Cabinet
 from drivers.printer.port import Printer
 from drivers.reader.port import Presence, Reader, Visit
 from drivers.secret import Secret
 from fleet.messages.link import Administrator, Order
+from kiosk.receipts import Receipt
 from kiosk.views import View
+
+Outcome = Literal["done", "refused", "cancelled", "timed_out", "fault", "unknown", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an errand ended. `reason` is a stable code; empty when all went as it should."""
+
+    outcome: Outcome
+    reason: str = ""
+    order: Order | None = None
+    receipt: str | None = None
+    """The receipt's number."""
+
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -104,8 +120,8 @@ class Orders(Protocol):
     async def administrator(self, hsa_id: str) -> Administrator | None:
         """The ID administrator with that HSA-id, or None where that person is none."""
 
-    async def progress(self, order: str) -> frozenset[str]:
-        """Names of the effects that are already done for that order (a holder who left half way comes back)."""
+    async def waiting(self) -> tuple[Order, ...]:
+        """All orders that wait at this station today, for an administrator to pick from."""
 
 
 class EnvelopeVerdict(StrEnum):
@@ -130,15 +146,33 @@ class Envelopes(Protocol):
 
 
 class ErrandLog(Protocol):
-    """The journal of one errand: an intent is durable before each effect, its outcome and event after, in one transaction."""
+    """The journal of one errand. An intent is durable before each effect; outcome and event follow in one transaction."""
 
     id: str
+
+    async def about(self, order: Order) -> None:
+        """From here on the errand is about that order: its events say so."""
+
+    async def progress(self) -> frozenset[str]:
+        """Names of the effects that are done for this order, in this errand or one before that was left half way."""
+
+    async def receipt(self) -> Receipt | None:
+        """The receipt that was issued for this order before, where there is one."""
 
     async def effect(self, name: str, act: Awaitable[T], **facts: str | int) -> T:
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
-        The outcome's name is that of the result's type (`Accepted` -> `accepted`); facts go into the event. Never a code.
+        The outcome's name is that of the result's type (`WrongCode` -> `wrong_code`). Facts go into the event, never a code.
         """
+
+    async def settled(self, effect: str, how: str) -> None:
+        """An effect whose outcome was unknown has been looked into: `how` is what is now known."""
 
     async def note(self, kind: str, **content: Any) -> None:
         """Commit one event (`fleet.messages.kinds`) of this errand."""
+
+    async def issued(self, receipt: Receipt, **content: Any) -> None:
+        """Keep the receipt and commit its event, in one transaction."""
+
+    async def end(self, ended: Ended) -> None:
+        """Commit how the errand ended, before it is told. Only the first word counts."""

@@ -1,0 +1,42 @@
+"""What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
+
+from kiosk.journeys.words import go
+from kiosk.views import Await, Point, ReaderDrawing, Tell, say
+
+
+def pulled(*, unknown: bool) -> Tell:
+    """The card was taken out in the middle of a question, or (unknown) of a command."""
+    which = "unknown" if unknown else "safe"
+    return Tell(
+        name="closing.pulled",
+        badge="failure" if unknown else "warning",
+        badge_icon="smart-card-off-outline",
+        title=say("closing.pulled.title"),
+        lead=(say(f"closing.pulled.{which}"),),
+        points=(Point(say(f"closing.pulled.{which}.do"), mark="number"),),
+        primary=go("end", "button.end", "check"),
+    )
+
+
+def trouble(what: str) -> Tell:
+    """A fault of the station: `reader`, `card`, `store` or `crash`."""
+    return Tell(
+        name=f"closing.{what}",
+        badge="failure",
+        badge_icon="wrench-outline",
+        title=say(f"closing.{what}.title"),
+        lead=(say(f"closing.{what}.lead"),),
+        points=(Point(say("closing.do"), mark="number"),),
+        primary=go("end", "button.end", "check"),
+    )
+
+
+def take_card() -> Await:
+    """The card is still in."""
+    return Await(
+        name="closing.take_card",
+        title=say("closing.take_card.title"),
+        lead=(say("closing.take_card.lead"),),
+        drawing=ReaderDrawing("out"),
+        waits_for=say("wait.taken"),
+    )

@@ -1,0 +1,176 @@
+"""The views at the cabinet: take the card, compare it, put a wrong one back, drop the old one."""
+
+from drivers.cabinet.port import CabinetReady, SlotFault
+from kiosk.journeys.desk import StopError
+from kiosk.journeys.identify_views import ERRAND, stop, strange_note
+from kiosk.journeys.steps.card import Strangeness
+from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.words import cancel, go, person, tail
+from kiosk.ports import Cabinet, Order
+from kiosk.views import (
+    Await,
+    Button,
+    CabinetDrawing,
+    DropDrawing,
+    EnterDigits,
+    Fact,
+    Note,
+    Point,
+    ReaderDrawing,
+    Step,
+    Tell,
+    say,
+)
+
+STEP = Step(3, 5)
+AT_THE_SLOT_S = 120.0
+"""A hand in the cabinet is no touch on the screen: wait longer before the warning."""
+
+
+def _attended(who: Identified) -> str | None:
+    return who.administrator.name if who.administrator else None
+
+
+async def slot_count(cabinet: Cabinet) -> int:
+    """How many slots to draw."""
+    state = await cabinet.state()
+    return len(state.slots) if isinstance(state, CabinetReady) else 24
+
+
+def take(order: Order, slots: int, who: Identified) -> Await:
+    """The slot is open and lit."""
+    return Await(
+        name="pickup.take",
+        errand=ERRAND,
+        step=STEP,
+        attended_by=_attended(who),
+        title=say("take.title", slot=order.slot),
+        lead=(say("take.lead"),),
+        facts=(
+            Fact(say("take.compare"), person(order), "account-check-outline"),
+            Fact(say("take.card"), f"…{tail(order.card_number)}", "card-account-details-outline"),
+        ),
+        note=Note(say("take.close"), kind="clock"),
+        drawing=CabinetDrawing(slots, order.slot),
+        way_out=Button("wrong", say("take.wrong"), "alert-outline"),
+        waits_for=say("wait.slot"),
+        idle_s=AT_THE_SLOT_S,
+    )
+
+
+def put_back(order: Order) -> Await:
+    """A card that is not the order's goes back where it lay."""
+    return Await(
+        name="pickup.put_back",
+        errand=ERRAND,
+        step=STEP,
+        title=say("put_back.title", slot=order.slot),
+        lead=(say("put_back.lead"),),
+        drawing=CabinetDrawing(24, order.slot),
+        waits_for=say("wait.slot_closed"),
+        idle_s=AT_THE_SLOT_S,
+    )
+
+
+def printed_number(who: Identified) -> EnterDigits:
+    """The number that is printed on the card: scanned, or its last eight digits."""
+    return EnterDigits(
+        name="pickup.printed",
+        errand=ERRAND,
+        step=STEP,
+        attended_by=_attended(who),
+        title=say("printed.title"),
+        lead=(say("printed.lead"),),
+        hint=say("printed.hint"),
+        length=8,
+        submit=say("button.next"),
+        way_out=cancel(),
+    )
+
+
+def printed_differs(order: Order) -> Tell:
+    """The typed number is not the order's."""
+    return Tell(
+        name="pickup.printed_differs",
+        errand=ERRAND,
+        step=STEP,
+        badge="warning",
+        badge_icon="alert",
+        title=say("printed_differs.title"),
+        lead=(say("printed_differs.lead", tail=tail(order.card_number)),),
+        points=(
+            Point(say("printed_differs.look"), mark="number"),
+            Point(say("printed_differs.wrong"), mark="number"),
+        ),
+        way_out=Button("wrong", say("take.wrong"), "alert-outline"),
+        primary=go("again", "button.again"),
+    )
+
+
+def insert_new(order: Order, who: Identified, strange: Strangeness | None) -> Await:
+    """The new card into the reader."""
+    return Await(
+        name="pickup.insert_new",
+        errand=ERRAND,
+        step=STEP,
+        attended_by=_attended(who),
+        title=say("insert_new.title"),
+        lead=(say("insert.lead"), say("insert.stay")),
+        note=strange_note(strange, Note(say("insert_new.which", tail=tail(order.card_number)))),
+        drawing=ReaderDrawing(),
+        way_out=cancel(),
+        waits_for=say("wait.card"),
+    )
+
+
+def wrong_card(order: Order, found: str, *, own: bool) -> Tell:
+    """Another card than the order's is in the reader: which one is expected."""
+    return Tell(
+        name="pickup.wrong_card",
+        errand=ERRAND,
+        step=STEP,
+        badge="warning",
+        badge_icon="alert",
+        title=say("wrong_card.title"),
+        lead=(
+            say("wrong_card.own" if own else "wrong_card.found", found=tail(found)),
+            say("wrong_card.expected", tail=tail(order.card_number)),
+        ),
+        points=(
+            Point(say("wrong_card.swap"), mark="number"),
+            Point(say("wrong_card.slot"), mark="number"),
+        ),
+        way_out=Button("wrong", say("take.wrong"), "alert-outline"),
+        primary=go("again", "button.again"),
+    )
+
+
+def wrong_card_in_slot() -> StopError:
+    """The slot held another card; it is back in its slot and the administrator is told."""
+    return stop("refused", "wrong_card_in_slot")
+
+
+def no_cabinet() -> StopError:
+    """This station has no cabinet (any more)."""
+    return stop("fault", "no_cabinet")
+
+
+def slot_fault(order: Order, fault: SlotFault) -> StopError:
+    """The slot did not open."""
+    return stop("fault", f"slot_{fault.value}", icon="door-closed-lock")
+
+
+def drop_old(number: str) -> Await:
+    """The old card into the lit drop slot."""
+    return Await(
+        name="pickup.drop_old",
+        errand=ERRAND,
+        step=Step(5, 5),
+        title=say("drop.title"),
+        lead=(say("drop.lead", tail=tail(number)),),
+        note=Note(say("drop.note"), kind="warning"),
+        drawing=DropDrawing(),
+        side=Button("keep", say("drop.keep"), "close"),
+        waits_for=say("wait.drop"),
+        idle_s=AT_THE_SLOT_S,
+    )

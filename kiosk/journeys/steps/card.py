@@ -1,0 +1,122 @@
+"""Meeting a card, and letting the person prove that its code is theirs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from drivers.reader.errors import (
+    CardAnswerError,
+    CardBusyError,
+    CardGoneError,
+    CommandRefusedError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
+    UnknownCardError,
+)
+from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.secret import Secret
+from kiosk.journeys.desk import StopError
+from kiosk.ports import Ask, CardPulledError, Presence, Reader, Visit
+from kiosk.views import Await, Confirm, EnterCode, Tell
+
+Strangeness = Literal["mute", "unknown", "busy"]
+InsertView = Callable[[Strangeness | None], Await]
+"""Makes the view that asks for a card; the argument is what was strange about the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """There is a card, but it cannot be met."""
+
+    why: Strangeness
+
+
+async def meet(reader: Reader) -> Visit | Strange:
+    """Wait until a card is in, and read it. Raises NoReaderError where the reader is gone."""
+    async for presence in reader.changes():
+        if presence is Presence.MUTE:
+            return Strange("mute")
+        if presence is Presence.NO_READER:
+            raise NoReaderError("the reader is not there", reader=reader.name)
+        if presence is Presence.PRESENT:
+            met = await _read(reader)
+            if met is not None:
+                return met
+    raise NoReaderError("the reader was closed", reader=reader.name)
+
+
+async def _read(reader: Reader) -> Visit | Strange | None:
+    try:
+        return await reader.visit()
+    except (NoCardError, CardGoneError):
+        return None  # pulled while it was read: wait for the next one
+    except MuteCardError:
+        return Strange("mute")
+    except CardBusyError:
+        return Strange("busy")
+    except (UnknownCardError, CardAnswerError, CommandRefusedError):
+        return Strange("unknown")
+
+
+async def emptied(reader: Reader) -> None:
+    """Wait until no card is in."""
+    async for presence in reader.changes():
+        if presence in (Presence.EMPTY, Presence.NO_READER):
+            return
+
+
+async def meet_next(reader: Reader) -> Visit | Strange:
+    """Wait until the card that is in has been taken out, and another one (or the same again) is in."""
+    await emptied(reader)
+    return await meet(reader)
+
+
+async def ask_for_card(ask: Ask, reader: Reader, view: InsertView, *, fresh: bool = False) -> Visit | str:
+    """Ask until a card is in that can be read. `fresh`: a card that is in now does not count. Or a button's value."""
+    met: Visit | Strange | str = await ask(view(None), until=meet_next(reader) if fresh else meet(reader))
+    while isinstance(met, Strange):
+        met = await ask(view(met.why), until=meet_next(reader))
+    return met
+
+
+@dataclass(frozen=True, slots=True)
+class CodeWords:
+    """The words of one code of one card, and how the errand ends where it cannot be proved."""
+
+    entry: EnterCode
+    wrong: Callable[[int | None], Tell]
+    """What to say after a wrong code, with the tries left."""
+    last: Confirm
+    """Asks for consent to use the last try; answers `yes`."""
+    locked: StopError
+    declined: StopError
+    """The last try was kept."""
+
+
+async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Secret:
+    """Ask for the code until the card accepts it; return it for a step that needs it again in this visit.
+
+    Raises StopError where the code is locked or the holder keeps the last try, CardPulledError where the card went.
+    """
+    consented = False
+    while True:
+        code = await ask(words.entry)
+        assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
+        match await visit.verify(role, code, last_try_consented=consented):
+            case Accepted():
+                return code
+            case WrongCode(left):
+                await ask(words.wrong(left))
+            case Refused(RefusalReason.LAST_TRY):
+                if await ask(words.last) != "yes":
+                    raise words.declined
+                consented = True
+                continue
+            case Locked() | Refused():
+                raise words.locked
+            case Unknown():
+                raise CardPulledError
+            case other:
+                assert_never(other)
+        consented = False

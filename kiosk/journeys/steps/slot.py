@@ -1,0 +1,95 @@
+"""The cabinet's part: the order's slot opens, the card is taken, put into the reader and proved to be the order's."""
+
+from typing import assert_never
+
+from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened, OpenUnknown
+from fleet.messages import kinds
+from kiosk.journeys import slot_views as views
+from kiosk.journeys.desk import Desk
+from kiosk.journeys.steps.card import ask_for_card
+from kiosk.journeys.steps.identify import Identified
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
+
+PRINTED_TRIES = 3
+
+
+async def take_from_slot(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> None:
+    """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
+    if desk.cabinet is None:
+        raise views.no_cabinet()
+    await _open(log, desk.cabinet, order, "slot.open")
+    slots = await views.slot_count(desk.cabinet)
+    taken = desk.cabinet.wait_slot(order.slot, card="empty", door="closed")
+    if await ask(views.take(order, slots, who), until=taken) == "wrong":
+        await _give_back(ask, log, desk.cabinet, order, reopen=False)
+    await log.note(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+
+
+async def insert_new_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> Visit:
+    """The new card in the reader, with the order's number both on it and in it. Raises StopError."""
+    await _compare_printed(ask, desk, log, order, who)
+    fresh = False
+    while True:
+        visit = await ask_for_card(ask, desk.reader, lambda why: views.insert_new(order, who, why), fresh=fresh)
+        assert not isinstance(visit, str)
+        found = visit.facts.card_number
+        if found == order.card_number:
+            return visit
+        await visit.close()
+        if await ask(views.wrong_card(order, found, own=found == who.card_number)) == "wrong":
+            await _give_back(ask, log, _fitted(desk), order, reopen=True)
+        fresh = True
+
+
+async def _compare_printed(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> None:
+    for _ in range(PRINTED_TRIES):
+        typed = await ask(views.printed_number(who))
+        if typed[-8:] == order.card_number[-8:]:
+            return
+        if await ask(views.printed_differs(order)) == "wrong":
+            break
+    await _give_back(ask, log, _fitted(desk), order, reopen=True)
+
+
+async def _give_back(ask: Ask, log: ErrandLog, cabinet: Cabinet, order: Order, *, reopen: bool) -> None:
+    """The card in the slot is not the order's: back with it, and the errand ends. Always raises StopError."""
+    if reopen:
+        await _open(log, cabinet, order, "slot.reopen")
+    back = cabinet.wait_slot(order.slot, card="present", door="closed")
+    await ask(views.put_back(order), until=back)
+    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=order.slot)
+    raise views.wrong_card_in_slot()
+
+
+def _fitted(desk: Desk) -> Cabinet:
+    if desk.cabinet is None:
+        raise views.no_cabinet()
+    return desk.cabinet
+
+
+async def _open(log: ErrandLog, cabinet: Cabinet, order: Order, effect: str) -> None:
+    match await log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
+        case Opened() | OpenUnknown():
+            return  # where the line broke off the sensors tell: the wait that follows reads them
+        case NotOpened(fault):
+            raise views.slot_fault(order, fault)
+        case other:
+            assert_never(other)
+
+
+async def drop_old_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> str:
+    """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
+    if who.by != "old_card" or who.card_number == order.card_number or desk.cabinet is None:
+        return ""
+    if not isinstance(await log.effect("drop.open", desk.cabinet.open_drop()), Opened):
+        return "old_card_kept"
+    try:
+        outcome = await ask(views.drop_old(who.card_number), until=desk.cabinet.wait_drop())
+    except ErrandEndedError:
+        return "old_card_kept"
+    if not isinstance(outcome, Dropped):
+        fault = outcome.fault if isinstance(outcome, NotDropped) else "kept"
+        await log.note(kinds.EFFECT_DONE, effect="drop.card", outcome=fault, old_card=who.card_number)
+        return "old_card_kept"
+    await log.note(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card=who.card_number)
+    return ""
