@@ -1,0 +1,139 @@
+"""One page for one request: its language, its theme, and whole or as the fragment that a live page asks for.
+
+A page is the same route and the same template either way: with `HX-Request` only what may have changed is sent.
+Language and theme come from the address (`?lang=en`, `?theme=dark`), which also sets the cookie, so that both work
+without JavaScript.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from fleet.server.hub import Hub
+from fleet.server.readings import Readings
+from fleet.server.web import words
+from fleet.server.web.texts import LANGUAGES, Texts, choose, parse_time
+
+FOLDER = Path(__file__).parent
+STATIC = FOLDER / "static"
+THEMES = ("auto", "light", "dark", "hc")
+_YEAR_S = 365 * 24 * 3600
+_PREFERENCES = ("lang", "theme")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A place in the menu."""
+
+    id: str
+    path: str
+    icon: str
+
+
+MENU = (
+    Page("overview", "/", "view-dashboard-outline"),
+    Page("stations", "/stations", "monitor"),
+    Page("errands", "/errands", "file-search-outline"),
+    Page("orders", "/orders", "package-variant-closed"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What every route needs, passed in once."""
+
+    readings: Readings
+    hub: Hub
+    clock: Callable[[], datetime]
+    texts: dict[str, Texts]
+    templates: jinja2.Environment
+
+    def texts_for(self, request: Request) -> Texts:
+        """The language of this request."""
+        asked, kept = request.query_params.get("lang"), request.cookies.get("lang")
+        return self.texts[choose(asked, kept, request.headers.get("accept-language"))]
+
+    def render(
+        self, request: Request, name: str, topics: str = "", *, status: int = 200, **context: object
+    ) -> HTMLResponse:
+        """The template as an answer. `topics` (separated by spaces) are those that the page shows."""
+        fragment = request.headers.get("hx-request") == "true"
+        body = self.templates.get_template(name).render(
+            layout="fragment.html" if fragment else "base.html",
+            topics=topics,
+            menu=MENU,
+            languages=LANGUAGES,
+            themes=THEMES,
+            theme=_theme(request),
+            address=_address(request),
+            **{"seen": self.hub.latest, "alarms": 0, "now": self.clock(), "t": self.texts_for(request)} | context,
+        )
+        response = HTMLResponse(body, status, {"Vary": "HX-Request, Cookie, Accept-Language"})
+        _keep_preferences(request, response)
+        return response
+
+
+def environment() -> jinja2.Environment:
+    """The templates with what they may call."""
+    jinja = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.globals.update(static=_addresses().__getitem__, words=words, parse_time=parse_time)
+    jinja.filters["fours"] = in_fours
+    jinja.filters["last_eight"] = last_eight
+    return jinja
+
+
+def in_fours(number: str | None) -> str:
+    """A card number as it is printed on the card: in groups of four."""
+    return " ".join((number or "")[index : index + 4] for index in range(0, len(number or ""), 4)) or "–"
+
+
+def last_eight(number: str | None) -> str:
+    """The last eight digits, where the whole number is not needed."""
+    return "…" + in_fours(number[-8:]) if number else "–"
+
+
+def with_query(address: str, **values: str) -> str:
+    """The address with these values added."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}"
+
+
+def _addresses() -> dict[str, str]:
+    files = sorted(path for path in STATIC.rglob("*") if path.suffix in (".css", ".js"))
+    return {
+        str(
+            path.relative_to(STATIC)
+        ): f"/static/{path.relative_to(STATIC)}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+        for path in files
+    }
+
+
+def _theme(request: Request) -> str:
+    asked = request.query_params.get("theme", request.cookies.get("theme", ""))
+    return asked if asked in THEMES else "auto"
+
+
+def _address(request: Request) -> Callable[..., str]:
+    kept = [(key, value) for key, value in request.query_params.multi_items() if key not in _PREFERENCES]
+    here = request.url.path + (f"?{urlencode(kept)}" if kept else "")
+    return lambda **values: with_query(here, **values) if values else here
+
+
+def _keep_preferences(request: Request, response: HTMLResponse) -> None:
+    allowed = {"lang": tuple(LANGUAGES), "theme": THEMES}
+    for name in _PREFERENCES:
+        value = request.query_params.get(name)
+        if value in allowed[name]:
+            response.set_cookie(name, value, max_age=_YEAR_S, httponly=True, samesite="lax")

@@ -1,0 +1,138 @@
+"""What the pages say, in Swedish and English, and how they write numbers and times.
+
+The texts are gettext catalogues (`locale/*.po`) whose msgids are stable keys; they are read once, at the start. A key
+that is missing is our error and raises KeyError. Where a number decides the form, the keys end in `.one` and
+`.other`.
+
+>>> texts = load()["sv"]
+>>> texts("nav.errands")
+'Ärenden'
+>>> texts.many("page.todo", 3)
+'Tre saker behöver dig.'
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from pathlib import Path
+
+from babel import Locale, negotiate_locale
+from babel.dates import format_date, format_datetime, format_time
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+LANGUAGES = {"sv": "sv_SE", "en": "en_GB"}
+"""Language of a page to the locale that writes its numbers and times; the first one is the default."""
+
+_FOLDER = Path(__file__).parent / "locale"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_SPELLED_TO = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One language. `zone` is the zone that times are written in; None is the server's own."""
+
+    language: str
+    catalogue: dict[str, str]
+    zone: tzinfo | None = None
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The text of that key with its values filled in. Raises KeyError for a key that is not in the catalogue."""
+        return self.catalogue[key].format(**values) if values else self.catalogue[key]
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text: for codes that come from elsewhere."""
+        return key in self.catalogue
+
+    def code(self, family: str, code: str) -> str:
+        """A stable code in words; one that is not known is shown as it is, so that nothing is hidden."""
+        key = f"{family}.{code}"
+        return self(key) if self.has(key) else self(f"{family}.other", code=code)
+
+    def many(self, key: str, count: int, **values: object) -> str:
+        """The text for that many, with the number spelled out where that reads better."""
+        text = self(
+            f"{key}.one" if count == 1 else f"{key}.other", count=self.number(count), n=self.spelled(count), **values
+        )
+        return text[:1].upper() + text[1:]
+
+    def spelled(self, count: int) -> str:
+        """The number as a word up to twelve, in digits from there."""
+        return self(f"number.{count}") if 0 <= count <= _SPELLED_TO else self.number(count)
+
+    def number(self, value: int) -> str:
+        """A whole number with the language's grouping."""
+        return str(format_decimal(value, locale=self._locale))
+
+    def serial(self, value: int) -> str:
+        """A running number of the chain, in groups of three."""
+        return f"{value:,}".replace(",", "\u202f")
+
+    def clock(self, when: datetime, *, seconds: bool = False) -> str:
+        """Time of day."""
+        return str(format_time(self._local(when), "HH:mm:ss" if seconds else "HH:mm", locale=self._locale))
+
+    def moment(self, when: datetime) -> str:
+        """Day and time of day."""
+        return str(format_datetime(self._local(when), "d MMM HH:mm", locale=self._locale)).replace(".", "")
+
+    def today(self, when: datetime) -> str:
+        """Weekday, day and month."""
+        return str(format_date(self._local(when).date(), "EEE d MMM", locale=self._locale)).replace(".", "")
+
+    def day(self, iso: str) -> str:
+        """A calendar day given as ISO 8601; what is no day is shown as it is."""
+        try:
+            return str(format_date(date.fromisoformat(iso), "d MMM y", locale=self._locale)).replace(".", "")
+        except ValueError:
+            return iso
+
+    def since(self, when: datetime | None, now: datetime) -> str:
+        """How long ago, in the largest whole unit."""
+        if when is None:
+            return self("age.never")
+        seconds = max(0, int((now - when).total_seconds()))
+        for unit, size in (("days", _DAY), ("hours", _HOUR), ("minutes", _MINUTE)):
+            if seconds >= size:
+                return self(f"age.{unit}", n=seconds // size)
+        return self("age.seconds", n=seconds)
+
+    def _local(self, when: datetime) -> datetime:
+        return when.astimezone(self.zone)
+
+    @property
+    def _locale(self) -> Locale:
+        return Locale.parse(LANGUAGES[self.language])
+
+
+def load(zone: tzinfo | None = None, folder: Path = _FOLDER) -> dict[str, Texts]:
+    """All languages. Raises OSError where a catalogue is missing, ValueError where two do not have the same keys."""
+    texts = {language: Texts(language, _read(folder / f"{language}.po"), zone) for language in LANGUAGES}
+    first, *others = (set(text.catalogue) for text in texts.values())
+    odd: set[str] = set().union(*(first ^ other for other in others))
+    if odd:
+        raise ValueError(f"the catalogues do not have the same keys: {sorted(odd)}")
+    return texts
+
+
+def choose(asked: str | None, kept: str | None, accepted: str | None) -> str:
+    """The language of a page: what the address asks for, else the cookie, else the browser's list, else Swedish."""
+    for wish in (asked, kept):
+        if wish in LANGUAGES:
+            return wish
+    wishes = [part.partition(";")[0].strip() for part in (accepted or "").split(",")[:10]]
+    return negotiate_locale([wish for wish in wishes if wish], list(LANGUAGES), sep="-") or next(iter(LANGUAGES))
+
+
+def parse_time(text: str) -> datetime | None:
+    """An RFC 3339 time of an event; None where a station wrote something else."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _read(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        return {str(message.id): str(message.string) for message in read_po(file) if message.id and message.string}

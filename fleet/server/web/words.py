@@ -1,0 +1,254 @@
+"""From codes to what a person reads: level, icon and words of stations, devices, errands, orders, events and alarms.
+
+Pure functions over the values of `fleet.server.readings`. A *level* is `ok`, `wa` (somebody should look), `ba` (it
+does not work) or `of` (out of reach, waiting); it picks colour, and never stands without an icon and a word. Levels
+sort worst first.
+
+>>> errand_mark(None).level
+'of'
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from fleet.messages import kinds
+from fleet.messages.link import DeviceState
+from fleet.server.readings import EventRow, StationRow
+from fleet.server.web.texts import Texts
+
+Level = Literal["ba", "wa", "of", "ok"]
+RANK: dict[Level, int] = {"ba": 0, "wa": 1, "of": 2, "ok": 3}
+ICON: dict[Level, str] = {"ba": "close-circle", "wa": "alert", "of": "cloud-off-outline", "ok": "check-circle"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state as it is drawn: level, icon, and the word beside it as family and code of the texts."""
+
+    level: Level
+    icon: str
+    family: str
+    code: str
+
+    def text(self, texts: Texts) -> str:
+        """The word."""
+        return texts.code(self.family, self.code)
+
+
+def station_mark(row: StationRow) -> Mark:
+    """The one thing to know about a station."""
+    if row.chain_ok is False:
+        return Mark("ba", "link-variant-off", "station", "chain_broken")
+    if row.state is None:
+        return Mark("of", ICON["of"], "station", "unknown")
+    if row.state.out_of_service is not None:
+        return Mark("ba", ICON["ba"], "closed", row.state.out_of_service)
+    if row.quarantined:
+        return Mark("wa", ICON["wa"], "station", "quarantined")
+    if not row.online:
+        return Mark("of", ICON["of"], "station", "offline")
+    sick = [device for device in row.state.devices if not device.ok]
+    if sick:
+        return Mark("wa", ICON["wa"], f"device.{sick[0].kind}", sick[0].state)
+    return Mark("ok", ICON["ok"], "station", "works")
+
+
+def progress(step: str | None) -> tuple[str, str] | None:
+    """`3/4` as (3, 4); None for a step that says no place in a row: what is shown is the place, never what is typed."""
+    found = _PROGRESS.match(step or "")
+    return (found[1], found[2]) if found else None
+
+
+_PROGRESS = re.compile(r"(\d{1,2})/(\d{1,2})\Z")
+
+
+def receives(row: StationRow) -> bool:
+    """Whether visitors can use it: it may be out of reach for us and still work."""
+    return row.state is not None and row.state.out_of_service is None
+
+
+def worst_first(rows: Iterable[StationRow]) -> list[StationRow]:
+    """Stations in the order in which somebody should look at them."""
+    return sorted(rows, key=lambda row: (RANK[station_mark(row).level], row.title.casefold(), row.name))
+
+
+def device_mark(device: DeviceState) -> Mark:
+    """A device's state."""
+    level: Level = "ok" if device.ok else "wa" if device.state in _CAN_BE_PUT_RIGHT else "ba"
+    return Mark(level, ICON[level], f"device.{device.kind}", device.state)
+
+
+_CAN_BE_PUT_RIGHT = frozenset({"paper_low", "out_of_paper", "cover_open", "door_open", "nearly_full"})
+
+DEVICE_ICON = {
+    "reader": "smart-card-reader-outline",
+    "printer": "printer-outline",
+    "cabinet": "door-closed-lock",
+    "scanner": "qrcode",
+    "gpio": "chip",
+}
+
+_OUTCOME: dict[str, tuple[Level, str]] = {
+    "done": ("ok", "check-circle"),
+    "cancelled": ("of", "close-circle-outline"),
+    "timed_out": ("of", "timer-sand"),
+    "refused": ("wa", "alert"),
+    "fault": ("ba", "close-circle"),
+    "unknown": ("ba", "help-circle-outline"),
+    "interrupted": ("ba", "power"),
+}
+
+
+def errand_mark(outcome: str | None) -> Mark:
+    """How an errand ended, or that it goes on."""
+    if outcome is None:
+        return Mark("of", "clock-outline", "outcome", "going_on")
+    level, icon = _OUTCOME.get(outcome, ("of", "help-circle-outline"))
+    return Mark(level, icon, "outcome", outcome)
+
+
+_ORDER: dict[str, tuple[Level, str]] = {
+    "waiting": ("of", "door-closed"),
+    "taken": ("wa", "door-open"),
+    "collected": ("ok", "check-circle"),
+    "expired": ("ba", "calendar-clock"),
+}
+ORDER_STATES = tuple(_ORDER)
+
+
+def order_mark(state: str) -> Mark:
+    """Where an order's card is."""
+    level, icon = _ORDER.get(state, ("of", "help-circle-outline"))
+    return Mark(level, icon, "order", state)
+
+
+_EVENT_ICON = {
+    kinds.STATION_STARTED: "power",
+    kinds.ERRAND_STARTED: "account-outline",
+    kinds.EFFECT_DONE: "check",
+    kinds.EFFECT_UNKNOWN: "help-circle-outline",
+    kinds.CARD_ACTIVATED: "smart-card-outline",
+    kinds.RECEIPT_ISSUED: "receipt-text-check-outline",
+    kinds.ERRAND_ENDED: "check-bold",
+}
+_EFFECT_ICON = {
+    "slot": "door-open",
+    "card": "smart-card-outline",
+    "receipt": "printer-outline",
+    "drop": "inbox-arrow-down-outline",
+}
+
+
+_WENT_WELL = frozenset({"", "done", "opened", "taken", "closed", "accepted", "signed", "printed", "dropped", "match"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event in plain words."""
+
+    level: Level
+    icon: str
+    text: str
+
+
+def tell(event: EventRow, texts: Texts) -> Told:
+    """What an event says, to somebody who has never seen its type."""
+    key = event.type.removeprefix("se.kortkiosk.")
+    content = event.content
+    effect = str(content.get("effect", ""))
+    outcome = str(content.get("outcome", ""))
+    icon = _EVENT_ICON.get(event.type, "information-outline")
+    if event.type in (kinds.EFFECT_DONE, kinds.EFFECT_UNKNOWN):
+        said = _effect_said(effect, content.get("slot"), texts)
+        return _told_effect(event.type, _EFFECT_ICON.get(effect.partition(".")[0], icon), said, outcome, texts)
+    if event.type == kinds.ERRAND_STARTED:
+        return Told("ok", icon, texts("event.errand.started", kind=texts.code("kind", str(content.get("kind", "")))))
+    if event.type == kinds.ERRAND_ENDED:
+        mark = errand_mark(outcome)
+        return Told(mark.level, mark.icon, texts("event.errand.ended", outcome=mark.text(texts).lower()))
+    if event.type == kinds.RECEIPT_ISSUED:
+        signed = texts.code("signed", str(content.get("signed", "")))
+        return Told("ok", icon, texts("event.receipt.issued", number=content.get("number", ""), signed=signed.lower()))
+    return Told("ok", icon, texts.code("event", key))
+
+
+def _effect_said(effect: str, slot: object, texts: Texts) -> str:
+    if isinstance(slot, int) and texts.has(f"effect_at.{effect}"):
+        return texts(f"effect_at.{effect}", slot=slot)
+    return texts.code("effect", effect)
+
+
+def _told_effect(kind: str, icon: str, said: str, outcome: str, texts: Texts) -> Told:
+    if kind == kinds.EFFECT_UNKNOWN:
+        return Told("ba", "help-circle-outline", texts("event.effect.unknown", effect=said))
+    if outcome in _WENT_WELL:
+        return Told("ok", icon, said)
+    return Told(
+        "wa", icon, texts("event.effect.done", effect=said, outcome=texts.code("effect_outcome", outcome).lower())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One line of the list of what needs somebody."""
+
+    level: Level
+    icon: str
+    title: str
+    detail: str
+    href: str
+    action: str
+
+
+_ALARM: dict[str, tuple[Level, str]] = {
+    "offline": ("of", "cloud-off-outline"),
+    "out_of_service": ("ba", "wrench-outline"),
+    "device_fault": ("ba", "alert-octagon"),
+    "chain_broken": ("ba", "link-variant-off"),
+    "quarantined": ("wa", "shield-alert-outline"),
+    "conflict": ("ba", "shield-alert-outline"),
+    "receipt_twice": ("ba", "receipt-text-outline"),
+    "guessing": ("ba", "lock-alert-outline"),
+    "order_expired": ("wa", "calendar-clock"),
+}
+
+
+def todos(alarms: Iterable[tuple[str, str, str]], stations: Iterable[StationRow], texts: Texts) -> list[Todo]:
+    """What needs somebody, worst first, each with the page where it can be seen."""
+    known = {row.name: row for row in stations}
+    return sorted((_todo(*alarm, known, texts) for alarm in alarms), key=lambda todo: RANK[todo.level])
+
+
+def _todo(station: str, code: str, argument: str, known: dict[str, StationRow], texts: Texts) -> Todo:
+    level, icon = _ALARM.get(code, ("wa", "alert"))
+    row = known.get(station)
+    what = argument
+    if code == "device_fault" and row is not None and row.state is not None:
+        level, icon, what = _device_alarm(row, argument, texts)
+    elif code == "out_of_service":
+        what = texts.code("reason", argument)
+    title = row.title if row else station
+    detail_code = code
+    if code == "device_fault" and row is not None:
+        detail_code = _device_state(row, argument) or code
+    said = texts(f"alarm.{code}" if texts.has(f"alarm.{code}") else "alarm.other", what=what, code=code)
+    detail = texts.code("alarm_detail", detail_code if texts.has(f"alarm_detail.{detail_code}") else code)
+    if code == "order_expired":
+        return Todo(level, icon, f"{title}: {said}", detail, "/orders?state=expired", texts("todo.orders"))
+    return Todo(level, icon, f"{title}: {said}", detail, f"/stations/{station}", texts("todo.station"))
+
+
+def _device_state(row: StationRow, name: str) -> str | None:
+    return next((device.state for device in row.state.devices if device.name == name), None) if row.state else None
+
+
+def _device_alarm(row: StationRow, name: str, texts: Texts) -> tuple[Level, str, str]:
+    device = next((device for device in row.state.devices if device.name == name), None) if row.state else None
+    if device is None:
+        return "ba", "alert-octagon", name
+    mark = device_mark(device)
+    icon = "printer-alert" if device.kind == "printer" else DEVICE_ICON[device.kind]
+    said = f"{texts(f'device_kind.{device.kind}')}, {mark.text(texts)}"
+    return mark.level, icon, said.lower()
