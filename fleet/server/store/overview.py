@@ -94,7 +94,7 @@ def _chains(connection: Connection) -> defaultdict[int, list[tuple[Held, bool]]]
 
 
 def _counts(connection: Connection, query: Any) -> Counter[int]:
-    return Counter(dict(connection.execute(query).tuples()))
+    return Counter({row[0]: row[1] for row in connection.execute(query)})
 
 
 def _by_hour(begun: list[Any]) -> tuple[tuple[int, int, int, int], ...]:

@@ -1,0 +1,149 @@
+"""A store in a file, stations that seal real events, and a broker in memory."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fleet.messages import kinds
+from fleet.messages.events import Event, Facts, seal
+from fleet.messages.link import Acked, decode
+from fleet.messages.topics import Topics
+from fleet.server.store.arrivals import Arrived
+from fleet.server.store.database import Database
+from fleet.server.store.ordering import Record, Row, import_orders
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from fleet.server.transport import Handler, Incoming
+
+NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+
+
+@dataclass
+class SealingStation:
+    """A station's chain: each event follows the one before."""
+
+    name: str = "entre-a"
+    epoch: int = 1
+    sealed: list[Event] = field(default_factory=list)
+
+    def seal(self, kind: str = "se.kortkiosk.test", content: dict[str, object] | None = None, **facts: str) -> Event:
+        """The next event of the chain."""
+        prev = {"prev": self.sealed[-1].hash} if self.sealed else {}
+        place = Facts(
+            self.name, self.epoch, len(self.sealed) + 1, "boot-1", kind, "2026-06-01T09:59:00Z", **{**prev, **facts}
+        )
+        self.sealed.append(seal(place, content or {}))
+        return self.sealed[-1]
+
+    def seals(self, number: int) -> list[Event]:
+        """That many events without meaning."""
+        return [self.seal() for _ in range(number)]
+
+    def pickup(self, order: str = "O-1", card: str = "9752269875", errand: str | None = None) -> list[Event]:
+        """The events of one pick-up that ends well."""
+        errand = errand or str(uuid.uuid4())
+        about = {"errand": errand, "order": order, "card_number": card}
+        receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "AA"}]}
+        end = {**about, "kind": "pickup", "outcome": "done", "hsa_id": "TEST000000-0001", "seconds": 61.5}
+        return [
+            self.seal(kinds.ERRAND_STARTED, {"errand": errand, "kind": "pickup"}),
+            self.seal(kinds.EFFECT_DONE, {**about, "effect": "slot.take", "outcome": "taken", "slot": 3}),
+            self.seal(kinds.CARD_ACTIVATED, about),
+            self.seal(
+                kinds.RECEIPT_ISSUED, {**about, "number": f"R-{order}", "receipt": receipt, "signed": "attested"}
+            ),
+            self.seal(kinds.ERRAND_ENDED, end),
+        ]
+
+
+def arrived(*events: Event) -> list[Arrived]:
+    """As they come from their own station's topic."""
+    return [Arrived(event.station, event, event.wire) for event in events]
+
+
+def record(order: str = "O-1", **changes: object) -> Record:
+    """An order that is in its slot."""
+    values: dict[str, object] = {
+        "order": order,
+        "hsa_id": "TEST000000-0001",
+        "name": "Tove Test",
+        "protected": False,
+        "card_number": "9752269875",
+        "product": "etjanstekort",
+        "loa": 3,
+        "station": "entre-a",
+        "slot": 3,
+        "last_day": "2026-08-30",
+        "envelope_key": "2026a",
+        "envelope_mac": "ab" * 32,
+    }
+    return Record(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def hold_orders(database: Database, *records: Record) -> None:
+    """Import them."""
+    with database.writing.begin() as connection:
+        import_orders(connection, [Row(number + 2, one) for number, one in enumerate(records)], NOW)
+
+
+class MemoryTransport:
+    """A broker in memory: keeps what was acknowledged and published."""
+
+    def __init__(self) -> None:
+        self.handler: Handler | None = None
+        self.acknowledged: list[Incoming] = []
+        self.published: list[tuple[str, bytes, bytes | None]] = []
+        self._changed = asyncio.Condition()
+
+    async def start(self, handler: Handler) -> None:
+        self.handler = handler
+
+    async def stop(self) -> None:
+        self.handler = None
+
+    def acknowledge(self, message: Incoming) -> None:
+        self.acknowledged.append(message)
+
+    def publish(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
+        self.published.append((topic, payload, correlation))
+
+    def acked(self, station: str) -> list[Acked]:
+        """What this station was told, in order."""
+        return [decode(Acked, payload) for topic, payload, _ in self.published if topic == Topics(station).acked]
+
+
+class KeptChanges:
+    """What pages were told."""
+
+    def __init__(self) -> None:
+        self.topics: set[str] = set()
+
+    def publish(self, topics: frozenset[str]) -> None:
+        self.topics |= topics
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database.open(tmp_path / "fleet.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def writer(database: Database) -> Writer:
+    return Writer(database)
+
+
+@pytest.fixture
+def readings(database: Database) -> StoreReadings:
+    return StoreReadings(database, lambda: NOW)
+
+
+@pytest.fixture
+def station() -> SealingStation:
+    return SealingStation()

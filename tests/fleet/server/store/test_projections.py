@@ -1,0 +1,104 @@
+"""From events to what pages show: orders move, errands are told, receipts are found; in any order of arrival."""
+
+import itertools
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from fleet.messages import kinds
+from fleet.server.store.database import Database
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+
+
+def state_of(readings: StoreReadings, order: str = "O-1") -> str:
+    rows, _ = readings.orders(search=order)
+    return rows[0].state
+
+
+def test_an_order_moves_as_its_card_does(
+    writer: Writer, station: SealingStation, readings: StoreReadings, database: Database
+) -> None:
+    hold_orders(database, record())
+    seen = [state_of(readings)]
+    for event in station.pickup():
+        writer.commit(arrived(event), NOW)
+        seen.append(state_of(readings))
+    assert seen == ["waiting", "waiting", "taken", "collected", "collected", "collected"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::9])
+def test_an_errand_is_told_the_same_whatever_comes_first(
+    writer: Writer, station: SealingStation, readings: StoreReadings, database: Database, order: tuple[int, ...]
+) -> None:
+    hold_orders(database, record())
+    told = station.pickup(errand="E-1")
+    for place in order:
+        writer.commit(arrived(told[place]), NOW)
+    row = readings.errand("E-1")
+    assert row is not None
+    assert (row.kind, row.outcome, row.order, row.receipt) == ("pickup", "done", "O-1", "R-O-1")
+    assert row.started == datetime(2026, 6, 1, 9, 59, tzinfo=UTC)
+    assert (row.hsa_id, row.card_number) == ("TEST000000-0001", "9752269875")
+    assert state_of(readings) == "collected"
+    assert readings.errands(NOW) == [row]
+
+
+def test_a_receipt_is_had_by_its_number_byte_for_byte(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    writer.commit(arrived(*station.pickup()), NOW)
+    receipt = readings.receipt("R-O-1")
+    assert receipt is not None
+    assert station.sealed[3].data is not None
+    assert receipt in station.sealed[3].data
+    assert msgspec.json.decode(receipt)["payload"] == "e30"
+    assert readings.receipt("R-none") is None
+
+
+def test_no_station_moves_the_order_of_another(writer: Writer, readings: StoreReadings, database: Database) -> None:
+    hold_orders(database, record())
+    writer.commit(arrived(*SealingStation("entre-b").pickup()), NOW)
+    assert state_of(readings) == "waiting"
+
+
+def test_a_receipt_number_used_twice_keeps_the_first(writer: Writer, readings: StoreReadings) -> None:
+    a, b = SealingStation("a"), SealingStation("b")
+    writer.commit(arrived(*a.pickup(errand="E-a")), NOW)
+    first = readings.receipt("R-O-1")
+    writer.commit(arrived(*b.pickup(errand="E-b")), NOW)
+    assert readings.receipt("R-O-1") == first
+    assert ("b", "receipt_twice", "R-O-1") in readings.summary(NOW).alarms
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{}, {"errand": 7, "kind": "pickup"}, {"errand": "e" * 65, "kind": "pickup"}, {"errand": "", "kind": "x"}],
+)
+def test_data_that_does_not_fit_is_stored_and_said(
+    writer: Writer, station: SealingStation, readings: StoreReadings, content: dict[str, object]
+) -> None:
+    committed = writer.commit(arrived(station.seal(kinds.ERRAND_STARTED, content)), NOW)
+    assert committed.stored == 1
+    assert [code for _, code, _ in readings.summary(NOW).alarms] == ["unfit", "offline"]
+    assert readings.errands(NOW) == []
+
+
+def test_an_unknown_type_is_stored_and_changes_nothing(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    writer.commit(arrived(station.seal("se.kortkiosk.from.next.year", {"errand": "E-9", "new": [1]})), NOW)
+    assert [row.content for row in readings.events(errand="E-9")] == [{"errand": "E-9", "new": [1]}]
+    assert readings.errands(NOW) == []
+
+
+def test_a_station_whose_clock_runs_ahead_does_not_date_errands_into_the_future(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    early = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+    writer.commit(arrived(*station.pickup(errand="E-1")), early)
+    row = readings.errand("E-1")
+    assert row is not None
+    assert row.started == early

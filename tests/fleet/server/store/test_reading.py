@@ -1,0 +1,77 @@
+"""Figures and lists as pages ask for them."""
+
+from datetime import timedelta
+
+from fleet.server.store.arrivals import PresenceSeen, StateSeen
+from fleet.server.store.database import Database
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+
+SICK = (
+    '{"title":"Entré A","version":"0.1.0","bootid":"b","time":"2026-06-01T10:00:00Z","out_of_service":"moving",'
+    '"devices":[{"name":"printer","kind":"printer","state":"out_of_paper","ok":false}]}'
+)
+
+
+def test_the_overview_counts_today(
+    writer: Writer, station: SealingStation, readings: StoreReadings, database: Database
+) -> None:
+    hold_orders(database, record(), record("O-2", slot=4, card_number="9752269876"))
+    writer.commit([PresenceSeen("entre-a", True), *arrived(*station.pickup())], NOW)
+    summary = readings.summary(NOW)
+    assert (summary.stations, summary.stations_online, summary.errands_today) == (1, 1, 1)
+    assert summary.errands_by_kind == (("pickup", 1),)
+    assert [figures[1:] for figures in summary.errands_by_hour] == [(1, 0, 0)]
+    assert summary.orders_waiting == 1
+    assert readings.summary(NOW + timedelta(days=1)).errands_today == 0
+
+
+def test_alarms_name_what_is_wrong(writer: Writer, readings: StoreReadings, database: Database) -> None:
+    hold_orders(database, record(last_day="2026-05-31"))
+    writer.commit([PresenceSeen("entre-a", True), StateSeen("entre-a", SICK)], NOW)
+    assert readings.summary(NOW).alarms == (
+        ("entre-a", "out_of_service", "moving"),
+        ("entre-a", "device_fault", "printer"),
+        ("entre-a", "order_expired", "O-1"),
+    )
+
+
+def test_an_order_past_its_last_day_is_expired_by_itself(readings: StoreReadings, database: Database) -> None:
+    hold_orders(
+        database,
+        record(last_day="2026-05-31"),
+        record("O-2", slot=4, card_number="9752269876", last_day="2026-06-01"),
+    )
+    assert {row.order: row.state for row in readings.orders()[0]} == {"O-1": "expired", "O-2": "waiting"}
+    assert [row.order for row in readings.orders(state="expired")[0]] == ["O-1"]
+    assert [row.order for row in readings.orders(state="waiting")[0]] == ["O-2"]
+    assert readings.summary(NOW).orders_waiting == 1
+
+
+def test_orders_are_searched_literally(readings: StoreReadings, database: Database) -> None:
+    hold_orders(database, record(), record("O-2", slot=4, card_number="9752269876", name="Åsa 100%"))
+    assert [row.order for row in readings.orders(search="100%")[0]] == ["O-2"]
+    assert [row.order for row in readings.orders(search="tove")[0]] == ["O-1"]
+    assert readings.orders(search="%%") == ([], 0)
+    page, total = readings.orders(limit=1, offset=1)
+    assert (len(page), total) == (1, 2)
+
+
+def test_a_protected_identity_has_no_name_anywhere(readings: StoreReadings, database: Database) -> None:
+    hold_orders(database, record(protected=True, name=None))
+    assert readings.orders()[0][0].name is None
+    assert readings.orders(search="tove") == ([], 0)
+
+
+def test_events_come_in_order_of_the_chain(writer: Writer, station: SealingStation, readings: StoreReadings) -> None:
+    events = station.seals(5)
+    writer.commit(arrived(*reversed(events)), NOW)
+    assert [row.sequence for row in readings.events(station="entre-a", limit=3)] == [3, 4, 5]
+
+
+def test_what_is_not_known_is_none(readings: StoreReadings) -> None:
+    assert readings.station("nowhere", NOW) is None
+    assert readings.errand("none") is None
+    assert readings.stations(NOW) == []
+    assert readings.summary(NOW).alarms == ()

@@ -1,0 +1,188 @@
+"""Every event once, exact bytes, gaps asked for, conflicts aside, chains checked."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from fleet.messages.events import Facts, seal
+from fleet.messages.link import Acked
+from fleet.server.store.arrivals import PresenceSeen, Spoilt, StateSeen
+from fleet.server.store.database import Database
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.tables import alarms, conflicts, events, quarantine
+from fleet.server.store.writing import Writer
+from tests.fleet.server.conftest import NOW, SealingStation, arrived
+
+
+def count(database: Database, table: object) -> int:
+    with database.reading.begin() as connection:
+        number: int = connection.execute(select(func.count()).select_from(table)).scalar_one()  # type: ignore[arg-type]
+    return number
+
+
+def codes(database: Database) -> dict[str, str]:
+    with database.reading.begin() as connection:
+        return {row.code: row.argument for row in connection.execute(select(alarms))}
+
+
+def test_a_batch_is_stored_and_acknowledged_through_its_last(writer: Writer, station: SealingStation) -> None:
+    committed = writer.commit(arrived(*station.seals(3)), NOW)
+    assert committed.acked == (("entre-a", Acked(1, 3)),)
+    assert committed.stored == 3
+
+
+def test_exact_bytes_are_kept(writer: Writer, station: SealingStation, database: Database) -> None:
+    event = station.seal(content={"text": "å, not escaped", "number": 1.50})
+    writer.commit(arrived(event), NOW)
+    with database.reading.begin() as connection:
+        row = connection.execute(select(events.c.envelope, events.c.data, events.c.salt)).one()
+    assert tuple(row) == (event.envelope, event.data, event.salt)
+
+
+def test_a_repetition_changes_nothing_and_is_acknowledged_again(
+    writer: Writer, station: SealingStation, database: Database
+) -> None:
+    batch = arrived(*station.seals(3))
+    writer.commit(batch, NOW)
+    again = writer.commit(batch, NOW)
+    assert (again.stored, again.conflicts) == (0, 0)
+    assert again.acked == (("entre-a", Acked(1, 3)),), "a lost acknowledgement heals"
+    assert count(database, events) == 3
+
+
+def test_the_same_event_twice_in_one_batch_is_stored_once(writer: Writer, station: SealingStation) -> None:
+    event = station.seal()
+    assert writer.commit(arrived(event, event), NOW).stored == 1
+
+
+def test_a_gap_is_asked_for_and_closes(writer: Writer, station: SealingStation, readings: StoreReadings) -> None:
+    one, two, three, four = station.seals(4)
+    assert writer.commit(arrived(one, four), NOW).acked == (("entre-a", Acked(1, 1, ((2, 3),))),)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.held_through, row.missing) == (1, 2)
+    assert writer.commit(arrived(three, two), NOW).acked == (("entre-a", Acked(1, 4)),)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.missing, row.chain_ok) == (0, True)
+
+
+def test_any_order_of_arrival_gives_an_intact_chain(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    batch = arrived(*station.seals(30))
+    random.Random(7).shuffle(batch)
+    for start in range(0, 30, 7):
+        committed = writer.commit(batch[start : start + 7], NOW)
+    assert committed.acked == (("entre-a", Acked(1, 30)),)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert row.chain_ok is True
+
+
+@pytest.mark.parametrize("erased_neighbour_arrives", ["before", "after"])
+def test_a_broken_chain_is_stored_and_said(
+    writer: Writer,
+    station: SealingStation,
+    readings: StoreReadings,
+    database: Database,
+    erased_neighbour_arrives: str,
+) -> None:
+    first = station.seal()
+    stranger = seal(Facts("entre-a", 1, 2, "boot-1", "se.kortkiosk.test", "2026-06-01T09:59:00Z", prev="f" * 64), {})
+    batch = [first, stranger] if erased_neighbour_arrives == "before" else [stranger, first]
+    for event in batch:
+        writer.commit(arrived(event), NOW)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.chain_ok, row.held_through) == (False, 2)
+    assert "chain_broken" in codes(database)
+
+
+def test_a_first_event_that_follows_something_is_a_broken_chain(writer: Writer, database: Database) -> None:
+    stranger = seal(Facts("entre-a", 1, 1, "boot-1", "se.kortkiosk.test", "2026-06-01T09:59:00Z", prev="f" * 64), {})
+    writer.commit(arrived(stranger), NOW)
+    assert codes(database) == {"chain_broken": "1:1"}
+
+
+def test_other_bytes_under_the_same_key_are_kept_aside(
+    writer: Writer, station: SealingStation, database: Database
+) -> None:
+    event = station.seal(content={"n": 1})
+    other = seal(Facts("entre-a", 1, 1, "boot-1", "se.kortkiosk.test", "2026-06-01T09:59:00Z"), {"n": 2})
+    writer.commit(arrived(event), NOW)
+    for _ in range(2):
+        writer.commit(arrived(other), NOW)
+    with database.reading.begin() as connection:
+        assert connection.execute(select(events.c.envelope)).scalars().all() == [event.envelope], "the first stays"
+        assert connection.execute(select(conflicts.c.raw)).scalars().all() == [other.wire], "kept once"
+    assert codes(database)["conflict"] == "1:1"
+
+
+def test_something_unreadable_with_a_key_counts_as_held(
+    writer: Writer, station: SealingStation, readings: StoreReadings, database: Database
+) -> None:
+    one, _, three = station.seals(3)
+    spoilt = Spoilt("entre-a", (1, 2), "events", b"\xff{", "not an event")
+    assert writer.commit([*arrived(one), spoilt, *arrived(three)], NOW).acked == (("entre-a", Acked(1, 3)),)
+    assert writer.commit([spoilt], NOW).quarantined == 0, "the same thing is kept once"
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.quarantined, row.chain_ok, row.missing) == (1, True, 0)
+    assert codes(database) == {"quarantined": "not an event"}
+
+
+def test_something_unreadable_without_a_key_is_kept_and_nobody_waits_for_it(writer: Writer, database: Database) -> None:
+    committed = writer.commit([Spoilt("entre-a", None, "events", b"{", "not an event")], NOW)
+    assert committed.acked == ()
+    assert count(database, quarantine) == 1
+
+
+def test_a_new_card_in_the_station_begins_a_new_chain(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    writer.commit(arrived(*station.seals(5)), NOW)
+    renewed = SealingStation(epoch=2)
+    assert writer.commit(arrived(renewed.seal()), NOW).acked == (("entre-a", Acked(2, 1)),)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.held_through, row.chain_ok) == (1, True)
+
+
+def test_stations_do_not_mix(writer: Writer) -> None:
+    a, b = SealingStation("a"), SealingStation("b")
+    committed = writer.commit(arrived(*a.seals(2), *b.seals(3)), NOW)
+    assert committed.acked == (("a", Acked(1, 2)), ("b", Acked(1, 3)))
+
+
+def test_an_erased_event_still_meets_its_repetition(
+    writer: Writer, station: SealingStation, database: Database
+) -> None:
+    event = station.seal()
+    writer.commit(arrived(event), NOW)
+    with database.writing.begin() as connection:
+        connection.execute(events.update().values(data=None, salt=None))
+    assert writer.commit(arrived(event), NOW).conflicts == 0
+    assert writer.commit(arrived(station.seal()), NOW).acked == (("entre-a", Acked(1, 2)),)
+
+
+def test_presence_and_state_are_the_latest(writer: Writer, readings: StoreReadings) -> None:
+    state = '{"title":"Entré A","version":"0.1.0","bootid":"b","time":"2026-06-01T10:00:00Z"}'
+    committed = writer.commit([PresenceSeen("entre-a", True), StateSeen("entre-a", state)], NOW)
+    assert {"stations", "station/entre-a"} <= committed.topics
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.title, row.online, row.heard, row.chain_ok) == ("Entré A", True, NOW, None)
+    writer.commit([PresenceSeen("entre-a", False)], NOW)
+    assert readings.summary(NOW).alarms == (("entre-a", "offline", ""),)
+
+
+def test_a_failed_commit_takes_nothing(writer: Writer, station: SealingStation, database: Database) -> None:
+    good, bad = arrived(*station.seals(2))
+    broken = replace(bad, event=replace(bad.event, type=None))  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="NOT NULL"):
+        writer.commit([good, broken], NOW)
+    assert count(database, events) == 0
+    assert writer.commit([good, bad], NOW).stored == 2
