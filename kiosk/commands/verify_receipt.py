@@ -1,0 +1,160 @@
+"""`kortkiosk verify-receipt`: is this receipt real, and who signed it.
+
+Rules: a whole receipt carries its certificates and needs the fleet's authority (`--ca`); a QR text carries none and
+needs the station's certificate (`--certificate`), or a directory that holds both (`--identity`, or KORTKIOSK_TRUST: a
+folder with ca.pem and the certificates of stations as further *.pem). Ends with 0 genuine, 3 not genuine, 2 bad input.
+
+    kortkiosk verify-receipt receipt.json --ca ca.pem
+    kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography import x509
+
+from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
+from kiosk.receipts import Altered, Genuine, Signer, Trust, UnknownSigner, Verdict, verify
+from kiosk.receipts.wire import MAX_BYTES, QR_PREFIX
+
+GENUINE, BAD_INPUT, NOT_GENUINE = 0, 2, 3
+TRUST_VARIABLE = "KORTKIOSK_TRUST"
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have."""
+
+
+class _InputError(Exception):
+    """Something that was asked for cannot be read; the text is for the person who typed it."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its namespace carries `func`."""
+    parser = subparsers.add_parser(
+        "verify-receipt", help="is this receipt real, and who signed it", description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("receipt", metavar="FILE|QRTEXT", help="a file with the receipt or its QR text, or that text")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="the fleet's authority, PEM")
+    parser.add_argument(
+        "--certificate", type=Path, action="append", default=[], metavar="FILE", help="a station's certificate, PEM"
+    )
+    parser.add_argument("--identity", type=Path, metavar="DIR", help="a station's identity: ca.pem and station.pem")
+    parser.add_argument("--anchors", type=Path, metavar="FILE", help="roots of the cards' certificates, PEM")
+    parser.add_argument("--json", action="store_true", help="output as JSON")
+    parser.set_defaults(func=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the subcommand; returns the exit code."""
+    try:
+        item = _item(arguments.receipt)
+        verdict = verify(item, _trust(arguments, isinstance(item, str)))
+    except _InputError as fault:
+        print(f"kortkiosk verify-receipt: {fault}", file=sys.stderr)
+        return BAD_INPUT
+    print(json.dumps(as_json(verdict), ensure_ascii=False) if arguments.json else "\n".join(sentences(verdict)))
+    return GENUINE if isinstance(verdict, Genuine) else NOT_GENUINE
+
+
+def sentences(verdict: Verdict) -> list[str]:
+    """The verdict in words, a line each."""
+    match verdict:
+        case Altered(reason):
+            return [f"Not genuine: {reason}."]
+        case UnknownSigner(reason):
+            return [f"Not known to be genuine: {reason}."]
+        case Genuine(statement, signers, facts):
+            lines = [
+                f"Genuine: receipt {statement.number}, {statement.kind}, {statement.time.isoformat()}.",
+                f"Card: number ending in {statement.card_tail}.",
+                *(_signer_sentence(signer) for signer in signers),
+            ]
+            if facts is None:
+                return [*lines, "This is its short statement; the whole receipt can be had by its number."]
+            holder = facts.holder.name or "(protected identity)"
+            lines.append(f"Holder: {holder}, {facts.holder.hsa_id}. Place: {facts.place}.")
+            return lines if len(signers) > 1 else [*lines, "The holder's card did not sign; the station attests it."]
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as one object with stable keys."""
+    match verdict:
+        case Altered(reason):
+            return {"verdict": "altered", "reason": reason}
+        case UnknownSigner(reason):
+            return {"verdict": "unknown_signer", "reason": reason}
+        case Genuine(statement, signers, facts):
+            return {
+                "verdict": "genuine",
+                "number": statement.number,
+                "kind": statement.kind,
+                "time": statement.time.isoformat(),
+                "station": statement.station,
+                "card_tail": statement.card_tail,
+                "sha256": statement.digest.hex(),
+                "signers": msgspec.to_builtins(signers),
+                "receipt": msgspec.to_builtins(facts),
+            }
+
+
+def _signer_sentence(signer: Signer) -> str:
+    if signer.role == "station":
+        return f"Signed by station {signer.name}."
+    name = f"{signer.name}, {signer.hsa_id}" if signer.name else signer.hsa_id
+    checked = "" if signer.chain == "trusted" else " (the card's own chain was not checked: give --anchors)"
+    return f"Signed by the holder's card: {name}{checked}."
+
+
+def _item(text: str) -> bytes | str:
+    """The QR text, or what is in the file: a receipt, or a QR text."""
+    if text.startswith(f"{QR_PREFIX}."):
+        return text
+    try:
+        with Path(text).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as fault:
+        if len(text) > LONGEST_NAME:  # a QR text whose beginning is damaged
+            return text
+        raise _InputError(f"{text}: {_reason(fault)}") from None
+    if data.startswith(f"{QR_PREFIX}.".encode()):
+        return data.decode("ascii", "replace").removesuffix("\n")
+    return data
+
+
+def _trust(arguments: argparse.Namespace, for_qr: bool) -> Trust:
+    authorities: list[Path] = [arguments.ca] if arguments.ca else []
+    stations: list[Path] = list(arguments.certificate)
+    if arguments.identity:
+        authorities.append(arguments.identity / CA_FILE)
+        stations.append(arguments.identity / CERTIFICATE_FILE)
+    folder = os.environ.get(TRUST_VARIABLE)
+    if folder and not (authorities or stations):
+        authorities.append(Path(folder) / CA_FILE)
+        stations += sorted(path for path in Path(folder).glob("*.pem") if path.name != CA_FILE)
+    if for_qr and not stations:
+        raise _InputError("a QR code carries no certificate: give --certificate or --identity")
+    if not for_qr and not authorities:
+        raise _InputError("whom to trust is not said: give --ca or --identity")
+    anchors = _certificates([arguments.anchors]) if arguments.anchors else None
+    return Trust(_certificates(authorities), _certificates(stations), anchors)
+
+
+def _certificates(paths: list[Path]) -> tuple[x509.Certificate, ...]:
+    found: list[x509.Certificate] = []
+    for path in paths:
+        try:
+            found += x509.load_pem_x509_certificates(path.read_bytes())
+        except OSError as fault:
+            raise _InputError(f"{path}: {_reason(fault)}") from None
+        except ValueError:
+            raise _InputError(f"{path}: there is no certificate in PEM in it") from None
+    return tuple(found)
+
+
+def _reason(fault: Exception) -> str:
+    return (fault.strerror if isinstance(fault, OSError) else None) or "this is no name of a file"

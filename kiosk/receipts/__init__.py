@@ -1,0 +1,42 @@
+"""Receipts: made, signed by station and card, laid out, and checked. Pure: no I/O, no screen, no database.
+
+A receipt is a JWS in general JSON serialisation (RFC 7515 section 7.2.1) with one exact form: the same receipt is
+never two different byte strings. A QR text holds a compact statement of it, signed by the station by itself.
+
+    unsigned = draft(facts)
+    made = await visit.sign("signature", unsigned.signing_input(certificate_der))
+    by_card = CardSignature(made.signature, made.algorithm, made.certificate)
+    receipt = finish(unsigned, station_key, station_chain, by_card)
+    verify(receipt.document, trust)      # Genuine | Altered | UnknownSigner
+"""
+
+from kiosk.receipts.checking import Altered, Genuine, Signer, Trust, UnknownSigner, Verdict, verify
+from kiosk.receipts.facts import Person, ReceiptError, ReceiptFacts, Statement
+from kiosk.receipts.making import CardSignature, Draft, Receipt, document_bytes, draft, finish, read
+from kiosk.receipts.numbers import new_number, read_number
+from kiosk.receipts.paper import handed_out, receipt_document
+
+__all__ = [
+    "Altered",
+    "CardSignature",
+    "Draft",
+    "Genuine",
+    "Person",
+    "Receipt",
+    "ReceiptError",
+    "ReceiptFacts",
+    "Signer",
+    "Statement",
+    "Trust",
+    "UnknownSigner",
+    "Verdict",
+    "document_bytes",
+    "draft",
+    "finish",
+    "handed_out",
+    "new_number",
+    "read",
+    "read_number",
+    "receipt_document",
+    "verify",
+]

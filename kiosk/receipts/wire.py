@@ -1,0 +1,125 @@
+"""Receipts as bytes, in one exact form only: whatever is read must be what would be written.
+
+That rules out white space, other orders of keys, doubled keys, unknown keys, spare bits of base64 and anything after
+the end, none of which a signature alone covers. JWS: RFC 7515 section 7.2.1; base64url: section 2; `x5c`: 4.1.6.
+"""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from kiosk.receipts.facts import Person, ReceiptError, Signed
+
+TYPE = "kortkiosk-receipt"
+"""`typ` of each protected header: what is signed is a receipt and nothing else."""
+QR_PREFIX = "KK1"
+MAX_BYTES = 128 * 1024
+
+Algorithm = Literal["ES256", "ES384", "RS256"]
+Aware = Annotated[datetime, msgspec.Meta(tz=True)]
+T = TypeVar("T")
+
+
+class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One member of `signatures`: nothing is left unprotected."""
+
+    protected: str
+    signature: str
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole receipt."""
+
+    payload: str
+    signatures: tuple[Signature, ...]
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A protected header. `kid` is the station's name; a card has none."""
+
+    alg: Algorithm
+    typ: str
+    x5c: tuple[str, ...]
+    kid: str | None = None
+
+
+class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is signed: the facts, the number, and who was to sign."""
+
+    number: str
+    kind: str
+    time: Aware
+    station: str
+    place: str
+    order: str | None
+    card_number: str
+    holder: Person
+    identified_by: Literal["old_card", "administrator"]
+    administrator: Person | None
+    document_kind: str | None
+    terms: str
+    signed: Signed
+
+
+class Compact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The statement in the QR code: number, kind, time, station, card's tail, hash."""
+
+    n: str
+    k: str
+    t: Aware
+    s: str
+    c: str
+    h: str
+
+
+def encode(value: msgspec.Struct | dict[str, Any]) -> bytes:
+    """The one JSON form, UTF-8."""
+    return msgspec.json.encode(value)
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """Raises ReceiptError unless `data` is exactly what `encode` would write."""
+    if len(data) > MAX_BYTES:
+        raise ReceiptError("it is too long for a receipt")
+    try:
+        value = msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ReceiptError("it is not written as a receipt is") from None
+    if msgspec.json.encode(value) != data:
+        raise ReceiptError("it is not written exactly as a receipt is")
+    return value
+
+
+def b64url(data: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def from_b64url(text: str) -> bytes:
+    """Raises ReceiptError unless `text` is exactly what `b64url` would write."""
+    try:
+        data = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        data = b""
+    if b64url(data) != text:
+        raise ReceiptError("a part of it is no base64url")
+    return data
+
+
+def b64(data: bytes) -> str:
+    """Base64 as `x5c` wants it."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def from_b64(text: str) -> bytes:
+    """Raises ReceiptError unless `text` is base64 as `x5c` wants it."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    if b64(data) != text:
+        raise ReceiptError("a certificate in it is no base64")
+    return data

@@ -1,0 +1,298 @@
+"""A receipt proves what it says: as it was signed it is genuine, and after any change of a byte it is not."""
+
+import base64
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from joserfc import jws
+from joserfc.jwk import ECKey, RSAKey
+
+from kiosk.receipts import (
+    Altered,
+    Genuine,
+    Person,
+    ReceiptError,
+    Trust,
+    UnknownSigner,
+    document_bytes,
+    draft,
+    finish,
+    read,
+    verify,
+)
+
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def packed(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def unpacked(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256", "ES384"])
+def test_a_receipt_that_the_holder_s_card_signed(world, algorithm) -> None:
+    receipt = world.receipt(algorithm)
+
+    verdict = verify(receipt.document, world.trust)
+
+    assert isinstance(verdict, Genuine)
+    assert verdict.facts == world.facts()
+    station, card = verdict.signers
+    assert (station.role, station.name, station.chain) == ("station", "east-1", "trusted")
+    assert (card.role, card.name, card.hsa_id, card.chain) == (
+        "card",
+        "Åsa Lindström",
+        "SE2321000999-7K2B",
+        "trusted",
+    )
+    assert receipt.signed == "card"
+
+
+def test_a_receipt_that_the_station_attests(world) -> None:
+    receipt = world.receipt(None)
+
+    verdict = verify(receipt.document, world.trust)
+
+    assert isinstance(verdict, Genuine)
+    assert [signer.role for signer in verdict.signers] == ["station"]
+    assert receipt.signed == "attested"
+
+
+@pytest.mark.parametrize("card", ["ES256", None])
+def test_the_code_on_the_paper(world, card) -> None:
+    receipt = world.receipt(card)
+
+    verdict = verify(receipt.qr, Trust(stations=(world.station.certificate,)))
+
+    assert isinstance(verdict, Genuine)
+    assert verdict.facts is None
+    assert verdict.statement.card_tail == "50826134"
+    assert verdict.statement.number == receipt.number
+    whole = verify(receipt.document, world.trust)
+    assert isinstance(whole, Genuine)
+    assert verdict.statement == whole.statement, "the code stands for this receipt and no other"
+    assert len(receipt.qr) < 500
+
+
+def test_an_independent_library_reads_the_same_jws(world) -> None:
+    receipt = world.receipt("RS256")
+    keys = {"ES256": world.station, "RS256": world.cards["RS256"]}
+
+    class Registry(jws.JWSRegistry):
+        max_header_length = 65536
+
+    def key_of(member, *_):
+        kind = RSAKey if member.headers()["alg"] == "RS256" else ECKey
+        certificate = keys[member.headers()["alg"]].certificate
+        return kind.import_key(certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+    checked = jws.deserialize_json(
+        json.loads(receipt.document), key_of, registry=Registry(algorithms=["ES256", "RS256"])
+    )
+
+    assert json.loads(checked.payload)["number"] == receipt.number
+
+
+def test_every_single_byte_of_the_code_matters(world) -> None:
+    receipt = world.receipt()
+    for at, character in enumerate(receipt.qr):
+        for bit in (1, 2, 32):
+            changed = receipt.qr[:at] + chr(ord(character) ^ bit) + receipt.qr[at + 1 :]
+            assert not isinstance(verify(changed, world.trust), Genuine), (at, changed)
+
+
+def test_every_single_byte_of_the_receipt_matters(world) -> None:
+    document = world.receipt().document
+    for at in range(len(document)):
+        for bit in (1 << at % 8, 32):
+            changed = bytearray(document)
+            changed[at] ^= bit
+            assert not isinstance(verify(bytes(changed), world.trust), Genuine), at
+
+
+@QUICK
+@given(data=st.data())
+def test_no_insertion_deletion_or_replacement_goes_unseen(world, data) -> None:
+    document = world.receipt(None).document
+    at = data.draw(st.integers(0, len(document)))
+    removed = data.draw(st.integers(0, 3))
+    added = data.draw(st.binary(max_size=3) | st.sampled_from([b" ", b"\n", b"\t", b'"x":1,', b"=", b"\\u0041"]))
+    changed = document[:at] + added + document[at + removed :]
+
+    if changed != document:
+        assert not isinstance(verify(changed, world.trust), Genuine)
+
+
+def test_a_certificate_with_any_byte_changed_is_refused_without_a_crash(world) -> None:
+    parsed = json.loads(world.receipt(None).document)
+    header = json.loads(unpacked(parsed["signatures"][0]["protected"]))
+    der = world.station.der
+    for at in range(len(der)):
+        for bit in (1, 2, 4, 8, 64):
+            changed = bytearray(der)
+            changed[at] ^= bit
+            chain = [base64.b64encode(changed).decode(), header["x5c"][1]]
+            parsed["signatures"][0]["protected"] = packed(json.dumps(header | {"x5c": chain}, separators=(",", ":")))
+            assert not isinstance(verify(document_bytes(parsed), world.trust), Genuine)
+
+
+@QUICK
+@given(st.binary(max_size=200) | st.text(max_size=200) | st.text(max_size=80).map("KK1.{0}.x".format))
+def test_noise_is_no_receipt_and_breaks_nothing(world, noise) -> None:
+    assert not isinstance(verify(noise, world.trust), Genuine)
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda document: document + b"\n",
+        lambda document: b" " + document,
+        lambda document: json.dumps(json.loads(document), indent=1).encode(),
+        lambda document: json.dumps(dict(reversed(json.loads(document).items())), separators=(",", ":")).encode(),
+        lambda document: document[:-1] + b',"note":"x"}',
+        lambda document: document.replace(b'{"payload":', b'{"payload":"x","payload":', 1),
+    ],
+    ids=["trailing line", "leading space", "pretty", "other order", "more keys", "doubled key"],
+)
+def test_a_receipt_has_one_form(world, rewrite) -> None:
+    assert isinstance(verify(rewrite(world.receipt().document), world.trust), Altered)
+
+
+def test_the_document_can_be_had_again_from_parsed_json(world) -> None:
+    receipt = world.receipt()
+    parsed = json.loads(receipt.document)
+
+    assert document_bytes(dict(reversed(parsed.items()))) == receipt.document
+    with pytest.raises(ReceiptError):
+        document_bytes({"payload": 1})
+
+
+def test_a_kept_receipt_is_read_back(world) -> None:
+    receipt = world.receipt()
+
+    assert read(receipt.document, receipt.qr) == receipt
+
+
+def test_a_card_signature_cannot_be_left_out_or_doubled(world) -> None:
+    parsed = json.loads(world.receipt().document)
+    station, card = parsed["signatures"]
+
+    for signatures in ([station], [station, card, card], [card], []):
+        assert isinstance(verify(document_bytes(parsed | {"signatures": signatures}), world.trust), Altered)
+
+
+def test_the_mirror_image_of_a_signature_is_refused(world) -> None:
+    parsed = json.loads(world.receipt(None).document)
+    made = base64.urlsafe_b64decode(parsed["signatures"][0]["signature"] + "==")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    other = made[:32] + (order - int.from_bytes(made[32:], "big")).to_bytes(32, "big")
+    parsed["signatures"][0]["signature"] = base64.urlsafe_b64encode(other).decode().rstrip("=")
+
+    assert isinstance(verify(document_bytes(parsed), world.trust), Altered)
+
+
+def test_another_authority_s_station_is_unknown(world, certify) -> None:
+    stranger = certify("another authority", None)
+
+    verdict = verify(world.receipt().document, replace(world.trust, authorities=(stranger.certificate,)))
+
+    assert isinstance(verdict, UnknownSigner)
+
+
+def test_an_authority_of_the_same_name_is_not_the_same(world, certify) -> None:
+    namesake = certify("fleet authority", None)
+
+    verdict = verify(world.receipt().document, replace(world.trust, authorities=(namesake.certificate,)))
+
+    assert isinstance(verdict, UnknownSigner)
+
+
+def test_one_station_cannot_speak_for_another(world) -> None:
+    unsigned = draft(world.facts())
+
+    forged = world.finish(unsigned, None, by=world.other_station)
+
+    assert isinstance(verify(forged.document, world.trust), Altered)
+    assert isinstance(verify(forged.qr, world.trust), Altered)
+
+
+def test_a_station_s_certificate_is_no_authority(world, certify) -> None:
+    below = certify("east-1", world.station)
+    assert isinstance(below.key, ec.EllipticCurvePrivateKey)
+
+    forged = finish(draft(world.facts()), below.key, (below.der, world.station.der, world.authority.der), None)
+
+    assert isinstance(verify(forged.document, world.trust), UnknownSigner)
+
+
+@pytest.mark.parametrize("days", [-200, 200])
+def test_the_station_s_certificate_was_valid_when_the_receipt_was_made(world, days) -> None:
+    receipt = world.receipt(None, time=world.facts().time + timedelta(days=days))
+
+    assert isinstance(verify(receipt.document, world.trust), UnknownSigner)
+    assert isinstance(verify(receipt.qr, world.trust), UnknownSigner)
+    assert isinstance(verify(receipt.qr, Trust(stations=(world.station.certificate,))), UnknownSigner)
+
+
+def test_a_card_of_somebody_else_does_not_sign(world, certify, sign_as_card) -> None:
+    other = certify("Bo Ek", world.card_root, hsa_id="SE2321000999-BO01")
+    unsigned = draft(world.facts())
+
+    receipt = world.finish(unsigned, sign_as_card(other, unsigned.signing_input(other.der)))
+
+    assert isinstance(verify(receipt.document, world.trust), Altered)
+
+
+def test_a_card_from_another_issuer_is_unknown_where_issuers_are_given(world, certify, sign_as_card) -> None:
+    root = certify("another root", None)
+    card = certify("Åsa Lindström", root, hsa_id="SE2321000999-7K2B")
+    unsigned = draft(world.facts())
+    receipt = world.finish(unsigned, sign_as_card(card, unsigned.signing_input(card.der)))
+
+    assert isinstance(verify(receipt.document, world.trust), UnknownSigner)
+    unchecked = verify(receipt.document, replace(world.trust, card_anchors=None))
+    assert isinstance(unchecked, Genuine)
+    assert unchecked.signers[1].chain == "unchecked"
+
+
+def test_a_signature_over_something_else_makes_no_receipt(world, sign_as_card) -> None:
+    card = world.cards["ES256"]
+    unsigned = draft(world.facts())
+
+    with pytest.raises(ReceiptError, match="card's signature"):
+        world.finish(unsigned, sign_as_card(card, b"something else"))
+    with pytest.raises(ReceiptError, match="DER"):
+        world.finish(unsigned, replace(sign_as_card(card, unsigned.signing_input(card.der)), signature=b"\x00"))
+
+
+def test_a_key_that_is_not_the_station_s_makes_no_receipt(world) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+
+    with pytest.raises(ReceiptError, match="station's key"):
+        finish(draft(world.facts()), key, (world.station.der,), None)
+
+
+def test_a_name_too_long_for_the_code_is_refused(world, certify) -> None:
+    with pytest.raises(ReceiptError, match="QR"):
+        world.receipt(None, kind="x" * 300)
+
+
+def test_a_time_needs_a_zone(world) -> None:
+    with pytest.raises(ReceiptError, match="zone"):
+        draft(world.facts(time=world.facts().time.replace(tzinfo=None)))
+
+
+def test_a_protected_holder_is_named_nowhere_in_the_verdict(world) -> None:
+    verdict = verify(world.receipt(holder=Person("SE2321000999-7K2B", None)).document, world.trust)
+
+    assert isinstance(verdict, Genuine)
+    assert "Lindström" not in repr(verdict)
