@@ -2,13 +2,11 @@
 
 The driver talks to it over TCP exactly as to a real one; a bench or a test sets its faults.
 
->>> async def demo(folder: Path) -> PrinterStatus:
-...     device = VirtualPrinter(folder)
-...     host, port = await device.start()
-...     device.faults = Faults(paper_out=True)
-...     found = await EscPosPrinter("bench", NetworkConnection(host, port), virtual=True).status()
-...     await device.stop()
-...     return found
+    device = VirtualPrinter(folder)
+    host, port = await device.start()
+    printer = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True)
+    device.faults = Faults(paper_out=True)
+    await printer.status()      # OutOfPaper()
 """
 
 import asyncio

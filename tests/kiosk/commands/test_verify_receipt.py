@@ -1,0 +1,186 @@
+"""Anybody with the fleet's public certificates can tell whether a receipt is real, and who signed it."""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from kiosk.commands import verify_receipt
+from kiosk.receipts import CardSignature, Person, Receipt, ReceiptFacts, draft, finish
+
+NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
+Run = Callable[..., tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A folder with ca.pem, station.pem and roots.pem, and a receipt by that station."""
+
+    folder: Path
+    receipt: Receipt
+
+    def option(self, name: str) -> str:
+        return str(self.folder / name)
+
+    @property
+    def file(self) -> str:
+        path = self.folder / "receipt.json"
+        path.write_bytes(self.receipt.document)
+        return str(path)
+
+
+def _certificate(name: x509.Name, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, by: ec.EllipticCurvePrivateKey):
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
+        .sign(by, hashes.SHA256())
+    )
+
+
+def _name(common: str, hsa_id: str = "") -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common)]
+    return x509.Name(attributes + ([x509.NameAttribute(NameOID.SERIAL_NUMBER, hsa_id)] if hsa_id else []))
+
+
+def _pair(folder: Path, ca_file: str, leaf: x509.Name) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    root = _name(f"authority of {ca_file}")
+    (folder / ca_file).write_bytes(_certificate(root, ca_key, root, ca_key).public_bytes(Encoding.PEM))
+    return key, _certificate(leaf, key, root, ca_key)
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Paper:
+    folder = tmp_path_factory.mktemp("trust")
+    key, station = _pair(folder, "ca.pem", _name("east-1"))
+    (folder / "station.pem").write_bytes(station.public_bytes(Encoding.PEM))
+    beside = tmp_path_factory.mktemp("cards")
+    card_key, card = _pair(beside, "roots.pem", _name("Åsa Lindström", "SE2321000999-7K2B"))
+    facts = ReceiptFacts(
+        "pickup", NOW, "east-1", "Östra entrén", "A-17", "9752269050826134",
+        Person("SE2321000999-7K2B", "Åsa Lindström"), "old_card", None, None, "2026-1",
+    )  # fmt: skip
+    unsigned = draft(facts, "7F3A-91C2-K8M4A")
+    der = card.public_bytes(Encoding.DER)
+    made = card_key.sign(unsigned.signing_input(der), ec.ECDSA(hashes.SHA256()))
+    chain = (station.public_bytes(Encoding.DER),)
+    (folder / "roots.txt").write_bytes((beside / "roots.pem").read_bytes())
+    return Paper(folder, finish(unsigned, key, chain, CardSignature(made, "ES256", der)))
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv(verify_receipt.TRUST_VARIABLE, raising=False)
+    parser = argparse.ArgumentParser()
+    verify_receipt.add_parser(parser.add_subparsers())
+
+    def go(*words: str) -> tuple[int, str]:
+        arguments = parser.parse_args(["verify-receipt", *words])
+        code = arguments.func(arguments)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return go
+
+
+def test_a_whole_receipt_is_checked_against_the_fleet_s_authority(paper: Paper, run: Run) -> None:
+    code, said = run(paper.file, "--ca", paper.option("ca.pem"), "--anchors", paper.option("roots.txt"))
+
+    assert code == 0
+    assert said.splitlines() == [
+        "Genuine: receipt 7F3A-91C2-K8M4A, pickup, 2026-11-25T09:46:12+00:00.",
+        "Card: number ending in 50826134.",
+        "Signed by station east-1.",
+        "Signed by the holder's card: Åsa Lindström, SE2321000999-7K2B.",
+        "Holder: Åsa Lindström, SE2321000999-7K2B. Place: Östra entrén.",
+    ]
+
+
+def test_what_was_not_checked_is_said(paper: Paper, run: Run) -> None:
+    assert "give --anchors" in run(paper.file, "--ca", paper.option("ca.pem"))[1]
+
+
+def test_the_code_on_the_paper_needs_the_station_s_certificate(paper: Paper, run: Run) -> None:
+    qr = paper.receipt.qr
+
+    assert run(qr)[0] == 2
+    assert run(qr, "--certificate", paper.option("station.pem"))[0] == 0
+    code, said = run(qr, "--identity", str(paper.folder), "--json")
+    assert code == 0
+    assert json.loads(said) == {
+        "verdict": "genuine",
+        "number": "7F3A-91C2-K8M4A",
+        "kind": "pickup",
+        "time": "2026-11-25T09:46:12+00:00",
+        "station": "east-1",
+        "card_tail": "50826134",
+        "sha256": json.loads(said)["sha256"],
+        "signers": [{"role": "station", "name": "east-1", "hsa_id": "", "chain": "trusted"}],
+        "receipt": None,
+    }
+
+
+def test_a_folder_of_trust_may_be_named_once_and_for_all(
+    paper: Paper, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(verify_receipt.TRUST_VARIABLE, str(paper.folder))
+
+    assert run(paper.file)[0] == 0
+    assert run(paper.receipt.qr)[0] == 0
+
+
+def test_a_scanned_code_may_lie_in_a_file(paper: Paper, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "scan.txt").write_text(paper.receipt.qr + "\n")
+
+    assert run(str(tmp_path / "scan.txt"), "--identity", str(paper.folder))[0] == 0
+
+
+@pytest.mark.parametrize("at", [0, 3, 40, -1])
+def test_after_a_change_nothing_is_genuine(paper: Paper, run: Run, tmp_path: Path, at: int) -> None:
+    document, qr = bytearray(paper.receipt.document), bytearray(paper.receipt.qr.encode())
+    document[at] ^= 1
+    qr[at] ^= 1
+    (tmp_path / "receipt.json").write_bytes(document)
+
+    code, said = run(str(tmp_path / "receipt.json"), "--identity", str(paper.folder))
+    assert code == 3
+    assert said.startswith(("Not genuine: ", "Not known to be genuine: "))
+    assert run(qr.decode(), "--identity", str(paper.folder))[0] == 3
+
+
+def test_a_stranger_s_receipt_is_not_known(paper: Paper, run: Run) -> None:
+    code, said = run(paper.file, "--ca", paper.option("roots.txt"), "--json")
+
+    assert code == 3
+    assert json.loads(said)["verdict"] == "unknown_signer"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["no-such-file"], "no-such-file: No such file or directory"),
+        (["RECEIPT"], "give --ca"),
+        (["RECEIPT", "--ca", "no-such-ca.pem"], "no-such-ca.pem: No such file"),
+        (["RECEIPT", "--ca", "RECEIPT"], "no certificate in PEM"),
+    ],
+)
+def test_bad_input_is_named(paper: Paper, run: Run, words: list[str], reason: str) -> None:
+    code, said = run(*(paper.file if word == "RECEIPT" else word for word in words))
+
+    assert code == 2
+    assert reason in said
