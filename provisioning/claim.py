@@ -71,7 +71,8 @@ def id_of(code: str) -> str:
 def check(claim: Claim | None, code: str, now: datetime) -> tuple[Claim | None, bool]:
     """The claim as it is to be kept after this try, and whether the code opens it.
 
-    Where there is no such claim the same work is done, so that time does not tell. Raises ClaimRefused for what is no code.
+    Where there is no such claim the same work is done, so that time does not tell. Raises ClaimRefused where the code
+    is no code at all.
     """
     secret = _signs(code)[GROUP:]
     digest = _digest(claim.salt if claim is not None else "00" * 16, secret)

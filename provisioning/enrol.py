@@ -22,7 +22,8 @@ class Signer(Protocol):
 def enrol(authority: Signer, into: Path, broker: Broker, code: str, now: datetime) -> Identity:
     """Enrol a station into an empty or new directory.
 
-    Raises IdentityError (a directory that is not empty, before the code is used), ClaimRefused, AuthorityError, OSError.
+    Raises IdentityError (a directory that is not empty: before the code is used), ClaimRefused, AuthorityError,
+    OSError.
     """
     check_vacant(into)
     key = pki.new_key()

@@ -18,7 +18,6 @@ import contextlib
 import logging
 import math
 import secrets
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from fleet.agent import outbox
 from fleet.agent.backoff import Backoff
 from fleet.agent.drain import Drain, Pace
 from fleet.agent.identity import Identity
-from fleet.agent.mqtt import Connection, ConnectionFailed, Endpoint, Extras, Incoming
+from fleet.agent.mqtt import Connection, ConnectionFailed, Endpoint, Extras, Incoming, make_tls
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
 from fleet.messages.link import Acked, Answer, Ask, MessageError, Presence, StationState, decode, encode
@@ -185,7 +184,9 @@ class Link:
 
     async def _connect_once(self) -> str:
         connection = await Connection.open(self._endpoint(), self._receive)
-        self._connection, self._drain = connection, self._make_drain(connection)
+        chain = (self._identity.station, self._identity.epoch)
+        self._drain = Drain(self._store, chain, self._publish_event, self._timing.pace, self._state_changed.set)
+        self._connection = connection
         try:
             if not self._allowed.is_set():
                 return "cut"
@@ -201,12 +202,6 @@ class Link:
             self._connection = self._drain = None
             self._set_online(False)
             self._fail_asks()
-
-    def _make_drain(self, connection: Connection) -> Drain:
-        pace = self._timing.pace
-        fitting = Pace(min(pace.window, connection.receive_maximum), pace.acked_timeout_s)
-        chain = (self._identity.station, self._identity.epoch)
-        return Drain(self._store, chain, self._publish_event, fitting, self._state_changed.set)
 
     async def _serve(self, connection: Connection, drain: Drain) -> str:
         self._state_changed.set()
@@ -275,9 +270,7 @@ class Link:
     def _endpoint(self) -> Endpoint:
         identity = self._identity
         try:
-            tls = ssl.create_default_context(cafile=str(identity.ca_file))
-            tls.minimum_version = ssl.TLSVersion.TLSv1_2
-            tls.load_cert_chain(identity.certificate_file, identity.key_file)
+            tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file)
         except OSError as error:
             raise ConnectionFailed(f"the identity of this station cannot be used: {error}") from error
         return Endpoint(

@@ -14,8 +14,10 @@ import contextlib
 import functools
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
@@ -38,6 +40,26 @@ _DISCONNECT_WITH_WILL = "Disconnect with will message"
 
 class ConnectionFailed(Exception):
     """No connection could be made, or it was refused. The text says why in words."""
+
+
+class _TidySocket(ssl.SSLSocket):
+    """paho drops the socket of a failed handshake without closing it: this one closes itself."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def make_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Trust this authority alone and show this certificate. Raises OSError (also for a key that does not fit)."""
+    tls = ssl.create_default_context(cafile=str(ca))
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    tls.load_cert_chain(certificate, key)
+    tls.sslsocket_class = _TidySocket
+    return tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +119,9 @@ class Connection:
         self._watched: socket.socket | None = None
         self._misc: asyncio.TimerHandle | None = None
         self.closed: asyncio.Future[str] = self._loop.create_future()
-        self.receive_maximum = DEFAULT_RECEIVE_MAXIMUM
+        self._receive_maximum = DEFAULT_RECEIVE_MAXIMUM
+        self._waiting: deque[Callable[[], MQTTErrorCode]] = deque()
+        self._unacknowledged = 0
         self._client = self._make_client(endpoint)
 
     @classmethod
@@ -120,9 +144,12 @@ class Connection:
         return connection
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, extras: Extras | None = None) -> None:
-        """Hand a QoS 1 message to the broker; paho keeps within the broker's Receive Maximum. Lost if closed."""
+        """Send a QoS 1 message, in its turn and within the broker's Receive Maximum. Lost if the connection is."""
         properties = extras.properties() if extras is not None else None
-        self._guard(lambda: self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).rc)
+        self._waiting.append(
+            lambda: self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).rc
+        )
+        self._pump()
 
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe at QoS 1 and wait until the broker grants it. Raises ConnectionFailed."""
@@ -158,11 +185,13 @@ class Connection:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(0)  # no limit of paho's own, which could not follow the broker's
         client.tls_set_context(endpoint.tls)
         client.will_set(endpoint.will_topic, endpoint.will, qos=1, retain=True)
         client.on_connect = self._handle_connect
         client.on_disconnect = self._handle_disconnect
         client.on_subscribe = self._handle_subscribe
+        client.on_publish = self._handle_publish
         client.on_message = self._handle_message
         client.on_socket_close = self._handle_close
         client.on_socket_register_write = self._handle_want_write
@@ -175,8 +204,7 @@ class Connection:
         if reason.is_failure:
             self._finish(f"the broker refused: {reason}")
             return
-        self.receive_maximum = getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM)
-        self._client.max_inflight_messages_set(self.receive_maximum)
+        self._receive_maximum = getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM)
         if not self._connected.done():
             self._connected.set_result(None)
 
@@ -196,6 +224,18 @@ class Connection:
             granted.set_exception(ConnectionFailed(f"the broker refused the subscription: {', '.join(refused)}"))
         else:
             granted.set_result(None)
+
+    def _handle_publish(
+        self, _client: Client, _userdata: Any, _mid: int, _reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._unacknowledged -= 1
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._waiting and self._unacknowledged < self._receive_maximum:
+            self._unacknowledged += 1
+            if not self._guard(self._waiting.popleft()):
+                return
 
     def _handle_message(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)

@@ -130,6 +130,22 @@ class OrderBook:
 
         return self._store.transact_now(work)
 
+    def waiting(self, today: date) -> tuple[Order, ...]:
+        """All orders that can be handed over today, by number."""
+
+        def work(cx: sqlite3.Connection) -> tuple[Order, ...]:
+            held = _held(cx)
+            if held is None or today > held.not_after.date():
+                return ()
+            rows = cx.execute(
+                "SELECT content FROM sync_order WHERE last_day >= ? AND id NOT IN (SELECT id FROM sync_collected)"
+                " ORDER BY id",
+                (today.isoformat(),),
+            )
+            return tuple(msgspec.json.decode(row[0], type=Order) for row in rows)
+
+        return self._store.transact_now(work)
+
     def administrators(self) -> tuple[Administrator, ...]:
         """Who may attend at this station, by HSA-id."""
 

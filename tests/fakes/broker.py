@@ -1,0 +1,93 @@
+"""A real mosquitto on loopback with TLS, certificates and the access rules of the fleet, that a test may kill and
+start again."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from provisioning.authority import Authority
+
+ACL = """
+user fleet-server
+topic readwrite kortkiosk/v1/#
+
+pattern write kortkiosk/v1/%u/events
+pattern write kortkiosk/v1/%u/state
+pattern write kortkiosk/v1/%u/presence
+pattern write kortkiosk/v1/%u/ask
+pattern write kortkiosk/v1/%u/commands/result
+pattern read kortkiosk/v1/%u/answer
+pattern read kortkiosk/v1/%u/acked
+pattern read kortkiosk/v1/%u/commands
+"""
+
+CONFIG = """
+per_listener_settings false
+listener {port} 127.0.0.1
+cafile {authority}/ca/ca.pem
+certfile {directory}/broker.pem
+keyfile {directory}/broker.key
+require_certificate true
+use_identity_as_username true
+allow_anonymous false
+acl_file {directory}/acl
+persistence true
+persistence_location {directory}/
+max_queued_messages 0
+user root
+log_dest file {directory}/log
+"""
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Broker:
+    """One mosquitto. Its port and its directory stay the same over `kill` and `start`."""
+
+    def __init__(self, directory: Path, authority: Authority) -> None:
+        self.port = free_port()
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        for name in ("broker.pem", "broker.key"):
+            shutil.copy(authority.directory / "server" / name, directory / name)
+        (directory / "acl").write_text(ACL)
+        (directory / "acl").chmod(0o600)
+        config = CONFIG.format(port=self.port, directory=directory, authority=authority.directory)
+        (directory / "mosquitto.conf").write_text(config)
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") or "mosquitto"
+        self._process = subprocess.Popen([program, "-c", str(self._directory / "mosquitto.conf")])
+        deadline = time.monotonic() + 10
+        while not self._listens():
+            assert self._process.poll() is None, f"mosquitto ended: {self.log()}"
+            assert time.monotonic() < deadline, "mosquitto does not listen"
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """SIGKILL: what it held in memory is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def log(self) -> str:
+        """What it has written."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._directory / "log").read_text()
+        return ""
+
+    def _listens(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            return True
+        return False
