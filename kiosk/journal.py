@@ -1,6 +1,6 @@
 """The journal: a durable intent before every effect, a durable outcome and its event after (reliability I3, I4).
 
-Intents, outcomes, receipts and the outbox lie in the station's one file. An outcome and its event are one transaction, so there is
+Intents, outcomes, receipts and outbox lie in the one file of the station. An outcome and its event are one transaction, so there is
 no moment at which one exists without the other. What is open when the station starts was cut off in the middle: `boot`
 writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can say it. No effect is
 ever repeated by itself.
@@ -21,6 +21,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
@@ -32,8 +34,10 @@ T = TypeVar("T")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS errand (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, order_no TEXT, ended TEXT, outcome TEXT
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, order_no TEXT, hsa_id TEXT, order_content BLOB,
+    ended TEXT, outcome TEXT
 ) STRICT;
+CREATE INDEX IF NOT EXISTS errand_holder ON errand (hsa_id);
 CREATE TABLE IF NOT EXISTS effect (
     id INTEGER PRIMARY KEY, errand TEXT NOT NULL REFERENCES errand (id), order_no TEXT, name TEXT NOT NULL,
     facts TEXT NOT NULL, intended TEXT NOT NULL, outcome TEXT, concluded TEXT
@@ -84,6 +88,18 @@ class Journal:
     async def boot(self, version: str) -> tuple[Interrupted, ...]:
         """Write down what a stop cut off, and that the station started. Raises StoreError."""
         return await self.transact(lambda cx: self._reconcile(cx, version))
+
+    async def unfinished(self, hsa_id: str) -> Order | None:
+        """The order of that person whose receipt was issued here in an errand that never came to its end."""
+        row = await self.transact(
+            lambda cx: cx.execute(
+                "SELECT e.order_content FROM errand e JOIN receipt r ON r.order_no = e.order_no WHERE e.hsa_id = ?"
+                " AND NOT EXISTS (SELECT 1 FROM errand d WHERE d.order_no = e.order_no AND d.outcome = 'done')"
+                " ORDER BY e.started DESC LIMIT 1",
+                (hsa_id,),
+            ).fetchone()
+        )
+        return None if row is None else msgspec.json.decode(row[0], type=Order)
 
     async def start(self, kind: str) -> "Log":
         """Begin an errand. Raises StoreError: then nothing has begun."""
@@ -159,7 +175,10 @@ class Log:
         """From here on the errand is about that order."""
         self.order = order
         await self._journal.transact(
-            lambda cx: cx.execute("UPDATE errand SET order_no = ? WHERE id = ?", (order.order, self.id))
+            lambda cx: cx.execute(
+                "UPDATE errand SET order_no = ?, hsa_id = ?, order_content = ? WHERE id = ?",
+                (order.order, order.hsa_id, msgspec.json.encode(order), self.id),
+            )
         )
 
     async def progress(self) -> frozenset[str]:

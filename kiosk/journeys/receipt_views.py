@@ -4,7 +4,7 @@ from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPap
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.identify_views import ERRAND, stop
 from kiosk.journeys.words import fours, go
-from kiosk.receipts import Receipt, ReceiptFacts
+from kiosk.receipts import Receipt, ReceiptFacts, handed_out
 from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, Step, Tell, say
 
 STEP = Step(5, 5)
@@ -16,7 +16,7 @@ def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
     if facts.holder.name:
         rows.insert(0, Fact(say("receipt.holder"), facts.holder.name))
     rows.append(Fact(say("receipt.card_number"), fours(facts.card_number)))
-    rows.append(Fact(say("receipt.handed_out"), facts.time.astimezone().strftime("%Y-%m-%d %H.%M")))
+    rows.append(Fact(say("receipt.handed_out"), handed_out(facts.time)))
     if facts.administrator is not None:
         rows.append(Fact(say("receipt.by"), facts.administrator.name or facts.administrator.hsa_id))
     return ReceiptPanel(

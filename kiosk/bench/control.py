@@ -1,0 +1,141 @@
+"""The bench's door: one JSON object a line over a local socket, for the bench window, `demo` and tests.
+
+    {"do": "insert", "card": "1:old", "reader": "holder"}   ->   {"ok": true}
+    {"do": "look"}                                          ->   {"ok": true, "world": {...}}
+    {"do": "watch"}                                         ->   a line with the world now, and after each move
+
+A move that hands cannot make answers {"ok": false, "why": "..."}. The socket lies in the bench's folder and only its
+owner may open it; a station that runs on real devices has none.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kiosk.bench.world import World, WorldError
+
+logger = logging.getLogger(__name__)
+
+MAX_LINE = 64 * 1024
+Move = Callable[[dict[str, Any]], None]
+
+
+class BenchControl:
+    """Serves the world's socket while the station runs."""
+
+    def __init__(self, world: World, path: Path) -> None:
+        self.path = path
+        self._world = world
+        self._server: asyncio.Server | None = None
+        self._handlers: set[asyncio.Task[None]] = set()
+        self._watchers: set[asyncio.Event] = set()
+        self.extra: dict[str, Move] = {}
+        """Moves of others: the station adds `scan`."""
+        world.on_move = self._wake
+
+    async def start(self) -> None:
+        """Listen. Raises OSError."""
+        self.path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, self.path, limit=MAX_LINE)
+        self.path.chmod(0o600)
+
+    async def stop(self) -> None:
+        """Stop listening and end the watchers."""
+        if self._server is not None:
+            self._server.close()
+        for handler in self._handlers:
+            handler.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
+        self.path.unlink(missing_ok=True)
+
+    def _wake(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError, ValueError):
+                while line := await reader.readline():
+                    await self._answer(line, writer)
+        finally:
+            self._handlers.discard(task)
+            writer.close()
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = json.loads(line)
+            if request.get("do") == "watch":
+                await self._watch(writer)
+                return
+            _send(writer, self._do(request))
+        except (WorldError, LookupError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            _send(writer, {"ok": False, "why": str(error)})
+        await writer.drain()
+
+    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            while True:
+                changed.clear()
+                _send(writer, {"ok": True, "world": self._world.picture()})
+                await writer.drain()
+                await changed.wait()
+        finally:
+            self._watchers.discard(changed)
+
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        do = request.get("do")
+        if do == "look":
+            return {"ok": True, "world": self._world.picture()}
+        move = self._moves().get(str(do)) or self.extra.get(str(do))
+        if move is None:
+            raise WorldError(f"there is no move {do!r}")
+        move(request)
+        return {"ok": True}
+
+    def _moves(self) -> dict[str, Move]:
+        world = self._world
+        return {
+            "insert": lambda r: world.insert(r["card"], r["reader"], upside_down=bool(r.get("upside_down"))),
+            "remove": lambda r: _ignore(world.remove(r["reader"])),
+            "take": lambda r: _ignore(world.take(int(r["slot"]))),
+            "put": lambda r: world.put(int(r["slot"]), r["card"]),
+            "close_door": lambda r: world.close_door(int(r["slot"])),
+            "drop": lambda r: world.drop(r["card"]),
+            "hold_flap": lambda r: world.cabinet.drop.hold_flap(),
+            "jam": lambda r: world.cabinet.set_jammed(int(r["slot"]), bool(r["jammed"])),
+            "printer": lambda r: world.break_printer(**{k: bool(v) for k, v in r["faults"].items()}),
+            "network": lambda r: world.cut_network(bool(r["cut"])),
+        }
+
+
+def _ignore(_: object) -> None:
+    return None
+
+
+def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
+    writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+
+
+async def move(path: Path, **request: Any) -> dict[str, Any]:
+    """Make one move from outside: `await move(socket, do="insert", card="1:old", reader="holder")`. Raises WorldError."""
+    reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE)
+    try:
+        _send(writer, request)
+        await writer.drain()
+        answer: dict[str, Any] = json.loads(await reader.readline())
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    if not answer["ok"]:
+        raise WorldError(answer["why"])
+    return answer

@@ -1,0 +1,251 @@
+"""What lies on the bench: cards, letters, readers, cabinet, printer, and hands that move them.
+
+Every card is somewhere, in exactly one place: in the hand, in a reader, in a slot, or in the bin. The state is written
+after every move. Card names are `1:new`, `1:old`, `13:new`: person and which card.
+
+>>> world = World.open(Path("bench"), scenario, now)                                # doctest: +SKIP
+>>> world.insert("1:old", "holder"); world.remove("holder")                         # doctest: +SKIP
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from drivers.cabinet.virtual import PanelError, VirtualCabinet
+from drivers.printer.virtual import VirtualPrinter
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.persona import Persona
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+
+READERS = ("holder", "administrator")
+HAND = "hand"
+
+
+class WorldError(ValueError):
+    """A move that hands cannot make; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The code letter that came to somebody's home."""
+
+    person: int
+    name: str
+    card_number: str
+    puk: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is there at the start. `slots` maps a slot to the card in it, `hand` are cards that people bring."""
+
+    slots: dict[int, str]
+    hand: tuple[str, ...]
+    letters: tuple[Letter, ...]
+    slot_count: int = 24
+
+
+class World:
+    """All virtual devices of one station. Made by `open`."""
+
+    def __init__(self, folder: Path, scenario: Scenario, authority: TestAuthority, now: datetime) -> None:
+        self.folder = folder
+        self.scenario = scenario
+        self.authority = authority
+        self.slots = {name: VirtualSlot(f"Virtual reader ({name})") for name in READERS}
+        self.backend = InProcessBackend(self.slots.values())
+        self.cabinet = VirtualCabinet(scenario.slot_count, cards=scenario.slots, on_change=self.moved)
+        self.printer = VirtualPrinter(folder / "receipts", on_change=self.moved)
+        self.network = True
+        self.on_network: Callable[[bool], None] = lambda allowed: None
+        """Called when the cable is pulled or put back."""
+        self.on_move: Callable[[], None] = lambda: None
+        """Called after every move, so that a window can draw it."""
+        self.hand: list[str] = list(scenario.hand)
+        self._now = now
+        self._cards: dict[str, VirtualCard] = {}
+        self._in_reader: dict[str, str] = {}
+
+    @classmethod
+    def open(cls, folder: Path, scenario: Scenario, now: datetime) -> "World":
+        """The world of that folder as it was left, or a new one. Raises OSError, CardFileError, ValueError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        world = cls(folder, scenario, TestAuthority.load_or_create(folder / "authority", now), now)
+        saved = folder / "world.json"
+        if saved.exists():
+            world._restore(json.loads(saved.read_text(encoding="utf-8")))
+        return world
+
+    def card(self, name: str) -> VirtualCard:
+        """The card of that name; made, or read from its file, when it is first wanted. Raises WorldError."""
+        if name not in self._cards:
+            path = self.folder / "cards" / f"{name.replace(':', '-')}.json"
+            path.parent.mkdir(exist_ok=True)
+            if path.exists():
+                self._cards[name] = VirtualCard.load(path)
+            else:
+                self._cards[name] = VirtualCard.create(_persona(name), self.authority, self._now, path=path)
+        return self._cards[name]
+
+    def insert(self, name: str, reader: str, *, upside_down: bool = False) -> None:
+        """Put a card from the hand into a reader."""
+        slot = self._slot(reader)
+        if reader in self._in_reader:
+            raise WorldError(f"the {reader}'s reader holds a card")
+        self._from_hand(name)
+        self._in_reader[reader] = name
+        slot.insert(self.card(name), upside_down=upside_down)
+        self.moved()
+
+    def remove(self, reader: str) -> str:
+        """Pull the card out of a reader."""
+        slot = self._slot(reader)
+        if reader not in self._in_reader:
+            raise WorldError(f"the {reader}'s reader is empty")
+        slot.remove()
+        name = self._in_reader.pop(reader)
+        self.hand.append(name)
+        self.moved()
+        return name
+
+    def take(self, slot: int) -> str:
+        """Take the card out of an open slot."""
+        try:
+            name = self.cabinet.take_card(slot)
+        except PanelError as error:
+            raise WorldError(str(error)) from None
+        self.hand.append(name)
+        self.moved()
+        return name
+
+    def put(self, slot: int, name: str) -> None:
+        """Put a card from the hand into an open slot."""
+        if name not in self.hand:
+            raise WorldError(f"{name} is not in the hand")
+        try:
+            self.cabinet.put_card(slot, name)
+        except PanelError as error:
+            raise WorldError(str(error)) from None
+        self.hand.remove(name)
+        self.moved()
+
+    def close_door(self, slot: int) -> None:
+        """Close a slot's door."""
+        self.cabinet.close_door(slot)
+
+    def drop(self, name: str) -> None:
+        """Push a card through the flap of the drop slot; a locked flap gives it back."""
+        if name not in self.hand:
+            raise WorldError(f"{name} is not in the hand")
+        try:
+            self.cabinet.drop.drop_card(name)
+        except PanelError as error:
+            raise WorldError(str(error)) from None
+        self.hand.remove(name)
+        self.moved()
+
+    def break_printer(self, **faults: bool) -> None:
+        """Set faults of the printer: `paper_out`, `paper_low`, `cover_open`, ... Raises WorldError."""
+        try:
+            self.printer.faults = replace(self.printer.faults, **faults)
+        except TypeError:
+            raise WorldError(f"the printer has no fault among {', '.join(faults)}") from None
+        self.moved()
+
+    def cut_network(self, cut: bool) -> None:
+        """Pull the cable, or put it back."""
+        self.network = not cut
+        self.on_network(self.network)
+        self.moved()
+
+    def moved(self) -> None:
+        """Write the state down, and tell whoever draws it."""
+        self._save()
+        self.on_move()
+
+    def picture(self) -> dict[str, Any]:
+        """All there is to see, for a window: no codes but those of the letters, which lie open on the bench."""
+        faults = self.printer.faults
+        return {
+            "readers": {name: self._in_reader.get(name) for name in READERS},
+            "hand": sorted(self.hand, key=_order),
+            "slots": {str(n): self.cabinet.cards.get(n) for n in range(1, self.cabinet.slot_count + 1)},
+            "open_slot": self.cabinet.open_slot_number,
+            "flap_open": not self.cabinet.drop.locked,
+            "bin": self.cabinet.drop.count,
+            "letters": [
+                {"person": a.person, "name": a.name, "card_number": a.card_number, "puk": a.puk}
+                for a in self.scenario.letters
+            ],
+            "cards": {name: _printed(name) for name in self._names()},
+            "printer": {"faults": asdict(faults), "receipts": [str(path) for path in self.printer.receipts]},
+            "network": self.network,
+        }
+
+    def _names(self) -> list[str]:
+        return sorted({*self.hand, *self._in_reader.values(), *self.cabinet.cards.values()}, key=_order)
+
+    def _slot(self, reader: str) -> VirtualSlot:
+        if reader not in self.slots:
+            raise WorldError(f"there is no reader {reader!r}: use one of {', '.join(READERS)}")
+        return self.slots[reader]
+
+    def _from_hand(self, name: str) -> None:
+        if name not in self.hand:
+            raise WorldError(f"{name} is not in the hand")
+        self.hand.remove(name)
+
+    def _save(self) -> None:
+        state = {
+            "hand": self.hand,
+            "in_reader": self._in_reader,
+            "cabinet": self.cabinet.snapshot(),
+            "printer": self.printer.snapshot(),
+            "network": self.network,
+        }
+        handle, name = tempfile.mkstemp(dir=self.folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(state, file)
+        Path(name).replace(self.folder / "world.json")
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.hand = list(state["hand"])
+        self.cabinet.restore(state["cabinet"])
+        self.printer.restore(state["printer"])
+        self.network = bool(state["network"])
+        for reader, name in state["in_reader"].items():
+            self._in_reader[reader] = name
+            self.slots[reader].insert(self.card(name))
+
+
+def _persona(name: str) -> Persona:
+    number, _, which = name.partition(":")
+    if not number.isdecimal() or which not in ("old", "new"):
+        raise WorldError(f"there is no card {name!r}: say PERSON:old or PERSON:new")
+    try:
+        someone = person(int(number))
+    except LookupError as error:
+        raise WorldError(str(error)) from None
+    return someone.old if which == "old" else someone.new
+
+
+def _printed(name: str) -> dict[str, str]:
+    persona = _persona(name)
+    return {
+        "name": "" if persona.protected_identity else persona.name,
+        "hsa_id": persona.hsa_id,
+        "number": persona.number_on_card,
+    }
+
+
+def _order(name: str) -> tuple[int, str]:
+    number, _, which = name.partition(":")
+    return int(number), which

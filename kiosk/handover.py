@@ -1,0 +1,83 @@
+"""The fleet's part in a hand-over, behind the journeys' ports: orders as synced, envelopes as verified."""
+
+import logging
+
+from drivers.secret import Secret
+from fleet.agent.envelope import new_nonce, seal_puk
+from fleet.agent.identity import Identity
+from fleet.agent.link import AskTimeout, Link, LinkDown
+from fleet.agent.store import StoreError
+from fleet.agent.sync import OrderBook, SyncRefused
+from kiosk.journal import Journal
+from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
+
+logger = logging.getLogger(__name__)
+
+ASK_LIMIT_S = 5.0
+"""A person waits: then what was synced is used."""
+
+
+class FleetOrders:
+    """Implements `kiosk.ports.Orders`: the server's newest word where it can be had, else the signed list."""
+
+    def __init__(self, book: OrderBook, link: Link, journal: Journal, clock: Clock) -> None:
+        self._book = book
+        self._journal = journal
+        self._link = link
+        self._clock = clock
+
+    async def find(self, hsa_id: str) -> Order | None:
+        """The order that can be handed out today, or the one whose last steps (print, drop) were cut off."""
+        unfinished = await self._journal.unfinished(hsa_id)
+        if unfinished is not None:
+            return unfinished
+        if self._link.online:
+            try:
+                return await self._book.find_online(hsa_id, ASK_LIMIT_S)
+            except (LinkDown, AskTimeout, SyncRefused) as error:
+                logger.info("the server was asked for an order and gave none: %s", error)
+        return self._book.find(hsa_id, self._clock.now().astimezone().date())
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        """The ID administrator with that HSA-id, from a list that is still valid."""
+        if not self._book.is_fresh(self._clock.now()):
+            return None
+        return next((one for one in self._book.administrators() if one.hsa_id == hsa_id), None)
+
+    async def waiting(self) -> tuple[Order, ...]:
+        """All that waits here today."""
+        return self._book.waiting(self._clock.now().astimezone().date())
+
+
+class ServerEnvelopes:
+    """`envelope.verify = "server"`: the PUK travels sealed to the verifier alone, bound to station, order and nonce."""
+
+    def __init__(self, identity: Identity, link: Link) -> None:
+        self._identity = identity
+        self._link = link
+
+    async def available(self) -> bool:
+        """Only with a connection."""
+        return self._link.online
+
+    async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
+        """Ask the verifier."""
+        ask = seal_puk(self._identity.verifier_key, self._identity.station, order.order, new_nonce(), puk.reveal())
+        try:
+            answer = await self._link.ask(ask, ASK_LIMIT_S)
+        except (LinkDown, AskTimeout, StoreError) as error:
+            logger.info("the envelope could not be verified: %s", error)
+            return EnvelopeVerdict.UNAVAILABLE
+        return EnvelopeVerdict(answer.verdict) if answer.ok and answer.verdict else EnvelopeVerdict.UNAVAILABLE
+
+
+class CardEnvelopes:
+    """`envelope.verify = "card"`: the card judges, in the one command that sets the code, above its floor."""
+
+    async def available(self) -> bool:
+        """Always."""
+        return True
+
+    async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
+        """Nothing is sent anywhere."""
+        return EnvelopeVerdict.CARD_DECIDES

@@ -1,0 +1,291 @@
+"""The station: one process that offers errands, runs them one at a time, and tells its fleet how it is.
+
+What is missing (identity, reader, cabinet, a writable disk) is said on the home screen and in `problems`; the rest works.
+This is the composition root: only here do devices, journal, link and screen meet.
+"""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+
+from drivers.reader.errors import ReaderError
+from drivers.reader.port import Presence
+from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.visit import ReaderSettings
+from fleet.agent import outbox, sync
+from fleet.agent.identity import Identity, IdentityError
+from fleet.agent.link import Link, Timing
+from fleet.agent.outbox import Chain
+from fleet.agent.store import StationStore, StoreError
+from fleet.agent.sync import OrderBook
+from fleet.messages.link import StationState
+from kiosk import devices as fitted
+from kiosk import home, journal
+from kiosk.bench.world import World
+from kiosk.clock import SystemClock
+from kiosk.config import VIRTUAL, Config
+from kiosk.devices import Devices
+from kiosk.handover import CardEnvelopes, FleetOrders, ServerEnvelopes
+from kiosk.journal import Interrupted, Journal
+from kiosk.journeys.desk import Desk, StationSeal
+from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.ports import Ended, Envelopes, ErrandEndedError, Screen
+from kiosk.supervisor import Limits, Supervisor
+from kiosk.texts import Texts
+from kiosk.version import VERSION
+from kiosk.views import Say, View
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is missing or broken. `code` is stable, `text` says what and what to do."""
+
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class FleetSide:
+    """All that needs an identity: the file, the chain, the link."""
+
+    identity: Identity
+    store: StationStore
+    journal: Journal
+    link: Link
+    book: OrderBook
+    found: tuple[Interrupted, ...] = ()
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+
+
+class Station:
+    """One station. `open`, `serve`, `close`."""
+
+    def __init__(self, config: Config, base: Path, screen: Screen, world: World | None = None) -> None:
+        """`base` is the folder that paths of the configuration are relative to."""
+        self.config = config
+        self.clock = SystemClock()
+        self.problems: list[Problem] = []
+        self.devices = Devices()
+        self.fleet: FleetSide | None = None
+        self.world = world
+        self.bootid = str(uuid.uuid4())
+        self.language = config.station.language
+        """The language that the person has chosen: that of the paper."""
+        self._base = base
+        self._screen = screen
+        self._view = ""
+        self._errand: str | None = None
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.supervisor: Supervisor
+
+    async def open(self, timing: Timing | None = None) -> None:
+        """Make everything that can be made. Never raises for what is missing: see `problems`."""
+        self.devices = fitted.make(self.config, self._reader_settings(), self.world)
+        if self.config.printer.kind == VIRTUAL and self.world is not None:
+            host, port = await self.world.printer.start()
+            self.devices.printer = fitted.virtual_printer(host, port, self.config.printer.width_mm)
+        await self._join_fleet(timing)
+        self.devices.on_change = self._on_change
+        await self.devices.look()
+        self._tasks.append(asyncio.create_task(self.devices.watch()))
+        limits = Limits(self.config.timeouts.idle_s, self.config.timeouts.warning_s)
+        self.supervisor = Supervisor(self._screen, self.devices.reader, self.clock, limits)
+        self.supervisor.asked = self._asked
+
+    async def close(self) -> None:
+        """Let everything go, in order."""
+        for task in self._tasks + (self.fleet.tasks if self.fleet else []):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *(self.fleet.tasks if self.fleet else []), return_exceptions=True)
+        if self.fleet is not None:
+            await self.fleet.link.stop()
+            self.fleet.store.close()
+        await self.devices.close()
+        if self.world is not None:
+            await self.world.printer.stop()
+
+    async def serve(self) -> None:
+        """Home, errand, home, until cancelled."""
+        while True:
+            errand = await self._choose()
+            if errand is not None:
+                await self.run(errand)
+
+    async def run(self, errand: Errand) -> Ended | None:
+        """One errand from its first question to its end; None where it could not even begin."""
+        desk = self.desk()
+        if desk is None or self.fleet is None:
+            return None
+        try:
+            log = await self.fleet.journal.start(errand.id)
+        except StoreError as error:
+            self._problem("store", str(error))
+            return None
+        self._errand = errand.id
+        try:
+            return await self.supervisor.run(errand.journey, desk, log)
+        finally:
+            self._errand = None
+            self._publish()
+
+    def desk(self) -> Desk | None:
+        """What a journey is given now; None where the station cannot hand anything out."""
+        if self.fleet is None or self.devices.reader is None:
+            return None
+        side = self.fleet
+        return Desk(
+            reader=self.devices.reader,
+            administrator_reader=self.devices.administrator_reader,
+            orders=FleetOrders(side.book, side.link, side.journal, self.clock),
+            envelopes=self._envelopes(side),
+            seal=self._seal(side.identity),
+            clock=self.clock,
+            print_text=self._print_text,
+            cabinet=self.devices.cabinet,
+            printer=self.devices.printer,
+        )
+
+    def missing(self, errand: Errand) -> str | None:
+        """What keeps an errand from being offered now: `store`, `orders`, `reader` or `cabinet`."""
+        if any(problem.code == "store" for problem in self.problems):
+            return "store"
+        if "orders" in errand.needs and self.fleet is None:
+            return "orders"
+        return next(
+            (kind for kind in ("reader", "cabinet") if kind in errand.needs and self.devices.missing(kind)), None
+        )
+
+    async def _choose(self) -> Errand | None:
+        forgotten = await self._card_left_in()
+        offers = tuple((errand, self.missing(errand)) for errand in ERRANDS)
+        found = self.fleet.found if self.fleet else ()
+        view = home.view(self.config, offers, found, forgotten=forgotten)
+        self._changed.clear()
+        try:
+            answer = await self.supervisor.ask(view, until=self._changed.wait())
+        except ErrandEndedError:
+            return None
+        chosen = next((errand for errand in ERRANDS if errand.id == answer), None)
+        if chosen is not None and self.fleet is not None:
+            self.fleet.found = ()
+        return chosen if chosen is not None and self.missing(chosen) is None else None
+
+    async def _card_left_in(self) -> bool:
+        try:
+            return self.devices.reader is not None and await self.devices.reader.presence() is Presence.PRESENT
+        except ReaderError:
+            return False
+
+    def _reader_settings(self) -> ReaderSettings:
+        anchors = self._base / self.config.trust.anchors if self.config.trust.anchors else None
+        if anchors is None and self.world is not None:
+            trust = Trust(self.world.authority.anchors(), self.world.authority.intermediates())
+            return ReaderSettings(trust=trust, now=self.clock.now)
+        if anchors is None:
+            self._problem("anchors", "no trust.anchors in the configuration: no card can show who its holder is")
+            return ReaderSettings(now=self.clock.now)
+        try:
+            roots, others = split(load_certificates(anchors))
+        except (OSError, ValueError) as error:
+            self._problem("anchors", f"{anchors}: {error}")
+            return ReaderSettings(now=self.clock.now)
+        return ReaderSettings(trust=Trust(roots, others), now=self.clock.now)
+
+    async def _join_fleet(self, timing: Timing | None) -> None:
+        data = self._base / self.config.station.data
+        try:
+            identity = Identity.load(self._base / self.config.station.identity)
+        except IdentityError as error:
+            self._problem("identity", str(error))
+            return
+        try:
+            schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
+            store = await asyncio.to_thread(StationStore.open, data / "station.sqlite", schemas=schemas)
+        except StoreError as error:
+            self._problem("store", str(error))
+            return
+        link = Link(identity, store, self.bootid, timing)
+        book = OrderBook(identity, store, link, self.clock.now)
+        chain = Chain(identity.station, identity.epoch, self.bootid)
+        side = FleetSide(identity, store, Journal(store, chain, self.clock), link, book)
+        side.journal.wake = link.notify
+        side.journal.collected = book.mark_collected
+        try:
+            side.found = await side.journal.boot(VERSION)
+        except StoreError as error:
+            self._problem("store", str(error))
+            store.close()
+            return
+        self._connect(side)
+
+    def _connect(self, side: FleetSide) -> None:
+        self.fleet = side
+        self.clock.raise_floor(side.book.issued)
+        side.link.on_change(lambda online: self._on_change())
+        if self.world is not None:
+            side.link.set_allowed(self.world.network)
+            self.world.on_network = side.link.set_allowed
+        side.link.start()
+        side.tasks.append(asyncio.create_task(side.book.run()))
+
+    def _envelopes(self, side: FleetSide) -> Envelopes:
+        if self.config.envelope.verify == "card":
+            return CardEnvelopes()
+        return ServerEnvelopes(side.identity, side.link)
+
+    def _seal(self, identity: Identity) -> StationSeal:
+        chain = (identity.certificate(), load_pem_x509_certificate(identity.ca_file.read_bytes()))
+        ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+        return StationSeal(identity.station, self.config.station.title, identity.private_key(), ders)
+
+    def _print_text(self, text: Say) -> str:
+        return Texts.load().plain(text, self.language)
+
+    def _problem(self, code: str, text: str) -> None:
+        logger.warning("%s: %s", code, text)
+        self.problems = [one for one in self.problems if one.code != code] + [Problem(code, text)]
+
+    def _asked(self, view: View[Any]) -> None:
+        self._view = view.name
+        self._publish()
+
+    def _on_change(self) -> None:
+        self._changed.set()
+        self._publish()
+
+    def _publish(self) -> None:
+        if self.fleet is None:
+            return
+        now = self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.fleet.link.publish_state(
+            StationState(
+                title=self.config.station.title,
+                version=VERSION,
+                bootid=self.bootid,
+                time=now,
+                errand=self._errand,
+                step=self._view if self._errand else None,
+                devices=self.devices.states,
+                slots=self.devices.slots,
+            )
+        )
+
+
+@contextlib.asynccontextmanager
+async def opened(station: Station, timing: Timing | None = None) -> Any:
+    """`async with opened(station): ...`"""
+    await station.open(timing)
+    try:
+        yield station
+    finally:
+        await station.close()
