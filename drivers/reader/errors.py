@@ -4,6 +4,8 @@ An exception carries which command and which reader, and the status word where t
 card data. Expected outcomes are values, in `drivers.reader.outcomes`.
 """
 
+from drivers.reader.model import Exchange
+
 
 class ReaderError(Exception):
     """Base of all faults of cards and readers."""
@@ -49,6 +51,8 @@ class UnknownCardError(ReaderError):
         super().__init__(message, reader=reader)
         self.atr = atr
         self.tried = tried
+        self.exchange = Exchange()
+        """What it cost to find out."""
 
 
 class CardAnswerError(ReaderError):

@@ -8,7 +8,13 @@ card's own answer. The station keeps it durably, by card number; the default her
 1
 """
 
+import json
+import os
+from pathlib import Path
 from typing import Protocol
+
+UNREADABLE = 15
+"""Tries that count as used where the station's own count is lost."""
 
 
 class TryLedger(Protocol):
@@ -42,3 +48,46 @@ class MemoryLedger:
     def settle(self, card: str, code: str, used: int) -> None:
         """See `TryLedger.settle`."""
         self._used[card, code] = used
+
+
+class FileLedger:
+    """Counts in a small file, replaced as a whole at each change, so that they outlive program and power.
+
+    A file that cannot be understood counts every code as used up: the strict side is the safe one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def used(self, card: str, code: str) -> int:
+        """See `TryLedger.used`."""
+        counts = self._read()
+        return UNREADABLE if counts is None else counts.get(f"{card}/{code}", 0)
+
+    def spend(self, card: str, code: str) -> None:
+        """See `TryLedger.spend`. Raises OSError where it cannot be kept: then nothing must be sent."""
+        self.settle(card, code, self.used(card, code) + 1)
+
+    def settle(self, card: str, code: str, used: int) -> None:
+        """See `TryLedger.settle`. Raises OSError."""
+        counts = self._read()
+        if counts is None:
+            return
+        counts[f"{card}/{code}"] = used
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = self._path.with_suffix(".new")
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump({key: count for key, count in counts.items() if count}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+
+    def _read(self) -> dict[str, int] | None:
+        try:
+            counts = json.loads(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            return None
+        sound = isinstance(counts, dict) and all(isinstance(count, int) for count in counts.values())
+        return counts if sound else None

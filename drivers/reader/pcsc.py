@@ -29,6 +29,8 @@ from drivers.reader.port import Presence
 BUSY_TRIES = 8
 """How often a card that another program holds is tried; others look at a new card for a moment, too."""
 BUSY_PAUSE_S = 0.1
+SLICE_S = 0.5
+"""Longest wait at the service in one piece: a cancel that came just before it would not be heard."""
 SERVICE_PAUSE_S = 1.0
 """How long a wait lasts where there is no service to wait at."""
 _NEW_READER = "\\\\?PnP?\\Notification"
@@ -96,6 +98,8 @@ class PcscConnection:
         result, answer = scard.SCardTransmit(self._handle, self._pci, list(apdu))
         if result != scard.SCARD_S_SUCCESS:
             raise CardGoneError(f"transmission failed with {_code(result):08X}", reader=self._reader)
+        if len(answer) < 2:  # some drivers call a torn card's silence a success
+            raise CardGoneError("the card said nothing", reader=self._reader)
         return bytes(answer)
 
     def close(self) -> None:
@@ -113,6 +117,7 @@ class PcscBackend:
         self._lock = threading.Lock()
         self._waits: dict[str, set[int]] = {}
         self._woken = threading.Event()
+        self._cancelled: set[str] = set()
         self._events: dict[str, int] = {}
 
     def readers(self) -> tuple[str, ...]:
@@ -155,6 +160,7 @@ class PcscBackend:
         """Wake whoever waits for a change of that reader."""
         with self._lock:
             self._woken.set()
+            self._cancelled.add(reader)
             for context in self._waits.get(reader, ()):
                 scard.SCardCancel(context)
 
@@ -167,14 +173,16 @@ class PcscBackend:
         finally:
             with self._lock:
                 self._waits[reader].discard(context)
+                self._cancelled.discard(reader)
 
     def _wait(self, context: int, reader: str, last: Presence, deadline: float) -> Presence:
         state = _state(context, reader)
         while True:
             now = self._seen(reader, state, last)
             left_s = deadline - time.monotonic()
-            if now is not last or left_s <= 0 or not _changed(context, reader, state, left_s):
+            if now is not last or left_s <= 0 or reader in self._cancelled:
                 return now
+            _changed(context, reader, state, min(left_s, SLICE_S))
             state = _state(context, reader)
 
     def _seen(self, reader: str, state: int, last: Presence) -> Presence:
@@ -221,8 +229,8 @@ def _state(context: int, reader: str) -> int:
     return int(states[0][1]) if result == scard.SCARD_S_SUCCESS else int(scard.SCARD_STATE_UNKNOWN)
 
 
-def _changed(context: int, reader: str, state: int, timeout_s: float) -> bool:
-    """Wait until the reader's state differs from `state` or readers come or go. False: time is out, or cancelled.
+def _changed(context: int, reader: str, state: int, timeout_s: float) -> None:
+    """Wait until the reader's state differs from `state`, readers come or go, time is out, or the wait is cancelled.
 
     Raises NoReaderError where the service went away.
     """
@@ -232,7 +240,6 @@ def _changed(context: int, reader: str, state: int, timeout_s: float) -> bool:
     result, _states = scard.SCardGetStatusChange(context, max(1, int(timeout_s * 1000)), watched)
     if _code(result) in _SERVICE:
         raise _error(result, reader)
-    return result == scard.SCARD_S_SUCCESS or _code(result) in _NO_READER
 
 
 def _presence(state: int) -> Presence:

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from drivers.reader import signing
 from drivers.reader.channel import Channel, Pulse
-from drivers.reader.errors import CardChangedError, CardGoneError
+from drivers.reader.errors import CardChangedError, CardGoneError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
 from drivers.reader.model import CardFacts, Chain, Exchange, Purpose
 from drivers.reader.outcomes import CodeOutcome, Role, Signed, SignOutcome, Unknown
@@ -196,10 +196,12 @@ class CardReader:
 
     def _open(self, pulse: Pulse) -> CardSession:
         connection = _pulsed(lambda: self._backend.connect(self.name), pulse)()
+        channel = Channel(connection, reader=self.name, pulse=pulse)
         try:
-            channel = Channel(connection, reader=self.name, pulse=pulse)
             return open_session(channel, profiles=self._settings.profiles, ledger=self._settings.ledger)
-        except BaseException:
+        except BaseException as fault:
+            if isinstance(fault, UnknownCardError):
+                fault.exchange = channel.exchange
             connection.close()
             raise
 

@@ -1,0 +1,108 @@
+"""The program `kortkiosk` and its subcommands.
+
+Each subcommand is a module with `add_parser(subparsers)`, which sets `func(arguments) -> exit code`. Only the one that
+was asked for is loaded, so the others may miss a package, and starting is quick.
+
+Exit codes, the same for all programs: see `Exit`.
+
+>>> main(["card", "list"])        # doctest: +SKIP
+0
+"""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import cast
+
+_log = logging.getLogger("kortkiosk")
+_log.propagate = False
+_GLOBAL_HELP = "Stations where staff fetch, mend and return their electronic ID card."
+
+
+class Exit(IntEnum):
+    """Exit codes of all programs."""
+
+    DONE = 0
+    OUR_ERROR = 1
+    BAD_INPUT = 2
+    REFUSED = 3
+    """By a rule, or by the card."""
+    FAULT = 4
+    """Of a device; card torn; outcome unknown."""
+    CANCELLED = 5
+    """Cancelled, or timed out."""
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A subcommand that is loaded when it is asked for."""
+
+    name: str
+    module: str
+    help: str
+
+
+SUBCOMMANDS = (
+    Subcommand("card", "kiosk.commands.card", "look at, test and mend one card at a desk"),
+    Subcommand("walk", "kiosk.commands.walk", "an errand without a screen, answered by a file"),
+    Subcommand("virtual-card", "kiosk.commands.virtual_card", "plug a virtual card into the virtual PC/SC reader"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and give its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        parsed = _parser(arguments).parse_args(arguments)
+        return int(cast(Callable[[argparse.Namespace], int], parsed.func)(parsed))
+    except SystemExit as leaving:  # argparse: help (0) and bad usage (2)
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except Exception as fault:
+        return _our_error(fault)
+
+
+def state_directory() -> Path:
+    """Where programs at a desk keep what must outlive them (XDG base directories)."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "kortkiosk"
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """A parser that knows every subcommand by name, and the one that was asked for in full."""
+    parser = argparse.ArgumentParser(prog="kortkiosk", description=_GLOBAL_HELP)
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
+    for subcommand in SUBCOMMANDS:
+        if subcommand.name == wanted:
+            importlib.import_module(subcommand.module).add_parser(subparsers)
+        else:
+            subparsers.add_parser(subcommand.name, help=subcommand.help)
+    return parser
+
+
+def _our_error(fault: Exception) -> int:
+    """One line for the person, the rest for whoever mends it. A traceback of ours holds no values, so no codes."""
+    path = state_directory() / "kortkiosk.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as reason:
+        where = f"no log: {reason.strerror}"
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        _log.addHandler(handler)
+        _log.error("unexpected error", exc_info=fault)
+        _log.removeHandler(handler)
+        handler.close()
+        where = f"see {path}"
+    print(f"kortkiosk: unexpected error ({type(fault).__name__}); {where}", file=sys.stderr)
+    return Exit.OUR_ERROR

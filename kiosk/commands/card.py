@@ -1,0 +1,259 @@
+"""`kortkiosk card`: one card at a desk.
+
+    kortkiosk card list [--json]
+    kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR]
+
+Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
+unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.errors import ReaderError, UnknownCardError
+from drivers.reader.ledger import FileLedger
+from drivers.reader.model import Purpose
+from drivers.reader.outcomes import (
+    Accepted,
+    CodeOutcome,
+    RefusalReason,
+    Refused,
+    Role,
+    SignOutcome,
+)
+from drivers.reader.pcsc import PcscBackend
+from drivers.reader.port import Backend, Presence, Visit
+from drivers.reader.profiles import builtin
+from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.visit import CardReader, ReaderSettings, try_card, utc_now, visiting
+from kiosk.commands import Exit, state_directory
+from kiosk.commands import card_output as output
+from kiosk.commands.codes import CodesError, CodeSource
+from kiosk.findings import findings_of
+
+Arguments = argparse.Namespace
+Action = Callable[[Arguments, Visit], Awaitable[int]]
+_TEST_PURPOSES: tuple[Purpose, ...] = ("identification", "signature")
+
+
+class InputError(Exception):
+    """Something that was asked for cannot be; the text is for the person who typed it."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand and its own; each namespace carries `func`."""
+    parser = subparsers.add_parser(
+        "card", help="look at, test and mend one card at a desk", description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the readers, and what is in them")
+    listing.add_argument("--json", action="store_true", help="output as JSON")
+    listing.set_defaults(func=run_list)
+    for name, action, text in (
+        ("show", _show, "whose card it is, its codes and certificates, and what is wrong"),
+        ("test", _test, "a real signature with each key, checked"),
+        ("change-pin", _change_pin, "a new PIN, with the old one"),
+        ("unblock", _unblock, "a new PIN, with the PUK"),
+        ("certificates", _certificates, "the certificates, as PEM with --pem"),
+    ):
+        _add_action(actions, name, action, text)
+
+
+def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
+    parser = actions.add_parser(name, help=text)
+    parser.add_argument("--reader", metavar="NAME", help="needed where several readers hold a card")
+    parser.add_argument("--json", action="store_true", help="output as JSON")
+    parser.add_argument("--anchors", type=Path, metavar="FILE|DIR", help="certificates to trust, PEM")
+    if name in ("test", "change-pin", "unblock"):
+        parser.add_argument("--codes-file", type=Path, metavar="FILE", help="codes as TOML, mode 0600")
+    if name in ("test", "change-pin"):
+        parser.add_argument("--use-last-try", action="store_true", help="even if it is the last")
+    if name in ("change-pin", "unblock"):
+        parser.add_argument("--role", choices=["identification", "signature"], default="identification")
+    if name == "certificates":
+        parser.add_argument("--pem", action="store_true", help="print them as PEM")
+    parser.set_defaults(func=run_action, action=action)
+
+
+def run_list(arguments: Arguments) -> int:
+    """`card list`."""
+    backend = PcscBackend()
+    try:
+        readers = [(name, backend.presence(name)) for name in backend.readers()]
+    except ReaderError as fault:
+        return _failed(arguments, Exit.FAULT, fault)
+    document = {"readers": [{"name": name, "presence": presence.value} for name, presence in readers]}
+    _say(arguments, document, [f"{name}: {presence.value}" for name, presence in readers] or ["No readers."])
+    return Exit.DONE
+
+
+def run_action(arguments: Arguments) -> int:
+    """Every other action: find the reader, visit its card, do it. Gives the exit code."""
+    try:
+        return asyncio.run(_visit_and_do(arguments, PcscBackend()))
+    except (InputError, CodesError) as fault:
+        return _failed(arguments, Exit.BAD_INPUT, fault)
+    except UnknownCardError as fault:
+        return _unknown(arguments, fault)
+    except ReaderError as fault:
+        return _failed(arguments, Exit.FAULT, fault)
+
+
+async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
+    settings = ReaderSettings(trust=_trust(arguments.anchors), ledger=FileLedger(state_directory() / "tries.json"))
+    reader = CardReader(backend, choose_reader(backend, arguments.reader), settings)
+    try:
+        async with visiting(reader) as visit:
+            action: Action = arguments.action
+            return await action(arguments, visit)
+    finally:
+        await reader.close()
+
+
+def choose_reader(backend: Backend, wanted: str | None) -> str:
+    """The reader that was named, else the one that holds a card. Raises InputError, NoReaderError."""
+    names = backend.readers()
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise InputError(f"no reader is called {wanted!r}; there are: {', '.join(names) or 'none'}")
+    with_card = [name for name in names if backend.presence(name) in (Presence.PRESENT, Presence.MUTE)]
+    if len(with_card) > 1:
+        raise InputError(f"name one with --reader; these hold a card: {', '.join(with_card)}")
+    if not names:
+        raise ReaderError("there are no readers")
+    return (with_card or list(names))[0]
+
+
+def _trust(anchors: Path | None) -> Trust:
+    if anchors is None:
+        return Trust()
+    try:
+        return Trust(*split(load_certificates(anchors)))
+    except OSError as reason:
+        raise InputError(f"{anchors}: {reason.strerror}") from None
+    except ValueError as reason:
+        raise InputError(str(reason)) from None
+
+
+async def _show(arguments: Arguments, visit: Visit) -> int:
+    findings = findings_of(visit.facts, utc_now())
+    document = output.facts_json(visit.facts, visit.exchange, findings)
+    _say(arguments, document, output.facts_lines(visit.facts, findings))
+    return Exit.DONE
+
+
+async def _certificates(arguments: Arguments, visit: Visit) -> int:
+    certificates = visit.facts.certificates
+    pems = [x509.load_der_x509_certificate(c.der).public_bytes(Encoding.PEM).decode() for c in certificates]
+    listed = [
+        output.certificate_json(certificate) | ({"pem": pem} if arguments.pem else {})
+        for certificate, pem in zip(certificates, pems, strict=True)
+    ]
+    document = {"reader": visit.facts.reader, "certificates": listed}
+    _say(arguments, document, pems if arguments.pem else output.certificate_lines(certificates))
+    return Exit.DONE
+
+
+async def _test(arguments: Arguments, visit: Visit) -> int:
+    codes, facts = CodeSource(arguments.codes_file), visit.facts
+    results: list[output.Json] = []
+    lines: list[str] = []
+    worst = int(Exit.DONE)
+    verified: CodeOutcome = Refused(RefusalReason.NOT_ALLOWED)
+    for purpose in _TEST_PURPOSES:
+        if facts.certificate(purpose) is None:
+            continue
+        own_code = purpose == "signature" and facts.pin(Role.SIGNATURE) is not None
+        if own_code or not results:
+            verified = await _verify(arguments, visit, codes, signature=own_code)
+        if not isinstance(verified, Accepted):
+            return _told(arguments, visit, verified, "")
+        test = await try_card(visit, purpose)
+        results.append({"purpose": purpose, "passed": test.passed, "verified": test.verified,
+                        "chain": test.chain, **output.outcome_json(test.outcome)})  # fmt: skip
+        done = f"signed and checked, chain {test.chain}"
+        lines.append(f"{purpose}: {output.outcome_text(test.outcome, done)}")
+        worst = max(worst, _exit_of(test.outcome), Exit.DONE if test.passed else Exit.REFUSED)
+    if not results:
+        return _told(arguments, visit, verified, "")
+    document = {"reader": facts.reader, "card_number": facts.card_number, "tests": results,
+                "passed": worst == Exit.DONE, "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
+    _say(arguments, document, lines)
+    return worst
+
+
+async def _verify(arguments: Arguments, visit: Visit, codes: CodeSource, *, signature: bool) -> CodeOutcome:
+    role = Role.SIGNATURE if signature else Role.IDENTIFICATION
+    code = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
+    return await visit.verify(role, code, last_try_consented=arguments.use_last_try)
+
+
+async def _change_pin(arguments: Arguments, visit: Visit) -> int:
+    codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
+    signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
+    old = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
+    new = codes.get("new_pin", "New PIN")
+    outcome = await visit.change(role, old, new, last_try_consented=arguments.use_last_try)
+    return _told(arguments, visit, outcome, "The PIN is changed.")
+
+
+async def _unblock(arguments: Arguments, visit: Visit) -> int:
+    profile = builtin().match_name(visit.facts.profile)
+    if profile.unblocking.by != "holder":
+        return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
+    codes = CodeSource(arguments.codes_file)
+    puk, new = codes.get("puk", "PUK"), codes.get("new_pin", "New PIN")
+    outcome = await visit.unblock(Role(arguments.role), puk, new)
+    return _told(arguments, visit, outcome, "The PIN is unlocked and set anew.")
+
+
+def _told(arguments: Arguments, visit: Visit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
+    document = {
+        "reader": visit.facts.reader,
+        "card_number": visit.facts.card_number,
+        **output.outcome_json(outcome),
+        "exchange": output.exchange_json(visit.exchange),
+    }
+    _say(arguments, document, [output.outcome_text(outcome, done)])
+    return _exit_of(outcome)
+
+
+def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
+    match output.outcome_json(outcome)["outcome"]:
+        case "accepted":
+            return Exit.DONE
+        case "unknown":
+            return Exit.FAULT
+        case _:
+            return Exit.REFUSED
+
+
+def _say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
+    print(json.dumps(document, ensure_ascii=False) if arguments.json else "\n".join(lines))
+
+
+def _unknown(arguments: Arguments, fault: UnknownCardError) -> int:
+    """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
+    lines = [f"{fault}", f"ATR    {fault.atr.hex().upper()}", f"Tried  {', '.join(fault.tried)}"]
+    _say(arguments, output.unknown_json(fault), lines)
+    return Exit.REFUSED
+
+
+def _failed(arguments: Arguments, code: Exit, fault: Exception) -> int:
+    """Say what is wrong; with --json as an object with `error` and `text`."""
+    if arguments.json:
+        error = type(fault).__name__.removesuffix("Error")
+        print(json.dumps({"error": error, "text": str(fault)}, ensure_ascii=False))
+    else:
+        print(f"kortkiosk card: {fault}", file=sys.stderr)
+    return code

@@ -1,0 +1,163 @@
+"""What `kortkiosk card` says: JSON with stable keys, and short lines for people. Pure.
+
+>>> facts_json(facts, Exchange(), ())["kind"]        # doctest: +SKIP
+'pkcs15'
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from drivers.reader.errors import UnknownCardError
+from drivers.reader.model import CardFacts, Certificate, Exchange, Holder, Pin
+from drivers.reader.outcomes import (
+    Accepted,
+    CodeOutcome,
+    Locked,
+    RefusalReason,
+    Refused,
+    Role,
+    Signed,
+    SignOutcome,
+    Unknown,
+    WrongCode,
+)
+from kiosk.findings import Finding
+
+Json = dict[str, Any]
+_REASONS = {
+    RefusalReason.BELOW_FLOOR: "so few tries remain that this program stops",
+    RefusalReason.LAST_TRY: "it may be the last try; say --use-last-try to use it",
+    RefusalReason.POLICY: "the code has a length or characters that are not allowed; the card did not see it",
+    RefusalReason.NOT_ALLOWED: "this card does not allow it",
+    RefusalReason.CARD: "the card refused",
+}
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[Finding]) -> Json:
+    """`card show --json`."""
+    return {
+        "reader": facts.reader,
+        "atr": facts.atr.hex().upper(),
+        "kind": facts.kind,
+        "profile": facts.profile,
+        "serial": facts.serial,
+        "card_number": facts.card_number,
+        "holder": {"name": facts.holder.name, "hsa_id": facts.holder.hsa_id},
+        "pins": [pin_json(pin) for pin in facts.pins],
+        "certificates": [certificate_json(certificate) for certificate in facts.certificates],
+        "findings": [{"code": f.code, "text": f.text, "errand": f.errand} for f in findings],
+        "exchange": exchange_json(exchange),
+    }
+
+
+def unknown_json(fault: UnknownCardError) -> Json:
+    """The same keys for a card that is not understood, and `tried`: where its directory was looked for."""
+    nobody = CardFacts(fault.reader, fault.atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
+    finding = Finding("unknown_card", "This program does not understand the card.", None)
+    return facts_json(nobody, fault.exchange, [finding]) | {"tried": list(fault.tried)}
+
+
+def pin_json(pin: Pin) -> Json:
+    """One of `pins`."""
+    return {
+        "id": pin.id, "label": pin.label, "role": pin.role.value, "reference": pin.reference,
+        "tries_left": pin.tries_left, "state": pin.state,
+        "min_length": pin.min_length, "max_length": pin.max_length,
+    }  # fmt: skip
+
+
+def certificate_json(certificate: Certificate) -> Json:
+    """One of `certificates`. Times are UTC, ISO 8601."""
+    c = certificate
+    return {
+        "id": c.id, "label": c.label, "subject": c.subject, "issuer": c.issuer, "serial": c.serial,
+        "not_before": _time(c.not_before), "not_after": _time(c.not_after), "purpose": c.purpose,
+        "loa": c.loa, "chain": c.chain,
+    }  # fmt: skip
+
+
+def exchange_json(exchange: Exchange) -> Json:
+    """`exchange`: APDUs, bytes, milliseconds."""
+    return {
+        "apdus": exchange.apdus, "bytes_sent": exchange.bytes_sent,
+        "bytes_received": exchange.bytes_received, "ms": round(exchange.ms, 1),
+    }  # fmt: skip
+
+
+def outcome_json(outcome: CodeOutcome | SignOutcome) -> Json:
+    """`outcome` and what goes with it; every key is always there."""
+    answer: Json = {"outcome": "accepted", "reason": None, "status": None, "tries_left": None}
+    match outcome:
+        case Accepted() | Signed():
+            pass
+        case WrongCode(tries_left):
+            answer |= {"outcome": "wrong_code", "tries_left": tries_left}
+        case Locked():
+            answer |= {"outcome": "locked", "tries_left": 0}
+        case Refused(reason, status, tries_left):
+            word = None if status is None else f"{status:04X}"
+            answer |= {
+                "outcome": "refused",
+                "reason": reason.value,
+                "status": word,
+                "tries_left": tries_left,
+            }
+        case Unknown():
+            answer["outcome"] = "unknown"
+    return answer
+
+
+def outcome_text(outcome: CodeOutcome | SignOutcome, done: str) -> str:
+    """One line for a person."""
+    match outcome:
+        case Accepted() | Signed():
+            return done
+        case WrongCode(tries_left):
+            return f"Wrong code. {_left(tries_left)}"
+        case Locked():
+            return "Locked: no tries are left."
+        case Refused(reason, status, tries_left):
+            word = "" if status is None else f" (status {status:04X})"
+            left = "" if tries_left is None else f" {_left(tries_left)}"
+            return f"Not done: {_REASONS[reason]}{word}.{left}"
+        case Unknown():
+            return "The card left in the middle: it may or may not have been done. Look at the card again."
+
+
+def _left(tries: int | None) -> str:
+    return "Tries left: not known." if tries is None else f"Tries left: {tries}."
+
+
+def facts_lines(facts: CardFacts, findings: Sequence[Finding]) -> list[str]:
+    """`card show` for a person."""
+    holder = " ".join(part for part in (facts.holder.name, facts.holder.hsa_id) if part) or "not known"
+    return [
+        f"Reader       {facts.reader}",
+        f"Holder       {holder}",
+        f"Card number  {facts.card_number or 'not known'}",
+        f"Serial       {facts.serial}",
+        f"Product      {facts.profile} ({facts.kind})",
+        *(_pin_line(pin) for pin in facts.pins),
+        *certificate_lines(facts.certificates),
+        *(f"! {finding.text}" for finding in findings),
+    ]
+
+
+def _pin_line(pin: Pin) -> str:
+    name = {Role.IDENTIFICATION: "PIN", Role.SIGNATURE: "Sign. PIN", Role.PUK: "PUK"}[pin.role]
+    tries = "tries not known" if pin.tries_left is None else f"{pin.tries_left} tries left"
+    return f"{name:<12} {pin.state}, {tries}, {pin.min_length} to {pin.max_length} characters"
+
+
+def certificate_lines(certificates: Sequence[Certificate]) -> list[str]:
+    """One line for each certificate."""
+    lines = []
+    for c in certificates:
+        loa = f"LoA{c.loa}" if c.loa else "LoA not known"
+        lines.append(f"Certificate  {c.purpose}, {loa}, to {c.not_after:%Y-%m-%d}, chain {c.chain}, id {c.id}")
+    return lines
