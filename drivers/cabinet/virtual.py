@@ -153,6 +153,22 @@ class VirtualCabinet:
         """The slot whose door stands open."""
         return self._open
 
+    @property
+    def jammed(self) -> frozenset[int]:
+        """The slots whose doors do not move."""
+        return self._jammed
+
+    def open_door(self, slot: int) -> None:
+        """Open a slot's door with the service key; the station sees it by its sensor alone. Raises PanelError."""
+        if not 1 <= slot <= self.slot_count:
+            raise PanelError(f"there is no slot {slot}")
+        if slot in self._jammed:
+            raise PanelError(f"the door of slot {slot} is jammed")
+        if self._open not in (None, slot):
+            raise PanelError(f"slot {self._open} stands open")
+        self._open = slot
+        self._notify()
+
     def take_card(self, slot: int) -> str:
         """Take the card out of an open slot. Raises PanelError."""
         self._need_open(slot)

@@ -79,6 +79,11 @@ class VirtualDrop:
         """The cards that lie in the bin, first dropped first."""
         return tuple(self._bin)
 
+    @property
+    def at_flap(self) -> str | None:
+        """The card that a held flap keeps at the first sensor."""
+        return self._in_drop
+
     def drop_card(self, token: str) -> None:
         """Push a card through the flap; it falls into the bin, unless the flap is held. Raises PanelError."""
         if self.locked:

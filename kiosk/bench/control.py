@@ -4,8 +4,9 @@
     {"do": "look"}                                          ->   {"ok": true, "world": {...}}
     {"do": "watch"}                                         ->   a line with the world now, and after each move
 
-A move that hands cannot make answers {"ok": false, "why": "..."}. The socket lies in the bench's folder and only its
-owner may open it; a station that runs on real devices has none.
+Moves: insert, remove, open_door, take, put, close_door, jam, drop, hold_flap, fish, empty_bin, printer, network, and what
+the station adds. One that hands cannot make answers {"ok": false, "why": "..."}. The socket lies in the bench's folder
+and only its owner may open it; a station that runs on real devices has none.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from kiosk.bench.world import World, WorldError
 
 logger = logging.getLogger(__name__)
 
-MAX_LINE = 64 * 1024
+MAX_LINE = 1024 * 1024
 Move = Callable[[dict[str, Any]], None]
 
 
@@ -63,32 +64,36 @@ class BenchControl:
         try:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError, ValueError):
                 while line := await reader.readline():
-                    await self._answer(line, writer)
+                    await self._answer(line, reader, writer)
         finally:
             self._handlers.discard(task)
             writer.close()
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             request = json.loads(line)
             if request.get("do") == "watch":
-                await self._watch(writer)
+                await self._watch(reader, writer)
                 return
             _send(writer, self._do(request))
-        except (WorldError, LookupError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except KeyError as error:
+            _send(writer, {"ok": False, "why": f"the move needs {error}"})
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             _send(writer, {"ok": False, "why": str(error)})
         await writer.drain()
 
-    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         changed = asyncio.Event()
         self._watchers.add(changed)
+        gone = asyncio.ensure_future(reader.read())
         try:
-            while True:
+            while not gone.done():
                 changed.clear()
                 _send(writer, {"ok": True, "world": self._world.picture()})
                 await writer.drain()
-                await changed.wait()
+                await _either(changed, gone)
         finally:
+            gone.cancel()
             self._watchers.discard(changed)
 
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -106,15 +111,26 @@ class BenchControl:
         return {
             "insert": lambda r: world.insert(r["card"], r["reader"], upside_down=bool(r.get("upside_down"))),
             "remove": lambda r: _ignore(world.remove(r["reader"])),
+            "open_door": lambda r: world.open_door(int(r["slot"])),
             "take": lambda r: _ignore(world.take(int(r["slot"]))),
             "put": lambda r: world.put(int(r["slot"]), r["card"]),
             "close_door": lambda r: world.close_door(int(r["slot"])),
             "drop": lambda r: world.drop(r["card"]),
-            "hold_flap": lambda r: world.cabinet.drop.hold_flap(),
-            "jam": lambda r: world.cabinet.set_jammed(int(r["slot"]), bool(r["jammed"])),
+            "hold_flap": lambda r: world.hold_flap(bool(r.get("held", True))),
+            "fish": lambda r: _ignore(world.fish()),
+            "empty_bin": lambda r: _ignore(world.empty_bin()),
+            "jam": lambda r: world.jam(int(r["slot"]), bool(r["jammed"])),
             "printer": lambda r: world.break_printer(**{k: bool(v) for k, v in r["faults"].items()}),
             "network": lambda r: world.cut_network(bool(r["cut"])),
         }
+
+
+async def _either(changed: asyncio.Event, gone: asyncio.Future[bytes]) -> None:
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(changed.wait())
+    try:
+        await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 def _ignore(_: object) -> None:
@@ -126,16 +142,22 @@ def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
 
 
 async def move(path: Path, **request: Any) -> dict[str, Any]:
-    """Make one move from outside: `await move(socket, do="insert", card="1:old", reader="holder")`. Raises WorldError."""
+    """Make one move from outside: `await move(socket, do="insert", card="1:old", reader="holder")`.
+
+    Raises WorldError where hands cannot make it, OSError where nobody listens, ConnectionError where the station went away.
+    """
     reader, writer = await asyncio.open_unix_connection(path, limit=MAX_LINE)
     try:
         _send(writer, request)
         await writer.drain()
-        answer: dict[str, Any] = json.loads(await reader.readline())
+        line = await reader.readline()
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+    if not line.endswith(b"\n"):
+        raise ConnectionResetError("the station went away before it answered")
+    answer: dict[str, Any] = json.loads(line)
     if not answer["ok"]:
         raise WorldError(answer["why"])
     return answer

@@ -1,16 +1,18 @@
 """What lies on the bench: cards, letters, readers, cabinet, printer, and hands that move them.
 
-Every card is somewhere, in exactly one place: in the hand, in a reader, in a slot, or in the bin. The state is written
-after every move. Card names are `1:new`, `1:old`, `13:new`: person and which card.
+Every card is somewhere, in exactly one place: in the hand, in a reader, in a slot, at the flap that somebody holds, or in
+the bin. The state is written once after every move, whole, so that a process killed at any moment leaves no card twice or
+nowhere. Card names are `1:new`, `1:old`, `13:new`: person and which card.
 
 >>> world = World.open(Path("bench"), scenario, now)                                # doctest: +SKIP
 >>> world.insert("1:old", "holder"); world.remove("holder")                         # doctest: +SKIP
 """
 
+import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +23,9 @@ from drivers.printer.virtual import VirtualPrinter
 from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.persona import Persona
-from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
+from kiosk.bench import cards
 
 READERS = ("holder", "administrator")
 HAND = "hand"
@@ -73,6 +75,8 @@ class World:
         self._now = now
         self._cards: dict[str, VirtualCard] = {}
         self._in_reader: dict[str, str] = {}
+        self._flap_held = False
+        self._moving = False
 
     @classmethod
     def open(cls, folder: Path, scenario: Scenario, now: datetime) -> "World":
@@ -92,121 +96,177 @@ class World:
             if path.exists():
                 self._cards[name] = VirtualCard.load(path)
             else:
-                self._cards[name] = VirtualCard.create(_persona(name), self.authority, self._now, path=path)
+                self._cards[name] = VirtualCard.create(self._persona(name), self.authority, self._now, path=path)
         return self._cards[name]
 
     def insert(self, name: str, reader: str, *, upside_down: bool = False) -> None:
-        """Put a card from the hand into a reader."""
+        """Put a card from the hand into a reader. This and every other move raises WorldError where hands cannot do it."""
         slot = self._slot(reader)
         if reader in self._in_reader:
             raise WorldError(f"the {reader}'s reader holds a card")
-        self._from_hand(name)
-        self._in_reader[reader] = name
-        slot.insert(self.card(name), upside_down=upside_down)
-        self.moved()
+        self._need_in_hand(name)
+        card = self.card(name)
+        with self._move():
+            self.hand.remove(name)
+            self._in_reader[reader] = name
+            slot.insert(card, upside_down=upside_down)
 
     def remove(self, reader: str) -> str:
         """Pull the card out of a reader."""
         slot = self._slot(reader)
         if reader not in self._in_reader:
             raise WorldError(f"the {reader}'s reader is empty")
-        slot.remove()
-        name = self._in_reader.pop(reader)
-        self.hand.append(name)
-        self.moved()
+        with self._move():
+            slot.remove()
+            name = self._in_reader.pop(reader)
+            self.hand.append(name)
         return name
+
+    def open_door(self, slot: int) -> None:
+        """Open a slot's door with the service key, behind the station's back."""
+        with self._move():
+            self.cabinet.open_door(slot)
 
     def take(self, slot: int) -> str:
         """Take the card out of an open slot."""
-        try:
+        with self._move():
             name = self.cabinet.take_card(slot)
-        except PanelError as error:
-            raise WorldError(str(error)) from None
-        self.hand.append(name)
-        self.moved()
+            self.hand.append(name)
         return name
 
     def put(self, slot: int, name: str) -> None:
         """Put a card from the hand into an open slot."""
-        if name not in self.hand:
-            raise WorldError(f"{name} is not in the hand")
-        try:
+        self._need_in_hand(name)
+        with self._move():
             self.cabinet.put_card(slot, name)
-        except PanelError as error:
-            raise WorldError(str(error)) from None
-        self.hand.remove(name)
-        self.moved()
+            self.hand.remove(name)
 
     def close_door(self, slot: int) -> None:
         """Close a slot's door."""
-        self.cabinet.close_door(slot)
+        with self._move():
+            self.cabinet.close_door(slot)
+
+    def jam(self, slot: int, jammed: bool) -> None:
+        """Let a slot's door stick, or move again."""
+        if not 1 <= slot <= self.cabinet.slot_count:
+            raise WorldError(f"there is no slot {slot}")
+        with self._move():
+            self.cabinet.set_jammed(slot, jammed)
 
     def drop(self, name: str) -> None:
         """Push a card through the flap of the drop slot; a locked flap gives it back."""
-        if name not in self.hand:
-            raise WorldError(f"{name} is not in the hand")
-        try:
+        self._need_in_hand(name)
+        with self._move():
             self.cabinet.drop.drop_card(name)
-        except PanelError as error:
-            raise WorldError(str(error)) from None
-        self.hand.remove(name)
-        self.moved()
+            self.hand.remove(name)
+
+    def hold_flap(self, held: bool = True) -> None:
+        """Hold the flap, so that a card stays at it, or let go, so that the card falls."""
+        with self._move():
+            self._flap_held = held
+            self.cabinet.drop.hold_flap(held)
+
+    def fish(self) -> str:
+        """Pull the card that stays at a held flap back into the hand."""
+        with self._move():
+            name = self.cabinet.drop.fish_card()
+            self.hand.append(name)
+        return name
+
+    def empty_bin(self) -> tuple[str, ...]:
+        """Take all cards out of the bin into the hand."""
+        with self._move():
+            taken = self.cabinet.drop.empty_bin()
+            self.hand.extend(taken)
+        return taken
 
     def break_printer(self, **faults: bool) -> None:
         """Set faults of the printer: `paper_out`, `paper_low`, `cover_open`, ... Raises WorldError."""
         try:
-            self.printer.faults = replace(self.printer.faults, **faults)
+            changed = replace(self.printer.faults, **faults)
         except TypeError:
             raise WorldError(f"the printer has no fault among {', '.join(faults)}") from None
-        self.moved()
+        with self._move():
+            self.printer.faults = changed
 
     def cut_network(self, cut: bool) -> None:
         """Pull the cable, or put it back."""
-        self.network = not cut
-        self.on_network(self.network)
-        self.moved()
+        with self._move():
+            self.network = not cut
+            self.on_network(self.network)
 
     def moved(self) -> None:
-        """Write the state down, and tell whoever draws it."""
-        self._save()
-        self.on_move()
+        """Write the state down, and tell whoever draws it; in the middle of a move nothing is written yet."""
+        if not self._moving:
+            self._save()
+            self.on_move()
+
+    @contextlib.contextmanager
+    def _move(self) -> Iterator[None]:
+        """One move of the hands: devices may report in the middle, the state is written at its end. Raises WorldError."""
+        self._moving = True
+        try:
+            yield
+        except PanelError as error:
+            raise WorldError(str(error)) from None
+        finally:
+            self._moving = False
+        self.moved()
 
     def picture(self) -> dict[str, Any]:
         """All there is to see, for a window: no codes but those of the letters, which lie open on the bench."""
         faults = self.printer.faults
+        drop = self.cabinet.drop
         return {
             "readers": {name: self._in_reader.get(name) for name in READERS},
-            "hand": sorted(self.hand, key=_order),
+            "upside_down": self._upside_down(),
+            "hand": sorted(self.hand, key=cards.order),
             "slots": {str(n): self.cabinet.cards.get(n) for n in range(1, self.cabinet.slot_count + 1)},
             "open_slot": self.cabinet.open_slot_number,
-            "flap_open": not self.cabinet.drop.locked,
-            "bin": self.cabinet.drop.count,
+            "jammed": sorted(self.cabinet.jammed),
+            "flap_open": not drop.locked,
+            "flap_held": self._flap_held,
+            "at_flap": drop.at_flap,
+            "bin": drop.count,
+            "in_bin": list(drop.binned),
             "letters": [
                 {"person": a.person, "name": a.name, "card_number": a.card_number, "puk": a.puk}
                 for a in self.scenario.letters
             ],
-            "cards": {name: _printed(name) for name in self._names()},
+            "cards": {name: cards.printed(name) for name in self._names()},
             "printer": {"faults": asdict(faults), "receipts": [str(path) for path in self.printer.receipts]},
             "network": self.network,
         }
 
+    def _persona(self, name: str) -> Persona:
+        try:
+            return cards.persona(name)
+        except LookupError as error:
+            raise WorldError(str(error)) from None
+
     def _names(self) -> list[str]:
-        return sorted({*self.hand, *self._in_reader.values(), *self.cabinet.cards.values()}, key=_order)
+        drop = self.cabinet.drop
+        lying = {*self.hand, *self._in_reader.values(), *self.cabinet.cards.values(), *drop.binned}
+        return sorted(lying | ({drop.at_flap} if drop.at_flap else set()), key=cards.order)
+
+    def _upside_down(self) -> list[str]:
+        return [name for name in READERS if self.slots[name].upside_down]
 
     def _slot(self, reader: str) -> VirtualSlot:
         if reader not in self.slots:
             raise WorldError(f"there is no reader {reader!r}: use one of {', '.join(READERS)}")
         return self.slots[reader]
 
-    def _from_hand(self, name: str) -> None:
+    def _need_in_hand(self, name: str) -> None:
         if name not in self.hand:
             raise WorldError(f"{name} is not in the hand")
-        self.hand.remove(name)
 
     def _save(self) -> None:
         state = {
             "hand": self.hand,
             "in_reader": self._in_reader,
+            "upside_down": self._upside_down(),
+            "flap_held": self._flap_held,
             "cabinet": self.cabinet.snapshot(),
             "printer": self.printer.snapshot(),
             "network": self.network,
@@ -217,35 +277,14 @@ class World:
         Path(name).replace(self.folder / "world.json")
 
     def _restore(self, state: dict[str, Any]) -> None:
+        self._moving = True
         self.hand = list(state["hand"])
         self.cabinet.restore(state["cabinet"])
         self.printer.restore(state["printer"])
         self.network = bool(state["network"])
         for reader, name in state["in_reader"].items():
             self._in_reader[reader] = name
-            self.slots[reader].insert(self.card(name))
-
-
-def _persona(name: str) -> Persona:
-    number, _, which = name.partition(":")
-    if not number.isdecimal() or which not in ("old", "new"):
-        raise WorldError(f"there is no card {name!r}: say PERSON:old or PERSON:new")
-    try:
-        someone = person(int(number))
-    except LookupError as error:
-        raise WorldError(str(error)) from None
-    return someone.old if which == "old" else someone.new
-
-
-def _printed(name: str) -> dict[str, str]:
-    persona = _persona(name)
-    return {
-        "name": "" if persona.protected_identity else persona.name,
-        "hsa_id": persona.hsa_id,
-        "number": persona.number_on_card,
-    }
-
-
-def _order(name: str) -> tuple[int, str]:
-    number, _, which = name.partition(":")
-    return int(number), which
+            self.slots[reader].insert(self.card(name), upside_down=reader in state["upside_down"])
+        self._flap_held = bool(state["flap_held"])
+        self.cabinet.drop.hold_flap(self._flap_held)
+        self._moving = False
