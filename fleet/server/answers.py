@@ -67,8 +67,9 @@ class Answers:
                 raise MessageError(f"a question has at most {MAX_ASK_BYTES} bytes")
             ask = decode(Ask, payload)
             return await self._answer(station, ask)
-        except MessageError as error:
-            _log.warning("%s asks what cannot be read: %s", station, error)
+        except MessageError:
+            # Not even the reason is logged: it may quote what was asked.
+            _log.warning("%s asks what cannot be read", station)
             return _error("bad_ask", "The question does not fit the contract.")
         except SQLAlchemyError as error:
             _log.error("%s cannot be answered: %s", station, type(error).__name__)

@@ -32,6 +32,7 @@ INSTALL = "sudo apt-get install mosquitto"
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 3.0
 MAX_RESTART_DELAY_S = 10.0
+REVOCATION_CHECK_S = 5.0
 CALM_S = 60.0
 """A broker that ran this long is started again at once when it dies."""
 
@@ -44,7 +45,7 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BrokerFiles:
-    """PEM files of the listener; `revoked` is a CRL, where there is one."""
+    """PEM files of the listener; `revoked` is where a CRL is, once a station has been revoked."""
 
     ca: Path
     certificate: Path
@@ -71,7 +72,7 @@ def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
         f"cafile {files.ca}",
         f"certfile {files.certificate}",
         f"keyfile {files.key}",
-        *([f"crlfile {files.revoked}"] if files.revoked else []),
+        *([f"crlfile {files.revoked}"] if files.revoked and files.revoked.exists() else []),
         "require_certificate true",
         "use_identity_as_username true",
         "tls_version tlsv1.2",
@@ -82,7 +83,6 @@ def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
         "max_inflight_messages 1000",
         "max_queued_messages 100000",
         "max_queued_bytes 268435456",
-        "message_size_limit 262144",
         "max_packet_size 270336",
         "max_keepalive 300",
         "set_tcp_nodelay true",
@@ -103,7 +103,7 @@ class Broker:
         self._wanted = address
         self._files = files
         self._process: Process | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._watch: list[asyncio.Task[None]] = []
         self._said = ""
         self.address = address
 
@@ -116,21 +116,23 @@ class Broker:
         except AddressError as error:
             raise BrokerError(f"the broker's address {error}; choose another with --mqtt HOST:PORT") from None
         self._write(self._directory / "acl", access_list())
-        self._write(self._conf_file, configuration(self._directory, self.address, self._files))
         try:
             await self._start(program)
         except BaseException:
             await self._end()
             raise
-        self._watch = asyncio.create_task(self._keep(program), name="broker-watch")
+        self._watch = [
+            asyncio.create_task(self._keep(program), name="broker-watch"),
+            asyncio.create_task(self._heed_revocations(), name="broker-revocations"),
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for task in self._watch:
+            task.cancel()
+        await asyncio.gather(*self._watch, return_exceptions=True)
         await self._end()
 
     @property
@@ -152,8 +154,10 @@ class Broker:
 
     async def _start(self, program: str) -> None:
         """Start it and wait until it listens. Raises BrokerError with what it said last."""
+        self._write(self._conf_file, configuration(self._directory, self.address, self._files))
+        command = (*_ending_with_us(), program, "-c", str(self._conf_file))
         process = await asyncio.create_subprocess_exec(
-            program, "-c", str(self._conf_file), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True
+            *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True
         )
         self._process = process
         self._write(self._pid_file, str(process.pid))
@@ -172,7 +176,7 @@ class Broker:
         assert process.stderr is not None
         while line := await process.stderr.readline():
             self._said = line.decode("utf-8", "replace").strip()
-            _log.warning("broker: %s", self._said)
+            _log.info("broker: %s", self._said)
 
     async def _keep(self, program: str) -> None:
         """Start it again whenever it dies, later each time, until cancelled."""
@@ -189,6 +193,18 @@ class Broker:
                 await self._start(program)
             except BrokerError as error:
                 _log.error("%s", error)
+
+    async def _heed_revocations(self) -> None:
+        """Where the list of revoked certificates has changed, end the broker: started again it knows the list, and
+        those on it, who may be connected at this moment, are not let in any more."""
+        before = _changed_at(self._files.revoked)
+        while True:
+            await asyncio.sleep(REVOCATION_CHECK_S)
+            now = _changed_at(self._files.revoked)
+            if now != before and self._process is not None and self._process.returncode is None:
+                _log.warning("a station has been revoked: the broker is started again")
+                self._process.terminate()
+                before = now
 
     async def _end(self) -> None:
         process, self._process = self._process, None
@@ -210,6 +226,19 @@ def _program() -> str:
     if found is None:
         raise BrokerError(f"mosquitto is not installed: {INSTALL} (or name another broker with --broker HOST:PORT)")
     return found
+
+
+def _changed_at(path: Path | None) -> int | None:
+    try:
+        return path.stat().st_mtime_ns if path else None
+    except OSError:
+        return None
+
+
+def _ending_with_us() -> tuple[str, ...]:
+    """Let the kernel end the broker where this process is killed; where that is not to be had, the next start does it."""
+    found = shutil.which("setpriv")
+    return (found, "--pdeathsig", "TERM") if found else ()
 
 
 async def _listens(address: Address) -> bool:

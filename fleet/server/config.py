@@ -56,10 +56,9 @@ class ServerConfig:
         return self.authority / "ca" / "ca.pem"
 
     @property
-    def revoked(self) -> Path | None:
-        """The CRL, where a station has been revoked."""
-        path = self.authority / "ca" / "crl.pem"
-        return path if path.exists() else None
+    def revoked(self) -> Path:
+        """The CRL; there is none before a station is revoked."""
+        return self.authority / "ca" / "crl.pem"
 
     def server_file(self, name: str) -> Path:
         """One of the server's own keys and certificates."""

@@ -28,6 +28,7 @@ from fleet.server.transport import Incoming, Transport
 
 BATCH = 500
 MAX_STATE_BYTES = 64 * 1024
+MAX_REASON = 200
 MAX_RETRY_DELAY_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def read(message: Incoming) -> Arrival | None:
         if kind == "presence":
             return PresenceSeen(station, decode(Presence, message.payload).online)
     except (EventError, MessageError) as error:
-        return Spoilt(station, message.key if kind == "events" else None, kind, message.payload, str(error))
+        return Spoilt(station, message.key if kind == "events" else None, kind, message.payload, str(error)[:MAX_REASON])
     return Spoilt(station, None, kind[:16], message.payload, "no topic of ours")
 
 

@@ -1,6 +1,8 @@
 """A store in a file, stations that seal real events, and a broker in memory."""
 
 import asyncio
+import base64
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,17 +11,23 @@ from pathlib import Path
 
 import pytest
 
+from fleet.agent.identity import Broker as BrokerAddress
+from fleet.agent.identity import Identity
 from fleet.messages import kinds
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import Acked, decode
 from fleet.messages.topics import Topics
+from fleet.server.broker import BrokerFiles
 from fleet.server.store.arrivals import Arrived
 from fleet.server.store.database import Database
 from fleet.server.store.ordering import Record, Row, import_orders
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
+from provisioning.authority import Authority
+from provisioning.enrol import enrol
 
+ISSUER_KEY = bytes(range(32))
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
 
@@ -98,7 +106,7 @@ class MemoryTransport:
         self.handler: Handler | None = None
         self.acknowledged: list[Incoming] = []
         self.published: list[tuple[str, bytes, bytes | None]] = []
-        self._changed = asyncio.Condition()
+        self._told = asyncio.Event()
 
     async def start(self, handler: Handler) -> None:
         self.handler = handler
@@ -108,9 +116,17 @@ class MemoryTransport:
 
     def acknowledge(self, message: Incoming) -> None:
         self.acknowledged.append(message)
+        self._told.set()
 
     def publish(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
         self.published.append((topic, payload, correlation))
+
+    async def settled(self, number: int) -> None:
+        """Until that many messages have been acknowledged in all."""
+        async with asyncio.timeout(10):
+            while len(self.acknowledged) < number:
+                self._told.clear()
+                await self._told.wait()
 
     def acked(self, station: str) -> list[Acked]:
         """What this station was told, in order."""
@@ -125,6 +141,30 @@ class KeptChanges:
 
     def publish(self, topics: frozenset[str]) -> None:
         self.topics |= topics
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """All keys of a fleet, with one issuer's key for letters."""
+    made = Authority.init(tmp_path_factory.mktemp("keys") / "authority", [], wall_clock())
+    keys = {"2026a": base64.b64encode(ISSUER_KEY).decode()}
+    (made.directory / "verifier" / "envelope-keys.json").write_text(json.dumps(keys))
+    return made
+
+
+def enrolled(authority: Authority, directory: Path, station: str, port: int) -> Identity:
+    """A station's identity, from claim code to certificate."""
+    code = authority.claim(station, wall_clock())
+    return enrol(authority, directory, BrokerAddress("127.0.0.1", port), code, wall_clock())
+
+
+def broker_files(authority: Authority) -> BrokerFiles:
+    server = authority.directory / "server"
+    return BrokerFiles(authority.directory / "ca" / "ca.pem", server / "broker.pem", server / "broker.key")
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""The smallest station that keeps the contract: sends what is not acknowledged, again and again; asks and waits.
+
+It runs on paho's thread. `start` returns once it is connected; what it sends meanwhile, and after, is its own business.
+"""
+
+import queue
+import secrets
+import threading
+from pathlib import Path
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
+from fleet.messages.link import Acked, Answer, Ask, Presence, decode, encode
+from fleet.messages.topics import Topics
+
+
+class FleetStation:
+    """One station on a real broker, with the identity in `directory`."""
+
+    def __init__(self, name: str, directory: Path, port: int) -> None:
+        self.topics = Topics(name)
+        self._changed = threading.Condition()
+        self._outbox: dict[tuple[int, int], Event] = {}
+        self._answers: queue.Queue[tuple[bytes, Answer]] = queue.Queue()
+        self.acked: list[Acked] = []
+        self.heard: list[str] = []
+        self._port = port
+        client = Client(CallbackAPIVersion.VERSION2, f"station-{name}", protocol=MQTTProtocolVersion.MQTTv5)
+        client.tls_set(*(str(directory / part) for part in ("ca.pem", "station.pem", "station.key")))
+        client.reconnect_delay_set(1, 1)
+        client.will_set(self.topics.presence, encode(Presence(False, "boot-1")), 1, True)
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        self._client = client
+        self._connected = threading.Event()
+
+    def start(self, timeout_s: float = 10.0) -> None:
+        """Connect, and say that it is here. Raises AssertionError where the broker does not let it in."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = 3600
+        self._client.connect("127.0.0.1", self._port, 10, clean_start=False, properties=properties)
+        self._client.loop_start()
+        assert self._connected.wait(timeout_s), "the station did not reach its broker"
+
+    def stop(self) -> None:
+        """Vanish, as a station without power does: the will speaks."""
+        self._client.loop_stop()
+        if (socket := self._client.socket()) is not None:
+            socket.close()
+
+    def send(self, *events: Event) -> None:
+        """Put events into the outbox and on the wire."""
+        with self._changed:
+            self._outbox.update({(event.epoch, event.sequence): event for event in events})
+        for event in events:
+            self._publish(event)
+
+    def settle(self, timeout_s: float = 30.0, again_s: float = 0.5) -> None:
+        """Send what is left every `again_s`, until all is acknowledged."""
+        with self._changed:
+            for _ in range(int(timeout_s / again_s)):
+                if self._changed.wait_for(lambda: not self._outbox, again_s):
+                    return
+                for event in list(self._outbox.values()):
+                    self._publish(event)
+        raise AssertionError(f"{len(self._outbox)} events were never acknowledged")
+
+    def ask(self, ask: Ask, timeout_s: float = 10.0) -> Answer:
+        """Ask as a station does, and wait for the answer with the same correlation."""
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ResponseTopic = self.topics.answer
+        properties.CorrelationData = secrets.token_bytes(16)
+        self._client.publish(self.topics.ask, encode(ask), 1, properties=properties)
+        correlation, answer = self._answers.get(timeout=timeout_s)
+        assert correlation == properties.CorrelationData
+        return answer
+
+    def publish_raw(self, topic: str, payload: bytes, key: tuple[int, int] | None = None) -> None:
+        """Anything at all."""
+        properties = Properties(PacketTypes.PUBLISH)
+        if key is not None:
+            properties.UserProperty = [(EPOCH_PROPERTY, str(key[0])), (SEQUENCE_PROPERTY, str(key[1]))]
+        self._client.publish(topic, payload, 1, properties=properties)
+
+    def listen_to(self, topic: str) -> None:
+        """Subscribe to something else; what comes is in `heard`."""
+        self._client.subscribe(topic, 1)
+
+    def _publish(self, event: Event) -> None:
+        self.publish_raw(self.topics.events, event.wire, (event.epoch, event.sequence))
+
+    def _on_connect(self, client: Client, *_: object) -> None:
+        client.subscribe([(self.topics.acked, 1), (self.topics.answer, 1)])
+        client.publish(self.topics.presence, encode(Presence(True, "boot-1")), 1, retain=True)
+        self._connected.set()
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self.heard.append(message.topic)
+        if message.topic == self.topics.answer:
+            correlation = getattr(message.properties, "CorrelationData", b"")
+            self._answers.put((correlation, decode(Answer, message.payload)))
+        elif message.topic == self.topics.acked:
+            self._on_acked(decode(Acked, message.payload))
+
+    def _on_acked(self, acked: Acked) -> None:
+        with self._changed:
+            self.acked.append(acked)
+            for epoch, sequence in list(self._outbox):
+                if epoch == acked.epoch and sequence <= acked.through:
+                    del self._outbox[epoch, sequence]
+            self._changed.notify_all()

@@ -1,0 +1,172 @@
+"""Stations get their own orders, signed; and a plain refusal for what cannot be read."""
+
+import asyncio
+import logging
+
+import msgspec
+import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from fleet.messages.link import Administrator, Answer, EnvelopeAsk, OrderAsk, SyncAsk, SyncPage, decode, encode
+from fleet.messages.topics import Topics
+from fleet.server.answers import PAGE, Answers
+from fleet.server.desk import AskDesk
+from fleet.server.inbox import Inbox
+from fleet.server.signing import Signer
+from fleet.server.store.database import Database
+from fleet.server.store.ordering import replace_administrators
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from fleet.server.transport import Incoming
+from fleet.server.verifier.client import VerifierAwayError
+from fleet.server.verifier.exchange import EnvelopeFacts, Verdict
+from tests.fleet.server.conftest import NOW, MemoryTransport, SealingStation, arrived, hold_orders, record
+
+KEY = ECKey.generate_key("P-256")
+
+
+class ScriptedVerifier:
+    """Keeps what it was asked and says what the test wants."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, EnvelopeAsk, EnvelopeFacts | None]] = []
+        self.says: Verdict | None = Verdict(1, "match")
+
+    async def ask(self, station: str, ask: EnvelopeAsk, envelope: EnvelopeFacts | None) -> Verdict:
+        self.asked.append((station, ask, envelope))
+        if self.says is None:
+            raise VerifierAwayError("it has died")
+        return self.says
+
+
+@pytest.fixture
+def verifier() -> ScriptedVerifier:
+    return ScriptedVerifier()
+
+
+@pytest.fixture
+def answers(database: Database, verifier: ScriptedVerifier) -> Answers:
+    return Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW)
+
+
+def opened(answer: Answer) -> SyncPage:
+    """Check the signature as a station does."""
+    assert answer.ok
+    assert answer.jws is not None
+    checked = jws.deserialize_compact(answer.jws, KEY, algorithms=["ES256"])
+    assert checked.protected == {"alg": "ES256", "kid": KEY.thumbprint()}
+    page: SyncPage = decode(SyncPage, checked.payload)
+    return page
+
+
+async def synced(answers: Answers, station: str = "entre-a") -> list[SyncPage]:
+    pages = [opened(await answers.answer(station, encode(SyncAsk())))]
+    while pages[-1].next:
+        pages.append(opened(await answers.answer(station, encode(SyncAsk(pages[-1].next)))))
+    return pages
+
+
+async def test_a_station_syncs_its_own_open_orders(answers: Answers, database: Database) -> None:
+    hold_orders(
+        database,
+        record(),
+        record("O-2", station="entre-b", card_number="2222"),
+        record("O-3", slot=4, card_number="3333", last_day="2026-05-31"),
+        record("O-4", slot=5, card_number="4444"),
+    )
+    Writer(database).commit(arrived(*SealingStation().pickup("O-4")), NOW)
+    (page,) = await synced(answers)
+    assert [order.order for order in page.orders] == ["O-1"]
+    assert (page.station, page.issued, page.not_after) == ("entre-a", "2026-06-01T10:00:00Z", "2026-06-08T10:00:00Z")
+    assert not hasattr(page.orders[0], "envelope_mac"), "the issuer's MAC stays with the server"
+
+
+async def test_a_long_list_comes_in_pages_each_thing_once(answers: Answers, database: Database) -> None:
+    hold_orders(
+        database,
+        *(record(f"O-{n:04}", slot=n + 1, card_number=f"{n:06}", station="entre-a") for n in range(PAGE + 10)),
+    )
+    people = [Administrator(f"TEST000000-A{n:04}", f"Admin {n}") for n in range(PAGE)]
+    with database.writing.begin() as connection:
+        replace_administrators(connection, people)
+    pages = await synced(answers)
+    assert len(pages) == 3
+    assert [order.order for page in pages for order in page.orders] == [f"O-{n:04}" for n in range(PAGE + 10)]
+    assert [person for page in pages for person in page.administrators] == people
+    assert max(len(answer.administrators) + len(answer.orders) for answer in pages) <= PAGE
+
+
+async def test_one_persons_order_is_found_at_their_station_only(answers: Answers, database: Database) -> None:
+    hold_orders(database, record())
+    ask = encode(OrderAsk("TEST000000-0001"))
+    assert [order.order for order in opened(await answers.answer("entre-a", ask)).orders] == ["O-1"]
+    assert opened(await answers.answer("entre-b", ask)).orders == ()
+
+
+async def test_an_envelope_is_verified_with_what_the_order_holds(
+    answers: Answers, database: Database, verifier: ScriptedVerifier
+) -> None:
+    hold_orders(database, record())
+    ask = EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")
+    assert await answers.answer("entre-a", encode(ask)) == Answer(ok=True, verdict="match")
+    assert await answers.answer("entre-b", encode(ask)) == Answer(ok=True, verdict="match")
+    known = EnvelopeFacts("9752269875", "2026a", "ab" * 32)
+    assert verifier.asked == [("entre-a", ask, known), ("entre-b", ask, None)], "of another station's order nothing"
+
+
+async def test_guessing_raises_an_alarm(
+    answers: Answers, database: Database, verifier: ScriptedVerifier, readings: StoreReadings
+) -> None:
+    hold_orders(database, record())
+    verifier.says = Verdict(1, "too_many", alarm=True)
+    said = await answers.answer("entre-a", encode(EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")))
+    assert said.verdict == "too_many"
+    assert readings.summary(NOW).alarms == (("entre-a", "guessing", "O-1"),)
+
+
+@pytest.mark.parametrize(("says", "code"), [(None, "verifier_away"), (Verdict(1, "nonce_used"), "nonce_used")])
+async def test_no_verdict_is_said_in_words(
+    answers: Answers, verifier: ScriptedVerifier, says: Verdict | None, code: str
+) -> None:
+    verifier.says = says
+    said = await answers.answer("entre-a", encode(EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")))
+    assert (said.ok, said.error, said.verdict) == (False, code, None)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b'{"ask":"sync","station":"entre-b"}',
+        b'{"ask":"open.slot"}',
+        b'{"ask":"sync","cursor":"x:1"}',
+        b'{"ask":"envelope.verify","order":"O-1","nonce":"short","sealed":""}',
+        b'{"ask":"envelope.verify","order":"O-1","nonce":"' + b"0" * 32 + b'","sealed":"' + b"A" * 513 + b'"}',
+        b'{"ask":"sync","cursor":"' + b"o" * 5000 + b'"}',
+        b"[" * 4000,
+    ],
+)
+async def test_a_question_that_cannot_be_read_gets_an_error_and_nothing_else(
+    answers: Answers, payload: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said = await answers.answer("entre-a", payload)
+    assert (said.ok, said.error, said.jws, said.verdict) == (False, "bad_ask", None, None)
+    assert [record.getMessage() for record in caplog.records] == ["entre-a asks what cannot be read"]
+
+
+async def test_the_answer_goes_to_the_askers_own_topic_with_its_correlation(answers: Answers) -> None:
+    transport = MemoryTransport()
+    inbox = Inbox(asyncio.get_running_loop())
+    desk = asyncio.create_task(AskDesk(transport, answers, inbox).run())
+    inbox.put(Incoming(Topics("entre-a").ask, b'{"ask":"sync"}', correlation=None))
+    inbox.put(Incoming(Topics("entre-a").ask, b'{"ask":"sync"}', correlation=b"c" * 16))
+    await transport.settled(2)
+    desk.cancel()
+    await asyncio.gather(desk, return_exceptions=True)
+    ((topic, payload, correlation),) = transport.published
+    assert (topic, correlation) == ("kortkiosk/v1/entre-a/answer", b"c" * 16)
+    assert msgspec.json.decode(payload)["ok"] is True

@@ -1,0 +1,99 @@
+"""The broker: configured for names and nothing else, started again, and never in the way of the next start."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fleet.server import broker as broker_module
+from fleet.server.addresses import Address
+from fleet.server.broker import Broker, BrokerError, access_list
+from provisioning.authority import Authority
+from tests.fakes.fleet_station import FleetStation
+from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
+
+pytestmark = pytest.mark.broker
+
+
+async def until_listens(address: Address, and_also: Callable[[], bool] = lambda: True) -> None:
+    """Until another process listens there; nothing but asking again can tell."""
+    async with asyncio.timeout(10):
+        while not and_also() or not await broker_module._listens(address):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_broker_that_dies_is_started_again(authority: Authority, tmp_path: Path) -> None:
+    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), broker_files(authority)) as broker:
+        first = broker.pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await until_listens(broker.address, lambda: broker.pid not in (None, first))
+
+
+async def test_a_revoked_station_is_put_out_and_not_let_in_again(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "REVOCATION_CHECK_S", 0.05)
+    files = replace(broker_files(authority), revoked=authority.directory / "ca" / "crl.pem")
+    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), files) as broker:
+        for name in ("lost", "kept"):
+            enrolled(authority, tmp_path / name, name, broker.address.port)
+        kept, lost = (FleetStation(name, tmp_path / name, broker.address.port) for name in ("kept", "lost"))
+        await asyncio.to_thread(lost.start)
+        first = broker.pid
+        authority.revoke("lost", wall_clock())
+        await until_listens(broker.address, lambda: broker.pid not in (None, first))
+        await asyncio.to_thread(lost.stop)
+        await asyncio.to_thread(kept.start)
+        again = FleetStation("lost", tmp_path / "lost", broker.address.port)
+        with pytest.raises((OSError, AssertionError), match=r"(?i)did not reach|revoked|reset|eof"):
+            await asyncio.to_thread(again.start, timeout_s=1.5)
+        for station in (again, kept):
+            await asyncio.to_thread(station.stop)
+
+
+async def test_a_broker_left_by_a_killed_server_is_ended_first(authority: Authority, tmp_path: Path) -> None:
+    address = Address("127.0.0.1", 0).free()
+    directory = tmp_path / "broker"
+    async with Broker(directory, address, broker_files(authority)):
+        pass
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
+    assert program is not None
+    command = [program, "-c", str(directory / "mosquitto.conf")]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as orphan:  # noqa: ASYNC220 lives in the background
+        (directory / "mosquitto.pid").write_text(str(orphan.pid))
+        await until_listens(address)
+        reaping = asyncio.create_task(asyncio.to_thread(orphan.wait))
+        async with Broker(directory, address, broker_files(authority)) as broker:
+            assert broker.address == address
+            await reaping
+
+
+async def test_a_missing_mosquitto_is_named_with_its_remedy(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(BrokerError, match="sudo apt-get install mosquitto"):
+        async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), broker_files(authority)):
+            pass
+
+
+async def test_a_taken_port_is_named(authority: Authority, tmp_path: Path) -> None:
+    with Address("127.0.0.1", 0).bind() as bound:
+        bound.listen()
+        taken = Address("127.0.0.1", bound.getsockname()[1])
+        with pytest.raises(BrokerError, match=f"{taken.port}: Address already in use; choose another with --mqtt"):
+            async with Broker(tmp_path / "broker", taken, broker_files(authority)):
+                pass
+
+
+def test_the_access_list_lets_a_station_reach_only_below_its_own_name() -> None:
+    stations = [line for line in access_list().splitlines() if line.startswith("pattern")]
+    assert len(stations) == 8
+    assert all("/%u/" in line and "#" not in line and "+" not in line for line in stations)

@@ -1,0 +1,140 @@
+"""Nothing that comes in stops the stream, and nothing is acknowledged before it is stored."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from fleet.messages.events import Event
+from fleet.messages.link import Acked
+from fleet.messages.topics import Topics
+from fleet.server.inbox import Inbox
+from fleet.server.ingest import Ingest, read
+from fleet.server.store.arrivals import Arrival, Arrived, Committed, Spoilt
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from fleet.server.transport import Incoming
+from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
+
+
+def message(event: Event, station: str | None = None, key: tuple[int, int] | None = None) -> Incoming:
+    return Incoming(Topics(station or event.station).events, event.wire, key or (event.epoch, event.sequence))
+
+
+@dataclass
+class Bench:
+    """An ingest on a broker in memory."""
+
+    transport: MemoryTransport
+    changes: KeptChanges
+    inbox: Inbox
+
+    async def send(self, *messages: Incoming) -> None:
+        """Hand them in, and wait until the broker has been told that all are dealt with."""
+        expected = len(self.transport.acknowledged) + len(messages)
+        for one in messages:
+            self.inbox.put(one)
+        await self.transport.settled(expected)
+
+
+@asynccontextmanager
+async def ingesting(writer: Writer) -> AsyncIterator[Bench]:
+    bench = Bench(MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop()))
+    task = asyncio.create_task(Ingest(bench.transport, writer, bench.changes, lambda: NOW, bench.inbox).run())
+    yield bench
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_stream_is_stored_told_and_shown(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    async with ingesting(writer) as bench:
+        await bench.send(*(message(event) for event in station.pickup(errand="E-1")))
+    assert bench.transport.acked("entre-a")[-1] == Acked(1, 5)
+    assert {"stations", "errands", "errand/E-1", "station/entre-a"} <= bench.changes.topics
+    assert readings.errands(NOW)[0].outcome == "done"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"{", b"\xff\xfe", b"[" * 20_000, b"x" * 70_000, b'{"specversion":"1.0"}', b"null", b'"\\ud800"'],
+    ids=["empty", "torn", "no UTF-8", "deep", "huge", "half", "null", "surrogate"],
+)
+async def test_poison_is_kept_and_the_stream_goes_on(
+    writer: Writer, station: SealingStation, readings: StoreReadings, payload: bytes
+) -> None:
+    one, _, three = station.seals(3)
+    async with ingesting(writer) as bench:
+        await bench.send(message(one), Incoming(Topics("entre-a").events, payload, (1, 2)), message(three))
+    assert bench.transport.acked("entre-a")[-1] == Acked(1, 3)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert row.quarantined == 1
+
+
+def test_an_event_that_names_another_station_is_quarantined_under_the_sender(station: SealingStation) -> None:
+    found = read(message(station.seal(), station="entre-b"))
+    assert isinstance(found, Spoilt)
+    assert (found.station, found.key) == ("entre-b", (1, 1))
+
+
+def test_an_event_whose_message_names_another_place_is_quarantined(station: SealingStation) -> None:
+    found = read(message(station.seal(), key=(1, 9)))
+    assert isinstance(found, Spoilt)
+    assert found.key == (1, 9)
+
+
+@pytest.mark.parametrize("topic", ["", "other/v1/a/events", "kortkiosk/v1/UPPER/events", "kortkiosk/v1/a"])
+def test_what_belongs_to_no_station_is_dropped(topic: str) -> None:
+    assert read(Incoming(topic, b"{}")) is None
+
+
+def test_a_state_that_does_not_fit_is_quarantined_without_a_key() -> None:
+    found = read(Incoming(Topics("entre-a").state, b'{"title":1}', key=(1, 1)))
+    assert isinstance(found, Spoilt)
+    assert found.key is None
+
+
+class FailingWriter(Writer):
+    """A database that is away for a while, or cannot take one thing."""
+
+    away = 0
+    poison: bytes | None = None
+
+    def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
+        if self.away:
+            self.away -= 1
+            raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+        if any(isinstance(one, Arrived) and one.raw == self.poison for one in arrivals):
+            raise IntegrityError("INSERT", {}, Exception("no"))
+        return super().commit(arrivals, now)
+
+
+async def test_while_the_database_cannot_be_written_all_waits_and_nothing_is_lost(
+    database: object, station: SealingStation
+) -> None:
+    writer = FailingWriter(database)  # type: ignore[arg-type]
+    writer.away = 2
+    async with ingesting(writer) as bench:
+        await bench.send(*(message(event) for event in station.seals(3)))
+    assert bench.transport.acked("entre-a")[-1] == Acked(1, 3)
+    assert writer.away == 0
+
+
+async def test_one_thing_that_cannot_be_stored_is_set_aside_and_its_batch_is_not(
+    database: object, station: SealingStation, readings: StoreReadings
+) -> None:
+    writer = FailingWriter(database)  # type: ignore[arg-type]
+    events = station.seals(3)
+    writer.poison = events[1].wire
+    async with ingesting(writer) as bench:
+        await bench.send(*(message(event) for event in events))
+    assert bench.transport.acked("entre-a")[-1] == Acked(1, 3)
+    row = readings.station("entre-a", NOW)
+    assert row is not None
+    assert (row.quarantined, row.missing) == (1, 0)

@@ -1,0 +1,253 @@
+"""Files of orders: all or nothing, each fault with its place, twice is once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fleet.server.commands import main
+from fleet.server.csvfile import MAX_PROBLEMS, FileError
+from fleet.server.orders import ORDER_COLUMNS, read_administrators, read_orders
+from fleet.server.store.database import Database
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from tests.fleet.server.conftest import NOW, SealingStation, arrived
+
+HEADER = ",".join(ORDER_COLUMNS)
+MAC = "ab" * 32
+
+
+def line(order: str = "O-1", **changes: str) -> str:
+    person = (order, "TEST000000-0001", "Tove Test", "no")
+    card = ("9752269875", "etjanstekort", "3", "entre-a", "3", "2026-08-30", "2026a", MAC)
+    fields = dict(zip(ORDER_COLUMNS, (*person, *card), strict=True))
+    return ",".join({**fields, **changes}.values())
+
+
+SECOND = line("O-2", slot="4", card_number="9752269876", protected="yes", name="", envelope_key="", envelope_mac="")
+
+
+def file_of(*lines: str, end: str = "\n") -> bytes:
+    return end.join((HEADER, *lines, "")).encode()
+
+
+def problems_of(raw: bytes) -> list[tuple[int, str]]:
+    with pytest.raises(FileError) as refused:
+        read_orders(raw)
+    return [(problem.line, problem.column) for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        file_of(line()),
+        b"\xef\xbb\xbf" + file_of(line(), end="\r\n"),
+        file_of(line()).replace(b",", b";"),
+        file_of("", line(), ""),
+        file_of(line().replace("Tove Test", '"Tove Test"')),
+        file_of(line().replace("etjanstekort", " etjanstekort ")),
+        file_of(line()).rstrip(b"\n"),
+        file_of(line(envelope_mac=MAC.upper())),
+    ],
+    ids=["plain", "BOM and CRLF", "semicolons", "empty lines", "quotes", "spaces", "no last line end", "capital hex"],
+)
+def test_what_spreadsheets_make_of_it_reads_the_same(raw: bytes) -> None:
+    assert [row.record for row in read_orders(raw)] == [read_orders(file_of(line()))[0].record]
+
+
+def test_a_quoted_field_may_hold_the_delimiter_and_quotes() -> None:
+    (row,) = read_orders(file_of(line(name='"Test, Tove ""T"""')))
+    assert row.record.name == 'Test, Tove "T"'
+
+
+def test_the_name_of_a_protected_identity_is_dropped() -> None:
+    (row,) = read_orders(file_of(line(protected="yes")))
+    assert row.record.name is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("order", ""),
+        ("order", "a b"),
+        ("hsa_id", "19900101-1234"),
+        ("hsa_id", "199001011234"),
+        ("name", ""),
+        ("protected", "ja"),
+        ("card_number", "97 52"),
+        ("product", ""),
+        ("loa", "4"),
+        ("station", "Entre A"),
+        ("station", "#"),
+        ("slot", "0"),
+        ("slot", "1.5"),
+        ("slot", "١"),
+        ("slot", "1000"),
+        ("last_day", "2026-02-30"),
+        ("last_day", "30/08/2026"),
+        ("envelope_key", ""),
+        ("envelope_mac", ""),
+        ("envelope_mac", "ab"),
+        ("name", "x" * 121),
+        ("name", "x" * 1001),
+        ("name", '"two\nlines"'),
+    ],
+)
+def test_a_bad_field_is_named(column: str, value: str) -> None:
+    assert problems_of(file_of(SECOND, line(**{column: value}))) == [(3, column)]
+
+
+def test_all_bad_fields_are_named_and_not_just_the_first() -> None:
+    raw = file_of(line(loa="9", slot="x"), SECOND, line("O-3", last_day="never"))
+    assert problems_of(raw) == [(2, "loa"), (2, "slot"), (4, "last_day")]
+
+
+@pytest.mark.parametrize(
+    ("raw", "where"),
+    [
+        (b"", (1, "order")),
+        (b"\0" * 10, (1, "")),
+        (file_of(line()).decode().encode("utf-16"), (1, "")),
+        (file_of(line(), line("O-2", name="Åsa")).decode().encode("latin-1"), (3, "")),
+        (file_of(line(), "a,b"), (3, "")),
+        (file_of(line(), line() + ",more"), (3, "")),
+        (file_of(line(), '"open quote,' + line("O-2")), (3, "")),
+        (file_of(line(), line()), (3, "order")),
+        (HEADER.replace(",loa", "").encode(), (1, "loa")),
+        ((HEADER + ",puk").encode(), (1, "puk")),
+        (",".join(reversed(ORDER_COLUMNS)).encode(), (1, "envelope_mac")),
+        (b"\x89PNG\r\n\x1a\n", (1, "")),
+    ],
+    ids=[
+        "empty",
+        "zeros",
+        "UTF-16",
+        "Latin-1",
+        "too few",
+        "too many",
+        "open quote",
+        "twice",
+        "column missing",
+        "column unknown",
+        "columns turned round",
+        "a picture",
+    ],
+)
+def test_a_file_of_the_wrong_form_is_refused_with_its_place(raw: bytes, where: tuple[int, str]) -> None:
+    assert problems_of(raw)[0] == where
+
+
+def test_a_hopeless_file_names_a_hundred_problems_and_counts_the_rest() -> None:
+    with pytest.raises(FileError) as refused:
+        read_orders(file_of(*(line(f"O-{number}", loa="7") for number in range(MAX_PROBLEMS + 50))))
+    assert (len(refused.value.problems), refused.value.more) == (MAX_PROBLEMS, 50)
+
+
+def run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *lines: str, name: str = "import-orders"
+) -> tuple[int, str]:
+    """Import a file; exit code and what was said."""
+    path = tmp_path / "file.csv"
+    path.write_bytes(file_of(*lines) if name == "import-orders" else "\n".join(lines).encode())
+    code = main([name, str(path), "--data", str(tmp_path)])
+    said = capsys.readouterr()
+    return code, (said.out + said.err).strip()
+
+
+def stored(tmp_path: Path) -> dict[str, str]:
+    database = Database.open(tmp_path / "fleet.sqlite")
+    rows, _ = StoreReadings(database, lambda: NOW).orders()
+    database.close()
+    return {row.order: f"{row.state} {row.station} {row.slot}" for row in rows}
+
+
+def test_importing_twice_changes_nothing_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, capsys, line(), SECOND) == (0, "imported 2, unchanged 0")
+    before = stored(tmp_path)
+    assert run(tmp_path, capsys, line(), SECOND) == (0, "imported 0, unchanged 2")
+    assert stored(tmp_path) == before == {"O-1": "waiting entre-a 3", "O-2": "waiting entre-a 4"}
+
+
+def test_a_waiting_order_can_be_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, capsys, line())
+    assert run(tmp_path, capsys, line(slot="9")) == (0, "imported 0, changed 1, unchanged 0")
+    assert stored(tmp_path) == {"O-1": "waiting entre-a 9"}
+
+
+def test_two_orders_can_change_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, capsys, line(), SECOND)
+    code, _ = run(tmp_path, capsys, line(slot="4"), SECOND.replace(",4,", ",3,"))
+    assert (code, stored(tmp_path)) == (0, {"O-1": "waiting entre-a 4", "O-2": "waiting entre-a 3"})
+
+
+def test_nothing_of_a_bad_file_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, capsys, line())
+    code, said = run(tmp_path, capsys, SECOND, line("O-3", slot="3", card_number="1111"))
+    assert code == 2
+    assert "line 3, column slot: slot 3 at entre-a holds O-1" in said
+    assert stored(tmp_path) == {"O-1": "waiting entre-a 3"}
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (line("O-2", slot="4"), "line 3, column card_number: this card waits for O-1 already"),
+        (line("O-2", card_number="1111"), "line 3, column slot: slot 3 at entre-a holds O-1"),
+    ],
+)
+def test_two_rows_cannot_share_card_or_slot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], other: str, said: str
+) -> None:
+    code, all_said = run(tmp_path, capsys, line(), other)
+    assert code == 2
+    assert said in all_said
+
+
+def test_a_collected_order_cannot_be_changed_but_its_row_may_stay_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, capsys, line())
+    database = Database.open(tmp_path / "fleet.sqlite")
+    Writer(database).commit(arrived(*SealingStation().pickup()), NOW)
+    database.close()
+    assert run(tmp_path, capsys, line(), line("O-5", card_number="5555")) == (0, "imported 1, unchanged 1")
+    code, said = run(tmp_path, capsys, line(slot="8"))
+    assert code == 2
+    assert "line 2, column order: O-1 is collected and cannot be changed" in said
+
+
+def test_json_says_the_same_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(file_of(line()))
+    assert main(["import-orders", str(path), "--data", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": True,
+        "imported": 1,
+        "changed": 0,
+        "unchanged": 0,
+        "removed": 0,
+    }
+    path.write_bytes(file_of(line(loa="9")))
+    assert main(["import-orders", str(path), "--data", str(tmp_path), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": False,
+        "problems": [{"line": 2, "column": "loa", "reason": "must be 2 or 3"}],
+        "more": 0,
+    }
+
+
+def test_the_list_of_administrators_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head, anna, bo = "hsa_id,name", "TEST000000-A001,Anna Admin", "TEST000000-A002,Bo Admin"
+    assert run(tmp_path, capsys, head, anna, name="import-administrators") == (0, "imported 1, unchanged 0")
+    said = run(tmp_path, capsys, head, bo, name="import-administrators")
+    assert said == (0, "imported 1, unchanged 0, removed 1")
+    code, text = run(tmp_path, capsys, head, name="import-administrators")
+    assert code == 2
+    assert "the list is empty" in text
+    with pytest.raises(FileError):
+        read_administrators(f"{head}\n{bo}\n{bo}\n".encode())
+
+
+def test_a_file_that_is_not_there_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import-orders", str(tmp_path / "none.csv"), "--data", str(tmp_path)]) == 2
+    assert "none.csv: No such file or directory" in capsys.readouterr().err

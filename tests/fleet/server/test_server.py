@@ -1,0 +1,227 @@
+"""The whole server, as a process and as a context, on a real broker with TLS: kills lose and double nothing."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from sqlalchemy import select
+
+from fleet.messages.link import (
+    Acked,
+    EnvelopeAsk,
+    SyncAsk,
+    envelope_info,
+    envelope_mac_input,
+)
+from fleet.messages.topics import Topics
+from fleet.server.addresses import Address
+from fleet.server.broker import Broker
+from fleet.server.commands import main
+from fleet.server.config import ServerConfig
+from fleet.server.server import FleetServer, ServerError
+from fleet.server.store.database import Database
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.tables import events
+from fleet.server.verifier.judging import SUITE
+from provisioning.authority import Authority
+from tests.fakes.fleet_station import FleetStation
+from tests.fleet.server.conftest import (
+    ISSUER_KEY,
+    SealingStation,
+    broker_files,
+    enrolled,
+    hold_orders,
+    record,
+    wall_clock,
+)
+
+PUK = "73910264"
+
+pytestmark = pytest.mark.broker
+
+
+@dataclass
+class Serving:
+    """`kortkiosk-fleet serve` as a process of its own, on ports that stay the same."""
+
+    data: Path
+    authority: Path
+    mqtt: Address
+    process: subprocess.Popen[str] | None = None
+    ready: dict[str, object] = field(default_factory=dict)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "fleet.server.commands", "serve", "--json", "--http", "127.0.0.1:0"]
+        places = ["--data", str(self.data), "--authority", str(self.authority), "--mqtt", str(self.mqtt)]
+        self.process = subprocess.Popen([*command, *places], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.ready = json.loads(self.process.stdout.readline())
+        assert self.ready["ready"] is True
+
+    def end(self, how: signal.Signals) -> int:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.send_signal(how)
+        code = self.process.wait(10)
+        self.process.stdout.close()
+        return code
+
+
+@pytest.fixture
+def serving(authority: Authority, tmp_path: Path) -> Iterator[Serving]:
+    made = Serving(tmp_path / "data", authority.directory, Address("127.0.0.1", 0).free())
+    made.start()
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def station(authority: Authority, serving: Serving, tmp_path: Path) -> Iterator[FleetStation]:
+    enrolled(authority, tmp_path / "entre-a", "entre-a", serving.mqtt.port)
+    made = FleetStation("entre-a", tmp_path / "entre-a", serving.mqtt.port)
+    made.start()
+    yield made
+    made.stop()
+
+
+def stored(data: Path) -> list[tuple[int, int, bytes]]:
+    database = Database.open(data / "fleet.sqlite")
+    with database.reading.begin() as connection:
+        query = select(events.c.epoch, events.c.sequence, events.c.envelope)
+        rows = [tuple(row) for row in connection.execute(query.order_by(events.c.epoch, events.c.sequence))]
+    database.close()
+    return rows
+
+
+def test_a_server_killed_in_the_middle_of_a_stream_holds_every_event_once(
+    serving: Serving, station: FleetStation
+) -> None:
+    chain = SealingStation()
+    for _ in range(3):
+        station.send(*chain.seals(100))
+        station.settle()
+        station.send(*chain.seals(400))
+        serving.end(signal.SIGKILL)
+        serving.start()
+    station.settle()
+    assert station.acked[-1] == Acked(1, 1500)
+    assert stored(serving.data) == [(one.epoch, one.sequence, one.envelope) for one in chain.sealed]
+    database = Database.open(serving.data / "fleet.sqlite")
+    row = StoreReadings(database, wall_clock).station("entre-a", wall_clock())
+    database.close()
+    assert row is not None
+    assert (row.missing, row.chain_ok, row.quarantined, row.online) == (0, True, 0, True)
+
+
+def test_poison_on_the_wire_is_counted_as_held(serving: Serving, station: FleetStation) -> None:
+    one, _, three = SealingStation().seals(3)
+    station.send(one)
+    station.publish_raw(station.topics.events, b"\xff not an event", (1, 2))
+    station.send(three)
+    station.settle()
+    assert station.acked[-1] == Acked(1, 3)
+
+
+def test_a_station_syncs_and_has_an_envelope_verified(
+    serving: Serving, station: FleetStation, authority: Authority, tmp_path: Path
+) -> None:
+    mac = hmac.digest(ISSUER_KEY, envelope_mac_input("9752269875", PUK), hashlib.sha256).hex()
+    database = Database.open(serving.data / "fleet.sqlite")
+    hold_orders(database, record(envelope_mac=mac, last_day="2099-01-01"))
+    database.close()
+    assert station.ask(SyncAsk()).jws is not None
+    public = json.loads((authority.directory / "public.json").read_text())
+    key = X25519PublicKey.from_public_bytes(base64.b64decode(public["verifier_key"]))
+    said = []
+    for puk in (PUK, "00000000"):
+        nonce = os.urandom(16).hex()
+        sealed = SUITE.encrypt(puk.encode(), key, envelope_info("entre-a", "O-1", nonce))
+        ask = EnvelopeAsk("O-1", nonce, base64.b64encode(sealed).decode())
+        said.append(station.ask(ask).verdict)
+    assert said == ["match", "no_match"]
+
+
+def test_no_station_reaches_another_ones_topics(
+    serving: Serving, station: FleetStation, authority: Authority, tmp_path: Path
+) -> None:
+    enrolled(authority, tmp_path / "entre-b", "entre-b", serving.mqtt.port)
+    other = FleetStation("entre-b", tmp_path / "entre-b", serving.mqtt.port)
+    other.start()
+    other.listen_to("kortkiosk/v1/#")
+    other.listen_to(Topics("entre-a").acked)
+    stolen = SealingStation().seal()
+    other.publish_raw(Topics("entre-a").events, stolen.wire, (1, 1))
+    mine = SealingStation("entre-b").seal()
+    other.send(mine)
+    other.settle()
+    own = SealingStation().seal()
+    station.send(own)
+    station.settle()
+    other.send(*SealingStation("entre-b", sealed=[mine]).seals(1))
+    other.settle()
+    other.stop()
+    assert sorted(envelope for _, _, envelope in stored(serving.data) if b"entre-a" in envelope) == [own.envelope]
+    assert set(other.heard) <= {Topics("entre-b").acked}
+
+
+def test_pages_are_served_and_sigterm_ends_all_in_time(serving: Serving) -> None:
+    with urllib.request.urlopen(f"{serving.ready['http']}/") as page:  # noqa: S310 an address of our own
+        assert page.status == 200
+    broker_pid = int((serving.data / "broker" / "mosquitto.pid").read_text())
+    assert serving.end(signal.SIGTERM) == 0
+    assert not Path(f"/proc/{broker_pid}").exists()
+    assert not (serving.data / "broker" / "mosquitto.pid").exists()
+
+
+def test_sigint_is_an_interruption(serving: Serving) -> None:
+    assert serving.end(signal.SIGINT) == 130
+
+
+def test_a_second_server_on_the_same_data_is_refused(serving: Serving, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["serve", "--data", str(serving.data), "--authority", str(serving.authority), "--http", "127.0.0.1:0"]
+    assert main(arguments) == 2
+    assert "another server runs on this data" in capsys.readouterr().err
+
+
+def test_pages_are_refused_to_the_world(
+    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--http", "0.0.0.0:0"]
+    assert main(["serve", *where, "--json"]) == 2
+    assert "loopback address only" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_an_authority_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "none")]) == 2
+    assert "no such directory" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["serve", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "empty")]) == 2
+    assert "signing.key: No such file or directory" in capsys.readouterr().err
+
+
+async def test_a_server_uses_a_broker_that_runs_elsewhere(authority: Authority, tmp_path: Path) -> None:
+    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), broker_files(authority)) as broker:
+        config = ServerConfig(
+            tmp_path / "data", authority.directory, http=Address("127.0.0.1", 0), broker=broker.address
+        )
+        async with FleetServer(config) as server:
+            assert server.mqtt == broker.address
+        assert not (tmp_path / "data" / "broker").exists()
+
+
+def test_a_server_refuses_pages_to_the_world_in_code_too(authority: Authority, tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="no sign-in yet"), contextlib.suppress(OSError):
+        FleetServer(ServerConfig(tmp_path, authority.directory, http=Address("0.0.0.0", 0)))  # noqa: S104

@@ -1,0 +1,217 @@
+"""The verifier: right codes match, guesses end, and the code is nowhere."""
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import os
+import signal
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from fleet.messages.link import EnvelopeAsk, envelope_info, envelope_mac_input
+from fleet.server.verifier.__main__ import answer
+from fleet.server.verifier.client import VerifierAwayError, VerifierProcess
+from fleet.server.verifier.counters import TRIES_PER_ENVELOPE, TRIES_PER_STATION, Counters
+from fleet.server.verifier.exchange import Check, EnvelopeFacts
+from fleet.server.verifier.judging import SUITE, Judge, Keys, KeysError, envelope_digest
+
+PUK = "73910264"
+CARD = "9752269875"
+ISSUER_KEY = bytes(range(32))
+
+
+@dataclass
+class Envelopes:
+    """The authority's verifier directory, and a station that seals codes to its key."""
+
+    directory: Path
+    private: X25519PrivateKey
+
+    def seal(self, puk: str, station: str = "entre-a", order: str = "O-1", nonce: str | None = None) -> EnvelopeAsk:
+        nonce = nonce or os.urandom(16).hex()
+        sealed = SUITE.encrypt(puk.encode(), self.private.public_key(), envelope_info(station, order, nonce))
+        return EnvelopeAsk(order=order, nonce=nonce, sealed=base64.b64encode(sealed).decode())
+
+    def check(self, puk: str, facts: EnvelopeFacts | None, **place: str) -> Check:
+        ask = self.seal(puk, **place)
+        return Check(1, place.get("station", "entre-a"), ask.order, ask.nonce, ask.sealed, facts)
+
+
+def facts(puk: str = PUK, card: str = CARD, key: str = "2026a") -> EnvelopeFacts:
+    return EnvelopeFacts(card, key, hmac.digest(ISSUER_KEY, envelope_mac_input(card, puk), hashlib.sha256).hex())
+
+
+@pytest.fixture
+def envelopes(tmp_path: Path) -> Envelopes:
+    directory = tmp_path / "verifier"
+    directory.mkdir()
+    private = X25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (directory / "hpke.key").write_bytes(pem)
+    (directory / "envelope-keys.json").write_text(json.dumps({"2026a": base64.b64encode(ISSUER_KEY).decode()}))
+    return Envelopes(directory, private)
+
+
+@pytest.fixture
+def judge(envelopes: Envelopes) -> Judge:
+    return Judge(Keys.load(envelopes.directory))
+
+
+def test_the_code_of_the_letter_matches_and_no_other(envelopes: Envelopes, judge: Judge) -> None:
+    assert judge.is_match(envelopes.check(PUK, facts()))
+    assert not judge.is_match(envelopes.check("73910265", facts()))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [None, facts(card="1111111111"), facts(key="unknown"), EnvelopeFacts(CARD, "2026a", "no hex")],
+    ids=["unknown order", "another card's letter", "unknown key", "spoilt mac"],
+)
+def test_whatever_is_missing_is_no_match(envelopes: Envelopes, judge: Judge, known: EnvelopeFacts | None) -> None:
+    check = envelopes.check(PUK, known)
+    if known is not None and known.card_number != CARD:
+        check = envelopes.check(PUK, EnvelopeFacts(CARD, known.key, known.mac))
+    assert not judge.is_match(check)
+
+
+@pytest.mark.parametrize("change", [{"station": "entre-b"}, {"order": "O-2"}, {"nonce": "0" * 32}])
+def test_a_seal_opens_for_its_station_order_and_nonce_only(
+    envelopes: Envelopes, judge: Judge, change: dict[str, str]
+) -> None:
+    ask = envelopes.seal(PUK)
+    place = {"station": "entre-a", "order": ask.order, "nonce": ask.nonce, **change}
+    assert not judge.is_match(Check(1, sealed=ask.sealed, envelope=facts(), **place))
+
+
+@pytest.mark.parametrize("sealed", ["", "!!", "AAAA", "A" * 4000, "ÅÄÖ"])
+def test_a_seal_of_nonsense_is_no_match(judge: Judge, sealed: str) -> None:
+    assert not judge.is_match(Check(1, "entre-a", "O-1", "0" * 32, sealed, facts()))
+
+
+def guess(envelopes: Envelopes, judge: Judge, counters: Counters, number: int, known: EnvelopeFacts | None) -> str:
+    check = envelopes.check(f"{number:08d}", known, order="O-1" if known else f"X-{number}")
+    return answer(check, judge, counters, now=1000.0 + number).verdict
+
+
+def test_of_many_guesses_at_one_envelope_five_are_evaluated(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
+    evaluated: list[str] = []
+    for number in range(200):
+        counters = Counters(tmp_path / "counters.sqlite")  # opened anew: a restart gives no new tries
+        evaluated.append(guess(envelopes, judge, counters, number, facts()))
+        counters.close()
+    assert evaluated[:TRIES_PER_ENVELOPE] == ["no_match"] * TRIES_PER_ENVELOPE
+    assert set(evaluated[TRIES_PER_ENVELOPE:]) == {"too_many"}
+
+
+def test_the_right_code_is_not_told_after_five_guesses(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
+    counters = Counters(tmp_path / "counters.sqlite")
+    for number in range(TRIES_PER_ENVELOPE):
+        guess(envelopes, judge, counters, number, facts())
+    assert answer(envelopes.check(PUK, facts()), judge, counters, 2000.0).verdict == "too_many"
+    another_letter = envelopes.check("11112222", facts("11112222"))
+    assert answer(another_letter, judge, counters, 2000.0).verdict == "match", "a new letter is a new envelope"
+    counters.close()
+
+
+def test_a_station_has_twenty_tries_an_hour_also_at_orders_that_do_not_exist(
+    envelopes: Envelopes, judge: Judge, tmp_path: Path
+) -> None:
+    counters = Counters(tmp_path / "counters.sqlite")
+    said = [guess(envelopes, judge, counters, number, None) for number in range(TRIES_PER_STATION + 5)]
+    assert said == ["no_match"] * TRIES_PER_STATION + ["too_many"] * 5
+    assert answer(envelopes.check(PUK, facts()), judge, counters, 1000.0 + 3700).verdict == "match", "an hour later"
+    counters.close()
+
+
+def test_an_alarm_is_given_once(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
+    counters = Counters(tmp_path / "counters.sqlite")
+    alarms = [answer(envelopes.check("00000000", facts()), judge, counters, 1000.0).alarm for _ in range(20)]
+    assert alarms.count(True) == 1
+    counters.close()
+
+
+def test_a_clock_put_back_gives_no_new_tries(tmp_path: Path) -> None:
+    counters = Counters(tmp_path / "counters.sqlite")
+    for number in range(TRIES_PER_STATION):
+        assert counters.admit("entre-a", f"e{number}", f"{number:032x}", now=1e9).refused is None
+    assert counters.admit("entre-a", "e", "f" * 32, now=1e9 - 1e8).refused == "too_many"
+    counters.close()
+
+
+def test_a_nonce_is_used_once(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
+    counters = Counters(tmp_path / "counters.sqlite")
+    check = envelopes.check(PUK, facts())
+    assert [answer(check, judge, counters, 1000.0).verdict for _ in range(2)] == ["match", "nonce_used"]
+    counters.close()
+
+
+def test_unknown_and_wrong_take_the_same_work(envelopes: Envelopes, judge: Judge) -> None:
+    """Medians of interleaved runs; the bound is wide, since the machine is shared."""
+    took: dict[str, list[float]] = {"wrong": [], "unknown": []}
+    for _ in range(200):
+        for name, known in (("wrong", facts()), ("unknown", None)):
+            check = envelopes.check("00000000", known)
+            began = time.perf_counter()
+            judge.is_match(check)
+            took[name].append(time.perf_counter() - began)
+    wrong, unknown = (statistics.median(took[name]) for name in ("wrong", "unknown"))
+    assert 0.7 < wrong / unknown < 1.4
+
+
+def test_another_letter_for_the_order_is_another_envelope() -> None:
+    one = Check(1, "a", "O-1", "0" * 32, "", facts("11111111"))
+    other = Check(1, "a", "O-1", "0" * 32, "", facts("22222222"))
+    assert envelope_digest(one) != envelope_digest(other)
+
+
+async def test_the_process_answers_and_comes_back_after_its_death(
+    envelopes: Envelopes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    counters = tmp_path / "counters.sqlite"
+    async with VerifierProcess(envelopes.directory, counters) as verifier:
+        assert (await verifier.ask("entre-a", envelopes.seal(PUK), facts())).verdict == "match"
+        assert verifier.pid is not None
+        os.kill(verifier.pid, signal.SIGKILL)
+        verdicts = []
+        for _ in range(TRIES_PER_ENVELOPE + 1):
+            try:
+                verdicts.append((await verifier.ask("entre-a", envelopes.seal("00000000"), facts())).verdict)
+            except VerifierAwayError:
+                verdicts.append("away")
+    verdicts = [verdict for verdict in verdicts if verdict != "away"]
+    assert verdicts[: TRIES_PER_ENVELOPE - 1] == ["no_match"] * (TRIES_PER_ENVELOPE - 1), "the match was a try too"
+    assert verdicts[-1] == "too_many"
+    assert verifier.pid is None
+    kept = counters.read_bytes() + caplog.text.encode()
+    for shape in (PUK.encode(), PUK.encode().hex().encode(), base64.b64encode(PUK.encode()), bytes.fromhex(PUK)):
+        assert shape not in kept
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("hpke.key", None, "No such file"),
+        ("hpke.key", "nonsense", "no private key in PEM"),
+        ("envelope-keys.json", "[]", "must be a JSON object"),
+        ("envelope-keys.json", '{"a": "AAAA"}', "32 bytes"),
+    ],
+)
+async def test_keys_that_cannot_be_used_are_named(
+    envelopes: Envelopes, tmp_path: Path, name: str, content: str | None, said: str
+) -> None:
+    path = envelopes.directory / name
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(KeysError, match=said):
+        Keys.load(envelopes.directory)
+    with pytest.raises(VerifierAwayError, match=said):
+        async with VerifierProcess(envelopes.directory, tmp_path / "counters.sqlite"):
+            pass
