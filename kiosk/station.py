@@ -155,6 +155,22 @@ class Station:
             printer=self.devices.printer,
         )
 
+    async def depth(self) -> int:
+        """How many events the server does not hold yet."""
+        if self.fleet is None:
+            return 0
+        side = self.fleet
+        return await side.store.transact(lambda cx: outbox.depth(cx, side.identity.station))
+
+    async def events_after(self, sequence: int) -> list[tuple[int, str]]:
+        """(sequence, type) of the events of this epoch that follow `sequence` and are still kept."""
+        if self.fleet is None:
+            return []
+        side = self.fleet
+        return await side.store.transact(
+            lambda cx: outbox.kinds_after(cx, side.identity.station, side.identity.epoch, sequence)
+        )
+
     def missing(self, errand: Errand) -> str | None:
         """What keeps an errand from being offered now: `store`, `orders`, `reader` or `cabinet`."""
         if any(problem.code == "store" for problem in self.problems):

@@ -96,6 +96,8 @@ class Supervisor:
             return Ended("timed_out"), None
         except (CardPulledError, CardGoneError):
             return Ended("cancelled", "card_pulled"), views.pulled(unknown=bool(log.unknown))
+        except ErrandEndedError:
+            return Ended("cancelled", "unanswered"), None
         except NoReaderError:
             return Ended("fault", "reader_gone"), views.trouble("reader")
         except ReaderError as error:

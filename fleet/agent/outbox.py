@@ -138,6 +138,15 @@ def depth(cx: sqlite3.Connection, station: str) -> int:
     )
 
 
+def kinds_after(cx: sqlite3.Connection, station: str, epoch: int, sequence: int) -> list[tuple[int, str]]:
+    """(sequence, type) of the kept events of one epoch behind `sequence`, in order."""
+    rows = cx.execute(
+        "SELECT envelope, data, salt FROM outbox WHERE station = ? AND epoch = ? AND sequence > ? ORDER BY sequence",
+        (station, epoch, sequence),
+    )
+    return [(event.sequence, event.type) for event in _restored(rows)]
+
+
 def prune(cx: sqlite3.Connection, now: float, keep_days: int = KEEP_DAYS, max_bytes: int = MAX_HELD_BYTES) -> int:
     """Drop held events older than `keep_days`, and the oldest beyond `max_bytes`; never one that is not held.
 

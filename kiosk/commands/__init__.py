@@ -52,6 +52,7 @@ class Subcommand:
 SUBCOMMANDS = (
     Subcommand("card", "kiosk.commands.card", "look at, test and mend one card at a desk"),
     Subcommand("walk", "kiosk.commands.walk", "an errand without a screen, answered by a file"),
+    Subcommand("verify-receipt", "kiosk.commands.verify_receipt", "is this receipt real, and who signed it"),
     Subcommand("virtual-card", "kiosk.commands.virtual_card", "plug a virtual card into the virtual PC/SC reader"),
 )
 

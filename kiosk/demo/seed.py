@@ -1,0 +1,166 @@
+"""The made-up region of demo and tests: authority, enrolled station, orders of a dozen people, their cards and letters.
+
+Three things are wrong on purpose: slot 14 holds another person's card, one letter belongs to another card, and one person's old
+card has expired. One person has a protected identity.
+
+>>> region = seed(Path("demo-data"), datetime.now(UTC))                             # doctest: +SKIP
+>>> region.config, region.orders
+"""
+
+import base64
+import csv
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from drivers.reader.virtual.personas import Person, administrators, people, person
+from fleet.agent.identity import Broker
+from fleet.messages.link import envelope_mac_input
+from kiosk.bench.world import Letter, Scenario
+from provisioning.authority import Authority
+from provisioning.enrol import enrol
+
+STATION = "lasarettet-a"
+TITLE = "Lasarettet, entré A"
+SLOTS = 24
+MISPLACED = 7
+"""This person's slot holds another card (person 10's old one)."""
+WRONG_LETTER = 8
+"""This person's letter is that of person 3's card."""
+COLUMNS = (
+    "order", "hsa_id", "name", "protected", "card_number", "product", "loa", "station", "slot", "last_day",
+    "envelope_key", "envelope_mac",
+)  # fmt: skip
+
+_STATION_TOML = """\
+# The demo's station. All paths are relative to this file; docs/operations.md lists every key.
+[station]
+identity = "identity"
+data = "data"
+title = "{title}"
+language = "sv"
+
+[readers]
+holder = "virtual"
+administrator = "virtual"
+
+[printer]
+kind = "virtual"
+
+[cabinet]
+kind = "virtual"
+slots = {slots}
+
+[envelope]
+verify = "{verify}"
+
+[display]
+fullscreen = false
+
+[trust]
+anchors = "{anchors}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where everything is."""
+
+    folder: Path
+    authority: Path
+    config: Path
+    orders: Path
+    administrators: Path
+    fleet_data: Path
+    bench: Path
+
+
+def region(folder: Path) -> Region:
+    """The names of the places; nothing is made."""
+    return Region(
+        folder,
+        folder / "authority",
+        folder / "station" / "station.toml",
+        folder / "orders.csv",
+        folder / "administrators.csv",
+        folder / "fleet",
+        folder / "station" / "bench",
+    )
+
+
+def seed(folder: Path, now: datetime, *, mqtt_port: int = 8883, verify: str = "server", anchors: str = "") -> Region:
+    """Make what is not there yet. Raises OSError, AuthorityError. `anchors`: PEM of the cards' issuers, else the bench's."""
+    places = region(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not places.authority.exists():
+        Authority.init(places.authority, ["localhost"], now)
+    if not places.config.exists():
+        authority = Authority(places.authority)
+        code = authority.claim(STATION, now)
+        enrol(authority, places.config.parent / "identity", Broker("localhost", mqtt_port), code, now)
+        places.config.write_text(
+            _STATION_TOML.format(title=TITLE, slots=SLOTS, verify=verify, anchors=anchors), encoding="utf-8"
+        )
+    if not places.orders.exists():
+        write_orders(places, now)
+        _write_administrators(places)
+    return places
+
+
+def slot_of(someone: Person) -> int:
+    """Every second slot, so that the drawing shows empty ones too."""
+    return 2 * someone.order
+
+
+def scenario() -> Scenario:
+    """What lies where on the bench at the start."""
+    slots = {slot_of(one): f"{one.order}:new" for one in people()}
+    slots[slot_of(person(MISPLACED))] = "10:old"
+    hand = [f"{one.order}:old" for one in people() if one.order != 10]
+    hand += [f"{MISPLACED}:new"] + [f"{one.order}:new" for one in administrators()]
+    return Scenario(slots, tuple(hand), tuple(_letter(one) for one in people()), SLOTS)
+
+
+def _letter(someone: Person) -> Letter:
+    card = person(3).new if someone.order == WRONG_LETTER else someone.new
+    name = someone.hsa_id if someone.protected_identity else someone.name
+    return Letter(someone.order, name, card.card_number, card.puk)
+
+
+def write_orders(places: Region, now: datetime) -> None:
+    """The issuer's part: a code letter's HMAC goes with the order, its PUK never does."""
+    key_id, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
+    with places.orders.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for one in people():
+            mac = hmac.digest(key, envelope_mac_input(one.new.card_number, one.new.puk), "sha256").hex()
+            last_day = (now + timedelta(days=60 + one.order)).date().isoformat()
+            name = "" if one.protected_identity else one.name
+            rows.writerow(
+                (
+                    f"2026-{one.order:04d}", one.hsa_id, name, "yes" if one.protected_identity else "no",
+                    one.new.card_number, "ordinary", one.new.loa, STATION, slot_of(one), last_day, key_id, mac,
+                )
+            )  # fmt: skip
+
+
+def _write_administrators(places: Region) -> None:
+    with places.administrators.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("hsa_id", "name"))
+        rows.writerows((one.hsa_id, one.name) for one in administrators())
+
+
+def _envelope_key(path: Path) -> tuple[str, bytes]:
+    """The key of the code letters; made where the authority has none yet."""
+    keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if not keys:
+        keys = {"letters-1": base64.b64encode(secrets.token_bytes(32)).decode()}
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(keys), encoding="utf-8")
+    key_id = next(iter(keys))
+    return key_id, base64.b64decode(keys[key_id])

@@ -1,0 +1,96 @@
+"""The hands of a walk: they put cards into readers, and do at the cabinet what a person would.
+
+On a virtual PC/SC reader (vpcd) a card is plugged in over TCP, on an in-process one it is put into its slot; on a real
+reader a person does it, and the walk waits.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Protocol
+
+from drivers.reader.virtual import vpcd
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.kinds import KINDS
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from kiosk.walk.answers import Answers, AnswersError
+
+_VPCD_READER = re.compile(r"Virtual PCD 00 0([01])\Z")
+
+
+class ReaderHand(Protocol):
+    """Puts cards into one reader, and pulls them."""
+
+    def insert(self, card: VirtualCard) -> None: ...
+    def remove(self) -> None: ...
+
+
+class SlotHand:
+    """For an in-process reader."""
+
+    def __init__(self, slot: VirtualSlot) -> None:
+        self._slot = slot
+
+    def insert(self, card: VirtualCard) -> None:
+        """Put it in."""
+        self._slot.insert(card)
+
+    def remove(self) -> None:
+        """Pull it."""
+        if self._slot.card is not None:
+            self._slot.remove()
+
+
+class VpcdHand:
+    """For a reader of the virtual PC/SC driver."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._plug: vpcd.Plug | None = None
+
+    def insert(self, card: VirtualCard) -> None:
+        """Plug it in. Raises OSError where no virtual reader listens."""
+        self._plug = vpcd.plug(card, port=self._port)
+
+    def remove(self) -> None:
+        """Unplug it."""
+        if self._plug is not None:
+            self._plug.stop()
+            self._plug = None
+
+
+class PersonHand:
+    """For a real reader: a person does it; the walk goes on when the reader sees it."""
+
+    def insert(self, card: VirtualCard) -> None:
+        """Nothing to do here."""
+
+    def remove(self) -> None:
+        """Nothing to do here."""
+
+
+def hand_for(reader: str, slot: VirtualSlot | None) -> ReaderHand:
+    """The hand that fits a reader's name."""
+    if slot is not None and reader == slot.name:
+        return SlotHand(slot)
+    match = _VPCD_READER.match(reader)
+    return VpcdHand(vpcd.FIRST_PORT + int(match[1])) if match else PersonHand()
+
+
+def cards(answers: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
+    """Read (or make) the cards that the answers file names. Raises AnswersError, CardFileError, OSError."""
+    made = {}
+    for name, (path, entry) in answers.cards.items():
+        if entry.kind not in KINDS:
+            raise AnswersError(f"cards.{name}: this version has no kind {entry.kind}; it has {', '.join(KINDS)}")
+        if path.exists():
+            made[name] = VirtualCard.load(path)
+            continue
+        try:
+            someone = person(entry.order)
+        except LookupError as error:
+            raise AnswersError(f"cards.{name}: {error}") from None
+        persona = someone.old if entry.which == "old" else someone.new
+        made[name] = VirtualCard.create(persona, authority, datetime.now(UTC), path=path)
+    return made

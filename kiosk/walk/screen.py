@@ -1,0 +1,137 @@
+"""The screen of a walk: prints a line for each question and answer, and answers from the file. No code is ever printed."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from drivers.cabinet.virtual import VirtualCabinet
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.secret import Secret
+from kiosk.ports import Activity, ErrandEndedError
+from kiosk.texts import Texts
+from kiosk.views import Await, Busy, CabinetDrawing, DropDrawing, EnterCode, ReaderDrawing, View
+from kiosk.walk.answers import Answer
+from kiosk.walk.hands import PersonHand, ReaderHand
+
+SETTLE_S = 5.0
+"""How long a device may take to notice what hands did."""
+
+
+class UnexpectedViewError(ErrandEndedError):
+    """A view that the file has no answer for."""
+
+    def __init__(self, view: str, expected: str | None) -> None:
+        wanted = f"the next answer is for {expected}" if expected else "the answers are used up"
+        super().__init__(f"unexpected view {view}: {wanted}")
+        self.view = view
+
+
+class WalkScreen:
+    """Implements `kiosk.ports.Screen`."""
+
+    def __init__(
+        self,
+        entries: tuple[Answer, ...],
+        cards: dict[str, VirtualCard],
+        say: Callable[[dict[str, Any]], None],
+        language: str,
+    ) -> None:
+        self.hands: dict[str, ReaderHand] = {}
+        """By reader: `holder`, `administrator`."""
+        self.cabinet: VirtualCabinet | None = None
+        self.unexpected: UnexpectedViewError | None = None
+        self._entries = deque(entries)
+        self._cards = cards
+        self._say = say
+        self._language = language
+
+    def set_activity(self, notice: Activity) -> None:
+        """A file never falls asleep."""
+
+    async def warn(self, view: View[Any], seconds: float) -> bool:
+        """Nobody asks for more time."""
+        return False
+
+    async def show(self, view: View[Any]) -> Any:
+        """Answer the view; a device answers instead where hands move something."""
+        title = Texts.load().plain(view.title, self._language)
+        self._say({"view": view.name, "title": title})
+        if isinstance(view, Busy):
+            return await _for_ever()
+        try:
+            return await self._answer(view)
+        except UnexpectedViewError as error:
+            self.unexpected = error
+            raise
+
+    async def _answer(self, view: View[Any]) -> Any:
+        moved = False
+        while self._entries:
+            entry = self._entries[0]
+            if entry.do is not None and entry.view in (None, view.name):
+                self._entries.popleft()
+                self._do(view, entry)
+                moved = True
+            elif entry.view == view.name:
+                self._entries.popleft()
+                return self._value(view, entry)
+            else:
+                break
+        if moved or self._help(view):
+            await self._settled(view)
+        raise UnexpectedViewError(view.name, self._entries[0].view if self._entries else None)
+
+    async def _settled(self, view: View[Any]) -> None:
+        """Wait for the device to notice; the view is withdrawn then. On a real reader a person needs longer."""
+        if any(isinstance(hand, PersonHand) for hand in self.hands.values()):
+            await _for_ever()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await _for_ever()
+
+    def _value(self, view: View[Any], entry: Answer) -> Secret | str:
+        assert entry.value is not None
+        buttons = [button.value for button in (view.way_out, view.side, view.primary) if button is not None]
+        secret = isinstance(view, EnterCode) and entry.value not in buttons
+        self._say({"answered": view.name, "value": "******" if secret else entry.value})
+        return Secret(entry.value) if secret else entry.value
+
+    def _do(self, view: View[Any], entry: Answer) -> None:
+        drawing = view.drawing
+        role = entry.reader or (drawing.which if isinstance(drawing, ReaderDrawing) else "holder")
+        hand = self.hands[role if role in self.hands else "holder"]
+        self._say({"did": entry.do, "card": entry.card, "reader": role})
+        if entry.do in ("remove", "swap"):
+            hand.remove()
+        if entry.do in ("insert", "swap"):
+            assert entry.card is not None
+            hand.insert(self._cards[entry.card])
+
+    def _help(self, view: View[Any]) -> bool:
+        """What any person would do by themselves: take what is offered, close the door, put the card into the drop."""
+        if not isinstance(view, Await):
+            return False
+        match view.drawing:
+            case ReaderDrawing(motion="out", which=which):
+                self.hands[which if which in self.hands else "holder"].remove()
+            case CabinetDrawing(lit=slot) if self.cabinet is not None:
+                self._at_slot(slot)
+            case DropDrawing() if self.cabinet is not None:
+                self.cabinet.drop.drop_card("old card")
+            case _:
+                return any(isinstance(hand, PersonHand) for hand in self.hands.values())
+        return True
+
+    def _at_slot(self, slot: int) -> None:
+        assert self.cabinet is not None
+        if slot in self.cabinet.cards:
+            self.cabinet.take_card(slot)
+        else:
+            self.cabinet.put_card(slot, "card")
+        self.cabinet.close_door(slot)
+
+
+async def _for_ever() -> Any:
+    await asyncio.get_running_loop().create_future()
