@@ -119,7 +119,12 @@ def _stated(identity: Identity) -> dict[str, Any]:
 
 
 def _read_code(path: Path | None) -> str:
-    return path.read_text() if path is not None else getpass.getpass("Claim code: ")
+    if path is None:
+        return getpass.getpass("Claim code: ")
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -29,8 +29,9 @@ import msgspec
 from fleet.agent import outbox
 from fleet.agent.backoff import Backoff
 from fleet.agent.drain import Drain, Pace
+from fleet.agent.endpoint import Endpoint, Incoming, make_tls
 from fleet.agent.identity import Identity
-from fleet.agent.mqtt import Connection, ConnectionFailed, Endpoint, Extras, Incoming, make_tls
+from fleet.agent.mqtt import Connection, ConnectionFailed, Extras
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
 from fleet.messages.link import Acked, Answer, Ask, MessageError, Presence, StationState, decode, encode
@@ -93,6 +94,7 @@ class Link:
         """Begin to connect, and to reconnect whenever the connection is lost. Needs a running loop."""
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="link")
+            self._task.add_done_callback(_report_end)
 
     async def stop(self) -> None:
         """End the connection; the fleet then sees the station offline. What is in the outbox stays there."""
@@ -281,3 +283,9 @@ class Link:
             will_topic=self._topics.presence,
             will=self._presence(online=False),
         )
+
+
+def _report_end(task: "asyncio.Task[None]") -> None:
+    # The loop in `_run` has no end of its own: if it ends by an error, the station must not be silent about it.
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("the link has stopped for good", exc_info=error)

@@ -17,7 +17,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, MQTTMessage
@@ -25,6 +24,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+
+from fleet.agent.endpoint import Endpoint, Incoming
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 5.0
@@ -40,47 +41,6 @@ _DISCONNECT_WITH_WILL = "Disconnect with will message"
 
 class ConnectionFailed(Exception):
     """No connection could be made, or it was refused. The text says why in words."""
-
-
-class _TidySocket(ssl.SSLSocket):
-    """paho drops the socket of a failed handshake without closing it: this one closes itself."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def make_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """Trust this authority alone and show this certificate. Raises OSError (also for a key that does not fit)."""
-    tls = ssl.create_default_context(cafile=str(ca))
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    tls.load_cert_chain(certificate, key)
-    tls.sslsocket_class = _TidySocket
-    return tls
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to and as whom."""
-
-    host: str
-    port: int
-    client_id: str
-    tls: ssl.SSLContext
-    will_topic: str
-    will: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message that came down."""
-
-    topic: str
-    payload: bytes
-    correlation: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,14 @@ class Broker:
             shutil.copy(authority.directory / "server" / name, directory / name)
         (directory / "acl").write_text(ACL)
         (directory / "acl").chmod(0o600)
-        config = CONFIG.format(port=self.port, directory=directory, authority=authority.directory)
-        (directory / "mosquitto.conf").write_text(config)
+        self._authority = authority.directory
 
     def start(self) -> None:
         """Start it and wait until it listens."""
+        config = CONFIG.format(port=self.port, directory=self._directory, authority=self._authority)
+        if (self._authority / "ca/crl.pem").exists():
+            config += f"crlfile {self._authority}/ca/crl.pem\n"
+        (self._directory / "mosquitto.conf").write_text(config)
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") or "mosquitto"
         self._process = subprocess.Popen([program, "-c", str(self._directory / "mosquitto.conf")])
         deadline = time.monotonic() + 10

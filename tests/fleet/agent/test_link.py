@@ -295,6 +295,28 @@ async def test_a_station_of_another_authority_stays_outside_and_says_why(
     assert "certificate was not accepted" in caplog.text
 
 
+async def test_a_revoked_station_is_kept_outside_and_the_others_are_not(
+    authority: Authority,
+    enrolled: Enrol,
+    broker: Broker,
+    identity: Identity,
+    store: StationStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = enrolled("gone-a", broker.port)
+    async with linked(gone, store):
+        pass
+    authority.revoke("gone-a", datetime.now(UTC))
+    broker.kill()
+    broker.start()
+    caplog.set_level(logging.INFO)
+    async with Link(gone, store, "boot-1", PROMPT) as link:
+        await logged(caplog, "link down")
+        assert not link.online
+    async with linked(identity, store) as link:
+        assert link.online
+
+
 async def test_a_link_that_is_stopped_while_it_dials_leaves_nothing_open(
     identity: Identity, store: StationStore, peer: FleetPeer
 ) -> None:

@@ -1,0 +1,46 @@
+"""Where a station connects, as whom, and with which TLS: values that need no MQTT library."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class _TidySocket(ssl.SSLSocket):
+    """paho drops the socket of a failed handshake without closing it: this one closes itself."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def make_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """Trust this authority alone and show this certificate. Raises OSError (also for a key that does not fit)."""
+    tls = ssl.create_default_context(cafile=str(ca))
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    tls.load_cert_chain(certificate, key)
+    tls.sslsocket_class = _TidySocket
+    return tls
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to and as whom."""
+
+    host: str
+    port: int
+    client_id: str
+    tls: ssl.SSLContext
+    will_topic: str
+    will: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message that came down."""
+
+    topic: str
+    payload: bytes
+    correlation: bytes | None

@@ -1,0 +1,98 @@
+"""The identity of a station: what is loaded fits together, and what does not is named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fleet.agent.identity import Identity, IdentityError
+from tests.fleet.agent.conftest import Enrol
+
+
+@pytest.fixture
+def directory(enrolled: Enrol) -> Path:
+    return enrolled("entre-a").key_file.parent
+
+
+def test_an_enrolled_station_knows_who_it_is(directory: Path) -> None:
+    identity = Identity.load(directory)
+    assert identity.station == "entre-a"
+    assert (identity.broker.host, identity.broker.port) == ("127.0.0.1", 8883)
+    assert len(identity.verifier_key) == 32
+    assert identity.signing_key["kty"] == "EC"
+    assert identity.private_key().public_key() == identity.certificate().public_key()
+
+
+def edited(**changes: object) -> Callable[[Path], None]:
+    def edit(directory: Path) -> None:
+        path = directory / "identity.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return edit
+
+
+def written(name: str, text: str) -> Callable[[Path], None]:
+    return lambda directory: (directory / name).write_text(text) and None
+
+
+def removed(name: str) -> Callable[[Path], None]:
+    return lambda directory: (directory / name).unlink()
+
+
+def loosened(directory: Path) -> None:
+    (directory / "station.key").chmod(0o640)
+
+
+def with_private_part(directory: Path) -> None:
+    key = json.loads((directory / "identity.json").read_text())["signing_key"]
+    edited(signing_key={**key, "d": "AAAA"})(directory)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "nothing enrolled": (removed("identity.json"), "identity.json", "is missing; enrol"),
+    "no key": (removed("station.key"), "station.key", "is missing"),
+    "no certificate": (removed("station.pem"), "station.pem", "is missing"),
+    "no authority": (removed("ca.pem"), "ca.pem", "is missing"),
+    "not JSON": (written("identity.json", "{"), "identity.json", ""),
+    "unknown member": (edited(surprise=1), "identity.json", "surprise"),
+    "bad name": (edited(station="Entre/A"), "identity.json", "station"),
+    "epoch zero": (edited(epoch=0), "identity.json", "epoch"),
+    "no port": (edited(broker={"host": "h", "port": 0}), "identity.json", "broker"),
+    "short verifier key": (edited(verifier_key="AAAA"), "identity.json", "32 bytes"),
+    "verifier key not base64": (edited(verifier_key="*"), "identity.json", ""),
+    "signing key of another kind": (edited(signing_key={"kty": "oct", "k": "AAAA"}), "identity.json", "P-256"),
+    "signing key with its private part": (with_private_part, "identity.json", "private part"),
+    "signing key not on the curve": (
+        edited(signing_key={"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"}),
+        "identity.json",
+        "no valid EC key",
+    ),
+    "certificate of another station": (edited(station="entre-b"), "station.pem", "entre-b"),
+    "certificate is text": (written("station.pem", "hello"), "station.pem", "no PEM certificate"),
+    "key is text": (written("station.key", "hello"), "station.key", "no PEM private key"),
+    "key readable by others": (loosened, "station.key", "0600"),
+}
+
+
+@pytest.mark.parametrize("story", BROKEN)
+def test_an_identity_that_does_not_fit_names_the_file_and_the_reason(directory: Path, story: str) -> None:
+    spoil, file, words = BROKEN[story]
+    spoil(directory)
+    with pytest.raises(IdentityError) as failed:
+        Identity.load(directory)
+    assert failed.value.path.name == file
+    assert words in failed.value.reason
+
+
+def test_the_key_of_one_station_does_not_go_with_the_certificate_of_another(enrolled: Enrol, directory: Path) -> None:
+    shutil.copy(enrolled("entre-b").key_file, directory / "station.key")
+    with pytest.raises(IdentityError, match="does not belong to"):
+        Identity.load(directory)
+
+
+def test_a_certificate_of_another_authority_is_refused(directory: Path) -> None:
+    shutil.copy(directory / "station.pem", directory / "ca.pem")
+    with pytest.raises(IdentityError, match="was not issued by"):
+        Identity.load(directory)

@@ -1,0 +1,308 @@
+"""The order book: what the server signed for this station, whole or not at all."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc import jws
+from joserfc.jwk import ECKey, OctKey
+
+from fleet.agent import sync
+from fleet.agent.identity import Broker, Identity
+from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.store import StationStore
+from fleet.agent.sync import OrderBook, SyncRefused
+from fleet.messages.link import Administrator, Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
+from provisioning.authority import public_jwk
+
+SIGNING = ec.generate_private_key(ec.SECP256R1())
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+TODAY = NOW.date()
+ANNA, BO, CECILIA = "TEST000000-0001", "TEST000000-0002", "TEST000000-0003"
+
+
+def order(number: str, hsa_id: str = ANNA, last_day: str = "2026-04-01") -> Order:
+    return Order(number, hsa_id, "Made Up", False, f"9752{number}", "TEST 601", 3, 4, last_day)
+
+
+def page(
+    *orders: Order, issued: datetime = NOW, days: float = 7, station: str = "entre-a", following: str | None = None
+) -> SyncPage:
+    administrators = (Administrator("TEST000000-9001", "Made Up Administrator"),)
+    not_after = (issued + timedelta(days=days)).isoformat()
+    return SyncPage(station, issued.isoformat(), not_after, orders, administrators, following)
+
+
+def signed(content: SyncPage, key: ec.EllipticCurvePrivateKey = SIGNING) -> Answer:
+    token = jws.serialize_compact({"alg": "ES256"}, msgspec.json.encode(content), ECKey.import_key(key))
+    return Answer(ok=True, jws=token)
+
+
+class FakeLink:
+    """Answers from a script; the signatures are real."""
+
+    def __init__(self) -> None:
+        self.online = True
+        self.answers: list[Answer | Exception] = []
+        self.asked: list[Ask] = []
+        self.listeners: list[Callable[[bool], None]] = []
+        self.heard = asyncio.Event()
+
+    def on_change(self, listener: Callable[[bool], None]) -> Callable[[], None]:
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    async def ask(self, message: Ask, timeout_s: float = 10.0) -> Answer:
+        self.asked.append(message)
+        self.heard.set()
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def link() -> FakeLink:
+    return FakeLink()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def book(store: StationStore, link: FakeLink, clock: Clock) -> OrderBook:
+    nowhere = Path("nowhere")
+    identity = Identity(
+        "entre-a", 1, Broker("localhost", 8883), nowhere, nowhere, nowhere, public_jwk(SIGNING), b"\0" * 32, NOW
+    )
+    return OrderBook(identity, store, link, clock)
+
+
+async def held(book: OrderBook, link: FakeLink, *pages: SyncPage) -> None:
+    link.answers = [signed(one) for one in pages]
+    await book.refresh()
+
+
+async def test_a_list_of_several_pages_is_held_and_survives_a_restart(
+    book: OrderBook, link: FakeLink, store: StationStore
+) -> None:
+    await held(book, link, page(order("A1"), following="2"), page(order("B1", BO)))
+    assert link.asked == [SyncAsk(None), SyncAsk("2")]
+    assert book.find(ANNA, TODAY) == order("A1")
+    assert book.find(BO, TODAY) == order("B1", BO)
+    assert book.find(CECILIA, TODAY) is None
+    assert book.order("B1") == order("B1", BO)
+    assert [one.hsa_id for one in book.administrators()] == ["TEST000000-9001"]
+    assert book.issued == NOW
+
+
+async def test_nothing_is_held_before_the_first_list(book: OrderBook) -> None:
+    assert book.find(ANNA, TODAY) is None
+    assert book.administrators() == ()
+    assert book.issued is None
+    assert not book.is_fresh(NOW)
+
+
+async def test_a_new_list_takes_the_place_of_the_old_one_whole(book: OrderBook, link: FakeLink) -> None:
+    await held(book, link, page(order("A1"), order("B1", BO)))
+    await held(book, link, page(order("A2"), issued=NOW + timedelta(hours=1)))
+    assert book.find(ANNA, TODAY) == order("A2")
+    assert book.find(BO, TODAY) is None
+    assert book.order("A1") is None
+
+
+REFUSED: dict[str, tuple[str, list[Answer]]] = {
+    "signed by a stranger": ("forged", [signed(page(), ec.generate_private_key(ec.SECP256R1()))]),
+    "second page by a stranger": (
+        "forged",
+        [signed(page(following="2")), signed(page(), ec.generate_private_key(ec.SECP256R1()))],
+    ),
+    "not signed at all": ("forged", [Answer(ok=True, jws="eyJhbGciOiJub25lIn0.e30.")]),
+    "no token": ("forged", [Answer(ok=True, jws="x")]),
+    "signed with the public key as a shared one": (
+        "forged",
+        [
+            Answer(
+                ok=True,
+                jws=jws.serialize_compact(
+                    {"alg": "HS256"},
+                    msgspec.json.encode(page()),
+                    OctKey.import_key(msgspec.json.encode(public_jwk(SIGNING))),
+                ),
+            )
+        ],
+    ),
+    "one letter changed": ("forged", [Answer(ok=True, jws=(signed(page()).jws or "").replace(".ey", ".fy", 1))]),
+    "another station's": ("other_station", [signed(page(station="entre-b"))]),
+    "replayed": ("replayed", [signed(page(issued=NOW - timedelta(seconds=1)))]),
+    "second page replayed": (
+        "replayed",
+        [signed(page(issued=NOW + timedelta(hours=1), following="2")), signed(page(issued=NOW))],
+    ),
+    "expired": ("expired", [signed(page(issued=NOW, days=-1))]),
+    "no list": (
+        "malformed",
+        [Answer(ok=True, jws=jws.serialize_compact({"alg": "ES256"}, b"{}", ECKey.import_key(SIGNING)))],
+    ),
+    "a time without a zone": (
+        "malformed",
+        [signed(SyncPage("entre-a", "2026-03-02T08:00:00", "2026-03-09T08:00:00"))],
+    ),
+    "the server says no": ("unknown_station", [Answer(ok=False, error="unknown_station", text="not known")]),
+    "no end": ("too_long", [signed(page(following="again"))] * (sync.MAX_PAGES + 1)),
+}
+
+
+@pytest.mark.parametrize("story", REFUSED)
+async def test_a_list_that_cannot_be_trusted_leaves_the_old_one_in_place(
+    book: OrderBook, link: FakeLink, story: str
+) -> None:
+    await held(book, link, page(order("A1")))
+    code, answers = REFUSED[story]
+    link.answers = list(answers)
+    with pytest.raises(SyncRefused) as refused:
+        await book.refresh()
+    assert refused.value.code == code
+    assert book.find(ANNA, TODAY) == order("A1")
+    assert book.issued == NOW
+
+
+async def test_a_broken_connection_in_the_middle_leaves_the_old_list_in_place(book: OrderBook, link: FakeLink) -> None:
+    await held(book, link, page(order("A1")))
+    link.answers = [signed(page(order("A2"), issued=NOW + timedelta(hours=1), following="2")), LinkDown("gone")]
+    with pytest.raises(LinkDown):
+        await book.refresh()
+    assert book.find(ANNA, TODAY) == order("A1")
+
+
+async def test_an_old_list_is_not_offered_from_whatever_the_clock_says(
+    book: OrderBook, link: FakeLink, clock: Clock
+) -> None:
+    await held(book, link, page(order("A1", last_day="2027-01-01"), days=2))
+    assert book.is_fresh(NOW + timedelta(days=2))
+    assert not book.is_fresh(NOW + timedelta(days=2, seconds=1))
+    assert book.find(ANNA, date(2026, 3, 4)) == order("A1", last_day="2027-01-01")
+    assert book.find(ANNA, date(2026, 3, 5)) is None
+    assert book.is_fresh(NOW - timedelta(days=3650))  # a clock set back counts as the time of the list
+    clock.now = NOW - timedelta(days=3650)
+    link.answers = [signed(page(issued=NOW - timedelta(days=30)))]
+    with pytest.raises(SyncRefused, match="older"):
+        await book.refresh()
+
+
+async def test_an_order_past_its_last_day_is_not_offered_and_the_most_urgent_comes_first(
+    book: OrderBook, link: FakeLink
+) -> None:
+    await held(
+        book,
+        link,
+        page(
+            order("A1", last_day="2026-03-01"), order("A3", last_day="2026-03-05"), order("A2", last_day="2026-03-02")
+        ),
+    )
+    assert book.find(ANNA, date(2026, 3, 2)) == order("A2", last_day="2026-03-02")
+    assert book.find(ANNA, date(2026, 3, 3)) == order("A3", last_day="2026-03-05")
+    assert book.find(ANNA, date(2026, 3, 6)) is None
+
+
+async def test_a_collected_order_is_never_offered_again_even_by_the_server(
+    book: OrderBook, link: FakeLink, store: StationStore
+) -> None:
+    await held(book, link, page(order("A1")))
+    await store.transact(lambda cx: book.mark_collected(cx, "A1"))
+    assert book.find(ANNA, TODAY) is None
+    await held(book, link, page(order("A1"), issued=NOW + timedelta(hours=1)))
+    assert book.find(ANNA, TODAY) is None
+    link.answers = [signed(page(order("A1"), issued=NOW + timedelta(hours=2)))]
+    assert await book.find_online(ANNA) is None
+
+
+async def test_a_hand_over_that_is_undone_leaves_the_order_on_offer(
+    book: OrderBook, link: FakeLink, store: StationStore
+) -> None:
+    await held(book, link, page(order("A1")))
+
+    def work(cx: sync.sqlite3.Connection) -> None:
+        book.mark_collected(cx, "A1")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.transact(work)
+    assert book.find(ANNA, TODAY) == order("A1")
+
+
+async def test_an_order_found_online_is_held_from_then_on(book: OrderBook, link: FakeLink) -> None:
+    await held(book, link, page())
+    link.answers = [signed(page(order("A7"), order("B7", BO), issued=NOW + timedelta(minutes=1)))]
+    assert await book.find_online(ANNA) == order("A7")
+    assert link.asked[-1] == OrderAsk(ANNA)
+    assert book.find(ANNA, TODAY) == order("A7")
+    assert book.find(BO, TODAY) is None  # nobody asked for this person
+
+
+async def test_an_order_withdrawn_since_is_forgotten_when_the_server_says_so(book: OrderBook, link: FakeLink) -> None:
+    await held(book, link, page(order("A1")))
+    link.answers = [signed(page(issued=NOW + timedelta(minutes=1)))]
+    assert await book.find_online(ANNA) is None
+    assert book.find(ANNA, TODAY) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        signed(page(order("A9"), station="entre-b")),
+        signed(page(order("A9"), issued=NOW - timedelta(hours=1))),
+        signed(page(order("A9")), ec.generate_private_key(ec.SECP256R1())),
+        Answer(ok=False, error="no_list"),
+    ],
+)
+async def test_an_online_answer_that_cannot_be_trusted_is_refused(
+    book: OrderBook, link: FakeLink, answer: Answer
+) -> None:
+    await held(book, link, page(order("A1")))
+    link.answers = [answer]
+    with pytest.raises(SyncRefused):
+        await book.find_online(ANNA)
+    assert book.find(ANNA, TODAY) == order("A1")
+
+
+async def test_the_book_refreshes_itself_on_each_connect_and_after_an_online_find(
+    book: OrderBook, link: FakeLink
+) -> None:
+    link.online = False
+    link.answers = [AskTimeout("slow"), signed(page(order("A1"))), signed(page(order("A2"))), signed(page(order("A2")))]
+    running = asyncio.create_task(book.run(every_s=3600))
+    async with asyncio.timeout(10):
+        await turn_until(lambda: bool(link.listeners))
+        assert link.asked == []
+        link.online = True
+        for count in (1, 2):
+            link.listeners[0](True)
+            await turn_until(lambda count=count: len(link.asked) == count)
+        await turn_until(lambda: book.find(ANNA, TODAY) == order("A1"))
+        assert await book.find_online(ANNA) == order("A2")
+        await turn_until(lambda: len(link.asked) == 4)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert link.listeners == []
+
+
+async def turn_until(reached: Callable[[], bool]) -> None:
+    """Let the loop turn until it is so; the caller bounds the time."""
+    while not reached():  # noqa: ASYNC110  # each turn is the loop's own
+        await asyncio.sleep(0)
