@@ -1,0 +1,107 @@
+"""Choose: tiles (the home screen, with the invitation beside them) or a list. An option that cannot be had says why."""
+
+from pathlib import Path
+
+from kivy.lang import Builder
+
+from kiosk.screens.drawings.figure import invitation
+from kiosk.screens.framed import Grid, Stage, Tile, TileButton
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.panels import NotePanel
+from kiosk.screens.shape import Actions, Shape
+from kiosk.screens.text import Icon, Lead, Small
+from kiosk.views import Choose, Option
+
+LIST_MOST = 4
+"""Options in one column; more stand in two."""
+
+
+class AsideTitle(Lead):
+    """The question on the invitation."""
+
+
+class FootText(Small):
+    """The line of help in the action bar, and its number."""
+
+
+class ChooseShape(Shape):
+    """The options as tiles."""
+
+    view: Choose
+
+    def build(self) -> Flow:
+        theme = self.theme
+        head: list[Flow] = [self.title(), *self.leads()]
+        if self.view.banner:
+            head.append(NotePanel(self.view.banner, self.words, theme, drop=4))
+        tiles = [self._tile(option) for option in self.view.options]
+        if self.view.layout == "tiles":
+            grid = Grid(tiles, columns=2, gap=3.0 if theme.small_panel else 3.2, theme=theme, grow=True, tall=True)
+            return Column([*head, self._beside(grid)], theme=theme, gap=2.4 if theme.small_panel else theme.sizes.gap)
+        columns = 2 if len(tiles) > LIST_MOST or theme.small_panel else 1
+        rows = Grid(tiles, columns=columns, gap=3.2, most_mm=24 if not theme.portrait else 34, theme=theme, grow=True)
+        return self.split([*head, *self.note(), rows], self.drawing())
+
+    def actions(self) -> Actions:
+        """At home the line of help takes the left side, and the side way the right."""
+        usual = super().actions()
+        if self.view.footer is None:
+            return usual
+        right = usual.right or (self.button(self.view.side) if self.view.side else None)
+        left = [self.button(self.view.way_out)] if self.view.way_out else []
+        return Actions([self._footer(), *left], right)
+
+    @property
+    def side_is_under_help(self) -> bool:
+        return False
+
+    def _tile(self, option: Option) -> Flow:
+        if option.reason:
+            return Tile(option, self.words, theme=self.theme)
+        return TileButton(
+            option=option, words=self.words, theme=self.theme, target=option.value, act=lambda: self.answer(option.value)
+        )
+
+    def _beside(self, grid: Grid) -> Flow:
+        theme = self.theme
+        if self.view.aside is None or theme.large:
+            return Row([grid], theme=theme, grow=True)
+        question, hint = (self.words(line) for line in self.view.aside)
+        said: list[Flow] = [AsideTitle(theme=theme, text=question)]
+        if not theme.small_panel:
+            said.append(Small(theme=theme, text=hint, tone="on_rail", line=1.53))
+        if theme.portrait:
+            text = Box(Column(said, theme=theme, gap=3), theme=theme, grow=True, centre=True)
+            figure = invitation(theme)
+            figure.tall = True
+            stage = Stage(Row([figure, text], theme=theme, gap=10), theme=theme, padding=(10, 8))
+            return Column([grid, Fixed(stage, 95, theme=theme)], theme=theme, gap=9, grow=True)
+        inside = Column([*said, Spacer(1, theme=theme), invitation(theme)], theme=theme)
+        wide = 28 if theme.small_panel else 47
+        padding = (2.5, 3) if theme.small_panel else (4, 5)
+        stage = Stage(inside, theme=theme, padding=padding, width_mm=wide, tall=True)
+        return Row([grid, stage], theme=theme, gap=3 if theme.small_panel else 5, grow=True)
+
+    def _footer(self) -> Flow:
+        theme = self.theme
+        text, number = self.view.footer or ("", "")
+        said = self.words(text)
+        lines: list[Flow] = [FootText(theme=theme, text=f"[b]{self.words(number)}[/b]")]
+        if not theme.large:
+            lines.insert(0, FootText(theme=theme, text=said, tone="muted"))
+        phone = Icon(theme=theme, name="phone", size_mm=9 if theme.large else 6, tone="failure")
+        return Row([phone, Column(lines, theme=theme)], theme=theme, gap=3)
+
+
+class Fixed(Box):
+    """A flow of a given height in millimetres."""
+
+    def __init__(self, inside: Flow, height_mm: float, **kwargs: object) -> None:
+        super().__init__(inside, **kwargs)
+        self.height_mm = height_mm
+
+    def height_for(self, width: float) -> float:
+        return self.mm(self.height_mm)
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

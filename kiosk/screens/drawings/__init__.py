@@ -1,0 +1,1 @@
+"""Drawings: `kiosk.views.Drawing` values as Kivy instructions: rounded rectangles, lines and discs in solid colours."""

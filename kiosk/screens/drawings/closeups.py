@@ -1,0 +1,91 @@
+"""Close-ups: how a card goes in, comes out, is taken from its slot or dropped. A thumbnail of the front shows where."""
+
+from kiosk.screens import fonts
+from kiosk.screens.drawings.machine import HOLE, PAPER, card, chip, thumbnail
+from kiosk.screens.drawings.pen import Pen
+from kiosk.screens.theme import Colours
+
+WIDTH, HEIGHT = 100.0, 118.0
+COLUMNS = 6
+
+
+def reader(pen: Pen, colours: Colours, motion: str) -> None:
+    """The reader, lit, with the card below it on its way in, or out."""
+    _slot_above(pen, colours, (16, 14, 68, 26, 5), (24, 24.5, 52, 5))
+    for y in (12, 30):
+        pen.dashed(30, y, 40, 63, 3, colours.lamp, within=(27.5, 49.5))
+    card(pen, 30, 49)
+    start, end = (86, 56) if motion == "in" else (56, 86)
+    pen.arrow(84, start, end, colours.lamp)
+    thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
+
+
+def reader_small(pen: Pen, colours: Colours) -> None:
+    """The invitation on the home screen, 60 by 98."""
+    _slot_above(pen, colours, (5, 8, 50, 20, 4), (9, 16.5, 42, 4), 1.2)
+    pen.dashed(10, 18, 40, 63, 3, colours.lamp, within=(19, 34))
+    card(pen, 10, 33)
+
+
+def _slot_above(
+    pen: Pen, colours: Colours, plate: tuple[float, ...], hole: tuple[float, float, float, float], thick: float = 1.4
+) -> None:
+    x, y, width, height, radius = plate
+    pen.rect(x, y, width, height, radius, colours.rail_part, colours.lamp, thick)
+    x, y, width, height = hole
+    pen.rect(x, y, width, height, height / 2, HOLE, colours.lamp, 0.8)
+
+
+def cabinet(pen: Pen, colours: Colours, slots: int, lit: int) -> None:
+    """The doors from the front, six in a row, one lit and open with the card in it."""
+    rows = -(-slots // COLUMNS)
+    scale = min(1.0, 4 / max(1, rows))
+    doors = pen.moved((WIDTH - WIDTH * scale) / 2, 12 - 12 * scale, scale)
+    for slot in range(1, slots + 1):
+        if slot != lit:
+            _door(doors, colours, slot)
+    if 1 <= lit <= slots:
+        _open_door(doors, colours, lit)
+        middle = (WIDTH - WIDTH * scale) / 2 + (13.5 + (lit - 1) % COLUMNS * 14.6) * scale
+        pen.arrow(middle, 93, 109, colours.lamp)
+    thumbnail(pen, colours, 78, 93, 0.16, "slots")
+
+
+def _corner(slot: int) -> tuple[float, float]:
+    return 7 + (slot - 1) % COLUMNS * 14.6, 12 + (slot - 1) // COLUMNS * 19.6
+
+
+def _door(pen: Pen, colours: Colours, slot: int) -> None:
+    x, y = _corner(slot)
+    pen.rect(x, y, 13, 18, 2, colours.rail_part, colours.rail_edge, 0.5)
+    pen.text(str(slot), x + 6.5, y + 10.9, 4.4, fonts.MEDIUM, colours.on_rail)
+
+
+def _open_door(pen: Pen, colours: Colours, slot: int) -> None:
+    x, y = _corner(slot)
+    pen.rect(x - 1.5, y - 1.5, 16, 21, 2.6, colours.lamp)
+    pen.rect(x + 1.6, y + 2.2, 9.8, 8.4, 1, PAPER, colours.on_lamp, 0.5)
+    chip(pen, x + 4.4, y + 4.4, 4.2, 3.4)
+    pen.text(str(slot), x + 6.5, y + 16.8, 6.2, fonts.DISPLAY, colours.on_lamp)
+
+
+def drop(pen: Pen, colours: Colours, returns: str) -> None:
+    """The drop slot, lit, with the card above it on its way down."""
+    pen.rect(10, 68, 80, 40, 5, colours.rail_part, colours.rail_edge, 0.8)
+    pen.rect(20, 77, 60, 8, 4, HOLE, colours.lamp, 1.4)
+    pen.text(returns, 50, 99, 6.4, fonts.STRONG, colours.on_rail)
+    for y in (23, 37):
+        pen.dashed(34, y, 32, 50.4, 2.4, colours.lamp, within=(0, 81))
+    card(pen.moved(34, 7, 0.8), 0, 0)
+    pen.arrow(80, 22, 52, colours.lamp)
+    thumbnail(pen, colours, 6, 8, 0.17, "drop")
+
+
+def mark(pen: Pen, colours: Colours) -> None:
+    """The station's own mark on the rail, 22 by 22: a lit slot and a card under it."""
+    pen.rect(1, 3, 20, 3, 1.5, colours.lamp)
+    for x1, y1, x2, y2 in ((5, 8, 5, 16), (17, 8, 17, 16), (8, 19, 14, 19)):
+        pen.line(x1, y1, x2, y2, colours.on_rail, 2)
+    pen.arc(8, 16, 3, colours.on_rail, 2, 180, 270)
+    pen.arc(14, 16, 3, colours.on_rail, 2, 90, 180)
+    pen.rect(8.5, 10, 5, 4, 1, colours.on_rail)

@@ -1,0 +1,216 @@
+"""Figures: a drawing as a flow that keeps its proportions; also the code letter and the face of a card."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kivy.lang import Builder
+
+from kiosk.screens.drawings import closeups, machine
+from kiosk.screens.drawings.pen import Pen
+from kiosk.screens.framed import Framed, FramedBox, Stage
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.text import Icon, Small, Strong, Text
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import Words
+from kiosk.views import (
+    CabinetDrawing,
+    CardDrawing,
+    Drawing,
+    DropDrawing,
+    LetterDrawing,
+    MachineDrawing,
+    ReaderDrawing,
+)
+
+Draw = Callable[[Pen], None]
+STAGE_MM = {ReaderDrawing: 88.0, CabinetDrawing: 84.0, DropDrawing: 84.0, MachineDrawing: 72.0}
+
+
+class Figure(Flow):
+    """Draws with a pen, as large as fits, in the middle of its place."""
+
+    def __init__(
+        self, draw: Draw, size: tuple[float, float], *, theme: Theme, width_mm: float = 0, grow: bool = True
+    ) -> None:
+        super().__init__(theme=theme, grow=grow)
+        self._draw, self._units, self._width_mm = draw, size, width_mm
+
+    def wanted_width(self) -> float:
+        return self.mm(self._width_mm)
+
+    def height_for(self, width: float) -> float:
+        return self.mm(self._width_mm) * self._units[1] / self._units[0]
+
+    def arrange(self) -> None:
+        scale = min(self.width / self._units[0], self.height / self._units[1])
+        left = self.center_x - self._units[0] * scale / 2
+        top = self.center_y + self._units[1] * scale / 2
+        self.canvas.clear()
+        if scale > 0:
+            self._draw(Pen(self.canvas, left, top, scale))
+
+
+class Caption(Strong):
+    """The line under a drawing."""
+
+
+def stage(drawing: Drawing, words: Words, theme: Theme, caption: str = "", width_mm: float = 0) -> Flow:
+    """The drawing on its stage. A letter or a card's face stands on the page itself."""
+    if isinstance(drawing, LetterDrawing):
+        return letter(drawing, words, theme)
+    if isinstance(drawing, CardDrawing):
+        return card_face(drawing, words, theme)
+    figure = Figure(_draw(drawing, words, theme), _units(drawing), theme=theme)
+    inside: Flow = Box(figure, theme=theme, padding=(1, 1), grow=True)
+    if caption:
+        line = Caption(theme=theme, text=caption, halign="center")
+        inside = Column([inside, Spacer(2, theme=theme), line], theme=theme, grow=True)
+    wide = width_mm or STAGE_MM[type(drawing)]
+    return Stage(inside, theme=theme, padding=(4, 6 if caption else 4), width_mm=wide, tall=True)
+
+
+def _units(drawing: Drawing) -> tuple[float, float]:
+    return (machine.WIDTH, machine.HEIGHT) if isinstance(drawing, MachineDrawing) else (closeups.WIDTH, closeups.HEIGHT)
+
+
+def _draw(drawing: Drawing, words: Words, theme: Theme) -> Draw:
+    colours = theme.colours
+    returns = words.frame("frame.drop")
+    match drawing:
+        case ReaderDrawing(motion, _):
+            return lambda pen: closeups.reader(pen, colours, motion)
+        case CabinetDrawing(slots, lit):
+            return lambda pen: closeups.cabinet(pen, colours, slots, lit)
+        case DropDrawing():
+            return lambda pen: closeups.drop(pen, colours, returns)
+        case MachineDrawing(lit):
+            return lambda pen: machine.front(pen, colours, lit, returns)
+        case _:
+            raise TypeError(f"no figure for {type(drawing).__name__}")
+
+
+def invitation(theme: Theme) -> Figure:
+    """The small reader of the home screen."""
+    return Figure(lambda pen: closeups.reader_small(pen, theme.colours), (60, 98), theme=theme)
+
+
+class Sheet(FramedBox):
+    """The code letter: paper in every theme."""
+
+
+class SheetLabel(Small):
+    """What stands before a line of the letter."""
+
+
+class SheetText(Small):
+    """A line of the letter."""
+
+
+class Lit(FramedBox):
+    """The lit line of the letter."""
+
+
+def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
+    """The letter with its number, and the PUK line lit. Small panels show that line alone."""
+    lit = Lit(SheetText(theme=theme, text=f"[b]{words.frame('frame.letter_here')}[/b]"), theme=theme, padding=(2, 0.1))
+    rows = [(words.frame("frame.letter_puk"), lit)]
+    if not theme.small_panel:
+        dashes = SheetText(theme=theme, text="––––––", grow=True)
+        number = SheetText(theme=theme, text=_number(drawing.card_number, words), grow=True)
+        rows = [(words.frame("frame.letter_number"), number), (words.frame("frame.letter_pin"), dashes), *rows]
+    names = [SheetLabel(theme=theme, text=name) for name, _ in rows]
+    first = max(name.wanted_width() for name in names) / theme.mm(1)
+    lines = [
+        Row(
+            [Fixed(name, first, theme=theme), value, Spacer(0, theme=theme)],
+            theme=theme,
+            gap=4 if not theme.portrait else 9,
+        )
+        for name, (_, value) in zip(names, rows, strict=True)
+    ]
+    padding = {"10": (5.4, 3.0), "7": (3.4, 2.4), "p": (9, 5)}[theme.panel.name]
+    return Sheet(
+        Column(lines, theme=theme, gap=0.8 if not theme.portrait else 2.6), theme=theme, padding=padding, width_mm=80
+    )
+
+
+class Fixed(Box):
+    """A flow of a given width in millimetres."""
+
+    def __init__(self, inside: Flow, width_mm: float, **kwargs: object) -> None:
+        super().__init__(inside, width_mm=width_mm, **kwargs)
+
+
+def _number(number: str, words: Words) -> str:
+    digits = number.replace(" ", "")
+    fours = [digits[at : at + 4] for at in range(0, len(digits), 4)]
+    return words(f"{' '.join(fours[:-2])} **{' '.join(fours[-2:])}**") if len(fours) > 2 else words(number)
+
+
+class CardFace(Framed):
+    """The face of a card as it is printed, true to size on the large panel: 85.6 by 54 mm."""
+
+    def __init__(self, drawing: CardDrawing, words: Words, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        theme = self.theme
+        self.unit = 0.8 if theme.small_panel else 1.0
+        self.band = Framed(theme=theme, fill=theme.colours.primary, radius=theme.mm(3))
+        self.square = Framed(theme=theme, fill=theme.colours.primary)
+        self.issuer = FaceIssuer(theme=theme, text=words(drawing.issuer))
+        self.kind = FaceKind(theme=theme, text=words.frame("frame.card_kind"))
+        self.photo = Framed(theme=theme, fill=theme.colours.soft, radius=theme.mm(1.6))
+        self.person = Icon(theme=theme, name="account-outline", size_mm=19 * self.unit, tone="primary")
+        self.holder = FaceName(theme=theme, text=words(drawing.name))
+        self.number = FaceNumber(theme=theme, text=words(f"•••• {drawing.number_tail}"))
+        for part in (self.band, self.square, self.issuer, self.kind, self.photo, self.person, self.holder, self.number):
+            self.add_widget(part)
+
+    def wanted_width(self) -> float:
+        return self.mm(85.6 * self.unit)
+
+    def height_for(self, width: float) -> float:
+        return self.mm(54 * self.unit)
+
+    def arrange(self) -> None:
+        mm, edge = self.mm(self.unit), self.border
+        band = 12 * mm
+        inner = self.width - 2 * edge
+        self.band.place(self.x + edge, self.top - edge, inner, band)
+        self.square.place(self.x + edge, self.top - edge - band / 2, inner, band / 2)
+        pad, middle = 5 * mm, self.top - edge - band / 2
+        for text, right in ((self.issuer, False), (self.kind, True)):
+            wide = text.wanted_width()
+            high = text.height_for(wide)
+            text.place(self.right - pad - wide if right else self.x + pad, middle + high / 2, wide, high)
+        top = self.top - band - pad
+        self.photo.place(self.x + pad, top, 20 * mm, 26 * mm)
+        side = 19 * mm
+        self.person.place(self.x + pad + 0.5 * mm, top - 26 * mm + side, side, side)
+        room = self.width - 34 * mm
+        self.holder.place(self.x + 29 * mm, top, room, self.holder.height_for(room))
+        wide = self.number.wanted_width()
+        self.number.place(self.right - pad - wide, self.y + 4 * mm + self.number.height_for(wide), wide, 0)
+
+
+class FaceIssuer(Text):
+    """The issuer on the card's band."""
+
+
+class FaceKind(Text):
+    """The kind of card on its band."""
+
+
+class FaceName(Text):
+    """The holder's name."""
+
+
+class FaceNumber(Text):
+    """The last eight digits."""
+
+
+def card_face(drawing: CardDrawing, words: Words, theme: Theme) -> CardFace:
+    """The face; a protected identity has no name on it."""
+    return CardFace(drawing, words, theme=theme)
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -1,0 +1,156 @@
+"""EnterCode: a code on the large pad, shown as dots. With a policy its rules are judged while typing.
+
+The digits are in an `Entry`, which a screen that is built anew (another language, larger text) takes over from the one before.
+"""
+
+from kiosk.policy import PinPolicy
+from kiosk.screens.drawings.figure import letter
+from kiosk.screens.entry import Entry
+from kiosk.screens.framed import PressButton
+from kiosk.screens.keypad import Cells, Keypad, missing
+from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.panels import rule
+from kiosk.screens.shape import Answer, Key, Shape
+from kiosk.screens.text import Icon, Small
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import Words
+from kiosk.views import EnterCode, LetterDrawing
+
+MARKS = {"good": ("check-circle", "success"), "bad": ("close-circle", "failure"), "open": ("circle-outline", "edge")}
+HEAD_MM = 6.2
+"""From the strip to the pad, on every screen that has one."""
+
+
+class EnterCodeShape(Shape):
+    """Words and cells to the left, the pad to the right."""
+
+    view: EnterCode
+    head_mm = HEAD_MM
+
+    def __init__(self, view: EnterCode, words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> None:
+        self.entry = entry or Entry(view.max_length)
+        if theme.small_panel:
+            self.head_mm = 4.5
+        super().__init__(view, words, theme, answer)
+
+    def build(self) -> Flow:
+        theme, view = self.theme, self.view
+        self.cells = Cells(view.min_length, view.max_length, theme=theme)
+        self.cells.show(len(self.entry))
+        self.keypad = Keypad(self.press, self.words.frame("keypad.clear"), theme=theme)
+        self.rules = Rules(view.policy, self.words, theme=theme, entry=self.entry) if view.policy else None
+        below = self._below()
+        left: list[Flow] = [self.title(), *self.leads(), *self._aids()]
+        if self.rules:
+            left += [Spacer(1, theme=theme, drop=2), self.cells, self.rules, *below]
+        else:
+            left += [Spacer(theme=theme), Column([self.cells, *below], theme=theme, gap=2.4)]
+        gap = theme.sizes.gap if self.rules else 3.2 if not theme.portrait else 6
+        if theme.small_panel:
+            self.pad = self.keypad
+            return Column(left, theme=theme, gap=gap)
+        if theme.portrait:
+            pad = Row([Spacer(theme=theme), self.keypad, Spacer(theme=theme)], theme=theme)
+            return Column([*(item for item in left if not item.grow), Spacer(theme=theme), pad], theme=theme, gap=gap)
+        column = Column(left, theme=theme, gap=gap, grow=True)
+        return Row([column, self.keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
+
+    def primary(self) -> Flow | None:
+        """How many digits are missing, that a rule is broken, or the way on."""
+        left = self.view.min_length - len(self.entry)
+        if left > 0:
+            return self.wait(missing(left, self.words, self.theme.small_panel))
+        if self._broken():
+            return self.wait(self.words.frame("keypad.another"))
+        text = self.words(self.view.submit)
+        return PressButton(target="submit", act=self._submit, theme=self.theme, kind="primary", text=text, icon="arrow-right")
+
+    def press(self, key: Key) -> None:
+        """A key of the pad or of a keyboard."""
+        match key:
+            case "erase":
+                self.entry.erase()
+            case "clear":
+                self.entry.wipe()
+            case "enter":
+                self._submit()
+                return
+            case _:
+                self.entry.add(key)
+        self._renew()
+
+    def wipe(self) -> None:
+        self.entry.wipe()
+        self.cells.show(0)
+
+    def _submit(self) -> None:
+        if len(self.entry) >= self.view.min_length and not self._broken():
+            self.answer(self.entry.take())
+
+    def _broken(self) -> bool:
+        policy = self.view.policy
+        return policy is not None and any(rule.state == "bad" for rule in self.entry.judge(policy))
+
+    def _renew(self) -> None:
+        self.cells.show(len(self.entry))
+        if self.rules:
+            self.rules.renew()
+        self.changed()
+
+    def _aids(self) -> list[Flow]:
+        """The letter, or what else tells which code is meant."""
+        aids: list[Flow] = []
+        if isinstance(self.view.drawing, LetterDrawing) and not self.theme.large:
+            sheet = letter(self.view.drawing, self.words, self.theme)
+            sheet.drop = 4
+            whole = self.theme.portrait or self.theme.small_panel
+            sheet.grow = whole
+            aids.append(Row([sheet] if whole else [sheet, Spacer(theme=self.theme)], theme=self.theme, drop=4))
+        for fact in self.view.facts:
+            text = f"{self.words(fact.label)} [b]{self.words(fact.value)}[/b]"
+            aids.append(rule(self.theme, text, fact.icon or "information-outline", "primary", drop=3))
+        return [*aids, *self.note()]
+
+    def _below(self) -> list[Flow]:
+        if self.view.hint is None or self.theme.large or self.theme.small_panel:
+            return []
+        theme = self.theme
+        eye = Icon(theme=theme, name="eye-off-outline", size_mm=theme.sizes.label * 1.3, tone="muted")
+        return [Row([eye, Small(theme=theme, text=self.words(self.view.hint), tone="muted", grow=True)], theme=theme, gap=1)]
+
+
+class Rules(Flow):
+    """The rules of a new code, each with its state; one that is broken is strong."""
+
+    def __init__(self, policy: PinPolicy, words: Words, entry: Entry, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.policy, self.words, self.entry = policy, words, entry
+        self.column = self._column()
+        self.add_widget(self.column)
+
+    def renew(self) -> None:
+        """Judge again."""
+        self.remove_widget(self.column)
+        self.column = self._column()
+        self.add_widget(self.column)
+        self.arrange()
+
+    def height_for(self, width: float) -> float:
+        return self.column.height_for(width)
+
+    def arrange(self) -> None:
+        self.column.place(self.x, self.top, self.width, self.height)
+
+    def _column(self) -> Column:
+        policy, words = self.policy, self.words
+        rows: list[Flow] = []
+        for judged in self.entry.judge(policy):
+            counts = {"least": policy.min_length, "most": policy.max_length, "count": len(self.entry)}
+            fixed = judged.rule == "length" and policy.min_length == policy.max_length
+            key = "policy.length_fixed" if fixed else f"policy.{judged.rule}"
+            text = words.frame(key, **counts)
+            text = f"[b]{text}[/b]" if judged.state == "bad" else text
+            icon, tone = MARKS[judged.state]
+            rows.append(rule(self.theme, text, icon, tone, tone="muted" if judged.state == "open" else "ink"))
+        rows.append(rule(self.theme, words.frame("policy.twice"), "circle-outline", "edge", tone="muted", drop=1))
+        return Column(rows, theme=self.theme, gap=2 if not self.theme.small_panel else 0.8)

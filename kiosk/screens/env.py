@@ -1,0 +1,67 @@
+"""Prepares the process for Kivy: Kivy then parses no argument, writes no file at home and no log of its own.
+
+Call `prepare()` before the first import of kivy, and `open_window()` before the first widget is made.
+"""
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SAMPLES = 4
+"""Samples for each pixel where the driver has them; Kivy itself falls back to none."""
+
+
+def prepare(home: Path | None = None) -> None:
+    """Set Kivy's environment. `home` keeps what Kivy must have on disk; without it a folder that goes with the process."""
+    os.environ.setdefault("KIVY_NO_ARGS", "1")
+    os.environ.setdefault("KIVY_NO_CONFIG", "1")
+    os.environ.setdefault("KIVY_NO_FILELOG", "1")
+    os.environ.setdefault("KIVY_NO_CONSOLELOG", "1")
+    os.environ.setdefault("KIVY_LOG_MODE", "PYTHON")
+    if home is not None:
+        os.environ["KIVY_HOME"] = str(home)
+    elif "KIVY_HOME" not in os.environ:
+        scratch = tempfile.mkdtemp(prefix="kortkiosk-kivy-")
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+        os.environ["KIVY_HOME"] = scratch
+    logging.getLogger("kivy").setLevel(logging.WARNING)
+
+
+def open_window(width: int, height: int, fullscreen: bool = False) -> Any:
+    """Open the one window of this process, or give the open one. Touches and keys come through SDL alone.
+
+    Kivy's own probing of touch devices is taken away: it would report each touch a second time.
+    """
+    prepare()
+    from kivy.config import Config
+
+    for section, key, value in (
+        ("graphics", "width", str(width)),
+        ("graphics", "height", str(height)),
+        ("graphics", "resizable", "0"),
+        ("graphics", "borderless", "1" if fullscreen else "0"),
+        ("graphics", "fullscreen", "auto" if fullscreen else "0"),
+        ("graphics", "multisamples", str(SAMPLES)),
+        ("graphics", "maxfps", "60"),
+        ("kivy", "exit_on_escape", "0"),
+        ("kivy", "keyboard_mode", ""),
+        ("input", "mouse", "mouse,disable_multitouch"),
+    ):
+        Config.set(section, key, value)
+    Config.remove_option("input", "%(name)s")
+    from kivy.core.window import Window
+
+    Window.set_title("kortkiosk")
+    return Window
+
+
+def draws_in_software() -> bool:
+    """Whether pixels are made by the processor: screen changes then cut instead of fading."""
+    from kivy.graphics.opengl import GL_RENDERER, glGetString
+
+    name = glGetString(GL_RENDERER).decode("ascii", "replace").lower()
+    return any(word in name for word in ("llvmpipe", "softpipe", "swrast", "software"))

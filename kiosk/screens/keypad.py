@@ -1,0 +1,162 @@
+"""Keypad: the large pad, and the cells that show how far one has come.
+
+1 2 3 on top, Rensa to the left, erase to the right. No key changes when it is pressed; progress shows in the cells alone. The
+pad never moves between steps.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from kivy.lang import Builder
+
+from kiosk.screens import fonts
+from kiosk.screens.drawings.pen import Pen
+from kiosk.screens.framed import Framed, Touchable
+from kiosk.screens.layout import Flow
+from kiosk.screens.shape import Key
+from kiosk.screens.text import Icon, Text
+from kiosk.screens.words import Words
+
+FACES: tuple[Key, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
+GROUP = 4
+WORDED = 8
+"""So many missing digits are said in words."""
+
+
+class KeyDigit(Text):
+    """The digit on a key."""
+
+
+class KeyWord(Text):
+    """The word on a key."""
+
+
+class PadKey(Touchable, Framed):
+    """One key: `face` is what is on it."""
+
+    def __init__(self, face: Flow, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.face = face
+        self.add_widget(face)
+
+    def arrange(self) -> None:
+        width = min(self.width, self.face.wanted_width())
+        height = self.face.height_for(width)
+        self.face.place(self.center_x - width / 2, self.center_y + height / 2, width, height)
+
+
+class QuietKey(PadKey):
+    """A key that is no digit."""
+
+
+class Keypad(Flow):
+    """Twelve keys; `press` is told which."""
+
+    def __init__(self, press: Callable[[Key], None], clear: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.keys = [self._key(name, clear, press) for name in FACES]
+        for key in self.keys:
+            self.add_widget(key)
+
+    def _key(self, name: Key, clear: str, press: Callable[[Key], None]) -> PadKey:
+        theme = self.theme
+        act = lambda: press(name)  # noqa: E731 - a name of its own for each key
+        if name == "clear":
+            word = Icon(theme=theme, name="close", size_mm=9) if theme.large else KeyWord(theme=theme, text=clear)
+            return QuietKey(word, theme=theme, target="key:clear", act=act)
+        if name == "erase":
+            size = 7 if theme.small_panel else 9
+            icon = Icon(theme=theme, name="backspace-outline", size_mm=size)
+            return QuietKey(icon, theme=theme, target="key:erase", act=act)
+        return PadKey(KeyDigit(theme=theme, text=name), theme=theme, target=f"key:{name}", act=act)
+
+    def wanted_width(self) -> float:
+        sizes = self.theme.sizes
+        return self.mm(3 * sizes.key + 2 * sizes.key_gap)
+
+    def height_for(self, width: float) -> float:
+        sizes = self.theme.sizes
+        return self.mm(4 * sizes.key + 3 * sizes.key_gap)
+
+    def arrange(self) -> None:
+        side, step = self.mm(self.theme.sizes.key), self.mm(self.theme.sizes.key + self.theme.sizes.key_gap)
+        left = self.x + (self.width - self.wanted_width()) / 2
+        for place, key in enumerate(self.keys):
+            row, column = divmod(place, 3)
+            key.place(left + column * step, self.top - row * step, side, side)
+
+
+class Cells(Flow):
+    """A cell for each digit, in groups of four; those beyond `least` are dashed. Dots stand for digits, or `shown` ones."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least, self.most = least, most
+        self.filled = 0
+        self.shown: tuple[str, ...] = ()
+
+    def show(self, filled: int, shown: tuple[str, ...] = ()) -> None:
+        """That many are filled."""
+        self.filled, self.shown = filled, shown
+        self.arrange()
+
+    def wanted_width(self) -> float:
+        sizes = self.theme.sizes
+        groups = (self.most - 1) // GROUP
+        return self.mm(self.most * (sizes.cell_width + sizes.cell_gap) - sizes.cell_gap + groups * self._extra)
+
+    @property
+    def _extra(self) -> float:
+        return float(self.theme.sizes.group_gap - self.theme.sizes.cell_gap)
+
+    def height_for(self, width: float) -> float:
+        return self.mm(self.theme.sizes.cell_height)
+
+    def arrange(self) -> None:
+        self.canvas.clear()
+        scale = min(1.0, self.width / max(1.0, self.wanted_width()))
+        pen = Pen(self.canvas, self.x, self.top, self.mm(scale))
+        x, sizes = 0.0, self.theme.sizes
+        for at in range(self.most):
+            if at and at % GROUP == 0:
+                x += self._extra
+            self._cell(pen, at, x)
+            x += sizes.cell_width + sizes.cell_gap
+
+    def _cell(self, pen: Pen, at: int, x: float) -> None:
+        sizes, colours = self.theme.sizes, self.theme.colours
+        wide, high = sizes.cell_width, sizes.cell_height
+        now = at == self.filled
+        thick = (1.1 if self.theme.contrast else 0.8) if now else 0.6 if self.theme.contrast else 0.4
+        inset, colour = thick / 2, colours.primary if now else colours.edge
+        frame = (x + inset, inset, wide - thick, high - thick, 2 - inset)
+        pen.rect(*frame, fill=colours.surface)
+        if at >= self.least:
+            pen.dashed(*frame, colour, thick, dash=1.2)
+        else:
+            pen.rect(*frame, stroke=colour, thick=thick)
+        if at < len(self.shown):
+            pen.text(self.shown[at], x + wide / 2, high / 2 + 2.6 * high / 12, 7.2 * high / 12, fonts.DIGIT, colours.ink)
+        elif at < self.filled and not self.shown:
+            pen.disc(x + wide / 2, high / 2, 1.7, colours.ink)
+
+
+def missing(count: int, words: Words, short: bool) -> str:
+    """How many digits are still missing, in words."""
+    if short:
+        return words.frame("keypad.more_short", count=count)
+    return words.frame(f"keypad.more.{count}") if count <= WORDED else words.frame("keypad.more.many", count=count)
+
+
+def key_of(code: int, text: str) -> Key | None:
+    """The key of a keyboard's key: digits of both blocks, backspace, enter."""
+    if len(text) == 1 and text.isascii() and text.isdigit():
+        return cast(Key, text)
+    if 256 <= code <= 265:
+        return cast(Key, str(code - 256))
+    named: dict[int, Key] = {8: "erase", 13: "enter", 271: "enter", 127: "clear"}
+    return named.get(code)
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

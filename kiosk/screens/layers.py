@@ -1,0 +1,102 @@
+"""Layers: the question, what may lie over it, and who gets a touch.
+
+Only the uppermost layer is touched. Right after a change touches are ignored, so that a second tap of the same finger does not
+answer a question that nobody has read.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kivy.animation import Animation
+from kivy.clock import Clock
+from kivy.uix.widget import Widget
+
+from kiosk.screens.framed import Touchable
+from kiosk.screens.layout import Flow
+
+GUARD_S = 0.3
+FADE_S = 0.15
+
+
+class Layers(Widget):
+    """The whole window."""
+
+    def __init__(self, size: tuple[float, float], fade: bool, notice: Callable[[], None]) -> None:
+        super().__init__(size_hint=(None, None), size=size)
+        self._fade = fade
+        self._notice = notice
+        self._changed = 0.0
+        self.base: Flow | None = None
+        self.over: Flow | None = None
+        self.closed: Flow | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether touches count again after the last change."""
+        return float(Clock.get_time()) - self._changed >= GUARD_S
+
+    @property
+    def uppermost(self) -> Flow | None:
+        return self.closed or self.over or self.base
+
+    def set_base(self, flow: Flow | None, guard: bool = True) -> None:
+        """Show a question. `guard` is off where the same question is built anew."""
+        old, self.base = self.base, flow
+        self._swap(old, flow, below=True)
+        self._guard(guard)
+
+    def set_over(self, flow: Flow | None, guard: bool = True) -> None:
+        """Lay something over the question, or take it away."""
+        old, self.over = self.over, flow
+        self._swap(old, flow)
+        self._guard(guard)
+
+    def set_closed(self, flow: Flow | None) -> None:
+        """Close the station, or open it again."""
+        old, self.closed = self.closed, flow
+        self._swap(old, flow)
+        self._guard(True)
+
+    def _guard(self, guard: bool) -> None:
+        if guard:
+            self._changed = float(Clock.get_time())
+
+    def _swap(self, old: Flow | None, new: Flow | None, below: bool = False) -> None:
+        if new is None:
+            if old:
+                self.remove_widget(old)
+            return
+        index = len(self.children) if below and not old else self.children.index(old) if old else 0
+        self.add_widget(new, index=index)
+        new.place(0, self.height, self.width, self.height)
+        if not old:
+            return
+        if self._fade:
+            new.opacity = 0
+            fade = Animation(opacity=1, duration=FADE_S)
+            fade.bind(on_complete=lambda *_: self.remove_widget(old))
+            fade.start(new)
+        else:
+            self.remove_widget(old)
+
+    def on_touch_down(self, touch: Any) -> bool:
+        self._notice()
+        top = self.uppermost
+        if top is not None and self.ready:
+            top.dispatch("on_touch_down", touch)
+        return True
+
+    def targets(self) -> dict[str, tuple[int, int]]:
+        """Name and centre (x from the left, y from the top) of all that can be touched now."""
+        top = self.uppermost
+        if top is None:
+            return {}
+        return {each.target: (round(each.center_x), round(self.height - each.center_y)) for each in touchables(top)}
+
+
+def touchables(widget: Widget) -> Iterator[Touchable]:
+    """All that can be touched in a tree of widgets."""
+    if isinstance(widget, Touchable) and not widget.disabled:
+        yield widget
+    for child in widget.children:
+        yield from touchables(child)

@@ -1,0 +1,172 @@
+"""Overlays: what may lie over a question without ending it (time-out, help), and the screen of a station out of order."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kivy.lang import Builder
+
+from kiosk.screens.busy import Ring
+from kiosk.screens.framed import PressButton, Framed
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.shape import Actions, Shape
+from kiosk.screens.text import Display, Icon, Lead, Small, Strong, Text, Title
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import Words
+from kiosk.views import Button, Fact, Say, View, say
+
+MORE, END, CLOSE = "timeout:more", "timeout:end", "help:close"
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The station is out of order: why, and whom to ask. `title` is also said in the other language, with `inside`."""
+
+    title: Say
+    lead: tuple[Say, ...]
+    inside: Say
+    contacts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True)
+class HelpPage:
+    """Who helps, beside what a person may ask about the question on show. `side` is its third way, on a small panel."""
+
+    contacts: tuple[Fact, ...] = ()
+    side: Button | None = field(default=None)
+
+
+class TimeoutShape(Shape):
+    """Is anybody there? The ring empties; the question under it stays as it was."""
+
+    def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Callable[[bool], None], card_in: bool) -> None:
+        self.card_in = card_in
+        super().__init__(view, words, theme, answer)
+
+    def build(self) -> Flow:
+        theme = self.theme
+        across = {"10": 66.0, "7": 34.0, "p": 66.0}[theme.panel.name]
+        thick = across * 5 / 66
+        self.ring = Ring(across, thick, across * 20 / 66, theme=theme, ink="primary", ground="line")
+        said: list[Flow] = [
+            Display(theme=theme, text=self.words.frame("timeout.title")),
+            Lead(theme=theme, text=self.words.frame("timeout.text")),
+        ]
+        if self.card_in:
+            said.append(Lead(theme=theme, text=self.words.frame("timeout.card")))
+        text = Column(said, theme=theme, gap=5 if not theme.small_panel else 3)
+        if theme.portrait:
+            return Column([Spacer(theme=theme), Column([self.ring], theme=theme, centred=True), text, Spacer(theme=theme)],
+                          theme=theme, gap=14)  # fmt: skip
+        row = Row([self.ring, Box(text, theme=theme, grow=True, centre=True)], theme=theme, gap=14 if not theme.small_panel else 6)
+        return Box(row, theme=theme, padding=(6 if not theme.small_panel else 0, 0))
+
+    def actions(self) -> Actions:
+        theme, words = self.theme, self.words
+        end = PressButton(
+            target=END, act=lambda: self.answer(False), theme=theme, text=words.frame("timeout.end"), icon="close"
+        )
+        more = PressButton(
+            target=MORE, act=lambda: self.answer(True), theme=theme, kind="primary", text=words.frame("timeout.more")
+        )
+        return Actions([end], more)
+
+    def count(self, left: float, whole: float) -> None:
+        """So many seconds are left."""
+        self.ring.share = left / whole if whole else 0.0
+        self.ring.say(str(max(0, round(left))), self.words.frame("frame.seconds"))
+
+
+class HelpShape(Shape):
+    """Who helps. Closes back to the question with nothing lost."""
+
+    def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Callable[[str], None], page: HelpPage) -> None:
+        self.page = page
+        super().__init__(view, words, theme, answer)
+
+    def build(self) -> Flow:
+        theme, words = self.theme, self.words
+        rows = [
+            Column(
+                [
+                    Strong(theme=theme, text=words(fact.label)),
+                    Text(theme=theme, text=words(fact.value), tone="muted"),
+                ],
+                theme=theme,
+            )
+            for fact in self.page.contacts
+        ]
+        rail = Small(theme=theme, text=words.frame("help.rail"), tone="muted", drop=1)
+        head: list[Flow] = [Title(theme=theme, text=words.frame("help.title")), Lead(theme=theme, text=words.frame("help.lead"))]
+        return Column([*head, Spacer(1, theme=theme), *rows, Spacer(theme=theme), rail], theme=theme, gap=theme.sizes.gap)
+
+    def actions(self) -> Actions:
+        close = Button(CLOSE, say("help.close"), "arrow-left")
+        left = [self.button(self.page.side)] if self.page.side else []
+        return Actions(left, self.button(close, "primary"))
+
+    @property
+    def side_is_under_help(self) -> bool:
+        return False
+
+
+class ClosedTitle(Display):
+    """The fact."""
+
+
+class ClosedScreen(Framed):
+    """The whole screen dark: what is wrong, that no card is inside, who helps. Nothing to touch."""
+
+    def __init__(self, closed: Closed, words: Words, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        theme = self.theme
+        small = theme.small_panel
+        side = 22.0 if small else 40.0
+        wrench = Icon(theme=theme, name="wrench-outline", size_mm=side * 0.6, tone="on_rail")
+        sign = Sign(wrench, theme=theme, padding=(side * 0.2, side * 0.2), width_mm=side)
+        other = words.other
+        said: list[Flow] = [
+            ClosedTitle(theme=theme, text=words(closed.title)),
+            Lead(theme=theme, text="\n".join(words(line) for line in closed.lead), tone="on_rail"),
+            Faint(theme=theme, text=f"{other(closed.title)}. {other(closed.inside)}", drop=1),
+        ]
+        text = Box(Column(said, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True)
+        head: Flow = Row([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
+        if theme.portrait:
+            head = Column([Row([sign], theme=theme), text], theme=theme, gap=12, grow=True)
+        columns = [self._contact(fact, words) for fact in closed.contacts]
+        below: Flow = Row(columns, theme=theme, gap=8 if not small else 4, top=True)
+        if theme.portrait:
+            below = Column(columns, theme=theme, gap=6)
+        self.rule = Framed(theme=theme, fill=theme.colours.rail_edge)
+        self.head, self.below = head, below
+        for part in (head, self.rule, below):
+            self.add_widget(part)
+
+    def _contact(self, fact: Fact, words: Words) -> Flow:
+        theme = self.theme
+        label = Lead(theme=theme, text=f"[b]{words(fact.label)}[/b]", tone="on_rail", line=1.25)
+        value = Small(theme=theme, text=words(fact.value), tone="on_rail", line=1.35)
+        return Column([label, value], theme=theme, gap=0.8, grow=True)
+
+    def arrange(self) -> None:
+        across, top, bottom = (self.mm(side) for side in ((6, 4, 5) if self.theme.small_panel else (18, 14, 11)))
+        width = self.width - 2 * across
+        low = self.below.height_for(width)
+        line = self.y + bottom + low + self.mm(6 if not self.theme.small_panel else 3)
+        self.below.place(self.x + across, self.y + bottom + low, width, low)
+        self.rule.place(self.x + across, line, width, self.theme.border(0.3))
+        gap = self.mm(8 if not self.theme.small_panel else 3)
+        self.head.place(self.x + across, self.top - top, width, self.top - top - line - gap)
+
+
+class Sign(Box, Framed):
+    """The wrench in its outline."""
+
+
+class Faint(Lead):
+    """The other language."""
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

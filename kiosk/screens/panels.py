@@ -1,0 +1,232 @@
+"""Panels and rows of a body: notes, rules, numbered points, facts, badges and tries."""
+
+from pathlib import Path
+from typing import Any
+
+from kivy.lang import Builder
+from kivy.properties import StringProperty
+
+from kiosk.screens.framed import Framed, FramedBox, Panel
+from kiosk.screens.layout import Box, Column, Flow, Row
+from kiosk.screens.text import Icon, Small, Strong, Text
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import Words
+from kiosk.views import Fact, Note, Point, Task, Tries
+
+NOTE_ICONS = {"info": "information-outline", "warning": "alert", "clock": "clock-outline"}
+BADGE_ICONS = {"success": "check-bold", "warning": "alert", "failure": "alert"}
+TASKS = {"done": ("check-circle", "success"), "now": ("timer-sand", "primary"), "later": ("circle-outline", "edge")}
+
+
+class NotePanel(FramedBox):
+    """Information, a consequence or a deadline. `band` is the warning above the buttons, in body text."""
+
+    kind = StringProperty("info")
+
+    def __init__(self, note: Note, words: Words, theme: Theme, *, band: bool = False, **kwargs: Any) -> None:
+        role = Text if band else Small
+        lines: list[Flow] = [role(theme=theme, text=words(note.text))]
+        if note.title:
+            lines.insert(0, role(theme=theme, text=f"[b]{words(note.title)}[/b]"))
+        small = theme.small_panel
+        icon = Icon(
+            theme=theme,
+            name=NOTE_ICONS[note.kind],
+            size_mm=5.5 if small else 7,
+            tone="warning" if note.kind == "warning" else "primary",
+        )
+        row = Row([icon, Column(lines, theme=theme, grow=True)], theme=theme, gap=2.6 if small else 4, top=True)
+        padding = (3.2, 2.4) if small else (5, 3.6)
+        super().__init__(row, theme=theme, kind=note.kind, padding=padding, **kwargs)
+
+
+class Badge(Framed):
+    """Round when done, square when not."""
+
+    kind = StringProperty("success")
+
+    def __init__(self, icon: str, size_mm: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size_mm = size_mm
+        self.icon = Icon(theme=self.theme, name=icon or BADGE_ICONS[self.kind], size_mm=size_mm * 0.65, tone="surface")
+        self.add_widget(self.icon)
+
+    def wanted_width(self) -> float:
+        return self.mm(self.size_mm)
+
+    def height_for(self, width: float) -> float:
+        return self.mm(self.size_mm)
+
+    def arrange(self) -> None:
+        side = self.icon.wanted_width()
+        self.icon.place(self.center_x - side / 2, self.center_y + side / 2, side, side)
+
+
+class Number(Framed):
+    """A number in a disc, or a small mark in it."""
+
+    def __init__(self, text: str, size_mm: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size_mm = size_mm
+        self.label = Strong(theme=self.theme, text=text, tone="on_primary", halign="center")
+        self.add_widget(self.label)
+
+    def wanted_width(self) -> float:
+        return self.mm(self.size_mm)
+
+    def height_for(self, width: float) -> float:
+        return self.mm(self.size_mm)
+
+    def arrange(self) -> None:
+        high = self.label.height_for(self.width)
+        self.label.place(self.x, self.center_y + high / 2, self.width, high)
+
+
+def rule(
+    theme: Theme, text: str, icon: str, icon_tone: str, *, tone: str = "ink", top: bool = False, drop: int = 0
+) -> Row:
+    """A glyph and a line of text: a rule, a task, a fact to compare."""
+    size = 8.4 if theme.large else 6.4
+    mark = Box(Icon(theme=theme, name=icon, size_mm=size, tone=icon_tone), theme=theme, padding=(0.3, 0))
+    return Row([mark, Text(theme=theme, text=text, tone=tone, grow=True)], theme=theme, gap=2.4, top=top, drop=drop)
+
+
+def task_row(task: Task, words: Words, theme: Theme) -> Row:
+    """A line of the busy list."""
+    icon, tone = TASKS[task.state]
+    text = words(task.text)
+    strong = f"[b]{text}[/b]" if task.state == "now" else text
+    return rule(theme, strong, icon, tone, tone="muted" if task.state == "later" else "ink")
+
+
+def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
+    """A point: numbered, judged good or bad, or with a glyph of its own and a second line."""
+    text = words(point.text)
+    if point.mark == "number":
+        said = Box(Text(theme=theme, text=text), theme=theme, padding=(0, 0.9), grow=True)
+        return Row([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
+    if point.mark in ("good", "bad"):
+        icon, tone = ("check-circle", "success") if point.mark == "good" else ("close-circle", "failure")
+        return rule(theme, _both(point, words), icon, tone)
+    if point.detail is None:
+        return rule(theme, text, point.icon or "information-outline", "muted", tone="muted")
+    lines: list[Flow] = [Strong(theme=theme, text=text)]
+    if not theme.large:
+        lines.append(Text(theme=theme, text=words(point.detail), tone="muted"))
+    icon_mm = 6.4 if theme.small_panel else 8
+    mark = Box(
+        Icon(theme=theme, name=point.icon or "information-outline", size_mm=icon_mm, tone="primary"), theme=theme
+    )
+    return Row(
+        [mark, Column(lines, theme=theme, grow=True)], theme=theme, gap=5 if not theme.small_panel else 3, top=True
+    )
+
+
+def _both(point: Point, words: Words) -> str:
+    return f"[b]{words(point.text)}[/b] {words(point.detail)}" if point.detail else words(point.text)
+
+
+class Line(Framed):
+    """A hairline between facts."""
+
+
+class Facts(Flow):
+    """Labelled values in two columns, a hairline between the rows."""
+
+    def __init__(self, facts: tuple[Fact, ...], words: Words, *, between: float = 1.9, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        theme = self.theme
+        self.between = between
+        self.rows = [
+            (Small(theme=theme, text=words(fact.label), tone="muted"), _value(fact, words, theme)) for fact in facts
+        ]
+        self.lines = [Line(theme=theme) for _ in facts[1:]]
+        for widget in (*(part for row in self.rows for part in row), *self.lines):
+            self.add_widget(widget)
+
+    def wanted_width(self) -> float:
+        return self._first() + max((value.wanted_width() for _, value in self.rows), default=0.0)
+
+    def height_for(self, width: float) -> float:
+        return sum(self._heights(width))
+
+    def arrange(self) -> None:
+        first, y = self._first(), self.top
+        for place, ((label, value), height) in enumerate(zip(self.rows, self._heights(self.width), strict=True)):
+            if place:
+                self.lines[place - 1].place(self.x, y, self.width, self.theme.border(0.2))
+            inner = y - self.mm(self.between)
+            drop = (value_size(value) - label.font_size) * 0.85
+            label.place(self.x, inner - drop, first, label.height_for(first))
+            value.place(self.x + first, inner, self.width - first, value.height_for(self.width - first))
+            y -= height
+
+    def _first(self) -> float:
+        return max((label.wanted_width() for label, _ in self.rows), default=0.0) + self.mm(6)
+
+    def _heights(self, width: float) -> list[float]:
+        first, room = self._first(), 2 * self.mm(self.between)
+        return [max(label.height_for(first), value.height_for(width - first)) + room for label, value in self.rows]
+
+
+def value_size(value: Flow) -> float:
+    """The font size of a fact's value in pixels."""
+    return float(value.theme.mm(value.theme.sizes.body))
+
+
+class Value(Text):
+    """The value of a fact."""
+
+
+def _value(fact: Fact, words: Words, theme: Theme) -> Flow:
+    tone = {"plain": "ink", "good": "success", "bad": "failure"}[fact.tone]
+    text = words(fact.value)
+    label = Value(theme=theme, text=text if fact.tone == "plain" else f"[b]{text}[/b]", tone=tone, grow=True)
+    if not fact.icon:
+        return label
+    return Row([Icon(theme=theme, name=fact.icon, size_mm=4.6, tone=tone), label], theme=theme, gap=1.2)
+
+
+class Dot(Framed):
+    """A try: full when left, crossed when used."""
+
+    left = StringProperty("yes")
+
+    def __init__(self, size_mm: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size_mm = size_mm
+        self.cross = Icon(theme=self.theme, name="close", size_mm=size_mm * 0.66, tone="muted")
+        if self.left == "no":
+            self.add_widget(self.cross)
+
+    def wanted_width(self) -> float:
+        return self.mm(self.size_mm)
+
+    def height_for(self, width: float) -> float:
+        return self.mm(self.size_mm)
+
+    def arrange(self) -> None:
+        side = self.cross.wanted_width()
+        self.cross.place(self.center_x - side / 2, self.center_y + side / 2, side, side)
+
+
+def tries_panel(tries: Tries, words: Words, theme: Theme, **kwargs: Any) -> Panel:
+    """Tries left as dots, with the sentence that says where we stop."""
+    size = {"10": 7.0, "7": 5.4, "p": 9.0}[theme.panel.name]
+    dots: list[Flow] = [Dot(size, theme=theme, left="no") for _ in range(tries.used)]
+    dots += [Dot(size, theme=theme) for _ in range(tries.left)]
+    head = TriesLeft(theme=theme, text=words.frame("frame.tries", left=tries.left))
+    lines: list[Flow] = [head, Row(dots, theme=theme, gap=1.4 if theme.small_panel else 2)]
+    if not theme.small_panel:
+        lines.append(Small(theme=theme, text=words(tries.text), tone="muted"))
+    padding = (4, 3.4) if theme.small_panel else (6, 5)
+    return Panel(
+        Column(lines, theme=theme, gap=2.4 if theme.small_panel else 3.4), theme=theme, padding=padding, **kwargs
+    )
+
+
+class TriesLeft(Text):
+    """How many tries are left, in words."""
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

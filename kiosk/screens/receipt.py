@@ -1,0 +1,133 @@
+"""Receipts on screen: as they will stand on paper, or as a large code to scan where there is no paper."""
+
+from pathlib import Path
+from typing import Any
+
+import qrcode
+from kivy.lang import Builder
+from qrcode.constants import ERROR_CORRECT_M
+
+from kiosk.screens.drawings.figure import Figure
+from kiosk.screens.drawings.pen import Pen
+from kiosk.screens.framed import FramedBox
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.text import Small, Text
+from kiosk.screens.theme import Theme, rgb
+from kiosk.screens.words import Words
+from kiosk.views import ReceiptPanel
+
+BLACK, GREY = rgb("#000000"), rgb("#73828A")
+SLIP_MM, SCAN_MM = 86.0, 84.0
+
+
+class Slip(FramedBox):
+    """A sheet of paper, white in every theme."""
+
+
+class SlipTitle(Text):
+    """The heading of a receipt."""
+
+
+class SlipText(Text):
+    """A line of a receipt. `tone` is not used: paper keeps its ink."""
+
+
+class SlipLabel(SlipText):
+    """What stands before a value."""
+
+
+class Tear(Flow):
+    """The dashed line across the slip."""
+
+    def height_for(self, width: float) -> float:
+        return self.mm(0.3)
+
+    def arrange(self) -> None:
+        self.canvas.clear()
+        pen = Pen(self.canvas, self.x, self.top, self.mm(1))
+        x, end = 0.0, self.width / self.mm(1)
+        while x < end:
+            pen.rect(x, 0, min(0.6, end - x), 0.25, 0, GREY)
+            x += 1.1
+
+
+def qr_figure(text: str, width_mm: float, theme: Theme) -> Figure:
+    """The code, drawn as rectangles, one for each run of dark modules in a row."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=0)
+    code.add_data(text)
+    code.make(fit=True)
+    rows = code.get_matrix()
+
+    def draw(pen: Pen) -> None:
+        for y, row in enumerate(rows):
+            for start, length in _runs(row):
+                pen.rect(start, y, length, 1.02, 0, BLACK)
+
+    return Figure(draw, (len(rows), len(rows)), theme=theme, width_mm=width_mm, grow=False)
+
+
+def _runs(row: list[bool]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for x, dark in enumerate(row):
+        if dark and runs and sum(runs[-1]) == x:
+            runs[-1] = runs[-1][0], runs[-1][1] + 1
+        elif dark:
+            runs.append((x, 1))
+    return runs
+
+
+def slip(panel: ReceiptPanel, words: Words, theme: Theme, **kwargs: Any) -> Slip:
+    """The receipt as it will stand on paper, and its code once it is signed."""
+    lines: list[Flow] = [SlipTitle(theme=theme, text=words(panel.title))]
+    facts: list[Flow] = [
+        Row(
+            [
+                SlipLabel(theme=theme, text=words(fact.label)),
+                SlipText(theme=theme, text=words(fact.value), halign="right", grow=True),
+            ],
+            theme=theme,
+            gap=2,
+        )
+        for fact in panel.facts
+    ]
+    lines.append(Column(facts, theme=theme, gap=1))
+    if panel.qr:
+        said: list[Flow] = [
+            SlipText(theme=theme, text=f"[b]{words.frame('frame.receipt_take')}[/b]"),
+            SlipLabel(theme=theme, text=words.frame("frame.receipt_scan")),
+            *([SlipLabel(theme=theme, text=words.frame("frame.receipt_no", number=panel.number))] if panel.number else []),
+        ]
+        beside = Box(Column(said, theme=theme), theme=theme, grow=True, centre=True)
+        side = 20 if theme.small_panel else 28
+        lines += [Tear(theme=theme), Row([qr_figure(panel.qr, side, theme), beside], theme=theme, gap=5)]
+    inside = Column([*lines, Spacer(theme=theme)], theme=theme, gap=2.6 if not theme.small_panel else 1.6)
+    wide = 60 if theme.small_panel else SLIP_MM
+    padding = (3, 3) if theme.small_panel else (6.4, 6.4)
+    return Slip(inside, theme=theme, padding=padding, width_mm=wide, tall=True, **kwargs)
+
+
+class ScanTitle(SlipText):
+    """What to do with the code."""
+
+
+def scan_panel(panel: ReceiptPanel, words: Words, theme: Theme) -> Slip:
+    """The code alone, large, with its number and what else is to be known."""
+    side = 24 if theme.small_panel else 50
+    facts = [SlipLabel(theme=theme, text=words(fact.value), halign="center") for fact in panel.facts]
+    number = words.frame("frame.receipt_number", number=panel.number)
+    lines: list[Flow] = [
+        ScanTitle(theme=theme, text=words(panel.title), halign="center"),
+        *([SlipLabel(theme=theme, text=number, halign="center")] if panel.number else []),
+        *facts,
+    ]
+    figure: list[Flow] = [qr_figure(panel.qr, side, theme)] if panel.qr else []
+    inside = Column([*figure, Column(lines, theme=theme, centred=True)], theme=theme, gap=5, centred=True)
+    wide = 50 if theme.small_panel else SCAN_MM
+    return ScanSlip(inside, theme=theme, padding=(6, 5), width_mm=wide, tall=True, centre=True)
+
+
+class ScanSlip(Slip):
+    """The sheet with a large code."""
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -1,0 +1,118 @@
+"""Shape: what is between the strip and the bottom edge for one kind of view. One module for each kind draws it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kiosk.screens.drawings.figure import stage
+from kiosk.screens.framed import Plate, action
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.panels import Badge, NotePanel
+from kiosk.screens.text import Lead, Title
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import Words
+from kiosk.views import Button, View
+
+Answer = Callable[[Any], None]
+Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "erase", "clear", "enter"]
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What stands in the action bar."""
+
+    left: Sequence[Flow] = ()
+    right: Flow | None = None
+
+
+class Shape(Flow):
+    """The body of a view. `inside` is laid out over the whole of it; `pad` is a code pad that may get a column of its own."""
+
+    head_mm: float = 0.0
+    pad: Flow | None = None
+
+    def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Answer) -> None:
+        super().__init__(theme=theme)
+        self.view, self.words, self.answer = view, words, answer
+        self.changed: Callable[[], None] = lambda: None
+        self.inside = self.build()
+        self.add_widget(self.inside)
+
+    def build(self) -> Flow:
+        """The widgets of the body."""
+        raise NotImplementedError
+
+    def actions(self) -> Actions:
+        """The way out and the side way, and the primary. On the smallest panel a third action is under Help."""
+        view = self.view
+        left = [view.way_out, view.side]
+        if self.side_is_under_help:
+            left = [view.way_out]
+        return Actions([self.button(each) for each in left if each], self.primary())
+
+    @property
+    def side_is_under_help(self) -> bool:
+        view = self.view
+        return self.theme.small_panel and view.way_out is not None and view.side is not None
+
+    def primary(self) -> Flow | None:
+        """What stands to the right."""
+        return self.button(self.view.primary, "primary") if self.view.primary else None
+
+    def button(self, button: Button, kind: str = "plain") -> Flow:
+        return action(button, self.theme, self.words, self.answer, kind)
+
+    def wait(self, text: str, icon: str = "") -> Plate:
+        """The grey, named wait in the primary's place."""
+        return Plate(theme=self.theme, kind="wait", text=text, icon=icon)
+
+    def press(self, key: Key) -> None:
+        """A key of a keyboard or a scanner. Most shapes have no use for it."""
+
+    def wipe(self) -> None:
+        """Forget what was typed: the question was answered or withdrawn."""
+
+    def arrange(self) -> None:
+        self.inside.place(self.x, self.top, self.width, self.height)
+
+    # what most bodies are made of
+
+    def title(self) -> Title:
+        return Title(theme=self.theme, text=self.words(self.view.title))
+
+    def leads(self) -> list[Flow]:
+        """The lead sentences; the later ones go first where there is no room."""
+        said = [self.words(line) for line in self.view.lead]
+        return [Lead(theme=self.theme, text=text, drop=3 if at else 0) for at, text in enumerate(said)]
+
+    def note(self) -> list[Flow]:
+        note = self.view.note
+        drop = 0 if note and note.kind == "warning" else 5
+        return [NotePanel(note, self.words, self.theme, drop=drop)] if note else []
+
+    def head(self, kind: str, icon: str) -> Row:
+        """A badge with the title beside it."""
+        badge = Badge(icon, self.theme.sizes.badge, theme=self.theme, kind=kind)
+        return Row([badge, Box(self.title(), theme=self.theme, grow=True, centre=True)], theme=self.theme, gap=6)
+
+    def split(self, left: Sequence[Flow], right: Flow | None, *, gap: float | None = None) -> Flow:
+        """Left says, right shows; above each other in portrait."""
+        theme = self.theme
+        gap = theme.sizes.gap if gap is None else gap
+        if right is None or (theme.large and right.drop):
+            return Column([*left], theme=theme, gap=gap)
+        if theme.portrait:
+            right.grow = True
+            return Column([*(item for item in left if not isinstance(item, Spacer)), right], theme=theme, gap=8)
+        column = Column(left, theme=theme, gap=gap, grow=True)
+        return Row([column, right], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
+
+    def drawing(self, caption: str = "", width_mm: float = 0) -> Flow | None:
+        """The view's drawing on its stage; at most two fifths of the width."""
+        if self.view.drawing is None:
+            return None
+        shown = stage(self.view.drawing, self.words, self.theme, caption, width_mm)
+        if self.theme.small_panel and isinstance(shown, Box):
+            shown.width_mm = min(shown.width_mm, 46.0)
+        return shown
+

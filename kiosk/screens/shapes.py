@@ -1,0 +1,42 @@
+"""Which module draws which view."""
+
+from typing import Any
+
+from kiosk.screens.awaiting import AwaitShape
+from kiosk.screens.busy import BusyShape
+from kiosk.screens.choose import ChooseShape
+from kiosk.screens.confirm import ConfirmShape
+from kiosk.screens.enter_code import EnterCodeShape
+from kiosk.screens.enter_digits import EnterDigitsShape
+from kiosk.screens.entry import Entry
+from kiosk.screens.shape import Answer, Shape
+from kiosk.screens.tell import TellShape
+from kiosk.screens.theme import Theme
+from kiosk.screens.words import Words
+from kiosk.views import Await, Busy, Choose, Confirm, EnterCode, EnterDigits, Tell, View
+
+
+def shape_of(view: View[Any], words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> Shape:
+    """The widgets for a view. `entry` holds what was typed before the screen was built anew."""
+    match view:
+        case EnterCode():
+            return EnterCodeShape(view, words, theme, answer, entry)
+        case EnterDigits():
+            return EnterDigitsShape(view, words, theme, answer, entry)
+        case Choose():
+            return ChooseShape(view, words, theme, answer)
+        case Await():
+            return AwaitShape(view, words, theme, answer)
+        case Confirm():
+            return ConfirmShape(view, words, theme, answer)
+        case Tell():
+            return TellShape(view, words, theme, answer)
+        case Busy():
+            return BusyShape(view, words, theme, answer)
+        case _:
+            raise TypeError(f"no screen for {type(view).__name__}")
+
+
+def entry_of(shape: Shape) -> Entry | None:
+    """What is typed on it, to be taken over."""
+    return shape.entry if isinstance(shape, EnterCodeShape | EnterDigitsShape) else None

@@ -1,0 +1,210 @@
+"""Staging: puts views, overlays and the frame on the window, and builds them anew when language, theme or text size change."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kivy.clock import Clock as KivyClock
+
+from kiosk.screens import env, fonts
+from kiosk.screens.busy import BusyShape
+from kiosk.screens.frame import Frame, Rail, Status
+from kiosk.screens.keypad import key_of
+from kiosk.screens.layers import Layers
+from kiosk.screens.overlays import CLOSE, Closed, ClosedScreen, HelpPage, HelpShape, TimeoutShape
+from kiosk.screens.shape import Shape
+from kiosk.screens.shapes import entry_of, shape_of
+from kiosk.screens.spoken import spoken
+from kiosk.screens.state import State
+from kiosk.views import View
+
+COUNT_S = 0.25
+MINUTE_CHECK_S = 2.0
+
+
+@dataclass
+class Warning:
+    """A time-out that is running over a view."""
+
+    view: View[Any]
+    answer: "asyncio.Future[bool]"
+    left: Callable[[], float]
+    whole: float
+
+
+class Staging:
+    """The window's layers and what is on them."""
+
+    def __init__(self, window: Any, state: State, notice: Callable[[], None]) -> None:
+        fonts.register()
+        self.state, self._window, self._notice = state, window, notice
+        self.layers = Layers(window.size, fade=not env.draws_in_software(), notice=notice)
+        self.view: View[Any] | None = None
+        self._answer: Callable[[Any], None] = lambda value: None
+        self._help = False
+        self._warning: Warning | None = None
+        self._closed: Closed | None = None
+        self._shape: Shape | None = None
+        self._frame: Frame | None = None
+        self._time = state.time
+        window.add_widget(self.layers)
+        window.bind(on_key_down=self._on_key)
+        KivyClock.schedule_interval(self._each_while, MINUTE_CHECK_S)
+
+    # the question
+
+    def ask(self, view: View[Any], answer: Callable[[Any], None]) -> None:
+        """Show a view; `answer` is told once or more what was chosen."""
+        self.view, self._answer = view, answer
+        self._end_help()
+        self._draw(guard=True)
+
+    def withdraw(self) -> None:
+        """The question was answered or taken back: forget what was typed; the picture stays until the next."""
+        self._answer = lambda value: None
+        if self._shape:
+            self._shape.wipe()
+        self._end_help()
+
+    def typed(self) -> int:
+        """Digits typed so far."""
+        entry = entry_of(self._shape) if self._shape else None
+        return len(entry) if entry else 0
+
+    # over the question
+
+    def warn(self, warning: Warning) -> None:
+        """Lay the time-out over what is shown."""
+        self._end_help()
+        self._warning = warning
+        self._draw_over(guard=True)
+        self._count = KivyClock.schedule_interval(self._counted, COUNT_S)
+
+    def unwarn(self) -> None:
+        """Take it away."""
+        self._count.cancel()
+        self._warning = None
+        self.layers.set_over(None)
+
+    def set_closed(self, closed: Closed | None) -> None:
+        """The whole screen says that the station is closed."""
+        self._closed = closed
+        state = self.state
+        self.layers.set_closed(ClosedScreen(closed, state.words, theme=state.theme) if closed else None)
+
+    # drawing
+
+    def rebuild(self) -> None:
+        """Everything anew in the language, theme and text size of the moment; what is typed is taken over."""
+        self._window.clearcolor = self.state.theme.colours.paper
+        if self.view is not None:
+            self._draw(guard=False)
+        if self._warning or self._help:
+            self._draw_over(guard=False)
+        if self._closed:
+            self.set_closed(self._closed)
+
+    def renew_status(self) -> None:
+        """The strip anew."""
+        if self._frame and self.view:
+            self._frame.set_status(self._status(self.view))
+
+    def _draw(self, guard: bool) -> None:
+        assert self.view is not None
+        state, old = self.state, self._shape
+        entry = None if guard or old is None else entry_of(old)
+        shape = shape_of(self.view, state.words, state.theme, self._answered, entry)
+        if old is not None and entry is None:
+            old.wipe()
+        if isinstance(old, BusyShape):
+            old.wipe()
+        self._shape = shape
+        self._frame = self._framed(shape, self.view)
+        self.layers.set_base(self._frame, guard)
+        if isinstance(shape, BusyShape):
+            shape.start()
+
+    def _draw_over(self, guard: bool) -> None:
+        state, view = self.state, self._warning.view if self._warning else self.view
+        assert view is not None
+        if self._warning:
+            self._over: Shape = TimeoutShape(view, state.words, state.theme, self._warned, state.card_in)
+        else:
+            side = view.side if self._shape and self._shape.side_is_under_help else None
+            self._over = HelpShape(view, state.words, state.theme, self._helped, HelpPage(state.contacts, side))
+        self.layers.set_over(self._framed(self._over, view), guard)
+        self._counted(0.0)
+
+    def _framed(self, shape: Shape, view: View[Any]) -> Frame:
+        state = self.state
+        on = {"larger": state.large, "contrast": state.colours == "hc", "help": isinstance(shape, HelpShape)}
+        rail = Rail(
+            state.words, frozenset(name for name, is_on in on.items() if is_on), self._rail, theme=state.theme, hears=bool(state.speak)
+        )
+        return Frame(shape, self._status(view), state.words, rail, theme=state.theme)
+
+    def _status(self, view: View[Any]) -> Status:
+        state = self.state
+        errand = state.words(view.errand or state.place)
+        return Status(errand, view.step, state.time, state.card_in, view.attended_by or "")
+
+    # what people do
+
+    def _answered(self, value: Any) -> None:
+        self._answer(value)
+
+    def _warned(self, more: bool) -> None:
+        if self._warning and not self._warning.answer.done():
+            self._warning.answer.set_result(more)
+
+    def _helped(self, value: str) -> None:
+        self._end_help()
+        if value != CLOSE:
+            self._answer(value)
+
+    def _end_help(self) -> None:
+        if self._help:
+            self._help = False
+            self.layers.set_over(None)
+
+    def _rail(self, name: str) -> None:
+        state = self.state
+        match name:
+            case "language":
+                state.language = state.words.other.language
+            case "larger":
+                state.large = not state.large
+            case "contrast":
+                state.toggle_contrast()
+            case "listen":
+                if state.speak and self.view:
+                    state.speak(spoken(self.view, state.words), state.language)
+                return
+            case "help":
+                self._toggle_help()
+                return
+        self.rebuild()
+
+    def _toggle_help(self) -> None:
+        if self._help:
+            self._end_help()
+        elif not self._warning and self.view is not None:
+            self._help = True
+            self._draw_over(guard=True)
+
+    def _on_key(self, window: Any, code: int, scancode: int, text: str | None, modifiers: list[str]) -> bool:
+        self._notice()
+        key = key_of(code, text or "")
+        if key and self._shape and self.layers.uppermost is self._frame and not {"ctrl", "alt", "meta"} & set(modifiers):
+            self._shape.press(key)
+        return True
+
+    def _counted(self, passed: float) -> None:
+        if self._warning and isinstance(self._over, TimeoutShape):
+            self._over.count(self._warning.left(), self._warning.whole)
+
+    def _each_while(self, passed: float) -> None:
+        if self.state.time != self._time:
+            self._time = self.state.time
+            self.renew_status()

@@ -1,0 +1,49 @@
+"""State: what a station's screen is set to, apart from the question. One value, owned by `KivyScreen`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kiosk.ports import Clock
+from kiosk.screens.theme import COLOURS, Panel, Theme, ThemeName
+from kiosk.screens.words import Words
+from kiosk.texts import Texts
+from kiosk.views import Fact, Say
+
+Speak = Callable[[str, str], None]
+"""Told a text and its language."""
+
+
+@dataclass
+class State:
+    """Language, theme and text size of the moment, and what the frame says."""
+
+    clock: Clock
+    texts: Texts
+    panel: Panel
+    place: Say | str
+    contacts: tuple[Fact, ...]
+    speak: Speak | None
+    language: str
+    colours: ThemeName
+    large: bool
+    own: ThemeName = "light"
+    """The station's own theme: what the contrast button goes back to."""
+    card_in: bool = False
+
+    @property
+    def theme(self) -> Theme:
+        return Theme(self.panel, COLOURS[self.colours]).large_text(self.large)
+
+    @property
+    def words(self) -> Words:
+        return Words(self.texts, self.language)
+
+    @property
+    def time(self) -> str:
+        """Hours and minutes where the station stands."""
+        return self.clock.now().astimezone().strftime("%H.%M")
+
+    def toggle_contrast(self) -> None:
+        """High contrast, or back to the station's own theme."""
+        back: ThemeName = self.own if self.own != "hc" else "light"
+        self.colours = back if self.colours == "hc" else "hc"

@@ -1,0 +1,64 @@
+"""Tell: what happened, what it means, what to do now. Done is a round badge over display type, trouble a square one."""
+
+from pathlib import Path
+
+from kivy.lang import Builder
+
+from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.panels import Badge, point_row, tries_panel
+from kiosk.screens.receipt import scan_panel
+from kiosk.screens.shape import Shape
+from kiosk.screens.text import Display
+from kiosk.views import ReaderDrawing, Tell
+
+TRIES_MM = 78.0
+BESIDE_BADGE_MM = 66.0
+
+
+class Done(Display):
+    """The title when all is well."""
+
+
+class TellShape(Shape):
+    """The badge, the words, and a drawing, a code or the tries left beside them."""
+
+    view: Tell
+
+    def build(self) -> Flow:
+        view, theme = self.view, self.theme
+        points: list[Flow] = [point_row(point, at, self.words, theme) for at, point in enumerate(view.points, 1)]
+        if view.badge == "success":
+            badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
+            head = Row([badge], theme=theme)
+            left: list[Flow] = [head, Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
+            return self.split([*left, Spacer(theme=theme), *self.note()], self._beside())
+        head = self.head(view.badge, view.badge_icon)
+        if view.tries:
+            return self._with_tries(head, points)
+        gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
+        return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
+
+    def _beside(self) -> Flow | None:
+        view = self.view
+        if view.receipt:
+            return scan_panel(view.receipt, self.words, self.theme)
+        caption = self.words(view.drawing_text) if view.drawing_text else ""
+        narrow = BESIDE_BADGE_MM if view.badge != "success" and isinstance(view.drawing, ReaderDrawing) else 0
+        return self.drawing(caption, width_mm=narrow)
+
+    def _with_tries(self, head: Flow, points: list[Flow]) -> Flow:
+        theme = self.theme
+        tries = self.view.tries
+        assert tries is not None
+        lines = [*self.leads(), *points, *self.note()]
+        gap = theme.sizes.gap * (1 if theme.small_panel else 1.75)
+        if theme.portrait:
+            panel = tries_panel(tries, self.words, theme)
+            return Column([head, Column(lines, theme=theme, gap=7), panel, Spacer(theme=theme)], theme=theme, gap=10)
+        panel = tries_panel(tries, self.words, theme, width_mm=46 if theme.small_panel else TRIES_MM)
+        column = Column([*lines, Spacer(theme=theme)], theme=theme, gap=2.5 if theme.small_panel else theme.sizes.gap, grow=True)
+        body = Row([column, panel], theme=theme, gap=5 if theme.small_panel else 9, top=True, grow=True)
+        return Column([head, body], theme=theme, gap=gap)
+
+
+Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -1,0 +1,180 @@
+"""KivyScreen: the station's window. It shows one view at a time and gives back its answer.
+
+Everything runs on the one asyncio loop: `run` draws, a touch completes the future that `show` waits for. Language, theme and
+text size may change at any moment; the question and what is typed stay. What is typed is wiped when the question is answered
+or withdrawn.
+
+    screen = KivyScreen(clock, place="Lasarettet, entré A")
+    drawing = asyncio.create_task(screen.run())
+    answer = await screen.show(view)
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Literal
+
+from kiosk.ports import Activity, Clock
+from kiosk.screens import env
+from kiosk.screens.overlays import Closed
+from kiosk.screens.staging import Staging, Warning
+from kiosk.screens.state import Speak, State
+from kiosk.screens.theme import PANELS, ThemeName
+from kiosk.texts import LANGUAGES, Texts
+from kiosk.views import Fact, Say, View
+
+
+class KivyScreen:
+    """`kiosk.ports.Screen` as a window of this process; Kivy allows one.
+
+    place: what the strip says when there is no errand. contacts: whom the help page names. speak: told a text and its
+    language when somebody presses Listen, or None where there is no sound.
+    """
+
+    def __init__(
+        self, clock: Clock, *, texts: Texts | None = None, panel: Literal["10", "7", "p"] = "10", place: Say | str = "",
+        contacts: tuple[Fact, ...] = (), speak: Speak | None = None, language: str = "sv", theme: ThemeName = "light",
+        large_text: bool = False, fullscreen: bool = False,
+    ) -> None:  # fmt: skip
+        self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
+        self._state = State(
+            clock, texts or Texts.load(), PANELS[panel], place, contacts, speak, language, theme, large_text, own=theme
+        )
+        self._clock = clock
+        self._activity: Activity = lambda: None
+        self._answer: asyncio.Future[Any] | None = None
+        self._window = env.open_window(self._state.panel.width, self._state.panel.height, fullscreen)
+        self._staging = Staging(self._window, self._state, lambda: self._activity())
+        self._staging.rebuild()
+
+    # the port
+
+    async def show(self, view: View[Any]) -> Any:
+        """Draw the view and return its answer. Cancelled when the question is withdrawn; its picture stays, untouchable."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def give(value: Any) -> None:
+            if not answer.done():
+                answer.set_result(value)
+
+        self._answer = answer
+        self._staging.ask(view, give)
+        try:
+            return await answer
+        finally:
+            if self._answer is answer:
+                self._staging.withdraw()
+
+    async def warn(self, view: View[Any], seconds: float) -> bool:
+        """Lay the time-out warning over the question. True: more time is wanted. False: end now, or nobody was there."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        end = self._clock.monotonic() + seconds
+        waiting = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._staging.warn(Warning(view, answer, lambda: end - self._clock.monotonic(), seconds))
+        try:
+            await asyncio.wait({answer, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            return answer.done() and answer.result()
+        finally:
+            waiting.cancel()
+            answer.cancel()
+            self._staging.unwarn()
+
+    def set_activity(self, notice: Activity) -> None:
+        """Whom to tell of each touch or key."""
+        self._activity = notice
+
+    # what the composition root sets
+
+    @property
+    def card_in(self) -> bool:
+        """Whether the strip says that a card is in."""
+        return self._state.card_in
+
+    @card_in.setter
+    def card_in(self, card_in: bool) -> None:
+        if card_in != self._state.card_in:
+            self._state.card_in = card_in
+            self._staging.renew_status()
+
+    @property
+    def language(self) -> str:
+        return self._state.language
+
+    @language.setter
+    def language(self, language: str) -> None:
+        if language not in LANGUAGES:
+            raise ValueError(f"no texts in {language}")
+        self._state.language = language
+        self._staging.rebuild()
+
+    @property
+    def theme(self) -> ThemeName:
+        return self._state.colours
+
+    @theme.setter
+    def theme(self, theme: ThemeName) -> None:
+        self._state.colours = theme
+        self._staging.rebuild()
+
+    @property
+    def large_text(self) -> bool:
+        return self._state.large
+
+    @large_text.setter
+    def large_text(self, large: bool) -> None:
+        self._state.large = large
+        self._staging.rebuild()
+
+    def reset(self) -> None:
+        """Back to the station's own language, theme and text size, for the next person."""
+        state = self._state
+        if (state.language, state.colours, state.large) != self._defaults:
+            state.language, state.colours, state.large = self._defaults
+            self._staging.rebuild()
+
+    def set_closed(self, closed: Closed | None) -> None:
+        """Show the station as out of order, or open it again with None. A question under it stays."""
+        self._staging.set_closed(closed)
+
+    # running and looking
+
+    async def run(self) -> None:
+        """Draw until the window is closed or this is cancelled."""
+        from kivy.base import async_runTouchApp
+
+        await async_runTouchApp(async_lib="asyncio")
+
+    def close(self) -> None:
+        """End `run`."""
+        from kivy.base import stopTouchApp
+
+        stopTouchApp()
+
+    async def settle(self) -> None:
+        """Wait until touches count again after the last change."""
+        while not self._staging.layers.ready:
+            await asyncio.sleep(0.01)
+
+    def targets(self) -> dict[str, tuple[int, int]]:
+        """Centres, in pixels from the upper left, of all that can be touched: buttons and options by their value, keys as
+        `key:1`, `key:erase`, `key:clear`, the primary of a code as `submit`, the rail as `rail:language`..., the time-out
+        as `timeout:more` and `timeout:end`, help as `help:close`."""
+        return self._staging.layers.targets()
+
+    def typed(self) -> int:
+        """How many digits are typed."""
+        return self._staging.typed()
+
+    def widgets(self) -> Any:
+        """The uppermost tree of widgets, for tests that look for clipped text."""
+        return self._staging.layers.uppermost
+
+    def snapshot(self, path: Path) -> None:
+        """Draw the window as it is now and write it as a PNG."""
+        from kivy.graphics.opengl import GL_RGB, GL_UNSIGNED_BYTE, glReadPixels
+        from PIL import Image
+
+        self._window.canvas.ask_update()
+        self._window.dispatch("on_draw")
+        width, height = self._window.size
+        pixels = glReadPixels(0, 0, width, height, GL_RGB, GL_UNSIGNED_BYTE)
+        Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path)
