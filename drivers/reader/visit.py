@@ -24,7 +24,7 @@ from drivers.reader.errors import CardChangedError, CardGoneError, UnknownCardEr
 from drivers.reader.ledger import MemoryLedger, TryLedger
 from drivers.reader.model import CardFacts, Chain, Exchange, Purpose
 from drivers.reader.outcomes import CodeOutcome, Role, Signed, SignOutcome, Unknown
-from drivers.reader.port import Backend, Presence, Reader, Visit
+from drivers.reader.port import Backend, Connection, Presence, Reader, Visit
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.session import CardSession, open_session
 from drivers.reader.trust import Trust
@@ -182,10 +182,15 @@ class CardReader:
         """
         pulse = Pulse()
         limit_s = self._settings.transmit_limit_s
+        opened: list[Connection] = []
         try:
-            session = await self._worker.run(lambda: self._open(pulse), pulse, limit_s=limit_s)
+            session = await self._worker.run(lambda: self._open(pulse, opened), pulse, limit_s=limit_s)
         except StuckError:
             raise CardGoneError("the card does not answer", reader=self.name) from None
+        except asyncio.CancelledError:
+            pulse.abandoned = True
+            self._worker.post(lambda: _close_all(opened))
+            raise
         visit = CardVisit(session, pulse, self._worker, limit_s)
         try:
             await self._judge(session)
@@ -194,8 +199,9 @@ class CardReader:
             raise
         return visit
 
-    def _open(self, pulse: Pulse) -> CardSession:
+    def _open(self, pulse: Pulse, opened: list[Connection]) -> CardSession:
         connection = _pulsed(lambda: self._backend.connect(self.name), pulse)()
+        opened.append(connection)
         channel = Channel(connection, reader=self.name, pulse=pulse)
         try:
             return open_session(channel, profiles=self._settings.profiles, ledger=self._settings.ledger)
@@ -216,6 +222,11 @@ class CardReader:
         self._watchers.clear()
         self._backend.cancel(self.name)
         self._worker.stop()
+
+
+def _close_all(connections: list[Connection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _pulsed(work: Callable[[], T], pulse: Pulse) -> Callable[[], T]:

@@ -9,6 +9,7 @@ left behind, told (through its `Pulse`) to send nothing more, and a new one take
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -41,6 +42,7 @@ class Worker:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        future.add_done_callback(_looked_at)
 
         def job() -> None:
             _settle(loop, future, work)
@@ -92,5 +94,11 @@ def _settle(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[T]", work: 
         outcome, value = future.set_result, work()
     except BaseException as fault:
         outcome, value = future.set_exception, fault
-    if not loop.is_closed():
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
         loop.call_soon_threadsafe(lambda: None if future.done() else outcome(value))
+
+
+def _looked_at(future: "asyncio.Future[Any]") -> None:
+    """Where the one who asked was cancelled, a fault is nobody's: it is not reported as forgotten."""
+    if not future.cancelled():
+        future.exception()

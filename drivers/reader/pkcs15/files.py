@@ -20,7 +20,7 @@ from drivers.reader.tlv import MAX_BYTES, TlvError
 MAX_RECORDS = 255
 MAX_FILES = 128
 """Most different files read in one visit."""
-_END = (Status.OUTSIDE_FILE, Status.WRONG_P1P2, Status.WRONG_LENGTH)
+_END = (Status.WRONG_P1P2, Status.WRONG_LENGTH)
 _OTHER_WAY = (Status.WRONG_P1P2, Status.FUNCTION_NOT_SUPPORTED, Status.OUTSIDE_FILE, Status.INS_NOT_SUPPORTED,
               Status.FILE_NOT_FOUND, Status.WRONG_DATA)  # fmt: skip
 
@@ -151,7 +151,7 @@ class CardFiles:
         """Is there a part of the file in this answer? 62xx is data with a warning, such as the end of the file."""
         if response.ok or response.sw >> 8 == 0x62:
             return True
-        if started and response.sw in _END:
+        if response.sw == Status.OUTSIDE_FILE or (started and response.sw in _END):
             return False
         raise self._refused("READ BINARY", response)
 

@@ -37,7 +37,10 @@ def _hex(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    re.compile(text)
+    try:
+        re.compile(text)
+    except re.error as fault:  # not a ValueError, which is all that the validation understands
+        raise ValueError(f"not a regular expression: {fault}") from fault
     return text
 
 

@@ -1,6 +1,7 @@
 """A card's stay, as its holder meets it: in-process, against the virtual card with its real rules."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -241,3 +242,17 @@ async def test_a_reader_that_closes_ends_its_changes(slot: VirtualSlot) -> None:
     await reader.close()
     with pytest.raises(StopAsyncIteration):
         await waiting
+
+
+async def test_whoever_is_cancelled_while_a_card_is_read_leaves_it_free(slot: VirtualSlot, card: VirtualCard) -> None:
+    reader = CardReader(InProcessBackend([slot]), slot.name)
+    for steps in range(8):  # cancelled earlier and later on its way
+        opening = asyncio.ensure_future(reader.visit())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        opening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await opening).close()
+        async with visiting(reader) as visit:
+            assert visit.facts.serial == card.persona.serial.upper()
+    await reader.close()

@@ -1,0 +1,33 @@
+"""The station's own count of tries outlives the program, and when it is lost the strict side is taken."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.reader.ledger import UNREADABLE, FileLedger, MemoryLedger, TryLedger
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_try_is_counted_before_it_is_made_and_settled_after(kind: str, tmp_path: Path) -> None:
+    ledger: TryLedger = MemoryLedger() if kind == "memory" else FileLedger(tmp_path / "deep" / "tries.json")
+    ledger.spend("9999", "01")
+    ledger.spend("9999", "01")
+    assert ledger.used("9999", "01") == 2
+    assert ledger.used("9999", "02") == ledger.used("8888", "01") == 0
+    ledger.settle("9999", "01", 0)
+    assert ledger.used("9999", "01") == 0
+
+
+def test_the_count_is_there_for_the_next_program(tmp_path: Path) -> None:
+    FileLedger(tmp_path / "tries.json").spend("9999", "01")
+    assert FileLedger(tmp_path / "tries.json").used("9999", "01") == 1
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "\x00"])
+def test_a_damaged_count_counts_as_used_up_and_is_left_as_it_is(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "tries.json"
+    path.write_text(content)
+    ledger = FileLedger(path)
+    ledger.spend("9999", "01")
+    assert ledger.used("9999", "01") == UNREADABLE
+    assert path.read_text() == content

@@ -1,0 +1,187 @@
+"""Finding one's way on cards that differ: how the directory is found, read and bounded. Scripted cards."""
+
+import pytest
+
+from drivers.reader import tlv
+from drivers.reader.channel import Channel
+from drivers.reader.errors import CommandRefusedError
+from drivers.reader.iso7816 import Alphabet
+from drivers.reader.pkcs15 import card, objects
+from drivers.reader.pkcs15.card import NoApplicationError
+from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.objects import CodeFlag, FilePath
+from drivers.reader.tlv import TlvError
+from tests.drivers.reader.conftest import ScriptedConnection
+
+MF, ODF_PATH = "3f00", "3f0050155031"
+ODF = "a80a30080406" + "3f0050154401"
+MUSCLE_LIKE_AID = bytes.fromhex("F276A288BCFBA69D34F31001")
+
+
+class FileCard(ScriptedConnection):
+    """A card with some files by path, and what it will not do."""
+
+    def __init__(self, files: dict[str, str], *, by_path: bool = True, fcp: bool = True, aid: str = "") -> None:
+        super().__init__([])
+        self.files = {path: bytes.fromhex(content) for path, content in files.items()}
+        self.by_path, self.fcp, self.aid = by_path, fcp, aid
+        self.current = ""
+        self.reads: list[str] = []
+
+    def transmit(self, apdu: bytes) -> bytes:
+        self.sent.append(apdu.hex())
+        if apdu[1] == 0xA4:
+            return self._select(apdu)
+        if apdu[1] == 0xB0:
+            return self._read(int.from_bytes(apdu[2:4], "big"), apdu[4] or 256)
+        return b"\x6d\x00"
+
+    def _select(self, apdu: bytes) -> bytes:
+        name = apdu[5 : 5 + apdu[4]].hex()
+        if apdu[2] == 0x04:
+            path = "aid" if self.aid and name.upper() == self.aid else ""
+        elif apdu[2] == 0x08:
+            if not self.by_path:
+                return b"\x6a\x86"
+            path = MF + name
+        else:
+            path = MF if name == MF else self._near(name)
+        if not path or not any(known.startswith(path) for known in self.files):
+            return b"\x6a\x82"
+        self.current = path
+        content = self.files.get(path)
+        if content is None or not self.fcp:
+            return b"\x90\x00"
+        return tlv.encode(0x62, tlv.encode(0x80, len(content).to_bytes(2, "big"))) + b"\x90\x00"
+
+    def _near(self, name: str) -> str:
+        inside = self.current if self.current not in self.files else self.current[:-4]
+        return inside + name
+
+    def _read(self, offset: int, length: int) -> bytes:
+        self.reads.append(self.current)
+        content = self.files.get(self.current, b"")
+        if offset >= len(content):
+            return b"\x6b\x00"
+        part = content[offset : offset + length]
+        return part + b"\x90\x00"
+
+
+def find(connection: FileCard, *aids: bytes) -> CardFiles:
+    files = CardFiles(Channel(connection))
+    card.find_application(files, aids)
+    return files
+
+
+def dir_entry(aid: str = "", path: str = "") -> str:
+    body = (tlv.encode(0x4F, bytes.fromhex(aid)) if aid else b"") + (
+        tlv.encode(0x51, bytes.fromhex(path)) if path else b""
+    )
+    return tlv.encode(0x61, body).hex()
+
+
+@pytest.mark.parametrize("by_path", [True, False])
+def test_the_path_in_ef_dir_leads_to_the_application(by_path: bool) -> None:
+    aid = card.PKCS15_AID.hex()
+    connection = FileCard({"3f002f00": dir_entry(aid, "3f00a001"), "3f00a0015031": ODF}, by_path=by_path)
+    assert find(connection).base.path.hex() == "3f00a001"
+
+
+def test_without_a_path_the_aid_leads_there() -> None:
+    aid = card.PKCS15_AID.hex()
+    connection = FileCard({"3f002f00": dir_entry(aid), "aid5031": ODF}, aid=aid.upper())
+    assert find(connection).base.aid.hex() == aid
+
+
+def test_an_applet_is_found_by_the_aid_that_a_profile_names() -> None:
+    connection = FileCard({"aid5031": ODF}, aid=MUSCLE_LIKE_AID.hex().upper())
+    assert find(connection, MUSCLE_LIKE_AID).base.aid == MUSCLE_LIKE_AID
+
+
+@pytest.mark.parametrize(("odf", "base"), [(ODF_PATH, "3f005015"), ("3f005031", "3f00")])
+def test_without_ef_dir_the_usual_places_are_looked_at(odf: str, base: str) -> None:
+    assert find(FileCard({odf: ODF})).base.path.hex() == base
+
+
+def test_a_card_without_any_of_it_names_where_it_was_looked_for() -> None:
+    with pytest.raises(NoApplicationError) as fault:
+        find(FileCard({}))
+    assert fault.value.tried == ("EF.DIR", f"AID {card.PKCS15_AID.hex().upper()}", "DF 3F005015", "DF 3F00")
+
+
+def test_at_most_sixteen_applications_are_looked_at() -> None:
+    assert len(objects.parse_dir(bytes.fromhex(dir_entry(path="3f005015") * 40))) == 16
+
+
+@pytest.mark.parametrize("fcp", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512, 1000])
+def test_a_file_is_read_to_its_end_whether_or_not_the_card_tells_its_size(size: int, fcp: bool) -> None:
+    connection = FileCard({"3f004401": "a5" * size}, fcp=fcp)
+    assert CardFiles(Channel(connection)).read(bytes.fromhex("3f004401")) == b"\xa5" * size
+
+
+def test_a_file_is_read_once() -> None:
+    connection = FileCard({"3f004401": "a5"})
+    files = CardFiles(Channel(connection))
+    first = files.read_value(FilePath(bytes.fromhex("3f004401")))
+    count = len(connection.sent)
+    assert files.read_value(FilePath(bytes.fromhex("3f004401"), 0, 1)) == first
+    assert len(connection.sent) == count
+
+
+def test_a_file_that_may_not_be_read_is_named_by_its_status() -> None:
+    connection = ScriptedConnection({"00a4": ["9000"], "00b0": ["6982"]})
+    with pytest.raises(CommandRefusedError) as fault:
+        CardFiles(Channel(connection)).read(bytes.fromhex("3f004401"))
+    assert fault.value.status == 0x6982
+
+
+@pytest.mark.parametrize("path", ["", "3f", "3f003f00", "3f005015" + "3f00", "3f00" + "5015" * 9])
+def test_a_path_that_loops_or_is_no_path_is_refused(path: str) -> None:
+    entry = tlv.encode(0xA8, tlv.encode(0x30, tlv.encode(0x04, bytes.fromhex(path))))
+    assert objects.parse_odf(entry) == ()
+
+
+def code_object(*, flags: str = "030206CC"[:8], reference: str = "800181", extra: str = "") -> bytes:
+    fields = bytes.fromhex(f"{flags}0a0101" + "020104" + "020110" + "020110" + reference + extra)
+    common = tlv.encode(0x30, tlv.encode(0x0C, b"Legitimering") + tlv.encode(0x04, b"\x09"))
+    own = tlv.encode(0x30, tlv.encode(0x04, b"\x01"))
+    return tlv.encode(0x30, common + own + tlv.encode(0xA1, tlv.encode(0x30, fields)))
+
+
+def test_a_negative_reference_means_plus_256() -> None:
+    (code,) = objects.parse_codes(code_object(reference="800181"))
+    assert code.reference == 0x81
+
+
+def test_a_code_has_its_attributes() -> None:
+    (code,) = objects.parse_codes(code_object(extra="0401 00".replace(" ", "") + "30060404" + "3f005015"))
+    assert (code.label, code.auth_id, code.puk_id) == ("Legitimering", b"\x01", b"\x09")
+    assert (code.min_length, code.stored_length, code.max_length) == (4, 16, 16)
+    assert (code.alphabet, code.pad, code.path.hex()) == (Alphabet.ASCII, 0x00, "3f005015")
+    assert code.has(CodeFlag.LOCAL)
+    assert not code.has(CodeFlag.SO)
+
+
+def test_one_odd_object_does_not_hide_the_others() -> None:
+    broken = tlv.encode(0x30, tlv.encode(0x30, b""))
+    assert len(objects.parse_codes(code_object() + broken + code_object())) == 2
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_certificate_inside_its_entry_is_taken_as_it_is(explicit: bool) -> None:
+    der = tlv.encode(0x30, tlv.encode(0x30, b"\x02\x01\x05") + tlv.encode(0x30, b"") + b"\x03\x01\x00")
+    value = der if explicit else tlv.parse(der)[0].value
+    entry = tlv.encode(
+        0x30,
+        tlv.encode(0x30, b"")
+        + tlv.encode(0x30, b"\x04\x01\x45")
+        + tlv.encode(0xA1, tlv.encode(0x30, tlv.encode(0xA0, value))),
+    )
+    (certificate,) = objects.parse_certificates(entry)
+    assert (certificate.id, certificate.value) == (b"\x45", der)
+
+
+def test_token_info_needs_to_be_one() -> None:
+    with pytest.raises(TlvError):
+        objects.parse_token_info(b"\x04\x01\x00")

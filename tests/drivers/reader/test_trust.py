@@ -1,0 +1,87 @@
+"""Is a certificate genuine? Judged offline, at a time that is passed in, against the virtual cards' own hierarchy."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.trust import RevocationStatus, Trust, load_certificates, split
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from tests.drivers.reader.conftest import EC_PERSON, NOW
+
+
+class Known:
+    def __init__(self, status: RevocationStatus) -> None:
+        self._status = status
+
+    async def status(self, certificate: bytes, at: datetime) -> RevocationStatus:
+        return self._status
+
+
+@pytest.fixture(scope="module")
+def der(authority: TestAuthority) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    certificate: x509.Certificate = authority.issue(person(EC_PERSON).new, key, "identification", NOW)
+    return certificate.public_bytes(Encoding.DER)
+
+
+async def test_a_card_of_our_issuer_is_ok(authority: TestAuthority, der: bytes) -> None:
+    assert await Trust(authority.anchors(), authority.intermediates()).judge(der, NOW) == "ok"
+
+
+async def test_the_authority_may_be_on_the_card_itself(authority: TestAuthority, der: bytes) -> None:
+    others = [c.public_bytes(Encoding.DER) for c in authority.intermediates()]
+    assert await Trust(authority.anchors()).judge(der, NOW, others) == "ok"
+    assert await Trust(authority.anchors()).judge(der, NOW) == "untrusted"
+
+
+async def test_a_card_of_another_issuer_with_the_same_names_is_untrusted(der: bytes) -> None:
+    other = TestAuthority.create(NOW)
+    assert await Trust(other.anchors(), other.intermediates()).judge(der, NOW) == "untrusted"
+
+
+@pytest.mark.parametrize("days", [-2, 1830])
+async def test_outside_its_validity_it_is_expired(authority: TestAuthority, der: bytes, days: int) -> None:
+    at = NOW + timedelta(days=days)
+    assert await Trust(authority.anchors(), authority.intermediates()).judge(der, at) == "expired"
+
+
+async def test_without_anchors_nothing_is_said(der: bytes) -> None:
+    assert await Trust().judge(der, NOW) == "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("status", "hard", "expected"),
+    [("good", True, "ok"), ("revoked", False, "revoked"), ("unknown", False, "ok"), ("unknown", True, "unchecked")],
+)
+async def test_revocation_is_asked_of_its_port(
+    authority: TestAuthority, der: bytes, status: RevocationStatus, hard: bool, expected: str
+) -> None:
+    trust = Trust(authority.anchors(), authority.intermediates(), revocation=Known(status), hard=hard)
+    assert await trust.judge(der, NOW) == expected
+
+
+@pytest.mark.parametrize("junk", [b"", b"\x30\x00", b"\x30\x82\xff\xff", bytes(300)])
+async def test_what_is_no_certificate_is_untrusted(authority: TestAuthority, junk: bytes) -> None:
+    assert await Trust(authority.anchors()).judge(junk, NOW, [junk]) == "untrusted"
+
+
+async def test_a_certificate_with_a_changed_byte_is_untrusted(authority: TestAuthority, der: bytes) -> None:
+    trust = Trust(authority.anchors(), authority.intermediates())
+    for at in range(40, len(der), 37):
+        changed = der[:at] + bytes((der[at] ^ 1,)) + der[at + 1 :]
+        assert await trust.judge(changed, NOW) in ("untrusted", "expired"), at
+
+
+def test_anchors_come_from_a_file_or_a_directory(authority: TestAuthority, tmp_path: Path) -> None:
+    authority.save(tmp_path)
+    anchors, authorities = split(load_certificates(tmp_path))
+    assert (len(anchors), len(authorities)) == (1, 2)
+    assert load_certificates(tmp_path / "root.pem") == authority.anchors()
+    (tmp_path / "junk.txt").write_text("junk")
+    with pytest.raises(ValueError, match="junk"):
+        load_certificates(tmp_path / "junk.txt")
