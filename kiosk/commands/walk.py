@@ -8,16 +8,16 @@ exchange and events. Codes stand in the answers file, never among the arguments,
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from drivers.reader.model import Exchange
 from drivers.reader.port import Presence, Reader, Visit
+from drivers.reader.virtual.pcscd import NoServiceError
 from drivers.reader.virtual.pki import TestAuthority, default_directory
 from drivers.reader.virtual.state import CardFileError
 from fleet.agent.link import Timing
@@ -68,11 +68,14 @@ def run(args: argparse.Namespace) -> int:
         config, base = _config(args)
         answers = answers_file.load(args.answers)
         errand = next(one for one in ERRANDS if one.id == args.errand)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, hands.service_for(args.reader, args.admin_reader):
             return asyncio.run(_Walk(args.json, config, base, Path(folder)).go(errand, answers))
     except (ConfigError, AnswersError, CardFileError) as error:
         print(f"kortkiosk walk: {error}", file=sys.stderr)
         return Exit.BAD_INPUT
+    except NoServiceError as error:
+        print(f"kortkiosk walk: {error}", file=sys.stderr)
+        return Exit.FAULT
     except OSError as error:
         print(f"kortkiosk walk: {error.filename or 'the virtual reader'}: {error.strerror or error}", file=sys.stderr)
         return Exit.FAULT
@@ -96,7 +99,9 @@ class _Walk:
         """Open the station, walk, let the events drain, print the last line."""
         slots = {number: f"{number}:new" for number in range(1, self._config.cabinet.slots + 1)}
         world = World.open(self._folder, Scenario(slots, (), (), self._config.cabinet.slots), SystemClock().now())
-        cards = hands.cards(answers, TestAuthority.load_or_create(default_directory(), SystemClock().now()))
+        if answers.cards:  # the issuer of virtual cards counts, but only where the file brings such cards
+            world.authority = TestAuthority.load_or_create(default_directory(), SystemClock().now())
+        cards = hands.cards(answers, world.authority)
         screen = WalkScreen(answers.entries, cards, self._say, self._config.station.language)
         async with opened(Station(self._config, self._base, screen, world), Timing(first_s=0.1)) as station:
             self._arm(screen, station, world)
@@ -165,26 +170,29 @@ class _Walk:
 
 async def _online(station: Station) -> None:
     """Wait for the connection and a list of orders, but not for long: a synced order needs neither."""
-    if station.fleet is not None:
-        side = station.fleet
-        await _within(ONLINE_S, lambda: side.link.online and side.book.is_fresh(station.clock.now()))
+    side = station.fleet
+
+    async def reached() -> bool:
+        return side is None or (side.link.online and side.book.is_fresh(station.clock.now()))
+
+    await _until(station, ONLINE_S, reached)
 
 
 async def _drained(station: Station) -> None:
     """Give the server time to say that it holds what was committed."""
-    if station.fleet is not None and station.fleet.link.online:
-        left = 1
-        deadline = station.clock.monotonic() + DRAIN_S
-        while left and station.clock.monotonic() < deadline:
-            left = await station.depth()
-            await station.clock.sleep(POLL_S)
+    side = station.fleet
+
+    async def reached() -> bool:
+        return side is None or not side.link.online or await station.depth() == 0
+
+    await _until(station, DRAIN_S, reached)
 
 
-async def _within(limit_s: float, reached: Callable[[], bool]) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limit_s):
-            while not reached():
-                await asyncio.sleep(POLL_S)  # the book says nothing when a list has come
+async def _until(station: Station, limit_s: float, reached: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again: the book does not tell when a list has come, nor the outbox when it is empty."""
+    deadline = station.clock.monotonic() + limit_s
+    while not await reached() and station.clock.monotonic() < deadline:
+        await station.clock.sleep(POLL_S)
 
 
 async def _sequence(station: Station) -> int:

@@ -5,12 +5,15 @@ reader a person does it, and the walk waits.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
 from drivers.reader.virtual import vpcd
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.kinds import KINDS
+from drivers.reader.virtual.pcscd import answers, running_service
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
@@ -70,6 +73,16 @@ class PersonHand:
         """Nothing to do here."""
 
 
+@contextmanager
+def service_for(*readers: str) -> Iterator[None]:
+    """A PC/SC service for the virtual readers among these, where the machine runs none. Raises NoServiceError."""
+    if any(_VPCD_READER.match(reader) for reader in readers) and not answers():
+        with running_service():
+            yield
+    else:
+        yield
+
+
 def hand_for(reader: str, slot: VirtualSlot | None) -> ReaderHand:
     """The hand that fits a reader's name."""
     if slot is not None and reader == slot.name:
@@ -78,10 +91,10 @@ def hand_for(reader: str, slot: VirtualSlot | None) -> ReaderHand:
     return VpcdHand(vpcd.FIRST_PORT + int(match[1])) if match else PersonHand()
 
 
-def cards(answers: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
+def cards(file: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
     """Read (or make) the cards that the answers file names. Raises AnswersError, CardFileError, OSError."""
     made = {}
-    for name, (path, entry) in answers.cards.items():
+    for name, (path, entry) in file.cards.items():
         if entry.kind not in KINDS:
             raise AnswersError(f"cards.{name}: this version has no kind {entry.kind}; it has {', '.join(KINDS)}")
         if path.exists():
