@@ -71,7 +71,9 @@ def receives(row: StationRow) -> bool:
 
 def worst_first(rows: Iterable[StationRow]) -> list[StationRow]:
     """Stations in the order in which somebody should look at them."""
-    return sorted(rows, key=lambda row: (RANK[station_mark(row).level], row.title.casefold(), row.name))
+    return sorted(
+        rows, key=lambda row: (RANK[station_mark(row).level], row.chain_ok is not False, row.title.casefold(), row.name)
+    )
 
 
 def device_mark(device: DeviceState) -> Mark:

@@ -1,0 +1,287 @@
+"""Pages in a real browser: they update by themselves, with many tabs, over a restart, without a word from the console.
+
+How soon a change is on the page is printed (`-s`) and never asserted: the machine that runs the tests may be busy.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+
+from fleet.server.hub import Hub
+from fleet.server.web.app import create_app
+from fleet.server.web.serving import WebServer, web_server
+from tests.fakes.readings import NOW, FakeReadings
+from tests.fleet.server.web.conftest import ZONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+EXPECTED = (
+    "net::ERR_CONNECTION_REFUSED",
+    "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "net::ERR_EMPTY_RESPONSE",
+    "htmx:afterRequest",
+    "htmx:sendAbort",
+    "undefined",
+)
+"""What the browser notes while a server is away, and htmx when a newer request replaces one under way."""
+
+
+@dataclass
+class Site:
+    """The application on a port of its own, which can be stopped and started again."""
+
+    readings: FakeReadings
+    port: int = 0
+    hub: Hub = field(default_factory=Hub)
+    server: WebServer | None = None
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self.hub = Hub()
+        app = create_app(self.readings, self.hub, clock=lambda: NOW, zone=ZONE)
+        self.port = self.port or free_port()
+        self.server = web_server(app, self.hub, port=self.port)
+        self.task = asyncio.create_task(self.server.serve())
+        async with asyncio.timeout(20):
+            while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        assert self.server is not None
+        assert self.task is not None
+        self.server.should_exit = True
+        await self.task
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(readings: FakeReadings) -> AsyncIterator[Site]:
+    site = Site(readings)
+    await site.start()
+    yield site
+    await site.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *root])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(locale="sv-SE", viewport={"width": 1440, "height": 900})
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def complaints(context: BrowserContext) -> AsyncIterator[list[str]]:
+    """Whatever the console says, of any page; a test that leaves something here fails."""
+    said: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(text in message.text for text in EXPECTED):
+            said.append(message.text)
+
+    context.on("console", hear)
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    yield said
+    assert said == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def opened(context: BrowserContext, url: str) -> Page:
+    page = await context.new_page()
+    await page.goto(url)
+    await page.wait_for_selector("html[data-feed=up]", state="attached")
+    return page
+
+
+def set_heard_text(site: Site, version: str) -> None:
+    """Change something that the overview and the station's page both show."""
+    row = site.readings.station_rows[0]
+    assert row.state is not None
+    state = type(row.state)(
+        **{name: getattr(row.state, name) for name in row.state.__struct_fields__} | {"version": version}
+    )
+    site.readings.put(replace(row, state=state))
+    site.hub.publish(frozenset({"stations", f"station/{row.name}"}))
+
+
+async def shows(page: Page, text: str) -> None:
+    await page.wait_for_function("text => document.getElementById('live').textContent.includes(text)", arg=text)
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_the_overview_shows_a_change_by_itself(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, site.url)
+    began = time.perf_counter()
+    set_heard_text(site, "9.9.1")
+    await shows(page, "9.9.1")
+    print(f"change to page: {(time.perf_counter() - began) * 1000:.0f} ms")
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_title_and_counter_outside_the_lists_follow_too(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, site.url)
+    site.readings.alarms = ()
+    site.hub.publish(frozenset({"stations"}))
+    await page.wait_for_function("() => document.querySelector('h1').textContent.includes('Ingenting behöver dig')")
+    assert await page.locator("#todo-count em").count() == 0
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_change_of_another_page_draws_nothing(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, f"{site.url}/stations/lasarettet-a")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    site.hub.publish(frozenset({"orders", "station/regionhuset"}))
+    set_heard_text(site, "9.9.2")
+    await shows(page, "9.9.2")
+    assert asked == [f"{site.url}/stations/lasarettet-a"]
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_eight_tabs_of_one_browser_are_all_live_on_one_feed(site: Site, context: BrowserContext) -> None:
+    pages = [await opened(context, site.url) for _ in range(8)]
+    assert site.hub.readers == 1
+    set_heard_text(site, "9.9.3")
+    for page in pages:
+        await page.bring_to_front()
+        await shows(page, "9.9.3")
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_restart_of_the_server_is_said_and_survived(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, f"{site.url}/orders?q=NS-2040")
+    await site.stop()
+    await page.wait_for_selector("#link.down")
+    site.readings.order_rows[0] = replace(site.readings.order_rows[0], state="collected")
+    await site.start()
+    await page.wait_for_selector("#link:not(.down)", timeout=20_000)
+    await page.wait_for_function("() => document.querySelector('#orders tbody tr').textContent.includes('Hämtat')")
+    assert "Förbindelsen är tillbaka" in await page.locator("#link").inner_text()
+    assert await page.locator("#q").input_value() == "NS-2040"
+    assert await page.locator("#orders tbody tr").count() == 10
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_paused_page_stands_still_until_it_goes_on(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, site.url)
+    await page.click("#pause")
+    set_heard_text(site, "9.9.4")
+    other = await opened(context, site.url)
+    await shows(other, "9.9.4")
+    await page.bring_to_front()
+    assert "9.9.4" not in await page.locator("#live").inner_text()
+    await page.click("#pause")
+    await shows(page, "9.9.4")
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_typing_a_search_finds_and_keeps_the_focus_and_the_address(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, f"{site.url}/orders")
+    await page.keyboard.press("/")
+    assert await page.evaluate("document.activeElement.id") == "find"
+    await page.locator("#q").press_sequentially("NS-20411")
+    await page.wait_for_function("() => document.querySelectorAll('#orders tbody tr').length === 1")
+    await page.wait_for_url("**/orders?q=NS-20411&state=")
+    assert await page.evaluate("document.activeElement.id") == "q"
+    site.hub.publish(frozenset({"orders"}))
+    await page.locator("#state").select_option("expired")
+    await shows(page, "Ingen order passar.")
+    await page.go_back()
+    await page.wait_for_function("() => document.querySelectorAll('#orders tbody tr').length > 0")
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_table_that_is_open_stays_open(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, site.url)
+    await page.click("#chart-table summary")
+    set_heard_text(site, "9.9.5")
+    await shows(page, "9.9.5")
+    assert await page.evaluate("document.getElementById('chart-table').open")
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_browser_without_shared_workers_is_live_as_well(site: Site, context: BrowserContext) -> None:
+    await context.add_init_script("delete window.SharedWorker")
+    page = await opened(context, site.url)
+    set_heard_text(site, "9.9.6")
+    await shows(page, "9.9.6")
+
+
+@pytest.mark.usefixtures("complaints")
+@pytest.mark.parametrize(
+    "path", ["/", "/stations", "/stations/lasarettet-a", "/errands/00000000-0000-4000-8000-000000000008", "/orders"]
+)
+async def test_a_narrow_window_never_scrolls_sideways(site: Site, context: BrowserContext, path: str) -> None:
+    page = await opened(context, site.url + path)
+    await page.set_viewport_size({"width": 320, "height": 700})
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+async def test_every_page_reads_without_javascript(site: Site, browser: Browser) -> None:
+    page = await browser.new_page(java_script_enabled=False, locale="sv-SE")
+    await page.goto(site.url)
+    await page.click("text=Lasarettet, entré A >> nth=-1")
+    assert await page.locator("h1").inner_text() == "Lasarettet, entré A"
+    await page.goto(f"{site.url}/orders")
+    await page.fill("#q", "NS-20411")
+    await page.click("button[type=submit] >> text=Visa")
+    assert await page.locator("#orders tbody tr").count() == 1
+    assert await page.locator("#pause").is_hidden()
+
+
+@pytest.mark.usefixtures("complaints")
+@pytest.mark.parametrize("theme", ["light", "dark", "hc"])
+async def test_all_text_stands_out_from_its_ground(site: Site, context: BrowserContext, theme: str) -> None:
+    page = await opened(context, f"{site.url}/?theme={theme}")
+    for path in ("/", "/stations/lasarettet-a", "/errands/00000000-0000-4000-8000-000000000008", "/orders"):
+        await page.goto(site.url + path)
+        assert await page.evaluate(FAINT) == []
+
+
+FAINT = """() => {
+  const parse = (text) => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return { c: [r, g, b], a }; };
+  const linear = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const found = parse(getComputedStyle(at).backgroundColor);
+      if (found.a === 1) return found.c;
+    }
+    return [255, 255, 255];
+  };
+  const says = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+  const faint = [];
+  for (const node of document.querySelectorAll("body *")) {
+    if (node.closest("svg") || !says(node)) continue;
+    const [dark, bright] = [light(parse(getComputedStyle(node).color).c), light(ground(node))].sort((a, b) => a - b);
+    const ratio = (bright + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) faint.push(`${node.tagName} ${node.className} ${node.textContent.trim()}: ${ratio.toFixed(2)}`);
+  }
+  return faint;
+}"""
+"""Text whose contrast is below 4.5 (WCAG 2.2, 1.4.3)."""
