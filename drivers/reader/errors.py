@@ -55,6 +55,10 @@ class UnknownCardError(ReaderError):
         """What it cost to find out."""
 
 
+class LedgerError(ReaderError):
+    """The station's own count of tries cannot be read or kept. No code was sent."""
+
+
 class CardAnswerError(ReaderError):
     """The card answered something that its standard does not allow, or too much of it."""
 

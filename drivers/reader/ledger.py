@@ -13,13 +13,15 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+from drivers.reader.errors import LedgerError
+
 UNREADABLE = 15
 """Tries that count as used where the station's own count is lost."""
 
 
 class TryLedger(Protocol):
     """Tries used per card and code. `card` is the card number (the chip's serial where it has none), `code` an authId
-    in hex. Called from the reader's thread."""
+    in hex. Called from the reader's thread. Each method raises LedgerError, and nothing else, where it cannot count."""
 
     def used(self, card: str, code: str) -> int:
         """Tries that may have been used since the code was last right."""
@@ -65,15 +67,21 @@ class FileLedger:
         return UNREADABLE if counts is None else counts.get(f"{card}/{code}", 0)
 
     def spend(self, card: str, code: str) -> None:
-        """See `TryLedger.spend`. Raises OSError where it cannot be kept: then nothing must be sent."""
+        """See `TryLedger.spend`."""
         self.settle(card, code, self.used(card, code) + 1)
 
     def settle(self, card: str, code: str, used: int) -> None:
-        """See `TryLedger.settle`. Raises OSError."""
+        """See `TryLedger.settle`."""
         counts = self._read()
         if counts is None:
             return
         counts[f"{card}/{code}"] = used
+        try:
+            self._write(counts)
+        except OSError as reason:
+            raise LedgerError(f"the count of tries cannot be kept: {reason.strerror}") from reason
+
+    def _write(self, counts: dict[str, int]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self._path.with_suffix(".new")
         with draft.open("w", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from drivers.reader import identity, signing
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
+from drivers.reader.counters import TryCounter
 from drivers.reader.errors import CardChangedError, CommandRefusedError, UnknownCardError
 from drivers.reader.identity import ReadCertificate
 from drivers.reader.ledger import TryLedger
@@ -77,7 +78,8 @@ class CardSession:
         self._codes_of_card = tuple(_Code(code, role) for code, role in roles if role is not None)
         serial = directory.token.serial.hex().upper()
         number = identity.card_number_of(self._certificates, directory, profile)
-        self._codes = Codes(channel, files, profile, ledger, card=number or serial, same_card=self.check_same_card)
+        counter = TryCounter(channel, profile, ledger, number or serial)
+        self._codes = Codes(channel, files, profile, counter, self.check_same_card)
         self._fingerprint: Fingerprint = pkcs15.read_fingerprint(files, directory)
         self.facts = self._first_facts(serial, number)
 
@@ -98,8 +100,7 @@ class CardSession:
     def _read_pins(self) -> tuple[Pin, ...]:
         pins = []
         for own in self._codes_of_card:
-            tries = self._codes.tries(own.code, own.role)
-            shown = None if tries.counted else tries.left
+            shown = self._codes.tries(own.code, own.role).shown
             pins.append(identity.pin_of(own.code, own.role, self._profile, shown))
         return tuple(pins)
 
@@ -124,10 +125,10 @@ class CardSession:
             raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
 
     def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
-        """See `Visit.verify`."""
+        """See `Visit.verify`. A PUK is never verified by itself: it goes out in `unblock`, above its floor."""
         self.channel.new_operation()
         own = self._own(role)
-        if own is None:
+        if own is None or role is Role.PUK:
             return Refused(RefusalReason.NOT_ALLOWED)
         return self._codes.verify(own.code, own.role, code, consented=consented)
 

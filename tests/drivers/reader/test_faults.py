@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from drivers.reader.errors import CardChangedError, CardGoneError, ReaderError, UnknownCardError
+from drivers.reader.errors import CardChangedError, CardGoneError, LedgerError, ReaderError, UnknownCardError
 from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import (
@@ -258,6 +258,26 @@ async def test_a_torn_puk_counts_as_a_try_where_only_the_station_counts(card: Vi
     card.transmit = lambda apdu: tear(card, apdu, real)  # type: ignore[method-assign]
     assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Unknown()
     assert ledger.used(visit.facts.card_number, code) == 1
+    await visit.close()
+    await reader.close()
+
+
+class FullDisk(MemoryLedger):
+    def spend(self, card: str, code: str) -> None:
+        raise LedgerError("no space")
+
+
+@pytest.mark.parametrize("counter", ["none", "empty-verify"])
+async def test_without_any_count_no_code_goes_out(card: VirtualCard, slot: VirtualSlot, counter: str) -> None:
+    settings = ReaderSettings(profiles=uncounted(counter_of_puk=counter), ledger=FullDisk(), now=lambda: NOW)
+    reader = CardReader(InProcessBackend([slot]), slot.name, settings)
+    visit = await reader.visit()
+    if counter == "none":
+        with pytest.raises(LedgerError):
+            await unblock(visit, card)
+        assert not [entry for entry in card.log if entry.ins in IRREVERSIBLE]
+    else:  # the card counts, so the station need not
+        assert await unblock(visit, card) == Accepted()
     await visit.close()
     await reader.close()
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.reader.errors import LedgerError
 from drivers.reader.ledger import UNREADABLE, FileLedger, MemoryLedger, TryLedger
 
 
@@ -21,6 +22,12 @@ def test_a_try_is_counted_before_it_is_made_and_settled_after(kind: str, tmp_pat
 def test_the_count_is_there_for_the_next_program(tmp_path: Path) -> None:
     FileLedger(tmp_path / "tries.json").spend("9999", "01")
     assert FileLedger(tmp_path / "tries.json").used("9999", "01") == 1
+
+
+def test_a_count_that_cannot_be_kept_is_a_fault_of_its_own_kind(tmp_path: Path) -> None:
+    (tmp_path / "tries.new").mkdir()  # in the way of the draft
+    with pytest.raises(LedgerError):
+        FileLedger(tmp_path / "tries.json").spend("9999", "01")
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "\x00"])

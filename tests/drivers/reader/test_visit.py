@@ -137,6 +137,15 @@ async def test_a_puk_of_another_form_costs_no_try(reader: CardReader, card: Virt
     assert card.tries_left == (3, 10)
 
 
+async def test_a_puk_is_never_verified_or_changed_by_itself(reader: CardReader, card: VirtualCard) -> None:
+    async with visiting(reader) as visit:
+        refused = Refused(RefusalReason.NOT_ALLOWED)
+        assert await visit.verify(Role.PUK, WRONG_PUK) == refused
+        assert await visit.change(Role.PUK, WRONG_PUK, WRONG_PUK) == refused
+        assert await visit.unblock(Role.PUK, WRONG_PUK, WRONG_PUK) == refused
+    assert card.tries_left == (3, 10)
+
+
 async def test_the_pin_is_changed_and_the_old_one_is_wrong_from_then_on(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
         assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()

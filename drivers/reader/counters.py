@@ -1,0 +1,112 @@
+"""How many tries a code has left: read from the card without using one, else as the station has counted.
+
+Where the card tells, its word stands. Where it does not, the station's count stands in (reliability I1): it grows,
+durably, before a code goes out, and what the card answers corrects it. A count that cannot be kept stops the code.
+
+>>> counter.tries(pin, Role.IDENTIFICATION)        # doctest: +SKIP
+Tries(left=3, counted=False)
+"""
+
+import contextlib
+from dataclasses import dataclass
+
+from drivers.reader import iso7816, tlv
+from drivers.reader.apdu import Response, Status
+from drivers.reader.channel import Channel
+from drivers.reader.errors import LedgerError
+from drivers.reader.ledger import TryLedger
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
+from drivers.reader.pkcs15.objects import CodeObject
+from drivers.reader.profiles import Profile
+
+LOCKED_WORDS = (Status.AUTHENTICATION_BLOCKED, Status.REFERENCE_DATA_UNUSABLE, 0x63C0)
+"""All three mean that no tries are left; which of them a card says differs."""
+_TRIES_LEFT = 0xDF21
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Tries of a code. `counted`: by the station, because the card does not tell."""
+
+    left: int
+    counted: bool = False
+
+    @property
+    def shown(self) -> int | None:
+        """What a person is told: only what the card itself says."""
+        return None if self.counted else self.left
+
+
+class TryCounter:
+    """The counters of one card. `card` is the name under which the ledger counts."""
+
+    def __init__(self, channel: Channel, profile: Profile, ledger: TryLedger, card: str) -> None:
+        self._channel = channel
+        self._profile = profile
+        self._ledger = ledger
+        self._card = card
+
+    def tries(self, code: CodeObject, role: Role) -> Tries:
+        """Tries left. The code's own DF must be current. Raises CardGoneError, CardAnswerError, LedgerError."""
+        left = self._read(code, role)
+        if left is not None:
+            return Tries(left)
+        used = self._ledger.used(self._card, code.auth_id.hex())
+        return Tries(max(0, self._profile.rules(role).tries - used), counted=True)
+
+    def spend(self, code: CodeObject, tries: Tries) -> None:
+        """A code is about to go out. Raises LedgerError where only the station counts and cannot: send nothing."""
+        try:
+            self._ledger.spend(self._card, code.auth_id.hex())
+        except LedgerError:
+            if tries.counted:
+                raise
+
+    def settle(self, code: CodeObject, role: Role, before: Tries, outcome: CodeOutcome) -> None:
+        """Put down what the card has answered. What cannot be put down stays counted as used."""
+        start = self._profile.rules(role).tries
+        match outcome:
+            case Accepted():
+                used = 0
+            case WrongCode(tries_left=int(left)):
+                used = start - left
+            case Locked():
+                used = start
+            case Refused():
+                used = start - before.left
+            case WrongCode() | Unknown():
+                return
+        with contextlib.suppress(LedgerError):
+            self._ledger.settle(self._card, code.auth_id.hex(), max(0, used))
+
+    def restored(self, code: CodeObject) -> None:
+        """An unblock gave the code all its tries again."""
+        with contextlib.suppress(LedgerError):
+            self._ledger.settle(self._card, code.auth_id.hex(), 0)
+
+    def _read(self, code: CodeObject, role: Role) -> int | None:
+        match self._profile.counter(role):
+            case "empty-verify":
+                return self._empty_verify(code, role)
+            case "df21":
+                return _tries_object(self._channel.send(iso7816.get_try_counter(code.reference)))
+            case "none":
+                return None
+
+    def _empty_verify(self, code: CodeObject, role: Role) -> int | None:
+        """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""
+        response = self._channel.send(iso7816.verify_empty(code.reference))
+        if response.ok:
+            return None if role is Role.PUK else self._profile.rules(role).tries
+        return 0 if response.sw in LOCKED_WORDS else response.tries_left
+
+
+def _tries_object(response: Response) -> int | None:
+    """DF21 within the answer to GET DATA."""
+    if not response.ok:
+        return None
+    for outer in tlv.parse_prefix(response.data):
+        for node in (outer, *outer.children):
+            if node.tag == _TRIES_LEFT and len(node.value) == 1:
+                return node.value[0]
+    return None
