@@ -6,6 +6,7 @@ card this card; a connection that was lost is never made again within a session.
 >>> session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from drivers.reader import identity, signing
@@ -55,7 +56,20 @@ def open_session(channel: Channel, *, profiles: Profiles, ledger: TryLedger) -> 
     profile = profiles.match(signs, "pkcs15")
     if profile is None:
         raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
-    return CardSession(channel, files, directory, profile, ledger)
+    try:
+        return CardSession(channel, files, directory, profile, ledger)
+    except CommandRefusedError as fault:
+        raise UnknownCardError(
+            "a card that refuses what its directory names", reader=reader, atr=atr, tried=(str(fault),)
+        ) from fault
+
+
+def _refused_or(command: Callable[[], CodeOutcome]) -> CodeOutcome:
+    """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
+    try:
+        return command()
+    except CommandRefusedError as fault:
+        return Refused(RefusalReason.CARD, fault.status)
 
 
 class CardSession:
@@ -130,7 +144,7 @@ class CardSession:
         own = self._own(role)
         if own is None or role is Role.PUK:
             return Refused(RefusalReason.NOT_ALLOWED)
-        return self._codes.verify(own.code, own.role, code, consented=consented)
+        return _refused_or(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
 
     def change(self, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """See `Visit.change`. A PUK cannot be changed."""
@@ -138,7 +152,7 @@ class CardSession:
         own = self._own(role)
         if own is None or role is Role.PUK:
             return Refused(RefusalReason.NOT_ALLOWED)
-        return self._codes.change(own.code, own.role, old, new, consented=consented)
+        return _refused_or(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
 
     def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
         """See `Visit.unblock`."""
@@ -147,7 +161,7 @@ class CardSession:
         resetting = None if own is None or role is Role.PUK else self._puk_of(own.code)
         if own is None or resetting is None:
             return Refused(RefusalReason.NOT_ALLOWED)
-        return self._codes.unblock(own.code, resetting, own.role, puk, new)
+        return _refused_or(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new))
 
     def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """See `Visit.sign`."""

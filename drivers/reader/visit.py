@@ -92,7 +92,7 @@ class CardVisit:
             return self._unknown_or_raise()
 
     async def refresh(self) -> CardFacts:
-        """Read tries and states again. Raises CardGoneError, CardAnswerError."""
+        """Read tries and states again. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
         try:
             return await self._run(self._session.refresh)
         except StuckError:

@@ -151,7 +151,8 @@ def facts_lines(facts: CardFacts, findings: Sequence[Finding]) -> list[str]:
 def _pin_line(pin: Pin) -> str:
     name = {Role.IDENTIFICATION: "PIN", Role.SIGNATURE: "Sign. PIN", Role.PUK: "PUK"}[pin.role]
     tries = "tries not known" if pin.tries_left is None else f"{pin.tries_left} tries left"
-    return f"{name:<12} {pin.state}, {tries}, {pin.min_length} to {pin.max_length} characters"
+    span = f"{pin.min_length} to {pin.max_length}" if pin.min_length != pin.max_length else f"{pin.min_length}"
+    return f"{name:<12} {pin.state}, {tries}, {span} characters"
 
 
 def certificate_lines(certificates: Sequence[Certificate]) -> list[str]:
