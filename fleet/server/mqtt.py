@@ -30,9 +30,11 @@ CLIENT_ID = "fleet-ingest"
 SESSION_EXPIRY_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 1_000
 """Two batches: one is stored while the next one comes in."""
+MAX_INFLIGHT = 200
 KEEP_ALIVE_S = 30
 CONNECT_TIMEOUT_S = 5.0
 MAX_RECONNECT_DELAY_S = 10
+START_PATIENCE_S = 5.0
 STOP_TIMEOUT_S = 2.0
 
 _log = logging.getLogger(__name__)
@@ -63,14 +65,24 @@ class MqttTransport:
         )
         self._client.connect_timeout = CONNECT_TIMEOUT_S
         self._client.tls_set_context(_context(credentials))
+        self._client.max_inflight_messages_set(MAX_INFLIGHT)
         self._client.reconnect_delay_set(1, MAX_RECONNECT_DELAY_S)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
     async def start(self, handler: Handler) -> None:
-        """Begin to connect; goes on trying until `stop`."""
+        """Connect and subscribe. Where that takes long, go on trying in the background until `stop`."""
         self._handler = handler
+        loop, subscribed = asyncio.get_running_loop(), asyncio.Event()
+
+        def on_subscribe(_client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+            if any(code.is_failure for code in codes):
+                _log.error("the broker at %s refuses a subscription: %s", self._broker, [str(code) for code in codes])
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(subscribed.set)
+
+        self._client.on_subscribe = on_subscribe
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
@@ -78,6 +90,10 @@ class MqttTransport:
             self._broker.host, self._broker.port, KEEP_ALIVE_S, clean_start=False, properties=properties
         )
         self._client.loop_start()
+        try:
+            await asyncio.wait_for(subscribed.wait(), START_PATIENCE_S)
+        except TimeoutError:
+            _log.error("no connection to the broker at %s yet: the server goes on trying", self._broker)
 
     async def stop(self) -> None:
         """Leave in order; what is not acknowledged comes again next time."""

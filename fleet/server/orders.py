@@ -7,7 +7,7 @@ header names exactly the columns. A name of a protected identity is dropped here
 >>> read_orders(b"order,hsa_id\\n")
 Traceback (most recent call last):
 ...
-fleet.server.orders.FileError: 1 problem
+fleet.server.csvfile.FileError: 10 problems
 """
 
 import re

@@ -124,8 +124,8 @@ class FleetServer:
         def sort(message: Incoming) -> None:
             (asking if message.topic.endswith("/ask") else arriving).put(message)
 
-        await transport.start(sort)
         parts.push_async_callback(transport.stop)
+        await transport.start(sort)
 
     def _transport(self) -> Transport:
         files = self._config

@@ -42,4 +42,4 @@ class Transport(Protocol):
         """Tell the broker that the message is dealt with. Thread-safe."""
 
     def publish(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
-        """Send with QoS 1. Thread-safe. Dropped while there is no connection."""
+        """Send with QoS 1, later where there is no connection now. Thread-safe."""

@@ -49,7 +49,8 @@ class _Batch:
     names: dict[str, int]
     chains: dict[tuple[str, int], _Chain]
     topics: set[str] = field(default_factory=set)
-    stored: int = 0
+    fresh: dict[tuple[int, int, int], Event] = field(default_factory=dict)
+    """Events by (station, epoch, sequence) that are written at the end, all at once."""
     quarantined: int = 0
     conflicts: int = 0
 
@@ -67,9 +68,12 @@ class Writer:
             batch.chains = _chains_of(connection, batch.names)
             for arrival in arrivals:
                 _take(connection, batch, arrival)
+            if batch.fresh:
+                rows = [_row(place[0], event, now) for place, event in batch.fresh.items()]
+                connection.execute(insert(events), rows)
             touched = {(one.station, one.key[0]) for one in arrivals if isinstance(one, Arrived | Spoilt) if one.key}
             acked = tuple(_acknowledge(connection, batch, place) for place in sorted(touched))
-        return Committed(acked, frozenset(batch.topics), batch.stored, batch.quarantined, batch.conflicts)
+        return Committed(acked, frozenset(batch.topics), len(batch.fresh), batch.quarantined, batch.conflicts)
 
     def alarm(self, alarm: Alarm, now: datetime) -> None:
         """Keep an alarm that no arrival raised."""
@@ -103,15 +107,14 @@ def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None
         raise_alarm(connection, Alarm(station, TOO_MANY_GAPS, str(event.epoch)), batch.now)
         return
     number = batch.names[station]
-    if not _follows(connection, number, chain, event):
+    if not _follows(connection, batch, number, chain, event):
         chain.intact = False
         where = f"{event.epoch}:{event.sequence}"
         raise_alarm(connection, Alarm(station, CHAIN_BROKEN, where), batch.now)
-    connection.execute(insert(events).values(_row(number, event, batch.now)))
+    batch.fresh[number, event.epoch, event.sequence] = event
     origin = Origin(number, station, event.epoch, event.sequence)
     batch.topics |= apply(connection, origin, changes_of(event, batch.now), batch.now)
     batch.topics |= {"stations", f"station/{station}"}
-    batch.stored += 1
     _hold(chain, event.sequence, event.hash)
 
 
@@ -141,7 +144,7 @@ def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) ->
     assert again.key is not None
     epoch, sequence = again.key
     number = batch.names[again.station]
-    if _is_same(connection, number, again):
+    if _is_same(connection, batch, number, again):
         return
     digest = hashlib.sha256(again.raw).hexdigest()
     place = {"station": number, "epoch": epoch, "sequence": sequence, "digest": digest}
@@ -154,10 +157,10 @@ def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) ->
     batch.conflicts += 1
 
 
-def _is_same(connection: Connection, station: int, again: Arrived | Spoilt) -> bool:
+def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived | Spoilt) -> bool:
     """Whether what is stored there has the bytes that came again; of an erased event the envelope alone is compared."""
     assert again.key is not None
-    stored = _event_at(connection, station, *again.key)
+    stored = _event_at(connection, batch, station, *again.key)
     if stored is None:
         place = and_(
             quarantine.c.station == station,
@@ -170,13 +173,13 @@ def _is_same(connection: Connection, station: int, again: Arrived | Spoilt) -> b
     return stored.wire == again.raw
 
 
-def _follows(connection: Connection, station: int, chain: _Chain, event: Event) -> bool:
+def _follows(connection: Connection, batch: _Batch, station: int, chain: _Chain, event: Event) -> bool:
     """Whether it fits its stored neighbours. One that is not held, or unreadable, proves nothing."""
     if event.sequence == chain.held.highest + 1:
         before = GENESIS if event.sequence == 1 else chain.head
         return before is None or event.prev == before
-    previous = _event_at(connection, station, event.epoch, event.sequence - 1)
-    following = _event_at(connection, station, event.epoch, event.sequence + 1)
+    previous = _event_at(connection, batch, station, event.epoch, event.sequence - 1)
+    following = _event_at(connection, batch, station, event.epoch, event.sequence + 1)
     if event.sequence == 1 and event.prev != GENESIS:
         return False
     fits_before = previous is None or event.prev == previous.hash
@@ -184,7 +187,9 @@ def _follows(connection: Connection, station: int, chain: _Chain, event: Event) 
     return fits_before and fits_after
 
 
-def _event_at(connection: Connection, station: int, epoch: int, sequence: int) -> Event | None:
+def _event_at(connection: Connection, batch: _Batch, station: int, epoch: int, sequence: int) -> Event | None:
+    if (station, epoch, sequence) in batch.fresh:
+        return batch.fresh[station, epoch, sequence]
     place = and_(events.c.station == station, events.c.epoch == epoch, events.c.sequence == sequence)
     row = connection.execute(select(events.c.envelope, events.c.data, events.c.salt).where(place)).first()
     if row is None:

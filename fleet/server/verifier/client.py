@@ -92,14 +92,19 @@ class VerifierProcess:
         return verdict
 
     async def _started(self) -> Process:
-        """The running process; a new one where the last has ended. Raises VerifierAwayError, TimeoutError."""
+        """The running process; a new one where the last has ended. Raises VerifierAwayError."""
         if self._process is not None and self._process.returncode is None:
             return self._process
         await self._end()
         process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
         self._process = process
         self._listener = asyncio.create_task(self._listen(process))
-        if await _line(process, START_TIMEOUT_S) != b"ready\n":
+        try:
+            is_ready = await _line(process, START_TIMEOUT_S) == b"ready\n"
+        except TimeoutError:
+            process.kill()
+            is_ready = False
+        if not is_ready:
             await self._listener
             raise VerifierAwayError(self._said or "the verifier did not start")
         return process

@@ -1,5 +1,6 @@
 """The whole server, as a process and as a context, on a real broker with TLS: kills lose and double nothing."""
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -26,6 +27,7 @@ from fleet.messages.link import (
     envelope_mac_input,
 )
 from fleet.messages.topics import Topics
+from fleet.server import mqtt
 from fleet.server.addresses import Address
 from fleet.server.broker import Broker
 from fleet.server.commands import main
@@ -97,6 +99,12 @@ def station(authority: Authority, serving: Serving, tmp_path: Path) -> Iterator[
     made.stop()
 
 
+def fetched(address: str) -> int:
+    with urllib.request.urlopen(address) as page:
+        status: int = page.status
+    return status
+
+
 def stored(data: Path) -> list[tuple[int, int, bytes]]:
     database = Database.open(data / "fleet.sqlite")
     with database.reading.begin() as connection:
@@ -152,6 +160,10 @@ def test_a_station_syncs_and_has_an_envelope_verified(
         ask = EnvelopeAsk("O-1", nonce, base64.b64encode(sealed).decode())
         said.append(station.ask(ask).verdict)
     assert said == ["match", "no_match"]
+    serving.end(signal.SIGTERM)
+    kept = b"".join(path.read_bytes() for path in serving.data.rglob("*") if path.is_file())
+    shapes = (PUK.encode(), PUK.encode().hex().encode(), bytes.fromhex(PUK), base64.b64encode(PUK.encode()))
+    assert not [shape for shape in shapes if shape in kept], "the code is in none of the server's files"
 
 
 def test_no_station_reaches_another_ones_topics(
@@ -178,8 +190,7 @@ def test_no_station_reaches_another_ones_topics(
 
 
 def test_pages_are_served_and_sigterm_ends_all_in_time(serving: Serving) -> None:
-    with urllib.request.urlopen(f"{serving.ready['http']}/") as page:  # noqa: S310 an address of our own
-        assert page.status == 200
+    assert fetched(f"{serving.ready['http']}/") == 200
     broker_pid = int((serving.data / "broker" / "mosquitto.pid").read_text())
     assert serving.end(signal.SIGTERM) == 0
     assert not Path(f"/proc/{broker_pid}").exists()
@@ -220,6 +231,17 @@ async def test_a_server_uses_a_broker_that_runs_elsewhere(authority: Authority, 
         async with FleetServer(config) as server:
             assert server.mqtt == broker.address
         assert not (tmp_path / "data" / "broker").exists()
+
+
+async def test_without_a_broker_the_server_starts_says_so_and_serves_pages(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(mqtt, "START_PATIENCE_S", 0.05)
+    nobody = Address("127.0.0.1", 0).free()
+    config = ServerConfig(tmp_path / "data", authority.directory, http=Address("127.0.0.1", 0), broker=nobody)
+    async with FleetServer(config) as server:
+        assert await asyncio.to_thread(fetched, f"http://{server.http}/") == 200
+    assert f"no connection to the broker at {nobody} yet" in caplog.text
 
 
 def test_a_server_refuses_pages_to_the_world_in_code_too(authority: Authority, tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""The program's usage: what is wrong is said, and the exit code says whose fault it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fleet.server.addresses import Address, AddressError
+from fleet.server.commands import main
+
+
+def test_migrate_makes_the_database_and_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert main(["migrate", "--data", str(tmp_path / "new"), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"ok": True, "revision": "0001"}
+
+
+def test_a_damaged_database_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "fleet.sqlite").write_bytes(b"no database at all, but long enough for one" * 50)
+    assert main(["migrate", "--data", str(tmp_path)]) == 1
+    assert "fleet.sqlite: file is not a database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["serve"],
+        ["serve", "--data", "d", "--authority", "a", "--mqtt", "8883"],
+        ["serve", "--data", "d", "--authority", "a", "--mqtt", "host:99999"],
+        ["serve", "--data", "d", "--authority", "a", "--no-broker", "--broker", "h:1"],
+        ["import-orders", "--data", "d"],
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [("127.0.0.1:1", "127.0.0.1", 1), ("[::1]:0", "::1", 0), ("broker.example:8883", "broker.example", 8883)],
+)
+def test_addresses_are_read(text: str, host: str, port: int) -> None:
+    assert Address.parse(text) == Address(host, port)
+    assert str(Address(host, port)) == text
+
+
+@pytest.mark.parametrize("text", ["", ":", ":80", "host", "host:", "host:x", "host:-1", "host:٣"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(AddressError, match="write HOST:PORT"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("192.0.2.1", False), ("x", False)],  # noqa: S104
+)
+def test_only_loopback_is_loopback(host: str, loopback: bool) -> None:
+    assert Address(host, 80).is_loopback is loopback
