@@ -158,7 +158,7 @@ def _state(index: int, now: datetime) -> StationState:
     devices = (
         DeviceState("kort", "reader", "mute" if closed else "card_present" if low else "ready", not closed),
         DeviceState("administrator", "reader", "empty", True),
-        DeviceState("kvittens", "printer", "paper_low" if low else "ready", not low),
+        DeviceState("kvittens", "printer", "paper_low" if low else "ready", True),
         DeviceState("skåp", "cabinet", "ready", True, virtual=name == "lagret"),
     )
     pattern = "pppepp?pppppeepppppepppe"
@@ -172,8 +172,8 @@ def _state(index: int, now: datetime) -> StationState:
         version="0.1.0",
         bootid="made-up-boot",
         time=now.isoformat(),
-        errand="pickup" if low else None,
-        step="3/4" if low else None,
+        errand="00000000-0000-4000-8000-000000000000" if low else None,
+        step="pickup.new_pin" if low else None,
         devices=devices,
         slots=slots,
         outbox_depth=9 if name == "angsvik" else 0,

@@ -106,6 +106,7 @@ def _add_stations(router: APIRouter, web: Web) -> None:
             alarms=len(web.readings.summary(now).alarms),
             row=row,
             mark=words.station_mark(row),
+            current=web.readings.errand(row.state.errand) if row.state and row.state.errand else None,
             front=front(row.state.slots if row.state else ()),
             events=web.readings.events(station=name, limit=_STATION_EVENTS)[::-1],
             errands=web.readings.errands(now, limit=_STATION_EVENTS, station=name),

@@ -76,7 +76,8 @@ class Web:
             **{"seen": self.hub.latest, "alarms": 0, "now": self.clock(), "t": self.texts_for(request)} | context,
         )
         response = HTMLResponse(body, status, {"Vary": "HX-Request, Cookie, Accept-Language"})
-        _keep_preferences(request, response)
+        if not fragment:  # a page that refreshes itself must not undo what was chosen in another tab
+            _keep_preferences(request, response)
         return response
 
 

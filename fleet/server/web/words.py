@@ -8,7 +8,6 @@ sort worst first.
 'of'
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -49,19 +48,11 @@ def station_mark(row: StationRow) -> Mark:
         return Mark("wa", ICON["wa"], "station", "quarantined")
     if not row.online:
         return Mark("of", ICON["of"], "station", "offline")
-    sick = [device for device in row.state.devices if not device.ok]
+    sick = [mark for mark in map(device_mark, row.state.devices) if mark.level != "ok"]
     if sick:
-        return Mark("wa", ICON["wa"], f"device.{sick[0].kind}", sick[0].state)
+        worst = min(sick, key=lambda mark: RANK[mark.level])
+        return Mark("wa", ICON["wa"], worst.family, worst.code)
     return Mark("ok", ICON["ok"], "station", "works")
-
-
-def progress(step: str | None) -> tuple[str, str] | None:
-    """`3/4` as (3, 4); None for a step that says no place in a row: what is shown is the place, never what is typed."""
-    found = _PROGRESS.match(step or "")
-    return (found[1], found[2]) if found else None
-
-
-_PROGRESS = re.compile(r"(\d{1,2})/(\d{1,2})\Z")
 
 
 def receives(row: StationRow) -> bool:
@@ -77,8 +68,8 @@ def worst_first(rows: Iterable[StationRow]) -> list[StationRow]:
 
 
 def device_mark(device: DeviceState) -> Mark:
-    """A device's state."""
-    level: Level = "ok" if device.ok else "wa" if device.state in _CAN_BE_PUT_RIGHT else "ba"
+    """A device's state. One that works and soon will not (low on paper) asks for somebody all the same."""
+    level: Level = "wa" if device.state in _CAN_BE_PUT_RIGHT else "ok" if device.ok else "ba"
     return Mark(level, ICON[level], f"device.{device.kind}", device.state)
 
 

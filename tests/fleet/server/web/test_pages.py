@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 from fastapi import FastAPI
 
@@ -74,6 +75,12 @@ async def test_the_language_asked_for_is_kept_in_a_cookie(app: FastAPI) -> None:
     assert '<html lang="en"' in (await get(app, "/", cookie="lang=en", accept_language="sv")).text
 
 
+async def test_a_page_that_refreshes_itself_does_not_choose_the_language_of_other_tabs(app: FastAPI) -> None:
+    answer = await get(app, "/?lang=en", hx_request="true", cookie="lang=sv")
+    assert "stations receive visitors" in answer.text
+    assert not answer.header("set-cookie")
+
+
 async def test_an_unknown_language_or_theme_changes_nothing(app: FastAPI) -> None:
     answer = await get(app, '/?lang=xx&theme="><script>')
     assert '<html lang="sv" data-theme="auto"' in answer.text
@@ -113,6 +120,18 @@ async def test_a_station_never_heard_from_has_a_page(app: FastAPI, readings: Fak
     answer = await get(app, f"/stations/{row.name}")
     assert "Inte hörd än" in answer.text
     assert "Aldrig hörd" in answer.text
+
+
+async def test_the_twin_shows_the_errand_and_the_step_in_words(app: FastAPI, readings: FakeReadings) -> None:
+    text = (await get(app, "/stations/lasarettet-a")).text
+    assert ">Hämta kort</text>" in text
+    assert ">Väljer ny kod</text>" in text
+    row = readings.station_rows[0]
+    assert row.state is not None
+    readings.put(replace(row, state=msgspec.structs.replace(row.state, errand="gone", step="future.step")))
+    text = (await get(app, "/stations/lasarettet-a")).text
+    assert ">Ett ärende pågår</text>" in text
+    assert "future.step" not in text
 
 
 async def test_a_broken_chain_is_the_worst_there_is(app: FastAPI, readings: FakeReadings) -> None:

@@ -19,7 +19,7 @@ MANY = set(re.findall(r"""\.many\(["']([a-z_.]+)["']""", SOURCES))
 FAMILIES = {
     "number", "age", "app.theme", "app.language", "nav", "alarm", "alarm_detail", "reason", "closed", "station",
     "device_kind", "device.reader", "device.printer", "device.cabinet", "device.scanner", "device.gpio", "kind",
-    "outcome", "effect", "effect_at", "effect_outcome", "signed", "event", "slot", "order", "chart", "error.400",
+    "outcome", "effect", "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "error.400",
     "error.404", "error.500",
 }  # fmt: skip
 
