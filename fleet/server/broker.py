@@ -10,7 +10,6 @@ first.
 """
 
 import asyncio
-import getpass
 import logging
 import os
 import shutil
@@ -64,7 +63,8 @@ def access_list() -> str:
 def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
     """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away."""
     settings = [
-        f"user {getpass.getuser()}",
+        # Started as root it would give up its rights before it reads the key, which only root may read.
+        *(["user root"] if os.geteuid() == 0 else []),
         "per_listener_settings false",
         "allow_anonymous false",
         f"acl_file {directory / 'acl'}",
