@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
 from drivers.reader.errors import ReaderError
+from drivers.reader.ledger import FileLedger
 from drivers.reader.port import Presence
 from drivers.reader.trust import Trust, load_certificates, split
 from drivers.reader.visit import ReaderSettings
@@ -78,11 +80,15 @@ class Station:
         self.fleet: FleetSide | None = None
         self.world = world
         self.bootid = str(uuid.uuid4())
-        self.language = config.station.language
+        self.language: Callable[[], str] = lambda: config.station.language
         """The language that the person has chosen: that of the paper."""
+        self.next_person: Callable[[], None] = lambda: None
+        """Called when an errand has ended: the screen forgets what the last person chose."""
+        self.on_problem: Callable[[str, str], None] = lambda code, text: None
+        self.view = ""
+        """The name of the view that is up."""
         self._base = base
         self._screen = screen
-        self._view = ""
         self._errand: str | None = None
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -129,13 +135,14 @@ class Station:
         try:
             log = await self.fleet.journal.start(errand.id)
         except StoreError as error:
-            self._problem("store", str(error))
+            self.report("store", str(error))
             return None
         self._errand = errand.id
         try:
             return await self.supervisor.run(errand.journey, desk, log)
         finally:
             self._errand = None
+            self.next_person()
             self._publish()
 
     def desk(self) -> Desk | None:
@@ -203,32 +210,33 @@ class Station:
             return False
 
     def _reader_settings(self) -> ReaderSettings:
+        ledger = FileLedger(self._base / self.config.station.data / "tries.json")
         anchors = self._base / self.config.trust.anchors if self.config.trust.anchors else None
         if anchors is None and self.world is not None:
             trust = Trust(self.world.authority.anchors(), self.world.authority.intermediates())
-            return ReaderSettings(trust=trust, now=self.clock.now)
+            return ReaderSettings(trust=trust, ledger=ledger, now=self.clock.now)
         if anchors is None:
-            self._problem("anchors", "no trust.anchors in the configuration: no card can show who its holder is")
-            return ReaderSettings(now=self.clock.now)
+            self.report("anchors", "no trust.anchors in the configuration: no card can show who its holder is")
+            return ReaderSettings(ledger=ledger, now=self.clock.now)
         try:
             roots, others = split(load_certificates(anchors))
         except (OSError, ValueError) as error:
-            self._problem("anchors", f"{anchors}: {error}")
-            return ReaderSettings(now=self.clock.now)
-        return ReaderSettings(trust=Trust(roots, others), now=self.clock.now)
+            self.report("anchors", f"{anchors}: {error}")
+            return ReaderSettings(ledger=ledger, now=self.clock.now)
+        return ReaderSettings(trust=Trust(roots, others), ledger=ledger, now=self.clock.now)
 
     async def _join_fleet(self, timing: Timing | None) -> None:
         data = self._base / self.config.station.data
         try:
             identity = Identity.load(self._base / self.config.station.identity)
         except IdentityError as error:
-            self._problem("identity", str(error))
+            self.report("identity", str(error))
             return
         try:
             schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
             store = await asyncio.to_thread(StationStore.open, data / "station.sqlite", schemas=schemas)
         except StoreError as error:
-            self._problem("store", str(error))
+            self.report("store", str(error))
             return
         link = Link(identity, store, self.bootid, timing)
         book = OrderBook(identity, store, link, self.clock.now)
@@ -239,7 +247,7 @@ class Station:
         try:
             side.found = await side.journal.boot(VERSION)
         except StoreError as error:
-            self._problem("store", str(error))
+            self.report("store", str(error))
             store.close()
             return
         self._connect(side)
@@ -265,14 +273,16 @@ class Station:
         return StationSeal(identity.station, self.config.station.title, identity.private_key(), ders)
 
     def _print_text(self, text: Say) -> str:
-        return Texts.load().plain(text, self.language)
+        return Texts.load().plain(text, self.language())
 
-    def _problem(self, code: str, text: str) -> None:
+    def report(self, code: str, text: str) -> None:
+        """Something is missing or broken: say it in the log and keep it for whoever asks."""
         logger.warning("%s: %s", code, text)
+        self.on_problem(code, text)
         self.problems = [one for one in self.problems if one.code != code] + [Problem(code, text)]
 
     def _asked(self, view: View[Any]) -> None:
-        self._view = view.name
+        self.view = view.name
         self._publish()
 
     def _on_change(self) -> None:
@@ -290,7 +300,7 @@ class Station:
                 bootid=self.bootid,
                 time=now,
                 errand=self._errand,
-                step=self._view if self._errand else None,
+                step=self.view if self._errand else None,
                 devices=self.devices.states,
                 slots=self.devices.slots,
             )

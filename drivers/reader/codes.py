@@ -122,7 +122,7 @@ class Codes:
         outcome = self._send(puk, Role.PUK, tries, iso7816.reset_retry_counter(code.reference, *fields))
         if isinstance(outcome, Accepted):
             self._counter.restored(code)
-        return outcome
+        return self._with_entries_left(outcome, tries)
 
     def _may_unblock(self, code: CodeObject) -> bool:
         return (
@@ -141,11 +141,18 @@ class Codes:
         """Two of four cards accept a new code of one character, so the station holds the limits itself."""
         return self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
 
+    def _floor(self, puk: Tries) -> int:
+        return self._profile.puk.floor + (STRICTER if puk.counted else 0)
+
     def _floor_refusal(self, puk: Tries) -> CodeOutcome | None:
         if puk.left == 0 and not puk.counted:
             return Locked()
-        floor = self._profile.puk.floor + (STRICTER if puk.counted else 0)
-        return Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.shown) if puk.left < floor else None
+        return Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.shown) if puk.left < self._floor(puk) else None
+
+    def _with_entries_left(self, outcome: CodeOutcome, puk: Tries) -> CodeOutcome:
+        if isinstance(outcome, WrongCode) and outcome.tries_left is not None:
+            return replace(outcome, entries_left=max(0, outcome.tries_left - self._floor(puk) + 1))
+        return outcome
 
     def _send(self, code: CodeObject, role: Role, tries: Tries, command: Command) -> CodeOutcome:
         """The command that holds a code. From here on a fault means that nobody knows what the card did."""

@@ -4,7 +4,7 @@ A wrong code is an expected outcome and therefore a value; a reader that vanishe
 (see `drivers.reader.errors`). Nothing here holds card data or a code.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -41,6 +41,8 @@ class WrongCode:
     """The code was wrong. `tries_left` counts the code that was wrong: on unblock that is the PUK."""
 
     tries_left: int | None
+    entries_left: int | None = field(default=None, compare=False)
+    """On unblock: how many more entries are let through before the station stops at the PUK's floor."""
 
 
 @dataclass(frozen=True, slots=True)

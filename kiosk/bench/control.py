@@ -35,7 +35,9 @@ class BenchControl:
         self._handlers: set[asyncio.Task[None]] = set()
         self._watchers: set[asyncio.Event] = set()
         self.extra: dict[str, Move] = {}
-        """Moves of others: the station adds `scan`."""
+        """Moves of others."""
+        self.looks: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+        """What else can be seen from here, with the answer: the station's screen."""
         world.on_move = self._wake
 
     async def start(self) -> None:
@@ -100,6 +102,8 @@ class BenchControl:
         do = request.get("do")
         if do == "look":
             return {"ok": True, "world": self._world.picture()}
+        if str(do) in self.looks:
+            return {"ok": True, **self.looks[str(do)](request)}
         move = self._moves().get(str(do)) or self.extra.get(str(do))
         if move is None:
             raise WorldError(f"there is no move {do!r}")

@@ -50,6 +50,8 @@ class Subcommand:
 
 
 SUBCOMMANDS = (
+    Subcommand("run", "kiosk.commands.run", "the station"),
+    Subcommand("demo", "kiosk.commands.demo", "station, bench and fleet server on made-up cards and orders"),
     Subcommand("card", "kiosk.commands.card", "look at, test and mend one card at a desk"),
     Subcommand("walk", "kiosk.commands.walk", "an errand without a screen, answered by a file"),
     Subcommand("verify-receipt", "kiosk.commands.verify_receipt", "is this receipt real, and who signed it"),

@@ -71,7 +71,9 @@ async def _set_code(ask: Ask, desk: Desk, log: ErrandLog, order: Order, visit: V
     match await ask(views.writing(), until=writing):
         case Accepted():
             return new, visit
-        case WrongCode(left):
+        case WrongCode(entries_left=0):
+            raise views.puk_floor()
+        case WrongCode(entries_left=left):
             await ask(views.wrong_puk(order, left))
         case Unknown():
             return await _after_tear(ask, desk, log, order, visit)

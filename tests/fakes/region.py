@@ -1,0 +1,95 @@
+"""A whole made-up region on loopback for end-to-end tests: authority, broker, fleet server, an enrolled station's folder.
+
+The fleet server is the real program in a process of its own, so that a test may kill it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kiosk.demo import seed
+from tests.fakes.broker import free_port
+
+SERVER = (sys.executable, "-m", "fleet.server.commands")
+KIOSK = (sys.executable, "-m", "kiosk.commands")
+
+
+class Region:
+    """Folders and ports; `serve` runs the server, `walk` an errand at the station."""
+
+    def __init__(self, folder: Path, *, verify: str = "server") -> None:
+        self.mqtt, self.http = free_port(), free_port()
+        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.mqtt, verify=verify)
+        self.cards = folder / "cards"
+        self.cards.mkdir()
+        self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(folder / "card-authority")}
+        for command, file in (
+            ("import-orders", self.places.orders),
+            ("import-administrators", self.places.administrators),
+        ):
+            done = subprocess.run(
+                [*SERVER, command, str(file), "--data", str(self.places.fleet_data)], capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+
+    @contextmanager
+    def serve(self) -> Iterator["subprocess.Popen[str]"]:
+        """The fleet server, from its word that it is ready until it has ended. Yields its process."""
+        log = (self.places.folder / "server.log").open("a")
+        process = subprocess.Popen(
+            [*SERVER, "serve", "--data", str(self.places.fleet_data), "--authority", str(self.places.authority),
+             "--mqtt", f"127.0.0.1:{self.mqtt}", "--http", f"127.0.0.1:{self.http}"],
+            stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("ready"), (self.places.folder / "server.log").read_text()
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            log.close()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def walk(self, answers: Path, reader: str = "virtual", *more: str) -> tuple[int, list[dict[str, Any]], str]:
+        """Exit code, the lines of JSON, and what was said on standard error."""
+        done = subprocess.run(
+            [*KIOSK, "walk", "pickup", "--reader", reader, "--answers", str(answers),
+             "--config", str(self.places.config), "--json", *more],
+            capture_output=True, text=True, env=self.environment, timeout=110,
+        )  # fmt: skip
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+    def api(self, path: str) -> Any:
+        """What the server's API says."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/api/v1/{path}") as answer:
+            return json.load(answer)
+
+    def url(self, path: str = "/") -> str:
+        """The address of a page."""
+        return f"http://127.0.0.1:{self.http}{path}"
+
+
+def answers(folder: Path, person: int, *, puk: str, old_pin: str = "246813", new_pin: str = "314159") -> Path:
+    """An answers file for that person's pick-up, from the documented example, with these codes."""
+    example = Path(__file__).parents[2] / "docs" / "examples" / "pickup.toml"
+    text = example.read_text(encoding="utf-8")
+    for old, new in (
+        ("order = 1,", f"order = {person},"), ('"old.json"', f'"old-{person}.json"'), ('"new.json"', f'"new-{person}.json"'),
+        ("20260001", f"20260{person:03d}"), ("13579201", puk), ("314159", new_pin), ("246813", old_pin),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / f"pickup-{person}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
