@@ -11,6 +11,7 @@ WrongCode(tries_left=2)
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from drivers.reader import iso7816
 from drivers.reader.apdu import Command, Response, Status
