@@ -1,0 +1,306 @@
+"""The bench window with real touches: a person moves cards, breaks things and cuts the power, and the world says so."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from drivers.reader.virtual.personas import administrators, people
+from kiosk.bench import window
+from kiosk.bench.client import BenchClient
+from kiosk.bench.control import BenchControl
+from kiosk.bench.picture import Picture
+from kiosk.bench.world import Letter, Scenario, World
+from tests.fakes.display import virtual_display
+from tests.kiosk.bench.conftest import NOW, SMALL
+
+pytestmark = pytest.mark.screen
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE_S = 30.0
+LOOK_AGAIN_S = 0.02
+RIGHT_TOP = (920, 23)
+"""In a window of 1000x800 that cannot switch the power the network's button is the last of the head."""
+
+
+class Station:
+    """A world behind its socket, and the switch of its power: a process of the demo, in short."""
+
+    def __init__(self, folder: Path, scenario: Scenario = SMALL) -> None:
+        self._scenario = scenario
+        self.socket = folder / "bench.sock"
+        self.power_socket = folder / "power.sock"
+        self._folder = folder / "bench"
+        self.world = World.open(self._folder, self._scenario, NOW)
+        self.control = BenchControl(self.world, self.socket)
+
+    async def switch(self, on: bool) -> None:
+        """Start from what lies on the disk, or stop."""
+        if on:
+            self.world = World.open(self._folder, self._scenario, NOW)
+            self.control = BenchControl(self.world, self.socket)
+            await self.control.start()
+        else:
+            await self.control.stop()
+
+    async def serve_power(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The other socket: one line, one answer."""
+        request = json.loads(await reader.readline())
+        await self.switch(request["on"])
+        writer.write(b'{"ok": true}\n')
+        writer.close()
+        await writer.wait_closed()
+
+
+class Person:
+    """Somebody in front of the window: looks, and presses with a real pointer."""
+
+    def __init__(self, display: str, process: asyncio.subprocess.Process) -> None:
+        self._display = display
+        self._process = process
+
+    async def press(self, target: str) -> None:
+        """Press it as soon as it can be pressed."""
+        view = await self.sees(lambda view: target in view["targets"])
+        await self.click(*view["targets"][target])
+
+    async def click(self, x: int, y: int) -> None:
+        """Move the pointer there and click."""
+        pointer = await asyncio.create_subprocess_exec(
+            "xdotool", "mousemove", str(x), str(y), "click", "1", env={**os.environ, "DISPLAY": self._display}
+        )
+        assert await pointer.wait() == 0
+
+    async def sees(self, expected: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Look until it is so."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                view = await self._ask(do="look")
+                if expected(view):
+                    return view
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def keep_picture(self, path: Path) -> None:
+        """Keep what is to be seen."""
+        await self._ask(do="picture", path=str(path))
+
+    async def leave(self) -> int | None:
+        """Close the window."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return await self._process.wait()
+
+    async def _ask(self, **request: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(await self._process.stdout.readline())
+        return answer
+
+
+@pytest.fixture
+async def station(tmp_path: Path) -> AsyncIterator[Station]:
+    station = Station(tmp_path)
+    await station.switch(True)
+    power = await asyncio.start_unix_server(station.serve_power, station.power_socket)
+    yield station
+    power.close()
+    await station.control.stop()
+
+
+@contextlib.asynccontextmanager
+async def sitting_at(station: Station) -> AsyncIterator[Person]:
+    """A window on a screen of its own, and a person before it."""
+    with virtual_display(*window.SIZE) as display:
+        process = await start(display, "tests.kiosk.bench.window_process", station.socket, station.power_socket)
+        person = Person(display, process)
+        try:
+            yield person
+            assert await person.leave() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def start(display: str, module: str, *arguments: str | Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *map(str, arguments),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+        env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+async def world_shows(station: Station, expected: Callable[[Picture], bool]) -> None:
+    """Wait until the world is so."""
+    async with asyncio.timeout(PATIENCE_S), contextlib.aclosing(BenchClient(station.socket).watch()) as pictures:
+        async for picture in pictures:
+            if picture is not None and expected(picture):
+                return
+
+
+async def test_a_person_inserts_a_card_upside_down_and_pulls_it(station: Station) -> None:
+    async with sitting_at(station) as person:
+        await person.press("card:6:old")
+        await person.press("upside-down")
+        await person.press("insert:holder")
+        await world_shows(station, lambda picture: picture.cards["6:old"].place == "holder's reader")
+        assert station.world.slots["holder"].upside_down
+        await person.press("pull:holder")
+        await world_shows(station, lambda picture: picture.cards["6:old"].in_hand)
+
+
+async def test_the_slot_that_the_station_opens_is_lit_and_its_card_is_taken(station: Station, tmp_path: Path) -> None:
+    async with sitting_at(station) as person:
+        await person.sees(lambda view: "slot:1" in view["targets"])
+        await station.world.cabinet.open_slot(1)
+        view = await person.sees(lambda view: "take" in view["targets"])
+        await person.keep_picture(tmp_path / "open.png")
+        assert lit(tmp_path / "open.png", view["targets"]["slot:1"])
+        assert not lit(tmp_path / "open.png", view["targets"]["slot:2"])
+        await person.press("take")
+        await world_shows(station, lambda picture: picture.cards["6:new"].in_hand)
+        await person.press("close")
+        await world_shows(station, lambda picture: picture.open_slot is None)
+
+
+async def test_things_are_broken_and_mended(station: Station) -> None:
+    async with sitting_at(station) as person:
+        await person.press("printer:paper_out")
+        await world_shows(station, lambda picture: picture.printer.faults["paper_out"])
+        await person.press("printer:paper_out")
+        await world_shows(station, lambda picture: not picture.printer.faults["paper_out"])
+        await person.press("network")
+        await world_shows(station, lambda picture: not picture.network)
+        await person.press("hold")
+        await world_shows(station, lambda picture: picture.drop.held)
+        await person.press("slot:3")
+        await person.press("jam")
+        await world_shows(station, lambda picture: picture.slots[2].jammed)
+
+
+async def test_a_move_that_hands_cannot_make_is_told_in_the_status_line(station: Station) -> None:
+    async with sitting_at(station) as person:
+        await person.press("card:6:old")
+        await person.press("drop")
+        await person.sees(lambda view: "the flap is locked" in view["said"])
+        await person.press("scan")
+        await person.sees(lambda view: "there is no move 'scan'" in view["said"])
+        await person.press("insert:holder")
+        await person.sees(lambda view: view["said"] == "")
+
+
+async def test_the_power_is_cut_and_the_cards_lie_where_they_lay(station: Station) -> None:
+    async with sitting_at(station) as person:
+        await person.press("card:6:old")
+        await person.press("insert:administrator")
+        await world_shows(station, lambda picture: picture.cards["6:old"].place == "administrator's reader")
+        await person.press("power")
+        view = await person.sees(lambda view: "no power" in view["said"])
+        assert set(view["targets"]) == {"power"}, "without power there is nothing to press but the power"
+        before: World = station.world
+        await person.press("power")
+        await person.sees(lambda view: "pull:administrator" in view["targets"])
+        assert station.world is not before
+        assert station.world.picture()["readers"]["administrator"] == "6:old"
+
+
+async def test_a_card_is_put_into_a_slot_and_another_falls_into_the_bin(station: Station) -> None:
+    async with sitting_at(station) as person:
+        await person.press("slot:2")
+        await person.press("open")
+        await person.press("card:6:old")
+        await person.press("put")
+        await world_shows(station, lambda picture: picture.cards["6:old"].place == "slot 2")
+        await station.world.cabinet.open_drop()
+        await person.press("hold")
+        await person.press("card:13:new")
+        await person.press("drop")
+        await world_shows(station, lambda picture: picture.drop.at_flap == "13:new")
+        await person.press("hold")
+        await world_shows(station, lambda picture: (picture.drop.at_flap, picture.drop.counted) == (None, 1))
+        await person.press("empty-bin")
+        await world_shows(station, lambda picture: picture.cards["13:new"].in_hand)
+
+
+async def test_a_letter_is_opened_and_says_that_it_is_made_up(station: Station) -> None:
+    async with sitting_at(station) as person:
+        view = await person.sees(lambda view: "person:6" in view["targets"])
+        assert "1357 9206" not in view["texts"]
+        await person.press("person:6")
+        await person.sees(lambda view: {"Made-up code letter to Folke Kurvholm", "1357 9206"} <= set(view["texts"]))
+        await person.press("person:13")
+        view = await person.sees(lambda view: "1357 9206" not in view["texts"])
+        assert "No code letter for Maj Utlämningsdotter" in view["texts"]
+
+
+def everybody() -> Scenario:
+    """All invented people with all their cards."""
+    letters = tuple(Letter(one.order, one.name, one.new.card_number, one.new.puk) for one in people())
+    hand = [f"{one.order}:{which}" for one in (*people(), *administrators()) for which in ("old", "new")]
+    return Scenario(slots={24: "11:new"}, hand=tuple(card for card in hand if card != "11:new"), letters=letters)
+
+
+async def test_no_text_is_cut_with_a_dozen_people_on_the_bench(tmp_path: Path) -> None:
+    station = Station(tmp_path, everybody())
+    await station.switch(True)
+    station.world.insert("5:old", "holder", upside_down=True)
+    station.world.insert("13:new", "administrator", upside_down=True)
+    station.world.jam(24, True)
+    async with sitting_at(station) as person:
+        await person.press("slot:24")
+        await person.press("card:5:new")
+        view = await person.sees(lambda view: "SE2321000999-1A05, new card" in view["texts"])
+        assert view["cut"] == []
+    await station.control.stop()
+
+
+async def test_a_receipt_is_shown_as_it_came_out(station: Station, tmp_path: Path) -> None:
+    async with sitting_at(station) as person:
+        await person.sees(lambda view: "slot:1" in view["targets"] and "receipt" not in view["targets"])
+        paper = tmp_path / "receipt-0001.png"
+        Image.new("1", (576, 900), 0).save(paper)
+        station.world.printer.receipts.append(paper)
+        station.world.moved()
+        view = await person.sees(lambda view: "receipt" in view["targets"])
+        await person.keep_picture(tmp_path / "window.png")
+        assert pixel(tmp_path / "window.png", view["targets"]["receipt"]) == (0, 0, 0)
+
+
+async def test_the_program_stands_where_it_is_told_to_and_ends_when_it_is_told_to(station: Station) -> None:
+    with virtual_display(1200, 900) as display:
+        program = await start(display, "kiosk.bench.window", "--socket", station.socket, "--position", "150,60")
+        pulled = asyncio.ensure_future(world_shows(station, lambda picture: not picture.network))
+        while not pulled.done():
+            await Person(display, program).click(150 + RIGHT_TOP[0], 60 + RIGHT_TOP[1])
+            await asyncio.wait([pulled], timeout=1)
+        await pulled
+        program.send_signal(signal.SIGTERM)
+        assert await program.wait() == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--socket", "x", "--size", "wide"], ["--socket", "x", "--position", "1"]])
+def test_a_wrong_argument_is_refused_with_exit_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        window.main(arguments)
+    assert ended.value.code == 2
+
+
+def lit(picture: Path, place: tuple[int, int]) -> bool:
+    """Whether that slot has the lamp's yellow in its right half, where no text stands."""
+    red, green, blue = pixel(picture, (place[0] + 28, place[1] + 8))
+    return red > 240 and 180 < green < 220 and blue < 80
+
+
+def pixel(picture: Path, place: tuple[int, int]) -> tuple[int, ...]:
+    found = Image.open(picture).convert("RGB").getpixel((place[0], place[1]))
+    assert isinstance(found, tuple)
+    return tuple(int(part) for part in found)
