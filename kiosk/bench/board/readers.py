@@ -7,7 +7,7 @@ from kivy.uix.boxlayout import BoxLayout
 from kiosk.bench.board.parts import Chosen, Hands, Heading, Panel, Press, Row, Words, plain
 from kiosk.bench.picture import Picture, Reader, in_fours
 
-TITLES = {"holder": "Holder's reader", "administrator": "Administrator's reader"}
+TITLES = {"holder": "Holder's reader", "administrator": "Admin's reader"}
 
 
 class ReaderPanel(Panel):
@@ -16,6 +16,7 @@ class ReaderPanel(Panel):
     def __init__(self, name: str, hands: Hands, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._name = name
+        self._title = Heading(text=TITLES[name])
         self._whose = Words(size_hint_y=None, height=18)
         self._number = Words(tone="muted")
         self._pull = Press(
@@ -24,7 +25,7 @@ class ReaderPanel(Panel):
         line = Row()
         line.add_widget(self._number)
         line.add_widget(self._pull)
-        for widget in (Heading(text=TITLES[name]), self._whose, line):
+        for widget in (self._title, self._whose, line):
             self.add_widget(widget)
 
     def draw(self, picture: Picture, chosen: Chosen) -> None:
@@ -33,12 +34,12 @@ class ReaderPanel(Panel):
 
     def _show(self, reader: Reader, picture: Picture) -> None:
         self._pull.disabled = reader.card is None
+        self._title.text = TITLES[self._name] + (", upside down" if reader.upside_down else "")
         if reader.card is None:
             self._whose.text, self._whose.tone, self._number.text = "Empty", "muted", ""
             return
         card = picture.cards[reader.card]
-        turned = ", upside down" if reader.upside_down else ""
-        self._whose.text = f"{plain(picture.owner(card.name).called)}, {card.which}{turned}"
+        self._whose.text = f"{plain(picture.owner(card.name).called)}, {card.which}"
         self._whose.tone = "ink"
         self._number.text = in_fours(card.number)
 

@@ -34,7 +34,7 @@ RIGHT_TOP = (920, 23)
 class Station:
     """A world behind its socket, and the switch of its power: a process of the demo, in short."""
 
-    def __init__(self, folder: Path, scenario: Scenario = SMALL) -> None:
+    def __init__(self, folder: Path, scenario: Scenario) -> None:
         self._scenario = scenario
         self.socket = folder / "bench.sock"
         self.power_socket = folder / "power.sock"
@@ -106,14 +106,23 @@ class Person:
         return answer
 
 
-@pytest.fixture
-async def station(tmp_path: Path) -> AsyncIterator[Station]:
-    station = Station(tmp_path)
+@contextlib.asynccontextmanager
+async def running(folder: Path, scenario: Scenario = SMALL) -> AsyncIterator[Station]:
+    """A station with power."""
+    station = Station(folder, scenario)
     await station.switch(True)
     power = await asyncio.start_unix_server(station.serve_power, station.power_socket)
-    yield station
-    power.close()
-    await station.control.stop()
+    try:
+        yield station
+    finally:
+        power.close()
+        await station.control.stop()
+
+
+@pytest.fixture
+async def station(tmp_path: Path) -> AsyncIterator[Station]:
+    async with running(tmp_path) as station:
+        yield station
 
 
 @contextlib.asynccontextmanager
@@ -250,17 +259,17 @@ def everybody() -> Scenario:
 
 
 async def test_no_text_is_cut_with_a_dozen_people_on_the_bench(tmp_path: Path) -> None:
-    station = Station(tmp_path, everybody())
-    await station.switch(True)
-    station.world.insert("5:old", "holder", upside_down=True)
-    station.world.insert("13:new", "administrator", upside_down=True)
-    station.world.jam(24, True)
-    async with sitting_at(station) as person:
-        await person.press("slot:24")
-        await person.press("card:5:new")
-        view = await person.sees(lambda view: "SE2321000999-1A05, new card" in view["texts"])
-        assert view["cut"] == []
-    await station.control.stop()
+    async with running(tmp_path, everybody()) as station:
+        station.world.insert("5:old", "holder", upside_down=True)
+        station.world.insert("13:new", "administrator", upside_down=True)
+        station.world.jam(24, True)
+        async with sitting_at(station) as person:
+            await person.press("slot:24")
+            await person.press("card:5:new")
+            view = await person.sees(lambda view: "SE2321000999-1A05, new card" in view["texts"])
+            assert "Slot 24, closed: Kerstin Attrappqvist, new card" in view["texts"]
+            await person.keep_picture(tmp_path / "everybody.png")
+            assert view["cut"] == []
 
 
 async def test_a_receipt_is_shown_as_it_came_out(station: Station, tmp_path: Path) -> None:

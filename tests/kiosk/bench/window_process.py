@@ -25,13 +25,31 @@ def _picture(path: Path) -> None:
     Image.frombytes("RGB", Window.size, pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path)
 
 
-def _do(window: BenchWindow, command: dict[str, Any]) -> dict[str, Any]:
+async def _next_frame() -> None:
+    from kivy.clock import Clock
+
+    drawn = asyncio.get_running_loop().create_future()
+    Clock.schedule_once(lambda _: drawn.set_result(None))
+    await drawn
+
+
+async def _laid_out(window: BenchWindow) -> dict[str, tuple[int, int]]:
+    """What can be pressed, once it stays where it is from one frame to the next."""
+    targets: dict[str, tuple[int, int]] = {}
+    while (now := window.board.targets()) != targets:
+        targets = now
+        await _next_frame()
+    return targets
+
+
+async def _do(window: BenchWindow, command: dict[str, Any]) -> dict[str, Any]:
     if command["do"] == "picture":
         _picture(Path(command["path"]))
         return {}
+    targets = await _laid_out(window)
     labels = [widget for widget in window.board.walk() if hasattr(widget, "is_shortened")]
     return {
-        "targets": window.board.targets(),
+        "targets": targets,
         "said": window.board.said(),
         "texts": [label.text for label in labels],
         "cut": [label.text for label in labels if label.is_shortened],
@@ -45,7 +63,7 @@ async def serve(socket: str, power: str) -> None:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        sys.stdout.write(json.dumps(_do(window, json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(await _do(window, json.loads(line))) + "\n")
         sys.stdout.flush()
     window.close()
     await drawing
