@@ -37,9 +37,11 @@ class App:
         self._config = config
         self._faults = faults or []
         self.world = self._make_world(base)
+        theme = config.display.theme
         self.screen = KivyScreen(
             SystemClock(), panel=_panel(config), place=config.station.title, contacts=_contacts(config),
-            language=config.station.language, theme=config.display.theme, fullscreen=config.display.fullscreen,
+            language=config.station.language, theme="hc" if theme == "contrast" else theme,
+            fullscreen=config.display.fullscreen,
         )  # fmt: skip
         self.station = Station(config, base, self.screen, self.world)
         self.station.language = lambda: self.screen.language
@@ -103,11 +105,15 @@ class App:
 
     def _look_at_screen(self, _: dict[str, Any]) -> dict[str, Any]:
         """Where to touch, for tests: positions only, never what is typed."""
-        return {"view": self.station.view, "targets": self.screen.targets(), "typed": self.screen.typed()}
+        screen = self.screen
+        return {
+            "view": self.station.view, "ready": screen.ready, "at": screen.position, "targets": screen.targets(),
+            "typed": screen.typed(),
+        }  # fmt: skip
 
     def _snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.screen.snapshot(Path(request["path"]))
-        return {"path": request["path"]}
+        self.screen.snapshot(Path(request["file"]))
+        return {"file": request["file"]}
 
 
 def _panel(config: Config) -> Literal["10", "7", "p"]:

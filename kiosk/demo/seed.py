@@ -87,7 +87,7 @@ def region(folder: Path) -> Region:
         folder / "orders.csv",
         folder / "administrators.csv",
         folder / "fleet",
-        folder / "station" / "bench",
+        folder / "station" / "data" / "bench",
     )
 
 

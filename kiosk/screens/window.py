@@ -70,8 +70,9 @@ class KivyScreen:
         end = self._clock.monotonic() + seconds
         waiting = asyncio.ensure_future(self._clock.sleep(seconds))
         self._staging.warn(Warning(view, answer, lambda: end - self._clock.monotonic(), seconds))
+        either: set[asyncio.Future[Any]] = {answer, waiting}
         try:
-            await asyncio.wait({answer, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return answer.done() and answer.result()
         finally:
             waiting.cancel()
@@ -151,14 +152,23 @@ class KivyScreen:
 
     async def settle(self) -> None:
         """Wait until touches count again after the last change."""
-        while not self._staging.layers.ready:
-            await asyncio.sleep(0.01)
+        await asyncio.sleep(self._staging.layers.quiet_s)
 
     def targets(self) -> dict[str, tuple[int, int]]:
         """Centres, in pixels from the upper left, of all that can be touched: buttons and options by their value, keys as
         `key:1`, `key:erase`, `key:clear`, the primary of a code as `submit`, the rail as `rail:language`..., the time-out
         as `timeout:more` and `timeout:end`, help as `help:close`."""
         return self._staging.layers.targets()
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The window's upper left corner on its display, in pixels."""
+        return int(self._window.left), int(self._window.top)
+
+    @property
+    def ready(self) -> bool:
+        """Whether touches count now: a change of the screen is over."""
+        return bool(self._staging.layers.quiet_s <= 0)
 
     def typed(self) -> int:
         """How many digits are typed."""
@@ -171,8 +181,10 @@ class KivyScreen:
     def snapshot(self, path: Path) -> None:
         """Draw the window as it is now and write it as a PNG."""
         from kivy.graphics.opengl import GL_RGB, GL_UNSIGNED_BYTE, glReadPixels
+        from kivy.lang import Builder
         from PIL import Image
 
+        Builder.sync()
         self._window.canvas.ask_update()
         self._window.dispatch("on_draw")
         width, height = self._window.size

@@ -1,0 +1,45 @@
+"""`kortkiosk demo`: station, bench window, broker and fleet server in one go, on made-up cards and orders.
+
+Without a display the pick-up runs by itself on a virtual screen, with pictures of every step.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from kiosk.commands import Exit
+
+DATA = Path("demo-data")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its namespace carries `func`."""
+    parser = subparsers.add_parser(
+        "demo", help="station, bench and fleet server on made-up cards", description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help="default: ./%(default)s")
+    parser.add_argument("--headless", action="store_true", help="run by itself on a virtual screen even with a display")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it. Exit codes: 0 closed, or the scripted pick-up is done; 4 a program did not start; 130 interrupted."""
+    from fleet.agent.identity import IdentityError
+    from kiosk.demo import running
+    from kiosk.demo.player import PlayError
+    from kiosk.demo.processes import StartError
+    from provisioning.authority import AuthorityError
+
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    demo = running.with_windows if display and not args.headless else running.on_virtual_screen
+    try:
+        return asyncio.run(demo(args.data.resolve()))
+    except (StartError, PlayError) as error:
+        print(f"kortkiosk demo: {error}", file=sys.stderr)
+        return Exit.FAULT
+    except (IdentityError, AuthorityError, OSError) as error:
+        print(f"kortkiosk demo: {error}; delete {args.data} to start afresh", file=sys.stderr)
+        return Exit.FAULT
