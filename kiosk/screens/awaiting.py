@@ -1,6 +1,6 @@
 """Await: something is done by hand. The drawing shows where; what is waited for stands grey in the primary's place."""
 
-from kiosk.screens.layout import Flow, Spacer
+from kiosk.screens.layout import Column, Flow, Spacer
 from kiosk.screens.panels import rule
 from kiosk.screens.shape import Shape
 from kiosk.views import Await, Fact, ReaderDrawing
@@ -16,7 +16,8 @@ class AwaitShape(Shape):
     def build(self) -> Flow:
         view, theme = self.view, self.theme
         head: Flow = self.head(view.badge, view.badge_icon) if view.badge else self.title()
-        facts = [self._fact(fact) for fact in view.facts]
+        rows = [self._fact(fact) for fact in view.facts]
+        facts: list[Flow] = [Column(rows, theme=theme, gap=2)] if rows else []
         left = [head, *self.leads(), *facts, Spacer(theme=theme), *self.note()]
         narrow = BESIDE_BADGE_MM if view.badge and isinstance(view.drawing, ReaderDrawing) else 0
         return self.split(left, self.drawing(width_mm=narrow), gap=5 if view.badge or facts else None)

@@ -1,17 +1,18 @@
 """Busy: a step runs that cannot be undone. A ring counts down known seconds; for unknown time a dot walks the ring in 2 s."""
 
 from pathlib import Path
+from typing import Any
 
 from kivy.clock import Clock
 from kivy.lang import Builder
-from kivy.properties import StringProperty
+from kivy.properties import BooleanProperty, StringProperty
 
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Stage
 from kiosk.screens.layout import Box, Column, Flow, Spacer
 from kiosk.screens.panels import task_row
 from kiosk.screens.shape import Actions, Shape
-from kiosk.screens.text import Small, Text
+from kiosk.screens.text import Text
 from kiosk.views import Busy
 
 STAGE_MM, RING_MM = 80.0, 44.0
@@ -22,24 +23,31 @@ class RingNumber(Text):
     """The seconds in the ring."""
 
 
-class RingText(Small):
+class RingText(Text):
     """The word under them."""
+
+    small = BooleanProperty(True)
 
 
 class Ring(Flow):
     """A ring `across` millimetres wide. `share` of it is full; without a share a dot stands at `walked` of the way."""
 
+    sink = 0.26
+    """How far below the middle the number stands, in parts of its size."""
     ink = StringProperty("on_rail")
     ground = StringProperty("rail_part")
 
-    def __init__(self, across: float, thick: float, number_mm: float, **kwargs: object) -> None:
+    def __init__(self, across: float, thick: float, number_mm: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.across, self.thick = across, thick
         self.share: float | None = None
         self.walked = 0.0
-        self.number = RingNumber(theme=self.theme, tone=self.ink, halign="center", line=1.1)
-        self.number.font_size = round(self.mm(number_mm))
-        self.word = RingText(theme=self.theme, tone=self.ink if self.ink == "on_rail" else "muted", halign="center")
+        self.number = RingNumber(
+            theme=self.theme, tone="on_rail" if self.ink == "on_rail" else "ink", halign="center", line=1.1
+        )
+        self.number.font_size = self.theme.px(number_mm)
+        small = self.ink == "on_rail"
+        self.word = RingText(theme=self.theme, small=small, tone=self.ink if small else "muted", halign="center")
         self.add_widget(self.number)
         self.add_widget(self.word)
 
@@ -58,9 +66,9 @@ class Ring(Flow):
         if not self.number.text:
             return
         high, low = self.number.height_for(self.width), self.word.height_for(self.width)
-        shift = self.number.font_size * 0.16
-        self.number.place(self.x, self.center_y + high / 2 + shift, self.width, high)
-        self.word.place(self.x, self.center_y - self.number.font_size * 0.36 + shift * 0.6, self.width, low)
+        base = self.center_y - self.number.font_size * self.sink
+        self.number.place(self.x, base + self.number.font_size * 0.36 + high / 2, self.width, high)
+        self.word.place(self.x, base - self.number.font_size * 0.14, self.width, low)
 
     def _draw(self) -> None:
         self.canvas.before.clear()
@@ -94,7 +102,9 @@ class BusyShape(Shape):
         stage = Stage(middle, theme=theme, width_mm=46 if small else STAGE_MM, tall=True, centre=True, padding=(3, 3))
         self._show()
         column = Box(Column(tasks, theme=theme, gap=3 if not small else 1.5), theme=theme)
-        return self.split([self.title(), *self.leads(), Spacer(1, theme=theme), column, Spacer(theme=theme), *self.note()], stage)
+        return self.split(
+            [self.title(), *self.leads(), Spacer(1, theme=theme), column, Spacer(theme=theme), *self.note()], stage
+        )
 
     def actions(self) -> Actions:
         """No way out: a grey plate says so."""

@@ -1,6 +1,7 @@
 """Choose: tiles (the home screen, with the invitation beside them) or a list. An option that cannot be had says why."""
 
 from pathlib import Path
+from typing import Any
 
 from kivy.lang import Builder
 
@@ -59,7 +60,11 @@ class ChooseShape(Shape):
         if option.reason:
             return Tile(option, self.words, theme=self.theme)
         return TileButton(
-            option=option, words=self.words, theme=self.theme, target=option.value, act=lambda: self.answer(option.value)
+            option=option,
+            words=self.words,
+            theme=self.theme,
+            target=option.value,
+            act=lambda: self.answer(option.value),
         )
 
     def _beside(self, grid: Grid) -> Flow:
@@ -96,7 +101,7 @@ class ChooseShape(Shape):
 class Fixed(Box):
     """A flow of a given height in millimetres."""
 
-    def __init__(self, inside: Flow, height_mm: float, **kwargs: object) -> None:
+    def __init__(self, inside: Flow, height_mm: float, **kwargs: Any) -> None:
         super().__init__(inside, **kwargs)
         self.height_mm = height_mm
 

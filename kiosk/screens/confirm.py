@@ -2,7 +2,7 @@
 
 from kiosk.screens.framed import Panel
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
-from kiosk.screens.panels import Facts, NotePanel, point_row
+from kiosk.screens.panels import Facts, NotePanel, point_rows
 from kiosk.screens.receipt import slip
 from kiosk.screens.shape import Shape
 from kiosk.views import CardDrawing, Confirm, Note
@@ -18,7 +18,7 @@ class ConfirmShape(Shape):
     def build(self) -> Flow:
         view, theme = self.view, self.theme
         if view.receipt:
-            points = [point_row(point, at, self.words, theme) for at, point in enumerate(view.points, 1)]
+            points = point_rows(view.points, self.words, theme)
             left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]
             return self.split(left, slip(view.receipt, self.words, theme))
         if isinstance(view.drawing, CardDrawing):
@@ -30,7 +30,7 @@ class ConfirmShape(Shape):
 
     def _columns(self) -> Flow:
         view, theme = self.view, self.theme
-        points: list[Flow] = [point_row(point, at, self.words, theme) for at, point in enumerate(view.points, 1)]
+        points = point_rows(view.points, self.words, theme)
         column = Column([*points, Spacer(theme=theme)], theme=theme, gap=4 if not theme.small_panel else 2, grow=True)
         right: list[Flow] = []
         if view.facts:
@@ -50,14 +50,17 @@ class ConfirmShape(Shape):
         face = self.drawing()
         facts = Facts(view.facts, self.words, theme=theme, grow=True)
         parts = [part for part in (face, facts if view.facts else None) if part]
-        both: Flow = Row(parts, theme=theme, gap=10)
+        both: Flow
         if theme.portrait:
             both = Column([Row([part], theme=theme) for part in parts], theme=theme, gap=8)
+        else:
+            both = Row(parts, theme=theme, gap=4 if theme.small_panel else 10)
         middle = Box(both, theme=theme, grow=True, centre=True)
-        return Column([self.title(), *self.leads(), middle, *self.note(), *self._band()], theme=theme, gap=theme.sizes.gap)
+        return Column(
+            [self.title(), *self.leads(), middle, *self.note(), *self._band()], theme=theme, gap=theme.sizes.gap
+        )
 
     def _band(self) -> list[Flow]:
         if self.view.warning is None:
             return []
         return [NotePanel(Note(self.view.warning, kind="warning"), self.words, self.theme, band=True)]
-

@@ -3,6 +3,8 @@
 The digits are in an `Entry`, which a screen that is built anew (another language, larger text) takes over from the one before.
 """
 
+from typing import Any
+
 from kiosk.policy import PinPolicy
 from kiosk.screens.drawings.figure import letter
 from kiosk.screens.entry import Entry
@@ -63,7 +65,9 @@ class EnterCodeShape(Shape):
         if self._broken():
             return self.wait(self.words.frame("keypad.another"))
         text = self.words(self.view.submit)
-        return PressButton(target="submit", act=self._submit, theme=self.theme, kind="primary", text=text, icon="arrow-right")
+        return PressButton(
+            target="submit", act=self._submit, theme=self.theme, kind="primary", text=text, icon="arrow-right"
+        )
 
     def press(self, key: Key) -> None:
         """A key of the pad or of a keyboard."""
@@ -116,13 +120,15 @@ class EnterCodeShape(Shape):
             return []
         theme = self.theme
         eye = Icon(theme=theme, name="eye-off-outline", size_mm=theme.sizes.label * 1.3, tone="muted")
-        return [Row([eye, Small(theme=theme, text=self.words(self.view.hint), tone="muted", grow=True)], theme=theme, gap=1)]
+        return [
+            Row([eye, Small(theme=theme, text=self.words(self.view.hint), tone="muted", grow=True)], theme=theme, gap=1)
+        ]
 
 
 class Rules(Flow):
     """The rules of a new code, each with its state; one that is broken is strong."""
 
-    def __init__(self, policy: PinPolicy, words: Words, entry: Entry, **kwargs: object) -> None:
+    def __init__(self, policy: PinPolicy, words: Words, entry: Entry, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.policy, self.words, self.entry = policy, words, entry
         self.column = self._column()

@@ -13,14 +13,15 @@ from kiosk.screens.words import Words
 from kiosk.views import EnterDigits, LetterDrawing
 
 
-
 class EnterDigitsShape(Shape):
     """Words and digits to the left, the pad to the right."""
 
     view: EnterDigits
     head_mm = HEAD_MM
 
-    def __init__(self, view: EnterDigits, words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> None:
+    def __init__(
+        self, view: EnterDigits, words: Words, theme: Theme, answer: Answer, entry: Entry | None = None
+    ) -> None:
         self.entry = entry or Entry(view.length)
         if theme.small_panel:
             self.head_mm = 4.5
@@ -53,7 +54,9 @@ class EnterDigitsShape(Shape):
         if left > 0:
             return self.wait(missing(left, self.words, self.theme.small_panel))
         text = self.words(self.view.submit)
-        return PressButton(target="submit", act=self._submit, theme=self.theme, kind="primary", text=text, icon="arrow-right")
+        return PressButton(
+            target="submit", act=self._submit, theme=self.theme, kind="primary", text=text, icon="arrow-right"
+        )
 
     def press(self, key: Key) -> None:
         match key:

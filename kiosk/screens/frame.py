@@ -4,7 +4,6 @@ The rail is always there, in the same order and place. The strip is not touchabl
 left, at most one side way, and the primary, or the named wait in its place, to the right.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,15 @@ from typing import Any
 from kivy.lang import Builder
 from kivy.properties import StringProperty
 
-from kiosk.screens.drawings import closeups
-from kiosk.screens.drawings.figure import Figure
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import Framed, Plate, Touchable
-from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.framed import Flat, Plate
+from kiosk.screens.layout import Flow, Row, Spacer
+from kiosk.screens.rail import Rail
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Tiny
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import Words
 from kiosk.views import Step
-
-RAIL = (
-    ("language", "translate"),
-    ("larger", "format-size"),
-    ("contrast", "contrast-circle"),
-    ("listen", "headphones"),
-    ("help", "help-circle-outline"),
-)
 
 
 @dataclass(frozen=True)
@@ -41,94 +31,6 @@ class Status:
     clock: str
     card_in: bool = False
     attended: str = ""
-
-
-class RailButton(Touchable, Framed):
-    """A button of the rail; `on` is set while what it turns on is on."""
-
-    on = StringProperty("no")
-
-    def __init__(self, text: str, icon: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        theme, tone = self.theme, "rail" if self.on == "yes" else "rail_edge" if self.disabled else "on_rail"
-        parts: list[Flow] = [Icon(theme=theme, name=icon, size_mm=theme.sizes.rail_icon, tone=tone)]
-        if not theme.large:
-            parts.append(RailText(theme=theme, text=text, tone=tone))
-        self.content = Column(parts, theme=theme, gap=1)
-        self.add_widget(self.content)
-
-    def wanted_width(self) -> float:
-        return self.mm(15)
-
-    def height_for(self, width: float) -> float:
-        return self.mm(self.theme.sizes.rail_button)
-
-    def arrange(self) -> None:
-        height = self.content.height_for(self.width)
-        self.content.place(self.x, self.center_y + height / 2, self.width, height)
-
-
-class RailText(Tiny):
-    """The word under a glyph of the rail."""
-
-
-class Rail(Framed):
-    """Language, larger text, contrast, listen, help."""
-
-    def __init__(
-        self, words: Words, on: frozenset[str], act: Callable[[str], None], *, hears: bool = True, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        theme = self.theme
-        texts = {name: words.frame(f"frame.{name}") for name, _ in RAIL}
-        texts["language"] = words.other.frame("frame.language")
-        self.buttons = [
-            RailButton(
-                target=f"rail:{name}",
-                act=lambda name=name: act(name),
-                theme=theme,
-                text=texts[name],
-                icon=icon,
-                on="yes" if name in on else "no",
-                disabled=name == "listen" and not hears,
-            )
-            for name, icon in RAIL
-        ]
-        self.mark = Figure(lambda pen: closeups.mark(pen, theme.colours), (22, 22), theme=theme)
-        for button in self.buttons:
-            self.add_widget(button)
-        self.edge_line = Framed(theme=theme, fill=theme.colours.line if theme.contrast else theme.colours.rail)
-        self.add_widget(self.edge_line)
-        if theme.panel.name == "10" and not theme.large:
-            self.add_widget(self.mark)
-
-    def arrange(self) -> None:
-        edge = self.theme.border(0.4)
-        if self.theme.portrait:
-            self._across()
-            self.edge_line.place(self.x, self.top, self.width, edge)
-        else:
-            self._down()
-            self.edge_line.place(self.right - edge, self.top, edge, self.height)
-        side = self.mm(11)
-        self.mark.place(self.center_x - side / 2, self.top - self.mm(4), side, side)
-
-    def _down(self) -> None:
-        sizes = self.theme.sizes
-        side, gap = (1.0, 3.0) if self.theme.small_panel else (1.5, 3.0)
-        height = self.mm(sizes.rail_button)
-        total = len(self.buttons) * height + (len(self.buttons) - 1) * self.mm(gap)
-        bottom = (self.height - total) / 2 if self.theme.small_panel else self.mm(3)
-        y = self.y + bottom + total
-        for button in self.buttons:
-            button.place(self.x + self.mm(side), y, self.width - 2 * self.mm(side), height)
-            y -= height + self.mm(gap)
-
-    def _across(self) -> None:
-        gap, pad = self.mm(3), self.mm(6)
-        width = (self.width - 2 * pad - gap * (len(self.buttons) - 1)) / len(self.buttons)
-        for place, button in enumerate(self.buttons):
-            button.place(self.x + pad + place * (width + gap), self.top - self.mm(2), width, self.mm(20))
 
 
 class Pips(Flow):
@@ -162,7 +64,7 @@ class Errand(Tiny):
     plain = StringProperty("no")
 
 
-class Strip(Framed):
+class Strip(Flow):
     """Errand, step, who attends, whether a card is in, the clock."""
 
     def __init__(self, status: Status, words: Words, **kwargs: Any) -> None:
@@ -178,7 +80,7 @@ class Strip(Framed):
         if not theme.large:
             parts += self._right(status, words, theme)
         self.row = Row(parts, theme=theme, gap=3)
-        self.hairline = Framed(theme=theme, fill=theme.colours.line)
+        self.hairline = Flat(theme=theme, fill=theme.colours.line)
         self.add_widget(self.row)
         self.add_widget(self.hairline)
 
@@ -250,7 +152,7 @@ class WayBar(Flow):
             x += want + extra + gap
 
 
-class Frame(Framed):
+class Frame(Flat):
     """One whole screen: the shape of a view in its frame."""
 
     def __init__(self, shape: Shape, status: Status, words: Words, rail: Rail, **kwargs: Any) -> None:

@@ -12,7 +12,7 @@ from kivy.properties import ColorProperty, NumericProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 
 from kiosk.screens.layout import Box, Column, Flow, Row
-from kiosk.screens.text import Icon, Lead, Small, Text
+from kiosk.screens.text import Icon, Lead, Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import Words
 from kiosk.views import Button, Option
@@ -21,8 +21,14 @@ ICONS_AFTER = frozenset({"arrow-right", "check", "chevron-right"})
 """Glyphs that point on stand behind the words; all others before them."""
 
 
+class Flat(Flow):
+    """A plain rectangle in one colour, to the last pixel."""
+
+    fill = ColorProperty((0, 0, 0, 0))
+
+
 class Framed(Flow):
-    """A rounded rectangle: `fill`, and a border of `border` pixels in `edge`."""
+    """A rounded rectangle: `fill`, and a border of `border` pixels in `edge`. Its smooth edge is half a pixel inside."""
 
     fill = ColorProperty((0, 0, 0, 0))
     edge = ColorProperty((0, 0, 0, 0))
@@ -175,20 +181,5 @@ class Grid(Flow):
             row, column = divmod(place, self.columns)
             tile.place(self.x + column * (width + gap), self.top - row * (height + gap), width, height)
 
-
-__all__ = [
-    "PressButton",
-    "Framed",
-    "FramedBox",
-    "Grid",
-    "Panel",
-    "Plate",
-    "Stage",
-    "Text",
-    "Tile",
-    "TileButton",
-    "Touchable",
-    "action",
-]
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -115,31 +115,32 @@ class Cells(Flow):
 
     def arrange(self) -> None:
         self.canvas.clear()
-        scale = min(1.0, self.width / max(1.0, self.wanted_width()))
-        pen = Pen(self.canvas, self.x, self.top, self.mm(scale))
+        fit = min(1.0, self.width / max(1.0, self.wanted_width()))
+        pen = Pen(self.canvas, self.x, self.top, 1.0)
         x, sizes = 0.0, self.theme.sizes
         for at in range(self.most):
             if at and at % GROUP == 0:
                 x += self._extra
-            self._cell(pen, at, x)
+            self._cell(pen, at, round(self.mm(x * fit)), fit)
             x += sizes.cell_width + sizes.cell_gap
 
-    def _cell(self, pen: Pen, at: int, x: float) -> None:
-        sizes, colours = self.theme.sizes, self.theme.colours
-        wide, high = sizes.cell_width, sizes.cell_height
+    def _cell(self, pen: Pen, at: int, x: int, fit: float) -> None:
+        """One cell, in whole pixels so that its border is crisp."""
+        sizes, colours, unit = self.theme.sizes, self.theme.colours, self.mm(fit)
+        wide, high = round(sizes.cell_width * unit), round(sizes.cell_height * unit)
         now = at == self.filled
-        thick = (1.1 if self.theme.contrast else 0.8) if now else 0.6 if self.theme.contrast else 0.4
-        inset, colour = thick / 2, colours.primary if now else colours.edge
-        frame = (x + inset, inset, wide - thick, high - thick, 2 - inset)
-        pen.rect(*frame, fill=colours.surface)
+        thick = round(self.mm((1.1 if self.theme.contrast else 0.8) if now else 0.6 if self.theme.contrast else 0.4))
+        half, colour = thick / 2, colours.primary if now else colours.edge
+        frame = (x + half, half, wide - thick, high - thick, 2 * unit - half)
         if at >= self.least:
-            pen.dashed(*frame, colour, thick, dash=1.2)
+            pen.rect(x, 0, wide, high, 2 * unit, colours.surface)
+            pen.dashed(*frame, colour, thick, dash=1.15 * unit)
         else:
-            pen.rect(*frame, stroke=colour, thick=thick)
+            pen.rect(*frame, colours.surface, colour, thick)
         if at < len(self.shown):
-            pen.text(self.shown[at], x + wide / 2, high / 2 + 2.6 * high / 12, 7.2 * high / 12, fonts.DIGIT, colours.ink)
+            pen.text(self.shown[at], x + wide / 2, 0.715 * high, 0.6 * high, fonts.DIGIT, colours.ink)
         elif at < self.filled and not self.shown:
-            pen.disc(x + wide / 2, high / 2, 1.7, colours.ink)
+            pen.disc(x + wide / 2, high / 2, 1.75 * unit, colours.ink)
 
 
 def missing(count: int, words: Words, short: bool) -> str:

@@ -25,15 +25,15 @@ class Layers(Widget):
         super().__init__(size_hint=(None, None), size=size)
         self._fade = fade
         self._notice = notice
-        self._changed = 0.0
+        self._changed = float(Clock.time())
         self.base: Flow | None = None
         self.over: Flow | None = None
         self.closed: Flow | None = None
 
     @property
-    def ready(self) -> bool:
-        """Whether touches count again after the last change."""
-        return float(Clock.get_time()) - self._changed >= GUARD_S
+    def quiet_s(self) -> float:
+        """Seconds until touches count again after the last change."""
+        return max(0.0, self._changed + GUARD_S - float(Clock.time()))
 
     @property
     def uppermost(self) -> Flow | None:
@@ -59,7 +59,7 @@ class Layers(Widget):
 
     def _guard(self, guard: bool) -> None:
         if guard:
-            self._changed = float(Clock.get_time())
+            self._changed = float(Clock.time())
 
     def _swap(self, old: Flow | None, new: Flow | None, below: bool = False) -> None:
         if new is None:
@@ -82,7 +82,7 @@ class Layers(Widget):
     def on_touch_down(self, touch: Any) -> bool:
         self._notice()
         top = self.uppermost
-        if top is not None and self.ready:
+        if top is not None and not self.quiet_s:
             top.dispatch("on_touch_down", touch)
         return True
 

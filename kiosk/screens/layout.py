@@ -1,8 +1,9 @@
 """Layout: rows, columns and boxes that are laid out at once, from the width down, as text needs it.
 
 A `Flow` says how high it is at a width; its parent then places it. Nothing settles over several frames, so a screen is
-right in the first picture, and content never moves after it has appeared. A column that is too low first halves its gaps,
-then leaves out what is marked with `drop`, the largest first: second lines and hints, never the title or the action.
+right in the first picture, and content never moves after it has appeared. A column that is too low first narrows its gaps, to
+half at most, then leaves out what is marked with `drop`, the largest first: second lines and hints, never the title or the
+action.
 """
 
 from collections.abc import Iterable
@@ -109,9 +110,10 @@ class Column(Group):
 
     def _fit(self) -> tuple[float, list[Flow]]:
         gap, shown = self.mm(self.gap), list(self.items)
-        if self._total(shown, self.width, gap) > self.height + 1:
-            gap /= 2
-        while self._total(shown, self.width, gap) > self.height + 1:
+        over = self._total(shown, self.width, gap) - self.height
+        if over > 1 and len(shown) > 1:
+            gap = max(gap / 2, gap - over / (len(shown) - 1))
+        while self._total(shown, self.width, gap) > self.height + 1:  # a pixel is lost to rounding
             loose = max(shown, key=lambda item: item.drop)
             if not loose.drop:
                 break

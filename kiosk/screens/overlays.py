@@ -8,7 +8,7 @@ from typing import Any
 from kivy.lang import Builder
 
 from kiosk.screens.busy import Ring
-from kiosk.screens.framed import PressButton, Framed
+from kiosk.screens.framed import Flat, Framed, PressButton
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Display, Icon, Lead, Small, Strong, Text, Title
@@ -40,7 +40,9 @@ class HelpPage:
 class TimeoutShape(Shape):
     """Is anybody there? The ring empties; the question under it stays as it was."""
 
-    def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Callable[[bool], None], card_in: bool) -> None:
+    def __init__(
+        self, view: View[Any], words: Words, theme: Theme, answer: Callable[[bool], None], card_in: bool
+    ) -> None:
         self.card_in = card_in
         super().__init__(view, words, theme, answer)
 
@@ -59,7 +61,11 @@ class TimeoutShape(Shape):
         if theme.portrait:
             return Column([Spacer(theme=theme), Column([self.ring], theme=theme, centred=True), text, Spacer(theme=theme)],
                           theme=theme, gap=14)  # fmt: skip
-        row = Row([self.ring, Box(text, theme=theme, grow=True, centre=True)], theme=theme, gap=14 if not theme.small_panel else 6)
+        row = Row(
+            [self.ring, Box(text, theme=theme, grow=True, centre=True)],
+            theme=theme,
+            gap=14 if not theme.small_panel else 6,
+        )
         return Box(row, theme=theme, padding=(6 if not theme.small_panel else 0, 0))
 
     def actions(self) -> Actions:
@@ -81,7 +87,9 @@ class TimeoutShape(Shape):
 class HelpShape(Shape):
     """Who helps. Closes back to the question with nothing lost."""
 
-    def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Callable[[str], None], page: HelpPage) -> None:
+    def __init__(
+        self, view: View[Any], words: Words, theme: Theme, answer: Callable[[str], None], page: HelpPage
+    ) -> None:
         self.page = page
         super().__init__(view, words, theme, answer)
 
@@ -98,8 +106,13 @@ class HelpShape(Shape):
             for fact in self.page.contacts
         ]
         rail = Small(theme=theme, text=words.frame("help.rail"), tone="muted", drop=1)
-        head: list[Flow] = [Title(theme=theme, text=words.frame("help.title")), Lead(theme=theme, text=words.frame("help.lead"))]
-        return Column([*head, Spacer(1, theme=theme), *rows, Spacer(theme=theme), rail], theme=theme, gap=theme.sizes.gap)
+        head: list[Flow] = [
+            Title(theme=theme, text=words.frame("help.title")),
+            Lead(theme=theme, text=words.frame("help.lead")),
+        ]
+        return Column(
+            [*head, Spacer(1, theme=theme), *rows, Spacer(theme=theme), rail], theme=theme, gap=theme.sizes.gap
+        )
 
     def actions(self) -> Actions:
         close = Button(CLOSE, say("help.close"), "arrow-left")
@@ -115,7 +128,7 @@ class ClosedTitle(Display):
     """The fact."""
 
 
-class ClosedScreen(Framed):
+class ClosedScreen(Flat):
     """The whole screen dark: what is wrong, that no card is inside, who helps. Nothing to touch."""
 
     def __init__(self, closed: Closed, words: Words, **kwargs: Any) -> None:
@@ -139,7 +152,7 @@ class ClosedScreen(Framed):
         below: Flow = Row(columns, theme=theme, gap=8 if not small else 4, top=True)
         if theme.portrait:
             below = Column(columns, theme=theme, gap=6)
-        self.rule = Framed(theme=theme, fill=theme.colours.rail_edge)
+        self.rule = Flat(theme=theme, fill=theme.colours.rail_edge)
         self.head, self.below = head, below
         for part in (head, self.rule, below):
             self.add_widget(part)

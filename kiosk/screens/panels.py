@@ -6,8 +6,8 @@ from typing import Any
 from kivy.lang import Builder
 from kivy.properties import StringProperty
 
-from kiosk.screens.framed import Framed, FramedBox, Panel
-from kiosk.screens.layout import Box, Column, Flow, Row
+from kiosk.screens.framed import Flat, Framed, FramedBox, Panel
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import Words
@@ -103,7 +103,8 @@ def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
     """A point: numbered, judged good or bad, or with a glyph of its own and a second line."""
     text = words(point.text)
     if point.mark == "number":
-        said = Box(Text(theme=theme, text=text), theme=theme, padding=(0, 0.9), grow=True)
+        high = 0.4 if theme.small_panel else 0.9
+        said = Column([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
         return Row([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
     if point.mark in ("good", "bad"):
         icon, tone = ("check-circle", "success") if point.mark == "good" else ("close-circle", "failure")
@@ -122,11 +123,20 @@ def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
     )
 
 
+def point_rows(points: tuple[Point, ...], words: Words, theme: Theme) -> list[Flow]:
+    """All points of a view; numbered ones stand closer together."""
+    rows: list[Flow] = [point_row(point, at, words, theme) for at, point in enumerate(points, 1)]
+    if points and all(point.mark == "number" for point in points):
+        gap = {"10": 3.0, "7": 2.0, "p": 7.0}[theme.panel.name]
+        return [Column(rows, theme=theme, gap=gap)]
+    return rows
+
+
 def _both(point: Point, words: Words) -> str:
     return f"[b]{words(point.text)}[/b] {words(point.detail)}" if point.detail else words(point.text)
 
 
-class Line(Framed):
+class Line(Flat):
     """A hairline between facts."""
 
 
@@ -151,12 +161,12 @@ class Facts(Flow):
         return sum(self._heights(width))
 
     def arrange(self) -> None:
-        first, y = self._first(), self.top
+        first, y, theme_size = self._first(), self.top, self.theme.sizes
         for place, ((label, value), height) in enumerate(zip(self.rows, self._heights(self.width), strict=True)):
             if place:
                 self.lines[place - 1].place(self.x, y, self.width, self.theme.border(0.2))
             inner = y - self.mm(self.between)
-            drop = (value_size(value) - label.font_size) * 0.85
+            drop = (self.mm(theme_size.body) - label.font_size) * 0.85
             label.place(self.x, inner - drop, first, label.height_for(first))
             value.place(self.x + first, inner, self.width - first, value.height_for(self.width - first))
             y -= height
@@ -167,11 +177,6 @@ class Facts(Flow):
     def _heights(self, width: float) -> list[float]:
         first, room = self._first(), 2 * self.mm(self.between)
         return [max(label.height_for(first), value.height_for(width - first)) + room for label, value in self.rows]
-
-
-def value_size(value: Flow) -> float:
-    """The font size of a fact's value in pixels."""
-    return float(value.theme.mm(value.theme.sizes.body))
 
 
 class Value(Text):

@@ -11,7 +11,7 @@ from kiosk.screens.drawings.figure import Figure
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import FramedBox
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
-from kiosk.screens.text import Small, Text
+from kiosk.screens.text import Text
 from kiosk.screens.theme import Theme, rgb
 from kiosk.screens.words import Words
 from kiosk.views import ReceiptPanel
@@ -61,9 +61,9 @@ def qr_figure(text: str, width_mm: float, theme: Theme) -> Figure:
     def draw(pen: Pen) -> None:
         for y, row in enumerate(rows):
             for start, length in _runs(row):
-                pen.rect(start, y, length, 1.02, 0, BLACK)
+                pen.rect(start, y, length, 1, 0, BLACK)
 
-    return Figure(draw, (len(rows), len(rows)), theme=theme, width_mm=width_mm, grow=False)
+    return Figure(draw, (len(rows), len(rows)), theme=theme, width_mm=width_mm, grow=False, whole=True)
 
 
 def _runs(row: list[bool]) -> list[tuple[int, int]]:
@@ -95,7 +95,11 @@ def slip(panel: ReceiptPanel, words: Words, theme: Theme, **kwargs: Any) -> Slip
         said: list[Flow] = [
             SlipText(theme=theme, text=f"[b]{words.frame('frame.receipt_take')}[/b]"),
             SlipLabel(theme=theme, text=words.frame("frame.receipt_scan")),
-            *([SlipLabel(theme=theme, text=words.frame("frame.receipt_no", number=panel.number))] if panel.number else []),
+            *(
+                [SlipLabel(theme=theme, text=words.frame("frame.receipt_no", number=panel.number))]
+                if panel.number
+                else []
+            ),
         ]
         beside = Box(Column(said, theme=theme), theme=theme, grow=True, centre=True)
         side = 20 if theme.small_panel else 28

@@ -90,10 +90,10 @@ class Shape(Flow):
         drop = 0 if note and note.kind == "warning" else 5
         return [NotePanel(note, self.words, self.theme, drop=drop)] if note else []
 
-    def head(self, kind: str, icon: str) -> Row:
+    def head(self, kind: str, icon: str, gap: float = 6) -> Row:
         """A badge with the title beside it."""
         badge = Badge(icon, self.theme.sizes.badge, theme=self.theme, kind=kind)
-        return Row([badge, Box(self.title(), theme=self.theme, grow=True, centre=True)], theme=self.theme, gap=6)
+        return Row([badge, Box(self.title(), theme=self.theme, grow=True, centre=True)], theme=self.theme, gap=gap)
 
     def split(self, left: Sequence[Flow], right: Flow | None, *, gap: float | None = None) -> Flow:
         """Left says, right shows; above each other in portrait."""
@@ -115,4 +115,3 @@ class Shape(Flow):
         if self.theme.small_panel and isinstance(shown, Box):
             shown.width_mm = min(shown.width_mm, 46.0)
         return shown
-

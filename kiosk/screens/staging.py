@@ -9,10 +9,11 @@ from kivy.clock import Clock as KivyClock
 
 from kiosk.screens import env, fonts
 from kiosk.screens.busy import BusyShape
-from kiosk.screens.frame import Frame, Rail, Status
+from kiosk.screens.frame import Frame, Status
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.overlays import CLOSE, Closed, ClosedScreen, HelpPage, HelpShape, TimeoutShape
+from kiosk.screens.rail import Rail
 from kiosk.screens.shape import Shape
 from kiosk.screens.shapes import entry_of, shape_of
 from kiosk.screens.spoken import spoken
@@ -140,7 +141,11 @@ class Staging:
         state = self.state
         on = {"larger": state.large, "contrast": state.colours == "hc", "help": isinstance(shape, HelpShape)}
         rail = Rail(
-            state.words, frozenset(name for name, is_on in on.items() if is_on), self._rail, theme=state.theme, hears=bool(state.speak)
+            state.words,
+            frozenset(name for name, is_on in on.items() if is_on),
+            self._rail,
+            theme=state.theme,
+            hears=bool(state.speak),
         )
         return Frame(shape, self._status(view), state.words, rail, theme=state.theme)
 
@@ -196,7 +201,12 @@ class Staging:
     def _on_key(self, window: Any, code: int, scancode: int, text: str | None, modifiers: list[str]) -> bool:
         self._notice()
         key = key_of(code, text or "")
-        if key and self._shape and self.layers.uppermost is self._frame and not {"ctrl", "alt", "meta"} & set(modifiers):
+        if (
+            key
+            and self._shape
+            and self.layers.uppermost is self._frame
+            and not {"ctrl", "alt", "meta"} & set(modifiers)
+        ):
             self._shape.press(key)
         return True
 

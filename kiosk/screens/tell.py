@@ -5,7 +5,7 @@ from pathlib import Path
 from kivy.lang import Builder
 
 from kiosk.screens.layout import Column, Flow, Row, Spacer
-from kiosk.screens.panels import Badge, point_row, tries_panel
+from kiosk.screens.panels import Badge, point_rows, tries_panel
 from kiosk.screens.receipt import scan_panel
 from kiosk.screens.shape import Shape
 from kiosk.screens.text import Display
@@ -26,13 +26,13 @@ class TellShape(Shape):
 
     def build(self) -> Flow:
         view, theme = self.view, self.theme
-        points: list[Flow] = [point_row(point, at, self.words, theme) for at, point in enumerate(view.points, 1)]
+        points = point_rows(view.points, self.words, theme)
         if view.badge == "success":
             badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
             head = Row([badge], theme=theme)
             left: list[Flow] = [head, Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
             return self.split([*left, Spacer(theme=theme), *self.note()], self._beside())
-        head = self.head(view.badge, view.badge_icon)
+        head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
         if view.tries:
             return self._with_tries(head, points)
         gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
@@ -56,7 +56,9 @@ class TellShape(Shape):
             panel = tries_panel(tries, self.words, theme)
             return Column([head, Column(lines, theme=theme, gap=7), panel, Spacer(theme=theme)], theme=theme, gap=10)
         panel = tries_panel(tries, self.words, theme, width_mm=46 if theme.small_panel else TRIES_MM)
-        column = Column([*lines, Spacer(theme=theme)], theme=theme, gap=2.5 if theme.small_panel else theme.sizes.gap, grow=True)
+        column = Column(
+            [*lines, Spacer(theme=theme)], theme=theme, gap=2.5 if theme.small_panel else theme.sizes.gap, grow=True
+        )
         body = Row([column, panel], theme=theme, gap=5 if theme.small_panel else 9, top=True, grow=True)
         return Column([head, body], theme=theme, gap=gap)
 

@@ -1,41 +1,81 @@
 """Text and glyphs by role: looks are in text.kv. `tone` is the name of a colour of the theme."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kivy.core.text import Label as CoreLabel
 from kivy.lang import Builder
-from kivy.properties import NumericProperty, StringProperty
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.label import Label
 
 from kiosk.screens import fonts
 from kiosk.screens.layout import Flow
 
-INTER_HEIGHT = 1.21
-"""Ascent and descent of Inter in parts of its size; a line is that high by itself."""
+
+@cache
+def natural_height(font_name: str, font_size: int) -> int:
+    """Pixels of a line as the font has it, in whole ones."""
+    label = CoreLabel(font_name=font_name, font_size=font_size)
+    return int(label.get_extents("Hg")[1])
 
 
 class Text(Flow, Label):
-    """Body text. Strong parts are SemiBold; a line breaks at spaces alone."""
+    """Body text. Strong parts are SemiBold; a line breaks at spaces alone.
+
+    A line is `line` times the size high, as in the design, with the letters in the middle of it."""
 
     tone = StringProperty("ink")
     line = NumericProperty(1.34)
-    """Height of a line in parts of the size."""
+    balanced = BooleanProperty(False)
+    """Whether lines are made about as long as each other."""
 
     def wanted_width(self) -> float:
         self._shape(None)
         return float(self.texture_size[0])
 
     def height_for(self, width: float) -> float:
-        self._shape(round(width))
-        return float(self.texture_size[1])
+        lines = self._shape(round(width))
+        return float(lines * self._pitch)
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
-        half_leading = (self.line - INTER_HEIGHT) / 2 * self.font_size
         self._shape(round(width))
-        super().place(x, top - half_leading, width, height)
+        narrow: float = self.texture_size[0] if self.balanced and self._lines > 1 else width
+        super().place(x, top, narrow, height)
 
-    def _shape(self, width: int | None) -> None:
-        if self.text_size != [width, None] or self.texture is None:
+    @property
+    def _pitch(self) -> int:
+        return round(float(self.line * self.font_size))
+
+    def _shape(self, width: int | None) -> int:
+        """Break the text at a width; returns the number of lines."""
+        natural = natural_height(self.font_name, round(self.font_size))
+        asked = width, str(self.text), self._pitch
+        if self._shaped != asked:
+            self._shaped = asked
+            self.line_height = (self._pitch + 0.01) / natural
+            self.text_size = width, None
+            self.texture_update()
+            self._lines = self._count(natural)
+            if self.balanced and width and self._lines > 1:
+                self._balance(width, natural)
+        return self._lines
+
+    _shaped: tuple[int | None, str, int] = (-1, "", 0)
+    _lines = 1
+
+    def _count(self, natural: int) -> int:
+        """Lines in the texture: the first is as high as the font has it, the others as the design has them."""
+        return 1 + round(float(self.texture_size[1] - natural) / self._pitch)
+
+    def _balance(self, width: int, natural: int) -> None:
+        """The narrowest of some widths that needs no line more."""
+        for part in range(11, 20):
+            self.text_size = round(width * part / 20), None
+            self.texture_update()
+            if self._count(natural) == self._lines:
+                break
+        else:
             self.text_size = width, None
             self.texture_update()
 
@@ -81,7 +121,6 @@ class Icon(Text):
         return self.mm(self.size_mm)
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
-        self.text_size = None, None
         self.texture_update()
         Flow.place(self, x, top, width, height)
 

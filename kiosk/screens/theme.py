@@ -169,6 +169,10 @@ class Theme:
         """Pixels for so many millimetres."""
         return millimetres * self.panel.px_per_mm
 
+    def px(self, millimetres: float) -> int:
+        """Whole pixels of a font size; what lies about half way is rather a little small, so that lines break as drawn."""
+        return int(self.mm(millimetres) + 0.45)
+
     def border(self, millimetres: float = 0.4) -> float:
         """Pixels of a control's border: 0.6 mm in the high-contrast theme, whole pixels so that it stays crisp."""
         return float(max(1, round(self.mm(max(millimetres, 0.6) if self.contrast else millimetres))))

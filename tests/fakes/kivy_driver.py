@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,9 @@ class KivyDriver:
     def __enter__(self) -> "KivyDriver":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -70,7 +73,7 @@ class KivyDriver:
         return reply.get("value")
 
     def show(self, sample: str) -> None:
-        """Show a sample view and wait until it takes touches."""
+        """Show a sample view. It takes touches a little later: `targets` waits for that."""
         self.call("show", sample=sample)
 
     def targets(self) -> dict[str, list[int]]:
@@ -88,6 +91,35 @@ class KivyDriver:
         before = self.call("touches")
         self._xdotool("mousemove", str(x), str(y), "click", "1")
         self.call("wait_touch", count=before + 1)
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """A finger that slides."""
+        before = self.call("touches")
+        move = (
+            "mousemove",
+            str(start[0]),
+            str(start[1]),
+            "mousedown",
+            "1",
+            "mousemove",
+            str(end[0]),
+            str(end[1]),
+            "mouseup",
+            "1",
+        )
+        self._xdotool(*move)
+        self.call("wait_touch", count=before + 1)
+
+    def hold(self, target: str, meanwhile: Callable[[], None], slide_off: bool = False) -> None:
+        """Press a target, do something, and let go: outside of it where `slide_off` is set."""
+        x, y = self.targets()[target]
+        before = self.call("downs")
+        self._xdotool("mousemove", str(x), str(y), "mousedown", "1")
+        self.call("wait_down", count=before + 1)
+        meanwhile()
+        count = self.call("touches")
+        self._xdotool(*(("mousemove", "2", "2") if slide_off else ()), "mouseup", "1")
+        self.call("wait_touch", count=count + 1)
 
     def key(self, *names: str) -> None:
         """Real keys of a keyboard, or of a scanner that types."""
@@ -107,27 +139,20 @@ class KivyDriver:
         subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self._display}, check=True, timeout=20)
 
 
-class StoppedClock:
-    """It is 10.42 for good; only waiting is real."""
+class StillClock:
+    """It is 10.42 for good, and a wait ends when `over` is set."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
 
     def now(self) -> datetime:
         return NOW
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-class StillClock(StoppedClock):
-    """Not even waiting ends, and no second passes."""
-
-    def monotonic(self) -> float:
         return 0.0
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.Event().wait()
+        await self.over.wait()
 
 
 class Host:
@@ -139,8 +164,9 @@ class Host:
 
         self.samples = sample_views
         self.spoken: list[str] = []
+        self.clock = StillClock()
         self.screen = KivyScreen(
-            StillClock(),
+            self.clock,
             texts=sample_views.texts(),
             panel=panel,
             place="Lasarettet, entré A",
@@ -148,12 +174,27 @@ class Host:
             speak=lambda text, language: self.spoken.append(text),
         )
         self.touches = 0
-        self.screen.set_activity(self._touched)
+        self.seen = asyncio.Event()
+        self.activity = 0
+        self.screen.set_activity(self._noticed)
+        window = self.screen._window
+        self.downs = 0
+        window.bind(on_touch_up=lambda *_: self._touched(), on_key_down=lambda *_: self._touched())
+        window.bind(on_touch_down=lambda *_: self._pressed())
         self.asked: asyncio.Task[Any] | None = None
         self.warned: asyncio.Task[bool] | None = None
 
     def _touched(self) -> None:
+        """A touch has ended or a key is down; the window deals with it before anything else on the loop runs."""
         self.touches += 1
+        self.seen.set()
+
+    def _pressed(self) -> None:
+        self.downs += 1
+        self.seen.set()
+
+    def _noticed(self) -> None:
+        self.activity += 1
 
     async def do(self, command: str, **arguments: Any) -> Any:
         """Carry out one command."""
@@ -170,7 +211,6 @@ class Host:
         await asyncio.sleep(0)
         if self.asked.done():
             self.asked.result()
-        await self.screen.settle()
 
     async def do_withdraw(self) -> None:
         if self.asked is not None:
@@ -190,8 +230,55 @@ class Host:
 
     async def do_wait_touch(self, count: int) -> None:
         while self.touches < count:
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.05)
+            self.seen.clear()
+            await self.seen.wait()
+
+    async def do_downs(self) -> int:
+        return self.downs
+
+    async def do_wait_down(self, count: int) -> None:
+        while self.downs < count:
+            self.seen.clear()
+            await self.seen.wait()
+
+    async def do_tap_now(self, x: int, y: int) -> None:
+        """A tap that comes before the next frame."""
+        from kivy.core.window import Window
+        from kivy.input.providers.mouse import MouseMotionEvent
+
+        touch = MouseMotionEvent("test", "1", (x / Window.width, 1 - y / Window.height), is_touch=True)
+        touch.scale_for_screen(Window.width, Window.height)
+        for phase in ("on_touch_down", "on_touch_up"):
+            Window.dispatch(phase, touch)
+
+    async def do_small_targets(self, least_mm: float) -> list[str]:
+        """Targets that are too small for a finger."""
+        from kiosk.screens.layers import touchables
+
+        small = []
+        for each in touchables(self.screen.widgets()):
+            least = least_mm * each.theme.panel.px_per_mm - 1
+            if each.width < least or each.height < least:
+                small.append(f"{each.target}: {each.width} x {each.height}")
+        return small
+
+    async def do_left_out(self) -> list[str]:
+        """Text that columns left out for want of room."""
+        from kiosk.screens.layout import Group
+        from kiosk.screens.text import Text
+
+        groups = [widget for widget in self.screen.widgets().walk() if isinstance(widget, Group)]
+        gone = [item for group in groups for item in group.items if item.parent is None]
+        return [str(text.text) for item in gone for text in item.walk() if isinstance(text, Text)]
+
+    async def do_let_time_pass(self) -> None:
+        """What the clock was asked to wait for is over."""
+        self.clock.over.set()
+        await asyncio.sleep(0)
+        self.clock.over = asyncio.Event()
+
+    async def do_activity(self) -> int:
+        return self.activity
 
     async def do_answer(self) -> Any:
         assert self.asked is not None
@@ -231,7 +318,9 @@ class Host:
         from kiosk.screens.overlays import Closed
 
         samples = self.samples
-        self.screen.set_closed(Closed(samples.CLOSED_TITLE, samples.CLOSED_LEAD, samples.CLOSED_LEAD[2], samples.CONTACTS))
+        self.screen.set_closed(
+            Closed(samples.CLOSED_TITLE, samples.CLOSED_LEAD, samples.CLOSED_LEAD[2], samples.CONTACTS)
+        )
         await self.screen.settle()
 
     async def do_open(self) -> None:

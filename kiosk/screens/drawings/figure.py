@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kivy.lang import Builder
 
 from kiosk.screens.drawings import closeups, machine
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import Framed, FramedBox, Stage
+from kiosk.screens.framed import Flat, Framed, FramedBox, Stage
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
@@ -23,31 +24,50 @@ from kiosk.views import (
 )
 
 Draw = Callable[[Pen], None]
-STAGE_MM = {ReaderDrawing: 88.0, CabinetDrawing: 84.0, DropDrawing: 84.0, MachineDrawing: 72.0}
+STAGE_MM = {ReaderDrawing: 88.0, CabinetDrawing: 84.0, DropDrawing: 88.0, MachineDrawing: 72.0}
 
 
 class Figure(Flow):
     """Draws with a pen, as large as fits, in the middle of its place."""
 
     def __init__(
-        self, draw: Draw, size: tuple[float, float], *, theme: Theme, width_mm: float = 0, grow: bool = True
+        self,
+        draw: Draw,
+        size: tuple[float, float],
+        *,
+        theme: Theme,
+        width_mm: float = 0,
+        grow: bool = True,
+        whole: bool = False,
     ) -> None:
+        """`whole` makes each unit a whole number of pixels, so that a code's modules are all alike."""
         super().__init__(theme=theme, grow=grow)
-        self._draw, self._units, self._width_mm = draw, size, width_mm
+        self._draw, self._units, self._width_mm, self._whole = draw, size, width_mm, whole
 
     def wanted_width(self) -> float:
-        return self.mm(self._width_mm)
+        wide = self.mm(self._width_mm)
+        return whole_scale(wide / self._units[0]) * self._units[0] if self._whole else wide
 
     def height_for(self, width: float) -> float:
-        return self.mm(self._width_mm) * self._units[1] / self._units[0]
+        return self.wanted_width() * self._units[1] / self._units[0]
 
     def arrange(self) -> None:
         scale = min(self.width / self._units[0], self.height / self._units[1])
+        if self._whole:
+            scale = whole_scale(scale)
         left = self.center_x - self._units[0] * scale / 2
         top = self.center_y + self._units[1] * scale / 2
         self.canvas.clear()
         if scale > 0:
             self._draw(Pen(self.canvas, left, top, scale))
+
+
+def whole_scale(scale: float) -> float:
+    """The nearest whole number of pixels that is at most 8 % more or 25 % less, or `scale` as it is."""
+    for whole in (round(scale), int(scale)):
+        if 0.75 * scale <= whole <= 1.08 * scale:
+            return float(whole)
+    return scale
 
 
 class Caption(Strong):
@@ -61,10 +81,10 @@ def stage(drawing: Drawing, words: Words, theme: Theme, caption: str = "", width
     if isinstance(drawing, CardDrawing):
         return card_face(drawing, words, theme)
     figure = Figure(_draw(drawing, words, theme), _units(drawing), theme=theme)
-    inside: Flow = Box(figure, theme=theme, padding=(1, 1), grow=True)
+    inside: Flow = Box(figure, theme=theme, padding=(1, 0) if caption else (0, 0), grow=True)
     if caption:
         line = Caption(theme=theme, text=caption, halign="center")
-        inside = Column([inside, Spacer(2, theme=theme), line], theme=theme, grow=True)
+        inside = Column([inside, Spacer(3, theme=theme), line], theme=theme, grow=True)
     wide = width_mm or STAGE_MM[type(drawing)]
     return Stage(inside, theme=theme, padding=(4, 6 if caption else 4), width_mm=wide, tall=True)
 
@@ -77,14 +97,14 @@ def _draw(drawing: Drawing, words: Words, theme: Theme) -> Draw:
     colours = theme.colours
     returns = words.frame("frame.drop")
     match drawing:
-        case ReaderDrawing(motion, _):
+        case ReaderDrawing(motion=motion):
             return lambda pen: closeups.reader(pen, colours, motion)
-        case CabinetDrawing(slots, lit):
-            return lambda pen: closeups.cabinet(pen, colours, slots, lit)
+        case CabinetDrawing(slots=slots, lit=slot):
+            return lambda pen: closeups.cabinet(pen, colours, slots, slot)
         case DropDrawing():
             return lambda pen: closeups.drop(pen, colours, returns)
-        case MachineDrawing(lit):
-            return lambda pen: machine.front(pen, colours, lit, returns)
+        case MachineDrawing(lit=parts):
+            return lambda pen: machine.front(pen, colours, parts, returns)
         case _:
             raise TypeError(f"no figure for {type(drawing).__name__}")
 
@@ -120,11 +140,12 @@ def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
         rows = [(words.frame("frame.letter_number"), number), (words.frame("frame.letter_pin"), dashes), *rows]
     names = [SheetLabel(theme=theme, text=name) for name, _ in rows]
     first = max(name.wanted_width() for name in names) / theme.mm(1)
+    gap = 9 if theme.portrait else 4
     lines = [
         Row(
-            [Fixed(name, first, theme=theme), value, Spacer(0, theme=theme)],
+            [Fixed(name, first, theme=theme), value, *([] if value.grow else [Spacer(theme=theme)])],
             theme=theme,
-            gap=4 if not theme.portrait else 9,
+            gap=gap,
         )
         for name, (_, value) in zip(names, rows, strict=True)
     ]
@@ -137,7 +158,7 @@ def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
 class Fixed(Box):
     """A flow of a given width in millimetres."""
 
-    def __init__(self, inside: Flow, width_mm: float, **kwargs: object) -> None:
+    def __init__(self, inside: Flow, width_mm: float, **kwargs: Any) -> None:
         super().__init__(inside, width_mm=width_mm, **kwargs)
 
 
@@ -150,12 +171,12 @@ def _number(number: str, words: Words) -> str:
 class CardFace(Framed):
     """The face of a card as it is printed, true to size on the large panel: 85.6 by 54 mm."""
 
-    def __init__(self, drawing: CardDrawing, words: Words, **kwargs: object) -> None:
+    def __init__(self, drawing: CardDrawing, words: Words, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
         self.unit = 0.8 if theme.small_panel else 1.0
         self.band = Framed(theme=theme, fill=theme.colours.primary, radius=theme.mm(3))
-        self.square = Framed(theme=theme, fill=theme.colours.primary)
+        self.square = Flat(theme=theme, fill=theme.colours.primary)
         self.issuer = FaceIssuer(theme=theme, text=words(drawing.issuer))
         self.kind = FaceKind(theme=theme, text=words.frame("frame.card_kind"))
         self.photo = Framed(theme=theme, fill=theme.colours.soft, radius=theme.mm(1.6))
@@ -176,7 +197,8 @@ class CardFace(Framed):
         band = 12 * mm
         inner = self.width - 2 * edge
         self.band.place(self.x + edge, self.top - edge, inner, band)
-        self.square.place(self.x + edge, self.top - edge - band / 2, inner, band / 2)
+        half = round(band / 2)
+        self.square.place(self.x + edge, self.band.y + half, inner, half)
         pad, middle = 5 * mm, self.top - edge - band / 2
         for text, right in ((self.issuer, False), (self.kind, True)):
             wide = text.wanted_width()
@@ -189,7 +211,9 @@ class CardFace(Framed):
         room = self.width - 34 * mm
         self.holder.place(self.x + 29 * mm, top, room, self.holder.height_for(room))
         wide = self.number.wanted_width()
-        self.number.place(self.right - pad - wide, self.y + 4 * mm + self.number.height_for(wide), wide, 0)
+        self.number.place(
+            self.right - pad - wide, self.y + 4 * mm + self.number.height_for(wide), wide, self.number.height_for(wide)
+        )
 
 
 class FaceIssuer(Text):

@@ -15,7 +15,7 @@ _PARTS = {"reader": (14.0, 74.0, 40.0, 11.0), "printer": (66.0, 74.0, 40.0, 11.0
 def front(pen: Pen, colours: Colours, lit: tuple[str, ...] = (), returns: str = "") -> None:
     """The whole front. `returns` is the word on the drop slot; without it the drawing is a thumbnail."""
     line, part = colours.rail_edge, colours.rail_part
-    pen.rect(4, 4, 112, 136, 7, stroke=line, thick=1)
+    pen.rect(4, 4, 112, 136, 7, colours.rail, line, 1)
     pen.rect(14, 14, 92, 50, 3, part, colours.lamp if "screen" in lit else line)
     for name, (x, y, width, height) in _PARTS.items():
         on = name in lit

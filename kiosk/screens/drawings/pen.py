@@ -1,15 +1,18 @@
 """A pen for line drawings in units of their own: y runs down, strokes are centred on the edge, dashes are short lines."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import cos, hypot, pi, sin
 from typing import Any
 
 from kivy.core.text import Label as CoreLabel
-from kivy.graphics import Color, Ellipse, Line, Mesh, Rectangle, RoundedRectangle
+from kivy.graphics import Color, Mesh, Rectangle, SmoothLine, SmoothRoundedRectangle
 
 from kiosk.screens.theme import Colour
 
 Point = tuple[float, float]
+SOFT = 0.5
+"""Pixels that a smooth edge reaches out of its shape."""
 
 
 class Pen:
@@ -27,28 +30,43 @@ class Pen:
         self, x: float, y: float, width: float, height: float, radius: float = 0, fill: Colour | None = None,
         stroke: Colour | None = None, thick: float = 0.7,
     ) -> None:  # fmt: skip
-        """A rectangle, rounded where `radius` is given."""
-        place = *self._at(x, y + height), width * self.scale, height * self.scale
-        round_px = max(radius * self.scale, 0.01)
-        if fill:
-            self._colour(fill)
-            self._canvas.add(RoundedRectangle(pos=place[:2], size=place[2:], radius=[round_px], segments=16))
-        if stroke:
+        """A rectangle, rounded where `radius` is given. A stroke lies half outside."""
+        if stroke and fill:
+            half = self._stroke(thick) / self.scale / 2
+            for out, colour in ((half, stroke), (-half, fill)):
+                self._block(x - out, y - out, width + 2 * out, height + 2 * out, max(0.0, radius + out), colour)
+        elif fill:
+            self._block(x, y, width, height, radius, fill)
+        elif stroke:
+            path = [number for point in outline(x, y, width, height, radius)[:-1] for number in self._at(*point)]
             self._colour(stroke)
-            shape = (*place, round_px, 24)
-            self._canvas.add(Line(rounded_rectangle=shape, width=self._half(thick), close=True))
+            self._canvas.add(SmoothLine(points=path, width=self._half(thick), close=True))
 
     def line(self, x1: float, y1: float, x2: float, y2: float, colour: Colour, thick: float = 1.0) -> None:
         """A line with round ends."""
+        half = self._stroke(thick) / self.scale / 2
+        if x1 == x2 or y1 == y2:
+            left, top = min(x1, x2) - half, min(y1, y2) - half
+            self._block(left, top, abs(x2 - x1) + 2 * half, abs(y2 - y1) + 2 * half, half, colour)
+            return
         self._colour(colour)
-        points = [*self._at(x1, y1), *self._at(x2, y2)]
-        self._canvas.add(Line(points=points, width=self._half(thick), cap="round", cap_precision=8))
+        self._canvas.add(SmoothLine(points=[*self._at(x1, y1), *self._at(x2, y2)], width=self._half(thick)))
+        for x, y in ((x1, y1), (x2, y2)):
+            self.disc(x, y, half, colour)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
         """A full circle round (x, y)."""
+        self._block(x - radius, y - radius, 2 * radius, 2 * radius, radius, colour)
+
+    def _block(self, x: float, y: float, width: float, height: float, radius: float, colour: Colour) -> None:
+        pos, size = self._at(x, y + height), (width * self.scale, height * self.scale)
         self._colour(colour)
-        side = 2 * radius * self.scale
-        self._canvas.add(Ellipse(pos=self._at(x - radius, y + radius), size=(side, side), segments=48))
+        if radius * self.scale < 0.75:
+            self._canvas.add(Rectangle(pos=pos, size=size))
+        else:
+            pos, size = (pos[0] + SOFT, pos[1] + SOFT), (max(0.0, size[0] - 2 * SOFT), max(0.0, size[1] - 2 * SOFT))
+            shape = SmoothRoundedRectangle(pos=pos, size=size, radius=[radius * self.scale - SOFT], segments=24)
+            self._canvas.add(shape)
 
     def dome(self, x: float, y: float, across: float, high: float, colour: Colour) -> None:
         """Half an ellipse standing on y, its middle at x: the shoulders of a person."""
@@ -61,15 +79,18 @@ class Pen:
         self, x: float, y: float, radius: float, colour: Colour, thick: float, start: float = 0, end: float = 360
     ) -> None:
         """Part of a ring, in degrees clockwise from the top, with round ends."""
+        whole = end - start >= 360
+        if end <= start:
+            return
+        steps = max(2, int((end - start) / 3))
+        turns = [(start + (end - start) * step / steps) * pi / 180 for step in range(steps + (0 if whole else 1))]
+        rim = [(x + radius * sin(turn), y - radius * cos(turn)) for turn in turns]
         self._colour(colour)
-        centre = *self._at(x, y), radius * self.scale
-        if end - start >= 360:
-            self._canvas.add(Line(circle=(*centre, 0, 360, 120), width=self._half(thick), close=True))
-        elif end > start:
-            steps = max(2, int((end - start) / 3))
-            turns = [(start + (end - start) * step / steps) * pi / 180 for step in range(steps + 1)]
-            points = [n for turn in turns for n in self._at(x + radius * sin(turn), y - radius * cos(turn))]
-            self._canvas.add(Line(points=points, width=self._half(thick), cap="round", cap_precision=16, joint="round"))
+        points = [number for point in rim for number in self._at(*point)]
+        self._canvas.add(SmoothLine(points=points, width=self._half(thick), close=whole))
+        if not whole:
+            for end_x, end_y in (rim[0], rim[-1]):
+                self.disc(end_x, end_y, thick / 2, colour)
 
     def arrow(self, x: float, start: float, end: float, colour: Colour, thick: float = 1.6) -> None:
         """An upright arrow from `start` to `end`."""
@@ -88,7 +109,7 @@ class Pen:
             inside = [point for point in part if within[0] <= point[1] <= within[1]]
             if len(inside) > 1:
                 points = [number for point in inside for number in self._at(*point)]
-                self._canvas.add(Line(points=points, width=self._half(thick), cap="none"))
+                self._canvas.add(SmoothLine(points=points, width=self._half(thick)))
 
     def text(self, words: str, x: float, baseline: float, size: float, font: str, colour: Colour) -> None:
         """Words centred at x on a baseline."""
@@ -103,8 +124,12 @@ class Pen:
     def _at(self, x: float, y: float) -> Point:
         return self.left + x * self.scale, self.top - y * self.scale
 
+    def _stroke(self, thick: float) -> float:
+        """Pixels of a stroke: never under one."""
+        return max(1.0, thick * self.scale)
+
     def _half(self, thick: float) -> float:
-        return max(1.0001, thick * self.scale / 2) if thick * self.scale > 1.2 else 1.0
+        return max(1.0, self._stroke(thick) / 2)
 
     def _colour(self, colour: Colour) -> None:
         self._canvas.add(Color(*colour))
@@ -128,7 +153,7 @@ def outline(x: float, y: float, width: float, height: float, radius: float) -> l
 def dashes(path: Sequence[Point], length: float) -> Iterator[list[Point]]:
     """The path cut into dashes of that length with gaps as long, as lists of points."""
     on, left, part = True, length, [path[0]]
-    for (x1, y1), (x2, y2) in zip(path, path[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(path):
         whole = hypot(x2 - x1, y2 - y1)
         done = 0.0
         while whole - done > left:

@@ -1,0 +1,54 @@
+"""Looks for text that is cut, hangs out of the window, or lies over another text."""
+
+from itertools import combinations
+from typing import Any
+
+SLACK = 2
+"""Pixels that rounding may take."""
+
+
+def clipped(root: Any) -> list[str]:
+    """One line for each text that a person could not read whole, in a tree of Kivy widgets."""
+    from kivy.core.window import Window
+
+    from kiosk.screens.text import Icon, Text
+
+    shown = [widget for widget in root.walk() if isinstance(widget, Text) and widget.text]
+    found = []
+    for label in shown:
+        text = f"{type(label).__name__} {label.text[:40]!r}"
+        across, along = label.texture_size
+        if across > label.width + SLACK and not isinstance(label, Icon):
+            found.append(f"{text}: {across} px in a width of {label.width}")
+        if along > label.height * 1.3 + SLACK:
+            found.append(f"{text}: {along} px in a height of {label.height}")
+        outside = (
+            label.x < -SLACK
+            or label.y < -SLACK
+            or label.right > Window.width + SLACK
+            or label.top > Window.height + SLACK
+        )
+        if outside:
+            found.append(f"{text}: outside the window")
+    found += [
+        f"{one.text[:30]!r} lies over {other.text[:30]!r}"
+        for one, other in combinations(shown, 2)
+        if _overlap(one, other)
+    ]
+    return found
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    """Whether the lines of two texts lie over each other; the empty part of a line does not count."""
+    wide = min(_right(one), _right(other)) - max(_left(one), _left(other))
+    high = min(one.top, other.top) - max(one.y, other.y)
+    return bool(wide > SLACK * 2 and high > 0.3 * min(one.font_size, other.font_size))
+
+
+def _left(label: Any) -> float:
+    spare = label.width - min(label.width, label.texture_size[0])
+    return float(label.x + (spare / 2 if label.halign == "center" else spare if label.halign == "right" else 0))
+
+
+def _right(label: Any) -> float:
+    return _left(label) + float(min(label.width, label.texture_size[0]))

@@ -1,0 +1,96 @@
+"""The rail, the time-out and help change how a question looks, never the question or what is typed."""
+
+import pytest
+
+from tests.fakes.kivy_driver import KivyDriver
+
+pytestmark = pytest.mark.screen
+
+
+@pytest.mark.parametrize("button", ["rail:language", "rail:larger", "rail:contrast"])
+def test_another_language_text_size_or_contrast_keeps_what_is_typed(driver: KivyDriver, button: str) -> None:
+    driver.show("05-new-pin")
+    for digit in "204719":
+        driver.touch(f"key:{digit}")
+    driver.touch(button)
+    assert driver.call("typed") == 6
+    driver.touch("submit")
+    assert driver.answer() == {"digits": 6}
+
+
+def test_the_language_button_says_the_other_language_and_changes_to_it(driver: KivyDriver) -> None:
+    driver.show("09-success")
+    assert "English" in driver.call("texts")
+    driver.touch("rail:language")
+    assert driver.call("get", name="language") == "en"
+    assert {"Svenska", "Done. Your card is unlocked.", "Receipt to phone"} <= set(driver.call("texts"))
+
+
+def test_the_contrast_button_goes_there_and_back(driver: KivyDriver) -> None:
+    driver.show("01-idle")
+    driver.touch("rail:contrast")
+    assert driver.call("get", name="theme") == "hc"
+    driver.touch("rail:contrast")
+    assert driver.call("get", name="theme") == "light"
+
+
+def test_listen_speaks_the_view_and_nothing_that_is_typed(driver: KivyDriver) -> None:
+    driver.show("04-envelope-puk")
+    driver.touch("key:7")
+    driver.touch("rail:listen")
+    said = driver.call("spoken")[-1]
+    assert said.startswith("Skriv PUK-koden ur kuvertet. Åtta siffror.")
+    assert "7" not in said.replace("4471 3058", "")
+
+
+def test_help_names_who_helps_and_closes_back_to_the_question(driver: KivyDriver) -> None:
+    driver.show("05-new-pin")
+    driver.touch("key:2")
+    driver.touch("rail:help")
+    assert "Spärrlinjen 020-32\u00a032\u00a062, när kontoret är stängt." in driver.call("texts")
+    assert "key:2" not in driver.targets()
+    driver.key("3")
+    driver.touch("help:close")
+    assert driver.call("typed") == 1
+
+
+def test_more_time_goes_back_to_the_question_with_what_was_typed(driver: KivyDriver) -> None:
+    driver.show("04-envelope-puk")
+    driver.touch("key:2")
+    driver.call("warn", seconds=20)
+    assert "Ta med dig kortet" in " ".join(driver.call("texts"))
+    driver.touch("timeout:more")
+    assert driver.call("warned") is True
+    assert driver.call("typed") == 1
+    assert "key:2" in driver.targets()
+
+
+def test_end_now_ends(driver: KivyDriver) -> None:
+    driver.show("04-envelope-puk")
+    driver.call("warn", seconds=20)
+    driver.touch("timeout:end")
+    assert driver.call("warned") is False
+
+
+def test_a_warning_that_nobody_answers_is_a_no(driver: KivyDriver) -> None:
+    driver.show("04-envelope-puk")
+    driver.call("warn", seconds=20)
+    driver.call("let_time_pass")
+    assert driver.call("warned") is False
+
+
+def test_a_closed_station_takes_no_touch_and_names_who_helps(driver: KivyDriver) -> None:
+    driver.show("01-idle")
+    driver.call("close")
+    assert driver.targets() == {}
+    texts = " ".join(driver.call("texts"))
+    assert "This station is closed. No card is left inside." in texts
+    driver.call("open")
+    assert "pickup" in driver.targets()
+
+
+def test_the_strip_says_whether_a_card_is_in_and_who_attends(driver: KivyDriver) -> None:
+    driver.show("18-collect")
+    assert {"Kortet sitter i", "Utlämnas av Örjan Nyström", "Steg 3 av 5", "10.42"} <= set(driver.call("texts"))
+    driver.call("set", card_in=False)
+    assert "Kortet sitter i" not in driver.call("texts")
