@@ -1,0 +1,53 @@
+"""A station that installs the built package gets every file that the program loads, not the Python files alone."""
+
+import subprocess
+from pathlib import Path, PurePosixPath
+
+import pytest
+from setuptools import Distribution
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("drivers", "fleet", "kiosk", "provisioning")
+FOR_READERS_OF_THE_SOURCE = {".md"}
+
+
+@pytest.fixture
+def packed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What setuptools would put into a wheel, without building one."""
+    monkeypatch.chdir(ROOT)
+    distribution = Distribution({"script_name": "setup.py"})
+    distribution.parse_config_files(["setup.cfg"])
+    build = distribution.get_command_obj("build_py")
+    build.ensure_finalized()
+    data = {f"{folder}/{name}" for _, folder, _, names in build.data_files for name in names}
+    return data | set(build.get_source_files())
+
+
+def in_the_repository() -> set[str]:
+    listing = subprocess.run(["git", "ls-files", "-z", "--", *PACKAGES], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode != 0:
+        pytest.skip("not a git work tree")
+    return {name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()}
+
+
+def test_every_file_of_the_packages_is_packed(packed: set[str]) -> None:
+    wanted = {name for name in in_the_repository() if PurePosixPath(name).suffix not in FOR_READERS_OF_THE_SOURCE}
+    assert wanted
+    assert sorted(wanted - packed) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fleet/server/web/static/vendor/icons.woff2",
+        "fleet/server/web/templates/base.html",
+        "fleet/server/web/locale/sv.po",
+        "fleet/server/store/migrations/script.py.mako",
+        "drivers/reader/profiles/pkcs15.toml",
+        "kiosk/texts/sv/pickup.po",
+        "kiosk/screens/assets/Inter-Regular.otf",
+        "kiosk/screens/keypad.kv",
+    ],
+)
+def test_a_file_in_a_folder_that_is_no_package_is_packed(packed: set[str], name: str) -> None:
+    assert name in packed
