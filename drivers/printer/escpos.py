@@ -1,4 +1,4 @@
-"""The ESC/POS receipt printer, by network, USB, serial line or device file. Alone imports python-escpos.
+"""The ESC/POS receipt printer, by network, USB, serial line or device file.
 
 Rules: the receipt goes as a picture in bands, each fenced by a status request that is answered in its turn, so that
 the printer is never more than two bands behind and the answer after the cut proves that all is on paper. No method
@@ -10,24 +10,15 @@ False
 """
 
 import asyncio
-import contextlib
-import errno
 import logging
-import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from escpos.capabilities import Profile
-from escpos.escpos import Escpos
-from escpos.exceptions import Error as EscposError
-from escpos.printer import File, Network, Serial, Usb
 from PIL import Image
 
-from drivers.printer import protocol
-from drivers.printer.connections import Connection, FileConnection, NetworkConnection, SerialConnection, UsbConnection
-from drivers.printer.devicefile import DeviceFile
+from drivers.printer import protocol, transports
+from drivers.printer.connections import Connection
 from drivers.printer.document import Document
 from drivers.printer.layout import WIDTH_DOTS, render, to_dots
 from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, PrintUnknown, Ready
@@ -36,8 +27,8 @@ from drivers.printer.protocol import StatusBytes
 BAND_ROWS = 64
 BANDS_AHEAD = 2
 """So many bands may be sent that the printer has not yet reported as reached."""
-_FAULTS = (OSError, EscposError, RuntimeError, ValueError)
-"""What python-escpos and the libraries below it raise: line faults, no device, a missing USB or serial library."""
+LONGEST_ROWS = 2400
+"""Of a receipt: 30 cm of paper. A serial line gets the time on top that it needs to carry so many."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +52,7 @@ class EscPosPrinter:
         self._connection = connection
         self._width_dots = WIDTH_DOTS[width_mm]
         self._reply_timeout_s = reply_timeout_s
-        self._print_limit_s = print_limit_s
+        self._print_limit_s = print_limit_s + transports.transfer_s(connection, LONGEST_ROWS * self._width_dots // 8)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"printer-{name}")
 
     async def status(self) -> PrinterStatus:
@@ -89,9 +80,9 @@ class EscPosPrinter:
 
     def _ask_status(self) -> PrinterStatus:
         try:
-            with _open(self._connection, self._width_dots, self._reply_timeout_s) as line:
-                return line.status()
-        except _FAULTS as fault:
+            with transports.opened(self._connection, self._width_dots, self._reply_timeout_s) as device:
+                return _Line(device).status()
+        except transports.FAULTS as fault:
             log.info("printer %s does not answer: %s", self.name, type(fault).__name__)
             return Mute()
 
@@ -110,9 +101,9 @@ class _Job:
     def run(self, document: Document) -> PrintOutcome:
         try:
             dots = to_dots(render(document, self._width_dots))
-            with _open(self._connection, self._width_dots, self._reply_timeout_s) as line:
-                return self._print(line, dots)
-        except _FAULTS as fault:
+            with transports.opened(self._connection, self._width_dots, self._reply_timeout_s) as device:
+                return self._print(_Line(device), dots)
+        except transports.FAULTS as fault:
             log.warning("print broke off: %s", type(fault).__name__)
             return PrintUnknown() if self.begun else NotPrinted(Mute())
 
@@ -143,7 +134,7 @@ class _Job:
 class _Line:
     """An open connection: requests, answers, and fences that are still out."""
 
-    def __init__(self, device: Escpos) -> None:
+    def __init__(self, device: Any) -> None:
         self._device = device
         self._fences = 0
         self._answers: list[int] = []
@@ -201,98 +192,10 @@ class _Line:
 
     def _receive(self) -> bool:
         """Take what has come; False where nothing came in time."""
-        received = _read(self._device)
+        received = transports.received(self._device)
         for answer in received:
             if protocol.is_real_time(answer):
                 self._answers.append(answer)
             elif protocol.is_in_turn(answer) and self._fences:
                 self._fences -= 1
         return bool(received)
-
-
-def _read(device: Escpos) -> bytes:
-    try:
-        return bytes(device._read())
-    except TimeoutError:
-        return b""
-    except OSError as fault:
-        if fault.errno == errno.ETIMEDOUT:  # pyusb reports a time-out so
-            return b""
-        raise
-
-
-@contextlib.contextmanager
-def _open(connection: Connection, width_dots: int, timeout_s: float) -> Iterator[_Line]:
-    device = _device(connection, width_dots, timeout_s)
-    device.open()
-    try:
-        yield _Line(device)
-    finally:
-        with contextlib.suppress(*_FAULTS):
-            device.close()
-
-
-def _device(connection: Connection, width_dots: int, timeout_s: float) -> Escpos:
-    # The library cuts only where the profile says that the printer can, and silently does not where it says nothing.
-    profile = Profile(features={"paperPartCut": True, "paperFullCut": True})
-    # The width is ours to say; without it the library complains on standard output.
-    profile.profile_data = {**profile.profile_data, "media": {"width": {"pixels": width_dots}}}
-    match connection:
-        case NetworkConnection(host, port):
-            return _TcpDevice(host, port, timeout=timeout_s, profile=profile)
-        case UsbConnection(vendor, product, in_endpoint, out_endpoint):
-            # pyusb counts in milliseconds
-            return _UsbDevice(vendor, product, {}, round(timeout_s * 1000), in_endpoint, out_endpoint, profile=profile)
-        case SerialConnection(path, baudrate):
-            return _SerialDevice(path, baudrate, timeout=timeout_s, profile=profile)
-        case FileConnection(path):
-            return _FileDevice(path, timeout_s, profile=profile)
-
-
-class _TcpDevice(Network):  # type: ignore[misc]
-    """As the library's, but a name may have an IPv6 address, no socket is left open, and a closed line is a fault."""
-
-    def open(self, raise_not_found: bool = True) -> None:
-        self.device = socket.create_connection((self.host, self.port), self.timeout)
-
-    def _read(self) -> bytes:
-        received = super()._read()
-        if not received:
-            raise ConnectionResetError(errno.ECONNRESET, "the printer closed the line")
-        return bytes(received)
-
-
-class _UsbDevice(Usb):  # type: ignore[misc]
-    """As the library's, but one that was never opened may be closed, also where no USB library is there."""
-
-    def close(self) -> None:
-        if self._device:
-            super().close()
-
-
-class _SerialDevice(Serial):  # type: ignore[misc]
-    """As the library's, but a write also ends by time: flow control may hold it for ever."""
-
-    def open(self, raise_not_found: bool = True) -> None:
-        super().open(raise_not_found)
-        self.device.write_timeout = max(self.timeout, 5)
-
-
-class _FileDevice(File):  # type: ignore[misc]
-    """As the library's, but both ways, unbuffered, and each wait ends by time."""
-
-    def __init__(self, path: str, timeout_s: float, **more: Any) -> None:
-        super().__init__(path, **more)
-        self._both_ways = DeviceFile(path, timeout_s)
-
-    def open(self, raise_not_found: bool = True) -> None:
-        self._both_ways.open()
-
-    def _raw(self, msg: bytes) -> None:
-        self._both_ways.write(msg)
-
-    def _read(self) -> bytes:
-        return self._both_ways.read()
-
-    def close(self) -> None:
-        self._both_ways.close()

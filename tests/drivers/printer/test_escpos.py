@@ -1,10 +1,14 @@
 """Whatever happens to the printer, before a print or in the middle of it, the outcome that is reported is true."""
 
 import asyncio
+import importlib.util
 import os
+import subprocess
+import sys
 import threading
 import tty
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +32,7 @@ from drivers.printer.port import (
     PrintUnknown,
     Ready,
 )
+from drivers.printer.transports import transfer_s
 from drivers.printer.virtual import Faults, VirtualPrinter
 
 RECEIPT = Document(
@@ -53,9 +58,7 @@ async def device(tmp_path: Path) -> AsyncIterator[VirtualPrinter]:
 @pytest.fixture
 async def printer(device: VirtualPrinter) -> AsyncIterator[EscPosPrinter]:
     host, port = await device.start()
-    driver = EscPosPrinter(
-        "bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=0.4, print_limit_s=5.0
-    )
+    driver = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=0.4, print_limit_s=5.0)
     yield driver
     driver.close()
 
@@ -167,10 +170,11 @@ async def test_a_document_that_cannot_be_laid_out_is_not_printed(printer: EscPos
     assert await printer.print(Document((Qr("x" * 4000),))) == NotPrinted(Mute())
 
 
-async def test_a_device_file_carries_both_ways_as_a_network_does() -> None:
+@contextmanager
+def behind_a_terminal(machine: Machine) -> Iterator[str]:
+    """The name of a pseudo-terminal at whose other end the printer's machine takes and answers bytes."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)
-    machine = Machine(WIDTH_DOTS[58])
 
     def answer() -> None:
         while data := os.read(ours, 4096):
@@ -180,17 +184,67 @@ async def test_a_device_file_carries_both_ways_as_a_network_does() -> None:
 
     peer = threading.Thread(target=answer)
     peer.start()
-    printer = EscPosPrinter("file", FileConnection(os.ttyname(theirs)), width_mm=58)
     try:
-        assert await printer.print(RECEIPT) == Printed()
+        yield os.ttyname(theirs)
     finally:
-        printer.close()
+        tty.setraw(theirs)
         os.write(theirs, b"\x04end")
         peer.join()
         os.close(ours)
         os.close(theirs)
+
+
+@pytest.mark.parametrize("line", [FileConnection, SerialConnection])
+async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does(
+    line: type[FileConnection] | type[SerialConnection],
+) -> None:
+    machine = Machine(WIDTH_DOTS[58])
+    with behind_a_terminal(machine) as path:
+        printer = EscPosPrinter("line", line(path), width_mm=58)
+        assert await printer.status() == Ready()
+        assert await printer.print(RECEIPT) == Printed()
+        machine.set_faults(Faults(paper_out=True))
+        assert await printer.print(RECEIPT) == NotPrinted(OutOfPaper())
+        printer.close()
     (paper,) = machine.take_receipts()
     assert paper.width == 384
+
+
+async def test_an_answer_on_a_serial_line_is_taken_when_it_comes_not_when_the_time_is_up() -> None:
+    with behind_a_terminal(Machine(WIDTH_DOTS[80])) as path:
+        # A status is three answers: were each waited for to the end, this would outlast the test's own limit.
+        printer = EscPosPrinter("line", SerialConnection(path), reply_timeout_s=100)
+        assert await printer.status() == Ready()
+        printer.close()
+
+
+async def test_a_serial_line_on_which_nobody_answers_is_mute() -> None:
+    ours, theirs = os.openpty()
+    printer = EscPosPrinter("line", SerialConnection(os.ttyname(theirs)), reply_timeout_s=0.1)
+    assert await printer.status() == Mute()
+    assert await printer.print(RECEIPT) == NotPrinted(Mute())
+    printer.close()
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_slow_serial_line_gets_the_time_it_needs() -> None:
+    assert transfer_s(SerialConnection("/dev/ttyUSB0", 9600), 9600) == 10.0
+    assert transfer_s(NetworkConnection("printer.example"), 9600) == 0.0
+
+
+@pytest.mark.parametrize("library", ["usb.core", "serial"])
+def test_the_libraries_for_usb_and_serial_printers_are_there(library: str) -> None:
+    assert importlib.util.find_spec(library)
+
+
+def test_the_library_leaves_neither_log_handlers_nor_folders_behind(tmp_path: Path) -> None:
+    program = "import logging, drivers.printer.escpos; print(logging.root.handlers)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_the_virtual_printer_goes_on_where_it_was_stopped(device: VirtualPrinter, tmp_path: Path) -> None:
