@@ -2,7 +2,9 @@
 
 Rules: a whole receipt carries its certificates and needs the fleet's authority (`--ca`); a QR text carries none and
 needs the station's certificate (`--certificate`), or a directory that holds both (`--identity`, or KORTKIOSK_TRUST: a
-folder with ca.pem and the certificates of stations as further *.pem). Ends with 0 genuine, 3 not genuine, 2 bad input.
+folder with ca.pem and the certificates of stations as further *.pem). The receipt of a protected holder has only the
+thumbprint of the card's certificate: the card's signature is checked where `--holder-certificate` gives that one.
+Ends with 0 genuine, 3 not genuine, 2 bad input.
 
     kortkiosk verify-receipt receipt.json --ca ca.pem
     kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem
@@ -45,6 +47,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--identity", type=Path, metavar="DIR", help="a station's identity: ca.pem and station.pem")
     parser.add_argument("--anchors", type=Path, metavar="FILE", help="roots of the cards' certificates, PEM")
+    parser.add_argument(
+        "--holder-certificate", type=Path, metavar="FILE", help="certificate of a protected holder's card, PEM"
+    )
     parser.add_argument("--json", action="store_true", help="output as JSON")
     parser.set_defaults(func=run)
 
@@ -105,6 +110,11 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
 def _signer_sentence(signer: Signer) -> str:
     if signer.role == "station":
         return f"Signed by station {signer.name}."
+    if signer.signature == "unchecked":
+        return (
+            f"The card's signature was made by the card with thumbprint {signer.thumbprint}, not checked"
+            " (give --holder-certificate); the station vouches for it."
+        )
     name = f"{signer.name}, {signer.hsa_id}" if signer.name else signer.hsa_id
     checked = "" if signer.chain == "trusted" else " (the card's own chain was not checked: give --anchors)"
     return f"Signed by the holder's card: {name}{checked}."
@@ -141,7 +151,8 @@ def _trust(arguments: argparse.Namespace, for_qr: bool) -> Trust:
     if not for_qr and not authorities:
         raise _InputError("whom to trust is not said: give --ca or --identity")
     anchors = _certificates([arguments.anchors]) if arguments.anchors else None
-    return Trust(_certificates(authorities), _certificates(stations), anchors)
+    holder = _certificates([arguments.holder_certificate]) if arguments.holder_certificate else ()
+    return Trust(_certificates(authorities), _certificates(stations), anchors, holder)
 
 
 def _certificates(paths: list[Path]) -> tuple[x509.Certificate, ...]:

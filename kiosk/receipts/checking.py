@@ -2,7 +2,9 @@
 
 Rules: a receipt has one exact form; the station's certificate names the station of the receipt, comes from the fleet's
 authority and was valid at the receipt's time; where the receipt says that the card signed, the card's signature is
-there, by a certificate of the holder. A QR text is checked against a station certificate that one has.
+there, by a certificate of the holder, and the station's signature covers it. A protected holder's certificate is not in
+the receipt: where it is not given either, the card's signature is not checked and the station alone vouches for it. A
+QR text is checked against a station certificate that one has.
 
 >>> verify("KK1.none", Trust())
 Altered(reason='it is not written as the code of a receipt is')
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
 from kiosk.receipts import signatures, wire
@@ -29,16 +32,24 @@ class Trust:
     """Certificates of stations, for QR codes, which carry none. Believed as they are where no authority is given."""
     card_anchors: tuple[Certificate, ...] | None = None
     """Roots of the cards' certificates. None: a card's signature is checked, its chain is not."""
+    holder_certificates: tuple[Certificate, ...] = ()
+    """Of a protected holder, whose receipt carries a thumbprint alone; issuers of the card may follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """One who signed. `name` is empty where the holder's identity is protected."""
+    """One who signed. `name` is empty where the holder's identity is protected.
+
+    `thumbprint` (SHA-256, hex) stands for a certificate that is not in the receipt. `signature` is unchecked, and the
+    HSA-id unknown, where it was not given either.
+    """
 
     role: Literal["station", "card"]
     name: str
     hsa_id: str
     chain: Literal["trusted", "unchecked"]
+    signature: Literal["checked", "unchecked"] = "checked"
+    thumbprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,35 +97,40 @@ def _check_document(document: bytes, trust: Trust) -> Genuine:
     payload = wire.decode(wire.from_b64url(whole.payload), wire.Payload)
     if len(whole.signatures) != (2 if payload.signed == "card" else 1):
         raise ReceiptError("a signature is missing, or there is one too many")
-    chains = [_signed_by(whole.payload, signature) for signature in whole.signatures]
-    signers = [_station(whole.signatures[0], chains[0], payload, trust)]
-    if payload.signed == "card":
-        signers.append(_card(chains[1], payload, trust))
+    by_station, *by_card = whole.signatures
+    covered = [wire.digest_of(signature) for signature in by_card]
+    signers = [_station(by_station, covered, whole.payload, payload, trust)]
+    signers += [_card(signature, whole.payload, payload, trust) for signature in by_card]
     made = Draft.of(payload)
     return Genuine(statement_of(made, document), tuple(signers), made.facts)
 
 
-def _header(signature: wire.Signature) -> wire.Header:
+def _header(signature: wire.Signature, *, by_thumbprint: bool = False) -> wire.Header:
     header = wire.decode(wire.from_b64url(signature.protected), wire.Header)
-    if header.typ != wire.TYPE or not header.x5c:
+    if header.typ != wire.TYPE or by_thumbprint == bool(header.x5c) or by_thumbprint != bool(header.thumbprint):
         raise ReceiptError("what was signed is not a receipt")
     return header
 
 
-def _signed_by(payload: str, signature: wire.Signature) -> list[Certificate]:
-    """The chain of one who really signed."""
-    header = _header(signature)
-    chain = [signatures.load(wire.from_b64(text)) for text in header.x5c]
+def _chain_in(header: wire.Header) -> list[Certificate]:
+    return [signatures.load(wire.from_b64(text)) for text in header.x5c]
+
+
+def _need_signature(payload: str, signature: wire.Signature, header: wire.Header, chain: list[Certificate]) -> None:
+    """The first of `chain` really signed."""
     if header.alg != signatures.algorithm_of(chain[0]) or not (
         signatures.is_small(wire.from_b64url(signature.signature), header.alg)
         and signatures.is_good_jws(payload, signature.protected, signature.signature, chain[0])
     ):
         raise ReceiptError("a signature does not fit what is signed")
-    return chain
 
 
-def _station(signature: wire.Signature, chain: list[Certificate], payload: wire.Payload, trust: Trust) -> Signer:
+def _station(signature: wire.Signature, covered: list[str], signed: str, payload: wire.Payload, trust: Trust) -> Signer:
     header = _header(signature)
+    chain = _chain_in(header)
+    _need_signature(signed, signature, header, chain)
+    if covered != ([] if header.card is None else [header.card]):
+        raise ReceiptError("the card's signature is not the one that the station saw")
     name = signatures.name_of(chain[0])
     if header.alg != "ES256" or header.kid != payload.station or name != payload.station:
         raise ReceiptError("the station that signed is not the one that the receipt names")
@@ -122,14 +138,30 @@ def _station(signature: wire.Signature, chain: list[Certificate], payload: wire.
     return Signer("station", name, "", "trusted")
 
 
-def _card(chain: list[Certificate], payload: wire.Payload, trust: Trust) -> Signer:
+def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: Trust) -> Signer:
+    protected = payload.holder.name is None
+    header = _header(signature, by_thumbprint=protected)
+    chain = _chain_given(header, trust) if protected else _chain_in(header)
+    thumbprint = wire.from_b64url(header.thumbprint).hex() if header.thumbprint is not None else None
+    if not chain:
+        return Signer("card", "", "", "unchecked", "unchecked", thumbprint)
+    _need_signature(signed, signature, header, chain)
     hsa_id = signatures.hsa_id_of(chain[0])
     if hsa_id != payload.holder.hsa_id:
         raise ReceiptError("the card that signed is not the holder's")
     if trust.card_anchors is not None:
         _need_chain(chain, trust.card_anchors, payload.time)
-    name = signatures.name_of(chain[0]) if payload.holder.name is not None else ""
-    return Signer("card", name, hsa_id, "unchecked" if trust.card_anchors is None else "trusted")
+    name = "" if protected else signatures.name_of(chain[0])
+    return Signer("card", name, hsa_id, "unchecked" if trust.card_anchors is None else "trusted", "checked", thumbprint)
+
+
+def _chain_given(header: wire.Header, trust: Trust) -> list[Certificate]:
+    """The certificate of that thumbprint and those given with it; nothing where none was given."""
+    given = list(trust.holder_certificates)
+    leaf = [one for one in given if wire.thumbprint(one.public_bytes(Encoding.DER)) == header.thumbprint]
+    if given and not leaf:
+        raise _UnknownSignerError("the holder's certificate given is not that of the card that signed")
+    return leaf + [one for one in given if one not in leaf]
 
 
 def _need_chain(chain: list[Certificate], anchors: tuple[Certificate, ...], at: datetime) -> None:

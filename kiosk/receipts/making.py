@@ -60,9 +60,10 @@ class Draft:
     def signing_input(self, certificate: bytes, issuers: tuple[bytes, ...] = ()) -> bytes:
         """What the holder's card hashes and signs (RFC 7515 section 5.1), under its certificate (DER).
 
-        The algorithm follows from the certificate's key. Raises ReceiptError for a key that does not sign receipts.
+        The algorithm follows from the certificate's key. A protected holder's certificate is not in it, only its
+        thumbprint. Raises ReceiptError for a key that does not sign receipts.
         """
-        return f"{_card_header(certificate, issuers)}.{self.payload('card')}".encode("ascii")
+        return f"{_card_header(self.facts, certificate, issuers)}.{self.payload('card')}".encode("ascii")
 
     def payload(self, signed: Signed) -> str:
         """The JWS payload, base64url."""
@@ -94,10 +95,9 @@ def finish(
     """
     signed: Signed = "attested" if card is None else "card"
     payload = unsigned.payload(signed)
-    made = [_station_signature(unsigned.facts.station, payload, station_key, station_chain)]
-    if card is not None:
-        made.append(_card_signature(payload, card))
-    document = wire.encode(wire.Document(payload, tuple(made)))
+    by_card = () if card is None else (_card_signature(unsigned.facts, payload, card),)
+    by_station = _station_signature(unsigned.facts.station, payload, by_card, station_key, station_chain)
+    document = wire.encode(wire.Document(payload, (by_station, *by_card)))
     qr = _qr(statement_of(unsigned, document), station_key)
     return Receipt(unsigned.facts, unsigned.number, signed, document, qr)
 
@@ -134,9 +134,14 @@ def _qr(said: Statement, key: EllipticCurvePrivateKey) -> str:
 
 
 def _station_signature(
-    station: str, payload: str, key: EllipticCurvePrivateKey, chain: Sequence[bytes]
+    station: str,
+    payload: str,
+    by_card: tuple[wire.Signature, ...],
+    key: EllipticCurvePrivateKey,
+    chain: Sequence[bytes],
 ) -> wire.Signature:
-    header = wire.Header("ES256", wire.TYPE, tuple(map(wire.b64, chain)), station)
+    covered = wire.digest_of(by_card[0]) if by_card else None
+    header = wire.Header("ES256", wire.TYPE, tuple(map(wire.b64, chain)), station, card=covered)
     protected = wire.b64url(wire.encode(header))
     signature = wire.b64url(signatures.sign(key, f"{protected}.{payload}".encode("ascii")))
     if not signatures.is_good_jws(payload, protected, signature, signatures.load(chain[0])):
@@ -144,15 +149,19 @@ def _station_signature(
     return wire.Signature(protected, signature)
 
 
-def _card_header(certificate: bytes, issuers: tuple[bytes, ...]) -> str:
+def _card_header(facts: ReceiptFacts, certificate: bytes, issuers: tuple[bytes, ...]) -> str:
     algorithm = signatures.algorithm_of(signatures.load(certificate))
-    return wire.b64url(wire.encode(wire.Header(algorithm, wire.TYPE, tuple(map(wire.b64, (certificate, *issuers))))))
+    if facts.holder.name is None:
+        header = wire.Header(algorithm, wire.TYPE, thumbprint=wire.thumbprint(certificate))
+    else:
+        header = wire.Header(algorithm, wire.TYPE, tuple(map(wire.b64, (certificate, *issuers))))
+    return wire.b64url(wire.encode(header))
 
 
-def _card_signature(payload: str, card: CardSignature) -> wire.Signature:
+def _card_signature(facts: ReceiptFacts, payload: str, card: CardSignature) -> wire.Signature:
     certificate = signatures.load(card.certificate)
     algorithm = signatures.algorithm_of(certificate)
-    protected = _card_header(card.certificate, card.issuers)
+    protected = _card_header(facts, card.certificate, card.issuers)
     signature = wire.b64url(signatures.raw(card.signature, algorithm))
     fits = algorithm == card.algorithm and signatures.is_good_jws(payload, protected, signature, certificate)
     if not fits:

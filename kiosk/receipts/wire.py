@@ -1,11 +1,13 @@
 """Receipts as bytes, in one exact form only: whatever is read must be what would be written.
 
 That rules out white space, other orders of keys, doubled keys, unknown keys, spare bits of base64 and anything after
-the end, none of which a signature alone covers. JWS: RFC 7515 section 7.2.1; base64url: section 2; `x5c`: 4.1.6.
+the end, none of which a signature alone covers. JWS: RFC 7515 section 7.2.1; base64url: section 2; `x5c`: 4.1.6;
+`x5t#S256`: 4.1.8.
 """
 
 import base64
 import binascii
+import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -38,12 +40,18 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A protected header. `kid` is the station's name; a card has none."""
+    """A protected header. `kid` is the station's name; a card has none.
+
+    Who signed is in `x5c`, or, for a card whose certificate would name a protected holder, in its thumbprint alone.
+    """
 
     alg: Algorithm
     typ: str
-    x5c: tuple[str, ...]
+    x5c: tuple[str, ...] = ()
     kid: str | None = None
+    thumbprint: str | None = msgspec.field(name="x5t#S256", default=None)
+    card: str | None = None
+    """In the station's header: base64url of the SHA-256 over the card's signature with its header, if a card signed."""
 
 
 class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +99,16 @@ def decode(data: bytes, kind: type[T]) -> T:
     if msgspec.json.encode(value) != data:
         raise ReceiptError("it is not written exactly as a receipt is")
     return value
+
+
+def digest_of(signature: Signature) -> str:
+    """What the station's header says of the card's signature: base64url of the SHA-256 over its one JSON form."""
+    return b64url(hashlib.sha256(encode(signature)).digest())
+
+
+def thumbprint(certificate: bytes) -> str:
+    """Of a certificate in DER, as `x5t#S256` holds it."""
+    return b64url(hashlib.sha256(certificate).digest())
 
 
 def b64url(data: bytes) -> str:

@@ -1,6 +1,7 @@
 """Anybody with the fleet's public certificates can tell whether a receipt is real, and who signed it."""
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,15 @@ def _pair(folder: Path, ca_file: str, leaf: x509.Name) -> tuple[ec.EllipticCurve
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Paper:
+    return _paper(tmp_path_factory, "Åsa Lindström")
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory: pytest.TempPathFactory) -> Paper:
+    return _paper(tmp_path_factory, None)
+
+
+def _paper(tmp_path_factory: pytest.TempPathFactory, holder: str | None) -> Paper:
     folder = tmp_path_factory.mktemp("trust")
     key, station = _pair(folder, "ca.pem", _name("east-1"))
     (folder / "station.pem").write_bytes(station.public_bytes(Encoding.PEM))
@@ -73,12 +83,13 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Paper:
     card_key, card = _pair(beside, "roots.pem", _name("Åsa Lindström", "SE2321000999-7K2B"))
     facts = ReceiptFacts(
         "pickup", NOW, "east-1", "Östra entrén", "A-17", "9752269050826134",
-        Person("SE2321000999-7K2B", "Åsa Lindström"), "old_card", None, None, "2026-1",
+        Person("SE2321000999-7K2B", holder), "old_card", None, None, "2026-1",
     )  # fmt: skip
     unsigned = draft(facts, "7F3A-91C2-K8M4A")
     der = card.public_bytes(Encoding.DER)
     made = card_key.sign(unsigned.signing_input(der), ec.ECDSA(hashes.SHA256()))
     chain = (station.public_bytes(Encoding.DER),)
+    (folder / "holder.txt").write_bytes(card.public_bytes(Encoding.PEM))
     (folder / "roots.txt").write_bytes((beside / "roots.pem").read_bytes())
     return Paper(folder, finish(unsigned, key, chain, CardSignature(made, "ES256", der)))
 
@@ -115,6 +126,26 @@ def test_what_was_not_checked_is_said(paper: Paper, run: Run) -> None:
     assert "give --anchors" in run(paper.file, "--ca", paper.option("ca.pem"))[1]
 
 
+def test_the_card_of_a_protected_holder_is_checked_only_by_who_has_its_certificate(protected: Paper, run: Run) -> None:
+    given = (protected.file, "--ca", protected.option("ca.pem"), "--anchors", protected.option("roots.txt"))
+    thumbprint = hashlib.sha256(
+        x509.load_pem_x509_certificate(Path(protected.option("holder.txt")).read_bytes()).public_bytes(Encoding.DER)
+    ).hexdigest()
+
+    code, said = run(*given)
+    assert code == 0
+    assert f"made by the card with thumbprint {thumbprint}, not checked" in said
+    assert "the station vouches for it" in said
+
+    code, said = run(*given, "--holder-certificate", protected.option("holder.txt"))
+    assert code == 0
+    assert "Signed by the holder's card: SE2321000999-7K2B." in said
+    assert "Lindström" not in said
+
+    assert run(*given, "--holder-certificate", protected.option("station.pem"))[0] == 3
+    assert run(*given, "--holder-certificate", protected.option("none.pem"))[0] == 2
+
+
 def test_the_code_on_the_paper_needs_the_station_s_certificate(paper: Paper, run: Run) -> None:
     qr = paper.receipt.qr
 
@@ -130,7 +161,16 @@ def test_the_code_on_the_paper_needs_the_station_s_certificate(paper: Paper, run
         "station": "east-1",
         "card_tail": "50826134",
         "sha256": json.loads(said)["sha256"],
-        "signers": [{"role": "station", "name": "east-1", "hsa_id": "", "chain": "trusted"}],
+        "signers": [
+            {
+                "role": "station",
+                "name": "east-1",
+                "hsa_id": "",
+                "chain": "trusted",
+                "signature": "checked",
+                "thumbprint": None,
+            }
+        ],
         "receipt": None,
     }
 
