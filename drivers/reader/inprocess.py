@@ -58,9 +58,11 @@ class InProcessBackend:
     def __init__(self, slots: Iterable[VirtualSlot]) -> None:
         self._slots = {slot.name: slot for slot in slots}
         self._held: dict[str, InProcessConnection] = {}
-        self._cancelled: set[str] = set()
-        self._generations: dict[str, int] = {}
-        """The last insertion that a wait has told of."""
+        self._cancels: dict[str, int] = {}
+        self._cancelled_early: set[str] = set()
+        """Readers whose next wait is cancelled, since it may be the one that was meant."""
+        self._met: dict[str, int] = {}
+        """The insertion that was last told of or connected to, until somebody has been told that it ended."""
 
     def readers(self) -> tuple[str, ...]:
         """Names of the slots."""
@@ -72,6 +74,7 @@ class InProcessBackend:
         with slot.changed:
             if slot.card is None:
                 raise NoCardError("the reader is empty", reader=reader)
+            self._met[reader] = slot.generation
             if slot.upside_down:
                 raise MuteCardError("the card does not answer", reader=reader)
             if reader in self._held:
@@ -92,24 +95,34 @@ class InProcessBackend:
             return Presence.NO_READER
         with slot.changed:
             if slot.card is None:
+                self._met.pop(reader, None)
                 return Presence.EMPTY
+            self._met.setdefault(reader, slot.generation)
             return Presence.MUTE if slot.upside_down else Presence.PRESENT
 
     def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
-        """Block until the slot differs from `last`, or the time is out, or `cancel` is called."""
+        """Block until the slot differs from `last`, or the time is out, or `cancel` is called.
+
+        A card that was met counts as gone where another insertion is there now, even if nobody was looking meanwhile; a
+        card that was put in while nobody looked is simply there.
+        """
         slot = self._slots.get(reader)
         if slot is None:
             return Presence.NO_READER
         deadline = time.monotonic() + timeout_s
         with slot.changed:
-            seen = self._generations.get(reader, slot.generation)
+            seen = self._met.get(reader, slot.generation)
+            cancels = self._cancels.get(reader, 0)
+            if reader in self._cancelled_early:
+                self._cancelled_early.discard(reader)
+                return last
             while self.presence(reader) is last and slot.generation == seen:
                 left = deadline - time.monotonic()
-                if left <= 0 or reader in self._cancelled:
-                    break
+                if left <= 0:
+                    return last
                 slot.changed.wait(left)
-            self._cancelled.discard(reader)
-            self._generations[reader] = slot.generation
+                if self._cancels.get(reader, 0) != cancels:
+                    return last  # nobody listens any more: what happened meanwhile is for the next one to hear
             return self._told(reader, last, swapped=slot.generation != seen)
 
     def cancel(self, reader: str) -> None:
@@ -117,13 +130,19 @@ class InProcessBackend:
         slot = self._slots.get(reader)
         if slot is not None:
             with slot.changed:
-                self._cancelled.add(reader)
+                self._cancels[reader] = self._cancels.get(reader, 0) + 1
+                self._cancelled_early.add(reader)
                 slot.changed.notify_all()
 
     def _told(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
         """A swap that was too quick to be seen is told as the removal that it began with."""
         now = self.presence(reader)
-        return Presence.EMPTY if swapped and now is last and last is not Presence.EMPTY else now
+        if swapped and now is last and last is not Presence.EMPTY:
+            self._met.pop(reader, None)
+            return Presence.EMPTY
+        if now is not Presence.EMPTY:
+            self._met[reader] = self._slots[reader].generation
+        return now
 
     def _slot(self, reader: str) -> VirtualSlot:
         try:
