@@ -258,12 +258,11 @@ class Log:
         await self._journal.transact(work)
 
     async def end(self, ended: Ended) -> None:
-        """Commit how the errand ended. Only the first word counts."""
+        """Commit how the errand ended. Only the first word that was committed counts."""
         if self.ended is not None:
             return
         if self.unknown and ended.outcome not in ("done", UNKNOWN):
             ended = Ended("unknown", ended.reason, ended.order, ended.receipt)
-        self.ended = ended
 
         def work(cx: sqlite3.Connection) -> None:
             cx.execute(
@@ -280,6 +279,7 @@ class Log:
                 self._journal.collected(cx, self._order_no)
 
         await self._journal.transact(work)
+        self.ended = ended
 
     @property
     def _order_no(self) -> str | None:
@@ -309,4 +309,6 @@ class Log:
 
         if outcome == UNKNOWN:
             self.unknown.add(name)
+        elif outcome in DONE:
+            self.unknown.discard(name)  # it is done now, whatever came of it before
         await self._journal.transact(work)

@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from drivers.reader.errors import CardGoneError, NoReaderError, ReaderError
 from fleet.agent.store import StoreError
@@ -82,7 +82,9 @@ class Supervisor:
         ended = log.ended or ended
         if farewell is not None:
             await self._say(farewell)
-        await self._let_go(desk.reader)
+        await self._let_go(desk.reader, "holder")
+        if desk.administrator_reader is not None:
+            await self._let_go(desk.administrator_reader, "administrator")
         return ended
 
     async def _outcome(self, journey: Journey, desk: Desk, log: Log) -> tuple[Ended, View[str] | None]:
@@ -95,7 +97,7 @@ class Supervisor:
         except TimedOutError:
             return Ended("timed_out"), None
         except (CardPulledError, CardGoneError):
-            return Ended("cancelled", "card_pulled"), views.pulled(unknown=bool(log.unknown))
+            return Ended("cancelled", "card_pulled"), views.pulled(unknown="card.unblock" in log.unknown)
         except ErrandEndedError:
             return Ended("cancelled", "unanswered"), None
         except NoReaderError:
@@ -116,11 +118,11 @@ class Supervisor:
         except ErrandEndedError:
             return
 
-    async def _let_go(self, reader: Reader) -> None:
+    async def _let_go(self, reader: Reader, which: Literal["holder", "administrator"]) -> None:
         """Ask for the card that is still in. After the time-out the home screen comes back and keeps asking by itself."""
         try:
             if await reader.presence() in (Presence.PRESENT, Presence.MUTE):
-                await self.ask(views.take_card(), until=emptied(reader))
+                await self.ask(views.take_card(which), until=emptied(reader))
         except (ErrandEndedError, ReaderError):
             return
 

@@ -1,5 +1,7 @@
 """What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
 
+from typing import Literal
+
 from kiosk.journeys.words import go
 from kiosk.views import Await, Point, ReaderDrawing, Tell, say
 
@@ -31,12 +33,12 @@ def trouble(what: str) -> Tell:
     )
 
 
-def take_card() -> Await:
-    """The card is still in."""
+def take_card(which: Literal["holder", "administrator"]) -> Await:
+    """A card is still in: the holder's own, or the administrator's in the second reader."""
     return Await(
         name="closing.take_card",
-        title=say("closing.take_card.title"),
+        title=say(f"closing.take_card.{which}"),
         lead=(say("closing.take_card.lead"),),
-        drawing=ReaderDrawing("out"),
+        drawing=ReaderDrawing("out", which),
         waits_for=say("wait.taken"),
     )

@@ -217,6 +217,11 @@ def check_code() -> EnterCode:
     )
 
 
+def mistyped(left: int | None) -> Tell:
+    """Another code than the one that was to be written, and not the card's: nothing is known by that."""
+    return WrongCodeView("pickup.check_code_wrong", STEP)(left)
+
+
 def code_from_before() -> EnterCode:
     """The code was set in an errand that was left half way."""
     return EnterCode(

@@ -84,7 +84,7 @@ def no_paper(receipt: Receipt, fault: str) -> Tell:
         title=say(f"no_paper.{fault}"),
         lead=(say("no_paper.lead"),),
         receipt=panel(receipt.facts, receipt),
-        side=Button("print", say("no_paper.again"), "printer-outline"),
+        side=None if fault == "no_printer" else Button("print", say("no_paper.again"), "printer-outline"),
         primary=go("next", "button.next"),
     )
 

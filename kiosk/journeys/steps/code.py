@@ -76,7 +76,7 @@ async def _set_code(ask: Ask, desk: Desk, log: ErrandLog, order: Order, visit: V
         case WrongCode(entries_left=left):
             await ask(views.wrong_puk(order, left))
         case Unknown():
-            return await _after_tear(ask, desk, log, order, visit)
+            return await _after_tear(ask, desk, log, order, visit, new)
         case Locked():
             raise views.puk_locked()
         case Refused(RefusalReason.BELOW_FLOOR):
@@ -130,18 +130,40 @@ async def _new_code(ask: Ask, visit: Visit) -> Secret | None:
         differed = isinstance(again, Secret)
 
 
-async def _after_tear(ask: Ask, desk: Desk, log: ErrandLog, order: Order, visit: Visit) -> tuple[Secret | None, Visit]:
+async def _after_tear(
+    ask: Ask, desk: Desk, log: ErrandLog, order: Order, visit: Visit, new: Secret
+) -> tuple[Secret | None, Visit]:
     """The write broke off. Meet the same card again and find out, by the holder's own typing, which code applies."""
     await visit.close()
     visit = await _same_card(ask, desk, order)
-    code = await ask(views.check_code())
-    assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
-    written = isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted)
-    await log.settled("card.unblock", "written" if written else "not_written")
-    if written:
-        return code, visit
-    await ask(views.not_written())
-    return None, visit
+    try:
+        return await _which_code(ask, log, visit, new), visit
+    except BaseException:
+        await visit.close()
+        raise
+
+
+async def _which_code(ask: Ask, log: ErrandLog, visit: Visit, new: Secret) -> Secret | None:
+    """The new code if the card has it. Only the very code that was to be written proves that it was not."""
+    while True:
+        code = await ask(views.check_code())
+        assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
+        match await visit.verify(Role.IDENTIFICATION, code):
+            case Accepted():
+                await log.settled("card.unblock", "written")
+                return code
+            case WrongCode() if code == new:
+                await log.settled("card.unblock", "not_written")
+                await ask(views.not_written())
+                return None
+            case WrongCode(left):
+                await ask(views.mistyped(left))
+            case Unknown():
+                raise CardPulledError
+            case Locked() | Refused():
+                return None  # the PUK sets a code whichever applies now
+            case other:
+                assert_never(other)
 
 
 async def _same_card(ask: Ask, desk: Desk, order: Order) -> Visit:

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened, OpenUnknown
+from drivers.cabinet.port import CabinetReady, Dropped, NotDropped, NotOpened, Opened, OpenUnknown
 from fleet.messages import kinds
 from kiosk.journeys import slot_views as views
 from kiosk.journeys.desk import Desk
@@ -17,11 +17,17 @@ async def take_from_slot(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who
     """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
     if desk.cabinet is None:
         raise views.no_cabinet()
-    await _open(log, desk.cabinet, order, "slot.open")
+    known = await _open(log, desk.cabinet, order, "slot.open")
     slots = await views.slot_count(desk.cabinet)
     taken = desk.cabinet.wait_slot(order.slot, card="empty", door="closed")
-    if await ask(views.take(order, slots, who), until=taken) == "wrong":
-        await _give_back(ask, log, desk.cabinet, order, reopen=False)
+    try:
+        answer = await ask(views.take(order, slots, who), until=taken)
+    except ErrandEndedError:
+        await _note_open_door(log, desk.cabinet, order)
+        raise
+    if answer == "wrong":
+        await _give_back(ask, log, desk.cabinet, order, opened="slot.open", known=known)
+    await _seen_open(log, "slot.open", known)
     await log.note(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
 
 
@@ -37,7 +43,7 @@ async def insert_new_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, wh
             return visit
         await visit.close()
         if await ask(views.wrong_card(order, found, own=found == who.card_number)) == "wrong":
-            await _give_back(ask, log, _fitted(desk), order, reopen=True)
+            await _reopen_for_return(ask, desk, log, order)
         fresh = True
 
 
@@ -48,15 +54,24 @@ async def _compare_printed(ask: Ask, desk: Desk, log: ErrandLog, order: Order, w
             return
         if await ask(views.printed_differs(order)) == "wrong":
             break
-    await _give_back(ask, log, _fitted(desk), order, reopen=True)
+    await _reopen_for_return(ask, desk, log, order)
 
 
-async def _give_back(ask: Ask, log: ErrandLog, cabinet: Cabinet, order: Order, *, reopen: bool) -> None:
-    """The card in the slot is not the order's: back with it, and the errand ends. Always raises StopError."""
-    if reopen:
-        await _open(log, cabinet, order, "slot.reopen")
+async def _reopen_for_return(ask: Ask, desk: Desk, log: ErrandLog, order: Order) -> None:
+    cabinet = _fitted(desk)
+    known = await _open(log, cabinet, order, "slot.reopen")
+    await _give_back(ask, log, cabinet, order, opened="slot.reopen", known=known)
+
+
+async def _give_back(ask: Ask, log: ErrandLog, cabinet: Cabinet, order: Order, *, opened: str, known: bool) -> None:
+    """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
-    await ask(views.put_back(order), until=back)
+    try:
+        await ask(views.put_back(order), until=back)
+    except ErrandEndedError:
+        await _note_open_door(log, cabinet, order)
+        raise
+    await _seen_open(log, opened, known)
     await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=order.slot)
     raise views.wrong_card_in_slot()
 
@@ -67,21 +82,38 @@ def _fitted(desk: Desk) -> Cabinet:
     return desk.cabinet
 
 
-async def _open(log: ErrandLog, cabinet: Cabinet, order: Order, effect: str) -> None:
+async def _open(log: ErrandLog, cabinet: Cabinet, order: Order, effect: str) -> bool:
+    """Open the order's slot; False where the answer was lost, and the wait that follows has to read the sensors."""
     match await log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
-        case Opened() | OpenUnknown():
-            return  # where the line broke off the sensors tell: the wait that follows reads them
+        case Opened():
+            return True
+        case OpenUnknown():
+            return False
         case NotOpened(fault):
             raise views.slot_fault(order, fault)
         case other:
             assert_never(other)
 
 
+async def _seen_open(log: ErrandLog, effect: str, known: bool) -> None:
+    """A card that went through the door proves that it was open."""
+    if not known:
+        await log.settled(effect, "opened")
+
+
+async def _note_open_door(log: ErrandLog, cabinet: Cabinet, order: Order) -> None:
+    """Nobody is here any more. No coil closes a door, so those who can come must know."""
+    state = await cabinet.state()
+    if isinstance(state, CabinetReady) and any(s.number == order.slot and s.door == "open" for s in state.slots):
+        await log.note(kinds.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=order.slot)
+
+
 async def drop_old_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> str:
     """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
     if who.by != "old_card" or who.card_number == order.card_number or desk.cabinet is None:
         return ""
-    if not isinstance(await log.effect("drop.open", desk.cabinet.open_drop()), Opened):
+    opened = await log.effect("drop.open", desk.cabinet.open_drop())
+    if isinstance(opened, NotOpened):
         return "old_card_kept"
     try:
         outcome = await ask(views.drop_old(who.card_number), until=desk.cabinet.wait_drop())
@@ -91,5 +123,6 @@ async def drop_old_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who:
         fault = outcome.fault if isinstance(outcome, NotDropped) else "kept"
         await log.note(kinds.EFFECT_DONE, effect="drop.card", outcome=fault, old_card=who.card_number)
         return "old_card_kept"
+    await _seen_open(log, "drop.open", isinstance(opened, Opened))
     await log.note(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card=who.card_number)
     return ""
