@@ -1,0 +1,265 @@
+"""A person at the station: answers each view from a table (the story), with hands on the bench, and may turn awkward.
+
+Implements `kiosk.ports.Screen` in memory. It answers only what the view offers: a button that is there, a code that the pad
+would take. At one question the person may cancel, walk away, pull the card or swap it; from then on a view that the
+story does not foresee is answered as anybody would who wants to leave.
+
+>>> story = {"pickup.who": "old_card", "pickup.insert_old": puts("1:old"), "pickup.pin_old": ["12345678", "70418352"]}
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from drivers.secret import Secret
+from kiosk.bench.world import World, WorldError
+from kiosk.ports import Activity
+from kiosk.views import CANCEL, Await, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
+from tests.fakes.clock import HandClock
+
+Deed = str | Callable[["Person"], str | None]
+"""An answer, or what hands do: then the answer is what it returns, None where a device answers."""
+Story = Mapping[str, Deed | Sequence[Deed]]
+Trouble = Literal["cancel", "leave", "pull", "swap"]
+AWAY_S = 400.0
+"""Longer than any question waits, warning included."""
+PATIENCE = 60
+"""After so many questions anybody walks away: no errand goes round for ever."""
+STRANGER = "10:old"
+"""The card that a swap puts in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """What the person does at the question number `at`, counted from 1."""
+
+    at: int
+    trouble: Trouble
+
+
+class Person:
+    """See the module. `shown` are all views, in order; `typed` every code, by view."""
+
+    def __init__(self, world: World, clock: HandClock, story: Story, interruption: Interruption | None = None) -> None:
+        self.world = world
+        self.clock = clock
+        self.shown: list[View[Any]] = []
+        self.typed: list[tuple[str, str]] = []
+        self.warned: list[str] = []
+        self.asked = 0
+        self.more_time: deque[bool] = deque()
+        """Answers to the next warnings; False when used up."""
+        self.failure: AssertionError | None = None
+        """What the story did not foresee."""
+        self.touch: Activity = lambda: None
+        self._story = {name: deque([deed] if isinstance(deed, str) or callable(deed) else deed)
+                       for name, deed in story.items()}  # fmt: skip
+        self._interruption = interruption
+        self._awkward = False
+        self._away = False
+
+    @property
+    def names(self) -> list[str]:
+        """The questions and notices that were seen, in order."""
+        return [view.name for view in self.shown]
+
+    def set_activity(self, notice: Activity) -> None:
+        """See `Screen`."""
+        self.touch = notice
+
+    async def warn(self, view: View[Any], seconds: float) -> bool:
+        """Take more time where the test says so."""
+        self.warned.append(view.name)
+        return self.more_time.popleft() if self.more_time else False
+
+    async def show(self, view: View[Any]) -> Any:
+        """Answer."""
+        self.shown.append(view)
+        if isinstance(view, Busy):
+            return await _for_ever()
+        self.asked += 1
+        answer = self._answer(view)
+        return await _for_ever() if answer is None else answer
+
+    def _answer(self, view: View[Any]) -> Secret | str | None:
+        try:
+            answer = self._troubled(view) if self._due() else None
+            if answer is None and not self._away:
+                answer = self._told(view)
+            if answer is None and self._away:
+                self.clock.advance(AWAY_S)
+            return None if answer is None else self._given(view, answer)
+        except (AssertionError, WorldError) as error:
+            if not self._awkward:
+                self.failure = self.failure or AssertionError(f"at {view.name}: {error}")
+            self._away = True
+            self.clock.advance(AWAY_S)
+            return None
+
+    def _due(self) -> bool:
+        return self._interruption is not None and self._interruption.at == self.asked
+
+    def _troubled(self, view: View[Any]) -> str | None:
+        assert self._interruption is not None
+        self._awkward = True
+        match self._interruption.trouble:
+            case "leave":
+                self._away = True
+            case "cancel":
+                return _way_out(view)
+            case "pull":
+                if self.card_in("holder"):
+                    self.world.remove("holder")
+            case "swap":
+                if self.card_in("holder"):
+                    self.world.remove("holder")
+                    self.world.insert(STRANGER, "holder")
+        return None
+
+    def _told(self, view: View[Any]) -> str | None:
+        """What the story says of this view; where it says nothing, the way out."""
+        deeds = self._story.get(view.name)
+        if deeds:
+            deed = deeds[0] if len(deeds) == 1 and not self._awkward else deeds.popleft()
+            return deed if isinstance(deed, str) else deed(self)
+        assert self._awkward, "the story does not foresee this view"
+        return self._leaving(view)
+
+    def _leaving(self, view: View[Any]) -> str | None:
+        if self.asked > PATIENCE:
+            self._away = True
+        elif isinstance(view, Await):
+            if isinstance(view.drawing, ReaderDrawing) and view.drawing.motion == "out":
+                self.world.remove(view.drawing.which)
+            else:
+                self._away = True
+        elif isinstance(view, Tell) and view.way_out is None and view.primary is not None:
+            return view.primary.value
+        else:
+            return _way_out(view)
+        return None
+
+    def _given(self, view: View[Any], value: str) -> Secret | str:
+        """The answer, if the view would take it."""
+        buttons = {button.value for button in (view.way_out, view.side, view.primary) if button is not None}
+        if value in buttons:
+            return value
+        match view:
+            case EnterCode():
+                assert view.min_length <= len(value) <= view.max_length, "the pad would not take a code of that length"
+                assert view.policy is None or view.policy.accepts(value), "the pad would not take that code"
+                self.typed.append((view.name, value))
+                return Secret(value)
+            case EnterDigits():
+                assert value.isdigit(), "digits only"
+            case Choose():
+                assert value in {one.value for one in view.options if one.reason is None}, f"there is no {value!r}"
+            case _:
+                raise AssertionError(f"there is no button {value!r}")
+        return value
+
+    def card_in(self, reader: str) -> bool:
+        """Whether a card is in that reader."""
+        return self.world.slots[reader].card is not None
+
+
+def puts(card: str, reader: str = "holder", *, upside_down: bool = False) -> Deed:
+    """Put a card in, in place of what may be there."""
+
+    def deed(person: Person) -> None:
+        if person.card_in(reader):
+            person.world.remove(reader)
+        person.world.insert(card, reader, upside_down=upside_down)
+
+    return deed
+
+
+def pulls(reader: str = "holder") -> Deed:
+    """Pull the card out."""
+
+    def deed(person: Person) -> None:
+        person.world.remove(reader)
+
+    return deed
+
+
+def pulls_lit(person: "Person") -> None:
+    """Pull the card out of the reader that the view lights."""
+    drawing = person.shown[-1].drawing
+    assert isinstance(drawing, ReaderDrawing) and drawing.motion == "out"
+    person.world.remove(drawing.which)
+
+
+def takes(slot: int) -> Deed:
+    """Take the card out of the open slot and close the door."""
+
+    def deed(person: Person) -> None:
+        if slot in person.world.cabinet.cards:
+            person.world.take(slot)
+        person.world.close_door(slot)
+
+    return deed
+
+
+def puts_back(slot: int, card: str) -> Deed:
+    """Put a card into the open slot and close the door."""
+
+    def deed(person: Person) -> None:
+        if person.world.slots["holder"].card is not None:
+            person.world.remove("holder")
+        if slot not in person.world.cabinet.cards:
+            person.world.put(slot, card)
+        person.world.close_door(slot)
+
+    return deed
+
+
+def drops(card: str) -> Deed:
+    """Push a card through the flap."""
+
+    def deed(person: Person) -> None:
+        person.world.drop(card)
+
+    return deed
+
+
+def jams(card: str) -> Deed:
+    """Push a card in and hold the flap until the watch is over."""
+
+    def deed(person: Person) -> None:
+        person.world.hold_flap()
+        person.world.drop(card)
+        asyncio.get_running_loop().call_soon(person.clock.advance, 61.0)
+
+    return deed
+
+
+def first(*deeds: Callable[[Person], object], then: str | None = None) -> Deed:
+    """Do one thing after the other, and then answer."""
+
+    def deed(person: Person) -> str | None:
+        for one in deeds:
+            one(person)
+        return then
+
+    return deed
+
+
+def leaves(person: Person) -> None:
+    """Walk away from the question."""
+    person.clock.advance(AWAY_S)
+
+
+def _way_out(view: View[Any]) -> str | None:
+    offered = [b.value for b in (view.way_out, view.side) if b is not None]
+    if CANCEL in offered:
+        return CANCEL
+    if offered:
+        return offered[0]
+    return view.primary.value if isinstance(view, (Tell, Confirm)) and view.primary is not None else None
+
+
+async def _for_ever() -> Any:
+    await asyncio.get_running_loop().create_future()
