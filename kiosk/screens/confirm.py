@@ -20,7 +20,7 @@ class ConfirmShape(Shape):
         if view.receipt:
             points = point_rows(view.points, self.words, theme)
             left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]
-            return self.split(left, slip(view.receipt, self.words, theme))
+            return self.split(left, slip(view.receipt, self.words, theme), stretch=False)
         if isinstance(view.drawing, CardDrawing):
             return self._card()
         head: list[Flow] = [self.title(), *self.leads()]
@@ -31,25 +31,34 @@ class ConfirmShape(Shape):
     def _columns(self) -> Flow:
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
-        column = Column([*points, Spacer(theme=theme)], theme=theme, gap=4 if not theme.small_panel else 2, grow=True)
-        right: list[Flow] = []
-        if view.facts:
-            facts = Facts(view.facts, self.words, theme=theme)
-            if not points:
-                return Column([Panel(facts, theme=theme, padding=(6, 5)), Spacer(theme=theme)], theme=theme, grow=True)
-            wide = 50.0 if theme.small_panel else FACTS_MM
-            right = [Panel(facts, theme=theme, padding=(4, 2) if theme.small_panel else (6, 5), width_mm=wide)]
-        elif view.drawing:
-            right = [part for part in [self.drawing()] if part]
-        if theme.portrait:
-            return Column([*points, *right, Spacer(theme=theme)], theme=theme, gap=6, grow=True)
-        return Row([column, *right], theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)
+        right = self._right()
+        if not points and right:
+            return Column([right, Spacer(theme=theme)], theme=theme, grow=True)
+        if theme.portrait or theme.large:
+            below = [right] if right else []
+            return Column([*points, *below, Spacer(theme=theme)], theme=theme, gap=6, grow=True)
+        column = Column([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
+        parts = [column, *([right] if right else [])]
+        return Row(parts, theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)
+
+    def _right(self) -> Flow | None:
+        view, theme = self.view, self.theme
+        if not view.facts:
+            return self.drawing()
+        small = theme.small_panel
+        facts = Facts(view.facts, self.words, theme=theme, between=0.8 if small else 1.9)
+        wide = 0.0 if not view.points else 58.0 if small else FACTS_MM
+        return Panel(
+            facts, theme=theme, padding=(3, 2) if small else (6, 5), width_mm=wide, drop=2 if theme.large else 0
+        )
 
     def _card(self) -> Flow:
         view, theme = self.view, self.theme
         face = self.drawing()
-        facts = Facts(view.facts, self.words, theme=theme, grow=True)
-        parts = [part for part in (face, facts if view.facts else None) if part]
+        facts = Facts(
+            view.facts, self.words, theme=theme, grow=True, between=0.6 if theme.small_panel or theme.large else 1.9
+        )
+        parts = [part for part in (None if theme.large and view.facts else face, facts if view.facts else None) if part]
         both: Flow
         if theme.portrait:
             both = Column([Row([part], theme=theme) for part in parts], theme=theme, gap=8)

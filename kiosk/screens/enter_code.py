@@ -158,5 +158,6 @@ class Rules(Flow):
             text = f"[b]{text}[/b]" if judged.state == "bad" else text
             icon, tone = MARKS[judged.state]
             rows.append(rule(self.theme, text, icon, tone, tone="muted" if judged.state == "open" else "ink"))
-        rows.append(rule(self.theme, words.frame("policy.twice"), "circle-outline", "edge", tone="muted", drop=1))
+        if not self.theme.small_panel and not self.theme.large:
+            rows.append(rule(self.theme, words.frame("policy.twice"), "circle-outline", "edge", tone="muted"))
         return Column(rows, theme=self.theme, gap=2 if not self.theme.small_panel else 0.8)

@@ -88,11 +88,13 @@ class Strip(Flow):
     def _right(status: Status, words: Words, theme: Theme) -> list[Flow]:
         parts: list[Flow] = []
         if status.attended:
-            parts.append(Tiny(theme=theme, text=words.frame("frame.attended", name=status.attended), tone="muted"))
+            parts.append(
+                Tiny(theme=theme, text=words.frame("frame.attended", name=status.attended), tone="muted", drop=2)
+            )
         if status.card_in:
             icon = Icon(theme=theme, name="smart-card-outline", size_mm=theme.sizes.small * 1.45, tone="muted")
             said = Tiny(theme=theme, text=words.frame("frame.card_in"), tone="muted")
-            parts.append(Row([icon, said], theme=theme, gap=1))
+            parts.append(Row([icon, said], theme=theme, gap=1, drop=1))
         parts.append(Tiny(theme=theme, text=status.clock, tone="muted"))
         return parts
 
@@ -129,14 +131,24 @@ class WayBar(Flow):
         if self.theme.portrait:
             self._portrait(y, gap, height)
             return
+        items = [*self.first, *([self.last] if self.last else [])]
+        widths = self._fit(items, gap)
         x = self.x
-        for item in self.first:
-            width = item.wanted_width()
-            item.place(x, y, width, height)
+        for item, width in zip(items, widths, strict=True):
+            item.place(self.right - width if item is self.last else x, y, width, height)
             x += width + gap
-        if self.last:
-            width = min(self.last.wanted_width(), self.width)
-            self.last.place(self.right - width, y, width, height)
+
+    def _fit(self, items: list[Flow], gap: float) -> list[float]:
+        """Widths of what stands in one row; squeezed, then the widest cut back, where the row is too short."""
+        room = self.width - gap * (len(items) - 1)
+        if sum(item.wanted_width() for item in items) > room:
+            for item in items:
+                item.squeeze()
+        wants = [item.wanted_width() for item in items]
+        most = room
+        while sum(min(want, most) for want in wants) > room:
+            most -= 4.0
+        return [min(want, most) for want in wants]
 
     def _portrait(self, y: float, gap: float, height: float) -> None:
         row = list(self.first)
@@ -144,7 +156,7 @@ class WayBar(Flow):
             self.last.place(self.x, y + height + gap, self.width, height)
         elif self.last:
             row.append(self.last)
-        wants = [item.wanted_width() for item in row]
+        wants = self._fit(row, gap)
         extra = (self.width - sum(wants) - gap * (len(row) - 1)) / max(1, len(row))
         x = self.x
         for item, want in zip(row, wants, strict=True):

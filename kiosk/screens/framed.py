@@ -61,7 +61,7 @@ class Touchable(ButtonBehavior, Flow):
 
 
 class ButtonText(Lead):
-    """The words of a button."""
+    """The words of a button; `dense` where they take two lines."""
 
 
 class Plate(Framed):
@@ -84,15 +84,28 @@ class Plate(Framed):
         return {"primary": "on_primary", "danger": "surface", "wait": "muted"}.get(self.kind, "ink")
 
     def wanted_width(self) -> float:
-        room = 2 * self.mm(self.theme.sizes.button_pad + 0.4)
-        least = self.mm(self.theme.sizes.primary_width) if self.kind in ("primary", "danger") else 0.0
-        return max(least, self.content.wanted_width() + room)
+        least = (
+            self.mm(self.theme.sizes.primary_width) if self.kind in ("primary", "danger") and not self.narrow else 0.0
+        )
+        return max(least, self.content.wanted_width() + 2 * self._room)
+
+    narrow = False
+
+    @property
+    def _room(self) -> float:
+        return self.mm(2.0 if self.narrow else self.theme.sizes.button_pad + 0.4)
+
+    def squeeze(self) -> None:
+        """No more room than the words need; they break into two lines where the bar is full."""
+        self.narrow = True
 
     def height_for(self, width: float) -> float:
         return self.mm(self.theme.sizes.button)
 
     def arrange(self) -> None:
-        width = min(self.content.wanted_width(), self.width)
+        width, room = self.content.wanted_width(), self.width - 2 * self._room
+        self.label.grow = self.label.dense = width > room + 1
+        width = min(width, room)
         self.content.place(self.x + (self.width - width) / 2, self.top, width, self.height)
 
 
@@ -130,7 +143,7 @@ class Tile(Framed):
         second = option.reason or option.detail
         if second and not theme.large and (not theme.small_panel or option.reason):
             lines.append(Small(theme=theme, text=words(second), tone="muted", line=1.25))
-        parts: list[Flow] = [Column(lines, theme=theme, gap=1, grow=True)]
+        parts: list[Flow] = [Box(Column(lines, theme=theme, gap=1), theme=theme, grow=True, centre=True)]
         if option.icon:
             tone = "muted" if option.reason else "primary"
             parts.insert(0, Icon(theme=theme, name=option.icon, size_mm=self._icon_mm(theme), tone=tone))

@@ -2,8 +2,8 @@
 
 A `Flow` says how high it is at a width; its parent then places it. Nothing settles over several frames, so a screen is
 right in the first picture, and content never moves after it has appeared. A column that is too low first narrows its gaps, to
-half at most, then leaves out what is marked with `drop`, the largest first: second lines and hints, never the title or the
-action.
+half at most, then squeezes its text, then leaves out what is marked with `drop`, the largest first: second lines and hints,
+never the title or the action.
 """
 
 from collections.abc import Iterable
@@ -50,6 +50,9 @@ class Flow(Widget):
     def arrange(self) -> None:
         """Place what is inside."""
 
+    def squeeze(self) -> None:
+        """Take less room, if there is a way that loses nothing."""
+
 
 class Spacer(Flow):
     """Nothing, as much of it as there is room for, or `mm` millimetres of it."""
@@ -84,7 +87,7 @@ class Group(Flow):
 
 
 class Column(Group):
-    """Flows below each other. `centred` ones are as wide as they want, in the middle."""
+    """Flows below each other; what grows also gives way where there is no room. `centred` ones are as wide as they want, in the middle."""
 
     def __init__(self, items: Iterable[Flow], *, centred: bool = False, **kwargs: Any) -> None:
         super().__init__(items, **kwargs)
@@ -99,11 +102,11 @@ class Column(Group):
     def arrange(self) -> None:
         gap, shown = self._fit()
         self._show_only(shown)
-        spare = max(0.0, self.height - self._total(shown, self.width, gap))
+        spare = self.height - self._total(shown, self.width, gap)
         share = spare / max(1, sum(item.grow for item in shown))
         y = self.top
         for item in shown:
-            height = item.height_for(self.width) + (share if item.grow else 0.0)
+            height = max(0.0, item.height_for(self.width) + (share if item.grow else 0.0))
             width = min(self.width, item.wanted_width()) if self.centred else self.width
             item.place(self.x + (self.width - width) / 2, y, width, height)
             y -= height + gap
@@ -113,7 +116,10 @@ class Column(Group):
         over = self._total(shown, self.width, gap) - self.height
         if over > 1 and len(shown) > 1:
             gap = max(gap / 2, gap - over / (len(shown) - 1))
-        while self._total(shown, self.width, gap) > self.height + 1:  # a pixel is lost to rounding
+        if self._total(shown, self.width, gap) > self.height + 1:  # a pixel is lost to rounding
+            for item in shown:
+                item.squeeze()
+        while self._total(shown, self.width, gap) > self.height + 1:
             loose = max(shown, key=lambda item: item.drop)
             if not loose.drop:
                 break
@@ -125,36 +131,39 @@ class Column(Group):
 
 
 class Row(Group):
-    """Flows beside each other: what grows shares the width that the others leave."""
+    """Flows beside each other: what grows shares the width that the others leave; what has `drop` goes where there is none."""
 
     def __init__(self, items: Iterable[Flow], *, top: bool = False, **kwargs: Any) -> None:
         super().__init__(items, **kwargs)
         self.from_top = top
 
     def wanted_width(self) -> float:
-        return sum(item.wanted_width() for item in self.items) + self._gaps()
+        return self._wanted(self.items)
 
     def height_for(self, width: float) -> float:
-        widths = self._widths(width)
+        widths = self._widths(width, self.items)
         return max((item.height_for(wide) for item, wide in zip(self.items, widths, strict=True)), default=0.0)
 
     def arrange(self) -> None:
-        x = self.x
-        for item, width in zip(self.items, self._widths(self.width), strict=True):
+        x, shown = self.x, list(self.items)
+        while self._wanted(shown) > self.width + 1 and any(item.drop for item in shown):
+            shown.remove(max(shown, key=lambda item: item.drop))
+        self._show_only(shown)
+        for item, width in zip(shown, self._widths(self.width, shown), strict=True):
             fills = item.tall or (item.grow and isinstance(item, Group | Box))
             height = self.height if fills else min(self.height, item.height_for(width))
             top = self.top if self.from_top else self.top - (self.height - height) / 2
             item.place(x, top, width, height)
             x += width + self.mm(self.gap)
 
-    def _widths(self, width: float) -> list[float]:
-        fixed = sum(item.wanted_width() for item in self.items if not item.grow)
-        growing = sum(item.grow for item in self.items)
-        share = max(0.0, width - fixed - self._gaps()) / max(1, growing)
-        return [share if item.grow else item.wanted_width() for item in self.items]
+    def _wanted(self, items: list[Flow]) -> float:
+        return sum(item.wanted_width() for item in items) + self.mm(self.gap) * max(0, len(items) - 1)
 
-    def _gaps(self) -> float:
-        return self.mm(self.gap) * max(0, len(self.items) - 1)
+    def _widths(self, width: float, items: list[Flow]) -> list[float]:
+        fixed = sum(item.wanted_width() for item in items if not item.grow)
+        growing = sum(item.grow for item in items)
+        share = max(0.0, width - fixed - self.mm(self.gap) * max(0, len(items) - 1)) / max(1, growing)
+        return [share if item.grow else item.wanted_width() for item in items]
 
 
 class Box(Flow):

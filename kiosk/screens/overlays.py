@@ -94,7 +94,7 @@ class HelpShape(Shape):
         super().__init__(view, words, theme, answer)
 
     def build(self) -> Flow:
-        theme, words = self.theme, self.words
+        theme, words, last = self.theme, self.words, len(self.page.contacts) - 1
         rows = [
             Column(
                 [
@@ -102,13 +102,14 @@ class HelpShape(Shape):
                     Text(theme=theme, text=words(fact.value), tone="muted"),
                 ],
                 theme=theme,
+                drop=last - at if theme.large else 0,
             )
-            for fact in self.page.contacts
+            for at, fact in enumerate(self.page.contacts)
         ]
-        rail = Small(theme=theme, text=words.frame("help.rail"), tone="muted", drop=1)
+        rail = Small(theme=theme, text=words.frame("help.rail"), tone="muted", drop=5)
         head: list[Flow] = [
-            Title(theme=theme, text=words.frame("help.title")),
-            Lead(theme=theme, text=words.frame("help.lead")),
+            Title(theme=theme, text=words.frame("help.title"), drop=3 if theme.large else 0),
+            Lead(theme=theme, text=words.frame("help.lead"), drop=4 if theme.large else 0),
         ]
         return Column(
             [*head, Spacer(1, theme=theme), *rows, Spacer(theme=theme), rail], theme=theme, gap=theme.sizes.gap
@@ -133,7 +134,7 @@ class ClosedScreen(Flat):
 
     def __init__(self, closed: Closed, words: Words, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        theme = self.theme
+        theme = self.theme = self.theme.large_text(False)
         small = theme.small_panel
         side = 22.0 if small else 40.0
         wrench = Icon(theme=theme, name="wrench-outline", size_mm=side * 0.6, tone="on_rail")
@@ -144,14 +145,19 @@ class ClosedScreen(Flat):
             Lead(theme=theme, text="\n".join(words(line) for line in closed.lead), tone="on_rail"),
             Faint(theme=theme, text=f"{other(closed.title)}. {other(closed.inside)}", drop=1),
         ]
-        text = Box(Column(said, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True)
-        head: Flow = Row([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
+        head: Flow
         if theme.portrait:
-            head = Column([Row([sign], theme=theme), text], theme=theme, gap=12, grow=True)
+            both = Column([Row([sign], theme=theme), Column(said, theme=theme, gap=5)], theme=theme, gap=12)
+            head = Box(both, theme=theme, grow=True, centre=True)
+        else:
+            text = Box(Column(said, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True)
+            head = Row([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
         columns = [self._contact(fact, words) for fact in closed.contacts]
-        below: Flow = Row(columns, theme=theme, gap=8 if not small else 4, top=True)
+        below: Flow
         if theme.portrait:
             below = Column(columns, theme=theme, gap=6)
+        else:
+            below = Row(columns, theme=theme, gap=8 if not small else 4, top=True)
         self.rule = Flat(theme=theme, fill=theme.colours.rail_edge)
         self.head, self.below = head, below
         for part in (head, self.rule, below):

@@ -108,11 +108,11 @@ def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
         return Row([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
     if point.mark in ("good", "bad"):
         icon, tone = ("check-circle", "success") if point.mark == "good" else ("close-circle", "failure")
-        return rule(theme, _both(point, words), icon, tone)
+        return rule(theme, text if theme.large else _both(point, words), icon, tone)
     if point.detail is None:
-        return rule(theme, text, point.icon or "information-outline", "muted", tone="muted")
+        return rule(theme, text, point.icon or "information-outline", "muted", tone="muted", drop=2)
     lines: list[Flow] = [Strong(theme=theme, text=text)]
-    if not theme.large:
+    if not theme.large and not theme.small_panel:
         lines.append(Text(theme=theme, text=words(point.detail), tone="muted"))
     icon_mm = 6.4 if theme.small_panel else 8
     mark = Box(
@@ -127,8 +127,10 @@ def point_rows(points: tuple[Point, ...], words: Words, theme: Theme) -> list[Fl
     """All points of a view; numbered ones stand closer together."""
     rows: list[Flow] = [point_row(point, at, words, theme) for at, point in enumerate(points, 1)]
     if points and all(point.mark == "number" for point in points):
+        for at, row in enumerate(rows):
+            row.drop = at if theme.large else 0
         gap = {"10": 3.0, "7": 2.0, "p": 7.0}[theme.panel.name]
-        return [Column(rows, theme=theme, gap=gap)]
+        return [Column(rows, theme=theme, gap=gap, grow=theme.large)]
     return rows
 
 
@@ -172,7 +174,9 @@ class Facts(Flow):
             y -= height
 
     def _first(self) -> float:
-        return max((label.wanted_width() for label, _ in self.rows), default=0.0) + self.mm(6)
+        return max((label.wanted_width() for label, _ in self.rows), default=0.0) + self.mm(
+            3 if self.theme.small_panel else 6
+        )
 
     def _heights(self, width: float) -> list[float]:
         first, room = self._first(), 2 * self.mm(self.between)
@@ -222,7 +226,7 @@ def tries_panel(tries: Tries, words: Words, theme: Theme, **kwargs: Any) -> Pane
     dots += [Dot(size, theme=theme) for _ in range(tries.left)]
     head = TriesLeft(theme=theme, text=words.frame("frame.tries", left=tries.left))
     lines: list[Flow] = [head, Row(dots, theme=theme, gap=1.4 if theme.small_panel else 2)]
-    if not theme.small_panel:
+    if not theme.small_panel and not theme.large:
         lines.append(Small(theme=theme, text=words(tries.text), tone="muted"))
     padding = (4, 3.4) if theme.small_panel else (6, 5)
     return Panel(

@@ -102,7 +102,7 @@ def slip(panel: ReceiptPanel, words: Words, theme: Theme, **kwargs: Any) -> Slip
             ),
         ]
         beside = Box(Column(said, theme=theme), theme=theme, grow=True, centre=True)
-        side = 20 if theme.small_panel else 28
+        side = {"10": 28, "7": 20, "p": 44}[theme.panel.name]
         lines += [Tear(theme=theme), Row([qr_figure(panel.qr, side, theme), beside], theme=theme, gap=5)]
     inside = Column([*lines, Spacer(theme=theme)], theme=theme, gap=2.6 if not theme.small_panel else 1.6)
     wide = 60 if theme.small_panel else SLIP_MM

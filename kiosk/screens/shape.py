@@ -43,7 +43,7 @@ class Shape(Flow):
         raise NotImplementedError
 
     def actions(self) -> Actions:
-        """The way out and the side way, and the primary. On the smallest panel a third action is under Help."""
+        """The way out and the side way, and the primary. On the smallest panel, and with large text, a third action is under Help."""
         view = self.view
         left = [view.way_out, view.side]
         if self.side_is_under_help:
@@ -53,7 +53,8 @@ class Shape(Flow):
     @property
     def side_is_under_help(self) -> bool:
         view = self.view
-        return self.theme.small_panel and view.way_out is not None and view.side is not None
+        narrow = self.theme.small_panel or self.theme.large
+        return narrow and view.way_out is not None and view.side is not None
 
     def primary(self) -> Flow | None:
         """What stands to the right."""
@@ -81,13 +82,15 @@ class Shape(Flow):
         return Title(theme=self.theme, text=self.words(self.view.title))
 
     def leads(self) -> list[Flow]:
-        """The lead sentences; the later ones go first where there is no room."""
+        """The lead sentences. Where there is no room the plain ones go before those with something strong in them."""
+        tight = self.theme.large or self.theme.small_panel
         said = [self.words(line) for line in self.view.lead]
-        return [Lead(theme=self.theme, text=text, drop=3 if at else 0) for at, text in enumerate(said)]
+        drops = [0 if not (at or tight) else 1 if "[b]" in text else 3 for at, text in enumerate(said)]
+        return [Lead(theme=self.theme, text=text, drop=drop) for text, drop in zip(said, drops, strict=True)]
 
     def note(self) -> list[Flow]:
         note = self.view.note
-        drop = 0 if note and note.kind == "warning" else 5
+        drop = {"warning": 0, "clock": 2, "info": 5}[note.kind] if note else 0
         return [NotePanel(note, self.words, self.theme, drop=drop)] if note else []
 
     def head(self, kind: str, icon: str, gap: float = 6) -> Row:
@@ -95,15 +98,18 @@ class Shape(Flow):
         badge = Badge(icon, self.theme.sizes.badge, theme=self.theme, kind=kind)
         return Row([badge, Box(self.title(), theme=self.theme, grow=True, centre=True)], theme=self.theme, gap=gap)
 
-    def split(self, left: Sequence[Flow], right: Flow | None, *, gap: float | None = None) -> Flow:
-        """Left says, right shows; above each other in portrait."""
+    def split(
+        self, left: Sequence[Flow], right: Flow | None, *, gap: float | None = None, stretch: bool = True
+    ) -> Flow:
+        """Left says, right shows; above each other in portrait, where `stretch` gives the right part what is left."""
         theme = self.theme
         gap = theme.sizes.gap if gap is None else gap
         if right is None or (theme.large and right.drop):
             return Column([*left], theme=theme, gap=gap)
         if theme.portrait:
-            right.grow = True
-            return Column([*(item for item in left if not isinstance(item, Spacer)), right], theme=theme, gap=8)
+            right.grow = stretch
+            above = [item for item in left if not isinstance(item, Spacer)]
+            return Column([*above, right, *([] if stretch else [Spacer(theme=theme)])], theme=theme, gap=8)
         column = Column(left, theme=theme, gap=gap, grow=True)
         return Row([column, right], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
 

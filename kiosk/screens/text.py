@@ -1,5 +1,6 @@
 """Text and glyphs by role: looks are in text.kv. `tone` is the name of a colour of the theme."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,18 @@ def natural_height(font_name: str, font_size: int) -> int:
     """Pixels of a line as the font has it, in whole ones."""
     label = CoreLabel(font_name=font_name, font_size=font_size)
     return int(label.get_extents("Hg")[1])
+
+
+ROUNDING = 3
+"""Pixels that whole pixels may cost on the way from measuring to placing: a line more for their sake would be cut."""
+_MARKUP = re.compile(r"\[/?b\]")
+
+
+def longest_word(text: str, font_name: str, font_size: int) -> int:
+    """Pixels of the widest word: no line may be narrower."""
+    label = CoreLabel(font_name=font_name, font_size=font_size)
+    words = _MARKUP.sub("", text).replace("\n", " ").split(" ")
+    return max((int(label.get_extents(word)[0]) for word in words), default=0)
 
 
 class Text(Flow, Label):
@@ -39,7 +52,8 @@ class Text(Flow, Label):
         return float(lines * self._pitch)
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
-        self._shape(round(width))
+        if self._shape(round(width)) * self._pitch > height + 1:
+            self._shape(round(width) + ROUNDING)
         narrow: float = self.texture_size[0] if self.balanced and self._lines > 1 else width
         super().place(x, top, narrow, height)
 
@@ -50,7 +64,7 @@ class Text(Flow, Label):
     def _shape(self, width: int | None) -> int:
         """Break the text at a width; returns the number of lines."""
         natural = natural_height(self.font_name, round(self.font_size))
-        asked = width, str(self.text), self._pitch
+        asked = width, str(self.text), round(float(self.font_size))
         if self._shaped != asked:
             self._shaped = asked
             self.line_height = (self._pitch + 0.01) / natural
@@ -69,15 +83,17 @@ class Text(Flow, Label):
         return 1 + round(float(self.texture_size[1] - natural) / self._pitch)
 
     def _balance(self, width: int, natural: int) -> None:
-        """The narrowest of some widths that needs no line more."""
+        """The narrowest of some widths that needs no line more and breaks no word."""
+        least = longest_word(str(self.text), self.font_name, round(self.font_size))
         for part in range(11, 20):
+            if width * part / 20 < least:
+                continue
             self.text_size = round(width * part / 20), None
             self.texture_update()
             if self._count(natural) == self._lines:
-                break
-        else:
-            self.text_size = width, None
-            self.texture_update()
+                return
+        self.text_size = width, None
+        self.texture_update()
 
 
 class Title(Text):
@@ -89,7 +105,12 @@ class Display(Text):
 
 
 class Lead(Text):
-    """The text that is read first."""
+    """The text that is read first; as small as body text where it must be."""
+
+    dense = BooleanProperty(False)
+
+    def squeeze(self) -> None:
+        self.dense = True
 
 
 class Strong(Text):

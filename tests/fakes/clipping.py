@@ -11,7 +11,7 @@ def clipped(root: Any) -> list[str]:
     """One line for each text that a person could not read whole, in a tree of Kivy widgets."""
     from kivy.core.window import Window
 
-    from kiosk.screens.text import Icon, Text
+    from kiosk.screens.text import Icon, Text, longest_word
 
     shown = [widget for widget in root.walk() if isinstance(widget, Text) and widget.text]
     found = []
@@ -22,6 +22,11 @@ def clipped(root: Any) -> list[str]:
             found.append(f"{text}: {across} px in a width of {label.width}")
         if along > label.height * 1.3 + SLACK:
             found.append(f"{text}: {along} px in a height of {label.height}")
+        if (
+            not isinstance(label, Icon)
+            and longest_word(label.text, label.font_name, round(label.font_size)) > label.width + SLACK
+        ):
+            found.append(f"{text}: a word is broken")
         outside = (
             label.x < -SLACK
             or label.y < -SLACK

@@ -115,7 +115,10 @@ def invitation(theme: Theme) -> Figure:
 
 
 class Sheet(FramedBox):
-    """The code letter: paper in every theme."""
+    """The code letter: paper in every theme, at least `width_mm` wide."""
+
+    def wanted_width(self) -> float:
+        return max(self.mm(self.width_mm), self.inside.wanted_width() + 2 * self.mm(self.padding[0]))
 
 
 class SheetLabel(Small):
@@ -174,7 +177,7 @@ class CardFace(Framed):
     def __init__(self, drawing: CardDrawing, words: Words, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
-        self.unit = 0.8 if theme.small_panel else 1.0
+        self.unit = 0.62 if theme.small_panel else 1.0
         self.band = Framed(theme=theme, fill=theme.colours.primary, radius=theme.mm(3))
         self.square = Flat(theme=theme, fill=theme.colours.primary)
         self.issuer = FaceIssuer(theme=theme, text=words(drawing.issuer))

@@ -10,8 +10,7 @@ pytestmark = pytest.mark.screen
 @pytest.mark.parametrize("button", ["rail:language", "rail:larger", "rail:contrast"])
 def test_another_language_text_size_or_contrast_keeps_what_is_typed(driver: KivyDriver, button: str) -> None:
     driver.show("05-new-pin")
-    for digit in "204719":
-        driver.touch(f"key:{digit}")
+    driver.key(*"204719")
     driver.touch(button)
     assert driver.call("typed") == 6
     driver.touch("submit")
