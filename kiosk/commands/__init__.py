@@ -54,6 +54,7 @@ SUBCOMMANDS = (
     Subcommand("demo", "kiosk.commands.demo", "station, bench and fleet server on made-up cards and orders"),
     Subcommand("card", "kiosk.commands.card", "look at, test and mend one card at a desk"),
     Subcommand("walk", "kiosk.commands.walk", "an errand without a screen, answered by a file"),
+    Subcommand("gallery", "kiosk.commands.gallery", "every screen as a picture"),
     Subcommand("verify-receipt", "kiosk.commands.verify_receipt", "is this receipt real, and who signed it"),
     Subcommand("virtual-card", "kiosk.commands.virtual_card", "plug a virtual card into the virtual PC/SC reader"),
 )

@@ -1,0 +1,99 @@
+"""The pick-up through the Kivy screens, with real touches under Xvfb, on the station and server programs themselves."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers.reader.virtual.personas import person
+from kiosk.demo import processes, story
+from kiosk.demo.player import Player
+from kiosk.demo.processes import Program
+from kiosk.demo.running import virtual_display
+from kiosk.demo.story import Scene
+from tests.fakes.region import Region
+
+pytestmark = [pytest.mark.screen, pytest.mark.broker]
+
+
+@pytest.fixture
+def served(region: Region) -> Iterator[Region]:
+    """A region with its server running."""
+    with region.serve():
+        yield region
+
+
+@asynccontextmanager
+async def station(region: Region) -> AsyncIterator[tuple[Program, Player]]:
+    """The station's program on a virtual screen, and a person in front of it."""
+    async with virtual_display() as display:
+        program = processes.station(region.places, display)
+        await program.start()
+        try:
+            yield program, Player(display, region.places.bench / "bench.sock")
+        finally:
+            await program.stop()
+
+
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures go: kept where the environment names a folder."""
+    return Path(os.environ.get("KORTKIOSK_PICTURES", str(tmp_path / "pictures")))
+
+
+async def test_a_holder_collects_a_card_by_touch(served: Region, tmp_path: Path) -> None:
+    """From the home screen to the home screen, with the old card; the server then holds order and receipt."""
+    folder = pictures(tmp_path)
+    async with station(served) as (_, player):
+        await player.play(story.own_card(person(1)), pictures=folder)
+        await player.await_view("home")
+    order = next(row for row in served.api("orders")["items"] if row["order"] == "2026-0001")
+    assert order["state"] == "collected"
+    assert len(list(folder.glob("*.png"))) == len(story.own_card(person(1)))
+    assert len(list((served.places.bench / "receipts").glob("*.png"))) == 1
+
+
+async def test_an_administrator_attends_for_a_protected_identity(served: Region, tmp_path: Path) -> None:
+    """The administrator's card in the second reader; no name of the holder reaches the server."""
+    someone = person(5)
+    async with station(served) as (_, player):
+        await player.play(story.attended(someone))
+        await player.await_view("home")
+    errand = served.api("errands")["items"][0]
+    assert errand["outcome"] == "done"
+    assert errand["order"] == "2026-0005"
+    for path in served.places.fleet_data.rglob("*"):
+        if path.is_file():
+            assert someone.new.surname.encode() not in path.read_bytes(), path.name
+
+
+async def test_the_power_goes_and_the_holder_comes_back(served: Region) -> None:
+    """Cut between the slot and the new code: the station says so, and the holder goes on without another slot opening."""
+    someone = person(2)
+    scenes = story.own_card(someone)
+    cut = next(i for i, scene in enumerate(scenes) if scene.view == "pickup.new_pin")
+    async with station(served) as (program, player):
+        await player.play(scenes[:cut])
+        await player.await_view("pickup.new_pin")
+        program.kill()
+        assert program.process is not None
+        await program.process.wait()
+        await program.start()
+        await player.await_view("home")
+        await player.move("remove", reader="holder")
+        await player.play(_again(scenes))
+        await player.await_view("home")
+    errands = served.api("errands")["items"]
+    assert sorted(errand["outcome"] for errand in errands) == ["done", "interrupted"]
+    opened = [
+        event
+        for errand in errands
+        for event in served.api(f"errands/{errand['errand']}")["events"]
+        if event["content"].get("effect") == "slot.open"
+    ]
+    assert len(opened) == 1, "the slot was opened once, in the errand that was cut off"
+
+
+def _again(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
+    return tuple(scene for scene in scenes if scene.view != "pickup.take")
