@@ -60,11 +60,12 @@ class Player:
         path.parent.mkdir(parents=True, exist_ok=True)
         await bench_move(self._socket, do="snapshot", file=str(path))
 
-    async def touch(self, target: str) -> None:
-        """One real touch, once more where it fell into a change of the screen."""
+    async def touch(self, target: str, *, until: str | None = None) -> None:
+        """One real touch, once more where it fell into a change of the screen. It has worked when another view is up,
+        or (`until`) when that target has come up in the same view."""
         for _ in range(3):
             await self._click(target)
-            if await self._left(self._view):
+            if await (self._shows(until) if until else self._left(self._view)):
                 return
         raise PlayError(f"touching {target} at {self._view} changed nothing")
 
@@ -90,6 +91,9 @@ class Player:
 
     async def _left(self, view: str) -> bool:
         return await self._within(TOUCH_S, lambda look: bool(look) and look["view"] != view)
+
+    async def _shows(self, target: str) -> bool:
+        return await self._within(TOUCH_S, lambda look: target in look.get("targets", {}) and look["ready"])
 
     async def _typed(self, count: int) -> bool:
         return await self._within(TOUCH_S, lambda look: look.get("typed") == count)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from drivers.reader.virtual.personas import Person, administrators
 from kiosk.demo.seed import slot_of
+from kiosk.journeys.steps.order import PAGE
 
 NEW_PIN = "314159"
 
@@ -17,8 +18,8 @@ NEW_PIN = "314159"
 class Doer(Protocol):
     """A person at the station: fingers on the glass, hands on the devices."""
 
-    async def touch(self, target: str) -> None:
-        """Touch a button, a tile or a key by its name."""
+    async def touch(self, target: str, *, until: str | None = None) -> None:
+        """Touch a button, a tile or a key by its name; `until` names what comes up where the view stays."""
 
     async def type(self, digits: str) -> None:
         """Touch the keys of a code or number one by one."""
@@ -58,6 +59,22 @@ def move(do: str, **request: Any) -> Deed:
     return lambda doer: doer.move(do, **request)
 
 
+def pick(someone: Person) -> Deed:
+    """Turn the pages of the administrator's list until the order is there, and touch it."""
+
+    async def deed(doer: Doer) -> None:
+        for page in range(1, (someone.order - 1) // PAGE + 1):
+            await doer.touch("more", until=order_of(page * PAGE + 1))
+        await doer.touch(order_of(someone.order))
+
+    return deed
+
+
+def order_of(number: int) -> str:
+    """The number of that person's order."""
+    return f"2026-{number:04d}"
+
+
 def own_card(someone: Person) -> tuple[Scene, ...]:
     """With the holder's own old card."""
     return (
@@ -79,7 +96,7 @@ def attended(someone: Person) -> tuple[Scene, ...]:
         Scene("pickup.insert_administrator", move("insert", card=f"{administrator.order}:new", reader="administrator")),
         Scene("pickup.pin_administrator", code(administrator.new.pin)),
         Scene("pickup.document", touch("driving_licence")),
-        Scene("pickup.which", touch(f"2026-{someone.order:04d}")),
+        Scene("pickup.which", pick(someone)),
         *_rest(someone, drop=False),
     )
 
