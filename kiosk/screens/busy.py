@@ -110,8 +110,11 @@ class BusyShape(Shape):
         """No way out: a grey plate says so."""
         return Actions([self.wait(self.words.frame("frame.no_cancel"), "lock-outline")])
 
-    def start(self) -> None:
-        """Let time be seen. One small ring is redrawn, ten times a second at most."""
+    def start(self, left: float | None = None) -> None:
+        """Let time be seen, from `left` seconds on. One small ring is redrawn, ten times a second at most."""
+        if left is not None:
+            self.left = left
+            self._show()
         self._tick = Clock.schedule_interval(self._pass, 1.0 if self.seconds else 0.1)
 
     def wipe(self) -> None:

@@ -45,6 +45,7 @@ def open_window(width: int, height: int, fullscreen: bool = False) -> Any:
         ("graphics", "resizable", "0"),
         ("graphics", "borderless", "1" if fullscreen else "0"),
         ("graphics", "fullscreen", "auto" if fullscreen else "0"),
+        ("graphics", "show_cursor", "0" if fullscreen else "1"),
         ("graphics", "multisamples", str(SAMPLES)),
         ("graphics", "maxfps", "60"),
         ("kivy", "exit_on_escape", "0"),

@@ -87,7 +87,9 @@ class Group(Flow):
 
 
 class Column(Group):
-    """Flows below each other; what grows also gives way where there is no room. `centred` ones are as wide as they want, in the middle."""
+    """Flows below each other; what grows also gives way where there is no room.
+
+    `centred` ones are as wide as they want, in the middle."""
 
     def __init__(self, items: Iterable[Flow], *, centred: bool = False, **kwargs: Any) -> None:
         super().__init__(items, **kwargs)

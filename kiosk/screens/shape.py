@@ -43,7 +43,9 @@ class Shape(Flow):
         raise NotImplementedError
 
     def actions(self) -> Actions:
-        """The way out and the side way, and the primary. On the smallest panel, and with large text, a third action is under Help."""
+        """The way out and the side way, and the primary.
+
+        On the smallest panel, and with large text, a third action is under Help."""
         view = self.view
         left = [view.way_out, view.side]
         if self.side_is_under_help:

@@ -124,7 +124,7 @@ class Staging:
         self._frame = self._framed(shape, self.view)
         self.layers.set_base(self._frame, guard)
         if isinstance(shape, BusyShape):
-            shape.start()
+            shape.start(old.left if isinstance(old, BusyShape) and not guard else None)
 
     def _draw_over(self, guard: bool) -> None:
         state, view = self.state, self._warning.view if self._warning else self.view

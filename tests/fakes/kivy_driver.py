@@ -298,6 +298,23 @@ class Host:
         for name, value in values.items():
             setattr(self.screen, name, value)
 
+    async def do_reset(self) -> None:
+        self.screen.reset()
+        self.screen.set_closed(None)
+
+    async def do_fade(self, sample: str) -> int:
+        """Show a sample as where a GPU draws; returns how many questions are on the window when the fade is over."""
+        layers = self.screen._staging.layers
+        layers._fade = True
+        await self.do_show(sample)
+        both, changed = len(layers.children), asyncio.Event()
+        layers.bind(children=lambda *_: changed.set())
+        while len(layers.children) > 1:
+            changed.clear()
+            await changed.wait()
+        layers._fade = False
+        return both
+
     async def do_get(self, name: str) -> Any:
         return getattr(self.screen, name)
 

@@ -18,5 +18,5 @@ def window() -> Iterator[KivyDriver]:
 @pytest.fixture
 def driver(window: KivyDriver) -> KivyDriver:
     """The window as it is for the next person: Swedish, light, normal text, nothing over it."""
-    window.call("set", language="sv", theme="light", large_text=False)
+    window.call("reset")
     return window

@@ -93,3 +93,10 @@ def test_the_strip_says_whether_a_card_is_in_and_who_attends(driver: KivyDriver)
     assert {"Kortet sitter i", "Utlämnas av Örjan Nyström", "Steg 3 av 5", "10.42"} <= set(driver.call("texts"))
     driver.call("set", card_in=False)
     assert "Kortet sitter i" not in driver.call("texts")
+
+
+def test_where_a_gpu_draws_one_question_fades_into_the_next(driver: KivyDriver) -> None:
+    driver.show("01-idle")
+    assert driver.call("fade", sample="02-insert-card") == 2
+    driver.touch("cancel")
+    assert driver.answer() == "cancel"
