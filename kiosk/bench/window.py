@@ -10,6 +10,7 @@ when the socket goes away the window says so, and it goes on when the station is
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -22,6 +23,7 @@ from kiosk.bench.world import WorldError
 from kiosk.screens import env, fonts
 
 SIZE = (1000, 800)
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 class BenchWindow:
@@ -158,8 +160,12 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the window until it is closed. Exits 0, 2 for wrong usage, or 130 when interrupted."""
-    return asyncio.run(_run(_arguments(arguments)))
+    """Run the window until it is closed. Exits 0, 2 for wrong usage or without a display, or 130 when interrupted."""
+    options = _arguments(arguments)
+    if not any(os.environ.get(name) for name in DISPLAYS):
+        sys.stderr.write(f"The bench needs a desktop: neither {' nor '.join(DISPLAYS)} is set.\n")
+        return 2
+    return asyncio.run(_run(options))
 
 
 if __name__ == "__main__":

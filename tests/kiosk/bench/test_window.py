@@ -1,159 +1,29 @@
 """The bench window with real touches: a person moves cards, breaks things and cuts the power, and the world says so."""
 
 import asyncio
-import contextlib
-import json
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from drivers.reader.virtual.personas import administrators, people
 from kiosk.bench import window
-from kiosk.bench.client import BenchClient
-from kiosk.bench.control import BenchControl
-from kiosk.bench.picture import Picture
 from kiosk.bench.world import Letter, Scenario, World
 from tests.fakes.display import virtual_display
-from tests.kiosk.bench.conftest import NOW, SMALL
+from tests.kiosk.bench.sitting import Person, Station, running, sitting_at, start, world_shows
 
 pytestmark = pytest.mark.screen
 
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 30.0
-LOOK_AGAIN_S = 0.02
 RIGHT_TOP = (920, 23)
 """In a window of 1000x800 that cannot switch the power the network's button is the last of the head."""
-
-
-class Station:
-    """A world behind its socket, and the switch of its power: a process of the demo, in short."""
-
-    def __init__(self, folder: Path, scenario: Scenario) -> None:
-        self._scenario = scenario
-        self.socket = folder / "bench.sock"
-        self.power_socket = folder / "power.sock"
-        self._folder = folder / "bench"
-        self.world = World.open(self._folder, self._scenario, NOW)
-        self.control = BenchControl(self.world, self.socket)
-
-    async def switch(self, on: bool) -> None:
-        """Start from what lies on the disk, or stop."""
-        if on:
-            self.world = World.open(self._folder, self._scenario, NOW)
-            self.control = BenchControl(self.world, self.socket)
-            await self.control.start()
-        else:
-            await self.control.stop()
-
-    async def serve_power(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The other socket: one line, one answer."""
-        request = json.loads(await reader.readline())
-        await self.switch(request["on"])
-        writer.write(b'{"ok": true}\n')
-        writer.close()
-        await writer.wait_closed()
-
-
-class Person:
-    """Somebody in front of the window: looks, and presses with a real pointer."""
-
-    def __init__(self, display: str, process: asyncio.subprocess.Process) -> None:
-        self._display = display
-        self._process = process
-
-    async def press(self, target: str) -> None:
-        """Press it as soon as it can be pressed."""
-        view = await self.sees(lambda view: target in view["targets"])
-        await self.click(*view["targets"][target])
-
-    async def click(self, x: int, y: int) -> None:
-        """Move the pointer there and click."""
-        pointer = await asyncio.create_subprocess_exec(
-            "xdotool", "mousemove", str(x), str(y), "click", "1", env={**os.environ, "DISPLAY": self._display}
-        )
-        assert await pointer.wait() == 0
-
-    async def sees(self, expected: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Look until it is so."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                view = await self._ask(do="look")
-                if expected(view):
-                    return view
-                await asyncio.sleep(LOOK_AGAIN_S)
-
-    async def keep_picture(self, path: Path) -> None:
-        """Keep what is to be seen."""
-        await self._ask(do="picture", path=str(path))
-
-    async def leave(self) -> int | None:
-        """Close the window."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        return await self._process.wait()
-
-    async def _ask(self, **request: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        answer: dict[str, Any] = json.loads(await self._process.stdout.readline())
-        return answer
-
-
-@contextlib.asynccontextmanager
-async def running(folder: Path, scenario: Scenario = SMALL) -> AsyncIterator[Station]:
-    """A station with power."""
-    station = Station(folder, scenario)
-    await station.switch(True)
-    power = await asyncio.start_unix_server(station.serve_power, station.power_socket)
-    try:
-        yield station
-    finally:
-        power.close()
-        await station.control.stop()
 
 
 @pytest.fixture
 async def station(tmp_path: Path) -> AsyncIterator[Station]:
     async with running(tmp_path) as station:
         yield station
-
-
-@contextlib.asynccontextmanager
-async def sitting_at(station: Station) -> AsyncIterator[Person]:
-    """A window on a screen of its own, and a person before it."""
-    with virtual_display(*window.SIZE) as display:
-        process = await start(display, "tests.kiosk.bench.window_process", station.socket, station.power_socket)
-        person = Person(display, process)
-        try:
-            yield person
-            assert await person.leave() == 0
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-
-async def start(display: str, module: str, *arguments: str | Path) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *map(str, arguments),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
-        env={**os.environ, "DISPLAY": display, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-
-
-async def world_shows(station: Station, expected: Callable[[Picture], bool]) -> None:
-    """Wait until the world is so."""
-    async with asyncio.timeout(PATIENCE_S), contextlib.aclosing(BenchClient(station.socket).watch()) as pictures:
-        async for picture in pictures:
-            if picture is not None and expected(picture):
-                return
 
 
 async def test_a_person_inserts_a_card_upside_down_and_pulls_it(station: Station) -> None:
@@ -301,6 +171,13 @@ def test_a_wrong_argument_is_refused_with_exit_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         window.main(arguments)
     assert ended.value.code == 2
+
+
+def test_without_a_desktop_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert window.main(["--socket", "bench.sock"]) == 2
+    assert "neither DISPLAY nor WAYLAND_DISPLAY is set" in capsys.readouterr().err
 
 
 def lit(picture: Path, place: tuple[int, int]) -> bool:
