@@ -98,6 +98,7 @@ def attended(someone: Person) -> tuple[Scene, ...]:
         Scene("pickup.document", touch("driving_licence")),
         Scene("pickup.which", pick(someone)),
         *_rest(someone, drop=False),
+        Scene("closing.take_card", move("remove", reader="administrator")),
     )
 
 
