@@ -192,8 +192,9 @@ class Power:
 
 async def _until_closed(station: Program, bench: Program, power: Power) -> None:
     """Until a person closes a window; a station without power is not closed."""
-    while bench.running and (station.running or not power.on):
-        await asyncio.sleep(0.2)  # noqa: ASYNC110  # processes come and go with the power: there is no one event
+    # Processes come and go with the power: there is no one event to wait for.
+    while bench.running and (station.running or not power.on):  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
 
 
 async def _drained(up: Running) -> None:
