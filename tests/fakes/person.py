@@ -57,7 +57,8 @@ class Person:
         self._story = {name: deque([deed] if isinstance(deed, str) or callable(deed) else deed)
                        for name, deed in story.items()}  # fmt: skip
         self._interruption = interruption
-        self._awkward = False
+        self.awkward = False
+        """From here on anything may be asked; what the story does not foresee is left by the way out."""
         self._away = False
 
     @property
@@ -92,7 +93,7 @@ class Person:
                 self.clock.advance(AWAY_S)
             return None if answer is None else self._given(view, answer)
         except (AssertionError, WorldError) as error:
-            if not self._awkward:
+            if not self.awkward:
                 self.failure = self.failure or AssertionError(f"at {view.name}: {error}")
             self._away = True
             self.clock.advance(AWAY_S)
@@ -103,7 +104,7 @@ class Person:
 
     def _troubled(self, view: View[Any]) -> str | None:
         assert self._interruption is not None
-        self._awkward = True
+        self.awkward = True
         match self._interruption.trouble:
             case "leave":
                 self._away = True
@@ -121,10 +122,11 @@ class Person:
     def _told(self, view: View[Any]) -> str | None:
         """What the story says of this view; where it says nothing, the way out."""
         deeds = self._story.get(view.name)
+        assert self.awkward or self.asked <= PATIENCE, "the errand goes round and round"
         if deeds:
-            deed = deeds[0] if len(deeds) == 1 and not self._awkward else deeds.popleft()
+            deed = deeds[0] if len(deeds) == 1 and not self.awkward else deeds.popleft()
             return deed if isinstance(deed, str) else deed(self)
-        assert self._awkward, "the story does not foresee this view"
+        assert self.awkward, "the story does not foresee this view"
         return self._leaving(view)
 
     def _leaving(self, view: View[Any]) -> str | None:
@@ -188,7 +190,8 @@ def pulls(reader: str = "holder") -> Deed:
 def pulls_lit(person: "Person") -> None:
     """Pull the card out of the reader that the view lights."""
     drawing = person.shown[-1].drawing
-    assert isinstance(drawing, ReaderDrawing) and drawing.motion == "out"
+    assert isinstance(drawing, ReaderDrawing)
+    assert drawing.motion == "out"
     person.world.remove(drawing.which)
 
 

@@ -18,7 +18,7 @@ SLOTS = {2: "1:new", 6: "3:new", 8: "4:new", 10: "5:new", 24: "12:new"}
 
 
 def own_card(number: int = 1, **changed: Any) -> Story:
-    """A holder with an own valid old card, alone at the station. Rows: view names with `_` for the dot after `pickup`."""
+    """A holder with an own valid old card, alone at the station. `changed`: other deeds, by view name after `pickup.`."""
     new = person(number).new
     story: dict[str, Any] = {
         "pickup.who": "old_card",
@@ -74,7 +74,7 @@ def _rest(number: int) -> dict[str, Deed]:
 
 
 def _rows(changed: dict[str, Any]) -> dict[str, Any]:
-    return {name if "." in name else f"pickup.{name}": deed for name, deed in changed.items()}
+    return {name if name.startswith("closing.") else f"pickup.{name}": deed for name, deed in changed.items()}
 
 
 @dataclass(frozen=True)

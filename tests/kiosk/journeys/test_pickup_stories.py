@@ -323,8 +323,10 @@ async def test_story(tale: Tale, make_room: Any, caplog: pytest.LogCaptureFixtur
         assert await room.told() == [*tale.events[:-1], f"ended {outcome}"]
     assert_seen(someone.names, tale.views)
     assert_cards(room, tale)
-    assert room.world.cabinet.drop.locked and room.world.cabinet.open_slot_number is None
-    assert not someone.card_in("holder") and not someone.card_in("administrator")
+    assert room.world.cabinet.drop.locked
+    assert room.world.cabinet.open_slot_number is None
+    assert not someone.card_in("holder")
+    assert not someone.card_in("administrator")
     await assert_no_code_anywhere(room, someone, caplog)
 
 
@@ -364,7 +366,8 @@ async def test_receipt_that_was_issued_is_genuine_and_printed_with_its_number(ma
     room = make_room(Setting())
     ended = await room.errand(Person(room.world, room.clock, own_card()))
     issued = next(e.content() for e in await room.chain() if e.type.endswith("receipt.issued"))
-    assert issued["number"] == ended.receipt and issued["signed"] == "card"
+    assert issued["number"] == ended.receipt
+    assert issued["signed"] == "card"
     assert ended.receipt in repr(room.desk.printer.papers)
     trust = Trust(authorities=(load(seal().chain[1]),))
     verdict = verify(document_bytes(issued["receipt"]), trust)
@@ -397,7 +400,8 @@ async def test_holder_who_comes_back_without_the_code_sets_another_with_the_puk(
     story = come_back(code_from_before=remembered, new_pin=another, repeat_pin=another, sign_pin=another)
     someone = Person(room.world, room.clock, story)
     assert (await room.errand(someone)).outcome == "done"
-    assert "pickup.puk" in someone.names and "pickup.take" not in someone.names
+    assert "pickup.puk" in someone.names
+    assert "pickup.take" not in someone.names
     assert room.world.card("1:new")._codes.pin.value == another.encode()
 
 

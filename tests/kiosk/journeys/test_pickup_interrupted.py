@@ -1,0 +1,246 @@
+"""Whatever happens at whatever question: the errand ends by a name, once, and nothing is left open, doubled or untold.
+
+Four main stories are rerun with a cancel, a walk-away, a pulled card and a swapped card at every question; and the new card
+is torn, or swapped for another, before, during and after each of its commands.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.reader.inprocess import InProcessConnection
+from drivers.reader.virtual.cards import TearPoint, VirtualCard
+from drivers.reader.virtual.personas import person
+from fleet.messages import kinds
+from kiosk.ports import Ended
+from kiosk.views import Await, ReaderDrawing
+from tests.fakes.person import STRANGER, Interruption, Person, Story, Trouble
+from tests.fakes.room import Room, quick_folder
+from tests.fakes.stories import NEW_PIN, Setting, attended, come_back, own_card, room_for
+
+FIRST_PIN = person(1).new.pin
+OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown"}
+REASONS = {"", "card_pulled", "no_envelope", "wrong_card_in_slot", "last_try_kept", "card_gone", "unsigned", "old_card_kept",
+           "torn_in_test", "puk_floor"}  # fmt: skip
+PUK_LEFT_AT_LEAST = 2
+"""What is left after the last entry that the floor of three lets through."""
+
+
+@dataclass(frozen=True)
+class Main:
+    """One of the main stories."""
+
+    story: Callable[[], Story]
+    setting: Setting
+    questions: int
+    """How many it asks when nothing happens."""
+    back: bool = False
+    """The holder has been here before, and left before signing."""
+
+
+MAIN = {
+    "own card": Main(own_card, Setting(), 18),
+    "server": Main(own_card, Setting(server=True), 18),
+    "attended in turn": Main(lambda: attended(reader="holder"), Setting(), 20),
+    "second reader": Main(attended, Setting(second_reader=True), 20),
+    "come back": Main(come_back, Setting(), 15, back=True),
+}
+TROUBLES: tuple[Trouble, ...] = ("cancel", "leave", "pull", "swap")
+
+
+async def begun(folder: Path, main: Main) -> Room:
+    """The room of a story, with what went before it."""
+    room = room_for(folder, main.setting)
+    if main.back:
+        someone = Person(room.world, room.clock, own_card(receipt="later", **{"stop.unsigned": "end"}))
+        await room.errand(someone)
+        assert someone.failure is None
+    return room
+
+
+@pytest.mark.parametrize("name", MAIN)
+async def test_questions_of_the_story_when_nothing_happens(name: str, tmp_path: Path) -> None:
+    """The matrix below must reach every question."""
+    main = MAIN[name]
+    with quick_folder(tmp_path) as folder:
+        room = await begun(folder, main)
+        someone = Person(room.world, room.clock, main.story())
+        assert (await room.errand(someone)).outcome == "done"
+        await room.close()
+    assert someone.failure is None
+    assert someone.asked <= main.questions, "raise `questions`"
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("name", MAIN)
+async def test_trouble_at_every_question(name: str, trouble: Trouble, tmp_path: Path) -> None:
+    main = MAIN[name]
+    for at in range(1, main.questions + 1):
+        with quick_folder(tmp_path / f"{at}") as folder:
+            folder.mkdir(exist_ok=True, parents=True)
+            room = await begun(folder, main)
+            someone = Person(room.world, room.clock, main.story(), Interruption(at, trouble))
+            before = resets(room.world.card("1:new"))
+            ended = await room.errand(someone)
+            where = f"{trouble} at question {at} ({[v.name for v in someone.shown]})"
+            await assert_ended_well(room, someone, ended, where, before)
+            await room.close()
+
+
+async def assert_ended_well(room: Room, someone: Person, ended: Ended, where: str, sent_before: int = 0) -> None:
+    """What must hold after every errand."""
+    assert ended.outcome in OUTCOMES and ended.reason in REASONS, f"{ended} after {where}"
+    assert room.log is not None
+    told = [e.content() for e in await room.chain() if e.type == kinds.ERRAND_ENDED]
+    mine = [content for content in told if content["errand"] == room.log.id]
+    assert [(c["outcome"], c.get("reason", "")) for c in mine] == [(ended.outcome, ended.reason)], where
+    assert_true_screen(room, someone, ended, where)
+    assert room.world.cabinet.drop.locked, where
+    assert room.world.cabinet.open_slot_number is None or "slot.close left_open" in await room.told(), where
+    assert_new_card(room, someone, ended, where, sent_before)
+    assert await open_intents(room) == 0, where
+
+
+def assert_true_screen(room: Room, someone: Person, ended: Ended, where: str) -> None:
+    """The last thing that was said is what happened."""
+    last = [name for name in someone.names if name != "closing.take_card"][-1]
+    if ended.outcome == "refused" or ended.reason in ("card_gone", "unsigned", "torn_in_test"):
+        assert last == f"pickup.stop.{ended.reason}", where
+    elif ended.reason == "card_pulled":
+        assert last == "closing.pulled", where
+        lead = someone.shown[someone.names.index("closing.pulled")].lead[0].key
+        assert lead.endswith("unknown" if ended.outcome == "unknown" else "safe"), where
+    elif ended.outcome == "done":
+        assert last in ("pickup.done", "pickup.on_phone"), where
+    if someone.card_in("holder"):
+        assert "closing.take_card" in someone.names, where
+
+
+def assert_new_card(room: Room, someone: Person, ended: Ended, where: str, sent_before: int) -> None:
+    """The code is one that somebody knows or the errand says `unknown`; no PUK went out that nobody typed."""
+    card = room.world.card("1:new")
+    assert card._codes.pin.value.decode() in (FIRST_PIN, NEW_PIN), where
+    assert card.tries_left[1] >= PUK_LEFT_AT_LEAST, where
+    typed = sum(view == "pickup.puk" for view, _ in someone.typed)
+    assert resets(card) - sent_before <= typed, where
+    if room.log is not None and "card.unblock" in room.log.unknown:
+        assert ended.outcome == "unknown", where
+
+
+def resets(card: VirtualCard) -> int:
+    """How many commands with a PUK the card has seen."""
+    return sum(entry.ins == "RESET RETRY COUNTER" for entry in card.log)
+
+
+async def open_intents(room: Room) -> int:
+    count: int = await room.store.transact(
+        lambda cx: cx.execute("SELECT count(*) FROM effect WHERE outcome IS NULL").fetchone()[0]
+    )
+    return count
+
+
+class LooseCard(VirtualCard):
+    """A card that leaves the reader where its contact breaks. `left` is called in the loop."""
+
+    left: Callable[[], None]
+
+    def _break(self, command: Any) -> Any:
+        LOOPS[-1].call_soon_threadsafe(self.left)
+        super()._break(command)
+
+
+LOOPS: list[asyncio.AbstractEventLoop] = []
+ANYTHING: dict[str, Any] = {
+    "stop.torn_in_test": "end",
+    "closing.pulled": "end",
+    "closing.card": "end",
+    "puk_wrong": "again",
+}
+
+
+def loosen(room: Room, someone: Person, exchange: int, when: TearPoint) -> LooseCard:
+    """The holder's new card breaks in that exchange; where a card is waited for, the person puts it in again."""
+    whole = room.world.card("1:new")
+    card = LooseCard(whole._memory)
+    card.tear(exchange, when)
+
+    def left() -> None:
+        if someone.card_in("holder"):
+            room.world.remove("holder")
+        view = someone.shown[-1]
+        if isinstance(view, Await) and isinstance(view.drawing, ReaderDrawing) and view.drawing.motion == "in":
+            room.world.insert("1:new", "holder")
+
+    card.left = left
+    room.world._cards["1:new"] = card
+    return card
+
+
+@pytest.mark.parametrize("when", ["before", "during", "after"])
+async def test_tear_at_every_command_of_the_new_card(when: TearPoint, tmp_path: Path) -> None:
+    LOOPS.append(asyncio.get_running_loop())
+    exchange, torn, ends = 0, True, set[str]()
+    while torn:
+        folder = tmp_path / f"{exchange}"
+        folder.mkdir()
+        with quick_folder(folder) as quick:
+            room = room_for(quick, Setting())
+            someone = Person(room.world, room.clock, own_card(**ANYTHING))
+            card = loosen(room, someone, exchange, when)
+            ended = await room.errand(someone)
+            where = f"torn {when} exchange {exchange}: {card.log[exchange : exchange + 1]} {someone.names}"
+            assert someone.failure is None, where
+            await assert_ended_well(room, someone, ended, where)
+            torn = any(entry.sw is None for entry in card.log)
+            await room.close()
+        ends.add(f"{ended.outcome} {ended.reason}")
+        exchange += 1
+    assert exchange > 40, "the visit has more commands than that"
+    assert {"done ", "cancelled card_pulled", "unknown torn_in_test"} <= ends
+
+
+IRREVERSIBLE = {"CHANGE REFERENCE DATA", "RESET RETRY COUNTER", "PERFORM SECURITY OPERATION", "INTERNAL AUTHENTICATE"}
+
+
+async def test_swap_in_every_gap_between_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reliability I2: nothing that cannot be undone, and no code, reaches the second card."""
+    original = InProcessConnection.transmit
+    swap: Callable[[], None]
+    gap, count, swapped = 0, 0, True
+
+    def transmit(connection: InProcessConnection, apdu: bytes) -> bytes:
+        nonlocal count, swapped
+        if connection._card is card:
+            if count == gap:
+                swapped = True
+                swap()
+            count += 1
+        return original(connection, apdu)
+
+    monkeypatch.setattr(InProcessConnection, "transmit", transmit)
+    while swapped:
+        swapped, count = False, 0
+        folder = tmp_path / f"{gap}"
+        folder.mkdir()
+        with quick_folder(folder) as quick:
+            room = room_for(quick, Setting())
+            card, second = room.world.card("1:new"), room.world.card(STRANGER)
+
+            def swap(room: Room = room) -> None:
+                room.world.remove("holder")
+                room.world.insert(STRANGER, "holder")
+
+            someone = Person(room.world, room.clock, own_card(**ANYTHING))
+            someone.awkward = True
+            ended = await room.errand(someone)
+            where = f"swapped in gap {gap}: {someone.names}"
+            await assert_ended_well(room, someone, ended, where)
+            assert not {entry.ins for entry in second.log} & IRREVERSIBLE, where
+            assert second.tries_left == (3, 10), where
+            await room.close()
+        gap += 1
+    assert gap > 40, "the visit has more commands than that"
