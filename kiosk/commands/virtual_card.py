@@ -53,6 +53,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--order", type=int, default=DEFAULT_ORDER, metavar="N", help="whose card a new one is; see --list"
     )
     parser.add_argument("--old", action="store_true", help="that person's old card, not the new one")
+    parser.add_argument(
+        "--protocol", choices=("T=1", "T=0"), default="T=1", help="of transmission; default: %(default)s"
+    )
     parser.add_argument("--authority", type=Path, metavar="DIR", help="who issues it; see --list")
     parser.add_argument("--list", action="store_true", help="describe kinds, people and made-up codes")
     parser.add_argument("--json", action="store_true", help="output as JSON")
@@ -65,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         _show_list(args)
         return DONE
     try:
-        _check_kind(args.kind)
+        _check_kind(args.kind, args.protocol)
         host, port = _address(args.vpcd)
         card = _card(args)
     except (_UsageError, CardFileError) as error:
@@ -74,9 +77,11 @@ def run(args: argparse.Namespace) -> int:
     return _serve(card, host, port, as_json=args.json)
 
 
-def _check_kind(kind: str) -> None:
+def _check_kind(kind: str, protocol: str) -> None:
     if kind not in KINDS:
         raise _UsageError(f"there is no kind {kind!r}; this version has: {', '.join(KINDS)}")
+    if protocol == "T=0" and KINDS[kind].atr_t0 is None:
+        raise _UsageError(f"kind {kind} speaks T=1 only")
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -89,7 +94,7 @@ def _address(text: str) -> tuple[str, int]:
 def _card(args: argparse.Namespace) -> VirtualCard:
     """The card of the state file, or a new one (in the file where one is named)."""
     if args.state is not None and args.state.exists():
-        card = VirtualCard.load(args.state)
+        card = VirtualCard.load(args.state, protocol=args.protocol)
         if card.kind != args.kind:
             raise _UsageError(f"{args.state} is a card of kind {card.kind}, not {args.kind}")
         return card
@@ -101,7 +106,8 @@ def _card(args: argparse.Namespace) -> VirtualCard:
     directory = args.authority or default_directory()
     try:
         authority = TestAuthority.load_or_create(directory, now)
-        return VirtualCard.create(someone.old if args.old else someone.new, authority, now, path=args.state)
+        persona = someone.old if args.old else someone.new
+        return VirtualCard.create(persona, authority, now, kind=args.kind, path=args.state, protocol=args.protocol)
     except ValueError as error:
         raise _UsageError(f"{directory}: damaged test authority") from error
     except OSError as error:
@@ -185,6 +191,8 @@ def _kind_facts(kind: Kind) -> dict[str, Any]:
         "pin_max_length": kind.pin_max_length,
         "puk_length": kind.puk_length,
         "atr": kind.atr.hex().upper(),
+        "protocols": ["T=1"] if kind.atr_t0 is None else ["T=1", "T=0"],
+        "extended_length": kind.extended,
     }
 
 

@@ -105,5 +105,5 @@ def cards(file: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
         except LookupError as error:
             raise AnswersError(f"cards.{name}: {error}") from None
         persona = someone.old if entry.which == "old" else someone.new
-        made[name] = VirtualCard.create(persona, authority, datetime.now(UTC), path=path)
+        made[name] = VirtualCard.create(persona, authority, datetime.now(UTC), kind=entry.kind, path=path)
     return made

@@ -17,16 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Self
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-from drivers.reader.virtual import pins, state, status, t0
-from drivers.reader.virtual.application import Application
+from drivers.reader.virtual import state, status, t0
+from drivers.reader.virtual.chaining import CommandChain
 from drivers.reader.virtual.command import Command, Ins, parse
-from drivers.reader.virtual.keys import CardKey, CardPrivateKey
-from drivers.reader.virtual.kinds import ATR_T0, ATR_T1, KINDS
-from drivers.reader.virtual.objects import KeyWithCertificate, file_system
-from drivers.reader.virtual.persona import KeyAlgorithm, Persona
-from drivers.reader.virtual.pins import Code, Codes
+from drivers.reader.virtual.kinds import KINDS, Kind
+from drivers.reader.virtual.making import build, make_memory
+from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import CardTornError
 from drivers.reader.virtual.state import CardFileError, CardMemory, StoredKey
@@ -34,7 +30,6 @@ from drivers.reader.virtual.status import StatusError
 
 Protocol = Literal["T=0", "T=1"]
 TearPoint = Literal["before", "during", "after"]
-CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
 
 
 class LogEntry(NamedTuple):
@@ -53,18 +48,19 @@ class _Tear:
 
 
 class VirtualCard:
-    """A kind B card. Safe to call from several threads; one exchange at a time."""
+    """A card of one of the kinds of `kinds.KINDS`. Safe to call from several threads; one exchange at a time."""
 
     def __init__(self, memory: CardMemory, *, path: Path | None = None, protocol: Protocol = "T=1") -> None:
         self.protocol: Protocol = protocol
-        self.atr = ATR_T1 if protocol == "T=1" else ATR_T0
+        self._kind = KINDS[memory.kind]
+        self.atr = _atr(self._kind, protocol)
         self.kind = memory.kind
         self.persona = memory.persona
         self.path = path
         self.log: list[LogEntry] = []
         self._memory = memory
-        self._codes = Codes(memory.pin, memory.puk, self._store)
-        self._application = _application(memory, self._codes)
+        self._application, self._codes = build(memory, self._store)
+        self._chain = CommandChain()
         self._pending = t0.PendingAnswer()
         self._tear: _Tear | None = None
         self._powered = False
@@ -77,21 +73,16 @@ class VirtualCard:
         authority: TestAuthority,
         now: datetime,
         *,
+        kind: str = "B",
         path: Path | None = None,
         protocol: Protocol = "T=1",
     ) -> Self:
         """Make a card with keys and certificates of its own; with `path` it lives in that file from now on.
 
-        Raises OSError where the file cannot be written.
+        Raises OSError where the file cannot be written, KeyError for a kind that is not in `KINDS`, ValueError where
+        that kind does not speak the protocol.
         """
-        keys: list[StoredKey] = []
-        for purpose in state.PURPOSES:
-            private = _generate(persona.key_algorithm)
-            certificate = authority.issue(persona, private.public_key(), purpose, now)
-            keys.append(StoredKey(purpose, private, certificate))
-        pin = Code(persona.pin.encode(), pins.PIN_TRIES, pins.PIN_TRIES)
-        puk = Code(persona.puk.encode(), pins.PUK_TRIES, pins.PUK_TRIES)
-        card = cls(CardMemory("B", persona, pin, puk, tuple(keys)), path=path, protocol=protocol)
+        card = cls(make_memory(kind, persona, authority, now), path=path, protocol=protocol)
         card._store()
         return card
 
@@ -111,7 +102,7 @@ class VirtualCard:
 
     @property
     def keys(self) -> tuple[StoredKey, ...]:
-        """Keys with their certificates, identification first."""
+        """Keys with their certificates as issued, identification first."""
         return self._memory.keys
 
     @property
@@ -122,17 +113,20 @@ class VirtualCard:
     def power_on(self) -> bytes:
         """Cold reset (ISO/IEC 7816-3 6.2.2): nothing selected, nothing verified. Gives the ATR."""
         with self._lock:
-            self._application.reset()
-            self._pending.forget()
+            self._lose()
             self._powered = True
             return self.atr
 
     def power_off(self) -> None:
         """Take the power away."""
         with self._lock:
-            self._application.reset()
-            self._pending.forget()
+            self._lose()
             self._powered = False
+
+    def _lose(self) -> None:
+        self._application.reset()
+        self._pending.forget()
+        self._chain.forget()
 
     def reset(self) -> bytes:
         """Warm reset, with the same effect as the cold one. Gives the ATR."""
@@ -165,13 +159,25 @@ class VirtualCard:
 
     def _answer(self, apdu: bytes) -> t0.Answer:
         try:
-            command = parse(apdu)
+            command = parse(apdu, extended=self._kind.extended)
             if self.protocol == "T=0":
                 return self._answer_t0(command)
+            if self._kind.chaining:
+                return self._answer_in_parts(command)
             data, word = self._application.execute(command)
             return t0.cut_to_le(command, data), word
         except StatusError as end:
             return b"", end.word
+
+    def _answer_in_parts(self, command: Command) -> t0.Answer:
+        if command.ins == Ins.GET_RESPONSE:
+            return self._pending.fetch(command)
+        self._pending.forget()
+        whole = self._chain.add(command)
+        if whole is None:
+            return b"", status.OK
+        data, word = self._application.execute(whole)
+        return self._pending.chain(whole, data) if word == status.OK else (data, word)
 
     def _answer_t0(self, command: Command) -> t0.Answer:
         if command.ins == Ins.GET_RESPONSE:
@@ -201,20 +207,11 @@ class VirtualCard:
             state.write(self.path, self._memory)
 
 
-def _application(memory: CardMemory, codes: Codes) -> Application:
-    serial = bytes.fromhex(memory.persona.serial)
-    entries: list[KeyWithCertificate] = []
-    for index, stored in enumerate(memory.keys):
-        number = index + 1
-        key = CardKey(stored.purpose, bytes([0x40 + number]), number, KEY_FILES + index, stored.private)
-        entries.append(KeyWithCertificate(key, stored.certificate, CERTIFICATE_FILES + index, PUBLIC_FILES + index))
-    return Application(serial, file_system(serial, entries), codes, tuple(entry.key for entry in entries))
-
-
-def _generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
-    if algorithm == "EC-P256":
-        return ec.generate_private_key(ec.SECP256R1())
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def _atr(kind: Kind, protocol: Protocol) -> bytes:
+    atr = kind.atr if protocol == "T=1" else kind.atr_t0
+    if atr is None:
+        raise ValueError(f"kind {kind.kind} speaks T=1 only")
+    return atr
 
 
 def _quick_look(apdu: bytes) -> Command:

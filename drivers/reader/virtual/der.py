@@ -16,14 +16,14 @@ SEQUENCE = 0x30
 
 
 def tlv(tag: int, *parts: bytes) -> bytes:
-    """One data object of a one-byte tag. Values up to 65535 bytes."""
+    """One data object; a tag above FF is one of two bytes. Values up to 65535 bytes."""
     value = b"".join(parts)
-    size = len(value)
+    head, size = tag.to_bytes(2 if tag > 0xFF else 1, "big"), len(value)
     if size < 0x80:
-        return bytes([tag, size]) + value
+        return head + bytes([size]) + value
     if size < 0x100:
-        return bytes([tag, 0x81, size]) + value
-    return bytes([tag, 0x82]) + size.to_bytes(2, "big") + value
+        return head + bytes([0x81, size]) + value
+    return head + b"\x82" + size.to_bytes(2, "big") + value
 
 
 def sequence(*parts: bytes) -> bytes:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA1, SHA224, SHA256, SHA384, SHA512, HashAlgorithm
 
 from drivers.reader.virtual import status
+from drivers.reader.virtual.persona import KeyAlgorithm
 from drivers.reader.virtual.pki import KeyPurpose
 from drivers.reader.virtual.status import StatusError
 
@@ -44,6 +45,13 @@ class CardKey:
         return self.private.key_size
 
 
+def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
+    """A new key."""
+    if algorithm == "RSA-2048":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP384R1() if algorithm == "EC-P384" else ec.SECP256R1())
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What the next operation uses."""
@@ -56,11 +64,11 @@ def sign(environment: Environment, data: bytes) -> bytes:
     """COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.8). Raises StatusError."""
     private = environment.key.private
     if isinstance(private, ec.EllipticCurvePrivateKey):
-        return _sign_ec(private, data)
+        return sign_ec(private, data)
     if environment.algorithm == RSA_RAW:
-        return _raw(private, data)
+        return raw_rsa(private, data)
     prefix = SHA1_DIGEST_INFO if environment.algorithm == RSA_PKCS1_SHA1 else b""
-    return _raw(private, _pad(prefix + data, private.key_size // 8))
+    return raw_rsa(private, _pad(prefix + data, private.key_size // 8))
 
 
 def decipher(environment: Environment, cryptogram: bytes) -> bytes:
@@ -68,7 +76,7 @@ def decipher(environment: Environment, cryptogram: bytes) -> bytes:
     private = environment.key.private
     if not isinstance(private, rsa.RSAPrivateKey):
         raise StatusError(status.CONDITIONS)
-    block = _raw(private, cryptogram)
+    block = raw_rsa(private, cryptogram)
     if environment.algorithm == RSA_RAW:
         return block
     return _unpad(block)
@@ -86,7 +94,7 @@ def allowed(key: CardKey, algorithm: int) -> bool:
     return algorithm == ECDSA
 
 
-def _raw(private: rsa.RSAPrivateKey, block: bytes) -> bytes:
+def raw_rsa(private: rsa.RSAPrivateKey, block: bytes) -> bytes:
     """RSADP and RSASP1 (RFC 8017 5.1.2, 5.2.1): the bare power, which the library does not offer."""
     numbers = private.private_numbers()
     modulus = numbers.public_numbers.n
@@ -115,8 +123,8 @@ def _unpad(block: bytes) -> bytes:
     return block[end + 1 :]
 
 
-def _sign_ec(private: ec.EllipticCurvePrivateKey, digest: bytes) -> bytes:
-    """A hash of a known size is taken as it is, a longer block by its leftmost bits (FIPS 186-5 6.4.1)."""
+def sign_ec(private: ec.EllipticCurvePrivateKey, digest: bytes) -> bytes:
+    """ECDSA as DER (r, s), over a hash of a known size (FIPS 186-5 6.4.1). Raises StatusError(6700)."""
     algorithm = _HASHES.get(len(digest))
     if algorithm is None:
         raise StatusError(status.WRONG_LENGTH)

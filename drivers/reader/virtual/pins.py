@@ -41,8 +41,8 @@ class Code:
         return status.tries(self.tries_left) if self.tries_left else status.LOCKED
 
 
-class Codes:
-    """PIN and PUK, and every rule about them. `store` makes the counters durable."""
+class CountedCodes:
+    """PIN and PUK, and how they are compared and counted on every kind of card. `store` makes the counters durable."""
 
     def __init__(self, pin: Code, puk: Code, store: Callable[[], None]) -> None:
         self.pin = pin
@@ -54,6 +54,28 @@ class Codes:
     def forget(self) -> None:
         """Lose the security status (power, reset, another application)."""
         self.pin.verified = self.puk.verified = False
+
+    def compare(self, code: Code, entry: bytes) -> bool:
+        """Count a try, then compare with an entry without filler; all tries are back where it is right."""
+        code.tries_left = max(0, code.tries_left - 1)
+        self._store()
+        self.midway()
+        if not hmac.compare_digest(entry, code.value):
+            code.verified = False
+            return False
+        code.tries_left = code.tries_max
+        self._store()
+        return True
+
+    def replace(self, code: Code, new: bytes) -> None:
+        """Set a code, without filler, and give it all its tries."""
+        code.value = new
+        code.tries_left = code.tries_max
+        self._store()
+
+
+class Codes(CountedCodes):
+    """The codes of kind B, and every rule about them."""
 
     def by_reference(self, reference: int) -> Code | None:
         """The code of that P2, or None."""
@@ -80,7 +102,7 @@ class Codes:
         old, new = entry[:STORED_LENGTH], entry[STORED_LENGTH:]
         word = self._compare(self.pin, old)
         if word == status.OK:
-            self._set_pin(new)
+            self.replace(self.pin, _bare(new))
         self.pin.verified = False
         return word
 
@@ -97,7 +119,7 @@ class Codes:
             return status.WRONG_LENGTH
         word = self._puk_word(entry[:STORED_LENGTH] if with_puk else None)
         if word == status.OK:
-            self._set_pin(new)
+            self.replace(self.pin, _bare(new))
             self.pin.verified = False
         return word
 
@@ -107,20 +129,7 @@ class Codes:
         return self._compare(self.puk, entry) if self.puk.tries_left else status.LOCKED
 
     def _compare(self, code: Code, entry: bytes) -> int:
-        code.tries_left = max(0, code.tries_left - 1)
-        self._store()
-        self.midway()
-        if not hmac.compare_digest(_bare(entry), code.value):
-            code.verified = False
-            return code.left
-        code.tries_left = code.tries_max
-        self._store()
-        return status.OK
-
-    def _set_pin(self, new: bytes) -> None:
-        self.pin.value = _bare(new)
-        self.pin.tries_left = self.pin.tries_max
-        self._store()
+        return status.OK if self.compare(code, _bare(entry)) else code.left
 
 
 def _bare(entry: bytes) -> bytes:

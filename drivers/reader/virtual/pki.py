@@ -29,13 +29,16 @@ from drivers.reader.virtual.der import PRINTABLE_STRING, utf8
 from drivers.reader.virtual.persona import Persona
 
 Loa = Literal[2, 3]
-KeyPurpose = Literal["identification", "signature"]
+KeyPurpose = Literal["identification", "signature", "encryption", "card"]
+"""What a key is for; "card" is the card's own key, which answers without a code (PIV slot 9E)."""
 CardPublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 LOA_POLICY_OIDS: dict[Loa, str] = {3: "1.2.752.74.5.3", 2: "1.2.752.74.5.2"}
 """certificatePolicies of test cards, by level of assurance. Made up."""
 CARD_NUMBER_OID = x509.ObjectIdentifier("1.2.752.34.2.1")
 """Certificate extension with the card number as a PrintableString."""
+CARD_AUTHENTICATION_OID = x509.ObjectIdentifier("2.16.840.1.101.3.6.8")
+"""id-PIV-cardAuth (FIPS 201-2 appendix B)."""
 SMARTCARD_LOGON_OID = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.2")
 ORGANISATION = "Kortkiosk test"
 ROOT_NAME = "TEST SITHS e-id Root CA v1"
@@ -134,7 +137,7 @@ class TestAuthority:
         start = now - timedelta(days=persona.issued_days_ago)
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_holder(persona))
+            .subject_name(_card(persona) if purpose == "card" else _holder(persona))
             .issuer_name(issuer.certificate.subject)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
@@ -167,6 +170,11 @@ def _holder(persona: Persona) -> x509.Name:
     )
 
 
+def _card(persona: Persona) -> x509.Name:
+    """The card itself: nobody's name."""
+    return _name(f"Card {persona.card_number}")
+
+
 def _holder_extensions(
     persona: Persona, public_key: CardPublicKey, purpose: KeyPurpose, issuer: _Issuer
 ) -> list[tuple[x509.ExtensionType, bool]]:
@@ -183,19 +191,21 @@ def _holder_extensions(
     if purpose == "identification":
         uses = [ExtendedKeyUsageOID.CLIENT_AUTH, SMARTCARD_LOGON_OID]
         extensions.append((x509.ExtendedKeyUsage(uses), False))
+    if purpose == "card":
+        extensions.append((x509.ExtendedKeyUsage([CARD_AUTHENTICATION_OID]), True))
     return extensions
 
 
 def _key_usage(public_key: CardPublicKey, purpose: KeyPurpose) -> x509.KeyUsage:
     """RFC 5280 4.2.1.3: log-in signs and receives keys, the signature key only ever signs what one stands for."""
-    identification = purpose == "identification"
+    receives = purpose in ("identification", "encryption")
     is_rsa = isinstance(public_key, rsa.RSAPublicKey)
     return x509.KeyUsage(
-        digital_signature=identification,
-        content_commitment=not identification,
-        key_encipherment=identification and is_rsa,
+        digital_signature=purpose in ("identification", "card"),
+        content_commitment=purpose == "signature",
+        key_encipherment=receives and is_rsa,
         data_encipherment=False,
-        key_agreement=identification and not is_rsa,
+        key_agreement=receives and not is_rsa,
         key_cert_sign=False,
         crl_sign=False,
         encipher_only=False,

@@ -18,10 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from drivers.reader.virtual.keys import CardPrivateKey
 from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.pins import Code
+from drivers.reader.virtual.piv import memory as piv
+from drivers.reader.virtual.piv.memory import PivMemory
 from drivers.reader.virtual.pki import KeyPurpose
 
 FORMAT = 1
 NOTICE = "A made-up test card of kortkiosk. Its keys and codes protect nothing."
+PIV_KINDS = ("C", "D")
 PURPOSES: tuple[KeyPurpose, ...] = ("identification", "signature")
 
 
@@ -52,6 +55,9 @@ class CardMemory:
     pin: Code
     puk: Code
     keys: tuple[StoredKey, ...]
+    """As issued, identification first."""
+    piv: PivMemory | None = None
+    """What a PIV card keeps besides."""
 
 
 def write(path: Path, memory: CardMemory) -> None:
@@ -85,7 +91,7 @@ def read(path: Path) -> CardMemory:
 
 
 def _to_json(memory: CardMemory) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "what": NOTICE,
         "format": FORMAT,
         "kind": memory.kind,
@@ -94,6 +100,9 @@ def _to_json(memory: CardMemory) -> dict[str, Any]:
         "puk": _code_to_json(memory.puk),
         "keys": [_key_to_json(key) for key in memory.keys],
     }
+    if memory.piv is not None:
+        document["piv"] = piv.to_json(memory.piv)
+    return document
 
 
 def _from_json(document: dict[str, Any]) -> CardMemory:
@@ -103,11 +112,14 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         pin=_code_from_json(document["pin"]),
         puk=_code_from_json(document["puk"]),
         keys=tuple(_key_from_json(entry) for entry in document["keys"]),
+        piv=piv.from_json(document["piv"]) if "piv" in document else None,
     )
     if tuple(key.purpose for key in memory.keys) != PURPOSES:
         raise ValueError("keys")
     if len(bytes.fromhex(memory.persona.serial)) != 10:
         raise ValueError("serial")
+    if (memory.piv is not None) != (memory.kind in PIV_KINDS):
+        raise ValueError("kind")
     return memory
 
 

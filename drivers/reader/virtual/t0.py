@@ -1,6 +1,7 @@
-"""How answers travel under T=0 (ISO/IEC 7816-3 12.2): `61xx` fetch them, `6Cxx` ask again with this length.
+"""How answers travel: under T=0 (ISO/IEC 7816-3 12.2) by `61xx`, fetch them, and `6Cxx`, ask again with this length.
 
-Under T=1 an answer comes with its command, at most as long as Le says.
+Under T=1 an answer comes with its command, at most as long as Le says; cards that chain give the rest after `61xx` too
+(ISO/IEC 7816-4 5.4.3).
 """
 
 from drivers.reader.virtual import status
@@ -15,7 +16,7 @@ def cut_to_le(command: Command, data: bytes) -> bytes:
 
 
 class PendingAnswer:
-    """What a T=0 card holds back until GET RESPONSE."""
+    """What a card holds back until GET RESPONSE."""
 
     def __init__(self) -> None:
         self._data = b""
@@ -33,6 +34,12 @@ class PendingAnswer:
             return b"", _exactly(len(self._data))
         part, self._data = self._data[:size], self._data[size:]
         return part, _more(len(self._data)) if self._data else status.OK
+
+    def chain(self, command: Command, data: bytes) -> Answer:
+        """T=1: as much as Le takes (or a short answer, without Le), and how much is left."""
+        size = command.le or MAX_SHORT_LE
+        self._data = data[size:]
+        return data[:size], _more(len(self._data)) if self._data else status.OK
 
     def hold(self, command: Command, data: bytes) -> Answer:
         """Turn a whole answer into what T=0 can carry in this step."""

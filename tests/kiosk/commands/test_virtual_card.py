@@ -19,6 +19,7 @@ from drivers.reader.virtual.personas import person
 from kiosk.commands import virtual_card
 
 Run = Callable[..., int]
+KINDS_AND_TRIES = {"B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}
 PROGRAM = textwrap.dedent(
     """
     import argparse, sys
@@ -68,9 +69,9 @@ def exchange(connection: socket.socket, message: bytes) -> bytes:
 def test_the_list_tells_kinds_people_and_their_made_up_codes(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--list", "--json") == 0
     described = json.loads(capsys.readouterr().out)
-    (kind,) = described["kinds"]
-    assert (kind["kind"], kind["default"], kind["pin_tries"], kind["puk_tries"]) == ("B", True, 3, 10)
-    assert (kind["pin"], kind["puk"]) == (person(1).new.pin, person(1).new.puk)
+    kinds = {kind["kind"]: (kind["default"], kind["pin_tries"], kind["puk_tries"]) for kind in described["kinds"]}
+    assert kinds == KINDS_AND_TRIES
+    assert {(kind["pin"], kind["puk"]) for kind in described["kinds"]} == {(person(1).new.pin, person(1).new.puk)}
     assert len(described["people"]) == 14
     hidden = [someone for someone in described["people"] if someone["protected_identity"]]
     assert [someone["name"] for someone in hidden] == [""]
@@ -86,8 +87,8 @@ def test_the_list_is_readable_too(run: Run, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--kind", "A"], "this version has: B"),
-        (["--kind", "Z"], "this version has: B"),
+        (["--kind", "Z"], "this version has: "),
+        (["--kind", "C", "--protocol", "T=0"], "T=1 only"),
         (["--order", "99"], "no person number 99"),
         (["--vpcd", "localhost"], "HOST:PORT"),
         (["--vpcd", "localhost:none"], "HOST:PORT"),

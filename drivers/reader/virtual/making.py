@@ -1,0 +1,76 @@
+"""From a persona to a card's memory, and from a memory to the application that runs on it: where the kinds part."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from drivers.reader.virtual import state
+from drivers.reader.virtual.application import Application
+from drivers.reader.virtual.command import Command
+from drivers.reader.virtual.keys import CardKey, generate
+from drivers.reader.virtual.kinds import KINDS
+from drivers.reader.virtual.objects import KeyWithCertificate, file_system
+from drivers.reader.virtual.persona import Persona
+from drivers.reader.virtual.pins import Code, Codes, CountedCodes
+from drivers.reader.virtual.piv.application import PivApplication
+from drivers.reader.virtual.piv.codes import PivCodes
+from drivers.reader.virtual.piv.issue import issue
+from drivers.reader.virtual.piv.traits import TRAITS
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.state import CardMemory, StoredKey
+from drivers.reader.virtual.t0 import Answer
+
+CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
+
+
+class CardApplication(Protocol):
+    """What a card runs."""
+
+    def reset(self) -> None:
+        """Lose what does not outlive the power."""
+
+    def execute(self, command: Command) -> Answer:
+        """Carry a whole command out. Raises StatusError where it ends early."""
+
+
+def make_memory(kind: str, persona: Persona, authority: TestAuthority, now: datetime) -> CardMemory:
+    """A card as it leaves its issuer. Raises KeyError for a kind that is not in `KINDS`."""
+    keys: list[StoredKey] = []
+    for purpose in state.PURPOSES:
+        private = generate(persona.key_algorithm)
+        certificate = authority.issue(persona, private.public_key(), purpose, now)
+        keys.append(StoredKey(purpose, private, certificate))
+    return fresh_memory(kind, persona, authority, now, tuple(keys))
+
+
+def fresh_memory(
+    kind: str, persona: Persona, authority: TestAuthority, now: datetime, keys: tuple[StoredKey, ...]
+) -> CardMemory:
+    """The same with keys and certificates that are there already, for tests that make many cards."""
+    ways = KINDS[kind]
+    pin = Code(persona.pin.encode(), ways.pin_tries, ways.pin_tries)
+    puk = Code(persona.puk.encode(), ways.puk_tries, ways.puk_tries)
+    traits = TRAITS.get(kind)
+    piv = issue(persona, authority, now, keys, traits) if traits is not None else None
+    return CardMemory(kind, persona, pin, puk, keys, piv)
+
+
+def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplication, CountedCodes]:
+    """The application and the codes that work on that memory; `store` makes it durable."""
+    serial = bytes.fromhex(memory.persona.serial)
+    if memory.piv is not None:
+        traits = TRAITS[memory.kind]
+        piv_codes = PivCodes(memory.pin, memory.puk, store, traits)
+        return PivApplication(memory.piv, piv_codes, traits, serial, store), piv_codes
+    codes = Codes(memory.pin, memory.puk, store)
+    entries = _entries(memory)
+    return Application(serial, file_system(serial, entries), codes, tuple(entry.key for entry in entries)), codes
+
+
+def _entries(memory: CardMemory) -> list[KeyWithCertificate]:
+    entries: list[KeyWithCertificate] = []
+    for index, stored in enumerate(memory.keys):
+        number = index + 1
+        key = CardKey(stored.purpose, bytes([0x40 + number]), number, KEY_FILES + index, stored.private)
+        entries.append(KeyWithCertificate(key, stored.certificate, CERTIFICATE_FILES + index, PUBLIC_FILES + index))
+    return entries
