@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 VIRTUAL = "virtual"
 
@@ -140,8 +141,11 @@ def load(path: Path) -> Config:
     try:
         return Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(path, [_fault(one["loc"], one["msg"]) for one in error.errors()]) from None
+        raise ConfigError(path, [_fault(one) for one in error.errors(include_url=False)]) from None
 
 
-def _fault(location: tuple[int | str, ...], message: str) -> str:
-    return f"{'.'.join(str(part) for part in location) or 'file'}: {message}"
+def _fault(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "file"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: there is no such key; docs/operations.md lists them all"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}"

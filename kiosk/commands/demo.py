@@ -6,8 +6,11 @@ Without a display the pick-up runs by itself on a virtual screen, with pictures 
 import argparse
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from kiosk.commands import Exit
 
@@ -25,6 +28,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(func=run)
 
 
+async def _ended_by_sigterm(demo: Coroutine[Any, Any, int]) -> int:
+    """SIGTERM ends all that was started, in order, as closing the windows does."""
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await demo
+
+
 def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes: 0 closed, or the scripted pick-up is done; 4 a program did not start; 130 interrupted."""
     from fleet.agent.identity import IdentityError
@@ -36,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     demo = running.with_windows if display and not args.headless else running.on_virtual_screen
     try:
-        return asyncio.run(demo(args.data.resolve()))
+        return asyncio.run(_ended_by_sigterm(demo(args.data.resolve())))
+    except asyncio.CancelledError:
+        return Exit.DONE
     except (StartError, PlayError) as error:
         print(f"kortkiosk demo: {error}", file=sys.stderr)
         return Exit.FAULT

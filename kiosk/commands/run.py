@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it. Exit codes: 0 window closed or SIGTERM; 2 (with --check) bad configuration; 130 interrupted."""
+    """Do it. Exit codes: 0 window closed or SIGTERM; 2 (with --check) bad configuration; 4 no display; 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config, faults = Config(), []
     try:
@@ -45,7 +46,17 @@ def run(args: argparse.Namespace) -> int:
         _say("config", fault, as_json=args.json)
     if args.check:
         return Exit.BAD_INPUT if faults else Exit.DONE
+    if not _display():
+        print("kortkiosk run: there is no display; set DISPLAY, or run on a machine with a screen", file=sys.stderr)
+        return Exit.FAULT
     return asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
+
+
+def _display() -> bool:
+    """Whether SDL has somewhere to draw: without, it would run on unseen (and say nothing)."""
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")) or any(
+        Path("/dev/dri").glob("card*")
+    )
 
 
 async def _station(config: Config, base: Path, faults: list[str], *, as_json: bool) -> int:
