@@ -25,4 +25,8 @@ def virtual_display(width: int = 1280, height: int = 800) -> Iterator[str]:
         yield f":{number}"
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        try:
+            server.wait(timeout=3)
+        except subprocess.TimeoutExpired:  # a signal just before it sleeps is seen at the next event only
+            server.kill()
+            server.wait()
