@@ -1,0 +1,278 @@
+"""The documents say what is so: links lead somewhere, commands and tests exist, examples are read by the program itself."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+import pytest
+from pydantic import BaseModel
+
+from drivers.cabinet.port import SlotFault
+from fleet.messages import events, kinds, link
+from fleet.messages.topics import Topics
+from fleet.server.orders import ORDER_COLUMNS, read_orders
+from fleet.server.store import alarms
+from kiosk.config import Config
+from kiosk.journal import DONE
+from kiosk.journeys.registry import ERRANDS
+from kiosk.receipts import read_number, wire
+from kiosk.texts import Texts
+from kiosk.views import say
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+OURS = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def page(name: str) -> str:
+    return text(DOCS / name)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def blocks(kind: str, *pages: Path) -> Iterator[str]:
+    """Fenced blocks whose info string is `kind`."""
+    for one in pages or PAGES:
+        yield from (body.strip("\n") for info, body in FENCE.findall(text(one)) if info.strip() == kind)
+
+
+def anchors(of: Path) -> set[str]:
+    """The anchors that GitHub makes of headings."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", text(of)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("one", PAGES, ids=named)
+def test_every_link_leads_somewhere(one: Path) -> None:
+    for target in LINK.findall(FENCE.sub("", text(one))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (one.parent / name).resolve() if name else one
+        assert path.exists(), f"{named(one)}: {target}"
+        assert path.is_relative_to(ROOT), f"{named(one)}: {target} leads out of the project"
+        assert not anchor or anchor in anchors(path), f"{named(one)}: {target}"
+
+
+def test_every_document_is_listed_in_the_readme() -> None:
+    readme = text(ROOT / "README.md")
+    for one in DOCS.glob("*.md"):
+        assert f"(docs/{one.name})" in readme, one.name
+
+
+@cache
+def helped(*command: str) -> str:
+    """What `PROGRAM COMMAND --help` says; fails where there is no such command."""
+    modules = {
+        "kortkiosk": "kiosk.commands",
+        "kortkiosk-fleet": "fleet.server.commands",
+        "kortkiosk-provision": "provisioning.commands",
+    }
+    program = f"import sys; from {modules[command[0]]} import main; sys.exit(main([*sys.argv[1:], '--help']))"
+    done = subprocess.run([sys.executable, "-c", program, *command[1:]], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout
+
+
+COMMAND = re.compile(r"(?<![\w/.-])(kortkiosk(?:-fleet|-provision)?)((?: [^\s`|·]+)*)")
+
+
+def commands() -> dict[tuple[str, ...], set[str]]:
+    """Commands that the documents name, with the options that they give them."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for one in OURS:
+        spans = re.findall(r"`(kortkiosk[^`\n]*)`", FENCE.sub("", text(one)))
+        spans += [line for info, body in FENCE.findall(text(one)) if not info.strip() for line in body.splitlines()]
+        for span in spans:
+            for program, rest in COMMAND.findall(span):
+                words = rest.split()
+                names = tuple(w for w in words[: 2 if words[:1] in (["authority"], ["card"]) else 1] if w.islower())
+                found.setdefault((program, *names), set()).update(w.split("=")[0] for w in words if w.startswith("--"))
+    return {command: options for command, options in found.items() if "/" not in " ".join(command)}
+
+
+def test_every_command_that_is_named_exists_with_its_options() -> None:
+    found = commands()
+    assert len(found) > 12, "the documents' commands are not found any more"
+    for command, options in found.items():
+        said = helped(*command)
+        for option in options - {"--help"}:
+            assert option in said, f"{' '.join(command)} has no {option}"
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", text(ROOT / "Makefile"), re.MULTILINE))
+    named_ones = set()
+    for one in [*OURS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+        named_ones |= set(re.findall(r"(?:^|`)make ([a-z]+)", text(one), re.MULTILINE))
+    assert {"demo", "test"} <= named_ones <= targets
+
+
+def test_every_test_that_is_named_exists() -> None:
+    found = {match for one in OURS for match in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text(one))}
+    assert len(found) > 20
+    for path, name in sorted(found):
+        assert (ROOT / path).is_file(), path
+        assert f"def {name}(" in text(ROOT / path), f"{path} has no {name}"
+
+
+def test_every_file_that_is_named_exists() -> None:
+    for one in OURS:
+        for path in re.findall(r"`((?:kiosk|drivers|fleet|provisioning|scripts|tests)/[\w/.]+)`", text(one)):
+            assert (ROOT / path).exists(), f"{named(one)}: {path}"
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, field) of every setting."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+def test_the_settings_are_those_of_the_program_with_their_defaults() -> None:
+    rows = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \| `([^`]*)` \| (.+) \|$", page("operations.md"), re.MULTILINE)
+    said = {key: (default, meaning) for key, default, meaning in rows}
+    known = dict(keys(Config))
+    assert list(said) == list(known)
+    for key, field in known.items():
+        default, meaning = said[key]
+        assert default == json.dumps(field.default, ensure_ascii=False), key
+        if get_origin(field.annotation) is Literal:
+            for value in get_args(field.annotation):
+                assert f"`{value}`" in meaning, f"{key}: {value}"
+
+
+def test_toml_in_the_documents_is_toml_and_the_example_is_a_configuration() -> None:
+    for block in blocks("toml"):
+        tomllib.loads(block)
+    (example,) = blocks("toml", DOCS / "operations.md")
+    Config.model_validate(tomllib.loads(example))
+
+
+def test_the_example_of_orders_can_be_imported_and_every_column_is_told() -> None:
+    (example,) = blocks("csv", DOCS / "operations.md")
+    first, second = read_orders(example.encode())
+    assert first.record.name is not None
+    assert second.record.protected
+    told = re.findall(r"^\| `(\w+)` \|", page("operations.md").split("| column |")[1], re.MULTILINE)
+    assert tuple(told[: len(ORDER_COLUMNS)]) == ORDER_COLUMNS
+
+
+def test_every_reason_of_the_home_screen_is_told_in_its_words() -> None:
+    codes = {"store", "orders"} | {need for errand in ERRANDS for need in errand.needs}
+    texts = Texts.load()
+    for code in codes:
+        row = (
+            f"| {texts.plain(say(f'home.no.{code}'), 'sv')} · {texts.plain(say(f'home.no.{code}'), 'en')} | `{code}` |"
+        )
+        assert row in page("operations.md")
+
+
+def test_every_alarm_is_told() -> None:
+    stored = {value for name, value in vars(alarms).items() if name.isupper()}
+    told = page("operations.md").split("| alarm |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == stored
+
+
+def test_every_end_of_the_pick_up_is_told() -> None:
+    source = "\n".join(text(path) for path in (ROOT / "kiosk").rglob("*.py"))
+    ends = set(re.findall(r"\bstop\(\s*\"(\w+)\",\s*\"(\w+)\"", source))
+    ends |= {("refused", one) for one in re.findall(r"stop\(\"refused\", \"\w+\" if \w+ else \"(\w+)\"", source)}
+    ends |= set(re.findall(r"Ended\(\"(\w+)\", \"(\w+)\"\)", source))
+    ends |= {("fault", f"slot_{fault.value}") for fault in SlotFault}
+    assert len(ends) > 20
+    rows = [line for line in page("journeys.md").splitlines() if line.startswith("|")]
+    for outcome, reason in ends:
+        assert any(row.startswith(f"| `{outcome}` |") and f"`{reason}`" in row for row in rows), (outcome, reason)
+    assert set(re.findall(r"`(\w+)`", " ".join(row.split("|")[2] for row in rows if "`slot.open`" in row))) <= DONE
+
+
+def test_the_event_of_the_example_is_one_and_its_parts_are_told() -> None:
+    (on_wire,), (envelope,), (digest,) = (
+        list(blocks(kind, DOCS / "messages.md")) for kind in ("json event", "json envelope", "text hash")
+    )
+    event = events.parse(on_wire.encode())
+    assert event.envelope.decode() == envelope
+    assert event.hash == digest
+
+
+MESSAGES: dict[str, Callable[[bytes], object]] = {
+    "json acked": lambda raw: link.decode(link.Acked, raw),
+    "json presence": lambda raw: link.decode(link.Presence, raw),
+    "json state": lambda raw: link.decode(link.StationState, raw),
+    "json ask": lambda raw: link.decode(link.Ask, raw),
+    "json answer": lambda raw: link.decode(link.Answer, raw),
+    "json page": lambda raw: link.decode(link.SyncPage, raw),
+    "json payload": lambda raw: wire.decode(raw, wire.Payload),
+    "json compact": lambda raw: wire.decode(raw, wire.Compact),
+}
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_every_example_is_a_message_of_ours(kind: str) -> None:
+    found = list(blocks(kind))
+    assert found
+    for block in found:
+        message = MESSAGES[kind](block.encode())
+        assert json.loads(msgspec.json.encode(message)) == json.loads(block)
+
+
+def test_every_json_example_is_checked() -> None:
+    checked = {*MESSAGES, "json event", "json envelope", "json info", "json mac"}
+    for one in PAGES:
+        for info, _ in FENCE.findall(text(one)):
+            assert not info.startswith("json") or info.strip() in checked, f"{named(one)}: {info}"
+
+
+def test_what_a_puk_is_bound_to_is_told_as_it_is() -> None:
+    (info,), (mac,) = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json info", "json mac"))
+    assert link.envelope_info(*json.loads(info)[1:]) == info.encode()
+    assert link.envelope_mac_input(*json.loads(mac)[1:]) == mac.encode()
+
+
+def test_every_topic_kind_ask_and_error_is_told() -> None:
+    said = page("messages.md")
+    topics = Topics("station-name")
+    for name in ("events", "state", "presence", "ask", "answer", "acked"):
+        assert f"| `{getattr(topics, name).replace('station-name', 'STATION')}` |" in said
+    for kind in (value for name, value in vars(kinds).items() if name.isupper()):
+        assert f"| `{kind}` |" in said
+    for ask in get_args(link.Ask):
+        assert f"| `{ask.__struct_config__.tag}` |" in said
+    for error in re.findall(r"_error\(\"(\w+)\"", text(ROOT / "fleet/server/answers.py")):
+        assert f"| `{error}` |" in said
+
+
+def test_the_number_of_the_example_is_one() -> None:
+    for number in set(re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{5}\b", page("receipts.md"))):
+        assert read_number(number) == number
+
+
+def test_the_pictures_are_what_their_program_draws() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "draw_architecture.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_pictures_are_small_enough_for_a_page() -> None:
+    for picture in (DOCS / "pictures").iterdir():
+        assert picture.stat().st_size < 120_000, picture.name
