@@ -9,36 +9,28 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
-
 from drivers.reader.errors import ReaderError
-from drivers.reader.ledger import FileLedger
 from drivers.reader.port import Presence
-from drivers.reader.trust import Trust, load_certificates, split
 from drivers.reader.visit import ReaderSettings
-from fleet.agent import outbox, sync
-from fleet.agent.identity import Identity, IdentityError
-from fleet.agent.link import Link, Timing
-from fleet.agent.outbox import Chain
-from fleet.agent.store import StationStore, StoreError
-from fleet.agent.sync import OrderBook
+from fleet.agent import outbox
+from fleet.agent.link import Timing
+from fleet.agent.store import StoreError
 from fleet.messages.link import StationState
 from kiosk import devices as fitted
-from kiosk import home, journal
+from kiosk import home
 from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.devices import Devices
-from kiosk.handover import CardEnvelopes, FleetOrders, ServerEnvelopes
-from kiosk.journal import Interrupted, Journal
-from kiosk.journeys.desk import Desk, StationSeal
+from kiosk.handover import FleetOrders
+from kiosk.joining import FleetSide, JoinError, envelopes_for, join, reader_settings, seal_of
+from kiosk.journeys.desk import Desk
 from kiosk.journeys.registry import ERRANDS, Errand
-from kiosk.ports import Ended, Envelopes, ErrandEndedError, Screen
+from kiosk.ports import Ended, ErrandEndedError, Screen
 from kiosk.supervisor import Limits, Supervisor
 from kiosk.texts import Texts
 from kiosk.version import VERSION
@@ -53,19 +45,6 @@ class Problem:
 
     code: str
     text: str
-
-
-@dataclass(slots=True)
-class FleetSide:
-    """All that needs an identity: the file, the chain, the link."""
-
-    identity: Identity
-    store: StationStore
-    journal: Journal
-    link: Link
-    book: OrderBook
-    found: tuple[Interrupted, ...] = ()
-    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
 
 class Station:
@@ -110,12 +89,11 @@ class Station:
 
     async def close(self) -> None:
         """Let everything go, in order."""
-        for task in self._tasks + (self.fleet.tasks if self.fleet else []):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *(self.fleet.tasks if self.fleet else []), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.fleet is not None:
-            await self.fleet.link.stop()
-            self.fleet.store.close()
+            await self.fleet.leave()
         await self.devices.close()
         if self.world is not None:
             await self.world.printer.stop()
@@ -154,8 +132,8 @@ class Station:
             reader=self.devices.reader,
             administrator_reader=self.devices.administrator_reader,
             orders=FleetOrders(side.book, side.link, side.journal, self.clock),
-            envelopes=self._envelopes(side),
-            seal=self._seal(side.identity),
+            envelopes=envelopes_for(self.config, side),
+            seal=seal_of(side.identity, self.config.station.title),
             clock=self.clock,
             print_text=self._print_text,
             cabinet=self.devices.cabinet,
@@ -180,7 +158,7 @@ class Station:
 
     def missing(self, errand: Errand) -> str | None:
         """What keeps an errand from being offered now: `store`, `orders`, `reader` or `cabinet`."""
-        if any(problem.code == "store" for problem in self.problems):
+        if any(problem.code in ("store", "running") for problem in self.problems):
             return "store"
         if "orders" in errand.needs and self.fleet is None:
             return "orders"
@@ -210,49 +188,18 @@ class Station:
             return False
 
     def _reader_settings(self) -> ReaderSettings:
-        ledger = FileLedger(self._base / self.config.station.data / "tries.json")
-        anchors = self._base / self.config.trust.anchors if self.config.trust.anchors else None
-        if anchors is None and self.world is not None:
-            trust = Trust(self.world.authority.anchors(), self.world.authority.intermediates())
-            return ReaderSettings(trust=trust, ledger=ledger, now=self.clock.now)
-        if anchors is None:
-            self.report("anchors", "no trust.anchors in the configuration: no card can show who its holder is")
-            return ReaderSettings(ledger=ledger, now=self.clock.now)
         try:
-            roots, others = split(load_certificates(anchors))
-        except (OSError, ValueError) as error:
-            self.report("anchors", f"{anchors}: {error}")
-            return ReaderSettings(ledger=ledger, now=self.clock.now)
-        return ReaderSettings(trust=Trust(roots, others), ledger=ledger, now=self.clock.now)
+            return reader_settings(self.config, self._base, self.clock, self.world)
+        except JoinError as error:
+            self.report(error.code, str(error))
+            return ReaderSettings(now=self.clock.now)
 
     async def _join_fleet(self, timing: Timing | None) -> None:
-        data = self._base / self.config.station.data
         try:
-            identity = Identity.load(self._base / self.config.station.identity)
-        except IdentityError as error:
-            self.report("identity", str(error))
+            side = await join(self.config, self._base, self.clock, self.bootid, timing)
+        except JoinError as error:
+            self.report(error.code, str(error))
             return
-        try:
-            schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
-            store = await asyncio.to_thread(StationStore.open, data / "station.sqlite", schemas=schemas)
-        except StoreError as error:
-            self.report("store", str(error))
-            return
-        link = Link(identity, store, self.bootid, timing)
-        book = OrderBook(identity, store, link, self.clock.now)
-        chain = Chain(identity.station, identity.epoch, self.bootid)
-        side = FleetSide(identity, store, Journal(store, chain, self.clock), link, book)
-        side.journal.wake = link.notify
-        side.journal.collected = book.mark_collected
-        try:
-            side.found = await side.journal.boot(VERSION)
-        except StoreError as error:
-            self.report("store", str(error))
-            store.close()
-            return
-        self._connect(side)
-
-    def _connect(self, side: FleetSide) -> None:
         self.fleet = side
         self.clock.raise_floor(side.book.issued)
         side.link.on_change(lambda online: self._on_change())
@@ -261,16 +208,6 @@ class Station:
             self.world.on_network = side.link.set_allowed
         side.link.start()
         side.tasks.append(asyncio.create_task(side.book.run()))
-
-    def _envelopes(self, side: FleetSide) -> Envelopes:
-        if self.config.envelope.verify == "card":
-            return CardEnvelopes()
-        return ServerEnvelopes(side.identity, side.link)
-
-    def _seal(self, identity: Identity) -> StationSeal:
-        chain = (identity.certificate(), load_pem_x509_certificate(identity.ca_file.read_bytes()))
-        ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
-        return StationSeal(identity.station, self.config.station.title, identity.private_key(), ders)
 
     def _print_text(self, text: Say) -> str:
         return Texts.load().plain(text, self.language())
