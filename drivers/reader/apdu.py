@@ -15,6 +15,8 @@ SHORT_DATA = 255
 """Most bytes of data in a short command."""
 SHORT_LE = 256
 """Most bytes of answer that a short command may ask for (coded 00)."""
+CHAINING = 0x10
+"""Bit 5 of CLA: this is not the last command of the chain (ISO/IEC 7816-4 5.4.1)."""
 EXTENDED_LE = 65536
 """Most bytes of answer that an extended command may ask for (coded 0000)."""
 
@@ -72,6 +74,12 @@ class Command:
     def with_le(self, le: int) -> "Command":
         """The same command with another Le."""
         return Command(self.name, self.cla, self.ins, self.p1, self.p2, self.data, le)
+
+    def chained(self) -> list["Command"]:
+        """The same command as links of at most 255 bytes, all but the last marked in CLA (ISO/IEC 7816-4 5.3.3)."""
+        parts = [self.data[at : at + SHORT_DATA] for at in range(0, len(self.data), SHORT_DATA)] or [b""]
+        links = [Command(self.name, self.cla | CHAINING, self.ins, self.p1, self.p2, part) for part in parts[:-1]]
+        return [*links, Command(self.name, self.cla, self.ins, self.p1, self.p2, parts[-1], self.le)]
 
     def _short_body(self) -> bytes:
         body = bytes((len(self.data),)) + self.data if self.data else b""

@@ -10,17 +10,21 @@ answered 6Cxx is not repeated unless it asked for an answer.
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.reader.apdu import SHORT_LE, Command, Response
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.iso7816 import get_response
 from drivers.reader.model import Exchange
+from drivers.reader.pinpad import TIME_OUT_S, PinPad
 from drivers.reader.port import Connection
 
 MAX_EXCHANGES = 2000
 """Most APDUs in one visit between two resets of the budget: a full read of a large card takes some 200."""
 MAX_ANSWER = 64 * 1024
+PAD_PATIENCE_S = 4 * TIME_OUT_S
+"""So much longer than a card a person at the reader's pad may take: three codes, and the reader's own time-outs."""
 MAX_PARTS = 1024
 """Most GET RESPONSE commands for one answer; some cards hand it out a few bytes at a time."""
 
@@ -47,6 +51,8 @@ class Channel:
         self.connection = connection
         self.reader = reader
         self.gone = False
+        self.extended = False
+        """The card takes extended length fields: long data go out in one command, else chained (`send`)."""
         self.committed = False
         """A command that changes the card, or holds a code, has gone out and its answer has not come."""
         self._pulse = pulse or Pulse()
@@ -69,22 +75,42 @@ class Channel:
         """Give the next operation its own budget of exchanges."""
         self._spent = 0
 
-    def send(self, command: Command) -> Response:
-        """The whole answer to a command.
+    @property
+    def pinpad(self) -> PinPad | None:
+        """The reader's own key pad, where its backend found one."""
+        pad: PinPad | None = getattr(self.connection, "pinpad", None)
+        return pad
+
+    def send(self, command: Command, *, enough: int = MAX_ANSWER) -> Response:
+        """The whole answer to a command, or its first parts as soon as `enough` bytes are there (status 61xx then).
+
+        More data than a short command holds are chained (ISO/IEC 7816-4 5.3.3) where the card takes no extended length.
 
         Raises CardGoneError where transmission broke off (outcome unknown) and CardAnswerError where the card
         answers more, or longer, than it may.
         """
         with self._lock:
-            response = self._once(command)
+            *links, last = [command] if self.extended else command.chained()
+            for link in links:
+                response = self._once(link)
+                if not response.ok:
+                    return response
+            response = self._once(last)
             if response.right_le is not None and command.le is not None:
-                response = self._once(command.with_le(response.right_le))
-            return self._collect(command, response)
+                response = self._once(last.with_le(response.right_le))
+            return self._collect(command, response, enough)
 
-    def _collect(self, command: Command, response: Response) -> Response:
+    def ask_at_pad(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> Response:
+        """Have the reader ask its person for a code and send it to the card. Raises CardGoneError."""
+        with self._lock:
+            if self.over:
+                raise CardGoneError("the card is gone", reader=self.reader, command=name)
+            return self._decoded(structure, name, at_pad, patience_s=PAD_PATIENCE_S)
+
+    def _collect(self, command: Command, response: Response, enough: int) -> Response:
         data = bytearray(response.data)
         parts = 0
-        while (more := response.more) is not None:
+        while (more := response.more) is not None and len(data) < enough:
             parts += 1
             if parts > MAX_PARTS or len(data) > MAX_ANSWER:
                 raise CardAnswerError("an answer without end", reader=self.reader, command=command.name)
@@ -100,20 +126,24 @@ class Channel:
         self._spent += 1
         if self._spent > self._max:
             raise CardAnswerError("too many exchanges", reader=self.reader, command=command.name)
-        sent = command.encode()
+        return self._decoded(command.encode(), command.name, self.connection.transmit)
+
+    def _decoded(self, sent: bytes, name: str, exchange: Callable[[bytes], bytes], patience_s: float = 0) -> Response:
         started = time.monotonic()
-        raw = self._transmit(sent, command.name, started)
+        raw = self._transmit(sent, name, started, exchange, patience_s)
         self._bill(len(sent), len(raw), time.monotonic() - started)
         try:
             return Response.decode(raw)
         except ValueError:
             self.gone = True
-            raise CardGoneError("no status words", reader=self.reader, command=command.name) from None
+            raise CardGoneError("no status words", reader=self.reader, command=name) from None
 
-    def _transmit(self, sent: bytes, name: str, started: float) -> bytes:
-        self._pulse.since = started
+    def _transmit(
+        self, sent: bytes, name: str, started: float, exchange: Callable[[bytes], bytes], patience_s: float
+    ) -> bytes:
+        self._pulse.since = started + patience_s
         try:
-            return self.connection.transmit(sent)
+            return exchange(sent)
         except CardGoneError as fault:
             # Chained from None: what lies below may hold the command, and the command may hold a code.
             self.gone = True

@@ -12,13 +12,15 @@ WrongCode(tries_left=2)
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 from drivers.reader import iso7816
 from drivers.reader.apdu import Command, Response, Status
 from drivers.reader.channel import Channel
 from drivers.reader.counters import LOCKED_WORDS, Tries, TryCounter
-from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefusedError
 from drivers.reader.iso7816 import CodeFormat, encode_code
+from drivers.reader.new_code_rules import offences
 from drivers.reader.outcomes import (
     Accepted,
     CodeOutcome,
@@ -29,11 +31,13 @@ from drivers.reader.outcomes import (
     Unknown,
     WrongCode,
 )
-from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pinpad import NOT_ENTERED, PadCode
 from drivers.reader.pkcs15.objects import CodeFlag, CodeObject
 from drivers.reader.profiles import CodeRules, Profile
 from drivers.secret import Secret
 
+KEEPING_THE_CODE = ("puk", "verify-then-reset")
+"""Variants of unblocking that leave the code itself as it was."""
 STRICTER = 1
 """So much higher is the floor where the station counts instead of the card."""
 
@@ -48,29 +52,34 @@ def outcome_of(response: Response) -> CodeOutcome:
         return WrongCode(response.tries_left)
     if response.sw == Status.WRONG_CODE_NO_COUNTER:
         return WrongCode(None)
+    if response.sw in NOT_ENTERED:
+        return Refused(RefusalReason.POLICY, response.sw)
     return Refused(RefusalReason.CARD, response.sw)
 
 
 class Codes:
     """The codes of one card on one connection. Synchronous; runs in the reader's thread.
 
-    `same_card` raises CardChangedError. Every command raises LedgerError where only the station could count the
-    tries and cannot: nothing was sent then.
+    `same_card` raises CardChangedError; `enter` makes the DF of a local code the current one; `born` are the dates that
+    a new code may not hold. Every command raises LedgerError where only the station could count the tries and cannot:
+    nothing was sent then.
     """
 
     def __init__(
         self,
         channel: Channel,
-        files: CardFiles,
         profile: Profile,
         counter: TryCounter,
         same_card: Callable[[], None],
+        enter: Callable[[CodeObject], None],
+        born: tuple[date, ...] = (),
     ) -> None:
         self._channel = channel
-        self._files = files
+        self._enter = enter
         self._profile = profile
         self._counter = counter
         self._same_card = same_card
+        self._born = born
 
     def tries(self, code: CodeObject, role: Role) -> Tries:
         """How many tries remain, without using one."""
@@ -84,26 +93,25 @@ class Codes:
             return refusal
         tries = self.tries(code, role)
         command = iso7816.verify(code.reference, self._field(code, pin))
-        return _last_try_refusal(tries, consented) or self._send(code, role, tries, command)
+        return last_try_refusal(tries, consented) or self._send(code, role, tries, command)
 
     def change(self, code: CodeObject, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
         if code.has(CodeFlag.CHANGE_DISABLED):
             return Refused(RefusalReason.NOT_ALLOWED)
-        refusal = self._entry_refusal(code, old) or self._new_refusal(code, role, new)
+        refusal = self._entry_refusal(code, old) or self._new_refusal(code, role, new, old)
         if refusal is not None:
             return refusal
         tries = self.tries(code, role)
-        stopped = _last_try_refusal(tries, consented)
+        stopped = last_try_refusal(tries, consented)
         if stopped is not None:
             return stopped
-        self._same_card()
-        self._enter(code)
+        self.check_same_card(code)
         fields = self._field(code, old), self._field(code, new)
         return self._send(code, role, tries, iso7816.change_reference_data(code.reference, *fields))
 
     def unblock(self, code: CodeObject, puk: CodeObject, role: Role, entry: Secret, new: Secret) -> CodeOutcome:
-        """RESET RETRY COUNTER, PUK and new code in one. Raises as `change`. All tries that are told are the PUK's."""
+        """RESET RETRY COUNTER in the profile's variant. Raises as `change`. All tries that are told are the PUK's."""
         if not self._may_unblock(code):
             return Refused(RefusalReason.NOT_ALLOWED)
         refusal = (
@@ -117,18 +125,40 @@ class Codes:
         stopped = self._floor_refusal(tries)
         if stopped is not None:
             return stopped
-        self._same_card()
-        self._enter(code)
-        fields = self._field(puk, entry), self._field(code, new)
-        outcome = self._send(puk, Role.PUK, tries, iso7816.reset_retry_counter(code.reference, *fields))
+        self.check_same_card(code)
+        outcome = self._reset(code, puk, tries, entry, new)
         if isinstance(outcome, Accepted):
             self._counter.restored(code)
+            return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
         return self._with_entries_left(outcome, tries)
+
+    def _reset(self, code: CodeObject, puk: CodeObject, tries: Tries, entry: Secret, new: Secret) -> CodeOutcome:
+        """The PUK goes out once: within RESET RETRY COUNTER, or in a VERIFY of its own before it."""
+        resetting, fresh = self._field(puk, entry), self._field(code, new)
+        match self._profile.commands.unblock:
+            case "puk":
+                return self._send(puk, Role.PUK, tries, iso7816.reset_with_puk(code.reference, resetting))
+            case "verify-then-new":
+                after = iso7816.reset_to_new(code.reference, fresh)
+            case "verify-then-reset":
+                after = iso7816.reset_verified(code.reference)
+            case _:
+                both = iso7816.reset_retry_counter(code.reference, resetting, fresh)
+                return self._send(puk, Role.PUK, tries, both)
+        proved = self._send(puk, Role.PUK, tries, iso7816.verify(puk.reference, resetting))
+        if not isinstance(proved, Accepted):
+            return proved
+        return self._exchange(lambda: self._channel.send(after))
+
+    def check_same_card(self, code: CodeObject) -> None:
+        """The same-card check, after which the code's DF is current again. Raises CardChangedError, CardGoneError."""
+        self._same_card()
+        self._enter(code)
 
     def _may_unblock(self, code: CodeObject) -> bool:
         return (
             self._profile.unblocking.by == "holder"
-            and self._profile.commands.unblock == "puk-and-new"
+            and self._profile.commands.unblock != "none"
             and not code.has(CodeFlag.UNBLOCK_DISABLED)
         )
 
@@ -138,9 +168,12 @@ class Codes:
             return Refused(RefusalReason.POLICY)
         return None
 
-    def _new_refusal(self, code: CodeObject, role: Role, new: Secret) -> Refused | None:
+    def _new_refusal(self, code: CodeObject, role: Role, new: Secret, old: Secret | None = None) -> Refused | None:
         """Two of four cards accept a new code of one character, so the station holds the limits itself."""
-        return self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
+        refusal = self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
+        if refusal is None and offences(new, self._profile.pin.forbidden, old=old, born=self._born):
+            return Refused(RefusalReason.POLICY)
+        return refusal
 
     def _floor(self, puk: Tries) -> int:
         return self._profile.puk.floor + (STRICTER if puk.counted else 0)
@@ -156,22 +189,37 @@ class Codes:
         return outcome
 
     def _send(self, code: CodeObject, role: Role, tries: Tries, command: Command) -> CodeOutcome:
-        """The command that holds a code. From here on a fault means that nobody knows what the card did."""
+        """The command that holds a code."""
+        return self.carry_out(code, role, tries, lambda: self._channel.send(command))
+
+    def carry_out(self, code: CodeObject, role: Role, tries: Tries, exchange: Callable[[], Response]) -> CodeOutcome:
+        """An exchange that may cost a try of the code, counted. Raises LedgerError: nothing went out."""
         self._counter.spend(code, tries)
-        self._channel.committed = True
-        try:
-            response = self._channel.send(command)
-        except (CardGoneError, CardAnswerError):
-            return Unknown()
-        self._channel.committed = False
-        outcome = outcome_of(response)
+        outcome = self._exchange(exchange)
         self._counter.settle(code, role, tries, outcome)
         return outcome
 
-    def _enter(self, code: CodeObject) -> None:
-        """A local code belongs to its DF: make that the current one (ISO/IEC 7816-15 8.9.2)."""
-        if code.has(CodeFlag.LOCAL):
-            self._files.enter(code.path)
+    def _exchange(self, exchange: Callable[[], Response]) -> CodeOutcome:
+        """From here on a fault means that nobody knows what the card did."""
+        self._channel.committed = True
+        try:
+            response = exchange()
+        except (CardGoneError, CardAnswerError):
+            return Unknown()
+        self._channel.committed = False
+        return outcome_of(response)
+
+    def pad_limits(self, code: CodeObject, role: Role, *, new: bool) -> PadCode | None:
+        """What a reader's own pad may take for that code; None where no pad can do it."""
+        rules = self._profile.rules(role)
+        shortest = max(1, code.min_length, rules.min_length if new else 1)
+        longest = min(code.max_length, rules.max_length if new else code.max_length)
+        limits = PadCode(shortest, longest, code.stored_length, code.alphabet)
+        return limits if limits.fits and self._format(code).pad is not None else None
+
+    def filler(self, code: CodeObject) -> bytes:
+        """The field of a code with nothing in it but padding: the reader's pad fills it."""
+        return bytes((self._format(code).pad or 0,)) * code.stored_length
 
     def _format(self, code: CodeObject) -> CodeFormat:
         forced = self._profile.commands.pad
@@ -188,7 +236,7 @@ class Codes:
         return True
 
 
-def _last_try_refusal(tries: Tries, consented: bool) -> CodeOutcome | None:
+def last_try_refusal(tries: Tries, consented: bool) -> CodeOutcome | None:
     """The last try needs the holder's consent; so does one of which nobody knows that it is not the last."""
     if tries.left == 0 and not tries.counted:
         return Locked()
@@ -201,3 +249,11 @@ def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
     fits = rules.min_length <= len(code) <= rules.max_length
     digits = rules.charset != "digits" or (code.reveal().isascii() and code.reveal().isdigit())
     return None if fits and digits else Refused(RefusalReason.POLICY)
+
+
+def refused_or(command: Callable[[], CodeOutcome]) -> CodeOutcome:
+    """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
+    try:
+        return command()
+    except CommandRefusedError as fault:
+        return Refused(RefusalReason.CARD, fault.status)

@@ -16,6 +16,8 @@ from drivers.reader.channel import Channel
 from drivers.reader.errors import LedgerError
 from drivers.reader.ledger import TryLedger
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
+from drivers.reader.piv.commands import get_metadata
+from drivers.reader.piv.objects import parse_metadata
 from drivers.reader.pkcs15.objects import CodeObject
 from drivers.reader.profiles import Profile
 
@@ -90,8 +92,14 @@ class TryCounter:
                 return self._empty_verify(code, role)
             case "df21":
                 return _tries_object(self._channel.send(iso7816.get_try_counter(code.reference)))
+            case "metadata":
+                return self._metadata(code)
             case "none":
                 return None
+
+    def _metadata(self, code: CodeObject) -> int | None:
+        response = self._channel.send(get_metadata(code.reference))
+        return parse_metadata(response.data).tries_left if response.ok else None
 
     def _empty_verify(self, code: CodeObject, role: Role) -> int | None:
         """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""

@@ -8,10 +8,12 @@ A personal identity number never leaves this module: a subject that holds one sh
 (True, False)
 """
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,7 +23,7 @@ from drivers.reader import tlv
 from drivers.reader.model import Certificate, Holder, Pin, PinState, Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.objects import CodeFlag, CodeObject
+from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
 
 NON_REPUDIATION = 9
@@ -62,18 +64,30 @@ class ReadCertificate:
     key_id: bytes
 
 
-def read_certificates(directory: CardDirectory, profile: Profile) -> tuple[ReadCertificate, ...]:
-    """The holder's certificates and the authorities' among them; what is not a certificate is left out."""
+PurposeOf = Callable[[CertificateObject, x509.Certificate], Purpose]
+
+
+def read_certificates(
+    directory: CardDirectory, profile: Profile, purpose_of: PurposeOf | None = None
+) -> tuple[ReadCertificate, ...]:
+    """The holder's certificates and the authorities' among them; what is not a certificate is left out.
+
+    What one is for: by keyUsage, or as `purpose_of` says.
+    """
     found: list[ReadCertificate] = []
     for file in directory.certificates:
         try:
-            found.append(_read(file, directory, profile))
+            found.append(_read(file, directory, profile, purpose_of or _by_usage))
         except PARSE_FAULTS:
             continue
     return tuple(found)
 
 
-def _read(file: CertificateFile, directory: CardDirectory, profile: Profile) -> ReadCertificate:
+def _by_usage(_entry: CertificateObject, certificate: x509.Certificate) -> Purpose:
+    return purpose_by_usage(certificate)
+
+
+def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, purpose_of: PurposeOf) -> ReadCertificate:
     parsed = x509.load_der_x509_certificate(file.der)
     parsed.public_key()  # a key of an unknown kind is found out here, not in the middle of a signature
     has_key = any(key.id == file.entry.id for key in directory.keys)
@@ -85,7 +99,7 @@ def _read(file: CertificateFile, directory: CardDirectory, profile: Profile) -> 
         serial=f"{parsed.serial_number:X}",
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
-        purpose=_purpose(parsed) if has_key and not file.entry.authority else "other",
+        purpose=purpose_of(file.entry, parsed) if has_key and not file.entry.authority else "other",
         loa=_loa(parsed, profile),
         chain="unchecked",
         der=file.der,
@@ -93,7 +107,8 @@ def _read(file: CertificateFile, directory: CardDirectory, profile: Profile) -> 
     return ReadCertificate(facts, parsed, file.entry.id)
 
 
-def _purpose(certificate: x509.Certificate) -> Purpose:
+def purpose_by_usage(certificate: x509.Certificate) -> Purpose:
+    """What keyUsage says (RFC 5280 4.2.1.3); `other` where it says nothing."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -150,6 +165,28 @@ def holder_of(certificates: Iterable[ReadCertificate]) -> Holder:
         if hsa_id or name:
             return Holder(name, hsa_id)
     return Holder("", "")
+
+
+def birth_dates_of(certificates: Iterable[ReadCertificate]) -> tuple[date, ...]:
+    """The holder's date of birth, from a personal identity number in a subject: no new PIN may hold it. It is shown to
+    nobody. Of a number with ten digits both centuries count."""
+    found: list[date] = []
+    for certificate in certificates:
+        for attribute in certificate.x509.subject:
+            found += _births(_text(attribute.value).strip())
+    return tuple(dict.fromkeys(found))
+
+
+def _births(text: str) -> list[date]:
+    if not looks_personal(text):
+        return []
+    digits = re.sub(r"\D", "", text)[:-4]
+    days: list[date] = []
+    for century in ("",) if len(digits) == 8 else ("19", "20"):
+        year, month, day = century + digits[:-4], digits[-4:-2], int(digits[-2:])
+        with contextlib.suppress(ValueError):
+            days.append(date(int(year), int(month), day - 60 if day > 60 else day))  # co-ordination numbers add 60
+    return days
 
 
 def card_number_of(certificates: Iterable[ReadCertificate], directory: CardDirectory, profile: Profile) -> str:

@@ -138,6 +138,21 @@ def reset_retry_counter(reference: int, resetting: bytes, new: bytes) -> Command
     return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x00, reference, resetting + new)
 
 
+def reset_with_puk(reference: int, resetting: bytes) -> Command:
+    """RESET RETRY COUNTER with the resetting code only; the code itself stays (11.6.10, P1=01)."""
+    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x01, reference, resetting)
+
+
+def reset_to_new(reference: int, new: bytes) -> Command:
+    """RESET RETRY COUNTER with a new code, after a VERIFY of the resetting one (11.6.10, P1=02)."""
+    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x02, reference, new)
+
+
+def reset_verified(reference: int) -> Command:
+    """RESET RETRY COUNTER without data, after a VERIFY of the resetting code (11.6.10, P1=03)."""
+    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x03, reference)
+
+
 def set_signature_environment(template: bytes) -> Command:
     """MANAGE SECURITY ENVIRONMENT: SET, digital signature template for computing (11.5.11, P1P2=41B6)."""
     return Command("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xB6, template)

@@ -35,6 +35,9 @@ class RefusalReason(StrEnum):
 class Accepted:
     """The card did it."""
 
+    new_code_set: bool = True
+    """False where an unblock only gave the old code its tries back: this product takes no new code with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class WrongCode:

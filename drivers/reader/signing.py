@@ -9,6 +9,7 @@ product profile says (ISO/IEC 7816-4 11.5.11, 7816-8 11.7).
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -54,9 +55,8 @@ def digest_info(message: bytes) -> bytes:
     return _SHA256_PREFIX + hashlib.sha256(message).digest()
 
 
-def scheme_of(certificate: x509.Certificate) -> Scheme | None:
-    """How the key of that certificate signs; None for a kind of key that is not known here."""
-    key = certificate.public_key()
+def scheme_of(key: object) -> Scheme | None:
+    """How that public key signs; None for a kind of key that is not known here."""
     if isinstance(key, rsa.RSAPublicKey):
         return RS256
     return _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
@@ -67,8 +67,12 @@ def verifies(der: bytes, message: bytes, signature: bytes) -> bool:
 
     Raises ValueError where `der` is no certificate or its key is of another kind.
     """
-    certificate = x509.load_der_x509_certificate(der)
-    scheme, key = scheme_of(certificate), certificate.public_key()
+    return verifies_with(x509.load_der_x509_certificate(der).public_key(), message, signature)
+
+
+def verifies_with(key: object, message: bytes, signature: bytes) -> bool:
+    """As `verifies`, by a public key. Raises ValueError for a kind of key that is not known here."""
+    scheme = scheme_of(key)
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
@@ -85,7 +89,8 @@ def sign(
     channel: Channel, profile: Profile, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
 ) -> SignOutcome:
     """Sign a message. Raises CardGoneError before the card was asked to sign, CardAnswerError for a false signature."""
-    scheme = scheme_of(x509.load_der_x509_certificate(certificate))
+    public = x509.load_der_x509_certificate(certificate).public_key()
+    scheme = scheme_of(public)
     if scheme is None:
         return Refused(RefusalReason.NOT_ALLOWED)
     by_mutual = purpose == "identification" and profile.signing.identification == "internal-authenticate"
@@ -98,10 +103,26 @@ def sign(
         return Refused(RefusalReason.CARD, prepared.sw)
     hashed = digest_info(message) if scheme is RS256 else scheme.digest(message)
     command = iso7816.internal_authenticate(hashed) if by_mutual else iso7816.compute_signature(hashed)
-    return _computed(channel, command, certificate, message, scheme)
+    return computed(channel, command, Wanted(public, message, scheme, certificate))
 
 
-def _computed(channel: Channel, command: Command, certificate: bytes, message: bytes, scheme: Scheme) -> SignOutcome:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The signature that is asked for, so that what the card answers can be checked."""
+
+    key: object
+    message: bytes
+    scheme: Scheme
+    certificate: bytes
+
+
+def computed(
+    channel: Channel, command: Command, wanted: Wanted, unwrap: Callable[[bytes], bytes] = bytes
+) -> SignOutcome:
+    """Have the card sign, and check what it says; `unwrap` takes the signature out of the answer.
+
+    Raises CardAnswerError for a false signature.
+    """
     channel.committed = True
     try:
         response = channel.send(command)
@@ -110,9 +131,9 @@ def _computed(channel: Channel, command: Command, certificate: bytes, message: b
     channel.committed = False
     if not response.ok:
         return _refusal(response)
-    for signature in _forms(response.data, scheme):
-        if verifies(certificate, message, signature):
-            return Signed(signature, scheme.algorithm, certificate)
+    for signature in _forms(unwrap(response.data), wanted.scheme):
+        if verifies_with(wanted.key, wanted.message, signature):
+            return Signed(signature, wanted.scheme.algorithm, wanted.certificate)
     raise CardAnswerError("a signature that is not its key's", reader=channel.reader, command=command.name)
 
 

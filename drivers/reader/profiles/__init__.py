@@ -18,11 +18,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from drivers.reader.new_code_rules import EASY, NewCodeRule
 from drivers.reader.outcomes import Role
 
-Counter = Literal["empty-verify", "df21", "none"]
-"""How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21, or not at all."""
-UnblockVariant = Literal["puk-and-new", "none"]
+Counter = Literal["empty-verify", "df21", "metadata", "none"]
+"""How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21, GET METADATA of a
+PIV token, or not at all."""
+UnblockVariant = Literal["puk-and-new", "puk", "verify-then-new", "verify-then-reset", "none"]
+"""P1 of RESET RETRY COUNTER (ISO/IEC 7816-4 11.6.10): 00 PUK and new code; 01 PUK only, the code stays; 02 new code, and
+03 nothing, each after a VERIFY of the PUK."""
 Who = Literal["holder", "administrator", "nobody"]
 Charset = Literal["digits", "ascii"]
 
@@ -84,6 +88,12 @@ class CodeRules(_Table):
     tries: int = Field(ge=1, le=15)
 
 
+class PinRules(CodeRules):
+    """`forbidden`: what a new PIN may not be, see `drivers.reader.new_code_rules`."""
+
+    forbidden: tuple[NewCodeRule, ...] = EASY
+
+
 class PukRules(CodeRules):
     """`floor`: a PUK goes to the card only while at least so many tries remain (reliability I1)."""
 
@@ -130,6 +140,19 @@ class Signing(_Table):
     identification: Literal["pso", "internal-authenticate"] = "pso"
 
 
+class PivRules(_Table):
+    """How a PIV application is read, beyond what SP 800-73-4 says of all of them."""
+
+    discovery: bool = True
+    """Ask for the discovery object; where it is known to be missing or constant, that is an exchange saved."""
+    serial: Literal["chuid", "token"] = "chuid"
+    """What the serial is: GUID of the CHUID, or what GET SERIAL (INS F8) of a token says."""
+    metadata: bool = False
+    """GET METADATA (INS F7) tells public key and policy of a slot."""
+    extended_length: bool = False
+    """Extended APDUs over T=1 even where the ATR does not offer them."""
+
+
 class Profile(_Table):
     """One card product."""
 
@@ -139,7 +162,7 @@ class Profile(_Table):
     rank: int = 0
     """The highest that matches wins."""
     match: Match = Match()
-    pin: CodeRules
+    pin: PinRules
     puk: PukRules
     commands: Commands = Commands()
     unblocking: Unblocking = Unblocking()
@@ -147,6 +170,7 @@ class Profile(_Table):
     """One code may serve identification and signature."""
     certificates: CertificateRules = CertificateRules()
     signing: Signing = Signing()
+    piv: PivRules = PivRules()
 
     def rules(self, role: Role) -> CodeRules:
         """The rules of the code with that role."""
@@ -188,9 +212,10 @@ class Profiles:
                 return profile
         raise KeyError(name)
 
-    def aids(self) -> tuple[bytes, ...]:
-        """Every AID that a profile names."""
-        return tuple(dict.fromkeys(bytes.fromhex(aid) for p in self._profiles for aid in p.match.aid))
+    def aids(self, kind: str) -> tuple[bytes, ...]:
+        """Every AID that a profile of that kind names."""
+        ours = (p for p in self._profiles if p.kind == kind)
+        return tuple(dict.fromkeys(bytes.fromhex(aid) for p in ours for aid in p.match.aid))
 
 
 def _fits(match: Match, signs: CardSigns) -> bool:

@@ -1,0 +1,145 @@
+"""What the sessions of all kinds of cards have in common: codes by their role, and facts that are kept up to date.
+
+A session is synchronous and lives in the reader's thread. From identification on it belongs to one card on one
+connection; a connection that was lost is never made again within it. What a kind of card cannot do is refused here.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+from drivers.reader import identity
+from drivers.reader.channel import Channel
+from drivers.reader.codes import Codes, refused_or
+from drivers.reader.keys import KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
+from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role, SignOutcome
+from drivers.reader.pad_codes import PadCodes
+from drivers.reader.pinpad import PadText
+from drivers.reader.pkcs15.objects import CodeObject
+from drivers.reader.profiles import Profile
+from drivers.secret import Secret
+
+NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCode:
+    """A code of the card and what it is for."""
+
+    code: CodeObject
+    role: Role
+
+
+class CardSession(ABC):
+    """See the module. Every method raises CardGoneError once the connection is lost."""
+
+    facts: CardFacts
+
+    def __init__(self, channel: Channel, profile: Profile, codes: Codes, owned: tuple[OwnCode, ...]) -> None:
+        self.channel = channel
+        self._profile = profile
+        self._codes = codes
+        self._pad = PadCodes(channel, codes)
+        self._owned = owned
+
+    def _read_pins(self) -> tuple[Pin, ...]:
+        pins = []
+        for own in self._owned:
+            shown = self._codes.tries(own.code, own.role).shown
+            pins.append(identity.pin_of(own.code, own.role, self._profile, shown))
+        return tuple(pins)
+
+    def judged(self, certificates: tuple[Certificate, ...]) -> CardFacts:
+        """Keep the certificates with their chains judged."""
+        self.facts = replace(self.facts, certificates=certificates)
+        return self.facts
+
+    def refresh(self) -> CardFacts:
+        """Read tries and states again."""
+        self.channel.new_operation()
+        self.facts = replace(self.facts, pins=self._read_pins())
+        return self.facts
+
+    def complete(self) -> CardFacts:
+        """Read what identification left out; where nothing was, there is nothing to do."""
+        return self.facts
+
+    def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
+        """See `Visit.verify`. A PUK is never verified by itself: it goes out in `unblock`, above its floor."""
+        own = self._begin(role)
+        if own is None:
+            return NOT_ALLOWED
+        return refused_or(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
+
+    def change(self, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
+        """See `Visit.change`. A PUK cannot be changed."""
+        own = self._begin(role)
+        if own is None:
+            return NOT_ALLOWED
+        return refused_or(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
+
+    def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
+        """See `Visit.unblock`."""
+        own = self._begin(role)
+        resetting = None if own is None else self._puk_of(own.code)
+        if own is None or resetting is None:
+            return NOT_ALLOWED
+        return refused_or(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new))
+
+    def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
+        """See `Visit.verify_at_pad`."""
+        own = self._begin(role)
+        if own is None:
+            return NOT_ALLOWED
+        return refused_or(lambda: self._pad.verify(own.code, own.role, text, consented=consented))
+
+    def change_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
+        """See `Visit.change_at_pad`."""
+        own = self._begin(role)
+        if own is None:
+            return NOT_ALLOWED
+        return refused_or(lambda: self._pad.change(own.code, own.role, text, consented=consented))
+
+    def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
+        """See `Visit.sign`."""
+        self.channel.new_operation()
+        certificate = self.facts.certificate(purpose)
+        if purpose == "other" or certificate is None:
+            return NOT_ALLOWED
+        return self._sign(certificate, purpose, message)
+
+    @abstractmethod
+    def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
+        """Sign with the key of that certificate."""
+
+    def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
+        """See `Visit.sign_with`."""
+        return NOT_ALLOWED
+
+    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+        """See `Visit.generate_key`."""
+        return NOT_ALLOWED
+
+    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+        """See `Visit.write_certificate`."""
+        return NOT_ALLOWED
+
+    def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+        """See `Visit.delete_certificate`."""
+        return NOT_ALLOWED
+
+    def _begin(self, role: Role) -> OwnCode | None:
+        """A new operation on the code of that role; where one code serves both, the one there is. Never a PUK."""
+        self.channel.new_operation()
+        if role is Role.PUK:
+            return None
+        found = next((own for own in self._owned if own.role is role), None)
+        if found is None and role is Role.SIGNATURE:
+            return next((own for own in self._owned if own.role is Role.IDENTIFICATION), None)
+        return found
+
+    def _puk_of(self, code: CodeObject) -> CodeObject | None:
+        """The PUK that the PIN's own authId names, else the only one there is."""
+        puks = [own.code for own in self._owned if own.role is Role.PUK]
+        named = next((puk for puk in puks if puk.auth_id == code.puk_id), None)
+        return named or (puks[0] if len(puks) == 1 else None)

@@ -1,0 +1,38 @@
+"""Keys that are made on a card: the words for it, and the port through which a card is convinced of its manager.
+
+A management key never enters this layer. Whoever holds it (a file, a TPM, a server) answers the card's challenge with
+one block of cipher text; `drivers.reader.piv.management` carries question and answer (SP 800-73-4 part 2, 3.2.4).
+
+>>> Generated(b"made up").public_key
+b'made up'
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from drivers.reader.outcomes import Refused, Unknown
+
+KeyAlgorithm = Literal["RSA-2048", "EC-P256", "EC-P384"]
+ManagementAlgorithm = Literal["3DES", "AES-128", "AES-192", "AES-256"]
+
+
+class ManagementKey(Protocol):
+    """Whoever can answer for a card's management key. Called in the reader's thread, between two commands."""
+
+    algorithm: ManagementAlgorithm
+
+    def answer(self, challenge: bytes) -> bytes:
+        """The challenge (8 bytes for 3DES, 16 for AES), enciphered under the key as one block without chaining.
+
+        May wait for somebody else. Raises ReaderError where there is no answer; nothing was changed then.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The card made a key pair. `public_key` is SubjectPublicKeyInfo in DER."""
+
+    public_key: bytes = field(repr=False)
+
+
+KeyOutcome = Generated | Refused | Unknown

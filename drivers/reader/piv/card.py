@@ -1,0 +1,167 @@
+"""Reading a PIV application: selected by its AID, each object read once.
+
+Identification takes at most eight exchanges over extended APDUs: SELECT, the discovery object, CHUID (or the serial of
+a token), the tries, and the four slots of SP 800-73-4; a code whose tries only metadata tell takes the place of the
+discovery object. Everything else (retired keys, CCC, metadata of keys) is read when somebody wants to see it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, Response, Status
+from drivers.reader.atr import offers_extended_length
+from drivers.reader.channel import Channel
+from drivers.reader.errors import CardAnswerError, UnknownCardError
+from drivers.reader.iso7816 import select_by_name
+from drivers.reader.piv import commands, objects
+from drivers.reader.piv.objects import Application, Metadata, PinPolicy, Slot
+from drivers.reader.profiles import CardSigns, Profile, Profiles
+from drivers.reader.tlv import TlvError
+
+FINGERPRINT_BYTES = 256
+"""So much of a certificate object is looked at again: serial number, issuer and validity come first (RFC 5280 4.1)."""
+LEAST_BYTES = 128
+"""Fewer bytes than this do not tell one certificate from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is compared, on the same connection, before anything irreversible (reliability I2).
+
+    `identity` is the raw CHUID, or a token's serial; `head` the beginning of one certificate object, of tag `tag`.
+    """
+
+    identity: bytes
+    tag: int | None
+    head: bytes
+
+
+class PivCard:
+    """The application, selected. Every method raises CardGoneError and CardAnswerError (of which TlvError is one)."""
+
+    def __init__(self, channel: Channel, application: Application, profile: Profile) -> None:
+        self.application = application
+        self.profile = profile
+        self.raw: dict[int, bytes] = {}
+        """Answers to GET DATA by tag; empty where the card has no such object."""
+        self._channel = channel
+        self._serial = b""
+        offered = profile.piv.extended_length or offers_extended_length(channel.connection.atr)
+        channel.extended = offered and channel.connection.protocol == "T=1"
+
+    def read(self, tag: int) -> bytes:
+        """A data object as the card gives it, read once; empty where there is none, or it is not to be had."""
+        if tag not in self.raw:
+            response = self._get(tag)
+            self.raw[tag] = response.data if response.ok else b""
+        return self.raw[tag]
+
+    def _get(self, tag: int) -> Response:
+        if self._channel.extended:
+            response = self._channel.send(commands.get_data(tag, EXTENDED_LE))
+            if response.sw not in (Status.WRONG_LENGTH, Status.CLA_NOT_SUPPORTED):
+                return response
+            self._channel.extended = False  # it, or the reader, promised more than it does
+        return self._channel.send(commands.get_data(tag, SHORT_LE))
+
+    def forget(self, tag: int) -> None:
+        """An object has changed, or may have."""
+        self.raw.pop(tag, None)
+
+    def pin_policy(self) -> PinPolicy:
+        """From the discovery object; where there is none, the application's PIN alone."""
+        try:
+            return objects.parse_discovery(self.read(commands.DISCOVERY)) if self.profile.piv.discovery else PinPolicy()
+        except TlvError:
+            return PinPolicy()
+
+    def serial(self) -> str:
+        """As the profile says: what a token tells in decimal, or the CHUID's GUID in hex. Empty where there is none."""
+        if self.profile.piv.serial == "token":
+            self._serial = self._token_serial()
+            return str(int.from_bytes(self._serial, "big")) if self._serial else ""
+        try:
+            return objects.parse_chuid(objects.content(self.read(commands.CHUID))).serial
+        except TlvError:
+            return ""
+
+    def _token_serial(self) -> bytes:
+        response = self._channel.send(commands.get_serial())
+        return response.data if response.ok and len(response.data) <= 8 else b""
+
+    def certificate(self, slot: Slot) -> bytes:
+        """DER of a slot's certificate; empty where there is none, or none that can be read."""
+        try:
+            return objects.parse_certificate(objects.content(self.read(slot.tag)))
+        except TlvError:
+            return b""
+
+    def retired(self) -> tuple[Slot, ...]:
+        """The retired slots that may hold a certificate: as many as the key history says, all where it says nothing."""
+        try:
+            said = objects.parse_key_history(objects.content(self.read(commands.KEY_HISTORY)))
+        except TlvError:
+            said = 0
+        return objects.RETIRED[:said] if said else objects.RETIRED
+
+    def metadata(self, reference: int) -> Metadata:
+        """What the card says of a key or code; nothing where it has no such command."""
+        response = self._channel.send(commands.get_metadata(reference)) if self.profile.piv.metadata else None
+        try:
+            return objects.parse_metadata(response.data) if response is not None and response.ok else Metadata()
+        except TlvError:
+            return Metadata()
+
+    def fingerprint(self, slots: Iterable[Slot]) -> Fingerprint | None:
+        """From what was read already: of the first slot with a certificate. None where nothing tells the card apart."""
+        held = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
+        identity = self._serial or self.raw.get(commands.CHUID, b"")
+        head = b"" if held is None else self.raw[held][:FINGERPRINT_BYTES]
+        return Fingerprint(identity, held, head) if identity or head else None
+
+    def still_has(self, known: Fingerprint) -> bool:
+        """Ask the card again, in at most two exchanges where it answers 256 bytes at a time. Selects nothing.
+
+        SELECT would end what a code or the management key has opened (part 2, 3.1.1).
+        """
+        if known.identity and self._identity_now() != known.identity:
+            return False
+        if known.tag is None:
+            return True
+        now = self._channel.send(commands.get_data(known.tag, SHORT_LE), enough=LEAST_BYTES).data
+        return len(now) >= LEAST_BYTES and known.head.startswith(now[:FINGERPRINT_BYTES])
+
+    def _identity_now(self) -> bytes:
+        if self._serial:
+            return self._token_serial()
+        response = self._channel.send(commands.get_data(commands.CHUID, SHORT_LE))
+        return response.data if response.ok else b""
+
+
+def select(channel: Channel, profiles: Profiles) -> PivCard | None:
+    """The PIV application and its profile; None where the card has none.
+
+    Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
+    """
+    response = channel.send(select_by_name(objects.AID))
+    if not response.ok:
+        return None
+    try:
+        application = objects.parse_application(response.data)
+    except TlvError:
+        return None
+    if application is None:
+        return None
+    signs = CardSigns(channel.connection.atr, application.aid, application.label)
+    profile = profiles.match(signs, "piv")
+    if profile is None:
+        raise UnknownCardError(
+            "a card of no known product", reader=channel.reader, atr=channel.connection.atr, tried=("PIV",)
+        )
+    return PivCard(channel, application, profile)
+
+
+def refused_by(channel: Channel, command: str, response: Response) -> CardAnswerError:
+    """The fault of an answer that promised success and holds something else."""
+    return CardAnswerError("an answer that cannot be understood", reader=channel.reader, command=command,
+                           status=response.sw)  # fmt: skip

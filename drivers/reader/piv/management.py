@@ -1,0 +1,132 @@
+"""Keys and certificates of a PIV card: made, written and deleted in the name of whoever answers for its management key.
+
+Rules: the key that answers is behind a port and never here; the same-card check stands before every change; a key and
+the certificate that is written to its slot must be a pair, by public key; what was written is read back.
+
+>>> public_key_of(tlv.parse(bytes.fromhex("860104"))) is None
+True
+"""
+
+from collections.abc import Callable
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from drivers.reader import tlv
+from drivers.reader.apdu import Command, Response
+from drivers.reader.channel import Channel
+from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.identity import PARSE_FAULTS
+from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementAlgorithm, ManagementKey
+from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Unknown
+from drivers.reader.piv import commands
+from drivers.reader.piv.objects import Slot
+from drivers.reader.piv.signing import algorithm_of
+from drivers.reader.tlv import Tlv, TlvError
+
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+WriteOutcome = Accepted | Refused | Unknown
+ALGORITHMS: dict[KeyAlgorithm, int] = {"RSA-2048": 0x07, "EC-P256": 0x11, "EC-P384": 0x14}
+MANAGEMENT_ALGORITHMS: dict[ManagementAlgorithm, int] = {
+    "3DES": 0x03,
+    "AES-128": 0x08,
+    "AES-192": 0x0A,
+    "AES-256": 0x0C,
+}
+"""SP 800-78-4, table 6-2."""
+_BLOCK_BYTES: dict[ManagementAlgorithm, int] = {"3DES": 8, "AES-128": 16, "AES-192": 16, "AES-256": 16}
+_CURVES: dict[int, type[ec.EllipticCurve]] = {65: ec.SECP256R1, 97: ec.SECP384R1}
+"""By the length of an uncompressed point in bytes."""
+_NOT_PACKED = b"\x71\x01\x00"
+_NO_CHECKSUM = b"\xfe\x00"
+
+
+class Manager:
+    """What needs the management key. Raises CardGoneError and CardChangedError before the change went out."""
+
+    def __init__(self, channel: Channel, same_card: Callable[[], None]) -> None:
+        self._channel = channel
+        self._same_card = same_card
+
+    def generate(self, slot: Slot, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+        """GENERATE ASYMMETRIC KEY PAIR: the key that was in the slot is gone after it."""
+        response = self._managed(commands.generate_key_pair(ALGORITHMS[algorithm], slot.key), management)
+        if not isinstance(response, Response):
+            return response
+        key = _template(response.data)
+        if key is None or algorithm_of(key) != ALGORITHMS[algorithm]:
+            raise CardAnswerError("a key that was not asked for", reader=self._channel.reader)
+        return Generated(spki(key))
+
+    def write(self, slot: Slot, der: bytes, management: ManagementKey) -> WriteOutcome:
+        """PUT DATA of a certificate, unpacked; empty `der` deletes it. Read back by the caller."""
+        content = tlv.encode(0x70, der) + _NOT_PACKED + _NO_CHECKSUM if der else b""
+        response = self._managed(commands.put_data(slot.tag, content), management)
+        return Accepted() if isinstance(response, Response) else response
+
+    def _managed(self, change: Command, management: ManagementKey) -> Response | Refused | Unknown:
+        refusal = self._authenticate(management)
+        if refusal is not None:
+            return refusal
+        self._same_card()
+        self._channel.committed = True
+        try:
+            response = self._channel.send(change)
+        except (CardGoneError, CardAnswerError):
+            return Unknown()
+        self._channel.committed = False
+        return response if response.ok else Refused(RefusalReason.CARD, response.sw)
+
+    def _authenticate(self, management: ManagementKey) -> Refused | None:
+        """External authentication (SP 800-73-4 part 2, appendix A.1). A wrong answer costs no try of any code."""
+        algorithm = MANAGEMENT_ALGORITHMS[management.algorithm]
+        asked = self._channel.send(commands.ask_challenge(algorithm))
+        if not asked.ok:
+            return Refused(RefusalReason.CARD, asked.sw)
+        challenge = _challenge(asked.data)
+        if len(challenge) != _BLOCK_BYTES[management.algorithm]:
+            raise CardAnswerError("a challenge of another length", reader=self._channel.reader)
+        answered = self._channel.send(commands.answer_challenge(algorithm, management.answer(challenge)))
+        return None if answered.ok else Refused(RefusalReason.CARD, answered.sw)
+
+
+def _challenge(answer: bytes) -> bytes:
+    nodes = tlv.parse_prefix(answer)
+    told = nodes[0].find(0x81) if nodes and nodes[0].tag == 0x7C else None
+    return b"" if told is None else told.value
+
+
+def _template(answer: bytes) -> PublicKey | None:
+    """The public key in 7F49 (SP 800-73-4 part 2, table 11)."""
+    try:
+        nodes = tlv.parse_prefix(answer)
+        return public_key_of(nodes[0].children) if nodes and nodes[0].tag == 0x7F49 else None
+    except TlvError:
+        return None
+
+
+def public_key_of(nodes: tuple[Tlv, ...]) -> PublicKey | None:
+    """Modulus 81 and exponent 82, or an uncompressed point 86; None for anything else."""
+    told = {node.tag: node.value for node in nodes}
+    try:
+        if 0x86 in told:
+            return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[len(told[0x86])](), told[0x86])
+        numbers = int.from_bytes(told[0x82], "big"), int.from_bytes(told[0x81], "big")
+        return rsa.RSAPublicNumbers(*numbers).public_key()
+    except (KeyError, ValueError):
+        return None
+
+
+def spki(key: PublicKey) -> bytes:
+    """SubjectPublicKeyInfo in DER: two keys are the same where these are."""
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def spki_of_certificate(der: bytes) -> bytes | None:
+    """The same of a certificate's key; None where it is no certificate, or its key is of another kind."""
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except PARSE_FAULTS:
+        return None
+    return spki(key) if isinstance(key, PublicKey) else None

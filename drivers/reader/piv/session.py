@@ -1,0 +1,238 @@
+"""One PIV card on one connection: what it is, and what is done with it. Synchronous; lives in the reader's thread.
+
+`open_piv` identifies the card; from then on `check_same_card` compares, on the same connection and without a SELECT
+(which would end what a code has opened), what makes this card this card.
+
+>>> session = open_piv(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
+"""
+
+from dataclasses import replace
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from drivers.reader import identity, tlv
+from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
+from drivers.reader.channel import Channel
+from drivers.reader.codes import Codes
+from drivers.reader.counters import TryCounter
+from drivers.reader.errors import CardAnswerError, CardChangedError
+from drivers.reader.identity import ReadCertificate
+from drivers.reader.iso7816 import Alphabet
+from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.ledger import TryLedger
+from drivers.reader.model import CardFacts, Certificate, Purpose
+from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
+from drivers.reader.piv import objects, signing
+from drivers.reader.piv.card import PivCard, select
+from drivers.reader.piv.management import Manager, public_key_of, spki, spki_of_certificate
+from drivers.reader.piv.objects import PinPolicy, Slot, slot_of
+from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
+from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
+from drivers.reader.profiles import Profiles
+from drivers.reader.tlv import TlvError
+
+STORED_BYTES = 8
+PAD = 0xFF
+"""Every code goes out in eight bytes, filled with FF (SP 800-73-4 part 2, 2.4.3)."""
+_ANY_LENGTH = 1
+
+
+def open_piv(channel: Channel, *, profiles: Profiles, ledger: TryLedger) -> "PivSession | None":
+    """Select and identify; None where the card has no PIV application.
+
+    Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
+    """
+    card = select(channel, profiles)
+    return None if card is None else PivSession(channel, card, ledger)
+
+
+class PivSession(CardSession):
+    """See the module. Every method raises CardGoneError once the connection is lost."""
+
+    def __init__(self, channel: Channel, card: PivCard, ledger: TryLedger) -> None:
+        self._card = card
+        self._slots: tuple[Slot, ...] = objects.SLOTS
+        self._serial = card.serial()
+        policy = card.pin_policy()
+        read = self._read_certificates()
+        number = identity.card_number_of(read, self._directory(), card.profile)
+        counter = TryCounter(channel, card.profile, ledger, number or self._serial or identity.digest_of(read).hex())
+        born = identity.birth_dates_of(read)
+        codes = Codes(channel, card.profile, counter, self.check_same_card, _stay, born)
+        super().__init__(channel, card.profile, codes, _codes_of(policy))
+        self._manager = Manager(channel, self.check_same_card)
+        self._made: dict[str, bytes] = {}
+        """Public keys (DER) that the card is known to hold, by key id: made in this visit, or told by metadata."""
+        self._fingerprint = card.fingerprint(self._slots)
+        self.facts = CardFacts(
+            reader=channel.reader,
+            atr=channel.connection.atr,
+            kind="piv",
+            profile=card.profile.name,
+            serial=self._serial,
+            card_number=number,
+            holder=identity.holder_of(read),
+            pins=self._read_pins(),
+            certificates=tuple(certificate.facts for certificate in read),
+            digest=identity.digest_of(read),
+        )
+
+    def complete(self) -> CardFacts:
+        """Read the retired keys' certificates too, and where metadata tell, drop the purpose of a key without its own.
+
+        `digest` stays what it was: it is over the four slots that every reading has.
+        """
+        self.channel.new_operation()
+        self._slots = (*objects.SLOTS, *self._card.retired())
+        judged = {known.id: known.chain for known in self.facts.certificates}
+        certificates = [self._paired(read.facts) for read in self._read_certificates()]
+        known = tuple(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates)
+        self.facts = replace(self.facts, certificates=known)
+        return self.facts
+
+    def check_same_card(self) -> None:
+        """Raises CardChangedError where the card is not the one that was identified (reliability I2).
+
+        A card that has nothing to tell it from another is never known to be the same.
+        """
+        if self._fingerprint is None or not self._card.still_has(self._fingerprint):
+            raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
+
+    def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
+        slot = slot_of(certificate.id)
+        if slot is None:
+            return NOT_ALLOWED
+        key = x509.load_der_x509_certificate(certificate.der).public_key()
+        return signing.sign(self.channel, slot.key, key, certificate.der, message)
+
+    def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
+        """See `Visit.sign_with`."""
+        self.channel.new_operation()
+        slot, public = slot_of(key_id), self._made.get(key_id)
+        if slot is None or public is None:
+            return NOT_ALLOWED
+        return signing.sign(self.channel, slot.key, serialization.load_der_public_key(public), b"", message)
+
+    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+        """See `Visit.generate_key`."""
+        self.channel.new_operation()
+        slot = slot_of(key_id)
+        if slot is None or self._fingerprint is None:
+            return NOT_ALLOWED
+        self._made.pop(key_id, None)
+        outcome = self._manager.generate(slot, algorithm, management)
+        if isinstance(outcome, Generated):
+            self._made[key_id] = outcome.public_key
+        return outcome
+
+    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+        """See `Visit.write_certificate`."""
+        self.channel.new_operation()
+        slot, public = slot_of(key_id), spki_of_certificate(der)
+        if slot is None or self._fingerprint is None or public is None or public != self._public_key(slot):
+            return NOT_ALLOWED
+        return self._written(slot, der, management)
+
+    def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+        """See `Visit.delete_certificate`."""
+        self.channel.new_operation()
+        slot = slot_of(key_id)
+        if slot is None or self._fingerprint is None:
+            return NOT_ALLOWED
+        return self._written(slot, b"", management)
+
+    def _written(self, slot: Slot, der: bytes, management: ManagementKey) -> CodeOutcome:
+        """Write, read back, and know the card by what it holds now."""
+        outcome = self._manager.write(slot, der, management)
+        if not isinstance(outcome, Accepted):
+            return outcome
+        self._card.forget(slot.tag)
+        if self._card.certificate(slot) != der:
+            raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
+        self._slots = (*self._slots, slot) if slot not in self._slots else self._slots
+        read = self._read_certificates()
+        self._fingerprint = self._card.fingerprint(self._slots)
+        digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in objects.SLOTS])
+        self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest)
+        return outcome
+
+    def _public_key(self, slot: Slot) -> bytes | None:
+        """DER of the public key that the slot is known to hold; None where the card does not tell."""
+        if slot.id not in self._made:
+            template = self._card.metadata(slot.key).public_key
+            try:
+                key = public_key_of(tlv.parse_prefix(template)) if template else None
+            except TlvError:
+                key = None
+            if key is not None:
+                self._made[slot.id] = spki(key)
+        return self._made.get(slot.id)
+
+    def _paired(self, certificate: Certificate) -> Certificate:
+        slot = slot_of(certificate.id)
+        public = None if slot is None else self._public_key(slot)
+        own = public is None or public == spki_of_certificate(certificate.der)
+        return certificate if own else replace(certificate, purpose="other")
+
+    def _directory(self) -> CardDirectory:
+        """The card in the words of a PKCS#15 directory, in which certificates are told apart and named."""
+        held = [(slot, self._card.certificate(slot)) for slot in self._slots]
+        return CardDirectory(
+            aid=self._card.application.aid,
+            token=TokenInfo(self._serial.encode(), "", self._card.application.label),
+            codes=(),
+            keys=tuple(_key(slot) for slot, der in held if der),
+            certificates=tuple(
+                CertificateFile(CertificateObject(bytes((slot.key,)), slot.label, False, der), der)
+                for slot, der in held if der
+            ),
+        )  # fmt: skip
+
+    def _read_certificates(self) -> tuple[ReadCertificate, ...]:
+        return identity.read_certificates(self._directory(), self._card.profile, _purpose)
+
+
+def _stay(_code: CodeObject) -> None:
+    """Every code of PIV belongs to the application that is selected already."""
+
+
+def _purpose(entry: CertificateObject, certificate: x509.Certificate) -> Purpose:
+    """By slot, where keyUsage does not speak against it; a certificate without keyUsage may be used for all (RFC 5280)."""
+    slot = entry.id[0]
+    if slot not in (objects.AUTHENTICATION.key, objects.SIGNATURE.key):
+        return "other"
+    meant: Purpose = "identification" if slot == objects.AUTHENTICATION.key else "signature"
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return meant
+    signs = usage.digital_signature or (usage.content_commitment and meant == "signature")
+    return meant if signs else "other"
+
+
+def _key(slot: Slot) -> KeyObject:
+    pin = bytes((objects.APPLICATION_PIN,))
+    return KeyObject(bytes((slot.key,)), slot.label, pin, frozenset(), slot.key, b"", elliptic=False)
+
+
+def _codes_of(policy: PinPolicy) -> tuple[OwnCode, ...]:
+    """The PIN that a holder is asked for comes first, then the other where there is one, then the PUK."""
+    pins = [policy.primary] if policy.other is None else [policy.primary, policy.other]
+    owned = [OwnCode(_code(reference), Role.IDENTIFICATION) for reference in pins]
+    return (*owned, OwnCode(_code(objects.PUK), Role.PUK))
+
+
+def _code(reference: int) -> CodeObject:
+    """A code by its reference. The PUK unlocks the application's PIN and no other (part 2, 3.2.3)."""
+    labels = {objects.APPLICATION_PIN: "PIN", objects.GLOBAL_PIN: "Global PIN", objects.PUK: "PUK"}
+    flags = {CodeFlag.INITIALIZED, CodeFlag.NEEDS_PADDING}
+    if reference == objects.PUK:
+        flags.add(CodeFlag.UNBLOCKING)
+    if reference == objects.GLOBAL_PIN:
+        flags.add(CodeFlag.UNBLOCK_DISABLED)
+    return CodeObject(
+        auth_id=bytes((reference,)), label=labels[reference], puk_id=bytes((objects.PUK,)), flags=frozenset(flags),
+        alphabet=Alphabet.ASCII, min_length=_ANY_LENGTH, stored_length=STORED_BYTES, max_length=STORED_BYTES,
+        reference=reference, pad=PAD, path=b"",
+    )  # fmt: skip

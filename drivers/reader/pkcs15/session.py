@@ -1,0 +1,111 @@
+"""One PKCS#15 card on one connection: what it is, and what is done with it. Synchronous; lives in the reader's thread.
+
+`open_pkcs15` identifies the card. From then on `check_same_card` compares, on the same connection, what makes this
+card this card; a connection that was lost is never made again within a session.
+
+>>> session = open_pkcs15(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
+"""
+
+from drivers.reader import identity, signing
+from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
+from drivers.reader.channel import Channel
+from drivers.reader.codes import Codes
+from drivers.reader.counters import TryCounter
+from drivers.reader.errors import CardChangedError, CommandRefusedError, UnknownCardError
+from drivers.reader.identity import ReadCertificate
+from drivers.reader.ledger import TryLedger
+from drivers.reader.model import CardFacts, Certificate, Purpose
+from drivers.reader.outcomes import SignOutcome
+from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pkcs15.card import CardDirectory, Fingerprint, NoApplicationError
+from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.objects import CodeFlag, CodeObject
+from drivers.reader.profiles import CardSigns, Profile, Profiles
+from drivers.reader.tlv import TlvError
+
+
+def open_pkcs15(channel: Channel, *, profiles: Profiles, ledger: TryLedger) -> "Pkcs15Session":
+    """Find the application, read its directory and match a profile.
+
+    Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
+    """
+    files = CardFiles(channel)
+    atr, reader = channel.connection.atr, channel.reader
+    try:
+        aid = pkcs15.find_application(files, profiles.aids("pkcs15"))
+        directory = pkcs15.read_directory(files, aid)
+    except NoApplicationError as none:
+        raise UnknownCardError(
+            "a card that this program does not understand", reader=reader, atr=atr, tried=none.tried
+        ) from None
+    except (CommandRefusedError, TlvError) as fault:
+        tried = ("PKCS#15", str(fault))
+        raise UnknownCardError("a card whose directory cannot be read", reader=reader, atr=atr, tried=tried) from fault
+    signs = CardSigns(atr, aid or pkcs15.PKCS15_AID, directory.token.label, directory.token.manufacturer)
+    profile = profiles.match(signs, "pkcs15")
+    if profile is None:
+        raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
+    try:
+        return Pkcs15Session(channel, files, directory, profile, ledger)
+    except CommandRefusedError as fault:
+        raise UnknownCardError(
+            "a card that refuses what its directory names", reader=reader, atr=atr, tried=(str(fault),)
+        ) from fault
+
+
+class Pkcs15Session(CardSession):
+    """See the module. Every method raises CardGoneError once the connection is lost."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        files: CardFiles,
+        directory: CardDirectory,
+        profile: Profile,
+        ledger: TryLedger,
+    ) -> None:
+        self._files = files
+        self._directory = directory
+        certificates: tuple[ReadCertificate, ...] = identity.read_certificates(directory, profile)
+        roles = ((code, identity.role_of(code, directory)) for code in directory.codes)
+        owned = tuple(OwnCode(code, role) for code, role in roles if role is not None)
+        serial = directory.token.serial.hex().upper()
+        number = identity.card_number_of(certificates, directory, profile)
+        counter = TryCounter(channel, profile, ledger, number or serial)
+        born = identity.birth_dates_of(certificates)
+        super().__init__(
+            channel, profile, Codes(channel, profile, counter, self.check_same_card, self._enter, born), owned
+        )
+        self._fingerprint: Fingerprint = pkcs15.read_fingerprint(files, directory)
+        self.facts = CardFacts(
+            reader=channel.reader,
+            atr=channel.connection.atr,
+            kind="pkcs15",
+            profile=profile.name,
+            serial=serial,
+            card_number=number,
+            holder=identity.holder_of(certificates),
+            pins=self._read_pins(),
+            certificates=tuple(certificate.facts for certificate in certificates),
+            digest=identity.digest_of(certificates),
+        )
+
+    def _enter(self, code: CodeObject) -> None:
+        """A local code belongs to its DF: make that the current one (ISO/IEC 7816-15 8.9.2)."""
+        if code.has(CodeFlag.LOCAL):
+            self._files.enter(code.path)
+
+    def check_same_card(self) -> None:
+        """Raises CardChangedError where the card is not the one that was identified (reliability I2)."""
+        try:
+            now = pkcs15.read_fingerprint(self._files, self._directory)
+        except CommandRefusedError as fault:
+            raise CardChangedError("the card reads differently now", reader=self.channel.reader) from fault
+        if now != self._fingerprint:
+            raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
+
+    def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
+        key = next((k for k in self._directory.keys if k.id.hex() == certificate.id), None)
+        if key is None:
+            return NOT_ALLOWED
+        return signing.sign(self.channel, self._profile, key, certificate.der, purpose, message)
