@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from drivers.cabinet.port import SlotFault
+from drivers.reader.virtual.kinds import KINDS
 from fleet.messages import events, kinds, link
 from fleet.messages.topics import Topics
 from fleet.server.orders import ORDER_COLUMNS, read_orders
@@ -116,6 +117,13 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
             assert option in said, f"{' '.join(command)} has no {option}"
 
 
+def test_every_option_that_is_named_is_one_of_some_program() -> None:
+    said = "".join(helped(*command) for command in commands())
+    for one in OURS:
+        for option in re.findall(r"`(--[a-z-]+)[ `]", text(one)):
+            assert option in said, f"{named(one)}: {option}"
+
+
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", text(ROOT / "Makefile"), re.MULTILINE))
     named_ones = set()
@@ -186,6 +194,13 @@ def test_every_reason_of_the_home_screen_is_told_in_its_words() -> None:
         assert row in page("operations.md")
 
 
+def test_everything_that_may_be_missing_is_told() -> None:
+    source = "\n".join(text(path) for path in (ROOT / "kiosk").glob("*.py"))
+    told = page("operations.md").split("\n| code | what is missing |")[1].split("\n\n")[0]
+    codes = set(re.findall(r"(?:JoinError|report)\(\"(\w+)\"", source))
+    assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == codes
+
+
 def test_every_alarm_is_told() -> None:
     stored = {value for name, value in vars(alarms).items() if name.isupper()}
     told = page("operations.md").split("| alarm |")[1].split("\n\n")[0]
@@ -203,6 +218,11 @@ def test_every_end_of_the_pick_up_is_told() -> None:
     for outcome, reason in ends:
         assert any(row.startswith(f"| `{outcome}` |") and f"`{reason}`" in row for row in rows), (outcome, reason)
     assert set(re.findall(r"`(\w+)`", " ".join(row.split("|")[2] for row in rows if "`slot.open`" in row))) <= DONE
+
+
+def test_every_kind_of_virtual_card_is_told_with_its_tries() -> None:
+    rows = dict(re.findall(r"^\| ([A-Z]) \|.*\| (\d+, \d+) \|$", page("virtual-devices.md"), re.MULTILINE))
+    assert rows == {kind.kind: f"{kind.pin_tries}, {kind.puk_tries}" for kind in KINDS.values()}
 
 
 def test_the_event_of_the_example_is_one_and_its_parts_are_told() -> None:
