@@ -13,8 +13,11 @@ PUK_LENGTH = 8
 
 
 def _atr_t1(historical: bytes) -> bytes:
-    """Only T=1, IFSC 254, fast (ISO/IEC 7816-3 8.2); with the check byte over all but the first."""
-    body = bytes([0xF0 | len(historical)]) + bytes.fromhex("9600008131FE45") + historical
+    """Only T=1, IFSC 254, fast, without TB1 and TC1 (ISO/IEC 7816-3 8.2); a check byte over all but the first.
+
+    Among PIV's own tools some take the presence of TB1 and TC1 for a certain maker's USB token, and then want its USB id.
+    """
+    body = bytes([0x90 | len(historical)]) + bytes.fromhex("968131FE45") + historical
     check = 0
     for byte in body:
         check ^= byte

@@ -48,8 +48,7 @@ class PivApplication:
             Ins.GET_DATA_BER: self._get,
             Ins.PUT_DATA_BER: self._put,
         }
-        if traits.extensions:
-            self._commands |= Extensions(memory, codes, serial).commands
+        self._commands |= Extensions(memory, codes, serial, traits).commands
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""

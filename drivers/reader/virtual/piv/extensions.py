@@ -1,4 +1,4 @@
-"""What the token adds to PIV: metadata of keys and codes (F7), its serial number (F8), its version (FD).
+"""What both cards add to PIV: a version (FD), and the token metadata of keys and codes (F7) and its serial number (F8).
 
 The tags are those of the token that many hospitals have; a station reads from them what else would cost a try or a
 guess: how many tries remain of PIN *and* PUK, and whether they are still the factory's.
@@ -14,11 +14,11 @@ from drivers.reader.virtual.piv import keys, names
 from drivers.reader.virtual.piv.codes import PivCodes
 from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY, PivMemory
 from drivers.reader.virtual.piv.names import Slot
+from drivers.reader.virtual.piv.traits import Traits
 from drivers.reader.virtual.status import StatusError
 from drivers.reader.virtual.t0 import Answer
 
 GET_METADATA, GET_SERIAL, GET_VERSION = 0xF7, 0xF8, 0xFD
-VERSION = bytes([5, 4, 3])
 ALGORITHM, POLICY, ORIGIN, PUBLIC_KEY, IS_DEFAULT, TRIES = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 CODE_ALGORITHM = 0xFF
 GENERATED, IMPORTED = 1, 2
@@ -30,15 +30,16 @@ FACTORY_PIN, FACTORY_PUK = b"123456", b"12345678"
 class Extensions:
     """The maker's own instructions, by number in `commands`."""
 
-    def __init__(self, memory: PivMemory, codes: PivCodes, serial: bytes) -> None:
+    def __init__(self, memory: PivMemory, codes: PivCodes, serial: bytes, traits: Traits) -> None:
         self._memory = memory
         self._codes = codes
         self._serial = serial
         self.commands: dict[int, Callable[[Command], Answer]] = {
-            GET_METADATA: self._metadata,
-            GET_SERIAL: lambda _: (self._serial[-4:], status.OK),
-            GET_VERSION: lambda _: (VERSION, status.OK),
+            GET_VERSION: lambda _: (traits.version, status.OK),
         }
+        if traits.metadata:
+            self.commands[GET_METADATA] = self._metadata
+            self.commands[GET_SERIAL] = lambda _: (self._serial[-4:], status.OK)
 
     def _metadata(self, command: Command) -> Answer:
         if command.p1:

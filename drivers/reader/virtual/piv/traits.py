@@ -22,8 +22,10 @@ class Traits:
     """Codes of other characters, and new ones that are too short, are refused as bad data."""
     keeps_status: bool
     """Selecting the application again keeps the verified PIN (SP 800-73-4 part 2, 3.1.1)."""
-    extensions: bool
-    """The maker's own instructions: metadata, serial number, version."""
+    version: bytes
+    """Answer to the instruction FD, by which common tools decide what else a card can do."""
+    metadata: bool
+    """The maker's further instructions: metadata (F7) and serial number (F8)."""
     management: Algorithm
     property_template: bytes
     """Answer to SELECT (part 2 table 3)."""
@@ -40,7 +42,8 @@ APPLET = Traits(
     locks_with_c0=True,
     digits_only=True,
     keeps_status=True,
-    extensions=False,
+    version=bytes([3, 5, 0]),
+    metadata=False,
     management=Algorithm.TRIPLE_DES,
     property_template=tlv(
         0x61,
@@ -59,7 +62,8 @@ TOKEN = Traits(
     locks_with_c0=False,
     digits_only=False,
     keeps_status=False,
-    extensions=True,
+    version=bytes([5, 4, 3]),
+    metadata=True,
     management=Algorithm.AES_192,
     property_template=tlv(0x61, octets(PIX, 0x4F), tlv(0x79, octets(RID, 0x4F))),
     compressed=frozenset({0x83}),
