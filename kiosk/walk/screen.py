@@ -11,7 +11,17 @@ from drivers.reader.virtual.cards import VirtualCard
 from drivers.secret import Secret
 from kiosk.ports import Activity, ErrandEndedError
 from kiosk.texts import Texts
-from kiosk.views import Await, Busy, CabinetDrawing, DropDrawing, EnterCode, ReaderDrawing, View
+from kiosk.views import (
+    Await,
+    Busy,
+    CabinetDrawing,
+    Choose,
+    DropDrawing,
+    EnterCode,
+    EnterDigits,
+    ReaderDrawing,
+    View,
+)
 from kiosk.walk.answers import Answer
 from kiosk.walk.hands import PersonHand, ReaderHand
 
@@ -25,6 +35,14 @@ class UnexpectedViewError(ErrandEndedError):
     def __init__(self, view: str, expected: str | None) -> None:
         wanted = f"the next answer is for {expected}" if expected else "the answers are used up"
         super().__init__(f"unexpected view {view}: {wanted}")
+        self.view = view
+
+
+class UnfitAnswerError(UnexpectedViewError):
+    """An answer that the view would not take from a person: no such choice, or a code that the pad refuses."""
+
+    def __init__(self, view: str) -> None:
+        ErrandEndedError.__init__(self, f"unfit answer: {view} would not take it")
         self.view = view
 
 
@@ -94,6 +112,8 @@ class WalkScreen:
     def _value(self, view: View[Any], entry: Answer) -> Secret | str:
         assert entry.value is not None
         buttons = [button.value for button in (view.way_out, view.side, view.primary) if button is not None]
+        if entry.value not in buttons and not _takes(view, entry.value):
+            raise UnfitAnswerError(view.name)
         secret = isinstance(view, EnterCode) and entry.value not in buttons
         self._say({"answered": view.name, "value": "******" if secret else entry.value})
         return Secret(entry.value) if secret else entry.value
@@ -131,6 +151,20 @@ class WalkScreen:
         else:
             self.cabinet.put_card(slot, "card")
         self.cabinet.close_door(slot)
+
+
+def _takes(view: View[Any], value: str) -> bool:
+    """Whether a person could give this answer, buttons aside."""
+    match view:
+        case Choose():
+            return any(option.value == value and option.reason is None for option in view.options)
+        case EnterCode():
+            fits = value.isascii() and value.isdigit() and view.min_length <= len(value) <= view.max_length
+            return fits and (view.policy is None or view.policy.accepts(value))
+        case EnterDigits():
+            return value.isascii() and value.isdigit()
+        case _:
+            return False
 
 
 async def _for_ever() -> Any:
