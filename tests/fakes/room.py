@@ -12,7 +12,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,13 +95,8 @@ class RoomWorld(World):
     def __init__(self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona]) -> None:
         super().__init__(folder, scenario, authority(), NOW)
         self.changed = changed
-        self.cabinet = VirtualCabinet(
-            scenario.slot_count,
-            cards=scenario.slots,
-            clock=clock.monotonic,
-            sleep=clock.sleep,
-            on_change=self.moved,
-        )
+        self.clock = clock
+        self.cabinet = quick_cabinet(self, clock)
 
     def card(self, name: str) -> VirtualCard:
         if name not in self._cards:
@@ -114,15 +109,39 @@ class RoomWorld(World):
         return bool(self.backend._held)
 
 
+class DiskWorld(World):
+    """The bench as it lies on the disk, cards included, with a clock that does not wait."""
+
+    def __init__(self, folder: Path, scenario: Scenario, issuer: TestAuthority, now: datetime) -> None:
+        super().__init__(folder, scenario, issuer, now)
+        self.clock = HandClock(now)
+        self.cabinet = quick_cabinet(self, self.clock)
+
+    @property
+    def held(self) -> bool:
+        """Whether a connection to a card is open."""
+        return bool(self.backend._held)
+
+
+def quick_cabinet(world: World, clock: HandClock) -> VirtualCabinet:
+    """The world's cabinet, by the test's clock."""
+    return VirtualCabinet(
+        world.scenario.slot_count,
+        cards=world.scenario.slots,
+        clock=clock.monotonic,
+        sleep=clock.sleep,
+        on_change=world.moved,
+    )
+
+
 class HeldOrders:
     """Implements `Orders` over a list, with the journal's word on what is unfinished or collected."""
 
     def __init__(self, orders: Iterable[Order], administrators: Iterable[Administrator], journal: Journal) -> None:
         self.all = tuple(orders)
         self.administrators = {one.hsa_id: one for one in administrators}
-        self.collected: set[str] = set()
         self._journal = journal
-        journal.collected = lambda cx, order: self.collected.add(order)
+        journal.collected = _collect
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)
@@ -132,7 +151,17 @@ class HeldOrders:
         return self.administrators.get(hsa_id)
 
     async def waiting(self) -> tuple[Order, ...]:
-        return tuple(one for one in self.all if one.order not in self.collected)
+        collected = await self.collected()
+        return tuple(one for one in self.all if one.order not in collected)
+
+    async def collected(self) -> set[str]:
+        """Orders that were handed out here."""
+        rows = await self._journal.transact(lambda cx: cx.execute("SELECT id FROM sync_collected").fetchall())
+        return {row[0] for row in rows}
+
+
+def _collect(cx: Any, order: str) -> None:
+    cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
 
 
 class LetterVerifier:
@@ -232,20 +261,21 @@ class Room:
         folder: Path,
         *,
         orders: Iterable[Order],
-        scenario: Scenario,
-        changed: dict[str, Persona] | None = None,
+        world: RoomWorld | DiskWorld,
+        bootid: str = "boot-1",
+        store: type[StationStore] = StationStore,
         second_reader: bool = False,
         printer: PaperTray | None = None,
         envelopes: Envelopes | None = None,
     ) -> None:
-        self.clock = HandClock()
-        self.world = RoomWorld(folder, scenario, self.clock, changed or {})
+        self.clock = world.clock
+        self.world = world
         schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
-        self.store = StationStore.open(folder / "station.sqlite", schemas=schemas)
-        self.journal = Journal(self.store, Chain(STATION, 1, "boot-1"), self.clock)
+        self.store = store.open(folder / "station.sqlite", schemas=schemas)
+        self.journal = Journal(self.store, Chain(STATION, 1, bootid), self.clock)
         administrators = [Administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)
-        trust = Trust(authority().anchors(), authority().intermediates())
+        trust = Trust(world.authority.anchors(), world.authority.intermediates())
         self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now)
         readers = ("holder", "administrator") if second_reader else ("holder",)
         self.readers = [CardReader(self.world.backend, self.world.slots[one].name, self.settings) for one in readers]

@@ -8,8 +8,9 @@ from typing import Any
 from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.personas import person
 from kiosk.bench.world import Scenario
+from tests.fakes.clock import HandClock
 from tests.fakes.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
-from tests.fakes.room import OLD_PIN, LetterVerifier, PaperTray, Room, order_of
+from tests.fakes.room import OLD_PIN, LetterVerifier, PaperTray, Room, RoomWorld, order_of
 
 NEW_PIN = "83920174"
 """The code that the holder chooses. It must appear nowhere."""
@@ -102,8 +103,7 @@ def room_for(folder: Path, setting: Setting) -> Room:
     return Room(
         folder,
         orders=orders,
-        scenario=Scenario(dict(setting.slots), setting.hand, ()),
-        changed=dict(setting.changed),
+        world=RoomWorld(folder, Scenario(dict(setting.slots), setting.hand, ()), HandClock(), dict(setting.changed)),
         second_reader=setting.second_reader,
         printer=None if setting.printer is None else PaperTray(*setting.printer),
         envelopes=LetterVerifier(pukes) if setting.server else None,

@@ -1,0 +1,78 @@
+"""`station.toml`: what is wrong is named by file, key and reason, all of it at once."""
+
+from pathlib import Path
+
+import pytest
+
+from kiosk.config import Config, ConfigError, load
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "station.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+FAULTS = [
+    ('[station]\nlanguage = "fi"', "station.language", "'sv' or 'en'"),
+    ('[station]\ntitle = ""', "station.title", "at least 1 character"),
+    ("[reader]\nholder = 'x'", "reader", ""),
+    ("[readers]\nholder = 3", "readers.holder", "string"),
+    ('[readers]\nsecond = "x"', "readers.second", ""),
+    ('[printer]\nkind = "laser"', "printer.kind", "'network'"),
+    ('[printer]\nkind = "network"', "printer", "needs host"),
+    ('[printer]\nkind = "serial"', "printer", "needs device"),
+    ('[printer]\nkind = "usb"', "printer", "needs vendor and product"),
+    ("[printer]\nwidth_mm = 70", "printer.width_mm", "58 or 80"),
+    ("[printer]\nport = 0", "printer.port", "greater than or equal to 1"),
+    ("[cabinet]\nslots = 0", "cabinet.slots", "greater than or equal to 1"),
+    ('[envelope]\nverify = "trust"', "envelope.verify", "'server' or 'card'"),
+    ("[timeouts]\nwarning_s = 5", "timeouts.warning_s", "greater than or equal to 20"),
+    ("[display]\nwidth = 100", "display.width", "greater than or equal to 480"),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "reason"), FAULTS, ids=[key for _, key, _ in FAULTS])
+def test_a_fault_names_file_key_and_reason(text: str, key: str, reason: str, tmp_path: Path) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert f"{path}: {key}: " in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_all_faults_are_named_not_only_the_first(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, '[station]\nlanguage = "fi"\n[cabinet]\nslots = 99\n'))
+    assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("[station", "is not TOML"), (b"\xff\xfe", "is not UTF-8: byte 0")],
+)
+def test_a_file_that_cannot_be_read(content: str | bytes, reason: str, tmp_path: Path) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(ConfigError, match=reason) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_no_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        load(tmp_path / "missing.toml")
+    with pytest.raises(ConfigError, match="is a folder"):
+        load(tmp_path)
+
+
+def test_an_empty_file_is_a_station_on_virtual_devices(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "")) == Config()
+    assert Config().readers.holder == "virtual"
+
+
+def test_what_is_written_is_taken(tmp_path: Path) -> None:
+    config = load(
+        written(tmp_path, '[readers]\nadministrator = "ACS 01"\n[printer]\nkind = "usb"\nvendor = 1208\nproduct = 514')
+    )
+    assert config.readers.administrator == "ACS 01"
+    assert (config.printer.kind, config.printer.vendor, config.printer.product) == ("usb", 1208, 514)

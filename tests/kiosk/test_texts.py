@@ -1,0 +1,153 @@
+"""Every sentence that the station can say is there, in both languages, with the same places to fill."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import kiosk
+from drivers.cabinet.port import SlotFault
+from kiosk.journeys.identify_views import DOCUMENTS
+from kiosk.journeys.registry import ERRANDS
+from kiosk.texts import LANGUAGES, TextError, Texts
+from kiosk.views import say
+
+ROOT = Path(kiosk.__file__).parent
+CATALOGUES = Texts.load().catalogues
+STOPS = (
+    "offline", "no_order", "nothing_waits", "level_too_low", "no_envelope", "own_card_locked", "own_card_expired",
+    "own_card_untrusted", "last_try_kept", "administrator_locked", "wrong_card_in_slot", "no_cabinet", "unsigned",
+    "card_gone", "new_card_locked", "puk_floor", "puk_locked", "too_many_guesses", "card_refused", "torn_in_test",
+    "test_failed", *(f"slot_{fault.value}" for fault in SlotFault),
+)  # fmt: skip
+ERRAND_IDS = tuple(errand.id for errand in ERRANDS)
+FAMILIES = {
+    "strange.{}": ("mute", "unknown", "busy"),
+    "strange.{}.title": ("mute", "unknown", "busy"),
+    "stop.{}.title": STOPS,
+    "stop.{}.lead": STOPS,
+    "stop.{}.do": STOPS,
+    "document.{}": DOCUMENTS,
+    "closing.pulled.{}": ("safe", "unknown"),
+    "closing.pulled.{}.do": ("safe", "unknown"),
+    "closing.{}.title": ("reader", "card", "store", "crash"),
+    "closing.{}.lead": ("reader", "card", "store", "crash"),
+    "closing.take_card.{}": ("holder", "administrator"),
+    "frame.{}": ("larger", "contrast", "listen", "help"),
+    "keypad.more.{}": tuple("12345678"),
+    "no_paper.{}": ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"),
+    "home.{}": ERRAND_IDS,
+    "home.{}.detail": ERRAND_IDS,
+    "home.no.{}": ("reader", "cabinet", "orders", "store"),
+}
+"""Keys that are put together: what may stand in their braces. A new family must be named here."""
+
+
+def sources() -> Iterator[tuple[str, ast.AST]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        if path.parent.name in ("commands", "demo"):
+            continue  # what a program prints is no sentence of the station
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            yield str(path.relative_to(ROOT)), node
+
+
+def key_argument(node: ast.AST) -> ast.expr | None:
+    """The expression that is a key in `say(key, ...)`, `words.frame(key, ...)` and `go(value, key, ...)`."""
+    if not isinstance(node, ast.Call):
+        return None
+    match node.func:
+        case ast.Name(id="say") | ast.Attribute(attr="frame"):
+            place = 0
+        case ast.Name(id="go"):
+            place = 1
+        case _:
+            return None
+    return node.args[place] if len(node.args) > place else None
+
+
+def keys_of(expression: ast.expr) -> Iterator[str]:
+    """Whole keys, and families with `{}` where something is put in. A name in its place is looked into elsewhere."""
+    match expression:
+        case ast.Constant(value=str(key)):
+            yield key
+        case ast.IfExp(body=one, orelse=other):
+            yield from keys_of(one)
+            yield from keys_of(other)
+        case ast.JoinedStr(values=parts):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+
+
+USED = sorted({key for _, node in sources() if (found := key_argument(node)) is not None for key in keys_of(found)})
+
+
+def test_families_are_all_named_here() -> None:
+    assert {key for key in USED if "{}" in key} <= set(FAMILIES)
+
+
+def test_stops_are_all_named_here() -> None:
+    """`stop("refused", "no_order")`: each reason has its three sentences."""
+    reasons: set[str] = set()
+    for _, node in sources():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "stop":
+            reasons |= set(keys_of(node.args[1]))
+    assert reasons - {"slot_{}"} <= set(STOPS)
+    assert len(reasons) > 15
+
+
+def test_every_key_that_is_used_exists_in_every_language() -> None:
+    whole = {key for key in USED if "{}" not in key}
+    whole |= {family.format(word) for family, words in FAMILIES.items() for word in words}
+    assert len(whole) > 200
+    for language in LANGUAGES:
+        assert whole - CATALOGUES[language].keys() == set(), language
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert CATALOGUES["sv"].keys() == CATALOGUES["en"].keys()
+
+
+def fields(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+
+
+@pytest.mark.parametrize("key", sorted(CATALOGUES["sv"]))
+def test_a_sentence_takes_the_same_arguments_and_marks_in_both_languages(key: str) -> None:
+    swedish, english = CATALOGUES["sv"][key], CATALOGUES["en"][key]
+    assert fields(swedish) == fields(english)
+    assert swedish.count("**") % 2 == 0
+    assert english.count("**") % 2 == 0
+    assert swedish.strip() == swedish
+    assert english.strip() == english
+
+
+def test_arguments_fit_the_sentence() -> None:
+    """`say("key", tail=...)` gives what the sentence wants, no less."""
+    for path, node in sources():
+        found = key_argument(node)
+        if not isinstance(node, ast.Call) or found is None:
+            continue
+        given = {word.arg for word in node.keywords}
+        for key in keys_of(found):
+            if "{}" not in key and isinstance(node.func, ast.Name) and node.func.id == "say":
+                assert fields(CATALOGUES["sv"][key]) <= given, f"{path}: {key}"
+
+
+def test_no_sentence_lies_unused() -> None:
+    """A key that nobody says is a text that nobody checks."""
+    words = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py"))
+    words += "\n".join(path.read_text(encoding="utf-8") for path in ROOT.rglob("*.kv"))
+    put_together = {"".join(keys_of(node)) for _, node in sources() if isinstance(node, ast.JoinedStr)}
+    families = [re.compile(re.escape(one).replace(r"\{\}", r"[a-z0-9_]+")) for one in put_together if one[0] != "{"]
+    unused = [key for key in CATALOGUES["sv"] if f'"{key}"' not in words and f"'{key}'" not in words]
+    assert [key for key in unused if not any(family.fullmatch(key) for family in families)] == []
+
+
+def test_a_missing_key_or_argument_is_an_error_at_once() -> None:
+    texts = Texts.load()
+    with pytest.raises(TextError, match=r"no\.such\.key"):
+        texts.render(say("no.such.key"), "sv")
+    with pytest.raises(TextError, match="slot"):
+        texts.render(say("take.title"), "sv")
