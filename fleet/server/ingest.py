@@ -50,7 +50,9 @@ def read(message: Incoming) -> Arrival | None:
         if kind == "presence":
             return PresenceSeen(station, decode(Presence, message.payload).online)
     except (EventError, MessageError) as error:
-        return Spoilt(station, message.key if kind == "events" else None, kind, message.payload, str(error)[:MAX_REASON])
+        return Spoilt(
+            station, message.key if kind == "events" else None, kind, message.payload, str(error)[:MAX_REASON]
+        )
     return Spoilt(station, None, kind[:16], message.payload, "no topic of ours")
 
 

@@ -50,7 +50,8 @@ class ErrandRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order. `state`: `waiting` (in its slot), `taken` (card out of the slot), `collected`, `expired`."""
+    """One order. `state`: `waiting` (in its slot), `taken` (card out of the slot), `misplaced` (another
+    card lay there), `collected`, `expired`."""
 
     order: str
     hsa_id: str

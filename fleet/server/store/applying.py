@@ -28,7 +28,12 @@ from fleet.server.store.tables import errands, orders, receipts
 NOT_TOLD = "unknown"
 """The kind of an errand whose start has not arrived yet."""
 
-_BEFORE = {"taken": ("waiting",), "collected": ("waiting", "taken"), "waiting": ()}
+_BEFORE = {
+    "waiting": (),
+    "taken": ("waiting",),
+    "misplaced": ("waiting", "taken"),
+    "collected": ("waiting", "taken", "misplaced"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from fleet.server.store.tables import administrators, orders
 
 CHUNK = 500
 OPEN = ("waiting", "taken")
+CHANGEABLE = ("waiting", "misplaced")
+"""States in which a changed row is taken; it then waits (again)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) ->
     problems = [
         Problem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
         for row in changed
-        if stored[row.record.order][0] != "waiting"
+        if stored[row.record.order][0] not in CHANGEABLE
     ]
     problems += _clashes(connection, rows, stored)
     if problems:
@@ -99,7 +101,7 @@ def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) ->
     for row in fresh:
         connection.execute(insert(orders).values(**asdict(row.record), state="waiting", changed=now))
     for row in changed:
-        values = {**asdict(row.record), "changed": now}
+        values = {**asdict(row.record), "state": "waiting", "changed": now}
         connection.execute(update(orders).where(orders.c.order == row.record.order).values(**values))
     return Imported(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
 

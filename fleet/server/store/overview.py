@@ -24,6 +24,7 @@ OFFLINE = "offline"
 DEVICE_FAULT = "device_fault"
 OUT_OF_SERVICE = "out_of_service"
 ORDER_EXPIRED = "order_expired"
+ORDER_MISPLACED = "order_misplaced"
 MOST_EXPIRED = 100
 """Orders past their day that are named one by one; the list of orders shows all."""
 
@@ -116,6 +117,9 @@ def _alarms(connection: Connection, rows: list[StationRow], now: datetime) -> It
     expired = select(orders.c.station, orders.c.order).where(past).order_by(orders.c.last_day).limit(MOST_EXPIRED)
     for row in connection.execute(expired):
         yield row.station, ORDER_EXPIRED, row.order
+    misplaced = select(orders.c.station, orders.c.order).where(orders.c.state == "misplaced").order_by(orders.c.changed)
+    for row in connection.execute(misplaced.limit(MOST_EXPIRED)):
+        yield row.station, ORDER_MISPLACED, row.order
 
 
 def _station_alarms(station: StationRow) -> Iterator[Alarm]:

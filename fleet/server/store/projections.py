@@ -19,7 +19,8 @@ import msgspec
 from fleet.messages import kinds
 from fleet.messages.events import Event
 
-OrderState = Literal["waiting", "taken", "collected"]
+OrderState = Literal["waiting", "taken", "misplaced", "collected"]
+"""`misplaced`: another card lay in the slot; the order is not offered until its row is imported anew."""
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -57,7 +58,7 @@ class ErrandEnded:
 
 @dataclass(frozen=True, slots=True)
 class OrderMoved:
-    """The order has come at least as far as `state`: waiting, taken, collected."""
+    """The order has come at least as far as `state`: waiting, taken, misplaced, collected."""
 
     order: str
     state: OrderState
@@ -120,6 +121,12 @@ class _Errand(msgspec.Struct):
     errand: str | None = None
 
 
+_MOVED: dict[tuple[str, str], OrderState] = {
+    ("slot.take", "taken"): "taken",
+    ("slot.return", "wrong_card"): "misplaced",
+}
+
+
 def changes_of(event: Event, received: datetime) -> tuple[Change, ...]:
     """All that follows from one event. `received` bounds the station's clock: nothing happened after we heard of it."""
     reader = _READERS.get(event.type)
@@ -153,9 +160,10 @@ def _started(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
 def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Effect)
     order = said.order or _order_in(subject)
-    if (said.effect, said.outcome) != ("slot.take", "taken") or order is None:
+    state = _MOVED.get((said.effect, said.outcome))
+    if state is None or order is None:
         return ()
-    return (OrderMoved(order, "taken", at), ErrandConcerns(said.errand, at, order, None))
+    return (OrderMoved(order, state, at), ErrandConcerns(said.errand, at, order, None))
 
 
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:

@@ -151,7 +151,7 @@ class Order(BaseModel):
     station: str
     slot: int
     last_day: str
-    state: Literal["waiting", "taken", "collected", "expired"]
+    state: Literal["waiting", "taken", "misplaced", "collected", "expired"]
     changed: datetime
 
 
@@ -209,7 +209,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
     @router.get("/orders", tags=["orders"])
     def list_orders(
         search: Annotated[str, Query(max_length=100, description="order, HSA-id, card number or name")] = "",
-        state: Literal["", "waiting", "taken", "collected", "expired"] = "",
+        state: Literal["", "waiting", "taken", "misplaced", "collected", "expired"] = "",
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[Order]:

@@ -105,6 +105,7 @@ def errand_mark(outcome: str | None) -> Mark:
 _ORDER: dict[str, tuple[Level, str]] = {
     "waiting": ("of", "door-closed"),
     "taken": ("wa", "door-open"),
+    "misplaced": ("ba", "alert"),
     "collected": ("ok", "check-circle"),
     "expired": ("ba", "calendar-clock"),
 }
@@ -205,6 +206,7 @@ _ALARM: dict[str, tuple[Level, str]] = {
     "receipt_twice": ("ba", "receipt-text-outline"),
     "guessing": ("ba", "lock-alert-outline"),
     "order_expired": ("wa", "calendar-clock"),
+    "order_misplaced": ("ba", "alert"),
 }
 
 
@@ -228,8 +230,9 @@ def _todo(station: str, code: str, argument: str, known: dict[str, StationRow], 
         detail_code = _device_state(row, argument) or code
     said = texts(f"alarm.{code}" if texts.has(f"alarm.{code}") else "alarm.other", what=what, code=code)
     detail = texts.code("alarm_detail", detail_code if texts.has(f"alarm_detail.{detail_code}") else code)
-    if code == "order_expired":
-        return Todo(level, icon, f"{title}: {said}", detail, "/orders?state=expired", texts("todo.orders"))
+    if code in ("order_expired", "order_misplaced"):
+        state = code.removeprefix("order_")
+        return Todo(level, icon, f"{title}: {said}", detail, f"/orders?state={state}", texts("todo.orders"))
     return Todo(level, icon, f"{title}: {said}", detail, f"/stations/{station}", texts("todo.station"))
 
 
