@@ -87,14 +87,14 @@ class CardSession(ABC):
         return refused_or(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new))
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
-        """See `Visit.verify_at_pad`."""
+        """See `PadVisit.verify_at_pad`."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
         return refused_or(lambda: self._pad.verify(own.code, own.role, text, consented=consented))
 
     def change_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
-        """See `Visit.change_at_pad`."""
+        """See `PadVisit.change_at_pad`."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
@@ -113,19 +113,19 @@ class CardSession(ABC):
         """Sign with the key of that certificate."""
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """See `Visit.sign_with`."""
+        """See `KeyVisit.sign_with`."""
         return NOT_ALLOWED
 
     def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
-        """See `Visit.generate_key`."""
+        """See `KeyVisit.generate_key`."""
         return NOT_ALLOWED
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
-        """See `Visit.write_certificate`."""
+        """See `KeyVisit.write_certificate`."""
         return NOT_ALLOWED
 
     def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
-        """See `Visit.delete_certificate`."""
+        """See `KeyVisit.delete_certificate`."""
         return NOT_ALLOWED
 
     def _begin(self, role: Role) -> OwnCode | None:

@@ -17,7 +17,7 @@ from drivers.reader.apdu import SHORT_LE, Command, Response
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.iso7816 import get_response
 from drivers.reader.model import Exchange
-from drivers.reader.pinpad import TIME_OUT_S, PinPad
+from drivers.reader.pinpad import TIME_OUT_S, PinPad, WithPad
 from drivers.reader.port import Connection
 
 MAX_EXCHANGES = 2000
@@ -78,8 +78,7 @@ class Channel:
     @property
     def pinpad(self) -> PinPad | None:
         """The reader's own key pad, where its backend found one."""
-        pad: PinPad | None = getattr(self.connection, "pinpad", None)
-        return pad
+        return self.connection.pinpad if isinstance(self.connection, WithPad) else None
 
     def send(self, command: Command, *, enough: int = MAX_ANSWER) -> Response:
         """The whole answer to a command, or its first parts as soon as `enough` bytes are there (status 61xx then).

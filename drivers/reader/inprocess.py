@@ -79,9 +79,13 @@ class InProcessBackend:
                 raise MuteCardError("the card does not answer", reader=reader)
             if reader in self._held:
                 raise CardBusyError("the card is in use", reader=reader)
-            connection = InProcessConnection(self, slot, slot.card)
+            connection = self._connection(slot, slot.card)
             self._held[reader] = connection
             return connection
+
+    def _connection(self, slot: VirtualSlot, card: PluggableCard) -> InProcessConnection:
+        """A new connection; a reader with more to it gives one with more to it."""
+        return InProcessConnection(self, slot, card)
 
     def let_go(self, reader: str, connection: InProcessConnection) -> None:
         """A connection closed itself."""

@@ -8,6 +8,7 @@ that was restarted needs no mending. Without the service there is no reader, and
 ('Virtual PCD 00 00', 'Virtual PCD 00 01')
 """
 
+import functools
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import Literal
 
 from smartcard import scard
 
+from drivers.reader import pinpad
 from drivers.reader.errors import (
     CardBusyError,
     CardGoneError,
@@ -33,6 +35,8 @@ SLICE_S = 0.5
 """Longest wait at the service in one piece: a cancel that came just before it would not be heard."""
 SERVICE_PAUSE_S = 1.0
 """How long a wait lasts where there is no service to wait at."""
+FEATURE_REQUEST = 3400
+"""CM_IOCTL_GET_FEATURE_REQUEST (PC/SC part 10, 2.2): which features does the reader have?"""
 _NEW_READER = "\\\\?PnP?\\Notification"
 """The name under which PC/SC tells that readers came or went (PC/SC part 5, as pcsc-lite does it)."""
 
@@ -79,6 +83,29 @@ def _context() -> Iterator[int]:
         scard.SCardReleaseContext(context)
 
 
+class PcscPad:
+    """The key pad of a reader (PC/SC part 10). `codes`: control code by feature tag."""
+
+    def __init__(self, handle: int, codes: dict[int, int], reader: str) -> None:
+        self._handle = handle
+        self._codes = codes
+        self._reader = reader
+
+    def verify(self, structure: bytes) -> bytes:
+        """See `PinPad.verify`."""
+        return self._control(pinpad.VERIFY_PIN_DIRECT, structure)
+
+    def modify(self, structure: bytes) -> bytes:
+        """See `PinPad.modify`."""
+        return self._control(pinpad.MODIFY_PIN_DIRECT, structure)
+
+    def _control(self, feature: int, structure: bytes) -> bytes:
+        result, answer = scard.SCardControl(self._handle, self._codes[feature], list(structure))
+        if result != scard.SCARD_S_SUCCESS or len(answer) < 2:
+            raise CardGoneError(f"the pad failed with {_code(result):08X}", reader=self._reader)
+        return bytes(answer)
+
+
 class PcscConnection:
     """Exclusive access to one powered card, with the context that it needs."""
 
@@ -101,6 +128,15 @@ class PcscConnection:
         if len(answer) < 2:  # some drivers call a torn card's silence a success
             raise CardGoneError("the card said nothing", reader=self._reader)
         return bytes(answer)
+
+    @functools.cached_property
+    def pinpad(self) -> "PcscPad | None":
+        """The reader's own key pad; None where it cannot verify and change at it, or is not known to."""
+        result, answer = scard.SCardControl(self._handle, scard.SCARD_CTL_CODE(FEATURE_REQUEST), [])
+        offered = pinpad.features(bytes(answer)) if result == scard.SCARD_S_SUCCESS else {}
+        if not {pinpad.VERIFY_PIN_DIRECT, pinpad.MODIFY_PIN_DIRECT} <= offered.keys():
+            return None
+        return PcscPad(self._handle, offered, self._reader)
 
     def close(self) -> None:
         """Reset the card and let it go. Faults are of no use to anyone here: the card may have left."""

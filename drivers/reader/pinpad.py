@@ -9,7 +9,7 @@ of two and four bytes are in the byte order of the host, which is little endian 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers.reader.apdu import Command
 from drivers.reader.iso7816 import Alphabet
@@ -37,6 +37,15 @@ class PinPad(Protocol):
 
     def modify(self, structure: bytes) -> bytes:
         """Run a PIN_MODIFY structure, as `verify`."""
+
+
+@runtime_checkable
+class WithPad(Protocol):
+    """A connection whose backend has looked for a pad."""
+
+    @property
+    def pinpad(self) -> PinPad | None:
+        """The pad; None where the reader has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Literal, Protocol
 
+from drivers.reader.keys import KeyAlgorithm, KeyOutcome, ManagementKey
 from drivers.reader.model import CardFacts, Exchange, Purpose
 from drivers.reader.outcomes import CodeOutcome, Role, SignOutcome
+from drivers.reader.pinpad import PadText
 from drivers.secret import Secret
 
 
@@ -99,6 +101,42 @@ class Visit(Protocol):
 
     async def close(self) -> None:
         """Reset the card and let it go. The card may still be in the reader."""
+
+
+class PadVisit(Visit, Protocol):
+    """A visit in a reader that may have a key pad of its own (PC/SC part 10): the code never enters this process."""
+
+    @property
+    def has_pad(self) -> bool:
+        """The reader can ask for codes at its own keys."""
+
+    async def verify_at_pad(self, role: Role, text: PadText, *, last_try_consented: bool = False) -> CodeOutcome:
+        """As `verify`. A time-out or the cancel key: Refused(CARD) with 6400 or 6401; no try was used."""
+
+    async def change_at_pad(self, role: Role, text: PadText, *, last_try_consented: bool = False) -> CodeOutcome:
+        """As `change`. Two new codes that differ: Refused(POLICY). Which codes are too easy the reader cannot tell."""
+
+
+class KeyVisit(Visit, Protocol):
+    """A visit with a card on which keys are made. `key_id` is the `id` of a certificate, or of the place for one.
+
+    Every change follows the same-card check and is refused on a card that nothing tells from another.
+    """
+
+    async def complete(self) -> CardFacts:
+        """Read also what identification left out."""
+
+    async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
+        """Sign with a key that was made in this visit: for a certificate request."""
+
+    async def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+        """Make a key pair; the key that was in that place is gone (SP 800-73-4 part 2, 3.3.1)."""
+
+    async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+        """Write a certificate and read it back. Refused(NOT_ALLOWED) unless it is of the very key that is there."""
+
+    async def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+        """Take a certificate off the card; its key stays."""
 
 
 class Reader(Protocol):

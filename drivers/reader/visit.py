@@ -11,32 +11,29 @@ itself.
 
 import asyncio
 import secrets
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from drivers.reader import signing
 from drivers.reader.card_session import CardSession
+from drivers.reader.card_visit import CardVisit as CardVisit
+from drivers.reader.card_visit import pulsed
 from drivers.reader.channel import Channel, Pulse
-from drivers.reader.errors import CardChangedError, CardGoneError, UnknownCardError
-from drivers.reader.keys import KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.errors import CardGoneError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
-from drivers.reader.model import CardFacts, Chain, Exchange, Purpose
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
-from drivers.reader.pinpad import PadText
-from drivers.reader.port import Backend, Connection, Presence, Reader, Visit
+from drivers.reader.model import Chain, Purpose
+from drivers.reader.outcomes import Signed, SignOutcome
+from drivers.reader.port import Backend, Connection, Presence, Visit
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.session import open_session
 from drivers.reader.trust import Trust
 from drivers.reader.worker import StuckError, Worker
-from drivers.secret import Secret
 
-T = TypeVar("T")
-Judge = Callable[[CardSession], Awaitable[None]]
-ENGLISH = PadText()
+AnyVisit = TypeVar("AnyVisit", bound=Visit)
+AnyVisit_co = TypeVar("AnyVisit_co", bound=Visit, covariant=True)
 WAIT_S = 30.0
 """Longest single wait for a change, after which the reader is looked at again."""
 
@@ -55,145 +52,6 @@ class ReaderSettings:
     ledger: TryLedger = field(default_factory=MemoryLedger)
     now: Callable[[], datetime] = utc_now
     transmit_limit_s: float = 10.0
-
-
-class CardVisit:
-    """One card's stay. Made by `CardReader.visit`; implements `drivers.reader.port.Visit`."""
-
-    def __init__(self, session: CardSession, pulse: Pulse, worker: Worker, limit_s: float, judge: Judge) -> None:
-        self._judge = judge
-        self._session = session
-        self._pulse = pulse
-        self._worker = worker
-        self._limit_s = limit_s
-        self._closed = False
-
-    @property
-    def facts(self) -> CardFacts:
-        """What is known of the card now."""
-        return self._session.facts
-
-    @property
-    def exchange(self) -> Exchange:
-        """What the visit has cost so far."""
-        return self._session.channel.exchange
-
-    async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
-        """VERIFY. Raises CardGoneError where the card left before the code went out."""
-        return await self._may_end_unknown(lambda: self._session.verify(role, code, consented=last_try_consented))
-
-    async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
-        """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self._session.change(role, old, new, consented=last_try_consented))
-
-    async def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
-        """RESET RETRY COUNTER. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self._session.unblock(role, puk, new))
-
-    @property
-    def has_pad(self) -> bool:
-        """The reader can ask for codes at keys of its own."""
-        return self._session.channel.pinpad is not None
-
-    async def verify_at_pad(
-        self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
-    ) -> CodeOutcome:
-        """VERIFY, the code typed at the reader and never here. Raises as `verify`."""
-        return await self._may_end_unknown(
-            lambda: self._session.verify_at_pad(role, text, consented=last_try_consented)
-        )
-
-    async def change_at_pad(
-        self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
-    ) -> CodeOutcome:
-        """CHANGE REFERENCE DATA, the codes typed at the reader and never here. Raises as `change`."""
-        return await self._may_end_unknown(
-            lambda: self._session.change_at_pad(role, text, consented=last_try_consented)
-        )
-
-    async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
-        """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
-        return await self._may_end_unknown(lambda: self._session.sign(purpose, message))
-
-    async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """Sign with a key that has no certificate yet, made in this visit (a certificate request). Raises as `sign`."""
-        return await self._may_end_unknown(lambda: self._session.sign_with(key_id, message))
-
-    async def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
-        """Make a key pair in the place of `key_id`; the key that was there is gone. Raises as `change`."""
-        return await self._may_end_unknown(lambda: self._session.generate_key(key_id, algorithm, management))
-
-    async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
-        """Write the certificate of the key `key_id`, and read it back; only one of the very key that the card holds.
-
-        Raises as `change`, and CardAnswerError where the card holds something else after it.
-        """
-        outcome = await self._may_end_unknown(lambda: self._session.write_certificate(key_id, der, management))
-        await self._judged_again(outcome)
-        return outcome
-
-    async def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
-        """Take the certificate of the key `key_id` off the card; the key stays. Raises as `write_certificate`."""
-        outcome = await self._may_end_unknown(lambda: self._session.delete_certificate(key_id, management))
-        await self._judged_again(outcome)
-        return outcome
-
-    async def refresh(self) -> CardFacts:
-        """Read tries and states again. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
-        try:
-            return await self._run(self._session.refresh)
-        except StuckError:
-            raise self._stuck() from None
-
-    async def complete(self) -> CardFacts:
-        """Read also what identification left out (a PIV card's retired keys). Raises as `refresh`."""
-        try:
-            await self._run(self._session.complete)
-        except StuckError:
-            raise self._stuck() from None
-        await self._judge(self._session)
-        return self.facts
-
-    async def _judged_again(self, outcome: CodeOutcome) -> None:
-        if isinstance(outcome, Accepted):
-            await self._judge(self._session)
-
-    async def close(self) -> None:
-        """Reset the card and let it go. Does nothing the second time."""
-        if self._closed:
-            return
-        self._closed = True
-        close = self._session.channel.connection.close
-        if self._pulse.abandoned:
-            return  # the thread that is stuck with it closes it, should it ever come back
-        try:
-            await self._worker.run(_pulsed(close, self._pulse), self._pulse, limit_s=self._limit_s)
-        except StuckError:
-            return
-
-    async def _may_end_unknown(self, work: Callable[[], T]) -> "T | Unknown":
-        try:
-            return await self._run(work)
-        except StuckError:
-            return self._unknown_or_raise()
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        channel = self._session.channel
-        if self._closed or channel.over:
-            raise CardGoneError("the visit is over", reader=channel.reader)
-        try:
-            return await self._worker.run(work, self._pulse, limit_s=self._limit_s, last=channel.connection.close)
-        except CardChangedError:
-            channel.gone = True
-            raise
-
-    def _unknown_or_raise(self) -> Unknown:
-        if self._session.channel.committed:
-            return Unknown()
-        raise self._stuck()
-
-    def _stuck(self) -> CardGoneError:
-        return CardGoneError("the card does not answer any more", reader=self._session.channel.reader)
 
 
 class CardReader:
@@ -260,7 +118,7 @@ class CardReader:
         return visit
 
     def _open(self, pulse: Pulse, opened: list[Connection]) -> CardSession:
-        connection = _pulsed(lambda: self._backend.connect(self.name), pulse)()
+        connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
         opened.append(connection)
         channel = Channel(connection, reader=self.name, pulse=pulse)
         try:
@@ -289,21 +147,15 @@ def _close_all(connections: list[Connection]) -> None:
         connection.close()
 
 
-def _pulsed(work: Callable[[], T], pulse: Pulse) -> Callable[[], T]:
-    """The same work, seen by the watchdog as one exchange."""
+class Visited(Protocol[AnyVisit_co]):
+    """Whatever gives visits: a `drivers.reader.port.Reader`, of visits that may do more."""
 
-    def timed() -> T:
-        pulse.since = time.monotonic()
-        try:
-            return work()
-        finally:
-            pulse.since = None
-
-    return timed
+    async def visit(self) -> AnyVisit_co:
+        """See `Reader.visit`."""
 
 
 @asynccontextmanager
-async def visiting(reader: Reader) -> AsyncIterator[Visit]:
+async def visiting(reader: Visited[AnyVisit]) -> AsyncIterator[AnyVisit]:
     """A visit that is closed at the end, come what may. Raises as `Reader.visit`."""
     visit = await reader.visit()
     try:

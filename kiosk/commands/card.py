@@ -30,18 +30,19 @@ from drivers.reader.outcomes import (
     SignOutcome,
 )
 from drivers.reader.pcsc import PcscBackend
-from drivers.reader.port import Backend, Presence, Visit
+from drivers.reader.port import Backend, Presence
 from drivers.reader.profiles import builtin
 from drivers.reader.trust import Trust, load_certificates, split
-from drivers.reader.visit import CardReader, ReaderSettings, try_card, utc_now, visiting
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, utc_now, visiting
 from kiosk.commands import Exit, state_directory
 from kiosk.commands import card_output as output
 from kiosk.commands.codes import CodesError, CodeSource
 from kiosk.findings import findings_of
 
 Arguments = argparse.Namespace
-Action = Callable[[Arguments, Visit], Awaitable[int]]
-_TEST_PURPOSES: tuple[Purpose, ...] = ("identification", "signature")
+Action = Callable[[Arguments, CardVisit], Awaitable[int]]
+_TEST_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
+"""The signature comes right after the code: some keys want it just before each use (SP 800-73-4 part 1, table 4b)."""
 
 
 class InputError(Exception):
@@ -145,15 +146,15 @@ def _trust(anchors: Path | None) -> Trust:
         raise InputError(str(reason)) from None
 
 
-async def _show(arguments: Arguments, visit: Visit) -> int:
+async def _show(arguments: Arguments, visit: CardVisit) -> int:
     findings = findings_of(visit.facts, utc_now())
     document = output.facts_json(visit.facts, visit.exchange, findings)
     _say(arguments, document, output.facts_lines(visit.facts, findings))
     return Exit.DONE
 
 
-async def _certificates(arguments: Arguments, visit: Visit) -> int:
-    certificates = visit.facts.certificates
+async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
+    certificates = (await visit.complete()).certificates
     pems = [x509.load_der_x509_certificate(c.der).public_bytes(Encoding.PEM).decode() for c in certificates]
     listed = [
         output.certificate_json(certificate) | ({"pem": pem} if arguments.pem else {})
@@ -164,25 +165,27 @@ async def _certificates(arguments: Arguments, visit: Visit) -> int:
     return Exit.DONE
 
 
-async def _test(arguments: Arguments, visit: Visit) -> int:
+async def _test(arguments: Arguments, visit: CardVisit) -> int:
     codes, facts = CodeSource(arguments.codes_file), visit.facts
     results: list[output.Json] = []
     lines: list[str] = []
     worst = int(Exit.DONE)
+    proved: set[Role] = set()
     verified: CodeOutcome = Refused(RefusalReason.NOT_ALLOWED)
     for purpose in _TEST_PURPOSES:
         if facts.certificate(purpose) is None:
             continue
-        own_code = purpose == "signature" and facts.pin(Role.SIGNATURE) is not None
-        if own_code or not results:
-            verified = await _verify(arguments, visit, codes, signature=own_code)
+        role = _role_for(visit, purpose)
+        if role not in proved:
+            verified = await _verify(arguments, visit, codes, role)
+            proved.add(role)
         if not isinstance(verified, Accepted):
             return _told(arguments, visit, verified, "")
         test = await try_card(visit, purpose)
-        results.append({"purpose": purpose, "passed": test.passed, "verified": test.verified,
-                        "chain": test.chain, **output.outcome_json(test.outcome)})  # fmt: skip
+        results.insert(0, {"purpose": purpose, "passed": test.passed, "verified": test.verified,
+                           "chain": test.chain, **output.outcome_json(test.outcome)})  # fmt: skip
         done = f"signed and checked, chain {test.chain}"
-        lines.append(f"{purpose}: {output.outcome_text(test.outcome, done)}")
+        lines.insert(0, f"{purpose}: {output.outcome_text(test.outcome, done)}")
         worst = max(worst, _exit_of(test.outcome), Exit.DONE if test.passed else Exit.REFUSED)
     if not results:
         return _told(arguments, visit, verified, "")
@@ -192,14 +195,34 @@ async def _test(arguments: Arguments, visit: Visit) -> int:
     return worst
 
 
-async def _verify(arguments: Arguments, visit: Visit, codes: CodeSource, *, signature: bool) -> CodeOutcome:
-    role = Role.SIGNATURE if signature else Role.IDENTIFICATION
+def _role_for(visit: CardVisit, purpose: Purpose) -> Role:
+    """The code that guards the key of a purpose: the signature's own where the card has one."""
+    own = purpose == "signature" and visit.facts.pin(Role.SIGNATURE) is not None
+    return Role.SIGNATURE if own else Role.IDENTIFICATION
+
+
+def _at_pad(arguments: Arguments, visit: CardVisit) -> bool:
+    """Is the code typed at the reader? Where it has keys, unless a file with codes was named."""
+    asked = visit.has_pad and arguments.codes_file is None
+    if asked:
+        print("Type the code at the reader.", file=sys.stderr)
+    return asked
+
+
+async def _verify(arguments: Arguments, visit: CardVisit, codes: CodeSource, role: Role) -> CodeOutcome:
+    consented: bool = arguments.use_last_try
+    if _at_pad(arguments, visit):
+        return await visit.verify_at_pad(role, last_try_consented=consented)
+    signature = role is Role.SIGNATURE
     code = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
-    return await visit.verify(role, code, last_try_consented=arguments.use_last_try)
+    return await visit.verify(role, code, last_try_consented=consented)
 
 
-async def _change_pin(arguments: Arguments, visit: Visit) -> int:
+async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
+    if _at_pad(arguments, visit):
+        outcome = await visit.change_at_pad(role, last_try_consented=arguments.use_last_try)
+        return _told(arguments, visit, outcome, "The PIN is changed.")
     signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
     old = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
     new = codes.get("new_pin", "New PIN")
@@ -207,17 +230,19 @@ async def _change_pin(arguments: Arguments, visit: Visit) -> int:
     return _told(arguments, visit, outcome, "The PIN is changed.")
 
 
-async def _unblock(arguments: Arguments, visit: Visit) -> int:
+async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     profile = builtin().match_name(visit.facts.profile)
     if profile.unblocking.by != "holder":
         return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
     codes = CodeSource(arguments.codes_file)
     puk, new = codes.get("puk", "PUK"), codes.get("new_pin", "New PIN")
     outcome = await visit.unblock(Role(arguments.role), puk, new)
-    return _told(arguments, visit, outcome, "The PIN is unlocked and set anew.")
+    kept = isinstance(outcome, Accepted) and not outcome.new_code_set
+    done = "The PIN is unlocked; it is still the old one." if kept else "The PIN is unlocked and set anew."
+    return _told(arguments, visit, outcome, done)
 
 
-def _told(arguments: Arguments, visit: Visit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
+def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
     document = {
         "reader": visit.facts.reader,
         "card_number": visit.facts.card_number,

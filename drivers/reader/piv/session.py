@@ -107,7 +107,7 @@ class PivSession(CardSession):
         return signing.sign(self.channel, slot.key, key, certificate.der, message)
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """See `Visit.sign_with`."""
+        """See `KeyVisit.sign_with`."""
         self.channel.new_operation()
         slot, public = slot_of(key_id), self._made.get(key_id)
         if slot is None or public is None:
@@ -115,7 +115,7 @@ class PivSession(CardSession):
         return signing.sign(self.channel, slot.key, serialization.load_der_public_key(public), b"", message)
 
     def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
-        """See `Visit.generate_key`."""
+        """See `KeyVisit.generate_key`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
         if slot is None or self._fingerprint is None:
@@ -127,7 +127,7 @@ class PivSession(CardSession):
         return outcome
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
-        """See `Visit.write_certificate`."""
+        """See `KeyVisit.write_certificate`."""
         self.channel.new_operation()
         slot, public = slot_of(key_id), spki_of_certificate(der)
         if slot is None or self._fingerprint is None or public is None or public != self._public_key(slot):
@@ -135,7 +135,7 @@ class PivSession(CardSession):
         return self._written(slot, der, management)
 
     def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
-        """See `Visit.delete_certificate`."""
+        """See `KeyVisit.delete_certificate`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
         if slot is None or self._fingerprint is None:
