@@ -1,5 +1,7 @@
 """The cabinet's part: the order's slot opens, the card is taken, put into the reader and proved to be the order's."""
 
+import asyncio
+import contextlib
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, Dropped, NotDropped, NotOpened, Opened, OpenUnknown
@@ -101,6 +103,13 @@ async def _seen_open(log: ErrandLog, effect: str, known: bool) -> None:
         await log.settled(effect, "opened")
 
 
+async def _lock_flap(cabinet: Cabinet) -> None:
+    """A watch that ends at once locks the flap."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await cabinet.wait_drop()
+
+
 async def _note_open_door(log: ErrandLog, cabinet: Cabinet, order: Order) -> None:
     """Nobody is here any more. No coil closes a door, so those who can come must know."""
     state = await cabinet.state()
@@ -112,7 +121,11 @@ async def drop_old_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who:
     """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
     if who.by != "old_card" or who.card_number == order.card_number or desk.cabinet is None:
         return ""
-    opened = await log.effect("drop.open", desk.cabinet.open_drop())
+    try:
+        opened = await log.effect("drop.open", desk.cabinet.open_drop())
+    except BaseException:
+        await _lock_flap(desk.cabinet)  # it may be open, and nobody is going to watch it
+        raise
     if isinstance(opened, NotOpened):
         return "old_card_kept"
     try:
