@@ -1,16 +1,17 @@
-"""The commands of a kind B card, one method each: parsed command in, data and status word out.
+"""The commands of the PKCS#15 cards (kinds A and B), one method each: parsed command in, data and status word out.
 
 Nothing here knows of power, tearing or transmission; `drivers.reader.virtual.cards` does.
 """
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from drivers.reader.virtual import keys, pins, status
+from drivers.reader.virtual import keys, status
 from drivers.reader.virtual.command import Command, Ins
 from drivers.reader.virtual.files import FCI_TEMPLATE, FCP_TEMPLATE, File, FileSystem
 from drivers.reader.virtual.keys import CardKey, Environment
-from drivers.reader.virtual.pins import Codes
+from drivers.reader.virtual.pins import Code, Codes
 from drivers.reader.virtual.status import StatusError
 from drivers.reader.virtual.t0 import Answer
 
@@ -28,14 +29,43 @@ CAPABILITIES = bytes.fromhex("01 0009 0800 0000 0000 0100")
 """Layout 1; RSA and EC; longest RSA, DES, AES and EC keys in bits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """In what the kinds differ, codes apart."""
+
+    algorithms: keys.Algorithms
+    has_data_objects: bool = False
+    """Serial number and capabilities by GET DATA."""
+    refused: frozenset[int] = frozenset()
+    """Instructions that write: known, and never allowed."""
+    greeting: bytes | None = None
+    """Answer to SELECT by AID in the place of file control information."""
+
+
+WAYS_B = Ways(keys.ALGORITHMS_B, has_data_objects=True)
+WAYS_A = Ways(
+    keys.ALGORITHMS_A,
+    refused=frozenset(
+        {
+            Ins.GENERATE_KEY_PAIR_OLD, Ins.GENERATE_KEY_PAIR, Ins.UPDATE_BINARY, Ins.PUT_DATA, Ins.CREATE_FILE,
+            Ins.DELETE_FILE,
+        }
+    ),
+    greeting=bytes([0, 6, 6]),  # version 0.6; random numbers and elliptic curves
+)  # fmt: skip
+
+
 class Application:
     """Files, codes and keys behind their commands. Raises StatusError where a command ends early."""
 
-    def __init__(self, serial: bytes, files: FileSystem, codes: Codes, card_keys: tuple[CardKey, ...]) -> None:
+    def __init__(
+        self, serial: bytes, files: FileSystem, codes: Codes, card_keys: tuple[CardKey, ...], ways: Ways
+    ) -> None:
         self._serial = serial
         self._files = files
         self._codes = codes
         self._keys = card_keys
+        self._ways = ways
         self._environments: dict[int, Environment] = {}
         self._half = b""
         self._commands: dict[int, Callable[[Command], Answer]] = {
@@ -48,8 +78,9 @@ class Application:
             Ins.INTERNAL_AUTHENTICATE: self._authenticate,
             Ins.SELECT: self._select,
             Ins.READ_BINARY: self._read,
-            Ins.GET_DATA: self._get_data,
         }
+        if ways.has_data_objects:
+            self._commands[Ins.GET_DATA] = self._get_data
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""
@@ -60,6 +91,8 @@ class Application:
         """Carry a command out."""
         if command.cla != 0:
             raise StatusError(status.UNKNOWN_CLA)
+        if command.ins in self._ways.refused:
+            raise StatusError(status.SECURITY_STATUS)
         run = self._commands.get(command.ins)
         if run is None:
             raise StatusError(status.UNKNOWN_INS)
@@ -76,6 +109,8 @@ class Application:
         file = self._find(command.p1, command.data or b"")
         if command.p2 == NO_ANSWER:
             return b"", status.OK
+        if command.p1 == BY_AID and self._ways.greeting is not None:
+            return self._ways.greeting, status.OK
         return file.control_parameters(FCI_TEMPLATE if command.p2 == FCI else FCP_TEMPLATE), status.OK
 
     def _find(self, how: int, name: bytes) -> File:
@@ -123,24 +158,28 @@ class Application:
             raise StatusError(status.NO_REFERENCE)
         if command.data is not None:
             return b"", self._codes.verify(code, command.data)
-        if command.le is not None:
+        if command.le is not None and not self._codes.answers_lc_zero:
             raise StatusError(status.WRONG_LENGTH)
         return b"", self._codes.state(code)
 
     def _change(self, command: Command) -> Answer:
-        self._only_the_pin(command, (0,))
-        return b"", self._codes.change(command.data or b"")
+        pin = self._pin(command, (0,))
+        return b"", self._codes.change(pin, command.data or b"")
 
     def _unblock(self, command: Command) -> Answer:
-        self._only_the_pin(command, (0, 1, 2, 3))
-        return b"", self._codes.unblock(command.p1, command.data or b"")
+        pin = self._pin(command, (0, 1, 2, 3))
+        return b"", self._codes.unblock(pin, command.p1, command.data or b"")
 
-    def _only_the_pin(self, command: Command, modes: tuple[int, ...]) -> None:
+    def _pin(self, command: Command, modes: tuple[int, ...]) -> Code:
+        """A PIN by P2; the PUK is neither changed nor unlocked."""
         if command.p1 not in modes:
             raise StatusError(status.WRONG_P1P2)
-        if command.p2 != pins.PIN_REFERENCE:
-            known = self._codes.by_reference(command.p2)
-            raise StatusError(status.CONDITIONS if known else status.NO_REFERENCE)
+        code = self._codes.by_reference(command.p2)
+        if code is None:
+            raise StatusError(status.NO_REFERENCE)
+        if code is self._codes.puk:
+            raise StatusError(status.CONDITIONS)
+        return code
 
     def _set_environment(self, command: Command) -> Answer:
         templates = (SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE)
@@ -148,8 +187,9 @@ class Application:
             raise StatusError(status.WRONG_P1P2)
         named = _simple_tlv(command.data or b"")
         key = self._named_key(named)
-        algorithm = named[ALGORITHM_TAG][0] if named.get(ALGORITHM_TAG) else keys.default_algorithm(key)
-        if not keys.allowed(key, algorithm):
+        allowed = self._ways.algorithms.of(key)
+        algorithm = named[ALGORITHM_TAG][0] if named.get(ALGORITHM_TAG) else allowed[0]
+        if algorithm not in allowed:
             raise StatusError(status.BAD_DATA)
         self._environments[command.p2] = Environment(key, algorithm)
         self._half = b""
@@ -183,7 +223,7 @@ class Application:
         environment = self._environments.get(template)
         if environment is None:
             raise StatusError(status.CONDITIONS)
-        if not self._codes.pin.verified:
+        if not self._codes.guard(environment.key.purpose).verified:
             raise StatusError(status.SECURITY_STATUS)
         return environment
 

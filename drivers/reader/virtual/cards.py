@@ -185,7 +185,10 @@ class VirtualCard:
         self._pending.forget()
         if command.ins == Ins.VERIFY and command.data is None:  # P3=00 is all that T=0 can say for "no data"
             command = Command(command.cla, command.ins, command.p1, command.p2)
-        data, word = self._application.execute(command)
+        whole = self._chain.add(command) if self._kind.chaining else command
+        if whole is None:
+            return b"", status.OK
+        data, word = self._application.execute(whole)
         return self._pending.hold(command, data) if word == status.OK else (data, word)
 
     def _due(self) -> TearPoint | None:

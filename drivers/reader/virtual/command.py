@@ -23,6 +23,7 @@ class Ins(IntEnum):
     CHANGE_REFERENCE_DATA = 0x24
     PERFORM_SECURITY_OPERATION = 0x2A
     RESET_RETRY_COUNTER = 0x2C
+    GENERATE_KEY_PAIR_OLD = 0x46
     GENERATE_KEY_PAIR = 0x47
     GET_CHALLENGE = 0x84
     GENERAL_AUTHENTICATE = 0x87
@@ -32,10 +33,14 @@ class Ins(IntEnum):
     GET_RESPONSE = 0xC0
     GET_DATA = 0xCA
     GET_DATA_BER = 0xCB
+    UPDATE_BINARY = 0xD6
+    PUT_DATA = 0xDA
     PUT_DATA_BER = 0xDB
+    CREATE_FILE = 0xE0
+    DELETE_FILE = 0xE4
 
 
-_NAMES = {int(ins): ins.name.removesuffix("_BER").replace("_", " ") for ins in Ins}
+_NAMES = {int(ins): ins.name.removesuffix("_BER").removesuffix("_OLD").replace("_", " ") for ins in Ins}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The card's keys: what MANAGE SECURITY ENVIRONMENT sets and PERFORM SECURITY OPERATION does.
 
-Algorithm references of the kind: 00 raw RSA, 02 RSA with PKCS#1 v1.5 (the input is a DigestInfo), 12 the same over a
+Algorithm references of kind B: 00 raw RSA, 02 RSA with PKCS#1 v1.5 (the input is a DigestInfo), 12 the same over a
 bare SHA-1, 04 ECDSA over a hash, answered as DER (r, s). A raw 2048-bit block does not fit one short command, so it
-goes through DECIPHER in two halves marked 81 and 82.
+goes through DECIPHER in two halves marked 81 and 82. Kind A: 11 RSA with PKCS#1 v1.5, 21 ECDSA.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,8 @@ RSA_RAW = 0x00
 RSA_PKCS1 = 0x02
 RSA_PKCS1_SHA1 = 0x12
 ECDSA = 0x04
+RSA_PKCS1_A = 0x11
+ECDSA_A = 0x21
 FIRST_HALF = 0x81
 SECOND_HALF = 0x82
 WHOLE = 0x00
@@ -60,6 +62,22 @@ class Environment:
     algorithm: int
 
 
+@dataclass(frozen=True, slots=True)
+class Algorithms:
+    """Algorithm references that a kind of card knows; the first is meant where MSE names none."""
+
+    rsa: tuple[int, ...]
+    ec: tuple[int, ...]
+
+    def of(self, key: CardKey) -> tuple[int, ...]:
+        """Those that go with a key."""
+        return self.rsa if isinstance(key.private, rsa.RSAPrivateKey) else self.ec
+
+
+ALGORITHMS_B = Algorithms((RSA_PKCS1, RSA_RAW, RSA_PKCS1_SHA1), (ECDSA,))
+ALGORITHMS_A = Algorithms((RSA_PKCS1_A,), (ECDSA_A,))
+
+
 def sign(environment: Environment, data: bytes) -> bytes:
     """COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.8). Raises StatusError."""
     private = environment.key.private
@@ -80,18 +98,6 @@ def decipher(environment: Environment, cryptogram: bytes) -> bytes:
     if environment.algorithm == RSA_RAW:
         return block
     return _unpad(block)
-
-
-def default_algorithm(key: CardKey) -> int:
-    """Where MSE names none."""
-    return RSA_PKCS1 if isinstance(key.private, rsa.RSAPrivateKey) else ECDSA
-
-
-def allowed(key: CardKey, algorithm: int) -> bool:
-    """Does that algorithm go with that key?"""
-    if isinstance(key.private, rsa.RSAPrivateKey):
-        return algorithm in (RSA_RAW, RSA_PKCS1, RSA_PKCS1_SHA1)
-    return algorithm == ECDSA
 
 
 def raw_rsa(private: rsa.RSAPrivateKey, block: bytes) -> bytes:

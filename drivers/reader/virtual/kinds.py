@@ -1,8 +1,10 @@
 """Which kinds of virtual card this version has, and what each is like. Letters are those of the table of real cards."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 
-from drivers.reader.virtual import pins
+from drivers.reader.virtual import applet_codes, pins
 from drivers.reader.virtual.piv.traits import APPLET, TOKEN
 
 ATR_T1 = bytes.fromhex("3BF59600008131FE454D7945494414")
@@ -18,10 +20,13 @@ def _atr_t1(historical: bytes) -> bytes:
     Among PIV's own tools some take the presence of TB1 and TC1 for a certain maker's USB token, and then want its USB id.
     """
     body = bytes([0x90 | len(historical)]) + bytes.fromhex("968131FE45") + historical
-    check = 0
-    for byte in body:
-        check ^= byte
-    return b"\x3b" + body + bytes([check])
+    return b"\x3b" + body + bytes([reduce(xor, body)])
+
+
+def _atr_t0(historical: bytes) -> bytes:
+    """T=0 first, T=1 too, as kind B says it."""
+    body = bytes([0x80 | len(historical), 0x80, 0x01]) + historical
+    return b"\x3b" + body + bytes([reduce(xor, body)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,18 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "A": Kind(
+        kind="A",
+        title="ISO/IEC 7816-15 applet with an AID of its own; codes padded with 00 to 16; nothing can be written",
+        atr=_atr_t1(b"KKAPPLETA"),
+        atr_t0=_atr_t0(b"KKAPPLETA"),
+        pin_tries=applet_codes.PIN_TRIES,
+        puk_tries=applet_codes.PUK_TRIES,
+        pin_min_length=1,
+        pin_max_length=applet_codes.PIN_MAX_LENGTH,
+        puk_length=PUK_LENGTH,
+        chaining=True,
+    ),
     "B": Kind(
         kind="B",
         title="ISO/IEC 7816-15 card, found by the PKCS#15 AID; codes padded with FF to 8",

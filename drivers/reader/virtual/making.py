@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Protocol
 
 from drivers.reader.virtual import state
-from drivers.reader.virtual.application import Application
+from drivers.reader.virtual.applet_codes import AppletCodes
+from drivers.reader.virtual.application import WAYS_A, WAYS_B, Application
 from drivers.reader.virtual.command import Command
 from drivers.reader.virtual.keys import CardKey, generate
 from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.objects import KeyWithCertificate, file_system
+from drivers.reader.virtual.objects import LOOK_A, KeyWithCertificate, file_system, look_b
 from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.pins import Code, Codes, CountedCodes
 from drivers.reader.virtual.piv.application import PivApplication
@@ -34,7 +35,12 @@ class CardApplication(Protocol):
 
 
 def make_memory(kind: str, persona: Persona, authority: TestAuthority, now: datetime) -> CardMemory:
-    """A card as it leaves its issuer. Raises KeyError for a kind that is not in `KINDS`."""
+    """A card as it leaves its issuer.
+
+    Raises KeyError for a kind that is not in `KINDS`, ValueError where the persona has two PINs and the kind one.
+    """
+    if persona.signature_pin and kind != "B":
+        raise ValueError(f"kind {kind} has one PIN")
     keys: list[StoredKey] = []
     for purpose in state.PURPOSES:
         private = generate(persona.key_algorithm)
@@ -52,7 +58,8 @@ def fresh_memory(
     puk = Code(persona.puk.encode(), ways.puk_tries, ways.puk_tries)
     traits = TRAITS.get(kind)
     piv = issue(persona, authority, now, keys, traits) if traits is not None else None
-    return CardMemory(kind, persona, pin, puk, keys, piv)
+    second = Code(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
+    return CardMemory(kind, persona, pin, puk, keys, piv, second)
 
 
 def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplication, CountedCodes]:
@@ -62,9 +69,14 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
         traits = TRAITS[memory.kind]
         piv_codes = PivCodes(memory.pin, memory.puk, store, traits)
         return PivApplication(memory.piv, piv_codes, traits, serial, store), piv_codes
-    codes = Codes(memory.pin, memory.puk, store)
     entries = _entries(memory)
-    return Application(serial, file_system(serial, entries), codes, tuple(entry.key for entry in entries)), codes
+    keys = tuple(entry.key for entry in entries)
+    if memory.kind == "A":
+        applet_codes = AppletCodes(memory.pin, memory.puk, store)
+        return Application(serial, file_system(serial, entries, LOOK_A), applet_codes, keys, WAYS_A), applet_codes
+    codes = Codes(memory.pin, memory.puk, store, memory.signature_pin)
+    look = look_b(two_pins=memory.signature_pin is not None)
+    return Application(serial, file_system(serial, entries, look), codes, keys, WAYS_B), codes
 
 
 def _entries(memory: CardMemory) -> list[KeyWithCertificate]:

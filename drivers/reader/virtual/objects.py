@@ -1,8 +1,8 @@
 """What the card says of itself: the PKCS#15 files of ISO/IEC 7816-15, written out as DER.
 
-One PIN for both keys, with no userConsent (one VERIFY serves until the card is reset or the application selected
-again), and a PUK object that the PIN's authId names; each directory file ends in filler, as on cards
-that leave room for more. File numbers are those that such cards use.
+One PIN for both keys (or two, where the persona has them), with no userConsent (one VERIFY serves until the card is
+reset or the application selected again), and a PUK object that the PIN's authId names; each directory file ends in
+filler, as on cards that leave room for more. File numbers are those that such cards use.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from drivers.reader.virtual import pins
+from drivers.reader.virtual import applet_codes, pins
 from drivers.reader.virtual.der import (
     ENUMERATED,
     bits,
@@ -27,12 +27,16 @@ from drivers.reader.virtual.keys import CardKey
 from drivers.reader.virtual.pki import CardPublicKey
 
 AID = bytes.fromhex("A000000063504B43532D3135")
+APPLET_AID = bytes.fromhex("F276A288BCFBA69D34F31001")
+"""Of the applet that kind A stands for."""
 EF_DIR, DF_PKCS15, EF_ODF, EF_TOKENINFO = 0x2F00, 0x5015, 0x5031, 0x5032
 EF_AODF, EF_PRKDF, EF_PUKDF, EF_CDF = 0x4401, 0x4402, 0x4403, 0x4404
 LABEL = "Kortkiosk test card"
 MANUFACTURER = "Kortkiosk test"
 PIN_AUTH_ID = b"\x01"
 PUK_AUTH_ID = b"\x02"
+SIGNATURE_AUTH_ID = b"\x03"
+PUK_MIN_LENGTH = 4
 FILLER = 32
 """Bytes of 00 behind the last object of a directory file."""
 RSA_KEY_FILE, EC_KEY_FILE = 0x11, 0x22
@@ -46,6 +50,65 @@ LOGIN_REQUIRED, PRN_GENERATION = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
+class CodeLook:
+    """How a card describes one of its codes. Lengths in bytes."""
+
+    label: str
+    auth_id: bytes
+    reference: int
+    min_length: int
+    max_length: int
+    flags: tuple[int, ...]
+    puk: bytes = b""
+    """The authId of the code that unlocks this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """In what the kinds' descriptions of themselves differ. `codes`: the PIN first."""
+
+    aid: bytes
+    codes: tuple[CodeLook, ...]
+    stored_length: int
+    filler: int
+
+    def guard(self, key: CardKey) -> bytes:
+        """The authId of the code that a key wants."""
+        own = [code.auth_id for code in self.codes if code.label == TITLES[key.purpose]]
+        return own[0] if own else self.codes[0].auth_id
+
+
+PIN_FLAGS = (LOCAL, INITIALIZED, NEEDS_PADDING)
+PUK_FLAGS = (LOCAL, CHANGE_DISABLED, UNBLOCK_DISABLED, INITIALIZED, NEEDS_PADDING, UNBLOCKING_PIN)
+
+
+def look_b(*, two_pins: bool) -> Look:
+    """Kind B."""
+    lengths = (pins.PIN_MIN_LENGTH, pins.PIN_MAX_LENGTH)
+    pin = CodeLook("PIN", PIN_AUTH_ID, pins.PIN_REFERENCE, *lengths, PIN_FLAGS, PUK_AUTH_ID)
+    second = CodeLook(
+        TITLES["signature"], SIGNATURE_AUTH_ID, pins.SIGNATURE_PIN_REFERENCE, *lengths, PIN_FLAGS, PUK_AUTH_ID
+    )
+    puk = CodeLook("PUK", PUK_AUTH_ID, pins.PUK_REFERENCE, pins.PUK_LENGTH, pins.PUK_LENGTH, PUK_FLAGS)
+    codes = (pin, second, puk) if two_pins else (pin, puk)
+    return Look(AID, codes, pins.STORED_LENGTH, pins.FILLER)
+
+
+LOOK_A = Look(
+    APPLET_AID,
+    (
+        CodeLook(
+            "PIN", PIN_AUTH_ID, pins.PIN_REFERENCE, applet_codes.PIN_MIN_LENGTH, applet_codes.PIN_MAX_LENGTH,
+            PIN_FLAGS, PUK_AUTH_ID,
+        ),
+        CodeLook("PUK", PUK_AUTH_ID, pins.PUK_REFERENCE, PUK_MIN_LENGTH, applet_codes.STORED_LENGTH, PUK_FLAGS),
+    ),
+    applet_codes.STORED_LENGTH,
+    applet_codes.FILLER,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class KeyWithCertificate:
     """A key of the card and the certificate that goes with it, and their files' numbers."""
 
@@ -55,15 +118,15 @@ class KeyWithCertificate:
     public_file: int
 
 
-def file_system(serial: bytes, entries: list[KeyWithCertificate]) -> FileSystem:
+def file_system(serial: bytes, entries: list[KeyWithCertificate], look: Look) -> FileSystem:
     """The whole tree of a card."""
     mf = File(MF_ID, is_df=True)
-    mf.add(File(EF_DIR, _dir()))
-    application = mf.add(File(DF_PKCS15, is_df=True, aid=AID))
+    mf.add(File(EF_DIR, _dir(look.aid)))
+    application = mf.add(File(DF_PKCS15, is_df=True, aid=look.aid))
     directories = {
         EF_ODF: _odf(),
-        EF_AODF: _pin_object() + _puk_object(),
-        EF_PRKDF: b"".join(_private_key(entry) for entry in entries),
+        EF_AODF: b"".join(_code(code, look) for code in look.codes),
+        EF_PRKDF: b"".join(_private_key(entry, look.guard(entry.key)) for entry in entries),
         EF_PUKDF: b"".join(_public_key(entry) for entry in entries),
         EF_CDF: b"".join(_certificate(entry) for entry in entries),
     }
@@ -88,10 +151,10 @@ def _reference(number: int) -> bytes:
     return sequence(_path(MF_ID, DF_PKCS15, number))
 
 
-def _dir() -> bytes:
+def _dir(aid: bytes) -> bytes:
     """EF.DIR, one application template (ISO/IEC 7816-15 7.4)."""
     path = octets(MF_ID.to_bytes(2, "big") + DF_PKCS15.to_bytes(2, "big"), 0x51)
-    return tlv(0x61, octets(AID, 0x4F), utf8(LABEL, 0x50), path)
+    return tlv(0x61, octets(aid, 0x4F), utf8(LABEL, 0x50), path)
 
 
 def _odf() -> bytes:
@@ -107,36 +170,27 @@ def _token_info(serial: bytes) -> bytes:
     )
 
 
-def _pin_object() -> bytes:
-    lengths = (pins.PIN_MIN_LENGTH, pins.PIN_MAX_LENGTH)
-    common = sequence(utf8("PIN"), bits(PRIVATE, MODIFIABLE), octets(PUK_AUTH_ID))
-    return _code(common, PIN_AUTH_ID, bits(LOCAL, INITIALIZED, NEEDS_PADDING), lengths, pins.PIN_REFERENCE)
-
-
-def _puk_object() -> bytes:
-    flags = bits(LOCAL, CHANGE_DISABLED, UNBLOCK_DISABLED, INITIALIZED, NEEDS_PADDING, UNBLOCKING_PIN)
-    lengths = (pins.PUK_LENGTH, pins.PUK_LENGTH)
-    return _code(sequence(utf8("PUK"), bits(PRIVATE)), PUK_AUTH_ID, flags, lengths, pins.PUK_REFERENCE)
-
-
-def _code(common: bytes, auth_id: bytes, flags: bytes, lengths: tuple[int, int], reference: int) -> bytes:
+def _code(code: CodeLook, look: Look) -> bytes:
     """An authentication object of type PIN (ISO/IEC 7816-15 8.9.2); type 1 is ASCII digits."""
+    common = [utf8(code.label), bits(PRIVATE, *([MODIFIABLE] if code.puk else []))]
+    if code.puk:
+        common.append(octets(code.puk))
     attributes = sequence(
-        flags,
+        bits(*code.flags),
         integer(1, ENUMERATED),
-        integer(lengths[0]),
-        integer(pins.STORED_LENGTH),
-        integer(lengths[1]),
-        integer(reference, 0x80),
-        octets(bytes([pins.FILLER])),
+        integer(code.min_length),
+        integer(look.stored_length),
+        integer(code.max_length),
+        integer(code.reference, 0x80),
+        octets(bytes([look.filler])),
         sequence(_path(MF_ID, DF_PKCS15)),
     )
-    return sequence(common, sequence(octets(auth_id)), constructed(1, attributes))
+    return sequence(sequence(*common), sequence(octets(code.auth_id)), constructed(1, attributes))
 
 
-def _private_key(entry: KeyWithCertificate) -> bytes:
+def _private_key(entry: KeyWithCertificate, guard: bytes) -> bytes:
     key = entry.key
-    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(PIN_AUTH_ID))
+    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard))
     access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
     attributes = sequence(octets(key.id), bits(*_private_usage(key)), access, integer(key.reference))
     return _key_object(key, common, attributes, _reference(key.file_id))

@@ -29,6 +29,8 @@ class Persona:
     printed_number: str = ""
     """The number on the plastic where it differs from the certificates' (a wrong card); else empty."""
     protected_identity: bool = False
+    signature_pin: str = field(default="", repr=False)
+    """A code of its own for the signature key, as older cards have it (kind B only); empty: one code for both."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""The codes of a kind B card: one PIN, and one PUK that unlocks it.
+"""The codes of a kind B card: one PIN or two, and one PUK that unlocks them.
 
 Rules, as measured on such cards:
 - A code is compared without its filler (FF), so padded and unpadded entries are the same.
@@ -14,9 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drivers.reader.virtual import status
+from drivers.reader.virtual.pki import KeyPurpose
 
 PIN_REFERENCE = 1
 PUK_REFERENCE = 2
+SIGNATURE_PIN_REFERENCE = 3
 STORED_LENGTH = 8
 FILLER = 0xFF
 PIN_MIN_LENGTH = 6
@@ -77,9 +79,27 @@ class CountedCodes:
 class Codes(CountedCodes):
     """The codes of kind B, and every rule about them."""
 
+    answers_lc_zero = False
+    """Whether VERIFY with Lc=00 counts as one without data; else it is a wrong length."""
+
+    def __init__(self, pin: Code, puk: Code, store: Callable[[], None], signature_pin: Code | None = None) -> None:
+        super().__init__(pin, puk, store)
+        self.signature_pin = signature_pin
+
+    def forget(self) -> None:
+        """Lose the security status of both PINs."""
+        super().forget()
+        if self.signature_pin is not None:
+            self.signature_pin.verified = False
+
+    def guard(self, purpose: KeyPurpose) -> Code:
+        """The code that a key of that purpose wants."""
+        return self.signature_pin if self.signature_pin is not None and purpose == "signature" else self.pin
+
     def by_reference(self, reference: int) -> Code | None:
         """The code of that P2, or None."""
-        return {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk}.get(reference)
+        known = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk, SIGNATURE_PIN_REFERENCE: self.signature_pin}
+        return known.get(reference)
 
     def state(self, code: Code) -> int:
         """Answer to a VERIFY without data (ISO/IEC 7816-4 11.6.6): uses no try."""
@@ -95,32 +115,32 @@ class Codes(CountedCodes):
         code.verified = word == status.OK
         return word
 
-    def change(self, entry: bytes) -> int:
-        """CHANGE REFERENCE DATA of the PIN, P1=00 (ISO/IEC 7816-4 11.6.7): `old new`, eight bytes each."""
+    def change(self, pin: Code, entry: bytes) -> int:
+        """CHANGE REFERENCE DATA of a PIN, P1=00 (ISO/IEC 7816-4 11.6.7): `old new`, eight bytes each."""
         if len(entry) != 2 * STORED_LENGTH or not _fits(entry[STORED_LENGTH:]):
             return status.WRONG_LENGTH
         old, new = entry[:STORED_LENGTH], entry[STORED_LENGTH:]
-        word = self._compare(self.pin, old)
+        word = self._compare(pin, old)
         if word == status.OK:
-            self.replace(self.pin, _bare(new))
-        self.pin.verified = False
+            self.replace(pin, _bare(new))
+        pin.verified = False
         return word
 
-    def unblock(self, mode: int, entry: bytes) -> int:
-        """RESET RETRY COUNTER of the PIN (ISO/IEC 7816-4 11.6.10). `mode` is P1.
+    def unblock(self, pin: Code, mode: int, entry: bytes) -> int:
+        """RESET RETRY COUNTER of a PIN (ISO/IEC 7816-4 11.6.10). `mode` is P1.
 
         00: `puk new`, eight bytes each; 01: PUK only; 02: new PIN, and 03: nothing, after VERIFY of the PUK.
         """
         with_puk, with_new = mode in (0, 1), mode in (0, 2)
         if len(entry) != STORED_LENGTH * (with_puk + with_new):
             return status.WRONG_LENGTH
-        new = entry[-STORED_LENGTH:] if with_new else self.pin.value
+        new = entry[-STORED_LENGTH:] if with_new else pin.value
         if with_new and not _fits(new):
             return status.WRONG_LENGTH
         word = self._puk_word(entry[:STORED_LENGTH] if with_puk else None)
         if word == status.OK:
-            self.replace(self.pin, _bare(new))
-            self.pin.verified = False
+            self.replace(pin, _bare(new))
+            pin.verified = False
         return word
 
     def _puk_word(self, entry: bytes | None) -> int:

@@ -58,6 +58,8 @@ class CardMemory:
     """As issued, identification first."""
     piv: PivMemory | None = None
     """What a PIV card keeps besides."""
+    signature_pin: Code | None = None
+    """On a card with two PINs: the one of the signature key."""
 
 
 def write(path: Path, memory: CardMemory) -> None:
@@ -95,13 +97,15 @@ def _to_json(memory: CardMemory) -> dict[str, Any]:
         "what": NOTICE,
         "format": FORMAT,
         "kind": memory.kind,
-        "persona": asdict(memory.persona),
+        "persona": {name: value for name, value in asdict(memory.persona).items() if name != "signature_pin" or value},
         "pin": _code_to_json(memory.pin),
         "puk": _code_to_json(memory.puk),
         "keys": [_key_to_json(key) for key in memory.keys],
     }
     if memory.piv is not None:
         document["piv"] = piv.to_json(memory.piv)
+    if memory.signature_pin is not None:
+        document["signature_pin"] = _code_to_json(memory.signature_pin)
     return document
 
 
@@ -113,6 +117,7 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         puk=_code_from_json(document["puk"]),
         keys=tuple(_key_from_json(entry) for entry in document["keys"]),
         piv=piv.from_json(document["piv"]) if "piv" in document else None,
+        signature_pin=_code_from_json(document["signature_pin"]) if "signature_pin" in document else None,
     )
     if tuple(key.purpose for key in memory.keys) != PURPOSES:
         raise ValueError("keys")

@@ -19,7 +19,7 @@ from drivers.reader.virtual.personas import person
 from kiosk.commands import virtual_card
 
 Run = Callable[..., int]
-KINDS_AND_TRIES = {"B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}
+KINDS_AND_TRIES = {"A": (False, 3, 5), "B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}
 PROGRAM = textwrap.dedent(
     """
     import argparse, sys
