@@ -1,0 +1,40 @@
+"""Virtual PIV cards, one of each kind, in an in-process reader."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.ledger import MemoryLedger
+from drivers.reader.trust import Trust
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, ReaderSettings
+from tests.drivers.reader.conftest import EC_PERSON, NOW
+
+KINDS = ("C", "D")
+MakePiv = Callable[..., VirtualCard]
+
+
+@pytest.fixture
+def make_piv(authority: TestAuthority) -> MakePiv:
+    def make(kind: str, order: int = EC_PERSON) -> VirtualCard:
+        return VirtualCard.create(person(order).new, authority, NOW, kind=kind)
+
+    return make
+
+
+@pytest.fixture(params=KINDS)
+def card(request: pytest.FixtureRequest, make_piv: MakePiv) -> VirtualCard:
+    return make_piv(request.param)
+
+
+@pytest.fixture
+async def reader(slot: VirtualSlot, authority: TestAuthority, ledger: MemoryLedger) -> AsyncIterator[CardReader]:
+    trust = Trust(authority.anchors(), authority.intermediates())
+    settings = ReaderSettings(trust=trust, ledger=ledger, now=lambda: NOW)
+    reader = CardReader(InProcessBackend([slot]), slot.name, settings)
+    yield reader
+    await reader.close()

@@ -1,0 +1,139 @@
+"""Keys and certificates made and written in the name of whoever answers for the management key."""
+
+from datetime import timedelta
+from typing import Literal
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.x509.oid import NameOID
+
+from drivers.reader.errors import CardGoneError
+from drivers.reader.keys import Generated, KeyAlgorithm, ManagementAlgorithm
+from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
+from drivers.reader.signing import verifies_with
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
+from drivers.reader.visit import CardReader, CardVisit, visiting
+from drivers.secret import Secret
+from tests.drivers.reader.conftest import NOW
+from tests.drivers.reader.piv.test_visit import kind_of
+
+NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
+PRIVATE = ec.generate_private_key(ec.SECP256R1())
+
+
+class TestKey:
+    """The factory's key of a virtual card, or a wrong one; remembers what it was asked."""
+
+    __test__ = False
+
+    def __init__(self, card: VirtualCard, *, wrong: bool = False) -> None:
+        self.algorithm: ManagementAlgorithm = "3DES" if kind_of(card) == "C" else "AES-192"
+        key = bytes(reversed(FACTORY_MANAGEMENT_KEY)) if wrong else FACTORY_MANAGEMENT_KEY
+        cipher = TripleDES(key) if self.algorithm == "3DES" else algorithms.AES(key)
+        self._cipher = Cipher(cipher, modes.ECB())
+        self.challenges: list[bytes] = []
+
+    def answer(self, challenge: bytes) -> bytes:
+        self.challenges.append(challenge)
+        encryptor = self._cipher.encryptor()
+        return encryptor.update(challenge) + encryptor.finalize()
+
+
+def certificate_for(public_key: bytes) -> bytes:
+    key = serialization.load_der_public_key(public_key)
+    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Made Up")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key).serial_number(7)
+    builder = builder.not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=30))
+    return builder.sign(PRIVATE, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def stranger() -> bytes:
+    return PRIVATE.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+@pytest.mark.parametrize("algorithm", ["EC-P256", "EC-P384", "RSA-2048"])
+async def test_a_certificate_is_renewed_in_one_visit(
+    reader: CardReader, card: VirtualCard, algorithm: KeyAlgorithm
+) -> None:
+    async with visiting(reader) as visit:
+        key = TestKey(card)
+        made = await visit.generate_key("9a", algorithm, key)
+        assert isinstance(made, Generated)
+        await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin))
+        request = await visit.sign_with("9a", b"a certificate request")
+        assert isinstance(request, Signed)
+        public = serialization.load_der_public_key(made.public_key)
+        assert verifies_with(public, b"a certificate request", request.signature)
+        der = certificate_for(made.public_key)
+        assert await visit.write_certificate("9a", der, key) == Accepted()
+        written = visit.facts.certificate("identification")
+        assert written is not None
+        assert (written.der, written.chain) == (der, "untrusted")
+        assert isinstance(await visit.sign("identification", b"log in"), Signed)
+        assert await visit.change(Role.IDENTIFICATION, Secret(card.persona.pin), Secret("975318")) == Accepted()
+        facts = visit.facts
+    async with visiting(reader) as visit:
+        assert visit.facts.digest == facts.digest
+
+
+async def test_a_certificate_of_another_key_is_not_written(reader: CardReader, card: VirtualCard) -> None:
+    async with visiting(reader) as visit:
+        key, before = TestKey(card), visit.facts.certificates
+        for slot in ("9a", "9c", "82"):
+            assert await visit.write_certificate(slot, certificate_for(stranger()), key) == NOT_ALLOWED
+        assert await visit.write_certificate("9a", b"no certificate", key) == NOT_ALLOWED
+        assert await visit.write_certificate("9b", certificate_for(stranger()), key) == NOT_ALLOWED
+        assert key.challenges == []
+    async with visiting(reader) as visit:
+        assert visit.facts.certificates == before
+
+
+async def test_a_certificate_is_deleted_and_its_key_stays(reader: CardReader, card: VirtualCard) -> None:
+    async with visiting(reader) as visit:
+        assert await visit.delete_certificate("9d", TestKey(card)) == Accepted()
+        assert [c.id for c in visit.facts.certificates] == ["9a", "9c", "9e"]
+    async with visiting(reader) as visit:
+        assert [c.id for c in visit.facts.certificates] == ["9a", "9c", "9e"]
+
+
+async def test_a_wrong_management_key_changes_nothing(reader: CardReader, card: VirtualCard) -> None:
+    async with visiting(reader) as visit:
+        wrong, before = TestKey(card, wrong=True), visit.facts.certificates
+        assert await visit.generate_key("9a", "EC-P256", wrong) == Refused(RefusalReason.CARD, 0x6982)
+        assert await visit.delete_certificate("9a", wrong) == Refused(RefusalReason.CARD, 0x6982)
+        await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin))
+        assert isinstance(await visit.sign("identification", b"still the old key"), Signed)
+    async with visiting(reader) as visit:
+        assert visit.facts.certificates == before
+        assert visit.facts.pins[0].state == "ok"
+
+
+async def outcome_or_gone(visit: CardVisit, key: TestKey) -> object:
+    try:
+        return await visit.generate_key("9a", "EC-P256", key)
+    except CardGoneError:
+        return None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_card_torn_while_a_key_is_made_ends_named(
+    reader: CardReader, card: VirtualCard, when: Literal["before", "after"]
+) -> None:
+    outcomes: list[object] = []
+    for exchange in range(8):
+        async with visiting(reader) as visit:
+            card.tear(exchange, when)
+            outcomes.append(await outcome_or_gone(visit, TestKey(card)))
+        if isinstance(outcomes[-1], Generated):
+            break
+    assert isinstance(outcomes[-1], Generated)
+    assert outcomes[-2] == Unknown()
+    assert set(outcomes[:-2]) == {None}
