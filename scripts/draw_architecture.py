@@ -224,7 +224,7 @@ BANDS: tuple[tuple[str, tuple[Flow, ...]], ...] = (
     )),
     ("By itself", (
         Flow(2, 4, "events, oldest first, in their chain"),
-        Flow(4, 2, "acked, after the server's commit: now they may go"),
+        Flow(4, 2, "acked, after the server's commit: they are held"),
     )),
 )  # fmt: skip
 
@@ -261,7 +261,7 @@ def _flow(c: Canvas, y: float, flow: Flow) -> None:
     if wide > room + 24:
         raise TooWideError(f"{flow.text!r} does not fit {room} px")
     middle = (a + b) / 2
-    pill = wide * 0.93
+    pill = wide * 0.93 + 8
     c.rect(middle - pill / 2, y - 19, pill, 17, LAMP if flow.text.startswith("intent") else PAPER)
     c.text(middle, y - 6, flow.text, size=13, anchor="middle")
     c.arrow((a, y), (b, y), both=flow.both)

@@ -1,62 +1,29 @@
-"""The documents say what is so: links lead somewhere, commands and tests exist, examples are read by the program itself."""
+"""The documents say what is so: links lead somewhere, commands and tests exist, tables are those of the program."""
 
 import json
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import msgspec
 import pytest
 from pydantic import BaseModel
 
 from drivers.cabinet.port import SlotFault
 from drivers.reader.virtual.kinds import KINDS
-from fleet.messages import events, kinds, link
-from fleet.messages.topics import Topics
 from fleet.server.orders import ORDER_COLUMNS, read_orders
 from fleet.server.store import alarms
+from fleet.server.store.projections import OrderState
 from kiosk.config import Config
 from kiosk.journal import DONE
 from kiosk.journeys.registry import ERRANDS
-from kiosk.receipts import read_number, wire
 from kiosk.texts import Texts
 from kiosk.views import say
-
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-OURS = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-
-
-def text(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def page(name: str) -> str:
-    return text(DOCS / name)
-
-
-def named(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def blocks(kind: str, *pages: Path) -> Iterator[str]:
-    """Fenced blocks whose info string is `kind`."""
-    for one in pages or PAGES:
-        yield from (body.strip("\n") for info, body in FENCE.findall(text(one)) if info.strip() == kind)
-
-
-def anchors(of: Path) -> set[str]:
-    """The anchors that GitHub makes of headings."""
-    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", text(of)), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
 
 
 @pytest.mark.parametrize("one", PAGES, ids=named)
@@ -201,6 +168,11 @@ def test_everything_that_may_be_missing_is_told() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == codes
 
 
+def test_every_state_of_an_order_is_told() -> None:
+    told = page("operations.md").split("| state | means |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE) == [*get_args(OrderState), "expired"]
+
+
 def test_every_alarm_is_told() -> None:
     stored = {value for name, value in vars(alarms).items() if name.isupper()}
     told = page("operations.md").split("| alarm |")[1].split("\n\n")[0]
@@ -223,67 +195,6 @@ def test_every_end_of_the_pick_up_is_told() -> None:
 def test_every_kind_of_virtual_card_is_told_with_its_tries() -> None:
     rows = dict(re.findall(r"^\| ([A-Z]) \|.*\| (\d+, \d+) \|$", page("virtual-devices.md"), re.MULTILINE))
     assert rows == {kind.kind: f"{kind.pin_tries}, {kind.puk_tries}" for kind in KINDS.values()}
-
-
-def test_the_event_of_the_example_is_one_and_its_parts_are_told() -> None:
-    (on_wire,), (envelope,), (digest,) = (
-        list(blocks(kind, DOCS / "messages.md")) for kind in ("json event", "json envelope", "text hash")
-    )
-    event = events.parse(on_wire.encode())
-    assert event.envelope.decode() == envelope
-    assert event.hash == digest
-
-
-MESSAGES: dict[str, Callable[[bytes], object]] = {
-    "json acked": lambda raw: link.decode(link.Acked, raw),
-    "json presence": lambda raw: link.decode(link.Presence, raw),
-    "json state": lambda raw: link.decode(link.StationState, raw),
-    "json ask": lambda raw: link.decode(link.Ask, raw),
-    "json answer": lambda raw: link.decode(link.Answer, raw),
-    "json page": lambda raw: link.decode(link.SyncPage, raw),
-    "json payload": lambda raw: wire.decode(raw, wire.Payload),
-    "json compact": lambda raw: wire.decode(raw, wire.Compact),
-}
-
-
-@pytest.mark.parametrize("kind", MESSAGES)
-def test_every_example_is_a_message_of_ours(kind: str) -> None:
-    found = list(blocks(kind))
-    assert found
-    for block in found:
-        message = MESSAGES[kind](block.encode())
-        assert json.loads(msgspec.json.encode(message)) == json.loads(block)
-
-
-def test_every_json_example_is_checked() -> None:
-    checked = {*MESSAGES, "json event", "json envelope", "json info", "json mac"}
-    for one in PAGES:
-        for info, _ in FENCE.findall(text(one)):
-            assert not info.startswith("json") or info.strip() in checked, f"{named(one)}: {info}"
-
-
-def test_what_a_puk_is_bound_to_is_told_as_it_is() -> None:
-    (info,), (mac,) = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json info", "json mac"))
-    assert link.envelope_info(*json.loads(info)[1:]) == info.encode()
-    assert link.envelope_mac_input(*json.loads(mac)[1:]) == mac.encode()
-
-
-def test_every_topic_kind_ask_and_error_is_told() -> None:
-    said = page("messages.md")
-    topics = Topics("station-name")
-    for name in ("events", "state", "presence", "ask", "answer", "acked"):
-        assert f"| `{getattr(topics, name).replace('station-name', 'STATION')}` |" in said
-    for kind in (value for name, value in vars(kinds).items() if name.isupper()):
-        assert f"| `{kind}` |" in said
-    for ask in get_args(link.Ask):
-        assert f"| `{ask.__struct_config__.tag}` |" in said
-    for error in re.findall(r"_error\(\"(\w+)\"", text(ROOT / "fleet/server/answers.py")):
-        assert f"| `{error}` |" in said
-
-
-def test_the_number_of_the_example_is_one() -> None:
-    for number in set(re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{5}\b", page("receipts.md"))):
-        assert read_number(number) == number
 
 
 def test_the_pictures_are_what_their_program_draws() -> None:

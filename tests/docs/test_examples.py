@@ -1,0 +1,75 @@
+"""Every example in the documents is a message or receipt that the program itself reads, and every part has its row."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import get_args
+
+import msgspec
+import pytest
+
+from fleet.messages import events, kinds, link
+from fleet.messages.topics import Topics
+from kiosk.receipts import read_number, wire
+from tests.docs.pages import DOCS, FENCE, PAGES, ROOT, blocks, named, page, text
+
+
+def test_the_event_of_the_example_is_one_and_its_parts_are_told() -> None:
+    (on_wire,), (envelope,), (digest,) = (
+        list(blocks(kind, DOCS / "messages.md")) for kind in ("json event", "json envelope", "text hash")
+    )
+    event = events.parse(on_wire.encode())
+    assert event.envelope.decode() == envelope
+    assert event.hash == digest
+
+
+MESSAGES: dict[str, Callable[[bytes], object]] = {
+    "json acked": lambda raw: link.decode(link.Acked, raw),
+    "json presence": lambda raw: link.decode(link.Presence, raw),
+    "json state": lambda raw: link.decode(link.StationState, raw),
+    "json ask": lambda raw: link.decode(link.Ask, raw),
+    "json answer": lambda raw: link.decode(link.Answer, raw),
+    "json page": lambda raw: link.decode(link.SyncPage, raw),
+    "json payload": lambda raw: wire.decode(raw, wire.Payload),
+    "json compact": lambda raw: wire.decode(raw, wire.Compact),
+}
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_every_example_is_a_message_of_ours(kind: str) -> None:
+    found = list(blocks(kind))
+    assert found
+    for block in found:
+        message = MESSAGES[kind](block.encode())
+        assert json.loads(msgspec.json.encode(message)) == json.loads(block)
+
+
+def test_every_json_example_is_checked() -> None:
+    checked = {*MESSAGES, "json event", "json envelope", "json info", "json mac"}
+    for one in PAGES:
+        for info, _ in FENCE.findall(text(one)):
+            assert not info.startswith("json") or info.strip() in checked, f"{named(one)}: {info}"
+
+
+def test_what_a_puk_is_bound_to_is_told_as_it_is() -> None:
+    (info,), (mac,) = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json info", "json mac"))
+    assert link.envelope_info(*json.loads(info)[1:]) == info.encode()
+    assert link.envelope_mac_input(*json.loads(mac)[1:]) == mac.encode()
+
+
+def test_every_topic_kind_ask_and_error_is_told() -> None:
+    said = page("messages.md")
+    topics = Topics("station-name")
+    for name in ("events", "state", "presence", "ask", "answer", "acked"):
+        assert f"| `{getattr(topics, name).replace('station-name', 'STATION')}` |" in said
+    for kind in (value for name, value in vars(kinds).items() if name.isupper()):
+        assert f"| `{kind}` |" in said
+    for ask in get_args(link.Ask):
+        assert f"| `{ask.__struct_config__.tag}` |" in said
+    for error in re.findall(r"_error\(\"(\w+)\"", text(ROOT / "fleet/server/answers.py")):
+        assert f"| `{error}` |" in said
+
+
+def test_the_number_of_the_example_is_one() -> None:
+    for number in set(re.findall(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{5}\b", page("receipts.md"))):
+        assert read_number(number) == number
