@@ -1,9 +1,9 @@
 """The journal: a durable intent before every effect, a durable outcome and its event after (reliability I3, I4).
 
-Intents, outcomes, receipts and outbox lie in the one file of the station. An outcome and its event are one transaction, so there is
-no moment at which one exists without the other. What is open when the station starts was cut off in the middle: `boot`
-writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can say it. No effect is
-ever repeated by itself.
+Intents, outcomes, receipts and outbox lie in the one file of the station. An outcome and its event are one transaction,
+so there is no moment at which one exists without the other. What is open when the station starts was cut off in the
+middle: `boot` writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can
+say it. No effect is ever repeated by itself.
 
 >>> journal = Journal(store, chain, clock)                                          # doctest: +SKIP
 >>> found = await journal.boot(version="0.1.0")                                     # doctest: +SKIP
@@ -27,34 +27,13 @@ from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import kinds
+from kiosk.journal_schema import DONE, SCHEMA, UNDOES, UNKNOWN
 from kiosk.ports import Clock, Ended, Order
 from kiosk.receipts import Receipt, read
 
 T = TypeVar("T")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS errand (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, order_no TEXT, hsa_id TEXT, order_content BLOB,
-    ended TEXT, outcome TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS errand_holder ON errand (hsa_id);
-CREATE TABLE IF NOT EXISTS effect (
-    id INTEGER PRIMARY KEY, errand TEXT NOT NULL REFERENCES errand (id), order_no TEXT, name TEXT NOT NULL,
-    facts TEXT NOT NULL, intended TEXT NOT NULL, outcome TEXT, concluded TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS effect_order ON effect (order_no);
-CREATE INDEX IF NOT EXISTS effect_open ON effect (id) WHERE outcome IS NULL;
-CREATE TABLE IF NOT EXISTS receipt (
-    number TEXT PRIMARY KEY, order_no TEXT NOT NULL, document BLOB NOT NULL, qr TEXT NOT NULL, issued TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS receipt_order ON receipt (order_no);
-"""
-
-UNKNOWN = "unknown"
-DONE = frozenset({"opened", "taken", "accepted", "written", "printed", "dropped"})
-"""Outcomes after which an effect need not be done again for the same order."""
-UNDOES = {"slot.return": "slot.take"}
-"""Effects that take an earlier one back."""
+__all__ = ["SCHEMA", "Interrupted", "Journal", "Log", "outcome_name", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)

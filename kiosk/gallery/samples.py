@@ -13,7 +13,15 @@ from drivers.reader.outcomes import Role
 from kiosk import home
 from kiosk.config import Config
 from kiosk.journal import Interrupted
-from kiosk.journeys import closing_views, code_views, identify_views, order_views, receipt_views, slot_views
+from kiosk.journeys import (
+    closing_views,
+    code_views,
+    identify_views,
+    order_views,
+    receipt_views,
+    slot_views,
+    tear_views,
+)
 from kiosk.journeys.registry import ERRANDS
 from kiosk.journeys.steps.identify import Identified
 from kiosk.policy import PinPolicy
@@ -137,10 +145,11 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
     yield "write", code_views.write(ORDER)
     yield "writing", code_views.writing()
     yield "testing", code_views.testing()
-    yield "pulled", code_views.pulled(None)
-    yield "check-code", code_views.check_code()
-    yield "code-from-before", code_views.code_from_before()
-    yield "not-written", code_views.not_written()
+    yield "pulled", tear_views.pulled(None)
+    yield "check-code", tear_views.check_code()
+    yield "code-from-before", tear_views.code_from_before()
+    yield "not-written", tear_views.not_written()
+    yield "mistyped", tear_views.mistyped(2)
     for name in (
         "left_unknown",
         "puk_floor",

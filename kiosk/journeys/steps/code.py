@@ -23,6 +23,7 @@ from drivers.reader.outcomes import (
 from drivers.secret import Secret
 from fleet.messages import kinds
 from kiosk.journeys import code_views as views
+from kiosk.journeys import tear_views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.order_views import no_envelope
 from kiosk.journeys.steps.card import ask_for_card
@@ -55,7 +56,7 @@ async def activate(ask: Ask, desk: Desk, log: ErrandLog, order: Order, visit: Vi
 
 async def _known_code(ask: Ask, visit: Visit) -> Secret | None:
     """The code that was set before; None where it was forgotten or is not it: then the PUK sets another."""
-    code = await ask(views.code_from_before())
+    code = await ask(tear_views.code_from_before())
     if isinstance(code, Secret) and isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
         return code
     return None
@@ -146,7 +147,7 @@ async def _after_tear(
 async def _which_code(ask: Ask, log: ErrandLog, visit: Visit, new: Secret) -> Secret | None:
     """The new code if the card has it. Only the very code that was to be written proves that it was not."""
     while True:
-        code = await ask(views.check_code())
+        code = await ask(tear_views.check_code())
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
         match await visit.verify(Role.IDENTIFICATION, code):
             case Accepted():
@@ -154,10 +155,10 @@ async def _which_code(ask: Ask, log: ErrandLog, visit: Visit, new: Secret) -> Se
                 return code
             case WrongCode() if code == new:
                 await log.settled("card.unblock", "not_written")
-                await ask(views.not_written())
+                await ask(tear_views.not_written())
                 return None
             case WrongCode(left):
-                await ask(views.mistyped(left))
+                await ask(tear_views.mistyped(left))
             case Unknown():
                 raise CardPulledError
             case Locked() | Refused():
@@ -169,9 +170,9 @@ async def _which_code(ask: Ask, log: ErrandLog, visit: Visit, new: Secret) -> Se
 async def _same_card(ask: Ask, desk: Desk, order: Order) -> Visit:
     fresh = False
     while True:
-        visit = await ask_for_card(ask, desk.reader, views.pulled, fresh=fresh)
+        visit = await ask_for_card(ask, desk.reader, tear_views.pulled, fresh=fresh)
         if isinstance(visit, str):
-            raise views.left_unknown()
+            raise tear_views.left_unknown()
         if visit.facts.card_number == order.card_number:
             return visit
         await visit.close()

@@ -1,0 +1,88 @@
+"""The views after a write that broke off, or an errand that was left half way: which code does the card have now?"""
+
+from kiosk.journeys.code_views import STEP
+from kiosk.journeys.desk import StopError
+from kiosk.journeys.identify_views import ERRAND, WrongCodeView, stop, strange_note
+from kiosk.journeys.steps.card import Strangeness
+from kiosk.journeys.words import cancel, go
+from kiosk.views import Await, Button, EnterCode, Note, Point, ReaderDrawing, Tell, say
+
+
+def pulled(strange: Strangeness | None) -> Await:
+    """The card went while it was written: we do not know which code applies."""
+    note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
+    return Await(
+        name="pickup.pulled",
+        errand=ERRAND,
+        step=STEP,
+        badge="failure",
+        badge_icon="smart-card-off-outline",
+        title=say("pulled.title"),
+        lead=(say("pulled.lead"), say("pulled.do")),
+        note=note,
+        drawing=ReaderDrawing(),
+        way_out=Button("gone", say("pulled.gone"), "help-circle-outline"),
+        waits_for=say("wait.card"),
+    )
+
+
+def check_code() -> EnterCode:
+    """The new code once more: the one safe way to learn whether it was written."""
+    return EnterCode(
+        name="pickup.check_code",
+        errand=ERRAND,
+        step=STEP,
+        title=say("check_code.title"),
+        lead=(say("check_code.lead"),),
+        hint=say("code.hidden"),
+        min_length=6,
+        max_length=8,
+        submit=say("button.next"),
+        way_out=cancel(),
+        needs_card=True,
+    )
+
+
+def mistyped(left: int | None) -> Tell:
+    """Another code than the one that was to be written, and not the card's: nothing is known by that."""
+    return WrongCodeView("pickup.check_code_wrong", STEP)(left)
+
+
+def code_from_before() -> EnterCode:
+    """The code was set in an errand that was left half way."""
+    return EnterCode(
+        name="pickup.code_from_before",
+        errand=ERRAND,
+        step=STEP,
+        title=say("code_before.title"),
+        lead=(say("code_before.lead"),),
+        hint=say("code.hidden"),
+        min_length=6,
+        max_length=8,
+        submit=say("button.next"),
+        way_out=cancel(),
+        side=Button("forgotten", say("code_before.forgotten"), "help-circle-outline"),
+        needs_card=True,
+    )
+
+
+def not_written() -> Tell:
+    """The card still has its old code: round once more."""
+    return Tell(
+        name="pickup.not_written",
+        errand=ERRAND,
+        step=STEP,
+        badge="warning",
+        badge_icon="alert",
+        title=say("not_written.title"),
+        lead=(say("not_written.lead"),),
+        points=(Point(say("not_written.do"), mark="number"),),
+        way_out=cancel(),
+        primary=go("again", "button.again"),
+        needs_card=True,
+    )
+
+
+def left_unknown() -> StopError:
+    """The holder does not have the card any more."""
+    return stop("unknown", "card_gone", badge="failure", icon="smart-card-off-outline")
