@@ -94,6 +94,7 @@ async def _open(
     written.collected = book.mark_collected
     try:
         found = await written.boot(VERSION)
+        clock.raise_floor(book.issued)
     except StoreError:
         store.close()
         raise

@@ -201,7 +201,6 @@ class Station:
             self.report(error.code, str(error))
             return
         self.fleet = side
-        self.clock.raise_floor(side.book.issued)
         side.link.on_change(lambda online: self._on_change())
         if self.world is not None:
             side.link.set_allowed(self.world.network)
