@@ -25,8 +25,9 @@ from fleet.agent.store import StationStore
 from kiosk.bench.world import Scenario
 from kiosk.journal import Log
 from kiosk.views import View
+from tests.fakes.desk import PaperTray, order_of
 from tests.fakes.person import Deed, Person, Story, drops, pulls, puts
-from tests.fakes.room import DiskWorld, PaperTray, Room, order_of
+from tests.fakes.room import DiskWorld, Room
 from tests.fakes.stories import NEW_PIN, come_back
 
 T = TypeVar("T")

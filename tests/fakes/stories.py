@@ -9,8 +9,9 @@ from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.personas import person
 from kiosk.bench.world import Scenario
 from tests.fakes.clock import HandClock
+from tests.fakes.desk import LetterVerifier, PaperTray, order_of
 from tests.fakes.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
-from tests.fakes.room import OLD_PIN, LetterVerifier, PaperTray, Room, RoomWorld, order_of
+from tests.fakes.room import OLD_PIN, Room, RoomWorld
 
 NEW_PIN = "83920174"
 """The code that the holder chooses. It must appear nowhere."""

@@ -17,7 +17,8 @@ from kiosk import journal as journal_module
 from kiosk.journal import Interrupted, Journal, outcome_name
 from kiosk.ports import Ended
 from tests.fakes.clock import HandClock
-from tests.fakes.room import STATION, assert_chain, order_of, quick_folder, short
+from tests.fakes.desk import STATION, order_of
+from tests.fakes.room import assert_chain, quick_folder, short
 
 SCHEMAS = [outbox.SCHEMA, sync.SCHEMA, journal_module.SCHEMA]
 

@@ -106,15 +106,29 @@ async def test_a_damaged_database_is_named_kept_and_said(region: Region, world: 
     assert file.read_bytes() == b"no database " * 1000
 
 
-async def test_a_full_disk(region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def full(self: StationStore, work: Any) -> Any:
+@pytest.mark.parametrize("way", ["transact", "transact_now"])
+async def test_a_full_disk(
+    way: str, region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: StationStore, work: Any) -> Any:
         raise StoreError(self.path, "full")
 
-    monkeypatch.setattr(StationStore, "transact", full)
+    monkeypatch.setattr(StationStore, way, full)
     config, base = in_region(region, tmp_path / "data")
     async with opened(Station(config, base, Visitor(), world)) as station:
         assert "disk is full" in problems(station)["store"]
         assert station.missing(PICKUP) == "store"
+
+
+async def test_a_second_station_on_the_same_folder_says_so(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with (
+        opened(Station(config, base, Visitor(), world)) as first,
+        opened(Station(config, base, Visitor())) as second,
+    ):
+        assert first.problems == []
+        assert "another program runs as this station" in problems(second)["running"]
+        assert second.missing(PICKUP) is not None
 
 
 async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(

@@ -62,7 +62,7 @@ async def assert_next_errand_finishes(room: Room, where: str) -> None:
     """With room on the disk again the holder comes back, and what was done is not done twice."""
     if await room.orders.find(room.orders.all[0].hsa_id) is None:
         return
-    story = come_back(**{"code_from_before": NEW_PIN})
+    story = come_back(code_from_before=NEW_PIN)
     if room.world.cabinet.drop.binned:
         story = come_back(insert_old=_own_new, pin_old=NEW_PIN)
     someone = Person(room.world, room.clock, {**story, "pickup.take": _takes_if_there})

@@ -93,7 +93,8 @@ async def test_trouble_at_every_question(name: str, trouble: Trouble, tmp_path: 
 
 async def assert_ended_well(room: Room, someone: Person, ended: Ended, where: str, sent_before: int = 0) -> None:
     """What must hold after every errand."""
-    assert ended.outcome in OUTCOMES and ended.reason in REASONS, f"{ended} after {where}"
+    assert ended.outcome in OUTCOMES, f"{ended} after {where}"
+    assert ended.reason in REASONS, f"{ended} after {where}"
     assert room.log is not None
     told = [e.content() for e in await room.chain() if e.type == kinds.ERRAND_ENDED]
     mine = [content for content in told if content["errand"] == room.log.id]

@@ -1,306 +1,22 @@
 """The pick-up as people live it: each row is a person's story, and what is left of it in the journal and on the card."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
 
-from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.virtual.personas import person
 from kiosk.receipts import Genuine, Trust, document_bytes, verify
 from kiosk.receipts.signatures import load
-from tests.fakes.person import Person, Story, first, jams, puts, puts_back
-from tests.fakes.room import OLD_PIN, Room, persona_of, seal
-from tests.fakes.stories import NEW_PIN, Setting, attended, come_back, own_card
-
-WRONG_PIN, WRONG_PUK = "60606060", "50505050"
-STARTED = ["errand.started"]
-TAKEN = [*STARTED, "slot.open opened", "slot.take taken"]
-CODED = [*TAKEN, "card.unblock accepted", "card.activated"]
-SIGNED = [*CODED, "receipt.issued"]
-PAPER = [*SIGNED, "receipt.print printed"]
-DONE = ["drop.open opened", "drop.card dropped", "ended done"]
-BACK = ["slot.reopen opened", "slot.return wrong_card", "ended refused"]
-
-
-@dataclass(frozen=True)
-class Tale:
-    """One story and its end."""
-
-    title: str
-    story: Callable[[], Story]
-    setting: Setting = field(default_factory=Setting)
-    outcome: str = "done"
-    reason: str = ""
-    events: list[str] | None = None
-    pin_tries: int | None = 3
-    """Tries left on the new card, where it was met."""
-    puk_tries: int | None = 10
-    pin: str | None = NEW_PIN
-    """The code that the new card has in the end."""
-    views: tuple[str, ...] = ()
-    """Views that must have been seen, in this order."""
-    old_tries: int = 3
-
-
-def old(**changed: Any) -> Callable[[], Story]:
-    return lambda: own_card(**changed)
-
-
-def with_administrator(**changed: Any) -> Callable[[], Story]:
-    return lambda: attended(**changed)
-
-
-FIRST_PIN = person(1).new.pin
-UNTOUCHED: dict[str, Any] = {"pin": FIRST_PIN}
-WRONG_SLOT = Setting(slots={2: "10:new"}, hand=("1:old", "10:old", "13:new"))
-
-
-def refused(title: str, reason: str, story: Callable[[], Story], *, events: list[str] = STARTED, **more: Any) -> Tale:
-    return Tale(title, story, outcome="refused", reason=reason, events=[*events, "ended refused"], **UNTOUCHED | more)
-
-
-TALES = [
-    Tale("own old card, paper, old card into the drop", own_card, events=[*PAPER, *DONE]),
-    Tale(
-        "an administrator attends with the second reader",
-        with_administrator(),
-        Setting(second_reader=True),
-        events=[*PAPER, "ended done"],
-    ),
-    Tale(
-        "an administrator attends, both cards in turn in the one reader",
-        with_administrator(reader="holder"),
-        events=[*PAPER, "ended done"],
-        views=("pickup.document", "pickup.take_administrator", "pickup.which", "pickup.insert_new"),
-    ),
-    Tale("protected identity", old(number=5), Setting(number=5), events=[*PAPER, *DONE]),
-    Tale(
-        "wrong PIN, then right",
-        old(pin_old=[WRONG_PIN, OLD_PIN], pin_old_wrong="again"),
-        events=[*PAPER, *DONE],
-        views=("pickup.pin_old", "pickup.pin_old_wrong", "pickup.pin_old", "pickup.take_old"),
-    ),
-    Tale(
-        "the last try of the old card is used, and right",
-        old(pin_old=[WRONG_PIN, WRONG_PIN, OLD_PIN, OLD_PIN], pin_old_wrong="again", pin_old_last="yes"),
-        events=[*PAPER, *DONE],
-    ),
-    refused(
-        "the last try of the old card is kept",
-        "last_try_kept",
-        old(pin_old=WRONG_PIN, pin_old_wrong="again", pin_old_last="no", **{"stop.last_try_kept": "end"}),
-        old_tries=1,
-    ),
-    refused(
-        "the last try of the old card is used, and wrong",
-        "own_card_locked",
-        old(pin_old=WRONG_PIN, pin_old_wrong="again", pin_old_last="yes"),
-        old_tries=0,
-    ),
-    refused("the old card has expired", "own_card_expired", old(number=4), setting=Setting(number=4), pin=None),
-    refused("no order waits", "no_order", own_card, setting=Setting(orders=())),
-    refused(
-        "an LoA2 card cannot fetch an LoA3 one",
-        "level_too_low",
-        own_card,
-        setting=Setting(changed={"1:old": replace(persona_of("1:old"), loa=2)}),
-    ),
-    refused("no envelope at hand", "no_envelope", old(envelope="no")),
-    refused("no envelope any more, at the PUK", "no_envelope", old(puk="no_envelope"), events=TAKEN),
-    Tale(
-        "wrong PUK, then right: the card judges",
-        old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
-        events=[*TAKEN, "card.unblock wrong_code", *CODED[3:], *PAPER[5:], *DONE],
-    ),
-    Tale(
-        "wrong PUK, then right: the server judges, and the card never sees the wrong one",
-        old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
-        Setting(server=True),
-        events=[*PAPER, *DONE],
-    ),
-    refused(
-        "PUK down to the floor, and no lower",
-        "puk_floor",
-        old(puk=WRONG_PUK, puk_wrong="again"),
-        events=[*TAKEN, *["card.unblock wrong_code"] * 8],
-        puk_tries=2,
-    ),
-    refused(
-        "too many guesses at the envelope",
-        "too_many_guesses",
-        old(puk=WRONG_PUK, puk_wrong="again"),
-        setting=Setting(server=True),
-        events=TAKEN,
-    ),
-    Tale(
-        "the codes differ, then agree",
-        old(repeat_pin=["83920175", NEW_PIN]),
-        events=[*PAPER, *DONE],
-        views=("pickup.repeat_pin", "pickup.new_pin", "pickup.repeat_pin", "pickup.write"),
-    ),
-    Tale(
-        "back from the repeated code to the first",
-        old(repeat_pin=["back", NEW_PIN]),
-        events=[*PAPER, *DONE],
-        views=("pickup.repeat_pin", "pickup.new_pin", "pickup.repeat_pin"),
-    ),
-    Tale(
-        "back from the new code to the PUK",
-        old(new_pin=["back", NEW_PIN]),
-        events=[*PAPER, *DONE],
-        views=("pickup.new_pin", "pickup.puk", "pickup.new_pin"),
-    ),
-    Tale(
-        "back from writing to the PUK",
-        old(write=["back", "write"]),
-        events=[*PAPER, *DONE],
-        views=("pickup.write", "pickup.puk", "pickup.new_pin", "pickup.write"),
-    ),
-    refused(
-        "a wrong card in the slot, seen at the slot and put back",
-        "wrong_card_in_slot",
-        old(take=first(lambda p: p.world.take(2), then="wrong"), put_back=puts_back(2, "10:new")),
-        setting=WRONG_SLOT,
-        events=[*STARTED, "slot.open opened", "slot.return wrong_card"],
-    ),
-    refused(
-        "a wrong card in the slot, left there by who sees it",
-        "wrong_card_in_slot",
-        old(take="wrong", put_back=puts_back(2, "10:new")),
-        setting=WRONG_SLOT,
-        events=[*STARTED, "slot.open opened", "slot.return wrong_card"],
-    ),
-    refused(
-        "a wrong card in the slot, found by its printed number",
-        "wrong_card_in_slot",
-        old(printed=person(10).new.card_number[-8:], printed_differs="wrong", put_back=puts_back(2, "10:new")),
-        setting=WRONG_SLOT,
-        events=[*TAKEN, *BACK[:2]],
-    ),
-    refused(
-        "the printed number does not fit three times",
-        "wrong_card_in_slot",
-        old(printed="00000000", printed_differs="again", put_back=puts_back(2, "1:new")),
-        events=[*TAKEN, *BACK[:2]],
-    ),
-    refused(
-        "a wrong card in the slot, found by its chip",
-        "wrong_card_in_slot",
-        old(insert_new=puts("10:new"), wrong_card="wrong", put_back=puts_back(2, "10:new")),
-        setting=WRONG_SLOT,
-        events=[*TAKEN, *BACK[:2]],
-    ),
-    Tale(
-        "the old card goes in instead of the new one",
-        old(insert_new=[puts("1:old"), puts("1:new")], wrong_card="again"),
-        events=[*PAPER, *DONE],
-        views=("pickup.insert_new", "pickup.wrong_card", "pickup.insert_new"),
-    ),
-    Tale(
-        "the new card upside down, then right",
-        old(insert_new=[puts("1:new", upside_down=True), puts("1:new")]),
-        events=[*PAPER, *DONE],
-    ),
-    Tale(
-        "no printer",
-        old(no_paper="next"),
-        Setting(printer=None),
-        events=[*SIGNED, *DONE],
-        views=("pickup.no_paper",),
-    ),
-    Tale(
-        "out of paper, new roll, printed",
-        old(no_paper="print"),
-        Setting(printer=(NotPrinted(OutOfPaper()),)),
-        events=[*SIGNED, "receipt.print not_printed", "receipt.print printed", *DONE],
-    ),
-    Tale(
-        "cover open, the receipt by phone",
-        old(no_paper="next", done=["phone", "end"], on_phone="next"),
-        Setting(printer=(NotPrinted(CoverOpen()),)),
-        events=[*SIGNED, "receipt.print not_printed", *DONE],
-        views=("pickup.no_paper", "pickup.done", "pickup.on_phone", "pickup.done"),
-    ),
-    Tale(
-        "the printer's line broke off, and the receipt is whole",
-        old(look_at_paper="yes"),
-        Setting(printer=(PrintUnknown(),)),
-        events=[*SIGNED, "receipt.print unknown", "receipt.print printed", *DONE],
-    ),
-    Tale(
-        "the printer's line broke off, and the receipt is not whole",
-        old(look_at_paper="no", no_paper="print"),
-        Setting(printer=(PrintUnknown(),)),
-        events=[*SIGNED, "receipt.print unknown", "receipt.print not_printed", "receipt.print printed", *DONE],
-    ),
-    Tale(
-        "the old card is kept",
-        old(drop_old="keep"),
-        reason="old_card_kept",
-        events=[*PAPER, "drop.open opened", "drop.card kept", "ended done"],
-    ),
-    Tale(
-        "the old card jams in the drop slot",
-        old(drop_old=jams("1:old")),
-        reason="old_card_kept",
-        events=[*PAPER, "drop.open opened", "drop.card jam", "ended done"],
-    ),
-    Tale(
-        "an administrator who is none, then one",
-        with_administrator(
-            reader="holder",
-            insert_administrator=[puts("14:new"), puts("13:new")],
-            not_an_administrator="again",
-        ),
-        events=[*PAPER, "ended done"],
-    ),
-    refused(
-        "the administrator's own order is not offered",
-        "nothing_waits",
-        with_administrator(reader="holder"),
-        setting=Setting(order={"hsa_id": person(13).hsa_id}),
-    ),
-    Tale(
-        "signed later",
-        old(receipt="later"),
-        outcome="cancelled",
-        reason="unsigned",
-        events=[*CODED, "ended cancelled"],
-    ),
-    Tale(
-        "the verifier is silent once",
-        old(verifier_silent="again"),
-        Setting(server=True),
-        events=[*PAPER, *DONE],
-        views=("pickup.puk", "pickup.checking", "pickup.verifier_silent", "pickup.puk"),
-    ),
-    refused("the verifier is away", "offline", own_card, setting=Setting(server=True)),
-    refused(
-        "the slot is jammed",
-        "slot_jammed",
-        own_card,
-        events=[*STARTED, "slot.open not_opened"],
-    ),
-    Tale(
-        "the cabinet's answer is lost, and its sensors tell",
-        own_card,
-        events=[*STARTED, "slot.open unknown", "slot.open opened", "slot.take taken", *PAPER[3:], *DONE],
-    ),
-    Tale(
-        "the flap's answer is lost, and its sensors tell",
-        old(sign_pin=first(lambda p: p.world.cabinet.lose_next_answer(), then=NEW_PIN)),
-        events=[*PAPER, "drop.open unknown", "drop.open opened", "drop.card dropped", "ended done"],
-    ),
-]
-PREPARED: dict[str, Callable[[Room], None]] = {
-    "the verifier is silent once": lambda room: room.desk.envelopes.silent.append(True),  # type: ignore[attr-defined]
-    "the verifier is away": lambda room: setattr(room.desk.envelopes, "online", False),
-    "the slot is jammed": lambda room: room.world.jam(2, True),
-    "the cabinet's answer is lost, and its sensors tell": lambda room: room.world.cabinet.lose_next_answer(),
-}
+from kiosk.texts import LANGUAGES, Texts
+from kiosk.views import Say
+from tests.fakes.desk import seal
+from tests.fakes.person import Person, Story, first, puts
+from tests.fakes.room import Room
+from tests.fakes.stories import Setting, attended, come_back, own_card
+from tests.fakes.tales import PREPARED, TALES, WRONG_PIN, Tale
 
 
 def with_ending(story: Story, reason: str) -> Story:
@@ -327,6 +43,7 @@ async def test_story(tale: Tale, make_room: Any, caplog: pytest.LogCaptureFixtur
     assert room.world.cabinet.open_slot_number is None
     assert not someone.card_in("holder")
     assert not someone.card_in("administrator")
+    assert_sayable(someone)
     await assert_no_code_anywhere(room, someone, caplog)
 
 
@@ -341,6 +58,26 @@ def assert_cards(room: Room, tale: Tale) -> None:
     assert (new.tries_left, own.tries_left[0]) == ((tale.pin_tries, tale.puk_tries), tale.old_tries)
     if tale.pin is not None:
         assert new._codes.pin.value == tale.pin.encode()
+
+
+def assert_sayable(someone: Person) -> None:
+    """Every sentence of every view that was seen can be said in both languages."""
+    for view in someone.shown:
+        for sentence in sentences(view):
+            for language in LANGUAGES:
+                assert Texts.load().plain(sentence, language), view.name
+
+
+def sentences(part: Any) -> Iterator[Say]:
+    """All sentences in a view, however deep."""
+    if isinstance(part, Say):
+        yield part
+    elif isinstance(part, tuple):
+        for one in part:
+            yield from sentences(one)
+    elif is_dataclass(part):
+        for one in fields(part):
+            yield from sentences(getattr(part, one.name))
 
 
 async def assert_no_code_anywhere(room: Room, someone: Person, caplog: pytest.LogCaptureFixture) -> None:

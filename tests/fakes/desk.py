@@ -1,0 +1,147 @@
+"""What stands behind the desk of a journey, in memory: orders, the verifier of code letters, a printer, the station's seal."""
+
+from collections import deque
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from drivers.printer.document import Document
+from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
+from drivers.reader.virtual.personas import person
+from drivers.secret import Secret
+from fleet.messages.link import Administrator, Order
+from kiosk.journal import Journal
+from kiosk.journeys.desk import StationSeal
+from kiosk.ports import EnvelopeVerdict
+from tests.fakes.clock import NOW
+
+STATION = "test-station"
+
+
+AUTHORITY = "test fleet authority"
+
+
+class HeldOrders:
+    """Implements `Orders` over a list, with the journal's word on what is unfinished or collected."""
+
+    def __init__(self, orders: Iterable[Order], administrators: Iterable[Administrator], journal: Journal) -> None:
+        self.all = tuple(orders)
+        self.administrators = {one.hsa_id: one for one in administrators}
+        self._journal = journal
+        journal.collected = _collect
+
+    async def find(self, hsa_id: str) -> Order | None:
+        unfinished = await self._journal.unfinished(hsa_id)
+        return unfinished or next((one for one in await self.waiting() if one.hsa_id == hsa_id), None)
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        return self.administrators.get(hsa_id)
+
+    async def waiting(self) -> tuple[Order, ...]:
+        collected = await self.collected()
+        return tuple(one for one in self.all if one.order not in collected)
+
+    async def collected(self) -> set[str]:
+        """Orders that were handed out here."""
+        rows = await self._journal.transact(lambda cx: cx.execute("SELECT id FROM sync_collected").fetchall())
+        return {row[0] for row in rows}
+
+
+def _collect(cx: Any, order: str) -> None:
+    cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
+
+
+class LetterVerifier:
+    """Implements `Envelopes` as the server does: at most five wrong guesses, and it may be away."""
+
+    def __init__(self, pukes: dict[str, str]) -> None:
+        self.pukes = pukes
+        self.online = True
+        self.silent: deque[bool] = deque()
+        """Whether the next questions are left without an answer."""
+        self.guesses = 0
+
+    async def available(self) -> bool:
+        return self.online
+
+    async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
+        if self.silent and self.silent.popleft():
+            return EnvelopeVerdict.UNAVAILABLE
+        if self.guesses >= 5:
+            return EnvelopeVerdict.TOO_MANY
+        if puk.reveal() == self.pukes[order.order]:
+            return EnvelopeVerdict.MATCH
+        self.guesses += 1
+        return EnvelopeVerdict.NO_MATCH
+
+
+class PaperTray:
+    """Implements `Printer`: gives the outcomes that it is told, then prints."""
+
+    name = "test printer"
+    virtual = True
+
+    def __init__(self, *outcomes: PrintOutcome) -> None:
+        self._outcomes = deque(outcomes)
+        self.papers: list[Document] = []
+
+    async def status(self) -> PrinterStatus:
+        match self._outcomes[0] if self._outcomes else Printed():
+            case NotPrinted(status):
+                return status
+            case Printed():
+                return Ready()
+            case _:
+                return Mute()
+
+    async def print(self, document: Document) -> PrintOutcome:
+        outcome = self._outcomes.popleft() if self._outcomes else Printed()
+        if not isinstance(outcome, NotPrinted):
+            self.papers.append(document)
+        return outcome
+
+
+@cache
+def seal() -> StationSeal:
+    """A station's key, with its certificate and the authority's."""
+    above, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    chain = (_certificate(STATION, key, above), _certificate(AUTHORITY, above, above))
+    return StationSeal(STATION, "Testentrén", key, tuple(one.public_bytes(Encoding.DER) for one in chain))
+
+
+def _certificate(subject: str, key: ec.EllipticCurvePrivateKey, issuer: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=365))
+        .add_extension(x509.BasicConstraints(ca=key is issuer, path_length=None), critical=True)
+        .sign(issuer, hashes.SHA256())
+    )
+
+
+def order_of(number: int, **changed: Any) -> Order:
+    """The order of a made-up person, whose card waits in slot 2 * number."""
+    who = person(number)
+    facts: dict[str, Any] = {
+        "order": f"A-{number:04d}",
+        "hsa_id": who.hsa_id,
+        "name": None if who.protected_identity else who.name,
+        "protected": who.protected_identity,
+        "card_number": who.new.card_number,
+        "product": "ordinary",
+        "loa": who.new.loa,
+        "slot": 2 * number,
+        "last_day": "2026-12-31",
+    }
+    return Order(**(facts | changed))
