@@ -44,7 +44,7 @@ class StationSection(Section):
 class ReadersSection(Section):
     """PC/SC reader names as `kortkiosk card list` prints them, or `virtual`, or empty where none is fitted."""
 
-    holder: str = VIRTUAL
+    holder: str = ""
     administrator: str = ""
 
 

@@ -65,9 +65,9 @@ def test_no_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_an_empty_file_is_a_station_on_virtual_devices(tmp_path: Path) -> None:
+def test_an_empty_file_is_a_station_without_devices(tmp_path: Path) -> None:
     assert load(written(tmp_path, "")) == Config()
-    assert Config().readers.holder == "virtual"
+    assert Config().readers.holder == "", "a station trusts the bench only where its file says so"
 
 
 def test_what_is_written_is_taken(tmp_path: Path) -> None:
