@@ -24,5 +24,5 @@ RECEIPT_ISSUED = "se.kortkiosk.receipt.issued"
 `attested`)."""
 
 ERRAND_ENDED = "se.kortkiosk.errand.ended"
-"""`errand`, `kind`, `outcome` (`done`, `refused`, `cancelled`, `timed_out`, `fault`, `unknown`, `interrupted`), `reason`?, `order`?,
-`card_number`?, `hsa_id`?, `seconds`."""
+"""`errand`, `kind`, `outcome` (`done`, `refused`, `cancelled`, `timed_out`, `fault`, `unknown`, `interrupted`),
+`reason`?, `order`?, `card_number`?, `hsa_id`?, `seconds`."""

@@ -33,7 +33,7 @@ from kiosk.walk import hands
 from kiosk.walk.answers import Answers, AnswersError
 from kiosk.walk.screen import WalkScreen
 
-ONLINE_S = 5.0
+ONLINE_S = 3.0
 """How long a walk waits for the connection before it goes on without."""
 DRAIN_S = 10.0
 POLL_S = 0.02
