@@ -47,8 +47,8 @@ WAYS_A = Ways(
     keys.ALGORITHMS_A,
     refused=frozenset(
         {
-            Ins.GENERATE_KEY_PAIR_OLD, Ins.GENERATE_KEY_PAIR, Ins.UPDATE_BINARY, Ins.PUT_DATA, Ins.CREATE_FILE,
-            Ins.DELETE_FILE,
+            Ins.GENERATE_KEY_PAIR_OLD, Ins.GENERATE_KEY_PAIR, Ins.UPDATE_BINARY, Ins.PUT_DATA, Ins.PUT_DATA_BER,
+            Ins.CREATE_FILE, Ins.DELETE_FILE,
         }
     ),
     greeting=bytes([0, 6, 6]),  # version 0.6; random numbers and elliptic curves

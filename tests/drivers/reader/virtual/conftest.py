@@ -1,6 +1,5 @@
 """Cards for the tests of the virtual card. One authority and one RSA card's keys serve the whole session."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,21 +26,28 @@ def authority() -> TestAuthority:
 
 
 @pytest.fixture(scope="session")
-def _files(tmp_path_factory: pytest.TempPathFactory, authority: TestAuthority) -> dict[str, Path]:
+def _files(tmp_path_factory: pytest.TempPathFactory, authority: TestAuthority) -> Callable[[str, str], Path]:
+    """A card file of a kind and an algorithm, made once."""
     folder = tmp_path_factory.mktemp("cards")
-    files = {"RSA-2048": folder / "rsa.json", "EC-P256": folder / "ec.json"}
-    for algorithm, path in files.items():
-        persona = replace(person(1).new, key_algorithm=algorithm)  # type: ignore[arg-type]
-        VirtualCard.create(persona, authority, NOW, path=path)
-    return files
+
+    def file(kind: str, algorithm: str) -> Path:
+        path = folder / f"{kind}-{algorithm}.json"
+        if not path.exists():
+            persona = replace(person(1).new, key_algorithm=algorithm)  # type: ignore[arg-type]
+            VirtualCard.create(persona, authority, NOW, kind=kind, path=path)
+        return path
+
+    return file
 
 
 @pytest.fixture
-def make_card(_files: dict[str, Path]) -> Callable[..., VirtualCard]:
+def make_card(_files: Callable[[str, str], Path]) -> Callable[..., VirtualCard]:
     """A fresh card, powered; its tries are full and its codes those of the persona."""
 
-    def make(algorithm: str = "EC-P256", *, path: Path | None = None, protocol: str = "T=1") -> VirtualCard:
-        memory = copy.copy(state.read(_files[algorithm]))
+    def make(
+        algorithm: str = "EC-P256", *, kind: str = "B", path: Path | None = None, protocol: str = "T=1"
+    ) -> VirtualCard:
+        memory = state.read(_files(kind, algorithm))
         card = VirtualCard(memory, path=path, protocol=protocol)  # type: ignore[arg-type]
         if path is not None:
             card.save()
