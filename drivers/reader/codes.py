@@ -1,8 +1,8 @@
 """PIN and PUK commands, with every rule that stands before them: the only way a code reaches a card.
 
 Order of the checks, each of which ends the command before the card sees a code: is it allowed (profile, flags); does
-the code fit (length, alphabet); how many tries remain (read just before, or counted by the station); is the card
-still the same one (for what cannot be undone). Reliability I1 and I2.
+the code fit (length, alphabet, rules for new ones); is the card still the same one (for what cannot be undone); how
+many tries remain (read just before, or counted by the station). Reliability I1 and I2.
 
 Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of`.
 
@@ -102,11 +102,11 @@ class Codes:
         refusal = self._entry_refusal(code, old) or self._new_refusal(code, role, new, old)
         if refusal is not None:
             return refusal
+        self.check_same_card()
         tries = self.tries(code, role)
         stopped = last_try_refusal(tries, consented)
         if stopped is not None:
             return stopped
-        self.check_same_card(code)
         fields = self._field(code, old), self._field(code, new)
         return self._send(code, role, tries, iso7816.change_reference_data(code.reference, *fields))
 
@@ -121,11 +121,12 @@ class Codes:
         )
         if refusal is not None:
             return refusal
+        self.check_same_card()
         tries = self.tries(puk, Role.PUK)
         stopped = self._floor_refusal(tries)
         if stopped is not None:
             return stopped
-        self.check_same_card(code)
+        self._enter(code)
         outcome = self._reset(code, puk, tries, entry, new)
         if isinstance(outcome, Accepted):
             self._counter.restored(code)
@@ -150,10 +151,9 @@ class Codes:
             return proved
         return self._exchange(lambda: self._channel.send(after))
 
-    def check_same_card(self, code: CodeObject) -> None:
-        """The same-card check, after which the code's DF is current again. Raises CardChangedError, CardGoneError."""
+    def check_same_card(self) -> None:
+        """The same-card check, and all that follows goes to that card. Raises CardChangedError, CardGoneError."""
         self._same_card()
-        self._enter(code)
 
     def _may_unblock(self, code: CodeObject) -> bool:
         return (

@@ -47,11 +47,11 @@ class PadCodes:
             return _NOT_ALLOWED
         filler = self._codes.filler(code)
         apdu = iso7816.change_reference_data(code.reference, filler, filler)
+        self._codes.check_same_card()
         tries = self._codes.tries(code, role)
         stopped = last_try_refusal(tries, consented)
         if stopped is not None:
             return stopped
-        self._codes.check_same_card(code)
         run = self._run(pad.modify, pinpad.modify_structure(apdu, limits, text), apdu.name)
         return self._codes.carry_out(code, role, tries, run)
 

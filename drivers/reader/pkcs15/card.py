@@ -18,6 +18,7 @@ from drivers.reader.pkcs15.objects import (
     CertificateObject,
     CodeObject,
     Directory,
+    FilePath,
     KeyObject,
     TokenInfo,
 )
@@ -152,24 +153,29 @@ def _certificate(files: CardFiles, entry: CertificateObject) -> list[Certificate
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is compared, on the same connection, before anything irreversible (reliability I2)."""
+    """What is compared, on the same connection, before anything irreversible (reliability I2): the beginning of one
+    certificate, in which its serial number and issuer stand; of a card without any, its TokenInfo.
 
-    token: bytes
-    certificate: bytes
-
-
-def read_fingerprint(files: CardFiles, directory: CardDirectory) -> Fingerprint:
-    """Read TokenInfo and the beginning of one certificate from the card again.
-
-    Serial numbers may be constant, so the serial number and issuer of a certificate stand beside the card's own.
-    Raises CardGoneError, CardAnswerError, CommandRefusedError.
+    A card's own serial number may be constant, a certificate never is on two cards.
     """
-    files.forget_current()
-    files.enter()
-    token = files.read_again(EF_TOKEN_INFO)
-    for certificate in directory.certificates:
-        if not isinstance(certificate.entry.value, bytes):
-            where = certificate.entry.value
-            most = min(where.index + IDENTITY_BYTES, MAX_BYTES)
-            return Fingerprint(token, files.read_again(where.path, most)[where.index :])
-    return Fingerprint(token, b"")
+
+    where: FilePath
+    seen: bytes
+
+
+def fingerprint_of(files: CardFiles, directory: CardDirectory) -> Fingerprint:
+    """From what was read already. Raises as `CardFiles.read`."""
+    places = (c.entry.value for c in directory.certificates)
+    where = next((place for place in places if isinstance(place, FilePath)), FilePath(EF_TOKEN_INFO))
+    whole = files.read(where.path)
+    return Fingerprint(where, whole[where.index : _end(where)])
+
+
+def still_has(files: CardFiles, known: Fingerprint) -> bool:
+    """Ask the card again: one SELECT, and READ BINARY. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
+    now = files.read_again(known.where.path, _end(known.where))
+    return now[known.where.index : _end(known.where)] == known.seen
+
+
+def _end(where: FilePath) -> int:
+    return min(where.index + IDENTITY_BYTES, MAX_BYTES)

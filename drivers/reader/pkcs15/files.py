@@ -48,8 +48,11 @@ class CardFiles:
         self._channel = channel
         self._known: dict[bytes, bytes] = {}
         self._by_steps = False
-        self._entered: bytes | None = None
+        self._current: bytes | None = None
+        """Absolute path of the current DF, or the application's AID behind a slash; None where that is not certain."""
         self.base = Base()
+        self.file_enters_its_df = False
+        """See `drivers.reader.profiles.Commands`."""
 
     def read_value(self, where: FilePath) -> bytes:
         """The part of a file that a path names. Raises CommandRefusedError, CardGoneError, CardAnswerError."""
@@ -71,25 +74,32 @@ class CardFiles:
         info = self._info(self.select(path))
         return self._records() if info.records else self._binary(info.size, most)
 
-    def forget_current(self) -> None:
-        """Take nothing for granted of what is selected."""
-        self._entered = None
-
     def enter(self, path: bytes = b"") -> None:
         """Make a DF the current one, the application's own without a path. Not again where it is current already,
         because on many cards a SELECT ends what a verified code allows.
         """
-        if self._entered == path:
+        wanted = self._place(path or self.base.path) if path or not self.base.aid else self._place(b"")
+        if self._current == wanted:
             return
         if path or not self.base.aid:
             self.select(path or self.base.path)
         else:
             self._demand(iso7816.select_by_name(self.base.aid))
-        self._entered = path
+        self._current = wanted
 
     def select(self, path: bytes) -> Response:
         """Select a DF or EF. Raises CommandRefusedError with the card's status where it is not there."""
-        self._entered = None
+        self._current = None
+        response = self._selected_somehow(path)
+        if self.file_enters_its_df:
+            self._current = self._place(path[:-2])
+        return response
+
+    def _place(self, path: bytes) -> bytes:
+        """One name for one DF, however it is written."""
+        return self._absolute(path) or b"/" + self.base.aid + path
+
+    def _selected_somehow(self, path: bytes) -> Response:
         absolute = self._absolute(path)
         if not absolute:
             self._demand(iso7816.select_by_name(self.base.aid))

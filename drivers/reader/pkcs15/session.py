@@ -76,7 +76,8 @@ class Pkcs15Session(CardSession):
         super().__init__(
             channel, profile, Codes(channel, profile, counter, self.check_same_card, self._enter, born), owned
         )
-        self._fingerprint: Fingerprint = pkcs15.read_fingerprint(files, directory)
+        files.file_enters_its_df = profile.commands.file_enters_its_df
+        self._fingerprint: Fingerprint = pkcs15.fingerprint_of(files, directory)
         self.facts = CardFacts(
             reader=channel.reader,
             atr=channel.connection.atr,
@@ -98,10 +99,10 @@ class Pkcs15Session(CardSession):
     def check_same_card(self) -> None:
         """Raises CardChangedError where the card is not the one that was identified (reliability I2)."""
         try:
-            now = pkcs15.read_fingerprint(self._files, self._directory)
+            same = pkcs15.still_has(self._files, self._fingerprint)
         except CommandRefusedError as fault:
             raise CardChangedError("the card reads differently now", reader=self.channel.reader) from fault
-        if now != self._fingerprint:
+        if not same:
             raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
 
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:

@@ -114,6 +114,9 @@ class Commands(_Table):
     pad: int | None = Field(default=None, ge=0, le=255)
     """Pad every code with this byte to its stored length, whatever the card's own description says."""
     unblock: UnblockVariant = "none"
+    file_enters_its_df: bool = False
+    """A SELECT of a file by path makes its DF the current one (ISO/IEC 7816-4 7.3.2), as is known of this product. Else a
+    DF is selected again before a local code goes out."""
 
 
 class Unblocking(_Table):
