@@ -1,0 +1,87 @@
+"""`python -m benches [NAME ...] [--json FILE]`: measure, print a table, keep the figures.
+
+Ends with 0 even where a bench could not be measured, which the table says; 2 for bad usage.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benches import card, ingest, journal, latency, window
+from benches.figures import CannotMeasureError, Figure, Report, table
+
+Bench = Callable[[Path], Sequence[Figure]]
+BENCHES: dict[str, tuple[str, Bench]] = {
+    "card": ("one card at the virtual reader, ours beside OpenSC and the bare exchange", card.measure),
+    "latency": ("from the station's commit to a page's feed", latency.measure),
+    "ingest": ("events taken durably by the server, beside a subscriber that only counts", ingest.measure),
+    "journal": ("durable commits at the station, beside the disk", journal.measure),
+    "window": ("the station's window at 1280x800 on a virtual screen, beside a bare window", window.measure),
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the benches that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benches", description="Measure; see docs/benchmarks.md.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHES)} (default: all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file too")
+    arguments = parser.parse_args(words)
+    if unknown := [name for name in arguments.names if name not in BENCHES]:
+        parser.error(f"no bench is called {unknown[0]!r}; there are: {', '.join(BENCHES)}")
+    about = machine()
+    print(f"{about['when']}, {about['system']}, {about['cores']} cores, Python {about['python']}, virtual reader\n")
+    reports = []
+    for name in arguments.names or BENCHES:
+        reports.append(measured(name))
+        print(table(reports[-1:]), end="\n\n", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(as_json(about, reports), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return 0
+
+
+def measured(name: str) -> Report:
+    """Run one bench in a folder of its own."""
+    title, bench = BENCHES[name]
+    with tempfile.TemporaryDirectory(prefix=f"kortkiosk-bench-{name}-", ignore_cleanup_errors=True) as folder:
+        try:
+            return Report(name, title, tuple(bench(Path(folder))))
+        except CannotMeasureError as reason:
+            return Report(name, title, (), str(reason))
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on; no name of a machine."""
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "reader": "virtual",
+    }
+
+
+def as_json(about: dict[str, Any], reports: Sequence[Report]) -> dict[str, Any]:
+    """One object with stable keys: `machine`, and by bench `title`, `missing`, `figures`."""
+    return {
+        "machine": about,
+        "benches": {
+            report.name: {
+                "title": report.title,
+                "missing": report.missing or None,
+                "figures": [asdict(figure) for figure in report.figures],
+            }
+            for report in reports
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
