@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from drivers.reader import tlv
@@ -25,18 +24,10 @@ from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
+from drivers.reader.public_keys import PARSE_FAULTS as PARSE_FAULTS
 
 NON_REPUDIATION = 9
 """Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
-PARSE_FAULTS = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
-"""What a certificate that is not one, or not a proper one, raises when it is looked into."""
 _STRING_TAGS = (0x0C, 0x12, 0x13, 0x16)
 _PERSONAL = re.compile(r"^(\d{2})?\d{6}[-+]?\d{4}$")
 _SHORT_NAMES = {

@@ -73,13 +73,13 @@ CodeOutcome = Accepted | WrongCode | Locked | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """`signature` is as the card made it: PKCS#1 v1.5 for RSA, DER (r, s) for ECDSA."""
+    """`signature` is as the card made it: PKCS#1 v1.5 or PSS for RSA, DER (r, s) for ECDSA."""
 
     signature: bytes
     algorithm: str
-    """JOSE name: RS256 or ES256, ES384."""
+    """JOSE name: RS256, ES256 or ES384; PS256 where the profile says so."""
     certificate: bytes
-    """DER of the certificate whose key signed."""
+    """DER of the certificate whose key signed; empty for a key that has none yet."""
 
 
 SignOutcome = Signed | Locked | Refused | Unknown

@@ -44,9 +44,11 @@ class Scheme:
         return hashlib.new(self.hash.name, message).digest()
 
 
+PS256 = Scheme("PS256", hashes.SHA256)
 RS256 = Scheme("RS256", hashes.SHA256)
 ES256 = Scheme("ES256", hashes.SHA256)
 ES384 = Scheme("ES384", hashes.SHA384)
+_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 _CURVES = {"secp256r1": ES256, "secp384r1": ES384}
 
 
@@ -62,20 +64,22 @@ def scheme_of(key: object) -> Scheme | None:
     return _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
-def verifies(der: bytes, message: bytes, signature: bytes) -> bool:
-    """Is it a signature over that message by the key of that certificate? RSA PKCS#1 v1.5, or ECDSA in DER.
+def verifies(der: bytes, message: bytes, signature: bytes, algorithm: str = "") -> bool:
+    """Is it a signature over that message by the key of that certificate? ECDSA in DER, or RSA PKCS#1 v1.5; PSS where
+    the algorithm is PS256.
 
     Raises ValueError where `der` is no certificate or its key is of another kind.
     """
-    return verifies_with(x509.load_der_x509_certificate(der).public_key(), message, signature)
+    return verifies_with(x509.load_der_x509_certificate(der).public_key(), message, signature, algorithm)
 
 
-def verifies_with(key: object, message: bytes, signature: bytes) -> bool:
+def verifies_with(key: object, message: bytes, signature: bytes, algorithm: str = "") -> bool:
     """As `verifies`, by a public key. Raises ValueError for a kind of key that is not known here."""
     scheme = scheme_of(key)
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+            how = _PSS if algorithm == PS256.algorithm else padding.PKCS1v15()
+            key.verify(signature, message, how, hashes.SHA256())
         elif isinstance(key, ec.EllipticCurvePublicKey) and scheme is not None:
             key.verify(signature, message, ec.ECDSA(scheme.hash()))
         else:
@@ -93,6 +97,8 @@ def sign(
     scheme = scheme_of(public)
     if scheme is None:
         return Refused(RefusalReason.NOT_ALLOWED)
+    if scheme is RS256 and profile.signing.padding == "pss":
+        scheme = PS256
     by_mutual = purpose == "identification" and profile.signing.identification == "internal-authenticate"
     template = _template(profile, key)
     prepare = (
@@ -132,7 +138,7 @@ def computed(
     if not response.ok:
         return _refusal(response)
     for signature in _forms(unwrap(response.data), wanted.scheme):
-        if verifies_with(wanted.key, wanted.message, signature):
+        if verifies_with(wanted.key, wanted.message, signature, wanted.scheme.algorithm):
             return Signed(signature, wanted.scheme.algorithm, wanted.certificate)
     raise CardAnswerError("a signature that is not its key's", reader=channel.reader, command=command.name)
 
@@ -147,7 +153,7 @@ def _refusal(response: Response) -> Refused | Locked:
 
 def _forms(answer: bytes, scheme: Scheme) -> list[bytes]:
     """As it came, and for ECDSA also read as bare r and s of equal length (ISO/IEC 7816-8 and most cards)."""
-    if scheme is RS256 or not answer or len(answer) % 2:
+    if scheme in (RS256, PS256) or not answer or len(answer) % 2:
         return [answer]
     half = len(answer) // 2
     r, s = int.from_bytes(answer[:half], "big"), int.from_bytes(answer[half:], "big")

@@ -80,7 +80,7 @@ class CardReader:
             seen = await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
             yield seen
             while watcher in self._watchers:
-                now = await watcher.run(self._waiting(seen), Pulse(), limit_s=None)
+                now = await watcher.run(self._waiting(watcher, seen), Pulse(), limit_s=None)
                 if now is not seen:
                     seen = now
                     yield seen
@@ -89,8 +89,13 @@ class CardReader:
             self._backend.cancel(self.name)
             watcher.stop()
 
-    def _waiting(self, seen: Presence) -> Callable[[], Presence]:
-        return lambda: self._backend.wait_for_change(self.name, seen, WAIT_S)
+    def _waiting(self, watcher: Worker, seen: Presence) -> Callable[[], Presence]:
+        def wait() -> Presence:
+            if watcher not in self._watchers:  # it was let go before it began: what comes is for others to hear
+                return seen
+            return self._backend.wait_for_change(self.name, seen, WAIT_S)
+
+        return wait
 
     async def visit(self) -> CardVisit:
         """Connect, identify, judge the certificates.
@@ -186,5 +191,7 @@ async def try_card(visit: Visit, purpose: Purpose) -> CardTest:
     challenge = secrets.token_bytes(32)
     certificate = visit.facts.certificate(purpose)
     outcome = await visit.sign(purpose, challenge)
-    holds = isinstance(outcome, Signed) and signing.verifies(outcome.certificate, challenge, outcome.signature)
+    holds = isinstance(outcome, Signed) and signing.verifies(
+        outcome.certificate, challenge, outcome.signature, outcome.algorithm
+    )
     return CardTest(outcome, holds, certificate.chain if certificate else "unchecked")

@@ -9,23 +9,18 @@ True
 
 from collections.abc import Callable
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-from drivers.reader import tlv
+from drivers.reader import public_keys, tlv
 from drivers.reader.apdu import Command, Response
 from drivers.reader.channel import Channel
 from drivers.reader.errors import CardAnswerError, CardGoneError
-from drivers.reader.identity import PARSE_FAULTS
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementAlgorithm, ManagementKey
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Unknown
 from drivers.reader.piv import commands
 from drivers.reader.piv.objects import Slot
 from drivers.reader.piv.signing import algorithm_of
+from drivers.reader.public_keys import PublicKey
 from drivers.reader.tlv import Tlv, TlvError
 
-PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 WriteOutcome = Accepted | Refused | Unknown
 ALGORITHMS: dict[KeyAlgorithm, int] = {"RSA-2048": 0x07, "EC-P256": 0x11, "EC-P384": 0x14}
 MANAGEMENT_ALGORITHMS: dict[ManagementAlgorithm, int] = {
@@ -36,8 +31,6 @@ MANAGEMENT_ALGORITHMS: dict[ManagementAlgorithm, int] = {
 }
 """SP 800-78-4, table 6-2."""
 _BLOCK_BYTES: dict[ManagementAlgorithm, int] = {"3DES": 8, "AES-128": 16, "AES-192": 16, "AES-256": 16}
-_CURVES: dict[int, type[ec.EllipticCurve]] = {65: ec.SECP256R1, 97: ec.SECP384R1}
-"""By the length of an uncompressed point in bytes."""
 _NOT_PACKED = b"\x71\x01\x00"
 _NO_CHECKSUM = b"\xfe\x00"
 
@@ -57,7 +50,7 @@ class Manager:
         key = _template(response.data)
         if key is None or algorithm_of(key) != ALGORITHMS[algorithm]:
             raise CardAnswerError("a key that was not asked for", reader=self._channel.reader)
-        return Generated(spki(key))
+        return Generated(public_keys.spki(key))
 
     def write(self, slot: Slot, der: bytes, management: ManagementKey) -> WriteOutcome:
         """PUT DATA of a certificate, unpacked; empty `der` deletes it. Read back by the caller."""
@@ -109,24 +102,6 @@ def _template(answer: bytes) -> PublicKey | None:
 def public_key_of(nodes: tuple[Tlv, ...]) -> PublicKey | None:
     """Modulus 81 and exponent 82, or an uncompressed point 86; None for anything else."""
     told = {node.tag: node.value for node in nodes}
-    try:
-        if 0x86 in told:
-            return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[len(told[0x86])](), told[0x86])
-        numbers = int.from_bytes(told[0x82], "big"), int.from_bytes(told[0x81], "big")
-        return rsa.RSAPublicNumbers(*numbers).public_key()
-    except (KeyError, ValueError):
-        return None
-
-
-def spki(key: PublicKey) -> bytes:
-    """SubjectPublicKeyInfo in DER: two keys are the same where these are."""
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def spki_of_certificate(der: bytes) -> bytes | None:
-    """The same of a certificate's key; None where it is no certificate, or its key is of another kind."""
-    try:
-        key = x509.load_der_x509_certificate(der).public_key()
-    except PARSE_FAULTS:
-        return None
-    return spki(key) if isinstance(key, PublicKey) else None
+    if 0x86 in told:
+        return public_keys.from_point(told[0x86])
+    return public_keys.from_numbers(told.get(0x81, b""), told.get(0x82, b""))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from drivers.reader import identity, tlv
+from drivers.reader import identity, public_keys, tlv
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
@@ -25,7 +25,7 @@ from drivers.reader.model import CardFacts, Certificate, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
 from drivers.reader.piv import objects, signing
 from drivers.reader.piv.card import PivCard, select
-from drivers.reader.piv.management import Manager, public_key_of, spki, spki_of_certificate
+from drivers.reader.piv.management import Manager, public_key_of
 from drivers.reader.piv.objects import PinPolicy, Slot, slot_of
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
@@ -129,7 +129,7 @@ class PivSession(CardSession):
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
         """See `KeyVisit.write_certificate`."""
         self.channel.new_operation()
-        slot, public = slot_of(key_id), spki_of_certificate(der)
+        slot, public = slot_of(key_id), public_keys.of_certificate(der)
         if slot is None or self._fingerprint is None or public is None or public != self._public_key(slot):
             return NOT_ALLOWED
         return self._written(slot, der, management)
@@ -166,13 +166,13 @@ class PivSession(CardSession):
             except TlvError:
                 key = None
             if key is not None:
-                self._made[slot.id] = spki(key)
+                self._made[slot.id] = public_keys.spki(key)
         return self._made.get(slot.id)
 
     def _paired(self, certificate: Certificate) -> Certificate:
         slot = slot_of(certificate.id)
         public = None if slot is None else self._public_key(slot)
-        own = public is None or public == spki_of_certificate(certificate.der)
+        own = public is None or public == public_keys.of_certificate(certificate.der)
         return certificate if own else replace(certificate, purpose="other")
 
     def _directory(self) -> CardDirectory:

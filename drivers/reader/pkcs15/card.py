@@ -6,9 +6,10 @@ itself, the DF `5015`, and last an ODF directly under the MF. The first whose EF
 >>> read_directory(CardFiles(channel), extra_aids=()).token.label        # doctest: +SKIP
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from drivers.reader import tlv
+from drivers.reader import public_keys, tlv
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
@@ -32,6 +33,14 @@ EF_TOKEN_INFO = b"\x50\x32"
 DF_PKCS15 = MF + b"\x50\x15"
 IDENTITY_BYTES = 256
 """So much of a certificate says whose it is: its serial number and issuer come first (RFC 5280 4.1)."""
+_NEEDED = (
+    Directory.AUTHENTICATION,
+    Directory.PRIVATE_KEYS,
+    Directory.CERTIFICATES,
+    Directory.TRUSTED_CERTIFICATES,
+    Directory.USEFUL_CERTIFICATES,
+)
+"""What identification reads; the rest only costs time."""
 _CERTIFICATE_DIRECTORIES = (
     Directory.CERTIFICATES,
     Directory.TRUSTED_CERTIFICATES,
@@ -121,8 +130,8 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
     odf = objects.parse_odf(files.read(EF_ODF))
     contents: dict[Directory, list[bytes]] = {}
     for entry in odf:
-        value = entry.value if isinstance(entry.value, bytes) else files.read_value(entry.value)
-        contents.setdefault(entry.directory, []).append(value)
+        if entry.directory in _NEEDED:
+            contents.setdefault(entry.directory, []).append(_content(files, entry.value))
     return CardDirectory(
         aid=aid,
         token=objects.parse_token_info(files.read(EF_TOKEN_INFO)),
@@ -130,6 +139,36 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
         keys=tuple(k for data in contents.get(Directory.PRIVATE_KEYS, ()) for k in objects.parse_keys(data)),
         certificates=_certificates(files, contents),
     )
+
+
+def _content(files: CardFiles, value: FilePath | bytes) -> bytes:
+    return value if isinstance(value, bytes) else files.read_value(value)
+
+
+def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
+    """SubjectPublicKeyInfo of each key that the PuKDF lists, by its id; keys that cannot be read are left out.
+
+    Not part of identification, which has no use for them. Raises CardGoneError, CardAnswerError.
+    """
+    found: dict[bytes, bytes] = {}
+    for entry in objects.parse_odf(files.read(EF_ODF)):
+        if entry.directory is Directory.PUBLIC_KEYS:
+            found |= dict(_public_keys(files, entry.value))
+    return found
+
+
+def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        entries = objects.parse_public_keys(_content(files, directory))
+    except (CommandRefusedError, TlvError):
+        return
+    for entry in entries:
+        try:
+            key = public_keys.from_object_value(_content(files, entry.value))
+        except (CommandRefusedError, TlvError):
+            continue
+        if key is not None:
+            yield entry.id, public_keys.spki(key)
 
 
 def _certificates(files: CardFiles, contents: dict[Directory, list[bytes]]) -> tuple[CertificateFile, ...]:
@@ -144,8 +183,7 @@ def _certificates(files: CardFiles, contents: dict[Directory, list[bytes]]) -> t
 def _certificate(files: CardFiles, entry: CertificateObject) -> list[CertificateFile]:
     """The certificate, without what follows it in its file; nothing where there is none (an empty place)."""
     try:
-        raw = entry.value if isinstance(entry.value, bytes) else files.read_value(entry.value)
-        nodes = tlv.parse_prefix(raw)
+        nodes = tlv.parse_prefix(_content(files, entry.value))
     except (CommandRefusedError, TlvError):
         return []
     return [CertificateFile(entry, nodes[0].raw)] if nodes and nodes[0].tag == tlv.SEQUENCE else []

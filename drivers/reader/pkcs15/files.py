@@ -72,7 +72,14 @@ class CardFiles:
     def read_again(self, path: bytes, most: int = MAX_BYTES) -> bytes:
         """At most `most` bytes of a file, from the card itself."""
         info = self._info(self.select(path))
-        return self._records() if info.records else self._binary(info.size, most)
+        if info.records:
+            return self._records()
+        try:
+            return self._binary(info.size, most)
+        except CommandRefusedError as fault:
+            if fault.status != Status.WRONG_STRUCTURE:
+                raise
+            return self._records()  # the card did not say that the file has records
 
     def enter(self, path: bytes = b"") -> None:
         """Make a DF the current one, the application's own without a path. Not again where it is current already,

@@ -120,6 +120,14 @@ class KeyObject:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicKeyObject:
+    """One public key of the PuKDF (8.5). `value` is where it is, or the key itself."""
+
+    id: bytes
+    value: FilePath | bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateObject:
     """One certificate of a CDF (8.6). `value` is where it is, or the DER itself."""
 
@@ -213,6 +221,18 @@ def _key(node: Tlv) -> KeyObject:
         usage=own.child(tlv.BIT_STRING).bits(), reference=_reference(reference) if reference else 0,
         path=_file_path(path).path if path and path.find(tlv.OCTET_STRING) else b"", elliptic=node.tag == 0xA0,
     )  # fmt: skip
+
+
+def parse_public_keys(data: bytes) -> tuple[PublicKeyObject, ...]:
+    """Public keys of a PuKDF (8.5): RSA (SEQUENCE) and elliptic curve ([0]). Raises TlvError."""
+    return tuple(_kept(_objects(data, tlv.SEQUENCE, 0xA0), _public_key))
+
+
+def _public_key(node: Tlv) -> PublicKeyObject:
+    _common, own, attributes = _parts(node)
+    direct = attributes.find(0xA0)
+    value = direct.value if direct else _file_path(attributes.child(tlv.SEQUENCE))
+    return PublicKeyObject(own.child(tlv.OCTET_STRING).value[:32], value)
 
 
 def parse_certificates(data: bytes) -> tuple[CertificateObject, ...]:

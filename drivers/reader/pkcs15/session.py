@@ -6,7 +6,9 @@ card this card; a connection that was lost is never made again within a session.
 >>> session = open_pkcs15(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
-from drivers.reader import identity, signing
+from dataclasses import replace
+
+from drivers.reader import identity, public_keys, signing
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
@@ -91,6 +93,14 @@ class Pkcs15Session(CardSession):
             digest=identity.digest_of(certificates),
         )
 
+    def complete(self) -> CardFacts:
+        """Read the public keys, and where one is not its certificate's, drop the certificate's purpose."""
+        self.channel.new_operation()
+        keys = pkcs15.read_public_keys(self._files)
+        paired = (_paired(certificate, keys) for certificate in self.facts.certificates)
+        self.facts = replace(self.facts, certificates=tuple(paired))
+        return self.facts
+
     def _enter(self, code: CodeObject) -> None:
         """A local code belongs to its DF: make that the current one (ISO/IEC 7816-15 8.9.2)."""
         if code.has(CodeFlag.LOCAL):
@@ -110,3 +120,10 @@ class Pkcs15Session(CardSession):
         if key is None:
             return NOT_ALLOWED
         return signing.sign(self.channel, self._profile, key, certificate.der, purpose, message)
+
+
+def _paired(certificate: Certificate, keys: dict[bytes, bytes]) -> Certificate:
+    """By public key, not by name: the ids of key and certificate may agree where they do not."""
+    known = keys.get(bytes.fromhex(certificate.id))
+    own = known is None or known == public_keys.of_certificate(certificate.der)
+    return certificate if own else replace(certificate, purpose="other")

@@ -139,6 +139,8 @@ class Signing(_Table):
     template: tuple[Literal["algorithm", "file", "key"], ...] = ("algorithm", "key")
     rsa: int = Field(default=0x02, ge=0, le=255)
     """Algorithm reference for RSA over a DigestInfo that the card pads (PKCS#1 v1.5)."""
+    padding: Literal["pkcs1", "pss"] = "pkcs1"
+    """`pss`: `rsa` is the algorithm that pads a bare SHA-256 by RSASSA-PSS (RFC 8017 8.1), for cards without the other."""
     ecdsa: int = Field(default=0x04, ge=0, le=255)
     identification: Literal["pso", "internal-authenticate"] = "pso"
 
