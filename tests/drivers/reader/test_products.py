@@ -1,0 +1,249 @@
+"""Products that differ: variants of unblocking, two PINs, an applet of its own, P-384, PSS, records, false pairs."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from drivers.reader import public_keys, tlv
+from drivers.reader.channel import Channel
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
+from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pkcs15 import objects
+from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.profiles import Profile, Profiles, builtin
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.persona import Persona
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
+from drivers.secret import Secret
+from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
+
+PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE
+NEW, WRONG_PUK = Secret("975318"), Secret("99999998")
+PERSONA = person(EC_PERSON).new
+VISIT_LIMIT = 4
+
+
+def profile_b(**commands: object) -> Profiles:
+    """The virtual card's product, with other commands."""
+    profile = builtin().match_name("virtual-b")
+    changed = profile.model_dump() | {"commands": profile.commands.model_dump() | commands}
+    return Profiles([Profile.model_validate(changed)])
+
+
+@asynccontextmanager
+async def visit_to(card: VirtualCard, profiles: Profiles | None = None) -> AsyncIterator[CardVisit]:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    settings = ReaderSettings(profiles=profiles or builtin(), now=lambda: NOW)
+    reader = CardReader(InProcessBackend([slot]), slot.name, settings)
+    async with visiting(reader) as visit:
+        yield visit
+    await reader.close()
+
+
+MakeCard = Callable[..., VirtualCard]
+
+
+@pytest.fixture
+def make(authority: TestAuthority) -> MakeCard:
+    def make(kind: str = "B", persona: Persona = PERSONA) -> VirtualCard:
+        return VirtualCard.create(persona, authority, NOW, kind=kind)
+
+    return make
+
+
+def resets(card: VirtualCard) -> list[tuple[str, int]]:
+    """Commands of an unblock that reached the card, with P1."""
+    return [(e.ins, e.p1) for e in card.log if e.ins in ("VERIFY", "RESET RETRY COUNTER")]
+
+
+@pytest.mark.parametrize(
+    ("variant", "p1", "set_anew"),
+    [("puk-and-new", 0, True), ("puk", 1, False), ("verify-then-new", 2, True), ("verify-then-reset", 3, False)],
+)
+async def test_each_variant_of_unblocking_gives_the_tries_back(
+    make: MakeCard, variant: str, p1: int, set_anew: bool
+) -> None:
+    card = make()
+    async with visit_to(card, profile_b(unblock=variant)) as visit:
+        for _ in range(3):
+            await visit.verify(PIN, Secret("999998"), last_try_consented=True)
+        assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Accepted(new_code_set=set_anew)
+        assert ("RESET RETRY COUNTER", p1) in resets(card)
+        assert await visit.verify(PIN, NEW if set_anew else Secret(card.persona.pin)) == Accepted()
+
+
+@pytest.mark.parametrize("variant", ["puk", "verify-then-new", "verify-then-reset"])
+async def test_the_puks_floor_holds_in_every_variant(make: MakeCard, variant: str) -> None:
+    card = make()
+    async with visit_to(card, profile_b(unblock=variant)) as visit:
+        outcomes = [await visit.unblock(PIN, WRONG_PUK, NEW) for _ in range(10)]
+    assert [type(outcome) for outcome in outcomes] == [WrongCode] * 8 + [Refused] * 2
+    assert outcomes[-1] == Refused(RefusalReason.BELOW_FLOOR, tries_left=2)
+    assert card.tries_left[1] == 2
+
+
+async def test_a_wrong_puk_is_not_followed_by_a_reset(make: MakeCard) -> None:
+    card = make()
+    async with visit_to(card, profile_b(unblock="verify-then-new")) as visit:
+        card.log.clear()
+        assert await visit.unblock(PIN, WRONG_PUK, NEW) == WrongCode(9)
+        assert "RESET RETRY COUNTER" not in {entry.ins for entry in card.log}
+
+
+async def test_a_card_torn_between_puk_and_reset_is_of_unknown_outcome(make: MakeCard) -> None:
+    card = make()
+    async with visit_to(card, profile_b(unblock="verify-then-new")) as visit:
+        real = card.transmit
+
+        def transmit(apdu: bytes) -> bytes:
+            if apdu[1] == 0x2C:
+                card.tear(0, "before")
+            return real(apdu)
+
+        card.transmit = transmit  # type: ignore[method-assign]
+        assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Unknown()
+
+
+async def test_two_pins_are_two_codes_with_tries_of_their_own(make: MakeCard) -> None:
+    card = make(persona=replace(PERSONA, signature_pin="864201"))
+    async with visit_to(card) as visit:
+        assert [p.role for p in visit.facts.pins] == [PIN, SIGNATURE, Role.PUK]
+        assert await visit.verify(SIGNATURE, Secret(card.persona.pin)) == WrongCode(2)
+        assert [p.tries_left for p in (await visit.refresh()).pins] == [3, 2, 10]
+        await visit.verify(PIN, Secret(card.persona.pin))
+        assert await visit.sign("signature", b"x") == Refused(RefusalReason.CARD, 0x6982)
+        assert (await try_card(visit, "identification")).passed
+        assert await visit.change(SIGNATURE, Secret("864201"), NEW) == Accepted()
+        assert await visit.verify(SIGNATURE, NEW) == Accepted()
+        assert (await try_card(visit, "signature")).passed
+        for _ in range(3):
+            await visit.verify(SIGNATURE, Secret("999998"), last_try_consented=True)
+        assert await visit.verify(SIGNATURE, NEW) == Locked()
+        assert await visit.verify(PIN, Secret(card.persona.pin)) == Accepted()
+        assert await visit.unblock(SIGNATURE, Secret(card.persona.puk), Secret("864209")) == Accepted()
+        assert await visit.verify(SIGNATURE, Secret("864209")) == Accepted()
+
+
+@pytest.mark.parametrize("order", [1, EC_PERSON])
+async def test_the_applet_is_mended_and_tested(make: MakeCard, order: int) -> None:
+    card = make("A", person(order).new)
+    async with visit_to(card) as visit:
+        assert (visit.facts.profile, visit.facts.card_number) == ("virtual-a", card.persona.card_number)
+        for _ in range(3):
+            await visit.verify(PIN, Secret("999998"), last_try_consented=True)
+        assert (await visit.refresh()).pins[0].state == "locked"
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW, last_try_consented=True) == Locked()
+        assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Accepted()
+        assert await visit.verify(PIN, NEW) == Accepted()
+        for purpose in ("signature", "identification"):
+            assert (await try_card(visit, purpose)).passed
+
+
+@pytest.mark.parametrize("kind", ["A", "B", "C", "D"])
+async def test_a_code_is_mended_in_few_exchanges_on_every_kind(make: MakeCard, kind: str) -> None:
+    card = make(kind)
+    async with visit_to(card) as visit:
+        counts = [visit.exchange.apdus]
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        counts.append(visit.exchange.apdus)
+        assert await visit.unblock(PIN, Secret(card.persona.puk), Secret("864209")) == Accepted()
+        counts.append(visit.exchange.apdus)
+    assert max(b - a for a, b in pairwise(counts)) <= VISIT_LIMIT
+
+
+async def test_a_384_bit_curve_signs(make: MakeCard) -> None:
+    card = make(persona=replace(PERSONA, key_algorithm="EC-P384"))
+    async with visit_to(card) as visit:
+        await visit.verify(PIN, Secret(card.persona.pin))
+        signed = await visit.sign("identification", b"x")
+        assert isinstance(signed, Signed)
+        assert signed.algorithm == "ES384"
+        assert (await try_card(visit, "signature")).passed
+
+
+async def test_a_card_that_pads_by_pss_is_believed_only_when_it_does(make: MakeCard) -> None:
+    persona = person(1).new
+    pss = builtin().match_name("virtual-b")
+    profiles = Profiles([pss.model_copy(update={"signing": pss.signing.model_copy(update={"padding": "pss"})})])
+    card = make(persona=persona)
+    real = card.transmit
+    private = card.keys[0].private
+    assert isinstance(private, rsa.RSAPrivateKey)
+
+    def transmit(apdu: bytes) -> bytes:
+        if apdu[1:4] != b"\x2a\x9e\x9a":
+            return real(apdu)
+        how = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+        return private.sign(apdu[5 : 5 + apdu[4]], how, Prehashed(hashes.SHA256())) + b"\x90\x00"
+
+    card.transmit = transmit  # type: ignore[method-assign]
+    async with visit_to(card, profiles) as visit:
+        signed = await visit.sign("identification", b"x")
+        assert isinstance(signed, Signed)
+        assert signed.algorithm == "PS256"
+        assert (await try_card(visit, "identification")).passed
+
+
+async def test_a_key_and_a_certificate_with_one_name_but_not_one_key_are_no_pair(make: MakeCard) -> None:
+    card = make()
+    async with visit_to(card) as visit:
+        before = visit.exchange.apdus
+        assert [c.purpose for c in (await visit.complete()).certificates] == ["identification", "signature"]
+        assert visit.exchange.apdus > before
+    stranger = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = stranger.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    held = tlv.encode(tlv.OCTET_STRING, point)
+    real = card.transmit
+
+    def transmit(apdu: bytes) -> bytes:
+        answer = real(apdu)
+        return held + answer[len(held) :] if answer.startswith(held[:3]) else answer  # the value of a public key
+
+    card.transmit = transmit  # type: ignore[method-assign]
+    async with visit_to(card) as visit:
+        assert [c.purpose for c in visit.facts.certificates] == ["identification", "signature"]
+        assert [c.purpose for c in (await visit.complete()).certificates] == ["other", "other"]
+        assert await visit.sign("signature", b"x") == Refused(RefusalReason.NOT_ALLOWED)
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_directory_files_may_be_records(said: bool) -> None:
+    first, second = ("a80a300804063f0050154401", "a40a300804063f0050154403")
+    descriptor = "6203820102" if said else ""
+    script: dict[str, list[str | None]] = {
+        "00a4": [descriptor + "9000"], "00b20104": [first + "ffff9000"], "00b20204": [second + "9000"],
+        "00b2": ["6a83"], "00b0": ["6981"],
+    }  # fmt: skip
+    files = CardFiles(Channel(ScriptedConnection(script)))
+    entries = objects.parse_odf(files.read(pkcs15.EF_ODF))
+    assert [entry.directory for entry in entries] == [objects.Directory.AUTHENTICATION, objects.Directory.CERTIFICATES]
+
+
+def test_public_keys_in_all_their_forms_are_one() -> None:
+    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()  # noqa: S505 - quick to make
+    ec_key = ec.generate_private_key(ec.SECP384R1()).public_key()
+    der, bare = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    point = ec_key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    for key, value in (
+        (rsa_key, rsa_key.public_bytes(der, serialization.PublicFormat.PKCS1)),
+        (rsa_key, rsa_key.public_bytes(der, bare)),
+        (rsa_key, tlv.encode(0xA1, tlv.parse(rsa_key.public_bytes(der, bare))[0].value)),
+        (ec_key, tlv.encode(tlv.OCTET_STRING, point)),
+        (ec_key, ec_key.public_bytes(der, bare)),
+    ):
+        read = public_keys.from_object_value(value)
+        assert read is not None
+        assert public_keys.spki(read) == public_keys.spki(key)
+    for nonsense in (b"", b"\x04\x01\x00", b"\x30\x00", bytes(70), b"\x30\x82"):
+        assert public_keys.from_object_value(nonsense) is None
