@@ -244,6 +244,8 @@ class Connection:
         if not isinstance(sock, socket.socket):
             raise ConnectionFailed("the connection was lost at once")
         self._watched = sock
+        # Nagle's algorithm would hold an answer back until the broker's delayed acknowledgement: 40 ms each.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop.add_reader(sock, self._read)
         if self._client.want_write():
             self._loop.add_writer(sock, self._write)
