@@ -70,6 +70,8 @@ class CardFacts:
     certificates: tuple[Certificate, ...]
     digest: bytes
     """SHA-256 over the certificates: with `serial`, what makes a card the same card."""
+    version: str = ""
+    """Of the card's application, where the card tells; a token's own is read with all the rest (`KeyVisit.complete`)."""
 
     def pin(self, role: Role) -> Pin | None:
         """The first code with that role."""

@@ -5,13 +5,13 @@ a token), the tries, and the four slots of SP 800-73-4; a code whose tries only 
 discovery object. Everything else (retired keys, CCC, metadata of keys) is read when somebody wants to see it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, Response, Status
 from drivers.reader.atr import offers_extended_length
 from drivers.reader.channel import Channel
-from drivers.reader.errors import CardAnswerError, UnknownCardError
+from drivers.reader.errors import UnknownCardError
 from drivers.reader.iso7816 import select_by_name
 from drivers.reader.piv import commands, objects
 from drivers.reader.piv.objects import Application, Metadata, PinPolicy, Slot
@@ -20,20 +20,22 @@ from drivers.reader.tlv import TlvError
 
 FINGERPRINT_BYTES = 256
 """So much of a certificate object is looked at again: serial number, issuer and validity come first (RFC 5280 4.1)."""
+VERSION_BYTES = 3
 LEAST_BYTES = 128
 """Fewer bytes than this do not tell one certificate from another."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What is compared, on the same connection, before anything irreversible (reliability I2).
+class Part:
+    """The beginning of one data object, by its tag; without a tag a token's serial."""
 
-    `identity` is the raw CHUID, or a token's serial; `head` the beginning of one certificate object, of tag `tag`.
-    """
-
-    identity: bytes
     tag: int | None
-    head: bytes
+    seen: bytes
+
+
+Fingerprint = tuple[Part, ...]
+"""What is compared, on the same connection, before anything irreversible (reliability I2): what told the serial, and a
+certificate. Empty where nothing tells the card from another."""
 
 
 class PivCard:
@@ -45,7 +47,7 @@ class PivCard:
         self.raw: dict[int, bytes] = {}
         """Answers to GET DATA by tag; empty where the card has no such object."""
         self._channel = channel
-        self._serial = b""
+        self._identity: Fingerprint = ()
         offered = profile.piv.extended_length or offers_extended_length(channel.connection.atr)
         channel.extended = offered and channel.connection.protocol == "T=1"
 
@@ -76,14 +78,32 @@ class PivCard:
             return PinPolicy()
 
     def serial(self) -> str:
-        """As the profile says: what a token tells in decimal, or the CHUID's GUID in hex. Empty where there is none."""
+        """As the profile says: what a token tells in decimal, or in hex the CHUID's GUID, else the CCC's card identifier.
+
+        Empty where there is none of it.
+        """
         if self.profile.piv.serial == "token":
-            self._serial = self._token_serial()
-            return str(int.from_bytes(self._serial, "big")) if self._serial else ""
+            told = self._token_serial()
+            self._identity = (Part(None, told),) if told else ()
+            return str(int.from_bytes(told, "big")) if told else ""
+        for tag, parse in ((commands.CHUID, _chuid_serial), (commands.CCC, objects.parse_capability)):
+            serial = self._told(tag, parse)
+            if serial:
+                self._identity = (Part(tag, self.raw[tag][:FINGERPRINT_BYTES]),)
+                return serial
+        return ""
+
+    def _told(self, tag: int, parse: Callable[[bytes], str]) -> str:
+        """What an object says; empty where it is not there or cannot be read."""
         try:
-            return objects.parse_chuid(objects.content(self.read(commands.CHUID))).serial
+            return parse(objects.content(self.read(tag)))
         except TlvError:
             return ""
+
+    def version(self) -> str:
+        """What a token tells (GET VERSION), such as 5.4.3."""
+        told = self._channel.send(commands.get_version()) if self.profile.piv.serial == "token" else None
+        return ".".join(map(str, told.data)) if told is not None and told.ok and len(told.data) == VERSION_BYTES else ""
 
     def _token_serial(self) -> bytes:
         response = self._channel.send(commands.get_serial())
@@ -112,30 +132,28 @@ class PivCard:
         except TlvError:
             return Metadata()
 
-    def fingerprint(self, slots: Iterable[Slot]) -> Fingerprint | None:
-        """From what was read already: of the first slot with a certificate. None where nothing tells the card apart."""
+    def fingerprint(self, slots: Iterable[Slot]) -> Fingerprint:
+        """From what was read already: what told the serial, and the first certificate that is held."""
         held = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
-        identity = self._serial or self.raw.get(commands.CHUID, b"")
-        head = b"" if held is None else self.raw[held][:FINGERPRINT_BYTES]
-        return Fingerprint(identity, held, head) if identity or head else None
+        certificate = () if held is None else (Part(held, self.raw[held][:FINGERPRINT_BYTES]),)
+        return self._identity + certificate
 
     def still_has(self, known: Fingerprint) -> bool:
-        """Ask the card again, in at most two exchanges where it answers 256 bytes at a time. Selects nothing.
+        """Ask the card again, in two exchanges where it answers 256 bytes at a time. Selects nothing.
 
         SELECT would end what a code or the management key has opened (part 2, 3.1.1).
         """
-        if known.identity and self._identity_now() != known.identity:
-            return False
-        if known.tag is None:
-            return True
-        now = self._channel.send(commands.get_data(known.tag, SHORT_LE), enough=LEAST_BYTES).data
-        return len(now) >= LEAST_BYTES and known.head.startswith(now[:FINGERPRINT_BYTES])
+        return bool(known) and all(self._holds(part) for part in known)
 
-    def _identity_now(self) -> bytes:
-        if self._serial:
-            return self._token_serial()
-        response = self._channel.send(commands.get_data(commands.CHUID, SHORT_LE))
-        return response.data if response.ok else b""
+    def _holds(self, part: Part) -> bool:
+        if part.tag is None:
+            return self._token_serial() == part.seen
+        now = self._channel.send(commands.get_data(part.tag, SHORT_LE), enough=LEAST_BYTES).data[:FINGERPRINT_BYTES]
+        return len(now) >= min(LEAST_BYTES, len(part.seen)) and part.seen.startswith(now)
+
+
+def _chuid_serial(content: bytes) -> str:
+    return objects.parse_chuid(content).serial
 
 
 def select(channel: Channel, profiles: Profiles) -> PivCard | None:
@@ -159,9 +177,3 @@ def select(channel: Channel, profiles: Profiles) -> PivCard | None:
             "a card of no known product", reader=channel.reader, atr=channel.connection.atr, tried=("PIV",)
         )
     return PivCard(channel, application, profile)
-
-
-def refused_by(channel: Channel, command: str, response: Response) -> CardAnswerError:
-    """The fault of an answer that promised success and holds something else."""
-    return CardAnswerError("an answer that cannot be understood", reader=channel.reader, command=command,
-                           status=response.sw)  # fmt: skip

@@ -58,6 +58,12 @@ class Application:
     aid: bytes
     label: str
 
+    @property
+    def version(self) -> str:
+        """The last two bytes of a whole AID, such as 1.0."""
+        told = self.aid[len(AID) :]
+        return ".".join(map(str, told)) if len(told) == 2 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class PinPolicy:
@@ -129,13 +135,14 @@ def content(data: bytes) -> bytes:
 
 def parse_chuid(data: bytes) -> Chuid:
     """Content of the CHUID. Raises TlvError."""
-    nodes = tlv.parse_prefix(data)
+    nodes = tlv.parse_prefix(data) if data else ()
     return Chuid(_value(nodes, 0x30), _value(nodes, 0x34))
 
 
 def parse_capability(data: bytes) -> str:
-    """The card identifier of the CCC (3.1.1) as upper-case hex. Raises TlvError."""
-    return _value(tlv.parse_prefix(data), 0xF0).hex().upper()
+    """The card identifier of the CCC (3.1.1) as upper-case hex; empty where it is all zero. Raises TlvError."""
+    identifier = _value(tlv.parse_prefix(data), 0xF0) if data else b""
+    return identifier.hex().upper() if any(identifier) else ""
 
 
 def parse_certificate(data: bytes) -> bytes:

@@ -76,6 +76,7 @@ class PivSession(CardSession):
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in read),
             digest=identity.digest_of(read),
+            version=card.application.version,
         )
 
     def complete(self) -> CardFacts:
@@ -88,7 +89,7 @@ class PivSession(CardSession):
         judged = {known.id: known.chain for known in self.facts.certificates}
         certificates = [self._paired(read.facts) for read in self._read_certificates()]
         known = tuple(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates)
-        self.facts = replace(self.facts, certificates=known)
+        self.facts = replace(self.facts, certificates=known, version=self._card.version() or self.facts.version)
         return self.facts
 
     def check_same_card(self) -> None:
@@ -96,7 +97,7 @@ class PivSession(CardSession):
 
         A card that has nothing to tell it from another is never known to be the same.
         """
-        if self._fingerprint is None or not self._card.still_has(self._fingerprint):
+        if not self._card.still_has(self._fingerprint):
             raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
 
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
@@ -118,7 +119,7 @@ class PivSession(CardSession):
         """See `KeyVisit.generate_key`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
-        if slot is None or self._fingerprint is None:
+        if slot is None or not self._fingerprint:
             return NOT_ALLOWED
         self._made.pop(key_id, None)
         outcome = self._manager.generate(slot, algorithm, management)
@@ -130,7 +131,7 @@ class PivSession(CardSession):
         """See `KeyVisit.write_certificate`."""
         self.channel.new_operation()
         slot, public = slot_of(key_id), public_keys.of_certificate(der)
-        if slot is None or self._fingerprint is None or public is None or public != self._public_key(slot):
+        if slot is None or not self._fingerprint or public is None or public != self._public_key(slot):
             return NOT_ALLOWED
         return self._written(slot, der, management)
 
@@ -138,7 +139,7 @@ class PivSession(CardSession):
         """See `KeyVisit.delete_certificate`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
-        if slot is None or self._fingerprint is None:
+        if slot is None or not self._fingerprint:
             return NOT_ALLOWED
         return self._written(slot, b"", management)
 

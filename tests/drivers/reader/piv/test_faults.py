@@ -7,7 +7,7 @@ import pytest
 
 from drivers.reader.errors import CardChangedError, CardGoneError, ReaderError, UnknownCardError
 from drivers.reader.inprocess import InProcessBackend, InProcessConnection
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Unknown
+from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Unknown
 from drivers.reader.profiles import Profiles
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.slot import PluggableCard, VirtualSlot
@@ -209,10 +209,49 @@ async def test_a_card_that_answers_nonsense_for_every_object_is_read_as_one_with
     await reader.close()
 
 
+async def test_a_card_whose_chuid_is_all_zero_is_not_known_by_it() -> None:
+    answers: dict[str, list[str | None]] = {
+        "00a404000": [SELECTED], "00200080": ["63c3"], "00cb3fff055c035fc102": [CHUID_WITHOUT_GUID],
+    }  # fmt: skip
+    reader = CardReader(ScriptedBackend(ScriptedConnection(answers)), "Bench 0")
+    visit = await reader.visit()
+    assert visit.facts.serial == ""
+    with pytest.raises(CardChangedError):
+        await visit.unblock(PIN, Secret("86420906"), NEW)
+    await visit.close()
+    await reader.close()
+
+
 async def test_a_piv_card_that_no_profile_is_for_is_a_stranger() -> None:
     connection = ScriptedConnection({"00a404000": [SELECTED]})
     reader = CardReader(ScriptedBackend(connection), "Bench 0", ReaderSettings(profiles=Profiles([])))
     with pytest.raises(UnknownCardError) as fault:
         await reader.visit()
     assert "PIV" in fault.value.tried
+    await reader.close()
+
+
+CHUID_WITHOUT_GUID = "530c3003000000340300000035009000"
+CCC = "5309f0030000fff100f2009000"
+
+
+@pytest.mark.parametrize(
+    ("policy", "references", "unblocks"), [("4000", [0x80, 0x81], True), ("6010", [0x80, 0x00, 0x81], True),
+                                           ("6020", [0x00, 0x80, 0x81], False)],
+)  # fmt: skip
+async def test_the_pin_that_the_card_prefers_is_the_one_that_is_asked_for(
+    policy: str, references: list[int], unblocks: bool
+) -> None:
+    answers: dict[str, list[str | None]] = {
+        "00a404000": [SELECTED], "00cb3fff035c017e": [f"7e055f2f02{policy}9000"], "002000": ["63c3"], "002c": ["9000"],
+        "00cb3fff055c035fc102": [CHUID_WITHOUT_GUID], "00cb3fff055c035fc107": [CCC],
+    }  # fmt: skip
+    connection = ScriptedConnection(answers)
+    reader = CardReader(ScriptedBackend(connection), "Bench 0")
+    visit = await reader.visit()
+    assert [pin.reference for pin in visit.facts.pins] == references
+    assert visit.facts.serial == "0000FF"  # a CHUID of zeros tells nothing: the CCC does
+    outcome = await visit.unblock(PIN, Secret("86420906"), NEW)
+    assert outcome == (Accepted() if unblocks else Refused(RefusalReason.NOT_ALLOWED))  # the PUK is for one PIN only
+    await visit.close()
     await reader.close()
