@@ -127,7 +127,7 @@ def content(data: bytes) -> bytes:
     """What is inside tag 53 of an answer to GET DATA; empty for an empty object. Raises TlvError."""
     if not data:
         return b""
-    node = tlv.parse_prefix(data)[0]
+    node = _first(data)
     if node.tag != 0x53:
         raise TlvError(f"data object {node.tag:X} where 53 should be")
     return node.value
@@ -157,7 +157,7 @@ def parse_certificate(data: bytes) -> bytes:
     packed = bool(info and info[0] & _COMPRESSED)
     if packed and der[:1] != bytes((tlv.SEQUENCE,)):
         der = unpack(der)
-    first = tlv.parse_prefix(der)[0] if der else None
+    first = _first(der) if der else None
     if first is not None and first.tag != tlv.SEQUENCE:
         raise TlvError("a certificate object without a certificate")
     return b"" if first is None else first.raw
@@ -192,6 +192,13 @@ def parse_metadata(data: bytes) -> Metadata:
         public_key=_value(nodes, 0x04) or None,
         algorithm=algorithm[0] if algorithm else None,
     )
+
+
+def _first(data: bytes) -> Tlv:
+    nodes = tlv.parse_prefix(data)
+    if not nodes:
+        raise TlvError("nothing but filler")
+    return nodes[0]
 
 
 def _value(nodes: tuple[Tlv, ...], tag: int) -> bytes:

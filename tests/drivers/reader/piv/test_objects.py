@@ -4,7 +4,7 @@ import gzip
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.reader import tlv
@@ -84,6 +84,13 @@ def test_what_cannot_be_unpacked_is_not_a_certificate(stored: bytes) -> None:
         parse_certificate(tlv.encode(0x70, stored) + bytes.fromhex("710101fe00"))
 
 
+@pytest.mark.parametrize("filler", ["00", "ff00", "0000ff"])
+def test_filler_is_no_object(filler: str) -> None:
+    for parse in (objects.content, lambda data: parse_certificate(tlv.encode(0x70, data))):
+        with pytest.raises(TlvError):
+            parse(bytes.fromhex(filler))
+
+
 def test_a_small_file_that_unpacks_to_a_huge_one_stops_at_the_bound() -> None:
     bomb = gzip.compress(bytes(50 * MAX_BYTES))
     assert len(bomb) < MAX_BYTES
@@ -114,7 +121,15 @@ def test_slots_are_told_by_the_ids_of_their_certificates() -> None:
     assert slot_of("9b") is None
 
 
-@given(st.binary(max_size=300))
+@settings(deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.sampled_from([b"\x00", b"\xff", b"\x53", b"\x70", b"\x02", b"\x30", b"\x82"]), max_size=12).map(
+            b"".join
+        ),
+    )
+)
 def test_whatever_the_bytes_only_the_parsers_own_error_comes_out(data: bytes) -> None:
     for parse in (
         parse_application, parse_discovery, objects.content, objects.parse_chuid, objects.parse_capability,
