@@ -2,8 +2,7 @@
 
 >>> from datetime import UTC, datetime
 >>> from drivers.reader.virtual.personas import person
->>> from drivers.reader.virtual.pki import TestAuthority
->>> now = datetime(2026, 1, 1, tzinfo=UTC)
+>>> >>> now = datetime(2026, 1, 1, tzinfo=UTC)
 >>> card = VirtualCard.create(person(6).new, TestAuthority.create(now), now)
 >>> card.power_on() == card.atr
 True
@@ -21,8 +20,9 @@ from drivers.reader.virtual import state, status, t0
 from drivers.reader.virtual.chaining import CommandChain
 from drivers.reader.virtual.command import Command, Ins, parse
 from drivers.reader.virtual.kinds import KINDS, Kind
-from drivers.reader.virtual.making import build, make_memory
+from drivers.reader.virtual.making import CardApplication, build, make_memory
 from drivers.reader.virtual.persona import Persona
+from drivers.reader.virtual.pins import CountedCodes
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import CardTornError
 from drivers.reader.virtual.state import CardFileError, CardMemory, StoredKey
@@ -59,12 +59,15 @@ class VirtualCard:
         self.path = path
         self.log: list[LogEntry] = []
         self._memory = memory
-        self._application, self._codes = build(memory, self._store)
+        self._application, self._codes = self._build(memory)
         self._chain = CommandChain()
         self._pending = t0.PendingAnswer()
         self._tear: _Tear | None = None
         self._powered = False
         self._lock = threading.RLock()
+
+    def _build(self, memory: CardMemory) -> tuple[CardApplication, CountedCodes]:
+        return build(memory, self._store)
 
     @classmethod
     def create(

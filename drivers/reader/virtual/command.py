@@ -30,6 +30,7 @@ class Ins(IntEnum):
     INTERNAL_AUTHENTICATE = 0x88
     SELECT = 0xA4
     READ_BINARY = 0xB0
+    READ_RECORD = 0xB2
     GET_RESPONSE = 0xC0
     GET_DATA = 0xCA
     GET_DATA_BER = 0xCB

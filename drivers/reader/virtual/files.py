@@ -27,6 +27,8 @@ class File:
     aid: bytes = b""
     descriptor: int = TRANSPARENT
     internal: bool = False
+    records: tuple[bytes, ...] = field(default=(), repr=False)
+    """Of an EF that is read by record."""
     children: dict[int, "File"] = field(default_factory=dict, repr=False)
     parent: "File | None" = field(default=None, repr=False)
 
@@ -36,17 +38,20 @@ class File:
         self.children[child.id] = child
         return child
 
-    def control_parameters(self, template: int) -> bytes:
+    def control_parameters(self, template: int, *, sized: bool = True) -> bytes:
         """What SELECT tells of the file: FCP, or the same within an FCI (ISO/IEC 7816-4 table 10)."""
-        size = octets(len(self.content).to_bytes(2, "big"), 0x81 if self.is_df or self.internal else 0x80)
+        size = octets(
+            (len(self.content) or sum(map(len, self.records))).to_bytes(2, "big"),
+            0x81 if self.is_df or self.internal else 0x80,
+        )
         kind = octets(bytes([DF_DESCRIPTOR if self.is_df else self.descriptor]), 0x82)
         name = octets(self.aid, 0x84) if self.aid else b""
         life = integer(LIFE_CYCLE_ACTIVATED, 0x8A)
-        return tlv(template, size, kind, octets(self.id.to_bytes(2, "big"), 0x83), name, life)
+        return tlv(template, size if sized else b"", kind, octets(self.id.to_bytes(2, "big"), 0x83), name, life)
 
 
 class FileSystem:
-    """The tree and the current file. `application` is the DF that is found by its AID."""
+    """The tree and the current file. `application` is the DF that is found by its AID before others."""
 
     def __init__(self, mf: File, application: File) -> None:
         self.mf = mf
@@ -60,9 +65,10 @@ class FileSystem:
 
     def select_aid(self, name: bytes) -> File:
         """By DF name; a leading part of it is enough. Raises StatusError(6A82)."""
-        if not name or not self.application.aid.startswith(name):
-            raise StatusError(status.NO_FILE)
-        return self._enter(self.application)
+        for application in (self.application, *self.mf.children.values()):
+            if name and application.is_df and application.aid.startswith(name):
+                return self._enter(application)
+        raise StatusError(status.NO_FILE)
 
     def select_path(self, path: bytes, *, from_mf: bool) -> File:
         """P1=08 from the MF (whose own identifier is left out), P1=09 from the current DF."""

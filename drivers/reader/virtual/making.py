@@ -69,7 +69,7 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
         traits = TRAITS[memory.kind]
         piv_codes = PivCodes(memory.pin, memory.puk, store, traits)
         return PivApplication(memory.piv, piv_codes, traits, serial, store), piv_codes
-    entries = _entries(memory)
+    entries = key_entries(memory)
     keys = tuple(entry.key for entry in entries)
     if memory.kind == "A":
         applet_codes = AppletCodes(memory.pin, memory.puk, store)
@@ -79,7 +79,8 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
     return Application(serial, file_system(serial, entries, look), codes, keys, WAYS_B), codes
 
 
-def _entries(memory: CardMemory) -> list[KeyWithCertificate]:
+def key_entries(memory: CardMemory) -> list[KeyWithCertificate]:
+    """The card's own keys with identifiers and files, as the PKCS#15 cards number them."""
     entries: list[KeyWithCertificate] = []
     for index, stored in enumerate(memory.keys):
         number = index + 1

@@ -136,7 +136,7 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: Look) ->
     for entry in entries:
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
         application.add(File(entry.key.file_id, bytes(entry.key.bits // 8), descriptor=descriptor, internal=True))
-        application.add(File(entry.public_file, _public_value(entry.key.private.public_key())))
+        application.add(File(entry.public_file, public_value(entry.key.private.public_key())))
         der = entry.certificate.public_bytes(serialization.Encoding.DER)
         application.add(File(entry.certificate_file, der))
     return FileSystem(mf, application)
@@ -192,11 +192,12 @@ def _private_key(entry: KeyWithCertificate, guard: bytes) -> bytes:
     key = entry.key
     common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard))
     access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
-    attributes = sequence(octets(key.id), bits(*_private_usage(key)), access, integer(key.reference))
+    attributes = sequence(octets(key.id), bits(*private_usage(key)), access, integer(key.reference))
     return _key_object(key, common, attributes, _reference(key.file_id))
 
 
-def _private_usage(key: CardKey) -> tuple[int, ...]:
+def private_usage(key: CardKey) -> tuple[int, ...]:
+    """Bits of KeyUsageFlags of a private key."""
     if key.purpose == "signature":
         return (NON_REPUDIATION,)
     return (DECRYPT, SIGN, UNWRAP) if isinstance(key.private, rsa.RSAPrivateKey) else (SIGN,)
@@ -228,7 +229,7 @@ def _certificate(entry: KeyWithCertificate) -> bytes:
     return sequence(common, attributes, constructed(1, sequence(_reference(entry.certificate_file))))
 
 
-def _public_value(public: CardPublicKey) -> bytes:
+def public_value(public: CardPublicKey) -> bytes:
     """RSAPublicKey (RFC 8017 A.1.1), or an EC point as OCTET STRING (ISO/IEC 7816-15 8.5.3)."""
     if isinstance(public, rsa.RSAPublicKey):
         return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)

@@ -24,10 +24,10 @@ def in_reader(card: VirtualCard) -> Iterator[VirtualCard]:
     _watch("empty")
 
 
-def runner(folder: Path) -> Tool:
-    """Run one tool, with OpenSC's file cache off."""
+def runner(folder: Path, more: str = "") -> Tool:
+    """Run one tool, with OpenSC's file cache off; `more` goes into its configuration."""
     configuration = folder / "opensc.conf"
-    configuration.write_text("app default { framework pkcs15 { use_file_caching = no; } }\n")
+    configuration.write_text(f"app default {{ {more} framework pkcs15 {{ use_file_caching = no; }} }}\n")
     environment = {**os.environ, "OPENSC_CONF": str(configuration), "LC_ALL": "C"}
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
