@@ -99,7 +99,6 @@ class InProcessBackend:
             return Presence.NO_READER
         with slot.changed:
             if slot.card is None:
-                self._met.pop(reader, None)
                 return Presence.EMPTY
             self._met.setdefault(reader, slot.generation)
             return Presence.MUTE if slot.upside_down else Presence.PRESENT
@@ -144,7 +143,9 @@ class InProcessBackend:
         if swapped and now is last and last is not Presence.EMPTY:
             self._met.pop(reader, None)
             return Presence.EMPTY
-        if now is not Presence.EMPTY:
+        if now is Presence.EMPTY:
+            self._met.pop(reader, None)
+        else:
             self._met[reader] = self._slots[reader].generation
         return now
 
