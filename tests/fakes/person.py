@@ -56,7 +56,7 @@ class Person:
         self.touch: Activity = lambda: None
         self._story = {name: deque([deed] if isinstance(deed, str) or callable(deed) else deed)
                        for name, deed in story.items()}  # fmt: skip
-        self._interruption = interruption
+        self._interruption = interruption or Interruption(at=-1, trouble="leave")
         self.awkward = False
         """From here on anything may be asked; what the story does not foresee is left by the way out."""
         self._away = False
@@ -87,6 +87,8 @@ class Person:
     def _answer(self, view: View[Any]) -> Secret | str | None:
         try:
             answer = self._troubled(view) if self._due() else None
+            if self._due() and self._interruption.trouble in ("pull", "swap") and view.needs_card:
+                return None  # stands there with the card in the hand: the station must see it
             if answer is None and not self._away:
                 answer = self._told(view)
             if answer is None and self._away:
@@ -100,10 +102,9 @@ class Person:
             return None
 
     def _due(self) -> bool:
-        return self._interruption is not None and self._interruption.at == self.asked
+        return self._interruption.at == self.asked
 
     def _troubled(self, view: View[Any]) -> str | None:
-        assert self._interruption is not None
         self.awkward = True
         match self._interruption.trouble:
             case "leave":

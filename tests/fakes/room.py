@@ -49,7 +49,7 @@ from tests.fakes.person import Person
 
 OLD_PIN = "70418352"
 """PIN of every old card and of the administrators' cards."""
-LIMIT_S = 20.0
+LIMIT_S = 10.0
 """Real seconds: an errand that takes longer hangs."""
 
 

@@ -51,6 +51,12 @@ def test_the_station_starts_again_and_the_same_person_ends_with_a_working_card(l
         assert (said["outcome"], said["reason"]) == expected, name(line)
 
 
+def test_every_effect_is_told_of(lines: list[dict[str, Any]]) -> None:
+    for line in lines:
+        effects = {word.partition(" ")[0] for word in line["said"]["told"]}
+        assert {"slot.open", "slot.take", "card.unblock", "receipt.print", "drop.open"} <= effects, name(line)
+
+
 def test_one_receipt_one_number(lines: list[dict[str, Any]]) -> None:
     for line in lines:
         assert len(line["said"]["numbers"]) == 1, name(line)
