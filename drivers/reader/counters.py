@@ -20,6 +20,7 @@ from drivers.reader.piv.commands import get_metadata
 from drivers.reader.piv.objects import parse_metadata
 from drivers.reader.pkcs15.objects import CodeObject
 from drivers.reader.profiles import Profile
+from drivers.reader.tlv import TlvError
 
 LOCKED_WORDS = (Status.AUTHENTICATION_BLOCKED, Status.REFERENCE_DATA_UNUSABLE, 0x63C0)
 """All three mean that no tries are left; which of them a card says differs."""
@@ -98,8 +99,12 @@ class TryCounter:
                 return None
 
     def _metadata(self, code: CodeObject) -> int | None:
+        """Only from some version on; without it, or with nonsense in it, the station counts."""
         response = self._channel.send(get_metadata(code.reference))
-        return parse_metadata(response.data).tries_left if response.ok else None
+        try:
+            return parse_metadata(response.data).tries_left if response.ok else None
+        except TlvError:
+            return None
 
     def _empty_verify(self, code: CodeObject, role: Role) -> int | None:
         """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""
