@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.kinds import KINDS, Kind
-from drivers.reader.virtual.personas import Person, administrators, people, person
+from drivers.reader.virtual.personas import SIGNATURE_PIN, Person, administrators, people, person, with_two_pins
 from drivers.reader.virtual.pki import TestAuthority, default_directory
 from drivers.reader.virtual.state import CardFileError
 from drivers.reader.virtual.vpcd import DEFAULT_HOST, FIRST_PORT, plug
@@ -56,6 +56,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--protocol", choices=("T=1", "T=0"), default="T=1", help="of transmission; default: %(default)s"
     )
+    parser.add_argument("--two-pins", action="store_true", help="a new card of kind B with a PIN of its own to sign")
     parser.add_argument("--authority", type=Path, metavar="DIR", help="who issues it; see --list")
     parser.add_argument("--list", action="store_true", help="describe kinds, people and made-up codes")
     parser.add_argument("--json", action="store_true", help="output as JSON")
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         _show_list(args)
         return DONE
     try:
-        _check_kind(args.kind, args.protocol)
+        _check_kind(args.kind, args.protocol, two_pins=args.two_pins)
         host, port = _address(args.vpcd)
         card = _card(args)
     except (_UsageError, CardFileError) as error:
@@ -77,11 +78,13 @@ def run(args: argparse.Namespace) -> int:
     return _serve(card, host, port, as_json=args.json)
 
 
-def _check_kind(kind: str, protocol: str) -> None:
+def _check_kind(kind: str, protocol: str, *, two_pins: bool) -> None:
     if kind not in KINDS:
         raise _UsageError(f"there is no kind {kind!r}; this version has: {', '.join(KINDS)}")
     if protocol == "T=0" and KINDS[kind].atr_t0 is None:
         raise _UsageError(f"kind {kind} speaks T=1 only")
+    if two_pins and kind != "B":
+        raise _UsageError(f"kind {kind} has one PIN")
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -107,6 +110,7 @@ def _card(args: argparse.Namespace) -> VirtualCard:
     try:
         authority = TestAuthority.load_or_create(directory, now)
         persona = someone.old if args.old else someone.new
+        persona = with_two_pins(persona) if args.two_pins else persona
         return VirtualCard.create(persona, authority, now, kind=args.kind, path=args.state, protocol=args.protocol)
     except ValueError as error:
         raise _UsageError(f"{directory}: damaged test authority") from error
@@ -193,6 +197,7 @@ def _kind_facts(kind: Kind) -> dict[str, Any]:
         "atr": kind.atr.hex().upper(),
         "protocols": ["T=1"] if kind.atr_t0 is None else ["T=1", "T=0"],
         "extended_length": kind.extended,
+        "signature_pin": SIGNATURE_PIN if kind.kind == "B" else None,
     }
 
 

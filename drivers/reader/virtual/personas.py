@@ -4,13 +4,15 @@ Everything is made up: names, HSA-ids below an organisation number that nobody h
 9999, codes. The holder knows the PIN of the old card; the new card's PUK comes in its letter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from drivers.reader.virtual.persona import KeyAlgorithm, Persona
 
 PIN = "246813"
 """Every invented card's first PIN."""
+SIGNATURE_PIN = "864297"
+"""The second code of an invented card that has two."""
 _OLD_ISSUED_DAYS_AGO = 1800
 _EXPIRED_ISSUED_DAYS_AGO = 1840
 
@@ -117,3 +119,8 @@ def person(order: int) -> Person:
         if someone.order == order:
             return someone
     raise LookupError(f"there is no person number {order}: they go from 1 to {len(_PEOPLE)}")
+
+
+def with_two_pins(persona: Persona) -> Persona:
+    """The same card with a code of its own for signatures, as older cards have it (kind B only)."""
+    return replace(persona, signature_pin=SIGNATURE_PIN)

@@ -89,6 +89,7 @@ def test_the_list_is_readable_too(run: Run, capsys: pytest.CaptureFixture[str]) 
     [
         (["--kind", "Z"], "this version has: "),
         (["--kind", "C", "--protocol", "T=0"], "T=1 only"),
+        (["--kind", "A", "--two-pins"], "one PIN"),
         (["--order", "99"], "no person number 99"),
         (["--vpcd", "localhost"], "HOST:PORT"),
         (["--vpcd", "localhost:none"], "HOST:PORT"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import PIN, person
+from drivers.reader.virtual.personas import PIN, SIGNATURE_PIN, person, with_two_pins
+from drivers.reader.virtual.pki import TestAuthority
 from tests.drivers.reader.virtual.referee import Tool, in_reader, runner
 
 pytestmark = [
@@ -101,3 +103,14 @@ def test_a_signature_made_through_pkcs11_is_that_of_the_certificate(
     else:
         assert isinstance(public, ec.EllipticCurvePublicKey)
         public.verify(signature.read_bytes(), text.read_bytes(), ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_card_with_two_codes_shows_and_takes_both(
+    pcscd: dict[int, str], opensc: Tool, authority: TestAuthority, now: datetime
+) -> None:
+    with in_reader(VirtualCard.create(with_two_pins(person(6).new), authority, now)):
+        dump = opensc("pkcs15-tool", "--dump")
+        first = opensc("pkcs15-tool", "--verify-pin", "--auth-id", "01", "--pin", PIN)
+        second = opensc("pkcs15-tool", "--verify-pin", "--auth-id", "03", "--pin", SIGNATURE_PIN)
+    assert re.findall(r"^PIN \[(\w+)\]", dump.stdout, re.MULTILINE) == ["PIN", "Underskrift", "PUK"]
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr

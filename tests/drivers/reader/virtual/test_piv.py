@@ -1,6 +1,7 @@
 """The PIV cards (kinds C and D) by raw commands: objects, keys, the management key, chains, the maker's extensions."""
 
 import gzip
+import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
 from drivers.reader.virtual.piv.objects import fascn
 from drivers.reader.virtual.pki import CARD_NUMBER_OID, TestAuthority
 from drivers.reader.virtual.slot import CardTornError
+from drivers.reader.virtual.state import CardFileError
 from tests.drivers.reader.virtual.speak import NEW, PUK, WRONG, WRONG_PUK, Talk
 
 MakeCard = Callable[..., VirtualCard]
@@ -202,6 +204,15 @@ def test_a_key_of_the_past_agrees_on_a_secret(talk: Talk) -> None:
         ("00200081", "", "6A88"),
         ("002C0081", "31", "6A88"),
         ("01CB3FFF", "5C017E", "6E00"),
+        ("00200180", "", "6A86"),
+        ("00240180", "31", "6A86"),
+        ("00240000", "31", "6A88"),
+        ("002C0180", "31", "6A86"),
+        ("0087059B", "7C028000", "6A86"),
+        ("0087119A", "7C028500", "6A80"),
+        ("0087119A", "7C038501FF", "6A80"),
+        ("0087119A", "7C03810101", "6700"),
+        ("0087119A", "7C8401", "6A80"),
     ],
 )
 def test_what_makes_no_sense_has_its_own_status_word(talk: Talk, header: str, data: str, word: str) -> None:
@@ -224,6 +235,26 @@ def test_who_has_the_management_key_makes_keys_and_writes_certificates(talk: Tal
     assert talk.send("00DB3FFF", bytes.fromhex("5C035FC1055300")) == "9000"
     assert get(talk, "5FC105")[0] == "6A82"
     assert talk.card.keys[0].certificate is before, "as issued"
+
+
+@pytest.mark.parametrize(("algorithm", "word"), [("07", "9000"), ("14", "9000"), ("06", "6A80")])
+def test_keys_of_each_kind_are_made_on_the_card(talk: Talk, algorithm: str, word: str) -> None:
+    become_manager(talk)
+    assert talk.send("00470095", bytes.fromhex(f"AC0380 01{algorithm}"), "00") == word
+    if word == "9000":
+        talk.verify(PIN)
+        assert use_key(talk, "95", algorithm, bytes(256 if algorithm == "07" else 48))[0] == "9000"
+
+
+def test_where_keys_and_objects_may_not_go(talk: Talk) -> None:
+    become_manager(talk)
+    assert talk.send("00470070", bytes.fromhex("AC03800111"), "00") == "6A86"
+    assert talk.send("00DB3FFF", bytes.fromhex("5C017E5301AA")) == "6A80"
+    assert talk.send("00DB3FFF", bytes.fromhex("5C035FC105")) == "6A80"
+
+
+def test_a_challenge_of_another_length_is_bad_data(talk: Talk, kind: str) -> None:
+    assert use_key(talk, "9E", "11", bytes(31))[0] == "6700"
 
 
 def test_a_wrong_management_key_opens_nothing(talk: Talk) -> None:
@@ -298,6 +329,16 @@ def test_all_is_kept_in_the_card_file(make_card: MakeCard, kind: str, tmp_path: 
     other.verify(PIN)
     assert use_key(other, "95", "11", bytes(32))[0] == "9000"
     assert certificate(other, "9A") == certificate(talk, "9A")
+
+
+def test_a_file_that_lost_its_objects_is_damaged(make_card: MakeCard, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    make_card(kind=kind, path=path)
+    document = json.loads(path.read_text())
+    del document["piv"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(CardFileError, match="damaged"):
+        VirtualCard.load(path)
 
 
 def test_a_torn_pin_costs_a_try_and_tells_nothing(talk: Talk) -> None:

@@ -137,3 +137,42 @@ def test_under_t0_the_same_card_answers_the_same(make_card: MakeCard, kind: str)
 def test_the_piv_cards_speak_t1_only(make_card: MakeCard, kind: str) -> None:
     with pytest.raises(ValueError, match="T=1 only"):
         make_card(kind=kind, protocol="T=0")
+
+
+@pytest.mark.parametrize("kind", ["A"])
+@pytest.mark.parametrize(
+    ("header", "data", "word"),
+    [
+        ("00200001", b"1" * 17, "6700"),
+        ("00200002", b"1" * 16, "6A88"),
+        ("00200101", b"1" * 16, "6A86"),
+        ("00240001", b"1" * 31, "6700"),
+        ("00240001", PIN.encode().ljust(32, b"\x00"), "6700"),
+        ("00240101", b"1" * 32, "6A86"),
+        ("002C0101", b"1" * 16, "6A86"),
+        ("002C0001", b"1" * 8, "6700"),
+        ("002C0002", b"1" * 32, "6A88"),
+    ],
+)
+def test_kind_a_refuses_another_form_and_counts_no_try(talk: Talk, header: str, data: bytes, word: str) -> None:
+    full = talk.card.tries_left
+    assert talk.send(header, data) == word
+    assert talk.card.tries_left == full
+
+
+@pytest.mark.parametrize("kind", ["A"])
+@pytest.mark.parametrize(("algorithm", "word"), [("", "9000"), ("800121", "9000"), ("800104", "6A80")])
+def test_kind_a_has_its_own_names_of_algorithms(talk: Talk, algorithm: str, word: str) -> None:
+    assert talk.send("002241B6", bytes.fromhex(f"{algorithm}840101")) == word
+    if word == "9000":
+        assert talk.send("002A9E9A", bytes(32), "00") == "6982"
+        talk.verify(PIN)
+        assert talk.send("002A9E9A", bytes(32), "00") == "9000"
+
+
+@pytest.mark.parametrize("kind", ["A"])
+def test_kind_a_takes_a_long_command_in_parts_under_t0_too(make_card: MakeCard, kind: str) -> None:
+    talk = Talk(make_card(kind=kind, protocol="T=0"))
+    entry = talk.language.code(PIN)
+    assert talk.send("10200001", entry[:4]) == "9000"
+    assert talk.send("00200001", entry[4:]) == "9000"

@@ -9,12 +9,11 @@ import pytest
 
 from drivers.reader.virtual import state
 from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import PIN, person
+from drivers.reader.virtual.personas import PIN, SIGNATURE_PIN, person, with_two_pins
 from drivers.reader.virtual.pki import TestAuthority
 from tests.drivers.reader.virtual.speak import NEW, PUK, WRONG, Talk
 
-SIGNATURE_PIN = "86420975"
-TWO_PINS = replace(person(6).new, puk=PUK, signature_pin=SIGNATURE_PIN)
+TWO_PINS = replace(with_two_pins(person(6).new), puk=PUK)
 SIGNATURE = "03"
 
 
