@@ -28,7 +28,7 @@ from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import kinds
 from kiosk.journal_schema import DONE, SCHEMA, UNDOES, UNKNOWN
-from kiosk.ports import Clock, Ended, Order
+from kiosk.ports import Clock, Ended, Order, Told
 from kiosk.receipts import Receipt, read
 
 T = TypeVar("T")
@@ -48,6 +48,8 @@ class Interrupted:
 
 def outcome_name(result: object) -> str:
     """The name of an outcome is that of its type: `WrongCode` is `wrong_code`, `OpenUnknown` is `unknown`."""
+    if isinstance(result, Told):
+        return result.outcome
     words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(result).__name__).lower()
     return UNKNOWN if words.endswith(UNKNOWN) else words
 

@@ -32,6 +32,13 @@ class Ended:
     """The receipt's number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of an effect, by a name of its own (see `ErrandLog.effect`)."""
+
+    outcome: str
+
+
 T = TypeVar("T")
 U = TypeVar("U")
 A = TypeVar("A")
@@ -53,7 +60,7 @@ __all__ = [
     "Printer",
     "Reader",
     "Screen",
-    "TimedOutError",
+    "TimedOutError", "Told",
     "Visit",
 ]  # fmt: skip
 
@@ -162,7 +169,8 @@ class ErrandLog(Protocol):
     async def effect(self, name: str, act: Awaitable[T], **facts: str | int) -> T:
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
-        The outcome's name is that of the result's type (`WrongCode` -> `wrong_code`). Facts go into the event, never a code.
+        The outcome's name is that of the result's type (`WrongCode` -> `wrong_code`), or what
+        a `Told` says. Facts go into the event, never a code.
         """
 
     async def settled(self, effect: str, how: str) -> None:

@@ -304,7 +304,7 @@ TALES = [
     Tale(
         "the flap's answer is lost, and its sensors tell",
         old(sign_pin=first(lambda p: p.world.cabinet.lose_next_answer(), then=NEW_PIN)),
-        events=[*PAPER, "drop.open unknown", "drop.open opened", "drop.card dropped", "ended done"],
+        events=[*PAPER, "drop.open unknown", "drop.card dropped", "drop.open opened", "ended done"],
     ),
 ]
 

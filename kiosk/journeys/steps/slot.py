@@ -10,7 +10,7 @@ from kiosk.journeys import slot_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.steps.card import ask_for_card
 from kiosk.journeys.steps.identify import Identified
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told, Visit
 
 PRINTED_TRIES = 3
 
@@ -123,19 +123,28 @@ async def drop_old_card(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who:
         return ""
     try:
         opened = await log.effect("drop.open", desk.cabinet.open_drop())
+        if isinstance(opened, NotOpened):
+            return "old_card_kept"
+        came = await log.effect("drop.card", _drop(ask, desk.cabinet, who.card_number), old_card=who.card_number)
     except BaseException:
         await _lock_flap(desk.cabinet)  # it may be open, and nobody is going to watch it
         raise
-    if isinstance(opened, NotOpened):
-        return "old_card_kept"
-    try:
-        outcome = await ask(views.drop_old(who.card_number), until=desk.cabinet.wait_drop())
-    except ErrandEndedError:
-        return "old_card_kept"
-    if not isinstance(outcome, Dropped):
-        fault = outcome.fault if isinstance(outcome, NotDropped) else "kept"
-        await log.note(kinds.EFFECT_DONE, effect="drop.card", outcome=fault, old_card=who.card_number)
+    if came != Told("dropped"):
         return "old_card_kept"
     await _seen_open(log, "drop.open", isinstance(opened, Opened))
-    await log.note(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card=who.card_number)
     return ""
+
+
+async def _drop(ask: Ask, cabinet: Cabinet, number: str) -> Told:
+    """See the card fall into the bin, or the holder keep it."""
+    try:
+        outcome = await ask(views.drop_old(number), until=cabinet.wait_drop())
+    except ErrandEndedError:
+        return Told("kept")
+    match outcome:
+        case Dropped():
+            return Told("dropped")
+        case NotDropped(fault):
+            return Told(fault)
+        case _:
+            return Told("kept")
