@@ -15,7 +15,7 @@ from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
 from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role, SignOutcome
 from drivers.reader.pad_codes import PadCodes
 from drivers.reader.pinpad import PadText
-from drivers.reader.pkcs15.objects import CodeObject
+from drivers.reader.pkcs15.values import CodeObject
 from drivers.reader.profiles import Profile
 from drivers.secret import Secret
 

@@ -32,7 +32,7 @@ from drivers.reader.outcomes import (
     WrongCode,
 )
 from drivers.reader.pinpad import NOT_ENTERED, PadCode
-from drivers.reader.pkcs15.objects import CodeFlag, CodeObject
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import CodeRules, Profile
 from drivers.secret import Secret
 

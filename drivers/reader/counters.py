@@ -18,7 +18,7 @@ from drivers.reader.ledger import TryLedger
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
 from drivers.reader.piv.commands import get_metadata
 from drivers.reader.piv.objects import parse_metadata
-from drivers.reader.pkcs15.objects import CodeObject
+from drivers.reader.pkcs15.values import CodeObject
 from drivers.reader.profiles import Profile
 from drivers.reader.tlv import TlvError
 

@@ -22,7 +22,7 @@ from drivers.reader import tlv
 from drivers.reader.model import Certificate, Holder, Pin, PinState, Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject
+from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
 from drivers.reader.public_keys import PARSE_FAULTS as PARSE_FAULTS
 

@@ -15,7 +15,7 @@ from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes, last_try_refusal
 from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
 from drivers.reader.pinpad import PadText
-from drivers.reader.pkcs15.objects import CodeFlag, CodeObject
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 
 _NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
 

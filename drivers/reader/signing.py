@@ -25,7 +25,7 @@ from drivers.reader.codes import outcome_of
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown, WrongCode
-from drivers.reader.pkcs15.objects import KeyObject
+from drivers.reader.pkcs15.values import KeyObject
 from drivers.reader.profiles import Profile
 
 _SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")

@@ -28,7 +28,7 @@ from drivers.reader.piv.card import PivCard, select
 from drivers.reader.piv.management import Manager, public_key_of
 from drivers.reader.piv.objects import PinPolicy, Slot, slot_of
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
+from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
 from drivers.reader.profiles import Profiles
 from drivers.reader.tlv import TlvError
 

@@ -14,7 +14,7 @@ from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.objects import (
+from drivers.reader.pkcs15.values import (
     ApplicationEntry,
     CertificateObject,
     CodeObject,

@@ -14,7 +14,7 @@ from drivers.reader.apdu import SHORT_LE, Command, Response, Status
 from drivers.reader.channel import Channel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
-from drivers.reader.pkcs15.objects import FilePath
+from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.tlv import MAX_BYTES, TlvError
 
 MAX_RECORDS = 255

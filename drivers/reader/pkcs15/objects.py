@@ -8,12 +8,22 @@ card; a file in which nothing can be read is a `TlvError`. Clause numbers are th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import TypeVar
 
 from drivers.reader import tlv
 from drivers.reader.iso7816 import MF, Alphabet
+from drivers.reader.pkcs15.values import (
+    ApplicationEntry,
+    CertificateObject,
+    CodeFlag,
+    CodeObject,
+    Directory,
+    FilePath,
+    KeyObject,
+    OdfEntry,
+    PublicKeyObject,
+    TokenInfo,
+)
 from drivers.reader.tlv import Tlv, TlvError
 
 MAX_APPLICATIONS = 16
@@ -24,125 +34,6 @@ MAX_ENTRIES = 64
 MAX_CODE = 64
 """Longest code, in bytes, that a card may claim to store."""
 T = TypeVar("T")
-
-
-class Directory(IntEnum):
-    """What an entry of EF(ODF) leads to: its tag (8.3)."""
-
-    PRIVATE_KEYS = 0xA0
-    PUBLIC_KEYS = 0xA1
-    CERTIFICATES = 0xA4
-    TRUSTED_CERTIFICATES = 0xA5
-    USEFUL_CERTIFICATES = 0xA6
-    DATA = 0xA7
-    AUTHENTICATION = 0xA8
-
-
-class CodeFlag(IntEnum):
-    """Bits of PasswordFlags (8.9.2), ASN.1 bit 0 first."""
-
-    CASE_SENSITIVE = 0
-    LOCAL = 1
-    CHANGE_DISABLED = 2
-    UNBLOCK_DISABLED = 3
-    INITIALIZED = 4
-    NEEDS_PADDING = 5
-    UNBLOCKING = 6
-    SO = 7
-    DISABLE_ALLOWED = 8
-    INTEGRITY_PROTECTED = 9
-    CONFIDENTIALITY_PROTECTED = 10
-    EXCHANGE_REFERENCE_DATA = 11
-
-
-@dataclass(frozen=True, slots=True)
-class FilePath:
-    """Where a value is: a path of file identifiers, and a part of that file (8.2.5). `length` None: all of it."""
-
-    path: bytes
-    index: int = 0
-    length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationEntry:
-    """One application template of EF.DIR. Empty where it says nothing."""
-
-    aid: bytes
-    label: str
-    path: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TokenInfo:
-    """EF(TokenInfo), 8.10."""
-
-    serial: bytes
-    manufacturer: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class CodeObject:
-    """One password object of the AODF (8.9). Lengths in characters, stored length in bytes.
-
-    `puk_id` names the code that unlocks it; empty where it names none.
-    """
-
-    auth_id: bytes
-    label: str
-    puk_id: bytes
-    flags: frozenset[int]
-    alphabet: Alphabet
-    min_length: int
-    stored_length: int
-    max_length: int
-    reference: int
-    pad: int | None
-    path: bytes
-
-    def has(self, flag: CodeFlag) -> bool:
-        """Is that bit set?"""
-        return flag in self.flags
-
-
-@dataclass(frozen=True, slots=True)
-class KeyObject:
-    """One private key of the PrKDF (8.4). `elliptic` is False for RSA."""
-
-    id: bytes
-    label: str
-    auth_id: bytes
-    usage: frozenset[int]
-    reference: int
-    path: bytes
-    elliptic: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PublicKeyObject:
-    """One public key of the PuKDF (8.5). `value` is where it is, or the key itself."""
-
-    id: bytes
-    value: FilePath | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateObject:
-    """One certificate of a CDF (8.6). `value` is where it is, or the DER itself."""
-
-    id: bytes
-    label: str
-    authority: bool
-    value: FilePath | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class OdfEntry:
-    """One entry of EF(ODF). `value` is the directory file, or the objects themselves."""
-
-    directory: Directory
-    value: FilePath | bytes
 
 
 def parse_dir(data: bytes) -> tuple[ApplicationEntry, ...]:

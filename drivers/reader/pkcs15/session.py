@@ -21,7 +21,7 @@ from drivers.reader.outcomes import SignOutcome
 from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15.card import CardDirectory, Fingerprint, NoApplicationError
 from drivers.reader.pkcs15.files import CardFiles
-from drivers.reader.pkcs15.objects import CodeFlag, CodeObject
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import CardSigns, Profile, Profiles
 from drivers.reader.tlv import TlvError
 
