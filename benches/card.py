@@ -120,11 +120,11 @@ def _programs(reader: str, card: CountedCard, folder: Path) -> list[Figure]:
     theirs = OpenSc(folder)
     words = [sys.executable, "-m", "kiosk.commands", "card"]
     value = median_ms(lambda: theirs("--dump"), before=card.begin)
-    dump = Figure("pkcs15-tool --dump, a process", value, "ms", card.note)
+    dump = Figure("pkcs15-tool --dump (process)", value, "ms", card.note)
     value = median_ms(lambda: run([*words, "show", "--json", "--reader", reader], environment), before=card.begin)
-    shown = against(dump, "kortkiosk card show, a process", value, card.note)
+    shown = against(dump, "kortkiosk card show (process)", value, card.note)
     value = median_ms(lambda: run([*words, "list"], environment))
-    return [dump, shown, against(dump, "kortkiosk card list, a process", value, "reads no card: what starting costs")]
+    return [dump, shown, against(dump, "kortkiosk card list (process)", value, "reads no card: what starting costs")]
 
 
 def _errands(reader: str, card: CountedCard, theirs: OpenSc) -> Iterator[Figure]:
