@@ -13,6 +13,8 @@ from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Lead, Small
 from kiosk.views import Choose, Option
 
+TILE_MM = {"10": 24.0, "7": 15.0, "p": 46.0}
+"""A tile of the home screen is at most so high, however few there are."""
 LIST_MOST = 4
 """Options in one column; more stand in two."""
 
@@ -37,7 +39,8 @@ class ChooseShape(Shape):
             head.append(NotePanel(self.view.banner, self.words, theme, drop=4))
         tiles = [self._tile(option) for option in self.view.options]
         if self.view.layout == "tiles":
-            grid = Grid(tiles, columns=2, gap=3.0 if theme.small_panel else 3.2, theme=theme, grow=True, tall=True)
+            gap, most = 3.0 if theme.small_panel else 3.2, TILE_MM[theme.panel.name]
+            grid = Grid(tiles, columns=2, gap=gap, most_mm=most, theme=theme, grow=True, tall=True)
             return Column([*head, self._beside(grid)], theme=theme, gap=2.4 if theme.small_panel else theme.sizes.gap)
         columns = 2 if len(tiles) > LIST_MOST or theme.small_panel else 1
         rows = Grid(tiles, columns=columns, gap=3.2, most_mm=24 if not theme.portrait else 34, theme=theme, grow=True)

@@ -11,12 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+FRAMES_PER_S = 30
+"""Enough for a fade of 150 ms; each costs a station that stands idle all night."""
 SAMPLES = 4
 """Samples for each pixel where the driver has them; Kivy itself falls back to none."""
 
 
 def prepare(home: Path | None = None) -> None:
-    """Set Kivy's environment. `home` keeps what Kivy must have on disk; without it a folder that goes with the process."""
+    """Set Kivy's environment and its pace.
+
+    `home` keeps what Kivy must have on disk; without it a folder that goes with the process.
+    """
     os.environ.setdefault("KIVY_NO_ARGS", "1")
     os.environ.setdefault("KIVY_NO_CONFIG", "1")
     os.environ.setdefault("KIVY_NO_FILELOG", "1")
@@ -29,10 +34,15 @@ def prepare(home: Path | None = None) -> None:
         atexit.register(shutil.rmtree, scratch, ignore_errors=True)
         os.environ["KIVY_HOME"] = scratch
     logging.getLogger("kivy").setLevel(logging.WARNING)
+    from kivy.config import Config
+
+    Config.set("graphics", "maxfps", str(FRAMES_PER_S))  # Kivy's clock reads it when it is first imported
 
 
-def open_window(width: int, height: int, fullscreen: bool = False) -> Any:
+def open_window(width: int, height: int, fullscreen: bool = False, position: tuple[int, int] | None = None) -> Any:
     """Open the one window of this process, or give the open one. Touches and keys come through SDL alone.
+
+    `position` is of its upper left corner on the display, in pixels; without one the display's manager chooses.
 
     Kivy's own probing of touch devices is taken away: it would report each touch a second time.
     """
@@ -47,12 +57,14 @@ def open_window(width: int, height: int, fullscreen: bool = False) -> Any:
         ("graphics", "fullscreen", "auto" if fullscreen else "0"),
         ("graphics", "show_cursor", "0" if fullscreen else "1"),
         ("graphics", "multisamples", str(SAMPLES)),
-        ("graphics", "maxfps", "60"),
         ("kivy", "exit_on_escape", "0"),
         ("kivy", "keyboard_mode", ""),
         ("input", "mouse", "mouse,disable_multitouch"),
     ):
         Config.set(section, key, value)
+    if position is not None:
+        for key, value in (("position", "custom"), ("left", str(position[0])), ("top", str(position[1]))):
+            Config.set("graphics", key, value)
     Config.remove_option("input", "%(name)s")
     from kivy.core.window import Window
 

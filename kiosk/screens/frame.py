@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kivy.lang import Builder
-from kivy.properties import StringProperty
+from kivy.properties import BooleanProperty, StringProperty
 
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Flat, Plate
@@ -165,7 +165,9 @@ class WayBar(Flow):
 
 
 class Frame(Flat):
-    """One whole screen: the shape of a view in its frame."""
+    """One whole screen: the shape of a view in its frame. `bare` ones leave the paper to the window, and spare its pixels."""
+
+    bare = BooleanProperty(False)
 
     def __init__(self, shape: Shape, status: Status, words: Words, rail: Rail, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -169,7 +169,9 @@ class TileButton(Touchable, Tile):
 
 
 class Grid(Flow):
-    """Tiles in columns, all of one height; they share the height that there is, up to `most_mm` each."""
+    """Tiles in columns from the upper left, all of one height.
+
+    They share the height that there is, up to `most_mm` each, or what the longest text needs."""
 
     def __init__(self, tiles: list[Flow], *, columns: int, gap: float, most_mm: float = 1000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -182,14 +184,17 @@ class Grid(Flow):
         return -(-len(self.tiles) // self.columns)
 
     def height_for(self, width: float) -> float:
+        return self._tallest(width) * self.rows + self.mm(self.gap) * max(0, self.rows - 1)
+
+    def _tallest(self, width: float) -> float:
         each = (width - self.mm(self.gap) * (self.columns - 1)) / self.columns
-        tallest = max((tile.height_for(each) for tile in self.tiles), default=0.0)
-        return tallest * self.rows + self.mm(self.gap) * max(0, self.rows - 1)
+        return max((tile.height_for(each) for tile in self.tiles), default=0.0)
 
     def arrange(self) -> None:
         gap = self.mm(self.gap)
         width = (self.width - gap * (self.columns - 1)) / self.columns
-        height = min(self.mm(self.most_mm), (self.height - gap * (self.rows - 1)) / max(1, self.rows))
+        most = max(self.mm(self.most_mm), self._tallest(self.width))
+        height = min(most, (self.height - gap * (self.rows - 1)) / max(1, self.rows))
         for place, tile in enumerate(self.tiles):
             row, column = divmod(place, self.columns)
             tile.place(self.x + column * (width + gap), self.top - row * (height + gap), width, height)

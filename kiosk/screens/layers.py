@@ -23,7 +23,7 @@ class Layers(Widget):
 
     def __init__(self, size: tuple[float, float], fade: bool, notice: Callable[[], None]) -> None:
         super().__init__(size_hint=(None, None), size=size)
-        self._fade = fade
+        self.fade = fade
         self._notice = notice
         self._changed = float(Clock.time())
         self.base: Flow | None = None
@@ -71,7 +71,7 @@ class Layers(Widget):
         new.place(0, self.height, self.width, self.height)
         if not old:
             return
-        if self._fade:
+        if self.fade:
             new.opacity = 0
             fade = Animation(opacity=1, duration=FADE_S)
             fade.bind(on_complete=lambda *_: self.remove_widget(old))

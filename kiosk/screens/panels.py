@@ -143,7 +143,8 @@ class Line(Flat):
 
 
 class Facts(Flow):
-    """Labelled values in two columns, a hairline between the rows."""
+    """Labelled values in two columns, a hairline between the rows. A value that is too long for one line beside its label
+    stands below it."""
 
     def __init__(self, facts: tuple[Fact, ...], words: Words, *, between: float = 1.9, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -164,13 +165,16 @@ class Facts(Flow):
 
     def arrange(self) -> None:
         first, y, theme_size = self._first(), self.top, self.theme.sizes
-        for place, ((label, value), height) in enumerate(zip(self.rows, self._heights(self.width), strict=True)):
+        stand = [(*row, self._below(row[1], self.width)) for row in self.rows]  # measured before anything is placed
+        for place, ((label, value, below), height) in enumerate(zip(stand, self._heights(self.width), strict=True)):
             if place:
                 self.lines[place - 1].place(self.x, y, self.width, self.theme.border(0.2))
             inner = y - self.mm(self.between)
             drop = (self.mm(theme_size.body) - label.font_size) * 0.85
-            label.place(self.x, inner - drop, first, label.height_for(first))
-            value.place(self.x + first, inner, self.width - first, value.height_for(self.width - first))
+            label.place(self.x, inner if below else inner - drop, first, label.height_for(first))
+            left, wide = (0.0, self.width) if below else (first, self.width - first)
+            inner -= label.height if below else 0.0
+            value.place(self.x + left, inner, wide, value.height_for(wide))
             y -= height
 
     def _first(self) -> float:
@@ -180,7 +184,15 @@ class Facts(Flow):
 
     def _heights(self, width: float) -> list[float]:
         first, room = self._first(), 2 * self.mm(self.between)
-        return [max(label.height_for(first), value.height_for(width - first)) + room for label, value in self.rows]
+        return [
+            room + label.height_for(first) + value.height_for(width)
+            if self._below(value, width)
+            else room + max(label.height_for(first), value.height_for(width - first))
+            for label, value in self.rows
+        ]
+
+    def _below(self, value: Flow, width: float) -> bool:
+        return value.wanted_width() > width - self._first() + 1  # a pixel is lost to rounding
 
 
 class Value(Text):

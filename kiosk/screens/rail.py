@@ -1,6 +1,7 @@
 """Rail: language, larger text, contrast, listen, help. Always there, in the same order and place.
 
-The language button has the other language's name. With larger text the rail shows glyphs alone; Help names them.
+The language button has the other language's name. With larger text the rail shows glyphs alone; Help names them. Listen
+stays in its place where nothing speaks: quiet, still readable, and no target.
 """
 
 from collections.abc import Callable
@@ -33,8 +34,8 @@ class RailButton(Touchable, Framed):
 
     def __init__(self, text: str, icon: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        theme, tone = self.theme, "rail" if self.on == "yes" else "rail_edge" if self.disabled else "on_rail"
-        parts: list[Flow] = [Icon(theme=theme, name=icon, size_mm=theme.sizes.rail_icon, tone=tone)]
+        theme, tone = self.theme, "rail" if self.on == "yes" else "on_rail"
+        parts: list[Flow] = [RailIcon(theme=theme, name=icon, size_mm=theme.sizes.rail_icon, tone=tone)]
         if not theme.large:
             parts.append(RailText(theme=theme, text=text, tone=tone))
         self.content = Column(parts, theme=theme, gap=1)
@@ -49,6 +50,10 @@ class RailButton(Touchable, Framed):
     def arrange(self) -> None:
         height = self.content.height_for(self.width)
         self.content.place(self.x, self.center_y + height / 2, self.width, height)
+
+
+class RailIcon(Icon):
+    """A glyph of the rail."""
 
 
 class RailText(Tiny):

@@ -36,6 +36,34 @@ class SlipLabel(SlipText):
     """What stands before a value."""
 
 
+class SlipRow(Flow):
+    """A label and its value at the other edge, below each other where both do not fit: as on paper."""
+
+    def __init__(self, label: str, value: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.label = SlipLabel(theme=self.theme, text=label)
+        self.value = SlipText(theme=self.theme, text=value, halign="right")
+        self.add_widget(self.label)
+        self.add_widget(self.value)
+
+    def height_for(self, width: float) -> float:
+        label, value = (part.height_for(self._wide(part, width)) for part in (self.label, self.value))
+        return label + value if self._below(width) else max(label, value)
+
+    def arrange(self) -> None:
+        below = self._below(self.width)
+        label, value = (self._wide(part, self.width) for part in (self.label, self.value))
+        high = self.value.height_for(value)
+        self.label.place(self.x, self.top, label, self.label.height_for(label))
+        self.value.place(self.right - value, self.y + high if below else self.top, value, high)
+
+    def _wide(self, part: Text, width: float) -> float:
+        return width if self._below(width) else part.wanted_width()
+
+    def _below(self, width: float) -> bool:
+        return self.label.wanted_width() + self.mm(2) + self.value.wanted_width() > width
+
+
 class Tear(Flow):
     """The dashed line across the slip."""
 
@@ -79,17 +107,7 @@ def _runs(row: list[bool]) -> list[tuple[int, int]]:
 def slip(panel: ReceiptPanel, words: Words, theme: Theme, **kwargs: Any) -> Slip:
     """The receipt as it will stand on paper, and its code once it is signed."""
     lines: list[Flow] = [SlipTitle(theme=theme, text=words(panel.title))]
-    facts: list[Flow] = [
-        Row(
-            [
-                SlipLabel(theme=theme, text=words(fact.label)),
-                SlipText(theme=theme, text=words(fact.value), halign="right", grow=True),
-            ],
-            theme=theme,
-            gap=2,
-        )
-        for fact in panel.facts
-    ]
+    facts: list[Flow] = [SlipRow(words(fact.label), words(fact.value), theme=theme) for fact in panel.facts]
     lines.append(Column(facts, theme=theme, gap=1))
     if panel.qr:
         said: list[Flow] = [
@@ -115,17 +133,20 @@ class ScanTitle(SlipText):
 
 
 def scan_panel(panel: ReceiptPanel, words: Words, theme: Theme) -> Slip:
-    """The code alone, large, with its number and what else is to be known."""
+    """The code alone, large, with its number and what else is to be known; the last of it goes where there is no room."""
     side = 24 if theme.small_panel else 50
-    facts = [SlipLabel(theme=theme, text=words(fact.value), halign="center") for fact in panel.facts]
+    facts = [
+        SlipLabel(theme=theme, text=words(fact.value), halign="center", drop=at)
+        for at, fact in enumerate(panel.facts, 1)
+    ]
     number = words.frame("frame.receipt_number", number=panel.number)
     lines: list[Flow] = [
         ScanTitle(theme=theme, text=words(panel.title), halign="center"),
         *([SlipLabel(theme=theme, text=number, halign="center")] if panel.number else []),
         *facts,
     ]
-    figure: list[Flow] = [qr_figure(panel.qr, side, theme)] if panel.qr else []
-    inside = Column([*figure, Column(lines, theme=theme, centred=True)], theme=theme, gap=5, centred=True)
+    figure: list[Flow] = [qr_figure(panel.qr, side, theme), Spacer(5, theme=theme)] if panel.qr else []
+    inside = Column([*figure, *lines], theme=theme, centred=True)
     wide = 50 if theme.small_panel else SCAN_MM
     return ScanSlip(inside, theme=theme, padding=(6, 5), width_mm=wide, tall=True, centre=True)
 

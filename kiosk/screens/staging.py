@@ -9,9 +9,11 @@ from kivy.clock import Clock as KivyClock
 
 from kiosk.screens import env, fonts
 from kiosk.screens.busy import BusyShape
+from kiosk.screens.enter_digits import EnterDigitsShape
 from kiosk.screens.frame import Frame, Status
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
+from kiosk.screens.motion import Motion
 from kiosk.screens.overlays import CLOSE, Closed, ClosedScreen, HelpPage, HelpShape, TimeoutShape
 from kiosk.screens.rail import Rail
 from kiosk.screens.shape import Shape
@@ -40,7 +42,8 @@ class Staging:
     def __init__(self, window: Any, state: State, notice: Callable[[], None]) -> None:
         fonts.register()
         self.state, self._window, self._notice = state, window, notice
-        self.layers = Layers(window.size, fade=not env.draws_in_software(), notice=notice)
+        self.layers = Layers(window.size, fade=not (state.still or env.draws_in_software()), notice=notice)
+        self.motion = Motion(on=not state.still)
         self.view: View[Any] | None = None
         self._answer: Callable[[Any], None] = lambda value: None
         self._help = False
@@ -67,6 +70,15 @@ class Staging:
         if self._shape:
             self._shape.wipe()
         self._end_help()
+
+    def scan(self, text: str) -> None:
+        """A scanner types digits and Enter, where such digits are asked for and nothing lies over the question."""
+        self._notice()
+        if isinstance(self._shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
+            for digit in text:
+                if key := key_of(0, digit):
+                    self._shape.press(key)
+            self._shape.press("enter")
 
     def typed(self) -> int:
         """Digits typed so far."""
@@ -121,8 +133,9 @@ class Staging:
         if isinstance(old, BusyShape):
             old.wipe()
         self._shape = shape
-        self._frame = self._framed(shape, self.view)
+        self._frame = self._framed(shape, self.view, bare=not self.layers.fade)
         self.layers.set_base(self._frame, guard)
+        self.motion.watch(self._frame)
         if isinstance(shape, BusyShape):
             shape.start(old.left if isinstance(old, BusyShape) and not guard else None)
 
@@ -137,7 +150,7 @@ class Staging:
         self.layers.set_over(self._framed(self._over, view), guard)
         self._counted(0.0)
 
-    def _framed(self, shape: Shape, view: View[Any]) -> Frame:
+    def _framed(self, shape: Shape, view: View[Any], bare: bool = False) -> Frame:
         state = self.state
         on = {"larger": state.large, "contrast": state.colours == "hc", "help": isinstance(shape, HelpShape)}
         rail = Rail(
@@ -147,7 +160,7 @@ class Staging:
             theme=state.theme,
             hears=bool(state.speak),
         )
-        return Frame(shape, self._status(view), state.words, rail, theme=state.theme)
+        return Frame(shape, self._status(view), state.words, rail, theme=state.theme, bare=bare)
 
     def _status(self, view: View[Any]) -> Status:
         state = self.state

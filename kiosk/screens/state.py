@@ -29,6 +29,8 @@ class State:
     own: ThemeName = "light"
     """The station's own theme: what the contrast button goes back to."""
     card_in: bool = False
+    still: bool = False
+    """Nothing moves or fades."""
 
     @property
     def theme(self) -> Theme:

@@ -24,6 +24,8 @@ def natural_height(font_name: str, font_size: int) -> int:
 ROUNDING = 3
 """Pixels that whole pixels may cost on the way from measuring to placing: a line more for their sake would be cut."""
 _MARKUP = re.compile(r"\[/?b\]")
+_HYPHEN = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])")
+"""After a hyphen between letters, as in a name; an HSA-id has none."""
 
 
 def longest_word(text: str, font_name: str, font_size: int) -> int:
@@ -33,11 +35,21 @@ def longest_word(text: str, font_name: str, font_size: int) -> int:
     return max((int(label.get_extents(word)[0]) for word in words), default=0)
 
 
+def broken(text: str, font_name: str, font_size: int, width: float) -> str:
+    """The text, with a line's end after the hyphens of words that are wider than `width` pixels."""
+
+    def fits(word: str) -> bool:
+        return longest_word(word, font_name, font_size) <= width
+
+    return " ".join(word if fits(word) else _HYPHEN.sub("\n", word) for word in text.split(" "))
+
+
 class Text(Flow, Label):
-    """Body text. Strong parts are SemiBold; a line breaks at spaces alone.
+    """Body text. Strong parts are SemiBold; a line breaks at spaces, and in a long double name after its hyphen.
 
     A line is `line` times the size high, as in the design, with the letters in the middle of it."""
 
+    text: str
     tone = StringProperty("ink")
     line = NumericProperty(1.34)
     balanced = BooleanProperty(False)
@@ -66,7 +78,8 @@ class Text(Flow, Label):
         natural = natural_height(self.font_name, round(self.font_size))
         asked = width, str(self.text), round(float(self.font_size))
         if self._shaped != asked:
-            self._shaped = asked
+            self.text = self._broken(width)
+            self._shaped = width, str(self.text), round(float(self.font_size))
             self.line_height = (self._pitch + 0.01) / natural
             self.text_size = width, None
             self.texture_update()
@@ -75,6 +88,15 @@ class Text(Flow, Label):
                 self._balance(width, natural)
         return self._lines
 
+    def _broken(self, width: int | None) -> str:
+        """The text as it was given, with the line ends that this width needs."""
+        said = self._said if self.text == self._shown else str(self.text)
+        self._said = self._shown = said
+        if width is not None and "-" in said:
+            self._shown = broken(said, self.font_name, round(self.font_size), width)
+        return self._shown
+
+    _said = _shown = ""
     _shaped: tuple[int | None, str, int] = (-1, "", 0)
     _lines = 1
 

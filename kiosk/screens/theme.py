@@ -52,6 +52,11 @@ class Colours:
     off: Colour
     off_soft: Colour
 
+    @property
+    def rail_quiet(self) -> Colour:
+        """What of the rail cannot be used now: less than `on_rail`, readable on `rail` (at least 4.5, 7 in high contrast)."""
+        return rgb("#A6A6A6") if self.name == "hc" else self.rail_edge
+
 
 _LIGHT = (
     "#F5F3EE #FFFFFF #12232B #46575F #D9D5CB #73828A #0A4D68 #FFFFFF #DDEAF0 #0C2A36 #F1F6F7 #7C98A4 #1B4252 #FFC72C #12232B"

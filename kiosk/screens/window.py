@@ -27,22 +27,24 @@ class KivyScreen:
     """`kiosk.ports.Screen` as a window of this process; Kivy allows one.
 
     place: what the strip says when there is no errand. contacts: whom the help page names. speak: told a text and its
-    language when somebody presses Listen, or None where there is no sound.
+    language when somebody presses Listen, or None where there is no sound. position: of the window's upper left corner on
+    the display, in pixels; without one the display's manager chooses. still: nothing moves or fades.
     """
 
     def __init__(
         self, clock: Clock, *, texts: Texts | None = None, panel: Literal["10", "7", "p"] = "10", place: Say | str = "",
         contacts: tuple[Fact, ...] = (), speak: Speak | None = None, language: str = "sv", theme: ThemeName = "light",
-        large_text: bool = False, fullscreen: bool = False,
+        large_text: bool = False, fullscreen: bool = False, position: tuple[int, int] | None = None, still: bool = False,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
         self._state = State(
-            clock, texts or Texts.load(), PANELS[panel], place, contacts, speak, language, theme, large_text, own=theme
-        )
+            clock, texts or Texts.load(), PANELS[panel], place, contacts, speak, language, theme, large_text, own=theme,
+            still=still,
+        )  # fmt: skip
         self._clock = clock
         self._activity: Activity = lambda: None
         self._answer: asyncio.Future[Any] | None = None
-        self._window = env.open_window(self._state.panel.width, self._state.panel.height, fullscreen)
+        self._window = env.open_window(self._state.panel.width, self._state.panel.height, fullscreen, position)
         self._staging = Staging(self._window, self._state, lambda: self._activity())
         self._staging.rebuild()
 
@@ -170,6 +172,11 @@ class KivyScreen:
         """Whether touches count now: a change of the screen is over."""
         return bool(self._staging.layers.quiet_s <= 0)
 
+    def scan(self, text: str) -> None:
+        """What a scanner at the station types: the digits of `text`, then Enter. Only a question for digits that are no
+        secret (`EnterDigits`) hears it."""
+        self._staging.scan(text)
+
     def typed(self) -> int:
         """How many digits are typed."""
         return self._staging.typed()
@@ -179,14 +186,16 @@ class KivyScreen:
         return self._staging.layers.uppermost
 
     def snapshot(self, path: Path) -> None:
-        """Draw the window as it is now and write it as a PNG."""
+        """Draw the window as it is now, drawings in their first pose, and write it as a PNG."""
         from kivy.graphics.opengl import GL_RGB, GL_UNSIGNED_BYTE, glReadPixels
         from kivy.lang import Builder
         from PIL import Image
 
+        self._staging.motion.rest()
         Builder.sync()
         self._window.canvas.ask_update()
         self._window.dispatch("on_draw")
         width, height = self._window.size
         pixels = glReadPixels(0, 0, width, height, GL_RGB, GL_UNSIGNED_BYTE)
+        self._staging.motion.go_on()
         Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path)

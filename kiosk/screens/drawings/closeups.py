@@ -7,14 +7,24 @@ from kiosk.screens.theme import Colours
 
 WIDTH, HEIGHT = 100.0, 118.0
 COLUMNS = 6
+POSES = 3
+"""A card moves in so many steps, from 0 on; dashed frames show those that are to come."""
+READER_TOPS, READER_MOUTH = (49.0, 30.0, 12.0), 27.5
+DROP_TOPS, DROP_MOUTH = (7.0, 23.0, 37.0), 81.0
+DROP_SCALE = 0.8
+CARD_HIGH = 63.0
 
 
-def reader(pen: Pen, colours: Colours, motion: str) -> None:
-    """The reader, lit, with the card below it on its way in, or out."""
+def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
+    """The reader, lit, with the card on its way in, or out."""
     _slot_above(pen, colours, (16, 14, 68, 26, 5), (24, 24.5, 52, 5))
-    for y in (12, 30):
-        pen.dashed(30, y, 40, 63, 3, colours.lamp, within=(27.5, 49.5))
-    card(pen, 30, 49)
+    tops = READER_TOPS if motion == "in" else READER_TOPS[::-1]
+    top = tops[pose]
+    free = (READER_MOUTH, top + 0.5) if motion == "in" else (top + CARD_HIGH - 0.5, HEIGHT)
+    for ahead in tops[pose + 1 :]:
+        pen.dashed(30, ahead, 40, CARD_HIGH, 3, colours.lamp, within=free)
+    with pen.between(READER_MOUTH, HEIGHT):
+        card(pen, 30, top)
     start, end = (86, 56) if motion == "in" else (56, 86)
     pen.arrow(84, start, end, colours.lamp)
     thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
@@ -36,8 +46,8 @@ def _slot_above(
     pen.rect(x, y, width, height, height / 2, HOLE, colours.lamp, 0.8)
 
 
-def cabinet(pen: Pen, colours: Colours, slots: int, lit: int) -> None:
-    """The doors from the front, six in a row, one lit and open with the card in it."""
+def cabinet(pen: Pen, colours: Colours, slots: int, lit: int, lamp: bool = True) -> None:
+    """The doors from the front, six in a row, one lit and open with the card in it. Its lamp is on or, for a moment, off."""
     rows = -(-slots // COLUMNS)
     scale = min(1.0, 4 / max(1, rows))
     doors = pen.moved((WIDTH - WIDTH * scale) / 2, 12 - 12 * scale, scale)
@@ -45,7 +55,7 @@ def cabinet(pen: Pen, colours: Colours, slots: int, lit: int) -> None:
         if slot != lit:
             _door(doors, colours, slot)
     if 1 <= lit <= slots:
-        _open_door(doors, colours, lit)
+        _open_door(doors, colours, lit, lamp)
         middle = (WIDTH - WIDTH * scale) / 2 + (13.5 + (lit - 1) % COLUMNS * 14.6) * scale
         pen.arrow(middle, 93, 109, colours.lamp)
     thumbnail(pen, colours, 78, 93, 0.16, "slots")
@@ -61,22 +71,24 @@ def _door(pen: Pen, colours: Colours, slot: int) -> None:
     pen.text(str(slot), x + 6.5, y + 10.9, 4.4, fonts.MEDIUM, colours.on_rail)
 
 
-def _open_door(pen: Pen, colours: Colours, slot: int) -> None:
+def _open_door(pen: Pen, colours: Colours, slot: int, lamp: bool) -> None:
     x, y = _corner(slot)
-    pen.rect(x - 1.5, y - 1.5, 16, 21, 2.6, colours.lamp)
+    pen.rect(x - 1.5, y - 1.5, 16, 21, 2.6, colours.lamp if lamp else colours.rail_part)
     pen.rect(x + 1.6, y + 2.2, 9.8, 8.4, 1, PAPER, colours.on_lamp, 0.5)
     chip(pen, x + 4.4, y + 4.4, 4.2, 3.4)
-    pen.text(str(slot), x + 6.5, y + 16.8, 6.2, fonts.DISPLAY, colours.on_lamp)
+    pen.text(str(slot), x + 6.5, y + 16.8, 6.2, fonts.DISPLAY, colours.on_lamp if lamp else colours.on_rail)
 
 
-def drop(pen: Pen, colours: Colours, returns: str) -> None:
-    """The drop slot, lit, with the card above it on its way down."""
+def drop(pen: Pen, colours: Colours, returns: str, pose: int = 0) -> None:
+    """The drop slot, lit, with the card on its way down."""
     pen.rect(10, 68, 80, 40, 5, colours.rail_part, colours.rail_edge, 0.8)
     pen.rect(20, 77, 60, 8, 4, HOLE, colours.lamp, 1.4)
     pen.text(returns, 50, 99, 6.4, fonts.STRONG, colours.on_rail)
-    for y in (23, 37):
-        pen.dashed(34, y, 32, 50.4, 2.4, colours.lamp, within=(0, 81))
-    card(pen.moved(34, 7, 0.8), 0, 0)
+    top, high = DROP_TOPS[pose], CARD_HIGH * DROP_SCALE
+    for ahead in DROP_TOPS[pose + 1 :]:
+        pen.dashed(34, ahead, 32, high, 2.4, colours.lamp, within=(top + high - 0.5, DROP_MOUTH))
+    with pen.between(0, DROP_MOUTH):
+        card(pen.moved(34, top, DROP_SCALE), 0, 0)
     pen.arrow(80, 22, 52, colours.lamp)
     thumbnail(pen, colours, 6, 8, 0.17, "drop")
 

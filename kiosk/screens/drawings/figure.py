@@ -1,9 +1,11 @@
-"""Figures: a drawing as a flow that keeps its proportions; also the code letter and the face of a card."""
+"""Figures: a drawing as a flow that keeps its proportions, still or in poses; also the code letter and the face of a card."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kivy.graphics import InstructionGroup
 from kivy.lang import Builder
 
 from kiosk.screens.drawings import closeups, machine
@@ -24,6 +26,11 @@ from kiosk.views import (
 )
 
 Draw = Callable[[Pen], None]
+CLOSE_UP = (closeups.WIDTH, closeups.HEIGHT)
+STEP_S, PAUSE_S = 0.6, 0.9
+"""A card's step, and what its last one lasts longer."""
+LAMP_ON_S, LAMP_OFF_S = 2.4, 0.6
+"""The lamp of the cabinet in its drawing: a third of a Hz. It goes dark seldom, and never flashes."""
 STAGE_MM = {ReaderDrawing: 88.0, CabinetDrawing: 84.0, DropDrawing: 88.0, MachineDrawing: 72.0}
 
 
@@ -52,14 +59,52 @@ class Figure(Flow):
         return self.wanted_width() * self._units[1] / self._units[0]
 
     def arrange(self) -> None:
+        self.canvas.clear()
+        self._trace(self.canvas, self._draw)
+
+    def _trace(self, canvas: Any, draw: Draw) -> None:
         scale = min(self.width / self._units[0], self.height / self._units[1])
         if self._whole:
             scale = whole_scale(scale)
         left = self.center_x - self._units[0] * scale / 2
         top = self.center_y + self._units[1] * scale / 2
-        self.canvas.clear()
         if scale > 0:
-            self._draw(Pen(self.canvas, left, top, scale))
+            draw(Pen(canvas, left, top, scale))
+
+
+@dataclass(frozen=True)
+class Pose:
+    """One picture of a drawing that moves, and how long it stays."""
+
+    draw: Draw
+    seconds: float
+
+
+class MovingFigure(Figure):
+    """A figure in poses. `Motion` sets the pose; each is drawn once, when it is first shown."""
+
+    def __init__(self, poses: Sequence[Pose], size: tuple[float, float], *, theme: Theme) -> None:
+        super().__init__(poses[0].draw, size, theme=theme)
+        self.poses = poses
+        self.pose = 0
+        self._groups: dict[int, InstructionGroup] = {}
+
+    def arrange(self) -> None:
+        self._groups = {}
+        self.show_pose(self.pose)
+
+    def step(self) -> None:
+        """Go to the next pose, and from the last to the first."""
+        self.pose = (self.pose + 1) % len(self.poses)
+        self.show_pose(self.pose)
+
+    def show_pose(self, pose: int) -> None:
+        """Show that pose now."""
+        if pose not in self._groups:
+            self._groups[pose] = group = InstructionGroup()
+            self._trace(group, self.poses[pose].draw)
+        self.canvas.clear()
+        self.canvas.add(self._groups[pose])
 
 
 def whole_scale(scale: float) -> float:
@@ -80,8 +125,7 @@ def stage(drawing: Drawing, words: Words, theme: Theme, caption: str = "", width
         return letter(drawing, words, theme)
     if isinstance(drawing, CardDrawing):
         return card_face(drawing, words, theme)
-    figure = Figure(_draw(drawing, words, theme), _units(drawing), theme=theme)
-    inside: Flow = Box(figure, theme=theme, padding=(1, 0) if caption else (0, 0), grow=True)
+    inside: Flow = Box(_figure(drawing, words, theme), theme=theme, padding=(1, 0) if caption else (0, 0), grow=True)
     if caption:
         line = Caption(theme=theme, text=caption, halign="center")
         inside = Column([inside, Spacer(3, theme=theme), line], theme=theme, grow=True)
@@ -89,24 +133,33 @@ def stage(drawing: Drawing, words: Words, theme: Theme, caption: str = "", width
     return Stage(inside, theme=theme, padding=(4, 6 if caption else 4), width_mm=wide, tall=True)
 
 
-def _units(drawing: Drawing) -> tuple[float, float]:
-    return (machine.WIDTH, machine.HEIGHT) if isinstance(drawing, MachineDrawing) else (closeups.WIDTH, closeups.HEIGHT)
-
-
-def _draw(drawing: Drawing, words: Words, theme: Theme) -> Draw:
+def _figure(drawing: Drawing, words: Words, theme: Theme) -> Figure:
     colours = theme.colours
     returns = words.frame("frame.drop")
     match drawing:
         case ReaderDrawing(motion=motion):
-            return lambda pen: closeups.reader(pen, colours, motion)
-        case CabinetDrawing(slots=slots, lit=slot):
-            return lambda pen: closeups.cabinet(pen, colours, slots, slot)
+            return _stepping(lambda pen, pose: closeups.reader(pen, colours, motion, pose), theme)
         case DropDrawing():
-            return lambda pen: closeups.drop(pen, colours, returns)
+            return _stepping(lambda pen, pose: closeups.drop(pen, colours, returns, pose), theme)
+        case CabinetDrawing(slots=slots, lit=slot):
+            on = Pose(lambda pen: closeups.cabinet(pen, colours, slots, slot), LAMP_ON_S)
+            off = Pose(lambda pen: closeups.cabinet(pen, colours, slots, slot, lamp=False), LAMP_OFF_S)
+            return MovingFigure((on, off), CLOSE_UP, theme=theme)
         case MachineDrawing(lit=parts):
-            return lambda pen: machine.front(pen, colours, parts, returns)
+            size = machine.WIDTH, machine.HEIGHT
+            return Figure(lambda pen: machine.front(pen, colours, parts, returns), size, theme=theme)
         case _:
             raise TypeError(f"no figure for {type(drawing).__name__}")
+
+
+def _stepping(draw: Callable[[Pen, int], None], theme: Theme) -> MovingFigure:
+    """A card that goes its way in steps, and starts again after a pause."""
+
+    def pose(at: int) -> Pose:
+        last = at == closeups.POSES - 1
+        return Pose(lambda pen: draw(pen, at), STEP_S + (PAUSE_S if last else 0.0))
+
+    return MovingFigure([pose(at) for at in range(closeups.POSES)], CLOSE_UP, theme=theme)
 
 
 def invitation(theme: Theme) -> Figure:
@@ -139,7 +192,7 @@ def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
     rows = [(words.frame("frame.letter_puk"), lit)]
     if not theme.small_panel:
         dashes = SheetText(theme=theme, text="––––––", grow=True)
-        number = SheetText(theme=theme, text=_number(drawing.card_number, words), grow=True)
+        number = SheetText(theme=theme, text=_number(drawing.card_number, words))
         rows = [(words.frame("frame.letter_number"), number), (words.frame("frame.letter_pin"), dashes), *rows]
     names = [SheetLabel(theme=theme, text=name) for name, _ in rows]
     first = max(name.wanted_width() for name in names) / theme.mm(1)
@@ -168,7 +221,8 @@ class Fixed(Box):
 def _number(number: str, words: Words) -> str:
     digits = number.replace(" ", "")
     fours = [digits[at : at + 4] for at in range(0, len(digits), 4)]
-    return words(f"{' '.join(fours[:-2])} **{' '.join(fours[-2:])}**") if len(fours) > 2 else words(number)
+    space = "\u00a0"  # one line, whatever the digits
+    return words(f"{space.join(fours[:-2])}{space}**{space.join(fours[-2:])}**") if len(fours) > 2 else words(number)
 
 
 class CardFace(Framed):

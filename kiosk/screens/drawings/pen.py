@@ -1,16 +1,19 @@
 """A pen for line drawings in units of their own: y runs down, strokes are centred on the edge, dashes are short lines."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from math import cos, hypot, pi, sin
 from typing import Any
 
 from kivy.core.text import Label as CoreLabel
-from kivy.graphics import Color, Mesh, Rectangle, SmoothLine, SmoothRoundedRectangle
+from kivy.graphics import Color, Mesh, Rectangle, ScissorPop, ScissorPush, SmoothLine, SmoothRoundedRectangle
 
 from kiosk.screens.theme import Colour
 
 Point = tuple[float, float]
+FAR = 100_000
+"""Pixels beyond every window."""
 SOFT = 0.5
 """Pixels that a smooth edge reaches out of its shape."""
 
@@ -41,6 +44,14 @@ class Pen:
             path = [number for point in outline(x, y, width, height, radius)[:-1] for number in self._at(*point)]
             self._colour(stroke)
             self._canvas.add(SmoothLine(points=path, width=self._half(thick), close=True))
+
+    @contextmanager
+    def between(self, top: float, bottom: float) -> Iterator[None]:
+        """What is drawn meanwhile shows only between the two heights, `top` being the smaller number."""
+        high = round((bottom - top) * self.scale)
+        self._canvas.add(ScissorPush(x=0, y=round(self._at(0, bottom)[1]), width=FAR, height=high))
+        yield
+        self._canvas.add(ScissorPop())
 
     def line(self, x1: float, y1: float, x2: float, y2: float, colour: Colour, thick: float = 1.0) -> None:
         """A line with round ends."""

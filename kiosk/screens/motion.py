@@ -1,0 +1,61 @@
+"""Motion: drawings on show step through their poses; a picture of the window shows each in its first pose.
+
+Poses change at most every half second and there is nothing between them, so the window is drawn anew only then.
+
+    motion = Motion()
+    motion.watch(frame)     # its drawings move; those before it no longer do
+    motion.rest()           # all in their first pose; `go_on` lets them move again
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kivy.clock import Clock
+from kivy.uix.widget import Widget
+
+from kiosk.screens.drawings.figure import MovingFigure
+
+
+class Motion:
+    """The clock of the drawings. Off: all stay in their first pose."""
+
+    def __init__(self, on: bool = True) -> None:
+        self._on = on
+        self._next: dict[MovingFigure, Any] = {}
+
+    def watch(self, shown: Widget) -> None:
+        """Move the drawings of what is shown now, from their first pose on."""
+        self.stop()
+        if self._on:
+            for figure in _moving(shown):
+                self._wait(figure)
+
+    def stop(self) -> None:
+        """No drawing moves any more."""
+        for event in self._next.values():
+            event.cancel()
+        self._next.clear()
+
+    def rest(self) -> None:
+        """Show all that move in their first pose."""
+        for figure in self._next:
+            figure.show_pose(0)
+
+    def go_on(self) -> None:
+        """After `rest`: their poses as they were meant to be now."""
+        for figure in self._next:
+            figure.show_pose(figure.pose)
+
+    def _wait(self, figure: MovingFigure) -> None:
+        self._next[figure] = Clock.schedule_once(lambda passed: self._step(figure), figure.poses[figure.pose].seconds)
+
+    def _step(self, figure: MovingFigure) -> None:
+        figure.step()
+        self._wait(figure)
+
+
+def _moving(widget: Widget) -> Iterator[MovingFigure]:
+    if isinstance(widget, MovingFigure):
+        yield widget
+    for child in widget.children:
+        yield from _moving(child)
