@@ -10,7 +10,8 @@ from kiosk.screens.spoken import spoken
 from kiosk.screens.theme import COLOURS, PANELS, Colours, Theme
 from kiosk.screens.words import Words
 from kiosk.texts import Texts
-from tests.fakes.sample_views import SAMPLES, texts
+from tests.fakes.sample_views import SAMPLES
+from tests.fakes.sample_words import texts
 
 
 def test_brackets_in_a_name_are_no_markup() -> None:
@@ -83,6 +84,7 @@ def test_text_has_the_contrast_that_wcag_asks_for(colours: Colours) -> None:
         (colours.muted, colours.surface),
         (colours.on_primary, colours.primary),
         (colours.on_rail, colours.rail),
+        (colours.rail_quiet, colours.rail),
         (colours.ink, colours.warning_soft),
         (colours.muted, colours.off_soft),
     ]

@@ -1,0 +1,167 @@
+"""What a person sees in the errands' own views: tiles, rail, names, numbers, steps of a drawing, a scanner."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.display import virtual_display
+from tests.fakes.kivy_driver import KivyDriver
+
+pytestmark = pytest.mark.screen
+
+PX_PER_MM = 5.88
+
+
+def unreadable(driver: KivyDriver) -> dict[str, list[str]]:
+    """What is cut in each view of the gallery, by name."""
+    from kiosk.gallery.samples import samples
+
+    found = {}
+    for name, _ in samples():
+        driver.call("show_gallery", sample=name)
+        if cut := driver.call("clipped"):
+            found[name] = cut
+    return found
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_every_view_of_every_errand_is_whole(driver: KivyDriver, language: str) -> None:
+    driver.call("set", language=language)
+    assert unreadable(driver) == {}
+
+
+@pytest.mark.parametrize(("panel", "width", "height"), [("7", 800, 480), ("p", 1080, 1920)])
+def test_every_view_of_every_errand_is_whole_on_the_other_panels(panel: str, width: int, height: int) -> None:
+    with virtual_display(width, height) as display, KivyDriver(display, panel) as small:
+        assert unreadable(small) == {}
+
+
+def test_one_errand_alone_is_a_tile_and_no_more(driver: KivyDriver) -> None:
+    """At most 62 by 24 mm, in the upper left, and the invitation stands where it stands with six."""
+    driver.call("show_gallery", sample="home")
+    ((left, top, wide, high),) = driver.call("places", kind="TileButton")
+    (beside,) = driver.call("places", kind="Stage")
+    assert wide <= 64 * PX_PER_MM
+    assert high <= 24 * PX_PER_MM + 1
+    driver.show("01-idle")
+    assert driver.call("places", kind="TileButton")[0][:2] == [left, top]
+    assert driver.call("places", kind="Stage") == [beside]
+
+
+def test_a_long_double_name_breaks_after_its_hyphen_and_an_hsa_id_nowhere(driver: KivyDriver) -> None:
+    driver.call("show_gallery", sample="terms")
+    assert "Alexandra Långtnamnsson-\nExempelgren" in driver.call("texts")
+    driver.call("show_gallery", sample="terms-protected")
+    assert "SE2321000999-1A06" in driver.call("texts")
+
+
+@pytest.mark.parametrize("number", ["1111111111111111", "8888888888888888", "4000000000000044"])
+def test_the_number_on_the_letter_is_one_line_whatever_its_digits(driver: KivyDriver, number: str) -> None:
+    driver.call("show_puk", number=number)
+    lines = {high for _, _, _, high in driver.call("places", kind="SheetText")}
+    assert len(lines) == 1
+    assert driver.call("clipped") == []
+
+
+def test_listen_stays_readable_where_nothing_speaks(tmp_path: Path) -> None:
+    from PIL import Image
+
+    with virtual_display() as display, KivyDriver(display, speak=None) as silent:
+        silent.show("02-insert-card")
+        assert "rail:listen" not in silent.targets()
+        silent.snapshot(tmp_path / "rail.png")
+        ((left, top, wide, high),) = silent.call("places", kind="RailText", text="Lyssna")
+    picture = Image.open(tmp_path / "rail.png").crop((int(left), int(top), int(left + wide), int(top + high)))
+    assert max(picture.convert("L").tobytes()) >= 0x90
+
+
+def test_a_card_goes_in_by_steps_and_a_picture_shows_the_first(driver: KivyDriver, tmp_path: Path) -> None:
+    driver.call("show", sample="02-insert-card", hold=True)
+    seen = []
+    for name in ("0", "1", "2"):
+        driver.snapshot(tmp_path / f"still{name}.png")
+        driver.call("live", path=str(tmp_path / f"live{name}.png"))
+        seen.append((tmp_path / f"live{name}.png").read_bytes())
+        driver.call("step")
+    assert len(set(seen)) == 3
+    assert {(tmp_path / f"still{name}.png").read_bytes() for name in "012"} == {seen[0]}
+
+
+@pytest.mark.parametrize(
+    ("sample", "poses"), [("02-insert-card", 3), ("12-return", 3), ("18-collect", 2), ("01-idle", 0)]
+)
+def test_what_moves_comes_round_again(driver: KivyDriver, sample: str, poses: int) -> None:
+    driver.call("show", sample=sample, hold=True)
+    walked = [driver.call("step") for _ in range(max(1, poses))]
+    assert walked == ([[at] for at in [*range(1, poses), 0]] if poses else [[]])
+
+
+def test_nothing_moves_once_another_question_is_asked(driver: KivyDriver) -> None:
+    driver.show("02-insert-card")
+    driver.show("06-confirm")
+    assert driver.call("step") == []
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[KivyDriver]:
+    """A window that stands somewhere on a larger display, for a person whom moving things disturb."""
+    with virtual_display(1500, 950) as display, KivyDriver(display, position=(120, 60), still=True) as driver:
+        yield driver
+
+
+def test_the_window_stands_where_it_was_told_and_is_touched_there(apart: KivyDriver) -> None:
+    apart.show("02-insert-card")
+    assert apart.call("get", name="position") == [120, 60]
+    x, y = apart.targets()["cancel"]
+    apart.click(x + 120, y + 60)
+    assert apart.answer() == "cancel"
+
+
+def test_nothing_moves_where_it_would_disturb(apart: KivyDriver) -> None:
+    apart.show("02-insert-card")
+    assert apart.call("step") == []
+
+
+def test_a_scanned_number_answers_the_question_for_it(driver: KivyDriver) -> None:
+    driver.show("20-printed")
+    driver.call("scan", text="5082 6134")
+    assert driver.answer() == "50826134"
+
+
+def test_a_scan_that_is_too_short_waits_for_the_rest(driver: KivyDriver) -> None:
+    driver.show("20-printed")
+    driver.call("scan", text="5082")
+    assert not driver.call("answered")
+    assert driver.call("typed") == 4
+
+
+@pytest.mark.parametrize("sample", ["04-envelope-puk", "05-new-pin", "06-confirm"])
+def test_a_scan_is_heard_nowhere_else(driver: KivyDriver, sample: str) -> None:
+    driver.show(sample)
+    driver.call("scan", text="50826134")
+    assert driver.call("typed") == 0
+    assert not driver.call("answered")
+
+
+def test_a_scan_is_not_heard_while_help_lies_over_the_question(driver: KivyDriver) -> None:
+    driver.show("20-printed")
+    driver.touch("rail:help")
+    driver.call("scan", text="50826134")
+    driver.touch("help:close")
+    assert driver.call("typed") == 0
+    assert not driver.call("answered")
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_help_in_the_middle_of_a_number_loses_nothing(driver: KivyDriver, language: str, tmp_path: Path) -> None:
+    driver.call("set", language=language)
+    driver.show("20-printed")
+    driver.key(*"508")
+    driver.snapshot(tmp_path / "before.png")
+    driver.touch("rail:help")
+    assert driver.call("clipped") == []
+    driver.touch("help:close")
+    driver.targets()
+    driver.snapshot(tmp_path / "after.png")
+    assert (tmp_path / "before.png").read_bytes() == (tmp_path / "after.png").read_bytes()
