@@ -50,6 +50,8 @@ def _locked(pin: Pin, *, mendable: bool) -> Finding:
 
 
 def _about_certificates(facts: CardFacts, at: datetime) -> Iterator[Finding]:
+    for label in facts.damaged:
+        yield Finding("certificate_damaged", f"The certificate “{label}” is damaged and cannot be read.", None)
     for certificate in facts.certificates:
         if certificate.purpose != "other":
             yield from _about(certificate, at)

@@ -74,6 +74,13 @@ def read_certificates(
     return tuple(found)
 
 
+def damaged_in(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
+    """Labels, or ids, of what should be certificates and are none."""
+    sound = {certificate.facts.der for certificate in read}
+    broken = (file.entry for file in directory.certificates if file.der not in sound)
+    return tuple(entry.label or entry.id.hex() for entry in broken)
+
+
 def _by_usage(_entry: CertificateObject, certificate: x509.Certificate) -> Purpose:
     return purpose_by_usage(certificate)
 

@@ -70,6 +70,8 @@ class CardFacts:
     certificates: tuple[Certificate, ...]
     digest: bytes
     """SHA-256 over the certificates: with `serial`, what makes a card the same card."""
+    damaged: tuple[str, ...] = ()
+    """Labels (ids where there are none) of certificates that are there but cannot be read."""
     version: str = ""
     """Of the card's application, where the card tells; a token's own is read with all the rest (`KeyVisit.complete`)."""
 

@@ -110,19 +110,31 @@ class PivCard:
         return response.data if response.ok and len(response.data) <= 8 else b""
 
     def certificate(self, slot: Slot) -> bytes:
-        """DER of a slot's certificate; empty where there is none, or none that can be read."""
+        """DER of a slot's certificate; empty where there is none. What cannot be read comes as the card gave it."""
+        raw = self.read(slot.tag)
         try:
-            return objects.parse_certificate(objects.content(self.read(slot.tag)))
+            return objects.parse_certificate(objects.content(raw))
         except TlvError:
-            return b""
+            return raw
 
     def retired(self) -> tuple[Slot, ...]:
-        """The retired slots that may hold a certificate: as many as the key history says, all where it says nothing."""
+        """The retired slots that hold a certificate: looked through until there are as many as the key history says."""
+        said = self._retired_count()
+        found: list[Slot] = []
+        for slot in objects.RETIRED:
+            if len(found) == said:
+                break
+            if self.certificate(slot):
+                found.append(slot)
+        return tuple(found)
+
+    def _retired_count(self) -> int:
+        """As many as there are places where there is no key history, as on most tokens."""
+        raw = self.read(commands.KEY_HISTORY)
         try:
-            said = objects.parse_key_history(objects.content(self.read(commands.KEY_HISTORY)))
+            return objects.parse_key_history(objects.content(raw)) if raw else len(objects.RETIRED)
         except TlvError:
-            said = 0
-        return objects.RETIRED[:said] if said else objects.RETIRED
+            return len(objects.RETIRED)
 
     def metadata(self, reference: int) -> Metadata:
         """What the card says of a key or code; nothing where it has no such command."""

@@ -177,7 +177,7 @@ def unpack(packed: bytes) -> bytes:
 
 def parse_key_history(data: bytes) -> int:
     """How many retired keys have their certificates on the card (3.3.3), 0 to 20. Raises TlvError."""
-    on_card = _value(tlv.parse_prefix(data), 0xC1)
+    on_card = _value(tlv.parse_prefix(data), 0xC1) if data else b""
     return min(on_card[0], len(RETIRED)) if on_card else 0
 
 

@@ -76,6 +76,7 @@ class PivSession(CardSession):
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in read),
             digest=identity.digest_of(read),
+            damaged=identity.damaged_in(self._directory(), read),
             version=card.application.version,
         )
 
@@ -87,9 +88,14 @@ class PivSession(CardSession):
         self.channel.new_operation()
         self._slots = (*objects.SLOTS, *self._card.retired())
         judged = {known.id: known.chain for known in self.facts.certificates}
-        certificates = [self._paired(read.facts) for read in self._read_certificates()]
-        known = tuple(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates)
-        self.facts = replace(self.facts, certificates=known, version=self._card.version() or self.facts.version)
+        read = self._read_certificates()
+        certificates = [self._paired(certificate.facts) for certificate in read]
+        self.facts = replace(
+            self.facts,
+            certificates=tuple(replace(c, chain=judged.get(c.id, c.chain)) for c in certificates),
+            damaged=identity.damaged_in(self._directory(), read),
+            version=self._card.version() or self.facts.version,
+        )
         return self.facts
 
     def check_same_card(self) -> None:
@@ -155,7 +161,8 @@ class PivSession(CardSession):
         read = self._read_certificates()
         self._fingerprint = self._card.fingerprint(self._slots)
         digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in objects.SLOTS])
-        self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest)
+        damaged = identity.damaged_in(self._directory(), read)
+        self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest, damaged=damaged)
         return outcome
 
     def _public_key(self, slot: Slot) -> bytes | None:

@@ -181,12 +181,19 @@ def _certificates(files: CardFiles, contents: dict[Directory, list[bytes]]) -> t
 
 
 def _certificate(files: CardFiles, entry: CertificateObject) -> list[CertificateFile]:
-    """The certificate, without what follows it in its file; nothing where there is none (an empty place)."""
+    """The certificate, without what follows it in its file; nothing where there is none (an empty place).
+
+    What is there but is no certificate is kept as it is: somebody should be told.
+    """
     try:
-        nodes = tlv.parse_prefix(_content(files, entry.value))
+        raw = _content(files, entry.value)
     except (CommandRefusedError, TlvError):
         return []
-    return [CertificateFile(entry, nodes[0].raw)] if nodes and nodes[0].tag == tlv.SEQUENCE else []
+    try:
+        nodes = tlv.parse_prefix(raw)
+    except TlvError:
+        return [CertificateFile(entry, raw)]
+    return [CertificateFile(entry, nodes[0].raw)] if nodes else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class Pkcs15Session(CardSession):
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in certificates),
             digest=identity.digest_of(certificates),
+            damaged=identity.damaged_in(directory, certificates),
         )
 
     def complete(self) -> CardFacts:

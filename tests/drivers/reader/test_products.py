@@ -217,6 +217,22 @@ async def test_a_key_and_a_certificate_with_one_name_but_not_one_key_are_no_pair
         assert await visit.sign("signature", b"x") == Refused(RefusalReason.NOT_ALLOWED)
 
 
+@pytest.mark.parametrize("kind", ["A", "B"])
+async def test_a_damaged_certificate_is_told_and_the_rest_still_works(make: MakeCard, kind: str) -> None:
+    card = make(kind)
+    async with visit_to(card) as visit:
+        assert visit.facts.damaged == ()
+        der = visit.facts.certificates[0].der
+    real = card.transmit
+    card.transmit = lambda apdu: real(apdu).replace(der[4:20], bytes(16))  # type: ignore[method-assign]
+    async with visit_to(card) as visit:
+        assert visit.facts.damaged == ("Legitimering",)
+        assert [c.purpose for c in visit.facts.certificates] == ["signature"]
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        assert await visit.verify(PIN, NEW) == Accepted()
+        assert (await try_card(visit, "signature")).passed
+
+
 @pytest.mark.parametrize("said", [True, False])
 def test_directory_files_may_be_records(said: bool) -> None:
     first, second = ("a80a300804063f0050154401", "a40a300804063f0050154403")

@@ -5,6 +5,7 @@ import pytest
 from drivers.reader.errors import CardGoneError
 from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
+from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, WrongCode
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.slot import VirtualSlot
@@ -71,6 +72,32 @@ async def test_everything_is_read_on_request_and_each_object_once(reader: CardRe
         assert first.digest == digest
     objects = [command for command in sent if command.startswith("00cb")]
     assert len(objects) == len(set(objects)) >= 7
+
+
+async def test_a_damaged_certificate_is_told_and_the_rest_still_works(reader: CardReader, card: VirtualCard) -> None:
+    der = (await whole(reader)).certificates[0].der
+    real = card.transmit
+    broken = der[:8] + bytes(16) + der[24:]
+    wanted = bytes.fromhex("5c035fc105")
+
+    def transmit(apdu: bytes) -> bytes:
+        answer = real(apdu)
+        return answer.replace(der[:24], broken[:24]) if wanted in apdu else answer
+
+    card.transmit = transmit  # type: ignore[method-assign]
+    async with visiting(reader) as visit:
+        assert visit.facts.damaged == ("PIV authentication",)
+        assert [c.id for c in visit.facts.certificates] == ["9c", "9d", "9e"]
+        assert visit.facts.holder.hsa_id == card.persona.hsa_id
+        assert await visit.change(PIN, Secret(card.persona.pin), NEW) == Accepted()
+        assert await visit.verify(PIN, NEW) == Accepted()
+        assert (await try_card(visit, "signature")).passed
+
+
+async def whole(reader: CardReader) -> CardFacts:
+    async with visiting(reader) as visit:
+        assert visit.facts.damaged == ()
+        return visit.facts
 
 
 @pytest.mark.parametrize("kind", ["C", "D"])
