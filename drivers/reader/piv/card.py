@@ -78,14 +78,14 @@ class PivCard:
             return PinPolicy()
 
     def serial(self) -> str:
-        """As the profile says: what a token tells in decimal, or in hex the CHUID's GUID, else the CCC's card identifier.
-
-        Empty where there is none of it.
+        """As the profile says: what a token tells in decimal; without it, in hex, the CHUID's GUID, else the CCC's card
+        identifier. Empty where there is none of it.
         """
         if self.profile.piv.serial == "token":
             told = self._token_serial()
-            self._identity = (Part(None, told),) if told else ()
-            return str(int.from_bytes(told, "big")) if told else ""
+            if told:
+                self._identity = (Part(None, told),)
+                return str(int.from_bytes(told, "big"))
         for tag, parse in ((commands.CHUID, _chuid_serial), (commands.CCC, objects.parse_capability)):
             serial = self._told(tag, parse)
             if serial:

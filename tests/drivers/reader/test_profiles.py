@@ -65,3 +65,25 @@ def test_a_bad_profile_is_refused_by_file_and_key(change: tuple[str, str], named
 
 def test_a_floor_of_two_is_for_counters_that_start_at_three_or_four() -> None:
     assert parse(GOOD.replace("tries = 10\nfloor = 3", "tries = 3\nfloor = 2"), "x").puk.floor == 2
+
+
+@pytest.mark.parametrize(
+    ("atr", "label", "name"),
+    [
+        ("3BF71100008131FE6543616E6F6B657999", "", "piv-token"),
+        ("3BFD1300008131FE158073C021C057597562694B657940", "", "piv-token"),
+        ("3B00", "PivApplet", "piv-applet"),
+        ("3B00", "Some other", "piv"),
+    ],
+)
+def test_piv_products_are_told_by_atr_or_label(atr: str, label: str, name: str) -> None:
+    signs = CardSigns(bytes.fromhex(atr), bytes.fromhex("A000000308000010000100"), label)
+    found = builtin().match(signs, "piv")
+    assert found is not None
+    assert found.name == name
+
+
+def test_a_profile_of_one_kind_never_fits_the_other() -> None:
+    assert {p.kind for p in builtin() if p.name.startswith("piv")} == {"piv"}
+    assert bytes.fromhex("A00000030800001000") not in builtin().aids("pkcs15")
+    assert builtin().match(CardSigns(aid=bytes.fromhex("A000000308")), "unknown") is None

@@ -172,6 +172,7 @@ class ScriptedBackend(InProcessBackend):
 
 
 SELECTED = "61114f0600001000010079074f05a0000003089000"
+APPLET = "611c4f0600001000010079074f05a00000030850095069764170706c65749000"
 
 
 async def test_an_empty_card_is_a_piv_card_but_nothing_on_it_is_changed() -> None:
@@ -211,7 +212,7 @@ async def test_a_card_that_answers_nonsense_for_every_object_is_read_as_one_with
 
 async def test_a_card_whose_chuid_is_all_zero_is_not_known_by_it() -> None:
     answers: dict[str, list[str | None]] = {
-        "00a404000": [SELECTED], "00200080": ["63c3"], "00cb3fff055c035fc102": [CHUID_WITHOUT_GUID],
+        "00a404000": [APPLET], "00200080": ["63c3"], "00cb3fff055c035fc102": [CHUID_WITHOUT_GUID],
     }  # fmt: skip
     reader = CardReader(ScriptedBackend(ScriptedConnection(answers)), "Bench 0")
     visit = await reader.visit()
@@ -243,7 +244,7 @@ async def test_the_pin_that_the_card_prefers_is_the_one_that_is_asked_for(
     policy: str, references: list[int], unblocks: bool
 ) -> None:
     answers: dict[str, list[str | None]] = {
-        "00a404000": [SELECTED], "00cb3fff035c017e": [f"7e055f2f02{policy}9000"], "002000": ["63c3"], "002c": ["9000"],
+        "00a404000": [APPLET], "00cb3fff035c017e": [f"7e055f2f02{policy}9000"], "002000": ["63c3"], "002c": ["9000"],
         "00cb3fff055c035fc102": [CHUID_WITHOUT_GUID], "00cb3fff055c035fc107": [CCC],
     }  # fmt: skip
     connection = ScriptedConnection(answers)
@@ -253,5 +254,34 @@ async def test_the_pin_that_the_card_prefers_is_the_one_that_is_asked_for(
     assert visit.facts.serial == "0000FF"  # a CHUID of zeros tells nothing: the CCC does
     outcome = await visit.unblock(PIN, Secret("86420906"), NEW)
     assert outcome == (Accepted() if unblocks else Refused(RefusalReason.NOT_ALLOWED))  # the PUK is for one PIN only
+    await visit.close()
+    await reader.close()
+
+
+async def test_a_token_without_a_serial_is_known_by_its_chuid() -> None:
+    guid = "3410" + "9a" * 16
+    answers: dict[str, list[str | None]] = {
+        "00a404000": [SELECTED], "00f8": ["6d00"], "00f7": ["6d00"], "00200080": ["63c3"], "002c": ["9000"],
+        "00cb3fff055c035fc102": [f"5312{guid}9000"],
+    }  # fmt: skip
+    connection = ScriptedConnection(answers)
+    connection.atr = bytes.fromhex("3BF81300008131FE15597562696B657934D4")
+    reader = CardReader(ScriptedBackend(connection), "Bench 0")
+    visit = await reader.visit()
+    assert (visit.facts.profile, visit.facts.serial) == ("piv-token", "9A" * 16)
+    assert visit.facts.pins[1].tries_left is None  # without metadata the station counts
+    assert await visit.unblock(PIN, Secret("86420906"), NEW) == Accepted()
+    await visit.close()
+    await reader.close()
+
+
+async def test_the_pin_of_an_unknown_product_is_not_unlocked_here() -> None:
+    answers: dict[str, list[str | None]] = {"00a404000": [SELECTED], "002000": ["63c0"]}
+    connection = ScriptedConnection(answers)
+    reader = CardReader(ScriptedBackend(connection), "Bench 0")
+    visit = await reader.visit()
+    assert visit.facts.pins[0].state == "locked"
+    assert await visit.unblock(PIN, Secret("86420906"), NEW) == Refused(RefusalReason.NOT_ALLOWED)
+    assert not [command for command in connection.sent if command.startswith("002c")]
     await visit.close()
     await reader.close()
