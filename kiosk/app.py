@@ -41,7 +41,7 @@ class App:
         self.screen = KivyScreen(
             SystemClock(), panel=_panel(config), place=config.station.title, contacts=_contacts(config),
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
-            fullscreen=config.display.fullscreen,
+            fullscreen=config.display.fullscreen, position=config.display.position,
         )  # fmt: skip
         self.station = Station(config, base, self.screen, self.world)
         self.station.language = lambda: self.screen.language
@@ -100,6 +100,7 @@ class App:
         if self.world is None:
             return None
         control = BenchControl(self.world, self.world.folder / BENCH_SOCKET)
+        control.extra = {"scan": lambda request: self.screen.scan(str(request["text"]))}
         control.looks = {"screen": self._look_at_screen, "snapshot": self._snapshot}
         return control
 

@@ -88,12 +88,13 @@ class TrustSection(Section):
 
 
 class DisplaySection(Section):
-    """The panel."""
+    """The panel. `position` is the window's upper left corner in pixels, where it does not fill the screen."""
 
     width: Annotated[int, Field(ge=480, le=3840)] = 1280
     height: Annotated[int, Field(ge=320, le=3840)] = 800
     theme: Literal["light", "dark", "contrast"] = "light"
     fullscreen: bool = True
+    position: Annotated[tuple[int, int] | None, Field(strict=False)] = None
 
 
 class TimeoutsSection(Section):

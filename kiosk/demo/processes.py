@@ -11,6 +11,8 @@ from kiosk.demo.seed import Region
 
 STOP_S = 10.0
 READY_S = 30.0
+BENCH_LEFT = 1290
+"""The bench stands to the right of the station, where the display is wide enough; else it can be moved."""
 
 
 class StartError(Exception):
@@ -87,7 +89,8 @@ def station(region: Region, display: str | None = None) -> Program:
 def bench(region: Region, power: Path) -> Program:
     """The bench window."""
     arguments = [sys.executable, "-m", "kiosk.bench.window", "--socket", str(region.bench / "bench.sock")]
-    return Program("the bench", [*arguments, "--power-socket", str(power)], region.folder / "bench.log")
+    arguments += ["--power-socket", str(power), "--position", f"{BENCH_LEFT},0"]
+    return Program("the bench", arguments, region.folder / "bench.log")
 
 
 async def fleet_command(region: Region, *arguments: str) -> None:

@@ -59,6 +59,7 @@ verify = "{verify}"
 
 [display]
 fullscreen = false
+position = [0, 0]
 
 [trust]
 anchors = "{anchors}"

@@ -150,8 +150,8 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
     yield "code-from-before", tear_views.code_from_before()
     yield "not-written", tear_views.not_written()
     yield "mistyped", tear_views.mistyped(2)
+    yield "left-unknown", tear_views.left_unknown().view
     for name in (
-        "left_unknown",
         "puk_floor",
         "puk_locked",
         "too_many_guesses",
