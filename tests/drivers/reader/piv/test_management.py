@@ -1,5 +1,6 @@
 """Keys and certificates made and written in the name of whoever answers for the management key."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
@@ -11,13 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.x509.oid import NameOID
 
-from drivers.reader.errors import CardGoneError
+from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.keys import Generated, KeyAlgorithm, ManagementAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
 from drivers.reader.signing import verifies_with
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
-from drivers.reader.visit import CardReader, CardVisit, visiting
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.piv.test_visit import kind_of
@@ -137,3 +140,56 @@ async def test_a_card_torn_while_a_key_is_made_ends_named(
     assert isinstance(outcomes[-1], Generated)
     assert outcomes[-2] == Unknown()
     assert set(outcomes[:-2]) == {None}
+
+
+def answering(card: VirtualCard, start: str, answer: str) -> None:
+    """The card answers something else to commands that begin so."""
+    real, begins = card.transmit, bytes.fromhex(start)
+    card.transmit = lambda apdu: bytes.fromhex(answer) if apdu.startswith(begins) else real(apdu)  # type: ignore[method-assign]
+
+
+async def test_a_card_that_only_says_that_it_wrote_is_found_out(reader: CardReader, card: VirtualCard) -> None:
+    answering(card, "00db", "9000")
+    async with visiting(reader) as visit:
+        with pytest.raises(CardAnswerError, match="does not hold"):
+            await visit.delete_certificate("9d", TestKey(card))
+
+
+@pytest.mark.parametrize("answer", ["7f4903860104", "7f4900", "", "7c00", "9999999999"])
+async def test_a_key_that_cannot_be_one_is_no_key(reader: CardReader, card: VirtualCard, answer: str) -> None:
+    answering(card, "0047", answer + "9000")
+    async with visiting(reader) as visit:
+        with pytest.raises(CardAnswerError):
+            await visit.generate_key("9a", "EC-P256", TestKey(card))
+        assert await visit.sign_with("9a", b"x") == NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"), [("7c0281009000", False), ("9000", False), ("7c048104aabbccdd9000", False), ("6d00", True)]
+)
+async def test_a_challenge_that_cannot_be_one_is_not_answered(
+    reader: CardReader, card: VirtualCard, answer: str, refused: bool
+) -> None:
+    answering(card, "0087", answer)
+    async with visiting(reader) as visit:
+        key = TestKey(card)
+        if refused:
+            assert await visit.delete_certificate("9a", key) == Refused(RefusalReason.CARD, 0x6D00)
+        else:
+            with pytest.raises(CardAnswerError):
+                await visit.delete_certificate("9a", key)
+        assert key.challenges == []
+
+
+async def test_no_key_is_made_on_a_card_of_the_other_kind(make_card: Callable[..., VirtualCard]) -> None:
+    slot = VirtualSlot("Bench 1")
+    slot.insert(make_card())
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(now=lambda: NOW))
+    async with visiting(reader) as visit:
+        key = TestKey(make_card())
+        assert await visit.generate_key("41", "EC-P256", key) == NOT_ALLOWED
+        assert await visit.write_certificate("41", b"", key) == NOT_ALLOWED
+        assert await visit.delete_certificate("41", key) == NOT_ALLOWED
+        assert await visit.sign_with("41", b"x") == NOT_ALLOWED
+        assert key.challenges == []
+    await reader.close()
