@@ -9,6 +9,7 @@ GOOD = """
 name = "made-up"
 title = "Made up"
 rank = 5
+source = "made up"
 [match]
 atr = [{ value = "3B7F96000080318065B0850400111202F0829000", mask = "FFFF0000FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" }]
 label = "^e-leg"
@@ -53,14 +54,85 @@ def test_an_unknown_product_promises_little() -> None:
         (("min_length = 6", "min_lenght = 6"), "min_lenght"),
         (('label = "^e-leg"', 'label = "("'), "label"),
         (('value = "3B7F', 'value = "ZZ7F'), "value"),
-        (("[pin]", "[pin"), "made-up.toml"),
+        (("[pin]", "[pin"), "made-up.toml: is not TOML"),
+        (('source = "made up"\n', ""), "match.atr.0.: neither a source nor unverified"),
+        (('source = "made up"', 'source = ""'), "source: must say"),
+        (('source = "made up"', "unverified = false"), "unverified: can only be true"),
+        (('source = "made up"', 'source = "a"\nunverified = true'), "source: a value with a source"),
+        (("tries = 3", "tries = { value = 3, source = 7 }"), "pin.tries.source"),
+        (("tries = 10", "tries = { value = 10, unverified = true }"), "puk.tries: more than 5"),
+        (("max_length = 8", "max_length = 5"), "pin.max_length: is less"),
+        (("min_length = 6", "min_length = 3"), "pin.min_length: a new PIN"),
+        (("tries = 3", 'tries = 3\nforbidden = ["repeated"]'), "pin.forbidden: must keep sequence"),
+        (
+            ("FFFF0000FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", "FFFFFFFF00000000000000000000000000000000"),
+            "match.atr.0.: the mask",
+        ),
+        (('mask = "FFFF', 'mask = "FF'), "match.atr.0: value and mask"),
+        (('label = "^e-leg"', 'issuer = "CN=A"\n[[evidence]]\na = 1'), "evidence: there is no such key"),
+        (
+            ("[pin]", '[commands]\ncounter = { value = "empty-verify", unverified = true }\n[pin]'),
+            "commands.counter: an empty",
+        ),
+        (
+            ("[pin]", '[commands]\nunblock = { value = "puk", unverified = true }\n[pin]'),
+            "commands.unblock: a PUK is not",
+        ),
+        (('name = "made-up"', 'name = "made-up"\nkind = "piv"'), "made-up.toml"),
+        (("[match]", "[a.b.c.d.e.f]\nx = 1\n[match]"), "too deep"),
     ],
 )
 def test_a_bad_profile_is_refused_by_file_and_key(change: tuple[str, str], named: str) -> None:
     assert change[0] in GOOD
+    text = GOOD.replace(*change, 1)
+    if 'kind = "piv"' in text:
+        text = text.replace('label = "^e-leg"', 'issuer = "CN=A"')
     with pytest.raises(ProfileError, match=named) as fault:
-        parse(GOOD.replace(*change, 1), "made-up.toml")
-    assert str(fault.value).startswith("made-up.toml")
+        parse(text, "made-up.toml")
+    assert all(line.startswith("made-up.toml: ") for line in str(fault.value).splitlines())
+
+
+def test_every_value_of_a_profile_that_ships_has_a_source_or_is_marked() -> None:
+    for profile in builtin():
+        assert {key for key in profile.evidence if "." not in key} <= {"one_code"}, profile.name
+        assert {"pin.tries", "puk.floor"} <= set(profile.evidence), profile.name
+        assert all(source is None or source.strip() for source in profile.evidence.values())
+    assert builtin().match_name("region-stockholm-temporary").unverified
+    assert builtin().match_name("virtual-b").unverified == ()
+
+
+@pytest.mark.parametrize(
+    ("atr", "name"),
+    [
+        ("3B7F96000080318065B0850400111202F0829000", "region-stockholm-temporary"),
+        ("3B7D96000080318065B0A31101F383009000", "telia-eid-ip5a"),
+        ("3B7F96000080318065B0845956FB120FFE829000", "idprime"),
+        ("3B7F9600008031B865B0850300EF1200F6829000", "thales-df21"),
+        ("3B00", "pkcs15"),
+    ],
+)
+def test_the_cards_that_were_seen_have_a_profile_and_none_of_them_is_risked(atr: str, name: str) -> None:
+    assert found(builtin(), CardSigns(bytes.fromhex(atr))) == name
+    profile = builtin().match_name(name)
+    assert profile.commands.unblock == "none"
+    assert profile.commands.counter in ("none", "df21")
+
+
+def test_a_profile_may_be_matched_by_the_issuer_of_a_certificate() -> None:
+    ours = parse(GOOD.replace('label = "^e-leg"', 'issuer = "CN=Påhitt CA"'), "made-up.toml")
+    profiles = Profiles([*builtin(), ours])
+    assert found(profiles, CardSigns(ATR, issuers=("CN=Other", "CN=Påhitt CA,C=SE"))) == "made-up"
+    assert found(profiles, CardSigns(ATR, issuers=("CN=Other",))) == "pkcs15"
+    assert found(profiles, CardSigns(ATR)) == "pkcs15"
+
+
+def test_configuration_may_say_which_policy_is_which_level() -> None:
+    changed = builtin().with_loa({"1.2.3": 2}).match_name("virtual-b")
+    assert changed.certificates.loa == builtin().match_name("virtual-b").certificates.loa | {"1.2.3": 2}
+
+
+def test_a_quiet_set_asks_no_card_for_its_tries() -> None:
+    assert {p.counter(role) for p in builtin().quiet() for role in Role} == {"none"}
 
 
 def test_a_floor_of_two_is_for_counters_that_start_at_three_or_four() -> None:

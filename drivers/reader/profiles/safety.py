@@ -1,0 +1,81 @@
+"""The floors under every profile, whoever signed it: what a file may never loosen (reliability I1). Pure.
+
+`offences` gives each as a pair of key and reason. A value that nobody has verified may make the program more careful,
+never less: no try is risked, and no PUK sent, on hearsay.
+
+>>> offences(profile, {}, None)        # doctest: +SKIP
+(('puk.floor', 'the floor is 3 where the counter starts at 5 or more, else 2'),)
+"""
+
+from collections.abc import Iterator
+
+from drivers.reader.new_code_rules import EASY
+from drivers.reader.profiles.evidence import Evidence
+from drivers.reader.profiles.tables import Profile
+
+PIN_MIN_LENGTH = 4
+"""No product's new PIN may be shorter."""
+MIN_ATR_BITS = 40
+"""So many bits of an ATR must count: a mask of zeros would speak for every card."""
+UNREAD_PIN_TRIES, UNREAD_PUK_TRIES = 5, 5
+"""Where tries are not read and where they start is hearsay, no more of them are believed in."""
+
+Offence = tuple[str, str]
+
+
+def offences(profile: Profile, evidence: Evidence, replaced: Profile | None) -> tuple[Offence, ...]:
+    """What is loosened. `replaced` is the profile that ships under the same name, which may only be made stricter."""
+    found = [*_always(profile), *_on_hearsay(profile, evidence)]
+    if replaced is not None:
+        found += _looser(profile, replaced)
+    return tuple(found)
+
+
+def may_be_signed(profile: Profile) -> tuple[Offence, ...]:
+    """What only a profile that ships may do: speak for cards of no certain kind."""
+    match = profile.match
+    if not (match.atr or match.aid or match.label or match.manufacturer or match.issuer):
+        return (("match", "must say which cards the profile is for"),)
+    return ()
+
+
+def _always(profile: Profile) -> Iterator[Offence]:
+    for name, rules in (("pin", profile.pin), ("puk", profile.puk)):
+        if rules.max_length < rules.min_length:
+            yield f"{name}.max_length", "is less than min_length"
+    if profile.pin.min_length < PIN_MIN_LENGTH:
+        yield "pin.min_length", f"a new PIN has at least {PIN_MIN_LENGTH} characters"
+    missing = [rule for rule in EASY if rule not in profile.pin.forbidden]
+    if missing:
+        yield "pin.forbidden", f"must keep {', '.join(missing)}"
+    for at, atr in enumerate(profile.match.atr):
+        if atr.weight < MIN_ATR_BITS:
+            yield f"match.atr[{at}]", f"the mask must leave at least {MIN_ATR_BITS} bits"
+
+
+def _on_hearsay(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
+    commands = profile.commands
+    for key, counter in (("counter", commands.counter), ("counter_of_puk", commands.counter_of_puk)):
+        if counter == "empty-verify" and _hearsay(evidence, f"commands.{key}"):
+            yield f"commands.{key}", "an empty VERIFY may cost a try: it needs a source"
+    if commands.unblock != "none" and _hearsay(evidence, "commands.unblock"):
+        yield "commands.unblock", "a PUK is not sent on hearsay: it needs a source"
+    for name, tries, most, counter in (
+        ("pin", profile.pin.tries, UNREAD_PIN_TRIES, commands.counter),
+        ("puk", profile.puk.tries, UNREAD_PUK_TRIES, commands.counter_of_puk),
+    ):
+        if counter == "none" and tries > most and _hearsay(evidence, f"{name}.tries"):
+            yield f"{name}.tries", f"more than {most} need a source where the card is not asked"
+
+
+def _hearsay(evidence: Evidence, key: str) -> bool:
+    return evidence.get(key, "") is None
+
+
+def _looser(profile: Profile, replaced: Profile) -> Iterator[Offence]:
+    if profile.kind != replaced.kind:
+        yield "kind", f"{replaced.name} is a profile for {replaced.kind}"
+    if profile.puk.floor < replaced.puk.floor:
+        yield "puk.floor", f"is {replaced.puk.floor} in the profile that ships under this name"
+    if profile.pin.min_length < replaced.pin.min_length:
+        yield "pin.min_length", f"is {replaced.pin.min_length} in the profile that ships under this name"

@@ -1,0 +1,202 @@
+"""What a profile may say: its tables and keys, and what each may hold. `drivers.reader.profiles` reads them from TOML.
+
+>>> PukRules(min_length=8, max_length=8, tries=10, floor=3).floor
+3
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from drivers.reader.new_code_rules import EASY, NewCodeRule
+from drivers.reader.outcomes import Role
+from drivers.reader.profiles.evidence import Evidence
+
+Counter = Literal["empty-verify", "df21", "metadata", "none"]
+"""How tries are read: a VERIFY without Lc (only where that is known to be safe), GET DATA for DF21, GET METADATA of a
+PIV token, or not at all."""
+UnblockVariant = Literal["puk-and-new", "puk", "verify-then-new", "verify-then-reset", "none"]
+"""P1 of RESET RETRY COUNTER (ISO/IEC 7816-4 11.6.10): 00 PUK and new code; 01 PUK only, the code stays; 02 new code, and
+03 nothing, each after a VERIFY of the PUK."""
+Who = Literal["holder", "administrator", "nobody"]
+Charset = Literal["digits", "ascii"]
+
+
+def _hex(text: str) -> str:
+    bytes.fromhex(text)
+    return text.upper()
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as fault:  # not a ValueError, which is all that the validation understands
+        raise ValueError(f"not a regular expression: {fault}") from fault
+    return text
+
+
+Hex = Annotated[str, AfterValidator(_hex)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Oid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AtrMask(_Table):
+    """An ATR and which of its bits count; without a mask all of them do."""
+
+    value: Hex
+    mask: Hex = ""
+
+    @model_validator(mode="after")
+    def _as_long(self) -> "AtrMask":
+        if self.mask and len(self.mask) != len(self.value):
+            raise ValueError("value and mask are not of one length")
+        return self
+
+    @property
+    def weight(self) -> int:
+        """How many bits count."""
+        mask = bytes.fromhex(self.mask or "FF" * (len(self.value) // 2))
+        return int.from_bytes(mask).bit_count()
+
+    def fits(self, atr: bytes) -> bool:
+        """Does that ATR match?"""
+        value = bytes.fromhex(self.value)
+        mask = bytes.fromhex(self.mask) or b"\xff" * len(value)
+        return len(value) == len(atr) and all(v & m == a & m for v, m, a in zip(value, mask, atr, strict=False))
+
+
+class Match(_Table):
+    """Which cards the profile is for: every key that is given must fit; ATR and AID by any one of their list."""
+
+    atr: tuple[AtrMask, ...] = ()
+    aid: tuple[Hex, ...] = ()
+    label: Pattern = ""
+    """Of TokenInfo (ISO/IEC 7816-15 8.10), or what a PIV application calls itself."""
+    manufacturer: Pattern = ""
+    issuer: Pattern = ""
+    """The issuer of one of its certificates, as `CN=...`. Not for PIV, which is known before a certificate is read."""
+
+
+class CodeRules(_Table):
+    """Rules of a PIN or PUK. Lengths in characters; `tries` is where the counter starts."""
+
+    min_length: int = Field(ge=1, le=32)
+    max_length: int = Field(ge=1, le=32)
+    charset: Charset = "digits"
+    tries: int = Field(ge=1, le=15)
+
+
+class PinRules(CodeRules):
+    """`forbidden`: what a new PIN may not be, see `drivers.reader.new_code_rules`."""
+
+    forbidden: tuple[NewCodeRule, ...] = EASY
+
+
+class PukRules(CodeRules):
+    """`floor`: a PUK goes to the card only while at least so many tries remain (reliability I1)."""
+
+    floor: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _floor_is_safe(self) -> "PukRules":
+        if self.floor < (3 if self.tries >= 5 else 2):
+            raise ValueError("the floor is 3 where the counter starts at 5 or more, else 2")
+        return self
+
+
+class Commands(_Table):
+    """How this product wants its commands."""
+
+    counter: Counter = "none"
+    counter_of_puk: Counter = "none"
+    pad: int | None = Field(default=None, ge=0, le=255)
+    """Pad every code with this byte to its stored length, whatever the card's own description says."""
+    unblock: UnblockVariant = "none"
+    file_enters_its_df: bool = False
+    """A SELECT of a file by path makes its DF the current one (ISO/IEC 7816-4 7.3.2), as is known of this product. Else a
+    DF is selected again before a local code goes out."""
+
+
+class Unblocking(_Table):
+    """Who may unlock a locked PIN of this product."""
+
+    by: Who = "nobody"
+
+
+class CertificateRules(_Table):
+    """`card_number`: `extension:OID`, `subject:NAME` (X.520 short name) or `token:serial`."""
+
+    card_number: str = Field(default="token:serial", pattern=r"^(extension:\d+(\.\d+)+|subject:\w+|token:serial)$")
+    loa: dict[Oid, int] = {}
+    """Level of assurance by certificatePolicies identifier."""
+
+
+class Signing(_Table):
+    """`template`: what MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key."""
+
+    template: tuple[Literal["algorithm", "file", "key"], ...] = ("algorithm", "key")
+    rsa: int = Field(default=0x02, ge=0, le=255)
+    """Algorithm reference for RSA over a DigestInfo that the card pads (PKCS#1 v1.5)."""
+    padding: Literal["pkcs1", "pss"] = "pkcs1"
+    """`pss`: `rsa` is the algorithm that pads a bare SHA-256 by RSASSA-PSS (RFC 8017 8.1), for cards without the other."""
+    ecdsa: int = Field(default=0x04, ge=0, le=255)
+    identification: Literal["pso", "internal-authenticate"] = "pso"
+
+
+class PivRules(_Table):
+    """How a PIV application is read, beyond what SP 800-73-4 says of all of them."""
+
+    discovery: bool = True
+    """Ask for the discovery object; where it is known to be missing or constant, that is an exchange saved."""
+    serial: Literal["chuid", "token"] = "chuid"
+    """What the serial is: GUID of the CHUID, or what GET SERIAL (INS F8) of a token says."""
+    metadata: bool = False
+    """GET METADATA (INS F7) tells public key and policy of a slot."""
+    extended_length: bool = False
+    """Extended APDUs over T=1 even where the ATR does not offer them."""
+
+
+class Profile(_Table):
+    """One card product."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    title: str
+    kind: Literal["pkcs15", "piv"] = "pkcs15"
+    rank: int = 0
+    """The highest that matches wins."""
+    match: Match = Match()
+    pin: PinRules
+    puk: PukRules
+    commands: Commands = Commands()
+    unblocking: Unblocking = Unblocking()
+    one_code: bool = False
+    """One code may serve identification and signature."""
+    certificates: CertificateRules = CertificateRules()
+    signing: Signing = Signing()
+    piv: PivRules = PivRules()
+    evidence: Evidence = Field(default={}, exclude=True)
+    """By dotted key: where the value is known from; None for unverified."""
+
+    @model_validator(mode="after")
+    def _can_match(self) -> "Profile":
+        if self.kind == "piv" and self.match.issuer:
+            raise ValueError("match.issuer is not for PIV cards, which are known before a certificate is read")
+        return self
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Keys whose value nobody has verified."""
+        return tuple(key for key, source in self.evidence.items() if source is None)
+
+    def rules(self, role: Role) -> CodeRules:
+        """The rules of the code with that role."""
+        return self.puk if role is Role.PUK else self.pin
+
+    def counter(self, role: Role) -> Counter:
+        """How the tries of the code with that role are read."""
+        return self.commands.counter_of_puk if role is Role.PUK else self.commands.counter
