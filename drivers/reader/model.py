@@ -13,6 +13,7 @@ Kind = Literal["pkcs15", "piv", "unknown"]
 PinState = Literal["ok", "locked", "unknown"]
 Purpose = Literal["identification", "signature", "other"]
 Chain = Literal["ok", "untrusted", "expired", "revoked", "unchecked"]
+RevocationStatus = Literal["good", "revoked", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Certificate:
     loa: int | None
     chain: Chain
     der: bytes = field(repr=False)
+    revocation: RevocationStatus = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

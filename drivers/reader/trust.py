@@ -1,16 +1,18 @@
 """Is a certificate genuine, at a time that is passed in? Path validation by RFC 5280, with nothing fetched.
 
-The anchors and authorities come from configuration; revocation is asked of a small port, because where the answer comes
-from differs (a desk asks OCSP itself, a station has it from the server). Without anchors every chain is `unchecked`.
+The anchors and authorities come from configuration; revocation is asked of a small port (`drivers.reader.revocation`),
+because where the answer comes from differs: a desk asks OCSP itself, a station has it from the server. Without anchors
+every chain is `unchecked`.
 
 >>> await Trust().judge(der, at=now)        # doctest: +SKIP
 'unchecked'
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Protocol
 
 from asn1crypto import x509 as asn1
 from cryptography import x509
@@ -20,29 +22,23 @@ from pyhanko_certvalidator.errors import (
     ExpiredError,
     NotYetValidError,
     PathError,
-    RevokedError,
     ValidationError,
 )
 
 from drivers.reader.identity import PARSE_FAULTS
 from drivers.reader.model import Chain
+from drivers.reader.revocation import UNKNOWN, NotAsked, Revocation, Standing
 
-RevocationStatus = Literal["good", "revoked", "unknown"]
-
-
-class Revocation(Protocol):
-    """Where it is known which certificates are revoked."""
-
-    async def status(self, certificate: bytes, at: datetime) -> RevocationStatus:
-        """Status of a certificate (DER) at a time. Never raises for a source that cannot be reached: `unknown`."""
+CertificatePath = tuple[x509.Certificate, ...]
 
 
-class NotAsked:
-    """Revocation is not checked, by configuration."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is known of one certificate. `revocation` is the leaf's own; `path` goes from it up to the anchor."""
 
-    async def status(self, certificate: bytes, at: datetime) -> RevocationStatus:
-        """Always `unknown`."""
-        return "unknown"
+    chain: Chain
+    revocation: Standing = UNKNOWN
+    path: tuple[x509.Certificate, ...] = ()
 
 
 class Trust:
@@ -66,41 +62,46 @@ class Trust:
 
         Outside its validity, on either side, a certificate is `expired`.
         """
+        return (await self.assess(der, at, others)).chain
+
+    async def assess(self, der: bytes, at: datetime, others: Iterable[bytes] = ()) -> Judgement:
+        """The same, with revocation and the path that was found."""
         try:
             certificate = x509.load_der_x509_certificate(der)
         except PARSE_FAULTS:
-            return "untrusted"
+            return Judgement("untrusted")
         if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-            return "expired"
+            return Judgement("expired")
         if not self._anchors:
-            return "unchecked"
-        chain = await self._path(der, at, others)
-        return await self._with_revocation(der, at) if chain == "ok" else chain
+            return Judgement("unchecked")
+        path, fault = await self._path(der, at, others)
+        return Judgement(fault) if fault is not None else await self._with_revocation(path, at)
 
-    async def _with_revocation(self, der: bytes, at: datetime) -> Chain:
-        match await self._revocation.status(der, at):
-            case "good":
-                return "ok"
-            case "revoked":
-                return "revoked"
-            case "unknown":
-                return "unchecked" if self._hard else "ok"
+    async def _with_revocation(self, path: CertificatePath, at: datetime) -> Judgement:
+        """Every certificate under the anchor is asked about, the holder's first; one that is revoked ends it."""
+        standings = [await self._revocation.status(each, issuer, at) for each, issuer in pairwise(path)]
+        leaf = standings[0] if standings else UNKNOWN
+        known = {standing.status for standing in standings}
+        if "revoked" in known:
+            return Judgement("revoked", leaf, path)
+        return Judgement("unchecked" if self._hard and "unknown" in known else "ok", leaf, path)
 
-    async def _path(self, der: bytes, at: datetime, others: Iterable[bytes]) -> Chain:
+    async def _path(self, der: bytes, at: datetime, others: Iterable[bytes]) -> tuple[CertificatePath, Chain | None]:
+        """The certificates from this one to its anchor, and none where there is a fault."""
         try:
             known = [*self._authorities, *(asn1.Certificate.load(other) for other in others)]
             context = ValidationContext(
                 trust_roots=self._anchors, other_certs=known, moment=at, allow_fetching=False,
                 revocation_mode="soft-fail",
             )  # fmt: skip
-            await CertificateValidator(asn1.Certificate.load(der), validation_context=context).async_validate_path()
+            validator = CertificateValidator(asn1.Certificate.load(der), validation_context=context)
+            path = await validator.async_validate_path()
+            upward = [x509.load_der_x509_certificate(c.dump()) for c in reversed(list(path.iter_certs(True)))]
         except (ExpiredError, NotYetValidError):
-            return "expired"
-        except RevokedError:
-            return "revoked"
+            return (), "expired"
         except (ValidationError, PathError, *PARSE_FAULTS):
-            return "untrusted"
-        return "ok"
+            return (), "untrusted"
+        return tuple(upward), None
 
 
 def _asn1(certificate: x509.Certificate) -> asn1.Certificate:

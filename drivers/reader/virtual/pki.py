@@ -129,6 +129,11 @@ class TestAuthority:
         """The issuing authorities' certificates, LoA3 first."""
         return [issuer.certificate for issuer in self._issuers.values()]
 
+    def signer(self, loa: Loa | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        """Certificate and key of the issuer of that level; None for the root. For lists and answers about revocation."""
+        issuer = self._root if loa is None else self._issuers[loa]
+        return issuer.certificate, issuer.key
+
     def issue(
         self, persona: Persona, public_key: CardPublicKey, purpose: KeyPurpose, now: datetime
     ) -> x509.Certificate:

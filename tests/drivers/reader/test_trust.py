@@ -8,18 +8,27 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.trust import RevocationStatus, Trust, load_certificates, split
+from drivers.reader.model import RevocationStatus
+from drivers.reader.revocation import Standing
+from drivers.reader.revocation.crl import is_authority
+from drivers.reader.revocation.offline import OfflineRevocation
+from drivers.reader.revocation.store import RevocationStore
+from drivers.reader.trust import Trust, load_certificates, split
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.revocation import TestRevocation
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 
 class Known:
-    def __init__(self, status: RevocationStatus) -> None:
-        self._status = status
+    """What is known of the holders' certificates, and of the authorities above them."""
 
-    async def status(self, certificate: bytes, at: datetime) -> RevocationStatus:
-        return self._status
+    def __init__(self, status: RevocationStatus, above: RevocationStatus = "good") -> None:
+        self._status, self._above = status, above
+
+    async def status(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+        certificate.verify_directly_issued_by(issuer)
+        return Standing(self._above if is_authority(certificate) else self._status)
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +64,51 @@ async def test_without_anchors_nothing_is_said(der: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "hard", "expected"),
-    [("good", True, "ok"), ("revoked", False, "revoked"), ("unknown", False, "ok"), ("unknown", True, "unchecked")],
+    ("status", "above", "hard", "expected"),
+    [
+        ("good", "good", True, "ok"),
+        ("revoked", "good", False, "revoked"),
+        ("unknown", "good", False, "ok"),
+        ("unknown", "good", True, "unchecked"),
+        ("good", "revoked", False, "revoked"),
+        ("good", "unknown", True, "unchecked"),
+    ],
 )
-async def test_revocation_is_asked_of_its_port(
-    authority: TestAuthority, der: bytes, status: RevocationStatus, hard: bool, expected: str
+async def test_revocation_is_asked_of_its_port_all_the_way_up(
+    authority: TestAuthority, der: bytes, status: RevocationStatus, above: RevocationStatus, hard: bool, expected: str
 ) -> None:
-    trust = Trust(authority.anchors(), authority.intermediates(), revocation=Known(status), hard=hard)
+    trust = Trust(authority.anchors(), authority.intermediates(), revocation=Known(status, above), hard=hard)
     assert await trust.judge(der, NOW) == expected
+    found = await trust.assess(der, NOW)
+    assert found.revocation.status == status
+    assert [c.subject for c in found.path[1:]] == [authority.signer(3)[0].subject, authority.signer(None)[0].subject]
+
+
+async def test_a_stranger_is_not_asked_about(authority: TestAuthority, der: bytes) -> None:
+    class Nobody:
+        async def status(self, *_asked: object) -> Standing:
+            raise AssertionError("an address of a certificate that nobody vouches for is not to be asked")
+
+    trust = Trust(TestAuthority.create(NOW).anchors(), revocation=Nobody())
+    assert (await trust.assess(der, NOW, [])).chain == "untrusted"
+
+
+async def test_a_card_on_the_issuers_list_is_revoked_and_its_neighbour_is_not(authority: TestAuthority) -> None:
+    def made(order: int) -> x509.Certificate:
+        key = ec.generate_private_key(ec.SECP256R1()).public_key()
+        return authority.issue(person(order).new, key, "identification", NOW)
+
+    lost, kept, desk, store = made(1), made(2), TestRevocation(authority), RevocationStore()
+    store.take(desk.crl(3, NOW, [lost]))
+    store.take(desk.crl(None, NOW))
+    trust = Trust(authority.anchors(), authority.intermediates(), revocation=OfflineRevocation(store), hard=True)
+    assert await trust.judge(lost.public_bytes(Encoding.DER), NOW) == "revoked"
+    assert await trust.judge(kept.public_bytes(Encoding.DER), NOW) == "ok"
+    later = NOW + timedelta(days=8)
+    assert await trust.judge(lost.public_bytes(Encoding.DER), later) == "revoked"
+    assert await trust.judge(kept.public_bytes(Encoding.DER), later) == "unchecked"
+    store.take(desk.crl(None, NOW, [authority.signer(3)[0]]))
+    assert await trust.judge(kept.public_bytes(Encoding.DER), NOW) == "revoked"
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x30\x00", b"\x30\x82\xff\xff", bytes(300)])
