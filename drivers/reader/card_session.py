@@ -16,7 +16,8 @@ from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role, S
 from drivers.reader.pad_codes import PadCodes
 from drivers.reader.pinpad import PadText
 from drivers.reader.pkcs15.values import CodeObject
-from drivers.reader.profiles import Profile
+from drivers.reader.profiles import CardSigns, Profile
+from drivers.reader.profiles.draft import draft
 from drivers.secret import Secret
 
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
@@ -48,6 +49,15 @@ class CardSession(ABC):
             shown = self._codes.tries(own.code, own.role).shown
             pins.append(identity.pin_of(own.code, own.role, self._profile, shown))
         return tuple(pins)
+
+    @property
+    def signs(self) -> CardSigns:
+        """What the card's profile was recognised by."""
+        return CardSigns(self.facts.atr)
+
+    def draft_profile(self) -> str:
+        """See `CardVisit.draft_profile`."""
+        return draft(self.facts, self.signs, [(own.code, own.role) for own in self._owned])
 
     def judged(self, certificates: tuple[Certificate, ...]) -> CardFacts:
         """Keep the certificates with their chains judged."""

@@ -57,6 +57,10 @@ class CardVisit:
         """What the visit has cost so far."""
         return self._session.channel.exchange
 
+    def draft_profile(self) -> str:
+        """A product profile for this card, as TOML: what the card said, and everything else unverified. Sends nothing."""
+        return self._session.draft_profile()
+
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY. Raises CardGoneError where the card left before the code went out."""
         return await self._may_end_unknown(lambda: self._session.verify(role, code, consented=last_try_consented))

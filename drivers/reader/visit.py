@@ -137,8 +137,8 @@ class CardReader:
     async def _judge(self, session: CardSession) -> None:
         at, certificates = self._settings.now(), session.facts.certificates
         others = [c.der for c in certificates if c.purpose == "other"]
-        judge = self._settings.trust.judge
-        session.judged(tuple([replace(c, chain=await judge(c.der, at, others)) for c in certificates]))
+        judged = [(c, await self._settings.trust.assess(c.der, at, others)) for c in certificates]
+        session.judged(tuple(replace(c, chain=j.chain, revocation=j.revocation.status) for c, j in judged))
 
     async def close(self) -> None:
         """End the threads; iterators of changes end by themselves."""

@@ -23,6 +23,7 @@ from drivers.reader.pkcs15.card import CardDirectory, Fingerprint, NoApplication
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import CardSigns, Profile, Profiles
+from drivers.reader.profiles.draft import issuers_of
 from drivers.reader.tlv import TlvError
 
 
@@ -43,8 +44,7 @@ def open_pkcs15(channel: Channel, *, profiles: Profiles, ledger: TryLedger) -> "
     except (CommandRefusedError, TlvError) as fault:
         tried = ("PKCS#15", str(fault))
         raise UnknownCardError("a card whose directory cannot be read", reader=reader, atr=atr, tried=tried) from fault
-    signs = CardSigns(atr, aid or pkcs15.PKCS15_AID, directory.token.label, directory.token.manufacturer)
-    profile = profiles.match(signs, "pkcs15")
+    profile = profiles.match(_signs(atr, directory), "pkcs15")
     if profile is None:
         raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
     try:
@@ -94,6 +94,11 @@ class Pkcs15Session(CardSession):
             damaged=identity.damaged_in(directory, certificates),
         )
 
+    @property
+    def signs(self) -> CardSigns:
+        """What the card's profile was recognised by."""
+        return _signs(self.facts.atr, self._directory)
+
     def complete(self) -> CardFacts:
         """Read the public keys, and where one is not its certificate's, drop the certificate's purpose."""
         self.channel.new_operation()
@@ -121,6 +126,11 @@ class Pkcs15Session(CardSession):
         if key is None:
             return NOT_ALLOWED
         return signing.sign(self.channel, self._profile, key, certificate.der, purpose, message)
+
+
+def _signs(atr: bytes, directory: CardDirectory) -> CardSigns:
+    token, issuers = directory.token, issuers_of(file.der for file in directory.certificates)
+    return CardSigns(atr, directory.aid or pkcs15.PKCS15_AID, token.label, token.manufacturer, issuers)
 
 
 def _paired(certificate: Certificate, keys: dict[bytes, bytes]) -> Certificate:

@@ -1,0 +1,126 @@
+"""A first profile for the card in the reader: what the card says of itself, and every other value marked unverified. Pure.
+
+The draft is a profile that can be used as it is: it asks for no try and sends no PUK. Whoever measures the card replaces
+`unverified = true` by a source, value by value (docs/profiles.md). What a card says is data of a stranger: it is escaped.
+
+>>> parse(draft(facts, signs, codes), "draft.toml").commands.unblock        # doctest: +SKIP
+'none'
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from cryptography import x509
+
+from drivers.reader.iso7816 import Alphabet
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Role
+from drivers.reader.pkcs15.values import CodeObject
+from drivers.reader.profiles import CardSigns
+from drivers.reader.profiles.safety import PIN_MIN_LENGTH
+from drivers.reader.public_keys import PARSE_FAULTS
+
+CODE_MAX_LENGTH = 32
+_DIGITS = (Alphabet.BCD, Alphabet.HALF_NIBBLE_BCD, Alphabet.ISO_9564_1)
+_OWN_WORD = 'source = "the card\'s own description of the code"'
+_UNVERIFIED = "unverified = true"
+
+
+def draft(facts: CardFacts, signs: CardSigns, codes: Sequence[tuple[CodeObject, Role]]) -> str:
+    """The text of the profile file, with hints as comments."""
+    name = f"draft-{hashlib.sha256(facts.atr).hexdigest()[:8]}"
+    pin = next((code for code, role in codes if role is not Role.PUK), None)
+    puk = next((code for code, role in codes if role is Role.PUK), None)
+    head = [
+        "# Drafted from one card, by reading it: no code was sent and no try was used.",
+        f"name = {_text(name)}",
+        f"title = {_text('Card with ATR ' + facts.atr.hex().upper())}",
+        f"kind = {_text(facts.kind)}",
+        "rank = 10",
+    ]
+    rest = [
+        *_match(facts, signs),
+        *_code("pin", pin, PIN_MIN_LENGTH),
+        *_code("puk", puk, 1),
+        *_commands(),
+        *_loa(facts),
+    ]
+    return "\n".join([*head, *rest]) + "\n"
+
+
+def _match(facts: CardFacts, signs: CardSigns) -> Iterator[str]:
+    yield from ("", "[match]", 'source = "read from the card"')
+    yield f"atr = [{{ value = {_text(facts.atr.hex().upper())} }}]"
+    if signs.aid:
+        yield f"aid = [{_text(signs.aid.hex().upper())}]"
+    for key, said in (("label", signs.label), ("manufacturer", signs.manufacturer)):
+        if said:
+            yield f"{key} = {_exactly(said)}"
+    for issuer in signs.issuers:
+        yield f"# issuer = {_exactly(issuer)}"
+
+
+def _code(table: str, code: CodeObject | None, least: int) -> Iterator[str]:
+    """Lengths and alphabet are the card's word where it gives one; how many tries there were at first it never says."""
+    yield from ("", f"[{table}]")
+    word = _UNVERIFIED if code is None else _OWN_WORD
+    low, high = (8, 8) if code is None else _lengths(code, least)
+    charset = "digits" if code is None or code.alphabet in _DIGITS else "ascii"
+    yield f"min_length = {{ value = {low}, {word} }}"
+    yield f"max_length = {{ value = {high}, {word} }}"
+    yield f"charset = {{ value = {_text(charset)}, {word} }}"
+    yield f"tries = {{ value = {3 if table == 'pin' else 5}, {_UNVERIFIED} }}"
+    if table == "puk":
+        yield 'floor = { value = 3, source = "rule of this program" }'
+
+
+def _lengths(code: CodeObject, least: int) -> tuple[int, int]:
+    low = min(max(code.min_length, least), CODE_MAX_LENGTH)
+    return low, min(max(code.max_length, low), CODE_MAX_LENGTH)
+
+
+def _commands() -> Iterator[str]:
+    yield from ("", "[commands]", _UNVERIFIED)
+    yield 'counter = "none"            # empty-verify only once it is known to use no try'
+    yield 'counter_of_puk = "none"'
+    yield 'unblock = "none"            # puk-and-new, puk, verify-then-new, verify-then-reset'
+    yield from ("", "[unblocking]", _UNVERIFIED, 'by = "nobody"               # holder, administrator')
+
+
+def _loa(facts: CardFacts) -> Iterator[str]:
+    yield from ("", "[certificates]", _UNVERIFIED)
+    yield 'card_number = "token:serial"    # extension:OID, subject:NAME'
+    for oid in sorted({oid for c in facts.certificates if c.purpose != "other" for oid in _policies(c.der)}):
+        yield f"# loa = {{ {_text(oid)} = 3 }}"
+
+
+def _policies(der: bytes) -> tuple[str, ...]:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        found = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    except (x509.ExtensionNotFound, *PARSE_FAULTS):
+        return ()
+    return tuple(policy.policy_identifier.dotted_string for policy in found)
+
+
+def issuers_of(ders: Iterable[bytes]) -> tuple[str, ...]:
+    """Issuers of certificates, each once, as RFC 4514 writes them; what is no certificate has none."""
+    found: list[str] = []
+    for der in ders:
+        try:
+            found.append(x509.load_der_x509_certificate(der).issuer.rfc4514_string())
+        except PARSE_FAULTS:
+            continue
+    return tuple(dict.fromkeys(found))
+
+
+def _exactly(said: str) -> str:
+    """That text alone; for what does not print, any character."""
+    return _text("^" + "".join(re.escape(c) if c.isprintable() else "(?s:.)" for c in said) + "$")
+
+
+def _text(said: str) -> str:
+    """A TOML basic string; what does not print is left out."""
+    return json.dumps("".join(c for c in said if c.isprintable()), ensure_ascii=False)

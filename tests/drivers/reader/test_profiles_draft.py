@@ -1,0 +1,62 @@
+"""A draft for a card that nobody knows yet: usable, honest about what is not verified, and made without touching a try."""
+
+import pytest
+
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.model import CardFacts, Holder
+from drivers.reader.outcomes import Role
+from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
+from drivers.reader.profiles.draft import draft, issuers_of
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from tests.drivers.reader.conftest import EC_PERSON, NOW
+
+STRANGER = CardFacts("", bytes.fromhex("3B7F96000080318065B0850400111202F0829000"), "pkcs15", "", "", "",
+                     Holder("", ""), (), (), b"")  # fmt: skip
+
+
+@pytest.fixture(params=["A", "B", "C", "D"])
+def virtual(request: pytest.FixtureRequest, authority: TestAuthority) -> VirtualCard:
+    return VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=request.param)
+
+
+async def read(slot: VirtualSlot, profiles: Profiles) -> tuple[CardFacts, str]:
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(profiles=profiles))
+    try:
+        async with visiting(reader) as visit:
+            return visit.facts, visit.draft_profile()
+    finally:
+        await reader.close()
+
+
+async def test_a_draft_fits_its_card_and_cost_no_try(virtual: VirtualCard) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(virtual)
+    facts, text = await read(slot, builtin().quiet())
+    assert virtual.log
+    assert not {entry.ins for entry in virtual.log} & {"VERIFY", "CHANGE", "RESET RETRY COUNTER"}
+    profile = parse(text, "draft.toml")
+    assert profile.kind == facts.kind
+    assert profile.commands.unblock == profile.commands.counter == "none"
+    assert {"pin.tries", "commands.counter", "unblocking.by"} <= set(profile.unverified)
+    assert not any(key.startswith("match") for key in profile.unverified)
+    again, _ = await read(slot, Profiles([*builtin(), profile.model_copy(update={"rank": 99})]))
+    assert again.profile == profile.name
+    assert again.pin(Role.IDENTIFICATION) is not None
+
+
+def test_what_a_hostile_card_says_stays_data() -> None:
+    said = 'a"\\b\n[pin]\x7f = "" .*('
+    text = draft(STRANGER, CardSigns(STRANGER.atr, b"", said, "ö\ud800", ("CN=x\n[y]",)), [])
+    text.encode("utf-8")
+    profile = parse(text, "draft.toml")
+    assert Profiles([profile]).match(CardSigns(STRANGER.atr, label=said, manufacturer="ö\ud800"), "pkcs15")
+    assert not Profiles([profile]).match(CardSigns(STRANGER.atr, label="other", manufacturer="ö\ud800"), "pkcs15")
+    assert (profile.pin.min_length, profile.puk.floor) == (8, 3)
+
+
+def test_what_is_no_certificate_has_no_issuer() -> None:
+    assert issuers_of([b"", b"junk"]) == ()
