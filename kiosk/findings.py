@@ -8,11 +8,13 @@ Locked is not blocked: a locked code has no tries left, a blocked (revoked) card
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
 
+SOON = timedelta(days=30)
+"""So long before its end a certificate is said to expire soon."""
 _PURPOSES = {"identification": "identification", "signature": "signatures"}
 
 
@@ -62,9 +64,13 @@ def _about(certificate: Certificate, at: datetime) -> Iterator[Finding]:
     if certificate.not_after < at:
         text = f"{what} expired on {certificate.not_after:%Y-%m-%d}."
         yield Finding("certificate_expired", text, "renew_certificate")
+    elif certificate.not_after - SOON < at:
+        text = f"{what} expires soon, on {certificate.not_after:%Y-%m-%d}."
+        yield Finding("certificate_expires_soon", text, "renew_certificate")
     elif certificate.not_before > at:
         yield Finding("certificate_not_yet_valid", f"{what} is not valid yet.", None)
     if certificate.chain == "untrusted":
-        yield Finding("chain_untrusted", f"{what} is not from an issuer that is trusted here.", None)
+        text = f"{what} is not from an issuer that is trusted here: {certificate.issuer}."
+        yield Finding("chain_untrusted", text, None)
     if certificate.chain == "revoked":
         yield Finding("certificate_revoked", f"{what} is revoked: the card is blocked.", None)

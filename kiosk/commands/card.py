@@ -1,10 +1,12 @@
 """`kortkiosk card`: one card at a desk.
 
     kortkiosk card list [--json]
-    kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR]
+    kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]
+    kortkiosk card show --suggest-profile
 
 Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
-unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request.
+unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request. Only with
+`--online` is anything fetched.
 """
 
 import argparse
@@ -19,7 +21,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.errors import ReaderError, UnknownCardError
-from drivers.reader.ledger import FileLedger
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import (
     Accepted,
@@ -31,11 +32,11 @@ from drivers.reader.outcomes import (
 )
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Backend, Presence
-from drivers.reader.profiles import builtin
-from drivers.reader.trust import Trust, load_certificates, split
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, utc_now, visiting
-from kiosk.commands import Exit, state_directory
+from drivers.reader.profiles import parse
+from drivers.reader.visit import CardReader, CardVisit, try_card, utc_now, visiting
+from kiosk.commands import Exit
 from kiosk.commands import card_output as output
+from kiosk.commands.card_settings import InputError, add_options, desk_of
 from kiosk.commands.codes import CodesError, CodeSource
 from kiosk.findings import findings_of
 
@@ -43,10 +44,6 @@ Arguments = argparse.Namespace
 Action = Callable[[Arguments, CardVisit], Awaitable[int]]
 _TEST_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
 """The signature comes right after the code: some keys want it just before each use (SP 800-73-4 part 1, table 4b)."""
-
-
-class InputError(Exception):
-    """Something that was asked for cannot be; the text is for the person who typed it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -73,7 +70,7 @@ def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
     parser = actions.add_parser(name, help=text)
     parser.add_argument("--reader", metavar="NAME", help="needed where several readers hold a card")
     parser.add_argument("--json", action="store_true", help="output as JSON")
-    parser.add_argument("--anchors", type=Path, metavar="FILE|DIR", help="certificates to trust, PEM")
+    add_options(parser)
     if name in ("test", "change-pin", "unblock"):
         parser.add_argument("--codes-file", type=Path, metavar="FILE", help="codes as TOML, mode 0600")
     if name in ("test", "change-pin"):
@@ -82,6 +79,8 @@ def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
         parser.add_argument("--role", choices=["identification", "signature"], default="identification")
     if name == "certificates":
         parser.add_argument("--pem", action="store_true", help="print them as PEM")
+    if name == "show":
+        parser.add_argument("--suggest-profile", action="store_true", help="draft a product profile for the card")
     parser.set_defaults(func=run_action, action=action)
 
 
@@ -110,8 +109,11 @@ def run_action(arguments: Arguments) -> int:
 
 
 async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
-    settings = ReaderSettings(trust=_trust(arguments.anchors), ledger=FileLedger(state_directory() / "tries.json"))
-    reader = CardReader(backend, choose_reader(backend, arguments.reader), settings)
+    desk = desk_of(arguments)
+    for refusal in desk.refused:
+        print(f"kortkiosk card: profile refused: {refusal}", file=sys.stderr)
+    arguments.desk = desk
+    reader = CardReader(backend, choose_reader(backend, arguments.reader), desk.settings)
     try:
         async with visiting(reader) as visit:
             action: Action = arguments.action
@@ -135,21 +137,22 @@ def choose_reader(backend: Backend, wanted: str | None) -> str:
     return (with_card or list(names))[0]
 
 
-def _trust(anchors: Path | None) -> Trust:
-    if anchors is None:
-        return Trust()
-    try:
-        return Trust(*split(load_certificates(anchors)))
-    except OSError as reason:
-        raise InputError(f"{anchors}: {reason.strerror}") from None
-    except ValueError as reason:
-        raise InputError(str(reason)) from None
-
-
 async def _show(arguments: Arguments, visit: CardVisit) -> int:
+    if arguments.suggest_profile:
+        return _suggest(arguments, visit)
     findings = findings_of(visit.facts, utc_now())
     document = output.facts_json(visit.facts, visit.exchange, findings)
     _say(arguments, document, output.facts_lines(visit.facts, findings))
+    return Exit.DONE
+
+
+def _suggest(arguments: Arguments, visit: CardVisit) -> int:
+    """The draft on stdout, so that it can be kept in a file; what is not verified beside it."""
+    text = visit.draft_profile()
+    unverified = parse(text, "draft").unverified
+    document = {"reader": visit.facts.reader, "atr": visit.facts.atr.hex().upper(), "profile": text,
+                "unverified": list(unverified)}  # fmt: skip
+    _say(arguments, document, [text.rstrip(), "", "# Not verified: " + ", ".join(unverified)])
     return Exit.DONE
 
 
@@ -157,11 +160,17 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
     certificates = (await visit.complete()).certificates
     pems = [x509.load_der_x509_certificate(c.der).public_bytes(Encoding.PEM).decode() for c in certificates]
     listed = [
-        output.certificate_json(certificate) | ({"pem": pem} if arguments.pem else {})
+        output.certificate_json(certificate)
+        | {"revocation": certificate.revocation}
+        | ({"pem": pem} if arguments.pem else {})
         for certificate, pem in zip(certificates, pems, strict=True)
     ]
-    document = {"reader": visit.facts.reader, "certificates": listed}
-    _say(arguments, document, pems if arguments.pem else output.certificate_lines(certificates))
+    findings = findings_of(visit.facts, utc_now())
+    document = {"reader": visit.facts.reader, "certificates": listed, "findings": output.findings_json(findings),
+                "not_fetched": arguments.desk.faults}  # fmt: skip
+    lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),
+             *(f"? {fault}" for fault in arguments.desk.faults)]  # fmt: skip
+    _say(arguments, document, pems if arguments.pem else lines)
     return Exit.DONE
 
 
@@ -231,7 +240,7 @@ async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
 
 
 async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
-    profile = builtin().match_name(visit.facts.profile)
+    profile = arguments.desk.settings.profiles.match_name(visit.facts.profile)
     if profile.unblocking.by != "holder":
         return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
     codes = CodeSource(arguments.codes_file)

@@ -50,9 +50,14 @@ def facts_json(facts: CardFacts, exchange: Exchange, findings: Sequence[Finding]
         "holder": {"name": facts.holder.name, "hsa_id": facts.holder.hsa_id},
         "pins": [pin_json(pin) for pin in facts.pins],
         "certificates": [certificate_json(certificate) for certificate in facts.certificates],
-        "findings": [{"code": f.code, "text": f.text, "errand": f.errand} for f in findings],
+        "findings": findings_json(findings),
         "exchange": exchange_json(exchange),
     }
+
+
+def findings_json(findings: Sequence[Finding]) -> list[Json]:
+    """`findings`, of a card or of its certificates."""
+    return [{"code": f.code, "text": f.text, "errand": f.errand} for f in findings]
 
 
 def unknown_json(fault: UnknownCardError) -> Json:
@@ -161,4 +166,15 @@ def certificate_lines(certificates: Sequence[Certificate]) -> list[str]:
     for c in certificates:
         loa = f"LoA{c.loa}" if c.loa else "LoA not known"
         lines.append(f"Certificate  {c.purpose}, {loa}, to {c.not_after:%Y-%m-%d}, chain {c.chain}, id {c.id}")
+    return lines
+
+
+def chain_lines(certificates: Sequence[Certificate], at: datetime) -> list[str]:
+    """`card certificates` for a person: what each is for, who issued it, and whether it counts."""
+    lines = []
+    for c, head in zip(certificates, certificate_lines(certificates), strict=True):
+        days = (c.not_after - at).days
+        left = f"{days} days left" if days >= 0 else "expired"
+        lines += [head, f"             {c.subject}", f"             by {c.issuer}",
+                  f"             revocation {c.revocation}, {left}, serial {c.serial}"]  # fmt: skip
     return lines

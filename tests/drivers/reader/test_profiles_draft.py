@@ -37,7 +37,7 @@ async def test_a_draft_fits_its_card_and_cost_no_try(virtual: VirtualCard) -> No
     slot.insert(virtual)
     facts, text = await read(slot, builtin().quiet())
     assert virtual.log
-    assert not {entry.ins for entry in virtual.log} & {"VERIFY", "CHANGE", "RESET RETRY COUNTER"}
+    assert not {entry.ins for entry in virtual.log} & {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER"}
     profile = parse(text, "draft.toml")
     assert profile.kind == facts.kind
     assert profile.commands.unblock == profile.commands.counter == "none"
