@@ -82,9 +82,28 @@ class EnvelopeSection(Section):
 
 
 class TrustSection(Section):
-    """A PEM file, or a folder of them, with the issuers whose cards count. Without it no card can vouch for anyone."""
+    """A PEM file, or a folder of them, with the issuers whose cards count. Without it no card can vouch for anyone.
+
+    `loa` is the level of assurance by certificate policy, above what the profiles say.
+    """
 
     anchors: str = ""
+    revocation: str = ""
+    require_revocation: bool = False
+    loa: dict[Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")], Annotated[int, Field(ge=1, le=4)]] = {}
+
+
+class ProfilesSection(Section):
+    """Product profiles from outside, and the public keys that may sign them."""
+
+    folder: str = ""
+    keys: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ProfilesSection":
+        if self.folder and not self.keys:
+            raise ValueError("folder needs keys: only what a key signs counts")
+        return self
 
 
 class DisplaySection(Section):
@@ -120,6 +139,7 @@ class Config(Section):
     cabinet: CabinetSection = CabinetSection()
     envelope: EnvelopeSection = EnvelopeSection()
     trust: TrustSection = TrustSection()
+    profiles: ProfilesSection = ProfilesSection()
     display: DisplaySection = DisplaySection()
     timeouts: TimeoutsSection = TimeoutsSection()
     contact: ContactSection = ContactSection()

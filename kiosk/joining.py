@@ -12,9 +12,6 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
-from drivers.reader.ledger import FileLedger
-from drivers.reader.trust import Trust, load_certificates, split
-from drivers.reader.visit import ReaderSettings
 from fleet.agent import outbox, sync
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.link import Link, Timing
@@ -22,9 +19,8 @@ from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
 from kiosk import journal
-from kiosk.bench.world import World
 from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config
+from kiosk.config import Config
 from kiosk.handover import CardEnvelopes, ServerEnvelopes
 from kiosk.journal import Interrupted, Journal
 from kiosk.journeys.desk import StationSeal
@@ -33,12 +29,10 @@ from kiosk.version import VERSION
 
 STORE_FILE = "station.sqlite"
 LOCK_FILE = "station.lock"
-VPCD = "Virtual PCD "
-"""How the virtual PC/SC driver names its readers: like the bench's own, they hold made-up cards."""
 
 
 class JoinError(Exception):
-    """The station cannot belong to its fleet now. `code`: `identity`, `store`, `running` or `anchors`."""
+    """The station cannot belong to its fleet now. `code`: `identity`, `store` or `running`."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -131,22 +125,3 @@ def seal_of(identity: Identity, title: str) -> StationSeal:
     chain = (identity.certificate(), load_pem_x509_certificate(identity.ca_file.read_bytes()))
     ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
     return StationSeal(identity.station, title, identity.private_key(), ders)
-
-
-def reader_settings(config: Config, base: Path, clock: SystemClock, world: World | None) -> ReaderSettings:
-    """Trust, the durable count of tries, and the station's time. Raises JoinError where the anchors cannot be had."""
-    ledger = FileLedger(base / config.station.data / "tries.json")
-    return ReaderSettings(trust=_trust(config, base, world), ledger=ledger, now=clock.now)
-
-
-def _trust(config: Config, base: Path, world: World | None) -> Trust:
-    if not config.trust.anchors:
-        readers = (config.readers.holder, config.readers.administrator)
-        if world is None or any(name not in ("", VIRTUAL) and not name.startswith(VPCD) for name in readers):
-            raise JoinError("anchors", "no trust.anchors in the configuration: no card can show who its holder is")
-        return Trust(world.authority.anchors(), world.authority.intermediates())
-    path = base / config.trust.anchors
-    try:
-        return Trust(*split(load_certificates(path)))
-    except (OSError, ValueError) as error:
-        raise JoinError("anchors", f"{path}: {error}") from None

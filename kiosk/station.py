@@ -27,10 +27,11 @@ from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.devices import Devices
 from kiosk.handover import FleetOrders
-from kiosk.joining import FleetSide, JoinError, envelopes_for, join, reader_settings, seal_of
+from kiosk.joining import FleetSide, JoinError, envelopes_for, join, seal_of
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.registry import ERRANDS, Errand
 from kiosk.ports import Ended, ErrandEndedError, Screen
+from kiosk.reading import NoAnchorsError, known_products, reader_settings
 from kiosk.supervisor import Limits, Supervisor
 from kiosk.texts import Texts
 from kiosk.version import VERSION
@@ -188,10 +189,13 @@ class Station:
             return False
 
     def _reader_settings(self) -> ReaderSettings:
+        refused = known_products(self.config, self._base).refused
+        if refused:
+            self.report("profiles", "\n".join(refused))
         try:
             return reader_settings(self.config, self._base, self.clock, self.world)
-        except JoinError as error:
-            self.report(error.code, str(error))
+        except NoAnchorsError as error:
+            self.report("anchors", str(error))
             return ReaderSettings(now=self.clock.now)
 
     async def _join_fleet(self, timing: Timing | None) -> None:

@@ -1,0 +1,78 @@
+"""What a station's readers are given: whom to trust, what is revoked, which products are known, where tries are counted.
+
+All of it is on the station's own disk: nothing is fetched here. Profiles that are refused are told, and the ones that
+ship stay.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.reader.ledger import FileLedger
+from drivers.reader.profiles import ProfileError, Profiles, builtin
+from drivers.reader.profiles.signed import ProfileKeys, add_signed
+from drivers.reader.revocation import NotAsked, Revocation
+from drivers.reader.revocation.offline import OfflineRevocation
+from drivers.reader.revocation.store import RevocationStore
+from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.visit import ReaderSettings
+from kiosk.bench.world import World
+from kiosk.clock import SystemClock
+from kiosk.config import VIRTUAL, Config
+
+VPCD = "Virtual PCD "
+"""How the virtual PC/SC driver names its readers: like the bench's own, they hold made-up cards."""
+
+
+class NoAnchorsError(Exception):
+    """No issuer of cards can be trusted; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProducts:
+    """The profiles that count, and what is wrong with those that do not."""
+
+    profiles: Profiles
+    refused: tuple[str, ...] = ()
+
+
+def reader_settings(config: Config, base: Path, clock: SystemClock, world: World | None) -> ReaderSettings:
+    """All of it. Raises NoAnchorsError where the anchors cannot be had."""
+    return ReaderSettings(
+        profiles=known_products(config, base).profiles,
+        trust=_trust(config, base, world),
+        ledger=FileLedger(base / config.station.data / "tries.json"),
+        now=clock.now,
+    )
+
+
+def known_products(config: Config, base: Path) -> KnownProducts:
+    """The profiles that ship, and the signed ones of `profiles.folder`."""
+    shipped = builtin()
+    if not config.profiles.folder:
+        return KnownProducts(shipped.with_loa(config.trust.loa))
+    try:
+        keys = ProfileKeys.load(base / config.profiles.keys)
+    except ProfileError as fault:
+        return KnownProducts(shipped.with_loa(config.trust.loa), (str(fault),))
+    loaded = add_signed(shipped, base / config.profiles.folder, keys)
+    return KnownProducts(loaded.profiles.with_loa(config.trust.loa), tuple(map(str, loaded.refused)))
+
+
+def _trust(config: Config, base: Path, world: World | None) -> Trust:
+    revocation, hard = _revocation(config, base), config.trust.require_revocation
+    if not config.trust.anchors:
+        readers = (config.readers.holder, config.readers.administrator)
+        if world is None or any(name not in ("", VIRTUAL) and not name.startswith(VPCD) for name in readers):
+            raise NoAnchorsError("no trust.anchors in the configuration: no card can show who its holder is")
+        return Trust(world.authority.anchors(), world.authority.intermediates(), revocation=revocation, hard=hard)
+    path = base / config.trust.anchors
+    try:
+        return Trust(*split(load_certificates(path)), revocation=revocation, hard=hard)
+    except (OSError, ValueError) as error:
+        raise NoAnchorsError(f"{path}: {error}") from None
+
+
+def _revocation(config: Config, base: Path) -> Revocation:
+    if not config.trust.revocation:
+        return NotAsked()
+    return OfflineRevocation(RevocationStore(base / config.trust.revocation))
