@@ -10,12 +10,12 @@ Standing(status='good', by='CRL', ...)
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
+from drivers.reader.public_keys import PARSE_FAULTS
 from drivers.reader.revocation import UNKNOWN, Standing, in_time, revoked_by
 
 MAX_BYTES = 8 * 1024 * 1024
-FAULTS = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+FAULTS = PARSE_FAULTS
 """What a list that is not one raises when it is looked into."""
 _KNOWN_CRITICAL = (x509.IssuingDistributionPoint,)
 

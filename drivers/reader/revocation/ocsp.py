@@ -11,13 +11,14 @@ import hashlib
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from drivers.reader import tlv
+from drivers.reader.public_keys import PARSE_FAULTS
 from drivers.reader.revocation import UNKNOWN, Standing, in_time, revoked_by
 from drivers.reader.revocation.crl import is_http
 
@@ -25,15 +26,7 @@ MAX_BYTES = 64 * 1024
 MAX_AGE = timedelta(days=1)
 """So long counts an answer that does not say when the next one is due (RFC 6960 4.2.2.1)."""
 NONCE_BYTES = 32
-FAULTS = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    InvalidSignature,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-    x509.ExtensionNotFound,
-)
+FAULTS = (*PARSE_FAULTS, InvalidSignature, x509.ExtensionNotFound)
 
 
 def question(certificate: x509.Certificate, issuer: x509.Certificate, nonce: bytes) -> bytes:

