@@ -115,11 +115,10 @@ class TryCounter:
 
 
 def _tries_object(response: Response) -> int | None:
-    """DF21 within the answer to GET DATA."""
-    if not response.ok:
+    """DF21 within the answer to GET DATA; without it, or with nonsense in it, the station counts."""
+    try:
+        outers = tlv.parse_prefix(response.data) if response.ok else []
+        nodes = [node for outer in outers for node in (outer, *outer.children)]
+    except TlvError:
         return None
-    for outer in tlv.parse_prefix(response.data):
-        for node in (outer, *outer.children):
-            if node.tag == _TRIES_LEFT and len(node.value) == 1:
-                return node.value[0]
-    return None
+    return next((n.value[0] for n in nodes if n.tag == _TRIES_LEFT and len(n.value) == 1), None)

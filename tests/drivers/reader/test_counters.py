@@ -1,0 +1,67 @@
+"""How many tries are left: the card's own word in whatever form its product gives it, else the station's count."""
+
+import pytest
+
+from drivers.reader.channel import Channel
+from drivers.reader.counters import Tries, TryCounter
+from drivers.reader.iso7816 import Alphabet
+from drivers.reader.ledger import MemoryLedger
+from drivers.reader.outcomes import Role
+from drivers.reader.pkcs15.values import CodeObject
+from drivers.reader.profiles import Counter, builtin
+from tests.drivers.reader.conftest import ScriptedConnection
+
+PIN = CodeObject(b"\x01", "PIN", b"", frozenset(), Alphabet.ASCII, 6, 8, 8, 0x11, None, b"")
+
+
+def tries(counter: Counter, answer: str, *, used: int = 0, role: Role = Role.IDENTIFICATION) -> tuple[Tries, list[str]]:
+    shipped = builtin().match_name("thales-df21")
+    commands = shipped.commands.model_copy(update={"counter": counter, "counter_of_puk": counter})
+    card, ledger = ScriptedConnection({"00": [answer]}), MemoryLedger()
+    for _ in range(used):
+        ledger.spend("card", PIN.auth_id.hex())
+    made = TryCounter(Channel(card), shipped.model_copy(update={"commands": commands}), ledger, "card")
+    return made.tries(PIN, role), card.sent
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"),
+    [
+        ("a00a830111df210102df2f01039000", 2),
+        ("df2101009000", 0),
+        ("a003df210101" + "9000", None),  # cut short
+        ("a0058301119000", None),
+        ("a00583011100" + "9000", None),
+        ("df21020102" + "9000", None),
+        ("9000", None),
+        ("6a88", None),
+        ("ff" * 40 + "9000", None),
+    ],
+)
+def test_a_card_that_tells_its_tries_in_an_object(answer: str, left: int | None) -> None:
+    found, sent = tries("df21", answer, used=1)
+    assert sent == ["00cb00ff05a00383011100"]
+    assert found == (Tries(2, counted=True) if left is None else Tries(left))
+    assert found.shown == left
+
+
+@pytest.mark.parametrize(
+    ("answer", "role", "left"),
+    [
+        ("63c2", Role.IDENTIFICATION, 2),
+        ("6983", Role.IDENTIFICATION, 0),
+        ("6984", Role.PUK, 0),
+        ("9000", Role.IDENTIFICATION, 3),
+        ("9000", Role.PUK, None),
+        ("6700", Role.IDENTIFICATION, None),
+    ],
+)
+def test_a_card_that_tells_them_to_an_empty_verify(answer: str, role: Role, left: int | None) -> None:
+    found, sent = tries("empty-verify", answer, role=role)
+    assert sent == ["00200011"]
+    assert found.shown == left
+
+
+def test_a_card_that_is_not_asked_is_counted_for() -> None:
+    assert tries("none", "63c0", used=2) == (Tries(1, counted=True), [])
+    assert tries("none", "63c0", used=9) == (Tries(0, counted=True), [])
