@@ -27,7 +27,7 @@ def tries(counter: Counter, answer: str, *, used: int = 0, role: Role = Role.IDE
 @pytest.mark.parametrize(
     ("answer", "left"),
     [
-        ("a00a830111df210102df2f01039000", 2),
+        ("a00b830111df210102df2f01039000", 2),
         ("df2101009000", 0),
         ("a003df210101" + "9000", None),  # cut short
         ("a0058301119000", None),
