@@ -151,8 +151,8 @@ def restore(envelope: bytes, data: bytes | None, salt: str | None) -> Event:
     """Make an event of stored parts. Raises EventError."""
     try:
         fields = _envelope_decoder.decode(envelope)
-    except msgspec.MsgspecError as error:
-        raise EventError(f"envelope: {error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise EventError(f"envelope: {_reason(error)}") from None
     return _checked(fields, envelope, data, salt)
 
 
@@ -161,9 +161,10 @@ def parse(wire: bytes) -> Event:
     if len(wire) > MAX_WIRE_BYTES:
         raise EventError(f"an event has at most {MAX_WIRE_BYTES} bytes, this one has {len(wire)}")
     try:
+        wire.decode()  # the decoder does not look inside the data
         fields = _wire_decoder.decode(wire)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise EventError(f"not an event: {error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise EventError(f"not an event: {_reason(error)}") from None
     data = bytes(fields.data)
     tail = _tail(data, fields.datasalt)
     if not wire.endswith(tail):
@@ -179,6 +180,10 @@ def data_hash(salt: str, data: bytes) -> str:
 def source_of(station: str) -> str:
     """The CloudEvents `source` of a station: a relative URI reference."""
     return f"/kortkiosk/stations/{station}"
+
+
+def _reason(error: Exception) -> str:
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _tail(data: bytes, salt: str) -> bytes:

@@ -163,5 +163,9 @@ def decode(kind: Any, raw: bytes) -> Any:
     """Read a message of that kind (a struct, or a union of tagged ones such as `Ask`). Raises MessageError."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise MessageError(f"{getattr(kind, '__name__', kind)}: {error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"{getattr(kind, '__name__', kind)}: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

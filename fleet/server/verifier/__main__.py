@@ -40,8 +40,8 @@ def serve(questions: BinaryIO, answers: BinaryIO, judge: Judge, counters: Counte
     while line := questions.readline(MAX_LINE_BYTES):
         try:
             check = msgspec.json.decode(line, type=Check)
-        except msgspec.MsgspecError as error:
-            _log.error("a question that cannot be read: %s", error)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            _log.error("a question that cannot be read: %s", type(error).__name__)
             continue
         verdict = answer(check, judge, counters, clock())
         if verdict.alarm:

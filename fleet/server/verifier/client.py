@@ -78,7 +78,7 @@ class VerifierProcess:
                 process.stdin.write(msgspec.json.encode(check) + b"\n")
                 await process.stdin.drain()
                 return await self._answer_to(check.id, process)
-            except (OSError, TimeoutError, msgspec.MsgspecError) as error:
+            except (OSError, TimeoutError, msgspec.MsgspecError, UnicodeDecodeError) as error:
                 await self._end()
                 raise VerifierAwayError(self._said or type(error).__name__) from error
 

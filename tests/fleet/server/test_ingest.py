@@ -62,8 +62,18 @@ async def test_a_stream_is_stored_told_and_shown(
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"{", b"\xff\xfe", b"[" * 20_000, b"x" * 70_000, b'{"specversion":"1.0"}', b"null", b'"\\ud800"'],
-    ids=["empty", "torn", "no UTF-8", "deep", "huge", "half", "null", "surrogate"],
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b'{"id":"\xff"}',
+        b"[" * 20_000,
+        b"x" * 70_000,
+        b'{"specversion":"1.0"}',
+        b"null",
+        b'"\\ud800"',
+    ],
+    ids=["empty", "torn", "no UTF-8", "no UTF-8 in a string", "deep", "huge", "half", "null", "surrogate"],
 )
 async def test_poison_is_kept_and_the_stream_goes_on(
     writer: Writer, station: SealingStation, readings: StoreReadings, payload: bytes
