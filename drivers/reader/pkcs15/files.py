@@ -18,6 +18,8 @@ from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.tlv import MAX_BYTES, TlvError
 
 MAX_RECORDS = 255
+BINARY_REACH = 0x8000
+"""So much of a file can be read: the offset of READ BINARY has 15 bits (ISO/IEC 7816-4 11.3.3)."""
 MAX_FILES = 128
 """Most different files read in one visit."""
 _END = (Status.WRONG_P1P2, Status.WRONG_LENGTH)
@@ -153,7 +155,7 @@ class CardFiles:
 
     def _binary(self, size: int | None, most: int) -> bytes:
         data = bytearray()
-        wanted = most if size is None else min(size, most)
+        wanted = min(most if size is None else min(size, most), BINARY_REACH)
         while len(data) < wanted:
             asked = min(wanted - len(data), SHORT_LE)
             response = self._channel.send(iso7816.read_binary(len(data), asked))

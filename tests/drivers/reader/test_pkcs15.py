@@ -120,6 +120,11 @@ def test_a_file_is_read_to_its_end_whether_or_not_the_card_tells_its_size(size: 
     assert CardFiles(Channel(connection)).read(bytes.fromhex("3f004401")) == b"\xa5" * size
 
 
+def test_of_a_file_that_is_longer_than_read_binary_reaches_the_reachable_part_is_read() -> None:
+    connection = FileCard({ODF_PATH: "a5" * 40_000})
+    assert len(CardFiles(Channel(connection)).read(bytes.fromhex(ODF_PATH))) == 0x8000
+
+
 def test_a_file_is_read_once() -> None:
     connection = FileCard({"3f004401": "a5"})
     files = CardFiles(Channel(connection))
