@@ -95,7 +95,7 @@ class FileLedger:
             counts = json.loads(self._path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
-        sound = isinstance(counts, dict) and all(isinstance(count, int) for count in counts.values())
+        sound = isinstance(counts, dict) and all(isinstance(count, int) and count >= 0 for count in counts.values())
         return counts if sound else None

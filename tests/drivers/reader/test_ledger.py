@@ -30,7 +30,7 @@ def test_a_count_that_cannot_be_kept_is_a_fault_of_its_own_kind(tmp_path: Path) 
         FileLedger(tmp_path / "tries.json").spend("9999", "01")
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "\x00"])
+@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', '{"9999/01": -5}', "\x00", "[" * 100_000])
 def test_a_damaged_count_counts_as_used_up_and_is_left_as_it_is(tmp_path: Path, content: str) -> None:
     path = tmp_path / "tries.json"
     path.write_text(content)
