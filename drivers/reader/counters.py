@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from drivers.reader import iso7816, tlv
 from drivers.reader.apdu import Response, Status
 from drivers.reader.channel import Channel
-from drivers.reader.errors import LedgerError
+from drivers.reader.errors import CommandRefusedError, LedgerError
 from drivers.reader.ledger import TryLedger
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
 from drivers.reader.piv.commands import get_metadata
@@ -48,11 +48,18 @@ class TryCounter:
         self._profile = profile
         self._ledger = ledger
         self._card = card
+        self._told: set[bytes] = set()
+        """authIds of the codes whose tries this card has told in this visit."""
 
     def tries(self, code: CodeObject, role: Role) -> Tries:
-        """Tries left. The code's own DF must be current. Raises CardGoneError, CardAnswerError, LedgerError."""
+        """Tries left. The code's own DF must be current.
+
+        Raises CardGoneError, CardAnswerError, LedgerError, and CommandRefusedError where a card that has told the tries
+        does not tell them any more: it was reset, or is another, and the station's count knows nothing of other desks.
+        """
         left = self._read(code, role)
         if left is not None:
+            self._told.add(code.auth_id)
             return Tries(left)
         used = self._ledger.used(self._card, code.auth_id.hex())
         return Tries(max(0, self._profile.rules(role).tries - used), counted=True)
@@ -92,7 +99,8 @@ class TryCounter:
             case "empty-verify":
                 return self._empty_verify(code, role)
             case "df21":
-                return _tries_object(self._channel.send(iso7816.get_try_counter(code.reference)))
+                response = self._channel.send(iso7816.get_try_counter(code.reference))
+                return self._told_or_silent(code, _tries_object(response), response)
             case "metadata":
                 return self._metadata(code)
             case "none":
@@ -102,16 +110,24 @@ class TryCounter:
         """Only from some version on; without it, or with nonsense in it, the station counts."""
         response = self._channel.send(get_metadata(code.reference))
         try:
-            return parse_metadata(response.data).tries_left if response.ok else None
+            left = parse_metadata(response.data).tries_left if response.ok else None
         except TlvError:
-            return None
+            left = None
+        return self._told_or_silent(code, left, response)
 
     def _empty_verify(self, code: CodeObject, role: Role) -> int | None:
         """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""
         response = self._channel.send(iso7816.verify_empty(code.reference))
         if response.ok:
             return None if role is Role.PUK else self._profile.rules(role).tries
-        return 0 if response.sw in LOCKED_WORDS else response.tries_left
+        return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
+
+    def _told_or_silent(self, code: CodeObject, left: int | None, response: Response) -> int | None:
+        if left is None and code.auth_id in self._told:
+            raise CommandRefusedError(
+                "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
+            )
+        return left
 
 
 def _tries_object(response: Response) -> int | None:
