@@ -45,12 +45,15 @@ def run(args: argparse.Namespace) -> int:
 
 async def _gallery(args: argparse.Namespace) -> None:
     from kiosk.demo.running import on_virtual_screen, virtual_display
+    from kiosk.gallery import sheets
 
     async with virtual_display("1920x1920x24") as display:
         for panel in args.panel or PANELS:
             await _shoot(args, panel, display)
     if not args.no_story:
         await on_virtual_screen(args.into.resolve() / "played")
+    for sheet in await asyncio.to_thread(sheets.make, args.into, args.into / "sheets"):
+        print(f"Sheet: {sheet}")
     print(f"Pictures are in {args.into.resolve()}")
 
 
