@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench gallery lock clean
+.PHONY: help setup demo test check bench fuzz state-machine interruptions gallery lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -11,7 +11,7 @@ export KIVY_NO_ARGS := 1
 export KIVY_NO_CONFIG := 1
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what is missing: Debian packages, the virtual environment, the locked requirements
 	@scripts/setup.sh
@@ -32,6 +32,17 @@ check: setup ## format, lint, types, import rules, lengths of files
 
 bench: setup ## measure: how soon, how many, how much
 	@$(PY) -m benches $(ARGS)
+
+fuzz: setup ## coverage-guided fuzzing of every parser, FUZZ_SECONDS=120 in all (ARGS="card tlv" for some of them)
+	@$(PY) -c 'import atheris' 2>/dev/null || \
+		.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@$(PY) -m fuzz $(ARGS)
+
+state-machine: setup ## random sequences of entries, tears, swaps and restarts, SEQUENCES=10000 of them
+	@KORTKIOSK_SEQUENCES=$(or $(SEQUENCES),10000) $(PY) -m pytest tests/drivers/reader/test_state_machine.py $(ARGS)
+
+interruptions: setup ## each card operation torn, pulled and swapped at every exchange, as tables (ARGS="B D" for some kinds)
+	@$(PY) -m tests.drivers.reader.interrupted $(ARGS)
 
 gallery: setup ## every screen in every size, theme and language, as pictures
 	@.venv/bin/kortkiosk gallery $(ARGS)

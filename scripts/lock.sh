@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Write requirements/ again: every package of the extras server and dev, at one version, with the hashes of its files.
+# Write requirements/ again: every package of the extras server and dev, at one version, with the hashes of its files;
+# and in a file of its own the fuzzer, which only `make fuzz` installs.
 #
 # Versions at hand are kept unless setup.cfg asks for others; `--upgrade` or `--upgrade-package NAME` takes newer ones.
 # The resolver lives in an environment of its own (build/lock) and never enters the project's.
@@ -25,3 +26,7 @@ for version in 3.11 3.12 3.13; do
     compile setup.cfg --extra server --extra dev --constraint requirements/build.txt \
         --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
 done
+
+printf '==> requirements/fuzz.txt\n'
+.venv/bin/python -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); print(f["options.extras_require"]["fuzz"])' |
+    compile - --universal --no-deps --no-annotate --python-version 3.11 --output-file requirements/fuzz.txt "$@"

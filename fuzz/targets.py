@@ -1,0 +1,240 @@
+"""The targets: each takes any bytes, and only the parser's own error may come of them, which it swallows.
+
+A target that returns is content; every exception that leaves it is a finding. No target sleeps, opens a file for
+writing outside a temporary folder, or talks to a network.
+
+>>> TARGETS["tlv"](bytes.fromhex("6105"))
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from drivers.printer import protocol
+from drivers.printer.machine import Machine, next_command
+from drivers.printer.protocol import StatusBytes, decode_status
+from drivers.reader import identity, pinpad, tlv
+from drivers.reader.atr import historical_bytes, offers_extended_length
+from drivers.reader.ledger import FileLedger
+from drivers.reader.piv import management
+from drivers.reader.piv import objects as piv
+from drivers.reader.pkcs15 import objects as pkcs15
+from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
+from drivers.reader.pkcs15.objects import CertificateObject, KeyObject, TokenInfo
+from drivers.reader.profiles import builtin
+from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
+from drivers.reader.trust import Trust
+from drivers.reader.virtual import vpcd
+from drivers.reader.virtual.command import parse as parse_apdu
+from drivers.reader.virtual.slot import CardTornError
+from drivers.reader.virtual.status import StatusError
+from fleet.messages import events, link
+from fleet.server import ingest, orders
+from fleet.server.csvfile import FileError
+from fleet.server.store import projections
+from fleet.server.store.arrivals import Arrived
+from fleet.server.transport import Incoming
+from fleet.server.verifier.exchange import Check, Verdict
+from fuzz.card import NOW, anchors, read_a_card, virtual_cards
+from kiosk.receipts import checking, wire
+from kiosk.receipts.facts import ReceiptError
+
+Target = Callable[[bytes], None]
+MESSAGES = (
+    link.Acked, link.Presence, link.DeviceState, link.StationState, link.Order, link.SyncPage, link.Ask, link.Answer,
+)  # fmt: skip
+STATION_TOPIC = "kortkiosk/v1/entre-a/"
+
+
+def fuzz_tlv(data: bytes) -> None:
+    """BER-TLV: every object that is found, with all that can be asked of it."""
+    for read in (tlv.parse, tlv.parse_prefix):
+        with suppress(TlvError):
+            nodes = read(data)
+            assert sum(1 for _ in _walk(nodes)) <= MAX_OBJECTS * tlv.MAX_DEPTH
+            for node in nodes:
+                again = tlv.parse(tlv.encode(node.tag, node.value))[0]
+                assert (again.tag, again.value) == (node.tag, node.value)
+
+
+def _walk(nodes: tuple[Tlv, ...]) -> Iterator[Tlv]:
+    for node in nodes:
+        yield node
+        node.text()
+        for ask in (node.integer, node.bits, lambda node=node: node.small(7)):
+            with suppress(TlvError):
+                ask()
+        with suppress(TlvError):
+            yield from _walk(node.children)
+
+
+def fuzz_pkcs15(data: bytes) -> None:
+    """The directory files of ISO/IEC 7816-15; the first byte says which."""
+    read: tuple[Callable[[bytes], object], ...] = (
+        pkcs15.parse_dir, pkcs15.parse_odf, pkcs15.parse_token_info, pkcs15.parse_codes, pkcs15.parse_keys,
+        pkcs15.parse_certificates,
+    )  # fmt: skip
+    with suppress(TlvError):
+        read[data[0] % len(read)](data[1:]) if data else None
+
+
+def fuzz_piv(data: bytes) -> None:
+    """The data objects of SP 800-73, and what else a card or its reader says; the first byte says which."""
+    read: tuple[Callable[[bytes], object], ...] = (
+        piv.parse_application, piv.parse_discovery, piv.content, piv.parse_chuid, piv.parse_capability,
+        piv.parse_certificate, piv.parse_key_history, piv.parse_metadata, piv.unpack, pinpad.features,
+        historical_bytes, offers_extended_length,
+        lambda raw: management.public_key_of(tlv.parse_prefix(raw)),
+    )  # fmt: skip
+    with suppress(TlvError):
+        read[data[0] % len(read)](data[1:]) if data else None
+
+
+def fuzz_certificate(data: bytes) -> None:
+    """A certificate of a card: whose, for what, born when, by whom, and does the chain hold."""
+    entry = CertificateObject(b"\x45", "made up", False, data)
+    key = KeyObject(b"\x45", "", b"", frozenset({2}), 1, b"", elliptic=False)
+    directory = CardDirectory(b"", TokenInfo(b"", "", ""), (), (key,), (CertificateFile(entry, data),))
+    for profile in builtin():
+        read = identity.read_certificates(directory, profile)
+        identity.holder_of(read)
+        identity.birth_dates_of(read)
+        identity.card_number_of(read, directory, profile)
+        identity.digest_of(read)
+    with _loop() as run:
+        run(Trust(anchors()).judge(data, NOW, [data]))
+
+
+class _Line:
+    """A connection from which those bytes come, in parts."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = data
+
+    def setsockopt(self, *_: int) -> None:
+        """Nothing to set."""
+
+    def recv(self, size: int) -> bytes:
+        """At most seven bytes at a time."""
+        part, self._left = self._left[: min(size, 7)], self._left[min(size, 7) :]
+        return part
+
+
+def fuzz_vpcd(data: bytes) -> None:
+    """Messages of the virtual reader's driver: framing, controls and commands to each kind of card."""
+    card = virtual_cards()[data[0] % len(virtual_cards())] if data else virtual_cards()[0]
+    line: Any = _Line(data[1:])
+    card.power_on()
+    with suppress(CardTornError):
+        while (message := vpcd._receive(line)) is not None:
+            answer = vpcd._react(card, message)
+            assert answer is None or len(answer) < 1 << 16
+            for extended in (False, True):
+                with suppress(StatusError):
+                    parse_apdu(message, extended=extended)
+
+
+def fuzz_event(data: bytes) -> None:
+    """An event from the wire; what is one is the same one again, and its data are an object."""
+    with suppress(events.EventError):
+        event = events.parse(data)
+        assert events.parse(event.wire) == event
+        assert events.restore(event.envelope, event.data, event.salt) == event
+        event.content()
+
+
+def fuzz_message(data: bytes) -> None:
+    """Everything else on the link, of both sides, and what the verifier reads; the first byte says which."""
+    kinds = (*MESSAGES, Check, Verdict)
+    kind: Any = kinds[data[0] % len(kinds)] if data else link.Ask
+    with suppress(link.MessageError):
+        message = link.decode(kind, data[1:])
+        assert link.decode(kind, link.encode(message)) == message
+
+
+def fuzz_arrival(data: bytes) -> None:
+    """What the server makes of a message: an arrival, spoilt or not, and never an exception."""
+    kinds = ("events", "state", "presence", "acked", "")
+    topic = STATION_TOPIC + kinds[data[0] % len(kinds)] if data else "elsewhere"
+    arrival = ingest.read(Incoming(topic, data[1:], None))
+    if isinstance(arrival, Arrived):
+        projections.changes_of(arrival.event, NOW)
+        projections.errand_of(arrival.event)
+
+
+def fuzz_receipt(data: bytes) -> None:
+    """A receipt, as a file and as the text of a QR code; and each of its parts."""
+    checking.verify(data, checking.Trust())
+    text = data.decode("utf-8", "surrogateescape")
+    checking.verify(text, checking.Trust())
+    checking.verify(wire.QR_PREFIX + text, checking.Trust())
+    for kind in (wire.Document, wire.Header, wire.Payload, wire.Compact, wire.Signature):
+        with suppress(ReceiptError):
+            wire.decode(data, kind)
+    for decode in (wire.from_b64url, wire.from_b64):
+        with suppress(ReceiptError):
+            decode(text)
+
+
+def fuzz_orders(data: bytes) -> None:
+    """The office's CSV files."""
+    for read in (orders.read_orders, orders.read_administrators):
+        with suppress(FileError):
+            read(data)
+
+
+def fuzz_printer(data: bytes) -> None:
+    """What the virtual printer is sent, and what a printer answers."""
+    machine = Machine(576)
+    answers = machine.feed(data[:1024])
+    assert all(protocol.is_real_time(answer) or protocol.is_in_turn(answer) for answer in answers)
+    taken = next_command(data)
+    assert taken is None or 0 < taken[0] <= len(data)
+    if len(data) >= 4:
+        decode_status(StatusBytes(data[0], data[1], data[2] if data[2] & 1 else None, data[3]))
+
+
+def fuzz_ledger(data: bytes) -> None:
+    """The station's own count of tries, on a disk that keeps something else; it is never less strict for it."""
+    path = _folder() / "tries.json"
+    path.write_bytes(data)
+    ledger = FileLedger(path)
+    assert ledger.used("9999", "01") >= 0
+    ledger.spend("9999", "01")
+    assert ledger.used("9999", "01") >= 1
+
+
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="fuzz-"))
+
+
+@cache
+def _runner() -> asyncio.Runner:
+    return asyncio.Runner()
+
+
+@contextmanager
+def _loop() -> Iterator[Callable[[Any], Any]]:
+    yield _runner().run
+
+
+TARGETS: dict[str, Target] = {
+    "tlv": fuzz_tlv,
+    "pkcs15": fuzz_pkcs15,
+    "piv": fuzz_piv,
+    "card": read_a_card,
+    "certificate": fuzz_certificate,
+    "vpcd": fuzz_vpcd,
+    "event": fuzz_event,
+    "message": fuzz_message,
+    "arrival": fuzz_arrival,
+    "receipt": fuzz_receipt,
+    "orders": fuzz_orders,
+    "printer": fuzz_printer,
+    "ledger": fuzz_ledger,
+}

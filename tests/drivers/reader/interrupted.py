@@ -1,0 +1,186 @@
+"""Every operation, interrupted at every exchange in every way: a table, printed by `make interruptions`.
+
+A row is an exchange, a column a fault: the contact torn before, during or after the command, the card pulled or another
+one put in its place. A cell says how it ended for the person: `gone` (nothing was done, and no code went out),
+`unknown` (nobody can know, so nothing is repeated), or that it was done after all.
+
+>>> asyncio.run(table("B", "verify"))[-1].cells[0]                                      # doctest: +SKIP
+'unknown'
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+
+from drivers.reader.errors import CardGoneError, ReaderError
+from drivers.reader.outcomes import Accepted, Role, Signed
+from drivers.reader.virtual.making import make_memory
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.virtual.state import CardMemory
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
+from drivers.secret import Secret
+from tests.drivers.reader.conftest import NOW
+from tests.fakes.judge import Bench, Court, Fault, JudgedCard, Step, fresh
+
+PIN = Role.IDENTIFICATION
+NEW = "975318"
+FAULTS = (
+    Fault("tear", 0, "before"), Fault("tear", 0, "during"), Fault("tear", 0, "after"), Fault("pull", 0, "before"),
+    Fault("pull", 0, "after"), Fault("swap", 0, "before"), Fault("swap", 0, "after"),
+)  # fmt: skip
+MOST_EXCHANGES = 200
+CHANGING = {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER", "PERFORM SECURITY OPERATION"}
+Act = Callable[[CardVisit, JudgedCard], Awaitable[object]]
+
+OPERATIONS: dict[str, Act | None] = {
+    "identify": None,
+    "verify": lambda visit, own: visit.verify(PIN, Secret(own.card.persona.pin)),
+    "change": lambda visit, own: visit.change(PIN, Secret(own.card.persona.pin), Secret(NEW)),
+    "unblock": lambda visit, own: visit.unblock(PIN, Secret(own.card.persona.puk), Secret(NEW)),
+    "sign": lambda visit, _own: visit.sign("signature", b"challenge"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One exchange: the command that the card would have seen, and how each fault at it ended."""
+
+    command: str
+    cells: tuple[str, ...]
+
+
+@cache
+def memories(kind: str) -> tuple[CardMemory, CardMemory]:
+    """Two cards of a kind, of two people."""
+    authority = TestAuthority.create(NOW)
+    first, second = (replace(person(order).new, key_algorithm="EC-P256") for order in (6, 7))
+    return make_memory(kind, first, authority, NOW), make_memory(kind, second, authority, NOW)
+
+
+class Scene:
+    """Two people's cards, the first in the reader, and the judge."""
+
+    def __init__(self, kind: str) -> None:
+        self.court, self.slot = Court(), VirtualSlot("Bench 0")
+        self.first, self.second = (JudgedCard(fresh(memory), self.court) for memory in memories(kind))
+        self.first.leaves = self._leaves
+        self.slot.insert(self.first)
+        self.tries = self.first.card.tries_left
+        self.reader = CardReader(Bench(self.slot, self.court), "Bench 0", ReaderSettings(now=lambda: NOW))
+
+    def _leaves(self, fault: Fault) -> None:
+        self.slot.remove()
+        if fault.what == "swap":
+            self.slot.insert(self.second)
+
+    async def ends(self, operation: str, fault: Fault | None) -> str:
+        """How the operation ends for the person, in a word. Raises whatever is no fault of a reader."""
+        act, persona = OPERATIONS[operation], self.first.card.persona
+        if act is None:
+            return await self._identified(fault)
+        visit = await self.reader.visit()
+        if operation == "sign":
+            self.court.begin(Step(self.first.card, (persona.pin,)))
+            await visit.verify(PIN, Secret(persona.pin))
+        self.court.begin(Step(self.first.card, (persona.pin, persona.puk, NEW)))
+        self.first.card.log.clear()
+        self.first.fault = fault
+        try:
+            outcome = await act(visit, self.first)
+        except CardGoneError:
+            return "gone"
+        finally:
+            self.court.end()
+            await visit.close()
+        return "done" if isinstance(outcome, Accepted | Signed) else type(outcome).__name__.lower()
+
+    async def _identified(self, fault: Fault | None) -> str:
+        self.court.begin(Step())
+        self.first.fault = fault
+        try:
+            visit = await self.reader.visit()
+        except CardGoneError:
+            return "gone"
+        except ReaderError as reason:
+            return type(reason).__name__
+        await visit.close()
+        return "done"
+
+    async def is_sound(self, state: str) -> None:
+        """What holds after any of it. Raises AssertionError."""
+        card, seen = self.first.card, {entry.ins for entry in self.second.card.log}
+        assert self.court.broken == []
+        assert not seen & CHANGING, "the second card got what was meant for the first"
+        assert state in ("gone", "unknown", "done")
+        assert all(now >= before - 1 for now, before in zip(card.tries_left, self.tries, strict=True))
+        if state == "gone":
+            assert card.tries_left == self.tries
+        await self._mends()
+
+    async def _mends(self) -> None:
+        """The card is put in again, is read, and takes the one PIN that it has."""
+        self.slot.remove()
+        self.slot.insert(self.first)
+        visit = await self.reader.visit()
+        pin = self._pin()
+        self.court.begin(Step(self.first.card, (pin,)))
+        assert await visit.verify(PIN, Secret(pin)) == Accepted()
+        await visit.close()
+
+    def _pin(self) -> str:
+        pin = self.first.card._codes.pin.value.decode()
+        assert pin in (self.first.card.persona.pin, NEW)
+        return pin
+
+
+@asynccontextmanager
+async def scene(kind: str) -> AsyncIterator[Scene]:
+    """A scene whose reader is closed at the end."""
+    playing = Scene(kind)
+    try:
+        yield playing
+    finally:
+        await playing.reader.close()
+
+
+async def table(kind: str, operation: str) -> list[Row]:
+    """Each exchange of an operation with a card of a kind, interrupted. Raises AssertionError where a rule is broken."""
+    async with scene(kind) as whole:
+        assert await whole.ends(operation, None) == "done"
+        commands = [entry.ins for entry in whole.first.card.log]
+    rows: list[Row] = []
+    for at, command in enumerate(commands[:MOST_EXCHANGES]):
+        cells: list[str] = []
+        for fault in FAULTS:
+            async with scene(kind) as interrupted:
+                state = await interrupted.ends(operation, replace(fault, at=at))
+                assert interrupted.first.fault is None, "the exchange never came"
+                await interrupted.is_sound(state)
+                cells.append(state)
+        rows.append(Row(command, tuple(cells)))
+    return rows
+
+
+def printed(kind: str, operation: str, rows: list[Row]) -> str:
+    """The table as text."""
+    heads = [f"{fault.what} {fault.when}" for fault in FAULTS]
+    lines = [f"{operation}, kind {kind}", "  ".join(["", " #", f"{'command':28}", *(f"{h:12}" for h in heads)])]
+    for number, row in enumerate(rows, start=1):
+        lines.append("  ".join(["", f"{number:2}", f"{row.command:28}", *(f"{cell:12}" for cell in row.cells)]))
+    return "\n".join(lines) + "\n"
+
+
+def main(kinds: list[str]) -> None:
+    """Print the tables of those kinds (all without any)."""
+    for kind in kinds or list("ABCD"):
+        for operation in OPERATIONS:
+            print(printed(kind, operation, asyncio.run(table(kind, operation))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
