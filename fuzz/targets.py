@@ -24,7 +24,7 @@ from drivers.reader.piv import management
 from drivers.reader.piv import objects as piv
 from drivers.reader.pkcs15 import objects as pkcs15
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
-from drivers.reader.pkcs15.objects import CertificateObject, KeyObject, TokenInfo
+from drivers.reader.pkcs15.values import CertificateObject, KeyObject, TokenInfo
 from drivers.reader.profiles import builtin
 from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
 from drivers.reader.trust import Trust
