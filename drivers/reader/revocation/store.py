@@ -113,11 +113,11 @@ def _made(der: bytes) -> tuple[str, datetime] | None:
         return None
     try:
         single = next(iter(answer.responses))
+        if single.hash_algorithm.name != "sha1":
+            return None  # not an answer to our kind of question
+        return _ocsp_name(single.issuer_key_hash, single.serial_number), single.this_update_utc
     except (StopIteration, *ocsp.FAULTS):
         return None
-    if single.hash_algorithm.name != "sha1":
-        return None  # not an answer to our kind of question
-    return _ocsp_name(single.issuer_key_hash, single.serial_number), single.this_update_utc
 
 
 def _crl_name(issuer: x509.Name) -> str:
