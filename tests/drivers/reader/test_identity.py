@@ -9,7 +9,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from drivers.reader.identity import card_number_of, digest_of, holder_of, looks_personal, read_certificates, role_of
+from drivers.reader.identity import (
+    birth_dates_of,
+    card_number_of,
+    digest_of,
+    holder_of,
+    looks_personal,
+    read_certificates,
+    role_of,
+)
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
@@ -136,3 +144,16 @@ def test_a_code_is_known_by_what_it_guards(flags: set[int], usage: set[int], exp
     key = KeyObject(b"\x45", "", b"\x01", frozenset(usage), 1, b"", False)
     card = CardDirectory(b"", TokenInfo(b"", "", ""), (code,), (key,), ())
     assert role_of(code, card) is expected
+
+
+def births(serial_number: str) -> list[str]:
+    read = read_certificates(directory(certificate(serial_number)), profile("token:serial"))
+    return [day.isoformat() for day in birth_dates_of(read)]
+
+
+def test_a_birth_date_is_found_in_a_personal_number_and_in_nothing_else() -> None:
+    assert births("199001012380") == ["1990-01-01"]
+    assert births("900101-2380") == ["1990-01-01", "2090-01-01"]  # of ten digits both centuries count
+    assert births("199001612380") == ["1990-01-01"]  # a co-ordination number: the day and sixty
+    assert births("199013012380") == []
+    assert births("SE2321000016-1A2B") == []

@@ -84,3 +84,30 @@ def test_text_is_cleaned_of_what_cannot_be_shown() -> None:
 def test_bits_are_numbered_as_asn1_does() -> None:
     (node,) = tlv.parse(bytes.fromhex("0303064C10"[:10]))
     assert node.bits() == {1, 4, 5, 11}
+
+
+@pytest.mark.parametrize("raw", ["0200", "0221" + "01" * 33])
+def test_a_number_has_one_to_thirty_two_bytes(raw: str) -> None:
+    with pytest.raises(tlv.TlvError, match="number"):
+        tlv.parse(bytes.fromhex(raw))[0].integer()
+
+
+@pytest.mark.parametrize("raw", ["0201ff", "020105"])
+def test_a_small_number_keeps_to_its_range(raw: str) -> None:
+    with pytest.raises(tlv.TlvError, match="range"):
+        tlv.parse(bytes.fromhex(raw))[0].small(4)
+
+
+@pytest.mark.parametrize("raw", ["0300", "030a" + "00" * 10])
+def test_a_bit_string_has_one_to_nine_bytes(raw: str) -> None:
+    with pytest.raises(tlv.TlvError, match="BIT STRING"):
+        tlv.parse(bytes.fromhex(raw))[0].bits()
+
+
+def test_what_is_not_inside_and_what_is_too_long_is_told() -> None:
+    with pytest.raises(tlv.TlvError, match="30 has no 2 in it"):
+        tlv.parse(bytes.fromhex("30020500"))[0].child(tlv.INTEGER)
+    with pytest.raises(tlv.TlvError, match="more than"):
+        tlv.parse(bytes(tlv.MAX_BYTES + 1))
+    with pytest.raises(tlv.TlvError, match="data objects"):
+        tlv.parse(b"\x05\x00" * (tlv.MAX_OBJECTS + 1))
