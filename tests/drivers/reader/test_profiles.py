@@ -159,3 +159,8 @@ def test_a_profile_of_one_kind_never_fits_the_other() -> None:
     assert {p.kind for p in builtin() if p.name.startswith("piv")} == {"piv"}
     assert bytes.fromhex("A00000030800001000") not in builtin().aids("pkcs15")
     assert builtin().match(CardSigns(aid=bytes.fromhex("A000000308")), "unknown") is None
+
+
+def test_a_name_that_nobody_has_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="nobody"):
+        builtin().match_name("nobody")

@@ -1,9 +1,12 @@
 """A draft for a card that nobody knows yet: usable, honest about what is not verified, and made without touching a try."""
 
+from dataclasses import replace
+
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.inprocess import InProcessBackend
-from drivers.reader.model import CardFacts, Holder
+from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
 from drivers.reader.profiles.draft import draft, issuers_of
@@ -58,5 +61,19 @@ def test_what_a_hostile_card_says_stays_data() -> None:
     assert (profile.pin.min_length, profile.puk.floor) == (8, 3)
 
 
-def test_what_is_no_certificate_has_no_issuer() -> None:
+def test_what_is_no_certificate_has_no_issuer_and_no_policy() -> None:
     assert issuers_of([b"", b"junk"]) == ()
+    broken = Certificate("45", "", "", "", "", NOW, NOW, "identification", None, "untrusted", b"junk")
+    text = draft(replace(STRANGER, certificates=(broken,)), CardSigns(STRANGER.atr), [])
+    assert "# loa" not in text
+
+
+def test_policies_and_issuers_of_a_card_are_hints() -> None:
+    authority = TestAuthority.create(NOW)
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
+    der = card.keys[0].certificate.public_bytes(Encoding.DER)
+    held = Certificate("45", "", "", "", "", NOW, NOW, "identification", None, "untrusted", der)
+    text = draft(replace(STRANGER, certificates=(held,)), CardSigns(STRANGER.atr, issuers=issuers_of([der])), [])
+    assert '# loa = { "1.2.752.74.5.3" = 3 }' in text
+    assert '# issuer = "^' in text
+    assert parse(text.replace("# issuer", "issuer"), "draft.toml").match.issuer

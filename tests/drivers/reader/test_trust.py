@@ -1,5 +1,6 @@
 """Is a certificate genuine? Judged offline, at a time that is passed in, against the virtual cards' own hierarchy."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -131,3 +132,21 @@ def test_anchors_come_from_a_file_or_a_directory(authority: TestAuthority, tmp_p
     (tmp_path / "junk.txt").write_text("junk")
     with pytest.raises(ValueError, match="junk"):
         load_certificates(tmp_path / "junk.txt")
+
+
+async def test_a_card_that_outlives_its_issuer_is_expired_with_it(authority: TestAuthority) -> None:
+    long_lived = replace(person(EC_PERSON).new, lifetime_days=9000)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = authority.issue(long_lived, key, "identification", NOW).public_bytes(Encoding.DER)
+    trust = Trust(authority.anchors(), authority.intermediates())
+    assert await trust.judge(der, NOW) == "ok"
+    assert await trust.judge(der, authority.intermediates()[0].not_valid_after_utc + timedelta(days=1)) == "expired"
+
+
+def test_a_folder_without_a_certificate_holds_no_anchors(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("-----BEGIN PUBLIC KEY-----")
+    with pytest.raises(ValueError, match="no certificate in PEM form"):
+        load_certificates(tmp_path)
+    (tmp_path / "broken.crt").write_text("-----BEGIN CERTIFICATE-----\njunk")
+    with pytest.raises(ValueError, match=r"broken\.crt: no certificate"):
+        load_certificates(tmp_path)
