@@ -80,7 +80,7 @@ class BenchControl:
             _send(writer, self._do(request))
         except KeyError as error:
             _send(writer, {"ok": False, "why": f"the move needs {error}"})
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             _send(writer, {"ok": False, "why": str(error)})
         await writer.drain()
 

@@ -85,6 +85,8 @@ async def test_every_move_of_hands_can_be_made_from_outside(control: BenchContro
         (b"[1, 2]", "attribute"),
         (b"not json", "Expecting value"),
         (b"\xff", "codec"),
+        (b'{"do": "take", "slot": 1e999}', "infinity"),
+        (b"[" * 20_000, "recursion"),
     ],
 )
 async def test_what_cannot_be_done_is_answered_with_a_reason(control: BenchControl, line: bytes, why: str) -> None:
