@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from drivers.reader import profiles
 from drivers.reader.channel import Channel
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
@@ -22,6 +23,7 @@ from fleet.server.orders import ADMINISTRATOR_COLUMNS, ORDER_COLUMNS
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 
 SEEDS = Path(__file__).parent / "seeds"
+PROFILES = Path(profiles.__file__).parent
 LONGEST = 4096
 
 
@@ -101,6 +103,8 @@ def from_the_fleet() -> None:
     put("orders", "orders", (",".join(ORDER_COLUMNS) + "\r\n" + order).encode())
     put("orders", "administrators", (";".join(ADMINISTRATOR_COLUMNS) + "\nSE2321000999-1A13;Maj\n").encode())
     put("printer", "status", b"\x10\x04\x01\x10\x04\x04\x1b@hello\n\x1dv0\0\2\0\1\0\xff\x00\x1dr\1\x1dVA\0")
+    for path in sorted(PROFILES.glob("virtual-*.toml")):
+        put("profile", path.stem, path.read_bytes())
     put("ledger", "counts", b'{"9999/01": 2, "9999/02": 0}')
     put("receipt", "document", b'{"payload":"e30","signatures":[{"protected":"e30","signature":"AA"}]}')
     put("receipt", "qr", b'.{"n":"1","k":"pickup","t":"2026-01-01T00:00:00Z","s":"a","c":"0001","h":"AA"}.AA')

@@ -25,7 +25,8 @@ from drivers.reader.piv import objects as piv
 from drivers.reader.pkcs15 import objects as pkcs15
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, KeyObject, TokenInfo
-from drivers.reader.profiles import builtin
+from drivers.reader.profiles import ProfileError, builtin
+from drivers.reader.profiles import parse as parse_profile
 from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
 from drivers.reader.trust import Trust
 from drivers.reader.virtual import vpcd
@@ -208,6 +209,12 @@ def fuzz_ledger(data: bytes) -> None:
     assert ledger.used("9999", "01") >= 1
 
 
+def fuzz_profile(data: bytes) -> None:
+    """A product profile that somebody hands in."""
+    with suppress(ProfileError):
+        parse_profile(data.decode("utf-8", "replace"), "odd.toml")
+
+
 @cache
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="fuzz-"))
@@ -237,4 +244,5 @@ TARGETS: dict[str, Target] = {
     "orders": fuzz_orders,
     "printer": fuzz_printer,
     "ledger": fuzz_ledger,
+    "profile": fuzz_profile,
 }
