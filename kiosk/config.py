@@ -157,7 +157,9 @@ def load(path: Path) -> Config:
         raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError as error:
         raise ConfigError(path, [f"is not UTF-8: byte {error.start}"]) from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError(path, ["is not TOML: nested too deep"]) from None
+    except ValueError as error:  # a number of thousands of digits is one that is no TOMLDecodeError
         raise ConfigError(path, [f"is not TOML: {error}"]) from None
     try:
         return Config.model_validate(document)

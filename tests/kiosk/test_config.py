@@ -49,7 +49,12 @@ def test_all_faults_are_named_not_only_the_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("[station", "is not TOML"), (b"\xff\xfe", "is not UTF-8: byte 0")],
+    [
+        ("[station", "is not TOML"),
+        (b"\xff\xfe", "is not UTF-8: byte 0"),
+        ("a = " + "[" * 5_000, "is not TOML: nested too deep"),
+        ("a = " + "9" * 5_000, "is not TOML"),
+    ],
 )
 def test_a_file_that_cannot_be_read(content: str | bytes, reason: str, tmp_path: Path) -> None:
     path = written(tmp_path, content)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -120,12 +121,10 @@ def _fits(match: Match, signs: CardSigns) -> bool:
 def parse(text: str, name: str, *, replaced: Profile | None = None) -> Profile:
     """One profile file. `replaced`: the one that ships under its name. Raises ProfileError with file, key and reason."""
     try:
-        plain, evidence = separate(tomllib.loads(text))
+        plain, evidence = separate(_table(text, name))
         if "evidence" in plain:
             raise EvidenceError("evidence: there is no such key")
         profile = Profile.model_validate(plain | {"evidence": evidence})
-    except tomllib.TOMLDecodeError as fault:
-        raise ProfileError(f"{name}: is not TOML: {fault}") from fault
     except EvidenceError as fault:
         raise ProfileError(f"{name}: {fault}") from fault
     except ValidationError as fault:
@@ -134,6 +133,16 @@ def parse(text: str, name: str, *, replaced: Profile | None = None) -> Profile:
     if loosened:
         raise ProfileError("\n".join(f"{name}: {key}: {reason}" for key, reason in loosened))
     return profile
+
+
+def _table(text: str, name: str) -> dict[str, Any]:
+    """Also what is TOML but too deep, or has a number too long, for the parser, which then raises faults of its own."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ProfileError(f"{name}: is not TOML: nested too deep") from None
+    except ValueError as fault:
+        raise ProfileError(f"{name}: is not TOML: {fault}") from fault
 
 
 def _lines(fault: ValidationError) -> Iterator[str]:

@@ -164,3 +164,9 @@ def test_a_profile_of_one_kind_never_fits_the_other() -> None:
 def test_a_name_that_nobody_has_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="nobody"):
         builtin().match_name("nobody")
+
+
+@pytest.mark.parametrize("value", ["[" * 5_000, "9" * 5_000, "{a=" * 5_000], ids=["deep", "long number", "deep tables"])
+def test_what_the_toml_parser_itself_cannot_bear_is_the_files_fault_too(value: str) -> None:
+    with pytest.raises(ProfileError, match="is not TOML"):
+        parse(f"rank = {value}", "odd.toml")
