@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 
 COLUMNS = 6
-CELL_WIDTH = 256
+CELL_WIDTH = 224
 GAP = 6
-COLOURS = 64
+COLOURS = 128
 BACKGROUND = "#D9D5CB"
 
 
