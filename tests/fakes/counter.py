@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from drivers.reader.ledger import FileLedger
 from drivers.reader.outcomes import Role
+from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.making import make_memory
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
@@ -39,6 +40,8 @@ FAULTS = st.none() | st.builds(Fault, FAULT_NAMES, st.integers(0, 4), WHEN)
 TYPED = {"wrong": "994167", "short": "1234", "long": "123456789012345678", "letters": "abcdef", "empty": "",
          "new": "975318", "other": "583921", "easy": "111111"}  # fmt: skip
 
+TYPED_PUK = {"wrong": "99416703"}
+
 
 @cache
 def memories() -> tuple[CardMemory, ...]:
@@ -57,3 +60,17 @@ class Disk(FileLedger):
         if self.full:
             raise OSError(28, "No space left on device")
         super()._write(counts)
+
+
+def typed_pin(card: VirtualCard, entry: str) -> str:
+    """What is typed where a PIN, old or new, is asked for."""
+    codes = card._codes
+    own = {"right": codes.pin, "same": codes.pin, "puk": codes.puk}
+    return own[entry].value.decode() if entry in own else TYPED[entry]
+
+
+def typed_puk(card: VirtualCard, entry: str) -> str:
+    """What is typed where the PUK is asked for."""
+    codes = card._codes
+    own = {"right": codes.puk, "pin": codes.pin}
+    return own[entry].value.decode() if entry in own else TYPED_PUK.get(entry, TYPED[entry])

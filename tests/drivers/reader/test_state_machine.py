@@ -27,7 +27,7 @@ from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import NOW
-from tests.fakes.counter import CARDS, FAULTS, NEW, PINS, PUKS, ROLES, SHORT_LIVED, TYPED, Disk, memories
+from tests.fakes.counter import CARDS, FAULTS, NEW, PINS, PUKS, ROLES, SHORT_LIVED, Disk, memories, typed_pin, typed_puk
 from tests.fakes.judge import UNTOLD, Bench, Court, Fault, JudgedCard, Step, floor_of, fresh
 
 SEQUENCES = int(os.environ.get("KORTKIOSK_SEQUENCES") or 0)
@@ -174,13 +174,13 @@ class Counter(RuleBasedStateMachine):
     @precondition(lambda self: self.visit is not None)
     @rule(role=ROLES, entry=PINS, consented=st.booleans(), fault=FAULTS)
     def a_pin_is_entered(self, role: Role, entry: str, consented: bool, fault: Fault | None) -> None:
-        code = self._pin(entry)
+        code = typed_pin(self.visited.card, entry)
         self._does((code,), consented, fault, self.visit.verify(role, Secret(code), last_try_consented=consented))
 
     @precondition(lambda self: self.visit is not None)
     @rule(role=ROLES, entry=PINS, new=NEW, consented=st.booleans(), fault=FAULTS)
     def a_pin_is_changed(self, role: Role, entry: str, new: str, consented: bool, fault: Fault | None) -> None:
-        old, fresh_pin = self._pin(entry), self._new(new)
+        old, fresh_pin = typed_pin(self.visited.card, entry), typed_pin(self.visited.card, new)
         acts = self.visit.change(role, Secret(old), Secret(fresh_pin), last_try_consented=consented)
         self._does((old, fresh_pin), consented, fault, acts)
 
@@ -189,9 +189,15 @@ class Counter(RuleBasedStateMachine):
     def a_pin_is_unblocked(self, role: Role, entry: str, new: str, fault: Fault | None) -> None:
         if role is Role.PUK and entry == "wrong":
             role = Role.IDENTIFICATION
-        puk, fresh_pin = self._puk(entry), self._new(new)
+        puk, fresh_pin = typed_puk(self.visited.card, entry), typed_pin(self.visited.card, new)
         acts = self.visit.unblock(role, Secret(puk), Secret(fresh_pin))
         self._does((puk, fresh_pin), False, fault, acts)
+
+    @precondition(lambda self: self.visit is not None)
+    @rule(times=st.integers(2, 9))
+    def somebody_guesses_the_puk(self, times: int) -> None:
+        for _ in range(times):
+            self.a_pin_is_unblocked(Role.IDENTIFICATION, "wrong", "new", None)
 
     @precondition(lambda self: self.visit is not None)
     @rule(purpose=st.sampled_from(["identification", "signature"]), verified=st.booleans(), fault=FAULTS)
@@ -211,6 +217,13 @@ class Counter(RuleBasedStateMachine):
     def no_puk_falls_below_what_the_floor_leaves(self) -> None:
         for judged, lowest in zip(self.cards, self.lowest, strict=True):
             assert judged.card.tries_left[1] >= max(1, lowest)
+
+    @invariant()
+    def no_card_has_a_pin_that_the_station_should_have_refused(self) -> None:
+        for judged in self.cards:
+            pin = judged.card._codes.pin.value
+            assert 6 <= len(pin) <= 8
+            assert pin.isdigit()
 
     @invariant()
     def the_judge_is_content(self) -> None:
@@ -271,21 +284,6 @@ class Counter(RuleBasedStateMachine):
                 assert not court.codes_sent
             case _:
                 assert now == before  # facts
-
-    def _pin(self, entry: str) -> str:
-        assert self.visited is not None
-        codes = self.visited.card._codes
-        own = {"right": codes.pin.value.decode(), "puk": codes.puk.value.decode()}
-        return own.get(entry) or TYPED.get(entry, "")
-
-    def _puk(self, entry: str) -> str:
-        assert self.visited is not None
-        codes = self.visited.card._codes
-        own = {"right": codes.puk.value.decode(), "pin": codes.pin.value.decode(), "wrong": "99416703"}
-        return own.get(entry) or TYPED.get(entry, "")
-
-    def _new(self, entry: str) -> str:
-        return self._pin("right") if entry == "same" else TYPED[entry]
 
 
 @pytest.mark.timeout(0 if SEQUENCES else 120)
