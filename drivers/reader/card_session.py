@@ -51,9 +51,9 @@ class CardSession(ABC):
         return tuple(pins)
 
     @property
+    @abstractmethod
     def signs(self) -> CardSigns:
         """What the card's profile was recognised by."""
-        return CardSigns(self.facts.atr)
 
     def draft_profile(self) -> str:
         """See `CardVisit.draft_profile`."""

@@ -29,7 +29,7 @@ from drivers.reader.piv.management import Manager, public_key_of
 from drivers.reader.piv.objects import PinPolicy, Slot, slot_of
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
-from drivers.reader.profiles import Profiles
+from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.tlv import TlvError
 
 STORED_BYTES = 8
@@ -79,6 +79,12 @@ class PivSession(CardSession):
             damaged=identity.damaged_in(self._directory(), read),
             version=card.application.version,
         )
+
+    @property
+    def signs(self) -> CardSigns:
+        """What the card's profile was recognised by."""
+        application = self._card.application
+        return CardSigns(self.facts.atr, application.aid, application.label)
 
     def complete(self) -> CardFacts:
         """Read the retired keys' certificates too, and where metadata tell, drop the purpose of a key without its own.
