@@ -6,14 +6,17 @@ itself, the DF `5015`, and last an ODF directly under the MF. The first whose EF
 >>> read_directory(CardFiles(channel), extra_aids=()).token.label        # doctest: +SKIP
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from drivers.reader import public_keys, tlv
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.objects import MAX_ENTRIES
 from drivers.reader.pkcs15.values import (
     ApplicationEntry,
     CertificateObject,
@@ -25,6 +28,7 @@ from drivers.reader.pkcs15.values import (
 )
 from drivers.reader.tlv import MAX_BYTES, TlvError
 
+T = TypeVar("T")
 PKCS15_AID = bytes.fromhex("A000000063504B43532D3135")
 """RID of RSA Security and "PKCS-15" (ISO/IEC 7816-15 6.4)."""
 EF_DIR = MF + b"\x2f\x00"
@@ -135,10 +139,15 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
     return CardDirectory(
         aid=aid,
         token=objects.parse_token_info(files.read(EF_TOKEN_INFO)),
-        codes=tuple(c for data in contents.get(Directory.AUTHENTICATION, ()) for c in objects.parse_codes(data)),
-        keys=tuple(k for data in contents.get(Directory.PRIVATE_KEYS, ()) for k in objects.parse_keys(data)),
+        codes=_some(objects.parse_codes, contents.get(Directory.AUTHENTICATION, [])),
+        keys=_some(objects.parse_keys, contents.get(Directory.PRIVATE_KEYS, [])),
         certificates=_certificates(files, contents),
     )
+
+
+def _some(read: Callable[[bytes], tuple[T, ...]], contents: list[bytes]) -> tuple[T, ...]:
+    """What those files list, no more in all than one may hold: a card may name the same long file again and again."""
+    return tuple(islice((found for data in contents for found in read(data)), MAX_ENTRIES))
 
 
 def _content(files: CardFiles, value: FilePath | bytes) -> bytes:
@@ -172,12 +181,8 @@ def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tupl
 
 
 def _certificates(files: CardFiles, contents: dict[Directory, list[bytes]]) -> tuple[CertificateFile, ...]:
-    found: list[CertificateFile] = []
-    for directory in _CERTIFICATE_DIRECTORIES:
-        for data in contents.get(directory, ()):
-            for entry in objects.parse_certificates(data):
-                found.extend(_certificate(files, entry))
-    return tuple(found)
+    listed = [data for directory in _CERTIFICATE_DIRECTORIES for data in contents.get(directory, ())]
+    return tuple(file for entry in _some(objects.parse_certificates, listed) for file in _certificate(files, entry))
 
 
 def _certificate(files: CardFiles, entry: CertificateObject) -> list[CertificateFile]:

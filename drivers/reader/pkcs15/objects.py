@@ -50,9 +50,10 @@ def _application(node: Tlv) -> ApplicationEntry:
 
 
 def parse_odf(data: bytes) -> tuple[OdfEntry, ...]:
-    """Entries of EF(ODF) (8.3). Raises TlvError."""
+    """Entries of EF(ODF) (8.3), each once, at most `MAX_ENTRIES`. Raises TlvError."""
     known = {int(directory) for directory in Directory}
-    return tuple(_kept([node for node in tlv.parse_prefix(data) if node.tag in known], _odf_entry))
+    entries = _kept([node for node in tlv.parse_prefix(data) if node.tag in known], _odf_entry)
+    return tuple(dict.fromkeys(entries))[:MAX_ENTRIES]
 
 
 def _odf_entry(node: Tlv) -> OdfEntry:

@@ -8,7 +8,7 @@ from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.pkcs15 import card, objects
 from drivers.reader.pkcs15.card import NoApplicationError
-from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.objects import CodeFlag, FilePath
 from drivers.reader.tlv import TlvError
 from tests.drivers.reader.conftest import ScriptedConnection
@@ -123,6 +123,24 @@ def test_a_file_is_read_to_its_end_whether_or_not_the_card_tells_its_size(size: 
 def test_of_a_file_that_is_longer_than_read_binary_reaches_the_reachable_part_is_read() -> None:
     connection = FileCard({ODF_PATH: "a5" * 40_000})
     assert len(CardFiles(Channel(connection)).read(bytes.fromhex(ODF_PATH))) == 0x8000
+
+
+def test_a_card_that_lists_its_files_again_and_again_is_read_in_bounds() -> None:
+    def path(file: str) -> bytes:
+        return tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.OCTET_STRING, bytes.fromhex("3f005015" + file)))
+
+    def certificate(number: int) -> bytes:
+        own = tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.OCTET_STRING, bytes((number,))))
+        where = tlv.encode(0xA1, tlv.encode(tlv.SEQUENCE, path("4401")))
+        return tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.SEQUENCE, b"") + own + where)
+
+    listed = b"".join(tlv.encode(0xA4, path(f"45{n:02x}") if n < 5 else path("4500")) for n in range(2500))
+    files = {ODF_PATH: listed.hex(), "3f0050155032": "300a0201000401aa030205a0", "3f0050154401": "3003020101"}
+    files |= {f"3f00501545{n:02x}": b"".join(map(certificate, range(60))).hex() for n in range(5)}
+    reading = CardFiles(Channel(FileCard(files)))
+    reading.base = Base(bytes.fromhex("3f005015"))
+    directory = card.read_directory(reading, b"")
+    assert len(directory.certificates) == objects.MAX_ENTRIES
 
 
 def test_a_file_is_read_once() -> None:
