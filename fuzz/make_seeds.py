@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader import profiles
+from drivers.reader import profiles, tlv
 from drivers.reader.channel import Channel
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
@@ -21,10 +21,11 @@ from drivers.secret import Secret
 from fleet.messages import events, link
 from fleet.server.orders import ADMINISTRATOR_COLUMNS, ORDER_COLUMNS
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
+from fuzz.directory import as_input
 
 SEEDS = Path(__file__).parent / "seeds"
 PROFILES = Path(profiles.__file__).parent
-LONGEST = 4096
+LONGEST = 8192
 
 
 class Recorder:
@@ -83,6 +84,27 @@ def from_tapes(tape: dict[str, str], kind: str, which: int) -> None:
             put("piv", f"{kind}-{number}-{name}", bytes((number,)) + answer)
 
 
+def directories(certificate: bytes) -> None:
+    """A PKCS#15 directory with a code, a key and a certificate; and one that lists a file again and again."""
+
+    def path(name: str) -> bytes:
+        return tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.OCTET_STRING, bytes.fromhex("3f005015" + name)))
+
+    def entry(own: bytes, attributes: bytes) -> bytes:
+        inside = tlv.encode(0xA1, tlv.encode(tlv.SEQUENCE, attributes))
+        return tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.SEQUENCE, b"") + tlv.encode(tlv.SEQUENCE, own) + inside)
+
+    named = tlv.encode(tlv.OCTET_STRING, b"\x01")
+    code = entry(named, bytes.fromhex("03020710 0a0101 020106 020108 020108 800101 0401ff"))
+    listed = entry(named, path("4404"))
+    key = entry(named + bytes.fromhex("03020520 020101"), path("4404"))
+    odf = tlv.encode(0xA8, path("4401")) + tlv.encode(0xA4, path("4402")) + tlv.encode(0xA0, path("4403"))
+    token = bytes.fromhex("300a0201000401aa030205a0")
+    put("directory", "whole", as_input([odf, token, code, listed, key, certificate]))
+    again = tlv.encode(0xA4, path("4402")) * 200
+    put("directory", "again-and-again", as_input([again, token, code, listed * 40, key, certificate]))
+
+
 def from_the_fleet() -> None:
     """Messages, events and files as the fleet writes them."""
     facts = events.Facts("entre-a", 1, 7, "boot", "se.kortkiosk.station.started", "2026-01-01T00:00:00Z")
@@ -119,6 +141,7 @@ def main() -> None:
         from_tapes(tape, card.kind, which)
         for stored in card.keys:
             put("certificate", f"{card.kind}-{stored.purpose}", stored.certificate.public_bytes(Encoding.DER))
+    directories(virtual_cards()[0].keys[0].certificate.public_bytes(Encoding.DER))
     from_the_fleet()
 
 

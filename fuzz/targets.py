@@ -41,6 +41,7 @@ from fleet.server.store.arrivals import Arrived
 from fleet.server.transport import Incoming
 from fleet.server.verifier.exchange import Check, Verdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
+from fuzz.directory import read_a_directory
 from kiosk.receipts import checking, wire
 from kiosk.receipts.facts import ReceiptError
 
@@ -235,6 +236,7 @@ TARGETS: dict[str, Target] = {
     "pkcs15": fuzz_pkcs15,
     "piv": fuzz_piv,
     "card": read_a_card,
+    "directory": read_a_directory,
     "certificate": fuzz_certificate,
     "vpcd": fuzz_vpcd,
     "event": fuzz_event,
