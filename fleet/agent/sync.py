@@ -238,7 +238,7 @@ class OrderBook:
         try:
             signed = jws.deserialize_compact(answer.jws, self._key, algorithms=ALGORITHMS)
             page: SyncPage = decode(SyncPage, signed.payload)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError, RecursionError) as error:  # a header's `crit` may be anything
             kind = "malformed" if isinstance(error, MessageError) else "forged"
             raise SyncRefused(kind, "the list is not signed by the server, or is no list") from None
         if page.station != self._station:

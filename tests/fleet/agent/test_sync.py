@@ -133,6 +133,7 @@ REFUSED: dict[str, tuple[str, list[Answer]]] = {
         [signed(page(following="2")), signed(page(), ec.generate_private_key(ec.SECP256R1()))],
     ),
     "not signed at all": ("forged", [Answer(ok=True, jws="eyJhbGciOiJub25lIn0.e30.")]),
+    "a header of the wrong types": ("forged", [Answer(ok=True, jws="eyJhbGciOiJFUzI1NiIsImNyaXQiOjN9.e30.AAAA")]),
     "no token": ("forged", [Answer(ok=True, jws="x")]),
     "signed with the public key as a shared one": (
         "forged",
