@@ -13,6 +13,7 @@ import argparse
 import importlib
 import logging
 import os
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ SUBCOMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and give its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # A core file would hold the codes that are in memory (reliability I5).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         parsed = _parser(arguments).parse_args(arguments)
         return int(cast(Callable[[argparse.Namespace], int], parsed.func)(parsed))

@@ -6,6 +6,7 @@ process of the server opens. It prints one line, `ready`, once it can answer.
 """
 
 import logging
+import resource
 import signal
 import sqlite3
 import sys
@@ -55,6 +56,8 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     # The server ends its children itself, in order, also when a person presses Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A core file would hold keys and the code that is being judged.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if len(arguments) != 2:
         _log.error("usage: python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE")
         return 2
