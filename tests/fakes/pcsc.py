@@ -14,4 +14,4 @@ def pcscd() -> Iterator[dict[int, str]]:
         with running_service() as readers:
             yield readers
     except NoServiceError as reason:
-        pytest.skip(str(reason))
+        pytest.fail(str(reason))  # `make setup` installs it: a machine without it proves nothing
