@@ -202,7 +202,7 @@ def fuzz_printer(data: bytes) -> None:
 
 def fuzz_ledger(data: bytes) -> None:
     """The station's own count of tries, on a disk that keeps something else; it is never less strict for it."""
-    path = _folder() / "tries.json"
+    path = Path(_folder().name) / "tries.json"
     path.write_bytes(data)
     ledger = FileLedger(path)
     assert ledger.used("9999", "01") >= 0
@@ -217,8 +217,9 @@ def fuzz_profile(data: bytes) -> None:
 
 
 @cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="fuzz-"))
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """Gone when the program ends."""
+    return tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True)
 
 
 @cache
