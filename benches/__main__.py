@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benches import card, ingest, journal, latency, window
+from benches import card, cards, ingest, journal, latency, window
 from benches.figures import CannotMeasureError, Figure, Report, table
 
 Bench = Callable[[Path], Sequence[Figure]]
 BENCHES: dict[str, tuple[str, Bench]] = {
     "card": ("one card at the virtual reader, ours beside OpenSC and the bare exchange", card.measure),
+    "cards": ("the four kinds of card, ours beside other people's programs", cards.measure),
     "latency": ("from the station's commit to a page's feed", latency.measure),
     "ingest": ("events taken durably by the server, beside a subscriber that only counts", ingest.measure),
     "journal": ("durable commits at the station, beside the disk", journal.measure),

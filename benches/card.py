@@ -72,10 +72,14 @@ class CountedCard:
         return answer
 
     @property
+    def size(self) -> int:
+        """Bytes that have passed, both ways."""
+        return sum(len(sent) + len(received) for sent, received in self.passed)
+
+    @property
     def note(self) -> str:
         """What has passed, in words."""
-        size = sum(len(sent) + len(received) for sent, received in self.passed)
-        return f"{len(self.passed)} exchanges, {size:,} bytes"
+        return f"{len(self.passed)} exchanges, {self.size:,} bytes"
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -88,7 +92,7 @@ def measure(folder: Path) -> list[Figure]:
     try:
         with running_service() as readers, plug(card, port=FIRST_PORT):
             reader = readers[FIRST_PORT]
-            _wait_until_seen(reader)
+            wait_until_seen(reader, present=True)
             return [*_programs(reader, card, folder), *_errands(reader, card, OpenSc(folder))]
     except NoServiceError as reason:
         raise CannotMeasureError(str(reason)) from None
@@ -100,11 +104,11 @@ class OpenSc:
     def __init__(self, folder: Path) -> None:
         path = folder / "opensc.conf"
         path.write_text("app default { framework pkcs15 { use_file_caching = no; } }\n", "utf-8")
-        self._environment = {**os.environ, "OPENSC_CONF": str(path), "LC_ALL": "C"}
+        self.environment = {**os.environ, "OPENSC_CONF": str(path), "LC_ALL": "C"}
 
     def __call__(self, *words: str) -> None:
         """Run `pkcs15-tool`; the codes among the words are a made-up card's."""
-        run(["pkcs15-tool", *words], self._environment)
+        run(["pkcs15-tool", *words], self.environment)
 
 
 def run(words: Sequence[str], environment: dict[str, str]) -> None:
@@ -132,7 +136,7 @@ def _errands(reader: str, card: CountedCard, theirs: OpenSc) -> Iterator[Figure]
     pin, puk, new = Secret(PIN), Secret(PUK), Secret(NEW)
     who = Role.IDENTIFICATION
     pieces: list[tuple[str, Act, tuple[str, ...]]] = [
-        ("identify", _nothing, ("--dump",)),
+        ("identify", nothing, ("--dump",)),
         ("verify", lambda visit: visit.verify(who, pin), ("--verify-pin", "--pin", PIN)),
         ("change", lambda visit: visit.change(who, pin, new), ("--change-pin", "--pin", PIN, "--new-pin", NEW)),
         ("unblock", lambda visit: visit.unblock(who, puk, new), ("--unblock-pin", "--puk", PUK, "--new-pin", NEW)),
@@ -141,13 +145,14 @@ def _errands(reader: str, card: CountedCard, theirs: OpenSc) -> Iterator[Figure]
         yield from _three(what, reader, card, act, functools.partial(theirs, *words))
 
 
-async def _nothing(visit: Visit) -> CodeOutcome:
-    del visit  # to be visited is to be identified
+async def nothing(visit: Visit) -> CodeOutcome:
+    """To be visited is to be identified."""
+    del visit
     return Accepted()
 
 
 def _three(what: str, reader: str, card: CountedCard, act: Act, opensc: Callable[[], None]) -> Iterator[Figure]:
-    ours = median_ms(lambda: asyncio.run(_visit(reader, act)), QUICK, card.begin)
+    ours = median_ms(lambda: asyncio.run(visit_once(reader, act)), QUICK, card.begin)
     passed, note = tuple(card.passed), card.note
     commands = [sent for sent, _ in passed]
     floor = Figure(
@@ -163,13 +168,19 @@ def _three(what: str, reader: str, card: CountedCard, act: Act, opensc: Callable
     yield against(count, f"{what}: exchanges of our reader", len(passed))
 
 
-async def _visit(reader: str, act: Act) -> None:
+async def visit_once(reader: str, act: Act) -> int:
+    """Connect, identify, act, reset; gives the exchanges of identification.
+
+    Raises CannotMeasureError where the card does not take it.
+    """
     station = CardReader(PcscBackend(), reader)
     try:
         async with visiting(station) as visit:
+            identified = visit.exchange.apdus
             outcome = await act(visit)
         if not isinstance(outcome, Accepted):
             raise CannotMeasureError(f"the card answered {type(outcome).__name__}")
+        return identified
     finally:
         await station.close()
 
@@ -191,12 +202,13 @@ def _replay_inside(card: CountedCard, commands: Sequence[bytes]) -> None:
         card.card.transmit(command)
 
 
-def _wait_until_seen(reader: str) -> None:
+def wait_until_seen(reader: str, *, present: bool) -> None:
     """The service looks at its readers now and then."""
+    wanted = Presence.PRESENT if present else Presence.EMPTY
     backend = PcscBackend()
     seen = backend.presence(reader)
-    while seen is not Presence.PRESENT:
+    while seen is not wanted:
         now = backend.wait_for_change(reader, seen, SEEN_S)
         if now is seen:
-            raise CannotMeasureError("the PC/SC service does not see the virtual card")
+            raise CannotMeasureError("the PC/SC service does not see the virtual card come or go")
         seen = now

@@ -74,6 +74,31 @@ def read_certificates(
     return tuple(found)
 
 
+def needs_keys(directory: CardDirectory) -> bool:
+    """Does it take the list of keys to say what each code and certificate is for?
+
+    Not where there is one code for a person, and the certificates are one for identification and at most one for
+    signatures, by their keyUsage, with no authority's among them.
+    """
+    for_people = [code for code in directory.codes if not code.has(CodeFlag.UNBLOCKING) and not code.has(CodeFlag.SO)]
+    try:
+        held = [x509.load_der_x509_certificate(file.der) for file in directory.certificates if not file.entry.authority]
+        meant = [purpose_by_usage(certificate) for certificate in held]
+        authority = any(_is_authority(certificate) for certificate in held)
+    except PARSE_FAULTS:
+        return True
+    plain = meant.count("identification") == 1 and meant.count("signature") <= 1 and meant.count("other") == 0
+    return len(for_people) != 1 or authority or not plain
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    """By basicConstraints (RFC 5280 4.2.1.9)."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
 def damaged_in(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
     """Labels, or ids, of what should be certificates and are none."""
     sound = {certificate.facts.der for certificate in read}
@@ -88,7 +113,7 @@ def _by_usage(_entry: CertificateObject, certificate: x509.Certificate) -> Purpo
 def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, purpose_of: PurposeOf) -> ReadCertificate:
     parsed = x509.load_der_x509_certificate(file.der)
     parsed.public_key()  # a key of an unknown kind is found out here, not in the middle of a signature
-    has_key = any(key.id == file.entry.id for key in directory.keys)
+    has_key = directory.keys is None or any(key.id == file.entry.id for key in directory.keys)
     facts = Certificate(
         id=file.entry.id.hex(),
         label=file.entry.label,
@@ -237,7 +262,7 @@ def role_of(code: CodeObject, directory: CardDirectory) -> Role | None:
         return Role.PUK
     if code.has(CodeFlag.SO):
         return None
-    guarded = [key for key in directory.keys if key.auth_id == code.auth_id]
+    guarded = [key for key in directory.keys or () if key.auth_id == code.auth_id]
     if guarded and all(NON_REPUDIATION in key.usage for key in guarded):
         return Role.SIGNATURE
     return Role.IDENTIFICATION

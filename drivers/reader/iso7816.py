@@ -102,6 +102,11 @@ def read_binary(offset: int, length: int) -> Command:
     return Command("READ BINARY", 0x00, 0xB0, offset >> 8, offset & 0xFF, le=length)
 
 
+def read_short(short_id: int) -> Command:
+    """READ BINARY from the beginning of an EF of the current DF, by its short identifier (11.3.3, bit 8 of P1 set)."""
+    return Command("READ BINARY", 0x00, 0xB0, 0x80 | short_id, 0x00, le=SHORT_LE)
+
+
 def read_record(number: int) -> Command:
     """READ RECORD by number in the current EF (11.4.3, P2=04)."""
     return Command("READ RECORD", 0x00, 0xB2, number, 0x04, le=SHORT_LE)

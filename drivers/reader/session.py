@@ -10,21 +10,25 @@ from drivers.reader.card_session import CardSession
 from drivers.reader.channel import Channel
 from drivers.reader.errors import UnknownCardError
 from drivers.reader.ledger import TryLedger
+from drivers.reader.memory import Memories
 from drivers.reader.piv.session import open_piv
 from drivers.reader.pkcs15.session import open_pkcs15
 from drivers.reader.profiles import Profiles
 
 
-def open_session(channel: Channel, *, profiles: Profiles, ledger: TryLedger) -> CardSession:
-    """Find the application, read it and match a profile.
+def open_session(
+    channel: Channel, *, profiles: Profiles, ledger: TryLedger, memories: Memories | None = None
+) -> CardSession:
+    """Find the application, read it and match a profile. What was read of a card in `memories` is not read again.
 
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
-    piv = open_piv(channel, profiles=profiles, ledger=ledger)
+    known = memories or Memories()
+    piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=known.piv)
     if piv is not None and piv.facts.certificates:
         return piv
     try:
-        return open_pkcs15(channel, profiles=profiles, ledger=ledger)
+        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15)
     except UnknownCardError as stranger:
         again = open_piv(channel, profiles=profiles, ledger=ledger) if piv is not None else None
         if again is not None:

@@ -2,7 +2,7 @@
 
 The anchors and authorities come from configuration; revocation is asked of a small port (`drivers.reader.revocation`),
 because where the answer comes from differs: a desk asks OCSP itself, a station has it from the server. Without anchors
-every chain is `unchecked`.
+every chain is `unchecked`, and the library that validates is not even loaded.
 
 >>> await Trust().judge(der, at=now)        # doctest: +SKIP
 'unchecked'
@@ -13,21 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from pyhanko_certvalidator import CertificateValidator, ValidationContext
-from pyhanko_certvalidator.errors import (
-    ExpiredError,
-    NotYetValidError,
-    PathError,
-    ValidationError,
-)
 
 from drivers.reader.identity import PARSE_FAULTS
 from drivers.reader.model import Chain
 from drivers.reader.revocation import UNKNOWN, NotAsked, Revocation, Standing
+
+if TYPE_CHECKING:
+    from drivers.reader.paths import Paths
 
 CertificatePath = tuple[x509.Certificate, ...]
 
@@ -52,8 +47,9 @@ class Trust:
         revocation: Revocation | None = None,
         hard: bool = False,
     ) -> None:
-        self._anchors = [_asn1(certificate) for certificate in anchors]
-        self._authorities = [_asn1(certificate) for certificate in authorities]
+        self._anchors = tuple(anchors)
+        self._authorities = tuple(authorities)
+        self._paths: Paths | None = None
         self._revocation = revocation or NotAsked()
         self._hard = hard
 
@@ -88,24 +84,11 @@ class Trust:
 
     async def _path(self, der: bytes, at: datetime, others: Iterable[bytes]) -> tuple[CertificatePath, Chain | None]:
         """The certificates from this one to its anchor, and none where there is a fault."""
-        try:
-            known = [*self._authorities, *(asn1.Certificate.load(other) for other in others)]
-            context = ValidationContext(
-                trust_roots=self._anchors, other_certs=known, moment=at, allow_fetching=False,
-                revocation_mode="soft-fail",
-            )  # fmt: skip
-            validator = CertificateValidator(asn1.Certificate.load(der), validation_context=context)
-            path = await validator.async_validate_path()
-            upward = [x509.load_der_x509_certificate(c.dump()) for c in reversed(list(path.iter_certs(True)))]
-        except (ExpiredError, NotYetValidError):
-            return (), "expired"
-        except (ValidationError, PathError, *PARSE_FAULTS):
-            return (), "untrusted"
-        return tuple(upward), None
+        if self._paths is None:
+            from drivers.reader.paths import Paths
 
-
-def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
-    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
+            self._paths = Paths(self._anchors, self._authorities)
+        return await self._paths.find(der, at, others)
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:

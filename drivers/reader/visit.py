@@ -24,6 +24,7 @@ from drivers.reader.card_visit import pulsed
 from drivers.reader.channel import Channel, Pulse
 from drivers.reader.errors import CardGoneError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
+from drivers.reader.memory import Memories
 from drivers.reader.model import Chain, Purpose
 from drivers.reader.outcomes import Signed, SignOutcome
 from drivers.reader.port import Backend, Connection, Presence, Visit
@@ -63,6 +64,7 @@ class CardReader:
         self._settings = settings or ReaderSettings()
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
+        self._memories = Memories()
 
     async def presence(self) -> Presence:
         """What is in the reader now."""
@@ -125,9 +127,9 @@ class CardReader:
     def _open(self, pulse: Pulse, opened: list[Connection]) -> CardSession:
         connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
         opened.append(connection)
-        channel = Channel(connection, reader=self.name, pulse=pulse)
+        channel, known = Channel(connection, reader=self.name, pulse=pulse), self._settings
         try:
-            return open_session(channel, profiles=self._settings.profiles, ledger=self._settings.ledger)
+            return open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
         except BaseException as fault:
             if isinstance(fault, UnknownCardError):
                 fault.exchange = channel.exchange

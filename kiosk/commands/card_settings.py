@@ -2,25 +2,26 @@
 
     --anchors FILE|DIR  --online | --revocation DIR  --require-revocation  --profiles DIR --profile-keys FILE
 
-Rules: only with `--online` is anything fetched; a profile that is refused is told and the others stay.
+Rules: only with `--online` is anything fetched; a profile that is refused is told and the others stay. What fetches and
+what checks signatures is loaded only where it is asked for, so that the program starts sooner.
 """
 
 import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drivers.reader.ledger import FileLedger
 from drivers.reader.profiles import ProfileError, Profiles, builtin
-from drivers.reader.profiles.signed import ProfileKeys, Refusal, add_signed
 from drivers.reader.revocation import NotAsked, Revocation
-from drivers.reader.revocation.fetching import FetchingRevocation
-from drivers.reader.revocation.http import fetch
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust, load_certificates, split
 from drivers.reader.visit import ReaderSettings
 from kiosk.commands import state_directory
+
+if TYPE_CHECKING:
+    from drivers.reader.profiles.signed import Refusal
 
 MAX_FILES = 256
 """So many lists are read of a folder."""
@@ -35,7 +36,7 @@ class Desk:
     """`faults` grows while certificates are judged: what could not be fetched."""
 
     settings: ReaderSettings
-    refused: tuple[Refusal, ...] = ()
+    refused: "tuple[Refusal, ...]" = ()
     faults: list[str] = field(default_factory=list)
 
 
@@ -53,21 +54,23 @@ def add_options(parser: Any) -> None:
 def desk_of(arguments: argparse.Namespace) -> Desk:
     """Everything, loaded. Raises InputError."""
     profiles, refused = _profiles(arguments)
-    revocation = _revocation(arguments)
+    revocation, faults = _revocation(arguments)
     trust = _trust(arguments.anchors, revocation, hard=arguments.require_revocation)
     if getattr(arguments, "suggest_profile", False):
         profiles = profiles.quiet()
     settings = ReaderSettings(
         profiles=profiles, trust=trust, ledger=FileLedger(state_directory() / "tries.json")
     )  # fmt: skip
-    return Desk(settings, refused, revocation.faults if isinstance(revocation, FetchingRevocation) else [])
+    return Desk(settings, refused, faults)
 
 
-def _profiles(arguments: argparse.Namespace) -> tuple[Profiles, tuple[Refusal, ...]]:
+def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[Refusal, ...]]":
     if arguments.profiles is None:
         return builtin(), ()
     if arguments.profile_keys is None:
         raise InputError("--profiles needs --profile-keys: only what a key signs counts")
+    from drivers.reader.profiles.signed import ProfileKeys, add_signed
+
     try:
         keys = ProfileKeys.load(arguments.profile_keys)
     except ProfileError as reason:
@@ -76,11 +79,16 @@ def _profiles(arguments: argparse.Namespace) -> tuple[Profiles, tuple[Refusal, .
     return loaded.profiles, loaded.refused
 
 
-def _revocation(arguments: argparse.Namespace) -> Revocation:
+def _revocation(arguments: argparse.Namespace) -> tuple[Revocation, list[str]]:
+    """Where revocation is asked for, and the list in which faults of fetching will stand."""
     if arguments.online:
-        return FetchingRevocation(RevocationStore(state_directory() / "revocation"), fetch)
+        from drivers.reader.revocation.fetching import FetchingRevocation
+        from drivers.reader.revocation.http import fetch
+
+        fetching = FetchingRevocation(RevocationStore(state_directory() / "revocation"), fetch)
+        return fetching, fetching.faults
     if arguments.revocation is None:
-        return NotAsked()
+        return NotAsked(), []
     store = RevocationStore()
     try:
         for path in sorted(arguments.revocation.iterdir())[:MAX_FILES]:
@@ -88,7 +96,7 @@ def _revocation(arguments: argparse.Namespace) -> Revocation:
                 store.take(path.read_bytes())
     except OSError as reason:
         raise InputError(f"{arguments.revocation}: {reason.strerror}") from None
-    return OfflineRevocation(store)
+    return OfflineRevocation(store), []
 
 
 def _trust(anchors: Path | None, revocation: Revocation, *, hard: bool) -> Trust:

@@ -5,8 +5,8 @@ a token), the tries, and the four slots of SP 800-73-4; a code whose tries only 
 discovery object. Everything else (retired keys, CCC, metadata of keys) is read when somebody wants to see it.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, Response, Status
 from drivers.reader.atr import offers_extended_length
@@ -36,6 +36,14 @@ class Part:
 Fingerprint = tuple[Part, ...]
 """What is compared, on the same connection, before anything irreversible (reliability I2): what told the serial, and a
 certificate. Empty where nothing tells the card from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownObjects:
+    """A card as it was read before: its data objects, and what makes it this card."""
+
+    objects: Mapping[int, bytes] = field(repr=False)
+    fingerprint: Fingerprint
 
 
 class PivCard:
@@ -143,6 +151,18 @@ class PivCard:
             return objects.parse_metadata(response.data) if response is not None and response.ok else Metadata()
         except TlvError:
             return Metadata()
+
+    @property
+    def told(self) -> bytes:
+        """By what the card is remembered, once `serial` was asked for; empty where nothing tells it from another."""
+        parts = b"/".join(part.seen for part in self._identity)
+        return b"/".join((self._channel.connection.atr, self.application.aid, parts)) if parts else b""
+
+    def take(self, known: KnownObjects) -> None:
+        """Take the objects from memory, where the card still has the certificate; what was just read stays as it is."""
+        certificate = [part for part in known.fingerprint if part not in self._identity]
+        if certificate and all(self._holds(part) for part in certificate):
+            self.raw = {**known.objects, **self.raw}
 
     def fingerprint(self, slots: Iterable[Slot]) -> Fingerprint:
         """From what was read already: what told the serial, and the first certificate that is held."""

@@ -21,10 +21,11 @@ from drivers.reader.identity import ReadCertificate
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementKey
 from drivers.reader.ledger import TryLedger
+from drivers.reader.memory import CardMemory
 from drivers.reader.model import CardFacts, Certificate, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
 from drivers.reader.piv import objects, signing
-from drivers.reader.piv.card import PivCard, select
+from drivers.reader.piv.card import KnownObjects, PivCard, select
 from drivers.reader.piv.management import Manager, public_key_of
 from drivers.reader.piv.objects import PinPolicy, Slot, slot_of
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
@@ -38,22 +39,28 @@ PAD = 0xFF
 _ANY_LENGTH = 1
 
 
-def open_piv(channel: Channel, *, profiles: Profiles, ledger: TryLedger) -> "PivSession | None":
-    """Select and identify; None where the card has no PIV application.
+def open_piv(
+    channel: Channel, *, profiles: Profiles, ledger: TryLedger, memory: CardMemory[KnownObjects] | None = None
+) -> "PivSession | None":
+    """Select and identify; None where the card has no PIV application. Of a card in `memory` only what makes it that card
+    is read.
 
     Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
     """
     card = select(channel, profiles)
-    return None if card is None else PivSession(channel, card, ledger)
+    return None if card is None else PivSession(channel, card, ledger, memory or CardMemory())
 
 
 class PivSession(CardSession):
     """See the module. Every method raises CardGoneError once the connection is lost."""
 
-    def __init__(self, channel: Channel, card: PivCard, ledger: TryLedger) -> None:
+    def __init__(self, channel: Channel, card: PivCard, ledger: TryLedger, memory: CardMemory[KnownObjects]) -> None:
         self._card = card
+        self._memory = memory
         self._slots: tuple[Slot, ...] = objects.SLOTS
         self._serial = card.serial()
+        if (known := memory.recall(card.told)) is not None:
+            card.take(known)
         policy = card.pin_policy()
         read = self._read_certificates()
         number = identity.card_number_of(read, self._directory(), card.profile)
@@ -79,6 +86,7 @@ class PivSession(CardSession):
             damaged=identity.damaged_in(self._directory(), read),
             version=card.application.version,
         )
+        self._remember()
 
     @property
     def signs(self) -> CardSigns:
@@ -102,7 +110,12 @@ class PivSession(CardSession):
             damaged=identity.damaged_in(self._directory(), read),
             version=self._card.version() or self.facts.version,
         )
+        self._remember()
         return self.facts
+
+    def _remember(self) -> None:
+        if self._card.told:
+            self._memory.keep(self._card.told, KnownObjects(dict(self._card.raw), self._fingerprint))
 
     def check_same_card(self) -> None:
         """Raises CardChangedError where the card is not the one that was identified (reliability I2).
@@ -134,6 +147,7 @@ class PivSession(CardSession):
         if slot is None or not self._fingerprint:
             return NOT_ALLOWED
         self._made.pop(key_id, None)
+        self._memory.forget(self._card.told)
         outcome = self._manager.generate(slot, algorithm, management)
         if isinstance(outcome, Generated):
             self._made[key_id] = outcome.public_key
@@ -157,6 +171,7 @@ class PivSession(CardSession):
 
     def _written(self, slot: Slot, der: bytes, management: ManagementKey) -> CodeOutcome:
         """Write, read back, and know the card by what it holds now."""
+        self._memory.forget(self._card.told)
         outcome = self._manager.write(slot, der, management)
         if not isinstance(outcome, Accepted):
             return outcome

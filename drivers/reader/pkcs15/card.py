@@ -1,7 +1,9 @@
 """One PKCS#15 application: found, and its directory read.
 
-How it is found (most certain first): the path or AID in EF.DIR, an AID that a product profile names, the AID of PKCS#15
-itself, the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF) can be read is the one.
+How it is found (cheapest first): the AID of PKCS#15 itself, an AID that a product profile names, the path or AID in
+EF.DIR, the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF) can be read is the one.
+
+Private keys are read only where they are needed (`read_keys`), public keys only when somebody wants to see it all.
 
 >>> read_directory(CardFiles(channel), extra_aids=()).token.label        # doctest: +SKIP
 """
@@ -24,9 +26,10 @@ from drivers.reader.pkcs15.values import (
     Directory,
     FilePath,
     KeyObject,
+    OdfEntry,
     TokenInfo,
 )
-from drivers.reader.tlv import MAX_BYTES, TlvError
+from drivers.reader.tlv import TlvError
 
 T = TypeVar("T")
 PKCS15_AID = bytes.fromhex("A000000063504B43532D3135")
@@ -34,12 +37,11 @@ PKCS15_AID = bytes.fromhex("A000000063504B43532D3135")
 EF_DIR = MF + b"\x2f\x00"
 EF_ODF = b"\x50\x31"
 EF_TOKEN_INFO = b"\x50\x32"
+ODF_SHORT_ID, TOKEN_INFO_SHORT_ID = 0x11, 0x12
+"""Reserved for these two files in the DF of the application (ISO/IEC 7816-15 annex A)."""
 DF_PKCS15 = MF + b"\x50\x15"
-IDENTITY_BYTES = 256
-"""So much of a certificate says whose it is: its serial number and issuer come first (RFC 5280 4.1)."""
 _NEEDED = (
     Directory.AUTHENTICATION,
-    Directory.PRIVATE_KEYS,
     Directory.CERTIFICATES,
     Directory.TRUSTED_CERTIFICATES,
     Directory.USEFUL_CERTIFICATES,
@@ -75,44 +77,71 @@ class CardDirectory:
     aid: bytes
     token: TokenInfo
     codes: tuple[CodeObject, ...]
-    keys: tuple[KeyObject, ...]
+    keys: tuple[KeyObject, ...] | None
+    """None where they were not read."""
     certificates: tuple[CertificateFile, ...]
 
 
-def find_application(files: CardFiles, extra_aids: tuple[bytes, ...]) -> bytes:
+def _never(_files: CardFiles) -> bool:
+    return False
+
+
+def find_application(
+    files: CardFiles, extra_aids: tuple[bytes, ...], known: Callable[[CardFiles], bool] = _never
+) -> bytes:
     """Set `files.base` to the application and give its AID (empty where it has none).
+
+    `known` is asked when an AID was entered: is the card one whose files it could take from memory?
 
     Raises NoApplicationError, and CardGoneError where the card left.
     """
     tried: list[str] = []
-    for base, aid in _candidates(_applications(files, tried), extra_aids):
+    for base, aid in _candidates(files, extra_aids, tried):
         files.base = base
         tried.append(f"AID {base.aid.hex().upper()}" if base.aid else f"DF {base.path.hex().upper()}")
-        if _has_odf(files):
+        if base.aid and not _entered(files):
+            continue
+        if (base.aid and known(files)) or _has_odf(files):
             return aid
     raise NoApplicationError(tuple(tried))
 
 
+def _entered(files: CardFiles) -> bool:
+    try:
+        files.enter()
+    except CommandRefusedError:
+        return False
+    return True
+
+
 def _applications(files: CardFiles, tried: list[str]) -> tuple[ApplicationEntry, ...]:
     tried.append("EF.DIR")
+    files.base = Base()
     try:
         return objects.parse_dir(files.read(EF_DIR))
     except (CommandRefusedError, TlvError):
         return ()
 
 
-def _candidates(entries: tuple[ApplicationEntry, ...], extra_aids: tuple[bytes, ...]) -> list[tuple[Base, bytes]]:
-    wanted = (PKCS15_AID, *extra_aids)
-    ours = [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]
-    found: list[tuple[Base, bytes]] = []
-    for entry in ours:
+def _candidates(files: CardFiles, extra_aids: tuple[bytes, ...], tried: list[str]) -> Iterator[tuple[Base, bytes]]:
+    """Each once. EF.DIR is read only where no AID leads there."""
+    seen = dict.fromkeys((Base(aid=aid), aid) for aid in (PKCS15_AID, *extra_aids))
+    yield from tuple(seen)
+    for candidate in _listed(_applications(files, tried), (PKCS15_AID, *extra_aids)):
+        if candidate not in seen:
+            seen[candidate] = None
+            yield candidate
+
+
+def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
+    """What EF.DIR names, and where the application is on cards without one."""
+    for entry in [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]:
         if entry.path:
-            found.append((Base(_from_mf(entry.path)), entry.aid))
+            yield Base(_from_mf(entry.path)), entry.aid
         if entry.aid:
-            found.append((Base(aid=entry.aid), entry.aid))
-    found += [(Base(aid=aid), aid) for aid in (*extra_aids, PKCS15_AID)]
-    found += [(Base(DF_PKCS15), b""), (Base(MF), b"")]
-    return list(dict.fromkeys(found))
+            yield Base(aid=entry.aid), entry.aid
+    yield Base(DF_PKCS15), b""
+    yield Base(MF), b""
 
 
 def _from_mf(path: bytes) -> bytes:
@@ -121,26 +150,48 @@ def _from_mf(path: bytes) -> bytes:
 
 def _has_odf(files: CardFiles) -> bool:
     try:
-        return bool(objects.parse_odf(files.read(EF_ODF)))
+        data = files.read_short(ODF_SHORT_ID, EF_ODF, _is_odf) if files.base.aid else None
+        return bool(objects.parse_odf(files.read(EF_ODF) if data is None else data))
     except (CommandRefusedError, TlvError):
         return False
 
 
+def _is_odf(data: bytes) -> bool:
+    """Names codes or certificates; a list of keys, which may look like one, never does."""
+    found = {entry.directory for entry in objects.parse_odf(data)}
+    return bool(found & {Directory.AUTHENTICATION, Directory.CERTIFICATES})
+
+
+def read_token_info(files: CardFiles) -> bytes:
+    """EF(TokenInfo) as it is. Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError."""
+    data = files.read_short(TOKEN_INFO_SHORT_ID, EF_TOKEN_INFO, is_token_info)
+    return files.read(EF_TOKEN_INFO) if data is None else data
+
+
+def is_token_info(data: bytes) -> bool:
+    """Version and flags have to be there (8.10), and no other file has both."""
+    nodes = tlv.parse_prefix(data)
+    inside = nodes[0].children if nodes and nodes[0].tag == tlv.SEQUENCE else ()
+    return bool(inside) and inside[0].tag == tlv.INTEGER and nodes[0].find(tlv.BIT_STRING) is not None
+
+
 def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
-    """Read codes, keys and certificates of the application at `files.base`.
+    """Read codes and certificates of the application at `files.base`; keys wait for `read_keys`.
 
     Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError.
     """
+    token = objects.parse_token_info(read_token_info(files))
     odf = objects.parse_odf(files.read(EF_ODF))
+    _learn_place(files, odf)
     contents: dict[Directory, list[bytes]] = {}
     for entry in odf:
         if entry.directory in _NEEDED:
             contents.setdefault(entry.directory, []).append(_content(files, entry.value))
     return CardDirectory(
         aid=aid,
-        token=objects.parse_token_info(files.read(EF_TOKEN_INFO)),
+        token=token,
         codes=_some(objects.parse_codes, contents.get(Directory.AUTHENTICATION, [])),
-        keys=_some(objects.parse_keys, contents.get(Directory.PRIVATE_KEYS, [])),
+        keys=None,
         certificates=_certificates(files, contents),
     )
 
@@ -148,6 +199,21 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
 def _some(read: Callable[[bytes], tuple[T, ...]], contents: list[bytes]) -> tuple[T, ...]:
     """What those files list, no more in all than one may hold: a card may name the same long file again and again."""
     return tuple(islice((found for data in contents for found in read(data)), MAX_ENTRIES))
+
+
+def _learn_place(files: CardFiles, odf: tuple[OdfEntry, ...]) -> None:
+    """All directory files in one DF, by paths from the MF: that is the application's, which had only an AID so far."""
+    paths = [entry.value.path for entry in odf if isinstance(entry.value, FilePath)]
+    places = {path[:-2] if path[:2] == MF else b"" for path in paths}
+    if files.base.aid and len(places) == 1 and (place := places.pop()) not in (b"", MF):
+        files.place_application(place)
+
+
+def read_keys(files: CardFiles) -> tuple[KeyObject, ...]:
+    """The private keys that the card lists. Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError."""
+    odf = objects.parse_odf(files.read(EF_ODF))
+    listed = [_content(files, entry.value) for entry in odf if entry.directory is Directory.PRIVATE_KEYS]
+    return _some(objects.parse_keys, listed)
 
 
 def _content(files: CardFiles, value: FilePath | bytes) -> bytes:
@@ -199,33 +265,3 @@ def _certificate(files: CardFiles, entry: CertificateObject) -> list[Certificate
     except TlvError:
         return [CertificateFile(entry, raw)]
     return [CertificateFile(entry, nodes[0].raw)] if nodes else []
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What is compared, on the same connection, before anything irreversible (reliability I2): the beginning of one
-    certificate, in which its serial number and issuer stand; of a card without any, its TokenInfo.
-
-    A card's own serial number may be constant, a certificate never is on two cards.
-    """
-
-    where: FilePath
-    seen: bytes
-
-
-def fingerprint_of(files: CardFiles, directory: CardDirectory) -> Fingerprint:
-    """From what was read already. Raises as `CardFiles.read`."""
-    places = (c.entry.value for c in directory.certificates)
-    where = next((place for place in places if isinstance(place, FilePath)), FilePath(EF_TOKEN_INFO))
-    whole = files.read(where.path)
-    return Fingerprint(where, whole[where.index : _end(where)])
-
-
-def still_has(files: CardFiles, known: Fingerprint) -> bool:
-    """Ask the card again: one SELECT, and READ BINARY. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
-    now = files.read_again(known.where.path, _end(known.where))
-    return now[known.where.index : _end(known.where)] == known.seen
-
-
-def _end(where: FilePath) -> int:
-    return min(where.index + IDENTITY_BYTES, MAX_BYTES)

@@ -2,11 +2,13 @@
 
 How long a file is comes from its control parameters where the card gives them (ISO/IEC 7816-4 7.4.3, tags 80 and 82),
 else it is read until an answer is short or the card says that the offset is outside (6B00). Cards differ in how they
-take a path, so SELECT by path falls back to one SELECT for each file identifier.
+take a path, so SELECT by path falls back to one SELECT for each file identifier. A file with a short identifier of its
+own is read without a SELECT, where the card takes that and the answer is what it must be.
 
 >>> CardFiles(channel).read(bytes.fromhex("3f002f00"))        # doctest: +SKIP
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drivers.reader import iso7816, tlv
@@ -50,8 +52,14 @@ class CardFiles:
         self._channel = channel
         self._known: dict[bytes, bytes] = {}
         self._by_steps = False
+        self._short = True
+        """READ BINARY by short identifier has not failed yet."""
         self._current: bytes | None = None
         """Absolute path of the current DF, or the application's AID behind a slash; None where that is not certain."""
+        self._entered: bytes | None = None
+        """The DF of the file that was selected last: the current one where `file_enters_its_df`."""
+        self._here: bytes | None = None
+        """The DF in which a file is found by its identifier alone."""
         self.base = Base()
         self.file_enters_its_df = False
         """See `drivers.reader.profiles.Commands`."""
@@ -64,12 +72,61 @@ class CardFiles:
 
     def read(self, path: bytes) -> bytes:
         """All of a file, from memory where it was read before. A path without the MF starts at the application."""
-        key = self._absolute(path) or self.base.aid + b"/" + path
+        key = self._place(path)
         if key not in self._known:
-            if len(self._known) >= MAX_FILES:
-                raise TlvError("more files than a card has")
-            self._known[key] = self.read_again(path)
+            self._keep(key, self.read_again(path))
         return self._known[key]
+
+    def read_short(self, short_id: int, path: bytes, sound: Callable[[bytes], bool]) -> bytes | None:
+        """As `read`, but by short identifier in the application that was entered last (ISO/IEC 7816-4 7.3.2).
+
+        None where that is not to be had, or not `sound`: cards differ in what they take for a short identifier.
+        """
+        key = self._place(path)
+        if key in self._known:
+            return self._known[key]
+        if not self._short or self._here != self._place(b""):
+            return None
+        response = self._channel.send(iso7816.read_short(short_id))
+        try:
+            found = response.ok or response.sw >> 8 == 0x62
+            data = self._rest(response.data) if found else b""
+            self._short = bool(data) and sound(data)
+        except (CommandRefusedError, TlvError):
+            self._short = False
+        if not self._short:
+            return None
+        self._keep(key, data)
+        return data
+
+    def _rest(self, data: bytes) -> bytes:
+        """The file, of which an answer of full length is only the beginning."""
+        return self._binary(None, MAX_BYTES, data) if len(data) == SHORT_LE else data
+
+    def _keep(self, key: bytes, data: bytes) -> None:
+        if len(self._known) >= MAX_FILES:
+            raise TlvError("more files than a card has")
+        self._known[key] = data
+
+    @property
+    def known(self) -> dict[bytes, bytes]:
+        """What was read, by place; to be given to `recall` when the very same card is back."""
+        return dict(self._known)
+
+    def recall(self, base: "Base", known: Mapping[bytes, bytes]) -> None:
+        """The card is one whose files are known: take them from memory."""
+        self.base, self._known = base, dict(known)
+
+    def place_application(self, path: bytes) -> None:
+        """The DF of an application that was found by AID is known now; what was read of it stays read."""
+        before = self._place(b"")
+        self.base = Base(path)
+        if self._current == before:
+            self._current = path
+        self._known = {
+            path + key.removeprefix(before) if key.startswith(before) else key: data
+            for key, data in self._known.items()
+        }
 
     def read_again(self, path: bytes, most: int = MAX_BYTES) -> bytes:
         """At most `most` bytes of a file, from the card itself."""
@@ -88,31 +145,30 @@ class CardFiles:
         because on many cards a SELECT ends what a verified code allows.
         """
         wanted = self._place(path or self.base.path) if path or not self.base.aid else self._place(b"")
-        if self._current == wanted:
+        if (self._current or (self._entered if self.file_enters_its_df else None)) == wanted:
             return
         if path or not self.base.aid:
             self.select(path or self.base.path)
         else:
+            self._current = None
             self._demand(iso7816.select_by_name(self.base.aid))
-        self._current = wanted
+        self._current = self._entered = self._here = wanted
 
     def select(self, path: bytes) -> Response:
         """Select a DF or EF. Raises CommandRefusedError with the card's status where it is not there."""
-        self._current = None
-        response = self._selected_somehow(path)
-        if self.file_enters_its_df:
-            self._current = self._place(path[:-2])
+        here, self._here, self._current, self._entered = self._here, None, None, None
+        response = self._selected_somehow(path, here)
+        self._entered = self._place(path[:-2])
         return response
 
     def _place(self, path: bytes) -> bytes:
         """One name for one DF, however it is written."""
         return self._absolute(path) or b"/" + self.base.aid + path
 
-    def _selected_somehow(self, path: bytes) -> Response:
+    def _selected_somehow(self, path: bytes, here: bytes | None) -> Response:
         absolute = self._absolute(path)
         if not absolute:
-            self._demand(iso7816.select_by_name(self.base.aid))
-            return self._step(path)
+            return self._selected_within(path, here)
         if absolute == MF:
             return self._step(MF)
         if not self._by_steps:
@@ -123,6 +179,15 @@ class CardFiles:
                 raise self._refused(iso7816.select_by_path(b"").name, response)
         response = self._step(absolute)
         self._by_steps = True
+        return response
+
+    def _selected_within(self, path: bytes, here: bytes | None) -> Response:
+        """A file of an application that is known by its AID alone; the application is not selected again in vain."""
+        home = self._place(b"")
+        if here != home:
+            self._demand(iso7816.select_by_name(self.base.aid))
+        response = self._step(path)
+        self._here = home if len(path) == len(MF) else None
         return response
 
     def _absolute(self, path: bytes) -> bytes:
@@ -153,8 +218,8 @@ class CardFiles:
         usable = size is not None and 1 <= len(size.value) <= 4
         return FileInfo(int.from_bytes(size.value, "big") if size and usable else None, records)
 
-    def _binary(self, size: int | None, most: int) -> bytes:
-        data = bytearray()
+    def _binary(self, size: int | None, most: int, begun: bytes = b"") -> bytes:
+        data = bytearray(begun)
         wanted = min(most if size is None else min(size, most), BINARY_REACH)
         while len(data) < wanted:
             asked = min(wanted - len(data), SHORT_LE)

@@ -106,7 +106,7 @@ def test_without_ef_dir_the_usual_places_are_looked_at(odf: str, base: str) -> N
 def test_a_card_without_any_of_it_names_where_it_was_looked_for() -> None:
     with pytest.raises(NoApplicationError) as fault:
         find(FileCard({}))
-    assert fault.value.tried == ("EF.DIR", f"AID {card.PKCS15_AID.hex().upper()}", "DF 3F005015", "DF 3F00")
+    assert fault.value.tried == (f"AID {card.PKCS15_AID.hex().upper()}", "EF.DIR", "DF 3F005015", "DF 3F00")
 
 
 def test_at_most_sixteen_applications_are_looked_at() -> None:

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.profiles import parse
 from drivers.reader.profiles.signed import sign
+from drivers.reader.revocation import http
 from drivers.reader.revocation.fetching import FetchError
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.revocation import TestRevocation
 from drivers.reader.virtual.slot import VirtualSlot
-from kiosk.commands import Exit, card, card_settings, main
+from kiosk.commands import Exit, card, main
 
 EC_PERSON = 6
 NOW = datetime.now(UTC)
@@ -110,7 +111,7 @@ def test_only_online_asks_the_network_and_a_failure_is_told(
         asked.append(url)
         raise FetchError(f"{url}: no network")
 
-    monkeypatch.setattr(card_settings, "fetch", fetch)
+    monkeypatch.setattr(http, "fetch", fetch)
     run("certificates", "--json", "--anchors", anchors)
     assert not asked
     code, document = run("certificates", "--json", "--anchors", anchors, "--online")

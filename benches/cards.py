@@ -1,0 +1,206 @@
+"""The four kinds of card: what passes at the card, and how long it takes, ours beside other people's programs.
+
+All do the same work on the same virtual card in the same run, through PC/SC and the virtual reader driver. What passes is
+counted at the card, so that all are counted alike. Other people's programs are a process for each piece of work and
+keep no files; our reader works in the process that a station is.
+"""
+
+import asyncio
+import math
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from benches.card import NEW, PIN, PUK, Act, CountedCard, OpenSc, nothing, run, visit_once, wait_until_seen
+from benches.figures import CannotMeasureError, Figure, against, median_ms
+from drivers.reader.apdu import SHORT_LE
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.outcomes import Role
+from drivers.reader.pcsc import PcscBackend
+from drivers.reader.trust import Trust
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.kinds import KINDS
+from drivers.reader.virtual.pcscd import NoServiceError, running_service
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.virtual.vpcd import FIRST_PORT, plug
+from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from drivers.secret import Secret
+
+WHO = Role.IDENTIFICATION
+TIMES = 3
+OURS = 15
+ACT_LIMIT = 4
+"""Exchanges to change or unblock a PIN once the card is identified, the same-card check included."""
+EXCHANGE_LIMIT_MS, ERRAND_LIMIT_MS = 1.0, 50.0
+"""What our own side of the wire may take."""
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Somebody else's program at one piece of work. `{reader}` stands for the reader's name."""
+
+    name: str
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One piece of work: ours, and who else does it. The first of them is what the others stand beside."""
+
+    name: str
+    act: Act
+    others: tuple[Program, ...]
+
+
+def _pkcs15(name: str, *words: str) -> Program:
+    return Program(f"pkcs15-tool {name}".strip(), ("pkcs15-tool", *words))
+
+
+def _piv(*words: str) -> Program:
+    return Program("yubico-piv-tool", ("yubico-piv-tool", "-r", "{reader}", *words))
+
+
+def _ykman(*words: str) -> Program:
+    return Program("ykman piv", ("ykman", "--reader", "{reader}", "piv", *words))
+
+
+_PKCS11 = Program("pkcs11-tool", ("pkcs11-tool", "--list-objects"))
+_PKCS11_CHANGE = Program("pkcs11-tool", ("pkcs11-tool", "--change-pin", "--pin", PIN, "--new-pin", NEW))
+_FILES = {
+    "identify": (_pkcs15("--dump", "--dump"), _PKCS11),
+    "change": (_pkcs15("", "--change-pin", "--pin", PIN, "--new-pin", NEW), _PKCS11_CHANGE),
+    "unblock": (_pkcs15("", "--unblock-pin", "--puk", PUK, "--new-pin", NEW),),
+}
+_OBJECTS = {
+    "identify": (_piv("-a", "status"), _ykman("info"), _PKCS11),
+    "change": (_piv("-a", "change-pin", "-P", PIN, "-N", NEW), _ykman("access", "change-pin", "-P", PIN, "-n", NEW)),
+    "unblock": (_piv("-a", "unblock-pin", "-P", PUK, "-N", NEW), _ykman("access", "unblock-pin", "-p", PUK, "-n", NEW)),
+}
+OTHERS = {"A": _FILES, "B": _FILES, "C": _OBJECTS, "D": _OBJECTS}
+
+
+def measure(folder: Path) -> list[Figure]:
+    """All figures. Raises CannotMeasureError without a PC/SC service or OpenSC."""
+    if shutil.which("pkcs15-tool") is None:
+        raise CannotMeasureError("OpenSC is not installed (Debian package opensc)")
+    now = datetime.now(UTC)
+    authority = TestAuthority.create(now)
+    try:
+        with running_service() as readers:
+            return [figure for kind in KINDS for figure in _kind(kind, readers[FIRST_PORT], authority, folder)]
+    except NoServiceError as reason:
+        raise CannotMeasureError(str(reason)) from None
+
+
+def _kind(kind: str, reader: str, authority: TestAuthority, folder: Path) -> Iterator[Figure]:
+    path = folder / f"{kind}.json"
+    VirtualCard.create(person(1).new, authority, datetime.now(UTC), kind=kind, path=path)
+    card = CountedCard(path)
+    with plug(card, port=FIRST_PORT):
+        wait_until_seen(reader, present=True)
+        for work in _works(kind):
+            yield from _compared(kind, work, reader, card, folder)
+        yield from _again(kind, reader, card)
+    wait_until_seen(reader, present=False)
+    yield from _own_time(kind, card, authority)
+
+
+def _works(kind: str) -> Iterator[Work]:
+    pin, puk, new = Secret(PIN), Secret(PUK), Secret(NEW)
+    others = OTHERS[kind]
+    yield Work("identify", nothing, others["identify"])
+    yield Work("change", lambda visit: visit.change(WHO, pin, new), others["change"])
+    yield Work("unblock", lambda visit: visit.unblock(WHO, puk, new), others["unblock"])
+
+
+def _compared(kind: str, work: Work, reader: str, card: CountedCard, folder: Path) -> Iterator[Figure]:
+    opensc = OpenSc(folder)
+    floors: tuple[Figure, Figure] | None = None
+    for other in work.others:
+        words = [word.format(reader=reader) for word in other.words]
+        try:
+            value = median_ms(lambda words=words: run(words, opensc.environment), TIMES, card.begin)  # type: ignore[misc]
+        except (CannotMeasureError, FileNotFoundError):
+            continue  # it is not installed, or does not take this kind of card
+        pair = _pair(f"{kind} {work.name}: {other.name}", value, card, floors)
+        floors = floors or pair
+        yield from pair
+    before: list[int] = []
+    value = median_ms(lambda: before.append(asyncio.run(visit_once(reader, work.act))), OURS, card.begin)
+    yield from _pair(f"{kind} {work.name}: ours", value, card, floors)
+    if work.name != "identify":
+        limit = Figure("the limit after identification", ACT_LIMIT, "exchanges")
+        yield against(limit, f"{kind} {work.name}: ours, after identification", len(card.passed) - before[-1])
+    elif floors is not None and "--dump" in work.others[0].name:
+        rest = len(card.passed) - _for_certificates(card)
+        yield against(floors[0], f"{kind} identify: ours, certificates left out", rest, "as --dump leaves them out")
+
+
+def _for_certificates(card: CountedCard) -> int:
+    """Exchanges that select and read certificates, 256 bytes at a time."""
+    sizes = [len(key.certificate.public_bytes(Encoding.DER)) for key in card.card.keys]
+    return sum(1 + math.ceil(size / SHORT_LE) for size in sizes)
+
+
+def _pair(what: str, value: float, card: CountedCard, floors: tuple[Figure, Figure] | None) -> tuple[Figure, Figure]:
+    """Exchanges (and bytes) and time, beside those of the first program."""
+    count, size = len(card.passed), f"{card.size:,} bytes"
+    if floors is None:
+        return Figure(what, count, "exchanges", size), Figure(f"{what}, time", value, "ms")
+    return against(floors[0], what, count, size), against(floors[1], f"{what}, time", value)
+
+
+def _again(kind: str, reader: str, card: CountedCard) -> Iterator[Figure]:
+    """The card is taken out and put in again: the reader has seen it, a program has not."""
+
+    async def twice() -> tuple[int, int]:
+        station = CardReader(PcscBackend(), reader)
+        try:
+            async with visiting(station) as visit:
+                first = visit.exchange.apdus
+            async with visiting(station) as visit:
+                return first, visit.exchange.apdus
+        finally:
+            await station.close()
+
+    card.begin()
+    first, second = asyncio.run(twice())
+    floor = Figure(f"{kind} identify: ours", first, "exchanges")
+    yield against(floor, f"{kind} identify again: ours", second, "the same card, within the same visit to the station")
+
+
+def _own_time(kind: str, card: CountedCard, authority: TestAuthority) -> Iterator[Figure]:
+    """Identify with chains built, and change the PIN, in-process: all but waiting for the card."""
+    trust = Trust(authority.anchors(), authority.intermediates())
+    slot = VirtualSlot("bench")
+    spent: list[tuple[float, int]] = []
+
+    async def errand() -> None:
+        reader = CardReader(InProcessBackend([slot]), "bench", ReaderSettings(trust=trust))
+        began = perf_counter()
+        async with visiting(reader) as visit:
+            await visit.change(WHO, Secret(PIN), Secret(NEW))
+            done = visit.exchange
+        spent.append((1000 * (perf_counter() - began) - done.ms, done.apdus))
+        await reader.close()
+
+    for _ in range(OURS):
+        card.begin()
+        slot.insert(card.card)
+        asyncio.run(errand())
+        slot.remove()
+    own, count = sorted(spent)[len(spent) // 2]
+    errands = Figure("the limit of an errand", ERRAND_LIMIT_MS, "ms")
+    yield against(
+        errands, f"{kind} errand: our own time", own, "identify, chains, change; without waiting for the card"
+    )
+    exchanges = Figure("the limit of an exchange", EXCHANGE_LIMIT_MS, "ms")
+    yield against(exchanges, f"{kind} errand: our own time an exchange", own / count)
