@@ -24,6 +24,9 @@ from pyhanko_certvalidator.errors import (
 from drivers.reader.model import Chain
 from drivers.reader.public_keys import PARSE_FAULTS
 
+LIBRARY_FAULTS = (AttributeError, LookupError, RecursionError)
+"""What the library raises besides where a name holds a type that it does not know (asn1crypto on a REAL)."""
+
 
 class Paths:
     """Ways to some anchors, over some authorities and what the card brings along."""
@@ -47,7 +50,7 @@ class Paths:
             upward = [x509.load_der_x509_certificate(c.dump()) for c in reversed(list(path.iter_certs(True)))]
         except (ExpiredError, NotYetValidError):
             return (), "expired"
-        except (ValidationError, PathError, *PARSE_FAULTS):
+        except (ValidationError, PathError, *PARSE_FAULTS, *LIBRARY_FAULTS):
             return (), "untrusted"
         return tuple(upward), None
 

@@ -78,6 +78,15 @@ async def emptied(store: StationStore) -> None:
             await asyncio.sleep(0.01)
 
 
+async def shown(config: ServerConfig, title: str) -> None:
+    """The state travels beside the events, and may come after them."""
+    with opened(config.database) as database:
+        readings = StoreReadings(database, wall_clock)
+        async with asyncio.timeout(15):
+            while (row := readings.station("entre-a", wall_clock())) is None or row.title != title:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
 async def test_an_errand_reaches_the_pages_and_leaves_the_outbox(
     config: ServerConfig, identity: Identity, store: StationStore
 ) -> None:
@@ -95,6 +104,7 @@ async def test_an_errand_reaches_the_pages_and_leaves_the_outbox(
             await store.transact(lambda cx, k=kind, c=content: outbox.append(cx, chain, k, now.isoformat(), None, c))
         link.notify()
         await emptied(store)
+        await shown(config, STATE.title)
     with opened(config.database) as database:
         readings = StoreReadings(database, wall_clock)
         row = readings.station("entre-a", wall_clock())
