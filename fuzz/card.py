@@ -19,6 +19,7 @@ from cryptography import x509
 from drivers.reader.channel import Channel
 from drivers.reader.errors import ReaderError
 from drivers.reader.ledger import MemoryLedger
+from drivers.reader.memory import Memories
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import builtin
@@ -99,10 +100,17 @@ class LyingConnection:
 
 
 def read_a_card(data: bytes) -> None:
-    """Identify, look again, sign, and type codes at it. Only ReaderError may come out, within so many exchanges."""
-    channel = Channel(LyingConnection(data), max_exchanges=MOST_EXCHANGES)
+    """Identify, look again, sign, and type codes at it; then it is back, and may be one that is known. Only ReaderError may
+    come out, within so many exchanges.
+    """
+    connection, memories = LyingConnection(data), Memories()
+    for _ in range(2):
+        _use(Channel(connection, max_exchanges=MOST_EXCHANGES), memories)
+
+
+def _use(channel: Channel, memories: Memories) -> None:
     with suppress(ReaderError):
-        session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())
+        session = open_session(channel, profiles=builtin(), ledger=MemoryLedger(), memories=memories)
         session.refresh()
         session.complete()
         session.verify(Role.IDENTIFICATION, Secret("246813"), consented=True)

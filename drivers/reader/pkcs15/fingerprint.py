@@ -11,7 +11,7 @@ from drivers.reader.errors import CommandRefusedError
 from drivers.reader.pkcs15.card import EF_TOKEN_INFO, TOKEN_INFO_SHORT_ID, CardDirectory, is_token_info
 from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.values import FilePath
-from drivers.reader.tlv import MAX_BYTES
+from drivers.reader.tlv import MAX_BYTES, TlvError
 
 IDENTITY_BYTES = 256
 """So much of a certificate says whose it is: its serial number and issuer come first (RFC 5280 4.1)."""
@@ -63,7 +63,7 @@ def is_known(files: CardFiles, known: KnownFiles) -> bool:
     """Ask the card for what makes it this card, and take its files from memory where it is. Raises as `serial_told`."""
     try:
         same = still_has(files, known.fingerprint)
-    except CommandRefusedError:
+    except (CommandRefusedError, TlvError):
         return False
     if same:
         files.recall(known.base, known.files)
