@@ -132,6 +132,19 @@ async def test_a_card_that_is_back_is_still_checked_before_it_is_changed(
         assert any(entry.ins in ("READ BINARY", "GET DATA") for entry in card.log[before:])
 
 
+@pytest.mark.parametrize("kind", DUMP)
+async def test_a_card_that_is_back_without_its_certificate_is_read_anew(
+    station: Station, made: Callable[..., VirtualCard], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = made(kind)
+    async with station.visited_by(card) as visit:
+        assert [c.purpose for c in visit.facts.certificates] == ["identification", "signature"]
+    answers = card.transmit
+    monkeypatch.setattr(card, "transmit", lambda apdu: b"\x6a\x82" if b"\x43\x01" in apdu else answers(apdu))
+    async with station.visited_by(card) as visit:
+        assert [c.purpose for c in visit.facts.certificates] == ["signature"]
+
+
 def test_what_is_remembered_grows_old_and_is_bounded() -> None:
     now = [0.0]
     memory = CardMemory[str](lambda: now[0])
