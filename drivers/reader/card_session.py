@@ -126,15 +126,15 @@ class CardSession(ABC):
         """See `KeyVisit.sign_with`."""
         return NOT_ALLOWED
 
-    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None) -> KeyOutcome:
         """See `KeyVisit.generate_key`."""
         return NOT_ALLOWED
 
-    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.write_certificate`."""
         return NOT_ALLOWED
 
-    def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+    def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.delete_certificate`."""
         return NOT_ALLOWED
 

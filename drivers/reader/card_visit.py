@@ -102,11 +102,13 @@ class CardVisit:
         """Sign with a key that has no certificate yet, made in this visit (a certificate request). Raises as `sign`."""
         return await self._may_end_unknown(lambda: self._session.sign_with(key_id, message))
 
-    async def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+    async def generate_key(
+        self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None
+    ) -> KeyOutcome:
         """Make a key pair in the place of `key_id`; the key that was there is gone. Raises as `change`."""
         return await self._may_end_unknown(lambda: self._session.generate_key(key_id, algorithm, management))
 
-    async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+    async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write the certificate of the key `key_id`, and read it back; only one of the very key that the card holds.
 
         Raises as `change`, and CardAnswerError where the card holds something else after it.
@@ -115,7 +117,7 @@ class CardVisit:
         await self._judged_again(outcome)
         return outcome
 
-    async def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+    async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the certificate of the key `key_id` off the card; the key stays. Raises as `write_certificate`."""
         outcome = await self._may_end_unknown(lambda: self._session.delete_certificate(key_id, management))
         await self._judged_again(outcome)

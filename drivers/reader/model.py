@@ -58,6 +58,18 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class DataObject:
+    """A data object that the card lists; what is in its file is not read."""
+
+    label: str
+    application: str
+    """Name or dotted OID of whoever it is for; empty where the card does not say."""
+    path: str
+    """Of its file, as lower-case hex; empty where the value stands in the directory itself."""
+    value: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CardFacts:
     """What was read of one card in one visit."""
 
@@ -76,6 +88,8 @@ class CardFacts:
     """Labels (ids where there are none) of certificates that are there but cannot be read."""
     version: str = ""
     """Of the card's application, where the card tells; a token's own is read with all the rest (`KeyVisit.complete`)."""
+    data_objects: tuple[DataObject, ...] = ()
+    """Of a PKCS#15 card, read with all the rest."""
 
     def pin(self, role: Role) -> Pin | None:
         """The first code with that role."""

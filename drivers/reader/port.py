@@ -120,7 +120,9 @@ class PadVisit(Visit, Protocol):
 class KeyVisit(Visit, Protocol):
     """A visit with a card on which keys are made. `key_id` is the `id` of a certificate, or of the place for one.
 
-    Every change follows the same-card check and is refused on a card that nothing tells from another.
+    Every change follows the same-card check and is refused on a card that nothing tells from another. A PIV card wants
+    its management key; a PKCS#15 card wants none, but the PIN verified in this visit, and a product profile that says
+    `writable`.
     """
 
     async def complete(self) -> CardFacts:
@@ -129,13 +131,15 @@ class KeyVisit(Visit, Protocol):
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """Sign with a key that was made in this visit: for a certificate request."""
 
-    async def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+    async def generate_key(
+        self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None
+    ) -> KeyOutcome:
         """Make a key pair; the key that was in that place is gone (SP 800-73-4 part 2, 3.3.1)."""
 
-    async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+    async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write a certificate and read it back. Refused(NOT_ALLOWED) unless it is of the very key that is there."""
 
-    async def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+    async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take a certificate off the card; its key stays."""
 
 

@@ -94,6 +94,22 @@ def sign(
 ) -> SignOutcome:
     """Sign a message. Raises CardGoneError before the card was asked to sign, CardAnswerError for a false signature."""
     public = x509.load_der_x509_certificate(certificate).public_key()
+    return sign_by(channel, profile, key, Signer(public, certificate), purpose, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The public half of a key, and the DER of its certificate; empty for a key that has none yet."""
+
+    public: object
+    certificate: bytes = b""
+
+
+def sign_by(
+    channel: Channel, profile: Profile, key: KeyObject, signer: Signer, purpose: Purpose, message: bytes
+) -> SignOutcome:
+    """As `sign`, with a key that may have no certificate yet."""
+    public, certificate = signer.public, signer.certificate
     scheme = scheme_of(public)
     if scheme is None:
         return Refused(RefusalReason.NOT_ALLOWED)

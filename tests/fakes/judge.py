@@ -169,7 +169,7 @@ def changes(apdu: bytes) -> bool:
 def fresh(memory: CardMemory) -> VirtualCard:
     """A new card with the same keys, its tries full."""
     full = [Code(code.value, code.tries_max, code.tries_max) for code in (memory.pin, memory.puk)]
-    return VirtualCard(replace(memory, pin=full[0], puk=full[1]))
+    return VirtualCard(replace(memory, pin=full[0], puk=full[1], written=dict(memory.written)))
 
 
 class Bench(InProcessBackend):

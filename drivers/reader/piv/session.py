@@ -140,11 +140,11 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         return signing.sign(self.channel, slot.key, serialization.load_der_public_key(public), b"", message)
 
-    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None) -> KeyOutcome:
         """See `KeyVisit.generate_key`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
-        if slot is None or not self._fingerprint:
+        if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
         self._made.pop(key_id, None)
         self._memory.forget(self._card.told)
@@ -153,19 +153,21 @@ class PivSession(CardSession):
             self._made[key_id] = outcome.public_key
         return outcome
 
-    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey) -> CodeOutcome:
+    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.write_certificate`."""
         self.channel.new_operation()
         slot, public = slot_of(key_id), public_keys.of_certificate(der)
-        if slot is None or not self._fingerprint or public is None or public != self._public_key(slot):
+        if slot is None or management is None or not self._fingerprint:
+            return NOT_ALLOWED
+        if public is None or public != self._public_key(slot):
             return NOT_ALLOWED
         return self._written(slot, der, management)
 
-    def delete_certificate(self, key_id: str, management: ManagementKey) -> CodeOutcome:
+    def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.delete_certificate`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
-        if slot is None or not self._fingerprint:
+        if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
         return self._written(slot, b"", management)
 

@@ -23,6 +23,7 @@ from drivers.reader.pkcs15.values import (
     ApplicationEntry,
     CertificateObject,
     CodeObject,
+    DataObject,
     Directory,
     FilePath,
     KeyObject,
@@ -230,6 +231,25 @@ def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
         if entry.directory is Directory.PUBLIC_KEYS:
             found |= dict(_public_keys(files, entry.value))
     return found
+
+
+def read_data_objects(files: CardFiles) -> tuple[DataObject, ...]:
+    """The data objects that the card lists; what cannot be read is left out. Raises CardGoneError, CardAnswerError."""
+    listed: list[bytes] = []
+    for entry in objects.parse_odf(files.read(EF_ODF)):
+        if entry.directory is Directory.DATA:
+            try:
+                listed.append(_content(files, entry.value))
+            except CommandRefusedError:
+                continue
+    return _some(_data_objects, listed)
+
+
+def _data_objects(data: bytes) -> tuple[DataObject, ...]:
+    try:
+        return objects.parse_data_objects(data)
+    except TlvError:
+        return ()
 
 
 def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -128,6 +128,14 @@ class CardFiles:
             for key, data in self._known.items()
         }
 
+    def forget(self, path: bytes) -> None:
+        """The file has changed, or is gone: the next `read` asks the card."""
+        self._known.pop(self._place(path), None)
+
+    def forget_all(self) -> None:
+        """What is written next must not rest on what was remembered."""
+        self._known.clear()
+
     def read_again(self, path: bytes, most: int = MAX_BYTES) -> bytes:
         """At most `most` bytes of a file, from the card itself."""
         info = self._info(self.select(path))

@@ -17,6 +17,7 @@ from drivers.reader.pkcs15.values import (
     CertificateObject,
     CodeFlag,
     CodeObject,
+    DataObject,
     Directory,
     FilePath,
     KeyObject,
@@ -33,6 +34,8 @@ MAX_ENTRIES = 64
 """Most objects of one directory file."""
 MAX_CODE = 64
 """Longest code, in bytes, that a card may claim to store."""
+MAX_VALUE = 256
+"""So much of a data object that stands in its entry is kept."""
 T = TypeVar("T")
 
 
@@ -139,6 +142,39 @@ def _certificate(node: Tlv) -> CertificateObject:
     return CertificateObject(
         own.child(tlv.OCTET_STRING).value[:32], _label(common), bool(authority and any(authority.value)), value
     )
+
+
+def parse_data_objects(data: bytes) -> tuple[DataObject, ...]:
+    """Data objects of a DODF (8.8), whatever they hold (a value, an external object, one named by OID). Raises TlvError."""
+    return tuple(_kept(_objects(data, tlv.SEQUENCE, 0xA0, 0xA1), _data_object))
+
+
+def _data_object(node: Tlv) -> DataObject:
+    children = node.children
+    if len(children) < 3 or children[0].tag != tlv.SEQUENCE or children[1].tag != tlv.SEQUENCE:
+        raise TlvError("an object without its attributes")
+    name, number = children[1].find(tlv.UTF8_STRING), children[1].find(tlv.OID)
+    application = name.text()[:64] if name else _dotted(number.value) if number else ""
+    held = node.child(0xA1)
+    path = held.find(tlv.SEQUENCE)
+    where = path if path and path.find(tlv.OCTET_STRING) else None
+    direct = held.find(0xA0)
+    value = _file_path(where) if where else (direct.value if direct else held.value)[:MAX_VALUE]
+    return DataObject(_label(children[0]), application, value)
+
+
+def _dotted(value: bytes) -> str:
+    """An OBJECT IDENTIFIER in dots (X.690 8.19); empty where it is none, or one of absurd length."""
+    if not value or len(value) > 32 or value[-1] & 0x80:
+        return ""
+    arcs, arc = [], 0
+    for byte in value:
+        arc = arc << 7 | byte & 0x7F
+        if not byte & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(str(part) for part in (first, arcs[0] - 40 * first, *arcs[1:]))
 
 
 def _direct(node: Tlv) -> bytes:

@@ -6,27 +6,35 @@ card this card; a connection that was lost is never made again within a session.
 >>> session = open_pkcs15(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
+
+from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import identity, public_keys, signing
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
 from drivers.reader.counters import TryCounter
-from drivers.reader.errors import CardChangedError, CommandRefusedError, UnknownCardError
+from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
 from drivers.reader.identity import ReadCertificate
+from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementKey
 from drivers.reader.ledger import TryLedger
 from drivers.reader.memory import CardMemory
-from drivers.reader.model import CardFacts, Certificate, Purpose
-from drivers.reader.outcomes import CodeOutcome, Role, SignOutcome
+from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
+from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
 from drivers.reader.pinpad import PadText
 from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pkcs15 import values
 from drivers.reader.pkcs15.card import CardDirectory, NoApplicationError
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.fingerprint import Fingerprint, KnownFiles, fingerprint_of, is_known, serial_told, still_has
-from drivers.reader.pkcs15.values import CodeFlag, CodeObject, KeyObject
+from drivers.reader.pkcs15.management import Around, Manager, WriteOutcome
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
 from drivers.reader.profiles import CardSigns, Profile, Profiles
 from drivers.reader.profiles.draft import issuers_of
+from drivers.reader.signing import Signer
 from drivers.reader.tlv import TlvError
 from drivers.secret import Secret
 
@@ -50,6 +58,10 @@ class _Recognition:
         """Remember what was read."""
         if self.card:
             self._memory.keep(self.card, KnownFiles(files.base, files.known, fingerprint))
+
+    def forget(self) -> None:
+        """The card is about to change."""
+        self._memory.forget(self.card)
 
 
 def open_pkcs15(
@@ -110,6 +122,11 @@ class Pkcs15Session(CardSession):
         super().__init__(
             channel, profile, Codes(channel, profile, counter, self.check_same_card, self._enter, born), owned
         )
+        self._manager = Manager(channel, files, self.check_same_card, Around(self._forget, self._read_anew))
+        self._fresh = False
+        """What is known of the files was read in this visit."""
+        self._made: dict[str, bytes] = {}
+        """Public keys (DER) of the keys that were made in this visit, by key id."""
         files.file_enters_its_df = profile.commands.file_enters_its_df
         self._fingerprint: Fingerprint = fingerprint_of(files, directory)
         self.facts = CardFacts(
@@ -138,7 +155,8 @@ class Pkcs15Session(CardSession):
         self._know_keys()
         keys = pkcs15.read_public_keys(self._files)
         paired = (_paired(certificate, keys) for certificate in self.facts.certificates)
-        self.facts = replace(self.facts, certificates=tuple(paired))
+        held = tuple(_data_object(found) for found in pkcs15.read_data_objects(self._files))
+        self.facts = replace(self.facts, certificates=tuple(paired), data_objects=held)
         self._seen.keep(self._files, self._fingerprint)
         return self.facts
 
@@ -191,10 +209,89 @@ class Pkcs15Session(CardSession):
             return NOT_ALLOWED
         return signing.sign(self.channel, self._profile, key, certificate.der, purpose, message)
 
+    def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
+        """See `KeyVisit.sign_with`."""
+        self.channel.new_operation()
+        public = self._made.get(key_id)
+        key = None if public is None else self._manager.key(bytes.fromhex(key_id))
+        if key is None or public is None:
+            return NOT_ALLOWED
+        signer = Signer(serialization.load_der_public_key(public))
+        return signing.sign_by(self.channel, self._profile, key, signer, "other", message)
+
+    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None) -> KeyOutcome:
+        """See `KeyVisit.generate_key`: a new key where the id is new. RSA-2048 and EC-P256."""
+        self.channel.new_operation()
+        place = self._place(key_id)
+        guard = next((own.code for own in self._owned if own.role is Role.IDENTIFICATION), None)
+        if place is None or guard is None:
+            return NOT_ALLOWED
+        self._made.pop(key_id, None)
+        outcome = self._manager.generate(place, algorithm, guard)
+        if isinstance(outcome, Generated):
+            self._made[key_id] = outcome.public_key
+        return outcome
+
+    def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
+        """See `KeyVisit.write_certificate`."""
+        return self._written(key_id, lambda place: self._manager.write(place, der), lambda held, _before: der in held)
+
+    def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
+        """See `KeyVisit.delete_certificate`."""
+        return self._written(key_id, self._manager.delete, lambda held, before: len(held) < len(before))
+
+    def _written(
+        self, key_id: str, write: Callable[[bytes], WriteOutcome], held: Callable[[list[bytes], list[bytes]], bool]
+    ) -> CodeOutcome:
+        """Write, and see whether the card holds what it should, by what it holds now and held before under that id."""
+        self.channel.new_operation()
+        place = self._place(key_id)
+        if place is None:
+            return NOT_ALLOWED
+        before = self._held(place)
+        outcome = write(place)
+        if isinstance(outcome, Accepted) and not held(self._held(place), before):
+            raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
+        return outcome
+
+    def _held(self, key_id: bytes) -> list[bytes]:
+        return [file.der for file in self._directory.certificates if file.entry.id == key_id]
+
+    def _place(self, key_id: str) -> bytes | None:
+        """The id as it is on the card; None where the product is not to be written to, or that is no id."""
+        wellformed = re.fullmatch(r"([0-9a-f]{2}){1,32}", key_id)
+        return bytes.fromhex(key_id) if self._profile.writable and wellformed else None
+
+    def _forget(self) -> None:
+        """Nothing is written on the ground of what was remembered, nor remembered while it is being written."""
+        self._seen.forget()
+        if not self._fresh:
+            self._files.forget_all()
+            self._fresh = True
+
+    def _read_anew(self) -> None:
+        """The directory, of which the files that were written come from the card."""
+        directory = pkcs15.read_directory(self._files, self._directory.aid)
+        self._directory = replace(directory, keys=pkcs15.read_keys(self._files))
+        self._fingerprint = fingerprint_of(self._files, self._directory)
+        read = identity.read_certificates(self._directory, self._profile)
+        self.facts = replace(
+            self.facts,
+            certificates=tuple(certificate.facts for certificate in read),
+            digest=identity.digest_of(read),
+            damaged=identity.damaged_in(self._directory, read),
+        )
+        self._seen.keep(self._files, self._fingerprint)
+
 
 def _signs(atr: bytes, directory: CardDirectory) -> CardSigns:
     token, issuers = directory.token, issuers_of(file.der for file in directory.certificates)
     return CardSigns(atr, directory.aid or pkcs15.PKCS15_AID, token.label, token.manufacturer, issuers)
+
+
+def _data_object(found: values.DataObject) -> DataObject:
+    where, value = (found.value.path.hex(), b"") if isinstance(found.value, FilePath) else ("", found.value)
+    return DataObject(found.label, found.application, where, value)
 
 
 def _paired(certificate: Certificate, keys: dict[bytes, bytes]) -> Certificate:

@@ -121,6 +121,15 @@ class CertificateObject:
 
 
 @dataclass(frozen=True, slots=True)
+class DataObject:
+    """One data object of a DODF (8.8). `application` is a name or a dotted OID; `value` is where it is, or itself."""
+
+    label: str
+    application: str
+    value: FilePath | bytes
+
+
+@dataclass(frozen=True, slots=True)
 class OdfEntry:
     """One entry of EF(ODF). `value` is the directory file, or the objects themselves."""
 

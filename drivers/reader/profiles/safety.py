@@ -60,6 +60,8 @@ def _on_hearsay(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
             yield f"commands.{key}", "an empty VERIFY may cost a try: it needs a source"
     if commands.unblock != "none" and _hearsay(evidence, "commands.unblock"):
         yield "commands.unblock", "a PUK is not sent on hearsay: it needs a source"
+    if profile.writable and _hearsay(evidence, "writable"):
+        yield "writable", "nothing is written on hearsay: it needs a source"
     for name, tries, most, counter in (
         ("pin", profile.pin.tries, UNREAD_PIN_TRIES, commands.counter),
         ("puk", profile.puk.tries, UNREAD_PUK_TRIES, commands.counter_of_puk),
@@ -75,6 +77,8 @@ def _hearsay(evidence: Evidence, key: str) -> bool:
 def _looser(profile: Profile, replaced: Profile) -> Iterator[Offence]:
     if profile.kind != replaced.kind:
         yield "kind", f"{replaced.name} is a profile for {replaced.kind}"
+    if profile.writable and not replaced.writable:
+        yield "writable", "is false in the profile that ships under this name"
     if profile.puk.floor < replaced.puk.floor:
         yield "puk.floor", f"is {replaced.puk.floor} in the profile that ships under this name"
     if profile.pin.min_length < replaced.pin.min_length:

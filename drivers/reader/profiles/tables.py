@@ -176,6 +176,9 @@ class Profile(_Table):
     unblocking: Unblocking = Unblocking()
     one_code: bool = False
     """One code may serve identification and signature."""
+    writable: bool = False
+    """PKCS#15: keys are made and certificates written with the commands of `drivers.reader.pkcs15.commands`, once the PIN
+    is verified."""
     certificates: CertificateRules = CertificateRules()
     signing: Signing = Signing()
     piv: PivRules = PivRules()

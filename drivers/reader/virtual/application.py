@@ -4,7 +4,7 @@ Nothing here knows of power, tearing or transmission; `drivers.reader.virtual.ca
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drivers.reader.virtual import keys, status
@@ -14,6 +14,7 @@ from drivers.reader.virtual.keys import CardKey, Environment
 from drivers.reader.virtual.pins import Code, Codes
 from drivers.reader.virtual.status import StatusError
 from drivers.reader.virtual.t0 import Answer
+from drivers.reader.virtual.writing import Writing
 
 SET_FOR_COMPUTATION = 0x41
 SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE = 0xB6, 0xA4, 0xB8
@@ -59,13 +60,15 @@ class Application:
     """Files, codes and keys behind their commands. Raises StatusError where a command ends early."""
 
     def __init__(
-        self, serial: bytes, files: FileSystem, codes: Codes, card_keys: tuple[CardKey, ...], ways: Ways
-    ) -> None:
+        self, serial: bytes, files: FileSystem, codes: Codes, card_keys: Sequence[CardKey], ways: Ways,
+        writing: Writing | None = None,
+    ) -> None:  # fmt: skip
         self._serial = serial
         self._files = files
         self._codes = codes
         self._keys = card_keys
         self._ways = ways
+        self._writing = writing
         self._environments: dict[int, Environment] = {}
         self._half = b""
         self._commands: dict[int, Callable[[Command], Answer]] = {
@@ -81,6 +84,8 @@ class Application:
         }
         if ways.has_data_objects:
             self._commands[Ins.GET_DATA] = self._get_data
+        if writing is not None:
+            self._commands |= writing.commands()
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""
@@ -96,6 +101,8 @@ class Application:
         run = self._commands.get(command.ins)
         if run is None:
             raise StatusError(status.UNKNOWN_INS)
+        if command.ins in (Ins.GENERATE_KEY_PAIR_OLD, Ins.DELETE_FILE):
+            self._environments.clear()  # they may name a key that is gone
         return run(command)
 
     def _leave(self) -> None:
@@ -145,6 +152,8 @@ class Application:
             (CARD_DATA, SERIAL_TAG): APPLET_ID + VERSION + self._serial + CHANGE_COUNTER,
             (CARD_DATA, CAPABILITIES_TAG): CAPABILITIES,
         }
+        if self._writing is not None:
+            objects |= self._writing.public_key()
         value = objects.get((command.p1, command.p2))
         if value is None:
             raise StatusError(status.NO_REFERENCE)

@@ -1,6 +1,6 @@
 """The card's file system: dedicated and elementary files, and how SELECT finds them (ISO/IEC 7816-4 7.3, 11.2.2).
 
-Files are read only: the station's commands change codes, never files.
+Who may create, update and delete is said by each file's `rights`; by default nobody may.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ FCI_TEMPLATE = 0x6F
 LIFE_CYCLE_ACTIVATED = 0x07  # ISO/IEC 7816-4 table 14
 TRANSPARENT = 0x01
 DF_DESCRIPTOR = 0x38
+READ_ONLY = bytes.fromhex("0FFFFF")
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +30,9 @@ class File:
     internal: bool = False
     records: tuple[bytes, ...] = field(default=(), repr=False)
     """Of an EF that is read by record."""
+    rights: bytes = READ_ONLY
+    """A nibble for each right: 0 everybody, F nobody, else the reference of the code that must have been verified. Of an
+    EF: read, update, delete; of a DF: create, create, delete; of a key file: use, update, delete, generate."""
     children: dict[int, "File"] = field(default_factory=dict, repr=False)
     parent: "File | None" = field(default=None, repr=False)
 

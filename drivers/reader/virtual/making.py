@@ -20,6 +20,7 @@ from drivers.reader.virtual.piv.traits import TRAITS
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.state import CardMemory, StoredKey
 from drivers.reader.virtual.t0 import Answer
+from drivers.reader.virtual.writing import Writing
 
 CERTIFICATE_FILES, PUBLIC_FILES, KEY_FILES = 0x4301, 0x5501, 0x4B01
 
@@ -76,7 +77,9 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
         return Application(serial, file_system(serial, entries, LOOK_A), applet_codes, keys, WAYS_A), applet_codes
     codes = Codes(memory.pin, memory.puk, store, memory.signature_pin)
     look = look_b(two_pins=memory.signature_pin is not None)
-    return Application(serial, file_system(serial, entries, look), codes, keys, WAYS_B), codes
+    files, own = file_system(serial, entries, look), list(keys)
+    writing = Writing(files, codes, own, memory.written, store)
+    return Application(serial, files, codes, own, WAYS_B, writing), codes
 
 
 def key_entries(memory: CardMemory) -> list[KeyWithCertificate]:

@@ -39,6 +39,8 @@ SIGNATURE_AUTH_ID = b"\x03"
 PUK_MIN_LENGTH = 4
 FILLER = 32
 """Bytes of 00 behind the last object of a directory file."""
+ROOM = 255
+"""Where directories can be written, they are so long, and each change of them is one command."""
 RSA_KEY_FILE, EC_KEY_FILE = 0x11, 0x22
 TITLES = {"identification": "Legitimering", "signature": "Underskrift"}
 # Bits of PinFlags, of KeyUsageFlags, KeyAccessFlags and CommonObjectFlags (ISO/IEC 7816-15 8.3, 8.4, 8.9)
@@ -71,6 +73,8 @@ class Look:
     codes: tuple[CodeLook, ...]
     stored_length: int
     filler: int
+    room: int = 0
+    """Least length of the directory files of keys and certificates."""
 
     def guard(self, key: CardKey) -> bytes:
         """The authId of the code that a key wants."""
@@ -91,7 +95,7 @@ def look_b(*, two_pins: bool) -> Look:
     )
     puk = CodeLook("PUK", PUK_AUTH_ID, pins.PUK_REFERENCE, pins.PUK_LENGTH, pins.PUK_LENGTH, PUK_FLAGS)
     codes = (pin, second, puk) if two_pins else (pin, puk)
-    return Look(AID, codes, pins.STORED_LENGTH, pins.FILLER)
+    return Look(AID, codes, pins.STORED_LENGTH, pins.FILLER, ROOM)
 
 
 LOOK_A = Look(
@@ -131,11 +135,12 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: Look) ->
         EF_CDF: b"".join(_certificate(entry) for entry in entries),
     }
     for number, content in directories.items():
-        application.add(File(number, content + bytes(FILLER)))
+        room = look.room if number in (EF_PRKDF, EF_PUKDF, EF_CDF) else 0
+        application.add(File(number, (content + bytes(FILLER)).ljust(room, b"\0")))
     application.add(File(EF_TOKENINFO, _token_info(serial)))
     for entry in entries:
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
-        application.add(File(entry.key.file_id, bytes(entry.key.bits // 8), descriptor=descriptor, internal=True))
+        application.add(File(entry.key.file_id, bytes(entry.key.bits), descriptor=descriptor, internal=True))
         application.add(File(entry.public_file, public_value(entry.key.private.public_key())))
         der = entry.certificate.public_bytes(serialization.Encoding.DER)
         application.add(File(entry.certificate_file, der))

@@ -21,6 +21,7 @@ from drivers.reader.virtual.pins import Code
 from drivers.reader.virtual.piv import memory as piv
 from drivers.reader.virtual.piv.memory import PivMemory
 from drivers.reader.virtual.pki import KeyPurpose
+from drivers.reader.virtual.written import Written, files_from_json, files_to_json
 
 FORMAT = 1
 NOTICE = "A made-up test card of kortkiosk. Its keys and codes protect nothing."
@@ -60,6 +61,8 @@ class CardMemory:
     """What a PIV card keeps besides."""
     signature_pin: Code | None = None
     """On a card with two PINs: the one of the signature key."""
+    written: Written = field(default_factory=dict)
+    """Files that were written after the card was issued."""
 
 
 def write(path: Path, memory: CardMemory) -> None:
@@ -106,6 +109,8 @@ def _to_json(memory: CardMemory) -> dict[str, Any]:
         document["piv"] = piv.to_json(memory.piv)
     if memory.signature_pin is not None:
         document["signature_pin"] = _code_to_json(memory.signature_pin)
+    if memory.written:
+        document["written"] = files_to_json(memory.written)
     return document
 
 
@@ -118,6 +123,7 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         keys=tuple(_key_from_json(entry) for entry in document["keys"]),
         piv=piv.from_json(document["piv"]) if "piv" in document else None,
         signature_pin=_code_from_json(document["signature_pin"]) if "signature_pin" in document else None,
+        written=files_from_json(document.get("written", {})),
     )
     if tuple(key.purpose for key in memory.keys) != PURPOSES:
         raise ValueError("keys")

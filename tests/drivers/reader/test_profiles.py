@@ -78,6 +78,7 @@ def test_an_unknown_product_promises_little() -> None:
             ("[pin]", '[commands]\nunblock = { value = "puk", unverified = true }\n[pin]'),
             "commands.unblock: a PUK is not",
         ),
+        (("[match]", "writable = { value = true, unverified = true }\n[match]"), "writable: nothing is written"),
         (('name = "made-up"', 'name = "made-up"\nkind = "piv"'), "made-up.toml"),
         (("[match]", "[a.b.c.d.e.f]\nx = 1\n[match]"), "too deep"),
     ],
@@ -94,7 +95,7 @@ def test_a_bad_profile_is_refused_by_file_and_key(change: tuple[str, str], named
 
 def test_every_value_of_a_profile_that_ships_has_a_source_or_is_marked() -> None:
     for profile in builtin():
-        assert {key for key in profile.evidence if "." not in key} <= {"one_code"}, profile.name
+        assert {key for key in profile.evidence if "." not in key} <= {"one_code", "writable"}, profile.name
         assert {"pin.tries", "puk.floor"} <= set(profile.evidence), profile.name
         assert all(source is None or source.strip() for source in profile.evidence.values())
     assert builtin().match_name("region-stockholm-temporary").unverified

@@ -138,6 +138,8 @@ def test_under_the_name_of_one_that_ships_it_may_only_be_stricter(folder: Path, 
     assert refused(add_signed(builtin(), folder, keys)).startswith("pin.min_length: is 6")
     put(folder, same.replace("tries = 10\nfloor = 3", "tries = 4\nfloor = 2"))
     assert refused(add_signed(builtin(), folder, keys)).startswith("puk.floor: is 3")
+    put(folder, same.replace("[match]", "writable = true\n[match]"))
+    assert refused(add_signed(builtin(), folder, keys)).startswith("writable: is false")
 
 
 def test_a_bad_file_falls_alone(folder: Path, keys: ProfileKeys) -> None:

@@ -30,7 +30,7 @@ def test_any_bytes_give_objects_or_the_parsers_own_error(data: bytes) -> None:
 @pytest.mark.parametrize(
     "parse",
     [objects.parse_dir, objects.parse_odf, objects.parse_token_info, objects.parse_codes, objects.parse_keys,
-     objects.parse_certificates],
+     objects.parse_public_keys, objects.parse_certificates, objects.parse_data_objects],
 )  # fmt: skip
 def test_any_directory_file_gives_objects_or_the_parsers_own_error(parse, data: bytes) -> None:  # type: ignore[no-untyped-def]
     with suppress(TlvError):

@@ -31,7 +31,7 @@ class PivMemory:
 def to_json(memory: PivMemory) -> dict[str, Any]:
     """For the card file."""
     return {
-        "keys": {f"{slot:02X}": _pem(key) for slot, key in memory.keys.items()},
+        "keys": {f"{slot:02X}": pem_of(key) for slot, key in memory.keys.items()},
         "objects": {f"{tag:X}": base64.b64encode(value).decode("ascii") for tag, value in memory.objects.items()},
         "generated": sorted(memory.generated),
         "management_algorithm": int(memory.management_algorithm),
@@ -42,7 +42,7 @@ def to_json(memory: PivMemory) -> dict[str, Any]:
 def from_json(document: dict[str, Any]) -> PivMemory:
     """Raises ValueError, KeyError, TypeError, AttributeError where that is no PIV memory."""
     return PivMemory(
-        keys={int(slot, 16): _key(pem) for slot, pem in document["keys"].items()},
+        keys={int(slot, 16): key_of(pem) for slot, pem in document["keys"].items()},
         objects={int(tag, 16): base64.b64decode(text, validate=True) for tag, text in document["objects"].items()},
         generated=set(document["generated"]),
         management_algorithm=Algorithm(document["management_algorithm"]),
@@ -50,12 +50,14 @@ def from_json(document: dict[str, Any]) -> PivMemory:
     )
 
 
-def _pem(key: CardPrivateKey) -> str:
+def pem_of(key: CardPrivateKey) -> str:
+    """PKCS#8, in the clear."""
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return key.private_bytes(*form).decode("ascii")
 
 
-def _key(pem: str) -> CardPrivateKey:
+def key_of(pem: str) -> CardPrivateKey:
+    """Raises ValueError where that is no key of a card."""
     key = serialization.load_pem_private_key(pem.encode("ascii"), None)
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise ValueError("key")

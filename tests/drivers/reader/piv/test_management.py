@@ -1,6 +1,5 @@
 """Keys and certificates made and written in the name of whoever answers for the management key."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 
@@ -13,14 +12,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.x509.oid import NameOID
 
 from drivers.reader.errors import CardAnswerError, CardGoneError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.keys import Generated, KeyAlgorithm, ManagementAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
 from drivers.reader.signing import verifies_with
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
-from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.visit import CardReader, CardVisit, visiting
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.piv.test_visit import kind_of
@@ -181,15 +178,12 @@ async def test_a_challenge_that_cannot_be_one_is_not_answered(
         assert key.challenges == []
 
 
-async def test_no_key_is_made_on_a_card_of_the_other_kind(make_card: Callable[..., VirtualCard]) -> None:
-    slot = VirtualSlot("Bench 1")
-    slot.insert(make_card())
-    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(now=lambda: NOW))
+async def test_without_its_management_key_a_card_is_not_changed(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        key = TestKey(make_card())
-        assert await visit.generate_key("41", "EC-P256", key) == NOT_ALLOWED
-        assert await visit.write_certificate("41", b"", key) == NOT_ALLOWED
-        assert await visit.delete_certificate("41", key) == NOT_ALLOWED
-        assert await visit.sign_with("41", b"x") == NOT_ALLOWED
-        assert key.challenges == []
-    await reader.close()
+        before = visit.facts.certificates
+        assert await visit.generate_key("9a", "EC-P256") == NOT_ALLOWED
+        assert await visit.write_certificate("9a", before[0].der) == NOT_ALLOWED
+        assert await visit.delete_certificate("9a") == NOT_ALLOWED
+        assert await visit.sign_with("9a", b"x") == NOT_ALLOWED
+    async with visiting(reader) as visit:
+        assert visit.facts.certificates == before

@@ -6,12 +6,20 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.keys import Generated, KeyAlgorithm
+from drivers.reader.outcomes import Accepted, Role
+from drivers.reader.signing import verifies
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import PIN, SIGNATURE_PIN, person, with_two_pins
 from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from drivers.secret import Secret
 from tests.drivers.reader.virtual.referee import Tool, in_reader, runner
 
 pytestmark = [
@@ -114,3 +122,46 @@ def test_a_card_with_two_codes_shows_and_takes_both(
         second = opensc("pkcs15-tool", "--verify-pin", "--auth-id", "03", "--pin", SIGNATURE_PIN)
     assert re.findall(r"^PIN \[(\w+)\]", dump.stdout, re.MULTILINE) == ["PIN", "Underskrift", "PUK"]
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+
+
+@pytest.mark.parametrize("algorithm", ["EC-P256", "RSA-2048"])
+async def test_the_tools_see_and_use_what_was_written(
+    make_card: Callable[..., VirtualCard],
+    pcscd: dict[int, str],
+    opensc: Tool,
+    authority: TestAuthority,
+    now: datetime,
+    tmp_path: Path,
+    algorithm: KeyAlgorithm,
+) -> None:
+    card = make_card()
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(now=lambda: now))
+    async with visiting(reader) as visit:
+        await visit.verify(Role.IDENTIFICATION, Secret(PIN))
+        made = await visit.generate_key("43", algorithm)
+        assert isinstance(made, Generated)
+        public = serialization.load_der_public_key(made.public_key)
+        assert isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+        issued = authority.issue(card.persona, public, "identification", now)
+        der = issued.public_bytes(serialization.Encoding.DER)
+        assert await visit.write_certificate("43", der) == Accepted()
+        assert await visit.delete_certificate("41") == Accepted()
+    await reader.close()
+    slot.remove()
+    text, signature, written = tmp_path / "text", tmp_path / "signature", tmp_path / "certificate"
+    text.write_bytes(b"I have fetched my certificate")
+    mechanism = ["SHA256-RSA-PKCS"] if algorithm == "RSA-2048" else ["ECDSA-SHA256", "-f", "openssl"]
+    words = ["pkcs11-tool", "--sign", "--login", "--pin", PIN, "--id", "43", "-m", *mechanism]
+    with in_reader(card):
+        dump = opensc("pkcs15-tool", "--dump")
+        read = opensc("pkcs15-tool", "--read-certificate", "43", "-o", str(written))
+        signed = opensc(*words, "-i", str(text), "-o", str(signature))
+    assert dump.returncode == 0, dump.stderr
+    assert re.findall(r"X\.509 Certificate \[(\w+)\]", dump.stdout) == ["Underskrift", "Identification"]
+    assert dump.stdout.count("Private ") == dump.stdout.count("Public ") == 3
+    assert read.returncode == 0, read.stderr
+    assert x509.load_pem_x509_certificate(written.read_bytes()) == issued
+    assert signed.returncode == 0, signed.stderr
+    assert verifies(der, text.read_bytes(), signature.read_bytes())
