@@ -1,7 +1,7 @@
 """One PKCS#15 card on one connection: what it is, and what is done with it. Synchronous; lives in the reader's thread.
 
-`open_pkcs15` identifies the card. From then on `check_same_card` compares, on the same connection, what makes this
-card this card; a connection that was lost is never made again within a session.
+`open_pkcs15` identifies the card. From then on `check_same_card` compares on the same connection; one that was lost
+is never made again within a session.
 
 >>> session = open_pkcs15(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
@@ -119,9 +119,8 @@ class Pkcs15Session(CardSession):
         number = identity.card_number_of(certificates, directory, profile)
         counter = TryCounter(channel, profile, ledger, number or serial)
         born = identity.birth_dates_of(certificates)
-        super().__init__(
-            channel, profile, Codes(channel, profile, counter, self.check_same_card, self._enter, born), owned
-        )
+        codes = Codes(channel, profile, counter, self.check_same_card, self._enter, born)
+        super().__init__(channel, profile, codes, owned)
         self._manager = Manager(channel, files, self.check_same_card, Around(self._forget, self._read_anew))
         self._fresh = False
         """What is known of the files was read in this visit."""
