@@ -89,7 +89,7 @@ class Event:
         return content
 
 
-class _Wire(msgspec.Struct, forbid_unknown_fields=True):
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     specversion: str
     id: str
     source: str
@@ -101,24 +101,12 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
     bootid: str
     prev: str
     datahash: str
+    subject: str | None = None
+
+
+class _Wire(_Envelope, forbid_unknown_fields=True, kw_only=True):
     data: msgspec.Raw
     datasalt: str
-    subject: str | None = None
-
-
-class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
-    specversion: str
-    id: str
-    source: str
-    type: str
-    time: str
-    datacontenttype: str
-    epoch: int
-    sequence: int
-    bootid: str
-    prev: str
-    datahash: str
-    subject: str | None = None
 
 
 _wire_decoder = msgspec.json.Decoder(_Wire)
@@ -190,7 +178,7 @@ def _tail(data: bytes, salt: str) -> bytes:
     return b',"data":' + data + b',"datasalt":"' + salt.encode() + b'"}'
 
 
-def _checked(fields: _Wire | _Envelope, envelope: bytes, data: bytes | None, salt: str | None) -> Event:
+def _checked(fields: _Envelope, envelope: bytes, data: bytes | None, salt: str | None) -> Event:
     prefix = source_of("")
     if fields.specversion != "1.0" or not fields.source.startswith(prefix):
         raise EventError("specversion must be 1.0 and source a station of ours")
