@@ -3,11 +3,15 @@
 FUZZ_SECONDS (default 120) is shared out among them. Each runs in a process of its own with its seeds, and with what
 earlier runs have learnt in build/fuzz. An input that a target is not content with ends that target, is named, and the
 program ends with 1. Needs atheris, which `make fuzz` installs where it is not (its wheels are for x86-64).
+
+`cabinet` needs MicroPython instead: it sends frames to the cabinet's firmware in a process (fuzz.cabinet), a million of them
+where it is named alone, otherwise for its share of the time.
 """
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,12 +23,16 @@ SLOWEST_S = 10
 """An input that takes a target longer than this is a finding."""
 MEMORY_MB = 1024
 CHILD = "--child"
+CABINET = "cabinet"
+CABINET_FRAMES = 1_000_000
 
 
 def main(arguments: list[str]) -> int:
     """Exit status."""
     if arguments[:1] == [CHILD]:
         return _fuzz(arguments[1], arguments[2:])
+    if arguments == [CABINET]:
+        return _cabinet(float("inf"))
     try:
         import atheris  # noqa: F401
     except ImportError:
@@ -32,12 +40,25 @@ def main(arguments: list[str]) -> int:
         return 2
     from fuzz.targets import TARGETS
 
-    unknown = [name for name in arguments if name not in TARGETS]
+    known = [*TARGETS, CABINET]
+    unknown = [name for name in arguments if name not in known]
     if unknown:
-        print(f"make fuzz: no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+        print(f"make fuzz: no target {', '.join(unknown)}; there are {', '.join(known)}")
         return 2
-    chosen = arguments or list(TARGETS)
-    return max(_run(name, max(1, SECONDS // len(chosen))) for name in chosen)
+    chosen = arguments or known
+    seconds = max(1, SECONDS // len(chosen))
+    return max(_cabinet(seconds) if name == CABINET else _run(name, seconds) for name in chosen)
+
+
+def _cabinet(seconds: float) -> int:
+    from fuzz.cabinet import campaign
+
+    report = campaign(CABINET_FRAMES, int(time.time()), seconds)
+    print(
+        f"{CABINET:12} {report.frames:>9} frames in {report.seconds:.0f} s, {report.opened} slots opened as told, "
+        f"longest coil {report.longest_ms:.0f} ms, " + ("; ".join(report.findings) or "nothing found")
+    )
+    return 1 if report.findings else 0
 
 
 def _run(name: str, seconds: int) -> int:

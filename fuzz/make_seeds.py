@@ -8,20 +8,31 @@ import hashlib
 import json
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader import profiles, tlv
 from drivers.reader.channel import Channel
+from drivers.reader.errors import CommandRefusedError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
+from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.secret import Secret
 from fleet.messages import events, link
+from fleet.messages.asking import BlockAsk, Held, Word
+from fleet.messages.commands import Command, CommandResult
+from fleet.mqtt5 import writing as mqtt
+from fleet.server.issuers.checking import CARD_NUMBER_OID
 from fleet.server.orders import ADMINISTRATOR_COLUMNS, ORDER_COLUMNS
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 from fuzz.directory import as_input
+from fuzz.evidence import evidence_seeds
+from fuzz.written import APPLICATION, WritableCard
 
 SEEDS = Path(__file__).parent / "seeds"
 PROFILES = Path(profiles.__file__).parent
@@ -105,12 +116,47 @@ def directories(certificate: bytes) -> None:
     put("directory", "again-and-again", as_input([again, token, code, listed * 40, key, certificate]))
 
 
+def written(card: VirtualCard) -> None:
+    """What is written to cards, and a card of kind B to write to, with each command going wrong in each way."""
+    files = CardFiles(Channel(Recorder(card)))
+    held = []
+    for name in WritableCard.NAMES:
+        try:
+            held.append(files.read(APPLICATION + bytes.fromhex(name)))
+        except CommandRefusedError:
+            held.append(b"")
+    for mood in (0, 1, 2, 3, 5, 6, 7, 14, 15, 22, 31):
+        put("writing", f"card-{mood}", bytes((mood,)) + as_input(held))
+    put("written", "entries", b"\0\1\x85\3abc\1AMade up")
+    for number, name in enumerate(("4402", "4403", "4404")):
+        put("written", f"directory-{number}", b"\1" + held[WritableCard.NAMES.index(name)])
+    put("written", "certificate", b"\2" + held[WritableCard.NAMES.index("4301")])
+    named, text = bytes.fromhex("3006 0c044d616465"), bytes.fromhex("0c044d616465")
+    oid, value = bytes.fromhex("06082a85708122020304"), bytes.fromhex("a003040161")
+    path = tlv.encode(tlv.SEQUENCE, tlv.encode(tlv.OCTET_STRING, APPLICATION + b"\x45\1"))
+    listed = [
+        tlv.encode(tag, named + tlv.encode(tlv.SEQUENCE, own) + tlv.encode(0xA1, held_in))
+        for tag, own, held_in in ((0x30, text, path), (0xA0, oid, value), (0xA1, text + oid, tlv.encode(0x30, path)))
+    ]
+    put("written", "data-objects", b"\3" + b"".join(listed))
+    put("pkcs15", "data-objects", b"\7" + b"".join(listed))
+
+
 def from_the_fleet() -> None:
     """Messages, events and files as the fleet writes them."""
     facts = events.Facts("entre-a", 1, 7, "boot", "se.kortkiosk.station.started", "2026-01-01T00:00:00Z")
     event = events.seal(facts, {"version": "0.1.0", "parts": [1, None, "ä"]})
     put("event", "started", event.wire)
     put("arrival", "event", b"\0" + event.wire)
+    put("broker", "publish", mqtt.publish("a/acked", b"{}", 7, correlation=b"\1", content_type="application/json"))
+    put("broker", "puback", mqtt.puback([7, 8]))
+    put("broker", "connack", bytes.fromhex("200601000321000a"))
+    put("broker", "disconnect", bytes.fromhex("e0018e"))
+    result = CommandResult(7, "0" * 64, "refused", "busy", lines=("2026-01-01T00:00:00Z door.shut",))
+    put("arrival", "result", b"\5" + link.encode(result))
+    told = ("2026-01-01T00:00:00Z", "2026-01-01T00:15:00Z", "the card lies across", "tove.test", "olle.test", 14)
+    put("message", "command", b"\x0c" + link.encode(Command("entre-a", 7, "open_slot", *told)))
+    put("message", "result", b"\x0d" + link.encode(result))
     put("arrival", "presence", b"\2" + link.encode(link.Presence(online=True, bootid="boot")))
     messages = (
         link.Acked(1, 17, ((3, 4),)), link.Presence(True, "boot"), link.DeviceState("a", "reader", "ready", True),
@@ -121,10 +167,23 @@ def from_the_fleet() -> None:
     )  # fmt: skip
     for number, message in enumerate(messages):
         put("message", f"kind-{number}", bytes((number,)) + link.encode(message))
+    block = BlockAsk(
+        id="0" * 32, card_number="9999", reason="lost", by="SE2321000999-1A06", wanted="2026-01-01T00:00:00Z"
+    )
+    put("message", "block", b"\6" + link.encode(block))
+    put("message", "word", b"\x0a" + link.encode(Word("entre-a", "0" * 32, "2026-01-01T00:00:00Z", Held("active"))))
+    name = x509.Name([x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, "TEST000000-0001")])
+    in_request = x509.UnrecognizedExtension(CARD_NUMBER_OID, b"\x13\x049999")
+    asked = x509.CertificateSigningRequestBuilder().subject_name(name).add_extension(in_request, critical=False)
+    request = asked.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    put("request", "one", request.public_bytes(Encoding.DER))
     order = "A1,SE2321000999-1A06,Folke Kurvholm,no,99990000,6XX,3,entre-a,1,2026-12-31,," + "\r\n"
     put("orders", "orders", (",".join(ORDER_COLUMNS) + "\r\n" + order).encode())
     put("orders", "administrators", (";".join(ADMINISTRATOR_COLUMNS) + "\nSE2321000999-1A13;Maj\n").encode())
     put("printer", "status", b"\x10\x04\x01\x10\x04\x04\x1b@hello\n\x1dv0\0\2\0\1\0\xff\x00\x1dr\1\x1dVA\0")
+    put("printer", "letters", b"\x1b@\x1bt\x13\x1d!\1\x1bE\1\x8fsa\n\x1ba\1\x1bJ\4\x1bd\2")
+    qr = b"\x1d(k\x03\x001C\3\x1d(k\x03\x001E1\x1d(k\x06\x001P0KK1\x1d(k\x03\x001Q0"
+    put("printer", "codes", qr + b"\x1dh\x10\x1dw\2\x1dkI\4{BA1")
     for path in sorted(PROFILES.glob("virtual-*.toml")):
         put("profile", path.stem, path.read_bytes())
     put("ledger", "counts", b'{"9999/01": 2, "9999/02": 0}')
@@ -142,7 +201,10 @@ def main() -> None:
         for stored in card.keys:
             put("certificate", f"{card.kind}-{stored.purpose}", stored.certificate.public_bytes(Encoding.DER))
     directories(virtual_cards()[0].keys[0].certificate.public_bytes(Encoding.DER))
+    written(next(card for card in virtual_cards() if card.kind == "B"))
     from_the_fleet()
+    for name, data in evidence_seeds():
+        put("evidence", name, data)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from drivers.printer import protocol
-from drivers.printer.machine import Machine, next_command
+from drivers.printer.commands import next_command
+from drivers.printer.machine import Machine
 from drivers.printer.protocol import StatusBytes, decode_status
 from drivers.reader import identity, pinpad, tlv
 from drivers.reader.atr import historical_bytes, offers_extended_length
@@ -34,14 +35,23 @@ from drivers.reader.virtual.command import parse as parse_apdu
 from drivers.reader.virtual.slot import CardTornError
 from drivers.reader.virtual.status import StatusError
 from fleet.messages import events, link
+from fleet.messages.asking import Asked, Word
+from fleet.messages.commands import Command, CommandResult
+from fleet.messages.region import RegionPage
+from fleet.mqtt5 import packets
 from fleet.server import ingest, orders
 from fleet.server.csvfile import FileError
+from fleet.server.issuers.bounds import check_bounds
+from fleet.server.issuers.checking import check_request
+from fleet.server.issuers.simulator.enrolling import NotEnrolledError, read_request
 from fleet.server.store import projections
 from fleet.server.store.arrivals import Arrived
 from fleet.server.transport import Incoming
 from fleet.server.verifier.exchange import Check, Verdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory
+from fuzz.evidence import check_evidence
+from fuzz.written import read_what_was_written, write_to_a_card
 from kiosk.receipts import checking, wire
 from kiosk.receipts.facts import ReceiptError
 
@@ -78,7 +88,8 @@ def fuzz_pkcs15(data: bytes) -> None:
     """The directory files of ISO/IEC 7816-15; the first byte says which."""
     read: tuple[Callable[[bytes], object], ...] = (
         pkcs15.parse_dir, pkcs15.parse_odf, pkcs15.parse_token_info, pkcs15.parse_codes, pkcs15.parse_keys,
-        pkcs15.parse_certificates,
+        pkcs15.parse_certificates, pkcs15.parse_public_keys, pkcs15.parse_data_objects, pkcs15.lists_codes,
+        pkcs15.lists_certificates,
     )  # fmt: skip
     with suppress(TlvError):
         read[data[0] % len(read)](data[1:]) if data else None
@@ -151,16 +162,35 @@ def fuzz_event(data: bytes) -> None:
 
 def fuzz_message(data: bytes) -> None:
     """Everything else on the link, of both sides, and what the verifier reads; the first byte says which."""
-    kinds = (*MESSAGES, Check, Verdict)
+    kinds = (*MESSAGES, Check, Verdict, Word, RegionPage, Command, CommandResult)
     kind: Any = kinds[data[0] % len(kinds)] if data else link.Ask
     with suppress(link.MessageError):
         message = link.decode(kind, data[1:])
         assert link.decode(kind, link.encode(message)) == message
+        if isinstance(message, Asked):
+            check_bounds(message)
+
+
+def fuzz_request(data: bytes) -> None:
+    """A certificate request from a station, before the issuer sees it, and again where the simulator reads it."""
+    found = check_request(data, "TEST000000-0001", "9999")
+    assert found is None or found.reason in ("bad_request", "weak_key", "other_card", "other_person")
+    with suppress(NotEnrolledError):
+        read_request(data)
+
+
+def fuzz_broker(data: bytes) -> None:
+    """What a broker sends to the server's own client, in two pieces: packets, or malformed."""
+    reader = packets.Packets(4096)
+    cut = len(data) // 2
+    with suppress(packets.MalformedError):
+        reader.feed(data[:cut])
+        reader.feed(data[cut:])
 
 
 def fuzz_arrival(data: bytes) -> None:
     """What the server makes of a message: an arrival, spoilt or not, and never an exception."""
-    kinds = ("events", "state", "presence", "acked", "")
+    kinds = ("events", "state", "presence", "acked", "", "commands/result")
     topic = STATION_TOPIC + kinds[data[0] % len(kinds)] if data else "elsewhere"
     arrival = ingest.read(Incoming(topic, data[1:], None))
     if isinstance(arrival, Arrived):
@@ -238,14 +268,19 @@ TARGETS: dict[str, Target] = {
     "piv": fuzz_piv,
     "card": read_a_card,
     "directory": read_a_directory,
+    "written": read_what_was_written,
+    "writing": write_to_a_card,
     "certificate": fuzz_certificate,
     "vpcd": fuzz_vpcd,
     "event": fuzz_event,
     "message": fuzz_message,
+    "request": fuzz_request,
     "arrival": fuzz_arrival,
+    "broker": fuzz_broker,
     "receipt": fuzz_receipt,
     "orders": fuzz_orders,
     "printer": fuzz_printer,
     "ledger": fuzz_ledger,
     "profile": fuzz_profile,
+    "evidence": check_evidence,
 }

@@ -15,7 +15,8 @@ Layout (mode 0700, private keys 0600):
 """
 
 import base64
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -87,12 +88,7 @@ class Authority:
 
     def claim(self, station: str, now: datetime, valid_hours: float = 24.0) -> str:
         """A new one-time code for this station: the only time that it is shown. Raises AuthorityError."""
-        try:
-            Topics(station)
-        except ValueError as error:
-            raise AuthorityError(str(error)) from None
-        if station == SERVER_CLIENT_NAME:
-            raise AuthorityError(f"{station} is the server's own name: choose another")
+        _check_name(station)
         if valid_hours <= 0:
             raise AuthorityError("a claim code must be valid for more than 0 hours")
         with files.locked(self.directory):
@@ -114,6 +110,28 @@ class Authority:
             self.registry.add_issued(
                 Issued(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
             )
+        return self._enrolled(station, epoch, certificate)
+
+    def enrol_all(self, keys: Mapping[str, ec.EllipticCurvePublicKey], now: datetime) -> dict[str, Enrolled]:
+        """Give these stations a certificate without claim codes: whoever calls this holds the CA's key anyway.
+
+        For simulated stations, thousands at a time. As with `enrol`, each enrolment of a station has an epoch of its own.
+        Raises AuthorityError for a name of no station.
+        """
+        with files.locked(self.directory):
+            issued, issuer = self.registry.issued(), self._issuer()
+            for name in keys:
+                _check_name(name)
+            before = Counter({one.station: one.epoch for one in sorted(issued, key=lambda one: one.epoch)})
+            made = {name: pki.issue_client(issuer, name, key, now) for name, key in keys.items()}
+            fresh = [
+                Issued(name, before[name] + 1, one.serial_number, now, one.not_valid_after_utc)
+                for name, one in made.items()
+            ]
+            self.registry.keep_issued([*issued, *fresh])
+        return {name: self._enrolled(name, before[name] + 1, certificate) for name, certificate in made.items()}
+
+    def _enrolled(self, station: str, epoch: int, certificate: x509.Certificate) -> Enrolled:
         stated = files.read_json(self.directory / PUBLIC_FILE)
         return Enrolled(
             station=station,
@@ -123,6 +141,12 @@ class Authority:
             signing_key=stated["signing_key"],
             verifier_key=stated["verifier_key"],
         )
+
+    @property
+    def signing_key(self) -> dict[str, str]:
+        """The server's, as a public JWK: what stations get with their identity."""
+        key: dict[str, str] = files.read_json(self.directory / PUBLIC_FILE)["signing_key"]
+        return key
 
     def revoke(self, station: str, now: datetime) -> int:
         """Revoke every certificate of this station and write the CRL. Returns how many were newly revoked.
@@ -152,6 +176,15 @@ class Authority:
     def _issuer(self) -> pki.Issuer:
         certificate = x509.load_pem_x509_certificate((self.directory / "ca/ca.pem").read_bytes())
         return pki.Issuer(certificate, _load_key(self.directory / "ca/ca.key"))
+
+
+def _check_name(station: str) -> None:
+    try:
+        Topics(station)
+    except ValueError as error:
+        raise AuthorityError(str(error)) from None
+    if station == SERVER_CLIENT_NAME:
+        raise AuthorityError(f"{station} is the server's own name: choose another")
 
 
 def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:

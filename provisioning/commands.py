@@ -1,27 +1,37 @@
-"""`kortkiosk-provision`: the authority, claim codes, enrolment, and who is enrolled.
+"""`kortkiosk-provision`: the authority, claim codes, enrolment, who is enrolled, and the cabinet's board.
 
 A claim code comes from a file or a prompt, never from an argument. Exit codes: 0 done, 1 our own error, 2 bad input or
 usage, 3 refused, 4 fault of a device (the disk), 130 interrupted.
 """
 
 import argparse
+import asyncio
 import getpass
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from drivers.cabinet.finding import named, only_one
+from drivers.cabinet.image import PREBUILT
+from drivers.cabinet.serial_link import boards
 from fleet.agent.identity import Identity, IdentityError
 from provisioning import files
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
+from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
+from provisioning.pico import FlashError, choose
+from provisioning.wiring import RewiringError, rewire
 
 Clock = Callable[[], datetime]
 
 DONE, BAD_INPUT, REFUSED, FAULT, INTERRUPTED = 0, 2, 3, 4, 130
+FLASH_CODES = {"bad_image": BAD_INPUT, "pairing_refused": REFUSED, "not_paired": REFUSED}
+"""Exit codes by what was wrong with a board; FAULT where none is named."""
 
 
 def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
@@ -32,6 +42,10 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         result, text = arguments.run(arguments, now)
     except ClaimRefused as error:
         return _say_error(arguments, REFUSED, "claim_refused", str(error))
+    except FlashError as error:
+        return _say_error(arguments, FLASH_CODES.get(error.code, FAULT), error.code, str(error))
+    except RewiringError as error:
+        return _say_error(arguments, BAD_INPUT if error.ours else FAULT, "wiring", str(error))
     except (AuthorityError, IdentityError, ValueError) as error:
         return _say_error(arguments, BAD_INPUT, "bad_input", str(error))
     except OSError as error:
@@ -87,6 +101,33 @@ def _revoke(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     count = Authority(arguments.directory).revoke(arguments.station, now)
     result = {"station": arguments.station, "revoked": count, "crl": str(arguments.directory / CRL_FILE)}
     return result, f"{arguments.station}: {count} certificates revoked now; restart or reload the broker to enforce it"
+
+
+def _flash(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    flashed = asyncio.run(_flash_all(arguments))
+    result = {"board": flashed.board, "firmware": flashed.firmware, "port": flashed.port, "new_key": flashed.new_key}
+    kept = "its key is now in" if flashed.new_key else "it has the key of"
+    text = f"Board {flashed.board} on {flashed.port} runs firmware {flashed.firmware}; {kept} {arguments.key}"
+    return {**result, "key": str(arguments.key)}, text
+
+
+async def _flash_all(arguments: argparse.Namespace) -> Flashed:
+    way = Way(load=None, list_ports=boards, port=arguments.port)
+    checked_image(arguments.image)
+    if arguments.pair_only:
+        return await flash(arguments.image, arguments.key, way)
+    if not arguments.restart:
+        return await flash(arguments.image, arguments.key, replace(way, load=choose(arguments.drive)))
+    await send_away(arguments.key, way)
+    load = once_there(lambda: choose(arguments.drive))
+    return await flash(arguments.image, arguments.key, replace(way, load=load))
+
+
+def _wiring(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    find = named(arguments.port) if arguments.port else only_one()
+    rewired = asyncio.run(rewire(arguments.file, arguments.key, find))
+    text = f"Board {rewired.board} runs with {arguments.file}: {rewired.slots} slots"
+    return {"board": rewired.board, "slots": rewired.slots, "wiring": str(arguments.file)}, text
 
 
 def _authority_status(authority: Authority, now: datetime) -> tuple[dict[str, Any], str]:
@@ -148,7 +189,28 @@ def _parser() -> argparse.ArgumentParser:
     revoke = _command(commands, "revoke", "revoke every certificate of a station", _revoke)
     revoke.add_argument("directory", type=Path, help="the authority")
     revoke.add_argument("station")
+    _flash_parser(commands)
+    wiring = _command(commands, "wiring", "tell a paired board which pin does what; it starts anew", _wiring)
+    wiring.add_argument("file", type=Path, help="wiring.json, see docs/cabinet-protocol.md")
+    wiring.add_argument("--key", type=Path, required=True, help="the pairing file, as station.toml names it")
+    wiring.add_argument("--port", help="the board's serial port, where there are several")
     return parser
+
+
+def _flash_parser(commands: Any) -> None:
+    board = _command(commands, "flash", "put the cabinet's firmware on a Pico in BOOTSEL, and pair it", _flash)
+    board.add_argument(
+        "image", type=Path, nargs="?", default=PREBUILT, help="a UF2; without, the one that comes with this"
+    )
+    board.add_argument(
+        "--key", type=Path, required=True, help="the pairing file, as station.toml names it; made if missing"
+    )
+    board.add_argument("--port", help="the board's serial port, where there are several")
+    board.add_argument("--drive", type=Path, help="where the drive RPI-RP2 is mounted, to copy the image there")
+    board.add_argument("--pair-only", action="store_true", help="the board has its firmware: only pair it")
+    board.add_argument(
+        "--restart", action="store_true", help="first send a paired board to BOOTSEL, without its button"
+    )
 
 
 def _command(commands: Any, name: str, summary: str, run: Callable[..., Any]) -> argparse.ArgumentParser:

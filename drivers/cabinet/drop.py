@@ -1,5 +1,7 @@
 """When a card counts as dropped: flap, first sensor, second sensor, bin, in that order and no other. Pure.
 
+The rule itself is `drivers.cabinet.drop_rule`, which the firmware runs too; this is its form for the station.
+
 Rules: the flap may be opened more than once before a card has been let in; any other order is somebody fishing, ends
 the watch and counts nothing. A watch that ends by time names how far the card came.
 
@@ -13,6 +15,8 @@ True
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
+
+from drivers.cabinet import drop_rule
 
 
 class DropEvent(Enum):
@@ -35,13 +39,29 @@ class Stage(Enum):
     WRONG_ORDER = "wrong order"
 
 
-_NEXT = {
-    (Stage.WAITING, DropEvent.FLAP): Stage.FLAP_OPENED,
-    (Stage.FLAP_OPENED, DropEvent.FLAP): Stage.FLAP_OPENED,
-    (Stage.FLAP_OPENED, DropEvent.FIRST): Stage.AT_FIRST,
-    (Stage.AT_FIRST, DropEvent.SECOND): Stage.AT_SECOND,
-    (Stage.AT_SECOND, DropEvent.BIN): Stage.COUNTED,
+_EVENTS = {
+    DropEvent.FLAP: drop_rule.FLAP,
+    DropEvent.FIRST: drop_rule.FIRST,
+    DropEvent.SECOND: drop_rule.SECOND,
+    DropEvent.BIN: drop_rule.BIN,
 }
+STAGES = {
+    drop_rule.WAITING: Stage.WAITING,
+    drop_rule.FLAP_OPENED: Stage.FLAP_OPENED,
+    drop_rule.AT_FIRST: Stage.AT_FIRST,
+    drop_rule.AT_SECOND: Stage.AT_SECOND,
+    drop_rule.COUNTED: Stage.COUNTED,
+    drop_rule.WRONG_ORDER: Stage.WRONG_ORDER,
+}
+"""The stages by their numbers on the cabinet's line."""
+_NUMBERS = {stage: number for number, stage in STAGES.items()}
+FAULTS: dict[int, Literal["nothing", "jam", "fishing"] | None] = {
+    drop_rule.ENDED_COUNTED: None,
+    drop_rule.ENDED_NOTHING: "nothing",
+    drop_rule.ENDED_JAM: "jam",
+    drop_rule.ENDED_FISHING: "fishing",
+}
+"""Why nothing is counted, by the outcome's number on the cabinet's line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +73,12 @@ class DropWatch:
     @property
     def ended(self) -> bool:
         """Whether nothing more changes it."""
-        return self.stage in (Stage.COUNTED, Stage.WRONG_ORDER)
+        return drop_rule.ended(_NUMBERS[self.stage])
 
     def after(self, event: DropEvent) -> "DropWatch":
         """The watch after one more event."""
-        if self.ended:
-            return self
-        return DropWatch(_NEXT.get((self.stage, event), Stage.WRONG_ORDER))
+        return DropWatch(STAGES[drop_rule.after(_NUMBERS[self.stage], _EVENTS[event])])
 
     def fault(self) -> Literal["nothing", "jam", "fishing"] | None:
         """Why nothing is counted if the watch ends now; None where a card is."""
-        match self.stage:
-            case Stage.COUNTED:
-                return None
-            case Stage.WRONG_ORDER:
-                return "fishing"
-            case Stage.AT_FIRST | Stage.AT_SECOND:
-                return "jam"
-            case Stage.WAITING | Stage.FLAP_OPENED:
-                return "nothing"
+        return FAULTS[drop_rule.outcome(_NUMBERS[self.stage])]

@@ -27,11 +27,57 @@ class CabinetReady:
 
 
 @dataclass(frozen=True, slots=True)
+class CabinetAbsent:
+    """No board is connected: the cable is out, or nothing is fitted."""
+
+
+@dataclass(frozen=True, slots=True)
 class CabinetMute:
     """The cabinet does not answer; it has locked itself."""
 
 
-CabinetState = CabinetReady | CabinetMute
+@dataclass(frozen=True, slots=True)
+class WrongFirmware:
+    """The board runs another firmware than this station speaks; `found` and `wanted` are versions."""
+
+    found: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotPaired:
+    """The board and this station have no key in common. `board` is its id, empty where it was not asked; `reason` says what is
+    wrong with the station's own key file."""
+
+    board: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwappedBoard:
+    """Another board than the one that was paired; both by id."""
+
+    found: str
+    paired: str
+
+
+@dataclass(frozen=True, slots=True)
+class TwoBoards:
+    """More than one board is connected, and nothing says which is the cabinet's. Their ports, in order."""
+
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortRefused:
+    """The port is there and cannot be opened: another program has it, or this one may not."""
+
+    port: str
+    reason: str
+
+
+CabinetFault = CabinetAbsent | CabinetMute | WrongFirmware | NotPaired | SwappedBoard | TwoBoards | PortRefused
+CabinetState = CabinetReady | CabinetFault
 
 
 class SlotFault(StrEnum):
@@ -44,6 +90,10 @@ class SlotFault(StrEnum):
     """One slot at a time: another door stands open."""
     BIN_FULL = "bin_full"
     """The flap of the drop slot stays locked: the bin takes no more."""
+    BIN_OPEN = "bin_open"
+    """The flap stays locked: the door of the bin is open."""
+    TAMPERED = "tampered"
+    """The cabinet's own case is open; it has locked itself."""
     MUTE = "mute"
 
 
@@ -84,11 +134,38 @@ class NotDropped:
 DropOutcome = Dropped | NotDropped
 
 
+class CabinetFinding(StrEnum):
+    """What a self test may find at a cabinet that answers."""
+
+    DOOR_OPEN = "door_open"
+    CASE_OPEN = "case_open"
+    BIN_OPEN = "bin_open"
+    COUNTERS_LOST = "counters_lost"
+    FLASH_FAILED = "flash_failed"
+    JAMMED = "jammed"
+    """A slot did not open when it was last asked to."""
+    DROP_SENSOR = "drop_sensor"
+    """A sensor of the drop slot sees something though nobody is there."""
+
+
+Findings = frozenset[CabinetFinding]
+
+
 class Cabinet(Protocol):
     """One cabinet with slots, a drop slot and a bin."""
 
     name: str
     virtual: bool
+
+    @property
+    def firmware(self) -> str | None:
+        """Version of the firmware on its board, of the last time it was greeted; None before, and where there is no board."""
+
+    def start(self) -> None:
+        """Begin to look for the cabinet. Call it once, in the loop that uses it."""
+
+    async def close(self) -> None:
+        """Let the line go."""
 
     async def state(self) -> CabinetState:
         """All sensors now. Never raises."""
@@ -109,3 +186,12 @@ class Cabinet(Protocol):
 
         Ends by outcome or cancellation (which locks).
         """
+
+    async def clear_bin(self) -> bool:
+        """Set the count of the bin to nought, once its cards have been taken out; False where it could not. Never raises."""
+
+    def sound(self) -> None:
+        """One long tone, where a buzzer is fitted and the cabinet can be reached. Never raises."""
+
+    async def self_test(self) -> Findings | None:
+        """What is wrong with the cabinet itself; None where it does not answer. Nothing opens. Never raises."""

@@ -14,13 +14,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
+from drivers.cabinet.body import BIN_HOLDS, SLOTS, Body, PanelError
 from drivers.cabinet.port import (
+    CabinetFinding,
     CabinetMute,
     CabinetReady,
     CabinetState,
     DropOutcome,
+    Findings,
     NotDropped,
     NotOpened,
     Opened,
@@ -29,21 +32,21 @@ from drivers.cabinet.port import (
     Slot,
     SlotFault,
 )
-from drivers.cabinet.virtual_drop import PanelError, VirtualDrop
+from drivers.cabinet.virtual_drop import VirtualDrop
 
-SLOTS = 24
 COIL_LIMIT_S = 0.5
 DOOR_OPENS_AFTER_S = 0.05
 DROP_LIMIT_S = 60.0
-BIN_HOLDS = 50
 
 __all__ = ["PanelError", "VirtualCabinet"]
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class VirtualCabinet:
+class VirtualCabinet(Body):
     """Implements `drivers.cabinet.port.Cabinet`, and has the panel."""
+
+    drop: VirtualDrop
 
     def __init__(
         self,
@@ -58,32 +61,38 @@ class VirtualCabinet:
         on_change: Callable[[], None] | None = None,
     ) -> None:
         """`cards` lie in the slots from the start. `clock` and `sleep` count seconds of the same time."""
+        super().__init__(slots, cards=cards, drop=VirtualDrop(bin_holds, self._notify), on_change=on_change)
         self.name = name
         self.virtual = True
-        self.slot_count = slots
+        self.firmware: str | None = None
+        """It has no board."""
         self.longest_coil_s = 0.0
         """The longest time that a coil has been on."""
-        self._cards = dict(cards or {})
-        self._open: int | None = None
-        self._jammed: frozenset[int] = frozenset()
+        self.sounds = 0
+        """How many tones it was told to give."""
         self._mute = False
         self._answer_lost = False
+        self._stuck: set[int] = set()
+        """Slots that did not open when they were last asked to."""
         self._drop_limit_s = drop_limit_s
         self._clock = clock
         self._sleep = sleep
-        self._on_change = on_change or (lambda: None)
         self._coil = asyncio.Lock()
         self._changed = asyncio.Event()
-        self.drop = VirtualDrop(bin_holds, self._notify)
-        """The drop slot and its bin: hands reach it by `drop_card`, `hold_flap`, `fish_card`, `empty_bin`."""
 
     # The port
+
+    def start(self) -> None:
+        """It is there."""
+
+    async def close(self) -> None:
+        """It stays."""
 
     async def state(self) -> CabinetState:
         """All sensors now."""
         if self._mute:
             return CabinetMute()
-        slots = tuple(self._slot(number) for number in range(1, self.slot_count + 1))
+        slots = tuple(self.seen(number) for number in range(1, self.slot_count + 1))
         return CabinetReady(slots, self.drop.count, self.drop.full)
 
     async def open_slot(self, number: int) -> OpenOutcome:
@@ -110,12 +119,12 @@ class VirtualCabinet:
             raise ValueError(f"there is no slot {number}")
 
         def reached() -> bool:
-            slot = self._slot(number)
+            slot = self.seen(number)
             return not self._mute and card in (None, slot.card) and door in (None, slot.door)
 
         while not reached():
             await self._changed.wait()
-        return self._slot(number)
+        return self.seen(number)
 
     async def open_drop(self) -> OpenOutcome:
         """Unlock the flap; a full bin keeps it locked."""
@@ -128,7 +137,7 @@ class VirtualCabinet:
 
     async def wait_drop(self) -> DropOutcome:
         """Wait until a card has passed into the bin, or for the drop's time limit; then lock the flap."""
-        if self.drop.full:
+        if self.drop.full and not self.drop.watched:
             return NotDropped("full")
         limit = asyncio.ensure_future(self._sleep(self._drop_limit_s))
         try:
@@ -141,60 +150,26 @@ class VirtualCabinet:
             limit.cancel()
             self.drop.lock()
 
-    # The panel: hands, and faults
-
-    @property
-    def cards(self) -> dict[int, str]:
-        """Which card lies in which slot."""
-        return dict(self._cards)
-
-    @property
-    def open_slot_number(self) -> int | None:
-        """The slot whose door stands open."""
-        return self._open
-
-    @property
-    def jammed(self) -> frozenset[int]:
-        """The slots whose doors do not move."""
-        return self._jammed
-
-    def open_door(self, slot: int) -> None:
-        """Open a slot's door with the service key; the station sees it by its sensor alone. Raises PanelError."""
-        if not 1 <= slot <= self.slot_count:
-            raise PanelError(f"there is no slot {slot}")
-        if slot in self._jammed:
-            raise PanelError(f"the door of slot {slot} is jammed")
-        if self._open not in (None, slot):
-            raise PanelError(f"slot {self._open} stands open")
-        self._open = slot
-        self._notify()
-
-    def take_card(self, slot: int) -> str:
-        """Take the card out of an open slot. Raises PanelError."""
-        self._need_open(slot)
-        if slot not in self._cards:
-            raise PanelError(f"slot {slot} is empty")
-        token = self._cards.pop(slot)
-        self._notify()
-        return token
-
-    def put_card(self, slot: int, token: str) -> None:
-        """Put a card into an open slot. Raises PanelError."""
-        self._need_open(slot)
-        if slot in self._cards:
-            raise PanelError(f"slot {slot} holds a card")
-        self._cards[slot] = token
-        self._notify()
-
-    def close_door(self, slot: int) -> None:
-        """Close the open door of a slot; one that is closed stays so."""
-        if self._open == slot:
-            self._open = None
+    async def clear_bin(self) -> bool:
+        """Forget how many cards were counted into the bin."""
+        if not self._mute:
+            self.drop.count = 0
             self._notify()
+        return not self._mute
 
-    def set_jammed(self, slot: int, jammed: bool = True) -> None:
-        """The door of this slot does not move, whatever its coil does."""
-        self._jammed = self._jammed | {slot} if jammed else self._jammed - {slot}
+    def sound(self) -> None:
+        """Counted, since nothing here can be heard."""
+        if not self._mute:
+            self.sounds += 1
+
+    async def self_test(self) -> Findings | None:
+        """What stands open, and what did not open."""
+        if self._mute:
+            return None
+        wrong = {CabinetFinding.DOOR_OPEN: self._open is not None, CabinetFinding.JAMMED: bool(self._stuck)}
+        return frozenset(finding for finding, found in wrong.items() if found)
+
+    # The panel: faults; the hands are the body's
 
     def set_mute(self, mute: bool = True) -> None:
         """The cabinet stops answering and locks its flap, or answers again."""
@@ -207,37 +182,16 @@ class VirtualCabinet:
         """The next opening is carried out, but its answer never reaches the station."""
         self._answer_lost = True
 
-    def snapshot(self) -> dict[str, Any]:
-        """The lasting state as JSON-able data: where the cards are, which door is open, what is jammed."""
-        return {
-            "cards": {str(slot): token for slot, token in self._cards.items()},
-            "open": self._open,
-            "jammed": sorted(self._jammed),
-            "drop": self.drop.snapshot(),
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `snapshot` gave. Raises KeyError, TypeError or ValueError for other data."""
-        self._cards = {int(slot): str(token) for slot, token in state["cards"].items()}
-        self._open = None if state["open"] is None else int(state["open"])
-        self._jammed = frozenset(int(slot) for slot in state["jammed"])
-        self.drop.restore(state["drop"])
-        self._notify()
-
     # The inside
-
-    def _slot(self, number: int) -> Slot:
-        return Slot(
-            number, "present" if number in self._cards else "empty", "open" if self._open == number else "closed"
-        )
 
     async def _drive(self, number: int) -> None:
         if number in self._jammed:
+            self._stuck.add(number)
             await self._sleep(COIL_LIMIT_S)
             return
+        self._stuck.discard(number)
         await self._sleep(DOOR_OPENS_AFTER_S)
-        self._open = number
-        self._notify()
+        self.spring(number)
 
     @contextlib.contextmanager
     def _coil_on(self) -> Iterator[None]:
@@ -247,10 +201,6 @@ class VirtualCabinet:
         finally:
             self.longest_coil_s = max(self.longest_coil_s, self._clock() - began)
 
-    def _need_open(self, slot: int) -> None:
-        if self._open != slot:
-            raise PanelError(f"the door of slot {slot} is closed")
-
     def _lose_answer(self) -> bool:
         lost, self._answer_lost = self._answer_lost, False
         return lost or self._mute
@@ -258,4 +208,4 @@ class VirtualCabinet:
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        self._on_change()
+        super()._notify()

@@ -1,4 +1,4 @@
-"""The drop slot of the virtual cabinet: flap, two sensors and bin, and the hands that reach it.
+"""The drop slot of the in-process cabinet: the mechanics, watched as the firmware watches them.
 
 Rules: the flap locks by itself as soon as a watch has ended; the count is the watch's, not the bin's: a card that
 reached the bin in another way lies in it uncounted, as in the real one.
@@ -10,37 +10,24 @@ reached the bin in another way lies in it uncounted, as in the real one.
 (Dropped(bin_count=1), ('old',))
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
+from drivers.cabinet.body import DropBody
 from drivers.cabinet.drop import DropEvent, DropWatch, Stage
 from drivers.cabinet.port import DropOutcome, Dropped, NotDropped
 
 
-class PanelError(Exception):
-    """A hand cannot do that now: the door is closed, the place is taken, there is no card."""
-
-
-class VirtualDrop:
-    """One drop slot and its bin. `notify` is called after each change."""
+class VirtualDrop(DropBody):
+    """One drop slot with its watch."""
 
     def __init__(self, holds: int, notify: Callable[[], None]) -> None:
-        self._holds = holds
-        self._notify = notify
-        self._bin: list[str] = []
-        self._in_drop: str | None = None
-        self._held = False
+        super().__init__(holds, notify)
         self._watch: DropWatch | None = None
-        self.locked = True
-        self.count = 0
-        """Cards counted into the bin since it was emptied."""
-
-    # The cabinet
 
     @property
-    def full(self) -> bool:
-        """Whether the bin takes no more."""
-        return len(self._bin) >= self._holds
+    def watched(self) -> bool:
+        """Whether a watch runs, or has ended and nobody has asked how."""
+        return self._watch is not None
 
     @property
     def watch_ended(self) -> bool:
@@ -71,63 +58,3 @@ class VirtualDrop:
             self.count += self._watch.stage is Stage.COUNTED
             self.locked = self.locked or self._watch.ended
         self._notify()
-
-    # Hands
-
-    @property
-    def binned(self) -> tuple[str, ...]:
-        """The cards that lie in the bin, first dropped first."""
-        return tuple(self._bin)
-
-    @property
-    def at_flap(self) -> str | None:
-        """The card that a held flap keeps at the first sensor."""
-        return self._in_drop
-
-    def drop_card(self, token: str) -> None:
-        """Push a card through the flap; it falls into the bin, unless the flap is held. Raises PanelError."""
-        if self.locked:
-            raise PanelError("the flap is locked")
-        if self._in_drop is not None:
-            raise PanelError("another card lies in the drop slot")
-        self._in_drop = token
-        self.sense(DropEvent.FLAP)
-        self.sense(DropEvent.FIRST)
-        self._fall()
-
-    def hold_flap(self, held: bool = True) -> None:
-        """Hold the flap open, so that a card stays at the first sensor, or let go of it."""
-        self._held = held
-        self._fall()
-
-    def fish_card(self) -> str:
-        """Pull back the card that a held flap keeps at the first sensor. Raises PanelError."""
-        if self._in_drop is None:
-            raise PanelError("no card lies in the drop slot")
-        token, self._in_drop = self._in_drop, None
-        self.sense(DropEvent.FIRST)
-        return token
-
-    def empty_bin(self) -> tuple[str, ...]:
-        """Take all cards out of the bin, which sets its count to nought."""
-        taken, self._bin, self.count = tuple(self._bin), [], 0
-        self._notify()
-        return taken
-
-    def snapshot(self) -> dict[str, Any]:
-        """The lasting state as JSON-able data."""
-        return {"bin": list(self._bin), "count": self.count, "in_drop": self._in_drop}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `snapshot` gave. Raises KeyError, TypeError or ValueError for other data."""
-        self._bin = [str(token) for token in state["bin"]]
-        self.count = int(state["count"])
-        self._in_drop = None if state["in_drop"] is None else str(state["in_drop"])
-
-    def _fall(self) -> None:
-        if self._in_drop is None or self._held:
-            return
-        token, self._in_drop = self._in_drop, None
-        self.sense(DropEvent.SECOND)
-        self._bin.append(token)
-        self.sense(DropEvent.BIN)

@@ -17,12 +17,10 @@ class NetworkConnection:
 
 @dataclass(frozen=True, slots=True)
 class UsbConnection:
-    """A printer of the USB printer class, by vendor and product id."""
+    """A printer of the USB printer class, by vendor and product id; its endpoints are found."""
 
     vendor_id: int
     product_id: int
-    in_endpoint: int = 0x82
-    out_endpoint: int = 0x01
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,14 @@ class Qr:
     text: str
 
 
-Block = Title | Row | Paragraph | Rule | Qr
+@dataclass(frozen=True, slots=True)
+class Barcode:
+    """A CODE128 of `text` (ASCII), centred, with the text in clear below it."""
+
+    text: str
+
+
+Block = Title | Row | Paragraph | Rule | Qr | Barcode
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The ESC/POS receipt printer, by network, USB, serial line or device file.
 
-Rules: the receipt goes as a picture in bands, each fenced by a status request that is answered in its turn, so that
-the printer is never more than two bands behind and the answer after the cut proves that all is on paper. No method
-raises; blocking calls run in a thread of the printer's own and end by a time limit.
+Rules: the receipt goes in short steps, each fenced by a status request that is answered in its turn, so that the
+printer is never more than two steps behind, always has room for a question, and the answer after the cut proves that
+all is on paper. No method raises; blocking calls run in a thread of the printer's own and end by a time limit.
 
 >>> printer = EscPosPrinter("kvitto", NetworkConnection("printer.example"))
 >>> printer.virtual
@@ -15,18 +15,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from PIL import Image
-
+from drivers.printer import profile as profiles
 from drivers.printer import protocol, transports
-from drivers.printer.connections import Connection
+from drivers.printer.connections import Connection, NetworkConnection
 from drivers.printer.document import Document
-from drivers.printer.layout import WIDTH_DOTS, render, to_dots
+from drivers.printer.encode import encode
 from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, PrintUnknown, Ready
+from drivers.printer.profile import PrinterProfile
 from drivers.printer.protocol import StatusBytes
 
-BAND_ROWS = 64
-BANDS_AHEAD = 2
-"""So many bands may be sent that the printer has not yet reported as reached."""
+STEPS_AHEAD = 1
+"""So many steps may be sent that the printer has not yet reported as reached."""
 LONGEST_ROWS = 2400
 """Of a receipt: 30 cm of paper. A serial line gets the time on top that it needs to carry so many."""
 
@@ -41,33 +40,43 @@ class EscPosPrinter:
         name: str,
         connection: Connection,
         *,
-        width_mm: int = 80,
+        profile: PrinterProfile | None = None,
         virtual: bool = False,
         reply_timeout_s: float = 1.0,
         print_limit_s: float = 20.0,
     ) -> None:
-        """`width_mm` is 80 or 58. `virtual` says that a virtual printer listens at the other end."""
+        """`profile`: of the model; by default 80 mm, all as pictures. `virtual`: a virtual printer is at the other end."""
         self.name = name
         self.virtual = virtual
         self._connection = connection
-        self._width_dots = WIDTH_DOTS[width_mm]
+        self._profile = profile or profiles.load(profiles.DEFAULTS[80])
         self._reply_timeout_s = reply_timeout_s
-        self._print_limit_s = print_limit_s + transports.transfer_s(connection, LONGEST_ROWS * self._width_dots // 8)
+        self._print_limit_s = print_limit_s + transports.transfer_s(connection, LONGEST_ROWS * self._profile.dots // 8)
+        self._job: _Job | None = None
+        self._doubt = not isinstance(connection, NetworkConnection)
+        """Whether answers of a print before may still come: also of another process, where nothing ends with it."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"printer-{name}")
 
     async def status(self) -> PrinterStatus:
-        """Ask the printer (DLE EOT). Never raises: one that does not answer is Mute."""
+        """Ask the printer (DLE EOT). Never raises: one that does not answer is Mute.
+
+        While it prints, what it said last: the line is the print's.
+        """
+        if self._job is not None:
+            return self._job.seen
         limit_s = 6 * self._reply_timeout_s
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._ask_status)
         try:
             return await asyncio.wait_for(running, limit_s)
         except TimeoutError:
-            return Mute()
+            printing = self._job  # one that began after the question was put
+            return Mute() if printing is None else printing.seen
 
     async def print(self, document: Document) -> PrintOutcome:
         """Print and cut one document. Never raises; see `drivers.printer.port` for what each outcome says."""
-        job = _Job(self._connection, self._width_dots, self._reply_timeout_s, time.monotonic() + self._print_limit_s)
-        running = asyncio.get_running_loop().run_in_executor(self._thread, job.run, document)
+        deadline = time.monotonic() + self._print_limit_s
+        job = _Job(self._connection, self._profile, self._reply_timeout_s, deadline, self._doubt)
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, job, document)
         try:
             return await asyncio.wait_for(running, self._print_limit_s + 6 * self._reply_timeout_s)
         except TimeoutError:
@@ -78,9 +87,18 @@ class EscPosPrinter:
         """Let the thread end. Prints that wait are dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
+    def _run(self, job: "_Job", document: Document) -> PrintOutcome:
+        self._job = job
+        try:
+            outcome = job.run(document)
+            self._doubt = not isinstance(outcome, Printed)
+            return outcome
+        finally:
+            self._job = None
+
     def _ask_status(self) -> PrinterStatus:
         try:
-            with transports.opened(self._connection, self._width_dots, self._reply_timeout_s) as device:
+            with transports.opened(self._connection, self._reply_timeout_s) as device:
                 return _Line(device).status()
         except transports.FAULTS as fault:
             log.info("printer %s does not answer: %s", self.name, type(fault).__name__)
@@ -90,45 +108,58 @@ class EscPosPrinter:
 class _Job:
     """One print, run in the printer's thread."""
 
-    def __init__(self, connection: Connection, width_dots: int, reply_timeout_s: float, deadline: float) -> None:
+    def __init__(
+        self, connection: Connection, profile: PrinterProfile, reply_timeout_s: float, deadline: float, doubt: bool
+    ) -> None:
         self._connection = connection
-        self._width_dots = width_dots
+        self._profile = profile
         self._reply_timeout_s = reply_timeout_s
         self._deadline = deadline
+        self._doubt = doubt
         self.begun = False
         """Whether anything may have reached the paper."""
+        self.seen: PrinterStatus = Ready()
+        """What the printer said of itself last."""
 
     def run(self, document: Document) -> PrintOutcome:
         try:
-            dots = to_dots(render(document, self._width_dots))
-            with transports.opened(self._connection, self._width_dots, self._reply_timeout_s) as device:
-                return self._print(_Line(device), dots)
+            steps = encode(document, self._profile)
+            with transports.opened(self._connection, self._reply_timeout_s) as device:
+                return self._print(_Line(device), steps)
         except transports.FAULTS as fault:
             log.warning("print broke off: %s", type(fault).__name__)
             return PrintUnknown() if self.begun else NotPrinted(Mute())
 
-    def _print(self, line: "_Line", dots: Image.Image) -> PrintOutcome:
-        before = line.status()
-        if not isinstance(before, Ready):
-            return NotPrinted(before)
-        if time.monotonic() > self._deadline:
-            return NotPrinted(Mute())
+    def _print(self, line: "_Line", steps: tuple[bytes, ...]) -> PrintOutcome:
+        self.seen = line.status()
+        if not isinstance(self.seen, Ready):
+            return NotPrinted(self.seen)
+        if self._doubt:
+            self.seen = line.settle(self._deadline) or self.seen
+        if time.monotonic() > self._deadline or not isinstance(self.seen, Ready):
+            return NotPrinted(Mute() if isinstance(self.seen, Ready) else self.seen)
         self.begun = True
-        line.begin()
-        for top in range(0, dots.height, BAND_ROWS):
-            line.band(dots.crop((0, top, dots.width, min(top + BAND_ROWS, dots.height))))
-            stopped = line.catch_up(BANDS_AHEAD, self._deadline)
+        for step in steps[:-1]:
+            line.step(step)
+            stopped = line.catch_up(STEPS_AHEAD, self._deadline)
             if stopped is not None:
-                return stopped
-        line.cut()
-        return line.catch_up(0, self._deadline) or self._after(line)
+                return self._given_up(line, stopped)
+        stopped = line.catch_up(0, self._deadline)
+        return self._cut(line, steps[-1]) if stopped is None else self._given_up(line, stopped)
 
-    @staticmethod
-    def _after(line: "_Line") -> PrintOutcome:
-        after = line.status()
-        if isinstance(after, Ready):
-            return Printed()
-        return PrintUnknown() if isinstance(after, Mute) else NotPrinted(after)
+    def _given_up(self, line: "_Line", stopped: PrinterStatus) -> PrintOutcome:
+        """Stopped before the cut was sent: half a receipt at most."""
+        self.seen = stopped
+        if isinstance(stopped, Mute):
+            return PrintUnknown()
+        line.clear()
+        return NotPrinted(stopped)
+
+    def _cut(self, line: "_Line", cut: bytes) -> PrintOutcome:
+        """All is on paper. What stops the printer now may have stopped it before the cut or after: a look will tell."""
+        line.step(cut)
+        self.seen = line.catch_up(0, self._deadline) or line.status()
+        return Printed() if isinstance(self.seen, Ready) else PrintUnknown()
 
 
 class _Line:
@@ -151,40 +182,42 @@ class _Line:
             return Mute()
         return protocol.decode_status(StatusBytes(online, cause, error, paper))
 
-    def begin(self) -> None:
-        self._device.hw("INIT")
+    def settle(self, deadline: float) -> PrinterStatus | None:
+        """Wait for answers that a print before may be owed, so that none is taken for one of this print.
 
-    def band(self, dots: Image.Image) -> None:
-        self._device.image(dots, impl="bitImageRaster", fragment_height=BAND_ROWS)
-        self._fence()
+        The printer answers in turn: once it is silent after a fence, nothing older can come. As `catch_up`.
+        """
+        self.step(b"")
+        stopped = self.catch_up(0, deadline)
+        while stopped is None and self._receive():
+            self._answers.clear()
+        return stopped
 
-    def cut(self) -> None:
-        self._device.cut(mode="PART")
-        self._fence()
+    def step(self, data: bytes) -> None:
+        """Send one step and a fence after it."""
+        transports.send(self._device, data + protocol.GS_R_PAPER)
+        self._fences += 1
 
-    def catch_up(self, ahead: int, deadline: float) -> PrintOutcome | None:
-        """Wait until at most `ahead` fences are out; None, or how the print ended instead."""
+    def catch_up(self, ahead: int, deadline: float) -> PrinterStatus | None:
+        """Wait until at most `ahead` fences are out: None. Else what keeps it; Mute also where the time is up."""
         while self._fences > ahead:
             if time.monotonic() > deadline:
-                return PrintUnknown()
+                return Mute()
             if self._receive():
                 self._answers.clear()
                 continue
             now = self.status()
-            if isinstance(now, Mute):
-                return PrintUnknown()
-            if not isinstance(now, Ready):
-                self._device._raw(protocol.DLE_DC4_CLEAR)
-                return NotPrinted(now)
+            if self._fences > ahead and not isinstance(now, Ready):
+                return now
         return None
 
-    def _fence(self) -> None:
-        self._device._raw(protocol.GS_R_PAPER)
-        self._fences += 1
+    def clear(self) -> None:
+        """Have the printer forget what it was sent and has not printed."""
+        transports.send(self._device, protocol.DLE_DC4_CLEAR)
 
     def _ask(self, what: int) -> int | None:
         self._answers.clear()
-        self._device._raw(protocol.DLE_EOT + bytes((what,)))
+        transports.send(self._device, protocol.DLE_EOT + bytes((what,)))
         while not self._answers:
             if not self._receive():
                 return None

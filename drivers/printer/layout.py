@@ -1,7 +1,7 @@
 """A document laid out: one layout for paper, screen and picture, and the same as lines of text.
 
 Rules: nothing is clipped (a value that does not fit beside its label goes below it, a word longer than the line is
-broken), the width is the printer's in dots, and a QR code keeps its four modules of quiet zone (ISO/IEC 18004).
+broken), the width is the printer's in dots, and a QR code keeps its quiet zone. The typeface, Inter, comes with this package.
 
 >>> from drivers.printer.document import Document, Row, Title
 >>> text_lines(Document((Title("Kvittens"), Row("Av", "Örjan Nyström"))), columns=24)
@@ -13,32 +13,27 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import qrcode
 from PIL import Image, ImageDraw, ImageFont
-from qrcode.constants import ERROR_CORRECT_M
 
-from drivers.printer.document import Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.symbols import BAR_QUIET_MODULES, code128_modules, qr_matrix
+
+__all__ = ["FONT_FILES", "WIDTH_DOTS", "qr_matrix", "render", "render_block", "text_lines", "to_dots", "wrap"]
 
 WIDTH_DOTS = {80: 576, 58: 384}
 """Printable dots across, by paper width in mm, at 203 dots an inch."""
-TEXT_COLUMNS = {80: 48, 58: 32}
-"""Characters across in the printer's own font A, by paper width in mm."""
+TEXT_COLUMNS = 48
+"""Characters across an 80 mm paper in a printer's own font A."""
 WHITE, BLACK = 255, 0
-QUIET_MODULES = 4
 LARGEST_MODULE_DOTS = 8
+LARGEST_BAR_DOTS = 3
+BAR_ROWS = 64
 
-_FONT_FILES = {
-    False: (
-        Path("/usr/share/fonts/opentype/inter/Inter-Regular.otf"),
-        Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
-    ),
-    True: (
-        Path("/usr/share/fonts/opentype/inter/Inter-SemiBold.otf"),
-        Path("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"),
-    ),
-}
+_ASSETS = Path(__file__).parent / "assets"
+FONT_FILES = {False: _ASSETS / "Inter-Regular.ttf", True: _ASSETS / "Inter-SemiBold.ttf"}
+"""The typeface of receipts, by whether it is strong."""
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont
 Measure = Callable[[str], float]
 
 
@@ -75,28 +70,52 @@ def render(document: Document, width_dots: int = WIDTH_DOTS[80]) -> Image.Image:
     return picture
 
 
+def render_block(block: Block, width_dots: int) -> Image.Image:
+    """One block as `render` draws it, with its margins at the sides. Raises ValueError as `render` does."""
+    style = _style(width_dots)
+    part = _draw_block(block, style)
+    picture = Image.new("L", (width_dots, part.height), WHITE)
+    picture.paste(part, (style.margin + (style.inner - part.width) // 2, 0))
+    return picture
+
+
+def gap_dots(width_dots: int) -> int:
+    """White dots between two blocks."""
+    return _style(width_dots).gap
+
+
+def qr_module_dots(text: str, width_dots: int) -> int:
+    """Dots that a module of the QR code of `text` has. Raises ValueError where it does not fit across."""
+    modules, inner = len(qr_matrix(text)), _style(width_dots).inner
+    dots = min(LARGEST_MODULE_DOTS, inner // modules)
+    if dots < 2:
+        raise ValueError(f"a QR code of {modules} modules does not fit into {inner} dots")
+    return dots
+
+
+def bar_dots(text: str, width_dots: int) -> int:
+    """Dots that the thinnest bar of the CODE128 of `text` has. Raises ValueError where it does not fit across.
+
+    The quiet zone may lie in the margin of the paper, where nothing can be printed.
+    """
+    modules, inner = len(code128_modules(text)) - 2 * BAR_QUIET_MODULES, _style(width_dots).inner
+    dots = min(LARGEST_BAR_DOTS, inner // modules)
+    if dots < 2:
+        raise ValueError(f"a CODE128 of {modules} modules does not fit into {inner} dots")
+    return dots
+
+
 def to_dots(picture: Image.Image) -> Image.Image:
     """The picture as the thermal head prints it: mode 1, each dot black or white, no dithering."""
     return picture.point(lambda value: WHITE if value >= 144 else BLACK).convert("1", dither=Image.Dither.NONE)
 
 
-def text_lines(document: Document, columns: int = TEXT_COLUMNS[80]) -> list[str]:
-    """The same document as lines of at most `columns` characters; a QR code is given by its text."""
+def text_lines(document: Document, columns: int = TEXT_COLUMNS) -> list[str]:
+    """The same document as lines of at most `columns` characters; a code is given by its text."""
     lines: list[str] = []
     for block in document.blocks:
         lines += _text_block(block, columns)
     return lines
-
-
-def qr_matrix(text: str) -> list[list[bool]]:
-    """Modules of the QR code of `text` (True is black), error level M, quiet zone included.
-
-    Raises ValueError where the text does not fit into any QR code.
-    """
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_MODULES)
-    code.add_data(text)
-    code.make(fit=True)
-    return [[bool(module) for module in row] for row in code.get_matrix()]
 
 
 def wrap(text: str, measure: Measure, width: float) -> list[str]:
@@ -132,10 +151,7 @@ def _style(width_dots: int) -> _Style:
 
 @cache
 def _font(size: int, strong: bool) -> Font:
-    for path in _FONT_FILES[strong]:
-        if path.is_file():
-            return ImageFont.truetype(str(path), size)
-    return ImageFont.load_default(size)
+    return ImageFont.truetype(str(FONT_FILES[strong]), size)
 
 
 def _draw_block(block: Block, style: _Style) -> Image.Image:
@@ -150,6 +166,8 @@ def _draw_block(block: Block, style: _Style) -> Image.Image:
             return _draw_rule(style)
         case Qr(text):
             return _draw_qr(text, style)
+        case Barcode(text):
+            return _draw_bars(text, style)
 
 
 def _wrapped(text: str, font: Font, style: _Style) -> list[str]:
@@ -194,18 +212,22 @@ def _draw_rule(style: _Style) -> Image.Image:
 
 
 def _draw_qr(text: str, style: _Style) -> Image.Image:
-    matrix = qr_matrix(text)
-    module = min(LARGEST_MODULE_DOTS, style.inner // len(matrix))
-    if module < 2:
-        raise ValueError(f"a QR code of {len(matrix)} modules does not fit into {style.inner} dots")
+    matrix, module = qr_matrix(text), qr_module_dots(text, style.width)
     picture = Image.new("L", (len(matrix), len(matrix)), WHITE)
     picture.putdata([BLACK if dark else WHITE for row in matrix for dark in row])
     return picture.resize((len(matrix) * module, len(matrix) * module), Image.Resampling.NEAREST)
 
 
+def _draw_bars(text: str, style: _Style) -> Image.Image:
+    modules, dots = code128_modules(text)[BAR_QUIET_MODULES:-BAR_QUIET_MODULES], bar_dots(text, style.width)
+    picture = Image.new("L", (len(modules), 1), WHITE)
+    picture.putdata([BLACK if dark else WHITE for dark in modules])
+    return picture.resize((len(modules) * dots, BAR_ROWS), Image.Resampling.NEAREST)
+
+
 def _text_block(block: Block, columns: int) -> list[str]:
     match block:
-        case Title(text) | Paragraph(text, _) | Qr(text):
+        case Title(text) | Paragraph(text, _) | Qr(text) | Barcode(text):
             return wrap(text, len, columns)
         case Rule():
             return ["-" * columns]

@@ -12,17 +12,29 @@ cut or torn off.
 from collections import deque
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from drivers.printer import protocol
-
-LINE_ROWS = 30
-TEXT_ROWS = 24
+from drivers.printer.commands import (
+    Code128,
+    Command,
+    Cut,
+    Feed,
+    Initialise,
+    LineFeed,
+    Qr,
+    Raster,
+    Set,
+    StatusInTurn,
+    Text,
+    next_command,
+)
+from drivers.printer.typesetter import LINE_ROWS, Typesetter
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is wrong with the printer. All of it sets in once `after_rows` more rows of dots have been printed."""
+    """What is wrong with the printer. All of it sets in once `after_rows` more rows have been printed; a cut is a row."""
 
     paper_out: bool = False
     paper_low: bool = False
@@ -32,54 +44,25 @@ class Faults:
     offline: bool = False
     mute: bool = False
     """It takes what is sent, prints nothing and answers nothing."""
+    silent: bool = False
+    """It prints what is sent, but nobody hears its answers."""
     hang_up: bool = False
     """It ends the connection."""
     after_rows: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Raster:
-    row_bytes: int
-    rows: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    feed_rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Initialise:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class _StatusInTurn:
-    pass
-
-
-_Command = _Raster | _Text | _Feed | _Cut | _Initialise | _StatusInTurn
-
-
 class Machine:
     """One printer. `faults` may be set at any time; `take_receipts()` gives what was cut since the last call."""
 
-    def __init__(self, width_dots: int) -> None:
+    def __init__(self, width_dots: int, *, cutter: bool = True) -> None:
+        """Without a `cutter` what is printed is torn off when the connection ends."""
         self.width_dots = width_dots
+        self._cutter = cutter
+        self._typesetter = Typesetter(width_dots)
         self._faults = Faults()
         self._rows_since = 0
         self._input = bytearray()
-        self._waiting: deque[_Command] = deque()
+        self._waiting: deque[Command] = deque()
         self._paper = bytearray()
         self._cutter_found_stuck = False
         self._receipts: list[Image.Image] = []
@@ -104,6 +87,16 @@ class Machine:
         """Whether the connection must end now."""
         return self._faults.hang_up and self._set_in()
 
+    @property
+    def rows_printed(self) -> int:
+        """Rows since it was last broken or mended."""
+        return self._rows_since
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that it was sent has been carried out."""
+        return not self._waiting
+
     def take_receipts(self) -> list[Image.Image]:
         """Cut receipts, oldest first, mode 1, and forget them."""
         taken, self._receipts = self._receipts, []
@@ -119,10 +112,12 @@ class Machine:
     def line_ended(self) -> None:
         """The connection is gone, and half a command with it; commands that are complete stay in the buffer."""
         self._input.clear()
+        if not self._cutter and not self._waiting and not self._halted():
+            self._tear_off()
 
     def _work(self) -> bytes:
         answer = bytearray()
-        while taken := self._next():
+        while taken := next_command(bytes(self._input)):
             size, command = taken
             request = bytes(self._input[:size])
             del self._input[:size]
@@ -137,20 +132,39 @@ class Machine:
         answer = bytearray()
         while self._waiting and not self._halted():
             match self._waiting.popleft():
-                case _Raster(row_bytes, rows):
+                case Raster(row_bytes, rows):
                     self._raster(row_bytes, rows)
-                case _Text(text):
-                    self._raster(self.width_dots // 8, self._draw(text))
-                case _Feed(rows):
-                    self._blank(rows)
-                case _Cut(feed_rows):
+                case Cut(feed_rows):
                     self._blank(feed_rows)
-                    self._cut(feed_rows)
-                case _StatusInTurn():
-                    answer.append(self._in_turn())
-                case _Initialise():
-                    pass
+                    self._cut()
+                case StatusInTurn():
+                    answer += self._told(self._in_turn())
+                case command:
+                    self._set_type(command)
         return bytes(answer)
+
+    def _set_type(self, command: Command) -> None:
+        """What the printer makes of its own letters and codes."""
+        types = self._typesetter
+        match command:
+            case Set():
+                types.set(command)
+            case Initialise():
+                types.reset()
+            case Text(data):
+                self._rows(types.text(data))
+            case LineFeed():
+                self._rows(types.line())
+            case Feed(rows, lines):
+                if types.in_line:  # the line first; the rest of the feed waits where that is stopped half way
+                    self._waiting.appendleft(Feed(rows, max(0, lines - 1)))
+                    self._rows(types.line())
+                else:
+                    self._blank(rows + LINE_ROWS * lines)
+            case Qr():
+                self._rows(types.qr())
+            case Code128(data):
+                self._rows(types.code128(data))
 
     # What it is like
 
@@ -171,8 +185,12 @@ class Machine:
             return b""
         if request == protocol.DLE_DC4_CLEAR:
             self._waiting.clear()
+            self._typesetter.reset()
             return b""
-        return bytes((protocol.FIXED_BITS | self._status_bits(request[2]),))
+        return self._told(protocol.FIXED_BITS | self._status_bits(request[2]))
+
+    def _told(self, answer: int) -> bytes:
+        return b"" if self._faults.silent and self._set_in() else bytes((answer,))
 
     def _status_bits(self, what: int) -> int:
         now = self._faults if self._set_in() else Faults()
@@ -195,7 +213,7 @@ class Machine:
         width = self.width_dots // 8
         for start in range(0, len(rows), row_bytes):
             if self._halted():
-                self._waiting.appendleft(_Raster(row_bytes, rows[start:]))
+                self._waiting.appendleft(Raster(row_bytes, rows[start:]))
                 return
             self._paper += rows[start : start + row_bytes][:width].ljust(width, b"\0")
             self._rows_since += 1
@@ -204,94 +222,28 @@ class Machine:
         self._paper += bytes(rows * (self.width_dots // 8))
         self._rows_since += rows
 
-    def _cut(self, feed_rows: int) -> None:
+    def _rows(self, rows: bytes) -> None:
+        self._raster(self.width_dots // 8, rows)
+
+    def _cut(self) -> None:
+        if not self._cutter:
+            return
         if self._stopped():
-            self._waiting.appendleft(_Cut(0))
+            self._waiting.appendleft(Cut(0))
             return
         if self._faults.cutter_stuck:
             self._cutter_found_stuck = True
             return
+        self._tear_off()
+        self._rows_since += 1
+
+    def _tear_off(self) -> None:
         height = len(self._paper) // (self.width_dots // 8)
         if height:
             printed = Image.frombytes("1", (self.width_dots, height), bytes(self._paper))
             self._receipts.append(printed.point(lambda dot: 255 - dot))
         self._paper.clear()
 
-    def _draw(self, text: str) -> bytes:
-        picture = Image.new("1", (self.width_dots, TEXT_ROWS), 0)
-        ImageDraw.Draw(picture).text((0, 0), text, font=ImageFont.load_default(20), fill=1)
-        return picture.tobytes()
-
-    # Bytes to commands
-
-    def _next(self) -> tuple[int, _Command | None] | None:
-        """The next complete command at the head of the input: its length and meaning (None: a real-time request)."""
-        return next_command(bytes(self._input))
-
 
 def _stops(faults: Faults) -> bool:
     return faults.paper_out or faults.cover_open or faults.offline
-
-
-def next_command(data: bytes) -> tuple[int, _Command | None] | None:
-    """Read one ESC/POS command from the start of `data`; None where more bytes are needed.
-
-    Commands it does not know are passed over a byte at a time, as printers do.
-    """
-    if data[:1] == b"\x10":
-        return _real_time_request(data)
-    if data[:1] == b"\x1b":
-        return _escape(data)
-    if data[:1] == b"\x1d":
-        return _group(data)
-    return _text(data)
-
-
-def _real_time_request(data: bytes) -> tuple[int, _Command | None] | None:
-    if data.startswith(protocol.DLE_EOT):
-        return (3, None) if len(data) >= 3 else None
-    if data.startswith(protocol.DLE_DC4_CLEAR):
-        return len(protocol.DLE_DC4_CLEAR), None
-    starts = data == b"\x10" or protocol.DLE_DC4_CLEAR.startswith(data)
-    return None if starts else (1, _Feed(0))
-
-
-def _escape(data: bytes) -> tuple[int, _Command | None] | None:
-    if len(data) < 2:
-        return None
-    if data[1:2] == b"@":
-        return 2, _Initialise()
-    if data[1:2] not in (b"d", b"J"):
-        return 2, _Feed(0)
-    if len(data) < 3:
-        return None
-    return 3, _Feed(data[2] * LINE_ROWS if data[1:2] == b"d" else data[2])
-
-
-def _group(data: bytes) -> tuple[int, _Command | None] | None:
-    """GS v 0 m xL xH yL yH d..., GS V m [n], GS r n."""
-    if len(data) < 3:
-        return None
-    name, mode = data[1:2], data[2]
-    if name == b"r":
-        return 3, _StatusInTurn()
-    if name == b"V" and mode in (65, 66):
-        return (4, _Cut(data[3])) if len(data) >= 4 else None
-    if name == b"V":
-        return 3, _Cut(0)
-    if data[1:3] != b"v0":
-        return 2, _Feed(0)
-    if len(data) < 8:
-        return None
-    row_bytes, height = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")
-    end = 8 + row_bytes * height
-    return (end, _Raster(max(1, row_bytes), data[8:end])) if len(data) >= end else None
-
-
-def _text(data: bytes) -> tuple[int, _Command | None] | None:
-    if not data:
-        return None
-    if data[0] < 0x20:
-        return 1, _Feed(LINE_ROWS if data[0] == 0x0A else 0)
-    end = next((index for index, byte in enumerate(data) if byte < 0x20), None)
-    return None if end is None else (end, _Text(data[:end].decode("cp437")))

@@ -48,14 +48,14 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class NotPrinted:
-    """Nothing was sent, or the printer stopped before the cut for a reason that it named."""
+    """Nothing was sent, or the printer stopped for a reason that it named before it was told to cut."""
 
     status: PrinterStatus
 
 
 @dataclass(frozen=True, slots=True)
 class PrintUnknown:
-    """The line broke off in the middle: somebody must look."""
+    """The line broke off in the middle, or the printer stopped at the cut: somebody must look."""
 
 
 PrintOutcome = Printed | NotPrinted | PrintUnknown
@@ -72,3 +72,6 @@ class Printer(Protocol):
 
     async def print(self, document: Document) -> PrintOutcome:
         """Print and cut one document; status is asked before and after. Never raises."""
+
+    def close(self) -> None:
+        """Let it go. Prints that wait are dropped."""

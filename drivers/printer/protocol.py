@@ -20,6 +20,17 @@ INITIALISE = b"\x1b@"
 GS_R_PAPER = b"\x1dr\x01"
 """Status in its turn: answered once everything before it has been carried out."""
 
+LINE_FEED = b"\n"
+SELECT_CODE_PAGE = b"\x1bt"
+"""Followed by the printer's number of the code page."""
+STRONG, NOT_STRONG = b"\x1bE\x01", b"\x1bE\x00"
+TALL, NOT_TALL = b"\x1d!\x01", b"\x1d!\x00"
+CENTRE, LEFT = b"\x1ba\x01", b"\x1ba\x00"
+FEED_DOTS = b"\x1bJ"
+"""Print the line and feed; followed by so many rows of dots, at most 255."""
+CODE_PAGES = {0: "cp437", 2: "cp850", 3: "cp860", 4: "cp863", 5: "cp865", 16: "cp1252", 18: "cp852", 19: "cp858"}
+"""Numbers of ESC t that most printers agree on (Epson, character code tables), with Python's names."""
+
 PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, PAPER = 1, 2, 3, 4
 
 FIXED_MASK, FIXED_BITS = 0x93, 0x12

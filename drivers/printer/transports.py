@@ -3,8 +3,8 @@
 Rules: every wait ends by time; a line that broke is a fault, never an empty answer; nothing that the library does on
 being imported stays behind.
 
->>> with opened(NetworkConnection("printer.example"), width_dots=576, timeout_s=1.0) as device:  # doctest: +SKIP
-...     device.hw("INIT")
+>>> with opened(NetworkConnection("printer.example"), timeout_s=1.0) as device:  # doctest: +SKIP
+...     send(device, Recorder(576).initialise())
 """
 
 import contextlib
@@ -14,7 +14,9 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
+
+from PIL import Image
 
 from drivers.printer.connections import Connection, FileConnection, NetworkConnection, SerialConnection, UsbConnection
 from drivers.printer.devicefile import WRITE_TIMEOUT_S, DeviceFile
@@ -35,27 +37,36 @@ def _nothing_left_behind() -> Iterator[None]:
 
 with _nothing_left_behind():
     from escpos.capabilities import Profile
+    from escpos.constants import QR_ECLEVEL_M
     from escpos.escpos import Escpos
     from escpos.exceptions import Error as EscposError
-    from escpos.printer import File, Network, Serial, Usb
+    from escpos.printer import Dummy, File, Network, Serial, Usb
 
 FAULTS = (OSError, EscposError, RuntimeError, ValueError)
 """What python-escpos and the libraries below it raise: line faults, no device, a missing USB or serial library."""
 
+USB_PRINTER_CLASS, USB_BULK, USB_TRANSFER_MASK, USB_IN = 0x07, 0x02, 0x03, 0x80
+"""USB: class of an interface; type of an endpoint; bit of its address that says that it speaks to the host."""
+USB_PACKET_BYTES, USB_WRITE_BYTES = 64, 4096
 BITS_PER_BYTE_ON_A_LINE = 10
 """Start bit, eight of data, stop bit."""
 
 
 @contextlib.contextmanager
-def opened(connection: Connection, width_dots: int, timeout_s: float) -> Iterator[Escpos]:
+def opened(connection: Connection, timeout_s: float) -> Iterator[Escpos]:
     """The device at the other end, closed at the end. Raises one of FAULTS where it cannot be reached."""
-    device = _device(connection, width_dots, timeout_s)
+    device = _device(connection, timeout_s)
     device.open()
     try:
         yield device
     finally:
         with contextlib.suppress(*FAULTS):
             device.close()
+
+
+def send(device: Escpos, data: bytes) -> None:
+    """Write all of it. Raises one of FAULTS."""
+    device._raw(data)
 
 
 def received(device: Escpos) -> bytes:
@@ -75,21 +86,64 @@ def transfer_s(connection: Connection, size: int) -> float:
     return size * BITS_PER_BYTE_ON_A_LINE / connection.baudrate if isinstance(connection, SerialConnection) else 0.0
 
 
-def _device(connection: Connection, width_dots: int, timeout_s: float) -> Escpos:
-    # The library cuts only where the profile says that the printer can, and silently does not where it says nothing.
-    profile = Profile(features={"paperPartCut": True, "paperFullCut": True})
-    # The width is ours to say; without it the library complains on standard output.
-    profile.profile_data = {**profile.profile_data, "media": {"width": {"pixels": width_dots}}}
+class Recorder:
+    """The library's own commands as bytes, for a printer that is `dots` wide. Raises one of FAULTS."""
+
+    def __init__(self, dots: int) -> None:
+        # The library cuts only where the profile says that the printer can, and silently does not where it says nothing.
+        profile = Profile(features={"paperPartCut": True, "paperFullCut": True, "barcodeB": True, "qrCode": True})
+        # The width is ours to say; without it the library complains on standard output.
+        profile.profile_data = {**profile.profile_data, "media": {"width": {"pixels": dots}}}
+        self._device = Dummy(profile=profile)
+
+    def initialise(self) -> bytes:
+        """ESC @."""
+        self._device.hw("INIT")
+        return self._take()
+
+    def raster(self, dots: Image.Image) -> bytes:
+        """GS v 0: one picture, in one piece."""
+        self._device.image(dots, impl="bitImageRaster", fragment_height=dots.height)
+        return self._take()
+
+    def qr(self, text: str, module_dots: int) -> bytes:
+        """GS ( k: the printer's own QR code, model 2, error level M, without quiet zone."""
+        self._device.qr(text, ec=QR_ECLEVEL_M, size=module_dots, native=True)
+        return self._take()
+
+    def code128(self, text: str, bar_dots: int, rows: int) -> bytes:
+        """GS k 73: the printer's own CODE128 in code set B, centred."""
+        escaped = text.replace("{", "{{")
+        # Its public method tells on standard output which way it has chosen.
+        self._device._hw_barcode("{B" + escaped, "CODE128", rows, bar_dots, pos="OFF", function_type="B")
+        return self._take()
+
+    def feed_lines(self, lines: int) -> bytes:
+        """ESC d."""
+        self._device.print_and_feed(lines)
+        return self._take()
+
+    def cut(self, mode: str) -> bytes:
+        """GS V, after feeding what was printed past the cutter. `mode` is PART or FULL."""
+        self._device.cut(mode=mode)
+        return self._take()
+
+    def _take(self) -> bytes:
+        said = cast(bytes, self._device.output)
+        self._device.clear()
+        return said
+
+
+def _device(connection: Connection, timeout_s: float) -> Escpos:
     match connection:
         case NetworkConnection(host, port):
-            return _TcpDevice(host, port, timeout=timeout_s, profile=profile)
-        case UsbConnection(vendor, product, in_endpoint, out_endpoint):
-            # pyusb counts in milliseconds
-            return _UsbDevice(vendor, product, {}, round(timeout_s * 1000), in_endpoint, out_endpoint, profile=profile)
+            return _TcpDevice(host, port, timeout=timeout_s)
+        case UsbConnection(vendor, product):
+            return _UsbDevice(vendor, product, {}, round(timeout_s * 1000))  # pyusb counts in milliseconds
         case SerialConnection(path, baudrate):
-            return _SerialDevice(path, baudrate, timeout=timeout_s, profile=profile)
+            return _SerialDevice(path, baudrate, timeout=timeout_s)
         case FileConnection(path):
-            return _FileDevice(path, timeout_s, profile=profile)
+            return _FileDevice(path, timeout_s)
 
 
 class _TcpDevice(Network):  # type: ignore[misc]
@@ -106,11 +160,42 @@ class _TcpDevice(Network):  # type: ignore[misc]
 
 
 class _UsbDevice(Usb):  # type: ignore[misc]
-    """As the library's, but one that was never opened may be closed, also where no USB library is there."""
+    """As the library's, but the printer's own endpoints are found, an answer is waited for as long as was said, a write
+    that is not taken whole is a fault, and one that was never opened may be closed, also where no USB library is there."""
+
+    def open(self, raise_not_found: bool = True) -> None:
+        super().open(raise_not_found)
+        number, self.in_ep, self.out_ep = _printer_in(self.device)
+        # The library lets go of the first interface only, whichever that is.
+        with contextlib.suppress(NotImplementedError):
+            if self.device.is_kernel_driver_active(number):
+                self.device.detach_kernel_driver(number)
+
+    def _raw(self, msg: bytes) -> None:
+        left = memoryview(msg)
+        while left:
+            taken = self.device.write(self.out_ep, left[:USB_WRITE_BYTES].tobytes(), round(WRITE_TIMEOUT_S * 1000))
+            if not taken:
+                raise TimeoutError(errno.ETIMEDOUT, "the printer takes no more")
+            left = left[taken:]
+
+    def _read(self) -> bytes:
+        return bytes(self.device.read(self.in_ep, USB_PACKET_BYTES, self.timeout))
 
     def close(self) -> None:
         if self._device:
             super().close()
+
+
+def _printer_in(device: Any) -> tuple[int, int, int]:
+    """Number of the printer's interface, addresses of its endpoints in and out. Raises OSError where there is none."""
+    for interface in device.get_active_configuration():
+        if interface.bInterfaceClass == USB_PRINTER_CLASS:
+            bulk = [one.bEndpointAddress for one in interface if one.bmAttributes & USB_TRANSFER_MASK == USB_BULK]
+            ways = {bool(address & USB_IN): address for address in bulk}
+            if len(ways) == 2:
+                return interface.bInterfaceNumber, ways[True], ways[False]
+    raise OSError(errno.ENODEV, "no printer that answers is at this USB address")
 
 
 class _SerialDevice(Serial):  # type: ignore[misc]

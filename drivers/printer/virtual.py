@@ -18,17 +18,20 @@ from typing import Any
 
 from drivers.printer.layout import WIDTH_DOTS
 from drivers.printer.machine import Faults, Machine
+from drivers.printer.profile import PrinterProfile
 
 __all__ = ["Faults", "VirtualPrinter"]
 
 
 class VirtualPrinter:
-    """A printer of 80 or 58 mm that listens on loopback."""
+    """A printer that listens on loopback, of 80 mm unless a profile says otherwise."""
 
-    def __init__(self, folder: Path, width_mm: int = 80, on_change: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, profile: PrinterProfile | None = None, on_change: Callable[[], None] | None = None
+    ) -> None:
         """Receipts go to `folder` as receipt-0001.png and so on. `on_change` is called after each receipt."""
         self._folder = folder
-        self._machine = Machine(WIDTH_DOTS[width_mm])
+        self._machine = _machine(profile)
         self._on_change = on_change or (lambda: None)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -50,6 +53,11 @@ class VirtualPrinter:
             if self._machine.hung_up:
                 writer.close()
         self._keep_receipts()
+
+    def become(self, profile: PrinterProfile) -> None:
+        """Be a printer of that model from now on; its faults stay, its paper is new."""
+        faults, self._machine = self._machine.faults, _machine(profile)
+        self._machine.set_faults(faults)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
         """Listen; returns the address. Raises OSError where the address is taken or the folder cannot be made."""
@@ -91,6 +99,7 @@ class VirtualPrinter:
             self._handlers.discard(task)
             self._writers.discard(writer)
             self._machine.line_ended()
+            self._keep_receipts()
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
@@ -111,3 +120,9 @@ class VirtualPrinter:
 
     def _picture(self, number: int) -> Path:
         return self._folder / f"receipt-{number:04}.png"
+
+
+def _machine(profile: PrinterProfile | None) -> Machine:
+    if profile is None:
+        return Machine(WIDTH_DOTS[80])
+    return Machine(profile.dots, cutter=profile.cut != "none")

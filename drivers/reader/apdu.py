@@ -67,13 +67,19 @@ class Command:
         """True where short length fields are too short."""
         return len(self.data) > SHORT_DATA or (self.le or 0) > SHORT_LE
 
-    def encode(self) -> bytes:
-        """The command as it goes to the card, cases 1 to 4 (ISO/IEC 7816-3 12.1.3)."""
+    def encode(self, *, t0: bool = False) -> bytes:
+        """The command as it goes to the card, cases 1 to 4 (ISO/IEC 7816-3 12.1.3).
+
+        `t0`: as T=0 can carry it (12.2), since most readers hand it on as it is. Its one length byte is always there, and is
+        Lc where there are data: what they are answered with has to be fetched.
+        """
         header = bytes((self.cla, self.ins, self.p1, self.p2))
+        if t0 and not self.extended:
+            return header + (self.with_le(None)._short_body() if self.data else bytes(((self.le or 0) & 0xFF,)))
         return header + (self._extended_body() if self.extended else self._short_body())
 
-    def with_le(self, le: int) -> "Command":
-        """The same command with another Le."""
+    def with_le(self, le: int | None) -> "Command":
+        """The same command with another Le, or none."""
         return Command(self.name, self.cla, self.ins, self.p1, self.p2, self.data, le)
 
     def chained(self) -> list["Command"]:

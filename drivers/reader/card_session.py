@@ -6,13 +6,15 @@ connection; a connection that was lost is never made again within it. What a kin
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from drivers.reader import identity
+from drivers.reader.administration import Administration
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes, refused_or
-from drivers.reader.keys import KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.keys import KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
-from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role, SignOutcome
+from drivers.reader.outcomes import AdminOutcome, CodeOutcome, RefusalReason, Refused, Role, SignOutcome
 from drivers.reader.pad_codes import PadCodes
 from drivers.reader.pinpad import PadText
 from drivers.reader.pkcs15.values import CodeObject
@@ -41,6 +43,7 @@ class CardSession(ABC):
         self._profile = profile
         self._codes = codes
         self._pad = PadCodes(channel, codes)
+        self._administration = Administration(channel, codes, profile.unblocking)
         self._owned = owned
 
     def _read_pins(self) -> tuple[Pin, ...]:
@@ -74,6 +77,14 @@ class CardSession(ABC):
         """Read what identification left out; where nothing was, there is nothing to do."""
         return self.facts
 
+    def look_further(self, now: datetime) -> CardFacts:
+        """Read what identification leaves out of a card that has nothing to renew; here there is nothing."""
+        return self.facts
+
+    def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
+        """See `KeyVisit.places`."""
+        return ()
+
     def verify(self, role: Role, code: Secret, *, consented: bool) -> CodeOutcome:
         """See `Visit.verify`. A PUK is never verified by itself: it goes out in `unblock`, above its floor."""
         own = self._begin(role)
@@ -88,13 +99,25 @@ class CardSession(ABC):
             return NOT_ALLOWED
         return refused_or(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
 
-    def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
+    def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """See `Visit.unblock`."""
         own = self._begin(role)
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new))
+        return refused_or(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended))
+
+    def administrator_asked(self, role: Role, new: Secret) -> bytes | AdminOutcome:
+        """The first half of `AdministeredVisit.unblock_by_administrator`: the challenge, or why there is none."""
+        own = self._begin(role)
+        return (
+            NOT_ALLOWED if own is None else refused_or(lambda: self._administration.challenge(own.code, own.role, new))
+        )
+
+    def administrator_answered(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
+        """The second half."""
+        own = self._begin(role)
+        return NOT_ALLOWED if own is None else refused_or(lambda: self._administration.answered(own.code, new, answer))
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
         """See `PadVisit.verify_at_pad`."""
@@ -109,6 +132,21 @@ class CardSession(ABC):
         if own is None:
             return NOT_ALLOWED
         return refused_or(lambda: self._pad.change(own.code, own.role, text, consented=consented))
+
+    def unblock_at_pad(self, role: Role, text: PadText) -> CodeOutcome:
+        """See `PadVisit.unblock_at_pad`."""
+        own = self._begin(role)
+        resetting = None if own is None else self._puk_of(own.code)
+        if own is None or resetting is None:
+            return NOT_ALLOWED
+        return refused_or(lambda: self._pad.unblock(own.code, resetting, own.role, text))
+
+    def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
+        """See `PadVisit.unblock_lengths_at_pad`."""
+        own = self._begin(role)
+        resetting = None if own is None else self._puk_of(own.code)
+        limits = None if own is None or resetting is None else self._pad.unblock_limits(own.code, resetting, own.role)
+        return None if limits is None else (limits.min_length, limits.max_length)
 
     def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """See `Visit.sign`."""
@@ -126,7 +164,13 @@ class CardSession(ABC):
         """See `KeyVisit.sign_with`."""
         return NOT_ALLOWED
 
-    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None) -> KeyOutcome:
+    def generate_key(
+        self,
+        key_id: str,
+        algorithm: KeyAlgorithm,
+        management: ManagementKey | None = None,
+        purpose: Purpose = "identification",
+    ) -> KeyOutcome:
         """See `KeyVisit.generate_key`."""
         return NOT_ALLOWED
 
@@ -136,6 +180,10 @@ class CardSession(ABC):
 
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.delete_certificate`."""
+        return NOT_ALLOWED
+
+    def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
+        """See `KeyVisit.delete_key`."""
         return NOT_ALLOWED
 
     def _begin(self, role: Role) -> OwnCode | None:
@@ -149,7 +197,8 @@ class CardSession(ABC):
         return found
 
     def _puk_of(self, code: CodeObject) -> CodeObject | None:
-        """The PUK that the PIN's own authId names, else the only one there is."""
+        """The PUK that the PIN's own authId names; where it names none, the only one there is. Never a guess: a right PUK in
+        the place of another would cost that one a try."""
         puks = [own.code for own in self._owned if own.role is Role.PUK]
-        named = next((puk for puk in puks if puk.auth_id == code.puk_id), None)
-        return named or (puks[0] if len(puks) == 1 else None)
+        fitting = [puk for puk in puks if puk.auth_id == code.puk_id] if code.puk_id else puks
+        return fitting[0] if len(fitting) == 1 else None

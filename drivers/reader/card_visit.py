@@ -1,19 +1,22 @@
 """One card's stay in a reader, asynchronously: each method is done in the reader's thread, under its watchdog.
 
 A visit ends for good when its card leaves, is reset, is torn, hangs or turns out to be another one. Made by
-`drivers.reader.visit.CardReader.visit`; implements `Visit`, `PadVisit` and `KeyVisit` of `drivers.reader.port`.
+`drivers.reader.visit.CardReader.visit`; implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of
+`drivers.reader.port`.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from drivers.reader.card_session import CardSession
+from drivers.reader.card_state import Absent, CardState, ChangedUnderUs, Mute, of_facts
 from drivers.reader.channel import Pulse
 from drivers.reader.errors import CardChangedError, CardGoneError
-from drivers.reader.keys import KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Exchange, Purpose
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome, Unknown
+from drivers.reader.outcomes import Accepted, AdminOutcome, CodeOutcome, Role, SignOutcome, Unknown
 from drivers.reader.pinpad import PadText
 from drivers.reader.worker import StuckError, Worker
 from drivers.secret import Secret
@@ -46,6 +49,18 @@ class CardVisit:
         self._worker = worker
         self._limit_s = limit_s
         self._closed = False
+        self._changed = False
+
+    @property
+    def state(self) -> CardState:
+        """What the card is to this visit now; its codes as they were read last. Absent also once the visit is closed."""
+        if self._changed:
+            return ChangedUnderUs()
+        if self._pulse.abandoned:
+            return Mute()
+        if self._closed or self._session.channel.over:
+            return Absent()
+        return of_facts(self.facts)
 
     @property
     def facts(self) -> CardFacts:
@@ -69,9 +84,17 @@ class CardVisit:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
         return await self._may_end_unknown(lambda: self._session.change(role, old, new, consented=last_try_consented))
 
-    async def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
+    async def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """RESET RETRY COUNTER. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self._session.unblock(role, puk, new))
+        return await self._may_end_unknown(lambda: self._session.unblock(role, puk, new, attended=attended))
+
+    async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
+        """A new PIN without the PUK. Raises as `unblock`, and whatever `answer` raises: nothing was changed then."""
+        challenge = await self._may_end_unknown(lambda: self._session.administrator_asked(role, new))
+        if not isinstance(challenge, bytes):
+            return challenge
+        given = await answer(challenge)
+        return await self._may_end_unknown(lambda: self._session.administrator_answered(role, new, given))
 
     @property
     def has_pad(self) -> bool:
@@ -94,19 +117,39 @@ class CardVisit:
             lambda: self._session.change_at_pad(role, text, consented=last_try_consented)
         )
 
+    async def unblock_at_pad(self, role: Role, text: PadText = ENGLISH) -> CodeOutcome:
+        """RESET RETRY COUNTER, PUK and new code typed at the reader and never here. Raises as `unblock`."""
+        return await self._may_end_unknown(lambda: self._session.unblock_at_pad(role, text))
+
+    def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
+        """How short and how long a new PIN may be that is set with the PUK at the pad; None where it cannot be. Sends
+        nothing."""
+        return self._session.unblock_lengths_at_pad(role)
+
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
         return await self._may_end_unknown(lambda: self._session.sign(purpose, message))
 
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """Sign with a key that has no certificate yet, made in this visit (a certificate request). Raises as `sign`."""
+        """Sign with the very key of a place, whether it has its certificate or not. Raises as `sign`."""
         return await self._may_end_unknown(lambda: self._session.sign_with(key_id, message))
 
+    async def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
+        """Where a key may be made and no certificate loses its own. Raises as `refresh`."""
+        try:
+            return await self._run(lambda: self._session.places(purpose))
+        except StuckError:
+            raise self._stuck() from None
+
     async def generate_key(
-        self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None
+        self,
+        key_id: str,
+        algorithm: KeyAlgorithm,
+        management: ManagementKey | None = None,
+        purpose: Purpose = "identification",
     ) -> KeyOutcome:
         """Make a key pair in the place of `key_id`; the key that was there is gone. Raises as `change`."""
-        return await self._may_end_unknown(lambda: self._session.generate_key(key_id, algorithm, management))
+        return await self._may_end_unknown(lambda: self._session.generate_key(key_id, algorithm, management, purpose))
 
     async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write the certificate of the key `key_id`, and read it back; only one of the very key that the card holds.
@@ -120,6 +163,12 @@ class CardVisit:
     async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the certificate of the key `key_id` off the card; the key stays. Raises as `write_certificate`."""
         outcome = await self._may_end_unknown(lambda: self._session.delete_certificate(key_id, management))
+        await self._judged_again(outcome)
+        return outcome
+
+    async def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
+        """Take the key `key_id` off the card, once its certificate is gone. Raises as `write_certificate`."""
+        outcome = await self._may_end_unknown(lambda: self._session.delete_key(key_id, management))
         await self._judged_again(outcome)
         return outcome
 
@@ -155,6 +204,9 @@ class CardVisit:
             await self._worker.run(pulsed(close, self._pulse), self._pulse, limit_s=self._limit_s)
         except StuckError:
             return
+        except asyncio.CancelledError:  # whoever is cancelled here wants the card let go all the same
+            self._worker.post(close)
+            raise
 
     async def _may_end_unknown(self, work: Callable[[], T]) -> "T | Unknown":
         try:
@@ -166,11 +218,15 @@ class CardVisit:
         channel = self._session.channel
         if self._closed or channel.over:
             raise CardGoneError("the visit is over", reader=channel.reader)
-        try:
-            return await self._worker.run(work, self._pulse, limit_s=self._limit_s, last=channel.connection.close)
-        except CardChangedError:
-            channel.gone = True
-            raise
+
+        def unless_changed() -> T:
+            try:
+                return work()
+            except CardChangedError:  # known before the next command of another caller is begun
+                channel.gone = self._changed = True
+                raise
+
+        return await self._worker.run(unless_changed, self._pulse, limit_s=self._limit_s, last=channel.connection.close)
 
     def _unknown_or_raise(self) -> Unknown:
         if self._session.channel.committed:

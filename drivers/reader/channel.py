@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.reader.apdu import SHORT_LE, Command, Response
+from drivers.reader.atr import offers_extended_length
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.iso7816 import get_response
 from drivers.reader.model import Exchange
@@ -46,13 +47,18 @@ class Channel:
 
     def __init__(
         self, connection: Connection, *, reader: str = "", pulse: Pulse | None = None,
-        max_exchanges: int = MAX_EXCHANGES,
+        max_exchanges: int = MAX_EXCHANGES, short_only: bool = False,
     ) -> None:  # fmt: skip
+        """`short_only`: the reader carries no extended length fields, whatever the card offers."""
         self.connection = connection
         self.reader = reader
         self.gone = False
-        self.extended = False
-        """The card takes extended length fields: long data go out in one command, else chained (`send`)."""
+        self._may_extend = connection.protocol == "T=1" and not short_only
+        self.extended = self._may_extend and offers_extended_length(connection.atr)
+        """The card takes extended length fields, until it shows that it does not: long data go out in one command, else
+        chained (`send`), and long answers come in one."""
+        self.broke_at_extended = False
+        """The transmission broke off at a command with extended length fields."""
         self.committed = False
         """A command that changes the card, or holds a code, has gone out and its answer has not come."""
         self._pulse = pulse or Pulse()
@@ -70,6 +76,10 @@ class Channel:
     def over(self) -> bool:
         """Nothing can be sent any more."""
         return self.gone or self._pulse.abandoned
+
+    def extend(self) -> None:
+        """The card is known to take extended length fields, though its answer to reset does not say so."""
+        self.extended = self._may_extend
 
     def new_operation(self) -> None:
         """Give the next operation its own budget of exchanges."""
@@ -125,7 +135,12 @@ class Channel:
         self._spent += 1
         if self._spent > self._max:
             raise CardAnswerError("too many exchanges", reader=self.reader, command=command.name)
-        return self._decoded(command.encode(), command.name, self.connection.transmit)
+        sent = command.encode(t0=self.connection.protocol == "T=0")
+        try:
+            return self._decoded(sent, command.name, self.connection.transmit)
+        except CardGoneError:
+            self.broke_at_extended = command.extended
+            raise
 
     def _decoded(self, sent: bytes, name: str, exchange: Callable[[bytes], bytes], patience_s: float = 0) -> Response:
         started = time.monotonic()

@@ -13,29 +13,22 @@ WrongCode(tries_left=2)
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
 from drivers.reader import iso7816
 from drivers.reader.apdu import Command, Response, Status
 from drivers.reader.channel import Channel
-from drivers.reader.counters import LOCKED_WORDS, Tries, TryCounter
+from drivers.reader.counters import LOCKED_WORDS, KeyCount, Tries, TryCounter
 from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefusedError
 from drivers.reader.iso7816 import CodeFormat, encode_code
 from drivers.reader.new_code_rules import offences
-from drivers.reader.outcomes import (
-    Accepted,
-    CodeOutcome,
-    Locked,
-    RefusalReason,
-    Refused,
-    Role,
-    Unknown,
-    WrongCode,
-)
-from drivers.reader.pinpad import NOT_ENTERED, PadCode
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.reader.pinpad import NOT_ENTERED, NOT_UNDERSTOOD, PadCode
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
-from drivers.reader.profiles import CodeRules, Profile
+from drivers.reader.profiles import CodeRules, Profile, UnblockVariant
 from drivers.secret import Secret
 
+T = TypeVar("T")
 KEEPING_THE_CODE = ("puk", "verify-then-reset")
 """Variants of unblocking that leave the code itself as it was."""
 STRICTER = 1
@@ -54,6 +47,8 @@ def outcome_of(response: Response) -> CodeOutcome:
         return WrongCode(None)
     if response.sw in NOT_ENTERED:
         return Refused(RefusalReason.POLICY, response.sw)
+    if response.sw == NOT_UNDERSTOOD:
+        return Refused(RefusalReason.NOT_AT_PAD, response.sw)
     return Refused(RefusalReason.CARD, response.sw)
 
 
@@ -99,7 +94,7 @@ class Codes:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
         if code.has(CodeFlag.CHANGE_DISABLED):
             return Refused(RefusalReason.NOT_ALLOWED)
-        refusal = self._entry_refusal(code, old) or self._new_refusal(code, role, new, old)
+        refusal = self._entry_refusal(code, old) or self.new_refusal(code, role, new, old)
         if refusal is not None:
             return refusal
         self.check_same_card()
@@ -110,24 +105,30 @@ class Codes:
         fields = self._field(code, old), self._field(code, new)
         return self._send(code, role, tries, iso7816.change_reference_data(code.reference, *fields))
 
-    def unblock(self, code: CodeObject, puk: CodeObject, role: Role, entry: Secret, new: Secret) -> CodeOutcome:
+    def unblock(
+        self, code: CodeObject, puk: CodeObject, role: Role, entry: Secret, new: Secret, *, attended: bool = False
+    ) -> CodeOutcome:
         """RESET RETRY COUNTER in the profile's variant. Raises as `change`. All tries that are told are the PUK's."""
-        if not self._may_unblock(code):
+        if not self.may_unblock(code, attended=attended):
             return Refused(RefusalReason.NOT_ALLOWED)
         refusal = (
             _length_refusal(entry, self._profile.puk)
             or self._entry_refusal(puk, entry)
-            or self._new_refusal(code, role, new)
+            or self.new_refusal(code, role, new)
         )
         if refusal is not None:
             return refusal
+        return self.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, entry, new))
+
+    def unblocked(self, code: CodeObject, puk: CodeObject, reset: Callable[[Tries], CodeOutcome]) -> CodeOutcome:
+        """What stands before every RESET RETRY COUNTER with a PUK, and what comes after it. Raises as `change`."""
         self.check_same_card()
         tries = self.tries(puk, Role.PUK)
         stopped = self._floor_refusal(tries)
         if stopped is not None:
             return stopped
         self._enter(code)
-        outcome = self._reset(code, puk, tries, entry, new)
+        outcome = reset(tries)
         if isinstance(outcome, Accepted):
             self._counter.restored(code)
             return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
@@ -149,15 +150,37 @@ class Codes:
         proved = self._send(puk, Role.PUK, tries, iso7816.verify(puk.reference, resetting))
         if not isinstance(proved, Accepted):
             return proved
-        return self._exchange(lambda: self._channel.send(after))
+        return self.changed_by(lambda: self._channel.send(after))
+
+    def set_new(self, code: CodeObject, new: Secret) -> Accepted | Refused | Unknown:
+        """RESET RETRY COUNTER with a new code alone, for whoever has proved another right to it. Raises as `change`."""
+        self.check_same_card()
+        self._enter(code)
+        command = iso7816.reset_to_new(code.reference, self._field(code, new))
+        outcome = self.changed_by(lambda: self._channel.send(command))
+        if isinstance(outcome, WrongCode | Locked):  # of which code there is none in it
+            return Refused(RefusalReason.CARD)
+        if isinstance(outcome, Accepted):
+            self._counter.restored(code)
+        return outcome
+
+    def count_of_key(self, name: str, start: int) -> KeyCount:
+        """The station's count of the tries of a key of this card."""
+        return self._counter.of_key(name, start)
 
     def check_same_card(self) -> None:
         """The same-card check, and all that follows goes to that card. Raises CardChangedError, CardGoneError."""
         self._same_card()
 
-    def _may_unblock(self, code: CodeObject) -> bool:
+    @property
+    def variant(self) -> UnblockVariant:
+        """How this product is unlocked."""
+        return self._profile.commands.unblock
+
+    def may_unblock(self, code: CodeObject, *, attended: bool = False) -> bool:
+        """Does the product let its holder unlock that code, or (`attended`) an administrator who is there?"""
         return (
-            self._profile.unblocking.by == "holder"
+            self._profile.unblocking.by in (("holder", "administrator") if attended else ("holder",))
             and self._profile.commands.unblock != "none"
             and not code.has(CodeFlag.UNBLOCK_DISABLED)
         )
@@ -168,8 +191,9 @@ class Codes:
             return Refused(RefusalReason.POLICY)
         return None
 
-    def _new_refusal(self, code: CodeObject, role: Role, new: Secret, old: Secret | None = None) -> Refused | None:
-        """Two of four cards accept a new code of one character, so the station holds the limits itself."""
+    def new_refusal(self, code: CodeObject, role: Role, new: Secret, old: Secret | None = None) -> Refused | None:
+        """Why that may not be a new code; None where it may. Two of four cards accept one of one character, so the station
+        holds the limits itself."""
         refusal = self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
         if refusal is None and offences(new, self._profile.pin.forbidden, old=old, born=self._born):
             return Refused(RefusalReason.POLICY)
@@ -195,11 +219,11 @@ class Codes:
     def carry_out(self, code: CodeObject, role: Role, tries: Tries, exchange: Callable[[], Response]) -> CodeOutcome:
         """An exchange that may cost a try of the code, counted. Raises LedgerError: nothing went out."""
         self._counter.spend(code, tries)
-        outcome = self._exchange(exchange)
+        outcome = self.changed_by(exchange)
         self._counter.settle(code, role, tries, outcome)
         return outcome
 
-    def _exchange(self, exchange: Callable[[], Response]) -> CodeOutcome:
+    def changed_by(self, exchange: Callable[[], Response]) -> CodeOutcome:
         """From here on a fault means that nobody knows what the card did."""
         self._channel.committed = True
         try:
@@ -215,7 +239,17 @@ class Codes:
         shortest = max(1, code.min_length, rules.min_length if new else 1)
         longest = min(code.max_length, rules.max_length if new else code.max_length)
         limits = PadCode(shortest, longest, code.stored_length, code.alphabet)
-        return limits if limits.fits and self._format(code).pad is not None else None
+        return limits if limits.fits and shortest <= longest and self._format(code).pad is not None else None
+
+    def pad_limits_of_both(self, puk: CodeObject, code: CodeObject, role: Role) -> PadCode | None:
+        """What a pad may take where one structure asks for the PUK and a new code: what is right for both, because it has
+        one pair of limits and one block. None where nothing is."""
+        first, second = self.pad_limits(puk, Role.PUK, new=True), self.pad_limits(code, role, new=True)
+        if first is None or second is None or (first.block, first.alphabet) != (second.block, second.alphabet):
+            return None
+        shortest = max(first.min_length, second.min_length)
+        longest = min(first.max_length, second.max_length)
+        return replace(first, min_length=shortest, max_length=longest) if shortest <= longest else None
 
     def filler(self, code: CodeObject) -> bytes:
         """The field of a code with nothing in it but padding: the reader's pad fills it."""
@@ -251,7 +285,7 @@ def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
     return None if fits and digits else Refused(RefusalReason.POLICY)
 
 
-def refused_or(command: Callable[[], CodeOutcome]) -> CodeOutcome:
+def refused_or(command: Callable[[], T]) -> T | Refused:
     """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
     try:
         return command()

@@ -16,15 +16,22 @@ from drivers.reader.channel import Channel
 from drivers.reader.errors import CommandRefusedError, LedgerError
 from drivers.reader.ledger import TryLedger
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
+from drivers.reader.pinpad import STOPPED_AT_PAD
 from drivers.reader.piv.commands import get_metadata
 from drivers.reader.piv.objects import parse_metadata
-from drivers.reader.pkcs15.values import CodeObject
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
 from drivers.reader.tlv import TlvError
 
 LOCKED_WORDS = (Status.AUTHENTICATION_BLOCKED, Status.REFERENCE_DATA_UNUSABLE, 0x63C0)
 """All three mean that no tries are left; which of them a card says differs."""
 _TRIES_LEFT = 0xDF21
+_NOT_LOOKED_AT = (
+    Status.WRONG_LENGTH, Status.WRONG_P1P2, Status.REFERENCE_NOT_FOUND, Status.OUTSIDE_FILE, Status.INS_NOT_SUPPORTED,
+    Status.CLA_NOT_SUPPORTED, *STOPPED_AT_PAD,
+)  # fmt: skip
+"""Of a refused command: the card did not come as far as to compare the code. Any other word may be a card's way to say
+that it was wrong (6982 and 6A80 are on some)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,41 @@ class Tries:
         return None if self.counted else self.left
 
 
+@dataclass(frozen=True, slots=True)
+class KeyCount:
+    """Tries of a key of the card, counted by the station alone; `start` of them at first. Raises LedgerError."""
+
+    ledger: TryLedger
+    card: str
+    name: str
+    start: int
+
+    @property
+    def left(self) -> int:
+        """So many may be left."""
+        return max(0, self.start - self.ledger.used(self.card, self.name))
+
+    def spend(self) -> None:
+        """An answer is about to go out."""
+        self.ledger.spend(self.card, self.name)
+
+    def settle(self, left: int) -> None:
+        """What the card has said. What cannot be put down stays counted as used."""
+        with contextlib.suppress(LedgerError):
+            self.ledger.settle(self.card, self.name, max(0, self.start - left))
+
+
+def refused_unseen(status: int | None) -> bool:
+    """A refusal that cannot have cost a try, whatever card it comes from. None: the station itself refused."""
+    return status is None or status in _NOT_LOOKED_AT
+
+
+def name_of(code: CodeObject) -> str:
+    """Under which the tries of a code are counted: no two codes of a card share it, even where they share an authId."""
+    kind = "puk" if code.has(CodeFlag.UNBLOCKING) else "pin"
+    return f"{code.auth_id.hex()}-{kind}-{code.reference:02x}"
+
+
 class TryCounter:
     """The counters of one card. `card` is the name under which the ledger counts."""
 
@@ -48,8 +90,8 @@ class TryCounter:
         self._profile = profile
         self._ledger = ledger
         self._card = card
-        self._told: set[bytes] = set()
-        """authIds of the codes whose tries this card has told in this visit."""
+        self._told: set[str] = set()
+        """Names of the codes whose tries this card has told in this visit."""
 
     def tries(self, code: CodeObject, role: Role) -> Tries:
         """Tries left. The code's own DF must be current.
@@ -59,21 +101,23 @@ class TryCounter:
         """
         left = self._read(code, role)
         if left is not None:
-            self._told.add(code.auth_id)
+            self._told.add(name_of(code))
             return Tries(left)
-        used = self._ledger.used(self._card, code.auth_id.hex())
+        used = self._ledger.used(self._card, name_of(code))
         return Tries(max(0, self._profile.rules(role).tries - used), counted=True)
 
     def spend(self, code: CodeObject, tries: Tries) -> None:
         """A code is about to go out. Raises LedgerError where only the station counts and cannot: send nothing."""
         try:
-            self._ledger.spend(self._card, code.auth_id.hex())
+            self._ledger.spend(self._card, name_of(code))
         except LedgerError:
             if tries.counted:
                 raise
 
     def settle(self, code: CodeObject, role: Role, before: Tries, outcome: CodeOutcome) -> None:
-        """Put down what the card has answered. What cannot be put down stays counted as used."""
+        """Put down what the card has answered. What cannot be put down stays counted as used; so does a try of which only the
+        station knows, where the card's refusal may mean that the code was wrong.
+        """
         start = self._profile.rules(role).tries
         match outcome:
             case Accepted():
@@ -82,17 +126,23 @@ class TryCounter:
                 used = start - left
             case Locked():
                 used = start
+            case Refused() if before.counted and not refused_unseen(outcome.status):
+                return
             case Refused():
                 used = start - before.left
             case WrongCode() | Unknown():
                 return
         with contextlib.suppress(LedgerError):
-            self._ledger.settle(self._card, code.auth_id.hex(), max(0, used))
+            self._ledger.settle(self._card, name_of(code), max(0, used))
 
     def restored(self, code: CodeObject) -> None:
         """An unblock gave the code all its tries again."""
         with contextlib.suppress(LedgerError):
-            self._ledger.settle(self._card, code.auth_id.hex(), 0)
+            self._ledger.settle(self._card, name_of(code), 0)
+
+    def of_key(self, name: str, start: int) -> KeyCount:
+        """The count of a key of this card."""
+        return KeyCount(self._ledger, self._card, name, start)
 
     def _read(self, code: CodeObject, role: Role) -> int | None:
         match self._profile.counter(role):
@@ -123,7 +173,7 @@ class TryCounter:
         return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
 
     def _told_or_silent(self, code: CodeObject, left: int | None, response: Response) -> int | None:
-        if left is None and code.auth_id in self._told:
+        if left is None and name_of(code) in self._told:
             raise CommandRefusedError(
                 "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
             )

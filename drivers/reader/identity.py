@@ -1,7 +1,8 @@
 """Whose card it is: certificates and codes of a card's directory, put in the station's own words.
 
 Pure: directory, profile and time in, values out. What decides: keyUsage tells signature (contentCommitment) from
-identification (digitalSignature), certificatePolicies tell the level of assurance, subject serialNumber is the HSA-id.
+identification (digitalSignature), where extendedKeyUsage does not speak against it; certificatePolicies tell the level of
+assurance; subject serialNumber is the HSA-id.
 A personal identity number never leaves this module: a subject that holds one shows it as dots (reliability I5).
 
 >>> looks_personal("199001012380"), looks_personal("SE2321000016-1A2B")
@@ -19,12 +20,13 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from drivers.reader import tlv
-from drivers.reader.model import Certificate, Holder, Pin, PinState, Purpose
+from drivers.reader.model import CardRules, Certificate, Holder, Pin, PinState, Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
 from drivers.reader.public_keys import PARSE_FAULTS as PARSE_FAULTS
+from drivers.reader.usage import is_authority, purpose_by_usage
 
 NON_REPUDIATION = 9
 """Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
@@ -53,6 +55,18 @@ class ReadCertificate:
     facts: Certificate
     x509: x509.Certificate
     key_id: bytes
+
+
+def rules_of(profile: Profile) -> CardRules:
+    """What the product lets whom do."""
+    return CardRules(
+        profile.unblocking.by,
+        profile.writable or profile.kind == "piv",
+        profile.one_code,
+        profile.unblocking.admin != "none",
+        profile.piv.management if profile.kind == "piv" else None,
+        profile.piv.delete_key if profile.kind == "piv" else profile.writable,
+    )
 
 
 PurposeOf = Callable[[CertificateObject, x509.Certificate], Purpose]
@@ -84,19 +98,11 @@ def needs_keys(directory: CardDirectory) -> bool:
     try:
         held = [x509.load_der_x509_certificate(file.der) for file in directory.certificates if not file.entry.authority]
         meant = [purpose_by_usage(certificate) for certificate in held]
-        authority = any(_is_authority(certificate) for certificate in held)
+        authority = any(is_authority(certificate) for certificate in held)
     except PARSE_FAULTS:
         return True
     plain = meant.count("identification") == 1 and meant.count("signature") <= 1 and meant.count("other") == 0
     return len(for_people) != 1 or authority or not plain
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    """By basicConstraints (RFC 5280 4.2.1.9)."""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
 
 
 def damaged_in(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
@@ -128,17 +134,6 @@ def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, pur
         der=file.der,
     )
     return ReadCertificate(facts, parsed, file.entry.id)
-
-
-def purpose_by_usage(certificate: x509.Certificate) -> Purpose:
-    """What keyUsage says (RFC 5280 4.2.1.3); `other` where it says nothing."""
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return "other"
-    if usage.content_commitment:
-        return "signature"
-    return "identification" if usage.digital_signature else "other"
 
 
 def _loa(certificate: x509.Certificate, profile: Profile) -> int | None:
@@ -281,4 +276,5 @@ def pin_of(code: CodeObject, role: Role, profile: Profile, tries_left: int | Non
         state=state,
         min_length=max(code.min_length, rules.min_length),
         max_length=min(code.max_length, rules.max_length),
+        initial=CodeFlag.INITIALIZED not in code.flags,
     )

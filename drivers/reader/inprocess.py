@@ -128,6 +128,18 @@ class InProcessBackend:
                     return last  # nobody listens any more: what happened meanwhile is for the next one to hear
             return self._told(reader, last, swapped=slot.generation != seen)
 
+    def unplug(self, reader: str) -> None:
+        """Take the reader's cable out; whoever waits for it finds it gone."""
+        slot = self._slots.pop(reader, None)
+        if slot is not None:
+            with slot.changed:
+                slot.generation += 1
+                slot.changed.notify_all()
+
+    def plug(self, slot: VirtualSlot) -> None:
+        """Plug a reader in: a new one, or one that was taken out, with what is in it."""
+        self._slots[slot.name] = slot
+
     def cancel(self, reader: str) -> None:
         """Wake whoever waits for a change of that reader."""
         slot = self._slots.get(reader)

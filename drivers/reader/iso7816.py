@@ -158,6 +158,16 @@ def reset_verified(reference: int) -> Command:
     return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x03, reference)
 
 
+def get_challenge(length: int) -> Command:
+    """GET CHALLENGE (11.6.3)."""
+    return Command("GET CHALLENGE", 0x00, 0x84, le=length)
+
+
+def external_authenticate(reference: int, answer: bytes) -> Command:
+    """EXTERNAL AUTHENTICATE with the key of that reference, by an algorithm that the card knows (11.6.4, P1=00)."""
+    return Command("EXTERNAL AUTHENTICATE", 0x00, 0x82, 0x00, reference, answer)
+
+
 def set_signature_environment(template: bytes) -> Command:
     """MANAGE SECURITY ENVIRONMENT: SET, digital signature template for computing (11.5.11, P1P2=41B6)."""
     return Command("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xB6, template)

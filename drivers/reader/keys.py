@@ -7,6 +7,7 @@ one block of cipher text; `drivers.reader.piv.management` carries question and a
 b'made up'
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -28,6 +29,10 @@ class ManagementKey(Protocol):
         """
 
 
+ChallengeAnswer = Callable[[bytes], Awaitable[bytes]]
+"""Whoever can answer for a card's administrative key: one block, enciphered. It may take its time; the card waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
     """The card made a key pair. `public_key` is SubjectPublicKeyInfo in DER."""
@@ -36,3 +41,14 @@ class Generated:
 
 
 KeyOutcome = Generated | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPlace:
+    """A place on the card without a certificate, in which a key may be made and no certificate loses its key.
+
+    `public_key`: SubjectPublicKeyInfo in DER of the key that is there, where the card tells: one whose certificate never came.
+    """
+
+    key_id: str
+    public_key: bytes | None = field(default=None, repr=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from drivers.reader.keys import ManagementAlgorithm
 from drivers.reader.outcomes import Role
 
 Kind = Literal["pkcs15", "piv", "unknown"]
@@ -37,6 +38,8 @@ class Pin:
     state: PinState
     min_length: int
     max_length: int
+    initial: bool = False
+    """Never set by anybody: the card still has what its maker put in (PasswordFlags, ISO/IEC 7816-15 8.9.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,24 @@ class DataObject:
 
 
 @dataclass(frozen=True, slots=True)
+class CardRules:
+    """What this card product lets whom do, from its profile. Said to the holder before any code is typed."""
+
+    unblocking: Literal["holder", "administrator", "nobody"] = "nobody"
+    """Who may unlock a locked PIN with the PUK."""
+    writable: bool = False
+    """Keys can be made and certificates written on it."""
+    one_code: bool = False
+    """One code may serve identification and signature."""
+    administrable: bool = False
+    """It takes a new PIN without the PUK from whoever answers for its administrative key."""
+    management: ManagementAlgorithm | None = None
+    """The kind of management key without which nothing is written (PIV); None where the PIN alone lets write."""
+    deletes_keys: bool = False
+    """A key whose certificate is gone can be taken off it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CardFacts:
     """What was read of one card in one visit."""
 
@@ -90,6 +111,7 @@ class CardFacts:
     """Of the card's application, where the card tells; a token's own is read with all the rest (`KeyVisit.complete`)."""
     data_objects: tuple[DataObject, ...] = ()
     """Of a PKCS#15 card, read with all the rest."""
+    rules: CardRules = CardRules()
 
     def pin(self, role: Role) -> Pin | None:
         """The first code with that role."""

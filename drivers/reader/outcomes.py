@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why the station, or the card, would not do it. In every case no try was used."""
+    """Why the station, or the card, would not do it. No try was used, but for what `CARD` says."""
 
     BELOW_FLOOR = "below_floor"
     """So few tries remain that the station stops (reliability I1)."""
@@ -27,8 +27,11 @@ class RefusalReason(StrEnum):
     """Length or alphabet is outside what the profile and the card allow; the card never saw it."""
     NOT_ALLOWED = "not_allowed"
     """The product profile does not let the holder do this."""
+    NOT_AT_PAD = "not_at_pad"
+    """The reader's key pad cannot do this; the same may be asked for without it."""
     CARD = "card"
-    """The card itself refused (see `Refused.status`)."""
+    """The card itself refused (see `Refused.status`). Where nobody can read its tries, one counts as used, unless the status
+    says that the card did not look at the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Not done, no try used."""
+    """Not done; see the reason."""
 
     reason: RefusalReason
     status: int | None = None
@@ -69,6 +72,17 @@ class Unknown:
 
 
 CodeOutcome = Accepted | WrongCode | Locked | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class WrongAnswer:
+    """The answer to the card's challenge was wrong: the key that made it is not this card's. `tries_left` counts that key."""
+
+    tries_left: int | None
+
+
+AdminOutcome = Accepted | WrongAnswer | Locked | Refused | Unknown
+"""Of unlocking without the PUK. Locked: the administrative key's tries are used up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,40 @@
 """PIN commands whose code is typed at the reader itself: the same rules as in `drivers.reader.codes`, without the code.
 
 Lengths are given to the reader, which refuses what is outside; which new codes are too easy to guess it does not know.
-A time-out, the cancel key and two new codes that differ are told by status words of the reader's own: the card saw
+One structure has one pair of lengths: where it asks for a PUK and a new code, both keep to what is right for both. A
+time-out, the cancel key and two new codes that differ are told by status words of the reader's own: the card saw
 nothing, and no try is counted.
 
 >>> PadCodes(channel, codes).verify(code, role, PadText(), consented=False)        # doctest: +SKIP
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 from drivers.reader import iso7816, pinpad
-from drivers.reader.apdu import Response
+from drivers.reader.apdu import Command, Response
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes, last_try_refusal
-from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
-from drivers.reader.pinpad import PadText
+from drivers.reader.counters import Tries
+from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role
+from drivers.reader.pinpad import PadCode, PadText, PinPad
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 
 _NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """At which pad, for what, in which language."""
+
+    pad: PinPad
+    limits: PadCode
+    text: PadText
+
+
 class PadCodes:
-    """VERIFY and CHANGE REFERENCE DATA at the reader's pad. Raises as `Codes`."""
+    """VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER at the reader's pad. Raises as `Codes`."""
 
     def __init__(self, channel: Channel, codes: Codes) -> None:
         self._channel = channel
@@ -54,6 +67,56 @@ class PadCodes:
             return stopped
         run = self._run(pad.modify, pinpad.modify_structure(apdu, limits, text), apdu.name)
         return self._codes.carry_out(code, role, tries, run)
+
+    def unblock_limits(self, code: CodeObject, puk: CodeObject, role: Role) -> PadCode | None:
+        """What a new code may be that is set with the PUK at the pad; None where the pad cannot do it."""
+        if self._channel.pinpad is None or not self._codes.may_unblock(code):
+            return None
+        match self._codes.variant:
+            case "puk-and-new":
+                return self._codes.pad_limits_of_both(puk, code, role)
+            case "verify-then-new":
+                alone = self._codes.pad_limits(puk, Role.PUK, new=True)
+                return None if alone is None else self._codes.pad_limits(code, role, new=True)
+            case _:
+                return self._codes.pad_limits(puk, Role.PUK, new=True)
+
+    def unblock(self, code: CodeObject, puk: CodeObject, role: Role, text: PadText) -> CodeOutcome:
+        """RESET RETRY COUNTER, PUK and new code typed at the pad. Refused(NOT_AT_PAD) where the pad cannot do it."""
+        pad, limits = self._channel.pinpad, self.unblock_limits(code, puk, role)
+        if not self._codes.may_unblock(code):
+            return _NOT_ALLOWED
+        if pad is None or limits is None:
+            return Refused(RefusalReason.NOT_AT_PAD)
+        asking = _Asking(pad, limits, text)
+        return self._codes.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, asking))
+
+    def _reset(self, code: CodeObject, puk: CodeObject, tries: Tries, asking: "_Asking") -> CodeOutcome:
+        """The PUK is asked for once: in RESET RETRY COUNTER, or in a VERIFY of its own before it."""
+        resetting, fresh = self._codes.filler(puk), self._codes.filler(code)
+        match self._codes.variant:
+            case "puk-and-new":
+                both = iso7816.reset_retry_counter(code.reference, resetting, fresh)
+                return self._codes.carry_out(puk, Role.PUK, tries, self._asked(asking, both, pinpad.modify_structure))
+            case "puk":
+                return self._puk_alone(puk, tries, asking, iso7816.reset_with_puk(code.reference, resetting))
+            case "verify-then-new":
+                new = iso7816.reset_to_new(code.reference, fresh)
+                after = self._asked(asking, new, pinpad.new_code_structure)
+            case _:
+                after = partial(self._channel.send, iso7816.reset_verified(code.reference))
+        proved = self._puk_alone(puk, tries, asking, iso7816.verify(puk.reference, resetting))
+        return self._codes.changed_by(after) if isinstance(proved, Accepted) else proved
+
+    def _puk_alone(self, puk: CodeObject, tries: Tries, asking: "_Asking", apdu: Command) -> CodeOutcome:
+        limits = self._codes.pad_limits(puk, Role.PUK, new=True) or asking.limits
+        run = self._run(asking.pad.verify, pinpad.verify_structure(apdu, limits, asking.text), apdu.name)
+        return self._codes.carry_out(puk, Role.PUK, tries, run)
+
+    def _asked(
+        self, asking: "_Asking", apdu: Command, structure: Callable[[Command, PadCode, PadText], bytes]
+    ) -> Callable[[], Response]:
+        return self._run(asking.pad.modify, structure(apdu, asking.limits, asking.text), apdu.name)
 
     def _run(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> Callable[[], Response]:
         return lambda: self._channel.ask_at_pad(at_pad, structure, f"{name} at the pad")

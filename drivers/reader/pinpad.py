@@ -22,11 +22,16 @@ TIME_OUT_S = 30
 NOT_ENTERED = (0x6402, 0x6403)
 """Status words of the reader's own (2.5.1): the two new codes differ; a length outside the limits. As with 6400 (time is
 out) and 6401 (cancelled), the card saw nothing."""
+NOT_UNDERSTOOD = 0x6B80
+"""Status word of the reader's own: its firmware does not take the structure. The card saw nothing."""
+STOPPED_AT_PAD = (0x6400, 0x6401, *NOT_ENTERED, NOT_UNDERSTOOD)
+"""All of them."""
 _FORMATS = {Alphabet.BCD: 0x01, Alphabet.ASCII: 0x02, Alphabet.UTF8: 0x02}
 _UNITS_ARE_BYTES = 0x80
 _WHEN_OK_IS_PRESSED = 0x02
 _CONFIRM_NEW, _ASK_OLD = 0x01, 0x02
-_MODIFY_MESSAGES = 3
+_NEW, _NEW_AGAIN = 1, 2
+"""Messages by number (2.5.3); 0 asks for the old code."""
 
 
 class PinPad(Protocol):
@@ -93,12 +98,20 @@ def verify_structure(apdu: Command, code: PadCode, text: PadText) -> bytes:
 
 
 def modify_structure(apdu: Command, code: PadCode, text: PadText) -> bytes:
-    """PIN_MODIFY (2.5.3) round a CHANGE REFERENCE DATA: the old code, then the new one twice."""
-    offsets = bytes((0, code.block))
-    confirm = bytes((_CONFIRM_NEW | _ASK_OLD,))
-    messages = bytes((_MODIFY_MESSAGES,)) + _word(text.language) + bytes((0, 1, 2))
+    """PIN_MODIFY (2.5.3) round two fields, an old code (or PUK) and a new one: the first is asked for once, the new twice."""
+    messages = bytes((_NEW_AGAIN + 1,)) + _word(text.language) + bytes((0, _NEW, _NEW_AGAIN))
+    return _modify(apdu, code, bytes((0, code.block)), _CONFIRM_NEW | _ASK_OLD, messages)
+
+
+def new_code_structure(apdu: Command, code: PadCode, text: PadText) -> bytes:
+    """PIN_MODIFY (2.5.3) round one field, a new code, which is asked for twice."""
+    messages = bytes((_NEW_AGAIN,)) + _word(text.language) + bytes((_NEW, _NEW_AGAIN, 0))
+    return _modify(apdu, code, bytes(2), _CONFIRM_NEW, messages)
+
+
+def _modify(apdu: Command, code: PadCode, offsets: bytes, confirm: int, messages: bytes) -> bytes:
     head = _timing_and_format(code) + offsets + _limits(code)
-    return head + confirm + _validation() + messages + _prologue_and(apdu)
+    return head + bytes((confirm,)) + _validation() + messages + _prologue_and(apdu)
 
 
 def _timing_and_format(code: PadCode) -> bytes:

@@ -7,11 +7,11 @@ each in a thread of its own, with a watchdog, and is what the station uses.
 
 from collections.abc import AsyncIterator
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-from drivers.reader.keys import KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Exchange, Purpose
-from drivers.reader.outcomes import CodeOutcome, Role, SignOutcome
+from drivers.reader.outcomes import AdminOutcome, CodeOutcome, Role, SignOutcome
 from drivers.reader.pinpad import PadText
 from drivers.secret import Secret
 
@@ -84,9 +84,11 @@ class Visit(Protocol):
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """CHANGE REFERENCE DATA (ISO/IEC 7816-4 11.6.7)."""
 
-    async def unblock(self, role: Role, puk: Secret, new: Secret) -> CodeOutcome:
+    async def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """RESET RETRY COUNTER with PUK and new code in the one command (ISO/IEC 7816-4 11.6.10).
 
+        `attended`: an administrator is there, whom the caller has let in: without, a product that its holder may not unlock is
+        Refused(NOT_ALLOWED).
         `WrongCode.tries_left` counts the PUK. Below the PUK floor: Refused(BELOW_FLOOR), and the card never sees it.
         """
 
@@ -116,6 +118,27 @@ class PadVisit(Visit, Protocol):
     async def change_at_pad(self, role: Role, text: PadText, *, last_try_consented: bool = False) -> CodeOutcome:
         """As `change`. Two new codes that differ: Refused(POLICY). Which codes are too easy the reader cannot tell."""
 
+    def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
+        """Shortest and longest new PIN that `unblock_at_pad` takes, in characters: to be told before anything is typed. None
+        where the pad cannot do it: then it is `unblock`, with codes typed elsewhere."""
+
+    async def unblock_at_pad(self, role: Role, text: PadText) -> CodeOutcome:
+        """As `unblock`. Refused(NOT_AT_PAD) where no structure of PC/SC part 10 holds it, or the reader's firmware does not take
+        it; no try was used, and `unblock` may follow."""
+
+
+@runtime_checkable
+class AdministeredVisit(Visit, Protocol):
+    """A visit with a card whose PIN may be unlocked without its PUK, by an administrative key that somebody else has."""
+
+    async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
+        """Set a new PIN: the card gives a challenge, `answer` answers it, and the card takes the new PIN.
+
+        Refused(NOT_ALLOWED) unless the product profile says how (`unblocking.admin`); Refused(POLICY) for a PIN that may not
+        be, or an answer of a wrong length; Refused(BELOW_FLOOR) where few tries of the key may be left. Whoever calls
+        decides who may ask for it: this layer does not know administrators.
+        """
+
 
 class KeyVisit(Visit, Protocol):
     """A visit with a card on which keys are made. `key_id` is the `id` of a certificate, or of the place for one.
@@ -129,18 +152,36 @@ class KeyVisit(Visit, Protocol):
         """Read also what identification left out."""
 
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
-        """Sign with a key that was made in this visit: for a certificate request."""
+        """Sign with the very key of a place: by its certificate, or for a request, where its public half is known (it was made in
+        this visit, or the card tells it)."""
+
+    async def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
+        """Places without a certificate in which a key for that purpose may be made: first one whose key waits for its
+        certificate. None on a card that cannot be written to, or is full."""
 
     async def generate_key(
-        self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None
+        self,
+        key_id: str,
+        algorithm: KeyAlgorithm,
+        management: ManagementKey | None = None,
+        purpose: Purpose = "identification",
     ) -> KeyOutcome:
-        """Make a key pair; the key that was in that place is gone (SP 800-73-4 part 2, 3.3.1)."""
+        """Make a key pair; the key that was in that place is gone (SP 800-73-4 part 2, 3.3.1). On a card with two codes a new
+        one is used with the code of its `purpose`, which has been verified, as has that for identification."""
 
     async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write a certificate and read it back. Refused(NOT_ALLOWED) unless it is of the very key that is there."""
 
     async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take a certificate off the card; its key stays."""
+
+    async def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
+        """Take a key off the card for good. Refused(NOT_ALLOWED) while its certificate is there, and where no key can be
+        deleted: PIV has no command for it, some tokens do."""
+
+
+class StationVisit(PadVisit, AdministeredVisit, KeyVisit, Protocol):
+    """All that can be done with a card; what a kind of card, or a reader, cannot do is Refused."""
 
 
 class Reader(Protocol):
@@ -154,7 +195,7 @@ class Reader(Protocol):
     def changes(self) -> AsyncIterator[Presence]:
         """What is in the reader now, and then each change, until the iterator is closed."""
 
-    async def visit(self) -> Visit:
+    async def visit(self) -> StationVisit:
         """Connect to the card that is in, identify it, and return its visit.
 
         Raises NoReaderError, NoCardError, MuteCardError, CardBusyError, UnknownCardError, CardAnswerError.

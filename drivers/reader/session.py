@@ -1,10 +1,13 @@
 """One card on one connection, whatever its kind: identified here, and handed on as a `CardSession`.
 
 A card is asked for its PIV application first (one exchange, which no other card minds), then looked through as a
-PKCS#15 card. An application without any certificate does not stand in the way of one that has some.
+PKCS#15 card; the other way round where a profile of a PKCS#15 product names its answer to reset. That is but the order: what
+a card is says what it holds. An application without any certificate does not stand in the way of one that has some.
 
 >>> session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
+
+from contextlib import suppress
 
 from drivers.reader.card_session import CardSession
 from drivers.reader.channel import Channel
@@ -24,6 +27,12 @@ def open_session(
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
     known = memories or Memories()
+    likely = next(iter(profiles.hinted(channel.connection.atr)), None)
+    if likely is not None and likely.kind == "pkcs15":
+        with suppress(UnknownCardError):
+            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15)
+            if session.facts.certificates:
+                return session
     piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=known.piv)
     if piv is not None and piv.facts.certificates:
         return piv

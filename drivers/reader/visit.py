@@ -19,10 +19,11 @@ from typing import Protocol, TypeVar
 
 from drivers.reader import signing
 from drivers.reader.card_session import CardSession
+from drivers.reader.card_state import CardState, of_fault
 from drivers.reader.card_visit import CardVisit as CardVisit
 from drivers.reader.card_visit import pulsed
 from drivers.reader.channel import Channel, Pulse
-from drivers.reader.errors import CardGoneError, UnknownCardError
+from drivers.reader.errors import CardGoneError, ReaderError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
 from drivers.reader.memory import Memories
 from drivers.reader.model import Chain, Purpose
@@ -65,6 +66,9 @@ class CardReader:
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
         self._memories = Memories()
+        self._short_only = False
+        """A reading broke off at a command with extended length fields. Some readers fail at them; where it was but a card
+        that left, short ones cost time alone."""
 
     async def presence(self) -> Presence:
         """What is in the reader now."""
@@ -73,6 +77,17 @@ class CardReader:
             return await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
         finally:
             watcher.stop()
+
+    async def state(self) -> CardState:
+        """What the card in the reader is: it is read, and let go. Raises CardBusyError, LedgerError."""
+        try:
+            async with visiting(self) as visit:
+                return visit.state
+        except ReaderError as fault:
+            state = of_fault(fault)
+            if state is None:
+                raise
+            return state
 
     async def changes(self) -> AsyncGenerator[Presence, None]:
         """What is in the reader now, and then each change, until the iterator is closed."""
@@ -127,12 +142,16 @@ class CardReader:
     def _open(self, pulse: Pulse, opened: list[Connection]) -> CardSession:
         connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
         opened.append(connection)
-        channel, known = Channel(connection, reader=self.name, pulse=pulse), self._settings
+        channel = Channel(connection, reader=self.name, pulse=pulse, short_only=self._short_only)
+        known = self._settings
         try:
-            return open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
+            session = open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
+            session.look_further(known.now())
+            return session
         except BaseException as fault:
             if isinstance(fault, UnknownCardError):
                 fault.exchange = channel.exchange
+            self._short_only = self._short_only or channel.broke_at_extended
             connection.close()
             raise
 

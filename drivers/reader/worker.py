@@ -36,7 +36,8 @@ class Worker:
     async def run(self, work: Callable[[], T], pulse: Pulse, *, limit_s: float | None, last: Job | None = None) -> T:
         """Do the work in the thread and give its result, or raise its exception.
 
-        `last` is what a thread that is left behind does first, should it ever come back.
+        `last` is what a thread that is left behind does first, should it ever come back. Work whose caller was cancelled before
+        it began is not done.
 
         Raises StuckError where one exchange took longer than `limit_s` seconds (None: no limit).
         """
@@ -48,6 +49,13 @@ class Worker:
             _settle(loop, future, work)
 
         self._queue().put(job)
+        try:
+            return await self._outcome(future, pulse, limit_s, last)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+
+    async def _outcome(self, future: "asyncio.Future[T]", pulse: Pulse, limit_s: float | None, last: Job | None) -> T:
         while limit_s is not None and not future.done():
             done, _ = await asyncio.wait({future}, timeout=_patience(pulse, limit_s))
             if not done and pulse.since is not None and time.monotonic() - pulse.since >= limit_s:
@@ -87,7 +95,10 @@ def _work_off(jobs: "queue.SimpleQueue[Job | None]") -> None:
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[T]", work: Callable[[], T]) -> None:
-    """Whatever comes of the work goes to the one who waits; where nobody does any more, nowhere."""
+    """Whatever comes of the work goes to the one who waits; where nobody does any more, nowhere. Where nobody did before it
+    began, it is not done: it may be a code, which would cost a try."""
+    if future.cancelled():
+        return
     outcome: Callable[..., None]
     value: Any
     try:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, Response, Status
-from drivers.reader.atr import offers_extended_length
 from drivers.reader.channel import Channel
 from drivers.reader.errors import UnknownCardError
 from drivers.reader.iso7816 import select_by_name
@@ -56,8 +55,8 @@ class PivCard:
         """Answers to GET DATA by tag; empty where the card has no such object."""
         self._channel = channel
         self._identity: Fingerprint = ()
-        offered = profile.piv.extended_length or offers_extended_length(channel.connection.atr)
-        channel.extended = offered and channel.connection.protocol == "T=1"
+        if profile.piv.extended_length:
+            channel.extend()
 
     def read(self, tag: int) -> bytes:
         """A data object as the card gives it, read once; empty where there is none, or it is not to be had."""

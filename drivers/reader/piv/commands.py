@@ -59,6 +59,11 @@ def get_metadata(reference: int) -> Command:
     return Command("GET METADATA", 0x00, 0xF7, 0x00, reference, le=SHORT_LE)
 
 
+def delete_key(key: int) -> Command:
+    """MOVE KEY to nowhere: a vendor's command (INS F6), where the profile says that the card has it."""
+    return Command("MOVE KEY", 0x00, 0xF6, 0xFF, key)
+
+
 def get_serial() -> Command:
     """GET SERIAL: a vendor's command (INS F8)."""
     return Command("GET SERIAL", 0x00, 0xF8, le=SHORT_LE)

@@ -58,6 +58,11 @@ class Manager:
         response = self._managed(commands.put_data(slot.tag, content), management)
         return Accepted() if isinstance(response, Response) else response
 
+    def delete_key(self, slot: Slot, management: ManagementKey) -> WriteOutcome:
+        """Delete the key of a slot."""
+        response = self._managed(commands.delete_key(slot.key), management)
+        return Accepted() if isinstance(response, Response) else response
+
     def _managed(self, change: Command, management: ManagementKey) -> Response | Refused | Unknown:
         refusal = self._authenticate(management)
         if refusal is not None:

@@ -6,24 +6,29 @@
 >>> session = open_piv(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
+# length: one card on one connection; what reads it and what acts on it share what is known of it
+
+import secrets
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from drivers.reader import identity, public_keys, tlv
+from drivers.reader import identity, public_keys, tlv, usage
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
 from drivers.reader.counters import TryCounter
-from drivers.reader.errors import CardAnswerError, CardChangedError
+from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError
 from drivers.reader.identity import ReadCertificate
 from drivers.reader.iso7816 import Alphabet
-from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.ledger import TryLedger
 from drivers.reader.memory import CardMemory
 from drivers.reader.model import CardFacts, Certificate, Purpose
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
+from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
 from drivers.reader.piv import objects, signing
 from drivers.reader.piv.card import KnownObjects, PivCard, select
 from drivers.reader.piv.management import Manager, public_key_of
@@ -37,6 +42,10 @@ STORED_BYTES = 8
 PAD = 0xFF
 """Every code goes out in eight bytes, filled with FF (SP 800-73-4 part 2, 2.4.3)."""
 _ANY_LENGTH = 1
+CHALLENGE_BYTES = 32
+NEARS_ITS_END = timedelta(days=200)
+"""So long before its certificate's end a key may have been renewed: then the spare places are read too."""
+_ORDINARY: dict[Purpose, Slot] = {"identification": objects.AUTHENTICATION, "signature": objects.SIGNATURE}
 
 
 def open_piv(
@@ -58,6 +67,9 @@ class PivSession(CardSession):
         self._card = card
         self._memory = memory
         self._slots: tuple[Slot, ...] = objects.SLOTS
+        self._spare = tuple(slot for slot in objects.RETIRED if slot.id in card.profile.piv.spare)
+        self._counted: tuple[Slot, ...] = objects.SLOTS
+        """Slots that `digest` is over."""
         self._serial = card.serial()
         if (known := memory.recall(card.told)) is not None:
             card.take(known)
@@ -71,6 +83,8 @@ class PivSession(CardSession):
         self._manager = Manager(channel, self.check_same_card)
         self._made: dict[str, bytes] = {}
         """Public keys (DER) that the card is known to hold, by key id: made in this visit, or told by metadata."""
+        self._doubtful: set[str] = set()
+        """Places in which a key was to be made in this visit, and nobody knows what is there now."""
         self._fingerprint = card.fingerprint(self._slots)
         self.facts = CardFacts(
             reader=channel.reader,
@@ -82,6 +96,7 @@ class PivSession(CardSession):
             holder=identity.holder_of(read),
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in read),
+            rules=identity.rules_of(card.profile),
             digest=identity.digest_of(read),
             damaged=identity.damaged_in(self._directory(), read),
             version=card.application.version,
@@ -94,13 +109,25 @@ class PivSession(CardSession):
         application = self._card.application
         return CardSigns(self.facts.atr, application.aid, application.label)
 
+    def look_further(self, now: datetime) -> CardFacts:
+        """Read the spare places too, where an ordinary one is empty or its certificate nears its end."""
+        for purpose, slot in _ORDINARY.items():
+            held = [one for one in self.facts.certificates if one.id == slot.id]
+            if self._spare and all(one.purpose != purpose or one.not_after < now + NEARS_ITS_END for one in held):
+                self._counted = self._slots = (*objects.SLOTS, *self._spare)
+                self._take_stock()
+                self._remember()
+                break
+        return self.facts
+
     def complete(self) -> CardFacts:
         """Read the retired keys' certificates too, and where metadata tell, drop the purpose of a key without its own.
 
-        `digest` stays what it was: it is over the four slots that every reading has.
+        `digest` stays what it was: it is over the slots that every reading has.
         """
         self.channel.new_operation()
-        self._slots = (*objects.SLOTS, *self._card.retired())
+        retired = (slot for slot in self._card.retired() if slot not in self._spare)
+        self._slots = (*objects.SLOTS, *retired, *self._spare)
         judged = {known.id: known.chain for known in self.facts.certificates}
         read = self._read_certificates()
         certificates = [self._paired(certificate.facts) for certificate in read]
@@ -125,6 +152,23 @@ class PivSession(CardSession):
         if not self._card.still_has(self._fingerprint):
             raise CardChangedError("another card than the one that was identified", reader=self.channel.reader)
 
+    def _take_stock(self) -> None:
+        """The facts and the fingerprint by what the slots hold now."""
+        read = self._read_certificates()
+        self._fingerprint = self._card.fingerprint(self._slots)
+        digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in self._counted])
+        damaged = identity.damaged_in(self._directory(), read)
+        self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest, damaged=damaged)
+
+    def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
+        """See `KeyVisit.places`: the ordinary slot of the purpose, then the spare ones."""
+        self.channel.new_operation()
+        if purpose == "other" or not self._fingerprint:
+            return ()
+        free = [slot for slot in (_ORDINARY[purpose], *self._spare) if not self._card.certificate(slot)]
+        found = [KeyPlace(slot.id, self._public_key(slot)) for slot in free]
+        return tuple(sorted(found, key=lambda place: place.public_key is None))
+
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
         slot = slot_of(certificate.id)
         if slot is None:
@@ -135,22 +179,35 @@ class PivSession(CardSession):
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""
         self.channel.new_operation()
-        slot, public = slot_of(key_id), self._made.get(key_id)
+        slot = None if key_id in self._doubtful else slot_of(key_id)
+        public = None if slot is None else self._public_key(slot) or self._certified(slot)
         if slot is None or public is None:
             return NOT_ALLOWED
         return signing.sign(self.channel, slot.key, serialization.load_der_public_key(public), b"", message)
 
-    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None) -> KeyOutcome:
+    def _certified(self, slot: Slot) -> bytes | None:
+        return public_keys.of_certificate(self._card.certificate(slot))
+
+    def generate_key(
+        self,
+        key_id: str,
+        algorithm: KeyAlgorithm,
+        management: ManagementKey | None = None,
+        purpose: Purpose = "identification",
+    ) -> KeyOutcome:
         """See `KeyVisit.generate_key`."""
         self.channel.new_operation()
         slot = slot_of(key_id)
         if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
         self._made.pop(key_id, None)
+        self._doubtful.add(key_id)
         self._memory.forget(self._card.told)
         outcome = self._manager.generate(slot, algorithm, management)
         if isinstance(outcome, Generated):
             self._made[key_id] = outcome.public_key
+        if not isinstance(outcome, Unknown):
+            self._doubtful.discard(key_id)
         return outcome
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
@@ -159,9 +216,21 @@ class PivSession(CardSession):
         slot, public = slot_of(key_id), public_keys.of_certificate(der)
         if slot is None or management is None or not self._fingerprint:
             return NOT_ALLOWED
-        if public is None or public != self._public_key(slot):
+        if public is None or not self._is_pair(slot, public):
             return NOT_ALLOWED
         return self._written(slot, der, management)
+
+    def _is_pair(self, slot: Slot, public: bytes) -> bool:
+        """By what the card says of its key; one that says nothing shows it by a signature, for which the PIN is verified."""
+        known = self._public_key(slot)
+        if known is not None:
+            return known == public
+        key = serialization.load_der_public_key(public)
+        try:
+            signed = signing.sign(self.channel, slot.key, key, b"", secrets.token_bytes(CHALLENGE_BYTES))
+        except CardAnswerError:
+            return False
+        return isinstance(signed, Signed)
 
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.delete_certificate`."""
@@ -171,22 +240,45 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         return self._written(slot, b"", management)
 
+    def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
+        """See `KeyVisit.delete_key`."""
+        self.channel.new_operation()
+        slot = slot_of(key_id)
+        if slot is None or management is None or not self._fingerprint or not self._card.profile.piv.delete_key:
+            return NOT_ALLOWED
+        if self._card.certificate(slot):
+            return NOT_ALLOWED
+        self._made.pop(key_id, None)
+        outcome = self._manager.delete_key(slot, management)
+        return self._read_back(lambda: self._is_gone(slot)) if isinstance(outcome, Accepted) else outcome
+
     def _written(self, slot: Slot, der: bytes, management: ManagementKey) -> CodeOutcome:
         """Write, read back, and know the card by what it holds now."""
         self._memory.forget(self._card.told)
         outcome = self._manager.write(slot, der, management)
-        if not isinstance(outcome, Accepted):
-            return outcome
+        return self._read_back(lambda: self._holds(slot, der)) if isinstance(outcome, Accepted) else outcome
+
+    def _read_back(self, look: Callable[[], None]) -> Accepted | Unknown:
+        """Part of the operation: a card that leaves before it may not hold what it should."""
+        try:
+            look()
+        except CardGoneError:
+            return Unknown()
+        return Accepted()
+
+    def _is_gone(self, slot: Slot) -> None:
+        if self._public_key(slot) is not None:
+            raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
+
+    def _holds(self, slot: Slot, der: bytes) -> None:
         self._card.forget(slot.tag)
         if self._card.certificate(slot) != der:
             raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
-        self._slots = (*self._slots, slot) if slot not in self._slots else self._slots
-        read = self._read_certificates()
-        self._fingerprint = self._card.fingerprint(self._slots)
-        digest = identity.digest_of([c for c in read if slot_of(c.facts.id) in objects.SLOTS])
-        damaged = identity.damaged_in(self._directory(), read)
-        self.facts = replace(self.facts, certificates=tuple(c.facts for c in read), digest=digest, damaged=damaged)
-        return outcome
+        more = () if slot in self._slots else self._spare if slot in self._spare else (slot,)
+        self._slots = (*self._slots, *more)
+        if slot in self._spare:
+            self._counted = (*objects.SLOTS, *self._spare)
+        self._take_stock()
 
     def _public_key(self, slot: Slot) -> bytes | None:
         """DER of the public key that the slot is known to hold; None where the card does not tell."""
@@ -221,7 +313,12 @@ class PivSession(CardSession):
         )  # fmt: skip
 
     def _read_certificates(self) -> tuple[ReadCertificate, ...]:
-        return identity.read_certificates(self._directory(), self._card.profile, _purpose)
+        spare = {slot.key for slot in self._spare}
+
+        def purpose(entry: CertificateObject, certificate: x509.Certificate) -> Purpose:
+            return usage.purpose_by_usage(certificate) if entry.id[0] in spare else _purpose(entry, certificate)
+
+        return identity.read_certificates(self._directory(), self._card.profile, purpose)
 
 
 def _stay(_code: CodeObject) -> None:
@@ -235,10 +332,10 @@ def _purpose(entry: CertificateObject, certificate: x509.Certificate) -> Purpose
         return "other"
     meant: Purpose = "identification" if slot == objects.AUTHENTICATION.key else "signature"
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        said = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
         return meant
-    signs = usage.digital_signature or (usage.content_commitment and meant == "signature")
+    signs = said.digital_signature or (said.content_commitment and meant == "signature")
     return meant if signs else "other"
 
 

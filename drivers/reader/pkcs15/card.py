@@ -1,11 +1,9 @@
-"""One PKCS#15 application: found, and its directory read.
+"""The directory of one PKCS#15 application, once it is found (`finding`).
 
-How it is found (cheapest first): the AID of PKCS#15 itself, an AID that a product profile names, the path or AID in
-EF.DIR, the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF) can be read is the one.
+The lists of codes and certificates are read by short identifier where that gives what it must, else selected. Private
+keys are read only where they are needed (`read_keys`), public keys only when somebody wants to see it all.
 
-Private keys are read only where they are needed (`read_keys`), public keys only when somebody wants to see it all.
-
->>> read_directory(CardFiles(channel), extra_aids=()).token.label        # doctest: +SKIP
+>>> read_directory(CardFiles(channel), PKCS15_AID).token.label        # doctest: +SKIP
 """
 
 from collections.abc import Callable, Iterator
@@ -17,10 +15,9 @@ from drivers.reader import public_keys, tlv
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
-from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.objects import MAX_ENTRIES
 from drivers.reader.pkcs15.values import (
-    ApplicationEntry,
     CertificateObject,
     CodeObject,
     DataObject,
@@ -35,12 +32,10 @@ from drivers.reader.tlv import TlvError
 T = TypeVar("T")
 PKCS15_AID = bytes.fromhex("A000000063504B43532D3135")
 """RID of RSA Security and "PKCS-15" (ISO/IEC 7816-15 6.4)."""
-EF_DIR = MF + b"\x2f\x00"
 EF_ODF = b"\x50\x31"
 EF_TOKEN_INFO = b"\x50\x32"
 ODF_SHORT_ID, TOKEN_INFO_SHORT_ID = 0x11, 0x12
 """Reserved for these two files in the DF of the application (ISO/IEC 7816-15 annex A)."""
-DF_PKCS15 = MF + b"\x50\x15"
 _NEEDED = (
     Directory.AUTHENTICATION,
     Directory.CERTIFICATES,
@@ -53,14 +48,6 @@ _CERTIFICATE_DIRECTORIES = (
     Directory.TRUSTED_CERTIFICATES,
     Directory.USEFUL_CERTIFICATES,
 )
-
-
-class NoApplicationError(Exception):
-    """There is no PKCS#15 application; `tried` says where it was looked for."""
-
-    def __init__(self, tried: tuple[str, ...]) -> None:
-        super().__init__("no PKCS#15 application")
-        self.tried = tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,86 +68,6 @@ class CardDirectory:
     keys: tuple[KeyObject, ...] | None
     """None where they were not read."""
     certificates: tuple[CertificateFile, ...]
-
-
-def _never(_files: CardFiles) -> bool:
-    return False
-
-
-def find_application(
-    files: CardFiles, extra_aids: tuple[bytes, ...], known: Callable[[CardFiles], bool] = _never
-) -> bytes:
-    """Set `files.base` to the application and give its AID (empty where it has none).
-
-    `known` is asked when an AID was entered: is the card one whose files it could take from memory?
-
-    Raises NoApplicationError, and CardGoneError where the card left.
-    """
-    tried: list[str] = []
-    for base, aid in _candidates(files, extra_aids, tried):
-        files.base = base
-        tried.append(f"AID {base.aid.hex().upper()}" if base.aid else f"DF {base.path.hex().upper()}")
-        if base.aid and not _entered(files):
-            continue
-        if (base.aid and known(files)) or _has_odf(files):
-            return aid
-    raise NoApplicationError(tuple(tried))
-
-
-def _entered(files: CardFiles) -> bool:
-    try:
-        files.enter()
-    except CommandRefusedError:
-        return False
-    return True
-
-
-def _applications(files: CardFiles, tried: list[str]) -> tuple[ApplicationEntry, ...]:
-    tried.append("EF.DIR")
-    files.base = Base()
-    try:
-        return objects.parse_dir(files.read(EF_DIR))
-    except (CommandRefusedError, TlvError):
-        return ()
-
-
-def _candidates(files: CardFiles, extra_aids: tuple[bytes, ...], tried: list[str]) -> Iterator[tuple[Base, bytes]]:
-    """Each once. EF.DIR is read only where no AID leads there."""
-    seen = dict.fromkeys((Base(aid=aid), aid) for aid in (PKCS15_AID, *extra_aids))
-    yield from tuple(seen)
-    for candidate in _listed(_applications(files, tried), (PKCS15_AID, *extra_aids)):
-        if candidate not in seen:
-            seen[candidate] = None
-            yield candidate
-
-
-def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
-    """What EF.DIR names, and where the application is on cards without one."""
-    for entry in [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]:
-        if entry.path:
-            yield Base(_from_mf(entry.path)), entry.aid
-        if entry.aid:
-            yield Base(aid=entry.aid), entry.aid
-    yield Base(DF_PKCS15), b""
-    yield Base(MF), b""
-
-
-def _from_mf(path: bytes) -> bytes:
-    return path if path[:2] == MF else MF + path
-
-
-def _has_odf(files: CardFiles) -> bool:
-    try:
-        data = files.read_short(ODF_SHORT_ID, EF_ODF, _is_odf) if files.base.aid else None
-        return bool(objects.parse_odf(files.read(EF_ODF) if data is None else data))
-    except (CommandRefusedError, TlvError):
-        return False
-
-
-def _is_odf(data: bytes) -> bool:
-    """Names codes or certificates; a list of keys, which may look like one, never does."""
-    found = {entry.directory for entry in objects.parse_odf(data)}
-    return bool(found & {Directory.AUTHENTICATION, Directory.CERTIFICATES})
 
 
 def read_token_info(files: CardFiles) -> bytes:
@@ -185,9 +92,9 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
     odf = objects.parse_odf(files.read(EF_ODF))
     _learn_place(files, odf)
     contents: dict[Directory, list[bytes]] = {}
-    for entry in odf:
+    for entry, short_id in zip(odf, short_ids(odf), strict=True):
         if entry.directory in _NEEDED:
-            contents.setdefault(entry.directory, []).append(_content(files, entry.value))
+            contents.setdefault(entry.directory, []).append(_listed(files, entry, short_id))
     return CardDirectory(
         aid=aid,
         token=token,
@@ -195,6 +102,23 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
         keys=None,
         certificates=_certificates(files, contents),
     )
+
+
+def short_ids(odf: tuple[OdfEntry, ...]) -> tuple[int | None, ...]:
+    """The short identifier of each list: the five low bits of its file identifier (ISO/IEC 7816-4 7.4.3, tag 88 absent).
+
+    None where there is none, or it would be that of EF(ODF), EF(TokenInfo) or another list too.
+    """
+    low = [entry.value.path[-1] & 0x1F if isinstance(entry.value, FilePath) else 0 for entry in odf]
+    taken = (0, ODF_SHORT_ID, TOKEN_INFO_SHORT_ID, 0x1F)
+    return tuple(None if number in taken or low.count(number) > 1 else number for number in low)
+
+
+def _listed(files: CardFiles, entry: OdfEntry, short_id: int | None) -> bytes:
+    if isinstance(entry.value, FilePath) and short_id is not None:
+        codes = entry.directory is Directory.AUTHENTICATION
+        files.read_short(short_id, entry.value.path, objects.lists_codes if codes else objects.lists_certificates)
+    return _content(files, entry.value)
 
 
 def _some(read: Callable[[bytes], tuple[T, ...]], contents: list[bytes]) -> tuple[T, ...]:

@@ -13,7 +13,11 @@ from drivers.reader.keys import KeyAlgorithm
 
 TRANSPARENT, RSA_KEY, EC_KEY = 0x01, 0x11, 0x22
 """File descriptors: a working EF, and key files."""
-KEY_FILES: dict[KeyAlgorithm, tuple[int, int]] = {"RSA-2048": (RSA_KEY, 2048), "EC-P256": (EC_KEY, 256)}
+KEY_FILES: dict[KeyAlgorithm, tuple[int, int]] = {
+    "RSA-2048": (RSA_KEY, 2048),
+    "EC-P256": (EC_KEY, 256),
+    "EC-P384": (EC_KEY, 384),
+}
 """Descriptor and size, in bits, of the file in which such a key is made."""
 MODULUS, EXPONENT, POINT = 0x01, 0x02, 0x86
 _FCP, _SIZE, _KEY_SIZE, _DESCRIPTOR, _IDENTIFIER, _RIGHTS, _PROPRIETARY, _LIFE_CYCLE = (

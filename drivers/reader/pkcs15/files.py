@@ -113,6 +113,12 @@ class CardFiles:
         """What was read, by place; to be given to `recall` when the very same card is back."""
         return dict(self._known)
 
+    def holding(self, data: bytes) -> FilePath | None:
+        """Where those bytes begin, in what was read; None where they are nowhere."""
+        nameless = b"/" + self.base.aid
+        found = ((key, content.find(data)) for key, content in self._known.items())
+        return next((FilePath(key.removeprefix(nameless), at) for key, at in found if at >= 0), None)
+
     def recall(self, base: "Base", known: Mapping[bytes, bytes]) -> None:
         """The card is one whose files are known: take them from memory."""
         self.base, self._known = base, dict(known)
@@ -123,6 +129,8 @@ class CardFiles:
         self.base = Base(path)
         if self._current == before:
             self._current = path
+        if self._here == before:
+            self._here = path
         self._known = {
             path + key.removeprefix(before) if key.startswith(before) else key: data
             for key, data in self._known.items()
@@ -230,14 +238,23 @@ class CardFiles:
         data = bytearray(begun)
         wanted = min(most if size is None else min(size, most), BINARY_REACH)
         while len(data) < wanted:
-            asked = min(wanted - len(data), SHORT_LE)
-            response = self._channel.send(iso7816.read_binary(len(data), asked))
+            left = wanted - len(data)
+            response = self._next_part(len(data), left, sized=size is not None)
             if not self._part(response, started=bool(data)):
                 break
             data += response.data
-            if not response.data or (size is None and len(response.data) < asked):
+            if not response.data or (size is None and len(response.data) < min(left, SHORT_LE)):
                 break
         return bytes(data[:wanted])
+
+    def _next_part(self, at: int, wanted: int, *, sized: bool) -> Response:
+        """By an extended command where the card offers that, and it is known how much there is: a short answer is no end."""
+        if sized and wanted > SHORT_LE and self._channel.extended:
+            response = self._channel.send(iso7816.read_binary(at, wanted))
+            if response.sw not in (Status.WRONG_LENGTH, Status.CLA_NOT_SUPPORTED):
+                return response
+            self._channel.extended = False  # it, or the reader, promised more than it does
+        return self._channel.send(iso7816.read_binary(at, min(wanted, SHORT_LE)))
 
     def _part(self, response: Response, *, started: bool) -> bool:
         """Is there a part of the file in this answer? 62xx is data with a warning, such as the end of the file."""

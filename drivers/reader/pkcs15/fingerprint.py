@@ -7,22 +7,35 @@ True
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cryptography import x509
+
 from drivers.reader.errors import CommandRefusedError
-from drivers.reader.pkcs15.card import EF_TOKEN_INFO, TOKEN_INFO_SHORT_ID, CardDirectory, is_token_info
+from drivers.reader.pkcs15.card import (
+    EF_TOKEN_INFO,
+    TOKEN_INFO_SHORT_ID,
+    CardDirectory,
+    CertificateFile,
+    is_token_info,
+)
 from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.values import FilePath
+from drivers.reader.public_keys import PARSE_FAULTS
 from drivers.reader.tlv import MAX_BYTES, TlvError
+from drivers.reader.usage import is_authority
 
 IDENTITY_BYTES = 256
 """So much of a certificate says whose it is: its serial number and issuer come first (RFC 5280 4.1)."""
+_SEQUENCE_HEADER = 4
+"""Bytes of a certificate's own tag and length, which an implicit tag replaces where it stands inside its entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is compared, on the same connection, before anything irreversible (reliability I2): the beginning of one
-    certificate, in which its serial number and issuer stand; of a card without any, its TokenInfo.
+    """What is compared, on the same connection, before anything irreversible (reliability I2): the beginning of a
+    certificate of the holder's, in which its serial number and issuer stand; of a card without any, its TokenInfo.
 
-    A card's own serial number may be constant, a certificate never is on two cards.
+    An authority's certificate is on many cards, and a serial number may be constant. `seen` is empty where nothing tells the
+    card from another: then it is never known to be the same.
     """
 
     where: FilePath
@@ -31,14 +44,29 @@ class Fingerprint:
 
 def fingerprint_of(files: CardFiles, directory: CardDirectory) -> Fingerprint:
     """From what was read already. Raises as `CardFiles.read`."""
-    places = (c.entry.value for c in directory.certificates)
-    where = next((place for place in places if isinstance(place, FilePath)), FilePath(EF_TOKEN_INFO))
+    own = [file for file in directory.certificates if _is_holders(file)]
+    in_files = (file.entry.value for file in own if isinstance(file.entry.value, FilePath))
+    inside = (files.holding(file.der[_SEQUENCE_HEADER:]) for file in own)
+    where = next((place for place in (*in_files, *inside) if place is not None), None)
+    if where is None and not any(directory.token.serial.strip(b"0")):
+        return Fingerprint(FilePath(EF_TOKEN_INFO), b"")
+    where = where or FilePath(EF_TOKEN_INFO)
     whole = files.read(where.path)
     return Fingerprint(where, whole[where.index : _end(where)])
 
 
+def _is_holders(file: CertificateFile) -> bool:
+    """Neither an authority's nor damaged."""
+    try:
+        return not file.entry.authority and not is_authority(x509.load_der_x509_certificate(file.der))
+    except PARSE_FAULTS:
+        return False
+
+
 def still_has(files: CardFiles, known: Fingerprint) -> bool:
     """Ask the card again: one SELECT, and READ BINARY. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
+    if not known.seen:
+        return False
     now = files.read_again(known.where.path, _end(known.where))
     return now[known.where.index : _end(known.where)] == known.seen
 

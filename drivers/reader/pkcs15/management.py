@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from drivers.reader import identity, public_keys, tlv
+from drivers.reader import public_keys, tlv, usage
 from drivers.reader.channel import Channel
 from drivers.reader.iso7816 import MF
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome
@@ -80,6 +80,10 @@ class Manager:
     def delete(self, key_id: bytes) -> WriteOutcome:
         """Delete the certificate of that id."""
         return self._done(lambda: self._delete(key_id))
+
+    def delete_key(self, key_id: bytes) -> WriteOutcome:
+        """Delete the key pair of that id, whose certificate must be gone already; what a torn deletion left goes too."""
+        return self._done(lambda: self._delete_key(key_id))
 
     def _done(self, steps: Callable[[], D]) -> D | Refused | Unknown:
         """Reading back is part of the operation: a card that leaves before it may not hold what it should."""
@@ -156,6 +160,21 @@ class Manager:
             raise _not_allowed()
         self._append(directory, b"", old[0])
         self._discard(old[1].value)
+        return Accepted()
+
+    def _delete_key(self, key_id: bytes) -> Accepted:
+        private = self._find(Directory.PRIVATE_KEYS, objects.parse_keys, key_id)
+        public = self._find(Directory.PUBLIC_KEYS, objects.parse_public_keys, key_id)
+        certified = self._find(Directory.CERTIFICATES, objects.parse_certificates, key_id)
+        if certified is not None or (private is None and public is None):
+            raise _not_allowed()
+        if private is not None:
+            self._append(self._path(Directory.PRIVATE_KEYS), b"", private[0])
+            if private[1].path:
+                self._discard(FilePath(private[1].path))
+        if public is not None:
+            self._append(self._path(Directory.PUBLIC_KEYS), b"", public[0])
+            self._discard(public[1].value)
         return Accepted()
 
     def _discard(self, value: FilePath | bytes) -> None:
@@ -256,4 +275,4 @@ def _value(key: PublicKey) -> bytes:
 
 def _label(der: bytes) -> str:
     """By what it is for, and never a name: whose it is the certificate says."""
-    return LABELS[identity.purpose_by_usage(x509.load_der_x509_certificate(der))]
+    return LABELS[usage.purpose_by_usage(x509.load_der_x509_certificate(der))]

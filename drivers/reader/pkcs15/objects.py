@@ -34,6 +34,8 @@ MAX_ENTRIES = 64
 """Most objects of one directory file."""
 MAX_CODE = 64
 """Longest code, in bytes, that a card may claim to store."""
+PIN_BLOCK_DIGITS = 12
+"""Of ISO 9564-1 format 2."""
 MAX_VALUE = 256
 """So much of a data object that stands in its entry is kept."""
 T = TypeVar("T")
@@ -87,13 +89,21 @@ def _code(node: Tlv) -> CodeObject:
     reference, path = attributes.find(0x80), attributes.find(tlv.SEQUENCE)
     if len(numbers) < 2 or numbers[1] > MAX_CODE:
         raise TlvError("a code without its lengths")
+    alphabet = Alphabet(kind.small(4))
+    longest = numbers[2] if len(numbers) > 2 else _characters(alphabet, numbers[1]) or MAX_CODE
     return CodeObject(
         auth_id=own.child(tlv.OCTET_STRING).value[:32], label=_label(common), puk_id=_auth_id(common), flags=flags,
-        alphabet=Alphabet(kind.small(4)), min_length=numbers[0], stored_length=numbers[1],
-        max_length=min(numbers[2] if len(numbers) > 2 else numbers[1] or MAX_CODE, MAX_CODE),
+        alphabet=alphabet, min_length=numbers[0], stored_length=numbers[1], max_length=min(longest, MAX_CODE),
         reference=_reference(reference) if reference else 0,
         pad=_pad(attributes, flags), path=_file_path(path).path if path else b"",
     )  # fmt: skip
+
+
+def _characters(alphabet: Alphabet, stored: int) -> int:
+    """So many characters fit into the stored bytes: two digits a byte in BCD, and at most twelve in a PIN block."""
+    if alphabet is Alphabet.BCD:
+        return 2 * stored
+    return min(2 * stored, PIN_BLOCK_DIGITS) if alphabet is Alphabet.ISO_9564_1 else stored
 
 
 def _pad(attributes: Tlv, flags: frozenset[int]) -> int | None:
@@ -175,6 +185,24 @@ def _dotted(value: bytes) -> str:
             arc = 0
     first = min(arcs[0] // 40, 2)
     return ".".join(str(part) for part in (first, arcs[0] - 40 * first, *arcs[1:]))
+
+
+def lists_codes(data: bytes) -> bool:
+    """Is that an AODF, by what it holds? Nothing else has the lengths of a code where a code has them. Raises TlvError."""
+    found = _objects(data, tlv.SEQUENCE)
+    return bool(found) and len(_kept(found, _code)) == len(found)
+
+
+def lists_certificates(data: bytes) -> bool:
+    """Is that a CDF, by what it holds? Keys have a usage, codes have flags before their path. Raises TlvError."""
+    found = _objects(data, tlv.SEQUENCE)
+    return bool(found) and _kept(found, _is_certificate).count(True) == len(found)
+
+
+def _is_certificate(node: Tlv) -> bool:
+    _common, own, attributes = _parts(node)
+    _certificate(node)
+    return own.find(tlv.BIT_STRING) is None and attributes.children[0].tag in (tlv.SEQUENCE, 0xA0)
 
 
 def _direct(node: Tlv) -> bytes:

@@ -6,6 +6,8 @@ is never made again within a session.
 >>> session = open_pkcs15(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
+# length: one card on one connection; what reads it and what acts on it share what is known of it
+
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +21,7 @@ from drivers.reader.codes import Codes
 from drivers.reader.counters import TryCounter
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
 from drivers.reader.identity import ReadCertificate
-from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementKey
+from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.ledger import TryLedger
 from drivers.reader.memory import CardMemory
 from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
@@ -27,8 +29,8 @@ from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
 from drivers.reader.pinpad import PadText
 from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15 import values
-from drivers.reader.pkcs15.card import CardDirectory, NoApplicationError
 from drivers.reader.pkcs15.files import CardFiles
+from drivers.reader.pkcs15.finding import NoApplicationError, find_application
 from drivers.reader.pkcs15.fingerprint import Fingerprint, KnownFiles, fingerprint_of, is_known, serial_told, still_has
 from drivers.reader.pkcs15.management import Around, Manager, WriteOutcome
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
@@ -37,6 +39,9 @@ from drivers.reader.profiles.draft import issuers_of
 from drivers.reader.signing import Signer
 from drivers.reader.tlv import TlvError
 from drivers.secret import Secret
+
+_NEW_IDS = range(0x41, 0x61)
+"""Ids of keys that are made, one byte each."""
 
 
 class _Recognition:
@@ -75,7 +80,7 @@ def open_pkcs15(
     atr, reader = channel.connection.atr, channel.reader
     seen = _Recognition(atr, memory or CardMemory())
     try:
-        aid = pkcs15.find_application(files, profiles.aids("pkcs15"), seen)
+        aid = find_application(files, profiles.aids("pkcs15", atr, pkcs15.PKCS15_AID), seen)
         directory = pkcs15.read_directory(files, aid)
         if identity.needs_keys(directory):
             directory = replace(directory, keys=pkcs15.read_keys(files))
@@ -104,7 +109,7 @@ class Pkcs15Session(CardSession):
         self,
         channel: Channel,
         files: CardFiles,
-        directory: CardDirectory,
+        directory: pkcs15.CardDirectory,
         profile: Profile,
         ledger: TryLedger,
         seen: _Recognition,
@@ -138,6 +143,7 @@ class Pkcs15Session(CardSession):
             holder=identity.holder_of(certificates),
             pins=self._read_pins(),
             certificates=tuple(certificate.facts for certificate in certificates),
+            rules=identity.rules_of(profile),
             digest=identity.digest_of(certificates),
             damaged=identity.damaged_in(directory, certificates),
         )
@@ -211,18 +217,47 @@ class Pkcs15Session(CardSession):
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""
         self.channel.new_operation()
-        public = self._made.get(key_id)
-        key = None if public is None else self._manager.key(bytes.fromhex(key_id))
+        place = self._place(key_id)
+        public = None if place is None else self._made.get(key_id) or pkcs15.read_public_keys(self._files).get(place)
+        key = None if place is None or public is None else self._manager.key(place)
         if key is None or public is None:
             return NOT_ALLOWED
         signer = Signer(serialization.load_der_public_key(public))
         return signing.sign_by(self.channel, self._profile, key, signer, "other", message)
 
-    def generate_key(self, key_id: str, algorithm: KeyAlgorithm, management: ManagementKey | None = None) -> KeyOutcome:
-        """See `KeyVisit.generate_key`: a new key where the id is new. RSA-2048 and EC-P256."""
+    def _guard(self, purpose: Purpose) -> CodeObject | None:
+        """The code with which a key for that purpose is used: a second one is for signatures."""
+        codes = {own.role: own.code for own in self._owned}
+        usual = codes.get(Role.IDENTIFICATION)
+        return codes.get(Role.SIGNATURE, usual) if purpose == "signature" else usual
+
+    def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
+        """See `KeyVisit.places`: keys without a certificate that are used with the code for that purpose, and an id that no key
+        has."""
+        self.channel.new_operation()
+        guard = self._guard(purpose)
+        if not self._profile.writable or guard is None:
+            return ()
+        self._forget()
+        keys, public = pkcs15.read_keys(self._files), pkcs15.read_public_keys(self._files)
+        named = {file.entry.id for file in self._directory.certificates}
+        waiting = [k.id for k in keys if k.id not in named and k.id in public and k.auth_id == guard.auth_id]
+        taken = named | {key.id for key in keys}
+        new = next((bytes((one,)) for one in _NEW_IDS if bytes((one,)) not in taken), None)
+        places = [KeyPlace(one.hex(), public[one]) for one in waiting]
+        return tuple(places if new is None else [*places, KeyPlace(new.hex())])
+
+    def generate_key(
+        self,
+        key_id: str,
+        algorithm: KeyAlgorithm,
+        management: ManagementKey | None = None,
+        purpose: Purpose = "identification",
+    ) -> KeyOutcome:
+        """See `KeyVisit.generate_key`: a new key where the id is new."""
         self.channel.new_operation()
         place = self._place(key_id)
-        guard = next((own.code for own in self._owned if own.role is Role.IDENTIFICATION), None)
+        guard = self._guard(purpose)
         if place is None or guard is None:
             return NOT_ALLOWED
         self._made.pop(key_id, None)
@@ -238,6 +273,18 @@ class Pkcs15Session(CardSession):
     def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """See `KeyVisit.delete_certificate`."""
         return self._written(key_id, self._manager.delete, lambda held, before: len(held) < len(before))
+
+    def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
+        """See `KeyVisit.delete_key`."""
+        self.channel.new_operation()
+        place = self._place(key_id)
+        if place is None:
+            return NOT_ALLOWED
+        self._made.pop(key_id, None)
+        outcome = self._manager.delete_key(place)
+        if isinstance(outcome, Accepted) and self._manager.key(place) is not None:
+            raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
+        return outcome
 
     def _written(
         self, key_id: str, write: Callable[[bytes], WriteOutcome], held: Callable[[list[bytes], list[bytes]], bool]
@@ -283,7 +330,7 @@ class Pkcs15Session(CardSession):
         self._seen.keep(self._files, self._fingerprint)
 
 
-def _signs(atr: bytes, directory: CardDirectory) -> CardSigns:
+def _signs(atr: bytes, directory: pkcs15.CardDirectory) -> CardSigns:
     token, issuers = directory.token, issuers_of(file.der for file in directory.certificates)
     return CardSigns(atr, directory.aid or pkcs15.PKCS15_AID, token.label, token.manufacturer, issuers)
 

@@ -60,18 +60,25 @@ class CardSigns:
 
 
 class Profiles:
-    """A set of profiles, looked through from the highest rank down."""
+    """A set of profiles, looked through from the highest rank down; at one rank those that ship come first.
 
-    def __init__(self, profiles: Iterable[Profile]) -> None:
-        self._profiles = tuple(sorted(profiles, key=lambda profile: -profile.rank))
+    `signed` are the names of those from outside. One of them may stand above one that ships, and is then never looser with a
+    card that both are for (`safety.tightened`).
+    """
+
+    def __init__(self, profiles: Iterable[Profile], signed: Iterable[str] = ()) -> None:
+        self._signed = frozenset(signed)
+        self._profiles = tuple(sorted(profiles, key=lambda profile: (-profile.rank, profile.name in self._signed)))
 
     def __iter__(self) -> Iterator[Profile]:
         return iter(self._profiles)
 
     def match(self, signs: CardSigns, kind: str) -> Profile | None:
         """The profile of a card of that kind, None where none fits."""
-        fitting = (p for p in self._profiles if p.kind == kind and _fits(p.match, signs))
-        return next(fitting, None)
+        fitting = [p for p in self._profiles if p.kind == kind and _fits(p.match, signs)]
+        if not fitting or fitting[0].name not in self._signed:
+            return next(iter(fitting), None)
+        return safety.tightened(fitting[0], (p for p in fitting[1:] if p.name not in self._signed))
 
     def match_name(self, name: str) -> Profile:
         """The profile of that name. Raises KeyError."""
@@ -81,8 +88,9 @@ class Profiles:
         raise KeyError(name)
 
     def with_added(self, profile: Profile) -> "Profiles":
-        """The same with one more, which takes the place of one of its name."""
-        return Profiles([*(p for p in self._profiles if p.name != profile.name), profile])
+        """The same with one more from outside, which takes the place of one of its name."""
+        kept = (p for p in self._profiles if p.name != profile.name)
+        return Profiles((*kept, profile), self._signed | {profile.name})
 
     def with_loa(self, table: Mapping[str, int]) -> "Profiles":
         """The same with levels of assurance by policy identifier that stand above every profile's own."""
@@ -91,7 +99,7 @@ class Profiles:
             rules = profile.certificates.model_copy(update={"loa": profile.certificates.loa | dict(table)})
             return profile.model_copy(update={"certificates": rules})
 
-        return Profiles(changed(profile) for profile in self._profiles)
+        return Profiles(map(changed, self._profiles), self._signed)
 
     def quiet(self) -> "Profiles":
         """The same, with no card asked for its tries: for a card of which nothing is certain."""
@@ -100,12 +108,21 @@ class Profiles:
             commands = profile.commands.model_copy(update={"counter": "none", "counter_of_puk": "none"})
             return profile.model_copy(update={"commands": commands})
 
-        return Profiles(changed(profile) for profile in self._profiles)
+        return Profiles(map(changed, self._profiles), self._signed)
 
-    def aids(self, kind: str) -> tuple[bytes, ...]:
-        """Every AID that a profile of that kind names."""
-        ours = (p for p in self._profiles if p.kind == kind)
-        return tuple(dict.fromkeys(bytes.fromhex(aid) for p in ours for aid in p.match.aid))
+    def hinted(self, atr: bytes) -> tuple[Profile, ...]:
+        """Those that name this answer to reset: what is asked for first. What the card then holds decides, not they."""
+        return tuple(p for p in self._profiles if any(mask.fits(atr) for mask in p.match.atr))
+
+    def aids(self, kind: str, atr: bytes, own: bytes) -> tuple[bytes, ...]:
+        """Every AID that a profile of that kind names, those beside that answer to reset first, then the kind's own."""
+        hinted = [profile for profile in self.hinted(atr) if profile.kind == kind]
+        named = [p for p in self._profiles if p.kind == kind]
+        return tuple(dict.fromkeys((*_aids_of(hinted), own, *_aids_of(named))))
+
+
+def _aids_of(profiles: Iterable[Profile]) -> Iterator[bytes]:
+    return (bytes.fromhex(aid) for profile in profiles for aid in profile.match.aid)
 
 
 def _fits(match: Match, signs: CardSigns) -> bool:

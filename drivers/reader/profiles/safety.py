@@ -7,7 +7,7 @@ never less: no try is risked, and no PUK sent, on hearsay.
 (('puk.floor', 'the floor is 3 where the counter starts at 5 or more, else 2'),)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from drivers.reader.new_code_rules import EASY
 from drivers.reader.profiles.evidence import Evidence
@@ -17,7 +17,7 @@ PIN_MIN_LENGTH = 4
 """No product's new PIN may be shorter."""
 MIN_ATR_BITS = 40
 """So many bits of an ATR must count: a mask of zeros would speak for every card."""
-UNREAD_PIN_TRIES, UNREAD_PUK_TRIES = 5, 5
+UNREAD_PIN_TRIES, UNREAD_PUK_TRIES, UNREAD_KEY_TRIES = 5, 5, 5
 """Where tries are not read and where they start is hearsay, no more of them are believed in."""
 
 Offence = tuple[str, str]
@@ -37,6 +37,21 @@ def may_be_signed(profile: Profile) -> tuple[Offence, ...]:
     if not (match.atr or match.aid or match.label or match.manufacturer or match.issuer):
         return (("match", "must say which cards the profile is for"),)
     return ()
+
+
+def tightened(profile: Profile, shipped: Iterable[Profile]) -> Profile:
+    """A signed profile with nothing in it looser than in those that ship and are for the same card.
+
+    The profile of every other card does not count: it knows nothing of the product.
+    """
+    for known in shipped:
+        if may_be_signed(known):
+            continue
+        pin = profile.pin.model_copy(update={"min_length": max(profile.pin.min_length, known.pin.min_length)})
+        puk = profile.puk.model_copy(update={"floor": max(profile.puk.floor, known.puk.floor)})
+        writable = profile.writable and known.writable
+        profile = profile.model_copy(update={"pin": pin, "puk": puk, "writable": writable})
+    return profile
 
 
 def _always(profile: Profile) -> Iterator[Offence]:
@@ -60,6 +75,11 @@ def _on_hearsay(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
             yield f"commands.{key}", "an empty VERIFY may cost a try: it needs a source"
     if commands.unblock != "none" and _hearsay(evidence, "commands.unblock"):
         yield "commands.unblock", "a PUK is not sent on hearsay: it needs a source"
+    if profile.unblocking.admin != "none":
+        if _hearsay(evidence, "unblocking.admin"):
+            yield "unblocking.admin", "no key's try is risked on hearsay: it needs a source"
+        if profile.unblocking.admin_tries > UNREAD_KEY_TRIES and _hearsay(evidence, "unblocking.admin_tries"):
+            yield "unblocking.admin_tries", f"more than {UNREAD_KEY_TRIES} need a source: the card is not asked"
     if profile.writable and _hearsay(evidence, "writable"):
         yield "writable", "nothing is written on hearsay: it needs a source"
     for name, tries, most, counter in (
@@ -79,6 +99,8 @@ def _looser(profile: Profile, replaced: Profile) -> Iterator[Offence]:
         yield "kind", f"{replaced.name} is a profile for {replaced.kind}"
     if profile.writable and not replaced.writable:
         yield "writable", "is false in the profile that ships under this name"
+    if profile.unblocking.admin != "none" and replaced.unblocking.admin == "none":
+        yield "unblocking.admin", "is none in the profile that ships under this name"
     if profile.puk.floor < replaced.puk.floor:
         yield "puk.floor", f"is {replaced.puk.floor} in the profile that ships under this name"
     if profile.pin.min_length < replaced.pin.min_length:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from drivers.reader.keys import ManagementAlgorithm
 from drivers.reader.new_code_rules import EASY, NewCodeRule
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles.evidence import Evidence
@@ -19,6 +20,9 @@ PIV token, or not at all."""
 UnblockVariant = Literal["puk-and-new", "puk", "verify-then-new", "verify-then-reset", "none"]
 """P1 of RESET RETRY COUNTER (ISO/IEC 7816-4 11.6.10): 00 PUK and new code; 01 PUK only, the code stays; 02 new code, and
 03 nothing, each after a VERIFY of the PUK."""
+Administered = Literal["external-authenticate", "none"]
+"""How a PIN is unlocked without its PUK: GET CHALLENGE, EXTERNAL AUTHENTICATE with the administrative key, RESET RETRY COUNTER
+with a new code (ISO/IEC 7816-4); or not at all."""
 Who = Literal["holder", "administrator", "nobody"]
 Charset = Literal["digits", "ascii"]
 
@@ -36,9 +40,16 @@ def _pattern(text: str) -> str:
     return text
 
 
+RetiredPlace = Annotated[str, Field(pattern=r"^(8[2-9a-f]|9[0-5])$")]
+"""Key reference of a retired key (SP 800-73-4 part 1, table 4b), as lower-case hex."""
 Hex = Annotated[str, AfterValidator(_hex)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Oid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
+
+
+def least_floor(tries: int) -> int:
+    """So many tries must remain of a PUK, or of a key, that starts with that many (reliability I1)."""
+    return 3 if tries >= 5 else 2
 
 
 class _Table(BaseModel):
@@ -104,7 +115,7 @@ class PukRules(CodeRules):
 
     @model_validator(mode="after")
     def _floor_is_safe(self) -> "PukRules":
-        if self.floor < (3 if self.tries >= 5 else 2):
+        if self.floor < least_floor(self.tries):
             raise ValueError("the floor is 3 where the counter starts at 5 or more, else 2")
         return self
 
@@ -123,9 +134,16 @@ class Commands(_Table):
 
 
 class Unblocking(_Table):
-    """Who may unlock a locked PIN of this product."""
+    """Who may unlock a locked PIN of this product with its PUK, and how it is unlocked without it."""
 
     by: Who = "nobody"
+    admin: Administered = "none"
+    admin_reference: int = Field(default=0x00, ge=0, le=255)
+    """Reference of the administrative key (P2 of EXTERNAL AUTHENTICATE)."""
+    admin_challenge: Literal[8, 16] = 16
+    """Length of challenge and answer, in bytes: one block of the key's cipher."""
+    admin_tries: int = Field(default=3, ge=2, le=15)
+    """Where the key's counter starts."""
 
 
 class CertificateRules(_Table):
@@ -157,6 +175,13 @@ class PivRules(_Table):
     """What the serial is: GUID of the CHUID, or what GET SERIAL (INS F8) of a token says."""
     metadata: bool = False
     """GET METADATA (INS F7) tells public key and policy of a slot."""
+    delete_key: bool = False
+    """MOVE KEY (INS F6) deletes the key of a slot."""
+    management: ManagementAlgorithm = "3DES"
+    """The kind of its management key (key reference 9B)."""
+    spare: tuple[RetiredPlace, ...] = ()
+    """Retired places in which a renewed key may be made while the old one is still in its own, and where a certificate counts
+    by its keyUsage. Read where an ordinary place is empty, or its certificate nears its end."""
     extended_length: bool = False
     """Extended APDUs over T=1 even where the ATR does not offer them."""
 

@@ -13,6 +13,7 @@ from cryptography import x509
 
 from drivers.reader.public_keys import PARSE_FAULTS
 from drivers.reader.revocation import UNKNOWN, Standing, in_time, revoked_by
+from drivers.reader.usage import is_authority
 
 MAX_BYTES = 8 * 1024 * 1024
 FAULTS = PARSE_FAULTS
@@ -84,14 +85,6 @@ def _covers(point: x509.IssuingDistributionPoint, certificate: x509.Certificate)
         return False
     named = {name.value for name in point.full_name or () if isinstance(name, x509.UniformResourceIdentifier)}
     return not point.full_name or bool(named & set(urls(certificate)))
-
-
-def is_authority(certificate: x509.Certificate) -> bool:
-    """May it issue certificates?"""
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
 
 
 def urls(certificate: x509.Certificate) -> tuple[str, ...]:

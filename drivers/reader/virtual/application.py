@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drivers.reader.virtual import keys, status
+from drivers.reader.virtual.administration import Administration
 from drivers.reader.virtual.command import Command, Ins
 from drivers.reader.virtual.files import FCI_TEMPLATE, FCP_TEMPLATE, File, FileSystem
 from drivers.reader.virtual.keys import CardKey, Environment
@@ -26,7 +27,7 @@ ALGORITHM_TAG, FILE_TAG, PUBLIC_KEY_TAG, PRIVATE_KEY_TAG = 0x80, 0x81, 0x83, 0x8
 SHORT_ID_BIT = 0x80
 CARD_DATA, SERIAL_TAG, CAPABILITIES_TAG = 0x01, 0xA0, 0xAA
 APPLET_ID, VERSION, CHANGE_COUNTER = bytes.fromhex("A000000063"), bytes([4, 0, 1]), bytes(2)
-CAPABILITIES = bytes.fromhex("01 0009 0800 0000 0000 0100")
+CAPABILITIES = bytes.fromhex("01 0009 0800 0000 0000 0180")
 """Layout 1; RSA and EC; longest RSA, DES, AES and EC keys in bits."""
 
 
@@ -61,7 +62,7 @@ class Application:
 
     def __init__(
         self, serial: bytes, files: FileSystem, codes: Codes, card_keys: Sequence[CardKey], ways: Ways,
-        writing: Writing | None = None,
+        writing: Writing | None = None, administrator: Code | None = None,
     ) -> None:  # fmt: skip
         self._serial = serial
         self._files = files
@@ -86,6 +87,9 @@ class Application:
             self._commands[Ins.GET_DATA] = self._get_data
         if writing is not None:
             self._commands |= writing.commands()
+        self._administration = None if administrator is None else Administration(codes, administrator)
+        if self._administration is not None:
+            self._commands |= self._administration.commands()
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""
@@ -103,6 +107,8 @@ class Application:
             raise StatusError(status.UNKNOWN_INS)
         if command.ins in (Ins.GENERATE_KEY_PAIR_OLD, Ins.DELETE_FILE):
             self._environments.clear()  # they may name a key that is gone
+        if self._administration is not None and command.ins != Ins.EXTERNAL_AUTHENTICATE:
+            self._administration.forget_challenge()
         return run(command)
 
     def _leave(self) -> None:

@@ -113,6 +113,12 @@ class VirtualCard:
         """Tries left of PIN and PUK, for the bench and for tests; no command, no effect."""
         return self._codes.pin.tries_left, self._codes.puk.tries_left
 
+    def lock(self) -> None:
+        """Use the PIN's tries up, as somebody does who has forgotten it; no command. Raises OSError as `save`."""
+        with self._lock:
+            self._codes.pin.tries_left = 0
+            self._store()
+
     def power_on(self) -> bytes:
         """Cold reset (ISO/IEC 7816-3 6.2.2): nothing selected, nothing verified. Gives the ATR."""
         with self._lock:
@@ -164,6 +170,7 @@ class VirtualCard:
         try:
             command = parse(apdu, extended=self._kind.extended)
             if self.protocol == "T=0":
+                t0.check(apdu, command)
                 return self._answer_t0(command)
             if self._kind.chaining:
                 return self._answer_in_parts(command)

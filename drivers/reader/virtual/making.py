@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from drivers.reader.virtual import state
+from drivers.reader.virtual import administration, state
 from drivers.reader.virtual.applet_codes import AppletCodes
 from drivers.reader.virtual.application import WAYS_A, WAYS_B, Application
 from drivers.reader.virtual.command import Command
@@ -60,7 +60,8 @@ def fresh_memory(
     traits = TRAITS.get(kind)
     piv = issue(persona, authority, now, keys, traits) if traits is not None else None
     second = Code(persona.signature_pin.encode(), ways.pin_tries, ways.pin_tries) if persona.signature_pin else None
-    return CardMemory(kind, persona, pin, puk, keys, piv, second)
+    administrator = administration.issued(persona.serial) if kind == "B" else None
+    return CardMemory(kind, persona, pin, puk, keys, piv, second, administrator)
 
 
 def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplication, CountedCodes]:
@@ -79,7 +80,8 @@ def build(memory: CardMemory, store: Callable[[], None]) -> tuple[CardApplicatio
     look = look_b(two_pins=memory.signature_pin is not None)
     files, own = file_system(serial, entries, look), list(keys)
     writing = Writing(files, codes, own, memory.written, store)
-    return Application(serial, files, codes, own, WAYS_B, writing), codes
+    codes.administrator = memory.administrator
+    return Application(serial, files, codes, own, WAYS_B, writing, memory.administrator), codes
 
 
 def key_entries(memory: CardMemory) -> list[KeyWithCertificate]:

@@ -19,15 +19,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from drivers.reader.virtual.vpcd import DEFAULT_HOST, FIRST_PORT, SECOND_PORT
+from drivers.reader.virtual.vpcd import FIRST_PORT, SECOND_PORT
 
 PROGRAM = "/usr/sbin/pcscd"
 SOCKET = Path("/run/pcscd/pcscd.comm")
 READERS = {FIRST_PORT: "Virtual PCD 00 00", SECOND_PORT: "Virtual PCD 00 01"}
-START_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 10.0
+TRIES = 4
+"""The readers' ports lie where the machine takes those of its own connections: where one is taken then, the driver gives up."""
 STOP_TIMEOUT_S = 5.0
 TURN_TIMEOUT_S = 90.0
 _POLL_S = 0.05
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTEN = "0A"
+"""As /proc/net/tcp writes it (proc(5))."""
+_NO_READERS = "no virtual readers (Debian package vsmartcard-vpcd), or pcscd does not start"
 
 
 class NoServiceError(RuntimeError):
@@ -66,41 +72,57 @@ def _turn(timeout_s: float) -> Iterator[None]:
 
 def _service() -> Iterator[dict[int, str]]:
     if answers():
-        _await_ports(None)
+        if not _has_readers(None):
+            raise NoServiceError(_NO_READERS)
         yield READERS
         return
     if not Path(PROGRAM).exists():
         raise NoServiceError(f"{PROGRAM} is not installed (Debian package pcscd)")
-    service = subprocess.Popen(  # noqa: S603 - a fixed program with fixed arguments
-        [PROGRAM, "--foreground", "--disable-polkit"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    service = _started()
     try:
-        _await_ports(service)
         yield READERS
     finally:
         _stop(service)
 
 
-def _await_ports(service: "subprocess.Popen[bytes] | None") -> None:
-    """Until the service answers and its readers' ports are listened on."""
+def _started() -> "subprocess.Popen[bytes]":
+    """A service with both readers. Raises NoServiceError."""
+    for _ in range(TRIES):
+        service = subprocess.Popen(  # noqa: S603 - a fixed program with fixed arguments
+            [PROGRAM, "--foreground", "--disable-polkit"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            ready = _has_readers(service)
+        except BaseException:
+            _stop(service)
+            raise
+        if ready:
+            return service
+        _stop(service)
+    raise NoServiceError(_NO_READERS)
+
+
+def _has_readers(service: "subprocess.Popen[bytes] | None") -> bool:
+    """Whether, within a while, the service answers and its readers' ports are listened on. Raises NoServiceError."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not (answers() and all(_listened_on(port) for port in READERS)):
+    while not (answers() and _listening() >= READERS.keys()):
         if service is not None and service.poll() is not None:
             raise NoServiceError(f"pcscd ended with {service.returncode}")
         if time.monotonic() > deadline:
-            raise NoServiceError("no virtual readers (Debian package vsmartcard-vpcd), or pcscd does not start")
+            return False
         time.sleep(_POLL_S)
+    return True
 
 
-def _listened_on(port: int) -> bool:
-    """Is the port taken? Asked by binding, not connecting: a connection would count as a card."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((DEFAULT_HOST, port))
-        except OSError:
-            return True
-        return False
+def _listening() -> set[int]:
+    """TCP ports that somebody listens on, as the kernel tells. To connect would count as a card, to bind could be in the way."""
+    ports = set()
+    for table in _TABLES:
+        for row in table.read_text().splitlines()[1:] if table.exists() else ():
+            _, local, _, state, *_ = row.split()
+            if state == _LISTEN:
+                ports.add(int(local.rpartition(":")[2], 16))
+    return ports
 
 
 def _stop(service: "subprocess.Popen[bytes]") -> None:

@@ -26,6 +26,8 @@ PIN_MAX_LENGTH = 8
 PUK_LENGTH = 8
 PIN_TRIES = 3
 PUK_TRIES = 10
+NEW_ONLY = 0x02
+"""P1 of RESET RETRY COUNTER."""
 
 
 @dataclass(slots=True)
@@ -59,10 +61,14 @@ class CountedCodes:
 
     def compare(self, code: Code, entry: bytes) -> bool:
         """Count a try, then compare with an entry without filler; all tries are back where it is right."""
+        return self.tried(code, right=hmac.compare_digest(entry, code.value))
+
+    def tried(self, code: Code, *, right: bool) -> bool:
+        """Count a try before it is told whether it was right."""
         code.tries_left = max(0, code.tries_left - 1)
         self._store()
         self.midway()
-        if not hmac.compare_digest(entry, code.value):
+        if not right:
             code.verified = False
             return False
         code.tries_left = code.tries_max
@@ -85,12 +91,15 @@ class Codes(CountedCodes):
     def __init__(self, pin: Code, puk: Code, store: Callable[[], None], signature_pin: Code | None = None) -> None:
         super().__init__(pin, puk, store)
         self.signature_pin = signature_pin
+        self.administrator: Code | None = None
+        """The administrative key, where the card has one."""
 
     def forget(self) -> None:
-        """Lose the security status of both PINs."""
+        """Lose the security status of all codes."""
         super().forget()
-        if self.signature_pin is not None:
-            self.signature_pin.verified = False
+        for other in (self.signature_pin, self.administrator):
+            if other is not None:
+                other.verified = False
 
     def guard(self, purpose: KeyPurpose) -> Code:
         """The code that a key of that purpose wants."""
@@ -129,7 +138,8 @@ class Codes(CountedCodes):
     def unblock(self, pin: Code, mode: int, entry: bytes) -> int:
         """RESET RETRY COUNTER of a PIN (ISO/IEC 7816-4 11.6.10). `mode` is P1.
 
-        00: `puk new`, eight bytes each; 01: PUK only; 02: new PIN, and 03: nothing, after VERIFY of the PUK.
+        00: `puk new`, eight bytes each; 01: PUK only; 02: new PIN, and 03: nothing, after VERIFY of the PUK. For 02 the
+        administrative key does as well, once.
         """
         with_puk, with_new = mode in (0, 1), mode in (0, 2)
         if len(entry) != STORED_LENGTH * (with_puk + with_new):
@@ -137,11 +147,20 @@ class Codes(CountedCodes):
         new = entry[-STORED_LENGTH:] if with_new else pin.value
         if with_new and not _fits(new):
             return status.WRONG_LENGTH
-        word = self._puk_word(entry[:STORED_LENGTH] if with_puk else None)
+        administered = mode == NEW_ONLY and self._administered()
+        word = status.OK if administered else self._puk_word(entry[:STORED_LENGTH] if with_puk else None)
         if word == status.OK:
             self.replace(pin, _bare(new))
             pin.verified = False
         return word
+
+    def _administered(self) -> bool:
+        """Has the administrative key been proved? It is good for one new PIN."""
+        key = self.administrator
+        proved = key is not None and key.verified
+        if key is not None:
+            key.verified = False
+        return proved
 
     def _puk_word(self, entry: bytes | None) -> int:
         if entry is None:

@@ -61,6 +61,8 @@ class CardMemory:
     """What a PIV card keeps besides."""
     signature_pin: Code | None = None
     """On a card with two PINs: the one of the signature key."""
+    administrator: Code | None = None
+    """The administrative key, where the card has one."""
     written: Written = field(default_factory=dict)
     """Files that were written after the card was issued."""
 
@@ -109,6 +111,8 @@ def _to_json(memory: CardMemory) -> dict[str, Any]:
         document["piv"] = piv.to_json(memory.piv)
     if memory.signature_pin is not None:
         document["signature_pin"] = _code_to_json(memory.signature_pin)
+    if memory.administrator is not None:
+        document["administrator"] = _code_to_json(memory.administrator)
     if memory.written:
         document["written"] = files_to_json(memory.written)
     return document
@@ -123,6 +127,7 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         keys=tuple(_key_from_json(entry) for entry in document["keys"]),
         piv=piv.from_json(document["piv"]) if "piv" in document else None,
         signature_pin=_code_from_json(document["signature_pin"]) if "signature_pin" in document else None,
+        administrator=_code_from_json(document["administrator"]) if "administrator" in document else None,
         written=files_from_json(document.get("written", {})),
     )
     if tuple(key.purpose for key in memory.keys) != PURPOSES:

@@ -6,8 +6,19 @@ Under T=1 an answer comes with its command, at most as long as Le says; cards th
 
 from drivers.reader.virtual import status
 from drivers.reader.virtual.command import MAX_SHORT_LE, Command
+from drivers.reader.virtual.status import StatusError
 
 Answer = tuple[bytes, int]
+HEADER_AND_P3 = 5
+
+
+def check(apdu: bytes, command: Command) -> None:
+    """What T=0 cannot carry: no length byte at all, or one behind the data, which a card takes for the next command's first.
+
+    Raises StatusError(6700).
+    """
+    if len(apdu) < HEADER_AND_P3 or (command.data is not None and command.le is not None):
+        raise StatusError(status.WRONG_LENGTH)
 
 
 def cut_to_le(command: Command, data: bytes) -> bytes:

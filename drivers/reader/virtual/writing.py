@@ -32,7 +32,11 @@ NEVER_WRITTEN = (EF_ODF, EF_AODF, EF_TOKENINFO)
 MEMORY = 32 * 1024
 """Bytes that all files of the application may take."""
 PUBLIC_EXPONENT = sequence(octets(bytes.fromhex("010001"), 0x81))
-KEYS: dict[tuple[int, int], KeyAlgorithm] = {(RSA_KEY_FILE, 2048): "RSA-2048", (EC_KEY_FILE, 256): "EC-P256"}
+KEYS: dict[tuple[int, int], KeyAlgorithm] = {
+    (RSA_KEY_FILE, 2048): "RSA-2048",
+    (EC_KEY_FILE, 256): "EC-P256",
+    (EC_KEY_FILE, 384): "EC-P384",
+}
 """By descriptor and size of the key file, in bits."""
 KEY_DATA, MODULUS, EXPONENT, POINT = 0x01, 0x01, 0x02, 0x86
 EVERYBODY = 0x0

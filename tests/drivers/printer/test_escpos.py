@@ -32,6 +32,7 @@ from drivers.printer.port import (
     PrintUnknown,
     Ready,
 )
+from drivers.printer.profile import load
 from drivers.printer.transports import transfer_s
 from drivers.printer.virtual import Faults, VirtualPrinter
 
@@ -114,7 +115,7 @@ async def test_a_printer_that_is_not_ready_is_not_sent_anything(
     [
         ("paper_out", NotPrinted(OutOfPaper())),
         ("cover_open", NotPrinted(CoverOpen())),
-        ("cutter_stuck", NotPrinted(CutterFault())),
+        ("cutter_stuck", PrintUnknown()),
         ("offline", NotPrinted(Offline())),
         ("mute", PrintUnknown()),
         ("hang_up", PrintUnknown()),
@@ -200,7 +201,7 @@ async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does
 ) -> None:
     machine = Machine(WIDTH_DOTS[58])
     with behind_a_terminal(machine) as path:
-        printer = EscPosPrinter("line", line(path), width_mm=58)
+        printer = EscPosPrinter("line", line(path), profile=load("raster-58"))
         assert await printer.status() == Ready()
         assert await printer.print(RECEIPT) == Printed()
         machine.set_faults(Faults(paper_out=True))

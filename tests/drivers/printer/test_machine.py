@@ -1,6 +1,8 @@
 """The virtual printer reads its bytes as a printer does, however they are cut into packets."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.printer import protocol
 from drivers.printer.machine import Faults, Machine
@@ -72,3 +74,38 @@ def test_noise_does_not_stop_it() -> None:
 )
 def test_status_bytes_mean_what_the_command_reference_says(answers: StatusBytes, status: PrinterStatus) -> None:
     assert decode_status(answers) == status
+
+
+PIECES = st.one_of(
+    st.binary(max_size=12),
+    st.sampled_from(
+        (
+            RECEIPT,
+            b"Hej",
+            b"\n",
+            protocol.DLE_EOT + b"\x04",
+            protocol.DLE_DC4_CLEAR,
+            b"\x1b@\x1bt\x13\x1d!\x77\x1bE\x01\x1ba\x02",
+            b"\x1d(k\x04\x001A2\x00\x1d(k\x03\x001C\x03\x1d(k\x03\x001E1\x1d(k\x08\x001P0KK1.x\x1d(k\x03\x001Q0",
+            b"\x1dh\x20\x1dw\x02\x1dkI\x06{B7F3A",
+            "Örjan på 48 tecken som inte ryms på en rad på papperet\n".encode("cp858"),
+        )
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=12), cuts=st.lists(st.integers(1, 40), min_size=1, max_size=6))
+def test_whatever_it_is_sent_and_however_that_is_cut_the_same_comes_out(pieces: list[bytes], cuts: list[int]) -> None:
+    sent = b"".join(pieces)
+    whole, cut = Machine(384), Machine(384)
+    answers = whole.feed(sent)
+    said, at, turn = b"", 0, 0
+    while at < len(sent):
+        size = cuts[turn % len(cuts)]
+        said += cut.feed(sent[at : at + size])
+        at, turn = at + size, turn + 1
+
+    assert said == answers
+    assert all(protocol.is_real_time(one) or protocol.is_in_turn(one) for one in answers)
+    assert [one.tobytes() for one in cut.take_receipts()] == [one.tobytes() for one in whole.take_receipts()]

@@ -16,7 +16,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from drivers.reader.errors import CardGoneError, ReaderError
+from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
+from drivers.reader.virtual.administration import answer_to, key_of
+from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.making import make_memory
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
@@ -26,6 +29,7 @@ from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.judge import Bench, Court, Fault, JudgedCard, Step, fresh
+from tests.fakes.management import FactoryKey, certificate_for
 
 PIN = Role.IDENTIFICATION
 NEW = "975318"
@@ -34,15 +38,80 @@ FAULTS = (
     Fault("pull", 0, "after"), Fault("swap", 0, "before"), Fault("swap", 0, "after"),
 )  # fmt: skip
 MOST_EXCHANGES = 200
-CHANGING = {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER", "PERFORM SECURITY OPERATION"}
-Act = Callable[[CardVisit, JudgedCard], Awaitable[object]]
+WRITING = {"CREATE FILE", "DELETE FILE", "UPDATE BINARY", "GENERATE KEY PAIR", "PUT DATA", "INS F6"}
+CHANGING = (
+    WRITING
+    | {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER", "PERFORM SECURITY OPERATION"}
+    | {"EXTERNAL AUTHENTICATE"}
+)
+Act = Callable[[CardVisit, VirtualCard], Awaitable[object]]
+Prepare = Callable[[CardVisit, VirtualCard], Awaitable[None]]
+PLACES, PLACES_OF_NEW = {"B": "41", "C": "9d", "D": "9d"}, {"B": "43", "C": "9d", "D": "9d"}
+"""The certificate and the key that are worked with, by kind."""
 
-OPERATIONS: dict[str, Act | None] = {
-    "identify": None,
-    "verify": lambda visit, own: visit.verify(PIN, Secret(own.card.persona.pin)),
-    "change": lambda visit, own: visit.change(PIN, Secret(own.card.persona.pin), Secret(NEW)),
-    "unblock": lambda visit, own: visit.unblock(PIN, Secret(own.card.persona.puk), Secret(NEW)),
-    "sign": lambda visit, _own: visit.sign("signature", b"challenge"),
+
+@dataclass(frozen=True)
+class Operation:
+    """What is done, after what nobody interrupts, on cards of which kinds. None is the reading of the card itself."""
+
+    act: Act | None
+    prepare: Prepare | None = None
+    kinds: str = "ABCD"
+
+
+async def _verified(visit: CardVisit, card: VirtualCard) -> None:
+    assert await visit.verify(PIN, Secret(card.persona.pin)) == Accepted()
+
+
+async def _with_a_new_key(visit: CardVisit, card: VirtualCard) -> None:
+    await _verified(visit, card)
+    assert isinstance(await _generate(visit, card), Generated)
+
+
+async def _with_a_bare_key(visit: CardVisit, card: VirtualCard) -> None:
+    """One without a certificate."""
+    if card.kind == "B":
+        await _with_a_new_key(visit, card)
+    else:
+        assert await _delete(visit, card) == Accepted()
+
+
+def _generate(visit: CardVisit, card: VirtualCard) -> Awaitable[object]:
+    return visit.generate_key(PLACES_OF_NEW[card.kind], "EC-P256", FactoryKey(card.kind))
+
+
+def _administered(visit: CardVisit, card: VirtualCard) -> Awaitable[object]:
+    async def answer(challenge: bytes) -> bytes:
+        return answer_to(challenge, key_of(card.persona.serial))
+
+    return visit.unblock_by_administrator(PIN, Secret(NEW), answer)
+
+
+async def _write(visit: CardVisit, card: VirtualCard) -> object:
+    """The certificate that was made for the key that is there."""
+    made = next(iter(visit._session._made.values()))  # type: ignore[attr-defined]
+    return await visit.write_certificate(PLACES_OF_NEW[card.kind], certificate_for(made), FactoryKey(card.kind))
+
+
+def _delete(visit: CardVisit, card: VirtualCard) -> Awaitable[object]:
+    return visit.delete_certificate(PLACES[card.kind], FactoryKey(card.kind))
+
+
+def _delete_key(visit: CardVisit, card: VirtualCard) -> Awaitable[object]:
+    return visit.delete_key(PLACES_OF_NEW[card.kind], FactoryKey(card.kind))
+
+
+OPERATIONS: dict[str, Operation] = {
+    "identify": Operation(None),
+    "verify": Operation(lambda visit, own: visit.verify(PIN, Secret(own.persona.pin))),
+    "change": Operation(lambda visit, own: visit.change(PIN, Secret(own.persona.pin), Secret(NEW))),
+    "unblock": Operation(lambda visit, own: visit.unblock(PIN, Secret(own.persona.puk), Secret(NEW))),
+    "sign": Operation(lambda visit, _own: visit.sign("signature", b"challenge"), _verified),
+    "unblock by administrator": Operation(_administered, None, "B"),
+    "generate key": Operation(_generate, _verified, "BCD"),
+    "write certificate": Operation(_write, _with_a_new_key, "BCD"),
+    "delete certificate": Operation(_delete, _verified, "BCD"),
+    "delete key": Operation(_delete_key, _with_a_bare_key, "BD"),
 }
 
 
@@ -71,6 +140,8 @@ class Scene:
         self.first.leaves = self._leaves
         self.slot.insert(self.first)
         self.tries = self.first.card.tries_left
+        self.before: object = None
+        """What the card held when the operation began."""
         self.reader = CardReader(Bench(self.slot, self.court), "Bench 0", ReaderSettings(now=lambda: NOW))
 
     def _leaves(self, fault: Fault) -> None:
@@ -80,24 +151,26 @@ class Scene:
 
     async def ends(self, operation: str, fault: Fault | None) -> str:
         """How the operation ends for the person, in a word. Raises whatever is no fault of a reader."""
-        act, persona = OPERATIONS[operation], self.first.card.persona
-        if act is None:
+        how, card = OPERATIONS[operation], self.first.card
+        if how.act is None:
             return await self._identified(fault)
         visit = await self.reader.visit()
-        if operation == "sign":
-            self.court.begin(Step(self.first.card, (persona.pin,)))
-            await visit.verify(PIN, Secret(persona.pin))
-        self.court.begin(Step(self.first.card, (persona.pin, persona.puk, NEW)))
-        self.first.card.log.clear()
+        step = Step(card, (card.persona.pin, card.persona.puk, NEW))
+        self.court.begin(step)
+        if how.prepare is not None:
+            await how.prepare(visit, card)
+        self.court.begin(step)
+        card.log.clear()
+        self.before = held_by(card)
         self.first.fault = fault
         try:
-            outcome = await act(visit, self.first)
+            outcome = await how.act(visit, card)
         except CardGoneError:
             return "gone"
         finally:
             self.court.end()
             await visit.close()
-        return "done" if isinstance(outcome, Accepted | Signed) else type(outcome).__name__.lower()
+        return "done" if isinstance(outcome, Accepted | Signed | Generated) else type(outcome).__name__.lower()
 
     async def _identified(self, fault: Fault | None) -> str:
         self.court.begin(Step())
@@ -120,6 +193,7 @@ class Scene:
         assert all(now >= before - 1 for now, before in zip(card.tries_left, self.tries, strict=True))
         if state == "gone":
             assert card.tries_left == self.tries
+            assert self.before in (held_by(card), None), "gone, and the card was changed"
         await self._mends()
 
     async def _mends(self) -> None:
@@ -138,6 +212,13 @@ class Scene:
         return pin
 
 
+def held_by(card: VirtualCard) -> object:
+    """Files that were written, objects and keys: what no torn operation may change and call nothing."""
+    memory = card._memory
+    piv = memory.piv and (dict(memory.piv.objects), dict(memory.piv.keys))
+    return dict(memory.written), piv
+
+
 @asynccontextmanager
 async def scene(kind: str) -> AsyncIterator[Scene]:
     """A scene whose reader is closed at the end."""
@@ -148,13 +229,17 @@ async def scene(kind: str) -> AsyncIterator[Scene]:
         await playing.reader.close()
 
 
-async def table(kind: str, operation: str) -> list[Row]:
-    """Each exchange of an operation with a card of a kind, interrupted. Raises AssertionError where a rule is broken."""
+async def table(kind: str, operation: str, *, each: int = 1) -> list[Row]:
+    """Exchanges of an operation with a card of a kind, interrupted: all, or every third and such, and always the last.
+
+    Raises AssertionError where a rule is broken.
+    """
     async with scene(kind) as whole:
         assert await whole.ends(operation, None) == "done"
         commands = [entry.ins for entry in whole.first.card.log]
     rows: list[Row] = []
-    for at, command in enumerate(commands[:MOST_EXCHANGES]):
+    chosen = [at for at in range(len(commands[:MOST_EXCHANGES])) if at % each == 0 or at == len(commands) - 1]
+    for at in chosen:
         cells: list[str] = []
         for fault in FAULTS:
             async with scene(kind) as interrupted:
@@ -162,7 +247,7 @@ async def table(kind: str, operation: str) -> list[Row]:
                 assert interrupted.first.fault is None, "the exchange never came"
                 await interrupted.is_sound(state)
                 cells.append(state)
-        rows.append(Row(command, tuple(cells)))
+        rows.append(Row(commands[at], tuple(cells)))
     return rows
 
 
@@ -178,7 +263,7 @@ def printed(kind: str, operation: str, rows: list[Row]) -> str:
 def main(kinds: list[str]) -> None:
     """Print the tables of those kinds (all without any)."""
     for kind in kinds or list("ABCD"):
-        for operation in OPERATIONS:
+        for operation in (name for name, how in OPERATIONS.items() if kind in how.kinds):
             print(printed(kind, operation, asyncio.run(table(kind, operation))))
 
 

@@ -24,6 +24,21 @@ def test_each_case_is_coded_as_the_standard_says(data: bytes, le: int | None, ex
     assert Command("SELECT", 0, 0xA4, 4, 0, data, le).encode().hex() == expected
 
 
+@pytest.mark.parametrize(
+    ("data", "le", "expected"),
+    [
+        (b"", None, "00a4040000"),
+        (b"", 256, "00a4040000"),
+        (b"", 5, "00a4040005"),
+        (b"\x01\x02", None, "00a40400020102"),
+        (b"\x01\x02", 256, "00a40400020102"),
+        (b"\xaa" * 255, 5, "00a40400ff" + "aa" * 255),
+    ],
+)
+def test_t0_has_one_length_byte_and_it_is_always_there(data: bytes, le: int | None, expected: str) -> None:
+    assert Command("SELECT", 0, 0xA4, 4, 0, data, le).encode(t0=True).hex() == expected
+
+
 def test_a_command_never_shows_its_data() -> None:
     assert "99887766" not in repr(Command("VERIFY", 0, 0x20, 0, 1, b"99887766"))
     assert "39393838" not in repr(Command("VERIFY", 0, 0x20, 0, 1, b"99887766"))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from drivers.reader.card_state import Mute
 from drivers.reader.errors import CardChangedError, CardGoneError, LedgerError, ReaderError, UnknownCardError
 from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.ledger import MemoryLedger
@@ -172,6 +173,23 @@ async def test_another_card_on_the_same_connection_is_found_out(
     await reader.close()
 
 
+async def test_a_second_caller_sends_no_code_to_the_card_that_the_first_has_found_to_be_another(
+    make_card: Callable[..., VirtualCard],
+) -> None:
+    first, second = make_card(), make_card(8)
+    slot = VirtualSlot("Bench 0")
+    slot.insert(first)
+    backend = SwitchingBackend(slot, second)
+    reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW))
+    visit = await reader.visit()
+    backend.switched = True
+    both = await asyncio.gather(change(visit, first), verify(visit, first), return_exceptions=True)
+    assert [type(outcome) for outcome in both] == [CardChangedError, CardGoneError]
+    assert not [entry for entry in second.log if entry.ins == "VERIFY"]
+    await visit.close()
+    await reader.close()
+
+
 class HangingBackend(InProcessBackend):
     """A card that stops answering at a command, until it is let go on."""
 
@@ -212,6 +230,7 @@ async def test_a_card_that_stops_answering_is_left_behind(
     assert await reader.presence() is Presence.PRESENT
     with pytest.raises(CardGoneError):
         await visit.refresh()
+    assert visit.state == Mute()
     await visit.close()
     stuck = [t for t in threading.enumerate() if t.name == "reader Bench 0" and t not in others]
     assert len(stuck) == 1
@@ -220,6 +239,46 @@ async def test_a_card_that_stops_answering_is_left_behind(
         await asyncio.to_thread(thread.join, 5)
     assert backend.late == []  # what woke up late sent nothing more, and let the card go
     backend.hang_at = ""
+    await (await reader.visit()).close()
+    await reader.close()
+
+
+async def test_a_code_whose_caller_is_cancelled_before_it_went_out_never_does(card: VirtualCard) -> None:
+    slot, _ = in_slot(card)
+    backend = HangingBackend(slot)
+    reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW))
+    visit = await reader.visit()
+    backend.hang_at = "0020"
+    looking = asyncio.ensure_future(visit.refresh())
+    entry = asyncio.ensure_future(visit.change(PIN, Secret("999999"), NEW))
+    await asyncio.sleep(0)
+    entry.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entry
+    backend.hang_at = ""
+    backend.go_on.set()
+    await looking
+    await visit.close()
+    assert not [entry for entry in card.log if entry.ins in IRREVERSIBLE]
+    assert card.tries_left[0] == 3
+    await reader.close()
+
+
+async def test_a_card_is_let_go_even_where_its_closing_is_cancelled_before_it_began(card: VirtualCard) -> None:
+    slot, _ = in_slot(card)
+    backend = HangingBackend(slot)
+    reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW))
+    visit = await reader.visit()
+    backend.hang_at = "0020"
+    looking = asyncio.ensure_future(visit.refresh())
+    closing = asyncio.ensure_future(visit.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    backend.hang_at = ""
+    backend.go_on.set()
+    await looking
     await (await reader.visit()).close()
     await reader.close()
 
@@ -254,7 +313,7 @@ async def test_a_torn_puk_counts_as_a_try_where_only_the_station_counts(card: Vi
     settings = ReaderSettings(profiles=uncounted(counter_of_puk="none"), ledger=ledger, now=lambda: NOW)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     visit = await reader.visit()
-    code = visit.facts.pins[1].id
+    code = "02-puk-02"
     real = card.transmit
     card.transmit = lambda apdu: tear(card, apdu, real)  # type: ignore[method-assign]
     assert await visit.unblock(PIN, Secret(card.persona.puk), NEW) == Unknown()

@@ -23,6 +23,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
 from drivers.reader.profiles import CertificateRules, Profile, builtin
+from drivers.reader.usage import purpose_by_usage
 from tests.drivers.reader.conftest import NOW
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -157,3 +158,42 @@ def test_a_birth_date_is_found_in_a_personal_number_and_in_nothing_else() -> Non
     assert births("199001612380") == ["1990-01-01"]  # a co-ordination number: the day and sixty
     assert births("199013012380") == []
     assert births("SE2321000016-1A2B") == []
+
+
+LOG_IN, LOGON, MAIL, DOCUMENTS, CARD, SERVER, ANY, OWN = (
+    "1.3.6.1.5.5.7.3.2", "1.3.6.1.4.1.311.20.2.2", "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36",
+    "2.16.840.1.101.3.6.8", "1.3.6.1.5.5.7.3.1", "2.5.29.37.0", "1.2.752.999.1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("signs", "commits", "uses", "purpose"),
+    [
+        (True, False, [], "identification"),
+        (True, False, [LOG_IN, LOGON, MAIL], "identification"),
+        (True, False, [ANY], "identification"),
+        (True, False, [OWN], "identification"),
+        (True, False, [MAIL], "other"),
+        (True, False, [CARD], "other"),
+        (True, False, [SERVER], "other"),
+        (False, True, [], "signature"),
+        (False, True, [MAIL], "signature"),
+        (False, True, [DOCUMENTS, LOG_IN], "signature"),
+        (False, True, [OWN], "signature"),
+        (False, True, [LOG_IN], "other"),
+        (True, True, [], "signature"),
+        (True, True, [LOG_IN, LOGON], "identification"),
+        (True, True, [MAIL], "signature"),
+        (False, False, [LOG_IN], "other"),
+    ],
+)
+def test_both_usages_say_what_a_certificate_is_for(signs: bool, commits: bool, uses: list[str], purpose: str) -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Åsa Påhitt")])
+    usage = x509.KeyUsage(signs, commits, False, False, False, False, False, False, False)
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key()).serial_number(77)
+        .not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1)).add_extension(usage, True)
+    )  # fmt: skip
+    if uses:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([x509.ObjectIdentifier(use) for use in uses]), False)
+    assert purpose_by_usage(builder.sign(KEY, hashes.SHA256())) == purpose

@@ -1,5 +1,9 @@
 """The station's own count of tries outlives the program, and when it is lost the strict side is taken."""
 
+import os
+import stat
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,3 +42,43 @@ def test_a_damaged_count_counts_as_used_up_and_is_left_as_it_is(tmp_path: Path, 
     ledger.spend("9999", "01")
     assert ledger.used("9999", "01") == UNREADABLE
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize("programs", [1, 2])
+def test_two_readers_that_count_at_once_lose_no_try(tmp_path: Path, programs: int) -> None:
+    """Of one program, and of two: a ledger of its own is all that a second program would have."""
+    ledgers = [FileLedger(tmp_path / "tries.json") for _ in range(programs)]
+    together = threading.Barrier(4)
+
+    def spend(at: int) -> None:
+        together.wait()
+        for _ in range(20):
+            ledgers[at % programs].spend(("8888", "9999")[at // 2], "02")
+
+    threads = [threading.Thread(target=spend, args=(at,)) for at in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [ledgers[0].used(card, "02") for card in ("8888", "9999")] == [40, 40]
+
+
+def test_a_count_is_on_the_disk_with_its_name_before_the_code_goes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    real_sync: Callable[[int], None] = os.fsync
+    real_replace = Path.replace
+
+    def fsync(handle: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        real_sync(handle)
+
+    def replace(draft: Path, target: Path) -> Path:
+        done.append("replace")
+        return real_replace(draft, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    FileLedger(tmp_path / "tries.json").spend("9999", "01")
+    assert done == ["file", "replace", "folder"]

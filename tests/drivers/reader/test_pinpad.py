@@ -1,22 +1,27 @@
 """Codes typed at the reader: the structures byte by byte (PC/SC part 10 v2.02.09), and what comes of it."""
+# length: one pad, its structures, and everything that may be typed at it
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from smartcard import scard
 
-from drivers.reader import iso7816, pinpad
-from drivers.reader.errors import CardGoneError
+from drivers.reader import iso7816, pinpad, virtual_pad
+from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.pcsc import PcscConnection
 from drivers.reader.pinpad import PadCode, PadText
+from drivers.reader.profiles import Profiles, UnblockVariant, builtin
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.virtual_pad import PadBackend
-from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.secret import Secret
 from tests.drivers.reader.conftest import EC_PERSON, NOW
+from tests.fakes.judge import floor_of
 
 PIN = Role.IDENTIFICATION
 FILLER = b"\xff" * 8
@@ -53,6 +58,20 @@ def test_the_structure_for_a_change() -> None:
         "00 01 02 "  # bMsgIndex1 to 3
         "00 00 00 15 00 00 00 "
         "00 24 00 80 10 ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff"
+    )
+
+
+def test_the_structure_for_a_new_code_alone() -> None:
+    structure = pinpad.new_code_structure(iso7816.reset_to_new(0x80, FILLER), CODE, PadText())
+    assert structure.hex(" ") == (
+        "1e 1e 82 08 00 "
+        "00 00 "  # bInsertionOffsetOld, which nobody asks for, and bInsertionOffsetNew
+        "08 06 "
+        "01 "  # bConfirmPIN: twice for the new one, not for the old
+        "02 02 09 04 "  # ..., two messages, English
+        "01 02 00 "  # bMsgIndex1 and 2: new code, once more; 3 is not looked at
+        "00 00 00 0d 00 00 00 "
+        "00 2c 02 80 08 ff ff ff ff ff ff ff ff"
     )
 
 
@@ -137,6 +156,151 @@ async def test_the_last_try_needs_consent_at_the_pad_too(
         assert await visit.verify_at_pad(PIN, last_try_consented=True) == Locked()
 
 
+PUK_AND_NEW = "24681357"
+"""A new PIN as long as the PUK: one structure has one pair of lengths."""
+
+
+async def test_a_locked_pin_is_unlocked_at_the_pad(pad: CardReader, backend: PadBackend, card: VirtualCard) -> None:
+    lock(card)
+    async with visiting(pad) as visit:
+        assert visit.unblock_lengths_at_pad(PIN) == (8, 8)
+        backend.typed += [card.persona.puk, PUK_AND_NEW, PUK_AND_NEW, PUK_AND_NEW]
+        assert await visit.unblock_at_pad(PIN) == Accepted()
+        assert await visit.verify_at_pad(PIN) == Accepted()
+        assert visit.unblock_lengths_at_pad(Role.PUK) is None
+        assert await visit.unblock_at_pad(Role.PUK) == Refused(RefusalReason.NOT_ALLOWED)
+
+
+def lock(card: VirtualCard) -> None:
+    card._codes.pin.tries_left = 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ([], Refused(RefusalReason.CARD, 0x6400)),
+        ([None], Refused(RefusalReason.CARD, 0x6401)),
+        (["11111111", "24681357", "24681358"], Refused(RefusalReason.POLICY, 0x6402)),
+        (["1111111", "24681357", "24681357"], Refused(RefusalReason.POLICY, 0x6403)),
+        (["11111111", "246813", "246813"], Refused(RefusalReason.POLICY, 0x6403)),
+    ],
+)
+async def test_an_unblock_that_ends_at_the_pad_costs_no_try(
+    pad: CardReader, backend: PadBackend, card: VirtualCard, typed: list[str | None], expected: Refused
+) -> None:
+    async with visiting(pad) as visit:
+        before = card.tries_left
+        backend.typed += typed
+        assert await visit.unblock_at_pad(PIN) == expected
+        assert card.tries_left == before
+
+
+async def test_a_puk_goes_out_above_its_floor_at_the_pad_too(
+    pad: CardReader, backend: PadBackend, card: VirtualCard
+) -> None:
+    outcomes: list[object] = []
+    async with visiting(pad) as visit:
+        for _ in range(12):
+            backend.typed[:] = ["99999998", PUK_AND_NEW, PUK_AND_NEW]
+            outcomes.append(await visit.unblock_at_pad(PIN))
+        assert {type(outcome) for outcome in outcomes} == {WrongCode, Refused}
+        assert isinstance(outcomes[-1], Refused)
+        assert outcomes[-1].reason is RefusalReason.BELOW_FLOOR
+        assert card.tries_left[1] == floor_of(card) - 1
+
+
+async def test_a_card_torn_while_it_is_unlocked_at_the_pad_is_of_unknown_outcome(
+    pad: CardReader, backend: PadBackend, card: VirtualCard
+) -> None:
+    async with visiting(pad) as visit:
+        backend.typed += [card.persona.puk, PUK_AND_NEW, PUK_AND_NEW]
+        tear_at_code(card, 0x2C)
+        assert await visit.unblock_at_pad(PIN) == Unknown()
+
+
+async def test_another_card_gets_nothing_from_the_pad(
+    pad: CardReader, backend: PadBackend, card: VirtualCard, authority: TestAuthority
+) -> None:
+    async with visiting(pad) as visit:
+        other = VirtualCard.create(person(EC_PERSON + 1).new, authority, NOW, kind=card.kind)
+        other.power_on()
+        real, card.transmit = card.transmit, other.transmit  # type: ignore[method-assign]
+        backend.typed += [card.persona.puk, PUK_AND_NEW, PUK_AND_NEW]
+        with pytest.raises((CardChangedError, CardGoneError)):
+            await visit.unblock_at_pad(PIN)
+        assert len(backend.typed) == 3, "nobody was asked"
+        card.transmit = real  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("variant", "typed", "expected"),
+    [
+        ("puk", ["puk"], Accepted(new_code_set=False)),
+        ("verify-then-new", ["puk", "975318", "975318"], Accepted()),
+        ("verify-then-new", ["puk", "975318", "975319"], Refused(RefusalReason.POLICY, 0x6402)),
+        ("verify-then-new", ["99999998"], WrongCode(9)),
+        ("verify-then-reset", ["puk"], Accepted(new_code_set=False)),
+        ("verify-then-reset", ["99999998"], WrongCode(9)),
+    ],
+)
+async def test_every_way_to_unlock_has_its_structure(
+    authority: TestAuthority, variant: UnblockVariant, typed: list[str], expected: object
+) -> None:
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
+    lock(card)
+    async with at_pad(card, profiled(variant)) as (visit, backend):
+        assert visit.unblock_lengths_at_pad(PIN) == ((6, 8) if variant == "verify-then-new" else (8, 8))
+        backend.typed += [card.persona.puk if code == "puk" else code for code in typed]
+        outcome = await visit.unblock_at_pad(PIN)
+        assert outcome == expected
+        assert (card.tries_left[0] > 0) == isinstance(outcome, Accepted)
+
+
+def profiled(variant: UnblockVariant, **pin: int) -> Profiles:
+    known = builtin().match_name("virtual-b")
+    commands = known.commands.model_copy(update={"unblock": variant})
+    changed = known.model_copy(update={"commands": commands, "pin": known.pin.model_copy(update=pin)})
+    return builtin().with_added(changed)
+
+
+@asynccontextmanager
+async def at_pad(card: VirtualCard, profiles: Profiles) -> AsyncIterator[tuple[CardVisit, PadBackend]]:
+    slot = VirtualSlot("Pad 0")
+    slot.insert(card)
+    backend = PadBackend([slot])
+    reader = CardReader(backend, "Pad 0", ReaderSettings(now=lambda: NOW, profiles=profiles))
+    async with visiting(reader) as visit:
+        yield visit, backend
+    await reader.close()
+
+
+async def test_lengths_that_no_structure_holds_are_not_asked_for_at_the_pad(authority: TestAuthority) -> None:
+    """A PIN of six digits and a PUK of eight: the person is asked elsewhere."""
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
+    async with at_pad(card, profiled("puk-and-new", max_length=6)) as (visit, _):
+        assert visit.unblock_lengths_at_pad(PIN) is None
+        assert await visit.unblock_at_pad(PIN) == Refused(RefusalReason.NOT_AT_PAD)
+        assert await visit.unblock(PIN, Secret(card.persona.puk), Secret("975318")) == Accepted()
+
+
+async def test_a_product_that_its_holder_may_not_unlock_is_not_unlocked_at_the_pad(authority: TestAuthority) -> None:
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
+    async with at_pad(card, profiled("none")) as (visit, _):
+        assert visit.unblock_lengths_at_pad(PIN) is None
+        assert await visit.unblock_at_pad(PIN) == Refused(RefusalReason.NOT_ALLOWED)
+
+
+async def test_a_pad_whose_firmware_does_not_take_it_says_so(
+    pad: CardReader, backend: PadBackend, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(virtual_pad, "_MODIFYING", (0x24,))
+    async with visiting(pad) as visit:
+        before = card.tries_left
+        assert await visit.unblock_at_pad(PIN) == Refused(RefusalReason.NOT_AT_PAD, 0x6B80)
+        assert await visit.unblock(PIN, Secret(card.persona.puk), Secret("975318")) == Accepted()
+        assert card.tries_left == before
+
+
 async def test_a_card_torn_while_its_code_is_typed_is_of_unknown_outcome(
     pad: CardReader, backend: PadBackend, card: VirtualCard
 ) -> None:
@@ -146,11 +310,11 @@ async def test_a_card_torn_while_its_code_is_typed_is_of_unknown_outcome(
         assert await visit.verify_at_pad(PIN) == Unknown()
 
 
-def tear_at_code(card: VirtualCard) -> None:
+def tear_at_code(card: VirtualCard, instruction: int = 0x20) -> None:
     real = card.transmit
 
     def transmit(apdu: bytes) -> bytes:
-        if apdu[1] == 0x20 and len(apdu) > 5:
+        if apdu[1] == instruction and len(apdu) > 5:
             card.tear(0, "during")
         return real(apdu)
 
@@ -203,3 +367,4 @@ async def test_a_reader_without_a_pad_says_so(make_card: Callable[..., VirtualCa
         assert await visit.verify_at_pad(PIN) == Refused(RefusalReason.NOT_ALLOWED)
         assert await visit.change_at_pad(PIN) == Refused(RefusalReason.NOT_ALLOWED)
         assert await visit.verify_at_pad(Role.PUK) == Refused(RefusalReason.NOT_ALLOWED)
+        assert await visit.unblock_at_pad(PIN) == Refused(RefusalReason.NOT_AT_PAD)

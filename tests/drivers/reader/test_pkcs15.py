@@ -7,8 +7,8 @@ from drivers.reader.channel import Channel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.pkcs15 import card, objects
-from drivers.reader.pkcs15.card import NoApplicationError
 from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.finding import NoApplicationError, find_application
 from drivers.reader.pkcs15.objects import CodeFlag, FilePath
 from drivers.reader.tlv import TlvError
 from tests.drivers.reader.conftest import ScriptedConnection
@@ -69,7 +69,7 @@ class FileCard(ScriptedConnection):
 
 def find(connection: FileCard, *aids: bytes) -> CardFiles:
     files = CardFiles(Channel(connection))
-    card.find_application(files, aids)
+    find_application(files, (card.PKCS15_AID, *aids))
     return files
 
 
@@ -184,6 +184,19 @@ def test_a_code_has_its_attributes() -> None:
     assert (code.alphabet, code.pad, code.path.hex()) == (Alphabet.ASCII, 0x00, "3f005015")
     assert code.has(CodeFlag.LOCAL)
     assert not code.has(CodeFlag.SO)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "longest"), [(0, 4, 8), (1, 8, 8), (2, 8, 8), (3, 8, 8), (4, 8, 12), (0, 0, objects.MAX_CODE)]
+)
+def test_without_a_longest_length_as_many_characters_as_fit_into_the_stored_bytes(
+    kind: int, stored: int, longest: int
+) -> None:
+    common, own, _attributes = tlv.parse(code_object())[0].children
+    fields = bytes.fromhex(f"030206cc0a01{kind:02x}0201040201{stored:02x}800181")
+    attributes = tlv.encode(0xA1, tlv.encode(0x30, fields))
+    (code,) = objects.parse_codes(tlv.encode(0x30, common.raw + own.raw + attributes))
+    assert (code.alphabet, code.max_length) == (Alphabet(kind), longest)
 
 
 def test_one_odd_object_does_not_hide_the_others() -> None:

@@ -23,7 +23,7 @@ from drivers.reader.virtual.objects import EF_CDF, EF_PRKDF, EF_PUKDF
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 from tests.drivers.reader.interrupted import memories, scene
@@ -56,7 +56,7 @@ async def renewed(visit: CardVisit, card: VirtualCard, authority: TestAuthority,
     return der
 
 
-@pytest.mark.parametrize("algorithm", ["EC-P256", "RSA-2048"])
+@pytest.mark.parametrize("algorithm", ["EC-P256", "EC-P384", "RSA-2048"])
 async def test_a_certificate_is_renewed_and_the_old_one_taken_off(
     reader: CardReader, card: VirtualCard, authority: TestAuthority, algorithm: KeyAlgorithm
 ) -> None:
@@ -73,8 +73,11 @@ async def test_a_certificate_is_renewed_and_the_old_one_taken_off(
         assert [(c.id, c.label, c.chain) for c in visit.facts.certificates if c.der == der] == [
             (NEW, "Identification", "ok")
         ]
+        assert (await try_card(visit, "identification")).passed
         assert await visit.delete_certificate(OLD) == Accepted()
         assert [c.id for c in visit.facts.certificates] == ["42", NEW]
+        assert await visit.delete_key(OLD) == Accepted()
+        assert files_of(card)["keys"] == {0x4B02, 0x4B03}
         written = visit.facts
     async with visiting(reader) as visit:
         facts = await visit.complete()
@@ -86,6 +89,12 @@ async def test_a_certificate_is_renewed_and_the_old_one_taken_off(
         signed = await visit.sign("identification", b"log in")
         assert isinstance(signed, Signed)
         assert signed.certificate == der
+
+
+def files_of(card: VirtualCard) -> dict[str, set[int]]:
+    """File numbers by what is in them."""
+    files = card._application._files.application.children  # type: ignore[attr-defined]
+    return {"keys": {number for number, file in files.items() if file.internal}, "all": set(files)}
 
 
 async def test_what_was_written_outlives_the_power(
@@ -164,8 +173,10 @@ async def test_only_the_certificate_of_the_very_key_is_written(
             assert await visit.write_certificate(key_id, der) == NOT_ALLOWED
         assert await visit.delete_certificate(NEW) == NOT_ALLOWED
         assert await visit.generate_key(OLD, "RSA-2048") == NOT_ALLOWED, "a key of another kind"
-        assert await visit.generate_key(NEW, "EC-P384") == NOT_ALLOWED
-        assert await visit.sign_with(OLD, b"x") == NOT_ALLOWED, "not made in this visit"
+        assert await visit.generate_key(OLD, "EC-P384") == NOT_ALLOWED
+        assert await visit.delete_key(OLD) == NOT_ALLOWED, "its certificate is there"
+        assert await visit.delete_key(NEW) == NOT_ALLOWED, "no such key"
+        assert await visit.sign_with(NEW, b"x") == NOT_ALLOWED, "no such key"
         assert {entry.ins for entry in card.log} & CHANGING == set()
 
 
@@ -197,6 +208,7 @@ async def test_a_product_that_nobody_says_is_writable_is_not_written(kind: str, 
         assert await visit.generate_key(OLD, "EC-P256") == NOT_ALLOWED
         assert await visit.write_certificate(OLD, der) == NOT_ALLOWED
         assert await visit.delete_certificate(OLD) == NOT_ALLOWED
+        assert await visit.delete_key(OLD) == NOT_ALLOWED
     assert {entry.ins for entry in card.log} & CHANGING == set()
 
 
@@ -323,6 +335,74 @@ async def test_a_card_that_only_says_that_it_wrote_is_found_out(reader: CardRead
         await verified(visit, card)
         with pytest.raises(CardAnswerError, match="does not hold"):
             await visit.delete_certificate(OLD)
+
+
+async def test_a_key_is_deleted_after_its_certificate_and_leaves_nothing(
+    reader: CardReader, card: VirtualCard, authority: TestAuthority
+) -> None:
+    async with visiting(reader) as visit:
+        await verified(visit, card)
+        before = files_of(card)
+        await renewed(visit, card, authority)
+        assert await visit.delete_certificate(NEW) == Accepted()
+        assert await visit.delete_key(NEW) == Accepted()
+        assert files_of(card) == before
+        assert await visit.sign_with(NEW, b"x") == NOT_ALLOWED
+        assert await visit.delete_key(NEW) == NOT_ALLOWED
+
+
+async def test_a_key_that_the_card_keeps_is_found_out(reader: CardReader, card: VirtualCard) -> None:
+    async with visiting(reader) as visit:
+        await verified(visit, card)
+        assert await visit.delete_certificate(OLD) == Accepted()
+        answering(card, "00d6", "9000")
+        with pytest.raises(CardAnswerError, match="does not hold"):
+            await visit.delete_key(OLD)
+
+
+async def test_a_deletion_that_was_torn_half_way_is_brought_to_its_end(
+    reader: CardReader, card: VirtualCard, authority: TestAuthority
+) -> None:
+    async with visiting(reader) as visit:
+        await verified(visit, card)
+        await renewed(visit, card, authority)
+        assert await visit.delete_certificate(NEW) == Accepted()
+        card.log.clear()
+        tear_at(card, "00e4")
+        assert await visit.delete_key(NEW) == Unknown()
+    directories = card._application._files.application.children  # type: ignore[attr-defined]
+    listed = [
+        objects.parse_keys(directories[EF_PRKDF].content),
+        objects.parse_public_keys(directories[EF_PUKDF].content),
+    ]
+    assert [[key.id.hex() for key in keys] for keys in listed] == [[OLD, "42"], [OLD, "42", NEW]]
+    async with visiting(reader) as visit:
+        await verified(visit, card)
+        assert await visit.delete_key(NEW) == Accepted()
+        assert await visit.delete_key(NEW) == NOT_ALLOWED
+        assert len(objects.parse_public_keys(directories[EF_PUKDF].content)) == 2
+        assert isinstance(await visit.generate_key(NEW, "EC-P256"), Generated), "the file that stayed is passed over"
+
+
+def tear_at(card: VirtualCard, start: str) -> None:
+    """The contact breaks at the next command that begins so."""
+    real, begins = card.transmit, bytes.fromhex(start)
+
+    def transmit(apdu: bytes) -> bytes:
+        if apdu.startswith(begins):
+            card.transmit = real  # type: ignore[method-assign]
+            card.tear(0, "before")
+        return real(apdu)
+
+    card.transmit = transmit  # type: ignore[method-assign]
+
+
+async def test_without_the_pin_no_key_is_deleted(reader: CardReader, card: VirtualCard) -> None:
+    async with visiting(reader) as visit:
+        await verified(visit, card)
+        assert await visit.delete_certificate(OLD) == Accepted()
+    async with visiting(reader) as visit:
+        assert await visit.delete_key(OLD) == PIN_MISSING
 
 
 async def test_a_card_without_room_says_so_and_stays_as_it_was(reader: CardReader, card: VirtualCard) -> None:

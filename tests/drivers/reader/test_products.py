@@ -83,6 +83,20 @@ async def test_each_variant_of_unblocking_gives_the_tries_back(
         assert await visit.verify(PIN, NEW if set_anew else Secret(card.persona.pin)) == Accepted()
 
 
+@pytest.mark.parametrize(
+    ("by", "alone", "beside"), [("holder", True, True), ("administrator", False, True), ("nobody", False, False)]
+)
+async def test_who_may_unlock_a_product_with_its_puk(make: MakeCard, by: str, alone: bool, beside: bool) -> None:
+    profile = builtin().match_name("virtual-b").model_dump()
+    product = Profile.model_validate(profile | {"unblocking": profile["unblocking"] | {"by": by}})
+    for attended, may in ((False, alone), (True, beside)):
+        card = make()
+        async with visit_to(card, Profiles([product])) as visit:
+            outcome = await visit.unblock(PIN, Secret(card.persona.puk), NEW, attended=attended)
+            assert outcome == (Accepted() if may else Refused(RefusalReason.NOT_ALLOWED))
+            assert ("RESET RETRY COUNTER" in dict(resets(card))) == may
+
+
 @pytest.mark.parametrize("variant", ["puk", "verify-then-new", "verify-then-reset"])
 async def test_the_puks_floor_holds_in_every_variant(make: MakeCard, variant: str) -> None:
     card = make()

@@ -79,6 +79,17 @@ def test_an_unknown_product_promises_little() -> None:
             "commands.unblock: a PUK is not",
         ),
         (("[match]", "writable = { value = true, unverified = true }\n[match]"), "writable: nothing is written"),
+        (
+            ("[pin]", '[unblocking]\nadmin = { value = "external-authenticate", unverified = true }\n[pin]'),
+            "unblocking.admin: no key's try",
+        ),
+        (
+            (
+                "[pin]",
+                '[unblocking]\nadmin = "external-authenticate"\nadmin_tries = { value = 10, unverified = true }\n[pin]',
+            ),
+            "unblocking.admin_tries: more than 5",
+        ),
         (('name = "made-up"', 'name = "made-up"\nkind = "piv"'), "made-up.toml"),
         (("[match]", "[a.b.c.d.e.f]\nx = 1\n[match]"), "too deep"),
     ],
@@ -158,7 +169,7 @@ def test_piv_products_are_told_by_atr_or_label(atr: str, label: str, name: str) 
 
 def test_a_profile_of_one_kind_never_fits_the_other() -> None:
     assert {p.kind for p in builtin() if p.name.startswith("piv")} == {"piv"}
-    assert bytes.fromhex("A00000030800001000") not in builtin().aids("pkcs15")
+    assert bytes.fromhex("A00000030800001000") not in builtin().aids("pkcs15", b"", b"")
     assert builtin().match(CardSigns(aid=bytes.fromhex("A000000308")), "unknown") is None
 
 

@@ -6,9 +6,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from drivers.reader.profiles import ProfileError, builtin
+from drivers.reader.profiles import CardSigns, Profile, ProfileError, builtin
 from drivers.reader.profiles.signed import Loaded, ProfileKeys, add_signed, sign
-from tests.drivers.reader.test_profiles import GOOD
+from tests.drivers.reader.test_profiles import ATR, GOOD
 
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -140,6 +140,58 @@ def test_under_the_name_of_one_that_ships_it_may_only_be_stricter(folder: Path, 
     assert refused(add_signed(builtin(), folder, keys)).startswith("puk.floor: is 3")
     put(folder, same.replace("[match]", "writable = true\n[match]"))
     assert refused(add_signed(builtin(), folder, keys)).startswith("writable: is false")
+    put(folder, same.replace("[pin]", '[unblocking]\nadmin = "external-authenticate"\n[pin]'))
+    assert refused(add_signed(builtin(), folder, keys)).startswith("unblocking.admin: is none")
+
+
+TELIA = CardSigns(bytes.fromhex("3B7D96000080318065B0A31101F383009000"), label="e-leg")
+
+
+def above(rank: int) -> str:
+    """A profile for a card that `telia-eid-ip5a` (rank 10) is for too, in all that counts looser than it."""
+    text = GOOD.replace(GOOD[GOOD.index("atr =") : GOOD.index("label")], f'atr = [{{ value = "{TELIA.atr.hex()}" }}]\n')
+    text = text.replace("rank = 5", f"rank = {rank}\nwritable = true").replace("min_length = 6", "min_length = 4")
+    return text.replace("tries = 10\nfloor = 3", "tries = 4\nfloor = 2")
+
+
+def matched(loaded: Loaded) -> Profile:
+    assert loaded.refused == ()
+    profile = loaded.profiles.match(TELIA, "pkcs15")
+    assert profile is not None
+    return profile
+
+
+@pytest.mark.parametrize(("rank", "name"), [(9, "telia-eid-ip5a"), (10, "telia-eid-ip5a"), (11, "made-up")])
+def test_a_signed_profile_counts_by_its_rank_and_at_one_rank_what_ships_does(
+    folder: Path, keys: ProfileKeys, rank: int, name: str
+) -> None:
+    put(folder, above(rank))
+    assert matched(add_signed(builtin(), folder, keys)).name == name
+
+
+def test_above_one_that_ships_a_signed_profile_is_never_looser(folder: Path, keys: ProfileKeys) -> None:
+    put(folder, above(11))
+    loaded = add_signed(builtin(), folder, keys)
+    for profiles in (loaded.profiles, loaded.profiles.with_loa({"1.2": 3}), loaded.profiles.quiet()):
+        profile = matched(Loaded(profiles))
+        assert (profile.name, profile.puk.tries) == ("made-up", 4), "what it knows of the product counts"
+        assert (profile.puk.floor, profile.pin.min_length, profile.writable) == (3, 6, False)
+    own = loaded.profiles.match_name("made-up")
+    assert (own.puk.floor, own.pin.min_length, own.writable) == (2, 4, True)
+
+
+def test_above_the_profile_of_every_other_card_a_signed_one_says_what_holds(folder: Path, keys: ProfileKeys) -> None:
+    put(folder, above(11).replace(TELIA.atr.hex(), ATR.hex()))
+    profile = add_signed(builtin(), folder, keys).profiles.match(CardSigns(ATR, label="e-leg"), "pkcs15")
+    assert profile is not None
+    assert (profile.name, profile.puk.floor, profile.pin.min_length, profile.writable) == ("made-up", 2, 4, True)
+
+
+def test_a_refused_profile_leaves_the_one_that_ships(folder: Path, keys: ProfileKeys) -> None:
+    put(folder, above(11), ed25519.Ed25519PrivateKey.generate())
+    loaded = add_signed(builtin(), folder, keys)
+    assert len(loaded.refused) == 1
+    assert matched(Loaded(loaded.profiles)) == builtin().match(TELIA, "pkcs15")
 
 
 def test_a_bad_file_falls_alone(folder: Path, keys: ProfileKeys) -> None:

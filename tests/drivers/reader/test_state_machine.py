@@ -6,6 +6,7 @@ The virtual cards judge (`tests.fakes.judge`): they hold the true counters, what
 
 A slice runs with the other tests; KORTKIOSK_SEQUENCES=10000 runs so many sequences (`make state-machine`).
 """
+# length: one counter and everything that may happen at it, which hypothesis wants in one class
 
 import asyncio
 import os
@@ -18,21 +19,56 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from drivers.reader.errors import LedgerError, ReaderError
 from drivers.reader.model import Purpose
-from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
+from drivers.reader.outcomes import (
+    Accepted,
+    Locked,
+    RefusalReason,
+    Refused,
+    Role,
+    Signed,
+    Unknown,
+    WrongAnswer,
+    WrongCode,
+)
+from drivers.reader.virtual.administration import answer_to, key_of
 from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import NOW
-from tests.fakes.counter import CARDS, FAULTS, NEW, PINS, PUKS, ROLES, SHORT_LIVED, Disk, memories, typed_pin, typed_puk
+from tests.fakes.counter import (
+    ANSWERS,
+    CARDS,
+    FAULTS,
+    NEW,
+    PINS,
+    PUKS,
+    ROLES,
+    SHORT_LIVED,
+    Disk,
+    memories,
+    typed_pin,
+    typed_puk,
+)
 from tests.fakes.judge import UNTOLD, Bench, Court, Fault, JudgedCard, Step, floor_of, fresh
 
 SEQUENCES = int(os.environ.get("KORTKIOSK_SEQUENCES") or 0)
 SLICE = 300
 STEPS = 40
+MOST_AT_ONCE = 1000
+"""Hypothesis remembers every sequence of a run, some 100 kB each: many are tried in runs of so many."""
+BATCHES = [MOST_AT_ONCE] * (SEQUENCES // MOST_AT_ONCE) + [SEQUENCES % MOST_AT_ONCE] * bool(SEQUENCES % MOST_AT_ONCE)
+BATCHES = BATCHES or [SLICE]
 
 
 class Counter(RuleBasedStateMachine):
@@ -127,8 +163,7 @@ class Counter(RuleBasedStateMachine):
     @rule()
     def the_station_starts_again(self) -> None:
         """Killed: nothing is said good-bye to, and pcscd resets the card. The file with the counts is kept."""
-        if self.visit is not None:
-            self.run(self.reader.close())
+        self.run(self.reader.close())
         self.visit, self.court.dishonest = None, False
         if (card := self.slot.remove()) is not None:
             self.slot.insert(card)
@@ -192,6 +227,17 @@ class Counter(RuleBasedStateMachine):
         puk, fresh_pin = typed_puk(self.visited.card, entry), typed_pin(self.visited.card, new)
         acts = self.visit.unblock(role, Secret(puk), Secret(fresh_pin))
         self._does((puk, fresh_pin), False, fault, acts)
+
+    @precondition(lambda self: self.visit is not None)
+    @rule(role=ROLES, new=NEW, answer=ANSWERS, fault=FAULTS)
+    def an_administrator_sets_a_pin(self, role: Role, new: str, answer: str, fault: Fault | None) -> None:
+        fresh_pin, serial = typed_pin(self.visited.card, new), self.visited.card.persona.serial
+
+        async def answers(challenge: bytes) -> bytes:
+            given = answer_to(challenge, key_of(serial if answer == "right" else "00"))
+            return given[:8] if answer == "short" else given
+
+        self._does((fresh_pin,), False, fault, self.visit.unblock_by_administrator(role, Secret(fresh_pin), answers))
 
     @precondition(lambda self: self.visit is not None)
     @rule(times=st.integers(2, 9))
@@ -273,6 +319,9 @@ class Counter(RuleBasedStateMachine):
                 assert court.codes_sent == 1
                 assert left in {count for pair in now for count in pair}
                 assert now != before
+            case WrongAnswer(left):
+                assert left in {judged.card._memory.administrator.tries_left for judged in self.cards[1::3]}
+                assert now == before
             case Locked():
                 assert 0 in {count for pair in now for count in pair}
             case Refused(reason):
@@ -286,13 +335,15 @@ class Counter(RuleBasedStateMachine):
                 assert now == before  # facts
 
 
-@pytest.mark.timeout(0 if SEQUENCES else 120)
-class TestCounter(Counter.TestCase):  # type: ignore[misc]
-    settings = settings(
-        max_examples=SEQUENCES or SLICE,
+@pytest.mark.timeout(0 if SEQUENCES else 300)
+@pytest.mark.parametrize("sequences", BATCHES)
+def test_whatever_happens_at_the_counter_i1_and_i2_hold(sequences: int) -> None:
+    chosen = settings(
+        max_examples=sequences,
         stateful_step_count=STEPS,
         deadline=None,
         derandomize=not SEQUENCES,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
+    run_state_machine_as_test(Counter, settings=chosen)

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import RevocationStatus
 from drivers.reader.revocation import Standing
-from drivers.reader.revocation.crl import is_authority
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.usage import is_authority
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.revocation import TestRevocation

@@ -25,6 +25,7 @@ CURRENT_APPLICATION = (0x3F, 0xFF)
 TAG_LIST, DATA, DYNAMIC_AUTHENTICATION, CONTROL, EXPONENTIATION = 0x5C, 0x53, 0x7C, 0xAC, 0x85
 ALGORITHM_TAG = 0x80
 LOG_OUT = 0xFF
+MOVE_KEY, NOWHERE = 0xF6, 0xFF
 
 
 class PivApplication:
@@ -49,6 +50,8 @@ class PivApplication:
             Ins.PUT_DATA_BER: self._put,
         }
         self._commands |= Extensions(memory, codes, serial, traits).commands
+        if traits.metadata:
+            self._commands[MOVE_KEY] = self._move_key
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""
@@ -150,6 +153,22 @@ class PivApplication:
         self._memory.generated.add(command.p2)
         self._store()
         return keys.public_key_template(key), status.OK
+
+    def _move_key(self, command: Command) -> Answer:
+        """The maker's own: from the slot P2 to the slot P1; to nowhere, it is deleted."""
+        self._only_managed()
+        if command.p2 not in self._memory.keys:
+            raise StatusError(status.NO_REFERENCE)
+        if command.p1 != NOWHERE and command.p1 not in CERTIFICATE_OBJECTS:
+            raise StatusError(status.WRONG_P1P2)
+        key, generated = self._memory.keys.pop(command.p2), self._memory.generated
+        made = command.p2 in generated
+        generated.difference_update({command.p1, command.p2})
+        if command.p1 != NOWHERE:
+            self._memory.keys[command.p1] = key
+            generated.update({command.p1} if made else ())
+        self._store()
+        return b"", status.OK
 
     def _authenticate(self, command: Command) -> Answer:
         objects = inside(command.data or b"", DYNAMIC_AUTHENTICATION)

@@ -25,7 +25,7 @@ class Traits:
     version: bytes
     """Answer to the instruction FD, by which common tools decide what else a card can do."""
     metadata: bool
-    """The maker's further instructions: metadata (F7) and serial number (F8)."""
+    """The maker's further instructions: metadata (F7), serial number (F8), and a key moved or deleted (F6)."""
     management: Algorithm
     property_template: bytes
     """Answer to SELECT (part 2 table 3)."""
@@ -62,7 +62,7 @@ TOKEN = Traits(
     locks_with_c0=False,
     digits_only=False,
     keeps_status=False,
-    version=bytes([5, 4, 3]),
+    version=bytes([5, 7, 1]),
     metadata=True,
     management=Algorithm.AES_192,
     property_template=tlv(0x61, octets(PIX, 0x4F), tlv(0x79, octets(RID, 0x4F))),

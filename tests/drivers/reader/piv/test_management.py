@@ -1,56 +1,21 @@
 """Keys and certificates made and written in the name of whoever answers for the management key."""
 
-from datetime import timedelta
 from typing import Literal
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 
 from drivers.reader.errors import CardAnswerError, CardGoneError
-from drivers.reader.keys import Generated, KeyAlgorithm, ManagementAlgorithm
+from drivers.reader.keys import Generated, KeyAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
 from drivers.reader.signing import verifies_with
 from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
 from drivers.reader.visit import CardReader, CardVisit, visiting
 from drivers.secret import Secret
-from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.piv.test_visit import kind_of
+from tests.fakes.management import PRIVATE, FactoryKey, certificate_for
 
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
-PRIVATE = ec.generate_private_key(ec.SECP256R1())
-
-
-class TestKey:
-    """The factory's key of a virtual card, or a wrong one; remembers what it was asked."""
-
-    __test__ = False
-
-    def __init__(self, card: VirtualCard, *, wrong: bool = False) -> None:
-        self.algorithm: ManagementAlgorithm = "3DES" if kind_of(card) == "C" else "AES-192"
-        key = bytes(reversed(FACTORY_MANAGEMENT_KEY)) if wrong else FACTORY_MANAGEMENT_KEY
-        cipher = TripleDES(key) if self.algorithm == "3DES" else algorithms.AES(key)
-        self._cipher = Cipher(cipher, modes.ECB())  # noqa: S305 - the standard asks for single blocks
-        self.challenges: list[bytes] = []
-
-    def answer(self, challenge: bytes) -> bytes:
-        self.challenges.append(challenge)
-        encryptor = self._cipher.encryptor()
-        return encryptor.update(challenge) + encryptor.finalize()
-
-
-def certificate_for(public_key: bytes) -> bytes:
-    key = serialization.load_der_public_key(public_key)
-    assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Made Up")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key).serial_number(7)
-    builder = builder.not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=30))
-    return builder.sign(PRIVATE, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def stranger() -> bytes:
@@ -64,7 +29,7 @@ async def test_a_certificate_is_renewed_in_one_visit(
     reader: CardReader, card: VirtualCard, algorithm: KeyAlgorithm
 ) -> None:
     async with visiting(reader) as visit:
-        key = TestKey(card)
+        key = FactoryKey(kind_of(card))
         made = await visit.generate_key("9a", algorithm, key)
         assert isinstance(made, Generated)
         await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin))
@@ -86,7 +51,7 @@ async def test_a_certificate_is_renewed_in_one_visit(
 
 async def test_a_certificate_of_another_key_is_not_written(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        key, before = TestKey(card), visit.facts.certificates
+        key, before = FactoryKey(kind_of(card)), visit.facts.certificates
         for slot in ("9a", "9c", "82"):
             assert await visit.write_certificate(slot, certificate_for(stranger()), key) == NOT_ALLOWED
         assert await visit.write_certificate("9a", b"no certificate", key) == NOT_ALLOWED
@@ -98,15 +63,45 @@ async def test_a_certificate_of_another_key_is_not_written(reader: CardReader, c
 
 async def test_a_certificate_is_deleted_and_its_key_stays(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        assert await visit.delete_certificate("9d", TestKey(card)) == Accepted()
+        assert await visit.delete_certificate("9d", FactoryKey(kind_of(card))) == Accepted()
         assert [c.id for c in visit.facts.certificates] == ["9a", "9c", "9e"]
     async with visiting(reader) as visit:
         assert [c.id for c in visit.facts.certificates] == ["9a", "9c", "9e"]
+
+
+async def test_a_key_is_deleted_where_the_card_can_and_after_its_certificate(
+    reader: CardReader, card: VirtualCard
+) -> None:
+    async with visiting(reader) as visit:
+        key = FactoryKey(kind_of(card))
+        assert await visit.delete_key("9d", key) == NOT_ALLOWED, "its certificate is there"
+        assert await visit.delete_certificate("9d", key) == Accepted()
+        if kind_of(card) == "C":
+            assert await visit.delete_key("9d", key) == NOT_ALLOWED
+            return
+        assert await visit.delete_key("9b", key) == NOT_ALLOWED
+        assert await visit.delete_key("9d", FactoryKey(kind_of(card), wrong=True)) == Refused(
+            RefusalReason.CARD, 0x6982
+        )
+        assert 0x9D in card._memory.piv.keys  # type: ignore[union-attr]
+        assert await visit.delete_key("9d", key) == Accepted()
+        assert 0x9D not in card._memory.piv.keys  # type: ignore[union-attr]
+        assert await visit.delete_key("9d", key) == Refused(RefusalReason.CARD, 0x6A88)
+
+
+async def test_a_key_that_the_card_keeps_is_found_out(reader: CardReader, card: VirtualCard) -> None:
+    if kind_of(card) == "C":
+        return
+    answering(card, "00f6", "9000")
+    async with visiting(reader) as visit:
+        assert await visit.delete_certificate("9d", FactoryKey(kind_of(card))) == Accepted()
+        with pytest.raises(CardAnswerError, match="does not hold"):
+            await visit.delete_key("9d", FactoryKey(kind_of(card)))
 
 
 async def test_a_wrong_management_key_changes_nothing(reader: CardReader, card: VirtualCard) -> None:
     async with visiting(reader) as visit:
-        wrong, before = TestKey(card, wrong=True), visit.facts.certificates
+        wrong, before = FactoryKey(kind_of(card), wrong=True), visit.facts.certificates
         assert await visit.generate_key("9a", "EC-P256", wrong) == Refused(RefusalReason.CARD, 0x6982)
         assert await visit.delete_certificate("9a", wrong) == Refused(RefusalReason.CARD, 0x6982)
         await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin))
@@ -116,7 +111,7 @@ async def test_a_wrong_management_key_changes_nothing(reader: CardReader, card: 
         assert visit.facts.pins[0].state == "ok"
 
 
-async def outcome_or_gone(visit: CardVisit, key: TestKey) -> object:
+async def outcome_or_gone(visit: CardVisit, key: FactoryKey) -> object:
     try:
         return await visit.generate_key("9a", "EC-P256", key)
     except CardGoneError:
@@ -131,7 +126,7 @@ async def test_a_card_torn_while_a_key_is_made_ends_named(
     for exchange in range(8):
         async with visiting(reader) as visit:
             card.tear(exchange, when)
-            outcomes.append(await outcome_or_gone(visit, TestKey(card)))
+            outcomes.append(await outcome_or_gone(visit, FactoryKey(kind_of(card))))
         if isinstance(outcomes[-1], Generated):
             break
     assert isinstance(outcomes[-1], Generated)
@@ -149,7 +144,7 @@ async def test_a_card_that_only_says_that_it_wrote_is_found_out(reader: CardRead
     answering(card, "00db", "9000")
     async with visiting(reader) as visit:
         with pytest.raises(CardAnswerError, match="does not hold"):
-            await visit.delete_certificate("9d", TestKey(card))
+            await visit.delete_certificate("9d", FactoryKey(kind_of(card)))
 
 
 @pytest.mark.parametrize("answer", ["7f4903860104", "7f4900", "", "7c00", "9999999999"])
@@ -157,7 +152,7 @@ async def test_a_key_that_cannot_be_one_is_no_key(reader: CardReader, card: Virt
     answering(card, "0047", answer + "9000")
     async with visiting(reader) as visit:
         with pytest.raises(CardAnswerError):
-            await visit.generate_key("9a", "EC-P256", TestKey(card))
+            await visit.generate_key("9a", "EC-P256", FactoryKey(kind_of(card)))
         assert await visit.sign_with("9a", b"x") == NOT_ALLOWED
 
 
@@ -169,7 +164,7 @@ async def test_a_challenge_that_cannot_be_one_is_not_answered(
 ) -> None:
     answering(card, "0087", answer)
     async with visiting(reader) as visit:
-        key = TestKey(card)
+        key = FactoryKey(kind_of(card))
         if refused:
             assert await visit.delete_certificate("9a", key) == Refused(RefusalReason.CARD, 0x6D00)
         else:
@@ -184,6 +179,8 @@ async def test_without_its_management_key_a_card_is_not_changed(reader: CardRead
         assert await visit.generate_key("9a", "EC-P256") == NOT_ALLOWED
         assert await visit.write_certificate("9a", before[0].der) == NOT_ALLOWED
         assert await visit.delete_certificate("9a") == NOT_ALLOWED
-        assert await visit.sign_with("9a", b"x") == NOT_ALLOWED
+        assert await visit.delete_key("9a") == NOT_ALLOWED
+        assert await visit.sign_with("9b", b"x") == NOT_ALLOWED, "no place for a key"
+        assert await visit.sign_with("95", b"x") == NOT_ALLOWED, "no key is known there"
     async with visiting(reader) as visit:
         assert visit.facts.certificates == before

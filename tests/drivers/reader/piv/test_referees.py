@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, WrongCode
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence
@@ -18,6 +19,7 @@ from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.visit import CardReader, try_card, visiting
 from drivers.secret import Secret
 from tests.drivers.reader.test_pcsc import inserted, until
+from tests.fakes.management import FactoryKey, certificate_for
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION
@@ -117,3 +119,30 @@ async def test_a_pin_that_was_set_here_is_the_pin_there_and_the_other_way_round(
         async with visiting(reader) as visit:
             assert await visit.verify(PIN, Secret("864209")) == Accepted()
             assert (await try_card(visit, "signature")).passed
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_what_was_written_and_deleted_here_is_so_there(
+    reader: CardReader, port: int, issuer: TestAuthority, kind: str
+) -> None:
+    """A key and its certificate made anew in 9D, the certificate of 9E taken off; on the token its key too."""
+    key = FactoryKey(kind)
+    async with inserted(made(issuer, kind), reader, port):
+        async with visiting(reader) as visit:
+            fresh = await visit.generate_key("9d", "EC-P384", key)
+            assert isinstance(fresh, Generated)
+            der = certificate_for(fresh.public_key)
+            assert await visit.write_certificate("9d", der, key) == Accepted()
+            assert await visit.delete_certificate("9e", key) == Accepted()
+            if kind == "D":
+                assert await visit.delete_key("9e", key) == Accepted()
+        told = slots_of(
+            await said_by("yubico-piv-tool", "-r", reader.name, "-a", "status"), r"(?m)^Slot (\w\w):", "Fingerprint:"
+        )
+        assert told["9d"] == hashlib.sha256(der).hexdigest()
+        assert {"9a", "9c"} <= set(told)
+        assert "9e" not in told
+        if kind == "D":
+            report = await said_by("ykman", "--reader", reader.name, "piv", "info")
+            assert re.search("(?i)slot 9c", report)
+            assert not re.search("(?i)slot 9e", report), "no key and no certificate"

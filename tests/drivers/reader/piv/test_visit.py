@@ -67,7 +67,7 @@ async def test_everything_is_read_on_request_and_each_object_once(reader: CardRe
         first = await visit.complete()
         assert [c.id for c in first.certificates] == ["9a", "9c", "9d", "9e", "82", "83"]
         assert {c.purpose for c in first.certificates[2:]} == {"other"}
-        assert first.version == ("1.0" if kind_of(card) == "C" else "5.4.3")
+        assert first.version == ("1.0" if kind_of(card) == "C" else "5.7.1")
         assert await visit.complete() == first
         assert first.digest == digest
     objects = [command for command in sent if command.startswith("00cb")]

@@ -42,9 +42,10 @@ class Talk:
         assert self.select() == "9000"
 
     def ask(self, header: str, data: bytes = b"", le: str = "") -> tuple[str, bytes]:
-        """Send one short command; fetch the rest of its answer."""
+        """Send one short command; fetch the rest of its answer. T=0 has no Le behind data."""
         body = bytes([len(data)]) + data if data else b""
-        answer = self.card.transmit(bytes.fromhex(header) + body + bytes.fromhex(le))
+        wanted = b"" if data and self.card.protocol == "T=0" else bytes.fromhex(le)
+        answer = self.card.transmit(bytes.fromhex(header) + body + wanted)
         found = answer[:-2]
         while answer[-2] == 0x61:
             answer = self.card.transmit(bytes.fromhex("00C00000") + answer[-1:])

@@ -169,6 +169,13 @@ def test_under_t0_answers_are_fetched_and_lengths_corrected(make_card: Callable[
     assert ask(card, "0020000100")[0] == "63C3", "P3=00 is all that T=0 can say"
 
 
+@pytest.mark.parametrize("apdu", ["00A40804045015503200", "00200001", "00A4040C"])
+def test_what_t0_cannot_carry_is_refused_as_a_real_reader_or_card_would(
+    make_card: Callable[..., VirtualCard], apdu: str
+) -> None:
+    assert ask(make_card(protocol="T=0"), apdu)[0] == "6700"
+
+
 def test_certificates_say_who_which_card_and_how_sure(card: VirtualCard, authority: TestAuthority) -> None:
     persona = card.persona
     ask(card, "00A4080C0450154301")

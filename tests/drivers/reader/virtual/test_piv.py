@@ -286,7 +286,21 @@ def test_the_maker_tells_tries_policies_serial_and_version(talk: Talk, kind: str
     assert split(talk.ask("00F7009B", le="00")[1])[0x01] == bytes([0x0A])
     assert talk.send("00F70095", le="00") == "6A88"
     assert talk.ask("00F80000", le="00")[1] == bytes.fromhex(talk.card.persona.serial)[-4:]
-    assert talk.ask("00FD0000", le="00") == ("9000", b"\x05\x04\x03")
+    assert talk.ask("00FD0000", le="00") == ("9000", b"\x05\x07\x01")
+
+
+def test_the_maker_moves_and_deletes_keys(talk: Talk, kind: str) -> None:
+    assert talk.send("00F6959D") == "6982", "without the management key; C does not know it at all"
+    if kind == "C":
+        return
+    assert become_manager(talk) == "9000"
+    before = talk.ask("00F7009D", le="00")[1]
+    assert talk.send("00F6319D") == "6A86"
+    assert talk.send("00F6959D") == "9000"
+    assert talk.send("00F6959D") == "6A88", "moved already"
+    assert talk.ask("00F70095", le="00")[1] == before
+    assert talk.send("00F6FF95") == "9000"
+    assert talk.send("00F70095", le="00") == "6A88"
 
 
 def test_selecting_again_keeps_the_pin_where_the_standard_is_followed(talk: Talk, kind: str) -> None:

@@ -108,6 +108,10 @@ def test_they_make_a_key_and_write_its_certificate(plugged: VirtualCard, tool: T
     assert tool(*YKMAN, "certificates", "export", "95", "-").stdout == read
     assert tool(*YKMAN, "certificates", "delete", "-m", MANAGEMENT, "-P", PIN, "95").returncode == 0
     assert tool(*YKMAN, "certificates", "export", "95", "-").returncode != 0
+    if plugged.kind == "D":
+        assert tool(*YKMAN, "keys", "info", "95").returncode == 0
+        assert tool(*YKMAN, "keys", "delete", "-m", MANAGEMENT, "-P", PIN, "95").returncode == 0
+        assert tool(*YKMAN, "keys", "info", "95").returncode != 0
 
 
 def test_a_signature_made_through_pkcs11_is_that_of_the_certificate(

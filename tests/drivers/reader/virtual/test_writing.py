@@ -18,6 +18,7 @@ from tests.drivers.reader.virtual.speak import Talk
 FILE = bytes.fromhex("6217 80020004 820101 83024310 8603 011FFF 85020000 8A0100")
 RSA_KEY = bytes.fromhex("6217 81020800 820111 83024B10 8603 1111FF 85020000 8A0100")
 EC_KEY = bytes.fromhex("6217 81020100 820122 83024B11 8603 1111FF 85020000 8A0100")
+EC_384_KEY = EC_KEY.replace(b"\x81\x02\x01\x00", b"\x81\x02\x01\x80")
 EXPONENT = bytes.fromhex("30058103010001")
 
 
@@ -71,7 +72,9 @@ def test_what_does_not_fit_is_refused(talk: Talk, header: str, data: bytes, word
     assert content(talk) == bytes(4)
 
 
-@pytest.mark.parametrize(("file", "data"), [(EC_KEY, b""), (RSA_KEY, EXPONENT)], ids=["EC", "RSA"])
+@pytest.mark.parametrize(
+    ("file", "data"), [(EC_KEY, b""), (EC_384_KEY, b""), (RSA_KEY, EXPONENT)], ids=["P256", "P384", "RSA"]
+)
 def test_a_key_is_made_in_its_file_and_shows_its_public_half(talk: Talk, file: bytes, data: bytes) -> None:
     assert talk.send("00E00000", file) == "9000"
     assert talk.send("00CA0101", le="00") == talk.send("00CA0186", le="00") == "6A88", "no key yet"
@@ -87,7 +90,7 @@ def test_a_key_is_made_in_its_file_and_shows_its_public_half(talk: Talk, file: b
     else:
         assert isinstance(public, ec.EllipticCurvePublicKey)
         point = talk.ask("00CA0186", le="00")[1]
-        assert int.from_bytes(point[3:35], "big") == public.public_numbers().x
+        assert int.from_bytes(point[3 : 3 + public.key_size // 8], "big") == public.public_numbers().x
 
 
 def test_no_key_is_made_of_a_size_that_the_card_does_not_have(talk: Talk) -> None:

@@ -1,0 +1,5 @@
+"""What the board runs after power on: the cabinet's firmware."""
+
+from drivers.cabinet.firmware import rp2040
+
+rp2040.run()

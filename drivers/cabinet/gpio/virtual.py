@@ -1,0 +1,107 @@
+"""The virtual pins: the driver on gpiozero's mock pins, with a panel for a bench and for tests.
+
+Rules, as on a Pi: contacts bounce or settle by the driver's own debounce; an output that is held cannot be driven; pins that
+somebody else holds cannot be had.
+
+>>> pins = VirtualPins(reference())                                                 # doctest: +SKIP
+>>> pins.open_door()                                                                # doctest: +SKIP
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from drivers.cabinet.gpio.board import BoardError, mock_factory
+from drivers.cabinet.gpio.driver import GpioPins
+from drivers.cabinet.gpio.pins import Role, Wiring
+
+
+class VirtualPins(GpioPins):
+    """Implements `port.Pins`, and has the panel."""
+
+    virtual = True
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        *,
+        name: str = "virtual pins",
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """A shut door, no plug, nobody there. Raises WiringError."""
+        super().__init__(wiring, self._pins, name=name, clock=clock, sleep=sleep)
+        self._mock = mock_factory()
+        self._contacts_now: dict[Role, bool] = {"door": False, "headphones": False, "presence": False}
+        self._taken = False
+        for role in self._inputs():
+            self._put(role)
+
+    # The panel: hands, and faults
+
+    def open_door(self, opened: bool = True) -> None:
+        """Open the service door, or shut it."""
+        self._move("door", opened)
+
+    def plug_headphones(self, plugged: bool = True) -> None:
+        """Put a plug into the jack, or pull it."""
+        self._move("headphones", plugged)
+
+    def stand_before(self, present: bool = True) -> None:
+        """Somebody comes, or goes."""
+        self._move("presence", present)
+
+    def bounce(self, role: Role) -> None:
+        """The contact changes for an instant and comes back."""
+        self._move(role, not self._contacts_now[role])
+        self._move(role, not self._contacts_now[role])
+
+    @property
+    def contacts(self) -> dict[Role, bool]:
+        """Which contacts are active: door open, plug in, somebody there."""
+        return dict(self._contacts_now)
+
+    @property
+    def lamp(self) -> bool:
+        """Whether the lamp is lit."""
+        return self._level("lamp") > 0.5
+
+    @property
+    def backlight(self) -> float:
+        """How bright the panel is, 0 to 1."""
+        return self._level("backlight")
+
+    def set_stuck(self, role: Role, stuck: bool = True) -> None:
+        """Something holds this output low (a short to ground), or lets go."""
+        self._mock.pin(self._wiring[role].bcm).ground(stuck)
+        if not stuck:
+            self._drive(role, self._backlight if role == "backlight" else self._lit)
+
+    def set_taken(self, taken: bool = True) -> None:
+        """Another program holds the pins, or gives them back."""
+        self._taken = taken
+        if taken:
+            self._let_go()
+
+    # The inside
+
+    def _pins(self) -> Any:
+        if self._taken:
+            raise BoardError("another program holds the pins")
+        return self._mock
+
+    def _move(self, role: Role, active: bool) -> None:
+        self._contacts_now[role] = active
+        if role in self._wiring:
+            self._put(role)
+
+    def _put(self, role: Role) -> None:
+        pin = self._mock.pin(self._wiring[role].bcm)
+        pin.wire(self._contacts_now[role] == (self._wiring[role].active == "high"))
+
+    def _level(self, role: Role) -> float:
+        if role not in self._wiring:
+            return 0.0
+        level = float(self._mock.pin(self._wiring[role].bcm).state)
+        return level if self._wiring[role].active == "high" else 1.0 - level

@@ -1,0 +1,101 @@
+"""The line to the cabinet's board. Alone imports pyserial and pyserial-asyncio-fast.
+
+Rules: bytes come and go as they are; a line that broke is told once; closing waits for nothing that the board has not read.
+
+    line = await connect("/dev/ttyACM0", received=core.feed, lost=on_lost)
+    line.write(frame)
+    await line.close()
+"""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import serial_asyncio_fast
+from serial.tools import list_ports
+
+PICO_USB = (0x2E8A, 0x0005)
+"""Vendor and product id of a Raspberry Pi Pico that runs MicroPython."""
+
+
+CLOSE_LIMIT_S = 2.0
+GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO)
+"""What opening the port of a board says that was unplugged."""
+
+
+class LineError(Exception):
+    """The port cannot be opened. `missing` where there is no such port."""
+
+    def __init__(self, port: str, reason: str, *, missing: bool) -> None:
+        super().__init__(f"{port}: {reason}")
+        self.port = port
+        self.reason = reason
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBoard:
+    """A board on the USB: the port that the system gave it, and its own number."""
+
+    port: str
+    serial_number: str
+
+
+def boards() -> tuple[FoundBoard, ...]:
+    """All boards of the right kind that are connected now, by port."""
+    found = (FoundBoard(one.device, one.serial_number or "") for one in list_ports.comports()
+             if (one.vid, one.pid) == PICO_USB)  # fmt: skip
+    return tuple(sorted(found, key=lambda board: board.port))
+
+
+class Line(asyncio.Protocol):
+    """One open line. `received` gets what comes, `lost` is called once when it has ended, also by `close`."""
+
+    def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._received = received
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self._ended = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.Protocol`."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._transport = None
+        if not self._ended.done():
+            self._ended.set_result(None)
+            self._lost()
+
+    def write(self, data: bytes) -> None:
+        """Send; what cannot be sent any more is dropped, and `lost` has told or will tell."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def close(self) -> None:
+        """End the line at once; a system that does not let go of it in time is left alone with it."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.abort()
+        await asyncio.wait([self._ended], timeout=CLOSE_LIMIT_S)
+
+
+async def connect(port: str, *, received: Callable[[bytes], None], lost: Callable[[], None]) -> Line:
+    """Open the port for this program alone. Raises LineError."""
+    try:
+        transport, line = await serial_asyncio_fast.create_serial_connection(
+            asyncio.get_running_loop(), lambda: Line(received, lost), port, exclusive=True
+        )
+    except (OSError, ValueError) as error:  # SerialException is an OSError
+        number = error.errno if isinstance(error, OSError) else None
+        raise LineError(port, os.strerror(number) if number else str(error), missing=number in GONE) from None
+    assert isinstance(line, Line)
+    line.connection_made(transport)  # the library tells it only in the loop's next round
+    return line

@@ -1,0 +1,123 @@
+"""A document as the bytes of one printer: what its profile says that it can do itself, and all else as a picture.
+
+Rules: the steps are short (a printer with a buffer of 4 KiB never holds more than two), the first initialises, the last
+feeds and cuts. A letter that the printer's code page does not have makes its block a picture, so that no name is ever
+printed with a question mark; a control character never reaches the printer as a command.
+
+>>> from drivers.printer.document import Document, Row
+>>> from drivers.printer.profile import load
+>>> encode(Document((Row("Av", "Åsa"),)), load("tm-t88v"))[1]
+b'Av                                     \\x1bE\\x01\\x8fsa\\x1bE\\x00\\n'
+"""
+
+import unicodedata
+
+from PIL import Image
+
+from drivers.printer import layout, protocol
+from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.layout import wrap
+from drivers.printer.profile import CodePage, PrinterProfile
+from drivers.printer.symbols import QUIET_MODULES
+from drivers.printer.transports import Recorder
+
+BAND_ROWS = 24
+"""Of a picture, in one step: 1.7 KiB at 576 dots."""
+TEAR_LINES = 6
+"""From the head to the edge where paper is torn off."""
+_CUT_MODES = {"partial": "PART", "full": "FULL"}
+
+
+def encode(document: Document, profile: PrinterProfile) -> tuple[bytes, ...]:
+    """The steps of a print. Raises ValueError for a code that does not fit across the paper."""
+    recorder = Recorder(profile.dots)
+    begin = recorder.initialise()
+    if profile.code_page is None:
+        body = _bands(layout.to_dots(layout.render(document, profile.dots)), recorder)
+    else:
+        begin += protocol.SELECT_CODE_PAGE + bytes((profile.code_page.number,))
+        body = [step for block in document.blocks for step in _Typist(profile, recorder).steps(block)]
+    mode = _CUT_MODES.get(profile.cut)
+    return (begin, *body, recorder.cut(mode) if mode else recorder.feed_lines(TEAR_LINES))
+
+
+def _bands(dots: Image.Image, recorder: Recorder) -> list[bytes]:
+    tops = range(0, dots.height, BAND_ROWS)
+    return [recorder.raster(dots.crop((0, top, dots.width, min(top + BAND_ROWS, dots.height)))) for top in tops]
+
+
+class _Typist:
+    """Blocks in the printer's own letters and codes, as far as it has them."""
+
+    def __init__(self, profile: PrinterProfile, recorder: Recorder) -> None:
+        self._profile = profile
+        self._columns = profile.columns
+        self._recorder = recorder
+
+    def steps(self, block: Block) -> list[bytes]:
+        """One block, in one step or in bands."""
+        match block:
+            case Qr(text) if self._profile.qr == "printer":
+                return [self._qr(text)]
+            case Barcode(text) if self._profile.code128 == "printer":
+                return [self._bars(text)]
+            case Qr() | Barcode():
+                return self._picture(block)
+        try:
+            return [self._letters(block)]
+        except UnicodeEncodeError:
+            return self._picture(block)
+
+    def _picture(self, block: Block) -> list[bytes]:
+        *bands, last = _bands(layout.to_dots(layout.render_block(block, self._profile.dots)), self._recorder)
+        return [*bands, last + _feed(layout.gap_dots(self._profile.dots))]
+
+    def _letters(self, block: Title | Row | Paragraph | Rule) -> bytes:
+        match block:
+            case Title(text):
+                lines = self._lines(text)
+                tall = protocol.TALL + protocol.STRONG + lines + protocol.NOT_STRONG + protocol.NOT_TALL
+                return tall + _feed(layout.gap_dots(self._profile.dots))
+            case Paragraph(text, strong):
+                lines = self._lines(text)
+                return protocol.STRONG + lines + protocol.NOT_STRONG if strong else lines
+            case Rule():
+                return b"-" * self._columns + protocol.LINE_FEED
+            case Row(label, value):
+                return self._row(_clean(label), _clean(value))
+
+    def _row(self, label: str, value: str) -> bytes:
+        if len(label) + len(value) + 1 > self._columns:
+            below = [line.rjust(self._columns) for line in wrap(value, len, self._columns)]
+            strong = b"".join(self._encoded(line) + protocol.LINE_FEED for line in below)
+            return self._lines(label) + protocol.STRONG + strong + protocol.NOT_STRONG
+        head = self._encoded(label.ljust(self._columns - len(value)))
+        return head + protocol.STRONG + self._encoded(value) + protocol.NOT_STRONG + protocol.LINE_FEED
+
+    def _lines(self, text: str) -> bytes:
+        return b"".join(self._encoded(one) + protocol.LINE_FEED for one in wrap(_clean(text), len, self._columns))
+
+    def _encoded(self, text: str) -> bytes:
+        page = self._profile.code_page
+        assert isinstance(page, CodePage)
+        return text.encode(page.codec)
+
+    def _qr(self, text: str) -> bytes:
+        module = layout.qr_module_dots(text, self._profile.dots)
+        quiet = _feed(QUIET_MODULES * module)
+        return quiet + protocol.CENTRE + self._recorder.qr(text, module) + protocol.LEFT + quiet
+
+    def _bars(self, text: str) -> bytes:
+        dots = layout.bar_dots(text, self._profile.dots)
+        code = self._recorder.code128(text, dots, layout.BAR_ROWS)
+        return code + protocol.LEFT + _feed(layout.gap_dots(self._profile.dots))
+
+
+def _feed(rows: int) -> bytes:
+    return protocol.FEED_DOTS + bytes((rows,))
+
+
+def _clean(text: str) -> str:
+    """In composed form (one sign for Å), without anything that is no letter to print."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(letter if letter.isprintable() else " " for letter in composed)

@@ -1,0 +1,115 @@
+"""What there is to say of the card in a reader: a closed union of frozen values, matched exhaustively by the caller.
+
+`CardReader.state` looks and reads; `CardVisit.state` says what became of a visit's card. Both are made of three pure
+functions, for callers that keep the visit: what the reader shows, what was read, what came instead. What is no state of a
+card (another program holds it, the station's own count cannot be kept) has none, and stays the fault that it is.
+
+>>> of_presence(Presence.EMPTY), of_fault(NoReaderError("unplugged"))
+(Absent(reader_there=True), Absent(reader_there=False))
+"""
+
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from drivers.reader.errors import (
+    CardAnswerError,
+    CardChangedError,
+    CardGoneError,
+    CommandRefusedError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
+    ReaderError,
+    UnknownCardError,
+)
+from drivers.reader.model import CardFacts, Exchange
+from drivers.reader.outcomes import Role
+from drivers.reader.port import Presence
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """No card, or one that has left. `reader_there`: False where there is no reader either."""
+
+    reader_there: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """There is a card, but it does not answer, or no longer: often it is in backwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKind:
+    """A card that cannot be read: of no known kind, or not as its kind has to be. Nothing was written to it."""
+
+    atr: bytes
+    tried: tuple[str, ...]
+    """Where was looked, or what the card refused."""
+    exchange: Exchange = field(default=Exchange(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A card that was read. What is wrong with it otherwise its facts tell."""
+
+    facts: CardFacts
+
+
+@dataclass(frozen=True, slots=True)
+class LockedOut:
+    """A card that was read, and no PIN of it can be used. `for_good`: nor can its PUK, which nobody can mend."""
+
+    facts: CardFacts
+    for_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedUnderUs:
+    """The card that answers is not the one that was identified (reliability I2). The visit is over."""
+
+
+CardState = Absent | Mute | UnknownKind | Read | LockedOut | ChangedUnderUs
+
+
+def of_presence(presence: Presence) -> Absent | Mute | None:
+    """What a look into the reader tells; None where there is a card, which has to be read."""
+    match presence:
+        case Presence.NO_READER:
+            return Absent(reader_there=False)
+        case Presence.EMPTY:
+            return Absent()
+        case Presence.MUTE:
+            return Mute()
+        case Presence.PRESENT:
+            return None
+        case other:
+            assert_never(other)
+
+
+def of_facts(facts: CardFacts) -> Read | LockedOut:
+    """What the facts of a card amount to. A code whose tries nobody knows counts as one that can be used."""
+    pins = [pin for pin in facts.pins if pin.role is not Role.PUK]
+    if not pins or any(pin.state != "locked" for pin in pins):
+        return Read(facts)
+    puk = facts.pin(Role.PUK)
+    return LockedOut(facts, for_good=puk is not None and puk.state == "locked")
+
+
+def of_fault(fault: ReaderError) -> Absent | Mute | UnknownKind | ChangedUnderUs | None:
+    """What is known of the card after that fault; None where the fault says nothing of a card."""
+    match fault:
+        case NoReaderError():
+            return Absent(reader_there=False)
+        case NoCardError() | CardGoneError():
+            return Absent()
+        case MuteCardError():
+            return Mute()
+        case UnknownCardError():
+            return UnknownKind(fault.atr, fault.tried, fault.exchange)
+        case CardAnswerError() | CommandRefusedError():
+            return UnknownKind(b"", (str(fault),))
+        case CardChangedError():
+            return ChangedUnderUs()
+        case _:
+            return None

@@ -1,0 +1,71 @@
+"""Evidence files, and the parts of one: whatever the bytes are, the answer is a report or a named problem.
+
+The first byte says how the rest is read: as a whole file, as the lines of a chain, as a signed statement.
+
+>>> check_evidence(b"")
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from io import BytesIO
+
+import msgspec
+
+from fleet.messages import events, kinds, statements
+from fleet.messages.checkpoints import TYP, Checkpoint, encoded, read_checkpoint
+from fleet.server.evidence import contents
+from fleet.server.evidence.chains import ChainChecker
+from fleet.server.evidence.checking import check
+from fleet.server.evidence.container import ArchiveWriter
+from fleet.server.evidence.contents import Line
+from fleet.server.evidence.problems import EvidenceProblem
+from fleet.server.evidence.telling import as_object, as_text
+from fuzz.card import anchors
+from provisioning import pki
+
+WHOLE, LINES, STATEMENT = b"\0", b"\1", b"\2"
+NAME = contents.chain_name("entre-a", 1, 1)
+
+
+def check_evidence(data: bytes) -> None:
+    """The target."""
+    kind, rest = data[:1], data[1:]
+    if kind == LINES:
+        chains = ChainChecker(anchors()[0])
+        with suppress(EvidenceProblem):
+            chains.part(NAME, "entre-a", 1, 1, rest)
+        chains.stretches()
+    elif kind == STATEMENT:
+        with suppress(ValueError):
+            read_checkpoint(statements.opened(rest.decode(), TYP).payload)
+    else:
+        report = check(BytesIO(rest), None)
+        assert report.verdict != "genuine" or report.manifest is not None
+        assert as_text(report)
+        assert as_object(report)
+
+
+def evidence_seeds() -> Iterator[tuple[str, bytes]]:
+    """A small one of each, under a key that is made for it."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    key = pki.new_key()
+    certificate = pki.issue_client(pki.make_ca(now), "entre-a", key.public_key(), now)
+    first = events.seal(events.Facts("entre-a", 1, 1, "boot", kinds.DOOR_OPENED, now.isoformat()), {})
+    said = encoded(Checkpoint("entre-a", 1, 1, first.hash, now.isoformat()))
+    statement = statements.sign(key, certificate, TYP, said)
+    facts = events.Facts("entre-a", 1, 2, "boot", kinds.CHAIN_CHECKPOINT, now.isoformat(), prev=first.hash)
+    signed = events.seal(facts, {"jws": statement})
+    lines = b"".join(msgspec.json.encode(_line(one)) + b"\n" for one in (first, signed))
+    file = BytesIO()
+    with ArchiveWriter(file) as archive:
+        archive.add(contents.README, b"made up")
+        archive.add(NAME, lines)
+    yield "whole", WHOLE + file.getvalue()
+    yield "lines", LINES + lines
+    yield "statement", STATEMENT + statement.encode()
+
+
+def _line(event: events.Event) -> Line:
+    assert event.data is not None
+    return Line(event.sequence, event.envelope.decode(), event.data.decode(), event.salt)

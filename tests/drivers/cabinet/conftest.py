@@ -1,0 +1,28 @@
+"""The driver with a made-up board."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from drivers.cabinet import connection
+from drivers.cabinet.port import CabinetReady
+from tests.fakes.board_bench import BoardBench
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BoardBench]:
+    monkeypatch.setattr(connection, "RETRY_S", 0.02)
+    monkeypatch.setattr(connection, "MEND_RETRY_S", 0.02)
+    bench = BoardBench(tmp_path)
+    yield bench
+    await bench.cabinet.close()
+    bench.cable.pull()
+
+
+@pytest.fixture
+async def ready(bench: BoardBench) -> BoardBench:
+    bench.cable.plug()
+    bench.cabinet.start()
+    assert isinstance(await bench.cabinet.state(), CabinetReady)
+    return bench

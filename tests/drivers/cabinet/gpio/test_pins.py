@@ -1,0 +1,65 @@
+"""Pins as data, and the lamp's patterns: what cannot be is refused."""
+
+import math
+
+import pytest
+
+from drivers.cabinet.gpio import pins
+from drivers.cabinet.gpio.pattern import PATTERNS, Pattern, Phase
+from drivers.cabinet.gpio.pins import Pin, WiringError, checked, parts, place, reference
+
+
+def test_the_shipped_wiring_has_every_role_once() -> None:
+    assert set(reference()) == set(pins.ROLES)
+    assert checked(reference()) == reference()
+    assert all(part for _, part in parts().values())
+
+
+def test_a_cut_wire_at_the_service_door_reads_as_open() -> None:
+    door = reference()["door"]
+    assert (door.pull, door.active) == ("up", "high")
+
+
+@pytest.mark.parametrize("bcm", [0, 1, 14, 15, 28, -1])
+def test_a_pin_that_is_reserved_or_not_there_is_refused(bcm: int) -> None:
+    with pytest.raises(WiringError, match=f"pin {bcm}"):
+        Pin(bcm, "in")
+
+
+def test_a_driven_pin_takes_no_pull_resistor() -> None:
+    with pytest.raises(WiringError, match="takes no pull"):
+        Pin(17, "out", pull="up")
+
+
+def test_two_roles_on_one_pin_are_refused_by_name() -> None:
+    with pytest.raises(WiringError, match="door: pin 17 is the lamp's already"):
+        checked({"lamp": Pin(17, "out"), "door": Pin(17, "in")})
+
+
+def test_a_lamp_that_reads_is_refused() -> None:
+    with pytest.raises(WiringError, match="lamp: the pin goes the wrong way"):
+        checked({"lamp": Pin(17, "in")})
+
+
+def test_each_pin_has_a_place_of_its_own_that_is_neither_power_nor_ground() -> None:
+    places = [place(bcm) for bcm in pins.PLACES]
+    assert sorted({*places, *pins.GROUNDS, *pins.VOLTS_3V3, *pins.VOLTS_5V}) == list(range(1, 41))
+    assert len(places) + 12 == 40
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda one: one.name)
+def test_no_pattern_blinks_more_than_once_a_second(pattern: Pattern) -> None:
+    assert pattern.period_s >= 1.0
+    assert sum(phase.lit for phase in pattern.phases) <= 1
+
+
+def test_the_patterns_can_be_told_apart() -> None:
+    shares = {
+        sum(p.seconds for p in one.phases if p.lit) / one.period_s for one in PATTERNS if not math.isinf(one.period_s)
+    }
+    assert len(shares) == 3
+
+
+def test_a_pattern_that_flashes_is_refused() -> None:
+    with pytest.raises(ValueError, match="strobe"):
+        Pattern("strobe", (Phase(True, 0.1), Phase(False, 5)))

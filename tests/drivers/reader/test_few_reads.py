@@ -1,0 +1,234 @@
+"""How files are read with few exchanges: by short identifier, by long answers, and in the order that is likely right."""
+
+import random
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+
+from drivers.reader.channel import Channel
+from drivers.reader.errors import CardGoneError
+from drivers.reader.inprocess import InProcessBackend, InProcessConnection
+from drivers.reader.ledger import MemoryLedger
+from drivers.reader.model import CardFacts
+from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pkcs15 import objects
+from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.finding import find_application
+from drivers.reader.pkcs15.values import Directory, FilePath, OdfEntry
+from drivers.reader.profiles import builtin
+from drivers.reader.session import open_session
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.kinds import KINDS
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from tests.drivers.reader.conftest import EC_PERSON, NOW
+from tests.drivers.reader.test_pkcs15 import FileCard
+
+
+@pytest.fixture
+def made(authority: TestAuthority) -> Callable[[str], VirtualCard]:
+    return lambda kind: VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=kind)
+
+
+class ShortIds(FileCard):
+    """Reads by short identifier too: whatever `short` says."""
+
+    def __init__(self, short: dict[int, str]) -> None:
+        super().__init__({"aid5031": "a80a30080406" + "3f0050154401"}, aid=pkcs15.PKCS15_AID.hex().upper())
+        self.short = {number: bytes.fromhex(content) for number, content in short.items()}
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if offset & 0x8000:
+            content = self.short.get(offset >> 8 & 0x1F)
+            self.held = content or b""
+            return b"\x6a\x82" if content is None else content[:length] + b"\x90\x00"
+        if self.current == "aid":
+            return self.held[offset : offset + length] + b"\x90\x00"
+        return super()._read(offset, length)
+
+
+def found(connection: FileCard) -> CardFiles:
+    files = CardFiles(Channel(connection))
+    find_application(files)
+    return files
+
+
+TOKEN_INFO = "300a0201000401aa030205a0"
+
+
+def test_odf_and_token_info_are_read_without_being_selected() -> None:
+    connection = ShortIds({0x11: "a80a30080406" + "3f0050154401", 0x12: TOKEN_INFO})
+    assert pkcs15.read_token_info(found(connection)).hex() == TOKEN_INFO
+    assert [sent[2:4] for sent in connection.sent] == ["a4", "b0", "b0"]
+
+
+@pytest.mark.parametrize("other", ["a00a30080406" + "3f0050154401", "3003020101", "00", "3082"])
+def test_a_short_identifier_that_means_another_file_is_not_believed(other: str) -> None:
+    """A list of keys, any other object, nothing, nonsense."""
+    files = found(ShortIds({0x11: other, 0x12: TOKEN_INFO}))
+    assert files.read(pkcs15.EF_ODF).hex() == "a80a30080406" + "3f0050154401"
+    assert files.base == Base(aid=pkcs15.PKCS15_AID)
+
+
+def test_a_file_longer_than_one_answer_is_read_on() -> None:
+    odf = "a80a30080406" + "3f0050154401" + "00" * 300
+    files = found(ShortIds({0x11: odf, 0x12: TOKEN_INFO}))
+    assert len(files.read(pkcs15.EF_ODF)) == len(odf) // 2
+
+
+def short(card: VirtualCard, number: int) -> bytes:
+    """What the application's file of that short identifier holds."""
+    card.power_on()
+    card.transmit(bytes.fromhex("00a404000c") + pkcs15.PKCS15_AID + b"\0")
+    return card.transmit(bytes((0x00, 0xB0, 0x80 | number, 0x00, 0x00)))[:-2]
+
+
+def test_lists_are_told_by_what_they_hold(made: Callable[[str], VirtualCard]) -> None:
+    card = made("B")
+    held = {number: short(card, number) for number in (1, 2, 3, 4, 0x11, 0x12)}
+    assert [number for number, data in held.items() if objects.lists_codes(data)] == [1]
+    assert [number for number, data in held.items() if objects.lists_certificates(data)] == [4]
+
+
+class Misleading:
+    """A card on which some short identifiers lead to other files."""
+
+    protocol: Literal["T=0", "T=1"] = "T=1"
+
+    def __init__(self, card: VirtualCard, led: dict[int, int], atr: bytes = b"") -> None:
+        own = card.power_on()
+        self.atr = atr or own
+        self.sent: list[bytes] = []
+        self._card, self._led = card, led
+
+    def transmit(self, apdu: bytes) -> bytes:
+        self.sent.append(apdu)
+        if apdu[1] == 0xB0 and apdu[2] & 0x80:
+            apdu = apdu[:2] + bytes((0x80 | self._led.get(apdu[2] & 0x1F, apdu[2] & 0x1F),)) + apdu[3:]
+        return self._card.transmit(apdu)
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
+def facts_of(connection: Misleading) -> CardFacts:
+    return open_session(Channel(connection), profiles=builtin(), ledger=MemoryLedger()).facts
+
+
+@pytest.mark.parametrize("led", [{1: 2}, {1: 4}, {1: 30}, {4: 2}, {4: 3}, {4: 1}, {4: 0x12}, {0x12: 4}])
+def test_a_list_that_is_another_one_is_selected(made: Callable[[str], VirtualCard], led: dict[int, int]) -> None:
+    card = made("B")
+    connection = Misleading(card, led)
+    assert facts_of(connection) == facts_of(Misleading(card, {}))
+    assert any(sent[1] == 0xA4 and b"\x50\x15\x44" in sent for sent in connection.sent)
+
+
+def test_short_identifiers_that_two_files_share_are_not_used() -> None:
+    def entry(directory: Directory, last: str) -> OdfEntry:
+        return OdfEntry(directory, FilePath(bytes.fromhex("3f005015" + last)))
+
+    lists = (
+        entry(Directory.AUTHENTICATION, "4401"), entry(Directory.CERTIFICATES, "4421"),
+        entry(Directory.TRUSTED_CERTIFICATES, "4411"), entry(Directory.USEFUL_CERTIFICATES, "441f"),
+        entry(Directory.PRIVATE_KEYS, "4402"), OdfEntry(Directory.PUBLIC_KEYS, b"direct"),
+    )  # fmt: skip
+    assert pkcs15.short_ids(lists) == (None, None, None, None, 2, None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_card_is_says_what_it_holds_and_not_its_answer_to_reset(
+    made: Callable[[str], VirtualCard], kind: str
+) -> None:
+    """Every kind with the answer to reset of kind B, whose profile names it."""
+    plain, told = (facts_of(Misleading(made(kind), {}, atr)) for atr in (bytes.fromhex("3B00"), KINDS["B"].atr))
+    assert told.kind == plain.kind == ("pkcs15" if kind in ("A", "B") else "piv")
+    assert [c.purpose for c in told.certificates] == [c.purpose for c in plain.certificates]
+
+
+def test_a_product_known_by_its_answer_to_reset_is_asked_for_its_own_application_first(
+    made: Callable[[str], VirtualCard],
+) -> None:
+    for kind, first in (("A", "F276A288BCFBA69D34F31001"), ("B", "A000000063504B43532D3135"), ("D", "A0000003080000")):
+        connection = Misleading(made(kind), {})
+        facts_of(connection)
+        assert connection.sent[0][5:].hex().upper().startswith(first)
+
+
+class Long(FileCard):
+    """Answers extended READ BINARY, at most so many bytes at a time; None: it promised more than it does."""
+
+    def __init__(self, content: bytes, most: int | None, *, fcp: bool = True) -> None:
+        super().__init__({"3f004301": content.hex()}, fcp=fcp)
+        self.atr, self.most = KINDS["D"].atr, most
+
+    def transmit(self, apdu: bytes) -> bytes:
+        if apdu[1] != 0xB0 or len(apdu) != 7:
+            return super().transmit(apdu)
+        self.sent.append(apdu.hex())
+        asked = int.from_bytes(apdu[5:7], "big") or 65536
+        return b"\x67\x00" if self.most is None else self._read(int.from_bytes(apdu[2:4], "big"), min(asked, self.most))
+
+
+@pytest.mark.parametrize(
+    ("most", "fcp", "reads"),
+    [
+        (65536, True, ["00b00000000400"]),
+        (600, True, ["00b00000000400", "00b002580001a8"]),
+        (None, True, ["00b00000000400", *(f"00b00{part}0000" for part in range(4))]),
+        (65536, False, [*(f"00b00{part}0000" for part in range(4)), "00b0040000"]),
+    ],
+)
+def test_a_card_that_offers_long_answers_is_asked_for_them_where_it_says_how_long(
+    most: int | None, fcp: bool, reads: list[str]
+) -> None:
+    content = random.Random(1).randbytes(1024)
+    connection = Long(content, most, fcp=fcp)
+    assert CardFiles(Channel(connection)).read(bytes.fromhex("3f004301")) == content
+    assert [sent for sent in connection.sent if sent.startswith("00b0")] == reads
+
+
+def test_over_t0_nothing_is_extended() -> None:
+    connection = Long(bytes(1024), 65536)
+    connection.protocol = "T=0"
+    assert not Channel(connection).extended
+
+
+class ShortReader(InProcessBackend):
+    """A reader whose driver fails at extended length fields, as those do that know short APDUs alone."""
+
+    def __init__(self, slot: VirtualSlot) -> None:
+        super().__init__([slot])
+        self.failed = 0
+
+    def connect(self, reader: str) -> InProcessConnection:
+        connection = super().connect(reader)
+        real = connection.transmit
+
+        def transmit(apdu: bytes) -> bytes:
+            if len(apdu) > 5 and apdu[4] == 0:
+                self.failed += 1
+                raise CardGoneError("transmission failed with 8010002F")
+            return real(apdu)
+
+        connection.transmit = transmit  # type: ignore[method-assign]
+        return connection
+
+
+async def test_a_reader_that_fails_at_long_commands_is_sent_short_ones_from_then_on(
+    made: Callable[[str], VirtualCard],
+) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(made("D"))
+    backend = ShortReader(slot)
+    reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW))
+    with pytest.raises(CardGoneError):
+        await reader.visit()
+    for _ in range(2):
+        async with visiting(reader) as visit:
+            assert len(visit.facts.certificates) == 4
+            await visit.complete()
+    assert backend.failed == 1
+    await reader.close()
