@@ -1,8 +1,8 @@
 """Empties the outbox over one connection, oldest first, at most a window of events ahead of the server's word.
 
-It obeys `acked` alone. What is wanted again is sent again at once; if the server's word does not come for a while,
-everything that it does not hold is sent again (it takes each event once, so a double costs only the line). A drain
-lives as long as its connection: the next one begins with all that is not held.
+It obeys `acked` alone. What is wanted again is sent again at once; if the server's word does not come for a while, what it does
+not hold is sent again from the oldest on, as gently as `fleet.messages.pacing` has it (the server takes each event once, so
+a double costs only the line). A drain lives as long as its connection: the next one begins with all that is not held.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from fleet.agent.outbox import Acknowledgement, Place
 from fleet.agent.store import StationStore
 from fleet.messages.events import Event
 from fleet.messages.link import Acked
+from fleet.messages.pacing import Pacing
 
 log = logging.getLogger(__name__)
 
@@ -25,34 +26,35 @@ PRUNE_EVERY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`window`: events in flight at most. `acked_timeout_s`: with no word of the server for so long, send all again."""
+    """`window`: events in flight at most. `acked_timeout_s`: the patience with a silent server."""
 
     window: int = 100
     acked_timeout_s: float = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """To the connection. `on_progress`: the server holds more, or wants some again. `under_way`: whether the broker has not
+    acknowledged all that was published."""
+
+    publish: Callable[[Event], None]
+    on_progress: Callable[[], None]
+    under_way: Callable[[], bool]
+
+
 class Drain:
     """One connection's worth of emptying the outbox."""
 
-    def __init__(
-        self,
-        store: StationStore,
-        chain: tuple[str, int],
-        publish: Callable[[Event], None],
-        pace: Pace,
-        on_progress: Callable[[], None],
-    ) -> None:
-        """`chain`: station and current epoch. `on_progress`: the server holds more, or wants some again."""
+    def __init__(self, store: StationStore, chain: tuple[str, int], wiring: Wiring, pace: Pace) -> None:
+        """`chain`: station and current epoch."""
         self._store = store
         self._station, self._epoch = chain
-        self._publish = publish
-        self._pace = pace
-        self._on_progress = on_progress
+        self._wiring = wiring
+        self._pacing = Pacing(pace.window, pace.acked_timeout_s, time.monotonic())
         self._wake = asyncio.Event()
         self._words: deque[Acked] = deque()
         self._flying: set[Place] = set()
         self._sent: Place = outbox.START
-        self._quiet_since = time.monotonic()
         self._pruned_at: float | None = None
 
     def notify(self) -> None:
@@ -76,13 +78,16 @@ class Drain:
                 async with asyncio.timeout(self._patience_s()):
                     await self._wake.wait()
             except TimeoutError:
-                log.info("no word of the server for %d events: sending them again", len(self._flying))
-                self._begin_again()
+                if self._pacing.is_silent(time.monotonic(), under_way=self._wiring.under_way()):
+                    log.info("no word of the server for %d events: sending again from the oldest", len(self._flying))
+                    self._begin_again()
 
     async def _obey(self, word: Acked) -> None:
+        window = self._pacing.window
+
         def work(cx: outbox.Transaction) -> tuple[Acknowledgement, list[Event]]:
             taken = outbox.acknowledge(cx, self._station, word, time.time())
-            again = [] if taken.ahead else outbox.wanted(cx, self._station, word, self._pace.window)
+            again = [] if taken.ahead else outbox.wanted(cx, self._station, word, window)
             return taken, again
 
         taken, again = await self._store.transact(work)
@@ -92,16 +97,16 @@ class Drain:
         self._flying = {place for place in self._flying if place[0] != word.epoch or place[1] > word.through}
         for event in again:
             self._send(event)
-        if len(again) == self._pace.window:  # there may be more: go on behind the last one
+        if len(again) == window:  # there may be more: go on behind the last one
             self._sent = min(self._sent, (again[-1].epoch, again[-1].sequence))
         if taken.held or taken.again or again:
-            self._quiet_since = time.monotonic()
-            self._on_progress()
+            self._pacing.heard(time.monotonic())
+            self._wiring.on_progress()
 
     async def _fill(self) -> None:
         if not self._flying:
-            self._quiet_since = time.monotonic()
-        while (room := self._pace.window - len(self._flying)) > 0:
+            self._pacing.idle(time.monotonic())
+        while (room := self._pacing.window - len(self._flying)) > 0:
             found = await self._pending(room)
             if not found:
                 return
@@ -122,17 +127,16 @@ class Drain:
 
     def _send(self, event: Event) -> None:
         self._flying.add((event.epoch, event.sequence))
-        self._publish(event)
+        self._wiring.publish(event)
 
     def _patience_s(self) -> float | None:
         if not self._flying:
             return None
-        return max(0.0, self._quiet_since + self._pace.acked_timeout_s - time.monotonic())
+        return self._pacing.look_in_s(time.monotonic())
 
     def _begin_again(self) -> None:
         self._flying.clear()
         self._sent = outbox.START
-        self._quiet_since = time.monotonic()
 
     def _warn_ahead(self, word: Acked) -> None:
         if word.epoch == self._epoch:

@@ -1,8 +1,7 @@
 """The link: the station's one connection to its fleet. It empties the outbox, asks, and shows the station's state.
 
-It lives in the station's asyncio loop and keeps coming back by itself, after random delays (`backoff`). Nothing of it
-is needed to hand a card over: what is to be told waits in the outbox, and what must be asked raises `LinkDown` at
-once.
+It lives in the station's asyncio loop and keeps coming back by itself, after random delays (`backoff`). Nothing of it is needed
+to hand a card over: what is to be told waits in the outbox, and what must be asked raises `LinkDown` at once.
 
 Rules: an event leaves the outbox by the server's `acked` only; a message from above that does not fit its contract is
 dropped with a line in the log that shows none of it; an answer that nobody waits for (any more) is dropped.
@@ -27,12 +26,12 @@ from typing import Any
 import msgspec
 
 from fleet.agent import outbox
-from fleet.agent.backoff import Backoff
-from fleet.agent.drain import Drain, Pace
+from fleet.agent.drain import Drain, Pace, Wiring
 from fleet.agent.endpoint import Endpoint, Incoming, make_tls
 from fleet.agent.identity import Identity
 from fleet.agent.mqtt import Connection, ConnectionFailed, Extras
 from fleet.agent.store import StationStore, StoreError
+from fleet.messages.backoff import Backoff
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
 from fleet.messages.link import Acked, Answer, Ask, MessageError, Presence, StationState, decode, encode
 from fleet.messages.topics import Topics
@@ -77,6 +76,8 @@ class Link:
         self._allowed.set()
         self._recalled = asyncio.Event()
         self._listeners: list[OnChange] = []
+        self.on_command: Callable[[bytes], None] = lambda payload: None
+        """Told of what comes on `commands`, as it came: nothing of it is checked here."""
         self._asks: dict[bytes, asyncio.Future[Answer]] = {}
         self._state: StationState | None = None
         self._state_changed = asyncio.Event()
@@ -128,6 +129,11 @@ class Link:
         """Show this state; `outbox_depth` is filled in here. Only the newest counts, at most two a second travel."""
         self._state = state
         self._state_changed.set()
+
+    def tell_result(self, payload: bytes) -> None:
+        """Send the result of a command; lost where there is no connection now."""
+        if self._connection is not None:
+            self._connection.publish(self._topics.results, payload)
 
     def set_allowed(self, allowed: bool) -> None:
         """False cuts the connection as a pulled cable does and keeps it cut; True lets it come back."""
@@ -187,13 +193,14 @@ class Link:
     async def _connect_once(self) -> str:
         connection = await Connection.open(self._endpoint(), self._receive)
         chain = (self._identity.station, self._identity.epoch)
-        self._drain = Drain(self._store, chain, self._publish_event, self._timing.pace, self._state_changed.set)
+        wiring = Wiring(self._publish_event, self._state_changed.set, lambda: connection.under_way)
+        self._drain = Drain(self._store, chain, wiring, self._timing.pace)
         self._connection = connection
         try:
             if not self._allowed.is_set():
                 return "cut"
             connection.publish(self._topics.presence, self._presence(online=True), retain=True)
-            await connection.subscribe([self._topics.answer, self._topics.acked])
+            await connection.subscribe([self._topics.answer, self._topics.acked, self._topics.commands])
             self._set_online(True)
             return await self._serve(connection, self._drain)
         except asyncio.CancelledError:
@@ -244,6 +251,8 @@ class Link:
                     self._drain.acked(word)
             elif message.topic == self._topics.answer:
                 self._take_answer(message)
+            elif message.topic == self._topics.commands:
+                self.on_command(message.payload)
         except MessageError:
             log.warning("dropped a message on %s that does not fit its contract", message.topic)
 

@@ -112,6 +112,11 @@ class Connection:
         )
         self._pump()
 
+    @property
+    def under_way(self) -> bool:
+        """Whether the broker has not acknowledged all that was published."""
+        return bool(self._waiting or self._unacknowledged)
+
     async def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe at QoS 1 and wait until the broker grants it. Raises ConnectionFailed."""
         result, mid = self._client.subscribe([(topic, 1) for topic in topics])

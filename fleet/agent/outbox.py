@@ -71,7 +71,7 @@ def append(
     cx: sqlite3.Connection, chain: Chain, type_: str, time: str, subject: str | None, content: dict[str, Any]
 ) -> Event:
     """Seal the next event of the chain and keep it. `time` is RFC 3339 in UTC."""
-    sequence, prev = _head(cx, chain.station, chain.epoch)
+    sequence, prev = head(cx, chain.station, chain.epoch)
     facts = Facts(chain.station, chain.epoch, sequence + 1, chain.bootid, type_, time, subject, prev)
     event = events.seal(facts, content)
     # What could never be sent must not enter the chain. Raises EventError.
@@ -114,7 +114,7 @@ def wanted(cx: sqlite3.Connection, station: str, acked: Acked, limit: int) -> li
 
 def acknowledge(cx: sqlite3.Connection, station: str, acked: Acked, now: float) -> Acknowledgement:
     """Take the server's word for exactly its epoch. `now` is the wall clock, seconds since 1970."""
-    sequence, _ = _head(cx, station, acked.epoch)
+    sequence, _ = head(cx, station, acked.epoch)
     if acked.through > sequence:
         return Acknowledgement(held=0, again=0, ahead=True)
     held = cx.execute(
@@ -147,6 +147,12 @@ def kinds_after(cx: sqlite3.Connection, station: str, epoch: int, sequence: int)
     return [(event.sequence, event.type) for event in _restored(rows)]
 
 
+def latest(cx: sqlite3.Connection, count: int) -> list[Event]:
+    """The last events that are still kept, the newest first."""
+    rows = cx.execute("SELECT envelope, data, salt FROM outbox ORDER BY rowid DESC LIMIT ?", (count,))
+    return _restored(rows)
+
+
 def prune(cx: sqlite3.Connection, now: float, keep_days: int = KEEP_DAYS, max_bytes: int = MAX_HELD_BYTES) -> int:
     """Drop held events older than `keep_days`, and the oldest beyond `max_bytes`; never one that is not held.
 
@@ -163,7 +169,8 @@ def prune(cx: sqlite3.Connection, now: float, keep_days: int = KEEP_DAYS, max_by
     return old + excess
 
 
-def _head(cx: sqlite3.Connection, station: str, epoch: int) -> tuple[int, str]:
+def head(cx: sqlite3.Connection, station: str, epoch: int) -> tuple[int, str]:
+    """Sequence and hash of the last event of a chain; 0 and GENESIS where there is none."""
     row = cx.execute(
         "SELECT sequence, hash FROM outbox_head WHERE station = ? AND epoch = ?", (station, epoch)
     ).fetchone()

@@ -1,7 +1,7 @@
 """The orders and administrators that the server gave this station, signed, so that a hand-over needs no connection.
 
 A list comes by paged questions. Each page is a compact JWS (RFC 7515) under the server key pinned at enrolment, ES256
-and nothing else, for this station by name, not expired, and not issued before what is already held: a forged,
+and of its own `typ`, for this station by name, not expired, and not issued before what is already held: a forged,
 replayed or expired list, or another station's, is refused whole. A list replaces the one before in one transaction,
 once its last page is in.
 
@@ -13,39 +13,31 @@ Order(order='A1', ...)
 """
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Protocol
 
 import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Identity
-from fleet.agent.link import AskTimeout, LinkDown
-from fleet.agent.store import StationStore, StoreError
+from fleet.agent.keeping import Asker, keep_fresh
+from fleet.agent.store import StationStore
+from fleet.agent.words import SyncRefused, Words
+from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import (
     Administrator,
-    Answer,
-    Ask,
-    MessageError,
     Order,
     OrderAsk,
     SyncAsk,
     SyncPage,
-    decode,
 )
 
 log = logging.getLogger(__name__)
 
 MAX_PAGES = 500
 EVERY_S = 600.0
-ALGORITHMS = ["ES256"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sync_list (
@@ -58,25 +50,6 @@ CREATE INDEX IF NOT EXISTS sync_order_holder ON sync_order (hsa_id, last_day);
 CREATE TABLE IF NOT EXISTS sync_administrator (hsa_id TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sync_collected (id TEXT PRIMARY KEY) STRICT;
 """
-
-
-class SyncRefused(Exception):
-    """What came down cannot be trusted or used; what was held stays. `code` is stable, the text is for people."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class Asker(Protocol):
-    """The part of `Link` that the book needs."""
-
-    @property
-    def online(self) -> bool: ...
-
-    def on_change(self, listener: Callable[[bool], None]) -> Callable[[], None]: ...
-
-    async def ask(self, message: Ask, timeout_s: float = ...) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +71,7 @@ class OrderBook:
         self, identity: Identity, store: StationStore, link: Asker, clock: Callable[[], datetime] = _wall_clock
     ) -> None:
         """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times."""
-        self._station = identity.station
-        self._key = ECKey.import_key(dict(identity.signing_key))
+        self._words = Words(identity)
         self._store = store
         self._link = link
         self._clock = clock
@@ -126,6 +98,19 @@ class OrderBook:
 
         def work(cx: sqlite3.Connection) -> Order | None:
             row = cx.execute("SELECT content FROM sync_order WHERE id = ?", (order,)).fetchone()
+            return None if row is None else msgspec.json.decode(row[0], type=Order)
+
+        return self._store.transact_now(work)
+
+    def past(self, hsa_id: str, today: date) -> Order | None:
+        """The newest order of that person whose last day is over, not collected here."""
+
+        def work(cx: sqlite3.Connection) -> Order | None:
+            row = cx.execute(
+                "SELECT content FROM sync_order WHERE hsa_id = ? AND last_day < ?"
+                " AND id NOT IN (SELECT id FROM sync_collected) ORDER BY last_day DESC LIMIT 1",
+                (hsa_id, today.isoformat()),
+            ).fetchone()
             return None if row is None else msgspec.json.decode(row[0], type=Order)
 
         return self._store.transact_now(work)
@@ -175,7 +160,8 @@ class OrderBook:
 
         What it says of this person replaces what was held of them; a whole new list is fetched behind it.
         """
-        page = self._verified(await self._link.ask(OrderAsk(hsa_id=hsa_id), timeout_s=timeout_s))
+        answer = await self._link.ask(OrderAsk(hsa_id=hsa_id), timeout_s=timeout_s)
+        page = self._words.opened(answer, ORDER_TYP, SyncPage)
         held = await self._store.transact(_held)
         self._check_times(page, held)
         found = sorted((one for one in page.orders if one.hsa_id == hsa_id), key=lambda one: (one.last_day, one.order))
@@ -202,7 +188,8 @@ class OrderBook:
         while not pages or cursor is not None:
             if len(pages) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the list has more than {MAX_PAGES} pages")
-            page = self._verified(await self._link.ask(SyncAsk(cursor=cursor), timeout_s=timeout_s))
+            answer = await self._link.ask(SyncAsk(cursor=cursor), timeout_s=timeout_s)
+            page = self._words.opened(answer, SYNC_TYP, SyncPage)
             self._check_times(page, floor)
             if floor is None or not pages:
                 floor = Held(_time(page.issued), _time(page.not_after))
@@ -212,38 +199,7 @@ class OrderBook:
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `find_online`."""
-        forget = self._link.on_change(lambda online: self._wake.set() if online else None)
-        try:
-            while True:
-                self._wake.clear()
-                if self._link.online:
-                    await self._try_refresh()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(every_s):
-                        await self._wake.wait()
-        finally:
-            forget()
-
-    async def _try_refresh(self) -> None:
-        try:
-            await self.refresh()
-        except SyncRefused as error:
-            log.warning("the list from the server was refused (%s): %s", error.code, error)
-        except (LinkDown, AskTimeout, StoreError) as error:
-            log.info("no new list from the server: %s", error)
-
-    def _verified(self, answer: Answer) -> SyncPage:
-        if not answer.ok or answer.jws is None:
-            raise SyncRefused(answer.error or "no_list", answer.text or "the server gave no list")
-        try:
-            signed = jws.deserialize_compact(answer.jws, self._key, algorithms=ALGORITHMS)
-            page: SyncPage = decode(SyncPage, signed.payload)
-        except (JoseError, ValueError, TypeError, RecursionError) as error:  # a header's `crit` may be anything
-            kind = "malformed" if isinstance(error, MessageError) else "forged"
-            raise SyncRefused(kind, "the list is not signed by the server, or is no list") from None
-        if page.station != self._station:
-            raise SyncRefused("other_station", "the list was made for another station")
-        return page
+        await keep_fresh(self._link, self._wake, self.refresh, "the list", every_s=every_s)
 
     def _check_times(self, page: SyncPage, floor: Held | None) -> None:
         issued, not_after = _time(page.issued), _time(page.not_after)

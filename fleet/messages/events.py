@@ -28,6 +28,8 @@ MAX_WIRE_BYTES = 64 * 1024
 MAX_SEQUENCE = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259 section 6)."""
 
+_SOURCE = "/kortkiosk/stations/"
+
 EPOCH_PROPERTY = "epoch"
 SEQUENCE_PROPERTY = "sequence"
 """MQTT user properties that carry the key, so that even an event that cannot be decoded is counted as held."""
@@ -51,8 +53,7 @@ class Facts:
     prev: str = GENESIS
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One sealed event. `envelope` and `data` are exact bytes; `data` and `salt` are None once erased."""
 
     id: str
@@ -68,11 +69,8 @@ class Event:
     envelope: bytes
     data: bytes | None
     salt: str | None
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the exact envelope: the `prev` of the event after."""
-        return hashlib.sha256(self.envelope).hexdigest()
+    hash: str
+    """SHA-256 of the exact envelope: the `prev` of the event after."""
 
     @property
     def wire(self) -> bytes:
@@ -104,12 +102,14 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     subject: str | None = None
 
 
-class _Wire(_Envelope, forbid_unknown_fields=True, kw_only=True):
+class Wire(_Envelope, forbid_unknown_fields=True, kw_only=True):
+    """An event as it travels: the envelope's attributes, then the data and its salt."""
+
     data: msgspec.Raw
     datasalt: str
 
 
-_wire_decoder = msgspec.json.Decoder(_Wire)
+_wire_decoder = msgspec.json.Decoder(Wire)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 
 
@@ -167,7 +167,7 @@ def data_hash(salt: str, data: bytes) -> str:
 
 def source_of(station: str) -> str:
     """The CloudEvents `source` of a station: a relative URI reference."""
-    return f"/kortkiosk/stations/{station}"
+    return _SOURCE + station
 
 
 def _reason(error: Exception) -> str:
@@ -179,8 +179,7 @@ def _tail(data: bytes, salt: str) -> bytes:
 
 
 def _checked(fields: _Envelope, envelope: bytes, data: bytes | None, salt: str | None) -> Event:
-    prefix = source_of("")
-    if fields.specversion != "1.0" or not fields.source.startswith(prefix):
+    if fields.specversion != "1.0" or not fields.source.startswith(_SOURCE):
         raise EventError("specversion must be 1.0 and source a station of ours")
     if not 1 <= fields.epoch <= MAX_SEQUENCE or not 1 <= fields.sequence <= MAX_SEQUENCE:
         raise EventError("epoch and sequence must be whole numbers from 1")
@@ -188,7 +187,7 @@ def _checked(fields: _Envelope, envelope: bytes, data: bytes | None, salt: str |
         raise EventError("datahash does not fit data and datasalt")
     return Event(
         id=fields.id,
-        station=fields.source.removeprefix(prefix),
+        station=fields.source.removeprefix(_SOURCE),
         epoch=fields.epoch,
         sequence=fields.sequence,
         bootid=fields.bootid,
@@ -200,4 +199,5 @@ def _checked(fields: _Envelope, envelope: bytes, data: bytes | None, salt: str |
         envelope=envelope,
         data=data,
         salt=salt,
+        hash=hashlib.sha256(envelope).hexdigest(),
     )

@@ -7,6 +7,28 @@ there is one, else `card/CARDNUMBER`. A name travels only in `RECEIPT_ISSUED`, s
 STATION_STARTED = "se.kortkiosk.station.started"
 """`version`, `epoch_reason`?, `found`: intents that were open when the station came up, see EFFECT_UNKNOWN."""
 
+CHAIN_CHECKPOINT = "se.kortkiosk.chain.checkpoint"
+"""`jws`: the station's signed statement of the event before, see `fleet.messages.checkpoints`."""
+
+DOOR_OPENED = "se.kortkiosk.door.opened"
+"""Nothing more: the service door was opened."""
+
+DOOR_SHUT = "se.kortkiosk.door.shut"
+"""Nothing more: the service door was shut."""
+
+COMMAND_TAKEN = "se.kortkiosk.command.taken"
+"""`sequence`, `command`, `why` (in words), `by` and, where it took two, `second` (accounts of the server), `slot`?: kept before
+it is done."""
+
+COMMAND_ENDED = "se.kortkiosk.command.ended"
+"""`sequence`, `command`, `outcome` (`done`, `refused`, `failed`), `reason`? (a code), `slot`?: what came of it."""
+
+CARD_LEFT_IN = "se.kortkiosk.card.left_in"
+"""`card_number` (empty where it could not be read): its holder went, and the card is still in the reader."""
+
+CARD_LEFT_IN_TAKEN = "se.kortkiosk.card.left_in_taken"
+"""`card_number`, `seconds`: somebody took that card out of the reader."""
+
 ERRAND_STARTED = "se.kortkiosk.errand.started"
 """`errand`, `kind` (`pickup`, ...)."""
 
@@ -15,6 +37,28 @@ EFFECT_DONE = "se.kortkiosk.effect.done"
 
 EFFECT_UNKNOWN = "se.kortkiosk.effect.unknown"
 """`errand`, `effect`: neither a result nor an error could be believed, or the station stopped in the middle."""
+
+CARD_STORED = "se.kortkiosk.card.stored"
+"""`errand`, `card_number`, `slot`, `by` (HSA-id of the administrator), `order`?: the card lies there, and the door is shut."""
+
+CARD_TAKEN_OUT = "se.kortkiosk.card.taken_out"
+"""`errand`, `card_number` (empty where nobody knows which card it is), `slot`, `why` (`expired`, `voided`, `misplaced`,
+`reserve`, `other`; `missing`: it was not there), `by`, `order`?."""
+
+STOCK_COUNTED = "se.kortkiosk.stock.counted"
+"""`errand`, `by`, `slots` (how many were looked at), `differences`: a list of `{slot, what}`, see docs/journeys.md."""
+
+BIN_EMPTIED = "se.kortkiosk.bin.emptied"
+"""`errand`, `by` and `second` (HSA-ids), `counted`, `expected` (by the station's own list), `sensor` (by the cabinet's count,
+null where it did not say), `seal`, `statement` (the exact text that both signed) and `signatures`; `numbers`? of the
+cards where they were scanned; `reason`? and `reference`? of a difference."""
+
+ADMINISTRATOR_LOGGED_IN = "se.kortkiosk.administrator.logged_in"
+"""`errand`, `administrator` (HSA-id), `logged_in_by` (`server`, `list`): at the administrator's menu, until it ends."""
+
+IDENTITY_ATTESTED = "se.kortkiosk.identity.attested"
+"""`errand`, `order`?, `administrator` and, where it takes two, `second` (HSA-ids), `logged_in_by` (`server`, `list`),
+`document` (the kind that was seen), `document_digits` (the last four of its number, never more)."""
 
 CARD_ACTIVATED = "se.kortkiosk.card.activated"
 """`errand`, `order`, `card_number`: new code set, tested by a real signature."""

@@ -11,6 +11,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from fleet.messages.asking import IssuerAsk
+from fleet.messages.region import RegionAsk
+
+RELEASE_DIGITS = 8
+
 
 class MessageError(ValueError):
     """A message that does not fit its contract."""
@@ -31,7 +36,7 @@ class Presence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bootid: str
 
 
-class DeviceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeviceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One device in words that a dashboard can show. `state` is a stable code such as `ready` or `out_of_paper`."""
 
     name: str
@@ -41,7 +46,7 @@ class DeviceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     virtual: bool = False
 
 
-class SlotState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SlotState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One slot of the cabinet: `card` is what the sensor says."""
 
     number: int
@@ -49,7 +54,7 @@ class SlotState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     door: Literal["open", "closed", "unknown"]
 
 
-class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The station as it is, retained on `state`."""
 
     title: str
@@ -62,12 +67,23 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: tuple[SlotState, ...] = ()
     outbox_depth: int = 0
     out_of_service: str | None = None
+    left_in: str | None = None
+    """When a card was left in the reader that is still there (RFC 3339)."""
+    region: str | None = None
+    """Digest of the set of the region's data that it holds: switch-offs, profiles, revocation."""
+    firmware: str | None = None
+    """Version of the firmware on the cabinet's board, of the last time it was greeted; None where there is no board."""
+    image: str | None = None
+    """Version of the image that the station runs from; without one, its system and the version of that."""
+    clock_off_s: int | None = None
+    """By how many seconds the machine's clock was ahead of the server's signed time (negative: behind), when that last came."""
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An order as a station holds it: enough to hand the card over with no server, and no code of any kind.
 
-    `name` is None for a protected identity: then the HSA-id alone is shown. `last_day` is ISO 8601.
+    `name` is None for a protected identity: then the HSA-id alone is shown. `last_day` is ISO 8601. `slot` is 0 while no slot
+    has been given to the card: then it is on its way.
     """
 
     order: str
@@ -127,14 +143,23 @@ class EnvelopeAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     sealed: str
 
 
-Ask = SyncAsk | OrderAsk | EnvelopeAsk
+class ReleaseAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="release.verify", tag_field="ask"):
+    """Is this the release code of that order's letter? Only LoA2 orders have one. As `EnvelopeAsk`, with `release_info`."""
+
+    order: str
+    nonce: str
+    sealed: str
+
+
+Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | IssuerAsk
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`result` depends on the question; `error` is a stable code with `text` for people, and then there is no result.
 
-    sync, order.find: `jws`, a compact JWS (RFC 7515, ES256, server key) over a `SyncPage`.
-    envelope.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
+    sync, order.find: `jws`, a compact JWS (RFC 7515, ES256, server key) over a `SyncPage`; region: over a `RegionPage`; all
+    of `fleet.messages.asking`: over a `Word`. The header's `typ` says to which question.
+    envelope.verify, release.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
     """
 
     ok: bool
@@ -152,6 +177,23 @@ def envelope_info(station: str, order: str, nonce: str) -> bytes:
 def envelope_mac_input(card_number: str, puk: str) -> bytes:
     """What the issuer's HMAC-SHA-256 of a code letter is made over. Only the verifier and the issuer call this."""
     return msgspec.json.encode(["kortkiosk-envelope-v1", card_number, puk])
+
+
+def release_info(station: str, order: str, nonce: str) -> bytes:
+    """What a sealed release code is bound to."""
+    return msgspec.json.encode(["kortkiosk-release-v1", station, order, nonce])
+
+
+def release_mac_input(order: str, card_number: str, envelope_mac: str) -> bytes:
+    """What the release code of a letter is made over: a new letter, with another PUK, has another code. Only the verifier and
+    the issuer call this."""
+    return msgspec.json.encode(["kortkiosk-release-v1", order, card_number, envelope_mac])
+
+
+def release_code(mac: bytes) -> str:
+    """The eight digits of an HMAC-SHA-256, by the dynamic truncation of RFC 4226 (5.3)."""
+    at = mac[-1] & 0x0F
+    return f"{(int.from_bytes(mac[at : at + 4], 'big') & 0x7FFFFFFF) % 10**RELEASE_DIGITS:0{RELEASE_DIGITS}}"
 
 
 def encode(message: msgspec.Struct) -> bytes:

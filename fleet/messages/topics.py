@@ -11,6 +11,7 @@ A station writes `events`, `state`, `presence`, `ask` and `commands/result` belo
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 PREFIX = "kortkiosk/v1"
 STATION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
@@ -19,6 +20,7 @@ EVENTS = f"{PREFIX}/+/events"
 STATE = f"{PREFIX}/+/state"
 PRESENCE = f"{PREFIX}/+/presence"
 ASK = f"{PREFIX}/+/ask"
+RESULTS = f"{PREFIX}/+/commands/result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,16 @@ class Topics:
     def acked(self) -> str:
         return f"{PREFIX}/{self.station}/acked"
 
+    @property
+    def commands(self) -> str:
+        return f"{PREFIX}/{self.station}/commands"
 
+    @property
+    def results(self) -> str:
+        return f"{PREFIX}/{self.station}/commands/result"
+
+
+@lru_cache(maxsize=65_536)
 def station_of(topic: str) -> str | None:
     """The station that a topic belongs to, or None where the topic is none of ours."""
     parts = topic.split("/")

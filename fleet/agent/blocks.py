@@ -1,0 +1,145 @@
+"""Blocks and holds on their way to the server: a queue of their own, durable, told at once and before anything else.
+
+It does not wait behind the events of the outbox: a question goes out as soon as there is a connection, again and again with the
+same id until the server's signed word is here. The order in which they were wanted is kept.
+
+>>> queue = BlockQueue(store, link, words)          # doctest: +SKIP
+>>> await queue.tell(BlockAsk(...), now, timeout_s=5)             # doctest: +SKIP
+Blocked(at='2026-03-02T08:15:04Z')
+"""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from functools import partial
+
+from fleet.agent.keeping import Asker
+from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.store import StationStore, StoreError
+from fleet.agent.words import SyncRefused, Words
+from fleet.messages.asking import BlockAsk, Declined, HoldAsk, LiftAsk, Result
+from fleet.messages.link import decode, encode
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS block_queue (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ask BLOB NOT NULL, wanted TEXT NOT NULL, result BLOB
+) STRICT;
+"""
+KEPT = 1000
+"""So many that were answered are remembered."""
+AGAIN_S = 30.0
+ASK_S = 10.0
+
+log = logging.getLogger(__name__)
+
+Queueable = BlockAsk | HoldAsk | LiftAsk
+
+
+class BlockQueue:
+    """`run` it beside the link. `store` was opened with `SCHEMA` among its schemas."""
+
+    def __init__(self, store: StationStore, link: Asker, words: Words) -> None:
+        self._store = store
+        self._link = link
+        self._words = words
+        self._wake = asyncio.Event()
+        self._told: dict[str, asyncio.Event] = {}
+
+    async def tell(self, ask: Queueable, now: str, timeout_s: float) -> Result | None:
+        """Keep the question, then wait that long for the word. None: it is kept, and will be told. Raises StoreError.
+
+        Asked again with the same id, it gives the word that came before.
+        """
+        known = await self._store.transact(lambda cx: _keep(cx, ask, now))
+        if known is not None:
+            return known
+        heard = self._told.setdefault(ask.id, asyncio.Event())
+        self._wake.set()
+        try:
+            if self._link.online:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_s):
+                        await heard.wait()
+        finally:
+            self._told.pop(ask.id, None)
+        return await self._store.transact(lambda cx: _result(cx, ask.id))
+
+    async def waiting(self) -> int:
+        """How many have not been answered yet."""
+        return await self._store.transact(
+            lambda cx: int(cx.execute("SELECT count(*) FROM block_queue WHERE result IS NULL").fetchone()[0])
+        )
+
+    async def waits_for(self, card_number: str) -> bool:
+        """Whether something about that card has not been told."""
+
+        def work(cx: sqlite3.Connection) -> bool:
+            rows = cx.execute("SELECT ask FROM block_queue WHERE result IS NULL")
+            return any(decode(Queueable, row[0]).card_number == card_number for row in rows)
+
+        return await self._store.transact(work)
+
+    async def run(self, again_s: float = AGAIN_S) -> None:
+        """Tell what waits, in order, until cancelled: at once when it comes, on each connect, and every `again_s` seconds."""
+        forget = self._link.on_change(lambda online: self._wake.set() if online else None)
+        try:
+            while True:
+                self._wake.clear()
+                if self._link.online:
+                    await self._empty()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(again_s):
+                        await self._wake.wait()
+        finally:
+            forget()
+
+    async def _empty(self) -> None:
+        """One after the other; the first that cannot be told now ends the round, except one that the server cannot take."""
+        after = 0
+        while True:
+            try:
+                found = await self._store.transact(partial(_next, after=after))
+                if found is None:
+                    return
+                after, ask = found
+                await self._tell_one(after, ask)
+            except (LinkDown, AskTimeout, StoreError) as error:
+                log.info("a block waits: %s", error)
+                return
+            except SyncRefused as error:
+                log.warning("a block was not taken (%s), and is told again later: %s", error.code, error)
+
+    async def _tell_one(self, number: int, ask: Queueable) -> None:
+        result = self._words.result(await self._link.ask(ask, ASK_S), ask)
+        await self._store.transact(lambda cx: _answered(cx, number, result))
+        heard = self._told.get(ask.id)
+        if heard is not None:
+            heard.set()
+        elif isinstance(result, Declined):  # the server has raised its alarm
+            log.error("the server declined a block or hold of the queue: %s", result.reason)
+
+
+def _keep(cx: sqlite3.Connection, ask: Queueable, now: str) -> Result | None:
+    cx.execute("INSERT OR IGNORE INTO block_queue (id, ask, wanted) VALUES (?, ?, ?)", (ask.id, encode(ask), now))
+    return _result(cx, ask.id)
+
+
+def _result(cx: sqlite3.Connection, id_: str) -> Result | None:
+    row = cx.execute("SELECT result FROM block_queue WHERE id = ?", (id_,)).fetchone()
+    if row is None or row[0] is None:
+        return None
+    found: Result = decode(Result, row[0])
+    return found
+
+
+def _next(cx: sqlite3.Connection, after: int) -> tuple[int, Queueable] | None:
+    row = cx.execute(
+        "SELECT number, ask FROM block_queue WHERE result IS NULL AND number > ? ORDER BY number LIMIT 1", (after,)
+    ).fetchone()
+    return None if row is None else (row[0], decode(Queueable, row[1]))
+
+
+def _answered(cx: sqlite3.Connection, number: int, result: Result) -> None:
+    cx.execute("UPDATE block_queue SET result = ? WHERE number = ?", (encode(result), number))
+    cx.execute("DELETE FROM block_queue WHERE result IS NOT NULL AND number <= ?", (number - KEPT,))

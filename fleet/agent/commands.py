@@ -1,0 +1,149 @@
+"""Which commands a station takes: signed by the server, for it, in time, on its own list, and each once; and what became of them.
+
+Rules: the highest sequence that was taken is durable before the command is handed on, so that a power cut in the middle loses
+the command and never does it twice. What is forged or for another station is not even answered. The clock that is asked must not
+be behind the signed time of the server (`floor`), since a station has no battery clock. A taken command has one result, which is
+kept and given again, to the same bytes and on a new connection. What is taken and what came of it are told by `note` in the
+same transactions.
+
+>>> gate.take(payload)  # doctest: +SKIP
+Taken(command=Command(station='entre-a', sequence=7, command='sync', ...), digest='...')
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from joserfc.jwk import ECKey
+
+from fleet.agent.identity import Identity
+from fleet.agent.store import StationStore
+from fleet.messages import kinds
+from fleet.messages.commands import Command, CommandResult, digest_of
+from fleet.messages.judging import (
+    KEPT,
+    Declined,
+    Ignored,
+    Taken,
+    Verdict,
+    opened,
+    told_ended,
+    told_taken,
+    wrong_with,
+)
+from fleet.messages.link import decode, encode
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS command_taken (one INTEGER PRIMARY KEY CHECK (one = 1), highest INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS command_told (
+    sequence INTEGER PRIMARY KEY, digest TEXT NOT NULL, command BLOB NOT NULL, begun INTEGER NOT NULL, result BLOB
+) STRICT;
+"""
+
+Note = Callable[[sqlite3.Connection, str, dict[str, Any]], None]
+"""Commits an event of that kind with that content, in the transaction under way."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """A command without a result when the station started. `begun`: nobody knows how far it came."""
+
+    taken: Taken
+    begun: bool
+
+
+class CommandGate:
+    """Judges what comes on `commands`. `store` was opened with `SCHEMA`; `clock` gives aware times."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        store: StationStore,
+        allowed: Collection[str],
+        clock: Callable[[], datetime],
+        note: Note = lambda cx, kind, content: None,
+    ) -> None:
+        self._station = identity.station
+        self._key = ECKey.import_key(dict(identity.signing_key))
+        self._store = store
+        self._allowed = frozenset(allowed)
+        self._clock = clock
+        self._note = note
+
+    async def take(self, payload: bytes) -> Verdict:
+        """The verdict, durable where it is `Taken`. Raises StoreError."""
+        command = opened(payload, self._key, self._station)
+        if isinstance(command, Ignored):
+            log.warning("a command was ignored: %s", command.why)
+            return command
+        taken = Taken(command, digest_of(payload))
+        known = await self._store.transact(lambda cx: _result_of(cx, taken))
+        if known is not None:
+            return Declined(known)
+        if (why := wrong_with(command, self._allowed, self._clock())) is not None:
+            return Declined(CommandResult(command.sequence, taken.digest, "refused", why))
+        if not await self._store.transact(lambda cx: self._keep(cx, taken)):
+            return Ignored("taken before")
+        return taken
+
+    async def begin(self, taken: Taken) -> None:
+        """From here on it may have been done. Raises StoreError."""
+        mark = "UPDATE command_told SET begun = 1 WHERE sequence = ?"
+        await self._store.transact(lambda cx: cx.execute(mark, (taken.command.sequence,)))
+
+    async def conclude(self, taken: Taken, result: CommandResult) -> None:
+        """Keep what became of it, before it is told. Raises StoreError."""
+        await self._store.transact(lambda cx: self._end(cx, taken.command, result))
+
+    async def left_open(self) -> list[LeftOpen]:
+        """Commands that were taken and have no result: asked when the station starts. Raises StoreError."""
+        query = "SELECT command, digest, begun FROM command_told WHERE result IS NULL ORDER BY sequence"
+        rows = await self._store.transact(lambda cx: cx.execute(query).fetchall())
+        return [LeftOpen(Taken(decode(Command, command), digest), bool(begun)) for command, digest, begun in rows]
+
+    async def results(self) -> list[CommandResult]:
+        """The latest, oldest first, to be told once more. Raises StoreError."""
+        query = "SELECT result FROM command_told WHERE result IS NOT NULL ORDER BY sequence"
+        rows = await self._store.transact(lambda cx: cx.execute(query).fetchall())
+        return [decode(CommandResult, row[0]) for row in rows]
+
+    def _keep(self, cx: sqlite3.Connection, taken: Taken) -> bool:
+        command = taken.command
+        if not _first_time(cx, command.sequence):
+            return False
+        row = (command.sequence, taken.digest, encode(command))
+        cx.execute("INSERT INTO command_told VALUES (?, ?, ?, 0, NULL)", row)
+        self._note(cx, kinds.COMMAND_TAKEN, told_taken(command))
+        return True
+
+    def _end(self, cx: sqlite3.Connection, command: Command, result: CommandResult) -> None:
+        cx.execute("UPDATE command_told SET result = ? WHERE sequence = ?", (encode(result), command.sequence))
+        cx.execute(
+            "DELETE FROM command_told WHERE result IS NOT NULL AND sequence NOT IN"
+            " (SELECT sequence FROM command_told WHERE result IS NOT NULL ORDER BY sequence DESC LIMIT ?)",
+            (KEPT,),
+        )
+        self._note(cx, kinds.COMMAND_ENDED, told_ended(command, result))
+
+
+def _result_of(cx: sqlite3.Connection, taken: Taken) -> CommandResult | None:
+    """What became of exactly these bytes, where it is known."""
+    query = "SELECT result FROM command_told WHERE sequence = ? AND digest = ? AND result IS NOT NULL"
+    row = cx.execute(query, (taken.command.sequence, taken.digest)).fetchone()
+    return None if row is None else decode(CommandResult, row[0])
+
+
+def _first_time(cx: sqlite3.Connection, sequence: int) -> bool:
+    """Keep this sequence as the highest; False where it is not higher than the one before."""
+    row = cx.execute("SELECT highest FROM command_taken").fetchone()
+    if row is not None and sequence <= row[0]:
+        return False
+    cx.execute(
+        "INSERT INTO command_taken VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET highest = ?", (sequence, sequence)
+    )
+    return True

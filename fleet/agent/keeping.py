@@ -1,0 +1,56 @@
+"""What is synced stays fresh: asked for on each connect, when woken, and after a time, until cancelled.
+
+What fails is tried again.
+
+>>> await keep_fresh(link, wake, book.refresh, "the list", every_s=600)        # doctest: +SKIP
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.store import StoreError
+from fleet.agent.words import SyncRefused
+from fleet.messages.link import Answer, Ask
+
+log = logging.getLogger(__name__)
+
+
+class Asker(Protocol):
+    """The part of `Link` that asks."""
+
+    @property
+    def online(self) -> bool: ...
+
+    def on_change(self, listener: Callable[[bool], None]) -> Callable[[], None]: ...
+
+    async def ask(self, message: Ask, timeout_s: float = ...) -> Answer: ...
+
+
+async def keep_fresh(
+    link: Asker, wake: asyncio.Event, refresh: Callable[[], Awaitable[None]], what: str, *, every_s: float
+) -> None:
+    """Refresh while there is a connection. `what` names it in the log."""
+    forget = link.on_change(lambda online: wake.set() if online else None)
+    try:
+        while True:
+            wake.clear()
+            if link.online:
+                await _try(refresh, what)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await wake.wait()
+    finally:
+        forget()
+
+
+async def _try(refresh: Callable[[], Awaitable[None]], what: str) -> None:
+    try:
+        await refresh()
+    except SyncRefused as error:
+        log.warning("%s from the server was refused (%s): %s", what, error.code, error)
+    except (LinkDown, AskTimeout, StoreError) as error:
+        log.info("no new %s from the server: %s", what, error)

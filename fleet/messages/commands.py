@@ -1,0 +1,90 @@
+"""What the fleet may tell a station to do, and what the station answers.
+
+A command is a compact JWS (RFC 7515, ES256) under the server key that the station pinned, `typ` `COMMAND_TYP`, over a
+`Command`. It travels alone on `commands`; the result comes on `commands/result`. Nothing else can be told: `COMMANDS` is the
+whole list. A result names the exact bytes that it answers (`digest_of`).
+
+>>> sorted(TOUCHES_CARDS)
+['open_slot']
+>>> MOST_VALID.total_seconds()
+86400.0
+"""
+
+import hashlib
+from datetime import timedelta
+from typing import Literal, get_args
+
+import msgspec
+
+from fleet.messages.link import DeviceState
+
+COMMAND_TYP = "kortkiosk.command+jws"
+MAX_COMMAND_BYTES = 8 * 1024
+MAX_RESULT_BYTES = 64 * 1024
+MOST_DEVICES = 64
+MOST_LINES = 300
+MOST_LINE = 160
+"""Bounds of a result: devices of a self test, lines of a bundle and characters of a line."""
+MOST_VALID = timedelta(days=1)
+"""A command that is valid for longer is refused."""
+
+Told = Literal["out_of_service", "in_service", "restart", "self_test", "open_slot", "sync", "log_bundle"]
+COMMANDS: frozenset[str] = frozenset(get_args(Told))
+TOUCHES_CARDS: frozenset[str] = frozenset({"open_slot"})
+"""These need a second person."""
+Message = Literal["stock", "repair", "moving"]
+"""What visitors are told of why the station is out of service."""
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that a station shall do, once.
+
+    `sequence` grows with every command of the station. `issued` and `not_after` are RFC 3339 times of the server. `by` and
+    `second` are names of those who ordered it, `slot` is that of `open_slot` alone, `message` that of `out_of_service`.
+    """
+
+    station: str
+    sequence: int
+    command: Told
+    issued: str
+    not_after: str
+    reason: str
+    by: str
+    second: str | None = None
+    slot: int | None = None
+    message: Message | None = None
+
+    def __post_init__(self) -> None:
+        if self.sequence < 1:
+            raise ValueError("sequence counts from 1")
+        if not self.reason.strip() or not self.by.strip():
+            raise ValueError("a command has a reason and a name")
+        if (self.slot is not None) != (self.command == "open_slot"):
+            raise ValueError("slot belongs to open_slot, and to it alone")
+        if (self.message is not None) != (self.command == "out_of_service"):
+            raise ValueError("message belongs to out_of_service, and to it alone")
+        if self.command in TOUCHES_CARDS and (self.second is None or self.second in ("", self.by)):
+            raise ValueError("what touches cards needs a second person")
+
+
+class CommandResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What became of it. `digest` is `digest_of` the command as it came; `reason` a stable code where it was not done.
+
+    `devices` is what a self test found, `lines` a bundle of events and of the log, oldest first: no person, no code.
+    """
+
+    sequence: int
+    digest: str
+    outcome: Literal["done", "refused", "failed"]
+    reason: str = ""
+    devices: tuple[DeviceState, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.devices) > MOST_DEVICES or len(self.lines) > MOST_LINES or len(self.reason) > MOST_LINE:
+            raise ValueError("more than a result may hold")
+
+
+def digest_of(payload: bytes) -> str:
+    """SHA-256 of a command's exact bytes, as 64 hex digits."""
+    return hashlib.sha256(payload).hexdigest()

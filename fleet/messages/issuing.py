@@ -1,0 +1,96 @@
+"""Facts of people, cards and certificates that pass between issuer, server and station.
+
+The questions about them are in `fleet.messages.asking`.
+
+>>> switches_off(SwitchOff("errand", "pickup"), errand="pickup")
+True
+"""
+
+from typing import Literal
+
+import msgspec
+
+BlockReason = Literal["lost", "stolen", "code_known", "returned", "left", "replaced", "damaged", "own_wish"]
+"""Why a card is blocked for good."""
+HoldReason = Literal["forgotten", "lost", "returned", "envelope_broken", "deadline"]
+"""Why a card is put on hold. `deadline`: the server did it, when a time had run out."""
+CardState = Literal["ordered", "waiting", "handed_out", "active", "held", "blocked", "returned", "voided"]
+Profile = Literal["identification", "signature", "reserve"]
+"""Kinds of certificate that may be asked for. `reserve`: LoA2 on a reserve card."""
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An employee as the directory knows them. Days are ISO 8601; `name` is None for a protected identity."""
+
+    hsa_id: str
+    name: str | None
+    protected: bool = False
+    employed_until: str | None = None
+    """Last day of the present assignment; None without an end."""
+    left: str | None = None
+    """Day on which the last assignment ended."""
+    continued: bool = False
+    """Another assignment in the region follows: the card may be kept."""
+    name_changed: str | None = None
+
+
+class CardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A card as the register knows it."""
+
+    card_number: str
+    hsa_id: str
+    product: str
+    state: CardState
+    loa: Literal[2, 3] = 3
+    reserve: bool = False
+    held_from: CardState | None = None
+    hold_reason: HoldReason | None = None
+    activate_by: str | None = None
+    """Last day to activate a card that was handed out."""
+
+
+class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A certificate that a card may be given now. `not_after` is the last day that it may have."""
+
+    profile: Profile
+    loa: Literal[2, 3]
+    not_after: str
+    administrators: int = 0
+    """So many ID administrators must attend."""
+    phased_out: str | None = None
+    """The region's last day of this level of assurance: warn."""
+
+
+ON_A_TILE = 40
+"""So many characters of a text stand on the tile of an errand."""
+
+
+class SwitchOff(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that is switched off everywhere.
+
+    `what` is an errand's id, a product (an X stands for any digit: `6XX`), or `FIRST-LAST` of card numbers.
+    """
+
+    kind: Literal["errand", "product", "batch"]
+    what: str
+    text: dict[str, str] = {}
+    """Why, for the person, by language (`sv`, `en`). That of an errand stands on its tile: at most `ON_A_TILE` characters."""
+    since: str | None = None
+
+
+def switches_off(one: SwitchOff, *, errand: str = "", product: str = "", card_number: str = "") -> bool:
+    """Whether it names the errand, the product, or a batch that has the number. Numbers of another length are in none.
+
+    >>> switches_off(SwitchOff("batch", "9990001-9990009"), card_number="9990005")
+    True
+    """
+    if one.kind == "errand":
+        return one.what == errand
+    if one.kind == "product":
+        return len(one.what) == len(product) and all(_stands_for(*pair) for pair in zip(one.what, product, strict=True))
+    first, _, last = one.what.partition("-")
+    return len(first) == len(card_number) == len(last) and first <= card_number <= last
+
+
+def _stands_for(pattern: str, character: str) -> bool:
+    return pattern == character or (pattern == "X" and character.isdigit())

@@ -1,0 +1,110 @@
+"""Which commands are a station's to take, and what it tells of them: one judgement, of a real station and of a simulated one.
+
+Rules: what is forged, for another station or no command at all is `Ignored`, and nobody is answered. What the server has signed
+for this station and is out of its time, or is not on its own list, is refused with a word (`wrong_with`). Whether it was taken
+before is for the station's own memory to say.
+
+>>> opened(payload, key, "entre-a")  # doctest: +SKIP
+Command(station='entre-a', sequence=7, command='sync', ...)
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from fleet.messages.commands import COMMAND_TYP, MAX_COMMAND_BYTES, MOST_VALID, Command, CommandResult
+from fleet.messages.link import MessageError, decode
+from fleet.messages.statements import ALGORITHM
+
+SLACK = timedelta(minutes=5)
+"""So far may the server's clock be ahead of the station's."""
+KEPT = 8
+"""So many results are kept, and told again on each connection."""
+
+Why = Literal["not_allowed", "expired", "not_yet", "too_long", "bad_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Do it, now or never."""
+
+    command: Command
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A command of the server's that is not done, or that was done before; the result says why, or how."""
+
+    result: CommandResult
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Not of the server, not for this station, or taken before: nobody is answered."""
+
+    why: str
+
+
+Verdict = Taken | Declined | Ignored
+
+
+def opened(payload: bytes, key: ECKey, station: str) -> Command | Ignored:
+    """The command in a compact JWS under the server's key, where it is one for this station."""
+    if len(payload) > MAX_COMMAND_BYTES:
+        return Ignored("too large")
+    try:
+        signed = jws.deserialize_compact(payload, key, algorithms=[ALGORITHM])
+        if signed.protected.get("typ") != COMMAND_TYP:
+            return Ignored("signed for something else")
+        command: Command = decode(Command, signed.payload or b"")
+    except MessageError:
+        return Ignored("no command of ours")
+    except (JoseError, ValueError, TypeError, RecursionError):  # a header's `crit` may be anything
+        return Ignored("not signed by the server")
+    return command if command.station == station else Ignored("for another station")
+
+
+def wrong_with(command: Command, allowed: Collection[str], now: datetime) -> Why | None:
+    """Why it is refused at that (aware) time by a station that does what is `allowed`."""
+    issued, not_after = aware_time(command.issued), aware_time(command.not_after)
+    if issued is None or not_after is None:
+        return "bad_time"
+    if not_after - issued > MOST_VALID:
+        return "too_long"
+    if now >= not_after:
+        return "expired"
+    if now < issued - SLACK:
+        return "not_yet"
+    return None if command.command in allowed else "not_allowed"
+
+
+def told_taken(command: Command) -> dict[str, Any]:
+    """The data of `kinds.COMMAND_TAKEN`."""
+    second = {"second": command.second} if command.second else {}
+    return {**_about(command), "by": command.by, **second, "why": command.reason}
+
+
+def told_ended(command: Command, result: CommandResult) -> dict[str, Any]:
+    """The data of `kinds.COMMAND_ENDED`."""
+    why = {"reason": result.reason} if result.reason else {}
+    return {**_about(command), "outcome": result.outcome, **why}
+
+
+def _about(command: Command) -> dict[str, Any]:
+    slot = {"slot": command.slot} if command.slot is not None else {}
+    return {"sequence": command.sequence, "command": command.command, **slot}
+
+
+def aware_time(text: str) -> datetime | None:
+    """The moment that an RFC 3339 text names; None where it names none, or leaves its offset out."""
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return said if said.tzinfo else None

@@ -1,0 +1,54 @@
+"""How far a station sends ahead of the server's word, and when it sends again: gently, where broker or server are behind.
+
+Rules: at most a window of events goes ahead. Silence may mean that something was lost, and may mean that others are slow; to send
+all again would make the second worse. So after a silence the window is one event, the oldest, which the server answers also
+where it has it; each word doubles the window until it is whole. Each silence in a row doubles the patience, to at most
+`MOST_FOLD` times. What the broker has not acknowledged is on its way still: it does not count as silence before that either.
+
+>>> pacing = Pacing(window=100, patience_s=30.0, now=0.0)
+>>> pacing.is_silent(30.0, under_way=False), pacing.window, pacing.look_in_s(30.0)
+(True, 1, 60.0)
+>>> pacing.heard(31.0)
+>>> pacing.window, pacing.look_in_s(31.0)
+(2, 30.0)
+"""
+
+MOST_FOLD = 8
+
+
+class Pacing:
+    """Of one connection. `now` is a monotonic clock in seconds. `window`: how many events may be ahead of the word now."""
+
+    def __init__(self, window: int, patience_s: float, now: float) -> None:
+        self.window = window
+        self._whole = window
+        self._patience_s = self._first_s = patience_s
+        self._quiet_since = now
+        self._look_at = now + patience_s
+
+    def idle(self, now: float) -> None:
+        """Nothing is owed by the server: silence counts from here on."""
+        self._quiet_since = now
+        self._look_at = now + self._patience_s
+
+    def heard(self, now: float) -> None:
+        """The server has taken something, or has asked for it."""
+        self.window = min(self._whole, 2 * self.window)
+        self._patience_s = self._first_s
+        self.idle(now)
+
+    def look_in_s(self, now: float) -> float:
+        """When to ask `is_silent`."""
+        return max(0.0, self._look_at - now)
+
+    def is_silent(self, now: float, *, under_way: bool) -> bool:
+        """Whether to send again, the oldest first. `under_way`: the broker has not acknowledged all that was sent."""
+        if now < self._look_at:
+            return False
+        if under_way and now - self._quiet_since < MOST_FOLD * self._first_s:
+            self._look_at = now + self._first_s
+            return False
+        self.window = 1
+        self._patience_s = min(2 * self._patience_s, MOST_FOLD * self._first_s)
+        self.idle(now)
+        return True

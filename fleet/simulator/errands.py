@@ -1,0 +1,118 @@
+"""Plausible errands, as what a station would tell of them: kinds and outcomes by weight, all people and cards made up.
+
+Pure: the same generator of random numbers gives the same errand, but for its id.
+
+>>> told = errand(Random(1), "sim-00001", 1)
+>>> [one.type.rsplit(".", 2)[1:] for one in (told[0], told[-1])]
+[['errand', 'started'], ['errand', 'ended']]
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from fleet.messages import kinds
+
+KINDS = {
+    "pickup": 30,
+    "check_card": 18,
+    "change_pin": 14,
+    "unblock": 13,
+    "renew_certificate": 10,
+    "return_card": 8,
+    "report_lost": 4,
+    "clean_up": 3,
+}
+OUTCOMES = {"done": 84, "cancelled": 7, "timed_out": 4, "refused": 3, "fault": 1, "unknown": 1}
+SECONDS = {"pickup": 180, "check_card": 45, "change_pin": 60, "unblock": 75, "renew_certificate": 110}
+"""How long one takes where all goes well; the others a minute."""
+
+EFFECTS = {
+    "change_pin": (("card.change_pin", "done"),),
+    "unblock": (("card.unblock", "done"),),
+    "renew_certificate": (("card.generate_key", "done"), ("card.write_certificate", "done")),
+    "return_card": (("drop.card", "dropped"),),
+    "report_lost": (("card.hold", "done"),),
+    "clean_up": (("card.delete_certificate", "done"),),
+}
+PICKUP_EFFECTS = (("slot.open", "opened"), ("slot.take", "taken"), ("card.unblock", "done"))
+MOST_SLOTS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event to be: `after_s` since the one before, its type, subject and data."""
+
+    after_s: float
+    type: str
+    subject: str | None
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What an errand is about."""
+
+    kind: str
+    outcome: str
+    seconds: float
+    errand: str
+    about: dict[str, Any]
+    slot: int
+    tells: list[Told] = field(default_factory=list)
+
+    def tell(self, after_s: float, kind: str, content: dict[str, Any]) -> None:
+        order = self.about.get("order")
+        subject = f"order/{order}" if order else f"card/{self.about['card_number']}"
+        self.tells.append(Told(after_s, kind, subject, {"errand": self.errand, **content}))
+
+
+def errand(random: Random, station: str, number: int) -> list[Told]:
+    """The `number`th errand at this station, from its start to its end."""
+    visit = _visit(random, station, number)
+    visit.tell(0.0, kinds.ERRAND_STARTED, {"kind": visit.kind})
+    steps = list(_steps(visit))
+    if visit.outcome != "done":
+        steps = steps[: random.randint(0, max(0, len(steps) - 1))]
+    each_s = visit.seconds / (len(steps) + 1)
+    for kind, content in steps:
+        visit.tell(each_s, kind, content)
+    if visit.outcome == "unknown":
+        visit.tell(0.0, kinds.EFFECT_UNKNOWN, {"effect": "card.write_certificate"})
+    end = {"kind": visit.kind, "outcome": visit.outcome, "seconds": round(visit.seconds, 1), **visit.about}
+    visit.tell(each_s, kinds.ERRAND_ENDED, end)
+    return visit.tells
+
+
+def mean_seconds() -> float:
+    """How long an errand takes on average."""
+    return sum(weight * SECONDS.get(kind, 60) for kind, weight in KINDS.items()) / sum(KINDS.values())
+
+
+def _visit(random: Random, station: str, number: int) -> _Visit:
+    kind, outcome = _drawn(random, KINDS), _drawn(random, OUTCOMES)
+    seconds = SECONDS.get(kind, 60) * random.uniform(0.6, 1.6)
+    about: dict[str, Any] = {"card_number": f"9999{random.randrange(10**12):012d}"}
+    if kind == "pickup":
+        about["order"] = f"SIM-{station}-{number}"
+    return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, random.randint(1, MOST_SLOTS))
+
+
+def _drawn(random: Random, weights: dict[str, int]) -> str:
+    return random.choices(list(weights), list(weights.values()))[0]
+
+
+def _steps(visit: _Visit) -> Iterator[tuple[str, dict[str, Any]]]:
+    if visit.kind == "pickup":
+        for effect, outcome in PICKUP_EFFECTS:
+            yield kinds.EFFECT_DONE, {"effect": effect, "outcome": outcome, "slot": visit.slot, **visit.about}
+        yield kinds.CARD_ACTIVATED, visit.about
+        receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "bWFkZSB1cA"}]}
+        name = f"SIM-{visit.errand}"
+        yield kinds.RECEIPT_ISSUED, {**visit.about, "number": name, "receipt": receipt, "signed": "attested"}
+        return
+    for effect, outcome in EFFECTS.get(visit.kind, ()):
+        old = {"old_card": visit.about["card_number"]} if effect == "drop.card" else {}
+        yield kinds.EFFECT_DONE, {"effect": effect, "outcome": outcome, **old}

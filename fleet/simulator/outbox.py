@@ -1,0 +1,83 @@
+"""The outbox of one simulated station: its chain, in memory, and what is still owed to the server. Pure.
+
+Rules as a station's: an event is forgotten on the server's `acked` alone, sent oldest first, at most a window ahead of its word;
+what is wanted again is sent again; a new connection begins with all that is not held. A digest over all events in
+their order says what should be held in the end.
+
+>>> outbox = Outbox("sim-00001", 1)
+>>> event = outbox.append("boot", "se.kortkiosk.station.started", "2026-01-01T00:00:00Z", None, {"version": "0.1.0"})
+>>> outbox.due(10) == [event], outbox.due(10)
+(True, [])
+"""
+
+import hashlib
+from collections import deque
+from typing import Any
+
+from fleet.messages.events import GENESIS, Event, Facts, seal
+from fleet.messages.link import Acked
+
+
+class Outbox:
+    """One chain. `through` is what the server holds all of, `last` what has been told, `head` its hash."""
+
+    def __init__(self, station: str, epoch: int) -> None:
+        self.station = station
+        self.epoch = epoch
+        self.last = 0
+        self.through = 0
+        self.resent = 0
+        self.head = GENESIS
+        self._digest = hashlib.sha256()
+        self._kept: dict[int, Event] = {}
+        self._again: deque[int] = deque()
+        self._sent = 0
+        self._most_sent = 0
+
+    def append(self, bootid: str, kind: str, time: str, subject: str | None, content: dict[str, Any]) -> Event:
+        """Seal the next event of the chain."""
+        self.last += 1
+        event = seal(Facts(self.station, self.epoch, self.last, bootid, kind, time, subject, self.head), content)
+        self.head = event.hash
+        self._digest.update(event.envelope)
+        self._kept[self.last] = event
+        return event
+
+    @property
+    def depth(self) -> int:
+        """How many events the server does not hold, as far as it has said."""
+        return len(self._kept)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the exact envelopes of all events in their order; each pins its data by `datahash`."""
+        return self._digest.hexdigest()
+
+    def due(self, window: int) -> list[Event]:
+        """What is to be sent now: what is wanted again, then the next ones within the window."""
+        found = [event for number in self._again if (event := self._kept.get(number)) is not None]
+        self._again.clear()
+        self.resent += len(found)
+        until = min(self.last, self.through + window)
+        found += [self._kept[number] for number in range(self._sent + 1, until + 1) if number in self._kept]
+        self.resent += max(0, min(until, self._most_sent) - self._sent)
+        self._sent = max(self._sent, until)
+        self._most_sent = max(self._most_sent, self._sent)
+        return found
+
+    def acked(self, word: Acked) -> int:
+        """Obey the server. Gives how many events it has newly taken."""
+        if word.epoch != self.epoch or word.through > self.last:
+            return 0
+        taken = range(self.through + 1, word.through + 1)
+        for number in taken:
+            self._kept.pop(number, None)
+        self.through = max(self.through, word.through)
+        self._sent = max(self._sent, self.through)
+        self._again.extend(n for first, end in word.wanted for n in range(first, min(end, self._sent) + 1))
+        return len(taken)
+
+    def begin_again(self) -> None:
+        """A new connection, or too long no word: send all that is not held."""
+        self._again.clear()
+        self._sent = self.through

@@ -1,0 +1,50 @@
+"""What a simulated station shows of itself: its devices, its slots, and whether it is in service.
+
+>>> Twin("sim-00001", paper=False).devices()[1].state
+'out_of_paper'
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fleet.messages.link import DeviceState, SlotState, StationState
+
+VERSION = "simulator"
+SLOTS = 8
+
+
+@dataclass(slots=True)
+class Twin:
+    """`open_slot`: whose door stands open; `out_of_service`: what visitors are told, as in `Command.message`."""
+
+    station: str
+    errand: str | None = None
+    paper: bool = True
+    open_slot: int | None = None
+    out_of_service: str | None = None
+
+    def devices(self) -> tuple[DeviceState, ...]:
+        """As they are now."""
+        return (
+            DeviceState("Reader", "reader", "ready", ok=True, virtual=True),
+            DeviceState("Printer", "printer", "ready" if self.paper else "out_of_paper", ok=self.paper, virtual=True),
+            DeviceState("Cabinet", "cabinet", "ready", ok=True, virtual=True),
+        )
+
+    def state(self, bootid: str, time: str, outbox_depth: int) -> StationState:
+        """All of it; `time` is RFC 3339."""
+        return StationState(
+            title=f"Simulated station {int(self.station.rpartition('-')[2])}",
+            version=VERSION,
+            bootid=bootid,
+            time=time,
+            errand=self.errand,
+            devices=self.devices(),
+            slots=tuple(self._slot(number) for number in range(1, SLOTS + 1)),
+            outbox_depth=outbox_depth,
+            out_of_service=self.out_of_service,
+        )
+
+    def _slot(self, number: int) -> SlotState:
+        card: Literal["present", "empty"] = "present" if number % 3 else "empty"
+        return SlotState(number, card, "open" if number == self.open_slot else "closed")
