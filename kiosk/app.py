@@ -11,14 +11,19 @@ import contextlib
 from pathlib import Path
 from typing import Any, Literal
 
+from drivers.cabinet import unix_board
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
+from drivers.scanner.virtual import VirtualScanner
 from fleet.agent.link import Timing
 from kiosk.bench.control import BenchControl
 from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.demo import seed
+from kiosk.peripherals import move_pins
+from kiosk.region import Region
+from kiosk.scanned import read
 from kiosk.screens.overlays import Closed
 from kiosk.screens.window import KivyScreen
 from kiosk.station import Station
@@ -39,13 +44,15 @@ class App:
         self.world = self._make_world(base)
         theme = config.display.theme
         self.screen = KivyScreen(
-            SystemClock(), panel=_panel(config), place=config.station.title, contacts=_contacts(config),
+            SystemClock(), panel=_panel(config), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position,
         )  # fmt: skip
         self.station = Station(config, base, self.screen, self.world)
         self.station.language = lambda: self.screen.language
         self.station.next_person = self.screen.reset
+        self.station.on_closed = self._close_to_visitors
+        self.screen.set_read_scan(lambda text: read(text, config.scanner.card_check))
         self.control = self._make_control()
 
     async def run(self) -> None:
@@ -69,13 +76,15 @@ class App:
                 self.station.report("config", fault)
             await asyncio.get_running_loop().create_future()
         await self.station.open(PROMPT if self.world is not None else None)
+        self.screen.set_contacts(_contacts(self.station.region))
         if self.control is not None:
             await self.control.start()
-        watching = asyncio.create_task(self._watch_card())
+        watching = [asyncio.create_task(self._watch_card()), asyncio.create_task(self._hear_scanner())]
         try:
             await self.station.serve()
         finally:
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             if self.control is not None:
                 await self.control.stop()
             await self.station.close()
@@ -87,22 +96,47 @@ class App:
                 async for presence in reader.changes():
                     self.screen.card_in = presence in (Presence.PRESENT, Presence.MUTE)
 
+    async def _hear_scanner(self) -> None:
+        scanner = self.station.devices.scanner
+        if scanner is not None:
+            async for scan in scanner.scans():
+                self.screen.scan(scan.text)
+
+    def _close_to_visitors(self, closed: bool) -> None:
+        door = Closed(
+            say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), _contacts(self.station.region)
+        )
+        self.screen.set_closed(door if closed else None)
+
     def _make_world(self, base: Path) -> World | None:
         """The bench, where anything is virtual; its folder keeps cards, slots and paper over a power cut."""
         config = self._config
-        kinds = (config.readers.holder, config.readers.administrator, config.printer.kind, config.cabinet.kind)
+        kinds = (config.readers.holder, config.readers.administrator, config.printer.kind, config.cabinet.kind,
+                 config.pins.kind, config.scanner.kind)  # fmt: skip
         if VIRTUAL not in kinds or self._faults:
             return None
         folder = base / config.station.data / "bench"
-        return World.open(folder, seed.scenario(), SystemClock().now())
+        firmware = config.cabinet.kind == VIRTUAL and unix_board.available()
+        return World.open(folder, seed.scenario(), SystemClock().now(), firmware=firmware)
 
     def _make_control(self) -> BenchControl | None:
         if self.world is None:
             return None
         control = BenchControl(self.world, self.world.folder / BENCH_SOCKET)
-        control.extra = {"scan": lambda request: self.screen.scan(str(request["text"]))}
+        control.extra = {"scan": self._scan, "pins": self._move_pins}
         control.looks = {"screen": self._look_at_screen, "snapshot": self._snapshot}
         return control
+
+    def _scan(self, request: dict[str, Any]) -> None:
+        """Held before the virtual scanner; where none is fitted, as if the window's keys had typed it."""
+        scanner = self.station.devices.scanner
+        if isinstance(scanner, VirtualScanner):
+            scanner.scan(str(request["text"]))
+        else:
+            self.screen.scan(str(request["text"]))
+
+    def _move_pins(self, request: dict[str, Any]) -> None:
+        move_pins(self.station.devices.pins, str(request["what"]), bool(request.get("on", True)))
 
     def _look_at_screen(self, _: dict[str, Any]) -> dict[str, Any]:
         """Where to touch, for tests: positions only, never what is typed."""
@@ -124,10 +158,10 @@ def _panel(config: Config) -> Literal["10", "7", "p"]:
     return "7" if config.display.width < 1024 else "10"
 
 
-def _contacts(config: Config) -> tuple[Fact, ...]:
+def _contacts(region: Region) -> tuple[Fact, ...]:
     facts = []
-    if config.contact.block_line:
-        facts.append(Fact(say("home.block_line"), config.contact.block_line, "phone"))
-    if config.contact.office:
-        facts.append(Fact(say("contact.office"), config.contact.office, "account-outline"))
+    if region.block_line:
+        facts.append(Fact(say("home.block_line"), region.block_line, "phone"))
+    if region.office:
+        facts.append(Fact(say("contact.office"), region.office, "account-outline"))
     return tuple(facts)

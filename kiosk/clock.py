@@ -4,12 +4,17 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+SWAY_S = 15
+"""A measure that differs by no more is none of the clock but of the way to the server."""
+
 
 class SystemClock:
     """The machine's clocks; implements `kiosk.ports.Clock`."""
 
     def __init__(self) -> None:
         self._floor = datetime.min.replace(tzinfo=UTC)
+        self.off_s: int | None = None
+        """By how many seconds the machine's clock was ahead of the server's (negative: behind) when that was heard last."""
 
     def now(self) -> datetime:
         """The trusted time: the machine's, but never before what the server has signed."""
@@ -19,6 +24,13 @@ class SystemClock:
         """It is at least this late: the server has said so."""
         if signed is not None:
             self._floor = max(self._floor, signed)
+
+    def heard(self, signed: datetime) -> bool:
+        """The server has signed this time just now: a floor, and a measure of the machine's own clock, as good as the answer was
+        quick. Whether what is known of the clock has changed by more than `SWAY_S`."""
+        self.raise_floor(signed)
+        before, self.off_s = self.off_s, round((datetime.now(UTC) - signed).total_seconds())
+        return before is None or abs(self.off_s - before) > SWAY_S
 
     def monotonic(self) -> float:
         """Seconds, unaffected by a clock that jumps."""

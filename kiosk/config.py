@@ -9,10 +9,15 @@ of a name or kind. docs/operations.md lists all keys.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
+
+from drivers.cabinet.gpio.pins import OUTPUTS, ROLES, Pin, Role, Wiring, checked, reference
+from drivers.printer import profile as profiles
+from drivers.printer.profile import PrinterProfile
+from fleet.messages.commands import Told
 
 VIRTUAL = "virtual"
 
@@ -33,12 +38,16 @@ class Section(BaseModel):
 
 
 class StationSection(Section):
-    """Who and where. `identity` is the folder that enrolment wrote; without it nothing can be handed out."""
+    """Who and where. `identity` is the folder that enrolment wrote; without it nothing can be handed out.
+
+    `region` is a region.toml; without one the texts that ship count.
+    """
 
     identity: str = "identity"
     data: str = "data"
     title: Annotated[str, Field(min_length=1, max_length=60)] = "Kortkiosk"
     language: Literal["sv", "en"] = "sv"
+    region: str = ""
 
 
 class ReadersSection(Section):
@@ -49,15 +58,17 @@ class ReadersSection(Section):
 
 
 class PrinterSection(Section):
-    """`network` needs host; `serial` device; `usb` vendor and product, as numbers."""
+    """`network` needs host; `serial` device; `usb` vendor and product, as numbers. `profile`: what the model can do."""
 
     kind: Literal["none", "virtual", "network", "serial", "usb"] = "none"
     host: str = ""
     port: Annotated[int, Field(ge=1, le=65535)] = 9100
     device: str = ""
+    baud: Literal[9600, 19200, 38400, 57600, 115200] = 38400
     vendor: int = 0
     product: int = 0
     width_mm: Literal[58, 80] = 80
+    profile: str = ""
 
     @model_validator(mode="after")
     def _complete(self) -> "PrinterSection":
@@ -65,14 +76,86 @@ class PrinterSection(Section):
         if self.kind in needed and not needed[self.kind]:
             wants = {"network": "host", "serial": "device", "usb": "vendor and product"}[self.kind]
             raise ValueError(f"kind {self.kind!r} needs {wants}")
+        if self.profile and self.model.paper_mm != self.width_mm:
+            raise ValueError(f"profile {self.profile!r} is for paper of {self.model.paper_mm} mm")
         return self
+
+    @property
+    def model(self) -> PrinterProfile:
+        """The profile of the printer, by the width of its paper where none is named. Raises ProfileError."""
+        return profiles.load(self.profile or profiles.DEFAULTS[self.width_mm])
 
 
 class CabinetSection(Section):
-    """The cabinet; `slots` is how many it has."""
+    """`serial` needs key, the file that pairing wrote; without port the one board that is connected. `slots` is of a virtual
+    one: a real one tells."""
 
-    kind: Literal["none", "virtual"] = "none"
+    kind: Literal["none", "virtual", "serial"] = "none"
     slots: Annotated[int, Field(ge=1, le=64)] = 24
+    port: str = ""
+    key: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "CabinetSection":
+        if self.kind == "serial" and not self.key:
+            raise ValueError("kind 'serial' needs key")
+        if self.kind != "serial" and (self.port or self.key):
+            raise ValueError(f"port and key belong to kind 'serial', not {self.kind!r}")
+        return self
+
+
+class PinSection(Section):
+    """One pin of the Pi by its BCM number. `active` is the level that means lit, open, plugged in, present."""
+
+    bcm: int
+    active: Literal["high", "low"] = "high"
+    pull: Literal["up", "down", "none"] = "none"
+
+
+class PinsSection(Section):
+    """The Pi's own pins: those of docs/hardware.md for all that is `fitted`, unless a role names another. `dim` is how bright
+    the panel is, of 1, `dim_after_s` after the last sign of a person."""
+
+    kind: Literal["none", "virtual", "pi"] = "none"
+    fitted: Annotated[tuple[Role, ...], Field(strict=False)] = ROLES
+    lamp: PinSection | None = None
+    backlight: PinSection | None = None
+    door: PinSection | None = None
+    headphones: PinSection | None = None
+    presence: PinSection | None = None
+    dim: Annotated[float, Field(ge=0.05, le=1)] = 0.2
+    dim_after_s: Annotated[float, Field(ge=10, le=86400)] = 120.0
+
+    @model_validator(mode="after")
+    def _sound(self) -> "PinsSection":
+        self.wiring()
+        return self
+
+    def wiring(self) -> Wiring:
+        """Pins by role. Raises WiringError."""
+        shipped = reference()
+        return checked({role: self._pin(role) or shipped[role] for role in self.fitted})
+
+    def _pin(self, role: Role) -> Pin | None:
+        named: PinSection | None = getattr(self, role)
+        return Pin(named.bcm, "out" if role in OUTPUTS else "in", named.active, named.pull) if named else None
+
+
+class ScannerSection(Section):
+    """`window`: what types fast is a scan. `input`: grabbed; needs name, vendor or product of the input device. `card_check`
+    is how the printed card numbers are checked."""
+
+    kind: Literal["none", "virtual", "window", "input"] = "none"
+    name: str = ""
+    vendor: int = 0
+    product: int = 0
+    card_check: Literal["none", "luhn"] = "none"
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ScannerSection":
+        if self.kind == "input" and not (self.name or self.vendor or self.product):
+            raise ValueError("kind 'input' needs name, vendor or product")
+        return self
 
 
 class EnvelopeSection(Section):
@@ -121,13 +204,20 @@ class TimeoutsSection(Section):
 
     idle_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
     warning_s: Annotated[float, Field(ge=20, le=600)] = 30.0
+    total_s: Annotated[float, Field(ge=120, le=7200)] = 900.0
+
+
+class CommandsSection(Section):
+    """What the fleet may tell this station to do; a shorter list narrows it, an empty one refuses all."""
+
+    allowed: Annotated[tuple[Told, ...], Field(strict=False)] = get_args(Told)
 
 
 class ContactSection(Section):
-    """Whom to call."""
+    """Whom to call here, where it is not what the region's file says."""
 
-    block_line: str = "020-32 32 62"
-    office: str = ""
+    block_line: str | None = None
+    office: str | None = None
 
 
 class Config(Section):
@@ -137,12 +227,15 @@ class Config(Section):
     readers: ReadersSection = ReadersSection()
     printer: PrinterSection = PrinterSection()
     cabinet: CabinetSection = CabinetSection()
+    pins: PinsSection = PinsSection()
+    scanner: ScannerSection = ScannerSection()
     envelope: EnvelopeSection = EnvelopeSection()
     trust: TrustSection = TrustSection()
     profiles: ProfilesSection = ProfilesSection()
     display: DisplaySection = DisplaySection()
     timeouts: TimeoutsSection = TimeoutsSection()
     contact: ContactSection = ContactSection()
+    commands: CommandsSection = CommandsSection()
 
 
 def load(path: Path) -> Config:

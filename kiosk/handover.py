@@ -1,13 +1,18 @@
 """The fleet's part in a hand-over, behind the journeys' ports: orders as synced, envelopes as verified."""
 
 import logging
+from collections.abc import Sequence
+from datetime import date
 
 from drivers.secret import Secret
-from fleet.agent.envelope import new_nonce, seal_puk
+from fleet.agent.envelope import new_nonce, seal_puk, seal_release
 from fleet.agent.identity import Identity
 from fleet.agent.link import AskTimeout, Link, LinkDown
 from fleet.agent.store import StoreError
-from fleet.agent.sync import OrderBook, SyncRefused
+from fleet.agent.sync import OrderBook
+from fleet.agent.words import SyncRefused
+from fleet.messages.link import EnvelopeAsk, ReleaseAsk
+from kiosk import stock
 from kiosk.journal import Journal
 from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
 
@@ -33,10 +38,16 @@ class FleetOrders:
             return unfinished
         if self._link.online:
             try:
-                return await self._book.find_online(hsa_id, ASK_LIMIT_S)
+                found = await self._book.find_online(hsa_id, ASK_LIMIT_S)
+                return next(iter(await self._placed((found,) if found else ())), None)
             except (LinkDown, AskTimeout, SyncRefused) as error:
                 logger.info("the server was asked for an order and gave none: %s", error)
-        return self._book.find(hsa_id, self._clock.now().astimezone().date())
+        theirs = [one for one in await self.waiting() if one.hsa_id == hsa_id]
+        return min(theirs, key=lambda one: (one.last_day, one.order), default=None)
+
+    async def past(self, hsa_id: str) -> Order | None:
+        """An order whose last day is over, as far as the list that was synced tells."""
+        return self._book.past(hsa_id, self._today())
 
     async def administrator(self, hsa_id: str) -> Administrator | None:
         """The ID administrator with that HSA-id, from a list that is still valid."""
@@ -45,8 +56,38 @@ class FleetOrders:
         return next((one for one in self._book.administrators() if one.hsa_id == hsa_id), None)
 
     async def waiting(self) -> tuple[Order, ...]:
-        """All that waits here today."""
-        return self._book.waiting(self._clock.now().astimezone().date())
+        """All that waits here today, in its slot."""
+        return await self._placed(self._book.waiting(self._today()))
+
+    async def here(self) -> tuple[Order, ...] | None:
+        """All that is open here today, also what is on its way; None where the list is too old."""
+        return self._book.waiting(self._today()) if self._book.is_fresh(self._clock.now()) else None
+
+    async def _placed(self, orders: Sequence[Order]) -> tuple[Order, ...]:
+        return await self._journal.transact(lambda cx: stock.placed(cx, orders, self._journal.now()))
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone().date()
+
+
+class NoOrders:
+    """Implements `kiosk.ports.Orders` for a station without an identity: it knows nobody and holds nothing."""
+
+    async def find(self, hsa_id: str) -> Order | None:
+        """Nothing."""
+        return None
+
+    async def past(self, hsa_id: str) -> Order | None:
+        """Nothing."""
+        return None
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        """Nobody."""
+        return None
+
+    async def waiting(self) -> tuple[Order, ...]:
+        """Nothing."""
+        return ()
 
 
 class ServerEnvelopes:
@@ -62,7 +103,15 @@ class ServerEnvelopes:
 
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
         """Ask the verifier."""
-        ask = seal_puk(self._identity.verifier_key, self._identity.station, order.order, new_nonce(), puk.reveal())
+        me = self._identity
+        return await self._asked(seal_puk(me.verifier_key, me.station, order.order, new_nonce(), puk.reveal()))
+
+    async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
+        """Ask the verifier."""
+        me = self._identity
+        return await self._asked(seal_release(me.verifier_key, me.station, order.order, new_nonce(), code.reveal()))
+
+    async def _asked(self, ask: EnvelopeAsk | ReleaseAsk) -> EnvelopeVerdict:
         try:
             answer = await self._link.ask(ask, ASK_LIMIT_S)
         except (LinkDown, AskTimeout, StoreError) as error:
@@ -81,3 +130,7 @@ class CardEnvelopes:
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
         """Nothing is sent anywhere."""
         return EnvelopeVerdict.CARD_DECIDES
+
+    async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
+        """No card knows a release code, and nobody is asked."""
+        return EnvelopeVerdict.UNAVAILABLE

@@ -1,6 +1,8 @@
-"""What a station needs to belong to a fleet: its identity, its one file, the journal in it, the link and the synced orders.
+"""What a station keeps, and what it needs to belong to a fleet.
 
-`join` makes all of it or says, as one `JoinError`, what is missing; nothing is left half open.
+`open_books` opens its one file with the journal in it: every station has that, also one without an identity, whose events
+stay with it. `join` adds the link and the synced orders. Each makes all of its part or says, as one `JoinError`, what is
+missing; nothing is left half open.
 """
 
 import asyncio
@@ -12,16 +14,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
-from fleet.agent import outbox, sync
+from fleet.agent import checkpoints, commands, outbox, sync
+from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
-from kiosk import journal
+from kiosk import issuer_side, journal
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.handover import CardEnvelopes, ServerEnvelopes
+from kiosk.issuer_side import IssuerSide
 from kiosk.journal import Interrupted, Journal
 from kiosk.journeys.desk import StationSeal
 from kiosk.ports import Envelopes
@@ -29,6 +33,8 @@ from kiosk.version import VERSION
 
 STORE_FILE = "station.sqlite"
 LOCK_FILE = "station.lock"
+NOBODY = "unenrolled"
+"""Whose events they are while the station has no identity. They are never sent."""
 
 
 class JoinError(Exception):
@@ -40,61 +46,102 @@ class JoinError(Exception):
 
 
 @dataclass(slots=True)
-class FleetSide:
-    """All that needs an identity."""
+class Books:
+    """What every station keeps: its one file, and the journal in it."""
 
-    identity: Identity
     store: StationStore
     journal: Journal
-    link: Link
-    book: OrderBook
+    chain: Chain
     lock: int
     """File descriptor of the lock that keeps a second station off the same folder."""
     found: tuple[Interrupted, ...] = ()
-    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
-    async def leave(self) -> None:
-        """End the link and close the file."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.link.stop()
+    async def depth(self) -> int:
+        """How many events the server does not hold yet. Those of a station without identity are for no server."""
+        if self.chain.station == NOBODY:
+            return 0
+        return await self.store.transact(lambda cx: outbox.depth(cx, self.chain.station))
+
+    async def events_after(self, sequence: int) -> list[tuple[int, str]]:
+        """(sequence, type) of the events of this epoch that follow `sequence` and are still kept."""
+        chain = self.chain
+        return await self.store.transact(lambda cx: outbox.kinds_after(cx, chain.station, chain.epoch, sequence))
+
+    def close(self) -> None:
+        """Close the file and let others have it."""
         self.store.close()
         os.close(self.lock)
 
 
-async def join(config: Config, base: Path, clock: SystemClock, bootid: str, timing: Timing | None) -> FleetSide:
-    """Load the identity, open the file, write down what a stop cut off. The link is made, not started. Raises JoinError."""
-    data = base / config.station.data
+@dataclass(slots=True)
+class FleetSide:
+    """All that needs an identity."""
+
+    identity: Identity
+    link: Link
+    book: OrderBook
+    issuer: IssuerSide
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    def start(self) -> None:
+        """What goes on beside the errands, until `leave`."""
+        self.tasks += [asyncio.create_task(self.book.run()), *self.issuer.start()]
+
+    async def leave(self) -> None:
+        """End the link."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.link.stop()
+
+
+def identity_of(config: Config, base: Path) -> Identity:
+    """What enrolment wrote. Raises JoinError."""
     try:
-        identity = Identity.load(base / config.station.identity)
+        return Identity.load(base / config.station.identity)
     except IdentityError as error:
         raise JoinError("identity", str(error)) from None
+
+
+async def open_books(config: Config, base: Path, clock: SystemClock, bootid: str, identity: Identity | None) -> Books:
+    """Open the file and write down what a stop cut off. Raises JoinError."""
+    data = base / config.station.data
     lock = _lock(data)
     try:
-        return await _open(identity, data, clock, bootid, timing, lock)
+        return await _open(identity, data, clock, bootid, lock)
     except StoreError as error:
         os.close(lock)
         raise JoinError("store", str(error)) from None
 
 
-async def _open(
-    identity: Identity, data: Path, clock: SystemClock, bootid: str, timing: Timing | None, lock: int
-) -> FleetSide:
-    schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
+async def _open(identity: Identity | None, data: Path, clock: SystemClock, bootid: str, lock: int) -> Books:
+    schemas = [
+        outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, commands.SCHEMA, *issuer_side.SCHEMAS, journal.SCHEMA,
+    ]  # fmt: skip
     store = await asyncio.to_thread(StationStore.open, data / STORE_FILE, schemas=schemas)
-    link = Link(identity, store, bootid, timing)
-    book = OrderBook(identity, store, link, clock.now)
-    written = Journal(store, Chain(identity.station, identity.epoch, bootid), clock)
-    written.wake = link.notify
-    written.collected = book.mark_collected
+    chain = Chain(identity.station, identity.epoch, bootid) if identity else Chain(NOBODY, 1, bootid)
+    written = Journal(store, chain, clock)
+    if identity is not None:
+        written.follow = Checkpoints(identity.private_key(), identity.certificate(), chain).follow
     try:
-        found = await written.boot(VERSION)
-        clock.raise_floor(book.issued)
+        return Books(store, written, chain, lock, await written.boot(VERSION))
     except StoreError:
         store.close()
         raise
-    return FleetSide(identity, store, written, link, book, lock, found)
+
+
+def join(identity: Identity, books: Books, clock: SystemClock, timing: Timing | None) -> FleetSide:
+    """The link, which is made and not started, and what was synced. Raises JoinError."""
+    link = Link(identity, books.store, books.chain.bootid, timing)
+    try:
+        book = OrderBook(identity, books.store, link, clock.now)
+        clock.raise_floor(book.issued)
+        issuer = IssuerSide(identity, books.store, link, clock)
+    except StoreError as error:
+        raise JoinError("store", str(error)) from None
+    books.journal.wake = link.notify
+    books.journal.collected = book.mark_collected
+    return FleetSide(identity, link, book, issuer)
 
 
 def _lock(data: Path) -> int:

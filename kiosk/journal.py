@@ -14,11 +14,10 @@ say it. No effect is ever repeated by itself.
 import asyncio
 import inspect
 import json
-import re
 import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,8 +26,9 @@ from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import kinds
-from kiosk.journal_schema import DONE, SCHEMA, UNDOES, UNKNOWN
-from kiosk.ports import Clock, Ended, Order, Told
+from kiosk import stock
+from kiosk.journal_schema import DONE, SCHEMA, UNDOES, UNKNOWN, details_of, made_key, outcome_name, subject_of
+from kiosk.ports import Clock, Ended, Order
 from kiosk.receipts import Receipt, read
 
 T = TypeVar("T")
@@ -46,14 +46,6 @@ class Interrupted:
     order: str | None
 
 
-def outcome_name(result: object) -> str:
-    """The name of an outcome is that of its type: `WrongCode` is `wrong_code`, `OpenUnknown` is `unknown`."""
-    if isinstance(result, Told):
-        return result.outcome
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(result).__name__).lower()
-    return UNKNOWN if words.endswith(UNKNOWN) else words
-
-
 class Journal:
     """The journal of one station, written in the chain of this boot."""
 
@@ -65,6 +57,8 @@ class Journal:
         """Called after each commit: the link has something to send."""
         self.collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None
         """Called in the transaction that ends a hand-over: the order is never offered again."""
+        self.follow: Callable[[sqlite3.Connection, str], object] = lambda cx, now: None
+        """Called in the transaction of each event, after it: a checkpoint may follow."""
 
     async def boot(self, version: str) -> tuple[Interrupted, ...]:
         """Write down what a stop cut off, and that the station started. Raises StoreError."""
@@ -103,18 +97,20 @@ class Journal:
         return result
 
     def event(self, cx: sqlite3.Connection, kind: str, subject: str | None, content: dict[str, Any]) -> None:
-        """Append an event inside the transaction."""
+        """Append an event inside the transaction, with what it changes in the list of cards."""
+        stock.witness(cx, kind, content, self.now())
         outbox.append(cx, self._chain, kind, self.now(), subject, content)
+        self.follow(cx, self.now())
 
     def _reconcile(self, cx: sqlite3.Connection, version: str) -> tuple[Interrupted, ...]:
+        stock.rebuild(cx, self.now())
         rows = cx.execute(
             "SELECT e.id, e.kind, f.id, f.name, coalesce(f.order_no, e.order_no), f.facts FROM errand e"
             " LEFT JOIN effect f ON f.errand = e.id AND f.outcome IS NULL WHERE e.ended IS NULL ORDER BY e.started, f.id"
         ).fetchall()
         found = tuple(Interrupted(errand, kind, name, order) for errand, kind, _, name, order, _ in rows)
-        self.event(
-            cx, kinds.STATION_STARTED, None, {"version": version, "found": [f.effect for f in found if f.effect]}
-        )
+        started = {"version": version, "found": [f.effect for f in found if f.effect]}
+        self.event(cx, kinds.STATION_STARTED, None, started)
         for errand, _, effect, name, order, facts in rows:
             if effect is not None:
                 cx.execute("UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (UNKNOWN, self.now(), effect))
@@ -123,15 +119,9 @@ class Journal:
         for one in {f.errand: f for f in found}.values():
             cx.execute("UPDATE errand SET ended = ?, outcome = 'interrupted' WHERE id = ?", (self.now(), one.errand))
             content = {"errand": one.errand, "kind": one.kind, "outcome": "interrupted", "seconds": 0}
-            self.event(
-                cx, kinds.ERRAND_ENDED, subject_of(one.order), content | ({"order": one.order} if one.order else {})
-            )
+            content |= {"order": one.order} if one.order else {}
+            self.event(cx, kinds.ERRAND_ENDED, subject_of(one.order), content)
         return found
-
-
-def subject_of(order: str | None) -> str | None:
-    """The CloudEvents subject of an event about an order."""
-    return f"order/{order}" if order else None
 
 
 class Log:
@@ -141,6 +131,8 @@ class Log:
         self.id = id_
         self.kind = kind
         self.order: Order | None = None
+        self.card_number: str | None = None
+        self.hsa_id: str | None = None
         self.ended: Ended | None = None
         self.unknown: set[str] = set()
         """Effects of this errand whose outcome nobody knows yet."""
@@ -154,28 +146,37 @@ class Log:
 
     async def about(self, order: Order) -> None:
         """From here on the errand is about that order."""
-        self.order = order
+        self.order, self.card_number, self.hsa_id = order, order.card_number, order.hsa_id
         await self._journal.transact(
             lambda cx: cx.execute(
-                "UPDATE errand SET order_no = ?, hsa_id = ?, order_content = ? WHERE id = ?",
-                (order.order, order.hsa_id, msgspec.json.encode(order), self.id),
+                "UPDATE errand SET order_no = ?, hsa_id = ?, card_number = ?, order_content = ? WHERE id = ?",
+                (order.order, order.hsa_id, order.card_number, msgspec.json.encode(order), self.id),
+            )
+        )
+
+    async def about_card(self, card_number: str, hsa_id: str) -> None:
+        """From here on the errand is about that card."""
+        self.card_number, self.hsa_id = card_number, hsa_id
+        await self._journal.transact(
+            lambda cx: cx.execute(
+                "UPDATE errand SET card_number = ?, hsa_id = ? WHERE id = ?", (card_number, hsa_id, self.id)
             )
         )
 
     async def progress(self) -> frozenset[str]:
         """Names of the effects that are done for this order."""
-        rows = await self._journal.transact(
-            lambda cx: cx.execute(
-                "SELECT name, outcome FROM effect WHERE order_no = ? AND outcome IS NOT NULL ORDER BY id",
-                (self._order_no,),
-            ).fetchall()
-        )
+        query = "SELECT name, outcome FROM effect WHERE order_no = ? AND outcome IS NOT NULL ORDER BY id"
+        rows = await self._journal.transact(lambda cx: cx.execute(query, (self._order_no,)).fetchall())
         done: set[str] = set()
         for name, outcome in rows:
             done.discard(UNDOES.get(name, ""))
             if outcome in DONE:
                 done.add(name)
         return frozenset(done)
+
+    async def made_key(self, key_id: str) -> bool:
+        """Whether the last that is known of the key in that place is that it was made."""
+        return await self._journal.transact(lambda cx: made_key(cx, self.card_number, key_id))
 
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before."""
@@ -197,7 +198,7 @@ class Log:
         except BaseException:
             await asyncio.shield(self._conclude(intent, name, UNKNOWN, facts))
             raise
-        await self._conclude(intent, name, outcome_name(result), facts)
+        await self._conclude(intent, name, outcome_name(result), facts | details_of(result))
         return result
 
     async def settled(self, effect: str, how: str) -> None:
@@ -243,7 +244,8 @@ class Log:
         if self.ended is not None:
             return
         if self.unknown and ended.outcome not in ("done", UNKNOWN):
-            ended = Ended("unknown", ended.reason, ended.order, ended.receipt)
+            ended = replace(ended, outcome="unknown")
+        ended = replace(ended, card_number=ended.card_number or self.card_number)
 
         def work(cx: sqlite3.Connection) -> None:
             cx.execute(
@@ -253,8 +255,8 @@ class Log:
             content: dict[str, Any] = {"kind": self.kind, "outcome": ended.outcome, "seconds": seconds}
             if ended.reason:
                 content["reason"] = ended.reason
-            if self.order is not None:
-                content |= {"card_number": self.order.card_number, "hsa_id": self.order.hsa_id}
+            if self.card_number is not None:
+                content |= {"card_number": self.card_number, "hsa_id": self.hsa_id}
             self._event(cx, kinds.ERRAND_ENDED, content)
             if ended.outcome == "done" and self._order_no:
                 self._journal.collected(cx, self._order_no)
@@ -267,8 +269,8 @@ class Log:
         return self.order.order if self.order else None
 
     def _event(self, cx: sqlite3.Connection, kind: str, content: dict[str, Any]) -> None:
-        order = {"order": self._order_no} if self._order_no else {}
-        self._journal.event(cx, kind, subject_of(self._order_no), {"errand": self.id, **order, **content})
+        told = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
+        self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), told)
 
     def _intend(self, cx: sqlite3.Connection, name: str, facts: dict[str, str | int]) -> int:
         cursor = cx.execute(
@@ -281,7 +283,8 @@ class Log:
     async def _conclude(self, intent: int, name: str, outcome: str, facts: dict[str, str | int]) -> None:
         def work(cx: sqlite3.Connection) -> None:
             cx.execute(
-                "UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (outcome, self._journal.now(), intent)
+                "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",
+                (outcome, json.dumps(facts), self._journal.now(), intent),
             )
             if outcome == UNKNOWN:
                 self._event(cx, kinds.EFFECT_UNKNOWN, {"effect": name, **facts})

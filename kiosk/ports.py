@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from drivers.cabinet.port import Cabinet
 from drivers.printer.port import Printer
-from drivers.reader.port import Presence, Reader, Visit
+from drivers.reader.port import Presence, Reader
+from drivers.reader.port import StationVisit as Visit
 from drivers.secret import Secret
 from fleet.messages.link import Administrator, Order
 from kiosk.receipts import Receipt
@@ -30,6 +31,10 @@ class Ended:
     order: Order | None = None
     receipt: str | None = None
     """The receipt's number."""
+    card_number: str | None = None
+    """The card that the errand was about."""
+    then: str = ""
+    """The errand that the person goes on to at once, with the card still in; empty where this was all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,9 @@ class Orders(Protocol):
     async def find(self, hsa_id: str) -> Order | None:
         """The order of that person at this station that can be handed out today."""
 
+    async def past(self, hsa_id: str) -> Order | None:
+        """The order of that person that can be handed out no more, because its last day is over."""
+
     async def administrator(self, hsa_id: str) -> Administrator | None:
         """The ID administrator with that HSA-id, or None where that person is none."""
 
@@ -151,6 +159,9 @@ class Envelopes(Protocol):
 
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict: ...
 
+    async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
+        """Whether that is the release code of the order's letter. Never `CARD_DECIDES`: only the verifier knows."""
+
 
 class ErrandLog(Protocol):
     """The journal of one errand. An intent is durable before each effect; outcome and event follow in one transaction."""
@@ -160,8 +171,14 @@ class ErrandLog(Protocol):
     async def about(self, order: Order) -> None:
         """From here on the errand is about that order: its events say so."""
 
+    async def about_card(self, card_number: str, hsa_id: str) -> None:
+        """From here on the errand is about that card: its events say so, unless an order is named too."""
+
     async def progress(self) -> frozenset[str]:
         """Names of the effects that are done for this order, in this errand or one before that was left half way."""
+
+    async def made_key(self, key_id: str) -> bool:
+        """Whether the key in that place of this card was made here, and has had no certificate that was taken off since."""
 
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before, where there is one."""

@@ -4,6 +4,7 @@ All of it is on the station's own disk: nothing is fetched here. Profiles that a
 ship stay.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +38,33 @@ class KnownProducts:
 
 def reader_settings(config: Config, base: Path, clock: SystemClock, world: World | None) -> ReaderSettings:
     """All of it. Raises NoAnchorsError where the anchors cannot be had."""
+    return _settings(config, base, clock, _trust(config, base, world))
+
+
+def _settings(config: Config, base: Path, clock: SystemClock, trust: Trust) -> ReaderSettings:
     return ReaderSettings(
         profiles=known_products(config, base).profiles,
-        trust=_trust(config, base, world),
+        trust=trust,
         ledger=FileLedger(base / config.station.data / "tries.json"),
         now=clock.now,
     )
+
+
+def told_settings(
+    config: Config, base: Path, clock: SystemClock, world: World | None, report: Callable[[str, str], None]
+) -> tuple[ReaderSettings, Trust | None]:
+    """The same, with whom to trust; what is wrong is told to `report`. Without anchors nobody is trusted, and all else (which
+    products are known, the durable count of tries) is as ever.
+    """
+    refused = known_products(config, base).refused
+    if refused:
+        report("profiles", "\n".join(refused))
+    try:
+        settings = reader_settings(config, base, clock, world)
+    except NoAnchorsError as error:
+        report("anchors", str(error))
+        return _settings(config, base, clock, Trust()), None
+    return settings, settings.trust
 
 
 def known_products(config: Config, base: Path) -> KnownProducts:

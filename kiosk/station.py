@@ -8,44 +8,49 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drivers.reader.errors import ReaderError
-from drivers.reader.port import Presence
-from drivers.reader.visit import ReaderSettings
-from fleet.agent import outbox
+from drivers.cabinet.port import CabinetReady, CabinetState
+from drivers.cabinet.twin import TwinError
+from drivers.reader.trust import Trust
 from fleet.agent.link import Timing
 from fleet.agent.store import StoreError
-from fleet.messages.link import StationState
+from kiosk import cabinets, offering
 from kiosk import devices as fitted
-from kiosk import home
+from kiosk.bench import cabinet as power
 from kiosk.bench.world import World
+from kiosk.caretaker import Caretaker, employ
 from kiosk.clock import SystemClock
+from kiosk.commanded import Commanded, command
 from kiosk.config import VIRTUAL, Config
 from kiosk.devices import Devices
-from kiosk.handover import FleetOrders
-from kiosk.joining import FleetSide, JoinError, envelopes_for, join, seal_of
+from kiosk.front import Front, Unclaimed
+from kiosk.handover import CardEnvelopes, FleetOrders, NoOrders
+from kiosk.house import StationHouse
+from kiosk.issuer_ports import Switches
+from kiosk.joining import Books, FleetSide, JoinError, envelopes_for, identity_of, join, open_books, seal_of
+from kiosk.journeys.attending import AtMenu
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.registry import ERRANDS, Errand
-from kiosk.ports import Ended, ErrandEndedError, Screen
-from kiosk.reading import NoAnchorsError, known_products, reader_settings
+from kiosk.left_in import LeftIn, watch_over
+from kiosk.no_fleet import NoFleet
+from kiosk.no_reader import NoReader
+from kiosk.out_of_service import OutOfService
+from kiosk.ports import Ended, Screen
+from kiosk.problems import Problem
+from kiosk.reading import told_settings
+from kiosk.region import RegionError, at_station, general, region_of
+from kiosk.station_state import state_of
+from kiosk.stock import StationStock
 from kiosk.supervisor import Limits, Supervisor
 from kiosk.texts import Texts
-from kiosk.version import VERSION
+from kiosk.upkeep import keep_up
 from kiosk.views import Say, View
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is missing or broken. `code` is stable, `text` says what and what to do."""
-
-    code: str
-    text: str
 
 
 class Station:
@@ -57,6 +62,7 @@ class Station:
         self.clock = SystemClock()
         self.problems: list[Problem] = []
         self.devices = Devices()
+        self.books: Books | None = None
         self.fleet: FleetSide | None = None
         self.world = world
         self.bootid = str(uuid.uuid4())
@@ -65,28 +71,61 @@ class Station:
         self.next_person: Callable[[], None] = lambda: None
         """Called when an errand has ended: the screen forgets what the last person chose."""
         self.on_problem: Callable[[str, str], None] = lambda code, text: None
-        self.view = ""
-        """The name of the view that is up."""
-        self._base = base
+        self.caretaker: Caretaker | None = None
+        self.commanded: Commanded | None = None
+        self.left_in: LeftIn | None = None
+        self.on_closed: Callable[[bool], None] = lambda closed: None
+        """Told when the service door closes the station to visitors, and when it is open to them again."""
+        self.out_of_service = OutOfService(base / config.station.data)
+        self.on_restart: Callable[[], None] | None = None
+        """Ends the program so that it starts anew; None where nobody would start it. Called when `restarts`, between errands."""
+        self.restarts = False
+        self.remote = asyncio.Lock()
+        """Held while a command of the fleet moves something: no errand begins."""
+        self.log_lines: Callable[[], Sequence[str]] = tuple
+        """The latest lines of the log, without their values."""
+        self.asked: View[Any] | None = None
+        """The view that is up."""
+        self.base = base
         self._screen = screen
-        self._errand: str | None = None
+        self._trust: Trust | None = None
+        self.errand: str | None = None
+        self.region = general()
         self._changed = asyncio.Event()
+        self._administrators_card, self._holders_card = Unclaimed(), Unclaimed()
         self._tasks: list[asyncio.Task[None]] = []
         self.supervisor: Supervisor
 
     async def open(self, timing: Timing | None = None) -> None:
         """Make everything that can be made. Never raises for what is missing: see `problems`."""
-        self.devices = fitted.make(self.config, self._reader_settings(), self.world)
+        try:
+            self.region = region_of(self.config.station.region, self.base)
+        except RegionError as error:
+            self.report("region", str(error))
+        self.region = at_station(self.region, **self.config.contact.model_dump())
+        settings, self._trust = told_settings(self.config, self.base, self.clock, self.world, self.report)
+        self.devices = fitted.make(self.config, self.base, settings, self.world)
         if self.config.printer.kind == VIRTUAL and self.world is not None:
+            self.world.printer.become(self.config.printer.model)
             host, port = await self.world.printer.start()
-            self.devices.printer = fitted.virtual_printer(host, port, self.config.printer.width_mm)
+            self.devices.printer = fitted.virtual_printer(host, port, self.config.printer.model)
         await self._join_fleet(timing)
-        self.devices.on_change = self._on_change
+        self.devices.on_change = self.changed
+        self.devices.on_cabinet = self._on_cabinet
+        await self._power_cabinet()
+        self.devices.start()
         await self.devices.look()
         self._tasks.append(asyncio.create_task(self.devices.watch()))
-        limits = Limits(self.config.timeouts.idle_s, self.config.timeouts.warning_s)
+        limits = Limits(**self.config.timeouts.model_dump())
         self.supervisor = Supervisor(self._screen, self.devices.reader, self.clock, limits)
         self.supervisor.asked = self._asked
+        self.left_in = watch_over(self)
+        self.caretaker = employ(self)
+        watching = (self.caretaker, self.left_in, self.commanded)
+        self._tasks += [asyncio.create_task(one.run()) for one in watching if one is not None]
+        if self.books is not None:
+            signed = lambda: self.fleet.book.issued if self.fleet else None  # noqa: E731
+            self._tasks.append(asyncio.create_task(keep_up(self.books, self.clock, signed)))
 
     async def close(self) -> None:
         """Let everything go, in order."""
@@ -95,122 +134,130 @@ class Station:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.fleet is not None:
             await self.fleet.leave()
+        if self.books is not None:
+            self.books.close()
         await self.devices.close()
         if self.world is not None:
             await self.world.printer.stop()
+            await power.stop(self.world.cabinet)
 
     async def serve(self) -> None:
         """Home, errand, home, until cancelled."""
         while True:
             errand = await self._choose()
-            if errand is not None:
-                await self.run(errand)
+            while errand is not None:
+                ended = await self.run(errand)
+                errand = next((one for one in ERRANDS if ended and one.id == ended.then), None)
 
-    async def run(self, errand: Errand) -> Ended | None:
-        """One errand from its first question to its end; None where it could not even begin."""
+    async def run(self, errand: Errand, here: AtMenu | None = None) -> Ended | None:
+        """One errand from its first question to its end; None where it could not even begin. `here`: who is at the menu."""
         desk = self.desk()
-        if desk is None or self.fleet is None:
+        if desk is None or self.books is None or self.missing(errand) is not None:
             return None
+        before = self.errand
         try:
-            log = await self.fleet.journal.start(errand.id)
+            async with contextlib.nullcontext() if before else self.remote:
+                log = await self.books.journal.start(errand.id)
+                self.errand = errand.id
         except StoreError as error:
             self.report("store", str(error))
             return None
-        self._errand = errand.id
         try:
-            return await self.supervisor.run(errand.journey, desk, log)
+            return await self.supervisor.run(errand.journey, replace(desk, house=StationHouse(self), at_menu=here), log)
         finally:
-            self._errand = None
-            self.next_person()
+            self.errand = before
+            if before is None:
+                self._administrators_card.errand_ended = self._holders_card.errand_ended = True
+                if not (log.ended and log.ended.then):
+                    self.next_person()
+                if self.restarts and self.on_restart is not None:
+                    self.on_restart()
             self._publish()
 
     def desk(self) -> Desk | None:
-        """What a journey is given now; None where the station cannot hand anything out."""
-        if self.fleet is None or self.devices.reader is None:
+        """What a journey is given now; None where the station can write nothing down."""
+        if self.books is None:
             return None
-        side = self.fleet
+        side, journal = self.fleet, self.books.journal
+        orders = FleetOrders(side.book, side.link, journal, self.clock) if side else NoOrders()
         return Desk(
-            reader=self.devices.reader,
+            reader=self.devices.reader or NoReader(),
             administrator_reader=self.devices.administrator_reader,
-            orders=FleetOrders(side.book, side.link, side.journal, self.clock),
-            envelopes=envelopes_for(self.config, side),
-            seal=seal_of(side.identity, self.config.station.title),
+            orders=orders,
+            envelopes=envelopes_for(self.config, side) if side else CardEnvelopes(),
+            seal=seal_of(side.identity, self.config.station.title) if side else None,
             clock=self.clock,
             print_text=self._print_text,
             cabinet=self.devices.cabinet,
             printer=self.devices.printer,
+            region=self.region,
+            stock=StationStock(journal, orders.here) if isinstance(orders, FleetOrders) else None,
+            **(side.issuer.ports(orders, self._trust) if side else {}),
         )
 
-    async def depth(self) -> int:
-        """How many events the server does not hold yet."""
-        if self.fleet is None:
-            return 0
-        side = self.fleet
-        return await side.store.transact(lambda cx: outbox.depth(cx, side.identity.station))
+    @property
+    def view(self) -> str:
+        """The name of the view that is up."""
+        return self.asked.name if self.asked else ""
 
-    async def events_after(self, sequence: int) -> list[tuple[int, str]]:
-        """(sequence, type) of the events of this epoch that follow `sequence` and are still kept."""
-        if self.fleet is None:
-            return []
-        side = self.fleet
-        return await side.store.transact(
-            lambda cx: outbox.kinds_after(cx, side.identity.station, side.identity.epoch, sequence)
-        )
+    @property
+    def switches(self) -> Switches:
+        """What the region has switched off."""
+        return self.fleet.issuer.region if self.fleet is not None else NoFleet()
 
     def missing(self, errand: Errand) -> str | None:
-        """What keeps an errand from being offered now: `store`, `orders`, `reader` or `cabinet`."""
-        if any(problem.code in ("store", "running") for problem in self.problems):
-            return "store"
-        if "orders" in errand.needs and self.fleet is None:
-            return "orders"
-        return next(
-            (kind for kind in ("reader", "cabinet") if kind in errand.needs and self.devices.missing(kind)), None
-        )
+        """What keeps an errand from being offered now: see `kiosk.offering`."""
+        return offering.missing(self, errand)
 
     async def _choose(self) -> Errand | None:
-        forgotten = await self._card_left_in()
-        offers = tuple((errand, self.missing(errand)) for errand in ERRANDS)
-        found = self.fleet.found if self.fleet else ()
-        view = home.view(self.config, offers, found, forgotten=forgotten)
-        self._changed.clear()
-        try:
-            answer = await self.supervisor.ask(view, until=self._changed.wait())
-        except ErrandEndedError:
-            return None
-        chosen = next((errand for errand in ERRANDS if errand.id == answer), None)
-        if chosen is not None and self.fleet is not None:
-            self.fleet.found = ()
-        return chosen if chosen is not None and self.missing(chosen) is None else None
+        desk = self.desk()
+        front = Front(
+            self.supervisor, self.region.block_line, self.clock, self.devices.reader,
+            offers=lambda: offering.offers(self),
+            found=lambda: self.books.found if self.books else (),
+            printer=self.devices.printer_down, changed=self._changed,
+            left_in=self.left_in.notice if self.left_in else lambda left: None,
+            administrator_reader=self.devices.administrator_reader,
+            administrators_card=self._administrators_card, holders_card=self._holders_card,
+            administers=StationHouse(self).administers,
+            directory=desk.directory if desk else NoFleet(), loa2_ends=self.region.loa2_ends,
+            closed=lambda: self.out_of_service.why,
+        )  # fmt: skip
+        chosen = await front.choose()
+        if chosen is not None and self.books is not None:
+            self.books.found = ()
+        return chosen
 
-    async def _card_left_in(self) -> bool:
+    async def _power_cabinet(self) -> None:
         try:
-            return self.devices.reader is not None and await self.devices.reader.presence() is Presence.PRESENT
-        except ReaderError:
-            return False
-
-    def _reader_settings(self) -> ReaderSettings:
-        refused = known_products(self.config, self._base).refused
-        if refused:
-            self.report("profiles", "\n".join(refused))
-        try:
-            return reader_settings(self.config, self._base, self.clock, self.world)
-        except NoAnchorsError as error:
-            self.report("anchors", str(error))
-            return ReaderSettings(now=self.clock.now)
+            if self.world is not None:
+                await power.start(self.world.cabinet)
+        except TwinError as error:
+            self.report("cabinet", str(error))
 
     async def _join_fleet(self, timing: Timing | None) -> None:
+        identity = None
         try:
-            side = await join(self.config, self._base, self.clock, self.bootid, timing)
+            identity = identity_of(self.config, self.base)
+        except JoinError as error:
+            self.report(error.code, str(error))
+        try:
+            self.books = await open_books(self.config, self.base, self.clock, self.bootid, identity)
+            side = join(identity, self.books, self.clock, timing) if identity else None
         except JoinError as error:
             self.report(error.code, str(error))
             return
+        if side is None:
+            return
         self.fleet = side
-        side.link.on_change(lambda online: self._on_change())
+        self.commanded = command(self)  # before the first connection, which may bring what has waited
+        side.link.on_change(lambda online: self.changed())
         if self.world is not None:
             side.link.set_allowed(self.world.network)
             self.world.on_network = side.link.set_allowed
         side.link.start()
-        side.tasks.append(asyncio.create_task(side.book.run()))
+        side.issuer.settle(self.config, self.base, self.clock, self.changed)
+        side.start()
 
     def _print_text(self, text: Say) -> str:
         return Texts.load().plain(text, self.language())
@@ -222,29 +269,23 @@ class Station:
         self.problems = [one for one in self.problems if one.code != code] + [Problem(code, text)]
 
     def _asked(self, view: View[Any]) -> None:
-        self.view = view.name
+        self.asked = view
         self._publish()
 
-    def _on_change(self) -> None:
+    def changed(self) -> None:
+        """Draw the home screen anew, and tell the fleet."""
         self._changed.set()
         self._publish()
 
+    def _on_cabinet(self, state: CabinetState) -> None:
+        if isinstance(state, CabinetReady):
+            self.problems = [one for one in self.problems if one.code != "cabinet"]
+        else:
+            self.report("cabinet", cabinets.advice(state, str(self.base / self.config.cabinet.key)))
+
     def _publish(self) -> None:
-        if self.fleet is None:
-            return
-        now = self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
-        self.fleet.link.publish_state(
-            StationState(
-                title=self.config.station.title,
-                version=VERSION,
-                bootid=self.bootid,
-                time=now,
-                errand=self._errand,
-                step=self.view if self._errand else None,
-                devices=self.devices.states,
-                slots=self.devices.slots,
-            )
-        )
+        if self.fleet is not None:
+            self.fleet.link.publish_state(state_of(self))
 
 
 @contextlib.asynccontextmanager

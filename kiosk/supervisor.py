@@ -16,10 +16,12 @@ from drivers.reader.errors import CardGoneError, NoReaderError, ReaderError
 from fleet.agent.store import StoreError
 from kiosk.journal import Log
 from kiosk.journeys import closing_views as views
+from kiosk.journeys.attending import AtMenu
 from kiosk.journeys.desk import Desk, StopError
 from kiosk.journeys.registry import Journey
 from kiosk.journeys.steps.card import emptied
 from kiosk.ports import (
+    Ask,
     CardPulledError,
     Clock,
     Ended,
@@ -45,6 +47,8 @@ class Limits:
 
     idle_s: float = 60.0
     warning_s: float = 30.0
+    total_s: float = 900.0
+    """From the start of an errand until the same warning, however busily somebody touches; as long again when more is asked."""
 
 
 class Supervisor:
@@ -56,8 +60,12 @@ class Supervisor:
         self._clock = clock
         self._limits = limits
         self._touched = clock.monotonic()
+        self._until = math.inf
+        """When the errand has lasted long enough to be asked about."""
         self.asked: Callable[[View[Any]], None] = lambda _: None
         """Told of each view that is put up: the station's state, `walk`."""
+        self.door_opens: Callable[[], Awaitable[Any]] | None = None
+        """Waits until the service door is open: then a journey's question is withdrawn and its errand ends."""
         screen.set_activity(self._touch)
 
     async def ask(self, view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
@@ -73,7 +81,9 @@ class Supervisor:
 
     async def run(self, journey: Journey, desk: Desk, log: Log) -> Ended:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
+        before, self._until = self._until, self._clock.monotonic() + self._limits.total_s
         ended, farewell = await self._outcome(journey, desk, log)
+        self._until = before
         try:
             await log.end(ended)
         except StoreError as error:
@@ -82,14 +92,21 @@ class Supervisor:
         ended = log.ended or ended
         if farewell is not None:
             await self._say(farewell)
-        await self._let_go(desk.reader, "holder")
-        if desk.administrator_reader is not None:
-            await self._let_go(desk.administrator_reader, "administrator")
+        if not ended.then:
+            await self._clear(desk)
         return ended
+
+    async def _clear(self, desk: Desk) -> None:
+        """No card stays in a reader, but that of an administrator who is still at the menu."""
+        stays = desk.at_menu.reader if desk.at_menu is not None and desk.at_menu.card_in else None
+        if desk.reader is not stays:
+            await self._let_go(desk.reader, "holder")
+        if desk.administrator_reader is not None and desk.administrator_reader is not stays:
+            await self._let_go(desk.administrator_reader, "administrator")
 
     async def _outcome(self, journey: Journey, desk: Desk, log: Log) -> tuple[Ended, View[str] | None]:
         try:
-            return await journey(self.ask, desk, log), None
+            return await journey(self._asking_of(desk.at_menu), desk, log), None
         except StopError as stop:
             return Ended(stop.outcome, stop.reason), stop.view
         except ErrandCancelledError:
@@ -97,7 +114,7 @@ class Supervisor:
         except TimedOutError:
             return Ended("timed_out"), None
         except (CardPulledError, CardGoneError):
-            return Ended("cancelled", "card_pulled"), views.pulled(unknown="card.unblock" in log.unknown)
+            return await _without_card(desk.reader, unknown="card.unblock" in log.unknown)
         except ErrandEndedError:
             return Ended("cancelled", "unanswered"), None
         except NoReaderError:
@@ -112,11 +129,37 @@ class Supervisor:
             logger.exception("an errand crashed")
             return Ended("fault", "crash"), views.trouble("crash")
 
+    def _asking_of(self, here: AtMenu | None) -> Ask:
+        """As `ask`, for a journey: no question stays up behind an open service door, nor after an administrator who is tied to
+        it has taken their card; a busy step goes on to its end.
+        """
+
+        async def asking(view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
+            ends = {"door_open": self.door_opens, "logged_out": here.taken if here is not None and here.tied else None}
+            if isinstance(view, Busy) or not any(ends.values()):
+                return await self.ask(view, until=until)
+            watched = {why: asyncio.ensure_future(end()) for why, end in ends.items() if end is not None}
+            question = asyncio.ensure_future(self.ask(view, until=until))
+            try:
+                await asyncio.wait({question, *watched.values()}, return_when=asyncio.FIRST_COMPLETED)
+                for why in (why for why, end in watched.items() if end.done()):
+                    raise StopError("cancelled", why, _WITHDRAWN[why]())
+                return question.result()
+            finally:
+                await _withdraw(question, *watched.values())
+
+        return asking
+
     async def _say(self, view: View[str]) -> None:
         try:
             await self.ask(view)
         except ErrandEndedError:
             return
+
+    async def take_card(self) -> None:
+        """Ask for the holder's card until it is taken, or nobody answers."""
+        if self._reader is not None:
+            await self._let_go(self._reader, "holder")
 
     async def _let_go(self, reader: Reader, which: Literal["holder", "administrator"]) -> None:
         """Ask for the card that is still in. After the time-out the home screen comes back and keeps asking by itself."""
@@ -125,6 +168,11 @@ class Supervisor:
                 await self.ask(views.take_card(which), until=emptied(reader))
         except (ErrandEndedError, ReaderError):
             return
+
+    @property
+    def touched(self) -> float:
+        """When somebody last touched the screen, by the monotonic clock."""
+        return self._touched
 
     def _touch(self) -> None:
         self._touched = self._clock.monotonic()
@@ -167,13 +215,25 @@ class Supervisor:
         if math.isinf(limit):
             await asyncio.get_running_loop().create_future()
         while True:
-            left = self._touched + limit - self._clock.monotonic()
+            left = min(self._touched + limit, self._until) - self._clock.monotonic()
             if left > 0:
                 await self._clock.sleep(left)
             elif await self._screen.warn(view, self._limits.warning_s):
                 self._touch()
+                self._until = max(self._until, self._touched + self._limits.total_s)
             else:
                 raise TimedOutError
+
+
+_WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.logged_out}
+"""What is said when a question was withdrawn from outside, by the errand's reason."""
+
+
+async def _without_card(reader: Reader, *, unknown: bool) -> tuple[Ended, View[str]]:
+    """The card was pulled; or the whole reader is gone, which is nobody's doing, and said where all else is known."""
+    if not unknown and await reader.presence() is Presence.NO_READER:
+        return Ended("fault", "reader_gone"), views.trouble("reader")
+    return Ended("cancelled", "card_pulled"), views.pulled(unknown=unknown)
 
 
 async def _withdraw(*tasks: "asyncio.Future[Any]") -> None:

@@ -4,8 +4,37 @@
 {'name': 'Alva Provström', 'hsa_id': 'SE2321000999-1A01', 'number': '9999000020260001'}
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.persona import Persona
-from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.personas import person, with_two_pins
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """What is special about a card of the bench: its kind, a PIN that is locked, a second PIN. `note` says so to people."""
+
+    note: str = ""
+    kind: str = "B"
+    locked: bool = False
+    two_pins: bool = False
+
+
+def make(name: str, special: Special, authority: TestAuthority, now: datetime, path: Path) -> VirtualCard:
+    """The card of that name, in that file from now on. Raises LookupError where there is no such card, OSError."""
+    who = persona(name)
+    card = VirtualCard.create(
+        with_two_pins(who) if special.two_pins else who, authority, now, kind=special.kind, path=path
+    )
+    if special.locked:
+        card.lock()
+    return card
 
 
 def persona(name: str) -> Persona:
@@ -25,6 +54,12 @@ def printed(name: str) -> dict[str, str]:
         "hsa_id": who.hsa_id,
         "number": who.number_on_card,
     }
+
+
+def made_up_pin(number: str | None, names: Iterable[str]) -> Secret | None:
+    """The code of the card with that number, if it is one of these; None where it is not."""
+    found = next((who for who in map(persona, names) if who.card_number == number), None)
+    return None if found is None else Secret(found.pin)
 
 
 def order(name: str) -> tuple[int, str]:

@@ -4,9 +4,9 @@
     {"do": "look"}                                          ->   {"ok": true, "world": {...}}
     {"do": "watch"}                                         ->   a line with the world now, and after each move
 
-Moves: insert, remove, open_door, take, put, close_door, jam, drop, hold_flap, fish, empty_bin, printer, network, and what
-the station adds. One that hands cannot make answers {"ok": false, "why": "..."}. The socket lies in the bench's folder
-and only its owner may open it; a station that runs on real devices has none.
+Moves: insert, remove, open_door, take, put, close_door, jam, drop, hold_flap, fish, reach_in, empty_bin, board, printer,
+network, and what the station adds. One that hands cannot make answers {"ok": false, "why": "..."}. The socket lies in the
+bench's folder and only its owner may open it; a station that runs on real devices has none.
 """
 
 import asyncio
@@ -122,6 +122,8 @@ class BenchControl:
             "drop": lambda r: world.drop(r["card"]),
             "hold_flap": lambda r: world.hold_flap(bool(r.get("held", True))),
             "fish": lambda r: _ignore(world.fish()),
+            "reach_in": lambda r: world.reach_in(),
+            "board": lambda r: world.befall(r["what"], bool(r.get("on", True))),
             "empty_bin": lambda r: _ignore(world.empty_bin()),
             "jam": lambda r: world.jam(int(r["slot"]), bool(r["jammed"])),
             "printer": lambda r: world.break_printer(**{k: bool(v) for k, v in r["faults"].items()}),

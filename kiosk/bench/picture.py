@@ -17,6 +17,8 @@ class Card:
     name: str
     number: str
     place: str
+    note: str = ""
+    """What is special about it."""
 
     @property
     def person(self) -> int:
@@ -52,6 +54,8 @@ class Someone:
     old: Card | None
     new: Card | None
     letter: Letter | None
+    """The one that came with the new card."""
+    old_letter: Letter | None = None
 
     @property
     def called(self) -> str:
@@ -86,6 +90,18 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
+class Board:
+    """The cabinet's board: `firmware` is its version, empty until it was greeted; the others are what has befallen it."""
+
+    firmware: str
+    starts: int
+    cable_out: bool
+    silent: bool
+    case_open: bool
+    bin_open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Printer:
     """Its faults by name, and the pictures of what it has printed, oldest first."""
 
@@ -111,6 +127,8 @@ class Picture:
     readers: tuple[Reader, ...]
     slots: tuple[Slot, ...]
     drop: Drop
+    board: Board | None
+    """None where the cabinet has no firmware."""
     printer: Printer
     network: bool
 
@@ -118,7 +136,7 @@ class Picture:
     def read(cls, world: Mapping[str, Any]) -> "Picture":
         """From what `World.picture()` says. Raises KeyError for something else."""
         places = _places(world)
-        cards = {name: Card(name, printed["number"], places[name]) for name, printed in world["cards"].items()}
+        cards = {name: Card(name, of["number"], places[name], of["note"]) for name, of in world["cards"].items()}
         return cls(
             people=_people(world, cards),
             cards=cards,
@@ -128,6 +146,7 @@ class Picture:
                 for number, card in world["slots"].items()
             ),
             drop=Drop(world["flap_open"], world["flap_held"], world["at_flap"], world["bin"], len(world["in_bin"])),
+            board=_board(world["board"]),
             printer=Printer(
                 {name: bool(value) for name, value in world["printer"]["faults"].items()},
                 tuple(Path(path) for path in world["printer"]["receipts"]),
@@ -154,6 +173,12 @@ def in_fours(digits: str) -> str:
     return " ".join(digits[place : place + 4] for place in range(0, len(digits), 4))
 
 
+def _board(board: Mapping[str, Any] | None) -> Board | None:
+    if board is None:
+        return None
+    return Board(board["firmware"], board["starts"], board["cable"], board["silent"], board["case"], board["bin_door"])
+
+
 def _places(world: Mapping[str, Any]) -> dict[str, str]:
     places = dict.fromkeys(world["hand"], "hand")
     places |= {card: f"{reader}'s reader" for reader, card in world["readers"].items() if card}
@@ -166,7 +191,8 @@ def _places(world: Mapping[str, Any]) -> dict[str, str]:
 
 def _people(world: Mapping[str, Any], cards: Mapping[str, Card]) -> tuple[Someone, ...]:
     printed = {int(name.partition(":")[0]): of for name, of in world["cards"].items()}
-    letters = {letter["person"]: letter for letter in world["letters"]}
+    letters = {one["person"]: one for one in world["letters"] if one["which"] == "new"}
+    kept = {one["person"]: one for one in world["letters"] if one["which"] == "old"}
     return tuple(
         Someone(
             number,
@@ -174,7 +200,12 @@ def _people(world: Mapping[str, Any], cards: Mapping[str, Card]) -> tuple[Someon
             printed[number]["hsa_id"] if number in printed else "",
             cards.get(f"{number}:old"),
             cards.get(f"{number}:new"),
-            Letter(letters[number]["card_number"], letters[number]["puk"]) if number in letters else None,
+            _letter(letters.get(number)),
+            _letter(kept.get(number)),
         )
         for number in sorted({*printed, *letters})
     )
+
+
+def _letter(letter: Mapping[str, Any] | None) -> Letter | None:
+    return Letter(letter["card_number"], letter["puk"]) if letter is not None else None

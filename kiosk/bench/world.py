@@ -12,20 +12,19 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from drivers.cabinet.virtual import PanelError, VirtualCabinet
+from drivers.cabinet.body import PanelError
 from drivers.printer.virtual import VirtualPrinter
 from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
-from kiosk.bench import cards
+from kiosk.bench import cabinet, cards
 
 READERS = ("holder", "administrator")
 HAND = "hand"
@@ -37,34 +36,41 @@ class WorldError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The code letter that came to somebody's home."""
+    """The code letter that came to somebody's home, with their `old` card or the `new` one."""
 
     person: int
     name: str
     card_number: str
     puk: str
+    which: str = "new"
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is there at the start. `slots` maps a slot to the card in it, `hand` are cards that people bring."""
+    """What is there at the start. `slots`: the card in each; `hand`: cards that people bring; `special`: not as the others."""
 
     slots: dict[int, str]
     hand: tuple[str, ...]
     letters: tuple[Letter, ...]
     slot_count: int = 24
+    special: Mapping[str, cards.Special] = field(default_factory=dict)
 
 
 class World:
     """All virtual devices of one station. Made by `open`."""
 
-    def __init__(self, folder: Path, scenario: Scenario, authority: TestAuthority, now: datetime) -> None:
+    def __init__(
+        self, folder: Path, scenario: Scenario, authority: TestAuthority, now: datetime, *, firmware: bool = False
+    ) -> None:
+        """With `firmware` the cabinet has a board that runs the real one and has to be powered: see `bench.cabinet`."""
         self.folder = folder
         self.scenario = scenario
         self.authority = authority
         self.slots = {name: VirtualSlot(f"Virtual reader ({name})") for name in READERS}
         self.backend = InProcessBackend(self.slots.values())
-        self.cabinet = VirtualCabinet(scenario.slot_count, cards=scenario.slots, on_change=self.moved)
+        self.cabinet = cabinet.made(
+            folder / "board", scenario.slot_count, scenario.slots, self.moved, firmware=firmware
+        )
         self.printer = VirtualPrinter(folder / "receipts", on_change=self.moved)
         self.network = True
         self.on_network: Callable[[bool], None] = lambda allowed: None
@@ -79,10 +85,10 @@ class World:
         self._moving = False
 
     @classmethod
-    def open(cls, folder: Path, scenario: Scenario, now: datetime) -> "World":
+    def open(cls, folder: Path, scenario: Scenario, now: datetime, **more: bool) -> "World":
         """The world of that folder as it was left, or a new one. Raises OSError, CardFileError, ValueError."""
         folder.mkdir(parents=True, exist_ok=True)
-        world = cls(folder, scenario, TestAuthority.load_or_create(folder / "authority", now), now)
+        world = cls(folder, scenario, TestAuthority.load_or_create(folder / "authority", now), now, **more)
         saved = folder / "world.json"
         if saved.exists():
             world._restore(json.loads(saved.read_text(encoding="utf-8")))
@@ -96,7 +102,7 @@ class World:
             if path.exists():
                 self._cards[name] = VirtualCard.load(path)
             else:
-                self._cards[name] = VirtualCard.create(self._persona(name), self.authority, self._now, path=path)
+                self._cards[name] = self._make(name, path)
         return self._cards[name]
 
     def insert(self, name: str, reader: str, *, upside_down: bool = False) -> None:
@@ -173,6 +179,16 @@ class World:
             self.hand.append(name)
         return name
 
+    def reach_in(self) -> None:
+        """Reach through the flap for the cards in the bin."""
+        with self._move():
+            self.cabinet.drop.reach_in()
+
+    def befall(self, what: str, on: bool) -> None:
+        """Something befalls the cabinet's board, or is over: one of `cabinet.TROUBLES`."""
+        with self._move():
+            cabinet.befall(self.cabinet, what, on)
+
     def empty_bin(self) -> tuple[str, ...]:
         """Take all cards out of the bin into the hand."""
         with self._move():
@@ -216,31 +232,24 @@ class World:
     def picture(self) -> dict[str, Any]:
         """All there is to see, for a window: no codes but those of the letters, which lie open on the bench."""
         faults = self.printer.faults
-        drop = self.cabinet.drop
         return {
             "readers": {name: self._in_reader.get(name) for name in READERS},
             "upside_down": self._upside_down(),
             "hand": sorted(self.hand, key=cards.order),
-            "slots": {str(n): self.cabinet.cards.get(n) for n in range(1, self.cabinet.slot_count + 1)},
-            "open_slot": self.cabinet.open_slot_number,
-            "jammed": sorted(self.cabinet.jammed),
-            "flap_open": not drop.locked,
             "flap_held": self._flap_held,
-            "at_flap": drop.at_flap,
-            "bin": drop.count,
-            "in_bin": list(drop.binned),
-            "letters": [
-                {"person": a.person, "name": a.name, "card_number": a.card_number, "puk": a.puk}
-                for a in self.scenario.letters
-            ],
-            "cards": {name: cards.printed(name) for name in self._names()},
+            **cabinet.picture(self.cabinet),
+            "letters": [asdict(letter) for letter in self.scenario.letters],
+            "cards": {name: {**cards.printed(name), "note": self._special(name).note} for name in self._names()},
             "printer": {"faults": asdict(faults), "receipts": [str(path) for path in self.printer.receipts]},
             "network": self.network,
         }
 
-    def _persona(self, name: str) -> Persona:
+    def _special(self, name: str) -> cards.Special:
+        return self.scenario.special.get(name, cards.Special())
+
+    def _make(self, name: str, path: Path) -> VirtualCard:
         try:
-            return cards.persona(name)
+            return cards.make(name, self._special(name), self.authority, self._now, path)
         except LookupError as error:
             raise WorldError(str(error)) from None
 

@@ -10,10 +10,13 @@ Exit codes, the same for all programs: see `Exit`.
 """
 
 import argparse
+import contextlib
 import importlib
+import io
 import logging
 import os
 import resource
+import select
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +57,7 @@ SUBCOMMANDS = (
     Subcommand("run", "kiosk.commands.run", "the station"),
     Subcommand("demo", "kiosk.commands.demo", "station, bench and fleet server on made-up cards and orders"),
     Subcommand("card", "kiosk.commands.card", "look at, test and mend one card at a desk"),
+    Subcommand("devices", "kiosk.commands.devices", "the station's devices, their states, a self test"),
     Subcommand("walk", "kiosk.commands.walk", "an errand without a screen, answered by a file"),
     Subcommand("gallery", "kiosk.commands.gallery", "every screen as a picture"),
     Subcommand("verify-receipt", "kiosk.commands.verify_receipt", "is this receipt real, and who signed it"),
@@ -68,13 +72,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         parsed = _parser(arguments).parse_args(arguments)
-        return int(cast(Callable[[argparse.Namespace], int], parsed.func)(parsed))
+        code = int(cast(Callable[[argparse.Namespace], int], parsed.func)(parsed))
+        _nobody_listens()
+        return code
     except SystemExit as leaving:  # argparse: help (0) and bad usage (2)
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except BrokenPipeError as fault:
+        return Exit.CANCELLED if _nobody_listens() else _our_error(fault)
     except Exception as fault:
         return _our_error(fault)
+
+
+def _nobody_listens() -> bool:
+    """Whether whoever read the output is gone (`| head`); what is still to be said then goes nowhere, without a word."""
+    with contextlib.suppress(io.UnsupportedOperation):  # an output that is no file
+        output = select.poll()
+        output.register(sys.stdout.fileno(), 0)
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0)):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return True
+    sys.stdout.flush()
+    return False
 
 
 def state_directory() -> Path:

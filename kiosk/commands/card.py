@@ -6,7 +6,8 @@
 
 Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
 unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request. Only with
-`--online` is anything fetched.
+`--online` is anything fetched. Exit codes: 0 done, 2 bad input, 3 refused by a rule or by the card, a wrong code, or a card of no
+known kind, 4 no card or reader, a card that left, or nobody knows whether it was done (then look at the card again).
 """
 
 import argparse
@@ -15,16 +16,18 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.errors import ReaderError, UnknownCardError
+from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault
+from drivers.reader.errors import ReaderError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import (
     Accepted,
     CodeOutcome,
+    Locked,
     RefusalReason,
     Refused,
     Role,
@@ -36,9 +39,10 @@ from drivers.reader.profiles import parse
 from drivers.reader.visit import CardReader, CardVisit, try_card, utc_now, visiting
 from kiosk.commands import Exit
 from kiosk.commands import card_output as output
+from kiosk.commands.card_entry import at_pad, role_for, unblocked, verify
 from kiosk.commands.card_settings import InputError, add_options, desk_of
 from kiosk.commands.codes import CodesError, CodeSource
-from kiosk.findings import findings_of
+from kiosk.findings import Known, wrong_with
 
 Arguments = argparse.Namespace
 Action = Callable[[Arguments, CardVisit], Awaitable[int]]
@@ -74,9 +78,12 @@ def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
     if name in ("test", "change-pin", "unblock"):
         parser.add_argument("--codes-file", type=Path, metavar="FILE", help="codes as TOML, mode 0600")
     if name in ("test", "change-pin"):
-        parser.add_argument("--use-last-try", action="store_true", help="even if it is the last")
+        parser.add_argument("--use-last-try", action="store_true", help="use the PIN's last try: a wrong PIN locks it")
     if name in ("change-pin", "unblock"):
-        parser.add_argument("--role", choices=["identification", "signature"], default="identification")
+        parser.add_argument(
+            "--role", choices=["identification", "signature"], default="identification",
+            help="which PIN, on a card that has one for each; default: %(default)s",
+        )  # fmt: skip
     if name == "certificates":
         parser.add_argument("--pem", action="store_true", help="print them as PEM")
     if name == "show":
@@ -102,10 +109,8 @@ def run_action(arguments: Arguments) -> int:
         return asyncio.run(_visit_and_do(arguments, PcscBackend()))
     except (InputError, CodesError) as fault:
         return _failed(arguments, Exit.BAD_INPUT, fault)
-    except UnknownCardError as fault:
-        return _unknown(arguments, fault)
     except ReaderError as fault:
-        return _failed(arguments, Exit.FAULT, fault)
+        return _not_read(arguments, fault)
 
 
 async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
@@ -140,7 +145,7 @@ def choose_reader(backend: Backend, wanted: str | None) -> str:
 async def _show(arguments: Arguments, visit: CardVisit) -> int:
     if arguments.suggest_profile:
         return _suggest(arguments, visit)
-    findings = findings_of(visit.facts, utc_now())
+    findings = wrong_with(Known(visit.facts, utc_now()))
     document = output.facts_json(visit.facts, visit.exchange, findings)
     _say(arguments, document, output.facts_lines(visit.facts, findings))
     return Exit.DONE
@@ -165,7 +170,7 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
         | ({"pem": pem} if arguments.pem else {})
         for certificate, pem in zip(certificates, pems, strict=True)
     ]
-    findings = findings_of(visit.facts, utc_now())
+    findings = wrong_with(Known(visit.facts, utc_now()))
     document = {"reader": visit.facts.reader, "certificates": listed, "findings": output.findings_json(findings),
                 "not_fetched": arguments.desk.faults}  # fmt: skip
     lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),
@@ -184,9 +189,9 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
     for purpose in _TEST_PURPOSES:
         if facts.certificate(purpose) is None:
             continue
-        role = _role_for(visit, purpose)
+        role = role_for(visit, purpose)
         if role not in proved:
-            verified = await _verify(arguments, visit, codes, role)
+            verified = await verify(arguments, visit, codes, role)
             proved.add(role)
         if not isinstance(verified, Accepted):
             return _told(arguments, visit, verified, "")
@@ -204,32 +209,9 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
     return worst
 
 
-def _role_for(visit: CardVisit, purpose: Purpose) -> Role:
-    """The code that guards the key of a purpose: the signature's own where the card has one."""
-    own = purpose == "signature" and visit.facts.pin(Role.SIGNATURE) is not None
-    return Role.SIGNATURE if own else Role.IDENTIFICATION
-
-
-def _at_pad(arguments: Arguments, visit: CardVisit) -> bool:
-    """Is the code typed at the reader? Where it has keys, unless a file with codes was named."""
-    asked = visit.has_pad and arguments.codes_file is None
-    if asked:
-        print("Type the code at the reader.", file=sys.stderr)
-    return asked
-
-
-async def _verify(arguments: Arguments, visit: CardVisit, codes: CodeSource, role: Role) -> CodeOutcome:
-    consented: bool = arguments.use_last_try
-    if _at_pad(arguments, visit):
-        return await visit.verify_at_pad(role, last_try_consented=consented)
-    signature = role is Role.SIGNATURE
-    code = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
-    return await visit.verify(role, code, last_try_consented=consented)
-
-
 async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
-    if _at_pad(arguments, visit):
+    if at_pad(arguments, visit):
         outcome = await visit.change_at_pad(role, last_try_consented=arguments.use_last_try)
         return _told(arguments, visit, outcome, "The PIN is changed.")
     signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
@@ -241,11 +223,13 @@ async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
 
 async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
     profile = arguments.desk.settings.profiles.match_name(visit.facts.profile)
+    left = puk.tries_left if (puk := visit.facts.pin(Role.PUK)) is not None else None
     if profile.unblocking.by != "holder":
         return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
-    codes = CodeSource(arguments.codes_file)
-    puk, new = codes.get("puk", "PUK"), codes.get("new_pin", "New PIN")
-    outcome = await visit.unblock(Role(arguments.role), puk, new)
+    if left is not None and left < profile.puk.floor:  # told before anybody types it
+        refused = Refused(RefusalReason.BELOW_FLOOR, tries_left=left) if left else Locked()
+        return _told(arguments, visit, refused, "")
+    outcome = await unblocked(arguments, visit, Role(arguments.role))
     kept = isinstance(outcome, Accepted) and not outcome.new_code_set
     done = "The PIN is unlocked; it is still the old one." if kept else "The PIN is unlocked and set anew."
     return _told(arguments, visit, outcome, done)
@@ -276,11 +260,17 @@ def _say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
     print(json.dumps(document, ensure_ascii=False) if arguments.json else "\n".join(lines))
 
 
-def _unknown(arguments: Arguments, fault: UnknownCardError) -> int:
+def _not_read(arguments: Arguments, fault: ReaderError) -> int:
     """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
-    lines = [f"{fault}", f"ATR    {fault.atr.hex().upper()}", f"Tried  {', '.join(fault.tried)}"]
-    _say(arguments, output.unknown_json(fault), lines)
-    return Exit.REFUSED
+    match of_fault(fault):
+        case UnknownKind(atr, tried, exchange) if atr:
+            lines = [f"{fault}", f"ATR    {atr.hex().upper()}", f"Tried  {', '.join(tried)}"]
+            _say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
+            return Exit.REFUSED
+        case UnknownKind() | Absent() | Mute() | ChangedUnderUs() | None:
+            return _failed(arguments, Exit.FAULT, fault)
+        case other:
+            assert_never(other)
 
 
 def _failed(arguments: Arguments, code: Exit, fault: Exception) -> int:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from drivers.reader.errors import UnknownCardError
 from drivers.reader.model import CardFacts, Certificate, Exchange, Holder, Pin
 from drivers.reader.outcomes import (
     Accepted,
@@ -30,6 +29,7 @@ _REASONS = {
     RefusalReason.LAST_TRY: "it may be the last try; say --use-last-try to use it",
     RefusalReason.POLICY: "the code has a length or characters that are not allowed; the card did not see it",
     RefusalReason.NOT_ALLOWED: "this card does not allow it",
+    RefusalReason.NOT_AT_PAD: "the reader's keys cannot do it",
     RefusalReason.CARD: "the card refused",
 }
 
@@ -60,11 +60,11 @@ def findings_json(findings: Sequence[Finding]) -> list[Json]:
     return [{"code": f.code, "text": f.text, "errand": f.errand} for f in findings]
 
 
-def unknown_json(fault: UnknownCardError) -> Json:
+def unknown_json(reader: str, atr: bytes, tried: Sequence[str], exchange: Exchange) -> Json:
     """The same keys for a card that is not understood, and `tried`: where its directory was looked for."""
-    nobody = CardFacts(fault.reader, fault.atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
-    finding = Finding("unknown_card", "This program does not understand the card.", None)
-    return facts_json(nobody, fault.exchange, [finding]) | {"tried": list(fault.tried)}
+    nobody = CardFacts(reader, atr, "unknown", "", "", "", Holder("", ""), (), (), b"")
+    finding = Finding("unknown_card", None, "administrator")
+    return facts_json(nobody, exchange, [finding]) | {"tried": list(tried)}
 
 
 def pin_json(pin: Pin) -> Json:

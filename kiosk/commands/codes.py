@@ -50,6 +50,8 @@ def _prompt(label: str) -> Secret:
         return Secret(getpass.getpass(f"{label}: "))
     except EOFError:
         raise CodesError("no code was entered") from None
+    except UnicodeDecodeError:  # it holds what was typed
+        raise CodesError("the code has signs that this terminal cannot send") from None
 
 
 def read_codes(file: Path) -> dict[CodeName, Secret]:

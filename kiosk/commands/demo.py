@@ -1,6 +1,7 @@
 """`kortkiosk demo`: station, bench window, broker and fleet server in one go, on made-up cards and orders.
 
-Without a display the pick-up runs by itself on a virtual screen, with pictures of every step.
+Without a display the pick-up runs by itself on a virtual screen, with pictures of every step. With one, every errand of a
+station can be tried.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.commands import Exit
+from kiosk.demo import trying
 
 DATA = Path("demo-data")
 
@@ -21,7 +23,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the subcommand; its namespace carries `func`."""
     parser = subparsers.add_parser(
         "demo", help="station, bench and fleet server on made-up cards", description=(__doc__ or "").strip(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter, epilog="\n".join(["to try:", *trying.lines()]),
     )  # fmt: skip
     parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help="default: ./%(default)s")
     parser.add_argument("--headless", action="store_true", help="run by itself on a virtual screen even with a display")

@@ -18,8 +18,11 @@ from pathlib import Path
 
 from kiosk.commands import Exit
 from kiosk.config import Config, ConfigError, load
+from kiosk.log_bundle import heard
 
 DEFAULT = Path("station.toml")
+RESTART = -1
+"""An administrator wants the program to start anew: it becomes itself again, under the same process number."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
     if not _display():
         print("kortkiosk run: there is no display; set DISPLAY, or run on a machine with a screen", file=sys.stderr)
         return Exit.FAULT
-    return asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
+    code = asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
+    if code == RESTART:
+        os.execv(sys.executable, [sys.executable, "-m", "kiosk.commands", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
+    return code
 
 
 def _display() -> bool:
@@ -67,9 +73,16 @@ async def _station(config: Config, base: Path, faults: list[str], *, as_json: bo
     running = asyncio.current_task()
     assert running is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    ring = heard()
+    app.station.log_lines = lambda: ring.lines
+    app.station.on_restart = lambda: _end(running)
     with contextlib.suppress(asyncio.CancelledError):
         await app.run()
-    return Exit.DONE
+    return RESTART if app.station.restarts else Exit.DONE
+
+
+def _end(running: "asyncio.Task[int]") -> None:
+    running.cancel()
 
 
 def _say(code: str, text: str, *, as_json: bool) -> None:

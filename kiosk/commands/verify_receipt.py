@@ -4,13 +4,17 @@ Rules: a whole receipt carries its certificates and needs the fleet's authority 
 needs the station's certificate (`--certificate`), or a directory that holds both (`--identity`, or KORTKIOSK_TRUST: a
 folder with ca.pem and the certificates of stations as further *.pem). The receipt of a protected holder has only the
 thumbprint of the card's certificate: the card's signature is checked where `--holder-certificate` gives that one.
+`--pdf` writes a genuine
+whole receipt as an A4 page for the binder; `--qr` gives it its QR code, which is not in the receipt itself.
 Ends with 0 genuine, 3 not genuine, 2 bad input.
 
     kortkiosk verify-receipt receipt.json --ca ca.pem
     kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem
+    kortkiosk verify-receipt receipt.json --ca ca.pem --pdf receipt.pdf --language sv
 """
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -21,10 +25,13 @@ import msgspec
 from cryptography import x509
 
 from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
-from kiosk.receipts import Altered, Genuine, Signer, Trust, UnknownSigner, Verdict, verify
+from kiosk.receipts import Altered, Genuine, ReceiptFacts, Signer, Trust, UnknownSigner, Verdict, read, verify
+from kiosk.receipts.page import receipt_pdf
 from kiosk.receipts.wire import MAX_BYTES, QR_PREFIX
+from kiosk.texts import Texts
 
 GENUINE, BAD_INPUT, NOT_GENUINE = 0, 2, 3
+LANGUAGES = ("sv", "en")
 TRUST_VARIABLE = "KORTKIOSK_TRUST"
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
@@ -50,6 +57,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--holder-certificate", type=Path, metavar="FILE", help="certificate of a protected holder's card, PEM"
     )
+    parser.add_argument("--pdf", type=Path, metavar="OUT", help="write a genuine whole receipt as an A4 page")
+    parser.add_argument("--qr", metavar="QRTEXT", help="its QR text, to stand on that page")
+    parser.add_argument("--language", choices=LANGUAGES, default="sv", help="of that page")
     parser.add_argument("--json", action="store_true", help="output as JSON")
     parser.set_defaults(func=run)
 
@@ -59,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         item = _item(arguments.receipt)
         verdict = verify(item, _trust(arguments, isinstance(item, str)))
+        if arguments.pdf is not None and isinstance(verdict, Genuine):
+            _write_page(arguments, item)
     except _InputError as fault:
         print(f"kortkiosk verify-receipt: {fault}", file=sys.stderr)
         return BAD_INPUT
@@ -76,14 +88,24 @@ def sentences(verdict: Verdict) -> list[str]:
         case Genuine(statement, signers, facts):
             lines = [
                 f"Genuine: receipt {statement.number}, {statement.kind}, {statement.time.isoformat()}.",
-                f"Card: number ending in {statement.card_tail}.",
+                *([f"Card: number ending in {statement.card_tail}."] if statement.card_tail else []),
                 *(_signer_sentence(signer) for signer in signers),
             ]
             if facts is None:
                 return [*lines, "This is its short statement; the whole receipt can be had by its number."]
+            if not facts.card_number:
+                return [*lines, *_work(facts), "The station attests it."]
             holder = facts.holder.name or "(protected identity)"
             lines.append(f"Holder: {holder}, {facts.holder.hsa_id}. Place: {facts.place}.")
             return lines if len(signers) > 1 else [*lines, "The holder's card did not sign; the station attests it."]
+
+
+def _work(facts: ReceiptFacts) -> list[str]:
+    """What is about no single card: who did it, and what came of it."""
+    people = [one for one in (facts.holder, facts.administrator) if one is not None]
+    named = " and ".join(f"{one.name or '(protected identity)'}, {one.hsa_id}" for one in people)
+    figures = [f"{one.code}: {one.value}" for one in facts.details]
+    return [f"Done by: {named}. Place: {facts.place}.", f"Figures: {'; '.join(figures)}."]
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -118,6 +140,23 @@ def _signer_sentence(signer: Signer) -> str:
     name = f"{signer.name}, {signer.hsa_id}" if signer.name else signer.hsa_id
     checked = "" if signer.chain == "trusted" else " (the card's own chain was not checked: give --anchors)"
     return f"Signed by the holder's card: {name}{checked}."
+
+
+def _write_page(arguments: argparse.Namespace, item: bytes | str) -> None:
+    """The page of a receipt that has been found genuine."""
+    if isinstance(item, str):
+        raise _InputError("a page needs the whole receipt; this is only its QR text")
+    qr = arguments.qr or ""
+    if qr:
+        said = verify(qr, _trust(arguments, True))
+        if not isinstance(said, Genuine) or said.statement.digest != hashlib.sha256(item).digest():
+            raise _InputError("the QR text is not that of this receipt")
+    texts, language = Texts.load(), arguments.language
+    page = receipt_pdf(read(item, qr), lambda sentence: texts.plain(sentence, language))
+    try:
+        arguments.pdf.write_bytes(page)
+    except OSError as fault:
+        raise _InputError(f"{arguments.pdf}: {_reason(fault)}") from None
 
 
 def _item(text: str) -> bytes | str:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from drivers.reader.model import Exchange
-from drivers.reader.port import Presence, Reader, Visit
+from drivers.reader.port import Presence, Reader, StationVisit
 from drivers.reader.virtual.pcscd import NoServiceError
 from drivers.reader.virtual.pki import TestAuthority, default_directory
 from drivers.reader.virtual.state import CardFileError
 from fleet.agent.link import Timing
+from fleet.messages import kinds
 from kiosk.bench.world import Scenario, World
 from kiosk.clock import SystemClock
 from kiosk.commands import Exit
@@ -45,6 +46,14 @@ EXIT = {
     "cancelled": Exit.CANCELLED,
     "timed_out": Exit.CANCELLED,
 }
+CANNOT = {
+    "reader": Exit.FAULT,
+    "cabinet": Exit.FAULT,
+    "store": Exit.FAULT,
+    "door": Exit.REFUSED,
+    "switched_off": Exit.REFUSED,
+}
+"""What keeps an errand from being begun; all else is a station that is not set up for it."""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -53,7 +62,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "walk", help="an errand without a screen", description=(__doc__ or "").strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("errand", choices=[errand.id for errand in ERRANDS], metavar="ERRAND", help="pickup")
+    parser.add_argument(
+        "errand",
+        choices=[errand.id for errand in ERRANDS],
+        metavar="ERRAND",
+        help=", ".join(errand.id for errand in ERRANDS),
+    )
     parser.add_argument("--reader", required=True, metavar="NAME", help="the holder's reader, or `virtual`")
     parser.add_argument("--admin-reader", default="", metavar="NAME", help="the administrator's reader")
     parser.add_argument("--answers", type=Path, required=True, metavar="FILE", help="what is answered, in order")
@@ -131,7 +145,7 @@ class _Walk:
         self._say({"outcome": "refused", "errand": errand.id, "missing": missing, "problems": problems})
         for one in problems:
             print(f"kortkiosk walk: {one['text']}", file=sys.stderr)
-        return Exit.FAULT if missing in ("reader", "cabinet", "store") else Exit.BAD_INPUT
+        return CANNOT.get(missing, Exit.BAD_INPUT)
 
     async def _finish(
         self,
@@ -140,7 +154,7 @@ class _Walk:
         screen: WalkScreen,
         ended: Ended | None,
         first: int,
-        counted: list[Visit],
+        counted: list[StationVisit],
     ) -> int:
         outcome = ended.outcome if ended else "fault"
         spent = [visit.exchange for visit in counted]
@@ -148,7 +162,7 @@ class _Walk:
             "outcome": outcome,
             "reason": ended.reason if ended else "store",
             "errand": errand.id,
-            "card_number": ended.order.card_number if ended and ended.order else None,
+            "card_number": ended.card_number if ended else None,
             "receipt": ended.receipt if ended else None,
             "exchange": _exchange(spent),
             "events": await _events(station, first),
@@ -180,10 +194,10 @@ async def _online(station: Station) -> None:
 
 async def _drained(station: Station) -> None:
     """Give the server time to say that it holds what was committed."""
-    side = station.fleet
+    side, books = station.fleet, station.books
 
     async def reached() -> bool:
-        return side is None or not side.link.online or await station.depth() == 0
+        return side is None or books is None or not side.link.online or await books.depth() == 0
 
     await _until(station, DRAIN_S, reached)
 
@@ -196,11 +210,14 @@ async def _until(station: Station, limit_s: float, reached: Callable[[], Awaitab
 
 
 async def _sequence(station: Station) -> int:
-    return max([sequence for sequence, _ in await station.events_after(0)], default=0)
+    books = station.books
+    return max([sequence for sequence, _ in await books.events_after(0)], default=0) if books else 0
 
 
 async def _events(station: Station, first: int) -> list[dict[str, Any]]:
-    return [{"sequence": sequence, "type": kind} for sequence, kind in await station.events_after(first)]
+    told = await station.books.events_after(first) if station.books else []
+    own = [one for one in told if one[1] != kinds.CHAIN_CHECKPOINT]  # which belongs to the chain, not to an errand
+    return [{"sequence": sequence, "type": kind} for sequence, kind in own]
 
 
 def _exchange(spent: list[Exchange]) -> dict[str, float]:
@@ -212,9 +229,9 @@ def _exchange(spent: list[Exchange]) -> dict[str, float]:
     }
 
 
-def _count(station: Station) -> list[Visit]:
+def _count(station: Station) -> list[StationVisit]:
     """Remember every visit of the station's readers, to add up what they cost."""
-    visits: list[Visit] = []
+    visits: list[StationVisit] = []
     devices = station.devices
     if devices.reader is not None:
         devices.reader = CountingReader(devices.reader, visits)
@@ -226,7 +243,7 @@ def _count(station: Station) -> list[Visit]:
 class CountingReader:
     """A reader that remembers its visits."""
 
-    def __init__(self, reader: Reader, visits: list[Visit]) -> None:
+    def __init__(self, reader: Reader, visits: list[StationVisit]) -> None:
         self.name = reader.name
         self._reader = reader
         self._visits = visits
@@ -239,7 +256,7 @@ class CountingReader:
         """As the reader says."""
         return self._reader.changes()
 
-    async def visit(self) -> Visit:
+    async def visit(self) -> StationVisit:
         """Meet the card, and remember it."""
         visit = await self._reader.visit()
         self._visits.append(visit)

@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from kiosk.demo.issuer import SEED
 from kiosk.demo.seed import Region
 
 STOP_S = 10.0
@@ -76,8 +77,17 @@ class Program:
 def server(region: Region, mqtt: str, http: str) -> Program:
     """The fleet server with its embedded broker."""
     arguments = [sys.executable, "-m", "fleet.server.commands", "serve", "--data", str(region.fleet_data)]
-    arguments += ["--authority", str(region.authority), "--mqtt", mqtt, "--http", http]
+    arguments += ["--authority", str(region.authority), "--mqtt", mqtt, "--http", http, "--demo"]
+    arguments += ["--issuer", str(region.issuer / "issuer.toml")]
     return Program("the fleet server", arguments, region.folder / "server.log")
+
+
+def issuer(region: Region, secure: str, public: str) -> Program:
+    """The simulated issuer."""
+    arguments = [sys.executable, "-m", "fleet.server.commands", "issuer-simulator", "--data", str(region.issuer)]
+    arguments += ["--secure", secure, "--public", public, "--seed", str(region.issuer / SEED)]
+    arguments += ["--cards-authority", str(region.bench / "authority")]
+    return Program("the issuer simulator", arguments, region.folder / "issuer.log")
 
 
 def station(region: Region, display: str | None = None) -> Program:

@@ -14,10 +14,12 @@ from typing import Any
 
 from drivers.reader.virtual.personas import person
 from fleet.agent.identity import Identity
-from kiosk.demo import processes, story
+from kiosk.bench.world import World
+from kiosk.demo import processes, story, trying
+from kiosk.demo.issuer import tell_certificates
 from kiosk.demo.player import Player
 from kiosk.demo.processes import Program, StartError
-from kiosk.demo.seed import Region, region, seed
+from kiosk.demo.seed import Region, region, scenario, seed
 
 MQTT_PORT, HTTP_PORT = 8883, 8080
 SCRIPTED = 1
@@ -30,6 +32,9 @@ class Running:
 
     region: Region
     http: str
+    """The dashboard; its link signs in once, on this computer."""
+    issuer: str
+    """Where the simulated issuer's pages are."""
     station: Program
 
 
@@ -46,8 +51,11 @@ async def with_windows(folder: Path) -> int:
         bench = processes.bench(up.region, power.path)
         await up.station.start()
         await bench.start()
-        say(f"Dashboard:  {up.http}")
-        say("Station and bench are two windows. Try: Hämta kort, with card 1:old and the letter of person 1.")
+        say(f"Dashboard:  {up.http} (signs you in once; start the demo again for another link)")
+        say(f"Issuer:     {up.issuer} (a simulator)")
+        say("Station and bench are two windows. Try:")
+        for line in trying.lines():
+            say(line)
         say("Ctrl-C ends everything.")
         try:
             await _until_closed(up.station, bench, power)
@@ -75,7 +83,7 @@ async def on_virtual_screen(folder: Path) -> int:
             await station.stop()
         say(f"Done. Pictures of every screen: {pictures}")
         say(f"Receipt as printed:             {up.region.bench / 'receipts'}")
-        say(f"The dashboard was at {up.http}; start the demo with a display to look around.")
+        say("Start the demo with a display to look around, and at the dashboard.")
     return 0
 
 
@@ -86,18 +94,30 @@ async def _fleet(folder: Path) -> AsyncIterator[Running]:
     mqtt_port = _mqtt_port(places)
     say(f"Everything made up is in {folder}; delete it to start afresh.")
     places = await asyncio.to_thread(seed, folder, datetime.now(UTC), mqtt_port=mqtt_port)
+    await asyncio.to_thread(_issue_cards, places, datetime.now(UTC))
     await processes.fleet_command(places, "import-orders", str(places.orders))
     await processes.fleet_command(places, "import-administrators", str(places.administrators))
     http_port = HTTP_PORT if _free(HTTP_PORT) else 0
+    issuer = processes.issuer(places, "127.0.0.1:0", "127.0.0.1:0")
+    issuer_pages = (await issuer.start("ready")).rpartition("public=")[2].partition(" ")[0]
     server = processes.server(places, f"127.0.0.1:{mqtt_port}", f"127.0.0.1:{http_port}")
-    ready = await server.start("ready")
-    http = next(word.removeprefix("http=") for word in ready.split() if word.startswith("http="))
     station = processes.station(places)
     try:
-        yield Running(places, http, station)
+        ready = await server.start("ready")
+        http = next(word.removeprefix("sign_in=") for word in ready.split() if word.startswith("sign_in="))
+        yield Running(places, http, issuer_pages, station)
     finally:
         await station.stop()
         await server.stop()
+        await issuer.stop()
+
+
+def _issue_cards(places: Region, now: datetime) -> None:
+    """Make the cards that people bring, once, and tell the issuer of their certificates."""
+    if (places.bench / "cards").exists():
+        return
+    world = World.open(places.bench, scenario(), now)
+    tell_certificates(places.issuer, [world.card(name) for name in world.hand])
 
 
 def _mqtt_port(places: Region) -> int:

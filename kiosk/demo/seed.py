@@ -18,8 +18,10 @@ from pathlib import Path
 
 from drivers.reader.virtual.personas import Person, administrators, people, person
 from fleet.agent.identity import Broker
-from fleet.messages.link import envelope_mac_input
+from fleet.messages.link import envelope_mac_input, release_code, release_mac_input
+from kiosk.bench.cards import Special
 from kiosk.bench.world import Letter, Scenario
+from kiosk.demo.issuer import issuer_files
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 
@@ -30,6 +32,17 @@ MISPLACED = 7
 """This person's slot holds another card (person 10's old one)."""
 WRONG_LETTER = 8
 """This person's letter is that of person 3's card."""
+SPECIAL = {
+    "2:old": Special("Locked by three wrong codes", locked=True),
+    "3:old": Special("Kind C: a PIV card", kind="C"),
+    "4:old": Special("Its certificates have expired"),
+    "6:old": Special("Kind D: a PIV token", kind="D"),
+    "8:old": Special("On hold: it was forgotten"),
+    "9:old": Special("Kind A: nothing but codes can be written", kind="A"),
+    "11:old": Special("Two PINs: one to sign", two_pins=True),
+    "12:old": Special("A reserve card"),
+}
+"""Old cards that are not as the others; what the issuer's register says of them is in `kiosk.demo.issuer`."""
 COLUMNS = (
     "order", "hsa_id", "name", "protected", "card_number", "product", "loa", "station", "slot", "last_day",
     "envelope_key", "envelope_mac",
@@ -54,6 +67,12 @@ kind = "virtual"
 kind = "virtual"
 slots = {slots}
 
+[pins]
+kind = "virtual"
+
+[scanner]
+kind = "virtual"
+
 [envelope]
 verify = "{verify}"
 
@@ -63,6 +82,7 @@ position = [0, 0]
 
 [trust]
 anchors = "{anchors}"
+revocation = "data/revocation"
 """
 
 
@@ -77,6 +97,7 @@ class Region:
     administrators: Path
     fleet_data: Path
     bench: Path
+    issuer: Path
 
 
 def region(folder: Path) -> Region:
@@ -89,11 +110,23 @@ def region(folder: Path) -> Region:
         folder / "administrators.csv",
         folder / "fleet",
         folder / "station" / "data" / "bench",
+        folder / "issuer",
     )
 
 
-def seed(folder: Path, now: datetime, *, mqtt_port: int = 8883, verify: str = "server", anchors: str = "") -> Region:
-    """Make what is not there yet. Raises OSError, AuthorityError. `anchors`: PEM of the cards' issuers, else the bench's."""
+def seed(
+    folder: Path,
+    now: datetime,
+    *,
+    mqtt_port: int = 8883,
+    verify: str = "server",
+    anchors: str = "",
+    cards: Path | None = None,
+) -> Region:
+    """Make what is not there yet. Raises OSError, AuthorityError.
+
+    `anchors`: PEM of the cards' issuers, else the bench's; `cards`: folder of the virtual cards' authority, else the bench's.
+    """
     places = region(folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not places.authority.exists():
@@ -108,6 +141,9 @@ def seed(folder: Path, now: datetime, *, mqtt_port: int = 8883, verify: str = "s
     if not places.orders.exists():
         write_orders(places, now)
         _write_administrators(places)
+    if not places.issuer.exists():
+        orders_csv = places.orders.read_text(encoding="utf-8")
+        issuer_files(places.issuer, cards or places.bench / "authority", now, orders_csv)
     return places
 
 
@@ -122,13 +158,37 @@ def scenario() -> Scenario:
     slots[slot_of(person(MISPLACED))] = "10:old"
     hand = [f"{one.order}:old" for one in people() if one.order != 10]
     hand += [f"{MISPLACED}:new"] + [f"{one.order}:new" for one in administrators()]
-    return Scenario(slots, tuple(hand), tuple(_letter(one) for one in people()), SLOTS)
+    letters = [_letter(one) for one in people()] + [_old_letter(one) for one in people()]
+    return Scenario(slots, tuple(hand), tuple(letters), SLOTS, SPECIAL)
 
 
 def _letter(someone: Person) -> Letter:
     card = person(3).new if someone.order == WRONG_LETTER else someone.new
-    name = someone.hsa_id if someone.protected_identity else someone.name
-    return Letter(someone.order, name, card.card_number, card.puk)
+    return Letter(someone.order, _addressee(someone), card.card_number, card.puk)
+
+
+def _old_letter(someone: Person) -> Letter:
+    """The letter that came with the old card, which everybody here has kept."""
+    return Letter(someone.order, _addressee(someone), someone.old.card_number, someone.old.puk, "old")
+
+
+def release_code_of(places: Region, someone: Person) -> str:
+    """What the issuer prints in the letter of an LoA2 card, beside the PUK: see docs/messages.md."""
+    _, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
+    made_over = release_mac_input(_order_no(someone), someone.new.card_number, _envelope_mac(key, someone))
+    return release_code(hmac.digest(key, made_over, "sha256"))
+
+
+def _envelope_mac(key: bytes, someone: Person) -> str:
+    return hmac.digest(key, envelope_mac_input(someone.new.card_number, someone.new.puk), "sha256").hex()
+
+
+def _order_no(someone: Person) -> str:
+    return f"2026-{someone.order:04d}"
+
+
+def _addressee(someone: Person) -> str:
+    return someone.hsa_id if someone.protected_identity else someone.name
 
 
 def write_orders(places: Region, now: datetime) -> None:
@@ -138,12 +198,12 @@ def write_orders(places: Region, now: datetime) -> None:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for one in people():
-            mac = hmac.digest(key, envelope_mac_input(one.new.card_number, one.new.puk), "sha256").hex()
+            mac = _envelope_mac(key, one)
             last_day = (now + timedelta(days=60 + one.order)).date().isoformat()
             name = "" if one.protected_identity else one.name
             rows.writerow(
                 (
-                    f"2026-{one.order:04d}", one.hsa_id, name, "yes" if one.protected_identity else "no",
+                    _order_no(one), one.hsa_id, name, "yes" if one.protected_identity else "no",
                     one.new.card_number, "ordinary", one.new.loa, STATION, slot_of(one), last_day, key_id, mac,
                 )
             )  # fmt: skip

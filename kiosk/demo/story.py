@@ -96,8 +96,25 @@ def attended(someone: Person) -> tuple[Scene, ...]:
         Scene("pickup.insert_administrator", move("insert", card=f"{administrator.order}:new", reader="administrator")),
         Scene("pickup.pin_administrator", code(administrator.new.pin)),
         Scene("pickup.document", touch("driving_licence")),
+        Scene("pickup.document_digits", code("4711")),
         Scene("pickup.which", pick(someone)),
         *_rest(someone, drop=False),
+        Scene("closing.take_card", move("remove", reader="administrator")),
+    )
+
+
+def looked_after() -> tuple[Scene, ...]:
+    """An ID administrator looks after the machine, from the second reader: a self test, and a restart of the program."""
+    administrator = administrators()[0]
+    card = f"{administrator.order}:new"
+    return (
+        Scene("home", move("insert", card=card, reader="administrator")),
+        Scene("administrate.pin_administrator", code(administrator.new.pin)),
+        Scene("administrate.home", touch("service")),
+        Scene("service.menu", touch("test")),
+        Scene("service.tested", touch("next")),
+        Scene("service.menu", touch("restart")),
+        Scene("service.restart", touch("restart")),
         Scene("closing.take_card", move("remove", reader="administrator")),
     )
 

@@ -4,14 +4,26 @@ A test holds this list against the view modules, so a new view cannot be forgott
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
 from kiosk import home
-from kiosk.config import Config
+from kiosk.findings import Finding
+from kiosk.gallery.admin_samples import admin_samples
+from kiosk.gallery.bin_samples import bin_samples
+from kiosk.gallery.blocking_samples import blocking_samples
+from kiosk.gallery.information_samples import information_samples
+from kiosk.gallery.own_samples import own_samples
+from kiosk.gallery.renewal_samples import renewal_samples
+from kiosk.gallery.service_samples import service_samples
+from kiosk.gallery.stock_samples import stock_samples
+from kiosk.issuer_ports import LoggedIn, SwitchOff
 from kiosk.journal import Interrupted
 from kiosk.journeys import (
     closing_views,
@@ -19,18 +31,23 @@ from kiosk.journeys import (
     identify_views,
     order_views,
     receipt_views,
+    release_views,
     slot_views,
     tear_views,
 )
+from kiosk.journeys.pickup import AGREE, CODE, SCENE, SLOT, WHO
+from kiosk.journeys.pickup import RECEIPT as SIGN
 from kiosk.journeys.registry import ERRANDS
 from kiosk.journeys.steps.identify import Identified
+from kiosk.offering import WHILE_CLOSED
 from kiosk.policy import PinPolicy
-from kiosk.ports import Administrator, Order
+from kiosk.ports import Order
 from kiosk.receipts import Person, Receipt, ReceiptFacts
+from kiosk.region import general
 from kiosk.views import View
 
 NUMBER, OLD_NUMBER = "9999000020260005", "9999000010260005"
-ADMINISTRATOR = Administrator("SE2321000999-1A13", "Maj Utlämningsdotter")
+ADMINISTRATOR = LoggedIn("SE2321000999-1A13", "Maj Utlämningsdotter", "server")
 ORDER = Order(
     order="2026-0005", hsa_id="SE2321000999-1A05", name="Alexandra Långtnamnsson-Exempelgren", protected=False,
     card_number=NUMBER, product="ordinary", loa=3, slot=14, last_day="2026-12-31",
@@ -39,10 +56,12 @@ PROTECTED = Order(
     order="2026-0006", hsa_id="SE2321000999-1A06", name=None, protected=True, card_number=NUMBER, product="ordinary",
     loa=3, slot=3, last_day="2026-12-31",
 )  # fmt: skip
+PAST = msgspec.structs.replace(ORDER, last_day="2026-11-20")
 OWN = Identified("old_card", ORDER.hsa_id, 3, OLD_NUMBER)
 ATTENDED = Identified("administrator", administrator=ADMINISTRATOR, document="passport")
 POLICY = PinPolicy()
 TIME = datetime(2026, 11, 25, 10, 46, tzinfo=UTC)
+ISSUED, EXPIRES = TIME.replace(year=2024, month=3, day=31), TIME.replace(year=2029, month=3, day=31)
 FACTS = ReceiptFacts(
     kind="pickup", time=TIME, station="lasarettet-a", place="Lasarettet, entré A", order=ORDER.order, card_number=NUMBER,
     holder=Person(ORDER.hsa_id, ORDER.name), identified_by="administrator",
@@ -53,7 +72,17 @@ RECEIPT = Receipt(FACTS, "7F3A-91C2-K8M4A", "card", b"{}", "KK1.a-made-up-statem
 
 def _card() -> CardFacts:
     certificate = Certificate(
-        "45", "identification", "CN=Made Up", "CN=Test", "01", TIME, TIME, "identification", 3, "ok", b""
+        "45",
+        "identification",
+        "CN=Made Up",
+        "CN=Exempel e-id CA",
+        "01",
+        ISSUED,
+        EXPIRES,
+        "identification",
+        3,
+        "ok",
+        b"",
     )
     pin = Pin("01", "PIN", Role.IDENTIFICATION, 1, 3, "ok", 6, 8)
     return CardFacts(
@@ -69,37 +98,73 @@ def samples() -> Iterator[tuple[str, View[Any]]]:
     yield from _slot()
     yield from _code()
     yield from _receipt()
+    yield from own_samples(_card(), ORDER, RECEIPT)
+    yield from blocking_samples(ORDER)
+    yield from stock_samples(ORDER)
+    yield from bin_samples()
+    yield from information_samples()
+    yield from service_samples(RECEIPT)
+    yield from admin_samples(_card(), WHO, ORDER, ATTENDED)
+    yield from renewal_samples(_card(), ORDER, RECEIPT)
     yield from _closing()
 
 
+ON_THE_TILE = {"sv": "Gå till kontoret till och med på fredag.", "en": "Go to the office, today and until Friday"}
+
+
 def _home() -> Iterator[tuple[str, View[Any]]]:
-    config, found = Config(), [Interrupted("", "pickup", "card.unblock", "1")]
-    yield "home", home.view(config, [(one, None) for one in ERRANDS], (), forgotten=False)
-    yield "home-unavailable", home.view(config, [(one, "cabinet") for one in ERRANDS], (), forgotten=False)
-    yield "home-interrupted", home.view(config, [(one, None) for one in ERRANDS], found, forgotten=False)
-    yield "home-forgotten", home.view(config, [(one, None) for one in ERRANDS], (), forgotten=True)
+    line, found = general().block_line, [Interrupted("", "pickup", "card.unblock", "1")]
+    yield "home", home.view(line, [(one, None) for one in ERRANDS], (), forgotten=False)
+    yield "home-alone", home.view(line, [(ERRANDS[0], None)], (), forgotten=False)
+    yield "home-with-card", home.with_card(_card(), (), [(one, None) for one in ERRANDS])
+    yield (
+        "home-with-administrators-card",
+        home.with_card(_card(), (), [(one, None) for one in ERRANDS], administers=True),
+    )
+    for code, errand in (("pin_locked", "unblock"), ("on_hold", "report_lost"), ("alike", None)):
+        view = home.with_card(_card(), (Finding(code, errand),), [(one, None) for one in ERRANDS])
+        yield f"home-with-{code.replace('_', '-')}", view
+    yield "home-looking", home.looking()
+    for strange in ("mute", "unknown", "busy"):
+        yield f"home-strange-{strange}", home.strange(strange)
+    yield (
+        "home-unavailable",
+        home.view(line, [(one, home.why_not("cabinet")) for one in ERRANDS], (), forgotten=False),
+    )
+    yield "home-interrupted", home.view(line, [(one, None) for one in ERRANDS], found, forgotten=False)
+    for state in ("out_of_paper", "mute"):
+        one = home.view(line, [(one, None) for one in ERRANDS], (), forgotten=False, printer=state)
+        yield f"home-printer-{state.replace('_', '-')}", one
+    own = home.why_not("switched_off", SwitchOff("errand", "", ON_THE_TILE))
+    off = [(one, own if one.id in ("pickup", "unblock") else None) for one in ERRANDS]
+    yield "home-switched-off", home.view(line, off, (), forgotten=False)
+    closed = [(one, None if one.id in WHILE_CLOSED else home.why_not("closed")) for one in ERRANDS]
+    yield "home-closed", home.view(line, closed, (), forgotten=False, closed="repair")
+    yield "home-forgotten", home.view(line, [(one, None) for one in ERRANDS], (), forgotten=True)
 
 
 def _identify() -> Iterator[tuple[str, View[Any]]]:
-    own, administrators = identify_views.own_code(_card()), identify_views.administrator_code(_card(), watched=False)
-    yield "who", identify_views.who()
+    own = identify_views.own_code(WHO, _card())
+    yield "who", identify_views.who(WHO)
+    yield "who-released", identify_views.who(WHO, released=True)
+    yield "release-number", release_views.number(WHO)
+    yield "release-code", release_views.code(WHO)
+    yield "release-checking", release_views.checking(WHO)
+    yield "release-wrong", release_views.wrong(WHO)
+    yield "release-too-many", release_views.too_many(WHO).view
     for strange in (None, "mute", "unknown", "busy"):
-        yield f"insert-own-{strange or 'first'}", identify_views.insert_own(strange)
+        yield f"insert-own-{strange or 'first'}", identify_views.insert_own(WHO, strange)
     yield "own-pin", own.entry
     yield "own-pin-wrong", own.wrong(1)
     yield "own-pin-last", own.last
     yield "own-pin-locked", own.locked.view
     yield "own-pin-kept", own.declined.view
-    yield "take-own", identify_views.take_own()
-    yield "own-card-expired", identify_views.own_card_not_valid(_certificate("expired")).view
-    yield "own-card-untrusted", identify_views.own_card_not_valid(None).view
-    yield "insert-administrator", identify_views.insert_administrator(None, "administrator")
-    yield "insert-administrator-in-turn", identify_views.insert_administrator(None, "holder")
-    yield "not-an-administrator", identify_views.not_an_administrator()
-    yield "administrator-pin", administrators.entry
-    yield "administrator-locked", administrators.locked.view
-    yield "document", identify_views.document(ADMINISTRATOR)
-    yield "take-administrator", identify_views.take_administrator(ADMINISTRATOR)
+    yield "take-own", identify_views.take_own(WHO)
+    yield "own-card-expired", identify_views.own_card_not_valid(WHO, _certificate("expired")).view
+    yield "own-card-untrusted", identify_views.own_card_not_valid(WHO, None).view
+    yield "document", identify_views.document(WHO, ADMINISTRATOR)
+    yield "document-digits", identify_views.document_digits(WHO, ADMINISTRATOR)
+    yield "two-needed", identify_views.two_needed(WHO).view
 
 
 def _certificate(chain: str) -> Certificate:
@@ -107,50 +172,53 @@ def _certificate(chain: str) -> Certificate:
 
 
 def _order() -> Iterator[tuple[str, View[Any]]]:
-    yield "which", order_views.which([ORDER, PROTECTED, ORDER, PROTECTED], ADMINISTRATOR, more=True)
-    yield "terms", order_views.terms(ORDER, OWN, paper=True)
-    yield "terms-protected", order_views.terms(PROTECTED, ATTENDED, paper=False)
-    yield "envelope", order_views.envelope_at_hand(ORDER, OWN)
-    yield "no-order", order_views.no_order().view
-    yield "nothing-waits", order_views.nothing_waits().view
-    yield "level-too-low", order_views.level_too_low(ORDER).view
-    yield "offline", order_views.verifier_away().view
-    yield "no-envelope", order_views.no_envelope().view
+    yield "which", order_views.which(AGREE, [ORDER, PROTECTED, ORDER, PROTECTED], ADMINISTRATOR, more=True)
+    yield "terms", order_views.terms(AGREE, ORDER, OWN, paper=True)
+    yield "terms-protected", order_views.terms(AGREE, PROTECTED, ATTENDED, paper=False)
+    yield "envelope", order_views.envelope_at_hand(AGREE, ORDER, OWN)
+    yield "no-order", order_views.no_order(AGREE).view
+    yield "nothing-waits", order_views.nothing_waits(AGREE).view
+    yield "level-too-low", order_views.level_too_low(AGREE, ORDER).view
+    yield "offline", order_views.verifier_away(AGREE).view
+    yield "no-envelope", order_views.no_envelope(AGREE).view
 
 
 def _slot() -> Iterator[tuple[str, View[Any]]]:
-    yield "take", slot_views.take(ORDER, 24, ATTENDED)
-    yield "take-protected", slot_views.take(PROTECTED, 24, OWN)
-    yield "put-back", slot_views.put_back(ORDER)
-    yield "printed", slot_views.printed_number(OWN)
-    yield "printed-differs", slot_views.printed_differs(ORDER)
-    yield "insert-new", slot_views.insert_new(ORDER, OWN, None)
-    yield "wrong-card", slot_views.wrong_card(ORDER, OLD_NUMBER, own=True)
-    yield "wrong-card-in-slot", slot_views.wrong_card_in_slot().view
-    yield "no-cabinet", slot_views.no_cabinet().view
+    yield "take", slot_views.take(SLOT, ORDER, 24, ATTENDED)
+    yield "take-protected", slot_views.take(SLOT, PROTECTED, 24, OWN)
+    yield "put-back", slot_views.put_back(SLOT, ORDER)
+    yield "printed", slot_views.printed_number(SLOT, OWN)
+    yield "printed-differs", slot_views.printed_differs(SLOT, ORDER)
+    yield "insert-new", slot_views.insert_new(SLOT, ORDER, OWN, None)
+    yield "wrong-card", slot_views.wrong_card(SLOT, ORDER, OLD_NUMBER, own=True)
+    yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
+    yield "slot-empty", slot_views.slot_empty(SLOT, ORDER).view
+    yield "order-expired", order_views.expired(AGREE, PAST).view
+    yield "no-cabinet", slot_views.no_cabinet(SLOT).view
     for fault in SlotFault:
-        yield f"slot-{fault.value}", slot_views.slot_fault(ORDER, fault).view
-    yield "drop-old", slot_views.drop_old(OLD_NUMBER)
+        yield f"slot-{fault.value}", slot_views.slot_fault(SLOT, ORDER, fault).view
+    yield "drop-old", slot_views.drop_old(SIGN, OLD_NUMBER)
 
 
 def _code() -> Iterator[tuple[str, View[Any]]]:
-    yield "puk", code_views.puk(ORDER)
-    yield "checking", code_views.checking()
-    yield "puk-wrong-card", code_views.wrong_puk(ORDER, 4)
-    yield "puk-wrong-server", code_views.wrong_puk(ORDER, None)
-    yield "verifier-silent", code_views.verifier_silent()
-    yield "new-pin", code_views.new_code(POLICY, differed=False)
-    yield "new-pin-differed", code_views.new_code(POLICY, differed=True)
-    yield "repeat-pin", code_views.repeat_code(POLICY)
-    yield "write", code_views.write(ORDER)
-    yield "writing", code_views.writing()
-    yield "testing", code_views.testing()
-    yield "pulled", tear_views.pulled(None)
-    yield "check-code", tear_views.check_code()
-    yield "code-from-before", tear_views.code_from_before()
-    yield "not-written", tear_views.not_written()
-    yield "mistyped", tear_views.mistyped(2)
-    yield "left-unknown", tear_views.left_unknown().view
+    yield "puk", code_views.puk(CODE, ORDER)
+    yield "checking", code_views.checking(CODE)
+    yield "puk-wrong-many", code_views.wrong_puk(CODE, ORDER, 7)
+    yield "puk-wrong-card", code_views.wrong_puk(CODE, ORDER, 4)
+    yield "puk-wrong-server", code_views.wrong_puk(CODE, ORDER, None)
+    yield "verifier-silent", code_views.verifier_silent(CODE)
+    yield "new-pin", code_views.new_code(CODE, POLICY, differed=False)
+    yield "new-pin-differed", code_views.new_code(CODE, POLICY, differed=True)
+    yield "repeat-pin", code_views.repeat_code(CODE, POLICY)
+    yield "write", code_views.write(CODE, ORDER)
+    yield "writing", code_views.writing(CODE)
+    yield "testing", code_views.testing(CODE)
+    yield "pulled", tear_views.pulled(CODE, None)
+    yield "check-code", tear_views.check_code(CODE)
+    yield "code-from-before", tear_views.code_from_before(CODE)
+    yield "not-written", tear_views.not_written(CODE)
+    yield "mistyped", tear_views.mistyped(CODE, 2)
+    yield "left-unknown", tear_views.left_unknown(CODE).view
     for name in (
         "puk_floor",
         "puk_locked",
@@ -159,21 +227,23 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
         "torn_in_test",
         "test_failed",
     ):
-        yield name.replace("_", "-"), getattr(code_views, name)().view
+        yield name.replace("_", "-"), getattr(code_views, name)(CODE).view
 
 
 def _receipt() -> Iterator[tuple[str, View[Any]]]:
-    signing = code_views.sign_code(POLICY)
-    yield "receipt", receipt_views.read_and_sign(FACTS, ADMINISTRATOR.name)
+    signing = code_views.sign_code(SIGN, POLICY)
+    yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name)
     yield "sign-pin", signing.entry
     yield "new-card-locked", signing.locked.view
-    yield "sign-later", receipt_views.sign_later().view
-    yield "printing", receipt_views.printing()
+    yield "sign-later", receipt_views.sign_later(SIGN).view
+    yield "printing", receipt_views.printing(SIGN)
     for fault in ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"):
-        yield f"no-paper-{fault}", receipt_views.no_paper(RECEIPT, fault)
-    yield "look-at-paper", receipt_views.look_at_paper()
-    yield "done", receipt_views.done(RECEIPT)
-    yield "on-phone", receipt_views.on_phone(RECEIPT)
+        yield f"no-paper-{fault}", receipt_views.no_paper(SIGN, RECEIPT, fault)
+    yield "look-at-paper", receipt_views.look_at_paper(SIGN)
+    yield "done", receipt_views.done(SCENE, RECEIPT)
+    kept = replace(RECEIPT, facts=replace(RECEIPT.facts, remarks=(receipt_views.CODE_KEPT,)))
+    yield "done-old-code", receipt_views.done(SCENE, kept)
+    yield "on-phone", receipt_views.on_phone(SIGN, RECEIPT)
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:
@@ -181,5 +251,6 @@ def _closing() -> Iterator[tuple[str, View[Any]]]:
     yield "pulled-unknown", closing_views.pulled(unknown=True)
     for what in ("reader", "card", "store", "crash"):
         yield f"trouble-{what}", closing_views.trouble(what)
+    yield "logged-out", closing_views.logged_out()
     yield "take-card", closing_views.take_card("holder")
     yield "take-administrators-card", closing_views.take_card("administrator")

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from PIL import Image
 
-COLUMNS = 6
-CELL_WIDTH = 224
+COLUMNS, CELL_WIDTH = 10, 160
+WIDE_COLUMNS, WIDE_CELL_WIDTH = 4, 400
+"""Of pages for a desk, whose text is smaller."""
+DESK_WIDTH = 1440
 GAP = 6
-COLOURS = 128
+COLOURS = 64
 BACKGROUND = "#D9D5CB"
 
 
@@ -24,12 +26,12 @@ def _folders(gallery: Path) -> Iterator[Path]:
 
 def _sheet(folder: Path, into: Path) -> Path:
     pictures = [Image.open(path) for path in sorted(folder.glob("*.png"))]
-    width = CELL_WIDTH
+    columns, width = (COLUMNS, CELL_WIDTH) if pictures[0].width != DESK_WIDTH else (WIDE_COLUMNS, WIDE_CELL_WIDTH)
     height = round(pictures[0].height * width / pictures[0].width)
-    rows = -(-len(pictures) // COLUMNS)
-    sheet = Image.new("RGB", (GAP + COLUMNS * (width + GAP), GAP + rows * (height + GAP)), BACKGROUND)
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (GAP + columns * (width + GAP), GAP + rows * (height + GAP)), BACKGROUND)
     for number, picture in enumerate(pictures):
-        row, column = divmod(number, COLUMNS)
+        row, column = divmod(number, columns)
         cell = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
         sheet.paste(cell, (GAP + column * (width + GAP), GAP + row * (height + GAP)))
         picture.close()

@@ -48,7 +48,7 @@ async def shoot(panel: str, into: Path, themes: Sequence[str], languages: Sequen
                 await asyncio.sleep(FRAMES_S)
                 if showing.done():
                     showing.result()  # it could not be drawn: raise why
-                screen.snapshot(folder / f"{number:02}-{name}.png")
+                screen.snapshot(folder / f"{number:03}-{name}.png")
                 showing.cancel()
                 await asyncio.gather(showing, return_exceptions=True)
     screen.close()

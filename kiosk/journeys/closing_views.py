@@ -21,7 +21,7 @@ def pulled(*, unknown: bool) -> Tell:
 
 
 def trouble(what: str) -> Tell:
-    """A fault of the station: `reader`, `card`, `store` or `crash`."""
+    """A fault of the station: `reader`, `card`, `store`, `door` (opened) or `crash`."""
     return Tell(
         name=f"closing.{what}",
         badge="failure",
@@ -29,6 +29,18 @@ def trouble(what: str) -> Tell:
         title=say(f"closing.{what}.title"),
         lead=(say(f"closing.{what}.lead"),),
         points=(Point(say("closing.do"), mark="number"),),
+        primary=go("end", "button.end", "check"),
+    )
+
+
+def logged_out() -> Tell:
+    """The administrator took their card, and what they had begun ends."""
+    return Tell(
+        name="closing.logged_out",
+        badge="warning",
+        badge_icon="logout",
+        title=say("closing.logged_out.title"),
+        lead=(say("closing.logged_out.lead"),),
         primary=go("end", "button.end", "check"),
     )
 

@@ -1,11 +1,11 @@
 """The views of the new code: PUK, code, code again, written, tested, and what is said when the card was pulled."""
 
+from kiosk.journeys.common_views import WrongCodeView, last_try, stop
 from kiosk.journeys.desk import StopError
-from kiosk.journeys.identify_views import ERRAND, WrongCodeView, last_try, stop
+from kiosk.journeys.scene import Scene, Whose
 from kiosk.journeys.steps.card import CodeWords
 from kiosk.journeys.words import back, cancel, go, person, tail
 from kiosk.policy import PinPolicy
-from kiosk.ports import Order
 from kiosk.views import (
     Busy,
     Button,
@@ -14,26 +14,24 @@ from kiosk.views import (
     Fact,
     LetterDrawing,
     Point,
-    Step,
     Task,
     Tell,
     Tries,
     say,
 )
 
-STEP = Step(4, 5)
 PUK_LENGTH = 8
 
 
-def puk(order: Order) -> EnterCode:
+def puk(scene: Scene, whose: Whose) -> EnterCode:
     """The PUK from the envelope."""
     return EnterCode(
-        name="pickup.puk",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("puk"),
+        errand=scene.title,
+        step=scene.step,
         title=say("puk.title"),
-        lead=(say("puk.lead", tail=tail(order.card_number)),),
-        drawing=LetterDrawing(order.card_number),
+        lead=(say("puk.lead", tail=tail(whose.card_number)),),
+        drawing=LetterDrawing(whose.card_number),
         hint=say("code.hidden"),
         min_length=PUK_LENGTH,
         max_length=PUK_LENGTH,
@@ -44,12 +42,12 @@ def puk(order: Order) -> EnterCode:
     )
 
 
-def checking() -> Busy:
+def checking(scene: Scene) -> Busy:
     """The verifier is asked."""
     return Busy(
-        name="pickup.checking",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("checking"),
+        errand=scene.title,
+        step=scene.step,
         title=say("busy.title"),
         lead=(say("busy.checking"),),
         tasks=(
@@ -61,18 +59,18 @@ def checking() -> Busy:
     )
 
 
-def wrong_puk(order: Order, left: int | None) -> Tell:
+def wrong_puk(scene: Scene, whose: Whose, left: int | None) -> Tell:
     """The PUK was wrong; the card is as it was. `left` counts down to where the station stops, not to the card's end."""
     return Tell(
-        name="pickup.puk_wrong",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("puk_wrong"),
+        errand=scene.title,
+        step=scene.step,
         badge="warning",
         badge_icon="alert",
         title=say("wrong_puk.title"),
         lead=(say("wrong_puk.lead"),),
         points=(
-            Point(say("wrong_puk.envelope", tail=tail(order.card_number)), mark="number"),
+            Point(say("wrong_puk.envelope", tail=tail(whose.card_number)), mark="number"),
             Point(say("wrong_puk.line"), mark="number"),
         ),
         tries=None if left is None else Tries(left, 1, say("wrong_puk.stop")),
@@ -82,12 +80,12 @@ def wrong_puk(order: Order, left: int | None) -> Tell:
     )
 
 
-def verifier_silent() -> Tell:
+def verifier_silent(scene: Scene) -> Tell:
     """The server did not answer; nothing was tried."""
     return Tell(
-        name="pickup.verifier_silent",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("verifier_silent"),
+        errand=scene.title,
+        step=scene.step,
         badge="warning",
         badge_icon="cloud-off-outline",
         title=say("silent.title"),
@@ -99,14 +97,14 @@ def verifier_silent() -> Tell:
     )
 
 
-def new_code(policy: PinPolicy, *, differed: bool) -> EnterCode:
+def new_code(scene: Scene, policy: PinPolicy, *, differed: bool, use: str = "both") -> EnterCode:
     """The code of one's own choice; its rules are judged while typing."""
     return EnterCode(
-        name="pickup.new_pin",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("new_pin"),
+        errand=scene.title,
+        step=scene.step,
         title=say("new_pin.differed" if differed else "new_pin.title"),
-        lead=(say("new_pin.lead"),),
+        lead=(say(f"new_pin.{use}"),),
         min_length=policy.min_length,
         max_length=policy.max_length,
         policy=policy,
@@ -116,12 +114,12 @@ def new_code(policy: PinPolicy, *, differed: bool) -> EnterCode:
     )
 
 
-def repeat_code(policy: PinPolicy) -> EnterCode:
+def repeat_code(scene: Scene, policy: PinPolicy) -> EnterCode:
     """The same code again."""
     return EnterCode(
-        name="pickup.repeat_pin",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("repeat_pin"),
+        errand=scene.title,
+        step=scene.step,
         title=say("repeat_pin.title"),
         lead=(say("repeat_pin.lead"),),
         hint=say("code.hidden"),
@@ -133,12 +131,12 @@ def repeat_code(policy: PinPolicy) -> EnterCode:
     )
 
 
-def write(order: Order) -> Confirm:
+def write(scene: Scene, whose: Whose) -> Confirm:
     """What writing the code will do."""
     return Confirm(
-        name="pickup.write",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("write"),
+        errand=scene.title,
+        step=scene.step,
         title=say("write.title"),
         points=(
             Point(say("write.code"), say("write.code.detail"), icon="form-textbox-password"),
@@ -146,8 +144,8 @@ def write(order: Order) -> Confirm:
             Point(say("write.puk"), say("write.puk.detail"), icon="email-outline"),
         ),
         facts=(
-            Fact(say("fact.card"), f"…{tail(order.card_number)}"),
-            Fact(say("fact.holder"), person(order)),
+            Fact(say("fact.card"), f"…{tail(whose.card_number)}"),
+            Fact(say("fact.holder"), person(whose)),
         ),
         warning=say("write.warning"),
         way_out=Button("back", say("button.change"), "arrow-left"),
@@ -156,12 +154,12 @@ def write(order: Order) -> Confirm:
     )
 
 
-def _busy(name: str, lead: str, now: int) -> Busy:
+def _busy(scene: Scene, name: str, lead: str, now: int) -> Busy:
     tasks = (say("task.puk"), say("task.write"), say("task.test"))
     return Busy(
-        name=name,
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name(name),
+        errand=scene.title,
+        step=scene.step,
         title=say("busy.title"),
         lead=(say(lead),),
         tasks=tuple(Task(t, "done" if i < now else "now" if i == now else "later") for i, t in enumerate(tasks)),
@@ -169,23 +167,23 @@ def _busy(name: str, lead: str, now: int) -> Busy:
     )
 
 
-def writing() -> Busy:
+def writing(scene: Scene) -> Busy:
     """The one command that sets the code."""
-    return _busy("pickup.writing", "busy.writing", 1)
+    return _busy(scene, "writing", "busy.writing", 1)
 
 
-def testing() -> Busy:
+def testing(scene: Scene) -> Busy:
     """A real signature."""
-    return _busy("pickup.testing", "busy.testing", 2)
+    return _busy(scene, "testing", "busy.testing", 2)
 
 
-def sign_code(policy: PinPolicy) -> CodeWords:
+def sign_code(scene: Scene, policy: PinPolicy) -> CodeWords:
     """The new code, to sign the receipt with."""
     return CodeWords(
         entry=EnterCode(
-            name="pickup.sign_pin",
-            errand=ERRAND,
-            step=Step(5, 5),
+            name=scene.name("sign_pin"),
+            errand=scene.title,
+            step=scene.step,
             title=say("sign_pin.title"),
             lead=(say("sign_pin.lead"),),
             hint=say("code.hidden"),
@@ -195,38 +193,38 @@ def sign_code(policy: PinPolicy) -> CodeWords:
             way_out=cancel(),
             needs_card=True,
         ),
-        wrong=WrongCodeView("pickup.sign_pin_wrong", Step(5, 5)),
-        last=last_try("pickup.sign_pin_last", Step(5, 5)),
-        locked=stop("refused", "new_card_locked", icon="lock-alert-outline"),
-        declined=stop("refused", "last_try_kept"),
+        wrong=WrongCodeView(scene, "sign_pin_wrong"),
+        last=last_try(scene, "sign_pin_last"),
+        locked=stop(scene, "refused", "new_card_locked", icon="lock-alert-outline"),
+        declined=stop(scene, "refused", "last_try_kept"),
     )
 
 
-def puk_floor() -> StopError:
+def puk_floor(scene: Scene) -> StopError:
     """So few tries of the PUK remain that we stop (reliability I1)."""
-    return stop("refused", "puk_floor", icon="lock-alert-outline")
+    return stop(scene, "refused", "puk_floor", icon="lock-alert-outline")
 
 
-def puk_locked() -> StopError:
+def puk_locked(scene: Scene) -> StopError:
     """The PUK's tries are used up: the card is dead for good."""
-    return stop("refused", "puk_locked", badge="failure", icon="lock-alert-outline")
+    return stop(scene, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
 
 
-def too_many_guesses() -> StopError:
+def too_many_guesses(scene: Scene) -> StopError:
     """The verifier takes no more guesses for this envelope."""
-    return stop("refused", "too_many_guesses", icon="lock-alert-outline")
+    return stop(scene, "refused", "too_many_guesses", icon="lock-alert-outline")
 
 
-def card_refused() -> StopError:
+def card_refused(scene: Scene) -> StopError:
     """The card does not do it."""
-    return stop("refused", "card_refused")
+    return stop(scene, "refused", "card_refused")
 
 
-def torn_in_test() -> StopError:
+def torn_in_test(scene: Scene) -> StopError:
     """The card went while it was tested. The new code is on it."""
-    return stop("unknown", "torn_in_test", badge="failure", icon="smart-card-off-outline")
+    return stop(scene, "unknown", "torn_in_test", badge="failure", icon="smart-card-off-outline")
 
 
-def test_failed() -> StopError:
+def test_failed(scene: Scene) -> StopError:
     """The card does not sign as its certificate says, or its chain does not end with an issuer whom we trust."""
-    return stop("fault", "test_failed", badge="failure")
+    return stop(scene, "fault", "test_failed", badge="failure")

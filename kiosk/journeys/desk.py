@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from kiosk.issuer_ports import Administrators, Blocking, CardKeys, Directory, Issuer, Switches
+from kiosk.journeys.attending import AtMenu, House
+from kiosk.no_fleet import NoFleet
 from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Outcome, Printer, Reader
+from kiosk.region import Region
+from kiosk.stocktaking import Stock
 from kiosk.views import Say, Tell
+
+_NO_FLEET = NoFleet()
+_NO_REGION = Region()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +34,27 @@ class Desk:
     reader: Reader
     orders: Orders
     envelopes: Envelopes
-    seal: StationSeal
+    seal: StationSeal | None
+    """None: the station has no identity yet, and attests nothing."""
     clock: Clock
     print_text: Callable[[Say], str]
     """A sentence for paper, in the language that the person has chosen."""
     cabinet: Cabinet | None = None
     printer: Printer | None = None
     administrator_reader: Reader | None = None
+    issuer: Issuer = _NO_FLEET
+    blocking: Blocking = _NO_FLEET
+    card_keys: CardKeys = _NO_FLEET
+    directory: Directory = _NO_FLEET
+    administrators: Administrators = _NO_FLEET
+    switches: Switches = _NO_FLEET
+    region: Region = _NO_REGION
+    house: House | None = None
+    """The station as a machine; None where nobody may look after it from here (`walk` without a station)."""
+    at_menu: AtMenu | None = None
+    """Who began the errand from the administrator's menu."""
+    stock: Stock | None = None
+    """What lies in the cabinet; None where the station has no orders."""
 
 
 class StopError(ErrandEndedError):

@@ -1,69 +1,75 @@
 """The views between 'who' and the slot: which card, the terms, the envelope."""
 
 from collections.abc import Sequence
+from datetime import date
 
+from kiosk.issuer_ports import LoggedIn
+from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError
-from kiosk.journeys.identify_views import ERRAND, stop
+from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.identify import Identified
-from kiosk.journeys.words import cancel, go, person, tail
-from kiosk.ports import Administrator, Order
-from kiosk.views import Choose, Confirm, Fact, LetterDrawing, Option, Point, Step, say
+from kiosk.journeys.words import cancel, day, go, paged, person, tail
+from kiosk.ports import Order
+from kiosk.views import Choose, Confirm, Fact, LetterDrawing, Option, Point, say
 
-STEP = Step(2, 5)
 TERMS = "2026-1"
 """Version of the terms that `terms` shows; the receipt names it."""
 
 
-def which(orders: Sequence[Order], administrator: Administrator, *, more: bool) -> Choose:
+def which(scene: Scene, orders: Sequence[Order], administrator: LoggedIn, *, more: bool) -> Choose:
     """The administrator picks the holder's order, from the document that was just seen."""
     options = [
         Option(o.order, say("which.person", who=person(o)), say("which.card", tail=tail(o.card_number))) for o in orders
     ]
-    if more:
-        options.append(Option("more", say("which.more"), icon="arrow-right"))
     return Choose(
-        name="pickup.which",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("which"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=administrator.name,
         title=say("which.title"),
         lead=(say("which.lead"),),
-        options=tuple(options),
+        options=paged(options, more=more),
         way_out=cancel(),
     )
 
 
-def no_order() -> StopError:
+def no_order(scene: Scene) -> StopError:
     """Nothing waits here for this person."""
-    return stop("refused", "no_order")
+    return stop(scene, "refused", "no_order")
 
 
-def nothing_waits() -> StopError:
+def expired(scene: Scene, order: Order) -> StopError:
+    """The order's last day is over."""
+    last = day(date.fromisoformat(order.last_day))
+    return stop(scene, "refused", "order_expired", icon="calendar-clock", day=last)
+
+
+def nothing_waits(scene: Scene) -> StopError:
     """No order at all waits here."""
-    return stop("refused", "nothing_waits")
+    return stop(scene, "refused", "nothing_waits")
 
 
-def level_too_low(order: Order) -> StopError:
+def level_too_low(scene: Scene, order: Order) -> StopError:
     """An LoA2 card cannot vouch for an LoA3 one."""
-    return stop("refused", "level_too_low")
+    return stop(scene, "refused", "level_too_low")
 
 
-def verifier_away() -> StopError:
+def verifier_away(scene: Scene) -> StopError:
     """Envelopes are verified by the server, and it cannot be reached: nothing opens."""
-    return stop("refused", "offline", icon="cloud-off-outline")
+    return stop(scene, "refused", "offline", icon="cloud-off-outline")
 
 
-def no_envelope() -> StopError:
+def no_envelope(scene: Scene) -> StopError:
     """Without the PUK the card cannot be given its code."""
-    return stop("refused", "no_envelope")
+    return stop(scene, "refused", "no_envelope")
 
 
-def terms(order: Order, who: Identified, *, paper: bool) -> Confirm:
+def terms(scene: Scene, order: Order, who: Identified, *, paper: bool) -> Confirm:
     """Whose card, and what the holder agrees to."""
     return Confirm(
-        name="pickup.terms",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("terms"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=who.administrator.name if who.administrator else None,
         title=say("terms.title"),
         points=(
@@ -81,12 +87,12 @@ def terms(order: Order, who: Identified, *, paper: bool) -> Confirm:
     )
 
 
-def envelope_at_hand(order: Order, who: Identified) -> Confirm:
+def envelope_at_hand(scene: Scene, order: Order, who: Identified) -> Confirm:
     """Before the slot opens: the code letter must be here."""
     return Confirm(
-        name="pickup.envelope",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("envelope"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=who.administrator.name if who.administrator else None,
         title=say("envelope.title"),
         lead=(say("envelope.lead", tail=tail(order.card_number)),),

@@ -1,38 +1,34 @@
 """The views of the receipt: read it, sign it, take it."""
 
 from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
+from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError
-from kiosk.journeys.identify_views import ERRAND, stop
-from kiosk.journeys.words import fours, go
-from kiosk.receipts import Receipt, ReceiptFacts, handed_out
-from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, Step, Tell, say
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.words import go
+from kiosk.receipts import Receipt, ReceiptFacts, template
+from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, Tell, say
 
-STEP = Step(5, 5)
+CODE_KEPT = "code_kept"
+"""The remark on a receipt where the card has the code that it had before."""
 
 
 def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
     """The receipt as a panel, with its QR once it is signed."""
-    rows = [Fact(say("receipt.hsa_id"), facts.holder.hsa_id)]
-    if facts.holder.name:
-        rows.insert(0, Fact(say("receipt.holder"), facts.holder.name))
-    rows.append(Fact(say("receipt.card_number"), fours(facts.card_number)))
-    rows.append(Fact(say("receipt.handed_out"), handed_out(facts.time)))
-    if facts.administrator is not None:
-        rows.append(Fact(say("receipt.by"), facts.administrator.name or facts.administrator.hsa_id))
+    form = template(facts)
     return ReceiptPanel(
-        title=say("receipt.title.pickup"),
-        facts=tuple(rows),
+        title=form.title,
+        facts=tuple(Fact(line.label, line.value) for line in form.lines),
         qr=receipt.qr if receipt else "",
         number=receipt.number if receipt else "",
     )
 
 
-def read_and_sign(facts: ReceiptFacts, attended: str | None) -> Confirm:
+def read_and_sign(scene: Scene, facts: ReceiptFacts, attended: str | None) -> Confirm:
     """The receipt before it is signed."""
     return Confirm(
-        name="pickup.receipt",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("receipt"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=attended,
         title=say("sign.title"),
         lead=(say("sign.lead"),),
@@ -44,17 +40,17 @@ def read_and_sign(facts: ReceiptFacts, attended: str | None) -> Confirm:
     )
 
 
-def sign_later() -> StopError:
+def sign_later(scene: Scene) -> StopError:
     """The card works; the receipt is signed another day, here."""
-    return stop("cancelled", "unsigned")
+    return stop(scene, "cancelled", "unsigned")
 
 
-def printing() -> Busy:
+def printing(scene: Scene) -> Busy:
     """The printer works."""
     return Busy(
-        name="pickup.printing",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("printing"),
+        errand=scene.title,
+        step=scene.step,
         title=say("printing.title"),
         lead=(say("printing.lead"),),
     )
@@ -73,12 +69,12 @@ def fault_name(status: PrinterStatus) -> str:
             return "offline"
 
 
-def no_paper(receipt: Receipt, fault: str) -> Tell:
+def no_paper(scene: Scene, receipt: Receipt, fault: str) -> Tell:
     """Not printed; the receipt is safe and can be had by phone."""
     return Tell(
-        name="pickup.no_paper",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("no_paper"),
+        errand=scene.title,
+        step=scene.step,
         badge="warning",
         badge_icon="printer-alert",
         title=say(f"no_paper.{fault}"),
@@ -89,12 +85,12 @@ def no_paper(receipt: Receipt, fault: str) -> Tell:
     )
 
 
-def look_at_paper() -> Confirm:
+def look_at_paper(scene: Scene) -> Confirm:
     """The line to the printer broke off: only a person can tell."""
     return Confirm(
-        name="pickup.look_at_paper",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("look_at_paper"),
+        errand=scene.title,
+        step=scene.step,
         title=say("look.title"),
         lead=(say("look.lead"),),
         way_out=Button("no", say("look.no"), "close"),
@@ -102,12 +98,12 @@ def look_at_paper() -> Confirm:
     )
 
 
-def on_phone(receipt: Receipt) -> Tell:
+def on_phone(scene: Scene, receipt: Receipt) -> Tell:
     """The receipt with its QR, large enough for a phone."""
     return Tell(
-        name="pickup.on_phone",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("on_phone"),
+        errand=scene.title,
+        step=scene.step,
         badge="success",
         badge_icon="qrcode",
         title=say("phone.title"),
@@ -117,15 +113,15 @@ def on_phone(receipt: Receipt) -> Tell:
     )
 
 
-def done(receipt: Receipt) -> Tell:
+def done(scene: Scene, receipt: Receipt) -> Tell:
     """What works now, what to take, what to keep."""
     return Tell(
-        name="pickup.done",
-        errand=ERRAND,
+        name=scene.name("done"),
+        errand=scene.title,
         badge="success",
         badge_icon="check-bold",
         title=say("done.title"),
-        lead=(say("done.lead"), say("done.keep")),
+        lead=(say("done.old_code" if CODE_KEPT in receipt.facts.remarks else "done.lead"), say("done.keep")),
         drawing=MachineDrawing(("reader", "printer")),
         drawing_text=say("done.take"),
         side=Button("phone", say("done.phone"), "qrcode"),

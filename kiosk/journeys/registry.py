@@ -2,23 +2,66 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
+from kiosk.journeys.administrate import administrate
+from kiosk.journeys.attend import attend
+from kiosk.journeys.change_pin import change_pin
+from kiosk.journeys.check_card import check_card
+from kiosk.journeys.clean_up import clean_up
 from kiosk.journeys.desk import Desk, Ended
+from kiosk.journeys.empty_bin import empty_bin
+from kiosk.journeys.information import information
 from kiosk.journeys.pickup import pickup
+from kiosk.journeys.renew_certificate import renew_certificate
+from kiosk.journeys.report_lost import report_lost
+from kiosk.journeys.reserve_certificate import reserve_certificate
+from kiosk.journeys.return_card import return_card
+from kiosk.journeys.service import service
+from kiosk.journeys.stock import stock
+from kiosk.journeys.unblock import unblock
 from kiosk.ports import Ask, ErrandLog
 
 Journey = Callable[[Ask, Desk, ErrandLog], Awaitable[Ended]]
+Place = Literal["front", "more", "administrator"]
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One errand: its id is that of product.md, its texts have the keys `home.ID` and `home.ID.detail`."""
+    """One errand: its id is that of product.md, its texts have the keys `home.ID` and `home.ID.detail`.
+
+    `needs`: devices without which it is not offered (`reader`, `cabinet`, `orders`). `place`: where its tile is.
+    `own_card`: it begins with the holder's own card, so it is a choice when somebody puts a card in.
+    """
 
     id: str
     icon: str
     journey: Journey
     needs: frozenset[str]
-    """Devices without which it is not offered: `reader`, `cabinet`, `orders`."""
+    place: Place = "front"
+    own_card: bool = True
 
 
-ERRANDS = (Errand("pickup", "door-open", pickup, frozenset({"reader", "cabinet", "orders"})),)
+_CARD = frozenset({"reader"})
+_HAND_OUT = frozenset({"reader", "cabinet", "orders"})
+ERRANDS = (
+    Errand("pickup", "door-open", pickup, _HAND_OUT, own_card=False),
+    Errand("unblock", "lock-open-variant-outline", unblock, _CARD),
+    Errand("change_pin", "form-textbox-password", change_pin, _CARD),
+    Errand("check_card", "stethoscope", check_card, _CARD),
+    Errand("return_card", "inbox-arrow-down-outline", return_card, frozenset({"reader", "cabinet", "orders"})),
+    Errand("report_lost", "smart-card-off-outline", report_lost, frozenset({"orders"})),
+    Errand("renew_certificate", "update", renew_certificate, _CARD, "more"),
+    Errand(
+        "reserve_certificate", "certificate-outline", reserve_certificate, _CARD | {"orders"}, "more", own_card=False
+    ),
+    Errand("clean_up", "delete-empty-outline", clean_up, _CARD, "more"),
+    Errand("information", "help-circle-outline", information, frozenset(), "more", own_card=False),
+    Errand(
+        "administrate", "account-check-outline", administrate, frozenset({"reader", "orders"}), "more", own_card=False
+    ),
+    Errand("empty_bin", "archive-arrow-down-outline", empty_bin, _HAND_OUT, "administrator", own_card=False),
+    Errand("stock", "plus", stock, _HAND_OUT, "administrator", own_card=False),
+    Errand("attend", "account-check-outline", attend, _HAND_OUT, "administrator", own_card=False),
+    Errand("service", "wrench-outline", service, _CARD, "administrator", own_card=False),
+)

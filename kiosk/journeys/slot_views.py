@@ -1,8 +1,9 @@
 """The views at the cabinet: take the card, compare it, put a wrong one back, drop the old one."""
 
 from drivers.cabinet.port import CabinetReady, SlotFault
+from kiosk.journeys.common_views import reader_for, stop, strange_note
 from kiosk.journeys.desk import StopError
-from kiosk.journeys.identify_views import ERRAND, stop, strange_note
+from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import Strangeness
 from kiosk.journeys.steps.identify import Identified
 from kiosk.journeys.words import cancel, go, person, tail
@@ -16,13 +17,10 @@ from kiosk.views import (
     Fact,
     Note,
     Point,
-    ReaderDrawing,
-    Step,
     Tell,
     say,
 )
 
-STEP = Step(3, 5)
 AT_THE_SLOT_S = 120.0
 """A hand in the cabinet is no touch on the screen: wait longer before the warning."""
 
@@ -37,12 +35,12 @@ async def slot_count(cabinet: Cabinet) -> int:
     return len(state.slots) if isinstance(state, CabinetReady) else 24
 
 
-def take(order: Order, slots: int, who: Identified) -> Await:
+def take(scene: Scene, order: Order, slots: int, who: Identified) -> Await:
     """The slot is open and lit."""
     return Await(
-        name="pickup.take",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("take"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=_attended(who),
         title=say("take.title", slot=order.slot),
         lead=(say("take.lead"),),
@@ -58,12 +56,12 @@ def take(order: Order, slots: int, who: Identified) -> Await:
     )
 
 
-def put_back(order: Order) -> Await:
+def put_back(scene: Scene, order: Order) -> Await:
     """A card that is not the order's goes back where it lay."""
     return Await(
-        name="pickup.put_back",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("put_back"),
+        errand=scene.title,
+        step=scene.step,
         title=say("put_back.title", slot=order.slot),
         lead=(say("put_back.lead"),),
         drawing=CabinetDrawing(24, order.slot),
@@ -72,12 +70,12 @@ def put_back(order: Order) -> Await:
     )
 
 
-def printed_number(who: Identified) -> EnterDigits:
+def printed_number(scene: Scene, who: Identified) -> EnterDigits:
     """The number that is printed on the card: scanned, or its last eight digits."""
     return EnterDigits(
-        name="pickup.printed",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("printed"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=_attended(who),
         title=say("printed.title"),
         lead=(say("printed.lead"),),
@@ -88,12 +86,12 @@ def printed_number(who: Identified) -> EnterDigits:
     )
 
 
-def printed_differs(order: Order) -> Tell:
+def printed_differs(scene: Scene, order: Order) -> Tell:
     """The typed number is not the order's."""
     return Tell(
-        name="pickup.printed_differs",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("printed_differs"),
+        errand=scene.title,
+        step=scene.step,
         badge="warning",
         badge_icon="alert",
         title=say("printed_differs.title"),
@@ -107,28 +105,28 @@ def printed_differs(order: Order) -> Tell:
     )
 
 
-def insert_new(order: Order, who: Identified, strange: Strangeness | None) -> Await:
+def insert_new(scene: Scene, order: Order, who: Identified, strange: Strangeness | None) -> Await:
     """The new card into the reader."""
     return Await(
-        name="pickup.insert_new",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("insert_new"),
+        errand=scene.title,
+        step=scene.step,
         attended_by=_attended(who),
         title=say("insert_new.title"),
         lead=(say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert_new.which", tail=tail(order.card_number)))),
-        drawing=ReaderDrawing(),
+        drawing=reader_for(strange),
         way_out=cancel(),
         waits_for=say("wait.card"),
     )
 
 
-def wrong_card(order: Order, found: str, *, own: bool) -> Tell:
+def wrong_card(scene: Scene, order: Order, found: str, *, own: bool) -> Tell:
     """Another card than the order's is in the reader: which one is expected."""
     return Tell(
-        name="pickup.wrong_card",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("wrong_card"),
+        errand=scene.title,
+        step=scene.step,
         badge="warning",
         badge_icon="alert",
         title=say("wrong_card.title"),
@@ -145,27 +143,32 @@ def wrong_card(order: Order, found: str, *, own: bool) -> Tell:
     )
 
 
-def wrong_card_in_slot() -> StopError:
+def wrong_card_in_slot(scene: Scene) -> StopError:
     """The slot held another card; it is back in its slot and the administrator is told."""
-    return stop("refused", "wrong_card_in_slot")
+    return stop(scene, "refused", "wrong_card_in_slot")
 
 
-def no_cabinet() -> StopError:
+def slot_empty(scene: Scene, order: Order) -> StopError:
+    """No card lies where the order's card should; the slot stays shut, and the administrator is told."""
+    return stop(scene, "refused", "slot_empty")
+
+
+def no_cabinet(scene: Scene) -> StopError:
     """This station has no cabinet (any more)."""
-    return stop("fault", "no_cabinet")
+    return stop(scene, "fault", "no_cabinet")
 
 
-def slot_fault(order: Order, fault: SlotFault) -> StopError:
+def slot_fault(scene: Scene, order: Order, fault: SlotFault) -> StopError:
     """The slot did not open."""
-    return stop("fault", f"slot_{fault.value}", icon="door-closed-lock")
+    return stop(scene, "fault", f"slot_{fault.value}", icon="door-closed-lock")
 
 
-def drop_old(number: str) -> Await:
+def drop_old(scene: Scene, number: str) -> Await:
     """The old card into the lit drop slot."""
     return Await(
-        name="pickup.drop_old",
-        errand=ERRAND,
-        step=Step(5, 5),
+        name=scene.name("drop_old"),
+        errand=scene.title,
+        step=scene.step,
         title=say("drop.title"),
         lead=(say("drop.lead", tail=tail(number)),),
         note=Note(say("drop.note"), kind="warning"),

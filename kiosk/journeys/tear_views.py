@@ -1,37 +1,37 @@
 """The views after a write that broke off, or an errand that was left half way: which code does the card have now?"""
 
-from kiosk.journeys.code_views import STEP
+from kiosk.journeys.common_views import WrongCodeView, reader_for, stop, strange_note
 from kiosk.journeys.desk import StopError
-from kiosk.journeys.identify_views import ERRAND, WrongCodeView, stop, strange_note
+from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import Strangeness
 from kiosk.journeys.words import cancel, go
-from kiosk.views import Await, Button, EnterCode, Note, Point, ReaderDrawing, Tell, say
+from kiosk.views import Await, Button, EnterCode, Note, Point, Tell, say
 
 
-def pulled(strange: Strangeness | None) -> Await:
+def pulled(scene: Scene, strange: Strangeness | None) -> Await:
     """The card went while it was written: we do not know which code applies."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        name="pickup.pulled",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("pulled"),
+        errand=scene.title,
+        step=scene.step,
         badge="failure",
         badge_icon="smart-card-off-outline",
         title=say("pulled.title"),
         lead=(say("pulled.lead"), say("pulled.do")),
         note=note,
-        drawing=ReaderDrawing(),
+        drawing=reader_for(strange),
         way_out=Button("gone", say("pulled.gone"), "help-circle-outline"),
         waits_for=say("wait.card"),
     )
 
 
-def check_code() -> EnterCode:
+def check_code(scene: Scene) -> EnterCode:
     """The new code once more: the one safe way to learn whether it was written."""
     return EnterCode(
-        name="pickup.check_code",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("check_code"),
+        errand=scene.title,
+        step=scene.step,
         title=say("check_code.title"),
         lead=(say("check_code.lead"),),
         hint=say("code.hidden"),
@@ -43,17 +43,17 @@ def check_code() -> EnterCode:
     )
 
 
-def mistyped(left: int | None) -> Tell:
+def mistyped(scene: Scene, left: int | None) -> Tell:
     """Another code than the one that was to be written, and not the card's: nothing is known by that."""
-    return WrongCodeView("pickup.check_code_wrong", STEP)(left)
+    return WrongCodeView(scene, "check_code_wrong")(left)
 
 
-def code_from_before() -> EnterCode:
+def code_from_before(scene: Scene) -> EnterCode:
     """The code was set in an errand that was left half way."""
     return EnterCode(
-        name="pickup.code_from_before",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("code_from_before"),
+        errand=scene.title,
+        step=scene.step,
         title=say("code_before.title"),
         lead=(say("code_before.lead"),),
         hint=say("code.hidden"),
@@ -66,12 +66,12 @@ def code_from_before() -> EnterCode:
     )
 
 
-def not_written() -> Tell:
+def not_written(scene: Scene) -> Tell:
     """The card still has its old code: round once more."""
     return Tell(
-        name="pickup.not_written",
-        errand=ERRAND,
-        step=STEP,
+        name=scene.name("not_written"),
+        errand=scene.title,
+        step=scene.step,
         badge="warning",
         badge_icon="alert",
         title=say("not_written.title"),
@@ -83,6 +83,6 @@ def not_written() -> Tell:
     )
 
 
-def left_unknown() -> StopError:
+def left_unknown(scene: Scene) -> StopError:
     """The holder does not have the card any more."""
-    return stop("unknown", "card_gone", badge="failure", icon="smart-card-off-outline")
+    return stop(scene, "unknown", "card_gone", badge="failure", icon="smart-card-off-outline")

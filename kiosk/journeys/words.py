@@ -1,14 +1,13 @@
 """Small pieces that the views of all errands share: numbers in fours, the holder's name or HSA-id, common buttons."""
 
-from kiosk.ports import Order
-from kiosk.views import CANCEL, Button, say
+from collections.abc import Sequence
+from datetime import date
 
+from kiosk.journeys.scene import Whose
+from kiosk.receipts.template import fours
+from kiosk.views import CANCEL, Button, Option, Say, say
 
-def fours(number: str) -> str:
-    """A card number in groups of four, counted from its end: `9752 2690 4471 3058`."""
-    first = len(number) % 4
-    groups = [number[:first]] if first else []
-    return " ".join(groups + [number[i : i + 4] for i in range(first, len(number), 4)])
+__all__ = ["back", "cancel", "day", "fours", "go", "paged", "person", "tail"]
 
 
 def tail(number: str) -> str:
@@ -16,9 +15,14 @@ def tail(number: str) -> str:
     return fours(number[-8:])
 
 
-def person(order: Order) -> str:
+def person(whose: Whose) -> str:
     """The name, or the HSA-id alone where the identity is protected."""
-    return order.hsa_id if order.protected or not order.name else order.name
+    return whose.name or whose.hsa_id
+
+
+def day(when: date) -> Say:
+    """A day as people write it: `25 nov 2026`."""
+    return say("day", day=when.day, month=say(f"receipt.month.{when.month}"), year=when.year)
 
 
 def cancel() -> Button:
@@ -34,3 +38,8 @@ def back() -> Button:
 def go(value: str, key: str, icon: str = "arrow-right") -> Button:
     """A primary button."""
     return Button(value, say(key), icon)
+
+
+def paged(options: Sequence[Option], *, more: bool) -> tuple[Option, ...]:
+    """One page of a list; where there are others, its last option turns to the next (`more`)."""
+    return (*options, Option("more", say("which.more"), icon="arrow-right")) if more else tuple(options)

@@ -11,32 +11,37 @@ never two different byte strings. A QR text holds a compact statement of it, sig
 """
 
 from kiosk.receipts.checking import Altered, Genuine, Signer, Trust, UnknownSigner, Verdict, verify
-from kiosk.receipts.facts import Person, ReceiptError, ReceiptFacts, Statement
+from kiosk.receipts.facts import Detail, Person, ReceiptError, ReceiptFacts, Statement
 from kiosk.receipts.making import CardSignature, Draft, Receipt, document_bytes, draft, finish, read
 from kiosk.receipts.numbers import new_number, read_number
-from kiosk.receipts.paper import handed_out, receipt_document
+from kiosk.receipts.paper import binder_document, receipt_document
+from kiosk.receipts.template import Line, Template, template
 
 __all__ = [
     "Altered",
     "CardSignature",
+    "Detail",
     "Draft",
     "Genuine",
+    "Line",
     "Person",
     "Receipt",
     "ReceiptError",
     "ReceiptFacts",
     "Signer",
     "Statement",
+    "Template",
     "Trust",
     "UnknownSigner",
     "Verdict",
+    "binder_document",
     "document_bytes",
     "draft",
     "finish",
-    "handed_out",
     "new_number",
     "read",
     "read_number",
     "receipt_document",
+    "template",
     "verify",
 ]

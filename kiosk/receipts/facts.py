@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Literal
 
 Signed = Literal["card", "attested"]
+IdentifiedBy = Literal["old_card", "administrator", "release_code", "card", "number"]
+"""Another valid card and its PIN, an administrator, the letter's release code, the card itself and its PIN, or only the
+number that is printed on it."""
 
 
 class ReceiptError(ValueError):
@@ -20,6 +23,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """One more thing that a receipt says: `receipt.detail.CODE` is its label."""
+
+    code: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptFacts:
     """What happened, before it is signed. `time` is aware; it is kept in UTC, whole seconds."""
 
@@ -32,13 +43,19 @@ class ReceiptFacts:
     """Where it stands, in words."""
     order: str | None
     card_number: str
+    """Empty where the receipt is about no single card."""
     holder: Person
-    identified_by: Literal["old_card", "administrator"]
+    """Whose card it is; where it is about none, who did it."""
+    identified_by: IdentifiedBy
     administrator: Person | None
     document_kind: str | None
     """Which kind of ID document the administrator saw."""
     terms: str
-    """Version of the terms that were accepted."""
+    """Version of the terms that were accepted; empty where there were none to accept."""
+    remarks: tuple[str, ...] = ()
+    """What else is to be told, as stable codes: `receipt.remark.CODE` is the sentence."""
+    details: tuple[Detail, ...] = ()
+    """Figures, in the order in which they are to be read."""
 
 
 @dataclass(frozen=True, slots=True)

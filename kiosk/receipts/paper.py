@@ -1,62 +1,75 @@
-"""The receipt as a printable document, in the language of `say`.
+"""The receipt as a printable document, in the language of `say`: for the holder's hand, and for the binder.
 
-Texts: `receipt.title.KIND`, `receipt.holder`, `receipt.hsa_id`, `receipt.card_number`, `receipt.handed_out`,
-`receipt.by`, `receipt.carry`, `receipt.scan`, `receipt.number` ({number}), `receipt.time` ({day} {month} {year} {hour}
-{minute}) and `receipt.month.1` to `receipt.month.12`. A protected identity is shown by its HSA-id alone.
+Texts: those of the template; `receipt.carry`, `receipt.scan`, `receipt.number` ({number}); in the binder also
+`receipt.station`, `receipt.order`, `receipt.identified_by`, `receipt.identified.WAY` and `receipt.identified.seen`
+({document}), `document.KIND`, `receipt.terms`, `receipt.signed`, `receipt.signed.card`, `receipt.signed.attested`
+and `receipt.digest`.
 """
 
+import hashlib
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
-from drivers.printer.document import Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
 from kiosk.receipts.facts import ReceiptFacts
+from kiosk.receipts.making import Receipt
+from kiosk.receipts.template import template
 from kiosk.views import Say
 from kiosk.views import say as text
 
+Words = Callable[[Say], str]
+"""A sentence in one language."""
+DIGEST_GROUP = 8
+"""Hexadecimal digits that stand together, so that somebody can compare them."""
+
 
 def receipt_document(
-    facts: ReceiptFacts, say: Callable[[Say], str], qr: str | None, number: str, zone: tzinfo | None = None
+    facts: ReceiptFacts, say: Words, qr: str | None, number: str, zone: tzinfo | None = None
 ) -> Document:
     """Lay out a receipt. `qr` is None before it is signed; `zone` is that of the station, the system's by default."""
-    blocks: list[Block] = [Title(say(text(f"receipt.title.{facts.kind}")))]
-    if facts.holder.name is not None:
-        blocks.append(Row(say(text("receipt.holder")), facts.holder.name))
-    blocks.append(Row(say(text("receipt.hsa_id")), facts.holder.hsa_id))
-    blocks.append(Row(say(text("receipt.card_number")), _fours(facts.card_number)))
-    blocks.append(Row(say(text("receipt.handed_out")), say(handed_out(facts.time, zone))))
-    blocks.append(Row(say(text("receipt.by")), _by(facts)))
-    blocks.append(Rule())
+    return Document((*_head(facts, say, zone), Rule(), *_foot(say, qr, number)))
+
+
+def binder_document(receipt: Receipt, say: Words, zone: tzinfo | None = None) -> Document:
+    """The same receipt for the administrator's binder: also how the holder was identified, and who signed what."""
+    facts = receipt.facts
+    told = [
+        (text("receipt.station"), facts.station),
+        (text("receipt.order"), facts.order or ""),
+        (text("receipt.identified_by"), _identified(facts, say)),
+        (text("receipt.terms"), facts.terms),
+        (text("receipt.signed"), say(text(f"receipt.signed.{receipt.signed}"))),
+        (text("receipt.digest"), _digest(receipt.document)),
+    ]
+    rows = [Row(say(label), value) for label, value in told if value]
+    foot = _foot(say, receipt.qr or None, receipt.number, for_holder=False)
+    return Document((*_head(facts, say, zone), *rows, Rule(), *foot))
+
+
+def _head(facts: ReceiptFacts, say: Words, zone: tzinfo | None) -> list[Block]:
+    form = template(facts, zone)
+    rows = [Row(say(line.label), line.value if isinstance(line.value, str) else say(line.value)) for line in form.lines]
+    return [Title(say(form.title)), *rows, *(Paragraph(say(remark)) for remark in form.remarks)]
+
+
+def _foot(say: Words, qr: str | None, number: str, *, for_holder: bool = True) -> list[Block]:
+    blocks: list[Block] = []
     if qr is not None:
-        blocks += [
-            Qr(qr),
-            Paragraph(say(text("receipt.carry")), strong=True),
-            Paragraph(say(text("receipt.scan"))),
-        ]
-    blocks.append(Paragraph(say(text("receipt.number", number=number))))
-    return Document(tuple(blocks))
+        blocks.append(Qr(qr))
+        if for_holder:
+            blocks += [Paragraph(say(text("receipt.carry")), strong=True), Paragraph(say(text("receipt.scan")))]
+        blocks.append(Barcode(number.replace("-", "")))
+    return [*blocks, Paragraph(say(text("receipt.number", number=number)))]
 
 
-def handed_out(time: datetime, zone: tzinfo | None = None) -> Say:
-    """A point in time as people write it: `25 nov 2026 10.46`."""
-    local = time.astimezone(zone)
-    return text(
-        "receipt.time",
-        day=local.day,
-        month=text(f"receipt.month.{local.month}"),
-        year=local.year,
-        hour=f"{local.hour:02}",
-        minute=f"{local.minute:02}",
-    )
+def _identified(facts: ReceiptFacts, say: Words) -> str:
+    way = say(text(f"receipt.identified.{facts.identified_by}"))
+    if facts.document_kind is None:
+        return way
+    seen = say(text("receipt.identified.seen", document=text(f"document.{facts.document_kind}")))
+    return f"{way}; {seen}"
 
 
-def _by(facts: ReceiptFacts) -> str:
-    """Who handed it out: the administrator, or the station where the holder's old card spoke for the holder."""
-    if facts.administrator is None:
-        return facts.place
-    return facts.administrator.name or facts.administrator.hsa_id
-
-
-def _fours(number: str) -> str:
-    first = len(number) % 4
-    groups = [number[:first]] if first else []
-    return " ".join(groups + [number[at : at + 4] for at in range(first, len(number), 4)])
+def _digest(document: bytes) -> str:
+    digits = hashlib.sha256(document).hexdigest()
+    return " ".join(digits[at : at + DIGEST_GROUP] for at in range(0, len(digits), DIGEST_GROUP))

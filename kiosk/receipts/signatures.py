@@ -62,6 +62,8 @@ def load(der: bytes) -> x509.Certificate:
         certificate.public_key()
         _ = certificate.subject, certificate.issuer, certificate.extensions
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        if certificate.serial_number <= 0:
+            raise ValueError("a serial number is a positive integer (RFC 5280 section 4.1.2.2)")
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
         raise ReceiptError("a certificate in it cannot be read") from None
     return certificate

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from kiosk.receipts.facts import Person, ReceiptError, Signed
+from kiosk.receipts.facts import Detail, IdentifiedBy, Person, ReceiptError, Signed
 
 TYPE = "kortkiosk-receipt"
 """`typ` of each protected header: what is signed is a receipt and nothing else."""
@@ -54,7 +54,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """In the station's header: base64url of the SHA-256 over the card's signature with its header, if a card signed."""
 
 
-class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is signed: the facts, the number, and who was to sign."""
 
     number: str
@@ -65,11 +65,13 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: str | None
     card_number: str
     holder: Person
-    identified_by: Literal["old_card", "administrator"]
+    identified_by: IdentifiedBy
     administrator: Person | None
     document_kind: str | None
     terms: str
     signed: Signed
+    remarks: tuple[str, ...] = ()
+    details: tuple[Detail, ...] = ()
 
 
 class Compact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

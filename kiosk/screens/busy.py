@@ -87,24 +87,27 @@ class BusyShape(Shape):
     """What is being done, and that the card stays in."""
 
     view: Busy
+    turns = False
 
     def build(self) -> Flow:
         theme, view = self.theme, self.view
         tasks: list[Flow] = [task_row(task, self.words, theme) for task in view.tasks]
+        for row, task in zip(tasks, view.tasks, strict=True):
+            row.drop = {"done": 3, "later": 2, "now": 1}[task.state] if theme.large else 0
         small = theme.small_panel
         self.ring = Ring(28 if small else RING_MM, 3 if small else 4, 7 if small else 11, theme=theme)
         self.seconds = view.seconds or 0
         self.left = float(self.seconds)
         inside: list[Flow] = [self.ring]
         if view.under:
-            inside.append(Text(theme=theme, text=f"[b]{self.words(view.under)}[/b]", tone="on_rail", halign="center"))
+            under = f"[b]{self.words(view.under)}[/b]"
+            inside.append(Text(theme=theme, text=under, tone="on_rail", halign="center", drop=int(theme.large)))
         middle = Column(inside, theme=theme, gap=4 if small else 7, centred=True)
         stage = Stage(middle, theme=theme, width_mm=46 if small else STAGE_MM, tall=True, centre=True, padding=(3, 3))
         self._show()
-        column = Box(Column(tasks, theme=theme, gap=3 if not small else 1.5), theme=theme)
-        return self.split(
-            [self.title(), *self.leads(), Spacer(1, theme=theme), column, Spacer(theme=theme), *self.note()], stage
-        )
+        column = Box(Column(tasks, theme=theme, gap=3 if not small else 1.5), theme=theme, grow=theme.large)
+        below: list[Flow] = [] if theme.large else [Spacer(theme=theme)]
+        return self.split([self.title(), *self.leads(), Spacer(1, theme=theme), column, *below, *self.note()], stage)
 
     def actions(self) -> Actions:
         """No way out: a grey plate says so."""

@@ -7,16 +7,18 @@ from kivy.lang import Builder
 
 from kiosk.screens.drawings.figure import invitation
 from kiosk.screens.framed import Grid, Stage, Tile, TileButton
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
-from kiosk.screens.panels import NotePanel
+from kiosk.screens.layout import Beside, Box, Column, Flow, Row, Spacer
+from kiosk.screens.panels import NotePanel, note_panel
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Lead, Small
-from kiosk.views import Choose, Option
+from kiosk.views import Choose, Note, Option
 
 TILE_MM = {"10": 24.0, "7": 15.0, "p": 46.0}
 """A tile of the home screen is at most so high, however few there are."""
 LIST_MOST = 4
 """Options in one column; more stand in two."""
+SMALL_MOST = 6
+"""On the smallest panel more than these stand in three columns: a row under 12 mm is no target."""
 
 
 class AsideTitle(Lead):
@@ -34,17 +36,30 @@ class ChooseShape(Shape):
 
     def build(self) -> Flow:
         theme = self.theme
-        head: list[Flow] = [self.title(), *self.leads()]
-        if self.view.banner:
-            head.append(NotePanel(self.view.banner, self.words, theme, drop=4))
+        leads = self.leads()
+        for lead in leads:
+            lead.drop = lead.drop or 2  # a tile under its least height is no target
+        head: list[Flow] = [self.title(), *leads]
+        if self.view.banner and theme.small_panel and not theme.large:
+            head = [self._banner(self.view.banner)]  # no room for both, and the question is plain
+        elif self.view.banner:
+            head.append(note_panel(self.view.banner, self.words, theme, drop=4))
         tiles = [self._tile(option) for option in self.view.options]
         if self.view.layout == "tiles":
             gap, most = 3.0 if theme.small_panel else 3.2, TILE_MM[theme.panel.name]
             grid = Grid(tiles, columns=2, gap=gap, most_mm=most, theme=theme, grow=True, tall=True)
             return Column([*head, self._beside(grid)], theme=theme, gap=2.4 if theme.small_panel else theme.sizes.gap)
         columns = 2 if len(tiles) > LIST_MOST or theme.small_panel else 1
+        if theme.small_panel and len(tiles) > SMALL_MOST:
+            columns = 3
         rows = Grid(tiles, columns=columns, gap=3.2, most_mm=24 if not theme.portrait else 34, theme=theme, grow=True)
         return self.split([*head, *self.note(), rows], self.drawing())
+
+    def _banner(self, banner: Note) -> Flow:
+        """In as few lines as it takes: tiles stand below."""
+        said = self.words(banner.text)
+        whole = f"[b]{self.words(banner.title)}.[/b] {said}" if banner.title else said
+        return NotePanel([Small(theme=self.theme, text=whole)], banner.kind, self.theme)
 
     def actions(self) -> Actions:
         """At home the line of help takes the left side, and the side way the right."""
@@ -73,7 +88,7 @@ class ChooseShape(Shape):
     def _beside(self, grid: Grid) -> Flow:
         theme = self.theme
         if self.view.aside is None or theme.large:
-            return Row([grid], theme=theme, grow=True)
+            return grid
         question, hint = (self.words(line) for line in self.view.aside)
         said: list[Flow] = [AsideTitle(theme=theme, text=question)]
         if not theme.small_panel:
@@ -88,7 +103,7 @@ class ChooseShape(Shape):
         wide = 28 if theme.small_panel else 47
         padding = (2.5, 3) if theme.small_panel else (4, 5)
         stage = Stage(inside, theme=theme, padding=padding, width_mm=wide, tall=True)
-        return Row([grid, stage], theme=theme, gap=3 if theme.small_panel else 5, grow=True)
+        return Beside([grid, stage], theme=theme, gap=3 if theme.small_panel else 5, grow=True)
 
     def _footer(self) -> Flow:
         theme = self.theme

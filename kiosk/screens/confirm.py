@@ -1,8 +1,8 @@
 """Confirm: what will happen, in points, with the facts beside it; a band of warning; or a receipt to read and sign."""
 
 from kiosk.screens.framed import Panel
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
-from kiosk.screens.panels import Facts, NotePanel, point_rows
+from kiosk.screens.layout import Beside, Box, Column, Flow, Row, Spacer
+from kiosk.screens.panels import Facts, note_panel, point_rows
 from kiosk.screens.receipt import slip
 from kiosk.screens.shape import Shape
 from kiosk.views import CardDrawing, Confirm, Note
@@ -17,6 +17,10 @@ class ConfirmShape(Shape):
 
     def build(self) -> Flow:
         view, theme = self.view, self.theme
+        if view.receipt and theme.large:
+            facts = Facts(view.receipt.facts, self.words, theme=theme, between=0.6)
+            said = [self.title(), *self.leads(), *point_rows(view.points, self.words, theme)]
+            return Column([*said, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
         if view.receipt:
             points = point_rows(view.points, self.words, theme)
             left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]
@@ -39,17 +43,17 @@ class ConfirmShape(Shape):
             return Column([*points, *below, Spacer(theme=theme)], theme=theme, gap=6, grow=True)
         column = Column([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
         parts = [column, *([right] if right else [])]
-        return Row(parts, theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)
+        return Beside(parts, theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)
 
     def _right(self) -> Flow | None:
         view, theme = self.view, self.theme
         if not view.facts:
             return self.drawing()
         small = theme.small_panel
-        facts = Facts(view.facts, self.words, theme=theme, between=0.8 if small else 1.9)
+        facts = Facts(view.facts, self.words, theme=theme, between=0.3 if small else 1.9)
         wide = 0.0 if not view.points else 58.0 if small else FACTS_MM
         return Panel(
-            facts, theme=theme, padding=(3, 2) if small else (6, 5), width_mm=wide, drop=2 if theme.large else 0
+            facts, theme=theme, padding=(3, 1.2) if small else (6, 5), width_mm=wide, drop=2 if theme.large else 0
         )
 
     def _card(self) -> Flow:
@@ -63,7 +67,7 @@ class ConfirmShape(Shape):
         if theme.portrait:
             both = Column([Row([part], theme=theme) for part in parts], theme=theme, gap=8)
         else:
-            both = Row(parts, theme=theme, gap=4 if theme.small_panel else 10)
+            both = Beside(parts, theme=theme, gap=4 if theme.small_panel else 10)
         middle = Box(both, theme=theme, grow=True, centre=True)
         return Column(
             [self.title(), *self.leads(), middle, *self.note(), *self._band()], theme=theme, gap=theme.sizes.gap
@@ -72,4 +76,4 @@ class ConfirmShape(Shape):
     def _band(self) -> list[Flow]:
         if self.view.warning is None:
             return []
-        return [NotePanel(Note(self.view.warning, kind="warning"), self.words, self.theme, band=True)]
+        return [note_panel(Note(self.view.warning, kind="warning"), self.words, self.theme, band=True)]

@@ -9,8 +9,8 @@ from kiosk.policy import PinPolicy
 from kiosk.screens.drawings.figure import letter
 from kiosk.screens.entry import Entry
 from kiosk.screens.framed import PressButton
-from kiosk.screens.keypad import Cells, Keypad, missing
-from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.keypad import Cells, Keypad, missing, typing_page
+from kiosk.screens.layout import Beside, Column, Flow, Row, Spacer
 from kiosk.screens.panels import rule
 from kiosk.screens.shape import Answer, Key, Shape
 from kiosk.screens.text import Icon, Small
@@ -55,7 +55,15 @@ class EnterCodeShape(Shape):
             pad = Row([Spacer(theme=theme), self.keypad, Spacer(theme=theme)], theme=theme)
             return Column([*(item for item in left if not item.grow), Spacer(theme=theme), pad], theme=theme, gap=gap)
         column = Column(left, theme=theme, gap=gap, grow=True)
-        return Row([column, self.keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
+        return Beside([column, self.keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
+
+    @property
+    def begun(self) -> bool:
+        return len(self.entry) > 0
+
+    def ending(self) -> Flow:
+        """Cells and pad; the words are on the pages before, the title on both."""
+        return typing_page(self.title(), self.cells, self.keypad, self.theme)
 
     def primary(self) -> Flow | None:
         """How many digits are missing, that a rule is broken, or the way on."""

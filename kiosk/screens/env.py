@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-FRAMES_PER_S = 30
-"""Enough for a fade of 150 ms; each costs a station that stands idle all night."""
+FRAMES_PER_S = 20
+"""While nobody is there (`pace`); each costs a station that stands idle all night."""
 SAMPLES = 4
 """Samples for each pixel where the driver has them; Kivy itself falls back to none."""
 

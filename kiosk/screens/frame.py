@@ -1,7 +1,7 @@
 """The frame that all screens share: rail, status strip, body and action bar, laid out for the panel.
 
-The rail is always there, in the same order and place. The strip is not touchable. The action bar has the way out to the
-left, at most one side way, and the primary, or the named wait in its place, to the right.
+The rail is always there, in the same order and place. The strip is not touchable. What does not fit with large text goes over
+pages (`pages`): until the last of them the primary's place has the way to the next.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ from typing import Any
 from kivy.lang import Builder
 from kivy.properties import BooleanProperty, StringProperty
 
+from kiosk.screens.choose import ChooseShape
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import Flat, Plate
+from kiosk.screens.ground import Flat
 from kiosk.screens.layout import Flow, Row, Spacer
 from kiosk.screens.rail import Rail
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Tiny
 from kiosk.screens.theme import Theme
+from kiosk.screens.waybar import Turner, WayBar
 from kiosk.screens.words import Words
 from kiosk.views import Step
 
@@ -31,6 +33,8 @@ class Status:
     clock: str
     card_in: bool = False
     attended: str = ""
+    ends: str = ""
+    """What ends the stay of whoever is logged in."""
 
 
 class Pips(Flow):
@@ -63,6 +67,11 @@ class Errand(Tiny):
 
     plain = StringProperty("no")
 
+    def leave_out(self, width: float) -> None:
+        """Leave words out at the end until it is no wider."""
+        while self.wanted_width() > width and " " in self.text:
+            self.text = self.text.rsplit(" ", 1)[0].rstrip(" ·,…") + "…"
+
 
 class Strip(Flow):
     """Errand, step, who attends, whether a card is in, the clock."""
@@ -70,7 +79,8 @@ class Strip(Flow):
     def __init__(self, status: Status, words: Words, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
-        parts: list[Flow] = [Errand(theme=theme, text=status.errand)]
+        self.errand = Errand(theme=theme, text=status.errand)
+        parts: list[Flow] = [self.errand]
         if status.step:
             step = status.step
             said = f"{step.at}/{step.of}" if theme.large else words.frame("frame.step", at=step.at, of=step.of)
@@ -84,6 +94,12 @@ class Strip(Flow):
         self.add_widget(self.row)
         self.add_widget(self.hairline)
 
+    def _shorten(self, width: float) -> None:
+        """No more of the errand than there is room for beside the step."""
+        over = self.row.wanted_width() - width
+        if over > 0 and self.theme.large:
+            self.errand.leave_out(self.errand.wanted_width() - over)
+
     @staticmethod
     def _right(status: Status, words: Words, theme: Theme) -> list[Flow]:
         parts: list[Flow] = []
@@ -91,6 +107,8 @@ class Strip(Flow):
             parts.append(
                 Tiny(theme=theme, text=words.frame("frame.attended", name=status.attended), tone="muted", drop=2)
             )
+        if status.ends:
+            parts.append(Tiny(theme=theme, text=status.ends, tone="muted", drop=3))
         if status.card_in:
             icon = Icon(theme=theme, name="smart-card-outline", size_mm=theme.sizes.small * 1.45, tone="muted")
             said = Tiny(theme=theme, text=words.frame("frame.card_in"), tone="muted")
@@ -100,68 +118,9 @@ class Strip(Flow):
 
     def arrange(self) -> None:
         pad, line = self.mm(self.theme.sizes.pad), self.theme.border(0.2)
+        self._shorten(self.width - 2 * pad)
         self.row.place(self.x + pad, self.top, self.width - 2 * pad, self.height - line)
         self.hairline.place(self.x, self.y + line, self.width, line)
-
-
-class WayBar(Flow):
-    """Way out and side way to the left, the primary or its named wait to the right; stacked in portrait."""
-
-    def __init__(self, actions: Actions, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.first, self.last = list(actions.left), actions.right
-        for item in (*self.first, *([self.last] if self.last else [])):
-            self.add_widget(item)
-
-    @property
-    def stacked(self) -> bool:
-        last = self.last
-        return self.theme.portrait and isinstance(last, Plate) and last.kind != "plain" and bool(self.first)
-
-    def height_for(self, width: float) -> float:
-        sizes = self.theme.sizes
-        if self.theme.portrait:
-            return self.mm(6 + 8 + sizes.button + (sizes.button + sizes.gap if self.stacked else 0))
-        return self.mm(sizes.gap + sizes.button + sizes.pad * 0.75)
-
-    def arrange(self) -> None:
-        sizes = self.theme.sizes
-        gap, height = self.mm(sizes.gap), self.mm(sizes.button)
-        y = self.y + self.mm(8 if self.theme.portrait else sizes.pad * 0.75) + height
-        if self.theme.portrait:
-            self._portrait(y, gap, height)
-            return
-        items = [*self.first, *([self.last] if self.last else [])]
-        widths = self._fit(items, gap)
-        x = self.x
-        for item, width in zip(items, widths, strict=True):
-            item.place(self.right - width if item is self.last else x, y, width, height)
-            x += width + gap
-
-    def _fit(self, items: list[Flow], gap: float) -> list[float]:
-        """Widths of what stands in one row; squeezed, then the widest cut back, where the row is too short."""
-        room = self.width - gap * (len(items) - 1)
-        if sum(item.wanted_width() for item in items) > room:
-            for item in items:
-                item.squeeze()
-        wants = [item.wanted_width() for item in items]
-        most = room
-        while sum(min(want, most) for want in wants) > room:
-            most -= 4.0
-        return [min(want, most) for want in wants]
-
-    def _portrait(self, y: float, gap: float, height: float) -> None:
-        row = list(self.first)
-        if self.last and self.stacked:
-            self.last.place(self.x, y + height + gap, self.width, height)
-        elif self.last:
-            row.append(self.last)
-        wants = self._fit(row, gap)
-        extra = (self.width - sum(wants) - gap * (len(row) - 1)) / max(1, len(row))
-        x = self.x
-        for item, want in zip(row, wants, strict=True):
-            item.place(x, y, want + extra, height)
-            x += want + extra + gap
 
 
 class Frame(Flat):
@@ -174,7 +133,7 @@ class Frame(Flat):
         self.shape, self.rail = shape, rail
         self._words = words
         self.strip = Strip(status, words, theme=self.theme)
-        self.bar = WayBar(shape.actions(), theme=self.theme)
+        self.bar = self._new_bar()
         for part in (self.strip, shape, self.bar, rail):
             self.add_widget(part)
         shape.changed = self.renew_actions
@@ -189,48 +148,100 @@ class Frame(Flat):
     def renew_actions(self) -> None:
         """Draw the action bar anew: a digit more, a code that is complete."""
         self.remove_widget(self.bar)
-        self.bar = WayBar(self.shape.actions(), theme=self.theme)
+        self.bar = self._new_bar()
         self.add_widget(self.bar)
         self._arrange_bar()
 
+    def turn(self, by: int) -> None:
+        """Show another page of what does not fit on one."""
+        if self.shape.pages is not None:
+            self.shape.pages.turn(by)
+            self.renew_actions()
+            self._arrange_body()
+
     def arrange(self) -> None:
-        sizes, portrait = self.theme.sizes, self.theme.portrait
-        rail, strip, pad = self.mm(sizes.rail), self.mm(sizes.strip), self.mm(sizes.pad)
-        left = self.x if portrait else self.x + rail
-        width = self.right - left
+        rail, strip = self.mm(self.theme.sizes.rail), self.mm(self.theme.sizes.strip)
+        left = self.x if self.theme.portrait else self.x + rail
         self.rail.place(*(self._rail_place(rail)))
-        self.strip.place(left, self.top, width, strip)
-        bar = self._arrange_bar()
-        top = self.top - strip - self.mm(5 if self.theme.large else self.shape.head_mm or sizes.pad * 0.9)
-        room = width - 2 * pad - self._pad_column()
-        if self._pad_column() and self.shape.pad is not None:
-            self._place_pad(left + pad + room + pad)
-        self.shape.place(left + pad, top, room, top - bar)
+        self.strip.place(left, self.top, self.right - left, strip)
+        self._arrange_bar()
+        self._arrange_body()
+        if self.shape.is_short():
+            self._go_over_pages()
+
+    def _go_over_pages(self) -> None:
+        wide, first = self._room, self.bar
+        pages = self.shape.divide(wide)
+        self._turner = Turner(
+            self.turn, first.first, self._words, self.theme, choices=isinstance(self.shape, ChooseShape)
+        )
+        bottom = self.y + (self.mm(self.theme.sizes.rail) if self.theme.portrait else 0.0)
+        answers = WayBar(Actions([self._turner.back, *first.first], first.last), theme=self.theme)
+        rooms = [self._body_top - bottom - answers.height_for(wide)]
+        rooms.insert(0, self._body_top - bottom - self._turner.bar(wide, back=True).height_for(wide))
+        pages.fit(wide, *rooms)
+        if self.shape.begun:
+            pages.turn(len(pages.pages))
+        self.turn(0)
+
+    @property
+    def _room(self) -> float:
+        """Pixels between the margins."""
+        sizes = self.theme.sizes
+        rail = 0.0 if self.theme.portrait else self.mm(sizes.rail)
+        return float(self.width - rail - 2 * self.mm(sizes.pad))
+
+    @property
+    def _body_top(self) -> float:
+        sizes = self.theme.sizes
+        below = sizes.head if self.theme.large else self.shape.head_mm or sizes.pad * 0.9
+        return float(self.top - self.mm(sizes.strip) - self.mm(below))
+
+    def _arrange_body(self) -> None:
+        sizes = self.theme.sizes
+        pad, column = self.mm(sizes.pad), self._pad_column()
+        left = self.x if self.theme.portrait else self.x + self.mm(sizes.rail)
+        room = self.right - left - 2 * pad - column
+        self._place_pad(left + pad + room + pad if column else None)
+        self.shape.place(left + pad, self._body_top, room, self._body_top - self.bar.top)
+
+    def _new_bar(self) -> WayBar:
+        pages, upright = self.shape.pages, self.shape.pad is not None and self.theme.small_panel
+        if pages is None:
+            return WayBar(self.shape.actions(), theme=self.theme, upright=upright)
+        if not pages.last:
+            return self._turner.bar(self._room, back=pages.at > 0)
+        usual = self.shape.actions()
+        back = [self._turner.back] if pages.at else []
+        return WayBar(Actions([*back, *usual.left], usual.right), theme=self.theme, upright=upright)
 
     def _rail_place(self, rail: float) -> tuple[float, float, float, float]:
         if self.theme.portrait:
             return self.x, self.y + rail, self.width, rail
         return self.x, self.top, rail, self.height
 
-    def _arrange_bar(self) -> float:
-        """Place the bar; returns its upper edge."""
+    def _arrange_bar(self) -> None:
         rail, pad = self.mm(self.theme.sizes.rail), self.mm(self.theme.sizes.pad)
         left, bottom = (self.x, self.y + rail) if self.theme.portrait else (self.x + rail, self.y)
         width = self.right - left - 2 * pad - self._pad_column()
         height = self.bar.height_for(width)
         self.bar.place(left + pad, bottom + height, width, height)
-        return float(bottom + height)
 
     def _pad_column(self) -> float:
         """On the smallest panel the code pad has a column of its own, down to the bottom edge."""
-        if not self.theme.small_panel or self.shape.pad is None:
+        pages = self.shape.pages
+        if not self.theme.small_panel or self.shape.pad is None or (pages and not pages.last):
             return 0.0
         sizes = self.theme.sizes
         return self.mm(3 * sizes.key + 2 * sizes.key_gap + sizes.pad)
 
-    def _place_pad(self, x: float) -> None:
+    def _place_pad(self, x: float | None) -> None:
+        """In its column, which begins at `x`, or nowhere."""
         pad = self.shape.pad
-        if pad is None:
+        if pad is None or not self.theme.small_panel:
+            return
+        if x is None:
+            self.remove_widget(pad)
             return
         if pad.parent is None:
             self.add_widget(pad)

@@ -8,43 +8,45 @@ from pathlib import Path
 from typing import Any
 
 from kivy.lang import Builder
-from kivy.properties import ColorProperty, NumericProperty, StringProperty
+from kivy.properties import StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 
+from kiosk.screens.ground import Framed
 from kiosk.screens.layout import Box, Column, Flow, Row
-from kiosk.screens.text import Icon, Lead, Small
+from kiosk.screens.text import Icon, Lead, Small, Tiny
 from kiosk.screens.theme import Theme
+from kiosk.screens.whole import whole
 from kiosk.screens.words import Words
 from kiosk.views import Button, Option
 
-ICONS_AFTER = frozenset({"arrow-right", "check", "chevron-right"})
+ICONS_AFTER = frozenset({"arrow-down", "arrow-right", "check", "chevron-right"})
 """Glyphs that point on stand behind the words; all others before them."""
-
-
-class Flat(Flow):
-    """A plain rectangle in one colour, to the last pixel."""
-
-    fill = ColorProperty((0, 0, 0, 0))
-
-
-class Framed(Flow):
-    """A rounded rectangle: `fill`, and a border of `border` pixels in `edge`. Its smooth edge is half a pixel inside."""
-
-    fill = ColorProperty((0, 0, 0, 0))
-    edge = ColorProperty((0, 0, 0, 0))
-    border = NumericProperty(0)
-    radius = NumericProperty(0)
 
 
 class FramedBox(Framed, Box):
     """A box that is seen."""
 
+    def parts(self, width: float) -> list[Flow]:
+        return [self]
+
 
 class Panel(FramedBox):
-    """A sheet on the page: facts, tries."""
+    """A sheet on the page: facts, tries. Over several pages what is on it stands on the page itself."""
+
+    def parts(self, width: float) -> list[Flow]:
+        return Box.parts(self, width)
 
 
-class Stage(FramedBox):
+class Shown(FramedBox):
+    """A box that shows what the words say: it stays away where they need the room."""
+
+    needed = False
+
+    def parts(self, width: float) -> list[Flow]:
+        return []
+
+
+class Stage(Shown):
     """The dark ground that drawings stand on."""
 
 
@@ -61,7 +63,7 @@ class Touchable(ButtonBehavior, Flow):
 
 
 class ButtonText(Lead):
-    """The words of a button; `dense` where they take two lines."""
+    """The words of a button."""
 
 
 class Plate(Framed):
@@ -72,9 +74,10 @@ class Plate(Framed):
     def __init__(self, text: str, icon: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.label = ButtonText(theme=self.theme, text=text, tone=self.tone)
-        parts: list[Flow] = [self.label]
+        parts: list[Flow] = [self.label] if text else []
         if icon:
-            glyph = Icon(theme=self.theme, name=icon, size_mm=self.theme.sizes.lead * 1.3, tone=self.tone)
+            drop = int(bool(text) and self.theme.large)
+            glyph = Icon(theme=self.theme, name=icon, size_mm=self.theme.sizes.lead * 1.3, tone=self.tone, drop=drop)
             parts.insert(1 if icon in ICONS_AFTER else 0, glyph)
         self.content = Row(parts, theme=self.theme, gap=2.4)
         self.add_widget(self.content)
@@ -87,7 +90,9 @@ class Plate(Framed):
         least = (
             self.mm(self.theme.sizes.primary_width) if self.kind in ("primary", "danger") and not self.narrow else 0.0
         )
-        return max(least, self.content.wanted_width() + 2 * self._room)
+        words = self.label.wanted_width() if self.narrow and self.label.text else 0.0
+        content = words if self.theme.large and words else self.content.wanted_width()
+        return max(least, content + 2 * self._room)
 
     narrow = False
 
@@ -96,15 +101,22 @@ class Plate(Framed):
         return self.mm(2.0 if self.narrow else self.theme.sizes.button_pad + 0.4)
 
     def squeeze(self) -> None:
-        """No more room than the words need; they break into two lines where the bar is full."""
+        """No more room than the words need, with large text without the glyph; they break into two lines where the bar is
+        full."""
         self.narrow = True
 
     def height_for(self, width: float) -> float:
-        return self.mm(self.theme.sizes.button)
+        least = self.mm(self.theme.sizes.button)
+        if not self.theme.large or not self.label.text:
+            return least
+        return max(least, self.label.height_for(width - 2 * self._room) + self.mm(2))
 
     def arrange(self) -> None:
-        width, room = self.content.wanted_width(), self.width - 2 * self._room
-        self.label.grow = self.label.dense = width > room + 1
+        room = self.width - 2 * self._room
+        width = self.content.wanted_width()
+        if width > room and self.theme.large and self.label.text:
+            width = self.label.wanted_width()
+        self.label.grow = width > room + 1
         width = min(width, room)
         self.content.place(self.x + (self.width - width) / 2, self.top, width, self.height)
 
@@ -142,13 +154,17 @@ class Tile(Framed):
         lines: list[Flow] = [TileTitle(theme=theme, text=words(option.title))]
         second = option.reason or option.detail
         if second and not theme.large and (not theme.small_panel or option.reason):
-            lines.append(Small(theme=theme, text=words(second), tone="muted", line=1.25))
-        parts: list[Flow] = [Box(Column(lines, theme=theme, gap=1), theme=theme, grow=True, centre=True)]
+            role = Tiny if theme.small_panel else Small
+            lines.append(role(theme=theme, text=words(second), tone="muted", line=1.15 if theme.small_panel else 1.25))
+        gap = 0 if theme.small_panel else 1
+        parts: list[Flow] = [Box(Column(lines, theme=theme, gap=gap), theme=theme, grow=True, centre=True)]
         if option.icon:
             tone = "muted" if option.reason else "primary"
-            parts.insert(0, Icon(theme=theme, name=option.icon, size_mm=self._icon_mm(theme), tone=tone))
+            gives_way = int(theme.large and theme.small_panel)
+            size = self._icon_mm(theme)
+            parts.insert(0, Icon(theme=theme, name=option.icon, size_mm=size, tone=tone, drop=gives_way))
         row = Row(parts, theme=theme, gap=2.2 if theme.small_panel else 3.6)
-        self.inside = Box(row, theme=theme, padding=(2.6, 1) if theme.small_panel else (4, 2), centre=True)
+        self.inside = Box(row, theme=theme, padding=(2.6, 0.4) if theme.small_panel else (4, 2), centre=True)
         self.add_widget(self.inside)
 
     @staticmethod
@@ -171,7 +187,8 @@ class TileButton(Touchable, Tile):
 class Grid(Flow):
     """Tiles in columns from the upper left, all of one height.
 
-    They share the height that there is, up to `most_mm` each, or what the longest text needs."""
+    They share the height that there is, up to `most_mm` each, or what the longest text needs. With large text there are
+    fewer columns where a name would be cut or be longer than two lines."""
 
     def __init__(self, tiles: list[Flow], *, columns: int, gap: float, most_mm: float = 1000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -179,25 +196,54 @@ class Grid(Flow):
         for tile in tiles:
             self.add_widget(tile)
 
-    @property
-    def rows(self) -> int:
-        return -(-len(self.tiles) // self.columns)
+    def parts(self, width: float) -> list[Flow]:
+        """Its rows."""
+        count = self._count(width)
+        rows = [self.tiles[at : at + count] for at in range(0, len(self.tiles), count)]
+        for tile in self.tiles:
+            self.remove_widget(tile)
+        return [Grid(row, columns=count, gap=self.gap, most_mm=self.most_mm, theme=self.theme) for row in rows]
 
     def height_for(self, width: float) -> float:
-        return self._tallest(width) * self.rows + self.mm(self.gap) * max(0, self.rows - 1)
-
-    def _tallest(self, width: float) -> float:
-        each = (width - self.mm(self.gap) * (self.columns - 1)) / self.columns
-        return max((tile.height_for(each) for tile in self.tiles), default=0.0)
+        rows = -(-len(self.tiles) // self._count(width))
+        return self._tallest(width) * rows + self.mm(self.gap) * max(0, rows - 1)
 
     def arrange(self) -> None:
-        gap = self.mm(self.gap)
-        width = (self.width - gap * (self.columns - 1)) / self.columns
+        gap, count = self.mm(self.gap), self._count(self.width)
+        width, rows = self._each(self.width, count), -(-len(self.tiles) // count)
         most = max(self.mm(self.most_mm), self._tallest(self.width))
-        height = min(most, (self.height - gap * (self.rows - 1)) / max(1, self.rows))
+        height = min(most, (self.height - gap * (rows - 1)) / max(1, rows))
         for place, tile in enumerate(self.tiles):
-            row, column = divmod(place, self.columns)
+            row, column = divmod(place, count)
             tile.place(self.x + column * (width + gap), self.top - row * (height + gap), width, height)
+
+    def _tallest(self, width: float) -> float:
+        each = self._each(width, self._count(width))
+        return max((tile.height_for(each) for tile in self.tiles), default=0.0)
+
+    def _each(self, width: float, count: int) -> float:
+        return (width - self.mm(self.gap) * (count - 1)) / count
+
+    def _count(self, width: float) -> int:
+        """How many columns there are."""
+        if not self.theme.large:
+            return self.columns
+        if width != self._counted[0]:
+            fitting = (count for count in range(self.columns, 1, -1) if self._hold(self._each(width, count)))
+            self._counted = width, next(fitting, 1)
+        return self._counted[1]
+
+    _counted: tuple[float, int] = (-1.0, 1)
+
+    def _hold(self, width: float) -> bool:
+        """Whether every name is whole in that width, in two lines at most."""
+        most = 2.4 * self.mm(self.theme.sizes.lead) + self.mm(4)
+        for tile in self.tiles:
+            height = tile.height_for(width)
+            tile.place(0, 0, width, height)
+            if height > max(most, self.mm(13.6)) or not whole(tile):
+                return False
+        return True
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -12,10 +12,12 @@ from kivy.lang import Builder
 
 from kiosk.screens import fonts
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import Framed, Touchable
-from kiosk.screens.layout import Flow
+from kiosk.screens.framed import Touchable
+from kiosk.screens.ground import Framed
+from kiosk.screens.layout import Column, Flow, Row, Spacer
 from kiosk.screens.shape import Key
 from kiosk.screens.text import Icon, Text
+from kiosk.screens.theme import Theme
 from kiosk.screens.words import Words
 
 FACES: tuple[Key, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
@@ -71,6 +73,9 @@ class Keypad(Flow):
             return QuietKey(icon, theme=theme, target="key:erase", act=act)
         return PadKey(KeyDigit(theme=theme, text=name), theme=theme, target=f"key:{name}", act=act)
 
+    def parts(self, width: float) -> list[Flow]:
+        return []
+
     def wanted_width(self) -> float:
         sizes = self.theme.sizes
         return self.mm(3 * sizes.key + 2 * sizes.key_gap)
@@ -95,6 +100,9 @@ class Cells(Flow):
         self.least, self.most = least, most
         self.filled = 0
         self.shown: tuple[str, ...] = ()
+
+    def parts(self, width: float) -> list[Flow]:
+        return []
 
     def show(self, filled: int, shown: tuple[str, ...] = ()) -> None:
         """That many are filled."""
@@ -141,6 +149,20 @@ class Cells(Flow):
             pen.text(self.shown[at], x + wide / 2, 0.715 * high, 0.6 * high, fonts.DIGIT, colours.ink)
         elif at < self.filled and not self.shown:
             pen.disc(x + wide / 2, high / 2, 1.75 * unit, colours.ink)
+
+
+def typing_page(title: Flow, cells: Cells, keypad: Keypad, theme: Theme) -> Flow:
+    """The page on which one types, when the words before it need pages of their own."""
+    for part in (cells, keypad):
+        if part.parent is not None:
+            part.parent.remove_widget(part)
+    if theme.small_panel:
+        return Column([title, Spacer(theme=theme), cells], theme=theme, gap=2)
+    if theme.portrait:
+        pad = Row([Spacer(theme=theme), keypad, Spacer(theme=theme)], theme=theme)
+        return Column([title, cells, Spacer(theme=theme), pad], theme=theme, gap=6)
+    column = Column([title, Spacer(theme=theme), cells], theme=theme, gap=3.2, grow=True)
+    return Row([column, keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
 
 
 def missing(count: int, words: Words, short: bool) -> str:

@@ -57,6 +57,10 @@ class Layers(Widget):
         self._swap(old, flow)
         self._guard(True)
 
+    def seen(self) -> None:
+        """What was set is on the screen now: the guard counts from here."""
+        self._guard(True)
+
     def _guard(self, guard: bool) -> None:
         if guard:
             self._changed = float(Clock.time())

@@ -53,6 +53,17 @@ class Flow(Widget):
     def squeeze(self) -> None:
         """Take less room, if there is a way that loses nothing."""
 
+    needed = True
+    """Whether something is lost to whoever does not see it. A drawing shows what the words say."""
+
+    def parts(self, width: float) -> list["Flow"]:
+        """What it falls into, in the order in which it is read, where it goes over several pages of that width."""
+        return [self]
+
+    def pieces(self, width: float, height: float) -> list["Flow"]:
+        """What it is cut into where it is higher than a page alone."""
+        return [self]
+
 
 class Spacer(Flow):
     """Nothing, as much of it as there is room for, or `mm` millimetres of it."""
@@ -66,6 +77,9 @@ class Spacer(Flow):
 
     def height_for(self, width: float) -> float:
         return self.mm(self._size)
+
+    def parts(self, width: float) -> list[Flow]:
+        return []
 
 
 class Group(Flow):
@@ -101,6 +115,10 @@ class Column(Group):
     def height_for(self, width: float) -> float:
         return self._total(self.items, width, self.mm(self.gap))
 
+    def least(self, width: float) -> float:
+        """Pixels high with the narrowest gaps."""
+        return self._total(self.items, width, self.mm(self.gap) / 2)
+
     def arrange(self) -> None:
         gap, shown = self._fit()
         self._show_only(shown)
@@ -112,6 +130,12 @@ class Column(Group):
             width = min(self.width, item.wanted_width()) if self.centred else self.width
             item.place(self.x + (self.width - width) / 2, y, width, height)
             y -= height + gap
+
+    def parts(self, width: float) -> list[Flow]:
+        return [part for item in self.items for part in item.parts(width)]
+
+    def pieces(self, width: float, height: float) -> list[Flow]:
+        return [piece for part in self.parts(width) for piece in part.pieces(width, height)]
 
     def _fit(self) -> tuple[float, list[Flow]]:
         gap, shown = self.mm(self.gap), list(self.items)
@@ -143,13 +167,12 @@ class Row(Group):
         return self._wanted(self.items)
 
     def height_for(self, width: float) -> float:
-        widths = self._widths(width, self.items)
-        return max((item.height_for(wide) for item, wide in zip(self.items, widths, strict=True)), default=0.0)
+        shown = self._fitting(width)
+        widths = self._widths(width, shown)
+        return max((item.height_for(wide) for item, wide in zip(shown, widths, strict=True)), default=0.0)
 
     def arrange(self) -> None:
-        x, shown = self.x, list(self.items)
-        while self._wanted(shown) > self.width + 1 and any(item.drop for item in shown):
-            shown.remove(max(shown, key=lambda item: item.drop))
+        x, shown = self.x, self._fitting(self.width)
         self._show_only(shown)
         for item, width in zip(shown, self._widths(self.width, shown), strict=True):
             fills = item.tall or (item.grow and isinstance(item, Group | Box))
@@ -158,14 +181,68 @@ class Row(Group):
             item.place(x, top, width, height)
             x += width + self.mm(self.gap)
 
+    def pieces(self, width: float, height: float) -> list[Flow]:
+        """What grows is cut; its second and later pieces stand below the first, where that begins."""
+        grows = next((item for item in self.items if item.grow), None)
+        if grows is None:
+            return [self]
+        wide = self._widths(width, self.items)[self.items.index(grows)]
+        first, *others = grows.pieces(wide, height)
+        return [self._with(grows, first), *(self._indented(piece, width - wide) for piece in others)]
+
+    def _with(self, grows: Flow, piece: Flow) -> Flow:
+        first = [piece if item is grows else item for item in self.items]
+        for item in (*self.items, piece):
+            if item.parent is not None:
+                item.parent.remove_widget(item)
+        piece.grow = True
+        return Row(first, theme=self.theme, gap=self.gap, top=self.from_top)
+
+    def _indented(self, piece: Flow, pixels: float) -> Flow:
+        piece.grow = True
+        return Row([Spacer(pixels / self.mm(1), theme=self.theme), piece], theme=self.theme)
+
+    def _fitting(self, width: float) -> list[Flow]:
+        shown = list(self.items)
+        while any(item.drop for item in shown) and self._wanted(shown) > width + 1:
+            shown.remove(max(shown, key=lambda item: item.drop))
+        return shown
+
     def _wanted(self, items: list[Flow]) -> float:
         return sum(item.wanted_width() for item in items) + self.mm(self.gap) * max(0, len(items) - 1)
 
     def _widths(self, width: float, items: list[Flow]) -> list[float]:
         fixed = sum(item.wanted_width() for item in items if not item.grow)
         growing = sum(item.grow for item in items)
-        share = max(0.0, width - fixed - self.mm(self.gap) * max(0, len(items) - 1)) / max(1, growing)
+        spare = max(0.0, width - fixed - self.mm(self.gap) * max(0, len(items) - 1))
+        share = float(int(spare / max(1, growing)))  # whole pixels, measured as they will be placed
         return [share if item.grow else item.wanted_width() for item in items]
+
+
+class Beside(Row):
+    """Columns beside each other, of which each can stand alone."""
+
+    def parts(self, width: float) -> list[Flow]:
+        return [part for item in self.items for part in item.parts(width)]
+
+
+class Split(Beside):
+    """What is said beside what is shown. With large text the drawing gives way where the words need the whole width."""
+
+    def __init__(self, says: Column, shows: Flow, **kwargs: Any) -> None:
+        super().__init__([says, shows], top=True, **kwargs)
+        self.says = says
+
+    def arrange(self) -> None:
+        beside = self._widths(self.width, self.items)[0]
+        if not self.theme.large or self.items[1].needed or self.says.least(beside) <= self.height + 1:
+            super().arrange()
+            return
+        self._show_only([self.says])
+        self.says.place(self.x, self.top, self.width, self.height)
+
+    def parts(self, width: float) -> list[Flow]:
+        return self.says.parts(width) + [part for part in self.items[1].parts(width) if part.needed]
 
 
 class Box(Flow):
@@ -201,3 +278,10 @@ class Box(Flow):
         width, height = self.width - 2 * across, self.height - 2 * along
         inner = min(height, self.inside.height_for(width)) if self.centre else height
         self.inside.place(self.x + across, self.top - along - (height - inner) / 2, width, inner)
+
+    def parts(self, width: float) -> list[Flow]:
+        return self.inside.parts(width - 2 * self.mm(self.padding[0]))
+
+    def pieces(self, width: float, height: float) -> list[Flow]:
+        across, along = (2 * self.mm(side) for side in self.padding)
+        return self.inside.pieces(width - across, height - along)

@@ -8,7 +8,8 @@ from typing import Any
 from kivy.lang import Builder
 
 from kiosk.screens.busy import Ring
-from kiosk.screens.framed import Flat, Framed, PressButton
+from kiosk.screens.framed import PressButton
+from kiosk.screens.ground import Flat, Framed
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Display, Icon, Lead, Small, Strong, Text, Title

@@ -1,12 +1,14 @@
 """Panels and rows of a body: notes, rules, numbered points, facts, badges and tries."""
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from kivy.lang import Builder
 from kivy.properties import StringProperty
 
-from kiosk.screens.framed import Flat, Framed, FramedBox, Panel
+from kiosk.screens.framed import FramedBox, Panel
+from kiosk.screens.ground import Flat, Framed
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
@@ -15,29 +17,45 @@ from kiosk.views import Fact, Note, Point, Task, Tries
 
 NOTE_ICONS = {"info": "information-outline", "warning": "alert", "clock": "clock-outline"}
 BADGE_ICONS = {"success": "check-bold", "warning": "alert", "failure": "alert"}
+JUDGED = {"good": ("check-circle", "success"), "bad": ("close-circle", "failure")}
+DOTS_MOST = {"10": 7, "7": 5, "p": 10}
+"""So many tries stand in one row of their panel."""
 TASKS = {"done": ("check-circle", "success"), "now": ("timer-sand", "primary"), "later": ("circle-outline", "edge")}
 
 
 class NotePanel(FramedBox):
-    """Information, a consequence or a deadline. `band` is the warning above the buttons, in body text."""
+    """Information, a consequence or a deadline: its lines beside a glyph."""
 
     kind = StringProperty("info")
 
-    def __init__(self, note: Note, words: Words, theme: Theme, *, band: bool = False, **kwargs: Any) -> None:
-        role = Text if band else Small
-        lines: list[Flow] = [role(theme=theme, text=words(note.text))]
-        if note.title:
-            lines.insert(0, role(theme=theme, text=f"[b]{words(note.title)}[/b]"))
+    def __init__(self, lines: list[Flow], kind: str, theme: Theme, **kwargs: Any) -> None:
         small = theme.small_panel
         icon = Icon(
             theme=theme,
-            name=NOTE_ICONS[note.kind],
+            name=NOTE_ICONS[kind],
             size_mm=5.5 if small else 7,
-            tone="warning" if note.kind == "warning" else "primary",
+            tone="warning" if kind == "warning" else "primary",
         )
-        row = Row([icon, Column(lines, theme=theme, grow=True)], theme=theme, gap=2.6 if small else 4, top=True)
+        self.lines = Column(lines, theme=theme, grow=True)
+        row = Row([icon, self.lines], theme=theme, gap=2.6 if small else 4, top=True)
         padding = (3.2, 2.4) if small else (5, 3.6)
-        super().__init__(row, theme=theme, kind=note.kind, padding=padding, **kwargs)
+        super().__init__(row, theme=theme, kind=kind, padding=padding, **kwargs)
+
+    def pieces(self, width: float, height: float) -> list[Flow]:
+        """Several panels."""
+        across, along = (2 * self.mm(side) for side in self.padding)
+        beside = width - across - self.mm(5.5 + 2.6 if self.theme.small_panel else 7 + 4)
+        lines = self.lines.pieces(beside, height - along)
+        return [NotePanel([line], self.kind, self.theme) for line in lines]
+
+
+def note_panel(note: Note, words: Words, theme: Theme, *, band: bool = False, drop: int = 0) -> NotePanel:
+    """The panel of a note. `band` is the warning above the buttons, in body text."""
+    role = Text if band else Small
+    lines: list[Flow] = [role(theme=theme, text=words(note.text))]
+    if note.title:
+        lines.insert(0, role(theme=theme, text=f"[b]{words(note.title)}[/b]"))
+    return NotePanel(lines, note.kind, theme, drop=drop)
 
 
 class Badge(Framed):
@@ -106,26 +124,42 @@ def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
         high = 0.4 if theme.small_panel else 0.9
         said = Column([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
         return Row([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
-    if point.mark in ("good", "bad"):
-        icon, tone = ("check-circle", "success") if point.mark == "good" else ("close-circle", "failure")
-        return rule(theme, text if theme.large else _both(point, words), icon, tone)
-    if point.detail is None:
-        return rule(theme, text, point.icon or "information-outline", "muted", tone="muted", drop=2)
+    icon, tone = JUDGED.get(point.mark, (point.icon or "information-outline", "primary"))
+    judged = point.mark in JUDGED
+    if point.detail is None or (judged and (theme.large or theme.small_panel)):
+        whole = text if theme.large else _both(point, words)
+        return rule(theme, whole, icon, tone, drop=0 if judged else 2, top=not theme.large)
     lines: list[Flow] = [Strong(theme=theme, text=text)]
     if not theme.large and not theme.small_panel:
         lines.append(Text(theme=theme, text=words(point.detail), tone="muted"))
     icon_mm = 6.4 if theme.small_panel else 8
-    mark = Box(
-        Icon(theme=theme, name=point.icon or "information-outline", size_mm=icon_mm, tone="primary"), theme=theme
+    mark = Box(Icon(theme=theme, name=icon, size_mm=icon_mm, tone=tone), theme=theme)
+    return PointRow(
+        [mark, TwoLines(lines, theme=theme, grow=True)], theme=theme, gap=5 if not theme.small_panel else 3, top=True
     )
-    return Row(
-        [mark, Column(lines, theme=theme, grow=True)], theme=theme, gap=5 if not theme.small_panel else 3, top=True
-    )
+
+
+class TwoLines(Column):
+    """A point and its second line, which goes where there is no room."""
+
+    def squeeze(self) -> None:
+        for item in self.items[1:]:
+            self.remove_widget(item)
+        del self.items[1:]
+
+
+class PointRow(Row):
+    """A point with its glyph."""
+
+    def squeeze(self) -> None:
+        for item in self.items:
+            item.squeeze()
 
 
 def point_rows(points: tuple[Point, ...], words: Words, theme: Theme) -> list[Flow]:
     """All points of a view; numbered ones stand closer together."""
-    rows: list[Flow] = [point_row(point, at, words, theme) for at, point in enumerate(points, 1)]
+    numbers = accumulate(int(point.mark == "number") for point in points)
+    rows: list[Flow] = [point_row(point, at, words, theme) for at, point in zip(numbers, points, strict=True)]
     if points and all(point.mark == "number" for point in points):
         for at, row in enumerate(rows):
             row.drop = at if theme.large else 0
@@ -135,7 +169,7 @@ def point_rows(points: tuple[Point, ...], words: Words, theme: Theme) -> list[Fl
 
 
 def _both(point: Point, words: Words) -> str:
-    return f"[b]{words(point.text)}[/b] {words(point.detail)}" if point.detail else words(point.text)
+    return f"[b]{words(point.text)}.[/b] {words(point.detail)}" if point.detail else words(point.text)
 
 
 class Line(Flat):
@@ -149,7 +183,7 @@ class Facts(Flow):
     def __init__(self, facts: tuple[Fact, ...], words: Words, *, between: float = 1.9, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
-        self.between = between
+        self.between, self.facts, self.words = between, facts, words
         self.rows = [
             (Small(theme=theme, text=words(fact.label), tone="muted"), _value(fact, words, theme)) for fact in facts
         ]
@@ -172,13 +206,23 @@ class Facts(Flow):
             inner = y - self.mm(self.between)
             drop = (self.mm(theme_size.body) - label.font_size) * 0.85
             label.place(self.x, inner if below else inner - drop, first, label.height_for(first))
-            left, wide = (0.0, self.width) if below else (first, self.width - first)
+            left, wide = (0.0, self.width) if below else (first, self._beside(value, self.width))
             inner -= label.height if below else 0.0
             value.place(self.x + left, inner, wide, value.height_for(wide))
             y -= height
 
+    def parts(self, width: float) -> list[Flow]:
+        """Its rows. Their values begin below each other."""
+        rows = [Facts((fact,), self.words, theme=self.theme, between=self.between) for fact in self.facts]
+        for row in rows:
+            row.column = self._first()
+        return list(rows)
+
+    column = 0.0
+    """Pixels before the values, where other rows have a say."""
+
     def _first(self) -> float:
-        return max((label.wanted_width() for label, _ in self.rows), default=0.0) + self.mm(
+        return self.column or max((label.wanted_width() for label, _ in self.rows), default=0.0) + self.mm(
             3 if self.theme.small_panel else 6
         )
 
@@ -187,12 +231,15 @@ class Facts(Flow):
         return [
             room + label.height_for(first) + value.height_for(width)
             if self._below(value, width)
-            else room + max(label.height_for(first), value.height_for(width - first))
+            else room + max(label.height_for(first), value.height_for(self._beside(value, width)))
             for label, value in self.rows
         ]
 
     def _below(self, value: Flow, width: float) -> bool:
         return value.wanted_width() > width - self._first() + 1  # a pixel is lost to rounding
+
+    def _beside(self, value: Flow, width: float) -> float:
+        return max(width - self._first(), value.wanted_width())  # that pixel: no number is broken for it
 
 
 class Value(Text):
@@ -236,14 +283,14 @@ def tries_panel(tries: Tries, words: Words, theme: Theme, **kwargs: Any) -> Pane
     size = {"10": 7.0, "7": 5.4, "p": 9.0}[theme.panel.name]
     dots: list[Flow] = [Dot(size, theme=theme, left="no") for _ in range(tries.used)]
     dots += [Dot(size, theme=theme) for _ in range(tries.left)]
-    head = TriesLeft(theme=theme, text=words.frame("frame.tries", left=tries.left))
-    lines: list[Flow] = [head, Row(dots, theme=theme, gap=1.4 if theme.small_panel else 2)]
+    said = words.frame("frame.tries.last") if tries.left == 1 else words.frame("frame.tries", left=tries.left)
+    gap, most = 1.4 if theme.small_panel else 2, DOTS_MOST[theme.panel.name]
+    rows: list[Flow] = [Row(dots[at : at + most], theme=theme, gap=gap) for at in range(0, len(dots), most)]
+    lines: list[Flow] = [TriesLeft(theme=theme, text=said), Column(rows, theme=theme, gap=gap)]
     if not theme.small_panel and not theme.large:
         lines.append(Small(theme=theme, text=words(tries.text), tone="muted"))
-    padding = (4, 3.4) if theme.small_panel else (6, 5)
-    return Panel(
-        Column(lines, theme=theme, gap=2.4 if theme.small_panel else 3.4), theme=theme, padding=padding, **kwargs
-    )
+    padding, between = ((4, 3.4), 2.4) if theme.small_panel else ((6, 5), 3.4)
+    return Panel(Column(lines, theme=theme, gap=between), theme=theme, padding=padding, **kwargs)
 
 
 class TriesLeft(Text):

@@ -13,7 +13,8 @@ from kivy.properties import StringProperty
 
 from kiosk.screens.drawings import closeups
 from kiosk.screens.drawings.figure import Figure
-from kiosk.screens.framed import Flat, Framed, Touchable
+from kiosk.screens.framed import Touchable
+from kiosk.screens.ground import Flat, Framed
 from kiosk.screens.layout import Column, Flow
 from kiosk.screens.text import Icon, Tiny
 from kiosk.screens.words import Words

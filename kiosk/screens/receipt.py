@@ -152,7 +152,11 @@ def scan_panel(panel: ReceiptPanel, words: Words, theme: Theme) -> Slip:
 
 
 class ScanSlip(Slip):
-    """The sheet with a large code."""
+    """The sheet with a large code. What stands below the code gives way."""
+
+    def pieces(self, width: float, height: float) -> list[Flow]:
+        self.grow = True
+        return [self]
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from kiosk.screens.drawings.figure import stage
 from kiosk.screens.framed import Plate, action
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
-from kiosk.screens.panels import Badge, NotePanel
+from kiosk.screens.layout import Box, Column, Flow, Row, Spacer, Split
+from kiosk.screens.pages import Pages
+from kiosk.screens.panels import Badge, note_panel
 from kiosk.screens.text import Lead, Title
 from kiosk.screens.theme import Theme
+from kiosk.screens.whole import whole
 from kiosk.screens.words import Words
 from kiosk.views import Button, View
 
@@ -30,6 +32,10 @@ class Shape(Flow):
 
     head_mm: float = 0.0
     pad: Flow | None = None
+    pages: Pages | None = None
+    """Where large text makes more of it than fits."""
+    turns = True
+    """Whether there is somebody who could turn pages, and time for it."""
 
     def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Answer) -> None:
         super().__init__(theme=theme)
@@ -75,8 +81,29 @@ class Shape(Flow):
     def wipe(self) -> None:
         """Forget what was typed: the question was answered or withdrawn."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether something is typed: its page is shown first."""
+        return False
+
     def arrange(self) -> None:
-        self.inside.place(self.x, self.top, self.width, self.height)
+        (self.pages or self.inside).place(self.x, self.top, self.width, self.height)
+
+    def is_short(self) -> bool:
+        """Whether what is said has to go over pages, and does not yet."""
+        return bool(self.theme.large) and self.turns and self.pages is None and not whole(self)
+
+    def divide(self, width: float) -> Pages:
+        """Go over pages of so many pixels across, which are still to be fitted."""
+        self.remove_widget(self.inside)
+        ending, gap = self.ending(), self.theme.sizes.gap
+        self.pages = Pages(self.inside.parts(width), ending=ending, gap=gap, theme=self.theme)
+        self.add_widget(self.pages)
+        return self.pages
+
+    def ending(self) -> Flow | None:
+        """The last page, where it is laid out by itself."""
+        return None
 
     # what most bodies are made of
 
@@ -93,7 +120,7 @@ class Shape(Flow):
     def note(self) -> list[Flow]:
         note = self.view.note
         drop = {"warning": 0, "clock": 2, "info": 5}[note.kind] if note else 0
-        return [NotePanel(note, self.words, self.theme, drop=drop)] if note else []
+        return [note_panel(note, self.words, self.theme, drop=drop)] if note else []
 
     def head(self, kind: str, icon: str, gap: float = 6) -> Row:
         """A badge with the title beside it."""
@@ -113,7 +140,7 @@ class Shape(Flow):
             above = [item for item in left if not isinstance(item, Spacer)]
             return Column([*above, right, *([] if stretch else [Spacer(theme=theme)])], theme=theme, gap=8)
         column = Column(left, theme=theme, gap=gap, grow=True)
-        return Row([column, right], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
+        return Split(column, right, theme=theme, gap=theme.sizes.gap * 2.2)
 
     def drawing(self, caption: str = "", width_mm: float = 0) -> Flow | None:
         """The view's drawing on its stage; at most two fifths of the width."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kiosk.screens.awaiting import AwaitShape
+from kiosk.screens.board import BoardShape
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.confirm import ConfirmShape
@@ -13,7 +14,7 @@ from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.tell import TellShape
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import Words
-from kiosk.views import Await, Busy, Choose, Confirm, EnterCode, EnterDigits, Tell, View
+from kiosk.views import Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, Tell, View
 
 
 def shape_of(view: View[Any], words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> Shape:
@@ -31,6 +32,8 @@ def shape_of(view: View[Any], words: Words, theme: Theme, answer: Answer, entry:
             return ConfirmShape(view, words, theme, answer)
         case Tell():
             return TellShape(view, words, theme, answer)
+        case Board():
+            return BoardShape(view, words, theme, answer)
         case Busy():
             return BusyShape(view, words, theme, answer)
         case _:

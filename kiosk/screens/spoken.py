@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kiosk.screens.words import Words
-from kiosk.views import Await, Choose, Confirm, EnterCode, EnterDigits, Fact, Point, Say, Tell, View
+from kiosk.views import Await, Board, Choose, Confirm, EnterCode, EnterDigits, Fact, Point, Say, Tell, View
 
 
 def spoken(view: View[Any], words: Words) -> str:
@@ -30,6 +30,11 @@ def _middle(view: View[Any]) -> Iterator[Say | str]:
             for option in view.options:
                 yield option.title
                 yield from (line for line in (option.reason or option.detail,) if line)
+        case Board():
+            yield view.parts_title
+            for part in view.parts:
+                yield from (part.title, part.state)
+            yield from (button.text for button in view.actions)
         case Await() | EnterCode():
             yield from _facts(view.facts)
         case EnterDigits():

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kivy.base import EventLoop
 from kivy.clock import Clock as KivyClock
+from kivy.lang import Builder
 
+from drivers.scanner.wedge import Wedge
 from kiosk.screens import env, fonts
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.enter_digits import EnterDigitsShape
@@ -15,15 +18,19 @@ from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.motion import Motion
 from kiosk.screens.overlays import CLOSE, Closed, ClosedScreen, HelpPage, HelpShape, TimeoutShape
+from kiosk.screens.pace import Pace
 from kiosk.screens.rail import Rail
 from kiosk.screens.shape import Shape
 from kiosk.screens.shapes import entry_of, shape_of
 from kiosk.screens.spoken import spoken
 from kiosk.screens.state import State
-from kiosk.views import View
+from kiosk.screens.tidying import Tidying
+from kiosk.views import Board, View
 
 COUNT_S = 0.25
 MINUTE_CHECK_S = 2.0
+ENDS = (9, 13, 271)
+"""Keys that a scanner may end with: Tab, Enter, the number pad's Enter."""
 
 
 @dataclass
@@ -41,26 +48,37 @@ class Staging:
 
     def __init__(self, window: Any, state: State, notice: Callable[[], None]) -> None:
         fonts.register()
-        self.state, self._window, self._notice = state, window, notice
-        self.layers = Layers(window.size, fade=not (state.still or env.draws_in_software()), notice=notice)
+        self.state, self._window, self._told = state, window, notice
+        fade = not (state.still or env.draws_in_software())
+        self.layers = Layers(window.size, fade=fade, notice=self._notice)
+        self._pace = Pace()
         self.motion = Motion(on=not state.still)
+        self._tidying = Tidying()
         self.view: View[Any] | None = None
         self._answer: Callable[[Any], None] = lambda value: None
         self._help = False
         self._warning: Warning | None = None
         self._closed: Closed | None = None
         self._shape: Shape | None = None
+        self._rails: dict[object, Rail] = {}
         self._frame: Frame | None = None
         self._time = state.time
+        self._wedge, self._typed_before = Wedge(), 0
         window.add_widget(self.layers)
-        window.bind(on_key_down=self._on_key)
+        window.bind(on_key_down=self._on_key, on_textinput=self._on_text)
         KivyClock.schedule_interval(self._each_while, MINUTE_CHECK_S)
+
+    def _notice(self) -> None:
+        """Somebody has touched something."""
+        self._pace.wake()
+        self._told()
 
     # the question
 
     def ask(self, view: View[Any], answer: Callable[[Any], None]) -> None:
         """Show a view; `answer` is told once or more what was chosen."""
         self.view, self._answer = view, answer
+        self._wedge = Wedge()
         self._end_help()
         self._draw(guard=True)
 
@@ -72,13 +90,10 @@ class Staging:
         self._end_help()
 
     def scan(self, text: str) -> None:
-        """A scanner types digits and Enter, where such digits are asked for and nothing lies over the question."""
+        """A scanner has read something: it counts where digits are asked for and nothing lies over the question."""
         self._notice()
         if isinstance(self._shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
-            for digit in text:
-                if key := key_of(0, digit):
-                    self._shape.press(key)
-            self._shape.press("enter")
+            self._shape.scanned(self.state.read_scan(text))
 
     def typed(self) -> int:
         """Digits typed so far."""
@@ -108,6 +123,15 @@ class Staging:
 
     # drawing
 
+    def show_now(self) -> None:
+        """Draw what has changed at once instead of with the next frame."""
+        if EventLoop.status == "started":
+            KivyClock.tick_draw()
+            Builder.sync()
+            self._window.dispatch("on_draw")
+            self._window.dispatch("on_flip")
+            self.layers.seen()
+
     def rebuild(self) -> None:
         """Everything anew in the language, theme and text size of the moment; what is typed is taken over."""
         self._window.clearcolor = self.state.theme.colours.paper
@@ -133,9 +157,11 @@ class Staging:
         if isinstance(old, BusyShape):
             old.wipe()
         self._shape = shape
-        self._frame = self._framed(shape, self.view, bare=not self.layers.fade)
+        self._frame = self._framed(shape, self.view, self._rail_below(), bare=not self.layers.fade)
         self.layers.set_base(self._frame, guard)
         self.motion.watch(self._frame)
+        self._tidying.soon()
+        self._pace.wake()
         if isinstance(shape, BusyShape):
             shape.start(old.left if isinstance(old, BusyShape) and not guard else None)
 
@@ -147,25 +173,38 @@ class Staging:
         else:
             side = view.side if self._shape and self._shape.side_is_under_help else None
             self._over = HelpShape(view, state.words, state.theme, self._helped, HelpPage(state.contacts, side))
-        self.layers.set_over(self._framed(self._over, view), guard)
+        rail = self._make_rail(helps=isinstance(self._over, HelpShape))
+        self.layers.set_over(self._framed(self._over, view, rail), guard)
         self._counted(0.0)
 
-    def _framed(self, shape: Shape, view: View[Any], bare: bool = False) -> Frame:
+    def _framed(self, shape: Shape, view: View[Any], rail: Rail, bare: bool = False) -> Frame:
         state = self.state
-        on = {"larger": state.large, "contrast": state.colours == "hc", "help": isinstance(shape, HelpShape)}
-        rail = Rail(
-            state.words,
-            frozenset(name for name, is_on in on.items() if is_on),
-            self._rail,
-            theme=state.theme,
-            hears=bool(state.speak),
-        )
         return Frame(shape, self._status(view), state.words, rail, theme=state.theme, bare=bare)
+
+    def _rail_below(self) -> Rail:
+        """The rail of the question. Where changes cut it goes from screen to screen: it is a third of one."""
+        if self.layers.fade:
+            return self._make_rail()
+        state = self.state
+        looks = state.language, state.colours, state.large
+        rail = self._rails.get(looks)
+        if rail is None:
+            rail = self._rails[looks] = self._make_rail()
+        if rail.parent is not None:
+            rail.parent.remove_widget(rail)
+        return rail
+
+    def _make_rail(self, helps: bool = False) -> Rail:
+        state = self.state
+        on = {"larger": state.large, "contrast": state.colours == "hc", "help": helps}
+        names = frozenset(name for name, is_on in on.items() if is_on)
+        return Rail(state.words, names, self._rail, theme=state.theme, hears=bool(state.speak))
 
     def _status(self, view: View[Any]) -> Status:
         state = self.state
         errand = state.words(view.errand or state.place)
-        return Status(errand, view.step, state.time, state.card_in, view.attended_by or "")
+        ends = state.words(view.until) if isinstance(view, Board) and view.until else ""
+        return Status(errand, view.step, state.time, state.card_in, view.attended_by or "", ends)
 
     # what people do
 
@@ -213,7 +252,16 @@ class Staging:
 
     def _on_key(self, window: Any, code: int, scancode: int, text: str | None, modifiers: list[str]) -> bool:
         self._notice()
+        now = self.state.clock.monotonic()
+        if code in ENDS and (scan := self._wedge.end(now)):
+            self._take_back()
+            self.scan(scan.text)
+            return True
+        if self._wedge.begins(now):
+            self._typed_before = self.typed()
         key = key_of(code, text or "")
+        if key in ("erase", "clear"):
+            self._wedge = Wedge()  # no scanner goes back
         if (
             key
             and self._shape
@@ -222,6 +270,16 @@ class Staging:
         ):
             self._shape.press(key)
         return True
+
+    def _on_text(self, window: Any, text: str) -> None:
+        """What the keys type, for the wedge alone: a scan has letters and signs too. It comes after the key itself."""
+        for char in text:
+            self._wedge.feed(char, self.state.clock.monotonic())
+
+    def _take_back(self) -> None:
+        """What a scanner has typed is no answer, least of all a code."""
+        while self._shape and self.typed() > self._typed_before:
+            self._shape.press("erase")
 
     def _counted(self, passed: float) -> None:
         if self._warning and isinstance(self._over, TimeoutShape):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kiosk import scanned
 from kiosk.ports import Clock
 from kiosk.screens.theme import COLOURS, Panel, Theme, ThemeName
 from kiosk.screens.words import Words
@@ -31,6 +32,8 @@ class State:
     card_in: bool = False
     still: bool = False
     """Nothing moves or fades."""
+    read_scan: Callable[[str], scanned.Scanned] = scanned.read
+    """What a scan means here."""
 
     @property
     def theme(self) -> Theme:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kivy.lang import Builder
 
-from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.layout import Beside, Column, Flow, Row, Spacer
 from kiosk.screens.panels import Badge, point_rows, tries_panel
 from kiosk.screens.receipt import scan_panel
 from kiosk.screens.shape import Shape
@@ -59,7 +59,7 @@ class TellShape(Shape):
         column = Column(
             [*lines, Spacer(theme=theme)], theme=theme, gap=2.5 if theme.small_panel else theme.sizes.gap, grow=True
         )
-        body = Row([column, panel], theme=theme, gap=5 if theme.small_panel else 9, top=True, grow=True)
+        body = Beside([column, panel], theme=theme, gap=5 if theme.small_panel else 9, top=True, grow=True)
         return Column([head, body], theme=theme, gap=gap)
 
 

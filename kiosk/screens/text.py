@@ -1,37 +1,66 @@
 """Text and glyphs by role: looks are in text.kv. `tone` is the name of a colour of the theme."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from kivy.core.text import Label as CoreLabel
+from kivy.core.text.markup import MarkupLabel
 from kivy.lang import Builder
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.label import Label
 
 from kiosk.screens import fonts
+from kiosk.screens.cutting import cut
 from kiosk.screens.layout import Flow
+
+EXTENTS = 4096
+"""Measured texts that are remembered: all of some hundred screens."""
+
+
+@lru_cache(EXTENTS)
+def extent(text: str, font_name: str, font_size: int, pitch: int, width: int | None) -> tuple[int, int]:
+    """Pixels across and lines of a text with its marks, broken at a width, with lines `pitch` pixels high."""
+    if not text:
+        return 0, 1
+    stretched = stretch(font_name, font_size, pitch)
+    label = MarkupLabel(
+        text=text, font_name=font_name, font_size=font_size, text_size=(width, None), line_height=stretched,
+        valign="top", font_hinting=None,
+    )  # fmt: skip
+    label.resolve_font_name()
+    across, along = label.render()
+    return across, 1 + round((along - natural_height(font_name, font_size)) / pitch)
+
+
+def stretch(font_name: str, font_size: int, pitch: int) -> float:
+    """The line height, in parts of the font's own, that makes lines `pitch` pixels high."""
+    return (pitch + 0.01) / natural_height(font_name, font_size)
 
 
 @cache
 def natural_height(font_name: str, font_size: int) -> int:
     """Pixels of a line as the font has it, in whole ones."""
-    label = CoreLabel(font_name=font_name, font_size=font_size)
+    label = CoreLabel(font_name=font_name, font_size=font_size, font_hinting=None)
     return int(label.get_extents("Hg")[1])
 
 
 ROUNDING = 3
 """Pixels that whole pixels may cost on the way from measuring to placing: a line more for their sake would be cut."""
+LEAST_SHARE = 0.7
+"""How small a text may become for the sake of a long word, in parts of its size."""
 _MARKUP = re.compile(r"\[/?b\]")
 _HYPHEN = re.compile(r"(?<=[^\W\d_]-)(?=[^\W\d_])")
 """After a hyphen between letters, as in a name; an HSA-id has none."""
 
 
+@lru_cache(EXTENTS)
 def longest_word(text: str, font_name: str, font_size: int) -> int:
     """Pixels of the widest word: no line may be narrower."""
-    label = CoreLabel(font_name=font_name, font_size=font_size)
-    words = _MARKUP.sub("", text).replace("\n", " ").split(" ")
+    label = CoreLabel(font_name=font_name, font_size=font_size, font_hinting=None)
+    plain = _MARKUP.sub("", text).replace("&bl;", "[").replace("&br;", "]").replace("&amp;", "&")
+    words = plain.replace("\n", " ").split(" ")
     return max((int(label.get_extents(word)[0]) for word in words), default=0)
 
 
@@ -50,72 +79,98 @@ class Text(Flow, Label):
     A line is `line` times the size high, as in the design, with the letters in the middle of it."""
 
     text: str
+    font_size: float
     tone = StringProperty("ink")
     line = NumericProperty(1.34)
     balanced = BooleanProperty(False)
     """Whether lines are made about as long as each other."""
 
     def wanted_width(self) -> float:
-        self._shape(None)
-        return float(self.texture_size[0])
+        return float(self._extent(None)[0])
 
     def height_for(self, width: float) -> float:
-        lines = self._shape(round(width))
-        return float(lines * self._pitch)
+        return float(self._extent(round(width))[1] * self._pitch)
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
-        if self._shape(round(width)) * self._pitch > height + 1:
-            self._shape(round(width) + ROUNDING)
-        narrow: float = self.texture_size[0] if self.balanced and self._lines > 1 else width
-        super().place(x, top, narrow, height)
+        self._hold_words(width)
+        wide, lines = round(width), self._extent(round(width))[1]
+        if lines * self._pitch > height + 1:
+            wide += ROUNDING
+            lines = self._extent(wide)[1]
+        self._lines = lines
+        narrow = self._balance(wide) if self.balanced and lines > 1 else wide
+        self._draw(narrow)
+        super().place(x, top, narrow if self.balanced and lines > 1 else width, height)
+
+    def _hold_words(self, width: float) -> None:
+        """A word that is wider than its place is made a little smaller rather than broken; large text never."""
+        longest = longest_word(self._given, *self._font[:2])
+        if longest > width + ROUNDING and width > 0 and not self.theme.large:
+            self.font_size = int(self.font_size * max(LEAST_SHARE, width / longest))
 
     @property
     def _pitch(self) -> int:
         return round(float(self.line * self.font_size))
 
-    def _shape(self, width: int | None) -> int:
-        """Break the text at a width; returns the number of lines."""
-        natural = natural_height(self.font_name, round(self.font_size))
-        asked = width, str(self.text), round(float(self.font_size))
-        if self._shaped != asked:
-            self.text = self._broken(width)
-            self._shaped = width, str(self.text), round(float(self.font_size))
-            self.line_height = (self._pitch + 0.01) / natural
+    @property
+    def _font(self) -> tuple[str, int, int]:
+        return str(self.font_name), round(float(self.font_size)), self._pitch
+
+    def _extent(self, width: int | None) -> tuple[int, int]:
+        """Pixels across and lines, broken at a width. Nothing is drawn."""
+        return extent(self._broken(width), *self._font, width)
+
+    def _draw(self, width: int) -> None:
+        """Make the texture at once: Kivy would make it again, before the next frame, for each property that changes."""
+        said, shown = self._given, self._broken(width)
+        drawn = width, shown, *self._font, tuple(self.color), self.halign
+        if drawn != self._drawn:
+            self.text = shown
+            self._said, self._shown, self._drawn = said, shown, drawn
+            self.line_height = stretch(*self._font)
             self.text_size = width, None
             self.texture_update()
-            self._lines = self._count(natural)
-            if self.balanced and width and self._lines > 1:
-                self._balance(width, natural)
-        return self._lines
+            self._trigger_texture.cancel()
+
+    @property
+    def _given(self) -> str:
+        return self._said if self.text == self._shown else str(self.text)
 
     def _broken(self, width: int | None) -> str:
         """The text as it was given, with the line ends that this width needs."""
-        said = self._said if self.text == self._shown else str(self.text)
-        self._said = self._shown = said
-        if width is not None and "-" in said:
-            self._shown = broken(said, self.font_name, round(self.font_size), width)
-        return self._shown
+        said = self._given
+        return broken(said, *self._font[:2], width) if width is not None and "-" in said else said
+
+    def is_cut(self) -> bool:
+        """Whether it needs more than its place, once it has one: a line more, or more room for a word."""
+        wide = longest_word(str(self.text), *self._font[:2]) > self.width + ROUNDING
+        return bool(wide or self._lines * self._pitch > self.height + 1)
+
+    def pieces(self, width: float, height: float) -> list[Flow]:
+        probe = self._like("")
+
+        def fits(text: str) -> bool:
+            probe.text = text
+            return probe.height_for(width) <= height + 1
+
+        return [self._like(piece) for piece in cut(self._given, fits)]
+
+    def _like(self, text: str) -> "Text":
+        return type(self)(theme=self.theme, text=text, tone=self.tone, halign=self.halign)
 
     _said = _shown = ""
-    _shaped: tuple[int | None, str, int] = (-1, "", 0)
+    _drawn: tuple[object, ...] = ()
     _lines = 1
 
-    def _count(self, natural: int) -> int:
-        """Lines in the texture: the first is as high as the font has it, the others as the design has them."""
-        return 1 + round(float(self.texture_size[1] - natural) / self._pitch)
-
-    def _balance(self, width: int, natural: int) -> None:
+    def _balance(self, width: int) -> int:
         """The narrowest of some widths that needs no line more and breaks no word."""
-        least = longest_word(str(self.text), self.font_name, round(self.font_size))
+        text = self._broken(width)
+        least = longest_word(text, *self._font[:2])
         for part in range(11, 20):
-            if width * part / 20 < least:
-                continue
-            self.text_size = round(width * part / 20), None
-            self.texture_update()
-            if self._count(natural) == self._lines:
-                return
-        self.text_size = width, None
-        self.texture_update()
+            narrow = round(width * part / 20)
+            if narrow >= least and extent(text, *self._font, narrow)[1] == self._lines:
+                return narrow
+        return width
 
 
 class Title(Text):
@@ -165,6 +220,7 @@ class Icon(Text):
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
         self.texture_update()
+        self._trigger_texture.cancel()
         Flow.place(self, x, top, width, height)
 
 

@@ -111,6 +111,10 @@ class Sizes:
     button_pad: float = 6.0
     primary_width: float = 56.0
     key_gap: float = 3.0
+    bar_below: float = 0.75
+    """Below the action bar, in parts of `pad`."""
+    head: float = 5.0
+    """Between the strip and the body with large text."""
     radius: float = 3.0
 
 
@@ -196,7 +200,10 @@ class Theme:
             lead=8.4,
             body=8.4,
             label=8.4,
-            strip=15 if wide else 12,
+            strip=15 if wide else 10.5,
+            gap=own.gap if wide else 2.5,
+            bar_below=own.bar_below if wide else 0.5,
+            head=5 if wide else 2.5,
             rail_button=20 if wide else 15,
             rail_icon=11 if wide else 9,
             step=12,

@@ -10,10 +10,12 @@ or withdrawn.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from kiosk.ports import Activity, Clock
+from kiosk.scanned import Scanned
 from kiosk.screens import env
 from kiosk.screens.overlays import Closed
 from kiosk.screens.staging import Staging, Warning
@@ -48,6 +50,10 @@ class KivyScreen:
         self._staging = Staging(self._window, self._state, lambda: self._activity())
         self._staging.rebuild()
 
+    def set_contacts(self, contacts: tuple[Fact, ...]) -> None:
+        """Whom the help page names from now on."""
+        self._state.contacts = contacts
+
     # the port
 
     async def show(self, view: View[Any]) -> Any:
@@ -60,6 +66,7 @@ class KivyScreen:
 
         self._answer = answer
         self._staging.ask(view, give)
+        self._staging.show_now()
         try:
             return await answer
         finally:
@@ -134,6 +141,10 @@ class KivyScreen:
             state.language, state.colours, state.large = self._defaults
             self._staging.rebuild()
 
+    def set_read_scan(self, read: Callable[[str], Scanned]) -> None:
+        """How a scan is read here: which check the region's card numbers have."""
+        self._state.read_scan = read
+
     def set_closed(self, closed: Closed | None) -> None:
         """Show the station as out of order, or open it again with None. A question under it stays."""
         self._staging.set_closed(closed)
@@ -173,8 +184,8 @@ class KivyScreen:
         return bool(self._staging.layers.quiet_s <= 0)
 
     def scan(self, text: str) -> None:
-        """What a scanner at the station types: the digits of `text`, then Enter. Only a question for digits that are no
-        secret (`EnterDigits`) hears it."""
+        """What a scanner at the station has read. Only a question for digits that are no secret (`EnterDigits`) hears it; what
+        is no card number is said to be none."""
         self._staging.scan(text)
 
     def typed(self) -> int:
@@ -198,4 +209,6 @@ class KivyScreen:
         width, height = self._window.size
         pixels = glReadPixels(0, 0, width, height, GL_RGB, GL_UNSIGNED_BYTE)
         self._staging.motion.go_on()
-        Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path)
+        Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(
+            path, compress_level=1
+        )

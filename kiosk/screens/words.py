@@ -7,7 +7,8 @@ from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Say, say
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d) (?=\d)")
-_STRONG = re.compile(r"\*\*(.+?)\*\*")
+_STRONG = re.compile(r"\*\*(.+?)\*\*([.,:;?]*)")
+"""With the sign that follows: a line may end where the strong part does, and none begins with a full stop."""
 _HARD_SPACE = "\u00a0"
 
 
@@ -25,7 +26,7 @@ class Words:
     def __call__(self, text: Say | str) -> str:
         """The sentence in Kivy's markup: `**so**` becomes strong, brackets stay brackets, no line breaks inside a number."""
         sentence = _escaped(self.texts.render(text, self.language))
-        return _STRONG.sub(r"[b]\1[/b]", _BETWEEN_DIGITS.sub(_HARD_SPACE, sentence))
+        return _STRONG.sub(r"[b]\1\2[/b]", _BETWEEN_DIGITS.sub(_HARD_SPACE, sentence))
 
     def plain(self, text: Say | str) -> str:
         """The sentence as it is spoken."""

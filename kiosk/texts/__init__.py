@@ -15,7 +15,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from kiosk.views.parts import Argument, Say
+from kiosk.views.parts import Argument, Local, Say
 
 LANGUAGES = ("sv", "en")
 _STRONG = re.compile(r"\*\*(.+?)\*\*")
@@ -57,6 +57,8 @@ class Texts:
         return _STRONG.sub(rf"{start}\1{end}", self.render(text, language))
 
     def _argument(self, value: Argument, language: str) -> str:
+        if isinstance(value, Local):
+            return value.said_in(language)
         return self.render(value, language) if isinstance(value, Say) else str(value)
 
 

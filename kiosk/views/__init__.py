@@ -1,8 +1,8 @@
 """Views: what is asked, as values. A view says everything that is shown, spoken and typed, and holds no pixel.
 
 Screens draw views, `walk` prints them, tests answer them; none of them knows the journey. Texts are keys with arguments
-(`Say`), so the language may change at any moment. Six shapes are enough: `Choose`, `Await`, `EnterCode`, `EnterDigits`,
-`Confirm` (also a receipt), `Tell`, and `Busy` while a step that cannot be undone runs.
+(`Say`), so the language may change at any moment. The shapes are few: `Choose`, `Await`, `EnterCode`, `EnterDigits`,
+`Confirm` (also a receipt), `Tell`, `Board` for the administrator, and `Busy` while a step that cannot be undone runs.
 
 >>> from kiosk.views import Confirm, Button, say
 >>> view = Confirm(name="pickup.write", title=say("write.title"), primary=Button("write", say("write.go")))
@@ -10,6 +10,7 @@ Screens draw views, `walk` prints them, tests answer them; none of them knows th
 ('pickup.write', False)
 """
 
+from kiosk.views.board import Board, BoardPart, BoardSlot
 from kiosk.views.drawings import (
     CabinetDrawing,
     CardDrawing,
@@ -19,7 +20,7 @@ from kiosk.views.drawings import (
     MachineDrawing,
     ReaderDrawing,
 )
-from kiosk.views.parts import CANCEL, Button, Fact, Note, Option, Point, Say, Step, Task, Tries, say
+from kiosk.views.parts import CANCEL, Button, Fact, Local, Note, Option, Point, Say, Step, Task, Tries, local, say
 from kiosk.views.shapes import (
     Await,
     Busy,
@@ -35,6 +36,9 @@ from kiosk.views.shapes import (
 __all__ = [
     "CANCEL",
     "Await",
+    "Board",
+    "BoardPart",
+    "BoardSlot",
     "Busy",
     "Button",
     "CabinetDrawing",
@@ -47,6 +51,7 @@ __all__ = [
     "EnterDigits",
     "Fact",
     "LetterDrawing",
+    "Local",
     "MachineDrawing",
     "Note",
     "Option",
@@ -59,5 +64,6 @@ __all__ = [
     "Tell",
     "Tries",
     "View",
+    "local",
     "say",
 ]

@@ -6,9 +6,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class ReaderDrawing:
-    """The reader close up: the card goes in, or comes out. `which` lights the holder's or the administrator's reader."""
+    """The reader close up: the card goes in, comes out, or is turned the right way round. `which` lights the holder's or the
+    administrator's reader."""
 
-    motion: Literal["in", "out"] = "in"
+    motion: Literal["in", "out", "turn"] = "in"
     which: Literal["holder", "administrator"] = "holder"
 
 

@@ -1,12 +1,24 @@
 """The parts that views are made of. All frozen; every text is a key of the catalogues with its arguments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Union
 
-Argument = Union[str, int, "Say"]
+Argument = Union[str, int, "Say", "Local"]
 
 CANCEL = "cancel"
 """The value of a button that ends the errand: `ask` turns it into the one exception, `ErrandCancelledError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A text that is data of a region and stands in no catalogue: once for each language."""
+
+    texts: tuple[tuple[str, str], ...]
+
+    def said_in(self, language: str) -> str:
+        """In that language, or in the first that there is."""
+        return dict(self.texts).get(language, self.texts[0][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,11 @@ class Say:
 def say(key: str, **args: Argument) -> Say:
     """Make a sentence: `say("insert.number", tail="4471 3058")`."""
     return Say(key, tuple(args.items()))
+
+
+def local(texts: Mapping[str, str]) -> Say:
+    """A sentence that is a region's data, by language."""
+    return say("local", text=Local(tuple(texts.items())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,11 +79,16 @@ class EnterCode(View[Secret | str]):
 
 @dataclass(frozen=True, kw_only=True)
 class EnterDigits(View[str]):
-    """Digits that are no secret, shown as typed; a scan gives them at once."""
+    """Digits that are no secret, shown as typed; a scan gives them at once.
+
+    `at_least`: fewer digits than `length` will do. `codes`: the code of an order or of an envelope is an answer too, as it
+    was scanned (`kiosk.scanned`)."""
 
     length: int
     submit: Say
     hint: Say | None = None
+    at_least: int | None = None
+    codes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

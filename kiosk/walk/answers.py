@@ -3,6 +3,7 @@
 [cards]
 old = "B:old.json"                                  # kind and state file, relative to this file
 new = { state = "new.json", order = 3, which = "new" }   # made where missing: person 3's new card
+locked = { state = "locked.json", locked = true }   # made with a PIN that three wrong codes have locked
 
 [[answer]]
 view = "pickup.who"
@@ -36,6 +37,8 @@ class CardEntry(_Strict):
     state: str
     order: int = 1
     which: Literal["old", "new"] = "new"
+    locked: bool = False
+    """Whether its PIN's tries are used up when it is made."""
 
 
 class Answer(_Strict):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from drivers.reader.virtual import vpcd
@@ -17,7 +18,7 @@ from drivers.reader.virtual.pcscd import answers, running_service
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
-from kiosk.walk.answers import Answers, AnswersError
+from kiosk.walk.answers import Answers, AnswersError, CardEntry
 
 _VPCD_READER = re.compile(r"Virtual PCD 00 0([01])\Z")
 
@@ -97,13 +98,19 @@ def cards(file: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
     for name, (path, entry) in file.cards.items():
         if entry.kind not in KINDS:
             raise AnswersError(f"cards.{name}: this version has no kind {entry.kind}; it has {', '.join(KINDS)}")
-        if path.exists():
-            made[name] = VirtualCard.load(path)
-            continue
-        try:
-            someone = person(entry.order)
-        except LookupError as error:
-            raise AnswersError(f"cards.{name}: {error}") from None
-        persona = someone.old if entry.which == "old" else someone.new
-        made[name] = VirtualCard.create(persona, authority, datetime.now(UTC), kind=entry.kind, path=path)
+        made[name] = VirtualCard.load(path) if path.exists() else _made(name, path, entry, authority)
+        if made[name].kind != entry.kind:
+            raise AnswersError(f"cards.{name}: {path} is a card of kind {made[name].kind}, not {entry.kind}")
     return made
+
+
+def _made(name: str, path: Path, entry: CardEntry, authority: TestAuthority) -> VirtualCard:
+    try:
+        someone = person(entry.order)
+    except LookupError as error:
+        raise AnswersError(f"cards.{name}: {error}") from None
+    persona = someone.old if entry.which == "old" else someone.new
+    card = VirtualCard.create(persona, authority, datetime.now(UTC), kind=entry.kind, path=path)
+    if entry.locked:
+        card.lock()
+    return card

@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from drivers.cabinet.virtual import VirtualCabinet
+from drivers.cabinet.body import Body
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.secret import Secret
 from kiosk.ports import Activity, ErrandEndedError
+from kiosk.scanned import EnvelopeCode, OrderCode, read
 from kiosk.texts import Texts
 from kiosk.views import (
     Await,
+    Board,
     Busy,
     CabinetDrawing,
     Choose,
@@ -58,7 +60,7 @@ class WalkScreen:
     ) -> None:
         self.hands: dict[str, ReaderHand] = {}
         """By reader: `holder`, `administrator`."""
-        self.cabinet: VirtualCabinet | None = None
+        self.cabinet: Body | None = None
         self.unexpected: UnexpectedViewError | None = None
         self._entries = deque(entries)
         self._cards = cards
@@ -158,11 +160,14 @@ def _takes(view: View[Any], value: str) -> bool:
     match view:
         case Choose():
             return any(option.value == value and option.reason is None for option in view.options)
+        case Board():
+            return any(button.value == value for button in view.actions)
         case EnterCode():
             fits = value.isascii() and value.isdigit() and view.min_length <= len(value) <= view.max_length
             return fits and (view.policy is None or view.policy.accepts(value))
         case EnterDigits():
-            return value.isascii() and value.isdigit()
+            digits = value.isascii() and value.isdigit()
+            return digits or (view.codes and isinstance(read(value), OrderCode | EnvelopeCode))
         case _:
             return False
 

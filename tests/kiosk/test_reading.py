@@ -15,7 +15,7 @@ from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.revocation import TestRevocation
 from kiosk.clock import SystemClock
 from kiosk.config import Config, ConfigError, load
-from kiosk.reading import NoAnchorsError, known_products, reader_settings
+from kiosk.reading import NoAnchorsError, known_products, reader_settings, told_settings
 from kiosk.station import Station
 from tests.kiosk.test_station import Visitor
 
@@ -107,3 +107,18 @@ def test_without_anchors_nobody_is_believed(tmp_path: Path) -> None:
         reader_settings(config(), tmp_path, SystemClock(), None)
     with pytest.raises(NoAnchorsError, match="gone"):
         reader_settings(config(trust={"anchors": "gone"}), tmp_path, SystemClock(), None)
+
+
+def test_without_anchors_tries_are_counted_for_good_all_the_same_and_products_are_known(folder: Path) -> None:
+    (folder / "keys.pem").unlink()
+    told: list[tuple[str, str]] = []
+    broken = config(profiles=WITH_PROFILES, trust={"anchors": "gone", "loa": {"1.2.3": 3}})
+    for _start in range(2):
+        settings, trust = told_settings(
+            broken, folder, SystemClock(), None, lambda code, text: told.append((code, text))
+        )
+        settings.ledger.spend("9752 (made up)", "02")
+    assert trust is None
+    assert [code for code, _text in told] == ["profiles", "anchors"] * 2
+    assert settings.ledger.used("9752 (made up)", "02") == 2
+    assert settings.profiles.match_name("virtual-b").certificates.loa["1.2.3"] == 3

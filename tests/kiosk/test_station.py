@@ -1,5 +1,6 @@
 """A station with something missing: it starts, says what, and offers what works."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,15 +8,19 @@ from typing import Any
 
 import pytest
 
+from drivers.cabinet.gpio.virtual import VirtualPins
 from drivers.reader.inprocess import InProcessBackend
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages import kinds
+from fleet.messages.link import StationState
 from kiosk import devices
 from kiosk.bench.world import World
-from kiosk.config import Config, load
+from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
 from kiosk.demo.seed import Region, scenario, seed
+from kiosk.house import StationHouse
 from kiosk.journeys.registry import ERRANDS
 from kiosk.station import Station, opened
+from kiosk.station_state import state_of
 from kiosk.texts import Texts
 from kiosk.views import Choose, View
 
@@ -80,7 +85,37 @@ async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> Non
         assert station.problems == []
         assert station.missing(PICKUP) is None
         assert (await home_of(station)).options[0].reason is None
-        assert [kind for _, kind in await station.events_after(0)] == [kinds.STATION_STARTED]
+        told = [kinds.STATION_STARTED, kinds.CHAIN_CHECKPOINT]
+        assert [kind for _, kind in await station.books.events_after(0)] == told, "a new chain is signed at once"
+
+
+async def test_out_of_service_outlives_a_restart(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        await StationHouse(station).close("repair")
+        assert station.missing(PICKUP) == "closed"
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        house = StationHouse(station)
+        assert (house.closed, station.missing(PICKUP)) == ("repair", "closed")
+        assert state_of(station).out_of_service == "repair"
+        assert (await home_of(station)).title.key == "home.closed.repair"
+        await house.close(None)
+        assert station.missing(PICKUP) is None
+
+
+async def test_the_board_shows_slots_and_devices(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        house = StationHouse(station)
+        look = await house.look()
+        assert {slot.number: slot.look for slot in look.slots}[2] == "card"
+        assert {one.kind for one in look.devices if not one.ok} == {"link"}
+        assert {one.kind for one in await house.check()} == {"reader", "printer", "cabinet", "gpio", "scanner"}
+        assert (house.restart(), await house.pair()) == (False, "no_cabinet")
+        assert (house.missing("nothing"), [one.what for one in await house.events()]) == (
+            "not_here",
+            ["chain.checkpoint", "station.started"],
+        )
 
 
 async def test_no_identity(world: World, tmp_path: Path) -> None:
@@ -160,11 +195,54 @@ async def test_a_reader_that_is_not_there(
 
 
 async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path: Path) -> None:
-    bare = {"cabinet": Config().cabinet, "printer": Config().printer}
+    bare = {name: getattr(Config(), name) for name in ("cabinet", "printer", "pins", "scanner")}
     config, base = in_region(region, tmp_path / "data", **bare)
     async with opened(Station(config, base, Visitor(), world)) as station:
         assert station.missing(PICKUP) == "cabinet"
         assert {one.kind for one in station.devices.states} == {"reader"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "banner"),
+    [
+        ("paper_low", "paper_low", None),
+        ("paper_out", "out_of_paper", "home.printer.empty"),
+        ("cover_open", "cover_open", "home.printer.down"),
+        ("cutter_stuck", "cutter", "home.printer.down"),
+        ("offline", "offline", "home.printer.down"),
+        ("hang_up", "mute", "home.printer.down"),
+    ],
+)
+async def test_how_the_printer_is_goes_to_the_fleet_and_what_it_means_to_the_home_screen(
+    region: Region, world: World, tmp_path: Path, fault: str, state: str, banner: str | None
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        told: list[StationState] = []
+        assert (await home_of(station)).banner is None
+        station.fleet.link.publish_state = told.append
+        world.break_printer(**{fault: True})
+        await station.devices.look()
+
+        home = await home_of(station)
+        assert (home.banner.text.key if home.banner else None) == banner
+        assert all(option.reason is None for option in home.options), "errands go on without paper"
+        (printer,) = (one for one in told[-1].devices if one.kind == "printer")
+        assert (printer.state, printer.ok) == (state, banner is None)
+
+
+async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    serial = CabinetSection(kind="serial", port=str(tmp_path / "no-such-port"), key="cabinet.json")
+    config, base = in_region(region, tmp_path / "data", cabinet=serial)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert station.missing(PICKUP) == "cabinet"
+        assert "plug its USB cable in" in problems(station)["cabinet"]
+        state = next(one for one in station.devices.states if one.kind == "cabinet")
+        assert (state.state, state.ok, state.virtual) == ("missing", False, False)
+        assert station.devices.slots == ()
+        assert not station.devices.missing("reader"), "the reader's errands go on"
 
 
 async def test_issuers_that_cannot_be_read(region: Region, world: World, tmp_path: Path) -> None:
@@ -179,8 +257,43 @@ async def test_what_a_stop_cut_off_is_said_on_the_home_screen(region: Region, wo
     config, base = in_region(region, tmp_path / "data")
     async with opened(Station(config, base, Visitor(), world)) as station:
         assert station.fleet is not None
-        await station.fleet.journal.start("pickup")
+        await station.books.journal.start("pickup")
     async with opened(Station(config, base, Visitor(), world)) as station:
         banner = (await home_of(station)).banner
         assert banner is not None
         assert banner.text.key == "home.interrupted"
+
+
+async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"))
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        closed: list[bool] = []
+        stirred = asyncio.Event()
+
+        def on_closed(is_closed: bool) -> None:
+            closed.append(is_closed)
+            stirred.set()
+
+        station.on_closed = on_closed
+        assert station.missing(PICKUP) is None
+        pins = station.devices.pins
+        assert isinstance(pins, VirtualPins)
+        for is_open, missing in ((True, "door"), (False, None)):
+            stirred.clear()
+            pins.open_door(is_open)
+            await asyncio.wait_for(stirred.wait(), 10)
+            assert station.missing(PICKUP) == missing
+        assert closed == [True, False]
+        assert [kind for _, kind in await station.books.events_after(2)] == [kinds.DOOR_OPENED, kinds.DOOR_SHUT]
+
+
+async def test_pins_and_scanner_are_among_the_devices(region: Region, world: World, tmp_path: Path) -> None:
+    fitted = {"pins": PinsSection(kind="virtual"), "scanner": ScannerSection(kind="virtual")}
+    config, base = in_region(region, tmp_path / "data", **fitted)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert [(one.kind, one.state, one.ok) for one in station.devices.states[-2:]] == [
+            ("gpio", "ready", True),
+            ("scanner", "ready", True),
+        ]

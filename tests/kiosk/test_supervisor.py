@@ -191,3 +191,24 @@ async def test_a_time_out_of_a_whole_errand_cannot_fall_inside_a_step(supervisor
     await settle()
     assert not asking.done()
     asking.cancel()
+
+
+async def test_an_errand_that_lasts_too_long_is_warned_of_however_often_somebody_touches(
+    screen: SlowScreen, clock: HandClock
+) -> None:
+    limits = Limits(idle_s=60, warning_s=30, total_s=300)
+    supervisor = Supervisor(screen, None, clock, limits)
+    supervisor._until = clock.monotonic() + limits.total_s
+    screen.more_time = [True] * 10
+    asking = asyncio.ensure_future(supervisor.ask(QUESTION))
+    warned = 0
+    for _ in range(11 * 300 // 50):
+        await settle()
+        clock.advance(50)
+        screen.touch()
+        await settle()
+        warned += screen.warned.is_set()
+        screen.warned.clear()
+    with pytest.raises(TimedOutError):
+        await asking
+    assert warned == 11

@@ -1,5 +1,6 @@
 """How an errand ends when something of the station fails: safely, truly told, and the next one works."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,10 @@ from drivers.cabinet.port import Opened
 from drivers.reader.errors import CardAnswerError, LedgerError, NoReaderError
 from fleet.agent.store import StoreError
 from kiosk.journeys.desk import Desk, Ended
+from kiosk.journeys.words import go
 from kiosk.ports import Ask, CardPulledError, ErrandLog
+from kiosk.supervisor import Limits, Supervisor
+from kiosk.views import Busy, Tell, say
 from tests.fakes.person import Person, pulls_lit
 from tests.fakes.room import Room, quick_folder
 from tests.fakes.stories import Setting, own_card, room_for
@@ -23,6 +27,9 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         room = room_for(folder, Setting())
         yield room
         await room.close()
+
+
+QUESTION = Tell(name="question", title=say("home.title"), badge="success", primary=go("end", "button.end"))
 
 
 def raising(fault: BaseException) -> Any:
@@ -128,3 +135,38 @@ async def test_only_an_effect_that_is_done_counts_as_progress(room: Room) -> Non
 
 async def _soon(result: Any) -> Any:
     return result
+
+
+async def test_the_service_door_ends_the_question_and_a_busy_step_goes_on(room: Room) -> None:
+    opened, written = asyncio.Event(), asyncio.Event()
+
+    async def writes() -> str:
+        opened.set()
+        await asyncio.sleep(0)
+        written.set()
+        return "written"
+
+    async def journey(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+        assert await ask(Busy(name="busy", title=say("home.title")), until=writes()) == "written"
+        await ask(QUESTION)
+        raise AssertionError("nobody answers behind an open door")
+
+    someone = Person(room.world, room.clock, {"question": lambda _: None, "closing.door": "end"})
+    supervisor = Supervisor(someone, room.desk.reader, room.clock, Limits())
+    supervisor.door_opens = opened.wait
+    ended = await supervisor.run(journey, room.desk, await room.journal.start("pickup"))
+    assert ended == Ended("cancelled", "door_open")
+    assert written.is_set()
+    assert someone.names == ["busy", "question", "closing.door"]
+
+
+async def test_a_shut_door_changes_nothing(room: Room) -> None:
+    someone = Person(room.world, room.clock, {"question": "end"})
+    supervisor = Supervisor(someone, room.desk.reader, room.clock, Limits())
+    supervisor.door_opens = asyncio.Event().wait
+
+    async def journey(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+        assert await ask(QUESTION) == "end"
+        return Ended("done")
+
+    assert await supervisor.run(journey, room.desk, await room.journal.start("pickup")) == Ended("done")

@@ -9,8 +9,9 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.scrollview import ScrollView
 from kivy.uix.widget import Widget
 
-from kiosk.bench.board.cabinet import Cabinet, DropPanel
+from kiosk.bench.board.cabinet import Cabinet
 from kiosk.bench.board.chosen import ChosenCard, LetterPanel
+from kiosk.bench.board.drop import BoardPanel, DropPanel
 from kiosk.bench.board.paper import PrinterPanel
 from kiosk.bench.board.parts import Chosen, Heading, Press, Row, Toggle, Words, glyph, plain
 from kiosk.bench.board.people import People
@@ -131,6 +132,7 @@ class Board(BoxLayout):
             Readers(self, size_hint_y=None, height=96),
             Cabinet(self, size_hint_y=None, height=256),
             DropPanel(self, size_hint_y=None, height=72),
+            BoardPanel(self, size_hint_y=None, height=72),
             PrinterPanel(self),
         ]
         for side, panels in ((left, lefts), (right, rights)):

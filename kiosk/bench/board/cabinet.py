@@ -1,4 +1,4 @@
-"""The cabinet: six columns of slots, the door that stands open lit, the flap of the drop slot and the bin."""
+"""The cabinet: six columns of slots, the door that stands open lit."""
 
 from functools import partial
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from kivy.properties import BooleanProperty
 from kivy.uix.gridlayout import GridLayout
 
-from kiosk.bench.board.parts import Chosen, Hands, Heading, Panel, Press, Row, Toggle, Words, glyph, plain
-from kiosk.bench.picture import Drop, Picture, Slot
+from kiosk.bench.board.parts import Chosen, Hands, Heading, Panel, Press, Row, Toggle, glyph, plain
+from kiosk.bench.picture import Picture, Slot
 
 COLUMNS = 6
 
@@ -89,35 +89,6 @@ class Cabinet(Panel):
         self._hands.move("jam", slot=self._slot, jammed=not self._jammed)
 
 
-class DropPanel(Panel):
-    """Flap and bin of the drop slot."""
-
-    def __init__(self, hands: Hands, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._held = False
-        self._title = Heading()
-        self._hold = Toggle(lambda: hands.move("hold_flap", held=not self._held), target="hold", text="Hold the flap")
-        self._fish = Press(lambda: hands.move("fish"), target="fish", text="Pull card back")
-        self._bin = Words()
-        self._empty = Press(lambda: hands.move("empty_bin"), target="empty-bin", text="Empty the bin")
-        row = Row()
-        for widget in (self._hold, self._fish, self._bin, self._empty):
-            row.add_widget(widget)
-        self.add_widget(self._title)
-        self.add_widget(row)
-
-    def draw(self, picture: Picture, chosen: Chosen) -> None:
-        """Show flap and bin."""
-        drop = picture.drop
-        self._held = self._hold.chosen = drop.held
-        self._fish.disabled = drop.at_flap is None
-        self._empty.disabled = not drop.lying
-        self._title.text = f"Drop slot: {_flap(drop)}"
-        self._bin.text = f"  Bin: {drop.counted} counted" + (
-            f", {drop.lying} lie in it" if drop.lying != drop.counted else ""
-        )
-
-
 def _title(picture: Picture, here: Slot | None) -> str:
     if here is None:
         return "Cabinet: choose a slot"
@@ -126,8 +97,3 @@ def _title(picture: Picture, here: Slot | None) -> str:
         inside = f"{plain(picture.owner(here.card).called)}, {picture.cards[here.card].which} card"
     door = "open" if here.open else "closed"
     return f"Slot {here.number}, {door}: {inside}"
-
-
-def _flap(drop: Drop) -> str:
-    flap = "the flap is open" if drop.open else "the flap is locked"
-    return f"{flap}, a card stays at it" if drop.at_flap else flap

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kiosk.bench.board.parts import Chosen, Figures, Hands, Heading, Panel, Press, Row, Toggle, Words, plain
-from kiosk.bench.picture import Card, Picture, Someone, in_fours
+from kiosk.bench.picture import Card, Letter, Picture, Someone, in_fours
 
 
 class ChosenCard(Panel):
@@ -47,7 +47,7 @@ class ChosenCard(Panel):
             return
         self._card, self._number = card.name, card.number
         self._title.text = f"{plain(picture.owner(card.name).called)}, {card.which} card"
-        self._where.text = f"{in_fours(card.number)}, {_at(card)}"
+        self._where.text = f"{in_fours(card.number)}, {_at(card)}" + (f". {card.note}" if card.note else "")
 
     def _insert(self, reader: str) -> None:
         self._hands.move("insert", card=self._card, reader=reader, upside_down=self._turned)
@@ -61,7 +61,7 @@ class ChosenCard(Panel):
 
 
 class LetterPanel(Panel):
-    """The letter of the chosen person. Made up, and therefore open on the bench."""
+    """The letter of the chosen card, or of the chosen person's new one. Made up, and therefore open on the bench."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -78,8 +78,9 @@ class LetterPanel(Panel):
     def draw(self, picture: Picture, chosen: Chosen) -> None:
         """Open the chosen person's letter."""
         someone = next((one for one in picture.people if one.number == chosen.person), None)
-        letter = None if someone is None else someone.letter
-        self._to.text = _addressed(someone)
+        old = someone is not None and someone.old is not None and someone.old.name == chosen.card
+        letter = None if someone is None else someone.old_letter if old else someone.letter
+        self._to.text = _addressed(someone, letter, old=old)
         self._number.text = in_fours(letter.card_number) if letter is not None else ""
         self._puk.text = in_fours(letter.puk) if letter is not None else ""
 
@@ -90,9 +91,9 @@ def _at(card: Card) -> str:
     return f"at the {card.place}" if card.place == "flap" else f"in {card.place}"
 
 
-def _addressed(someone: Someone | None) -> str:
+def _addressed(someone: Someone | None, letter: Letter | None, *, old: bool) -> str:
     if someone is None:
         return "Code letter: choose a person"
-    if someone.letter is None:
+    if letter is None:
         return f"No code letter for {plain(someone.called)}"
-    return f"Made-up code letter to {plain(someone.called)}"
+    return f"Made-up code letter to {plain(someone.called)}" + (", of the old card" if old else "")

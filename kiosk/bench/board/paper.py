@@ -6,6 +6,7 @@ from typing import Any
 
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.gridlayout import GridLayout
 from kivy.uix.image import Image
 from kivy.uix.modalview import ModalView
 from kivy.uix.scrollview import ScrollView
@@ -13,7 +14,14 @@ from kivy.uix.scrollview import ScrollView
 from kiosk.bench.board.parts import Chosen, Hands, Heading, Panel, Toggle, Words
 from kiosk.bench.picture import Picture
 
-FAULTS = {"paper_out": "Paper out", "paper_low": "Paper low", "cover_open": "Cover open", "mute": "Mute"}
+FAULTS = {
+    "paper_out": "Paper out",
+    "paper_low": "Paper low",
+    "cover_open": "Cover open",
+    "cutter_stuck": "Cutter stuck",
+    "offline": "Offline",
+    "mute": "Mute",
+}
 
 
 class Paper(Image):
@@ -44,7 +52,7 @@ class PressedPaper(ButtonBehavior, Paper):
 
 
 class PrinterPanel(Panel):
-    """Paper, cover, mute, and what came out."""
+    """What is wrong with it, and what came out."""
 
     def __init__(self, hands: Hands, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -57,12 +65,15 @@ class PrinterPanel(Panel):
                 target=f"printer:{fault}",
                 text=text,
                 size_hint_y=None,
-                height=30,
+                height=26,
             )
             for fault, text in FAULTS.items()
         }
-        left = BoxLayout(orientation="vertical", spacing=6, size_hint_x=None, width=150)
-        for widget in (Heading(text="Printer"), self._printed, *self._switches.values(), Words()):
+        switches = GridLayout(cols=2, spacing=6, size_hint_y=None, height=3 * 26 + 2 * 6)
+        for switch in self._switches.values():
+            switches.add_widget(switch)
+        left = BoxLayout(orientation="vertical", spacing=6, size_hint_x=None, width=226)
+        for widget in (Heading(text="Printer"), self._printed, switches, Words()):
             left.add_widget(widget)
         self._scroll = ScrollView(do_scroll_x=False, bar_width=4)
         both = BoxLayout(spacing=10)

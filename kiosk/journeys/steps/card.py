@@ -4,20 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from drivers.reader.errors import (
-    CardAnswerError,
-    CardBusyError,
-    CardGoneError,
-    CommandRefusedError,
-    MuteCardError,
-    NoCardError,
-    NoReaderError,
-    UnknownCardError,
-)
+from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault, of_presence
+from drivers.reader.errors import CardBusyError, NoReaderError, ReaderError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.secret import Secret
 from kiosk.journeys.desk import StopError
-from kiosk.ports import Ask, CardPulledError, Presence, Reader, Visit
+from kiosk.ports import Ask, CardPulledError, Reader, Visit
 from kiosk.views import Await, Confirm, EnterCode, Tell
 
 Strangeness = Literal["mute", "unknown", "busy"]
@@ -35,34 +27,46 @@ class Strange:
 async def meet(reader: Reader) -> Visit | Strange:
     """Wait until a card is in, and read it. Raises NoReaderError where the reader is gone."""
     async for presence in reader.changes():
-        if presence is Presence.MUTE:
-            return Strange("mute")
-        if presence is Presence.NO_READER:
-            raise NoReaderError("the reader is not there", reader=reader.name)
-        if presence is Presence.PRESENT:
-            met = await _read(reader)
-            if met is not None:
-                return met
+        match of_presence(presence):
+            case Mute():
+                return Strange("mute")
+            case Absent(reader_there=False):
+                raise NoReaderError("the reader is not there", reader=reader.name)
+            case Absent():
+                continue
+            case None:
+                met = await read_in(reader)
+                if met is not None:
+                    return met
+            case other:
+                assert_never(other)
     raise NoReaderError("the reader was closed", reader=reader.name)
 
 
-async def _read(reader: Reader) -> Visit | Strange | None:
+async def read_in(reader: Reader) -> Visit | Strange | None:
+    """The card that is in. None where it was pulled before it was read: wait for the next one."""
     try:
         return await reader.visit()
-    except (NoCardError, CardGoneError):
-        return None  # pulled while it was read: wait for the next one
-    except MuteCardError:
-        return Strange("mute")
     except CardBusyError:
         return Strange("busy")
-    except (UnknownCardError, CardAnswerError, CommandRefusedError):
-        return Strange("unknown")
+    except ReaderError as fault:
+        match of_fault(fault):
+            case Absent(reader_there=True):
+                return None
+            case Mute():
+                return Strange("mute")
+            case UnknownKind():
+                return Strange("unknown")
+            case Absent() | ChangedUnderUs() | None:
+                raise
+            case other:
+                assert_never(other)
 
 
 async def emptied(reader: Reader) -> None:
     """Wait until no card is in."""
     async for presence in reader.changes():
-        if presence in (Presence.EMPTY, Presence.NO_READER):
+        if isinstance(of_presence(presence), Absent):
             return
 
 
@@ -95,7 +99,8 @@ class CodeWords:
 
 
 async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Secret:
-    """Ask for the code until the card accepts it; return it for a step that needs it again in this visit.
+    """Ask for the code until the card accepts it; return it for a step that needs it again in this visit. Who has one try left is
+    asked about it before the code is typed; where the card tells no number, once the try is known to be the last.
 
     Raises StopError where the code is locked or the holder keeps the last try, CardPulledError where the card went.
     """
@@ -108,15 +113,19 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Se
                 return code
             case WrongCode(left):
                 await ask(words.wrong(left))
+                consented = left == 1 and await _consents(ask, words)
             case Refused(RefusalReason.LAST_TRY):
-                if await ask(words.last) != "yes":
-                    raise words.declined
-                consented = True
-                continue
+                consented = await _consents(ask, words)
             case Locked() | Refused():
                 raise words.locked
             case Unknown():
                 raise CardPulledError
             case other:
                 assert_never(other)
-        consented = False
+
+
+async def _consents(ask: Ask, words: CodeWords) -> bool:
+    """The holder's word on the last try (reliability I1). Raises StopError where it is kept."""
+    if await ask(words.last) != "yes":
+        raise words.declined
+    return True

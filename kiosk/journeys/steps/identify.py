@@ -3,83 +3,110 @@
 Rules: domain.md, "Rules of hand-over and return"; product.md, `pickup` step 1. A card that is not valid identifies nobody.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import partial
 
 from drivers.reader.outcomes import Role
+from fleet.messages import kinds
+from kiosk.issuer_ports import LoggedIn
 from kiosk.journeys import identify_views as views
 from kiosk.journeys.desk import Desk
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.admin import give_back, log_in, log_in_another
 from kiosk.journeys.steps.card import ask_for_card, emptied, prove_code
-from kiosk.ports import Administrator, Ask, Reader, Visit
+from kiosk.journeys.steps.release import may_be_released, released_order
+from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.receipts.facts import IdentifiedBy
+
+RESERVE = "reserve"
+"""The product of an order whose card is a spare one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
     """Who the holder is, and who vouches. `hsa_id` is empty while an administrator has not yet pointed out the order."""
 
-    by: Literal["old_card", "administrator"]
+    by: IdentifiedBy
     hsa_id: str = ""
     loa: int | None = None
     """Level of the certificate that the holder identified with."""
     card_number: str = ""
     """The holder's own card, where that is what was used."""
-    administrator: Administrator | None = None
+    order: str = ""
+    """The order that the release code is of."""
+    administrator: LoggedIn | None = None
     document: str | None = None
     """Kind of the ID document that the administrator has seen."""
+    document_digits: str = ""
+    """The last digits of its number."""
+    second: LoggedIn | None = None
+    """The other administrator, where it takes two."""
 
 
-async def identify(ask: Ask, desk: Desk) -> Identified:
+async def identify(ask: Ask, desk: Desk, scene: Scene) -> Identified:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
-    if await ask(views.who()) == "administrator":
-        return await _attended(ask, desk)
-    return await _own_card(ask, desk)
+    match await ask(views.who(scene, released=await may_be_released(desk))):
+        case "administrator":
+            return await attended(ask, desk, scene)
+        case "release_code":
+            order = await released_order(ask, desk, scene)
+            return Identified("release_code", order.hsa_id, order.loa, order=order.order)
+        case _:
+            return await _own_card(ask, desk, scene)
 
 
-async def _own_card(ask: Ask, desk: Desk) -> Identified:
-    visit = await ask_for_card(ask, desk.reader, views.insert_own)
+async def _own_card(ask: Ask, desk: Desk, scene: Scene) -> Identified:
+    visit = await ask_for_card(ask, desk.reader, partial(views.insert_own, scene))
     assert not isinstance(visit, str)
     try:
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
-            raise views.own_card_not_valid(certificate)
-        await prove_code(ask, visit, Role.IDENTIFICATION, views.own_code(visit.facts))
+            raise views.own_card_not_valid(scene, certificate)
+        await prove_code(ask, visit, Role.IDENTIFICATION, views.own_code(scene, visit.facts))
         facts = visit.facts
     finally:
         await visit.close()
-    await ask(views.take_own(), until=emptied(desk.reader))
+    await ask(views.take_own(scene), until=emptied(desk.reader))
     return Identified("old_card", facts.holder.hsa_id, certificate.loa, facts.card_number)
 
 
-async def _attended(ask: Ask, desk: Desk) -> Identified:
-    reader = desk.administrator_reader or desk.reader
-    administrator = await _administrator(ask, desk, reader)
-    document = await ask(views.document(administrator))
-    if reader is desk.reader:
-        await ask(views.take_administrator(administrator), until=emptied(reader))
-    return Identified("administrator", administrator=administrator, document=document)
+async def attended(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = ()) -> Identified:
+    """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
+    seen."""
+    administrator = await log_in(ask, desk, scene, but)
+    document = await ask(views.document(scene, administrator))
+    digits = await ask(views.document_digits(scene, administrator))
+    await give_back(ask, desk, replace(scene, attended_by=administrator.name))
+    return Identified(
+        "administrator",
+        administrator=administrator,
+        document=document,
+        document_digits=digits[-views.DOCUMENT_DIGITS :],
+    )
 
 
-async def _administrator(ask: Ask, desk: Desk, reader: Reader) -> Administrator:
-    which: Literal["holder", "administrator"] = "holder" if reader is desk.reader else "administrator"
-    fresh = False
-    while True:
-        visit = await ask_for_card(ask, reader, lambda why: views.insert_administrator(why, which), fresh=fresh)
-        assert not isinstance(visit, str)
-        try:
-            administrator = await _admit(ask, desk, visit, watched=reader is desk.reader)
-        finally:
-            await visit.close()
-        if administrator is not None:
-            return administrator
-        fresh = True
+async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> Identified:
+    """Write down who attests this hand-over, and what they have seen. LoA3 on a reserve card takes two administrators,
+    neither of whom is the holder. Raises StopError where there is only the holder's word for it.
+    """
+    two = order.product == RESERVE and order.loa == 3
+    if who.administrator is None:
+        if two:
+            raise views.two_needed(scene)
+        return who
+    first = who.administrator
+    if two:
+        who = replace(who, second=await log_in_another(ask, desk, scene, {first.hsa_id, order.hsa_id}))
+    await note_attested(log, who)
+    return who
 
 
-async def _admit(ask: Ask, desk: Desk, visit: Visit, *, watched: bool) -> Administrator | None:
-    """The administrator whose card this is, with the code proved; None after saying that it is not one."""
-    certificate = visit.facts.certificate("identification")
-    administrator = await desk.orders.administrator(visit.facts.holder.hsa_id)
-    if certificate is None or certificate.chain != "ok" or administrator is None:
-        await ask(views.not_an_administrator())
-        return None
-    await prove_code(ask, visit, Role.IDENTIFICATION, views.administrator_code(visit.facts, watched=watched))
-    return administrator
+async def note_attested(log: ErrandLog, who: Identified) -> None:
+    """Write down who attests whose identity, and what they have seen."""
+    if who.administrator is not None:
+        second = {"second": who.second.hsa_id} if who.second else {}
+        await log.note(
+            kinds.IDENTITY_ATTESTED, administrator=who.administrator.hsa_id, logged_in_by=who.administrator.by,
+            document=who.document, document_digits=who.document_digits, **second,
+        )  # fmt: skip

@@ -1,7 +1,7 @@
 """Close-ups: how a card goes in, comes out, is taken from its slot or dropped. A thumbnail of the front shows where."""
 
 from kiosk.screens import fonts
-from kiosk.screens.drawings.machine import HOLE, PAPER, card, chip, thumbnail
+from kiosk.screens.drawings.machine import HOLE, PAPER, card, card_back, chip, thumbnail
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.theme import Colours
 
@@ -27,6 +27,21 @@ def reader(pen: Pen, colours: Colours, motion: str, pose: int = 0) -> None:
         card(pen, 30, top)
     start, end = (86, 56) if motion == "in" else (56, 86)
     pen.arrow(84, start, end, colours.lamp)
+    thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
+
+
+def turning(pen: Pen, colours: Colours, pose: int = 0) -> None:
+    """The card came out with its back up: over it goes, and in with the chip first."""
+    if pose == POSES - 1:
+        reader(pen, colours, "in", 1)
+        return
+    _slot_above(pen, colours, (16, 14, 68, 26, 5), (24, 24.5, 52, 5))
+    if pose == 0:
+        card_back(pen, 30, READER_TOPS[0])
+    else:
+        pen.rect(46, READER_TOPS[0], 8, CARD_HIGH, 2, PAPER, colours.lamp, 0.8)
+        pen.dashed(30, READER_TOPS[0], 40, CARD_HIGH, 3, colours.lamp)
+    pen.turn(84, 72, 8, colours.lamp)
     thumbnail(pen, colours, 4.5, 86, 0.17, "reader")
 
 

@@ -10,7 +10,8 @@ from kivy.lang import Builder
 
 from kiosk.screens.drawings import closeups, machine
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import Flat, Framed, FramedBox, Stage
+from kiosk.screens.framed import FramedBox, Shown, Stage
+from kiosk.screens.ground import Flat, Framed
 from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
@@ -124,7 +125,7 @@ def stage(drawing: Drawing, words: Words, theme: Theme, caption: str = "", width
     if isinstance(drawing, LetterDrawing):
         return letter(drawing, words, theme)
     if isinstance(drawing, CardDrawing):
-        return card_face(drawing, words, theme)
+        return CardFace(drawing, words, theme=theme)
     inside: Flow = Box(_figure(drawing, words, theme), theme=theme, padding=(1, 0) if caption else (0, 0), grow=True)
     if caption:
         line = Caption(theme=theme, text=caption, halign="center")
@@ -137,6 +138,8 @@ def _figure(drawing: Drawing, words: Words, theme: Theme) -> Figure:
     colours = theme.colours
     returns = words.frame("frame.drop")
     match drawing:
+        case ReaderDrawing(motion="turn"):
+            return _stepping(lambda pen, pose: closeups.turning(pen, colours, pose), theme)
         case ReaderDrawing(motion=motion):
             return _stepping(lambda pen, pose: closeups.reader(pen, colours, motion, pose), theme)
         case DropDrawing():
@@ -167,7 +170,7 @@ def invitation(theme: Theme) -> Figure:
     return Figure(lambda pen: closeups.reader_small(pen, theme.colours), (60, 98), theme=theme)
 
 
-class Sheet(FramedBox):
+class Sheet(Shown):
     """The code letter: paper in every theme, at least `width_mm` wide."""
 
     def wanted_width(self) -> float:
@@ -226,7 +229,7 @@ def _number(number: str, words: Words) -> str:
 
 
 class CardFace(Framed):
-    """The face of a card as it is printed, true to size on the large panel: 85.6 by 54 mm."""
+    """The face of a card as it is printed, true to size on the large panel: 85.6 by 54 mm. A protected identity has no name."""
 
     def __init__(self, drawing: CardDrawing, words: Words, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -257,6 +260,8 @@ class CardFace(Framed):
         half = round(band / 2)
         self.square.place(self.x + edge, self.band.y + half, inner, half)
         pad, middle = 5 * mm, self.top - edge - band / 2
+        if self.issuer.wanted_width() + self.kind.wanted_width() + 3 * pad > self.width:
+            self.issuer.text = ""  # the kind alone: no card has an authority's long name on its face
         for text, right in ((self.issuer, False), (self.kind, True)):
             wide = text.wanted_width()
             high = text.height_for(wide)
@@ -268,9 +273,8 @@ class CardFace(Framed):
         room = self.width - 34 * mm
         self.holder.place(self.x + 29 * mm, top, room, self.holder.height_for(room))
         wide = self.number.wanted_width()
-        self.number.place(
-            self.right - pad - wide, self.y + 4 * mm + self.number.height_for(wide), wide, self.number.height_for(wide)
-        )
+        high = self.number.height_for(wide)
+        self.number.place(self.right - pad - wide, self.y + 4 * mm + high, wide, high)
 
 
 class FaceIssuer(Text):
@@ -287,11 +291,6 @@ class FaceName(Text):
 
 class FaceNumber(Text):
     """The last eight digits."""
-
-
-def card_face(drawing: CardDrawing, words: Words, theme: Theme) -> CardFace:
-    """The face; a protected identity has no name on it."""
-    return CardFace(drawing, words, theme=theme)
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

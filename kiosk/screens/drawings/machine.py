@@ -45,6 +45,15 @@ def chip(pen: Pen, x: float, y: float, width: float = 10, height: float = 8) -> 
     pen.line(x + 2 * third, middle, x + width, middle, GOLD_LINE, 0.4)
 
 
+def card_back(pen: Pen, x: float, y: float) -> None:
+    """The back of that card: a stripe, and no chip."""
+    pen.rect(x, y, 40, 63, 3, PAPER, STEEL, 0.6)
+    pen.rect(x, y + 8, 40, 9, 0, SHADE)
+    pen.rect(x + 5, y + 24, 30, 7, 0.8, GREY)
+    for line in (40.0, 44.5, 49.0):
+        pen.line(x + 6, y + line, x + 34, y + line, THIN, 1.2)
+
+
 def card(pen: Pen, x: float, y: float) -> None:
     """A card on its short side, chip up, 40 by 63."""
     pen.rect(x, y, 40, 63, 3, PAPER, STEEL, 0.6)

@@ -110,6 +110,15 @@ class Pen:
         for side in (-4.0, 4.0):
             self.line(x, end, x + side, end + back, colour, thick)
 
+    def turn(self, x: float, y: float, radius: float, colour: Colour, thick: float = 1.6) -> None:
+        """Most of a ring round (x, y), with an arrow's point at its end: turn it over."""
+        self.arc(x, y, radius, colour, thick, 40, 320)
+        end = 320 * pi / 180
+        tip = x + radius * sin(end), y - radius * cos(end)
+        for side in (-0.7, 0.7):
+            way = end + pi + side
+            self.line(*tip, tip[0] + 4.6 * cos(way), tip[1] + 4.6 * sin(way), colour, thick)
+
     def dashed(
         self, x: float, y: float, width: float, height: float, radius: float, colour: Colour,
         thick: float = 0.7, dash: float = 2.4, within: tuple[float, float] = (-1e9, 1e9),

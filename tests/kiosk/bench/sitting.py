@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from drivers.cabinet.twin import BoardTwin
 from kiosk.bench import window
+from kiosk.bench.cabinet import board_of
 from kiosk.bench.client import BenchClient
 from kiosk.bench.control import BenchControl
 from kiosk.bench.picture import Picture
@@ -25,22 +27,34 @@ LOOK_AGAIN_S = 0.02
 class Station:
     """A world behind its socket, and the switch of its power: a process of the demo, in short."""
 
-    def __init__(self, folder: Path, scenario: Scenario) -> None:
+    def __init__(self, folder: Path, scenario: Scenario, *, firmware: bool) -> None:
         self._scenario = scenario
+        self._firmware = firmware
         self.socket = folder / "bench.sock"
         self.power_socket = folder / "power.sock"
         self._folder = folder / "bench"
-        self.world = World.open(self._folder, self._scenario, NOW)
+        self.world = World.open(self._folder, self._scenario, NOW, firmware=firmware)
         self.control = BenchControl(self.world, self.socket)
 
     async def switch(self, on: bool) -> None:
         """Start from what lies on the disk, or stop."""
         if on:
-            self.world = World.open(self._folder, self._scenario, NOW)
+            self.world = World.open(self._folder, self._scenario, NOW, firmware=self._firmware)
             self.control = BenchControl(self.world, self.socket)
+            if self.board is not None:
+                await self.board.start()
+                self.board.driver.start()
             await self.control.start()
         else:
             await self.control.stop()
+            if self.board is not None:
+                await self.board.driver.close()
+                await self.board.stop()
+
+    @property
+    def board(self) -> BoardTwin | None:
+        """The cabinet's board, where it has one."""
+        return board_of(self.world.cabinet)
 
     async def serve_power(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The other socket: one line, one answer."""
@@ -98,16 +112,16 @@ class Person:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, scenario: Scenario = SMALL) -> AsyncIterator[Station]:
+async def running(folder: Path, scenario: Scenario = SMALL, *, firmware: bool = False) -> AsyncIterator[Station]:
     """A station with power."""
-    station = Station(folder, scenario)
+    station = Station(folder, scenario, firmware=firmware)
     await station.switch(True)
     power = await asyncio.start_unix_server(station.serve_power, station.power_socket)
     try:
         yield station
     finally:
         power.close()
-        await station.control.stop()
+        await station.switch(False)
 
 
 @contextlib.asynccontextmanager

@@ -57,6 +57,8 @@ async def test_things_are_broken_and_mended(station: Station) -> None:
         await world_shows(station, lambda picture: picture.printer.faults["paper_out"])
         await person.press("printer:paper_out")
         await world_shows(station, lambda picture: not picture.printer.faults["paper_out"])
+        await person.press("printer:cutter_stuck")
+        await world_shows(station, lambda picture: picture.printer.faults["cutter_stuck"])
         await person.press("network")
         await world_shows(station, lambda picture: not picture.network)
         await person.press("hold")

@@ -249,3 +249,12 @@ def test_an_interrupt_and_an_error_of_our_own_have_their_codes(
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert "made up" in (tmp_path / "state" / "kortkiosk" / "kortkiosk.log").read_text()
     assert os.environ["XDG_STATE_HOME"] == str(tmp_path / "state")
+
+
+@pytest.mark.parametrize(("left", "outcome", "reason"), [(0, "locked", None), (2, "refused", "below_floor")])
+def test_a_puk_that_will_not_be_sent_is_not_asked_for(
+    run: Run, virtual: VirtualCard, left: int, outcome: str, reason: str | None
+) -> None:
+    virtual._codes.puk.tries_left = left
+    code, said = run("unblock", "--json")
+    assert (code, said["outcome"], said["reason"], said["tries_left"]) == (Exit.REFUSED, outcome, reason, left)

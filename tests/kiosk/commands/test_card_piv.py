@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from drivers.reader import virtual_pad
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.virtual_pad import PadBackend
+from drivers.secret import Secret
 from kiosk.commands import Exit, card, main
+from kiosk.commands.codes import CodeSource
 
 EC_PERSON = 6
 Run = Callable[..., tuple[int, Any]]
@@ -100,6 +103,23 @@ def test_a_pin_is_changed_at_the_readers_own_keys(run: Run, virtual: VirtualCard
     backend.typed += [None]
     code, cancelled = run("test")
     assert (code, cancelled["outcome"], cancelled["status"]) == (Exit.REFUSED, "refused", "6401")
+
+
+def test_a_pin_is_unlocked_at_the_readers_own_keys(run: Run, virtual: VirtualCard, backend: PadBackend) -> None:
+    backend.typed += [virtual.persona.puk, "24681357", "24681357"]
+    assert run("unblock")[1]["outcome"] == "accepted"
+    backend.typed += ["24681357"]
+    assert run("test")[1]["passed"] is True
+
+
+def test_where_the_readers_keys_cannot_unlock_the_codes_are_typed_at_the_desk(
+    run: Run, virtual: VirtualCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter([virtual.persona.puk, "975318"])
+    monkeypatch.setattr(CodeSource, "get", lambda *_: Secret(next(typed)))
+    monkeypatch.setattr(virtual_pad, "_MODIFYING", (0x24,))
+    assert run("unblock")[1]["outcome"] == "accepted"
+    assert list(typed) == []
 
 
 def test_codes_in_a_file_go_before_the_pad(run: Run, virtual: VirtualCard, codes_file: Callable[..., str]) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -224,3 +225,47 @@ def test_bad_input_is_named(paper: Paper, run: Run, words: list[str], reason: st
 
     assert code == 2
     assert reason in said
+
+
+def words_on(page: Path) -> str:
+    done = subprocess.run(["pdftotext", "-layout", str(page), "-"], capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split())
+
+
+def test_a_genuine_receipt_becomes_a_page_for_the_binder(paper: Paper, run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "receipt.pdf"
+    given = (paper.file, "--identity", str(paper.folder), "--pdf", str(page))
+
+    assert run(*given, "--qr", paper.receipt.qr)[0] == 0
+    swedish = words_on(page)
+    assert swedish.startswith(
+        "Kvittens på utlämnat kort Innehavare Åsa Lindström HSA-id SE2321000999-7K2B Kortnummer 9752"
+    )
+    assert "Undertecknad av kortet och av stationen" in swedish
+    digits = hashlib.sha256(paper.receipt.document).hexdigest()
+    assert digits[:8] + " " + digits[8:16] in swedish
+
+    assert run(*given, "--language", "en")[0] == 0
+    assert "Signed by the card and by the station" in words_on(page)
+
+
+def test_nothing_that_is_not_genuine_becomes_a_page(paper: Paper, run: Run, tmp_path: Path) -> None:
+    page, damaged = tmp_path / "receipt.pdf", tmp_path / "damaged.json"
+    damaged.write_bytes(paper.receipt.document.replace(b"a", b"b", 1))
+    trust = ("--identity", str(paper.folder), "--pdf", str(page))
+
+    assert run(str(damaged), *trust)[0] == 3
+    code, said = run(paper.receipt.qr, *trust)
+    assert (code, "whole receipt" in said) == (2, True)
+    code, said = run(paper.file, *trust, "--qr", paper.receipt.qr[:-1])
+    assert (code, "not that of this receipt" in said) == (2, True)
+    assert not page.exists()
+    assert run(paper.file, "--identity", str(paper.folder), "--pdf", str(tmp_path / "no" / "folder.pdf"))[0] == 2
+
+
+def test_the_page_of_a_protected_holder_has_no_name(protected: Paper, run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "receipt.pdf"
+
+    assert run(protected.file, "--identity", str(protected.folder), "--pdf", str(page))[0] == 0
+    assert "Lindström" not in words_on(page)
+    assert "SE2321000999-7K2B" in words_on(page)

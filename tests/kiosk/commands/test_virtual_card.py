@@ -16,7 +16,7 @@ import pytest
 
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
-from kiosk.commands import virtual_card
+from kiosk.commands import Exit, main, virtual_card
 
 Run = Callable[..., int]
 KINDS_AND_TRIES = {"A": (False, 3, 5), "B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}
@@ -146,3 +146,28 @@ def test_a_card_serves_until_it_is_ended_and_remembers(
             program.send_signal(ended_by)
         assert program.wait(20) == code
     assert VirtualCard.load(state).tries_left == (2, 10)
+
+
+@pytest.mark.parametrize(("unbuffered", "code"), [("", Exit.DONE), ("1", Exit.CANCELLED)])
+def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(unbuffered: str, code: Exit, tmp_path: Path) -> None:
+    """As in `kortkiosk virtual-card --list | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "kiosk.commands", "virtual-card", "--list", "--authority", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    try:
+        ended = subprocess.run(words, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (code, b"")
+
+
+def test_a_broken_pipe_that_is_not_the_outputs_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(virtual_card, "_show_list", broken)
+    assert main(["virtual-card", "--list"]) == Exit.OUR_ERROR
+    capsys.readouterr()

@@ -15,6 +15,8 @@ import pytest
 
 from tests.fakes.room import quick_folder
 
+pytestmark = pytest.mark.timeout(900)  # one run of some eighty killed stations, on a machine that may be busy
+
 STEP = int(os.environ.get("KORTKIOSK_KILL_STEP", "1"))
 ROOT = Path(__file__).parents[3]
 
@@ -23,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
     with quick_folder(tmp_path_factory.mktemp("killed")) as folder:
         command = [sys.executable, "-m", "tests.fakes.killed", str(folder), str(STEP), "0"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=870, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

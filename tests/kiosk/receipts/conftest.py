@@ -36,7 +36,9 @@ class Holder:
         return self.certificate.public_bytes(Encoding.PEM)
 
 
-def certified(name: str, issuer: Holder | None, key: Key | None = None, *, hsa_id: str = "", days: int = 100) -> Holder:
+def certified(
+    name: str, issuer: Holder | None, key: Key | None = None, *, hsa_id: str = "", days: int = 100, serial: int = 0
+) -> Holder:
     """A certificate for `name`; an authority where nobody issues it."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
@@ -48,7 +50,7 @@ def certified(name: str, issuer: Holder | None, key: Key | None = None, *, hsa_i
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(NOW - timedelta(days=100))
         .not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)

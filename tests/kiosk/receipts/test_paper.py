@@ -1,10 +1,19 @@
 """The paper says what the holder must know, in the holder's language, and never a name that is protected."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
+
+import pytest
 
 from drivers.printer.document import Document, Qr, Row
 from drivers.printer.layout import render, text_lines
-from kiosk.receipts import Person, receipt_document
+from kiosk.journeys.identify_views import DOCUMENTS
+from kiosk.journeys.receipt_views import panel
+from kiosk.receipts import Detail, Genuine, Person, binder_document, read, receipt_document, template, verify, wire
+from kiosk.receipts.facts import IdentifiedBy
+from kiosk.receipts.wire import decode, from_b64url
+from kiosk.texts import Texts
 from kiosk.views import Say
 
 SWEDISH = {
@@ -12,7 +21,7 @@ SWEDISH = {
     "receipt.holder": "Innehavare",
     "receipt.hsa_id": "HSA-id",
     "receipt.card_number": "Kortnummer",
-    "receipt.handed_out": "Utlämnat",
+    "receipt.when.pickup": "Utlämnat",
     "receipt.by": "Av",
     "receipt.carry": "Ta med den i mobilen",
     "receipt.scan": "Skanna koden.",
@@ -74,3 +83,76 @@ def test_without_an_administrator_the_station_handed_it_out(world) -> None:
 
     assert rows(document)["Av"] == "Östra entrén"
     assert rows(document)["Utlämnat"] == "2 nov 2026 05.03"
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize("way", get_args(IdentifiedBy))
+@pytest.mark.parametrize("kind", [None, *DOCUMENTS])
+def test_the_binder_says_who_was_seen_and_who_signed(world, language: str, way: str, kind: str | None) -> None:
+    receipt = world.receipt(identified_by=way, document_kind=kind)
+    texts = Texts.load()
+
+    document = binder_document(receipt, lambda sentence: texts.plain(sentence, language), UTC)
+
+    told = rows(document)
+    assert len(told) == 11
+    assert all(told.values()), "no text is missing"
+    assert not any("{" in value or "receipt." in value for value in told.values())
+    digits = hashlib.sha256(receipt.document).hexdigest()
+    assert digits in "".join("".join(told.values()).split())
+
+
+KINDS = sorted(key.rpartition(".")[2] for key in Texts.load().catalogues["sv"] if key.startswith("receipt.title."))
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_receipt_of_each_kind_has_all_its_words(world, language: str, kind: str) -> None:
+    texts, receipt = Texts.load(), world.receipt(kind=kind)
+
+    document = binder_document(receipt, lambda sentence: texts.plain(sentence, language), UTC)
+
+    assert "receipt." not in repr(document)
+    assert len(document.blocks) >= 10
+
+
+def test_screen_and_paper_say_the_same(world) -> None:
+    facts = world.facts(administrator=None)
+    shown = panel(facts)
+
+    paper = receipt_document(facts, swedish, None, "7F3A-91C2-K8M4A")
+
+    assert shown.title == template(facts).title
+    assert [(swedish(one.label), plain(one.value)) for one in shown.facts] == list(rows(paper).items())
+
+
+def plain(value: Say | str) -> str:
+    return value if isinstance(value, str) else swedish(value)
+
+
+WORK = {
+    "kind": "empty_bin", "order": None, "card_number": "", "document_kind": None, "terms": "",
+    "details": (Detail("counted", "22"), Detail("seal", "440017")), "remarks": ("bin_missing",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_what_is_about_no_card_names_who_did_it_and_the_figures(world, language: str) -> None:
+    texts, receipt = Texts.load(), world.receipt(card=None, **WORK)
+
+    paper = receipt_document(receipt.facts, lambda said: texts.plain(said, language), receipt.qr, receipt.number, UTC)
+
+    told = [(block.label, block.value) for block in paper.blocks if isinstance(block, Row)]
+    assert [value for _, value in told] == [
+        "Åsa Lindström (SE2321000999-7K2B)", "Örjan Nyström (SE2321000999-ADM1)", "22", "440017",
+        told[4][1], "Östra entrén",
+    ]  # fmt: skip
+    holder = texts.plain(Say("receipt.holder"), language)
+    assert holder not in [label for label, _ in told], "nobody holds a bin"
+
+
+def test_figures_are_signed_and_a_receipt_without_any_is_written_as_before(world) -> None:
+    receipt = world.receipt(card=None, **WORK)
+    assert read(receipt.document, receipt.qr).facts.details == WORK["details"]
+    assert isinstance(verify(receipt.document, world.trust), Genuine)
+    assert b"details" not in from_b64url(decode(world.receipt(card=None).document, wire.Document).payload)

@@ -63,8 +63,7 @@ def test_a_second_tap_of_the_same_finger_does_not_answer_the_next_question(drive
     x, y = driver.targets()["write"]
     driver.click(x, y)
     assert driver.answer() == "write"
-    driver.show("08-receipt")
-    driver.call("tap_now", x=x, y=y)
+    driver.call("show_and_tap", sample="08-receipt", x=x, y=y)
     assert not driver.call("answered")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.scanned import envelope_code, order_code
 from tests.fakes.kivy_driver import KivyDriver
 
 pytestmark = pytest.mark.screen
@@ -66,7 +67,7 @@ def test_erase_takes_one_digit_and_clear_takes_all(driver: KivyDriver) -> None:
 @pytest.mark.parametrize("code", ["123456", "987654", "111111"])
 def test_a_code_that_breaks_a_rule_cannot_be_given(driver: KivyDriver, code: str) -> None:
     driver.show("05-new-pin")
-    driver.key(*code)
+    type_code(driver, code)
     assert "submit" not in driver.targets()
     driver.key("Return")
     assert not driver.call("answered")
@@ -90,6 +91,40 @@ def test_a_scanner_gives_a_printed_number_at_once(driver: KivyDriver) -> None:
     driver.show("20-printed")
     driver.key(*"50826134", "Return")
     assert driver.answer() == "50826134"
+
+
+def test_a_whole_card_number_is_scanned_for_its_last_digits(driver: KivyDriver) -> None:
+    driver.show("20-printed")
+    type_code(driver, "77")
+    driver.types_fast("9999000050826134")
+    assert driver.answer() == "50826134"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (envelope_code("9999000050826134"), "Det där är kuvertet"),
+        (order_code("2026-0001"), "Det där är beställningen"),
+        ("https://example.org/?q=9", "Det där är inget kortnummer"),
+        ("9" * 400, "Det där är inget kortnummer"),
+    ],
+    ids=["envelope", "order", "address", "flood"],
+)
+def test_what_is_no_card_number_is_named_and_leaves_no_digit(driver: KivyDriver, text: str, said: str) -> None:
+    driver.show("20-printed")
+    driver.types_fast(text)
+    assert any(said in text for text in driver.call("texts"))
+    assert driver.call("typed") == 0
+    assert not driver.call("answered")
+
+
+@pytest.mark.parametrize("sample", ["04-envelope-puk", "05-new-pin"])
+def test_a_scanner_never_types_a_code(driver: KivyDriver, sample: str) -> None:
+    driver.show(sample)
+    type_code(driver, "2")
+    driver.types_fast("04719538")
+    assert driver.call("typed") == 1
+    assert not driver.call("answered")
 
 
 def test_a_number_that_is_no_secret_is_shown_and_may_be_touched_in(driver: KivyDriver) -> None:

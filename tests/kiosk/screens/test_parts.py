@@ -21,7 +21,7 @@ def test_brackets_in_a_name_are_no_markup() -> None:
 
 def test_a_number_is_never_broken_and_strong_is_strong() -> None:
     words = Words(Texts({"sv": {}, "en": {}}), "sv")
-    assert words("slutar på **4471 3058**.") == "slutar på [b]4471\u00a03058[/b]."
+    assert words("slutar på **4471 3058**.") == "slutar på [b]4471\u00a03058.[/b]"
 
 
 def test_an_entry_prints_no_digit_and_is_empty_once_taken() -> None:

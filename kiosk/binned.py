@@ -1,0 +1,69 @@
+"""What two administrators have counted out of the bin, against what should have lain there; and the text that both sign. Pure.
+
+>>> Counted(2).differs(("9999000010260001", "9999000010260003"), sensor=3)
+True
+>>> Counted(1, ("9999000010260001",)).missing(("9999000010260001", "9999000010260003"))
+('9999000010260003',)
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import msgspec
+
+Reason = Literal["unlisted", "missing", "sensor", "other"]
+"""Why figures differ: cards that no list has, cards that are gone, a sensor that counted wrong, something else."""
+NOBODY_KNOWS = ""
+"""The number of a card that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many cards came out. `numbers` are those that were read; None where they were only counted."""
+
+    cards: int
+    numbers: tuple[str, ...] | None = None
+
+    def missing(self, listed: Sequence[str]) -> tuple[str, ...]:
+        """Numbers on the list that were not read."""
+        return _left(listed, self.numbers)
+
+    def unlisted(self, listed: Sequence[str]) -> tuple[str, ...]:
+        """Numbers that were read and are not on the list."""
+        return () if self.numbers is None else _left(self.numbers, listed)
+
+    def differs(self, listed: Sequence[str], sensor: int | None) -> bool:
+        """Whether somebody has to explain something."""
+        read = bool(self.missing(listed) or self.unlisted(listed))
+        return read or self.cards != len(listed) or sensor not in (None, self.cards)
+
+
+def _left(these: Sequence[str], those: Sequence[str] | None) -> tuple[str, ...]:
+    """Those that the others do not account for. A card that could not be read accounts for none."""
+    if those is None:
+        return ()
+    left = Counter(one for one in these if one != NOBODY_KNOWS) - Counter(those)
+    return tuple(left.elements())
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What both sign. `sensor` is the cabinet's own count, None where it did not say; `reason` is empty where all agrees."""
+
+    station: str
+    errand: str
+    time: str
+    by: str
+    second: str
+    counted: int
+    expected: int
+    sensor: int | None
+    seal: str
+    reason: Reason | Literal[""] = ""
+    reference: str = ""
+
+    def text(self) -> str:
+        """The exact text: a JSON array whose first member says what it is, so that it is never taken for anything else."""
+        return msgspec.json.encode(["kortkiosk-bin-v1", asdict(self)]).decode()

@@ -1,0 +1,99 @@
+"""The cabinet's state in words: a stable code for dashboard and log, and what to do about it.
+
+>>> code(SwappedBoard("e6614c311b5a8f2c", "e6614c311b7f4e21"))
+'swapped_board'
+"""
+
+from typing import assert_never
+
+from drivers.cabinet.port import (
+    Cabinet,
+    CabinetAbsent,
+    CabinetFault,
+    CabinetFinding,
+    CabinetMute,
+    CabinetReady,
+    CabinetState,
+    Findings,
+    NotPaired,
+    PortRefused,
+    SwappedBoard,
+    TwoBoards,
+    WrongFirmware,
+)
+
+FLASH = "kortkiosk-provision flash"
+"""The command that puts the firmware on a board and pairs it."""
+
+
+_FOUND = {
+    CabinetFinding.DOOR_OPEN: "a slot stands open: close it",
+    CabinetFinding.CASE_OPEN: "the cabinet's case is open: close it; until then nothing opens",
+    CabinetFinding.BIN_OPEN: "the door of the bin is open: close it",
+    CabinetFinding.COUNTERS_LOST: "the board has lost its counters: count the bin and empty it",
+    CabinetFinding.FLASH_FAILED: "the board cannot keep its counters: replace it",
+    CabinetFinding.JAMMED: "a slot did not open when it was last asked to: look at its lock and door",
+    CabinetFinding.DROP_SENSOR: "a sensor of the drop slot sees something: look for a card or dirt in it",
+}
+
+
+def found(findings: Findings) -> tuple[str, str]:
+    """What a self test has found: the stable name of the first, and what to do about each. Raises ValueError for nothing."""
+    wrong = [finding for finding in CabinetFinding if finding in findings]
+    if not wrong:
+        raise ValueError("nothing was found")
+    return wrong[0].value, "; ".join(_FOUND[finding] for finding in wrong)
+
+
+def code(state: CabinetState) -> str:
+    """The state's stable name."""
+    match state:
+        case CabinetReady():
+            return "ready"
+        case CabinetAbsent():
+            return "missing"
+        case CabinetMute():
+            return "mute"
+        case WrongFirmware():
+            return "wrong_firmware"
+        case NotPaired():
+            return "not_paired"
+        case SwappedBoard():
+            return "swapped_board"
+        case TwoBoards():
+            return "two_boards"
+        case PortRefused():
+            return "port_refused"
+        case other:
+            assert_never(other)
+
+
+def firmware(cabinet: Cabinet, found: CabinetState) -> str | None:
+    """Version of the firmware on the board, also where it is another one than this station speaks."""
+    if isinstance(found, WrongFirmware) and found.found[:1].isdigit():
+        return found.found
+    return cabinet.firmware
+
+
+def advice(fault: CabinetFault, key: str = "FILE") -> str:
+    """What is wrong, and what the technician does; `key` is the pairing file that `cabinet.key` names."""
+    flash = f"{FLASH} --key {key}"
+    match fault:
+        case CabinetAbsent():
+            return "the cabinet's board is not connected: plug its USB cable in"
+        case CabinetMute():
+            return "the cabinet's board does not answer: unplug its USB cable and plug it in again"
+        case WrongFirmware(found, wanted):
+            return f"the cabinet's firmware is {found}, this station needs {wanted}: run `{flash}`"
+        case NotPaired(reason=reason) if reason:
+            return f"the cabinet's key cannot be used: {reason}"
+        case NotPaired(board):
+            return f"the cabinet's board {board or 'there'} is not paired with this station: run `{flash}`"
+        case SwappedBoard(found, paired):
+            return f"the cabinet's board is {found}, paired is {paired}: connect that one, or run `{flash}`"
+        case TwoBoards(ports):
+            return f"two boards are connected, {' and '.join(ports)}: unplug one, or name its port as cabinet.port"
+        case PortRefused(port, reason):
+            return f"the cabinet's port {port} cannot be opened: {reason}"
+        case other:
+            assert_never(other)

@@ -1,0 +1,79 @@
+"""What a rule may look at, and what it finds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from drivers.reader.model import CardFacts, Certificate
+from kiosk.issuer_ports import CardRecord, Found, NotFound, Unavailable
+from kiosk.ports import Order
+from kiosk.texts import Texts
+from kiosk.views import Say, say
+from kiosk.views.parts import Argument
+
+Args = dict[str, Argument]
+Who = Literal["holder", "administrator", "issuer", "nobody"]
+"""Who can mend it: at this station, at the office, by the card's issuer; or it only has to be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of a card at an aware time. What nobody has said is None or Unavailable, and then finds nothing."""
+
+    card: CardFacts
+    at: datetime
+    register: Found | NotFound | Unavailable = field(default_factory=Unavailable)
+    """The word of directory and register."""
+    order: Order | None = None
+    printed: str = ""
+    """The number that stands on the card, or its last eight digits, as typed or scanned; empty where nobody has looked."""
+    loa2_ends: date | None = None
+    """The region's last day of LoA2."""
+
+    @property
+    def today(self) -> date:
+        """The day, where the station stands."""
+        return self.at.astimezone().date()
+
+    @property
+    def record(self) -> CardRecord | None:
+        """The card in the register."""
+        return self.register.card(self.card.card_number) if isinstance(self.register, Found) else None
+
+    @property
+    def certificates(self) -> Iterator[Certificate]:
+        """Those that log in or sign."""
+        return (one for one in self.card.certificates if one.purpose != "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `errand` is the id of the errand that mends it; None where only a person can."""
+
+    code: str
+    errand: str | None
+    who: Who = "holder"
+    args: Args = field(default_factory=dict)
+
+    @property
+    def title(self) -> Say:
+        """What is wrong, in one sentence."""
+        return say(f"finding.{self.code}.title", **self.args)
+
+    @property
+    def means(self) -> Say:
+        """What that means for the holder."""
+        return say(f"finding.{self.code}.means", **self.args)
+
+    @property
+    def mend(self) -> Say:
+        """What to do now."""
+        return say(f"finding.{self.code}.do", **self.args)
+
+    @property
+    def text(self) -> str:
+        """All three, in English: for programs."""
+        texts = Texts.load()
+        title = texts.plain(self.title, "en").removesuffix(".")
+        return f"{title}. {texts.plain(self.means, 'en')} {texts.plain(self.mend, 'en')}"

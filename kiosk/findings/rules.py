@@ -1,0 +1,215 @@
+"""The rules, worst first. Each looks at what is known and yields the arguments of its sentences, once for each thing found.
+
+Locked is not blocked: a locked code has no tries left, a blocked (revoked) card is finished for good. Periods are those of
+domain.md: 3 months for a new name or after leaving, 90 days to activate.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import combinations
+from typing import Literal
+
+from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, load_der_x509_certificate
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from drivers.reader.model import Certificate
+from drivers.reader.outcomes import Role
+from drivers.reader.usage import purpose_by_usage
+from kiosk.findings.known import Args, Known, Who
+from kiosk.issuer_ports import Found, NotFound
+from kiosk.journeys.words import day
+from kiosk.views import Say, say
+
+SOON = timedelta(days=30)
+"""So long before its end a certificate is said to expire soon."""
+NEW_NAME = timedelta(days=92)
+"""Three months: how long a card with the former name goes on."""
+_USES = {"identification": "finding.use.identification", "signature": "finding.use.signature"}
+
+Looks = Literal["card", "register", "order"]
+When = Callable[[Known], Iterable[Args]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table. Texts: `finding.CODE.title`, `.means`, `.do`."""
+
+    code: str
+    when: When
+    errand: str | None = None
+    """The errand that mends it."""
+    who: Who = "holder"
+    looks_at: Looks = "card"
+
+
+def _if(true: bool) -> Iterable[Args]:
+    return ({},) if true else ()
+
+
+def _puk_dead(known: Known) -> bool:
+    puk = known.card.pin(Role.PUK)
+    return puk is not None and puk.state == "locked"
+
+
+def _locked(known: Known) -> bool:
+    return any(pin.state == "locked" for pin in known.card.pins if pin.role is not Role.PUK)
+
+
+def _revoked(known: Known) -> Iterable[Args]:
+    return _if(any(one.chain == "revoked" for one in known.certificates))
+
+
+def _blocked(known: Known) -> Iterable[Args]:
+    return _if(known.record is not None and known.record.state == "blocked")
+
+
+def _held(known: Known) -> Iterable[Args]:
+    return _if(known.record is not None and known.record.state == "held")
+
+
+def _left(known: Known) -> Iterable[Args]:
+    person = known.register.person if isinstance(known.register, Found) else None
+    return _if(person is not None and person.left is not None and not person.continued)
+
+
+def _not_registered(known: Known) -> Iterable[Args]:
+    return _if(isinstance(known.register, NotFound) or (isinstance(known.register, Found) and known.record is None))
+
+
+def _printed_differs(known: Known) -> Iterable[Args]:
+    return _if(bool(known.printed) and not known.card.card_number.endswith(known.printed[-8:]))
+
+
+def _pin_locked(known: Known) -> Iterable[Args]:
+    return _if(_locked(known) and not _puk_dead(known) and known.card.rules.unblocking == "holder")
+
+
+def _not_by_holder(known: Known) -> Iterable[Args]:
+    return _if(_locked(known) and not _puk_dead(known) and known.card.rules.unblocking != "holder")
+
+
+def _foreign(known: Known) -> Iterable[Args]:
+    issuers = {one.issuer: None for one in known.certificates if one.chain == "untrusted"}
+    return ({"issuer": issuer} for issuer in issuers)
+
+
+def _no_identification(known: Known) -> Iterable[Args]:
+    return _if(not known.card.damaged and all(one.purpose != "identification" for one in known.card.certificates))
+
+
+def _damaged(known: Known) -> Iterable[Args]:
+    return ({"label": label or "–"} for label in known.card.damaged)
+
+
+def _of(known: Known, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
+    """Each use of the card's newest certificates that match, and its last day."""
+    for purpose, use in _USES.items():
+        certificate = known.card.certificate(purpose)  # type: ignore[arg-type]  # keys of _USES are purposes
+        if certificate is not None and matches(certificate):
+            last = certificate.not_after.astimezone().date()
+            yield {"use": say(use), "day": day(last), "from": day(certificate.not_before.astimezone().date())}
+
+
+def _expired(known: Known) -> Iterable[Args]:
+    return _of(known, lambda one: one.not_after < known.at)
+
+
+def _expires_soon(known: Known) -> Iterable[Args]:
+    return _of(known, lambda one: known.at <= one.not_after < known.at + SOON)
+
+
+def _not_yet(known: Known) -> Iterable[Args]:
+    return _of(known, lambda one: one.not_before > known.at)
+
+
+def _keyless(known: Known) -> Iterable[Args]:
+    """Certificates of a person whose key on the card is missing, or another: the reader gives such a one no purpose."""
+    for one in known.card.certificates:
+        if one.purpose == "other" and _of_a_person(known, one):
+            yield {"label": one.label or one.id}
+
+
+def _of_a_person(known: Known, one: Certificate) -> bool:
+    """A PIV card has one more that names the card itself, for doors (SP 800-73-4 part 1, key reference 9E)."""
+    if not one.der or (known.card.kind == "piv" and one.id == "9e"):
+        return False
+    return purpose_by_usage(load_der_x509_certificate(one.der)) != "other"
+
+
+def _initial_pin(known: Known) -> Iterable[Args]:
+    return _if(any(pin.initial for pin in known.card.pins if pin.role is not Role.PUK))
+
+
+def _not_activated(known: Known) -> Iterable[Args]:
+    record = known.record
+    if record is not None and record.state == "handed_out" and record.activate_by is not None:
+        yield {"left": _until(date.fromisoformat(record.activate_by), known.today)}
+
+
+def _name_changed(known: Known) -> Iterable[Args]:
+    person = known.register.person if isinstance(known.register, Found) else None
+    if person is not None and person.name_changed is not None:
+        yield {"left": _until(date.fromisoformat(person.name_changed) + NEW_NAME, known.today)}
+
+
+def _until(last: date, today: date) -> Say:
+    """How many days are left after today. A day that has passed is said to be today: the register has the last word on it."""
+    days = (last - today).days
+    if days <= 0:
+        return say("finding.left.today")
+    return say("finding.left.one") if days == 1 else say("finding.left.days", days=days)
+
+
+def _loa2(known: Known) -> Iterable[Args]:
+    certificate = known.card.certificate("identification")
+    if known.loa2_ends is not None and certificate is not None and certificate.loa == 2:
+        yield {"day": day(known.loa2_ends)}
+
+
+def _alike(known: Known) -> Iterable[Args]:
+    """Two valid certificates that a computer offers for logging in, of the same person and issuer."""
+    valid = [one for one in known.certificates if one.chain in ("ok", "unchecked") and _offered_for_login(one)]
+    return _if(any(a.subject == b.subject and a.issuer == b.issuer for a, b in combinations(valid, 2)))
+
+
+def _offered_for_login(one: Certificate) -> bool:
+    """As a browser sorts them: by extended key usage, where there is any (RFC 5280 4.2.1.12)."""
+    if not one.der:
+        return False
+    try:
+        uses = load_der_x509_certificate(one.der).extensions.get_extension_for_class(ExtendedKeyUsage).value
+    except ExtensionNotFound:
+        return True
+    return bool({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & set(uses))
+
+
+def _for_another(known: Known) -> Iterable[Args]:
+    return _if(known.order is not None and known.order.card_number != known.card.card_number)
+
+
+RULES = (
+    Rule("certificate_revoked", _revoked, "return_card", "administrator"),
+    Rule("blocked", _blocked, "return_card", "administrator", looks_at="register"),
+    Rule("leaver", _left, "return_card", looks_at="register"),
+    Rule("on_hold", _held, "report_lost", looks_at="register"),
+    Rule("printed_differs", _printed_differs, who="administrator", looks_at="order"),
+    Rule("other_than_ordered", _for_another, who="administrator", looks_at="order"),
+    Rule("puk_locked", lambda known: _if(_puk_dead(known)), who="administrator"),
+    Rule("pin_locked", _pin_locked, "unblock"),
+    Rule("not_by_holder", _not_by_holder, "unblock", "administrator"),
+    Rule("chain_untrusted", _foreign, who="administrator"),
+    Rule("no_identification", _no_identification, "renew_certificate"),
+    Rule("key_differs", _keyless, "renew_certificate"),
+    Rule("certificate_damaged", _damaged, "renew_certificate"),
+    Rule("certificate_expired", _expired, "renew_certificate"),
+    Rule("certificate_not_yet_valid", _not_yet, who="administrator"),
+    Rule("pin_initial", _initial_pin, "change_pin"),
+    Rule("not_activated", _not_activated, "unblock", looks_at="register"),
+    Rule("name_changed", _name_changed, who="administrator", looks_at="register"),
+    Rule("certificate_expires_soon", _expires_soon, "renew_certificate"),
+    Rule("loa2_ends", _loa2, who="administrator"),
+    Rule("not_registered", _not_registered, who="administrator", looks_at="register"),
+    Rule("alike", _alike, who="nobody"),
+)
+"""Worst first. `unknown_card` stands beside them: nothing can be asked of a card that is not understood."""

@@ -1,0 +1,76 @@
+"""Samples of the administrator's side: log-in, the menu."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from drivers.reader.model import CardFacts
+from kiosk.issuer_ports import Declined, Unavailable
+from kiosk.journeys import admin_views, administered_views, board_views
+from kiosk.journeys.administrate import SCENE
+from kiosk.journeys.attending import Device, Look, Slot, SlotLook
+from kiosk.journeys.scene import Scene, Whose
+from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.unblock import CARD as UNBLOCK
+from kiosk.journeys.unblock import CODE
+from kiosk.views import View
+
+HERE = replace(SCENE, attended_by="Maj Utlämningsdotter")
+LOOKS: dict[int, SlotLook] = {
+    4: "empty", 5: "reserve", 7: "broken", 11: "soon", 12: "empty", 13: "empty", 17: "reserve", 18: "reserve", 19: "empty",
+    23: "soon", 24: "empty",
+}  # fmt: skip
+SLOTS = tuple(Slot(number, LOOKS.get(number, "card")) for number in range(1, 25))
+DEVICES = (
+    Device("reader", "ready", True), Device("printer", "out_of_paper", False), Device("cabinet", "ready", True),
+    Device("bin", "ready", True, 23, 50), Device("link", "ready", True),
+)  # fmt: skip
+
+
+def admin_samples(card: CardFacts, scene: Scene, whose: Whose, who: Identified) -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield from _log_in(card, scene)
+    yield from _menu()
+    yield from _administered(whose, who)
+
+
+def _administered(whose: Whose, who: Identified) -> Iterator[tuple[str, View[Any]]]:
+    yield "unblock-without", administered_views.without(UNBLOCK)
+    yield "unblock-take-own", administered_views.take_own(UNBLOCK)
+    yield "unblock-write-attended", administered_views.write(CODE, whose, who)
+    yield "unblock-asking", administered_views.asking(CODE)
+    yield "unblock-offline", administered_views.log_in_at_the_server(CODE).view
+    yield "unblock-declined", administered_views.not_answered(CODE, Declined("no_puk")).view
+    yield "unblock-away", administered_views.not_answered(CODE, Unavailable()).view
+    yield "unblock-key-wrong", administered_views.wrong_key(CODE).view
+    yield "unblock-key-floor", administered_views.key_floor(CODE).view
+
+
+def _log_in(card: CardFacts, scene: Scene) -> Iterator[tuple[str, View[Any]]]:
+    code = admin_views.code(scene, card, watched=False)
+    yield "insert-administrator", admin_views.insert(scene, None, "administrator")
+    yield "insert-administrator-in-turn", admin_views.insert(scene, None, "holder")
+    yield "insert-second-administrator", admin_views.insert(scene, "mute", "administrator", second=True)
+    yield "not-an-administrator", admin_views.not_an_administrator(scene)
+    yield "not-the-same", admin_views.not_the_same(scene)
+    yield "log-in-again", admin_views.log_in_again(scene)
+    yield "log-in-expired", admin_views.log_in_expired(scene).view
+    yield "administrator-pin", code.entry
+    yield "administrator-locked", code.locked.view
+    yield "logging-in", admin_views.logging_in(scene)
+    yield "nobody-knows", admin_views.nobody_knows(scene).view
+    yield "take-administrator", admin_views.take(scene, "administrator")
+
+
+def _menu() -> Iterator[tuple[str, View[Any]]]:
+    yield "admin-home", board_views.board(HERE, Look(SLOTS, DEVICES, unsigned=2), lambda errand: None)
+    yield (
+        "admin-home-bare",
+        board_views.board(HERE, Look((), DEVICES[:2], unprinted=1, left_in=1), lambda errand: board_views.NOT_HERE),
+    )
+    yield (
+        "admin-open-slot",
+        board_views.board(HERE, Look((Slot(1, "open"), *SLOTS[1:]), DEVICES[4:]), lambda errand: None),
+    )
+    yield "admin-not-now", board_views.not_now(HERE, "cabinet")
+    yield "no-menu", board_views.no_house(HERE).view

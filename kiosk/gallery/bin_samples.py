@@ -1,0 +1,40 @@
+"""Samples of emptying the bin."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kiosk.binned import Counted, Statement
+from kiosk.issuer_ports import LoggedIn
+from kiosk.journeys import bin_views as views
+from kiosk.journeys.empty_bin import COUNT, SCENE, SEAL, SIGN
+from kiosk.views import View
+
+DIGITS = 16
+WHO = LoggedIn("SE2321000999-1A13", "Maj Utlämningsdotter", "server")
+LISTED = tuple(f"99990000102600{number:02}" for number in range(1, 24))
+SAID = Statement("lasarettet-a", "e", "2026-11-25T10:46:00Z", WHO.hsa_id, "SE2321000999-1A14", 22, 23, 23, "440017")
+
+
+def bin_samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield "bin-open", views.open_bin(COUNT)
+    yield "bin-how", views.how(COUNT)
+    yield "bin-count", views.count(COUNT)
+    yield "bin-scan", views.scan(COUNT, DIGITS, 4, again=False)
+    yield "bin-scan-again", views.scan(COUNT, DIGITS, 4, again=True)
+    yield "bin-difference", views.difference(COUNT, Counted(22), LISTED, 23)
+    read = (*LISTED[5:], "9999000077770001")
+    yield "bin-difference-read", views.difference(COUNT, Counted(19, read), LISTED, None)
+    yield "bin-reference", views.reference(COUNT)
+    yield "bin-seal", views.seal(SEAL)
+    yield "bin-confirm", views.confirm(SIGN, SAID)
+    yield (
+        "bin-confirm-explained",
+        views.confirm(SIGN, Statement("a", "e", "t", "b", "s", 22, 23, 23, "440017", "missing")),
+    )
+    yield "bin-insert-signer", views.insert_signer(SIGN, WHO, None, "administrator")
+    yield "bin-insert-signer-in-turn", views.insert_signer(SIGN, WHO, "mute", "holder")
+    yield "bin-other-signer", views.other_signer(SIGN, WHO)
+    yield "bin-not-signed", views.not_signed(SIGN).view
+    yield "bin-done", views.done(SCENE, cleared=True)
+    yield "bin-done-not-cleared", views.done(SCENE, cleared=False)

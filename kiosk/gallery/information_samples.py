@@ -1,0 +1,18 @@
+"""Samples of the region's information: every page that ships."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kiosk.journeys import information_views
+from kiosk.journeys.information import SCENE
+from kiosk.region import SHIPPED, load
+from kiosk.views import View
+
+
+def information_samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    for path in sorted(SHIPPED.glob("*.toml")):
+        region = load(path)
+        yield f"information-{path.stem}", information_views.pages(SCENE, region.pages)
+        for page in region.pages:
+            yield f"information-{path.stem}-{page.id}", information_views.page(SCENE, page)

@@ -1,0 +1,83 @@
+"""Samples of the errands with the card that one has: change the code, unlock the card, order a letter."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Role
+from kiosk.findings import RULES, Finding
+from kiosk.findings.known import Args
+from kiosk.issuer_ports import SwitchOff
+from kiosk.journeys import change_views, check_views, common_views, kept_views, letter_views, own_views, unblock_views
+from kiosk.journeys.change_pin import CARD, NEW, OLD, SCENE
+from kiosk.journeys.check_card import CARD as FIRST
+from kiosk.journeys.check_card import FOUND, TEST
+from kiosk.journeys.check_card import SCENE as CHECK
+from kiosk.journeys.scene import Whose
+from kiosk.journeys.unblock import CARD as LOCKED
+from kiosk.journeys.unblock import LETTER
+from kiosk.journeys.unblock import SCENE as UNLOCKED
+from kiosk.receipts import Receipt
+from kiosk.views import View, say
+
+ARGUMENTS: Args = {
+    "label": "Identifiering",
+    "use": say("finding.use.identification"),
+    "day": "3 dec 2026",
+    "from": "1 dec 2026",
+    "left": say("finding.left.days", days=12),
+    "issuer": "CN=Exempel Person CA v1",
+}
+SWITCHED_OFF = {
+    "sv": "Kort som delades ut i våras byts i december. Du får ett brev. Ditt kort gäller så länge.",
+    "en": "Cards handed out this spring are replaced in December. You get a letter. Your card is valid until then.",
+}
+BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
+
+
+def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    code = own_views.code(OLD, card)
+    yield "change-insert", own_views.insert(CARD, None)
+    yield "change-which", change_views.which(CARD, one_code=True)
+    yield "change-pin", code.entry
+    yield "change-pin-wrong", code.wrong(2)
+    yield "change-pin-last", code.last
+    yield "change-locked", code.locked.view
+    yield "change-same", change_views.same_as_old(NEW)
+    yield "change-too-easy", change_views.too_easy(NEW)
+    yield "change-locked-late", change_views.locked(NEW).view
+    yield "change-done", own_views.done(SCENE, *change_views.done(BOTH), receipt)
+    yield "check-card", check_views.card(FIRST, whose, card)
+    yield "check-card-long-issuer", check_views.card(FIRST, whose, _from_a_long_named_issuer(card))
+    yield "check-certificates", check_views.certificates(FIRST, card)
+    yield "check-certificate", check_views.certificate(FIRST, card.certificates[0])
+    for rule in RULES:
+        found = Finding(rule.code, rule.errand, rule.who, ARGUMENTS)
+        yield f"check-{rule.code}", check_views.finding(FOUND, found, mends=rule.errand is not None)
+    yield "check-test", check_views.offer_test(TEST, card.pins[0])
+    yield "check-done", own_views.done(CHECK, *check_views.done((), tested=True), None)
+    yield "unblock-locked", unblock_views.locked(LOCKED, BOTH[:1])
+    yield "unblock-locked-both", unblock_views.locked(LOCKED, BOTH)
+    yield "unblock-not-locked", unblock_views.not_locked(LOCKED)
+    yield "unblock-administrator", unblock_views.administrator_only(LOCKED)
+    yield "unblock-not-here", unblock_views.not_here(LOCKED).view
+    yield "unblock-puk-dead", unblock_views.puk_dead(LOCKED).view
+    yield "unblock-switched-off", common_views.switched_off(LOCKED, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
+    yield "unblock-done", own_views.done(UNLOCKED, *unblock_views.done(), receipt)
+    yield "unblock-old-code", kept_views.old_code_applies(LOCKED)
+    yield "unblock-old-code-forgotten", kept_views.forgotten(LOCKED).view
+    yield "unblock-done-old-code", own_views.done(UNLOCKED, *unblock_views.done(new=False), receipt)
+    yield "letter", letter_views.order(LETTER, whose)
+    yield "letter-ordering", letter_views.ordering(LETTER)
+    yield "letter-home", letter_views.ordered(LETTER, date(2026, 12, 3), "home")
+    yield "letter-office", letter_views.ordered(LETTER, date(2026, 12, 3), "office")
+    yield "letter-declined", letter_views.declined(LETTER).view
+    yield "letter-unavailable", letter_views.unavailable(LETTER).view
+
+
+def _from_a_long_named_issuer(card: CardFacts) -> CardFacts:
+    """As the names of issuing authorities are in practice."""
+    return replace(card, certificates=(replace(card.certificates[0], issuer="CN=Exempel e-id Person HSA-id 3 CA v1"),))

@@ -1,0 +1,125 @@
+"""Who attends, and the house that they look after: what the administrator's side of a station is given, beside the desk.
+
+`AtMenu` is an ID administrator whose card has proved itself, for as long as it stays where it is. `House` is the station as a
+machine. Both are None in an errand that was not begun from the administrator's menu.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from kiosk.issuer_ports import LoggedIn
+from kiosk.ports import Ended, Reader
+from kiosk.receipts import Receipt
+
+SlotLook = Literal["card", "reserve", "soon", "broken", "empty", "open"]
+"""What is to be seen of a slot: a card, a reserve card, a card that soon has lain too long, a fault, nothing, an open door."""
+
+
+DeviceKind = Literal["reader", "printer", "cabinet", "scanner", "gpio", "bin", "link"]
+
+
+@dataclass(slots=True)
+class AtMenu:
+    """The administrator whose card is in `reader`. `out` is done when it was taken: then they are logged out. `since` is when
+    they last logged in, by the monotonic clock."""
+
+    administrator: LoggedIn
+    reader: Reader
+    out: "asyncio.Future[None]"
+    since: float
+    tied: bool = True
+    """Taking the card ends the errand that was begun from the menu."""
+
+    @property
+    def card_in(self) -> bool:
+        """Whether the card has stayed where it was put."""
+        return not self.out.done()
+
+    async def taken(self) -> None:
+        """Wait until the card is taken out."""
+        await asyncio.wait({self.out})
+
+    def let_go(self) -> None:
+        """From here on the card may be taken out: the errand goes on without it."""
+        self.tied = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slot as the administrator sees it."""
+
+    number: int
+    look: SlotLook
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One part of the machine. `state` is the code that the fleet is told too; `count` and `full` are of a bin or a roll."""
+
+    kind: DeviceKind
+    state: str
+    ok: bool
+    count: int | None = None
+    full: int | None = None
+
+
+Closed = Literal["stock", "repair", "moving"]
+"""Why a station is out of service, as it is told to visitors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event, without whom it was about. `what`: its type, the effect or the errand, and what came of it, as codes."""
+
+    time: str
+    """Hours and minutes, local."""
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The station as a machine, now. `unsigned`: cards that were given a code and whose receipt is not signed yet."""
+
+    slots: tuple[Slot, ...] = ()
+    devices: tuple[Device, ...] = ()
+    unsigned: int = 0
+    unprinted: int = 0
+    """Receipts that never came onto paper."""
+    left_in: int = 0
+    """Cards that were left in the reader during the last day."""
+
+
+class House(Protocol):
+    """The station as a machine."""
+
+    async def look(self) -> Look:
+        """What is to be seen of it."""
+
+    def missing(self, errand: str) -> str | None:
+        """What keeps that errand from being offered; `not_here` where this station has none of that name."""
+
+    async def check(self) -> tuple[Device, ...]:
+        """The self test of every device. Nothing opens, and nothing is printed."""
+
+    async def events(self) -> tuple[Happened, ...]:
+        """What happened last, the newest first."""
+
+    async def unprinted(self) -> tuple[Receipt, ...]:
+        """Receipts that were to be printed and never came onto paper whole, the newest first."""
+
+    @property
+    def closed(self) -> Closed | None:
+        """Why the station is out of service; None where it is not."""
+
+    async def close(self, why: Closed | None) -> None:
+        """Put it out of service, with a message, or back into it. It stays so over a restart."""
+
+    async def pair(self) -> str:
+        """Pair the cabinet's board with this station. `paired`, `no_cabinet`, or a stable code of what stood against it."""
+
+    def restart(self) -> bool:
+        """Start the program anew once this errand has ended; False where nobody would start it."""
+
+    async def run(self, errand: str, here: AtMenu) -> Ended | None:
+        """One errand of the administrator's, to its end."""

@@ -1,0 +1,43 @@
+"""Change the code: the one that the card has, then a new one, twice; written, and proved by a real signature.
+
+Rules: product.md, `change_pin`; a card with two codes asks which, or changes both to one where its product allows that.
+"""
+
+from drivers.reader.outcomes import Role
+from kiosk.journeys import change_views as views
+from kiosk.journeys import own_views
+from kiosk.journeys.desk import Desk, Ended
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.card import prove_code
+from kiosk.journeys.steps.changing import change
+from kiosk.journeys.steps.code import prove_card
+from kiosk.journeys.steps.ending import receipt_for, say_done
+from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.steps.own import own_card
+from kiosk.ports import Ask, ErrandLog
+
+SCENE = Scene("change_pin")
+CARD, OLD, NEW = (SCENE.at(step, 3) for step in range(1, 4))
+
+
+async def change_pin(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    async with own_card(ask, desk, CARD, log) as card:
+        roles = await _which(ask, card.facts.pin(Role.SIGNATURE) is not None, one_code=card.facts.rules.one_code)
+        olds = {role: await prove_code(ask, card.visit, role, own_views.code(OLD, card.facts, role)) for role in roles}
+        new = await change(ask, desk, NEW, log, card, olds)
+        for role in roles:
+            await prove_card(ask, NEW, log, card.visit, new, role)
+        receipt = await receipt_for(desk, SCENE, log, card.whose, Identified("card", card.whose.hsa_id))
+        return await say_done(ask, desk, SCENE, log, receipt, *views.done(roles))
+
+
+async def _which(ask: Ask, two: bool, *, one_code: bool) -> tuple[Role, ...]:
+    if not two:
+        return (Role.IDENTIFICATION,)
+    answer = await ask(views.which(CARD, one_code=one_code))
+    return {
+        "identification": (Role.IDENTIFICATION,),
+        "signature": (Role.SIGNATURE,),
+        "both": (Role.IDENTIFICATION, Role.SIGNATURE),
+    }[answer]

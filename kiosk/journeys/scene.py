@@ -1,0 +1,63 @@
+"""Where a view belongs, and whom and what it is about: what the steps that several errands share are given.
+
+>>> scene = Scene("unblock").at(2, 4)
+>>> scene.name("puk"), scene.title
+('unblock.puk', Say(key='errand.unblock', args=()))
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+from drivers.reader.model import CardFacts
+from kiosk.views import Say, Step, say
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The errand (its id begins the name of each view), the step it is at, and who attends."""
+
+    errand: str
+    step: Step | None = None
+    attended_by: str | None = None
+
+    def name(self, view: str) -> str:
+        """The stable name of a view."""
+        return f"{self.errand}.{view}"
+
+    @property
+    def title(self) -> Say:
+        """The errand in the status strip."""
+        return say(f"errand.{self.errand}")
+
+    def at(self, step: int, of: int) -> Self:
+        """The same errand, at a step."""
+        return replace(self, step=Step(step, of))
+
+    def ending(self) -> Self:
+        """The same errand after its last step: no pips."""
+        return replace(self, step=None)
+
+
+class Whose(Protocol):
+    """Somebody with a card, as an order or a card tells."""
+
+    @property
+    def hsa_id(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def card_number(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The card that an errand is about, and its holder. `name` is None where the identity is protected."""
+
+    card_number: str
+    hsa_id: str
+    name: str | None
+
+    @classmethod
+    def of(cls, facts: CardFacts, *, protected: bool = False) -> Self:
+        """As the card itself tells."""
+        return cls(facts.card_number, facts.holder.hsa_id, None if protected else facts.holder.name or None)

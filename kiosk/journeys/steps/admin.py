@@ -1,0 +1,121 @@
+"""An ID administrator shows who they are: card and code, then the card's signature, which the server judges, or, without
+connection, the signed list while that is valid.
+
+    administrator = await log_in(ask, desk, scene)                # the one at the menu, or whoever puts a card in
+    other = await log_in_another(ask, desk, scene, {administrator.hsa_id, holder})
+
+The card stays in the second reader; in the one reader it is in turn with the holder's (`give_back`).
+"""
+
+from collections.abc import Collection, Set
+from typing import Literal, assert_never
+
+from drivers.reader.outcomes import Role
+from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
+from kiosk.journeys import admin_views as views
+from kiosk.journeys.desk import Desk
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.card import Strange, ask_for_card, emptied, prove_code, read_in
+from kiosk.ports import Ask, Presence, Reader, Visit
+
+Which = Literal["holder", "administrator"]
+NOBODY: Set[str] = frozenset()
+LOGGED_IN_S = 14 * 60.0
+"""The server's word on a log-in counts for a quarter of an hour: what is begun later than this is begun with a new one."""
+
+
+def reader_of(desk: Desk) -> Reader:
+    """Where an administrator's card goes: the second reader, or in turn the one."""
+    return desk.administrator_reader or desk.reader
+
+
+async def log_in(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = NOBODY) -> LoggedIn:
+    """The administrator who began this errand from the menu; else whoever puts a card in and proves it, and is none of those.
+    Who has been at the menu for long is asked for the code again.
+
+    Raises StopError where the code is locked, its last try is kept, or nobody can say who is an administrator.
+    """
+    here = desk.at_menu
+    if here is not None and here.card_in and here.administrator.hsa_id not in but:
+        if desk.clock.monotonic() - here.since > LOGGED_IN_S:
+            here.administrator, here.since = await _again(ask, desk, scene, but), desk.clock.monotonic()
+        return here.administrator
+    return await prove(ask, desk, scene, but)
+
+
+async def _again(ask: Ask, desk: Desk, scene: Scene, but: Collection[str]) -> LoggedIn:
+    """The card that is in proves itself once more; where it does not, whoever puts one in."""
+    await ask(views.log_in_again(scene))
+    met = await ask(views.logging_in(scene), until=read_in(reader_of(desk)))
+    if met is None or isinstance(met, Strange | str):
+        return await prove(ask, desk, scene, but)
+    try:
+        same = await _admitted(ask, desk, scene, met, but)
+    finally:
+        await met.close()
+    return same or await prove(ask, desk, scene, but)
+
+
+async def log_in_another(ask: Ask, desk: Desk, scene: Scene, but: Collection[str]) -> LoggedIn:
+    """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out."""
+    await give_back(ask, desk, scene, always=True)
+    other = await prove(ask, desk, scene, but, second=True)
+    await give_back(ask, desk, scene)
+    return other
+
+
+async def give_back(ask: Ask, desk: Desk, scene: Scene, *, always: bool = False) -> None:
+    """The administrator's card out of the one reader, which the holder's needs; `always`: out of a second one too."""
+    if desk.at_menu is not None:
+        desk.at_menu.let_go()
+    shared = always or desk.administrator_reader is None
+    if shared and await reader_of(desk).presence() is not Presence.EMPTY:
+        await ask(views.take(scene, which_of(desk)), until=emptied(reader_of(desk)))
+
+
+def which_of(desk: Desk) -> Which:
+    """Which reader is lit for an administrator."""
+    return "holder" if desk.administrator_reader is None else "administrator"
+
+
+async def prove(ask: Ask, desk: Desk, scene: Scene, but: Collection[str], *, second: bool = False) -> LoggedIn:
+    """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
+    reader, which, fresh = reader_of(desk), which_of(desk), False
+    while True:
+        visit = await ask_for_card(ask, reader, lambda why: views.insert(scene, why, which, second=second), fresh=fresh)
+        assert not isinstance(visit, str)
+        try:
+            administrator = await _admitted(ask, desk, scene, visit, but)
+        finally:
+            await visit.close()
+        if administrator is not None:
+            return administrator
+        fresh = True
+
+
+async def _admitted(ask: Ask, desk: Desk, scene: Scene, visit: Visit, but: Collection[str]) -> LoggedIn | None:
+    """Whose card this is, with code and signature proved; None after saying why it is not taken."""
+    certificate = visit.facts.certificate("identification")
+    if certificate is None or certificate.chain != "ok":
+        await ask(views.not_an_administrator(scene))
+        return None
+    if visit.facts.holder.hsa_id in but:
+        await ask(views.not_the_same(scene))
+        return None
+    watched = desk.administrator_reader is None
+    await prove_code(ask, visit, Role.IDENTIFICATION, views.code(scene, visit.facts, watched=watched))
+    signing = desk.administrators.log_in(lambda message: visit.sign("identification", message))
+    match await ask(views.logging_in(scene), until=signing):
+        case LoggedIn() as known if known.hsa_id not in but:
+            return known
+        case LoggedIn():
+            await ask(views.not_the_same(scene))
+        case Declined():
+            await ask(views.not_an_administrator(scene))
+        case Unavailable():
+            raise views.nobody_knows(scene)
+        case str():
+            raise AssertionError("a view without buttons has no answer")
+        case other:
+            assert_never(other)
+    return None

@@ -1,0 +1,35 @@
+"""A card that cannot be read, or is not here: its number as it is printed, typed or scanned, and found in the register."""
+
+from dataclasses import dataclass
+
+from kiosk.issuer_ports import Found, NotFound, Unavailable
+from kiosk.journeys import printed_views as views
+from kiosk.journeys.desk import Desk
+from kiosk.journeys.scene import Scene, Subject
+from kiosk.ports import Ask, ErrandLog
+
+TRIES = 3
+"""Numbers that nobody knows, until the errand ends: nobody is to guess their way to a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedCard:
+    """A card by its number. `whose.name` is None: it is never shown to somebody who has proved nothing."""
+
+    whose: Subject
+    register: Found | NotFound | Unavailable
+
+
+async def printed_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> PrintedCard:
+    """Ask for the number until it is one of the register's, or nobody can be asked. Raises StopError after three."""
+    for _ in range(TRIES):
+        number = await ask(views.number(scene, desk.region.card_number_digits))
+        register = await ask(views.looking_up(scene), until=desk.directory.find(card_number=number))
+        assert not isinstance(register, str), "a view without buttons has no answer"
+        if not isinstance(register, NotFound):
+            record = register.card(number) if isinstance(register, Found) else None
+            whose = Subject(number, record.hsa_id if record else "", None)
+            await log.about_card(whose.card_number, whose.hsa_id)
+            return PrintedCard(whose, register)
+        await ask(views.not_known(scene, number))
+    raise views.no_such_card(scene)

@@ -1,0 +1,94 @@
+"""A reserve card: who it was given to, who stands here, and what the issuer offers it.
+
+Rules: domain.md: one card to one person ever; the certificate does not outlive the assignment; level 2 is being phased out,
+and is warned of before anything; level 3 on a reserve card takes two ID administrators.
+"""
+
+from dataclasses import replace
+
+from drivers.reader.outcomes import Role
+from fleet.messages.issuing import CardRecord
+from kiosk.issuer_ports import Found, LoggedIn, Offer, Unavailable
+from kiosk.journeys import own_views, writing_views
+from kiosk.journeys import reserve_views as views
+from kiosk.journeys.desk import Desk
+from kiosk.journeys.renew_views import not_offered, not_writable
+from kiosk.journeys.scene import Scene, Subject
+from kiosk.journeys.steps.admin import log_in_another
+from kiosk.journeys.steps.card import ask_for_card, emptied, prove_code
+from kiosk.journeys.steps.identify import Identified, attended, note_attested
+from kiosk.journeys.steps.offered import has_place, offered
+from kiosk.journeys.steps.own import OwnCard
+from kiosk.journeys.steps.printed import printed_card
+from kiosk.journeys.steps.renewing import Renewal
+from kiosk.ports import Ask, ErrandLog
+
+
+async def holder(ask: Ask, desk: Desk, scene: Scene) -> Identified:
+    """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3. Raises StopError."""
+    if await ask(views.who(scene)) == "administrator":
+        who = await attended(ask, desk, scene)
+        assert who.administrator is not None, "who attends has logged in"
+        if await ask(views.level(scene)) == "3":
+            return replace(who, second=await log_in_another(ask, desk, scene, {who.administrator.hsa_id}))
+        return who
+    visit = await ask_for_card(ask, desk.reader, lambda why: views.insert_own(scene, why))
+    assert not isinstance(visit, str), "the only other way out is to cancel"
+    try:
+        certificate = visit.facts.certificate("identification")
+        if certificate is None or certificate.chain != "ok":
+            raise views.own_not_valid(scene)
+        await prove_code(ask, visit, Role.IDENTIFICATION, own_views.code(scene, visit.facts))
+        facts = visit.facts
+    finally:
+        await visit.close()
+    await ask(views.take_own(scene), until=emptied(desk.reader))
+    return Identified("old_card", facts.holder.hsa_id, certificate.loa, facts.card_number)
+
+
+async def reserved(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, who: Identified) -> Renewal:
+    """What this reserve card may be given, to whom the register says that it was. Raises StopError."""
+    if not card.facts.rules.writable:
+        raise not_writable(scene)
+    if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
+        printed = await printed_card(ask, desk, scene, log)
+        card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
+        card.whose = replace(card.whose, card_number=printed.whose.card_number)
+    record = _record(scene, card)
+    _same_person(scene, card, record, who)
+    card.whose = replace(card.whose, hsa_id=record.hsa_id)
+    await log.about_card(card.whose.card_number, card.whose.hsa_id)
+    await note_attested(log, who)
+    offer = _of_level(scene, await offered(ask, desk, scene, card), who)
+    await has_place(desk, scene, card, "identification")
+    return Renewal(offer, "identification", card.facts.certificate("identification"), administrators=_attending(who))
+
+
+def _record(scene: Scene, card: OwnCard) -> CardRecord:
+    if isinstance(card.register, Unavailable):
+        raise writing_views.keys_away(scene)
+    record = card.register.card(card.whose.card_number) if isinstance(card.register, Found) else None
+    if record is None or not record.reserve:
+        raise views.no_reserve_card(scene)
+    return record
+
+
+def _same_person(scene: Scene, card: OwnCard, record: CardRecord, who: Identified) -> None:
+    """One card to one person ever: register, card and whoever stands here agree."""
+    people = {record.hsa_id, card.facts.holder.hsa_id or record.hsa_id, who.hsa_id or record.hsa_id}
+    if len(people) != 1 or record.hsa_id in {one.hsa_id for one in _attending(who)}:
+        raise views.other_person(scene)
+
+
+def _attending(who: Identified) -> tuple[LoggedIn, ...]:
+    return tuple(one for one in (who.administrator, who.second) if one is not None)
+
+
+def _of_level(scene: Scene, offers: tuple[Offer, ...], who: Identified) -> Offer:
+    """Level 3 where two administrators attend, else level 2."""
+    reserve = [one for one in offers if one.profile == "reserve"]
+    wanted = 3 if who.second is not None else 2
+    found = next((one for one in reserve if one.loa == wanted and one.administrators <= len(_attending(who))), None)
+    if found is None:
+        raise views.two_administrators(scene) if reserve and wanted == 2 else not_offered(scene)
+    return found

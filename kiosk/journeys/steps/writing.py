@@ -1,0 +1,109 @@
+"""What may come of a change to keys and certificates of a card, as outcomes that a journey can name; and the same card met again.
+
+>>> await log.effect("card.generate_key", done(lambda: visit.generate_key(place, "EC-P256", key)))        # doctest: +SKIP
+Unanswered()
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from drivers.reader.errors import (
+    CardAnswerError,
+    CardChangedError,
+    CardGoneError,
+    LedgerError,
+    NoReaderError,
+    ReaderError,
+)
+from drivers.reader.keys import ManagementKey
+from drivers.reader.model import CardFacts, Purpose
+from drivers.reader.outcomes import Role
+from drivers.secret import Secret
+from kiosk.journeys import own_views
+from kiosk.journeys import writing_views as views
+from kiosk.journeys.desk import Desk
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.card import ask_for_card, prove_code
+from kiosk.journeys.steps.own import OwnCard
+from kiosk.journeys.steps.unlocking import NotSent
+from kiosk.ports import Ask, Visit
+
+T = TypeVar("T")
+Codes = Mapping[Role, Secret]
+"""What the holder has typed, and the card accepted in this visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Nobody answers for the card's management key: nothing has happened to the card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """The card says something else than it should: what it holds now is what is read of it."""
+
+
+class TornError(Exception):
+    """The card left the reader in the middle of the work."""
+
+
+async def done(act: Callable[[], Awaitable[T]]) -> T | NotSent | Unanswered | Garbled:
+    """The outcome of a change, which begins when this is awaited. Raises NoReaderError, LedgerError."""
+    try:
+        return await act()
+    except (CardGoneError, CardChangedError):
+        return NotSent()
+    except CardAnswerError:
+        return Garbled()
+    except (NoReaderError, LedgerError):
+        raise
+    except ReaderError:
+        return Unanswered()
+
+
+async def looked(act: Awaitable[T]) -> T:
+    """What only reads the card. Raises TornError where it left."""
+    try:
+        return await act
+    except (CardGoneError, CardChangedError):
+        raise TornError from None
+
+
+def codes_for(facts: CardFacts, use: Purpose) -> tuple[Role, ...]:
+    """The codes without which no key of that use is made or deleted; the last is that with which it is used."""
+    second = use == "signature" and facts.pin(Role.SIGNATURE) is not None
+    return (Role.IDENTIFICATION, Role.SIGNATURE) if second else (Role.IDENTIFICATION,)
+
+
+async def prove_codes(ask: Ask, scene: Scene, visit: Visit, use: Purpose, known: Collection[Role] = ()) -> Codes:
+    """Ask for each of those codes that is not known yet, until the card accepts it. Raises as `prove_code`."""
+    wanted = (role for role in codes_for(visit.facts, use) if role not in known)
+    return {role: await prove_code(ask, visit, role, own_views.code(scene, visit.facts, role)) for role in wanted}
+
+
+def management(desk: Desk, card: OwnCard, errand: str) -> ManagementKey | None:
+    """Whoever answers for the card's management key; None where the card has none."""
+    algorithm = card.facts.rules.management
+    return None if algorithm is None else desk.card_keys.management(card.facts, algorithm, errand=errand)
+
+
+async def meet_again(
+    ask: Ask, desk: Desk, scene: Scene, card: OwnCard, use: Purpose, settle: Callable[[], Awaitable[None]]
+) -> Codes:
+    """The same card once more after a tear, and its codes, typed once more. `settle` looks first at what the card holds now.
+
+    Raises StopError where the card is gone, and what `settle` raises.
+    """
+    serial, fresh = card.facts.serial, False
+    await card.visit.close()
+    while True:
+        visit = await ask_for_card(ask, desk.reader, lambda why: views.pulled(scene, why), fresh=fresh)
+        if isinstance(visit, str):
+            raise views.gone(scene)
+        if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
+            card.visit = visit
+            await settle()
+            return await prove_codes(ask, scene, visit, use)
+        await visit.close()
+        fresh = True

@@ -1,0 +1,72 @@
+"""Unblock: say first whether this product may be unblocked here and what it costs, then PUK, new code, test.
+
+Rules: product.md, `unblock`; domain.md, "Card product decides who may unblock". Without the envelope an ID administrator attends
+and the server answers for the card, or a new letter is ordered.
+"""
+
+from drivers.reader.outcomes import Role
+from kiosk.journeys import unblock_views as views
+from kiosk.journeys.administered_views import without
+from kiosk.journeys.desk import Desk, Ended
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.administered import Mandate, mandate, set_code_by_mandate
+from kiosk.journeys.steps.code import prove_card
+from kiosk.journeys.steps.ending import receipt_for, say_done
+from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.steps.letter import order_letter
+from kiosk.journeys.steps.own import OwnCard, own_card
+from kiosk.journeys.steps.unlocking import CodeSet, Envelope, card_decides, set_code
+from kiosk.ports import Ask, ErrandLog
+
+SCENE = Scene("unblock")
+CARD, CODE, LETTER = SCENE.at(1, 3), SCENE.at(2, 3), SCENE.at(2, 2)
+
+
+async def unblock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    async with own_card(ask, desk, CARD, log) as card:
+        roles = _locked(card)
+        way = await _may(ask, card, roles)
+        if way == "letter":
+            return await order_letter(ask, desk, LETTER, log, card)
+        given = await mandate(ask, desk, CARD, log, card) if way == "administrator" else None
+        codes = [await _unlock(ask, desk, log, card, role, given) for role in roles]
+        kept = next((code.remarks for code in codes if not code.new), ())
+        who = given.who if given else Identified("card", card.whose.hsa_id)
+        receipt = await receipt_for(desk, SCENE, log, card.whose, who, kept)
+        return await say_done(ask, desk, SCENE, log, receipt, *views.done(envelope=given is None, new=not kept))
+
+
+def _locked(card: OwnCard) -> tuple[Role, ...]:
+    """The codes that are locked; the identification code where none is (a code that was forgotten can be set anew)."""
+    roles = (Role.IDENTIFICATION, Role.SIGNATURE)
+    locked = tuple(role for role in roles if (pin := card.facts.pin(role)) is not None and pin.state == "locked")
+    return locked or (Role.IDENTIFICATION,)
+
+
+async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
+    """How this product is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Raises StopError."""
+    puk, rules = card.facts.pin(Role.PUK), card.facts.rules
+    dead = puk is not None and puk.state == "locked"
+    if dead and not rules.administrable:
+        raise views.puk_dead(CARD)
+    if rules.unblocking == "nobody":
+        raise views.not_here(CARD)
+    if dead or rules.unblocking == "administrator":
+        return await ask(views.administrator_only(CARD))
+    locked = any((pin := card.facts.pin(role)) is not None and pin.state == "locked" for role in roles)
+    way = await ask(views.locked(CARD, roles) if locked else views.not_locked(CARD))
+    return await ask(without(CARD)) if way == "no_envelope" else way
+
+
+async def _unlock(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None) -> CodeSet:
+    """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
+    letter = Envelope(card.whose, card_decides)
+    known = None
+    while known is None:
+        if given is not None:
+            known = await set_code_by_mandate(ask, desk, CODE, log, card, given, role)
+        else:
+            known, card.visit = await set_code(ask, desk, CODE, log, letter, card.visit, role)
+    await prove_card(ask, CODE, log, card.visit, known.code, role)
+    return known

@@ -1,0 +1,67 @@
+"""The bundle of a station's log that may leave it: the last events and log lines, as codes.
+
+Rules: an event gives its time, type, and the codes of what came of it, never a card, an order or a person. A log line gives
+the message as it stands in the program, with the values left out, and the type of an error; only our own loggers are heard, whose
+messages are never put together from values (ruff's rules G keep that). All of it is ASCII, cut and counted, so that a bundle
+fits into one message.
+
+>>> ring = heard()                                                   # doctest: +SKIP
+>>> bundle(events, ring.lines)                                       # doctest: +SKIP
+('2026-03-02T08:15:00.000Z effect.done slot.open opened 14', ...)
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fleet.messages.commands import MOST_LINE, MOST_LINES
+from fleet.messages.events import Event
+
+MOST_LOG = 100
+MOST_EVENTS = MOST_LINES - MOST_LOG
+OURS = ("kiosk", "fleet", "drivers")
+"""Loggers whose messages are templates."""
+_CODES = ("effect", "kind", "command", "outcome", "reason", "slot", "version")
+"""Of an event's data: stable codes and numbers."""
+
+
+class LogRing(logging.Handler):
+    """Keeps the latest lines, without their values."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._lines: deque[str] = deque(maxlen=MOST_LOG)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The oldest first."""
+        return tuple(self._lines)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        kind = record.exc_info[0] if record.exc_info else None
+        said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        self._lines.append(f"{when} {record.levelname} {record.name}: {said}{f' ({kind.__name__})' if kind else ''}")
+
+
+def heard() -> LogRing:
+    """A ring that keeps what our own loggers say from here on."""
+    ring = LogRing()
+    for name in OURS:
+        logging.getLogger(name).addHandler(ring)
+    return ring
+
+
+def bundle(events: Sequence[Event], log: Sequence[str]) -> tuple[str, ...]:
+    """Both, in order of time; `events` are the newest first, as the outbox gives them."""
+    told = [_told(event) for event in events[:MOST_EVENTS]]
+    lines = sorted([*told, *log[-MOST_LOG:]])
+    return tuple(line.encode("ascii", "replace").decode()[:MOST_LINE] for line in lines)
+
+
+def _told(event: Event) -> str:
+    content = event.content()
+    words = [str(content[key]) for key in _CODES if key in content]
+    return " ".join([event.time, event.type.removeprefix("se.kortkiosk."), *words])

@@ -1,0 +1,40 @@
+"""Out of service: an administrator's word that the station is closed to visitors, and why.
+
+It lies in a file of its own, so that it outlives a restart; a file that says nothing known counts as none.
+
+>>> notice = OutOfService(Path("data"))                 # doctest: +SKIP
+>>> notice.set("repair"); notice.why                    # doctest: +SKIP
+'repair'
+"""
+
+import contextlib
+from pathlib import Path
+from typing import get_args
+
+from kiosk.journeys.attending import Closed
+
+FILE = "out-of-service"
+
+
+class OutOfService:
+    """One station's. `folder` is its data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / FILE
+        self.why: Closed | None = self._read()
+
+    def set(self, why: Closed | None) -> None:
+        """Close the station, or open it again. Raises OSError: then it is as it was."""
+        if why is None:
+            self._file.unlink(missing_ok=True)
+        else:
+            draft = self._file.with_name(FILE + ".new")
+            draft.write_text(why, encoding="ascii")
+            draft.replace(self._file)
+        self.why = why
+
+    def _read(self) -> Closed | None:
+        said = ""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            said = self._file.read_text(encoding="ascii").strip()
+        return next((one for one in get_args(Closed) if one == said), None)

@@ -1,0 +1,37 @@
+"""Pair the cabinet's board from the station's own screen, as `kortkiosk-provision flash --pair-only` does at a desk.
+
+The driver lets the line go meanwhile, and takes it again with whatever key there is then.
+
+>>> await pair(cabinet, Path("cabinet.key"), None)                                      # doctest: +SKIP
+'paired'
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+from drivers.cabinet.image import PREBUILT
+from drivers.cabinet.pairing import PairingError
+from drivers.cabinet.serial_link import boards
+from provisioning.flash import Way, flash
+from provisioning.pico import FlashError
+
+
+class Held(Protocol):
+    """A driver that holds the line."""
+
+    def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+async def pair(cabinet: Held, key_file: Path, port: str | None) -> str:
+    """`paired`, or the code of what stood against it (docs/operations.md). The key is told nowhere."""
+    await cabinet.close()
+    try:
+        await flash(PREBUILT, key_file, Way(load=None, list_ports=boards, port=port or None))
+    except FlashError as error:
+        return error.code
+    except (PairingError, OSError):
+        return "key_file"
+    finally:
+        cabinet.start()
+    return "paired"

@@ -1,0 +1,105 @@
+"""What stands on a receipt, and in which order: one template for screen, paper and page. Texts are keys, not yet words.
+
+Texts: `receipt.title.KIND` for each kind of receipt; for all `receipt.when.pickup` or `receipt.when.done` (the label of
+the time), `receipt.holder`, `receipt.hsa_id`, `receipt.card_number`, `receipt.by`, `receipt.time` ({day} {month} {year}
+{hour} {minute}), `receipt.month.1` to `receipt.month.12`, and `receipt.remark.CODE` for each remark. What is about no
+single card has `receipt.did` and `receipt.detail.CODE` instead of holder and card.
+
+>>> from kiosk.receipts.numbers import read_number
+>>> fours("9752269050826134")
+'9752 2690 5082 6134'
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from kiosk.receipts.facts import Person, ReceiptFacts
+from kiosk.views import Say
+from kiosk.views import say as text
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A label, and what it is about."""
+
+    label: Say
+    value: Say | str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One receipt, to be drawn anywhere."""
+
+    title: Say
+    lines: tuple[Line, ...]
+    remarks: tuple[Say, ...]
+
+
+def template(facts: ReceiptFacts, zone: tzinfo | None = None) -> Template:
+    """What to show of `facts`. `zone` is that of the station, the system's by default.
+
+    A protected identity is shown by its HSA-id alone.
+    """
+    lines = _of_work(facts, zone) if not facts.card_number else _of_card(facts, zone)
+    remarks = tuple(text(f"receipt.remark.{code}") for code in facts.remarks)
+    return Template(text(f"receipt.title.{facts.kind}"), tuple(lines), remarks)
+
+
+def _of_work(facts: ReceiptFacts, zone: tzinfo | None) -> list[Line]:
+    """Who did it, and what came of it."""
+    people = (facts.holder, facts.administrator)
+    return [
+        *(
+            Line(text("receipt.did"), f"{one.name} ({one.hsa_id})" if one.name else one.hsa_id)
+            for one in people
+            if one is not None
+        ),
+        *(Line(text(f"receipt.detail.{one.code}"), one.value) for one in facts.details),
+        Line(text("receipt.when.done"), point_in_time(facts.time, zone)),
+        Line(text("receipt.station"), facts.place),
+    ]
+
+
+def _of_card(facts: ReceiptFacts, zone: tzinfo | None) -> list[Line]:
+    lines = [
+        Line(text("receipt.hsa_id"), facts.holder.hsa_id),
+        Line(text("receipt.card_number"), fours(facts.card_number)),
+        Line(
+            text("receipt.when.pickup" if facts.kind == "pickup" else "receipt.when.done"),
+            point_in_time(facts.time, zone),
+        ),
+        Line(text("receipt.by"), _by(facts)),
+    ]
+    if facts.holder.name is not None:
+        lines.insert(0, Line(text("receipt.holder"), facts.holder.name))
+    return lines
+
+
+def point_in_time(time: datetime, zone: tzinfo | None = None) -> Say:
+    """As people write it: `25 nov 2026 10.46`."""
+    local = time.astimezone(zone)
+    return text(
+        "receipt.time",
+        day=local.day,
+        month=text(f"receipt.month.{local.month}"),
+        year=local.year,
+        hour=f"{local.hour:02}",
+        minute=f"{local.minute:02}",
+    )
+
+
+def fours(number: str) -> str:
+    """A card's number in groups of four, from the end."""
+    first = len(number) % 4
+    groups = [number[:first]] if first else []
+    return " ".join(groups + [number[at : at + 4] for at in range(first, len(number), 4)])
+
+
+def shown(person: Person) -> str:
+    """By name, or by HSA-id where the name is protected."""
+    return person.name or person.hsa_id
+
+
+def _by(facts: ReceiptFacts) -> str:
+    """Who did it: the administrator, or the station where the holder's own card spoke for the holder."""
+    return facts.place if facts.administrator is None else shown(facts.administrator)

@@ -1,0 +1,115 @@
+"""`region.toml`: what differs between regions and is no setting of one station: dates, numbers, and the pages of information.
+
+One file for all stations of a region, checked as a whole; `station.region` in station.toml names it. Without one the general
+file counts, which ships: it names no office and no address, and no number but the card issuer's block line.
+`kiosk/regions/stockholm.toml` is an example with public facts.
+
+>>> Region().loa2_ends is None, [page.id for page in general().pages][:2]
+(True, ['order', 'forgotten'])
+"""
+
+import tomllib
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+SHIPPED = Path(__file__).parent / "regions"
+MOST_LINES = 5
+Text = Annotated[str, Field(min_length=1, max_length=240)]
+Language = Literal["sv", "en"]
+
+
+class RegionError(Exception):
+    """The file cannot be used. One line per fault: file, key, reason."""
+
+    def __init__(self, path: Path, faults: list[str]) -> None:
+        super().__init__("\n".join(f"{path}: {fault}" for fault in faults))
+        self.faults = faults
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is a mistake, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Both(Section):
+    """A text in both languages of the screen."""
+
+    sv: Text
+    en: Text
+
+
+class Page(Section):
+    """One page of information: a title, at most five lines, and an address that is shown as a QR code."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")]
+    icon: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "information-outline"
+    title: Both
+    detail: Both | None = None
+    lines: Annotated[tuple[Both, ...], Field(min_length=1, max_length=MOST_LINES)]
+    steps: bool = False
+    """The lines are steps, to be done in order."""
+    link: Annotated[str, Field(pattern=r"^https://[^\s]{4,180}$")] | None = None
+
+
+class Region(Section):
+    """The whole file. What is not given is not said."""
+
+    name: str = ""
+    source: str = ""
+    """Where its facts were taken from, and when."""
+    card_number_digits: Annotated[int, Field(ge=8, le=20)] = 16
+    """How long the numbers are that are printed on cards."""
+    block_line: Annotated[str, Field(max_length=20, pattern=r"^[0-9 +-]*$")] = ""
+    """The number to call where a card is lost and no office is open. A station may have another (`contact.block_line`)."""
+    office: Annotated[str, Field(max_length=80)] = ""
+    """Who helps, and where. A station may have another (`contact.office`)."""
+    loa2_ends: date | None = None
+    """The last day of level of assurance 2."""
+    pages: Annotated[tuple[Page, ...], Field(max_length=8)] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> "Region":
+        ids = [page.id for page in self.pages]
+        if twice := {one for one in ids if ids.count(one) > 1}:
+            raise ValueError(f"page {', '.join(sorted(twice))} stands twice")
+        return self
+
+
+def load(path: Path) -> Region:
+    """Read and validate. Raises RegionError with every fault found."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RegionError(path, [f"cannot be read: {error.strerror}"]) from None
+    except (ValueError, RecursionError) as error:
+        raise RegionError(path, [f"is not TOML in UTF-8: {error}"]) from None
+    try:
+        return Region.model_validate(document)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors(include_url=False)
+        ]
+        raise RegionError(path, faults) from None
+
+
+@cache
+def general() -> Region:
+    """What holds everywhere, and names nobody."""
+    return load(SHIPPED / "general.toml")
+
+
+def region_of(file: str, base: Path) -> Region:
+    """The region's file, where the station names one; paths are relative to `base`. Raises RegionError."""
+    return load(base / file) if file else general()
+
+
+def at_station(region: Region, *, block_line: str | None, office: str | None) -> Region:
+    """The region's data with the numbers of one station, where it has its own."""
+    own = {"block_line": block_line, "office": office}
+    return region.model_copy(update={name: value for name, value in own.items() if value is not None})

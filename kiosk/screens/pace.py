@@ -1,0 +1,33 @@
+"""Pace: how often the window looks for touches and draws. Seldom while nobody is there, often from the first touch on.
+
+A station stands idle all night, and each look costs. A finger is down for a tenth of a second and more, so the first look finds
+it in time, and the next ones are frequent before it is let go.
+
+    pace = Pace()
+    pace.wake()         # a touch, a key, another screen
+"""
+
+from kivy.clock import Clock
+
+from kiosk.screens import env
+
+LIVELY_PER_S = 90
+LIVELY_S = 1.0
+"""Longer than a fade, and than a finger stays down."""
+
+
+class Pace:
+    """The frames in a second of this process. Kivy reads its own number anew before each frame."""
+
+    def __init__(self) -> None:
+        self._calm = Clock.create_trigger(lambda passed: self._set(env.FRAMES_PER_S), LIVELY_S)
+
+    def wake(self) -> None:
+        """Be quick for a while."""
+        self._calm.cancel()
+        self._calm()
+        self._set(LIVELY_PER_S)
+
+    @staticmethod
+    def _set(frames: int) -> None:
+        Clock._max_fps = float(frames)

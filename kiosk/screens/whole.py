@@ -1,0 +1,42 @@
+"""Whole: whether all that a body says is to be seen, once it is placed.
+
+>>> whole(frame.shape)      # doctest: +SKIP
+True
+"""
+
+from collections.abc import Iterator
+
+from kivy.uix.widget import Widget
+
+from kiosk.screens.layout import Flow, Group
+from kiosk.screens.text import Icon, Text
+
+SLACK = 2
+"""Pixels that rounding may take."""
+
+
+def whole(flow: Flow) -> bool:
+    """Nothing is cut, hangs out of what is around it, or was left out."""
+    return not any(_short(each) or (each is not flow and _hangs_out(each)) for each in _walk(flow))
+
+
+def _walk(flow: Widget) -> Iterator[Flow]:
+    if isinstance(flow, Flow):
+        yield flow
+    for child in flow.children:
+        yield from _walk(child)
+
+
+def _short(flow: Flow) -> bool:
+    if isinstance(flow, Text) and not isinstance(flow, Icon) and flow.is_cut():
+        return True
+    return isinstance(flow, Group) and any(_says(item) for item in flow.items if item.parent is None)
+
+
+def _hangs_out(flow: Flow) -> bool:
+    around = flow.parent
+    return isinstance(around, Flow) and (flow.y < around.y - SLACK or flow.top > around.top + SLACK)
+
+
+def _says(item: Flow) -> bool:
+    return item.needed and any(isinstance(each, Text) and not isinstance(each, Icon) for each in _walk(item))

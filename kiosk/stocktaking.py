@@ -1,0 +1,137 @@
+"""What lies in the cabinet by the station's own list, and what follows from it. Pure: no database, no device.
+
+Rules of hand-over and return: a card is put into a slot that is empty by list and by sensor; the oldest reserve card is
+handed out first; a card whose order has expired or is void goes out. List and sensor are never made to agree by
+themselves: a person looks.
+
+>>> ledger = Ledger((Lying(3, "9999", "A-1", "ordinary", "2026-12-31", "2026-11-01"),), None)
+>>> [(one.slot, one.what) for one in compare(ledger, (Slot(3, "empty", "closed"), Slot(4, "present", "closed")))]
+[(3, 'missing'), (4, 'unlisted')]
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from drivers.cabinet.port import Slot
+from fleet.messages.link import Order
+
+What = Literal["agree", "missing", "unlisted", "unseen", "open"]
+"""List and sensor agree; the list has a card and the sensor sees none; the other way round; the sensor does not say; the door is
+open."""
+Why = Literal["expired", "voided", "misplaced", "reserve", "other", "missing"]
+"""Why a card goes out of its slot. `missing`: it was not there."""
+RESERVE = "reserve"
+"""The product of reserve cards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A card in a slot. `card_number` is empty where nobody knows which card it is, `order` where it has none. Days are ISO 8601;
+    `since` is the day on which it was put in."""
+
+    slot: int
+    card_number: str
+    order: str
+    product: str
+    last_day: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What lies where, and the orders of this station that are still open; None while their list is too old to go by.
+
+    `broken`: slots whose lock or door jammed and that have not opened since.
+    """
+
+    lying: tuple[Lying, ...]
+    here: tuple[Order, ...] | None
+    broken: frozenset[int] = frozenset()
+
+    def at(self, slot: int) -> Lying | None:
+        """What the list has in that slot."""
+        return next((one for one in self.lying if one.slot == slot), None)
+
+    def where(self, card_number: str) -> Lying | None:
+        """Where that card lies."""
+        return next((one for one in self.lying if card_number and one.card_number == card_number), None)
+
+    def order_of(self, *, card_number: str = "", order: str = "") -> Order | None:
+        """The open order of a card, or of that number."""
+        wanted = (one for one in self.here or () if one.card_number == card_number or one.order == order)
+        return next(wanted, None)
+
+
+class Stock(Protocol):
+    """The station's list of cards, durable, in the file that holds the journal. It changes with events alone."""
+
+    async def look(self) -> Ledger:
+        """What lies where, with the slots that the office gave since."""
+
+    async def binned(self) -> tuple[str, ...]:
+        """Numbers of the cards that fell into the bin since it was last emptied, in that order. Empty where one is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One slot by list and by sensor."""
+
+    slot: int
+    what: What
+    listed: Lying | None
+
+
+def compare(ledger: Ledger, slots: Iterable[Slot]) -> tuple[Compared, ...]:
+    """Every slot of the cabinet, those that differ first."""
+    found = [Compared(slot.number, _what(ledger.at(slot.number), slot), ledger.at(slot.number)) for slot in slots]
+    return tuple(sorted(found, key=lambda one: (one.what == "agree", one.slot)))
+
+
+def _what(listed: Lying | None, seen: Slot) -> What:
+    if seen.door != "closed":
+        return "open"
+    if seen.card == "unknown":
+        return "unseen"
+    if (listed is not None) == (seen.card == "present"):
+        return "agree"
+    return "unlisted" if listed is None else "missing"
+
+
+def free_slots(
+    ledger: Ledger, slots: Iterable[Slot], card_number: str, wanted: int = 0, but: Collection[int] = ()
+) -> tuple[int, ...]:
+    """Slots for a card, the best first: the one `wanted` for it, then the lowest that nothing is in or meant for. None that is
+    broken."""
+    others = [one for one in ledger.here or () if one.card_number != card_number]
+    meant = {one.slot for one in others if ledger.where(one.card_number) is None}
+    taken = {one.slot for one in ledger.lying if one.card_number != card_number} | ledger.broken
+    empty = [
+        slot.number
+        for slot in slots
+        if slot.card == "empty" and slot.door == "closed" and slot.number not in taken and slot.number not in but
+    ]
+    return tuple(sorted(empty, key=lambda number: (number != wanted, number in meant, number)))
+
+
+def is_reserve(card: Lying) -> bool:
+    """A card for whoever needs one: it has no order yet."""
+    return bool(card.card_number) and not card.order
+
+
+def outgoing(ledger: Ledger, today: str) -> tuple[tuple[Lying, Why], ...]:
+    """Every card that lies here, with why it would go out: those that must first, then the oldest reserve card, then the rest."""
+    rank: dict[Why, int] = {"misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
+    oldest = min((one for one in ledger.lying if is_reserve(one)), key=lambda one: (one.since, one.slot), default=None)
+    found = [(one, "reserve" if one is oldest else _why(ledger, one, today)) for one in ledger.lying]
+    return tuple(sorted(found, key=lambda pair: (rank[pair[1]], pair[0].slot)))
+
+
+def _why(ledger: Ledger, card: Lying, today: str) -> Why:
+    if not card.card_number:
+        return "misplaced"
+    if card.order and card.last_day < today:
+        return "expired"
+    if card.order and ledger.here is not None and ledger.order_of(order=card.order) is None:
+        return "voided"
+    return "other"

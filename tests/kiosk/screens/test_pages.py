@@ -1,0 +1,70 @@
+"""With large text, what does not fit on the smallest panel comes on pages: nothing is left out, and the answers are last."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kiosk.screens.cutting import cut
+from kiosk.screens.waybar import BACK, ON
+from tests.fakes.display import virtual_display
+from tests.fakes.kivy_driver import KivyDriver
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[KivyDriver]:
+    """The window of a 7 inch panel, with large text."""
+    with virtual_display(800, 480) as display, KivyDriver(display, "7") as driver:
+        driver.call("set", large_text=True)
+        yield driver
+
+
+@pytest.mark.screen
+def test_what_does_not_fit_is_read_page_by_page_and_answered_on_the_last(large: KivyDriver) -> None:
+    large.call("show_gallery", sample="terms")
+    seen = {text for text in large.call("texts") if "\n" not in text}
+    assert ON in large.targets()
+    assert not {"accept", BACK} & set(large.targets())
+    while ON in large.targets():
+        large.touch(ON)
+        seen |= set(large.call("texts"))
+    assert {
+        "Kortet och koden är bara dina",
+        "Förlorat kort anmäler du genast",
+        "Du lämnar kortet när du slutar",
+    } <= seen
+    large.touch(BACK)
+    assert ON in large.targets()
+
+
+@pytest.mark.screen
+def test_the_pad_has_the_last_page_and_stays_there_once_something_is_typed(large: KivyDriver) -> None:
+    large.call("show_gallery", sample="new-pin")
+    assert "key:1" not in large.targets()
+    while ON in large.targets():
+        large.touch(ON)
+    large.touch("key:2")
+    large.touch("rail:contrast")
+    large.touch("rail:contrast")
+    assert "key:1" in large.targets()
+    assert large.call("typed") == 1
+
+
+@pytest.mark.screen
+def test_what_fits_has_no_pages(large: KivyDriver) -> None:
+    large.call("show_gallery", sample="home")
+    assert {"pickup", "unblock", "change_pin"} <= set(large.targets())
+    assert ON not in large.targets()
+
+
+def test_a_text_is_cut_after_a_sentence_where_that_leaves_no_piece_under_half() -> None:
+    assert list(cut("Ett två. Tre fyra fem.", lambda text: len(text) <= 14)) == ["Ett två.", "Tre fyra fem."]
+    assert list(cut("Ett. Två tre fyra fem sex.", lambda text: len(text) <= 21)) == ["Ett. Två tre fyra fem", "sex."]
+
+
+def test_what_is_strong_stays_strong_in_each_piece() -> None:
+    pieces = list(cut("Det [b]går inte att[/b] ångra.", lambda text: len(text) <= 14))
+    assert pieces == ["Det [b]går[/b]", "[b]inte att[/b]", "ångra."]
+
+
+def test_a_word_that_fits_nowhere_is_a_piece_of_its_own() -> None:
+    assert list(cut("ett oändligtlångt ord", lambda text: len(text) <= 5)) == ["ett", "oändligtlångt", "ord"]

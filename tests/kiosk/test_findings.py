@@ -1,0 +1,138 @@
+"""What is found wrong with a card: one row a rule, from facts made by hand, and nothing on a healthy card."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
+from drivers.reader.outcomes import Role
+from fleet.messages.issuing import CardRecord, CardState, Person
+from kiosk.findings import RULES, Known, findings_of, wrong_with
+from kiosk.issuer_ports import Found, NotFound
+from kiosk.texts import Texts
+from tests.fakes.clock import NOW
+from tests.fakes.desk import order_of
+from tests.fakes.room import make_card, persona_of
+
+NUMBER = "9999000010260001"
+DAY = timedelta(days=1)
+LOGIN = Certificate("01", "login", "CN=A", "CN=CA", "1", NOW - DAY, NOW + 400 * DAY, "identification", 3, "ok", b"")
+SIGN = replace(LOGIN, id="02", label="sign", purpose="signature")
+PIN = Pin("01", "PIN", Role.IDENTIFICATION, 1, 3, "ok", 6, 8)
+PUK = replace(PIN, id="02", label="PUK", role=Role.PUK, tries_left=10)
+CARD = CardFacts(
+    "r", b"", "pkcs15", "virtual-b", "00", NUMBER, Holder("A", "SE2321000999-1A01"), (PIN, PUK), (LOGIN, SIGN), b"",
+    rules=CardRules("holder"),
+)  # fmt: skip
+WELL = Known(CARD, NOW, register=Found(Person("SE2321000999-1A01", "A"), (CardRecord(NUMBER, "x", "6XX", "active"),)))
+LOCKED = replace(CARD, pins=(replace(PIN, tries_left=0, state="locked"), PUK))
+
+
+def card(**changed: object) -> Known:
+    return replace(WELL, card=replace(CARD, **changed))  # type: ignore[arg-type]  # the fields of CardFacts
+
+
+def certificates(**changed: object) -> Known:
+    return card(certificates=(replace(LOGIN, **changed), SIGN))  # type: ignore[arg-type]  # the fields of Certificate
+
+
+def record(state: CardState, **more: str) -> Known:
+    return replace(WELL, register=Found(Person("x", "A"), (CardRecord(NUMBER, "x", "6XX", state, **more),)))  # type: ignore[arg-type]
+
+
+def person(**facts: object) -> Known:
+    return replace(WELL, register=Found(Person("x", "A", **facts), (CardRecord(NUMBER, "x", "6XX", "active"),)))  # type: ignore[arg-type]
+
+
+def real(*places: int) -> tuple[Certificate, ...]:
+    """Certificates with real bytes: identification and signature of a virtual card."""
+    keys = make_card(persona_of("1:old")).keys
+    return tuple(replace((LOGIN, SIGN)[at], der=keys[at].certificate.public_bytes(Encoding.DER)) for at in places)
+
+
+FOUND: dict[str, Callable[[], Known]] = {
+    "certificate_revoked": lambda: certificates(chain="revoked"),
+    "blocked": lambda: record("blocked"),
+    "leaver": lambda: person(left="2026-11-01"),
+    "on_hold": lambda: record("held"),
+    "printed_differs": lambda: replace(WELL, printed="20269999"),
+    "other_than_ordered": lambda: replace(WELL, order=order_of(2)),
+    "puk_locked": lambda: card(pins=(PIN, replace(PUK, tries_left=0, state="locked"))),
+    "pin_locked": lambda: replace(WELL, card=LOCKED),
+    "not_by_holder": lambda: replace(WELL, card=replace(LOCKED, rules=CardRules("administrator"))),
+    "chain_untrusted": lambda: certificates(chain="untrusted"),
+    "no_identification": lambda: card(certificates=(SIGN,)),
+    "key_differs": lambda: card(certificates=(LOGIN, replace(real(0)[0], purpose="other"))),
+    "certificate_damaged": lambda: card(damaged=("login",)),
+    "certificate_expired": lambda: certificates(not_after=NOW - DAY, chain="expired"),
+    "certificate_not_yet_valid": lambda: certificates(not_before=NOW + DAY),
+    "pin_initial": lambda: card(pins=(replace(PIN, initial=True), PUK)),
+    "not_activated": lambda: record("handed_out", activate_by="2026-12-24"),
+    "name_changed": lambda: person(name_changed="2026-11-01"),
+    "certificate_expires_soon": lambda: certificates(not_after=NOW + 5 * DAY),
+    "loa2_ends": lambda: replace(certificates(loa=2), loa2_ends=date(2027, 3, 31)),
+    "not_registered": lambda: replace(WELL, register=NotFound()),
+    "alike": lambda: card(certificates=real(0, 1)),
+}
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_it_is_found_and_nothing_else(code: str) -> None:
+    found = findings_of(FOUND[code]())
+    assert [one.code for one in found] == [code]
+    assert all(found[0].text.split(". "))
+    assert "{" not in found[0].text
+
+
+def test_nothing_is_found_on_a_healthy_card() -> None:
+    assert findings_of(WELL) == ()
+
+
+def test_where_nobody_can_be_asked_nothing_is_said_of_the_register() -> None:
+    assert findings_of(Known(CARD, NOW)) == ()
+
+
+def test_a_piv_cards_own_certificate_is_no_persons_whose_key_is_missing() -> None:
+    doors = replace(real(0)[0], id="9e", purpose="other")
+    assert findings_of(card(kind="piv", certificates=(LOGIN, SIGN, doors))) == ()
+    assert [one.code for one in findings_of(card(certificates=(LOGIN, SIGN, doors)))] == ["key_differs"]
+
+
+def test_what_only_has_to_be_known_is_not_wrong() -> None:
+    assert wrong_with(FOUND["alike"]()) == ()
+
+
+def test_a_leaver_with_another_assignment_may_keep_the_card() -> None:
+    assert findings_of(person(left="2026-11-01", continued=True)) == ()
+
+
+def test_the_worst_comes_first() -> None:
+    both = replace(FOUND["certificate_expires_soon"](), register=record("blocked").register)
+    assert [one.code for one in findings_of(both)] == ["blocked", "certificate_expires_soon"]
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    script = Path(__file__).resolve().parents[2] / "scripts" / "write_findings.py"
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.write_findings", "--check"],
+        capture_output=True,
+        text=True,
+        cwd=script.parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(-2, "Today is the last day."), (0, "Today is the last day."), (1, "One day left."), (2, "2 days left.")],
+)
+def test_the_days_that_are_left_are_said_as_people_say_them(days: int, said: str) -> None:
+    last = (NOW.astimezone().date() + timedelta(days=days)).isoformat()
+    title = findings_of(record("handed_out", activate_by=last))[0].title
+    assert Texts.load().plain(title, "en") == f"The card is not activated. {said}"

@@ -1,0 +1,42 @@
+"""What the demo tells people to try is what this station has, with the cards that lie on the bench."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from drivers.reader.virtual.personas import PIN
+from kiosk.commands import main
+from kiosk.demo import trying
+from kiosk.demo.seed import SPECIAL, scenario
+from kiosk.journeys.registry import ERRANDS
+from kiosk.texts import Texts
+from kiosk.views import say
+
+
+def test_every_errand_of_the_home_screen_can_be_tried() -> None:
+    assert list(trying.TRY) == [one for one in trying.TRY if one in {errand.id for errand in ERRANDS}]
+    assert {errand.id for errand in ERRANDS if errand.place == "front"} <= set(trying.TRY)
+
+
+def test_the_help_names_errands_and_pin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert PIN in said
+    for errand in trying.TRY:
+        assert Texts.load().plain(say(f"home.{errand}"), "sv") in said
+
+
+def test_the_cards_that_are_named_lie_in_the_hand() -> None:
+    hand = set(scenario().hand)
+    assert set(SPECIAL) <= hand
+    for what in trying.TRY.values():
+        for number in re.findall(r"\b\d+\b", what):
+            assert {f"{number}:old", f"{number}:new"} & hand, what
+    assert {one.kind for one in SPECIAL.values()} == {"A", "B", "C", "D"}
+
+
+def test_the_readme_names_every_errand() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in readme.splitlines() if line.startswith("| errands |"))
+    assert set(re.findall(r"`(\w+)`", row)) == {errand.id for errand in ERRANDS}

@@ -1,0 +1,14 @@
+"""Texts of the administrator's side."""
+
+from typing import get_args
+
+from kiosk.journeys.attending import SlotLook
+from kiosk.journeys.board_views import ACTIONS, ICONS, STATES
+
+FAMILIES = {
+    "admin.do.{}": (*(errand for errand, _ in ACTIONS), "attend"),
+    "admin.part.{}": tuple(ICONS),
+    "admin.state.{}": (*STATES, "other"),
+    "admin.receipts.{}": ("unsigned", "unprinted"),
+    "admin.look.{}": tuple(look for look in get_args(SlotLook) if look != "empty"),
+}

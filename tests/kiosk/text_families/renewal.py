@@ -1,0 +1,20 @@
+"""Texts of renewing certificates, of reserve cards, and of cleaning up."""
+
+from typing import get_args
+
+from kiosk.journeys.renew_views import OldIs
+from kiosk.journeys.writing_views import TASKS
+
+OLD = get_args(OldIs)
+FAMILIES = {
+    "renew.working.{}": TASKS,
+    "renew.task.{}": TASKS,
+    "renew.{}.title": ("begin", "again"),
+    "renew.{}.new": ("begin", "again"),
+    "renew.{}.new.detail": ("begin", "again"),
+    "renew.{}.go": ("begin", "again"),
+    "renew.done.old_{}": ("gone", "kept", "unknown"),
+    "receipt.remark.{}": (*(f"old_{one}" for one in OLD), "cleaned"),
+    "receipt.title.{}": ("renew_certificate", "reserve_certificate", "clean_up"),
+    "clean.why.{}": ("expired", "superseded"),
+}

@@ -1,0 +1,30 @@
+"""Texts of the frame, the home screen, the pick-up and the receipt."""
+
+from typing import get_args
+
+from kiosk.journeys.identify_views import DOCUMENTS
+from kiosk.journeys.registry import ERRANDS
+from kiosk.receipts.facts import IdentifiedBy, Signed
+
+ERRAND_IDS = tuple(errand.id for errand in ERRANDS)
+FAMILIES = {
+    "strange.{}": ("mute", "unknown", "busy"),
+    "strange.{}.title": ("mute", "unknown", "busy"),
+    "document.{}": DOCUMENTS,
+    "closing.pulled.{}": ("safe", "unknown"),
+    "closing.pulled.{}.do": ("safe", "unknown"),
+    "closing.{}.title": ("reader", "card", "store", "crash"),
+    "closing.{}.lead": ("reader", "card", "store", "crash"),
+    "closing.take_card.{}": ("holder", "administrator"),
+    "frame.{}": ("larger", "contrast", "listen", "help"),
+    "keypad.more.{}": tuple("12345678"),
+    "no_paper.{}": ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"),
+    "errand.{}": ERRAND_IDS,
+    "home.{}": ERRAND_IDS,
+    "home.{}.detail": ERRAND_IDS,
+    "home.no.{}": ("reader", "cabinet", "orders", "store", "switched_off", "door", "closed", "not_here"),
+    "receipt.title.{}": ("pickup", "change_pin", "unblock", "return_card", "report_lost"),
+    "receipt.identified.{}": get_args(IdentifiedBy),
+    "receipt.signed.{}": get_args(Signed),
+    "receipt.month.{}": tuple(str(month) for month in range(1, 13)),
+}
