@@ -1,4 +1,5 @@
-"""Answers what stations ask: their orders and administrators, one person's order, and whether a code is an envelope's.
+"""Answers what stations ask: orders and administrators, one person's order, whether a code is an envelope's, the region's
+data; and passes on what is the issuer's to answer.
 
 Rules: who asks is the station that the topic belongs to, and the answer goes to that station's own topic; lists are
 JWS (RFC 7515, ES256) under the server's key, bound to the station, with an end to their use; a question that cannot
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
 from fleet.messages.link import (
     Administrator,
     Answer,
@@ -24,28 +26,40 @@ from fleet.messages.link import (
     MessageError,
     Order,
     OrderAsk,
+    ReleaseAsk,
     SyncAsk,
     SyncPage,
     decode,
     encode,
 )
+from fleet.messages.region import RegionAsk
+from fleet.server.issuers.answers import IssuerAnswers
+from fleet.server.issuers.region import RegionData
 from fleet.server.signing import Signer
 from fleet.server.store import ordering
 from fleet.server.store.alarms import GUESSING, Alarm
 from fleet.server.store.database import Database
 from fleet.server.store.overview import local_day
 from fleet.server.store.writing import Writer
+from fleet.server.tracing import OFF, Tracing
 from fleet.server.verifier.client import Verifier, VerifierAwayError
 from fleet.server.verifier.exchange import MAX_SEALED_CHARACTERS, EnvelopeFacts
 
 PAGE = 200
 VALID = timedelta(days=7)
-MAX_ASK_BYTES = 4 * 1024
+PAST = timedelta(days=30)
+"""So long a person is still told that the last day of their order is over."""
+MAX_ASK_BYTES = 16 * 1024
+RELEASED_LOA = 2
+"""Only cards of this level are handed out by the code in the letter."""
 
 _NONCE = re.compile(r"[0-9a-f]{32}\Z")
 _CURSOR = re.compile(r"([oa]):(.{0,64})\Z", re.DOTALL)
 
 _log = logging.getLogger(__name__)
+
+EVEN_S = 0.1
+"""No answer about an envelope leaves sooner after its question: what finding an order costs, and not finding one, is far less."""
 
 Clock = Callable[[], datetime]
 
@@ -53,12 +67,28 @@ Clock = Callable[[], datetime]
 class Answers:
     """Answers one question at a time; several may run at once."""
 
-    def __init__(self, database: Database, signer: Signer, verifier: Verifier, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer,
+        verifier: Verifier,
+        writer: Writer,
+        clock: Clock,
+        issuer: IssuerAnswers | None = None,
+        region: RegionData | None = None,
+        even_s: float = EVEN_S,
+        tracing: Tracing = OFF,
+    ) -> None:
+        """`issuer` and `region`: None where none is set up; such questions are answered by the error `not_set_up`."""
+        self._even_s = even_s
+        self._tracing = tracing
         self._database = database
         self._signer = signer
         self._verifier = verifier
         self._writer = writer
         self._clock = clock
+        self._issuer = issuer
+        self._region = region or RegionData()
 
     async def answer(self, station: str, payload: bytes) -> Answer:
         """The answer to any bytes at all. Never raises for what a station sent."""
@@ -66,7 +96,10 @@ class Answers:
             if len(payload) > MAX_ASK_BYTES:
                 raise MessageError(f"a question has at most {MAX_ASK_BYTES} bytes")
             ask = decode(Ask, payload)
-            return await self._answer(station, ask)
+            with self._tracing.span("answer", {"ask.kind": ask.__struct_config__.tag}) as span:
+                answer = await self._answer(station, ask)
+                span.note({"answer.ok": answer.ok})
+                return answer
         except MessageError:
             # Not even the reason is logged: it may quote what was asked.
             _log.warning("%s asks what cannot be read", station)
@@ -81,8 +114,15 @@ class Answers:
                 return await asyncio.to_thread(self._sync, station, ask.cursor)
             case OrderAsk():
                 return await asyncio.to_thread(self._find, station, ask.hsa_id)
-            case EnvelopeAsk():
+            case EnvelopeAsk() | ReleaseAsk():
                 return await self._verify(station, ask)
+            case RegionAsk():
+                page = self._region.page(station, ask, self._clock())
+                return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
+            case _ if self._issuer is None:
+                return _error("not_set_up", "No issuer is set up at this server.")
+            case _:
+                return await self._issuer.answer(station, ask)
 
     def _sync(self, station: str, cursor: str | None) -> Answer:
         found = _CURSOR.match(cursor or "o:")
@@ -99,14 +139,16 @@ class Answers:
             room = PAGE - len(orders)
             if room:
                 people = ordering.administrators_after(connection, after=after, limit=room)
-        return self._signed(station, orders, people, _next(orders, people))
+        return self._signed(SYNC_TYP, station, orders, people, _next(orders, people))
 
     def _find(self, station: str, hsa_id: str) -> Answer:
         with self._database.reading.begin() as connection:
-            orders = ordering.orders_for(connection, station, hsa_id, local_day(self._clock()))
-        return self._signed(station, orders, [], None)
+            orders = ordering.orders_for(connection, station, hsa_id, local_day(self._clock() - PAST))
+        return self._signed(ORDER_TYP, station, orders, [], None)
 
-    def _signed(self, station: str, orders: list[Order], people: list[Administrator], following: str | None) -> Answer:
+    def _signed(
+        self, typ: str, station: str, orders: list[Order], people: list[Administrator], following: str | None
+    ) -> Answer:
         now = self._clock()
         page = SyncPage(
             station=station,
@@ -116,12 +158,20 @@ class Answers:
             administrators=tuple(people),
             next=following,
         )
-        return Answer(ok=True, jws=self._signer.sign(encode(page)))
+        return Answer(ok=True, jws=self._signer.sign(encode(page), typ))
 
-    async def _verify(self, station: str, ask: EnvelopeAsk) -> Answer:
+    async def _verify(self, station: str, ask: EnvelopeAsk | ReleaseAsk) -> Answer:
         if not _NONCE.match(ask.nonce) or not 0 < len(ask.order) <= 64 or len(ask.sealed) > MAX_SEALED_CHARACTERS:
             raise MessageError("order, nonce or sealed: out of bounds")
-        facts = await asyncio.to_thread(self._envelope, station, ask.order)
+        loa = RELEASED_LOA if isinstance(ask, ReleaseAsk) else None
+        even = asyncio.create_task(asyncio.sleep(self._even_s))
+        try:
+            return await self._judged(station, ask, loa)
+        finally:
+            await even
+
+    async def _judged(self, station: str, ask: EnvelopeAsk | ReleaseAsk, loa: int | None) -> Answer:
+        facts = await asyncio.to_thread(self._envelope, station, ask.order, loa)
         try:
             said = await self._verifier.ask(station, ask, facts)
         except VerifierAwayError as error:
@@ -134,9 +184,9 @@ class Answers:
             return _error("nonce_used", "This question has been asked before.")
         return Answer(ok=True, verdict=said.verdict)
 
-    def _envelope(self, station: str, order: str) -> EnvelopeFacts | None:
+    def _envelope(self, station: str, order: str, loa: int | None) -> EnvelopeFacts | None:
         with self._database.reading.begin() as connection:
-            found = ordering.envelope_of(connection, station, order, local_day(self._clock()))
+            found = ordering.envelope_of(connection, station, order, local_day(self._clock()), loa=loa)
         return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
 
 

@@ -27,6 +27,10 @@ from fleet.server.addresses import Address, AddressError
 SERVER_USER = "fleet-server"
 """CN of the server's own client certificate."""
 
+WRITES = ("events", "state", "presence", "ask", "commands/result")
+READS = ("answer", "acked", "commands")
+"""Topics that a station may write and read below its own name."""
+
 INSTALL = "sudo apt-get install mosquitto"
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 3.0
@@ -55,8 +59,8 @@ class BrokerFiles:
 def access_list() -> str:
     """Who may write and read what (`%u` is the user: the CN of the certificate)."""
     lines = [f"user {SERVER_USER}", f"topic readwrite {PREFIX}/#", ""]
-    lines += [f"pattern write {PREFIX}/%u/{name}" for name in ("events", "state", "presence", "ask", "commands/result")]
-    lines += [f"pattern read {PREFIX}/%u/{name}" for name in ("answer", "acked", "commands")]
+    lines += [f"pattern write {PREFIX}/%u/{name}" for name in WRITES]
+    lines += [f"pattern read {PREFIX}/%u/{name}" for name in READS]
     return "\n".join(lines) + "\n"
 
 

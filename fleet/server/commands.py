@@ -1,7 +1,9 @@
-"""The program `kortkiosk-fleet`: serve, import-orders, import-administrators, migrate.
+"""The program `kortkiosk-fleet`: serve, import-orders, import-administrators, import-directory, user, token, verify-audit,
+migrate, rebuild, export-evidence, verify-evidence, retain, erase, simulate, issuer-simulator, worker,
+broker-files.
 
-Exit codes: 0 done, 1 our own error, 2 bad input or usage, 130 interrupted. With `--json` the result is one object on
-standard output.
+Exit codes: 0 done, 1 our own error, 2 bad input or usage, 3 not genuine, 4 the issuer does not answer, 130 interrupted. With
+`--json` the result is one object on standard output.
 
     $ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
     imported 12, changed 0, unchanged 0
@@ -9,43 +11,90 @@ standard output.
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
-import signal
+import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from fleet.server.addresses import Address, AddressError
+from fleet.server import simulating
+from fleet.server.access import commands as access_commands
+from fleet.server.access.settings import WebSettingsError
+from fleet.server.addresses import AddressError
+from fleet.server.alerts.settings import AlertSettingsError
 from fleet.server.broker import BrokerError
-from fleet.server.config import HTTP, MQTT, ServerConfig
+from fleet.server.broker_options import add_broker_options, address, chosen
+from fleet.server.cluster import commands as cluster_commands
+from fleet.server.config import HTTP, ServerConfig
 from fleet.server.csvfile import FileError
-from fleet.server.orders import read_administrators, read_orders
+from fleet.server.deadlines.settings import DeadlineSettingsError
+from fleet.server.evidence import commands as evidence_commands
+from fleet.server.evidence.sealing import SealError
+from fleet.server.importing import IMPORTS
+from fleet.server.issuers.card_keys import CardKeysError
+from fleet.server.issuers.connecting import fetched_orders
+from fleet.server.issuers.port import IssuerAwayError
+from fleet.server.issuers.region import RegionError
+from fleet.server.issuers.settings import IssuerSettings, SettingsError
+from fleet.server.issuers.simulator import command as simulator_command
+from fleet.server.logs import FORMATS, configure
+from fleet.server.retention import commands as retention_commands
+from fleet.server.retention.pseudonyms import PseudonymKeyError
+from fleet.server.retention.settings import RetentionSettingsError
+from fleet.server.running import DONE, INTERRUPTED, OWN_ERROR, run, until_told
 from fleet.server.server import FleetServer, ServerError, utc_now
 from fleet.server.signing import SigningKeyError
-from fleet.server.store import ordering
-from fleet.server.store.database import FILE_NAME, StoreError, migrate, opened
-from fleet.server.store.ordering import Imported, Problem, RefusedError
+from fleet.server.store.database import Database, StoreError, migrate, opened
+from fleet.server.store.ordering import Problem, RefusedError
+from fleet.server.store.place import PlaceError
+from fleet.server.store.rebuilding import rebuild
+from fleet.server.store_commands import add_store_arguments, complain, database_of, place_of
+from fleet.server.telemetry import tracing_of
 from fleet.server.verifier.client import VerifierAwayError
+from fleet.server.web.hooks import HookError
 
 _log = logging.getLogger(__name__)
 
-DONE, OWN_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+SWITCH_S = 0.0005
+"""How long a thread that comes back from the disk may wait for the one that reads the network."""
+
+BAD_INPUT, AWAY = 2, 4
 
 _ALWAYS = ("imported", "unchanged")
 """Figures that are said even where they are 0."""
 
-_CANNOT_START = (ServerError, AddressError, BrokerError, SigningKeyError, VerifierAwayError, StoreError, OSError)
+_CANNOT_START = (
+    ServerError,
+    AddressError,
+    BrokerError,
+    SigningKeyError,
+    VerifierAwayError,
+    StoreError,
+    PlaceError,
+    SettingsError,
+    AlertSettingsError,
+    DeadlineSettingsError,
+    RegionError,
+    CardKeysError,
+    HookError,
+    WebSettingsError,
+    RetentionSettingsError,
+    SealError,
+    PseudonymKeyError,
+    OSError,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program. Gives its exit code; argparse itself ends with 2 where the usage is wrong."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=arguments.log.upper())
+    configure(arguments.log_format, arguments.log)
     try:
         code: int = arguments.run(arguments)
     except KeyboardInterrupt:
@@ -54,74 +103,58 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    config = ServerConfig(arguments.data, arguments.authority, arguments.mqtt, arguments.http, arguments.broker)
-    if arguments.no_broker and config.broker is None:
-        config = ServerConfig(config.data, config.authority, config.mqtt, config.http, config.mqtt)
+    broker = chosen(arguments)
     if not arguments.authority.is_dir():
-        return _complain(arguments, f"--authority {arguments.authority}: no such directory", BAD_INPUT)
+        return complain(arguments, f"--authority {arguments.authority}: no such directory", BAD_INPUT)
     try:
-        return asyncio.run(_serve_until_told(config, arguments.json))
+        config = ServerConfig(
+            arguments.data,
+            arguments.authority,
+            arguments.mqtt,
+            arguments.http,
+            broker.broker,
+            arguments.issuer,
+            database_of(arguments),
+            arguments.alerts,
+            arguments.web,
+            arguments.demo,
+            deadlines=arguments.deadlines,
+            order_hook=arguments.order_hook,
+            cluster=broker.cluster,
+            web_only=arguments.web_only,
+            retention=arguments.retention,
+        )
+        server = FleetServer(config, utc_now, tracing_of(os.environ))
+        return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
     except _CANNOT_START as error:
-        return _complain(arguments, str(error), BAD_INPUT)
-
-
-async def _serve_until_told(config: ServerConfig, as_json: bool) -> int:
-    """Serve until SIGTERM or SIGINT, or until a part ends by itself, which is an error of ours."""
-    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, _tell, told, number)
-    async with FleetServer(config) as server:
-        _say_ready(server, as_json)
-        failing = asyncio.create_task(server.wait())
-        either: set[asyncio.Future[Any]] = {told, failing}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not told.done():
-            _log.error("a part of the server has ended", exc_info=failing.exception())
-            return OWN_ERROR
-        failing.cancel()
-    return INTERRUPTED if told.result() == signal.SIGINT else DONE
-
-
-def _tell(told: "asyncio.Future[int]", number: int) -> None:
-    if not told.done():
-        told.set_result(number)
+        return complain(arguments, str(error), BAD_INPUT)
 
 
 def _say_ready(server: FleetServer, as_json: bool) -> None:
-    http, mqtt = f"http://{server.http}", str(server.mqtt)
-    line = json.dumps({"ready": True, "http": http, "mqtt": mqtt}) if as_json else f"ready http={http} mqtt={mqtt}"
-    print(line, flush=True)
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what was loaded stays: looking through it again and again would hold every answer up
+    assert server.pages is not None
+    told = {"http": server.pages.url, **server.broker, **server.pages.links}
+    words = " ".join(f"{name}={value}" for name, value in told.items())
+    print(json.dumps({"ready": True, **told}) if as_json else f"ready {words}", flush=True)
 
 
-def _import_orders(arguments: argparse.Namespace) -> int:
-    def work(raw: bytes) -> Callable[[Connection], Imported]:
-        rows = read_orders(raw)
-        return lambda connection: ordering.import_orders(connection, rows, utc_now())
-
-    return _import(arguments, work)
-
-
-def _import_administrators(arguments: argparse.Namespace) -> int:
-    def work(raw: bytes) -> Callable[[Connection], Imported]:
-        people = read_administrators(raw)
-        return lambda connection: ordering.replace_administrators(connection, people)
-
-    return _import(arguments, work)
-
-
-def _import(arguments: argparse.Namespace, work: Callable[[bytes], Callable[[Connection], Imported]]) -> int:
+def _import(arguments: argparse.Namespace) -> int:
     """Read the whole file, then store all of it or nothing."""
     try:
-        store = work(arguments.file.read_bytes())
-        arguments.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with opened(arguments.data / FILE_NAME) as database, database.writing.begin() as connection:
-            done = store(connection)
+        store = IMPORTS[arguments.what].read(_content(arguments))
+        with opened(place_of(arguments)) as database, database.writing.begin() as connection:
+            done = store(connection, utc_now())
     except (FileError, RefusedError) as error:
         return _refuse(arguments, error.problems, error.more if isinstance(error, FileError) else 0)
+    except (SettingsError, PlaceError) as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except IssuerAwayError as error:
+        return complain(arguments, f"the issuer cannot be asked: {error}", AWAY)
     except OSError as error:
-        return _complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError) as error:
-        return _complain(arguments, f"the store cannot be written: {getattr(error, 'orig', error)}", OWN_ERROR)
+        return complain(arguments, f"the store cannot be written: {getattr(error, 'orig', error)}", OWN_ERROR)
     figures = {"imported": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
     _say(
         arguments,
@@ -131,35 +164,56 @@ def _import(arguments: argparse.Namespace, work: Callable[[bytes], Callable[[Con
     return DONE
 
 
+def _content(arguments: argparse.Namespace) -> bytes:
+    """Of the file, or what the issuer has. Raises OSError, SettingsError, IssuerAwayError."""
+    if getattr(arguments, "issuer", None) is not None:
+        return asyncio.run(fetched_orders(IssuerSettings.load(arguments.issuer)))
+    content: bytes = arguments.file.read_bytes()
+    return content
+
+
 def _migrate(arguments: argparse.Namespace) -> int:
+    def work(database: Database) -> tuple[dict[str, object], str]:
+        _, now = migrate(database)
+        return {"revision": now}, f"the database is at revision {now}"
+
+    return _on_store(arguments, work)
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    def work(database: Database) -> tuple[dict[str, object], str]:
+        done = rebuild(database)
+        return asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
+
+    return _on_store(arguments, work)
+
+
+def _on_store(arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]]) -> int:
+    """Open the store, work, and say what came of it: as figures and as a sentence."""
     try:
-        arguments.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with opened(arguments.data / FILE_NAME) as database:
-            _, now = migrate(database)
+        with opened(place_of(arguments)) as database:
+            figures, text = work(database)
+    except PlaceError as error:
+        return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
-        return _complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
-    except StoreError as error:
-        return _complain(arguments, str(error), OWN_ERROR)
-    _say(arguments, {"ok": True, "revision": now}, f"the database is at revision {now}")
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, str(getattr(error, "orig", error)), OWN_ERROR)
+    _say(arguments, {"ok": True, **figures}, text)
     return DONE
 
 
 def _refuse(arguments: argparse.Namespace, problems: Sequence[Problem], more: int) -> int:
     for problem in problems if not arguments.json else ():
         column = f", column {problem.column}" if problem.column else ""
-        print(f"{arguments.file}: line {problem.line}{column}: {problem.reason}", file=sys.stderr)
+        print(
+            f"{arguments.file or 'the orders of the issuer'}: line {problem.line}{column}: {problem.reason}",
+            file=sys.stderr,
+        )
     named = [{"line": one.line, "column": one.column, "reason": one.reason} for one in problems]
     said = f"nothing was imported{f' ({more} problems more)' if more else ''}"
     _say(arguments, {"ok": False, "problems": named, "more": more}, said)
     return BAD_INPUT
-
-
-def _complain(arguments: argparse.Namespace, text: str, code: int) -> int:
-    if arguments.json:
-        print(json.dumps({"ok": False, "error": text}, ensure_ascii=False), flush=True)
-    else:
-        print(f"kortkiosk-fleet: {text}", file=sys.stderr)
-    return code
 
 
 def _say(arguments: argparse.Namespace, result: dict[str, object], text: str) -> None:
@@ -170,41 +224,51 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kortkiosk-fleet", description="The fleet server and its administration.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = _command(commands, "serve", _serve, "run broker, ingest, answers and dashboard")
+    add_store_arguments(serve, serves=True)
     serve.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
+    add_broker_options(serve)
     serve.add_argument(
-        "--mqtt", type=_address, default=MQTT, metavar="HOST:PORT", help="where the broker listens (%(default)s)"
+        "--http", type=address, default=HTTP, metavar="HOST:PORT", help="where pages are served (%(default)s)"
     )
-    serve.add_argument(
-        "--http", type=_address, default=HTTP, metavar="HOST:PORT", help="where pages are served (%(default)s)"
-    )
-    instead = serve.add_mutually_exclusive_group()
-    instead.add_argument("--broker", type=_address, metavar="HOST:PORT", help="use this broker and start none")
-    instead.add_argument("--no-broker", action="store_true", help="start none: use the one at --mqtt")
-    for name, run, what in (
-        ("import-orders", _import_orders, "take orders from a CSV file, all or none"),
-        ("import-administrators", _import_administrators, "replace the list of ID administrators by a CSV file's"),
-    ):
-        _command(commands, name, run, what).add_argument("file", type=Path, metavar="FILE.csv")
-    _command(commands, "migrate", _migrate, "bring the database up to date")
+    serve.add_argument("--issuer", type=Path, metavar="FILE.toml", help="where issuer and register are")
+    serve.add_argument("--alerts", type=Path, metavar="FILE.toml", help="rules of alerts, maintenance, webhook, e-mail")
+    serve.add_argument("--deadlines", type=Path, metavar="FILE.toml", help="rules of what happens by itself, and when")
+    serve.add_argument("--order-hook", type=Path, metavar="FILE", help="secret of the order system's signed messages")
+    access_commands.add_serve_options(serve)
+    retention_commands.add_retention_option(serve)
+    for name, one in IMPORTS.items():
+        command = _command(commands, name, _import, one.help)
+        command.set_defaults(what=name)
+        add_store_arguments(command)
+        fetches = name == "import-orders"
+        source = command.add_mutually_exclusive_group(required=True) if fetches else command
+        source.add_argument("file", type=Path, metavar="FILE.csv", nargs="?" if fetches else None)
+        if fetches:
+            source.add_argument("--issuer", type=Path, metavar="FILE.toml", help="take what the issuer has")
+    simulate = _command(commands, "simulate", simulating.run, "many stations against a running server")
+    add_store_arguments(simulate, serves=True)
+    simulating.add_arguments(simulate)
+    add_store_arguments(_command(commands, "migrate", _migrate, "bring the database up to date"))
+    add_store_arguments(_command(commands, "rebuild", _rebuild, "make all that follows from events anew"))
+    access_commands.add_parsers(commands, _command)
+    evidence_commands.add_parsers(commands, _command)
+    retention_commands.add_parsers(commands, _command)
+    cluster_commands.add_parsers(commands, _command, utc_now)
+    simulator = _command(commands, "issuer-simulator", simulator_command.run, "a simulated issuer, which says so")
+    simulator.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
+    simulator_command.add_arguments(simulator)
     return parser
 
 
 def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-    command.add_argument("--data", type=Path, required=True, metavar="DIR", help="the server's data directory")
     command.add_argument("--json", action="store_true", help="one object on standard output")
     command.add_argument(
         "--log", choices=("debug", "info", "warning", "error"), default="warning", help=argparse.SUPPRESS
     )
+    command.add_argument("--log-format", choices=FORMATS, default="text", help="the log's lines (%(default)s)")
     command.set_defaults(run=run)
     return command
-
-
-def _address(text: str) -> Address:
-    try:
-        return Address.parse(text)
-    except AddressError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -8,8 +8,12 @@ makes).
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from fleet.server.addresses import Address
+from fleet.server.broker_url import BrokerUrl
 from fleet.server.store.database import FILE_NAME
+from fleet.server.store.place import Place
 
 MQTT = Address("127.0.0.1", 8883)
 HTTP = Address("127.0.0.1", 8080)
@@ -17,18 +21,37 @@ HTTP = Address("127.0.0.1", 8080)
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Two directories and the listeners. `broker`: a broker that runs elsewhere, instead of one's own at `mqtt`."""
+    """Two directories and the listeners. `broker`: a broker that runs elsewhere, instead of one's own at `mqtt`; `issuer`: the
+    file that says where issuer and register are (`fleet.server.issuers.settings`); `postgres`: the store, instead of a file in
+    `data`; `alerts`: the file that changes the rules of alerts (`fleet.server.alerts.settings`)."""
 
     data: Path
     authority: Path
     mqtt: Address = MQTT
     http: Address = HTTP
     broker: Address | None = None
+    issuer: Path | None = None
+    postgres: URL | None = None
+    alerts: Path | None = None
+    web: Path | None = None
+    """`fleet.server.access.settings`: TLS or proxy, and the region's own sign-in."""
+    demo: bool = False
+    """Print a link that signs a made-up administrator in; on a loopback address alone."""
+    deadlines: Path | None = None
+    """The file that changes the rules of deadlines (`fleet.server.deadlines.settings`)."""
+    order_hook: Path | None = None
+    """The secret of the order system's signed messages (`fleet.server.web.hooks`)."""
+    cluster: BrokerUrl | None = None
+    """A broker that divides what comes, instead of one that does not: workers store, this process answers questions."""
+    web_only: bool = False
+    """Serve pages beside other processes, with no broker at all."""
+    retention: Path | None = None
+    """`fleet.server.retention.settings`: how long what is kept."""
 
     @property
-    def database(self) -> Path:
+    def database(self) -> Place:
         """The store."""
-        return self.data / FILE_NAME
+        return self.postgres or self.data / FILE_NAME
 
     @property
     def lock(self) -> Path:

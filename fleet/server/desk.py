@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 class AskDesk:
     """Answers until it is cancelled."""
 
-    def __init__(self, transport: Transport, answers: Answers, inbox: Inbox) -> None:
+    def __init__(self, transport: Transport, answers: Answers, inbox: Inbox[Incoming]) -> None:
         self._transport = transport
         self._answers = answers
         self._inbox = inbox

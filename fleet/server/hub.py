@@ -22,6 +22,8 @@ INTERVAL_S = 0.2
 HEARTBEAT_S = 15.0
 BACKLOG = 16
 MOST_TOPICS = 256
+EVERYTHING = "*"
+"""A topic like others, by which readers are told to read everything again."""
 MOST_READERS = 256
 
 
@@ -34,9 +36,10 @@ class Change:
 
 
 class Reader:
-    """One open stream: a bounded queue of pushes."""
+    """One open stream: a bounded queue of pushes. `key` names the session that opened it."""
 
-    def __init__(self, backlog: int) -> None:
+    def __init__(self, backlog: int, key: str = "") -> None:
+        self.key = key
         self._queue: asyncio.Queue[Change | None] = asyncio.Queue(backlog)
 
     def offer(self, change: Change) -> None:
@@ -122,10 +125,16 @@ class Hub:
             if self._loop is not None:
                 self._call(self._end_all)
 
+    def end(self, key: str) -> None:
+        """End the streams of that session. Thread-safe."""
+        with self._lock:
+            if self._loop is not None:
+                self._call(lambda: self._end(key))
+
     @contextlib.contextmanager
-    def reading(self) -> Iterator["Reader"]:
+    def reading(self, key: str = "") -> Iterator["Reader"]:
         """A reader that gets every push from here on, until the block ends."""
-        reader = Reader(self._backlog)
+        reader = Reader(self._backlog, key)
         with self._lock:
             self._loop = asyncio.get_running_loop()
             if self._closed:
@@ -160,10 +169,16 @@ class Hub:
             if self._closed:
                 return
             self._count += 1
-            change = Change(self.latest, topics if len(topics) <= MOST_TOPICS else None)
+            too_much = EVERYTHING in topics or len(topics) > MOST_TOPICS
+            change = Change(self.latest, None if too_much else topics)
         self._pushed_at = self._loop.time()
         for reader in self._readers:
             reader.offer(change)
+
+    def _end(self, key: str) -> None:
+        for reader in self._readers:
+            if reader.key == key:
+                reader.end()
 
     def _end_all(self) -> None:
         for reader in self._readers:

@@ -1,9 +1,10 @@
 """From messages to the store: every event once, acknowledged after its commit.
 
-Group commit without a timer: each commit takes all that came while the last one ran. After it, in this order: the
-broker is told, each station whose events were in it hears `acked`, pages hear what has changed. Nothing that a
-station sends stops the stream: what cannot be read is quarantined, and while the database cannot be written the same
-batch is tried again.
+Group commit without a timer: each commit takes all that came while the last one ran, and follows it at once, in a thread that
+does nothing else; what can be known of an event before it is stored is found as it comes, while the database works. After a
+commit, in this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has
+changed. Nothing that a station sends stops the stream: what cannot be read is quarantined, and while the database cannot be
+written the same batch is tried again.
 
 >>> read(Incoming("kortkiosk/v1/entre-a/presence", b'{"online":true,"bootid":"b"}'))
 PresenceSeen(station='entre-a', online=True)
@@ -11,19 +12,33 @@ PresenceSeen(station='entre-a', online=True)
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
+from fleet.messages.commands import MAX_RESULT_BYTES, CommandResult
 from fleet.messages.events import EventError, parse
 from fleet.messages.link import MessageError, Presence, StationState, decode, encode
-from fleet.messages.topics import Topics, station_of
+from fleet.messages.topics import station_of
+from fleet.server.acking import Acking
 from fleet.server.inbox import Inbox
 from fleet.server.readings import Changes
-from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, Spoilt, StateSeen
+from fleet.server.store.arrivals import (
+    RESULT,
+    Arrival,
+    Arrived,
+    Committed,
+    PresenceSeen,
+    ResultSeen,
+    Spoilt,
+    StateSeen,
+    taken,
+)
 from fleet.server.store.writing import Writer
+from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming, Transport
 
 BATCH = 500
@@ -34,6 +49,15 @@ MAX_RETRY_DELAY_S = 5.0
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+Waiting = tuple[Incoming, Arrival | None]
+"""A message, and what it says."""
+Stored = tuple[Sequence[Waiting], Sequence[Committed]]
+"""A batch, and what its commits made true."""
+
+
+def arrived(message: Incoming) -> Waiting:
+    """For the inbox."""
+    return message, read(message)
 
 
 def read(message: Incoming) -> Arrival | None:
@@ -41,7 +65,7 @@ def read(message: Incoming) -> Arrival | None:
     station = station_of(message.topic)
     if station is None:
         return None
-    kind = message.topic.rsplit("/", 1)[1]
+    kind = RESULT if message.topic.endswith(f"/{station}/commands/result") else message.topic.rsplit("/", 1)[1]
     try:
         if kind == "events":
             return _event(station, message)
@@ -49,6 +73,8 @@ def read(message: Incoming) -> Arrival | None:
             return _state(station, message.payload)
         if kind == "presence":
             return PresenceSeen(station, decode(Presence, message.payload).online)
+        if kind == RESULT:
+            return _result(station, message.payload)
     except (EventError, MessageError) as error:
         return Spoilt(
             station, message.key if kind == "events" else None, kind, message.payload, str(error)[:MAX_REASON]
@@ -62,7 +88,7 @@ def _event(station: str, message: Incoming) -> Arrived:
         raise EventError("source names another station than the topic")
     if message.key is not None and message.key != (event.epoch, event.sequence):
         raise EventError("epoch and sequence of the message are not those of the event")
-    return Arrived(station, event, message.payload)
+    return taken(station, event, message.payload)
 
 
 def _state(station: str, payload: bytes) -> StateSeen:
@@ -71,40 +97,79 @@ def _state(station: str, payload: bytes) -> StateSeen:
     return StateSeen(station, encode(decode(StationState, payload)).decode())
 
 
+def _result(station: str, payload: bytes) -> ResultSeen:
+    if len(payload) > MAX_RESULT_BYTES:
+        raise MessageError(f"a result has at most {MAX_RESULT_BYTES} bytes")
+    return ResultSeen(station, decode(CommandResult, payload), payload)
+
+
 class Ingest:
     """Takes messages from a transport into a writer, until it is cancelled."""
 
-    def __init__(self, transport: Transport, writer: Writer, changes: Changes, clock: Clock, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        writer: Writer,
+        changes: Changes,
+        clock: Clock,
+        inbox: Inbox[Waiting],
+        tracing: Tracing = OFF,
+    ) -> None:
         self._transport = transport
         self._writer = writer
         self._changes = changes
         self._clock = clock
         self._inbox = inbox
+        self._tracing = tracing
+        self._ended = threading.Event()
+        self._acking = Acking(transport.publish, asyncio.get_running_loop().call_later)
 
     async def run(self) -> None:
         """Store what comes, batch by batch, in a thread. A commit that has begun is finished, also when cancelled."""
-        with ThreadPoolExecutor(1, "store-writer") as thread:
+        loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1, "store-writer")
+        storing: asyncio.Future[None] | None = None
+        try:
             while True:
-                await self._take(thread, await self._inbox.take(BATCH))
+                first = await self._inbox.take(BATCH)
+                done: asyncio.Queue[Stored | None] = asyncio.Queue()
+                storing = loop.run_in_executor(
+                    thread, self._store, first, lambda one, to=done: loop.call_soon_threadsafe(to.put_nowait, one)
+                )
+                while (stored := await done.get()) is not None:
+                    self._tell(*stored)
+                await storing
+        finally:
+            self._ended.set()
+            thread.shutdown(wait=False)
+            if storing is not None:  # all else of the program goes on while a commit ends
+                await asyncio.gather(storing, return_exceptions=True)
 
-    async def _take(self, thread: ThreadPoolExecutor, batch: Sequence[Incoming]) -> None:
-        loop = asyncio.get_running_loop()
+    def _store(self, batch: Sequence[Waiting], then: Callable[[Stored | None], object]) -> None:
+        """In the thread: this batch, and all that come meanwhile. `then` gets each, and None when there is no more."""
+        try:
+            while batch and not self._ended.is_set():
+                then((batch, self._surely([arrival for _, arrival in batch if arrival is not None])))
+                batch = self._inbox.take_now(BATCH)
+        except OperationalError:
+            _log.warning("this ingest ends while %d messages wait for the database: they come again", len(batch))
+        finally:
+            then(None)
+
+    def _surely(self, arrivals: Sequence[Arrival]) -> Sequence[Committed]:
+        """Again and again while the database cannot be written, until this ingest ends."""
         delay_s = 0.1
         while True:
             try:
-                committed = await loop.run_in_executor(thread, self._commit, [read(message) for message in batch])
-                break
+                with self._tracing.span("batch", {"batch.size": len(arrivals)}):
+                    return self._commit(arrivals)
             except OperationalError as error:
-                _log.error("the database cannot be written, %d messages wait: %s", len(batch), error.orig)
-                await asyncio.sleep(delay_s)
+                _log.error("the database cannot be written, %d messages wait: %s", len(arrivals), error.orig)
+                if self._ended.wait(delay_s):
+                    raise
                 delay_s = min(MAX_RETRY_DELAY_S, delay_s * 2)
-        for message in batch:
-            self._transport.acknowledge(message)
-        self._tell(committed)
 
-    def _commit(self, read_ones: Sequence[Arrival | None]) -> list[Committed]:
+    def _commit(self, arrivals: Sequence[Arrival]) -> list[Committed]:
         """One transaction; where something in it cannot be stored, one each, and that one is quarantined."""
-        arrivals = [arrival for arrival in read_ones if arrival is not None]
         if not arrivals:
             return []
         try:
@@ -124,11 +189,13 @@ class Ingest:
             reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
             return self._writer.commit([_poison(arrival, reason)], self._clock())
 
-    def _tell(self, committed: Sequence[Committed]) -> None:
-        for one in committed:
-            for station, acked in one.acked:
-                self._transport.publish(Topics(station).acked, encode(acked))
-            self._changes.publish(one.topics)
+    def _tell(self, batch: Sequence[Waiting], committed: Sequence[Committed]) -> None:
+        for message, _ in batch:
+            self._transport.acknowledge(message)
+        latest = {(station, acked.epoch): acked for one in committed for station, acked in one.acked}
+        for (station, _), acked in latest.items():
+            self._acking.say(station, acked)
+        self._changes.publish(frozenset().union(*(one.topics for one in committed)))
 
 
 def _poison(arrival: Arrival, reason: str) -> Spoilt:
@@ -142,3 +209,5 @@ def _poison(arrival: Arrival, reason: str) -> Spoilt:
             return Spoilt(arrival.station, None, "state", arrival.state.encode(), said)
         case PresenceSeen():
             return Spoilt(arrival.station, None, "presence", b"", said)
+        case ResultSeen():
+            return Spoilt(arrival.station, None, RESULT, arrival.raw, said)

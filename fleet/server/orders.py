@@ -46,28 +46,28 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """What one column may hold; `reason` is said where it does not."""
 
     fits: Callable[[str], object]
     reason: str
 
 
-_RULES = {
-    "order": _Rule(_ORDER.match, "1 to 64 of letters, digits, dot, hyphen and underscore"),
-    "hsa_id": _Rule(_HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
-    "name": _Rule(lambda text: len(text) <= 120, "at most 120 characters"),
-    "protected": _Rule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty"),
-    "card_number": _Rule(_CARD_NUMBER.match, "4 to 40 digits or capital letters, without spaces"),
-    "product": _Rule(lambda text: 0 < len(text) <= 80, "1 to 80 characters"),
-    "loa": _Rule(lambda text: text in ("2", "3"), "must be 2 or 3"),
-    "station": _Rule(STATION_NAME.match, "must be a station name: 1 to 40 of a-z, 0-9 and hyphens"),
-    "slot": _Rule(lambda text: _is_slot(text), f"must be a whole number from 1 to {MAX_SLOT}"),
-    "last_day": _Rule(lambda text: _is_day(text), "must be a day as YYYY-MM-DD"),
-    "envelope_key": _Rule(lambda text: not text or _KEY_ID.match(text), "must be the id of a key, or empty"),
-    "envelope_mac": _Rule(lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"),
+ORDER_RULES = {
+    "order": Rule(_ORDER.match, "1 to 64 of letters, digits, dot, hyphen and underscore"),
+    "hsa_id": Rule(_HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
+    "name": Rule(lambda text: len(text) <= 120, "at most 120 characters"),
+    "protected": Rule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty"),
+    "card_number": Rule(_CARD_NUMBER.match, "4 to 40 digits or capital letters, without spaces"),
+    "product": Rule(lambda text: 0 < len(text) <= 80, "1 to 80 characters"),
+    "loa": Rule(lambda text: text in ("2", "3"), "must be 2 or 3"),
+    "station": Rule(STATION_NAME.match, "must be a station name: 1 to 40 of a-z, 0-9 and hyphens"),
+    "slot": Rule(lambda text: _is_slot(text), f"must be a whole number from 1 to {MAX_SLOT}, or empty"),
+    "last_day": Rule(lambda text: is_day(text), "must be a day as YYYY-MM-DD"),
+    "envelope_key": Rule(lambda text: not text or _KEY_ID.match(text), "must be the id of a key, or empty"),
+    "envelope_mac": Rule(lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"),
 }
-_PERSON_RULES = {"hsa_id": _RULES["hsa_id"], "name": _Rule(lambda text: 0 < len(text) <= 120, "1 to 120 characters")}
+PERSON_RULES = {"hsa_id": ORDER_RULES["hsa_id"], "name": Rule(lambda text: 0 < len(text) <= 120, "1 to 120 characters")}
 
 
 def read_orders(raw: bytes) -> list[Row]:
@@ -82,13 +82,13 @@ def read_administrators(raw: bytes) -> list[Administrator]:
     lines = read_lines(raw, ADMINISTRATOR_COLUMNS)
     if not lines:
         raise FileError([Problem(1, "hsa_id", "the list is empty: nobody could attend")])
-    problems = [problem for line in lines for problem in _broken_rules(line, _PERSON_RULES)]
+    problems = [problem for line in lines for problem in broken_rules(line, PERSON_RULES)]
     people = [Administrator(line.fields["hsa_id"], line.fields["name"]) for line in lines]
     return checked(people, problems, lines, "hsa_id")
 
 
 def _order_problems(line: Line) -> list[Problem]:
-    problems = _broken_rules(line, _RULES)
+    problems = broken_rules(line, ORDER_RULES)
     fields = line.fields
     if fields["protected"] != "yes" and not fields["name"]:
         problems.append(Problem(line.number, "name", "is empty, and the identity is not protected"))
@@ -98,7 +98,8 @@ def _order_problems(line: Line) -> list[Problem]:
     return problems
 
 
-def _broken_rules(line: Line, rules: dict[str, _Rule]) -> list[Problem]:
+def broken_rules(line: Line, rules: dict[str, Rule]) -> list[Problem]:
+    """What of the line does not fit, by column."""
     return [
         Problem(line.number, column, rule.reason)
         for column, rule in rules.items()
@@ -117,7 +118,7 @@ def _record(fields: dict[str, str]) -> Record:
         product=fields["product"],
         loa=int(fields["loa"]),
         station=fields["station"],
-        slot=int(fields["slot"]),
+        slot=int(fields["slot"] or 0),
         last_day=fields["last_day"],
         envelope_key=fields["envelope_key"] or None,
         envelope_mac=fields["envelope_mac"].lower() or None,
@@ -125,10 +126,11 @@ def _record(fields: dict[str, str]) -> Record:
 
 
 def _is_slot(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_SLOT
+    return not text or (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_SLOT)
 
 
-def _is_day(text: str) -> bool:
+def is_day(text: str) -> bool:
+    """Whether it is a calendar day, ISO 8601."""
     try:
         return bool(_DAY.match(text) and date.fromisoformat(text))
     except ValueError:

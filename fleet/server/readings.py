@@ -50,8 +50,8 @@ class ErrandRow:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order. `state`: `waiting` (in its slot), `taken` (card out of the slot), `misplaced` (another
-    card lay there), `collected`, `expired`."""
+    """One order. `state`: as `fleet.server.lifecycle` has it, and `expired` for one that waits past its last day. `slot` is 0
+    where the card lies in none."""
 
     order: str
     hsa_id: str
@@ -95,20 +95,67 @@ class Summary:
     """(station, stable code, text argument): offline, device fault, chain broken, quarantined, order expired."""
 
 
+@dataclass(frozen=True, slots=True)
+class BinRow:
+    """The bin of one station: cards in it by what the station has told, and how it was last emptied (None: never)."""
+
+    cards: int
+    emptied: "Emptied | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """How two administrators emptied a bin. `reason` and `reference` explain a difference; both empty where there was none."""
+
+    at: datetime
+    by: tuple[str, str]
+    """HSA-ids."""
+    counted: int
+    expected: int
+    sensor: int | None
+    seal: str
+    reason: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """The last word of a station on how far its chain has come, signed with its key."""
+
+    at: datetime
+    epoch: int
+    sequence: int
+    """The event that it names; everything before is covered too."""
+    verdict: str | None
+    """`good`, or what is wrong (`fleet.server.checkpoints.Verdict`); None: not judged yet."""
+
+
 class Readings(Protocol):
     """Reads for pages. Each call sees one consistent snapshot. `now` is aware; today is the server's local day."""
+
+    def within(self, patterns: frozenset[str]) -> "Readings":
+        """The same for some stations: by name, or by beginning of name and `*`."""
 
     def summary(self, now: datetime) -> Summary: ...
     def stations(self, now: datetime) -> list[StationRow]: ...
     def station(self, name: str, now: datetime) -> StationRow | None: ...
-    def errands(self, now: datetime, *, limit: int = 100, station: str | None = None) -> list[ErrandRow]:
-        """Today's errands, newest first."""
+    def bin(self, station: str) -> BinRow:
+        """The bin of that station; an empty one where nothing has been told."""
+
+    def checkpoint(self, station: str) -> CheckpointRow | None:
+        """The last checkpoint of that station; None where it has made none."""
+
+    def errands(
+        self, now: datetime, *, limit: int = 100, station: str | None = None, after: ErrandRow | None = None
+    ) -> list[ErrandRow]:
+        """Today's errands, newest first; with `after` those that come after that one, whatever has begun since."""
 
     def errand(self, errand: str) -> ErrandRow | None: ...
     def orders(
         self, *, search: str = "", state: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[OrderRow], int]:
-        """Orders that fit, and how many there are in all. `search`: order, HSA-id, card number or name."""
+        """Orders that fit, and how many there are in all. `search`: part of an order, HSA-id, card number or name; a whole card
+        number or HSA-id finds the orders that have it, and no others."""
 
     def events(self, *, errand: str | None = None, station: str | None = None, limit: int = 200) -> list[EventRow]:
         """In order of the chain (newest last)."""
@@ -121,4 +168,5 @@ class Changes(Protocol):
     """Where the store says, after its commit, that something that pages show has changed."""
 
     def publish(self, topics: frozenset[str]) -> None:
-        """`topics` of `stations`, `errands`, `orders`, `station/NAME`, `errand/ID`. Thread-safe, never blocks."""
+        """`topics` of `stations`, `errands`, `orders`, `alerts`, `commands`, `station/NAME`, `errand/ID`. Thread-safe, never
+        blocks."""

@@ -2,7 +2,7 @@
 children.
 
 Rules: parts start in the order in which they need each other and end in the reverse order; one server for each data
-directory; if a part fails for good, the server ends with that error and not half alive.
+directory; if a part fails for good, the server ends with that error and not half alive; no part holds the end up for long.
 
 >>> async with FleetServer(ServerConfig(data, authority)) as server:  # doctest: +SKIP
 ...     await server.wait()
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import logging
+import secrets
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
@@ -20,29 +21,56 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-import uvicorn
-from sqlalchemy.exc import SQLAlchemyError
-
+from fleet.server.access.access import Access
 from fleet.server.addresses import Address
+from fleet.server.alerts.desk import AlertDesk
+from fleet.server.alerts.rows import Alerts
+from fleet.server.alerts.service import AlertService
+from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.answers import Answers
 from fleet.server.broker import Broker, BrokerFiles
+from fleet.server.checkpoints import CheckpointService
+from fleet.server.cluster.feed import Announcer
+from fleet.server.cluster.leading import lead
+from fleet.server.cluster.linking import Line, asks_line
+from fleet.server.commanding.desk import CommandDesk
+from fleet.server.commanding.rows import Commands
+from fleet.server.commanding.service import CommandService
 from fleet.server.config import ServerConfig
+from fleet.server.deadlines.service import DeadlineService
+from fleet.server.deadlines.starting import deadlines_of
 from fleet.server.desk import AskDesk
+from fleet.server.evidence.desk import EvidenceDesk
+from fleet.server.evidence.sealing import Seal, read_certificate
+from fleet.server.health import Health, watch_store
 from fleet.server.hub import Hub
-from fleet.server.inbox import Inbox
-from fleet.server.ingest import Ingest
-from fleet.server.mqtt import Credentials, MqttTransport
+from fleet.server.inbox import Inbox, as_it_came
+from fleet.server.ingest import Ingest, arrived
+from fleet.server.issuers.carrying import Carrier
+from fleet.server.issuers.connecting import connected
+from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.mqtt5.client import Credentials, Mqtt5Transport
+from fleet.server.orders_watch import watch_orders
+from fleet.server.pages import Pages
+from fleet.server.readings import Changes
+from fleet.server.retention.ledger import LEDGER_FILE
+from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
+from fleet.server.retention.service import RetentionService
+from fleet.server.retention.settings import load as load_periods
 from fleet.server.signing import Signer
+from fleet.server.stopping import Ending, cancelled
 from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
+from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming, Transport
 from fleet.server.verifier.client import VerifierProcess
 from fleet.server.web.app import create_app
-from fleet.server.web.serving import WebServer, web_server
+from fleet.server.web.card_side import CardSide
+from fleet.server.web.hooks import load_secret
+from fleet.server.web.serving import Listener, web_server
 
 WEB_START_TIMEOUT_S = 10.0
-ORDERS_WATCH_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -61,18 +89,24 @@ def utc_now() -> datetime:
 class FleetServer:
     """All parts, for as long as the context lasts. `mqtt` and `http` are the addresses in use."""
 
-    def __init__(self, config: ServerConfig, clock: Clock = utc_now) -> None:
-        if not config.http.is_loopback:
+    def __init__(self, config: ServerConfig, clock: Clock = utc_now, tracing: Tracing = OFF) -> None:
+        if config.web is None and not config.http.is_loopback:
             raise ServerError(
-                f"--http {config.http}: pages have no sign-in yet, so they are served on a loopback address only,"
-                " such as 127.0.0.1:8080"
+                f"--http {config.http}: other machines reach it, so say with --web which certificate or proxy it has;"
+                " without, use a loopback address such as 127.0.0.1:8080"
             )
+        if (config.cluster or config.web_only) and config.postgres is None:
+            raise ServerError("several processes need one store for all: name it with --database")
+        if config.demo and config.web is not None:
+            raise ServerError("--demo is for made-up data on this machine alone: leave --web out")
         self._config = replace(config, data=config.data.resolve(), authority=config.authority.resolve())
-        self._clock = clock
-        self._parts = AsyncExitStack()
+        self._clock, self._tracing = clock, tracing
+        self._parts, self._ending = AsyncExitStack(), Ending()
         self._running: list[asyncio.Task[None]] = []
         self.mqtt = config.broker or config.mqtt
         self.http = config.http
+        self.pages: Pages | None = None
+        self._health = Health()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
@@ -85,6 +119,14 @@ class FleetServer:
     ) -> None:
         await self._parts.aclose()
 
+    @property
+    def broker(self) -> dict[str, str]:
+        """Where the broker is, for the `ready` line."""
+        if self._config.web_only:
+            return {}
+        cluster = self._config.cluster
+        return {"broker": str(cluster)} if cluster else {"mqtt": str(self.mqtt)}
+
     async def wait(self) -> None:
         """Until a part ends by itself. Raises what it ended with."""
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -95,103 +137,142 @@ class FleetServer:
         config = self._config
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         parts.enter_context(_only_one(config))
-        signer = Signer.load(config.server_file("signing.key"))
+        self._ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
+        rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
         database = Database.open(config.database)
-        parts.callback(database.close)
-        if config.broker is None:
-            broker = await parts.enter_async_context(
-                Broker(config.broker_directory, config.mqtt, _broker_files(config))
-            )
-            self.mqtt = broker.address
-        verifier = await parts.enter_async_context(VerifierProcess(config.verifier_keys, config.counters))
+        self._ending.later(parts, "database", asyncio.to_thread, database.close)
         hub = Hub()
         parts.callback(hub.close)
-        writer = Writer(database)
-        answers = Answers(database, signer, verifier, writer, self._clock)
-        await self._link(parts, writer, answers, hub)
+        watch_store(self._health, database)
+        changes = self._changes(parts, database, hub)
+        if not config.web_only:
+            signer = Signer.load(config.server_file("signing.key"))
+            transport = await self._serve_stations(parts, database, changes, signer)
+            once = [
+                CommandService(database, transport, signer, changes, self._clock, self._tracing).run,
+                AlertService(database, rules, changes, self._clock, url=self._url).run,
+                CheckpointService(database, read_certificate(config.ca), changes, self._clock).run,
+                self._retention(database).run,
+                DeadlineService(database, deadlines, changes, self._clock).run,
+            ]
+            self._run(parts, lead(database, once), "done-once")
         readings = StoreReadings(database, self._clock)
-        self._run(parts, _watch_orders(readings, hub), "orders-watch")
-        await self._serve_pages(parts, readings, hub)
+        self._run(parts, watch_orders(readings, hub), "orders-watch")
+        alerts, commands = (
+            AlertDesk(database, changes, self._clock, settings=rules),
+            CommandDesk(database, changes, self._clock),
+        )
+        hook = load_secret(config.order_hook) if config.order_hook else None
+        cards = CardSide.of(database, changes, self._clock, deadlines, hook)
+        await self._serve_pages(parts, readings, hub, Access(database, self._clock), alerts, commands, cards)
 
-    async def _link(self, parts: AsyncExitStack, writer: Writer, answers: Answers, hub: Hub) -> None:
-        """Connect the broker with ingest and answers."""
+    def _url(self) -> str:
+        return self.pages.url if self.pages is not None else ""
+
+    def _retention(self, database: Database) -> RetentionService:
+        config = self._config
+        periods, pseudonyms = load_periods(config.retention), load_or_make(config.server_file(KEY_FILE))
+        return RetentionService(database, periods, pseudonyms, config.data / LEDGER_FILE, self._clock)
+
+    def _changes(self, parts: AsyncExitStack, database: Database, hub: Hub) -> Changes:
+        """Where changes are told: to pages of this process, and on PostgreSQL to those of others."""
+        if self._config.postgres is None:
+            return hub
+        announcer = Announcer(database, hub)
+        self._run(parts, announcer.run(), "changes-told")
+        self._run(parts, announcer.hear(), "changes-heard")
+        return announcer
+
+    async def _serve_stations(
+        self, parts: AsyncExitStack, database: Database, changes: Changes, signer: Signer
+    ) -> Transport:
+        """Broker, verifier, issuer, and the link that joins them with the store."""
+        config = self._config
+        if config.broker is None and not config.cluster:
+            files = _broker_files(config)
+            broker = await self._ending.enter(parts, "broker", Broker(config.broker_directory, config.mqtt, files))
+            self.mqtt = broker.address
+        process = VerifierProcess(config.verifier_keys, config.counters, config.postgres)
+        verifier = await self._ending.enter(parts, "verifier", process)
+        self._health.probes["verifier"] = lambda: None if verifier.runs else "away"
+        writer = Writer(database)
+        issuer, region = None, None
+        if config.issuer is not None:
+            settings = IssuerSettings.load(config.issuer)
+            link = connected(settings, database, signer, writer, self._clock)
+            issuer, region = await self._ending.enter(parts, "issuer", link)
+        answers = Answers(database, signer, verifier, writer, self._clock, issuer, region, tracing=self._tracing)
+        self._run(parts, Carrier(database, issuer, changes, self._clock).run(), "requests")
+        return await self._link(parts, writer, answers, changes)
+
+    async def _link(self, parts: AsyncExitStack, writer: Writer, answers: Answers, changes: Changes) -> Transport:
+        """Connect the broker with ingest and answers. In a cluster workers do the ingest."""
         loop = asyncio.get_running_loop()
-        arriving, asking = Inbox(loop), Inbox(loop)
+        arriving, asking = Inbox(loop, arrived), Inbox(loop, as_it_came)
         transport = self._transport()
-        self._run(parts, Ingest(transport, writer, hub, self._clock, arriving).run(), "ingest")
+        self._health.probes["broker"] = lambda: None if transport.connected else "away"
+        if not self._config.cluster:
+            self._run(parts, Ingest(transport, writer, changes, self._clock, arriving, self._tracing).run(), "ingest")
         self._run(parts, AskDesk(transport, answers, asking).run(), "asks")
 
         def sort(message: Incoming) -> None:
             (asking if message.topic.endswith("/ask") else arriving).put(message)
 
-        parts.push_async_callback(transport.stop)
+        self._ending.later(parts, "transport", transport.stop)
         await transport.start(sort)
+        return transport
 
-    def _transport(self) -> Transport:
+    def _transport(self) -> Line:
         files = self._config
         credentials = Credentials(
             files.ca, files.server_file("fleet-server.pem"), files.server_file("fleet-server.key")
         )
         try:
-            return MqttTransport(self.mqtt.reachable, credentials)
+            if files.cluster:
+                return asks_line(files.cluster, credentials, f"server-{secrets.token_hex(4)}")
+            return Mqtt5Transport(self.mqtt.reachable, credentials)
         except OSError as error:
             raise ServerError(f"the server's certificate in {files.authority / 'server'}: {error}") from None
 
-    async def _serve_pages(self, parts: AsyncExitStack, readings: StoreReadings, hub: Hub) -> None:
+    async def _serve_pages(
+        self,
+        parts: AsyncExitStack,
+        readings: StoreReadings,
+        hub: Hub,
+        access: Access,
+        alerts: Alerts,
+        commands: Commands,
+        cards: CardSide,
+    ) -> None:
         bound = self._config.http.bind()
         self.http = replace(self._config.http, port=bound.getsockname()[1])
-        app = create_app(readings, hub, clock=self._clock)
-        listener = _Listener(web_server(app, hub, host=_numeric(self.http), port=self.http.port).config, hub)
+        self.pages = pages = Pages.of(self._config, self.http, access)
+        app = create_app(
+            readings,
+            hub,
+            access,
+            alerts,
+            commands,
+            clock=self._clock,
+            site=pages.site,
+            openid=pages.openid,
+            health=self._health,
+            evidence=EvidenceDesk(access.database, Seal.load(self._config.authority), self._clock),
+            cards=cards,
+            limits=pages.limits,
+            tracing=self._tracing,
+        )
+        server = web_server(app, hub, host=_numeric(self.http), port=self.http.port, shield=pages.shield)
+        listener = Listener(server.config, hub)
         serving = asyncio.create_task(listener.serve(sockets=[bound]), name="pages")
         self._running.append(serving)
-        parts.push_async_callback(listener.leave, serving)
+        self._ending.later(parts, "pages", listener.leave, serving)
         await asyncio.wait_for(listener.listening.wait(), WEB_START_TIMEOUT_S)
 
     def _run(self, parts: AsyncExitStack, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._running.append(task)
-        parts.push_async_callback(_cancel, task)
-
-
-class _Listener(WebServer):
-    """The pages' listener; signals are the program's to handle."""
-
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
-        super().__init__(config, hub)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def leave(self, serving: "asyncio.Task[None]") -> None:
-        """End it in order."""
-        self.should_exit = True
-        await asyncio.gather(serving, return_exceptions=True)
-
-
-async def _watch_orders(readings: StoreReadings, hub: Hub) -> None:
-    """Imports are made by other processes: look once a second whether orders have changed."""
-    before = None
-    while True:
-        try:
-            now = await asyncio.to_thread(readings.orders_mark)
-        except SQLAlchemyError as error:
-            _log.error("orders cannot be read: %s", type(error).__name__)
-        else:
-            if now != before:
-                hub.publish(frozenset({"orders"}))
-            before = now
-        await asyncio.sleep(ORDERS_WATCH_S)
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+        self._ending.later(parts, name, cancelled, task)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """The server's signature over what stations sync: compact JWS (RFC 7515), ES256, `kid` the key's thumbprint (RFC 7638).
 
->>> Signer.load(Path("server/signing.key")).sign(b"{}").count(".")  # doctest: +SKIP
+>>> Signer.load(Path("server/signing.key")).sign(b"{}", "example+jws").count(".")  # doctest: +SKIP
 2
 """
 
@@ -37,6 +37,14 @@ class Signer:
             raise SigningKeyError(f"{path}: must be a private key on P-256")
         return cls(key)
 
-    def sign(self, content: bytes) -> str:
-        """The compact JWS over these bytes."""
-        return jws.serialize_compact(self._header, content, self._key, algorithms=[ALGORITHM])
+    def sign(self, content: bytes, typ: str) -> str:
+        """The compact JWS over these bytes. `typ` says what it is, so that it cannot stand for anything else (RFC 8725 3.11)."""
+        return jws.serialize_compact({**self._header, "typ": typ}, content, self._key, algorithms=[ALGORITHM])
+
+    def opened(self, text: str, typ: str) -> bytes | None:
+        """What is in a compact JWS of this key and `typ`; None where it is none."""
+        try:
+            found = jws.deserialize_compact(text, self._key, algorithms=[ALGORITHM])
+        except (JoseError, ValueError, TypeError):
+            return None
+        return found.payload if found.protected.get("typ") == typ else None

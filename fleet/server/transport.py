@@ -9,12 +9,12 @@ any thread.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+
+class Incoming(msgspec.Struct, frozen=True):
     """One message. `key`: (epoch, sequence) from the user properties, where both are whole numbers from 1."""
 
     topic: str
@@ -41,5 +41,8 @@ class Transport(Protocol):
     def acknowledge(self, message: Incoming) -> None:
         """Tell the broker that the message is dealt with. Thread-safe."""
 
-    def publish(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
-        """Send with QoS 1, later where there is no connection now. Thread-safe."""
+    def publish(
+        self, topic: str, payload: bytes, correlation: bytes | None = None, *, expiry_s: int | None = None
+    ) -> None:
+        """Send with QoS 1, later where there is no connection now. After `expiry_s` the broker drops what it could not hand
+        out. Thread-safe."""

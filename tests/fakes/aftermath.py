@@ -93,9 +93,9 @@ ANYTHING: dict[str, Any] = {
 }
 
 
-def loosen(room: Room, someone: Person, exchange: int, when: TearPoint) -> LooseCard:
-    """The holder's new card breaks in that exchange; where a card is waited for, the person puts it in again."""
-    whole = room.world.card("1:new")
+def loosen(room: Room, someone: Person, exchange: int, when: TearPoint, name: str = "1:new") -> LooseCard:
+    """The holder's card breaks in that exchange; where a card is waited for, the person puts it in again."""
+    whole = room.world.card(name)
     card = LooseCard(whole._memory)
     card.tear(exchange, when)
 
@@ -104,8 +104,8 @@ def loosen(room: Room, someone: Person, exchange: int, when: TearPoint) -> Loose
             room.world.remove("holder")
         view = someone.shown[-1]
         if isinstance(view, Await) and isinstance(view.drawing, ReaderDrawing) and view.drawing.motion == "in":
-            room.world.insert("1:new", "holder")
+            room.world.insert(name, "holder")
 
     card.left = left
-    room.world._cards["1:new"] = card
+    room.world._cards[name] = card
     return card

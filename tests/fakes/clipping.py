@@ -1,5 +1,6 @@
 """Looks for text that is cut, hangs out of the window, or lies over another text."""
 
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +12,7 @@ def clipped(root: Any) -> list[str]:
     """One line for each text that a person could not read whole, in a tree of Kivy widgets."""
     from kivy.core.window import Window
 
-    from kiosk.screens.text import Icon, Text, longest_word
+    from kiosk.screens.text import Icon, Text
 
     shown = [widget for widget in root.walk() if isinstance(widget, Text) and widget.text]
     found = []
@@ -24,7 +25,7 @@ def clipped(root: Any) -> list[str]:
             found.append(f"{text}: {along} px in a height of {label.height}")
         if (
             not isinstance(label, Icon)
-            and longest_word(label.text, label.font_name, round(label.font_size)) > label.width + SLACK
+            and _widest(label.text, label.font_name, round(label.font_size)) > label.width + SLACK
         ):
             found.append(f"{text}: a word is broken")
         outside = (
@@ -35,12 +36,32 @@ def clipped(root: Any) -> list[str]:
         )
         if outside:
             found.append(f"{text}: outside the window")
+        if _hangs_out(label):
+            found.append(f"{text}: hangs out of its frame")
     found += [
         f"{one.text[:30]!r} lies over {other.text[:30]!r}"
         for one, other in combinations(shown, 2)
         if _overlap(one, other)
     ]
     return found
+
+
+def _hangs_out(label: Any) -> bool:
+    """Whether it is higher than what is drawn around it, further in."""
+    from kiosk.screens.ground import Framed
+
+    around = label.parent
+    while around is not None and not isinstance(around, Framed):
+        around = around.parent if around.parent is not around else None
+    return around is not None and (label.y < around.y - SLACK or label.top > around.top + SLACK)
+
+
+@cache
+def _widest(text: str, font_name: str, font_size: int) -> int:
+    """Pixels of the widest word; the same words stand on many screens."""
+    from kiosk.screens.text import longest_word
+
+    return longest_word(text, font_name, font_size)
 
 
 def _overlap(one: Any, other: Any) -> bool:

@@ -34,6 +34,7 @@ PUKS = st.sampled_from(["right", "right", "wrong", "wrong", "wrong", "short", "l
 NEW = st.sampled_from(
     ["new", "new", "other", "other", "new", "other", "same", "short", "long", "letters", "easy", "empty"]
 )
+ANSWERS = st.sampled_from(["right", "right", "wrong", "short"])
 WHEN: st.SearchStrategy[Literal["before", "during", "after"]] = st.sampled_from(["before", "during", "after"])
 FAULT_NAMES: st.SearchStrategy[Literal["tear", "pull", "swap"]] = st.sampled_from(["tear", "pull", "swap"])
 FAULTS = st.none() | st.builds(Fault, FAULT_NAMES, st.integers(0, 4), WHEN)

@@ -14,15 +14,19 @@ from cryptography.x509.oid import NameOID
 
 from drivers.printer.document import Document
 from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
+from drivers.reader.outcomes import Signed
 from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
 from fleet.messages.link import Administrator, Order
+from kiosk.issuer_ports import Declined, LoggedIn, Signer, Unavailable
 from kiosk.journal import Journal
 from kiosk.journeys.desk import StationSeal
 from kiosk.ports import EnvelopeVerdict
 from tests.fakes.clock import NOW
 
 STATION = "test-station"
+RELEASE_CODE = "40506070"
+"""What every made-up letter of an LoA2 card says."""
 
 
 AUTHORITY = "test fleet authority"
@@ -41,12 +45,20 @@ class HeldOrders:
         unfinished = await self._journal.unfinished(hsa_id)
         return unfinished or next((one for one in await self.waiting() if one.hsa_id == hsa_id), None)
 
+    async def past(self, hsa_id: str) -> Order | None:
+        return next((one for one in self.all if one.hsa_id == hsa_id and one.last_day < NOW.date().isoformat()), None)
+
     async def administrator(self, hsa_id: str) -> Administrator | None:
         return self.administrators.get(hsa_id)
 
     async def waiting(self) -> tuple[Order, ...]:
         collected = await self.collected()
-        return tuple(one for one in self.all if one.order not in collected)
+        today = NOW.date().isoformat()
+        return tuple(one for one in self.all if one.order not in collected and one.last_day >= today)
+
+    async def here(self) -> tuple[Order, ...] | None:
+        """All that is open here, also what is on its way."""
+        return await self.waiting()
 
     async def collected(self) -> set[str]:
         """Orders that were handed out here."""
@@ -58,6 +70,26 @@ def _collect(cx: Any, order: str) -> None:
     cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
 
 
+class ListedLogIn:
+    """Implements `Administrators` over `HeldOrders`: the card's signature, and the list."""
+
+    def __init__(self, orders: HeldOrders) -> None:
+        self.orders = orders
+        self.away = False
+        """Nobody can be asked, and the list is too old."""
+
+    async def log_in(self, sign: Signer) -> LoggedIn | Declined | Unavailable:
+        made = await sign(b"a nonce of the test's own")
+        if self.away:
+            return Unavailable()
+        if not isinstance(made, Signed):
+            return Declined("card_did_not_sign")
+        subject = x509.load_der_x509_certificate(made.certificate).subject
+        hsa_id = str(subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)[0].value)
+        known = await self.orders.administrator(hsa_id)
+        return Declined("not_administrator") if known is None else LoggedIn(known.hsa_id, known.name, "list")
+
+
 class LetterVerifier:
     """Implements `Envelopes` as the server does: at most five wrong guesses, and it may be away."""
 
@@ -67,6 +99,7 @@ class LetterVerifier:
         self.silent: deque[bool] = deque()
         """Whether the next questions are left without an answer."""
         self.guesses = 0
+        self.release_guesses = 0
 
     async def available(self) -> bool:
         return self.online
@@ -81,6 +114,16 @@ class LetterVerifier:
         self.guesses += 1
         return EnvelopeVerdict.NO_MATCH
 
+    async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
+        if not self.online:
+            return EnvelopeVerdict.UNAVAILABLE
+        if self.release_guesses >= 5:
+            return EnvelopeVerdict.TOO_MANY
+        if code.reveal() == RELEASE_CODE:
+            return EnvelopeVerdict.MATCH
+        self.release_guesses += 1
+        return EnvelopeVerdict.NO_MATCH
+
 
 class PaperTray:
     """Implements `Printer`: gives the outcomes that it is told, then prints."""
@@ -91,6 +134,10 @@ class PaperTray:
     def __init__(self, *outcomes: PrintOutcome) -> None:
         self._outcomes = deque(outcomes)
         self.papers: list[Document] = []
+
+    def fails(self, *outcomes: PrintOutcome) -> None:
+        """The next prints end so."""
+        self._outcomes.extend(outcomes)
 
     async def status(self) -> PrinterStatus:
         match self._outcomes[0] if self._outcomes else Printed():
@@ -106,6 +153,9 @@ class PaperTray:
         if not isinstance(outcome, NotPrinted):
             self.papers.append(document)
         return outcome
+
+    def close(self) -> None:
+        """Nothing to let go."""
 
 
 @cache

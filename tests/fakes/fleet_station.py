@@ -12,6 +12,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
 from fleet.messages.link import Acked, Answer, Ask, Presence, decode, encode
@@ -24,10 +25,14 @@ class FleetStation:
     def __init__(self, name: str, directory: Path, port: int) -> None:
         self.topics = Topics(name)
         self._changed = threading.Condition()
+        self._answered = threading.Condition()
         self._outbox: dict[tuple[int, int], Event] = {}
         self._answers: queue.Queue[tuple[bytes, Answer]] = queue.Queue()
         self.acked: list[Acked] = []
         self.heard: list[str] = []
+        self.taken: list[bool] = []
+        """For each message that the broker has answered, whether it took it."""
+        self.commands: queue.Queue[bytes] = queue.Queue()
         self._port = port
         client = Client(CallbackAPIVersion.VERSION2, f"station-{name}", protocol=MQTTProtocolVersion.MQTTv5)
         client.tls_set(*(str(directory / part) for part in ("ca.pem", "station.pem", "station.key")))
@@ -35,6 +40,7 @@ class FleetStation:
         client.will_set(self.topics.presence, encode(Presence(False, "boot-1")), 1, True)
         client.on_connect = self._on_connect
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         self._client = client
         self._connected = threading.Event()
 
@@ -94,9 +100,20 @@ class FleetStation:
         self.publish_raw(self.topics.events, event.wire, (event.epoch, event.sequence))
 
     def _on_connect(self, client: Client, *_: object) -> None:
-        client.subscribe([(self.topics.acked, 1), (self.topics.answer, 1)])
+        client.subscribe([(topic, 1) for topic in (self.topics.acked, self.topics.answer, self.topics.commands)])
         client.publish(self.topics.presence, encode(Presence(True, "boot-1")), 1, retain=True)
         self._connected.set()
+
+    def _on_publish(self, _client: Client, _data: object, _mid: int, reason: ReasonCode, _more: object) -> None:
+        with self._answered:  # not `_changed`, which is held while `settle` waits for paho's own lock
+            self.taken.append(not reason.is_failure)
+            self._answered.notify_all()
+
+    def answered(self, count: int, timeout_s: float = 10.0) -> list[bool]:
+        """What the broker said of the first so many messages, the presence among them."""
+        with self._answered:
+            assert self._answered.wait_for(lambda: len(self.taken) >= count, timeout_s), f"{len(self.taken)} of {count}"
+            return self.taken[:count]
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self.heard.append(message.topic)
@@ -105,6 +122,9 @@ class FleetStation:
             self._answers.put((correlation, decode(Answer, message.payload)))
         elif message.topic == self.topics.acked:
             self._on_acked(decode(Acked, message.payload))
+
+        elif message.topic == self.topics.commands:
+            self.commands.put(bytes(message.payload))
 
     def _on_acked(self, acked: Acked) -> None:
         with self._changed:

@@ -17,15 +17,15 @@ from drivers.reader.port import Presence
 from drivers.reader.virtual.cards import TearPoint, VirtualCard
 from drivers.reader.virtual.command import Command, Ins, parse
 from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.pins import Code
+from drivers.reader.virtual.pins import NEW_ONLY, Code
 from drivers.reader.virtual.slot import CardTornError, VirtualSlot
 from drivers.reader.virtual.state import CardMemory
 from drivers.reader.virtual.status import StatusError
 
 CODE_COMMANDS = frozenset({Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.RESET_RETRY_COUNTER})
 IRREVERSIBLE = frozenset(
-    {0x24, 0x2C, 0x46, 0x47, 0xD6, 0xDA, 0xDB, 0xE0, 0xE4}
-)  # change, reset, generate (two), update, put (two), create, delete
+    {0x24, 0x2C, 0x46, 0x47, 0xD6, 0xDA, 0xDB, 0xE0, 0xE4, 0xF6}
+)  # change, reset, generate (two), update, put (two), create, delete, move key
 FLOORS = {10: 3, 5: 3, 4: 2, 3: 2}
 """Tries of the PUK that must remain before one is sent, by the tries that it starts with (reliability I1)."""
 UNTOLD = ("A", "C")
@@ -79,6 +79,8 @@ class Court:
             return
         if command.ins in IRREVERSIBLE:
             self._must(card is self.step.card, f"{command.name} on another card than the one that was identified")
+        if command.ins == Ins.EXTERNAL_AUTHENTICATE:
+            self._sees_answer(card)
         if command.ins in CODE_COMMANDS and command.data is not None:
             self._sees_code(card, command)
 
@@ -97,11 +99,21 @@ class Court:
         typed = [entry.encode() for entry in self.step.entries]
         self._must(all(part in typed for part in fields if part), "a code that nobody has typed")
         pin, puk = card.tries_left
-        if command.ins == Ins.RESET_RETRY_COUNTER or command.p2 == PUK_REFERENCES.get(card.kind):
+        if command.ins == Ins.RESET_RETRY_COUNTER and command.p1 == NEW_ONLY:
+            key = card._memory.administrator
+            proved = card._codes.puk.verified or (key is not None and key.verified)
+            self._must(proved or not card._powered, "a new PIN for whom nobody has proved a right to it")
+        elif command.ins == Ins.RESET_RETRY_COUNTER or command.p2 == PUK_REFERENCES.get(card.kind):
             self._must(puk >= floor_of(card), f"a PUK with {puk} tries left")
         elif command.p2 in PIN_REFERENCES[card.kind]:
             self._must(pin > 0, "a PIN with no try left")
             self._must(pin > 1 or self.step.consented, "the last PIN try without consent")
+
+    def _sees_answer(self, card: VirtualCard) -> None:
+        """Nothing tells the tries of an administrative key: its floor is stricter by one."""
+        key = card._memory.administrator
+        self._must(card is self.step.card or self.dishonest, "an answer to another card")
+        self._must(key is None or key.tries_left >= FLOORS[key.tries_max] + 1, "an answer below the floor of its key")
 
     def _must(self, holds: bool, otherwise: str) -> None:
         if not holds:
@@ -163,13 +175,18 @@ class JudgedCard:
 
 def changes(apdu: bytes) -> bool:
     """Whether a command carries a code, signs, or changes the card."""
-    return (apdu[1] in CODE_COMMANDS and len(apdu) > 5) or apdu[1] in IRREVERSIBLE or apdu[1] in (0x2A, 0x88)
+    return (apdu[1] in CODE_COMMANDS and len(apdu) > 5) or apdu[1] in IRREVERSIBLE or apdu[1] in (0x2A, 0x82, 0x88)
 
 
 def fresh(memory: CardMemory) -> VirtualCard:
     """A new card with the same keys, its tries full."""
     full = [Code(code.value, code.tries_max, code.tries_max) for code in (memory.pin, memory.puk)]
-    return VirtualCard(replace(memory, pin=full[0], puk=full[1], written=dict(memory.written)))
+    piv = memory.piv and replace(
+        memory.piv, keys=dict(memory.piv.keys), objects=dict(memory.piv.objects), generated=set(memory.piv.generated)
+    )
+    key = memory.administrator and Code(memory.administrator.value, *(memory.administrator.tries_max,) * 2)
+    changed = {"pin": full[0], "puk": full[1], "piv": piv, "administrator": key, "written": dict(memory.written)}
+    return VirtualCard(replace(memory, **changed))
 
 
 class Bench(InProcessBackend):

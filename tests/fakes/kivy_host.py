@@ -19,6 +19,7 @@ from kiosk.views import LetterDrawing
 from tests.fakes.kivy_looks import Looks
 
 NOW = datetime(2026, 11, 25, 10, 42, tzinfo=UTC)
+ENTER = 13
 
 
 class StillClock:
@@ -43,13 +44,15 @@ class Host(Looks):
     def __init__(self, panel: Any, settings: dict[str, Any]) -> None:
         from kiosk.screens.window import KivyScreen
         from tests.fakes import sample_views, sample_words
+        from tests.fakes.pseudo import pseudo
 
         self.samples = sample_views
         self.spoken: list[str] = []
         self.clock = StillClock()
+        texts = sample_words.texts()
         self.screen = KivyScreen(
             self.clock,
-            texts=sample_words.texts(),
+            texts=pseudo(texts) if settings.pop("pseudo", False) else texts,
             panel=panel,
             place="Lasarettet, entré A",
             contacts=sample_views.CONTACTS,
@@ -60,8 +63,8 @@ class Host(Looks):
         self.activity = 0
         self.screen.set_activity(self._noticed)
         window = self.screen._window
-        self.downs = 0
-        window.bind(on_touch_up=lambda *_: self._touched(), on_key_down=lambda *_: self._touched())
+        self.downs = self.enters = 0
+        window.bind(on_touch_up=lambda *_: self._touched(), on_key_down=lambda _, code, *more: self._key(code))
         window.bind(on_touch_down=lambda *_: self._pressed())
         self.asked: asyncio.Task[Any] | None = None
         self.warned: asyncio.Task[bool] | None = None
@@ -70,6 +73,10 @@ class Host(Looks):
         """A touch has ended or a key is down; the window deals with it before anything else on the loop runs."""
         self.touches += 1
         self.seen.set()
+
+    def _key(self, code: int) -> None:
+        self.enters += code == ENTER
+        self._touched()
 
     def _pressed(self) -> None:
         self.downs += 1
@@ -85,19 +92,37 @@ class Host(Looks):
     async def do_hello(self) -> None:
         await asyncio.sleep(0)
 
-    async def do_show(self, sample: str, hold: bool = False) -> None:
-        """Show a sample; its drawings move by themselves unless `hold` is set."""
+    async def do_show(self, sample: str, hold: bool = False, then: str = "") -> None:
+        """Show a sample; its drawings move by themselves unless `hold` is set. Once answered it is followed by `then`."""
         shown = self.samples.SAMPLES[sample]
         await self._show(shown.view, shown.card_in)
+        self._hold(hold)
+        if then and self.asked is not None:
+            self.asked = asyncio.create_task(self._followed(self.asked, then))
+
+    async def do_show_and_tap(self, sample: str, x: int, y: int) -> None:
+        """Show a sample, and a tap that comes with the same breath."""
+        await self.do_show(sample)
+        await self.do_tap_now(x, y)
+
+    async def _followed(self, first: "asyncio.Task[Any]", then: str) -> Any:
+        try:
+            await first
+            return await self.screen.show(self.samples.SAMPLES[then].view)
+        finally:
+            first.cancel()
+
+    def _hold(self, hold: bool) -> None:
         for event in self.screen._staging.motion._next.values() if hold else ():
             event.cancel()
 
-    async def do_show_gallery(self, sample: str) -> None:
+    async def do_show_gallery(self, sample: str, hold: bool = False) -> None:
         """One of the views of the gallery: as the errands make them."""
         from kiosk.gallery.samples import samples
 
         view = dict(samples())[sample]
         await self._show(view, view.needs_card)
+        self._hold(hold)
 
     async def do_show_puk(self, number: str) -> None:
         """The question for the PUK of a card of that number."""
@@ -140,6 +165,14 @@ class Host(Looks):
 
     async def do_wait_touch(self, count: int) -> None:
         while self.touches < count:
+            self.seen.clear()
+            await self.seen.wait()
+
+    async def do_enters(self) -> int:
+        return self.enters
+
+    async def do_wait_enter(self, count: int) -> None:
+        while self.enters < count:
             self.seen.clear()
             await self.seen.wait()
 

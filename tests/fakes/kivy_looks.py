@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Looks:
-    """Commands that change nothing. `screen` is a `KivyScreen`."""
+    """Commands that answer with looks. `screen` is a `KivyScreen`."""
 
     screen: Any
 
@@ -18,6 +18,10 @@ class Looks:
             if type(each).__name__ == kind and text in (None, getattr(each, "text", None))
         ]
         return [[each.x, height - each.top, each.width, each.height] for each in shown]
+
+    async def do_turning(self) -> bool:
+        """Whether the drawing shows a card that is turned."""
+        return bool(getattr(self.screen._staging.view.drawing, "motion", "") == "turn")
 
     async def do_small_targets(self, least_mm: float) -> list[str]:
         """Targets that are too small for a finger."""
@@ -43,11 +47,41 @@ class Looks:
         """All text of all widgets of the window, and what can be read of the typed digits in them."""
         return sorted({str(label.text) for label in self._labels()})
 
+    async def do_broken(self, text: str, spare: int) -> str:
+        """The text with its breaks, in a place `spare` pixels wider than its longest word."""
+        from kiosk.screens.fonts import MEDIUM
+        from kiosk.screens.text import broken, longest_word
+
+        return broken(text, MEDIUM, 24, longest_word(text, MEDIUM, 24) + spare)
+
     async def do_clipped(self) -> list[str]:
         """Every text that does not fit into its place, or lies outside the window or over another."""
         from tests.fakes.clipping import clipped
 
         return clipped(self.screen.widgets())
+
+    async def do_whole(self, samples: list[str], least_mm: float) -> dict[str, list[str]]:
+        """What is cut or too small for a finger in views of the gallery, by name. They are laid out, and nothing is drawn."""
+        from kiosk.gallery.samples import samples as gallery
+        from tests.fakes.measured import measured
+
+        found, views = {}, dict(gallery())
+        with measured():
+            for name in samples:
+                self.screen._state.card_in = views[name].needs_card
+                self.screen._staging.ask(views[name], lambda value: None)
+                if wrong := await self._wrong_on_each_page(least_mm):
+                    found[name] = wrong
+        return found
+
+    async def _wrong_on_each_page(self, least_mm: float) -> list[str]:
+        frame, wrong = self.screen.widgets(), []
+        pages = frame.shape.pages
+        for at in range(len(pages.pages) if pages else 1):
+            if at:
+                frame.turn(1)
+            wrong += await self.do_clipped() + await self.do_small_targets(least_mm)
+        return wrong
 
     async def do_snapshot(self, path: str) -> None:
         self.screen.snapshot(Path(path))

@@ -16,7 +16,8 @@ from typing import Any, Literal
 from drivers.secret import Secret
 from kiosk.bench.world import World, WorldError
 from kiosk.ports import Activity
-from kiosk.views import CANCEL, Await, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
+from kiosk.scanned import EnvelopeCode, OrderCode, read
+from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
 from tests.fakes.clock import HandClock
 
 Deed = str | Callable[["Person"], str | None]
@@ -60,11 +61,20 @@ class Person:
         self.awkward = False
         """From here on anything may be asked; what the story does not foresee is left by the way out."""
         self._away = False
+        self.in_vain = False
+        """No slot says that its card was taken: whoever waits for that walks away in the end."""
+        self.befalls: Callable[[int], None] = lambda at: None
+        """Told the number of each question before it is answered: what befalls the station then."""
 
     @property
     def names(self) -> list[str]:
         """The questions and notices that were seen, in order."""
         return [view.name for view in self.shown]
+
+    @property
+    def questions(self) -> list[str]:
+        """What waited for the person, in order."""
+        return [view.name for view in self.shown if not isinstance(view, Busy)]
 
     def set_activity(self, notice: Activity) -> None:
         """See `Screen`."""
@@ -81,7 +91,10 @@ class Person:
         if isinstance(view, Busy):
             return await _for_ever()
         self.asked += 1
+        self.befalls(self.asked)
         answer = self._answer(view)
+        if answer is None and self.in_vain and isinstance(view, Await) and not isinstance(view.drawing, ReaderDrawing):
+            self.clock.advance(AWAY_S)
         return await _for_ever() if answer is None else answer
 
     def _answer(self, view: View[Any]) -> Secret | str | None:
@@ -138,6 +151,8 @@ class Person:
                 self.world.remove(view.drawing.which)
             else:
                 self._away = True
+        elif isinstance(view, Board):
+            self.world.remove("administrator" if self.card_in("administrator") else "holder")
         elif isinstance(view, Tell) and view.way_out is None and view.primary is not None:
             return view.primary.value
         else:
@@ -156,9 +171,12 @@ class Person:
                 self.typed.append((view.name, value))
                 return Secret(value)
             case EnterDigits():
-                assert value.isdigit(), "digits only"
+                code = view.codes and isinstance(read(value), OrderCode | EnvelopeCode)
+                assert code or value.isdigit(), "digits only"
             case Choose():
                 assert value in {one.value for one in view.options if one.reason is None}, f"there is no {value!r}"
+            case Board():
+                assert value in {button.value for button in view.actions}, f"there is no {value!r}"
             case _:
                 raise AssertionError(f"there is no button {value!r}")
         return value

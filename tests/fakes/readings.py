@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from fleet.messages import kinds
 from fleet.messages.link import DeviceState, SlotState, StationState
-from fleet.server.readings import ErrandRow, EventRow, OrderRow, StationRow, Summary
+from fleet.server.access.roles import Scope
+from fleet.server.readings import BinRow, CheckpointRow, ErrandRow, EventRow, OrderRow, StationRow, Summary
 
 NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 """10:42 in Stockholm."""
@@ -19,11 +20,26 @@ class FakeReadings:
     errand_rows: list[ErrandRow] = field(default_factory=list)
     order_rows: list[OrderRow] = field(default_factory=list)
     event_rows: list[EventRow] = field(default_factory=list)
+    bins: dict[str, BinRow] = field(default_factory=dict)
+    checkpoints: dict[str, CheckpointRow] = field(default_factory=dict)
     receipts: dict[str, bytes] = field(default_factory=dict)
     by_hour: tuple[tuple[int, int, int, int], ...] = ()
     by_kind: tuple[tuple[str, int], ...] = ()
     alarms: tuple[tuple[str, str, str], ...] = ()
     failing: bool = False
+
+    def within(self, patterns: frozenset[str]) -> "FakeReadings":
+        """The same object where it is all stations, so that a test can still change it."""
+        if "*" in patterns:
+            return self
+        scope = Scope(patterns)
+        return replace(
+            self,
+            station_rows=[row for row in self.station_rows if scope.allows(row.name)],
+            errand_rows=[row for row in self.errand_rows if scope.allows(row.station)],
+            order_rows=[row for row in self.order_rows if scope.allows(row.station)],
+            event_rows=[row for row in self.event_rows if scope.allows(row.station)],
+        )
 
     def summary(self, now: datetime) -> Summary:
         self._check()
@@ -45,10 +61,22 @@ class FakeReadings:
         self._check()
         return next((row for row in self.station_rows if row.name == name), None)
 
-    def errands(self, now: datetime, *, limit: int = 100, station: str | None = None) -> list[ErrandRow]:
+    def bin(self, station: str) -> BinRow:
+        self._check()
+        return self.bins.get(station, BinRow(0))
+
+    def checkpoint(self, station: str) -> CheckpointRow | None:
+        self._check()
+        return self.checkpoints.get(station)
+
+    def errands(
+        self, now: datetime, *, limit: int = 100, station: str | None = None, after: ErrandRow | None = None
+    ) -> list[ErrandRow]:
         self._check()
         rows = [row for row in self.errand_rows if station in (None, row.station)]
-        return sorted(rows, key=lambda row: row.started, reverse=True)[:limit]
+        newest_first = sorted(rows, key=lambda row: row.started, reverse=True)
+        first = 0 if after is None else newest_first.index(after) + 1
+        return newest_first[first : first + limit]
 
     def errand(self, errand: str) -> ErrandRow | None:
         self._check()

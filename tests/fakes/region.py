@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.demo import seed
+from kiosk.demo.issuer import SEED
 from tests.fakes.broker import free_port
+from tests.fakes.visitors import COOKIE, keys_to
 
 SERVER = (sys.executable, "-m", "fleet.server.commands")
 KIOSK = (sys.executable, "-m", "kiosk.commands")
@@ -27,10 +29,11 @@ class Region:
 
     def __init__(self, folder: Path, *, verify: str = "server") -> None:
         self.mqtt, self.http = free_port(), free_port()
-        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.mqtt, verify=verify)
+        authority = folder / "card-authority"
+        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.mqtt, verify=verify, cards=authority)
         self.cards = folder / "cards"
         self.cards.mkdir()
-        self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(folder / "card-authority")}
+        self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}
         for command, file in (
             ("import-orders", self.places.orders),
             ("import-administrators", self.places.administrators),
@@ -39,24 +42,43 @@ class Region:
                 [*SERVER, command, str(file), "--data", str(self.places.fleet_data)], capture_output=True, text=True
             )
             assert done.returncode == 0, done.stderr
+        self.session, self.token = keys_to(self.places.fleet_data, datetime.now(UTC))
 
     @contextmanager
-    def serve(self) -> Iterator["subprocess.Popen[str]"]:
-        """The fleet server, from its word that it is ready until it has ended. Yields its process."""
-        log = (self.places.folder / "server.log").open("a")
-        process = subprocess.Popen(
-            [*SERVER, "serve", "--data", str(self.places.fleet_data), "--authority", str(self.places.authority),
-             "--mqtt", f"127.0.0.1:{self.mqtt}", "--http", f"127.0.0.1:{self.http}"],
-            stdout=subprocess.PIPE, stderr=log, text=True,
-        )  # fmt: skip
+    def serve(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
+        """The fleet server, with the issuer where one has been started and more arguments. Yields its process."""
+        arguments = ["serve", "--data", self.places.fleet_data, "--authority", self.places.authority]
+        arguments += ["--mqtt", f"127.0.0.1:{self.mqtt}", "--http", f"127.0.0.1:{self.http}", *more]
+        settings = self.places.issuer / "issuer.toml"
+        with self._running("server", *arguments, *(("--issuer", settings) if settings.exists() else ())) as process:
+            yield process
+
+    @contextmanager
+    def issuer(self) -> Iterator["subprocess.Popen[str]"]:
+        """The simulated issuer: start it before the server."""
+        with self._running(
+            "issuer", "issuer-simulator", "--data", self.places.issuer, "--seed", self.places.issuer / SEED,
+            "--cards-authority", self.places.folder / "card-authority",
+            "--secure", "127.0.0.1:0", "--public", "127.0.0.1:0",
+        ) as process:  # fmt: skip
+            yield process
+
+    @contextmanager
+    def _running(self, name: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+        """A program, from its word that it is ready until it has ended."""
+        log = (self.places.folder / f"{name}.log").open("a")
+        process = subprocess.Popen([*SERVER, *map(str, arguments)], stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            assert line.startswith("ready"), (self.places.folder / "server.log").read_text()
+            assert line.startswith("ready"), (self.places.folder / f"{name}.log").read_text()
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            try:
+                process.wait(20)
+            finally:
+                process.kill()  # one that would not end; of one that has, nothing
             log.close()
             if process.stdout is not None:
                 process.stdout.close()
@@ -72,8 +94,21 @@ class Region:
 
     def api(self, path: str) -> Any:
         """What the server's API says."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/api/v1/{path}") as answer:
+        request = urllib.request.Request(self.url(f"/api/v1/{path}"), headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request) as answer:
             return json.load(answer)
+
+    def page(self, path: str) -> bytes:
+        """What a page answers to an administrator."""
+        request = urllib.request.Request(self.url(path), headers={"Cookie": f"{COOKIE}={self.session}"})
+        with urllib.request.urlopen(request) as answer:
+            content: bytes = answer.read()
+        return content
+
+    @property
+    def cookie(self) -> dict[str, str]:
+        """What a browser is given to be signed in."""
+        return {"name": COOKIE, "value": self.session, "url": self.url()}
 
     def url(self, path: str = "/") -> str:
         """The address of a page."""

@@ -1,6 +1,7 @@
 """A station's heart without a screen: bench, journal, orders, verifier and printer in memory, and errands run in it.
 
-Cards are kind B with keys on a curve, made at once and kept for the session; their counters and codes are a test's own.
+Cards are kind B (the holder's may be another, see `RoomWorld`) with keys on a curve, made at once and kept for the session; their
+counters and codes are a test's own.
 Eight-digit codes that occur nowhere else, so that a test may look for them in everything that was written.
 """
 
@@ -19,7 +20,9 @@ from typing import Any
 from drivers.cabinet.virtual import VirtualCabinet
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.trust import Trust
+from drivers.reader.virtual.administration import issued
 from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.making import fresh_memory
 from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pins import PIN_TRIES, PUK_TRIES, Code
@@ -41,10 +44,11 @@ from kiosk.journeys.desk import Desk
 from kiosk.journeys.pickup import pickup
 from kiosk.journeys.registry import Journey
 from kiosk.ports import Ended, Envelopes
+from kiosk.stock import StationStock
 from kiosk.supervisor import Limits, Supervisor
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW, HandClock
-from tests.fakes.desk import STATION, HeldOrders, PaperTray, seal
+from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal
 from tests.fakes.person import Person
 
 OLD_PIN = "70418352"
@@ -64,11 +68,20 @@ def _keys(persona: Persona) -> tuple[StoredKey, ...]:
     return VirtualCard.create(persona, authority(), NOW).keys
 
 
-def make_card(persona: Persona) -> VirtualCard:
+def make_card(persona: Persona, kind: str = "B") -> VirtualCard:
     """A card as it was issued, with keys of its own and state of its own."""
+    if kind != "B":
+        return VirtualCard(fresh_memory(kind, persona, authority(), NOW, _keys(persona)))
     pin = Code(persona.pin.encode(), PIN_TRIES, PIN_TRIES)
     puk = Code(persona.puk.encode(), PUK_TRIES, PUK_TRIES)
-    return VirtualCard(CardMemory("B", persona, pin, puk, _keys(persona)))
+    second = Code(persona.signature_pin.encode(), PIN_TRIES, PIN_TRIES) if persona.signature_pin else None
+    key = issued(persona.serial)
+    return VirtualCard(CardMemory("B", persona, pin, puk, _keys(persona), signature_pin=second, administrator=key))
+
+
+def keys_of(persona: Persona) -> tuple[StoredKey, ...]:
+    """Keys and certificates of a card that was issued to that persona, made once in a session."""
+    return _keys(persona)
 
 
 def persona_of(name: str) -> Persona:
@@ -79,17 +92,21 @@ def persona_of(name: str) -> Persona:
 
 
 class RoomWorld(World):
-    """The bench with quick cards and the test's clock. `changed` replaces single cards."""
+    """The bench with quick cards and the test's clock. `changed` replaces single cards; `kind` is what the holder's are."""
 
-    def __init__(self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona]) -> None:
+    def __init__(
+        self, folder: Path, scenario: Scenario, clock: HandClock, changed: dict[str, Persona], kind: str = "B"
+    ) -> None:
         super().__init__(folder, scenario, authority(), NOW)
         self.changed = changed
+        self.kind = kind
         self.clock = clock
         self.cabinet = quick_cabinet(self, clock)
 
     def card(self, name: str) -> VirtualCard:
         if name not in self._cards:
-            self._cards[name] = make_card(self.changed.get(name) or persona_of(name))
+            kind = self.kind if name.startswith("1:") else "B"
+            self._cards[name] = make_card(self.changed.get(name) or persona_of(name), kind)
         return self._cards[name]
 
     @property
@@ -124,7 +141,7 @@ def quick_cabinet(world: World, clock: HandClock) -> VirtualCabinet:
 
 
 class Room:
-    """One station's heart. `errand` runs a pick-up with a person in front of it."""
+    """One station's heart. `errand` runs an errand with a person in front of it."""
 
     def __init__(
         self,
@@ -145,6 +162,7 @@ class Room:
         self.journal = Journal(self.store, Chain(STATION, 1, bootid), self.clock)
         administrators = [Administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)
+        self.log_ins = ListedLogIn(self.orders)
         trust = Trust(world.authority.anchors(), world.authority.intermediates())
         self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now)
         readers = ("holder", "administrator") if second_reader else ("holder",)
@@ -153,14 +171,17 @@ class Room:
             reader=self.readers[0],
             administrator_reader=self.readers[1] if second_reader else None,
             orders=self.orders,
+            administrators=self.log_ins,
             envelopes=envelopes or CardEnvelopes(),
             seal=seal(),
             clock=self.clock,
             print_text=lambda text: Texts.load().plain(text, "sv"),
             cabinet=self.world.cabinet,
             printer=printer,
+            stock=StationStock(self.journal, self.orders.here),
         )
         self.log: Log | None = None
+        self.supervisor: Supervisor
 
     async def close(self) -> None:
         """Let readers and file go."""
@@ -172,14 +193,20 @@ class Room:
         """Change the desk for the errands that follow: another printer, no cabinet."""
         self.desk = replace(self.desk, **changed)
 
-    async def errand(self, someone: Person, journey: Journey = pickup) -> Ended:
+    async def errand(self, someone: Person, journey: Journey = pickup, kind: str = "pickup") -> Ended:
         """One errand to its end; nothing may hang, and no card may stay connected."""
-        supervisor = Supervisor(someone, self.desk.reader, self.clock, Limits())
-        self.log = await self.journal.start("pickup")
-        async with asyncio.timeout(LIMIT_S):
-            ended = await supervisor.run(journey, self.desk, self.log)
-            await self._let_go()
-        return ended
+        self.supervisor = Supervisor(someone, self.desk.reader, self.clock, Limits())
+        self.log = await self.journal.start(kind)
+        running = asyncio.ensure_future(self.supervisor.run(journey, self.desk, self.log))
+        await asyncio.wait({running}, timeout=LIMIT_S)
+        if not running.done():
+            where = standing()
+            running.cancel()
+            await asyncio.wait({running}, timeout=LIMIT_S)
+            self.store.close()
+            raise TimeoutError(where)
+        await self._let_go()
+        return running.result()
 
     async def _let_go(self) -> None:
         """A visit that was cancelled while it began is closed by its thread, which tells nobody."""
@@ -211,6 +238,20 @@ class Room:
         text: str = await self.store.transact(dump)
         blobs = [bytes.fromhex(part) for part in re.findall(r"\bX'([0-9A-F]*)'", text)]
         return text + "\n".join(blob.decode("utf-8", "replace") for blob in blobs)
+
+
+def standing() -> str:
+    """Where each task of the loop waits: what to look at where an errand hangs."""
+    return "; ".join(_waits_at(task.get_coro()) for task in asyncio.all_tasks() if task is not asyncio.current_task())
+
+
+def _waits_at(coroutine: Any) -> str:
+    """The innermost coroutine that it waits for, and the line."""
+    while (inner := getattr(coroutine, "cr_await", None)) is not None and hasattr(inner, "cr_frame"):
+        coroutine = inner
+    frame = getattr(coroutine, "cr_frame", None)
+    line = f" at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""
+    return f"{getattr(coroutine, '__qualname__', coroutine)}{line}"
 
 
 def assert_chain(found: list[Event]) -> None:

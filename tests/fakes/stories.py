@@ -9,7 +9,7 @@ from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.personas import person
 from kiosk.bench.world import Scenario
 from tests.fakes.clock import HandClock
-from tests.fakes.desk import LetterVerifier, PaperTray, order_of
+from tests.fakes.desk import RELEASE_CODE, LetterVerifier, PaperTray, order_of
 from tests.fakes.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
 from tests.fakes.room import OLD_PIN, Room, RoomWorld
 
@@ -41,8 +41,22 @@ def attended(number: int = 1, reader: str = "administrator", **changed: Any) -> 
         "pickup.insert_administrator": puts("13:new", reader),
         "pickup.pin_administrator": OLD_PIN,
         "pickup.document": "passport",
+        "pickup.document_digits": "4711",
         "pickup.take_administrator": pulls(reader),
         "pickup.which": f"A-{number:04d}",
+        **_rest(number),
+    }
+    return story | _rows(changed)
+
+
+def released(number: int = 12, **changed: Any) -> Story:
+    """A holder with the letter of an LoA2 card, and no old card."""
+    new = person(number).new
+    story: dict[str, Any] = {
+        "pickup.who": "release_code",
+        "pickup.release_number": new.card_number[-8:],
+        "pickup.release_code": RELEASE_CODE,
+        "pickup.release_wrong": "again",
         **_rest(number),
     }
     return story | _rows(changed)
@@ -94,6 +108,8 @@ class Setting:
     hand: tuple[str, ...] = HAND
     printer: tuple[Any, ...] | None = ()
     """The outcomes of the first prints; None: no printer is fitted."""
+    kind: str = "B"
+    """The kind of the first person's cards."""
 
 
 def room_for(folder: Path, setting: Setting) -> Room:
@@ -104,7 +120,9 @@ def room_for(folder: Path, setting: Setting) -> Room:
     return Room(
         folder,
         orders=orders,
-        world=RoomWorld(folder, Scenario(dict(setting.slots), setting.hand, ()), HandClock(), dict(setting.changed)),
+        world=RoomWorld(
+            folder, Scenario(dict(setting.slots), setting.hand, ()), HandClock(), dict(setting.changed), setting.kind
+        ),
         second_reader=setting.second_reader,
         printer=None if setting.printer is None else PaperTray(*setting.printer),
         envelopes=LetterVerifier(pukes) if setting.server else None,

@@ -7,9 +7,11 @@ from typing import Any
 
 from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.virtual.personas import person
+from tests.fakes.desk import RELEASE_CODE
+from tests.fakes.errand_tales.codes import product
 from tests.fakes.person import Story, first, jams, puts, puts_back
 from tests.fakes.room import OLD_PIN, Room, persona_of
-from tests.fakes.stories import NEW_PIN, Setting, attended, own_card
+from tests.fakes.stories import NEW_PIN, Setting, attended, own_card, released
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 STARTED = ["errand.started"]
@@ -25,6 +27,9 @@ SIGNED = [*CODED, "receipt.issued"]
 
 
 PAPER = [*SIGNED, "receipt.print printed"]
+
+
+ATTESTED = [PAPER[0], "identity.attested", *PAPER[1:]]
 
 
 DONE = ["drop.open opened", "drop.card dropped", "ended done"]
@@ -67,6 +72,9 @@ FIRST_PIN = person(1).new.pin
 UNTOUCHED: dict[str, Any] = {"pin": FIRST_PIN}
 
 
+LOA2 = Setting(number=12, server=True)
+
+
 WRONG_SLOT = Setting(slots={2: "10:new"}, hand=("1:old", "10:old", "13:new"))
 
 
@@ -80,12 +88,12 @@ TALES = [
         "an administrator attends with the second reader",
         with_administrator(),
         Setting(second_reader=True),
-        events=[*PAPER, "ended done"],
+        events=[*ATTESTED, "ended done"],
     ),
     Tale(
         "an administrator attends, both cards in turn in the one reader",
         with_administrator(reader="holder"),
-        events=[*PAPER, "ended done"],
+        events=[*ATTESTED, "ended done"],
         views=("pickup.document", "pickup.take_administrator", "pickup.which", "pickup.insert_new"),
     ),
     Tale("protected identity", old(number=5), Setting(number=5), events=[*PAPER, *DONE]),
@@ -97,7 +105,7 @@ TALES = [
     ),
     Tale(
         "the last try of the old card is used, and right",
-        old(pin_old=[WRONG_PIN, WRONG_PIN, OLD_PIN, OLD_PIN], pin_old_wrong="again", pin_old_last="yes"),
+        old(pin_old=[WRONG_PIN, WRONG_PIN, OLD_PIN], pin_old_wrong="again", pin_old_last="yes"),
         events=[*PAPER, *DONE],
     ),
     refused(
@@ -132,6 +140,20 @@ TALES = [
         old(puk=[WRONG_PUK, person(1).new.puk], puk_wrong="again"),
         Setting(server=True),
         events=[*PAPER, *DONE],
+    ),
+    Tale(
+        "the PUK of another card's envelope, then the right one: the card never sees the other",
+        old(puk=[person(3).new.puk, person(1).new.puk], puk_wrong="again"),
+        Setting(server=True),
+        events=[*PAPER, *DONE],
+        views=("pickup.puk", "pickup.puk_wrong", "pickup.puk"),
+    ),
+    Tale(
+        "a product that takes no new code: the one that the card came with applies",
+        old(old_code_applies="known", pin=FIRST_PIN, sign_pin=FIRST_PIN),
+        events=[*PAPER, *DONE],
+        views=("pickup.write", "pickup.old_code_applies", "pickup.pin", "pickup.receipt", "pickup.done"),
+        pin=FIRST_PIN,
     ),
     refused(
         "PUK down to the floor, and no lower",
@@ -267,7 +289,62 @@ TALES = [
             insert_administrator=[puts("14:new"), puts("13:new")],
             not_an_administrator="again",
         ),
+        events=[*ATTESTED, "ended done"],
+    ),
+    refused(
+        "no card lies in the slot, and it stays shut",
+        "slot_empty",
+        old(),
+        setting=Setting(slots={}, hand=("1:old", "13:new")),
+        events=[*STARTED, "slot.look empty"],
+    ),
+    refused(
+        "the order's last day is over",
+        "order_expired",
+        old(),
+        setting=Setting(order={"last_day": "2026-01-01"}),
+    ),
+    Tale(
+        "LoA2: the release code from the letter",
+        released,
+        LOA2,
         events=[*PAPER, "ended done"],
+        views=("pickup.release_number", "pickup.release_code", "pickup.release_checking", "pickup.terms"),
+    ),
+    Tale(
+        "LoA2: a number that nobody waits for, a wrong code, then the right ones",
+        lambda: released(
+            release_number=["99999999", *[person(12).new.card_number[-8:]] * 2],
+            release_code=[RELEASE_CODE, "11111111", RELEASE_CODE],
+        ),
+        LOA2,
+        events=[*PAPER, "ended done"],
+        views=("pickup.release_wrong", "pickup.release_wrong", "pickup.terms"),
+    ),
+    Tale(
+        "LoA2: the number of another's order, then the right one",
+        lambda: released(release_number=[person(1).new.card_number[-8:], person(12).new.card_number[-8:]]),
+        replace(LOA2, orders=(1, 12)),
+        events=[*PAPER, "ended done"],
+        views=("pickup.release_code", "pickup.release_wrong", "pickup.release_number", "pickup.terms"),
+    ),
+    refused(
+        "LoA2: wrong release codes until the station stops",
+        "too_many_releases",
+        lambda: released(release_code="11111111"),
+        setting=LOA2,
+    ),
+    refused(
+        "LoA2: numbers that nobody waits for until the station stops",
+        "too_many_releases",
+        lambda: released(release_number="99999999"),
+        setting=LOA2,
+    ),
+    refused(
+        "LoA2: a release code where only the card judges",
+        "offline",
+        released,
+        setting=Setting(number=12),
     ),
     refused(
         "the administrator's own order is not offered",
@@ -310,6 +387,7 @@ TALES = [
 
 
 PREPARED: dict[str, Callable[[Room], None]] = {
+    "a product that takes no new code: the one that the card came with applies": product(commands={"unblock": "puk"}),
     "the verifier is silent once": lambda room: room.desk.envelopes.silent.append(True),  # type: ignore[attr-defined]
     "the verifier is away": lambda room: setattr(room.desk.envelopes, "online", False),
     "the slot is jammed": lambda room: room.world.jam(2, True),

@@ -6,20 +6,26 @@ stable; the argument says which, never what was in it.
 >>> raise_alarm(connection, Alarm("entre-a", "quarantined", "not an event"), now)  # doctest: +SKIP
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection
 
 from fleet.server.store.tables import alarms
+from fleet.server.store.upserting import Put, put_all
 
 CHAIN_BROKEN = "chain_broken"
 QUARANTINED = "quarantined"
 CONFLICT = "conflict"
 UNFIT = "unfit"
 GUESSING = "guessing"
+BLOCK_DECLINED = "block_declined"
 TOO_MANY_GAPS = "too_many_gaps"
 RECEIPT_TWICE = "receipt_twice"
+DEADLINES_WAIT = "deadlines_wait"
+DEADLINES_MANY = "deadlines_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,14 @@ class Alarm:
 
 def raise_alarm(connection: Connection, alarm: Alarm, now: datetime) -> None:
     """Keep it, or count it once more."""
-    same = (alarms.c.station == alarm.station) & (alarms.c.code == alarm.code)
-    again = update(alarms).where(same).values(argument=alarm.argument, last=now, times=alarms.c.times + 1)
-    if connection.execute(again).rowcount == 0:
-        values = {"station": alarm.station, "code": alarm.code, "argument": alarm.argument}
-        connection.execute(insert(alarms).values(**values, first=now, last=now, times=1))
+    put_all(connection, [raised([alarm], now)])
+
+
+def raised(found: Sequence[Alarm], now: datetime) -> Put:
+    """Keeps them, or counts them once more; of one station and code the last argument stays."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for alarm in found:
+        row = rows.setdefault((alarm.station, alarm.code), {**asdict(alarm), "first": now, "last": now, "times": 0})
+        row["argument"] = alarm.argument
+        row["times"] += 1
+    return Put(alarms, list(rows.values()), ("argument", "last"), adding=("times",))

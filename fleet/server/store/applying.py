@@ -1,21 +1,23 @@
-"""Changes become rows, in the transaction that stores their event.
+"""Changes become rows, in the transaction that stores their events.
 
-Rules: only portable SQL; an order moves forward only, and only by events of the station that holds it; the first
-receipt of a number stays.
+Rules: the changes of a batch are folded in order of arrival and written by a few statements, whatever its size; the first
+receipt of a number stays; the end is the same as if each event had been written alone.
 
->>> topics = apply(connection, Origin(1, "entre-a", 1, 7), changes_of(event, now), now)  # doctest: +SKIP
+>>> apply(connection, [Step(Origin(1, "entre-a", 1, 7), changes_of(event, now), now)]).topics  # doctest: +SKIP
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+import msgspec
+from sqlalchemy import Connection
 
-from fleet.server.store.alarms import RECEIPT_TWICE, UNFIT, Alarm, raise_alarm
+from fleet.server.store.alarms import RECEIPT_TWICE, UNFIT, Alarm
 from fleet.server.store.projections import (
     Change,
+    CheckpointTold,
     ErrandConcerns,
     ErrandEnded,
     ErrandStarted,
@@ -23,99 +25,167 @@ from fleet.server.store.projections import (
     ReceiptKept,
     Unfit,
 )
-from fleet.server.store.tables import errands, orders, receipts
+from fleet.server.store.proof_tables import checkpoints
+from fleet.server.store.returning import settle
+from fleet.server.store.stock_applying import Origin, drop_cards, emptied_bins, move_orders, placed_reserves
+from fleet.server.store.stocking import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
+from fleet.server.store.tables import errands, receipts
+from fleet.server.store.upserting import Put, insert_for, put_all
 
 NOT_TOLD = "unknown"
 """The kind of an errand whose start has not arrived yet."""
 
-_BEFORE = {
-    "waiting": (),
-    "taken": ("waiting",),
-    "misplaced": ("waiting", "taken"),
-    "collected": ("waiting", "taken", "misplaced"),
-}
+_NOTHING = {column.name: None for column in errands.columns}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Which stored event changes come from."""
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """What follows from one event, that was received at that time."""
 
-    station: int
-    name: str
-    epoch: int
-    sequence: int
+    origin: Origin
+    changes: tuple[Change, ...]
+    received: datetime
 
 
-def apply(connection: Connection, origin: Origin, changes: Iterable[Change], now: datetime) -> frozenset[str]:
-    """Write what follows from one event. Gives the topics that pages wait for."""
-    topics: set[str] = set()
-    for change in changes:
-        topics |= _apply_one(connection, origin, change, now)
-    return frozenset(topics)
+@dataclass(slots=True)
+class Applied:
+    """Topics that pages wait for, what a person should look at, and rows that are still to be put."""
+
+    topics: set[str] = field(default_factory=set)
+    alarms: list[Alarm] = field(default_factory=list)
+    puts: list[Put] = field(default_factory=list)
 
 
-def _apply_one(connection: Connection, origin: Origin, change: Change, now: datetime) -> set[str]:
+@dataclass(slots=True)
+class _Errand:
+    """`fresh`: the row where there is none yet. `said`: what changes in the row that is there."""
+
+    fresh: dict[str, Any]
+    said: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Folded:
+    """The changes of a batch, by table."""
+
+    kept: dict[str, Origin]
+    applied: Applied = field(default_factory=Applied)
+    errands: dict[tuple[str, int], _Errand] = field(default_factory=dict)
+    orders: list[tuple[Origin, OrderMoved | OrderPlaced]] = field(default_factory=list)
+    dropped: list[tuple[Origin, CardDropped]] = field(default_factory=list)
+    emptied: list[tuple[Origin, BinEmptied]] = field(default_factory=list)
+    reserves: list[tuple[Origin, ReservePlaced]] = field(default_factory=list)
+    signed: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of checkpoints, which are judged later."""
+
+
+def apply(connection: Connection, steps: Sequence[Step]) -> Applied:
+    """Write what follows from the events of a batch, in order of arrival, but for `puts`: they go with others of the caller's."""
+    folded = _Folded(_keep_receipts(connection, steps))
+    for step in steps:
+        for change in step.changes:
+            _fold(folded, step, change)
+    if folded.errands:
+        folded.applied.topics.add("errands")
+    signed = Put(checkpoints, folded.signed, ("at",))
+    folded.applied.puts = [*_errand_rows(folded), placed_reserves(folded.reserves), signed]
+    drop_cards(connection, folded.dropped)
+    put_all(connection, [emptied_bins(folded.emptied)])
+    moved = move_orders(connection, folded.orders)
+    dropped = {change.card_number for _, change in folded.dropped} - {""}
+    emptied = {origin.station for origin, _ in folded.emptied}
+    if settle(connection, moved.handed | dropped, emptied) or moved.orders:
+        folded.applied.topics.add("orders")
+    return folded.applied
+
+
+def _fold(folded: _Folded, step: Step, change: Change) -> None:
+    origin = step.origin
+    match change:
+        case ErrandStarted() | ErrandConcerns() | ErrandEnded():
+            _fold_errand(folded, origin, change)
+        case OrderMoved() | OrderPlaced():
+            folded.orders.append((origin, change))
+        case CardDropped():
+            folded.dropped.append((origin, change))
+        case BinEmptied():
+            folded.emptied.append((origin, change))
+        case ReservePlaced():
+            folded.reserves.append((origin, change))
+        case ReceiptKept():
+            _fold_receipt(folded, step, change)
+        case CheckpointTold():
+            place = {"station": origin.station, "epoch": origin.epoch, "sequence": origin.sequence}
+            folded.signed.append({**place, "at": change.at})
+        case Unfit():
+            folded.applied.alarms.append(Alarm(origin.name, UNFIT, change.reason))
+
+
+def _fold_errand(folded: _Folded, origin: Origin, change: ErrandStarted | ErrandConcerns | ErrandEnded) -> None:
+    said: dict[str, Any]
     match change:
         case ErrandStarted():
-            values = {"kind": change.kind, "started": change.at}
-            return _put_errand(connection, origin, change.errand, values, values)
+            _put_errand(folded, origin, change.errand, {"kind": change.kind, "started": change.at}, {})
         case ErrandConcerns():
-            return _concern(connection, origin, change)
+            said = _known(order=change.order, card_number=change.card_number)
+            _put_errand(folded, origin, change.errand, said, {"kind": NOT_TOLD, "started": change.at})
         case ErrandEnded():
-            return _end(connection, origin, change)
-        case OrderMoved():
-            return _move_order(connection, origin, change)
-        case ReceiptKept():
-            return _keep_receipt(connection, origin, change, now)
-        case Unfit():
-            raise_alarm(connection, Alarm(origin.name, UNFIT, change.reason), now)
-            return {"stations"}
+            said = _known(order=change.order, card_number=change.card_number, hsa_id=change.hsa_id)
+            said |= {"kind": change.kind, "ended": change.at, "outcome": change.outcome}
+            _put_errand(folded, origin, change.errand, said, {"started": change.started})
 
 
-def _concern(connection: Connection, origin: Origin, change: ErrandConcerns) -> set[str]:
-    known = {"order": change.order, "card_number": change.card_number}
-    fresh = {"kind": NOT_TOLD, "started": change.at, **known}
-    return _put_errand(connection, origin, change.errand, _said(known), fresh)
+def _fold_receipt(folded: _Folded, step: Step, change: ReceiptKept) -> None:
+    if folded.kept.get(change.number) != step.origin:
+        folded.applied.alarms.append(Alarm(step.origin.name, RECEIPT_TWICE, change.number))
+        return
+    beside = {"kind": NOT_TOLD, "started": step.received}
+    _put_errand(folded, step.origin, change.errand, {"receipt": change.number}, beside)
 
 
-def _end(connection: Connection, origin: Origin, change: ErrandEnded) -> set[str]:
-    known = {"order": change.order, "card_number": change.card_number, "hsa_id": change.hsa_id}
-    end = {"kind": change.kind, "ended": change.at, "outcome": change.outcome}
-    fresh = {**end, **known, "started": change.started}
-    return _put_errand(connection, origin, change.errand, {**end, **_said(known)}, fresh)
-
-
-def _said(values: dict[str, str | None]) -> dict[str, Any]:
+def _known(**values: str | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _put_errand(
-    connection: Connection, origin: Origin, errand: str, values: dict[str, Any], fresh: dict[str, Any]
-) -> set[str]:
-    """Update the errand's row with `values`, or make it of `fresh`."""
-    this = and_(errands.c.errand == errand, errands.c.station == origin.station)
-    found = connection.execute(update(errands).where(this).values(values or {"errand": errand})).rowcount
-    if found == 0:
-        connection.execute(insert(errands).values(errand=errand, station=origin.station, **fresh))
-    return {"errands", f"errand/{errand}", f"station/{origin.name}"}
+def _put_errand(folded: _Folded, origin: Origin, errand: str, said: dict[str, Any], beside: dict[str, Any]) -> None:
+    """`beside`: what the row needs where this is the first that is heard of the errand."""
+    row = folded.errands.get((errand, origin.station))
+    if row is None:
+        fresh = {**_NOTHING, **beside, **said, "errand": errand, "station": origin.station}
+        folded.errands[errand, origin.station] = _Errand(fresh, said)
+        folded.applied.topics.add(f"errand/{errand}")
+    else:
+        row.fresh |= said
+        row.said |= said
 
 
-def _move_order(connection: Connection, origin: Origin, change: OrderMoved) -> set[str]:
-    this = and_(
-        orders.c.order == change.order,
-        orders.c.station == origin.name,
-        orders.c.state.in_(_BEFORE[change.state]),
-    )
-    moved = connection.execute(update(orders).where(this).values(state=change.state, changed=change.at)).rowcount
-    return {"orders"} if moved else set()
+def _errand_rows(folded: _Folded) -> Iterator[Put]:
+    """One for each set of columns that is said."""
+    alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+    for row in folded.errands.values():
+        alike.setdefault(frozenset(row.said), []).append(row.fresh)
+    for columns, rows in alike.items():
+        yield Put(errands, rows, sorted(columns))
 
 
-def _keep_receipt(connection: Connection, origin: Origin, change: ReceiptKept, now: datetime) -> set[str]:
-    count = select(func.count()).select_from(receipts).where(receipts.c.number == change.number)
-    if connection.execute(count).scalar_one():
-        raise_alarm(connection, Alarm(origin.name, RECEIPT_TWICE, change.number), now)
-        return {"stations"}
-    key = {"station": origin.station, "epoch": origin.epoch, "sequence": origin.sequence}
-    connection.execute(insert(receipts).values(number=change.number, errand=change.errand, **key))
-    fresh = {"kind": NOT_TOLD, "started": now, "receipt": change.number}
-    return _put_errand(connection, origin, change.errand, {"receipt": change.number}, fresh)
+def _keep_receipts(connection: Connection, steps: Sequence[Step]) -> dict[str, Origin]:
+    """Keep the first receipt of each number, and say whose were kept now."""
+    first: dict[str, tuple[Origin, ReceiptKept]] = {}
+    for step in steps:
+        for change in step.changes:
+            if isinstance(change, ReceiptKept):
+                first.setdefault(change.number, (step.origin, change))
+    if not first:
+        return {}
+    rows = [
+        {
+            "number": number,
+            "station": origin.station,
+            "epoch": origin.epoch,
+            "sequence": origin.sequence,
+            "errand": change.errand,
+        }
+        for number, (origin, change) in sorted(first.items())
+    ]
+    statement = insert_for(connection, receipts).on_conflict_do_nothing(index_elements=["number"])
+    kept = connection.execute(statement.returning(receipts.c.number), rows).scalars().all()
+    return {number: first[number][0] for number in kept}

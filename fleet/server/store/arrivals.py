@@ -5,22 +5,27 @@
 """
 
 import hashlib
-from dataclasses import dataclass
 
+import msgspec
+
+from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
 from fleet.messages.link import Acked
+from fleet.server.store.projections import Said, said_by
 
+RESULT = "command result"
+"""The kind of a spoilt one."""
 Key = tuple[int, int]
 """(epoch, sequence)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """An event that fits every rule but its place in the chain; `raw` are the bytes that came."""
+class Arrived(msgspec.Struct, frozen=True, gc=False):
+    """An event that fits every rule but its place in the chain; `raw` are the bytes that came. Made by `taken`."""
 
     station: str
     event: Event
     raw: bytes
+    said: Said
 
     @property
     def key(self) -> Key:
@@ -28,8 +33,12 @@ class Arrived:
         return self.event.epoch, self.event.sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Spoilt:
+def taken(station: str, event: Event, raw: bytes) -> Arrived:
+    """An event with all that can be known of it before it is stored. Never raises."""
+    return Arrived(station, event, raw, said_by(event))
+
+
+class Spoilt(msgspec.Struct, frozen=True, gc=False):
     """Something that cannot be used. With a key it counts as held, so that the stream goes on."""
 
     station: str
@@ -44,27 +53,37 @@ class Spoilt:
         return hashlib.sha256(f"{self.kind} {self.key} ".encode() + self.raw).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class StateSeen:
+class StateSeen(msgspec.Struct, frozen=True, gc=False):
     """The station as it is; `state` is a StationState that has been decoded, as JSON."""
 
     station: str
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class PresenceSeen:
+class PresenceSeen(msgspec.Struct, frozen=True, gc=False):
     """The station came or went."""
 
     station: str
     online: bool
 
 
-Arrival = Arrived | Spoilt | StateSeen | PresenceSeen
+class ResultSeen(msgspec.Struct, frozen=True, gc=False):
+    """What became of a command; `raw` are the bytes that came."""
+
+    station: str
+    result: CommandResult
+    raw: bytes
+
+    @property
+    def misplaced(self) -> Spoilt:
+        """As it is kept where it answers nothing that the station was told."""
+        return Spoilt(self.station, None, RESULT, self.raw, "answers no command of this station")
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+Arrival = Arrived | Spoilt | StateSeen | PresenceSeen | ResultSeen
+
+
+class Committed(msgspec.Struct, frozen=True):
     """What a commit made true: who is to be told what, and which pages have changed."""
 
     acked: tuple[tuple[str, Acked], ...]

@@ -1,8 +1,7 @@
-"""The database: how it is opened, and how its tables are brought up to date.
+"""The database, SQLite in a file or PostgreSQL: how it is opened, and how its tables are brought up to date.
 
-SQLite runs with a write-ahead log and `synchronous=FULL`: what a commit has returned from survives a power cut. Two
-handles on one pool: `reading` gives each transaction one snapshot; `writing` takes the write lock at its start, so
-that it never fails half-way for a lock.
+Three handles on one pool: `reading` gives each transaction one snapshot; `writing` has the store to itself from its start, so
+that it never fails half-way for a lock; `ingesting` likewise on SQLite, while on PostgreSQL ingests run side by side.
 
 >>> database = Database.open(Path("fleet.sqlite"))  # doctest: +SKIP
 >>> with database.writing.begin() as connection: ...  # doctest: +SKIP
@@ -12,44 +11,60 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
-BUSY_TIMEOUT_MS = 5_000
+from fleet.server.store.place import Place, described
+from fleet.server.store.postgres import postgres_engine, warn_unless_synced
+from fleet.server.store.sqlite import sqlite_engine
+
 FILE_NAME = "fleet.sqlite"
 
 
 class StoreError(Exception):
-    """The database cannot be used. The text says which file and why, in words."""
+    """The database cannot be used. The text says which one and why, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Two handles on one database, migrated to the newest revision."""
+    """Handles on one database, migrated to the newest revision."""
 
     reading: Engine
     writing: Engine
+    ingesting: Engine
 
     @classmethod
-    def open(cls, path: Path) -> "Database":
-        """Open or make the SQLite file and bring it up to date. Raises StoreError."""
-        engine = create_engine(f"sqlite:///{path}")
-        _speak_sqlite(engine)
-        database = cls(engine, engine.execution_options(writing=True))
+    def open(cls, place: Place) -> "Database":
+        """Open the database, or make the SQLite file, and bring it up to date. Raises StoreError."""
+        database = cls._on(place)
         try:
             migrate(database)
+            if not isinstance(place, Path):
+                with database.reading.begin() as connection:
+                    warn_unless_synced(connection)
         except (DatabaseError, CommandError) as error:
-            engine.dispose()
-            raise StoreError(f"{path}: {getattr(error, 'orig', error)}") from error
-        path.chmod(0o600)
+            database.close()
+            raise StoreError(f"{described(place)}: {_reason(error)}") from error
+        if isinstance(place, Path):
+            place.chmod(0o600)
         return database
+
+    @classmethod
+    def _on(cls, place: Place) -> "Database":
+        if isinstance(place, Path):
+            engine = sqlite_engine(place)
+            reading = engine
+        else:
+            engine = postgres_engine(place)
+            reading = engine.execution_options(isolation_level="REPEATABLE READ")
+        alone, shared = engine.execution_options(writing="alone"), engine.execution_options(writing="shared")
+        return cls(reading, alone, shared)
 
     def close(self) -> None:
         """End all connections."""
@@ -57,9 +72,9 @@ class Database:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Database]:
+def opened(place: Place) -> Iterator[Database]:
     """Open the database for one piece of work. Raises StoreError."""
-    database = Database.open(path)
+    database = Database.open(place)
     try:
         yield database
     finally:
@@ -68,8 +83,7 @@ def opened(path: Path) -> Iterator[Database]:
 
 def migrate(database: Database) -> tuple[str | None, str | None]:
     """Apply the migrations that are missing, in one transaction. Gives the revision before and after."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config = migrations()
     newest = ScriptDirectory.from_config(config).get_current_head()
     with database.reading.begin() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
@@ -80,23 +94,14 @@ def migrate(database: Database) -> tuple[str | None, str | None]:
     return before, newest
 
 
-def _speak_sqlite(engine: Engine) -> None:
-    """Let SQLAlchemy and not the driver begin transactions, and set what SQLite forgets between connections."""
+def migrations() -> Config:
+    """How Alembic is told where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
 
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for setting in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {setting}")
-        cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+def _reason(error: DatabaseError | CommandError) -> str:
+    """In one line: libpq says one for each address it tried."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    return "; ".join(line.strip() for line in said.splitlines() if line.strip())

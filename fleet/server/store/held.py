@@ -10,8 +10,6 @@ keeps it and sends it again.
 1
 """
 
-from dataclasses import dataclass
-
 import msgspec
 
 MAX_GAPS = 1_000
@@ -20,9 +18,10 @@ MAX_WANTED = 64
 
 Range = tuple[int, int]
 
+_NO_GAPS = "[]"
 
-@dataclass(frozen=True, slots=True)
-class Held:
+
+class Held(msgspec.Struct, frozen=True, gc=False):
     """Sequences 1 to `highest` without those in `gaps` (sorted, disjoint, inclusive)."""
 
     highest: int = 0
@@ -41,16 +40,19 @@ class Held:
     @property
     def missing(self) -> int:
         """How many sequences are known to exist and are not held."""
-        return sum(last - first + 1 for first, last in self.gaps)
+        return 0 if not self.gaps else sum(last - first + 1 for first, last in self.gaps)
 
     def has(self, sequence: int) -> bool:
         """Whether this one is held."""
-        return sequence <= self.highest and not any(first <= sequence <= last for first, last in self.gaps)
+        if sequence > self.highest or not self.gaps:
+            return sequence <= self.highest
+        return not any(first <= sequence <= last for first, last in self.gaps)
 
     def has_room(self, sequence: int) -> bool:
         """Whether taking this one keeps the number of gaps within bounds."""
-        opens_none = sequence == self.highest + 1 or any(first <= sequence <= last for first, last in self.gaps)
-        return opens_none or len(self.gaps) < MAX_GAPS
+        if sequence == self.highest + 1 or len(self.gaps) < MAX_GAPS:
+            return True
+        return any(first <= sequence <= last for first, last in self.gaps)
 
     def with_sequence(self, sequence: int) -> "Held":
         """The same with this one held too."""
@@ -64,12 +66,12 @@ class Held:
 
 def gaps_to_text(held: Held) -> str:
     """As stored."""
-    return msgspec.json.encode(held.gaps).decode()
+    return _NO_GAPS if not held.gaps else msgspec.json.encode(held.gaps).decode()
 
 
 def gaps_from_text(text: str) -> tuple[Range, ...]:
     """As stored before."""
-    return msgspec.json.decode(text, type=tuple[Range, ...])
+    return () if text == _NO_GAPS else msgspec.json.decode(text, type=tuple[Range, ...])
 
 
 def _without(gap: Range, sequence: int) -> tuple[Range, ...]:

@@ -1,26 +1,24 @@
 """Orders and administrators as the office gives them, and as stations ask for them.
 
 Rules: an import is all or nothing; a row that says what is stored already changes nothing; an order that has left its
-slot cannot be changed; no two waiting cards share a slot, and no card waits twice.
+slot cannot be changed; no two waiting cards share a slot, and no card waits twice. Slot 0 is none: the card is on its way, and
+the station says later where it lies; such a row never takes a card out of the slot that it has been given since.
 
 >>> import_orders(connection, [Row(2, record)], now)  # doctest: +SKIP
 Imported(added=1, changed=0, unchanged=0, removed=0)
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from fleet.messages.link import Administrator, Order
+from fleet.server.lifecycle import ENDED_EARLY, OPEN, Happening, after
+from fleet.server.store.order_steps import CHUNK, remember
 from fleet.server.store.tables import administrators, orders
-
-CHUNK = 500
-OPEN = ("waiting", "taken")
-CHANGEABLE = ("waiting", "misplaced")
-"""States in which a changed row is taken; it then waits (again)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +87,29 @@ def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) ->
     """Take all rows. Raises RefusedError with every row that does not fit."""
     stored = _stored(connection, [row.record.order for row in rows])
     fresh = [row for row in rows if row.record.order not in stored]
-    changed = [row for row in rows if row.record.order in stored and stored[row.record.order][1] != row.record]
+    changed = [row for row in rows if row.record.order in stored and _differs(stored[row.record.order], row.record)]
     problems = [
         Problem(row.line, "order", f"{row.record.order} is {stored[row.record.order][0]} and cannot be changed")
         for row in changed
-        if stored[row.record.order][0] not in CHANGEABLE
+        if after(stored[row.record.order][0], _given(row.record)) is None
     ]
     problems += _clashes(connection, rows, stored)
     if problems:
         raise RefusedError(sorted(problems, key=lambda problem: problem.line))
     for row in fresh:
-        connection.execute(insert(orders).values(**asdict(row.record), state="waiting", changed=now))
+        values = {**asdict(row.record), "state": after(None, _given(row.record)), "changed": now, "made": now}
+        connection.execute(insert(orders).values(values))
     for row in changed:
-        values = {**asdict(row.record), "state": "waiting", "changed": now}
-        connection.execute(update(orders).where(orders.c.order == row.record.order).values(**values))
+        values = {**asdict(row.record), **_where(stored[row.record.order], row.record, now)}
+        connection.execute(update(orders).where(orders.c.order == row.record.order).values(values))
+    remember(connection, [row.record.order for row in (*fresh, *changed)])
     return Imported(len(fresh), len(changed), len(rows) - len(fresh) - len(changed))
+
+
+def record_of(connection: Connection, order: str) -> Record | None:
+    """That order as it was imported."""
+    found = _stored(connection, [order]).get(order)
+    return None if found is None else found[1]
 
 
 def replace_administrators(connection: Connection, people: Iterable[Administrator]) -> Imported:
@@ -143,10 +149,14 @@ def administrators_after(connection: Connection, *, after: str, limit: int) -> l
     return [Administrator(row.hsa_id, row.name) for row in rows]
 
 
-def envelope_of(connection: Connection, station: str, order: str, today: str) -> Envelope | None:
-    """The envelope of an order that waits at this station; None where there is none to verify."""
+def envelope_of(
+    connection: Connection, station: str, order: str, today: str, *, loa: int | None = None
+) -> Envelope | None:
+    """The envelope of an order that waits at this station; None where there is none to verify, or not of that level."""
     this = and_(orders.c.order == order, orders.c.station == station)
     open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
+    if loa is not None:
+        open_now = and_(open_now, orders.c.loa == loa)
     columns = select(orders.c.card_number, orders.c.envelope_key, orders.c.envelope_mac)
     row = connection.execute(columns.where(this, open_now)).first()
     if row is None or row.envelope_key is None or row.envelope_mac is None:
@@ -174,15 +184,39 @@ def _clashes(connection: Connection, rows: Sequence[Row], stored: dict[str, tupl
             if row.state == "waiting":
                 slots[row.station, row.slot] = row.order
     problems = []
-    for line, record in (
-        (row.line, row.record) for row in rows if stored.get(row.record.order, ("waiting",))[0] in OPEN
-    ):
+    for line, record in ((row.line, row.record) for row in rows if _opens(stored.get(row.record.order), row.record)):
         place = (record.station, record.slot)
-        if slots.setdefault(place, record.order) != record.order:
+        if record.slot and slots.setdefault(place, record.order) != record.order:
             problems.append(Problem(line, "slot", f"slot {record.slot} at {record.station} holds {slots[place]}"))
         if cards.setdefault(record.card_number, record.order) != record.order:
             problems.append(Problem(line, "card_number", f"this card waits for {cards[record.card_number]} already"))
     return problems
+
+
+def _given(record: Record) -> Happening:
+    return "given_slot" if record.slot else "given_no_slot"
+
+
+def _opens(stored: tuple[str, Record] | None, record: Record) -> bool:
+    """Whether the order is offered once the row has been taken."""
+    if stored is None:
+        return True
+    return (after(stored[0], _given(record)) if _differs(stored, record) else stored[0]) in OPEN
+
+
+def _differs(stored: tuple[str, Record], record: Record) -> bool:
+    """A row that leaves the slot open says nothing about one that the station has given since; and where an order was closed, the
+    slot alone does not open it again."""
+    by_itself = record.slot and stored[0] not in ENDED_EARLY
+    return stored[1] != (record if by_itself else replace(record, slot=stored[1].slot))
+
+
+def _where(stored: tuple[str, Record], record: Record, now: datetime) -> dict[str, Any]:
+    """State, slot and times of an order that has changed. One that was closed begins anew."""
+    state, was = stored
+    slot = was.slot if state == "waiting" and not record.slot else record.slot
+    begun = {"made": now} if state in ENDED_EARLY else {}
+    return {"state": after(state, _given(record)), "slot": slot, "changed": now, **begun}
 
 
 def _record(values: Any) -> Record:

@@ -1,4 +1,4 @@
-"""The station list and the figures of the overview, from one snapshot.
+"""The figures of the overview, from one snapshot.
 
 Alarms here are those that are kept and those that follow from how things are: offline, device faults, orders past
 their day.
@@ -8,18 +8,31 @@ True
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    cast,
+    extract,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
-from fleet.messages.link import StationState
+from fleet.server.deadlines.settings import ALARMS
 from fleet.server.readings import StationRow, Summary
-from fleet.server.store.held import Held, gaps_from_text
-from fleet.server.store.tables import alarms, chains, errands, orders, quarantine, stations
+from fleet.server.store.tables import alarms, errands, orders, stations
 
+QUARTER_S = 900
+"""No time zone is off by less."""
 OFFLINE = "offline"
 DEVICE_FAULT = "device_fault"
 OUT_OF_SERVICE = "out_of_service"
@@ -29,6 +42,32 @@ MOST_EXPIRED = 100
 """Orders past their day that are named one by one; the list of orders shows all."""
 
 Alarm = tuple[str, str, str]
+Inside = Callable[[Any], ColumnElement[bool]]
+"""From a column with station names to the condition that the reader may see them."""
+
+
+def everywhere(_column: Any) -> ColumnElement[bool]:
+    """All stations."""
+    return true()
+
+
+def inside(patterns: frozenset[str]) -> Inside:
+    """Stations by name, or by beginning of name and `*`."""
+
+    def condition(column: Any) -> ColumnElement[bool]:
+        fits = (
+            column.startswith(one[:-1], autoescape=True) if one.endswith("*") else column == one for one in patterns
+        )
+        return or_(false(), *fits)
+
+    return everywhere if "*" in patterns else condition
+
+
+def visible(patterns: frozenset[str]) -> Callable[[str], bool]:
+    """The same of a name."""
+    names = frozenset(one for one in patterns if not one.endswith("*"))
+    beginnings = tuple(one[:-1] for one in patterns if one.endswith("*"))
+    return lambda name: name in names or name.startswith(beginnings)
 
 
 def start_of_day(now: datetime) -> datetime:
@@ -41,83 +80,75 @@ def local_day(now: datetime) -> str:
     return now.astimezone().date().isoformat()
 
 
-def summary(connection: Connection, now: datetime) -> Summary:
-    """All figures."""
-    rows = station_rows(connection, now)
-    today = select(errands.c.started, errands.c.kind, errands.c.outcome, errands.c.ended)
-    begun = list(connection.execute(today.where(errands.c.started >= start_of_day(now))))
-    waits = and_(orders.c.state == "waiting", orders.c.last_day >= local_day(now))
+def summary(connection: Connection, now: datetime, rows: Sequence[StationRow], seen: Inside = everywhere) -> Summary:
+    """All figures. `rows`: all stations."""
+    begun = _begun(connection, now, seen)
+    waits = and_(seen(orders.c.station), orders.c.state == "waiting", orders.c.last_day >= local_day(now))
     return Summary(
         stations=len(rows),
         stations_online=sum(row.online for row in rows),
-        errands_today=len(begun),
+        errands_today=sum(row.many for row in begun),
         errands_by_hour=_by_hour(begun),
-        errands_by_kind=tuple(Counter(row.kind for row in begun).most_common()),
+        errands_by_kind=tuple(_by_kind(begun).most_common()),
         orders_waiting=connection.execute(select(func.count()).select_from(orders).where(waits)).scalar_one(),
-        alarms=tuple(_alarms(connection, rows, now)),
+        alarms=tuple(_alarms(connection, rows, now, seen)),
     )
 
 
-def station_rows(connection: Connection, now: datetime, name: str | None = None) -> list[StationRow]:
-    """All stations by name, or the one of that name."""
-    query = select(stations).order_by(stations.c.name)
-    if name is not None:
-        query = query.where(stations.c.name == name)
-    held = _chains(connection)
-    since = errands.c.started >= start_of_day(now)
-    begun = _counts(connection, select(errands.c.station, func.count()).where(since).group_by(errands.c.station))
-    spoilt = _counts(connection, select(quarantine.c.station, func.count()).group_by(quarantine.c.station))
-    return [_station_row(row, held[row.id], begun[row.id], spoilt[row.id]) for row in connection.execute(query)]
+class _Begun(NamedTuple):
+    """Errands that are alike: begun in the same quarter of an hour, since 1970."""
+
+    quarter: int
+    kind: str
+    outcome: str | None
+    has_ended: bool
+    many: int
 
 
-def _station_row(row: Any, epochs: list[tuple[Held, bool]], errands_today: int, quarantined: int) -> StationRow:
-    state = None if row.state is None else msgspec.json.decode(row.state, type=StationState)
-    return StationRow(
-        name=row.name,
-        title=state.title if state else row.name,
-        online=row.online,
-        state=state,
-        heard=row.heard,
-        errands_today=errands_today,
-        held_through=epochs[-1][0].through if epochs else 0,
-        missing=sum(held.missing for held, _ in epochs),
-        chain_ok=all(intact for _, intact in epochs) if epochs else None,
-        quarantined=quarantined,
-    )
+def _begun(connection: Connection, now: datetime, seen: Inside) -> list[_Begun]:
+    """Today's errands, counted by the database: there may be a million."""
+    started = errands.c.started
+    if connection.dialect.name == "postgresql":
+        quarter: ColumnElement[int] = cast(func.floor(extract("epoch", started) / QUARTER_S), BigInteger)
+    else:
+        quarter = cast(func.strftime("%s", started), Integer) // QUARTER_S
+    alike = (quarter, errands.c.kind, errands.c.outcome, errands.c.ended.is_not(None))
+    labelled = [each.label(f"c{number}") for number, each in enumerate(alike)]
+    query = select(*labelled, func.count()).join(stations, stations.c.id == errands.c.station)
+    today = query.where(seen(stations.c.name), started >= start_of_day(now))
+    return [_Begun._make(row) for row in connection.execute(today.group_by(*labelled).order_by(labelled[0]))]
 
 
-def _chains(connection: Connection) -> defaultdict[int, list[tuple[Held, bool]]]:
-    """What is held of each station, epoch by epoch."""
-    found: defaultdict[int, list[tuple[Held, bool]]] = defaultdict(list)
-    for row in connection.execute(select(chains).order_by(chains.c.station, chains.c.epoch)):
-        found[row.station].append((Held(row.highest, gaps_from_text(row.gaps)), row.intact))
-    return found
+def _by_kind(begun: Sequence[_Begun]) -> Counter[str]:
+    kinds: Counter[str] = Counter()
+    for row in begun:
+        kinds[row.kind] += row.many
+    return kinds
 
 
-def _counts(connection: Connection, query: Any) -> Counter[int]:
-    return Counter({row[0]: row[1] for row in connection.execute(query)})
-
-
-def _by_hour(begun: list[Any]) -> tuple[tuple[int, int, int, int], ...]:
+def _by_hour(begun: Sequence[_Begun]) -> tuple[tuple[int, int, int, int], ...]:
     """(local hour, done, cancelled or timed out, failed) of errands that have ended."""
     hours: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
     places = {"done": 0, "cancelled": 1, "timed_out": 1}
     for row in begun:
-        if row.ended is not None:
-            hours[row.started.astimezone().hour][places.get(row.outcome, 2)] += 1
+        if row.has_ended:
+            hour = datetime.fromtimestamp(row.quarter * QUARTER_S, UTC).astimezone().hour
+            hours[hour][places.get(row.outcome or "", 2)] += row.many
     return tuple((hour, *figures) for hour, figures in sorted(hours.items()))  # type: ignore[misc]
 
 
-def _alarms(connection: Connection, rows: list[StationRow], now: datetime) -> Iterator[Alarm]:
-    for row in connection.execute(select(alarms).order_by(alarms.c.last.desc())):
+def _alarms(connection: Connection, rows: Sequence[StationRow], now: datetime, seen: Inside) -> Iterator[Alarm]:
+    kept = select(alarms).where(seen(alarms.c.station), alarms.c.code.not_in(ALARMS))
+    for row in connection.execute(kept.order_by(alarms.c.last.desc())):
         yield row.station, row.code, row.argument
     for station in rows:
         yield from _station_alarms(station)
-    past = and_(orders.c.state == "waiting", orders.c.last_day < local_day(now))
+    past = and_(seen(orders.c.station), orders.c.state == "waiting", orders.c.last_day < local_day(now))
     expired = select(orders.c.station, orders.c.order).where(past).order_by(orders.c.last_day).limit(MOST_EXPIRED)
     for row in connection.execute(expired):
         yield row.station, ORDER_EXPIRED, row.order
-    misplaced = select(orders.c.station, orders.c.order).where(orders.c.state == "misplaced").order_by(orders.c.changed)
+    lies_wrong = and_(seen(orders.c.station), orders.c.state == "misplaced")
+    misplaced = select(orders.c.station, orders.c.order).where(lies_wrong).order_by(orders.c.changed)
     for row in connection.execute(misplaced.limit(MOST_EXPIRED)):
         yield row.station, ORDER_MISPLACED, row.order
 

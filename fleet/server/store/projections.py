@@ -5,37 +5,34 @@ station may be newer or wrong, and the event is stored all the same. Changes may
 once with the same end.
 
 >>> changes_of(event)  # of a card.activated  # doctest: +SKIP
-(OrderMoved(order='O-1', state='collected', at=...), ErrandConcerns(errand='...', at=..., order='O-1',
+(OrderMoved(order='O-1', what='activated', at=...), ErrandConcerns(errand='...', at=..., order='O-1',
 card_number='...'))
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from fleet.messages import kinds
 from fleet.messages.events import Event
-
-OrderState = Literal["waiting", "taken", "misplaced", "collected"]
-"""`misplaced`: another card lay in the slot; the order is not offered until its row is imported anew."""
+from fleet.server.lifecycle import Happening
+from fleet.server.store import stocking
+from fleet.server.store.stocking import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
 
 
-@dataclass(frozen=True, slots=True)
-class ErrandStarted:
+class ErrandStarted(msgspec.Struct, frozen=True, gc=False):
     errand: str
     kind: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ErrandConcerns:
+class ErrandConcerns(msgspec.Struct, frozen=True, gc=False):
     """What the errand turned out to be about; None where the event does not say."""
 
     errand: str
@@ -44,8 +41,7 @@ class ErrandConcerns:
     card_number: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ErrandEnded:
+class ErrandEnded(msgspec.Struct, frozen=True, gc=False):
     errand: str
     kind: str
     started: datetime
@@ -56,29 +52,59 @@ class ErrandEnded:
     hsa_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderMoved:
-    """The order has come at least as far as `state`: waiting, taken, misplaced, collected."""
+class OrderMoved(msgspec.Struct, frozen=True, gc=False):
+    """The card has been taken, was another one, is activated, is collected."""
 
     order: str
-    state: OrderState
+    what: Happening
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptKept:
+class ReceiptKept(msgspec.Struct, frozen=True, gc=False):
     number: str
     errand: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
+class CheckpointTold(msgspec.Struct, frozen=True, gc=False):
+    """The station has signed how far its chain has come; nobody has judged the signature yet."""
+
+    at: datetime
+
+
+class Unfit(msgspec.Struct, frozen=True, gc=False):
     """The data does not fit its type. `reason` names the field, never the content."""
 
     reason: str
 
 
-Change = ErrandStarted | ErrandConcerns | ErrandEnded | OrderMoved | ReceiptKept | Unfit
+Change = (
+    ErrandStarted
+    | ErrandConcerns
+    | ErrandEnded
+    | OrderMoved
+    | OrderPlaced
+    | CardDropped
+    | BinEmptied
+    | ReservePlaced
+    | ReceiptKept
+    | CheckpointTold
+    | Unfit
+)
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What an event says by its station's own clock: found while it is read, before the store is waited for."""
+
+    errand: str | None
+    at: datetime
+    changes: tuple[Change, ...]
+
+
+_LATEST, _EARLIEST = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+
+
+_Reader = Callable[[bytes, str | None, datetime], tuple[Change, ...]]
+"""From data, subject, and when it happened."""
 
 
 class _Started(msgspec.Struct):
@@ -91,6 +117,7 @@ class _Effect(msgspec.Struct):
     effect: str
     outcome: str = ""
     order: Short | None = None
+    old_card: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class _Activated(msgspec.Struct):
@@ -101,10 +128,10 @@ class _Activated(msgspec.Struct):
 
 class _Receipt(msgspec.Struct):
     errand: Short
-    order: Short
-    card_number: Number
     number: Short
     receipt: msgspec.Raw
+    order: Short | None = None
+    card_number: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class _Ended(msgspec.Struct):
@@ -117,34 +144,64 @@ class _Ended(msgspec.Struct):
     hsa_id: Short | None = None
 
 
+class _Checkpoint(msgspec.Struct):
+    jws: Annotated[str, msgspec.Meta(min_length=1, max_length=16 * 1024)]
+
+
 class _Errand(msgspec.Struct):
     errand: str | None = None
 
 
-_MOVED: dict[tuple[str, str], OrderState] = {
+_errand_decoder = msgspec.json.Decoder(_Errand)
+
+
+_MOVED: dict[tuple[str, str], Happening] = {
     ("slot.take", "taken"): "taken",
-    ("slot.return", "wrong_card"): "misplaced",
+    ("slot.return", "wrong_card"): "wrong_card",
 }
 
 
 def changes_of(event: Event, received: datetime) -> tuple[Change, ...]:
     """All that follows from one event. `received` bounds the station's clock: nothing happened after we heard of it."""
     reader = _READERS.get(event.type)
-    if reader is None or event.data is None:
-        return ()
-    try:
-        return reader(event.data, event.subject, _happened(event.time, received))
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return (Unfit(f"{event.type}: {error}"),)
+    return () if reader is None else _read(reader, event, _happened(event.time, received))
+
+
+def said_by(event: Event) -> Said:
+    """What can be known of an event before it is received: see `changes_by`."""
+    reader = _READERS.get(event.type)
+    if reader is None:
+        return Said(errand_of(event), _EARLIEST, ())
+    at = _happened(event.time, _LATEST)
+    return Said(errand_of(event), at, _read(reader, event, at))
+
+
+def changes_by(said: Said, event: Event, received: datetime) -> tuple[Change, ...]:
+    """The same as `changes_of`. Derived anew only where the station's clock is ahead of ours or cannot be read."""
+    return said.changes if said.at <= received else changes_of(event, received)
 
 
 def errand_of(event: Event) -> str | None:
     """The errand that an event of any type belongs to, where its data names one."""
     try:
-        found = msgspec.json.decode(event.data or b"{}", type=_Errand).errand
+        found = _errand_decoder.decode(event.data or b"{}").errand
     except (msgspec.MsgspecError, RecursionError):
         return None
     return found if found and len(found) <= 64 else None
+
+
+def _read(reader: _Reader, event: Event, at: datetime) -> tuple[Change, ...]:
+    if event.data is None:
+        return ()
+    try:
+        return reader(event.data, event.subject, at)
+    except (msgspec.MsgspecError, RecursionError, OverflowError) as error:
+        return (Unfit(f"{event.type}: {error}"),)
+
+
+def checkpoint_text(data: bytes) -> str:
+    """The signed statement in the data of a chain.checkpoint, which has been projected."""
+    return msgspec.json.decode(data, type=_Checkpoint).jws
 
 
 def receipt_bytes(data: bytes) -> bytes:
@@ -160,24 +217,25 @@ def _started(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
 def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Effect)
     order = said.order or _order_in(subject)
-    state = _MOVED.get((said.effect, said.outcome))
-    if state is None or order is None:
+    if (said.effect, said.outcome) == ("drop.card", "dropped"):
+        return (CardDropped(said.old_card, at),)
+    what = _MOVED.get((said.effect, said.outcome))
+    if what is None or order is None:
         return ()
-    return (OrderMoved(order, state, at), ErrandConcerns(said.errand, at, order, None))
+    return (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
 
 
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Activated)
-    return (OrderMoved(said.order, "collected", at), ErrandConcerns(said.errand, at, said.order, said.card_number))
+    return (OrderMoved(said.order, "activated", at), ErrandConcerns(said.errand, at, said.order, said.card_number))
 
 
 def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Receipt)
-    return (
-        ReceiptKept(said.number, said.errand),
-        OrderMoved(said.order, "collected", at),
-        ErrandConcerns(said.errand, at, said.order, said.card_number),
-    )
+    about = ErrandConcerns(said.errand, at, said.order, said.card_number or None)
+    if said.order is None:
+        return (ReceiptKept(said.number, said.errand), about)
+    return (ReceiptKept(said.number, said.errand), OrderMoved(said.order, "collected", at), about)
 
 
 def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
@@ -189,12 +247,23 @@ def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...
     return (end,)
 
 
-_READERS: dict[str, Callable[[bytes, str | None, datetime], tuple[Change, ...]]] = {
+def _checkpoint(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    msgspec.json.decode(data, type=_Checkpoint)
+    return (CheckpointTold(at),)
+
+
+def _without_subject(read: stocking.Read) -> _Reader:
+    return lambda data, _subject, at: read(data, at)
+
+
+_READERS: dict[str, _Reader] = {
     kinds.ERRAND_STARTED: _started,
     kinds.EFFECT_DONE: _effect,
     kinds.CARD_ACTIVATED: _activated,
     kinds.RECEIPT_ISSUED: _receipt,
     kinds.ERRAND_ENDED: _ended,
+    kinds.CHAIN_CHECKPOINT: _checkpoint,
+    **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
 }
 
 

@@ -1,79 +1,138 @@
 """What pages read of the store: implements `fleet.server.readings.Readings`.
 
-Rules: each call reads one snapshot; nothing is written; no salt, no MAC and no name of a protected identity leaves
-here. Today is the local day of `now`; an order is past its last day by the same measure.
+Rules: each call reads one snapshot, but for the list of all stations, which those share who ask at the same time; nothing is
+written; no salt, no MAC and no name of a protected identity leaves here. Today is the local day of `now`; an order is past its
+last day by the same measure.
 
 >>> StoreReadings(database, clock).summary(now).orders_waiting  # doctest: +SKIP
 12
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
-from fleet.server.readings import ErrandRow, EventRow, OrderRow, StationRow, Summary
+from fleet.server.readings import BinRow, CheckpointRow, Emptied, ErrandRow, EventRow, OrderRow, StationRow, Summary
 from fleet.server.store import overview
 from fleet.server.store.database import Database
 from fleet.server.store.projections import receipt_bytes
-from fleet.server.store.tables import errands, events, orders, receipts, stations
+from fleet.server.store.proof_tables import checkpoints
+from fleet.server.store.sharing import Shared
+from fleet.server.store.station_rows import Known, station_rows
+from fleet.server.store.stocking import BinEmptied
+from fleet.server.store.tables import bin_cards, bins, errands, events, orders, receipts, stations
 
 
 class StoreReadings:
     """Reads for pages, from any thread."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        seen: overview.Inside = overview.everywhere,
+        known: Known | None = None,
+    ) -> None:
+        self._known = known or Known()
+        self._database = database
         self._reading = database.reading
         self._clock = clock
+        self._seen = seen
+        self._shared = Shared(self._read_all)
+
+    def within(self, patterns: frozenset[str]) -> "StoreReadings":
+        """The same for those stations alone, for as long as one request lasts: stations at one moment are read once."""
+        return _Request(self._database, self._clock, patterns, self._known, self._shared)
 
     def summary(self, now: datetime) -> Summary:
         """The figures at the top of the overview."""
+        rows = self._all(now)
         with self._reading.begin() as connection:
-            return overview.summary(connection, now)
+            return overview.summary(connection, now, rows, self._seen)
 
     def stations(self, now: datetime) -> list[StationRow]:
         """All stations, by name."""
+        return list(self._all(now))
+
+    def _all(self, now: datetime) -> Sequence[StationRow]:
+        return self._shared.rows(now)
+
+    def _read_all(self, now: datetime) -> Sequence[StationRow]:
         with self._reading.begin() as connection:
-            return overview.station_rows(connection, now)
+            return station_rows(connection, now, self._known)
 
     def station(self, name: str, now: datetime) -> StationRow | None:
         """One station, or None where it is not known."""
         with self._reading.begin() as connection:
-            rows = overview.station_rows(connection, now, name)
+            rows = station_rows(connection, now, self._known, name, self._seen)
         return rows[0] if rows else None
 
-    def errands(self, now: datetime, *, limit: int = 100, station: str | None = None) -> list[ErrandRow]:
-        """Today's errands, newest first."""
-        query = _errands().where(errands.c.started >= overview.start_of_day(now))
+    def bin(self, station: str) -> BinRow:
+        """What lies in the bin, and how it was last emptied."""
+        mine = and_(self._seen(stations.c.name), stations.c.name == station)
+        last = select(bins).join(stations, stations.c.id == bins.c.station).where(mine)
+        with self._reading.begin() as connection:
+            row = connection.execute(last).first()
+            lying = and_(mine, true() if row is None else bin_cards.c.dropped > row.emptied)
+            count = select(func.count()).join(stations, stations.c.id == bin_cards.c.station).where(lying)
+            cards = connection.execute(count.select_from(bin_cards)).scalar_one()
+        return BinRow(cards, None if row is None else emptied_row(row))
+
+    def checkpoint(self, station: str) -> CheckpointRow | None:
+        """The last one of the newest epoch."""
+        query = select(checkpoints).join(stations, stations.c.id == checkpoints.c.station)
+        query = query.where(self._seen(stations.c.name), stations.c.name == station)
+        last = query.order_by(checkpoints.c.epoch.desc(), checkpoints.c.sequence.desc()).limit(1)
+        with self._reading.begin() as connection:
+            row = connection.execute(last).first()
+        return None if row is None else CheckpointRow(row.at, row.epoch, row.sequence - 1, row.verdict)
+
+    def errands(
+        self, now: datetime, *, limit: int = 100, station: str | None = None, after: ErrandRow | None = None
+    ) -> list[ErrandRow]:
+        """Today's errands, newest first; with `after` those that come after that one, whatever has begun since."""
+        query = errand_rows().where(errands.c.started >= overview.start_of_day(now), self._seen(stations.c.name))
+        if after is not None:
+            query = query.where(_comes_after(after))
         if station is not None:
             query = query.where(stations.c.name == station)
         newest_first = query.order_by(errands.c.started.desc(), errands.c.errand).limit(limit)
         with self._reading.begin() as connection:
-            return [_errand_row(row) for row in connection.execute(newest_first)]
+            return [errand_row(row) for row in connection.execute(newest_first)]
 
     def errand(self, errand: str) -> ErrandRow | None:
         """One errand of any day."""
         with self._reading.begin() as connection:
-            row = connection.execute(_errands().where(errands.c.errand == errand)).first()
-        return None if row is None else _errand_row(row)
+            row = connection.execute(
+                errand_rows().where(errands.c.errand == errand, self._seen(stations.c.name))
+            ).first()
+        return None if row is None else errand_row(row)
 
     def orders(
         self, *, search: str = "", state: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[OrderRow], int]:
         """Orders that fit, latest change first, and how many there are in all."""
         today = overview.local_day(self._clock())
-        fits = and_(_searched(search), _in_state(state, today))
-        query = select(orders).where(fits).order_by(orders.c.changed.desc(), orders.c.order)
         with self._reading.begin() as connection:
+            fits = and_(self._found(connection, search.strip()), _in_state(state, today), self._seen(orders.c.station))
+            query = select(orders).where(fits).order_by(orders.c.changed.desc(), orders.c.order)
             total = connection.execute(select(func.count()).select_from(orders).where(fits)).scalar_one()
             rows = connection.execute(query.limit(limit).offset(offset))
-            return [_order_row(row, today) for row in rows], total
+            return [order_row(row, today) for row in rows], total
+
+    def _found(self, connection: Connection, search: str) -> ColumnElement[bool]:
+        """A whole card number or HSA-id finds by an index; anything else is looked for in every order."""
+        whole = or_(orders.c.card_number == search, orders.c.hsa_id == search)
+        known = select(orders.c.order).where(whole, self._seen(orders.c.station)).limit(1)
+        return whole if search and _scalar(connection, known) is not None else _searched(search)
 
     def events(self, *, errand: str | None = None, station: str | None = None, limit: int = 200) -> list[EventRow]:
         """The newest events that fit, in order of the chain, newest last."""
         query = select(events, stations.c.name).join(stations, stations.c.id == events.c.station)
+        query = query.where(self._seen(stations.c.name))
         if errand is not None:
             query = query.where(events.c.errand == errand)
         if station is not None:
@@ -90,7 +149,8 @@ class StoreReadings:
             events.c.epoch == receipts.c.epoch,
             events.c.sequence == receipts.c.sequence,
         )
-        query = select(events.c.data).join(receipts, key).where(receipts.c.number == number)
+        query = select(events.c.data).join(receipts, key).join(stations, stations.c.id == events.c.station)
+        query = query.where(receipts.c.number == number, self._seen(stations.c.name))
         with self._reading.begin() as connection:
             data = _scalar(connection, query)
         return None if data is None else receipt_bytes(data)
@@ -101,17 +161,49 @@ class StoreReadings:
             return tuple(connection.execute(select(func.count(), func.max(orders.c.changed))).one())
 
 
+class _Request(StoreReadings):
+    """A page asks twice for all stations, for the list and for the figures: the second time they are at hand."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        patterns: frozenset[str],
+        known: Known,
+        shared: Shared,
+    ) -> None:
+        super().__init__(database, clock, overview.inside(patterns), known)
+        self._shared = shared
+        self._sees = overview.visible(patterns)
+        self._at: datetime | None = None
+        self._rows: Sequence[StationRow] = ()
+
+    def _all(self, now: datetime) -> Sequence[StationRow]:
+        if self._at != now:
+            self._at, self._rows = now, [row for row in super()._all(now) if self._sees(row.name)]
+        return self._rows
+
+
 def _scalar(connection: Connection, query: Select[Any]) -> Any:
     return connection.execute(query).scalar()
 
 
-def _errands() -> Select[Any]:
+def errand_rows() -> Select[Any]:
+    """Errands with the names of their stations."""
     return select(errands, stations.c.name).join(stations, stations.c.id == errands.c.station)
 
 
+def _comes_after(last: ErrandRow) -> ColumnElement[bool]:
+    """In the order newest first, and by name where two began at the same time."""
+    started = errands.c.started
+    return and_(started <= last.started, or_(started < last.started, errands.c.errand > last.errand))
+
+
 def _searched(search: str) -> ColumnElement[bool]:
+    if not search:
+        return true()
     columns = (orders.c.order, orders.c.hsa_id, orders.c.card_number, orders.c.name)
-    return or_(*(column.icontains(search.strip(), autoescape=True) for column in columns))
+    return or_(*(column.icontains(search, autoescape=True) for column in columns))
 
 
 def _in_state(state: str, today: str) -> ColumnElement[bool]:
@@ -123,7 +215,8 @@ def _in_state(state: str, today: str) -> ColumnElement[bool]:
     return and_(orders.c.state == state, ~past)
 
 
-def _order_row(row: Any, today: str) -> OrderRow:
+def order_row(row: Any, today: str) -> OrderRow:
+    """Of a row of the table; one that waits past its last day is expired."""
     past = row.state == "waiting" and row.last_day < today
     return OrderRow(
         order=row.order,
@@ -141,7 +234,22 @@ def _order_row(row: Any, today: str) -> OrderRow:
     )
 
 
-def _errand_row(row: Any) -> ErrandRow:
+def emptied_row(row: Any) -> Emptied:
+    """Of a row of the table, or of what a station said."""
+    return Emptied(
+        at=row.at if isinstance(row, BinEmptied) else row.emptied,
+        by=(row.by, row.second),
+        counted=row.counted,
+        expected=row.expected,
+        sensor=row.sensor,
+        seal=row.seal,
+        reason=row.reason,
+        reference=row.reference,
+    )
+
+
+def errand_row(row: Any) -> ErrandRow:
+    """Of a row of `errand_rows`."""
     return ErrandRow(
         errand=row.errand,
         station=row.name,

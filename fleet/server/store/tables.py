@@ -81,7 +81,9 @@ events = Table(
     "events",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("station", ForeignKey("stations.id"), nullable=False),
+    Column(
+        "station", ForeignKey("stations.id"), nullable=False, comment="on PostgreSQL its chain's row vouches for it"
+    ),
     Column("epoch", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("type", Text, nullable=False),
@@ -142,9 +144,23 @@ orders = Table(
     Column("envelope_mac", String(64), comment="HMAC-SHA-256 as hex; never a code"),
     Column("state", String(16), nullable=False),
     Column("changed", UtcDateTime, nullable=False),
+    Column("made", UtcDateTime, nullable=False, comment="first imported, or anew after it was closed"),
     Index(None, "station", "state"),
     Index(None, "hsa_id"),
     Index(None, "card_number"),
+    Index(None, "state", "changed"),
+    Index(None, "state", "made"),
+    Index(None, "changed"),
+)
+
+order_starts = Table(
+    "order_starts",
+    metadata,
+    Column("order", ForeignKey("orders.order", ondelete="CASCADE"), primary_key=True),
+    Column("state", String(16), nullable=False, comment="as it was when the order was last imported"),
+    Column("slot", Integer, nullable=False),
+    Column("changed", UtcDateTime, nullable=False),
+    Column("after", BigInteger, nullable=False, comment="events up to this id came before and move it no more"),
 )
 
 administrators = Table(
@@ -167,7 +183,9 @@ errands = Table(
     Column("card_number", String(40)),
     Column("hsa_id", String(64)),
     Column("receipt", String(64)),
-    Index(None, "started"),
+    Index(None, "started", "station"),
+    Index(None, "card_number"),
+    Index(None, "order"),
 )
 
 receipts = Table(
@@ -180,6 +198,33 @@ receipts = Table(
     Column("errand", String(64), nullable=False),
 )
 
+bins = Table(
+    "bins",
+    metadata,
+    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("emptied", UtcDateTime, nullable=False),
+    Column("by", String(64), nullable=False, comment="HSA-id of one administrator"),
+    Column("second", String(64), nullable=False, comment="and of the other"),
+    Column("counted", Integer, nullable=False),
+    Column("expected", Integer, nullable=False, comment="by the station's own list"),
+    Column("sensor", Integer, comment="by the cabinet; null where it did not say"),
+    Column("seal", String(32), nullable=False, comment="number of the sealed bag"),
+    Column("reason", String(32), nullable=False, comment="of a difference; empty where there was none"),
+    Column("reference", String(32), nullable=False),
+)
+
+bin_cards = Table(
+    "bin_cards",
+    metadata,
+    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("card_number", String(40), nullable=False),
+    Column("dropped", UtcDateTime, nullable=False),
+    Index(None, "station", "dropped"),
+    Index(None, "card_number"),
+)
+
 alarms = Table(
     "alarms",
     metadata,
@@ -189,4 +234,29 @@ alarms = Table(
     Column("first", UtcDateTime, nullable=False),
     Column("last", UtcDateTime, nullable=False),
     Column("times", Integer, nullable=False),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("station", String(40), primary_key=True),
+    Column("id", String(32), primary_key=True, comment="made by the station: done once"),
+    Column("ask", String(32), nullable=False),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the exact question"),
+    Column("card_number", String(40), nullable=False),
+    Column("people", Text, nullable=False, comment="JSON: HSA-ids of those in whose name it was asked"),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("result", Text, comment="JSON, to say again; null where a repetition is asked anew"),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "station", "ask", "at"),
+    Index(None, "card_number"),
+)
+
+login_nonces = Table(
+    "login_nonces",
+    metadata,
+    Column("nonce", String(32), primary_key=True),
+    Column("station", String(40), nullable=False),
+    Column("made", UtcDateTime, nullable=False),
 )

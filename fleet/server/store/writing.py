@@ -6,79 +6,113 @@ Rules, for each station and epoch:
 - something undecodable with a key is quarantined and counts as held;
 - every chain that was touched, by repetitions too, gets an `Acked`, so that a lost one heals.
 
+On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
+
 >>> Writer(database).commit([arrived], now).acked  # doctest: +SKIP
 (('entre-a', Acked(epoch=1, through=7, wanted=())),)
 """
 
 import hashlib
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
-from fleet.messages.events import GENESIS, Event, EventError, restore
+from fleet.messages.events import GENESIS, Event
 from fleet.messages.link import Acked
-from fleet.server.store.alarms import CHAIN_BROKEN, CONFLICT, QUARANTINED, TOO_MANY_GAPS, Alarm, raise_alarm
-from fleet.server.store.applying import Origin, apply
-from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, Spoilt, StateSeen
+from fleet.server.store import commanding
+from fleet.server.store.alarms import (
+    CHAIN_BROKEN,
+    CONFLICT,
+    QUARANTINED,
+    TOO_MANY_GAPS,
+    Alarm,
+    raise_alarm,
+    raised,
+)
+from fleet.server.store.applying import Step, apply
+from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
+from fleet.server.store.chain_rows import Chain, Chains, open_chains, written
 from fleet.server.store.database import Database
-from fleet.server.store.held import Held, gaps_from_text, gaps_to_text
-from fleet.server.store.projections import changes_of, errand_of
-from fleet.server.store.tables import chains, conflicts, events, quarantine, stations
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Chain:
-    """One chain while a batch is taken. `head`: hash of the event at the highest sequence, where it could be read."""
-
-    held: Held
-    head: str | None
-    intact: bool
-    stored: bool
+from fleet.server.store.event_rows import Place, events_at, insert_events
+from fleet.server.store.held import Held
+from fleet.server.store.projections import changes_by
+from fleet.server.store.stock_applying import Origin
+from fleet.server.store.tables import conflicts, quarantine, stations
+from fleet.server.store.upserting import put_all
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction gathers."""
+    """What one transaction gathers, to be written at its end."""
 
     now: datetime
-    names: dict[str, int]
-    chains: dict[tuple[str, int], _Chain]
-    topics: set[str] = field(default_factory=set)
-    fresh: dict[tuple[int, int, int], Event] = field(default_factory=dict)
-    """Events by (station, epoch, sequence) that are written at the end, all at once."""
+    numbers: dict[str, int]
+    chains: Chains
+    stored: dict[Place, Event | None] = field(default_factory=dict)
+    """Events of earlier batches that were looked up: those that may be repetitions, all at once."""
+    fresh: dict[Place, Arrived] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """Stations of which something has changed."""
+    states: dict[str, str] = field(default_factory=dict)
+    online: dict[str, bool] = field(default_factory=dict)
+    results: list[ResultSeen] = field(default_factory=list)
     quarantined: int = 0
     conflicts: int = 0
 
 
 class Writer:
-    """The one place that writes what stations send. Not for use by several threads at once."""
+    """Writes what stations send. Not for use by several threads at once: each has one of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._numbers: dict[str, int] = {}
 
     def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
         """Take a batch: durable when this returns. Raises sqlalchemy.exc.DBAPIError, and then nothing was taken."""
-        with self._database.writing.begin() as connection:
-            batch = _Batch(now, _station_ids(connection, {one.station for one in arrivals}, now), {})
-            batch.chains = _chains_of(connection, batch.names)
+        names = {one.station for one in arrivals}
+        with self._database.ingesting.begin() as connection:
+            numbers, chains = open_chains(connection, names, self._numbers, now)
+            batch = _Batch(now, numbers, chains)
+            told = _told(arrivals)
+            batch.stored = events_at(connection, _perhaps_repeated(batch, told))
             for arrival in arrivals:
                 _take(connection, batch, arrival)
-            if batch.fresh:
-                rows = [_row(place[0], event, now) for place, event in batch.fresh.items()]
-                connection.execute(insert(events), rows)
-            touched = {(one.station, one.key[0]) for one in arrivals if isinstance(one, Arrived | Spoilt) if one.key}
-            acked = tuple(_acknowledge(connection, batch, place) for place in sorted(touched))
-        return Committed(acked, frozenset(batch.topics), len(batch.fresh), batch.quarantined, batch.conflicts)
+            touched = [(station, epoch, chains[station, epoch]) for station, epoch in sorted(told)]
+            topics = _write(connection, batch, touched)
+        self._numbers |= numbers
+        acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
+        return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
 
     def alarm(self, alarm: Alarm, now: datetime) -> None:
         """Keep an alarm that no arrival raised."""
         with self._database.writing.begin() as connection:
             raise_alarm(connection, alarm, now)
+
+
+def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
+    """Sequences in this batch, by chain; also of what is held already."""
+    told: dict[tuple[str, int], list[int]] = {}
+    for one in arrivals:
+        if isinstance(one, Arrived):
+            told.setdefault((one.station, one.event.epoch), []).append(one.event.sequence)
+        elif isinstance(one, Spoilt) and one.key is not None:
+            told.setdefault((one.station, one.key[0]), []).append(one.key[1])
+    return told
+
+
+def _perhaps_repeated(batch: _Batch, told: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
+    """Places in this batch that are held already."""
+    known = [(station, epoch, chain.held) for (station, epoch), chain in batch.chains.items()]
+    return {
+        (batch.numbers[station], epoch, sequence)
+        for station, epoch, held in known
+        for sequence in told.get((station, epoch), ())
+        if held.has(sequence)
+    }
 
 
 def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
@@ -88,13 +122,14 @@ def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
         case Spoilt():
             _take_spoilt(connection, batch, arrival)
         case StateSeen():
-            seen = update(stations).where(stations.c.name == arrival.station).values(state=arrival.state)
-            connection.execute(seen)
-            batch.topics |= {"stations", f"station/{arrival.station}"}
+            batch.states[arrival.station] = arrival.state
+            batch.seen.add(arrival.station)
         case PresenceSeen():
-            here = update(stations).where(stations.c.name == arrival.station).values(online=arrival.online)
-            connection.execute(here)
-            batch.topics |= {"stations", f"station/{arrival.station}"}
+            batch.online[arrival.station] = arrival.online
+            batch.seen.add(arrival.station)
+        case ResultSeen():
+            batch.results.append(arrival)
+            batch.seen.add(arrival.station)
 
 
 def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None:
@@ -104,46 +139,47 @@ def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None
         _repeated(connection, batch, arrived)
         return
     if not chain.held.has_room(event.sequence):
-        raise_alarm(connection, Alarm(station, TOO_MANY_GAPS, str(event.epoch)), batch.now)
+        batch.alarms.append(Alarm(station, TOO_MANY_GAPS, str(event.epoch)))
         return
-    number = batch.names[station]
-    if not _follows(connection, batch, number, chain, event):
+    place = (batch.numbers[station], event.epoch, event.sequence)
+    hash_ = event.hash
+    if not _follows(connection, batch, chain, event, hash_):
         chain.intact = False
-        where = f"{event.epoch}:{event.sequence}"
-        raise_alarm(connection, Alarm(station, CHAIN_BROKEN, where), batch.now)
-    batch.fresh[number, event.epoch, event.sequence] = event
-    origin = Origin(number, station, event.epoch, event.sequence)
-    batch.topics |= apply(connection, origin, changes_of(event, batch.now), batch.now)
-    batch.topics |= {"stations", f"station/{station}"}
-    _hold(chain, event.sequence, event.hash)
+        batch.alarms.append(Alarm(station, CHAIN_BROKEN, f"{event.epoch}:{event.sequence}"))
+    batch.fresh[place] = arrived
+    changes = changes_by(arrived.said, event, batch.now)
+    if changes:
+        batch.steps.append(Step(Origin(place[0], station, event.epoch, event.sequence), changes, batch.now))
+    batch.seen.add(station)
+    chain.hold(event.sequence, hash_)
 
 
 def _take_spoilt(connection: Connection, batch: _Batch, spoilt: Spoilt) -> None:
-    number = batch.names[spoilt.station]
+    number = batch.numbers[spoilt.station]
     chain = _chain(batch, spoilt.station, spoilt.key[0]) if spoilt.key else None
     if spoilt.key and chain:
         if chain.held.has(spoilt.key[1]):
             _repeated(connection, batch, spoilt)
             return
         if not chain.held.has_room(spoilt.key[1]):
-            raise_alarm(connection, Alarm(spoilt.station, TOO_MANY_GAPS, str(spoilt.key[0])), batch.now)
+            batch.alarms.append(Alarm(spoilt.station, TOO_MANY_GAPS, str(spoilt.key[0])))
             return
     known = and_(quarantine.c.station == number, quarantine.c.digest == spoilt.digest)
     if connection.execute(select(quarantine.c.id).where(known)).first():
         return
     connection.execute(insert(quarantine).values(_quarantine_row(number, spoilt, batch.now)))
-    raise_alarm(connection, Alarm(spoilt.station, QUARANTINED, spoilt.reason), batch.now)
-    batch.topics |= {"stations", f"station/{spoilt.station}"}
+    batch.alarms.append(Alarm(spoilt.station, QUARANTINED, spoilt.reason))
+    batch.seen.add(spoilt.station)
     batch.quarantined += 1
     if spoilt.key and chain:
-        _hold(chain, spoilt.key[1], None)
+        chain.hold(spoilt.key[1], None)
 
 
 def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) -> None:
     """A sequence that is held: the same bytes are nothing new, others are kept aside."""
     assert again.key is not None
     epoch, sequence = again.key
-    number = batch.names[again.station]
+    number = batch.numbers[again.station]
     if _is_same(connection, batch, number, again):
         return
     digest = hashlib.sha256(again.raw).hexdigest()
@@ -152,120 +188,86 @@ def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) ->
     if connection.execute(select(conflicts.c.id).where(known)).first():
         return
     connection.execute(insert(conflicts).values(**place, raw=again.raw, received=batch.now))
-    raise_alarm(connection, Alarm(again.station, CONFLICT, f"{epoch}:{sequence}"), batch.now)
-    batch.topics |= {"stations", f"station/{again.station}"}
+    batch.alarms.append(Alarm(again.station, CONFLICT, f"{epoch}:{sequence}"))
+    batch.seen.add(again.station)
     batch.conflicts += 1
 
 
 def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived | Spoilt) -> bool:
     """Whether what is stored there has the bytes that came again; of an erased event the envelope alone is compared."""
     assert again.key is not None
-    stored = _event_at(connection, batch, station, *again.key)
+    stored = _event_at(connection, batch, (station, *again.key))
     if stored is None:
         place = and_(
             quarantine.c.station == station,
             quarantine.c.epoch == again.key[0],
             quarantine.c.sequence == again.key[1],
         )
-        return connection.execute(select(quarantine.c.raw).where(place)).scalar() == again.raw
+        held = connection.execute(select(quarantine.c.digest).where(place)).scalar()  # the bytes may have been erased
+        return held == Spoilt(again.station, again.key, "events", again.raw, "").digest
     if stored.data is None:
         return isinstance(again, Arrived) and stored.envelope == again.event.envelope
     return stored.wire == again.raw
 
 
-def _follows(connection: Connection, batch: _Batch, station: int, chain: _Chain, event: Event) -> bool:
+def _follows(connection: Connection, batch: _Batch, chain: Chain, event: Event, hash_: str) -> bool:
     """Whether it fits its stored neighbours. One that is not held, or unreadable, proves nothing."""
     if event.sequence == chain.held.highest + 1:
         before = GENESIS if event.sequence == 1 else chain.head
         return before is None or event.prev == before
-    previous = _event_at(connection, batch, station, event.epoch, event.sequence - 1)
-    following = _event_at(connection, batch, station, event.epoch, event.sequence + 1)
     if event.sequence == 1 and event.prev != GENESIS:
         return False
+    station = batch.numbers[event.station]
+    previous = _event_at(connection, batch, (station, event.epoch, event.sequence - 1))
+    following = _event_at(connection, batch, (station, event.epoch, event.sequence + 1))
     fits_before = previous is None or event.prev == previous.hash
-    fits_after = following is None or following.prev == event.hash
+    fits_after = following is None or following.prev == hash_
     return fits_before and fits_after
 
 
-def _event_at(connection: Connection, batch: _Batch, station: int, epoch: int, sequence: int) -> Event | None:
-    if (station, epoch, sequence) in batch.fresh:
-        return batch.fresh[station, epoch, sequence]
-    place = and_(events.c.station == station, events.c.epoch == epoch, events.c.sequence == sequence)
-    row = connection.execute(select(events.c.envelope, events.c.data, events.c.salt).where(place)).first()
-    if row is None:
-        return None
-    try:
-        return restore(*row)
-    except EventError as error:
-        _log.error("station %d, %d:%d is damaged in the store: %s", station, epoch, sequence, error)
-        return None
+def _event_at(connection: Connection, batch: _Batch, place: Place) -> Event | None:
+    if place in batch.fresh:
+        return batch.fresh[place].event
+    if place not in batch.stored:
+        batch.stored |= events_at(connection, [place])
+    return batch.stored[place]
 
 
-def _hold(chain: _Chain, sequence: int, head: str | None) -> None:
-    if sequence > chain.held.highest:
-        chain.head = head
-    chain.held = chain.held.with_sequence(sequence)
+def _chain(batch: _Batch, station: str, epoch: int) -> Chain:
+    chain = batch.chains.get((station, epoch))
+    if chain is None:
+        chain = batch.chains[station, epoch] = Chain(Held())
+    return chain
 
 
-def _chain(batch: _Batch, station: str, epoch: int) -> _Chain:
-    return batch.chains.setdefault((station, epoch), _Chain(Held(), None, True, False))
+def _write(connection: Connection, batch: _Batch, touched: Sequence[tuple[str, int, Chain]]) -> set[str]:
+    """All that was gathered. Gives the topics that pages wait for."""
+    insert_events(connection, batch.fresh, batch.now)
+    applied = apply(connection, batch.steps)
+    alarms = raised([*batch.alarms, *applied.alarms], batch.now)
+    chains = written((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
+    for column, said in (("state", batch.states), ("online", batch.online)):
+        if said:
+            latest = update(stations).where(stations.c.id == bindparam("this")).values({column: bindparam("new")})
+            connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in said.items()])
+    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results)
+    _take_results(connection, batch)
+    return (
+        applied.topics
+        | {f"station/{name}" for name in batch.seen}
+        | ({"stations"} if batch.seen else set())
+        | ({"commands"} if batch.results else set())
+    )
 
 
-def _acknowledge(connection: Connection, batch: _Batch, place: tuple[str, int]) -> tuple[str, Acked]:
-    """Write the chain back, and say what is held of it."""
-    station, epoch = place
-    chain = batch.chains[place]
-    values = {
-        "highest": chain.held.highest,
-        "gaps": gaps_to_text(chain.held),
-        "head": chain.head,
-        "intact": chain.intact,
-    }
-    key = {"station": batch.names[station], "epoch": epoch}
-    if chain.stored:
-        this = and_(chains.c.station == key["station"], chains.c.epoch == epoch)
-        connection.execute(update(chains).where(this).values(**values))
-    else:
-        connection.execute(insert(chains).values(**key, **values))
-    return station, Acked(epoch, chain.held.through, chain.held.wanted)
-
-
-def _station_ids(connection: Connection, names: set[str], now: datetime) -> dict[str, int]:
-    """The keys of these stations; those that speak for the first time get one."""
-    named = stations.c.name.in_(sorted(names))
-    connection.execute(update(stations).where(named).values(heard=now))
-    fresh = names - set(connection.execute(select(stations.c.name).where(named)).scalars())
-    for name in sorted(fresh):
-        connection.execute(insert(stations).values(name=name, online=False, heard=now))
-    found = connection.execute(select(stations.c.name, stations.c.id).where(named))
-    return {row.name: row.id for row in found}
-
-
-def _chains_of(connection: Connection, names: dict[str, int]) -> dict[tuple[str, int], _Chain]:
-    by_number = {number: name for name, number in names.items()}
-    rows = connection.execute(select(chains).where(chains.c.station.in_(by_number)))
-    return {
-        (by_number[row.station], row.epoch): _Chain(
-            Held(row.highest, gaps_from_text(row.gaps)), row.head, row.intact, True
-        )
-        for row in rows
-    }
-
-
-def _row(station: int, event: Event, now: datetime) -> dict[str, object]:
-    return {
-        "station": station,
-        "epoch": event.epoch,
-        "sequence": event.sequence,
-        "type": event.type,
-        "time": event.time,
-        "subject": event.subject,
-        "errand": errand_of(event),
-        "envelope": event.envelope,
-        "data": event.data,
-        "salt": event.salt,
-        "received": now,
-    }
+def _take_results(connection: Connection, batch: _Batch) -> None:
+    """Last of all that other batches may wait for: each answer is told to the audit, whose head is one row for all."""
+    before = len(batch.alarms)
+    for seen in batch.results:
+        if not commanding.take_result(connection, seen.station, seen.result, batch.now):
+            _take_spoilt(connection, batch, seen.misplaced)
+    for alarm in batch.alarms[before:]:
+        raise_alarm(connection, alarm, batch.now)
 
 
 def _quarantine_row(station: int, spoilt: Spoilt, now: datetime) -> dict[str, object]:

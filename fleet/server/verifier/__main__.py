@@ -2,10 +2,12 @@
 stdout.
 
 Started by the server, ends when its stdin ends. Paths are its only arguments: keys are read from files that no other
-process of the server opens. It prints one line, `ready`, once it can answer.
+process of the server opens. Where several servers share a count, its address stands in the environment, and the file is not
+used. It prints one line, `ready`, once it can answer.
 """
 
 import logging
+import os
 import resource
 import signal
 import sqlite3
@@ -17,8 +19,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from fleet.server.verifier.counters import Counters
-from fleet.server.verifier.exchange import MAX_LINE_BYTES, Check, Verdict
+from fleet.server.verifier.counters import Counters, FileTries
+from fleet.server.verifier.exchange import MAX_LINE_BYTES, SHARED, Check, Verdict
 from fleet.server.verifier.judging import Judge, Keys, KeysError, envelope_digest
 
 READY = b"ready\n"
@@ -27,7 +29,7 @@ _log = logging.getLogger("fleet.server.verifier")
 
 
 def answer(check: Check, judge: Judge, counters: Counters, now: float) -> Verdict:
-    """Count, then evaluate. Raises sqlite3.Error where it cannot be counted: then nothing is evaluated."""
+    """Count, then evaluate. Raises the database's error where it cannot be counted: then nothing is evaluated."""
     admission = counters.admit(check.station, envelope_digest(check), check.nonce, now)
     if admission.refused is not None:
         return Verdict(check.id, admission.refused, admission.alarm)
@@ -66,12 +68,32 @@ def main(arguments: list[str]) -> int:
     except KeysError as error:
         _log.error("%s", error)
         return 2
+    return _serve_shared(judge) if SHARED in os.environ else _serve_alone(judge, Path(arguments[1]))
+
+
+def _serve_alone(judge: Judge, path: Path) -> int:
     try:
-        counters = Counters(Path(arguments[1]))
+        counters = Counters(FileTries(path))
         serve(sys.stdin.buffer, sys.stdout.buffer, judge, counters, time.time)
         counters.close()
     except sqlite3.Error as error:
-        _log.error("%s: %s", arguments[1], error)
+        _log.error("%s: %s", path, error)
+        return 1
+    return 0
+
+
+def _serve_shared(judge: Judge) -> int:
+    from sqlalchemy import make_url  # a verifier that counts in a file loads none of this
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from fleet.server.verifier.shared import PostgresTries
+
+    try:
+        counters = Counters(PostgresTries(make_url(os.environ.pop(SHARED))))
+        serve(sys.stdin.buffer, sys.stdout.buffer, judge, counters, time.time)
+        counters.close()
+    except SQLAlchemyError as error:
+        _log.error("tries cannot be counted: %s", type(error).__name__)
         return 1
     return 0
 

@@ -10,16 +10,18 @@ or meets a verifier that is away, raises `VerifierAwayError`.
 import asyncio
 import itertools
 import logging
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import msgspec
+from sqlalchemy import URL
 
-from fleet.messages.link import EnvelopeAsk
-from fleet.server.verifier.exchange import Check, EnvelopeFacts, Verdict
+from fleet.messages.link import EnvelopeAsk, ReleaseAsk
+from fleet.server.verifier.exchange import SHARED, Check, EnvelopeFacts, Verdict
 
 ANSWER_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 15.0
@@ -35,15 +37,18 @@ class VerifierAwayError(Exception):
 class Verifier(Protocol):
     """Who can say whether a sealed code is an envelope's."""
 
-    async def ask(self, station: str, ask: EnvelopeAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
         """Raises VerifierAwayError."""
 
 
 class VerifierProcess:
     """Implements `Verifier` by a child process."""
 
-    def __init__(self, keys: Path, counters: Path) -> None:
+    def __init__(self, keys: Path, counters: Path, shared: URL | None = None) -> None:
+        """`shared`: the PostgreSQL store in which all verifiers count, instead of the file `counters`."""
         self._command = (sys.executable, "-m", "fleet.server.verifier", str(keys), str(counters))
+        counted = {} if shared is None else {SHARED: shared.render_as_string(hide_password=False)}
+        self._environment = os.environ | counted
         self._ids = itertools.count(1)
         self._turn = asyncio.Lock()
         self._process: Process | None = None
@@ -68,10 +73,16 @@ class VerifierProcess:
         """The process, while there is one."""
         return self._process.pid if self._process else None
 
-    async def ask(self, station: str, ask: EnvelopeAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there; where it has died, the next question starts another."""
+        return self._process is not None and self._process.returncode is None
+
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
         """Ask in turn. Raises VerifierAwayError; the next question then meets a new process."""
         async with self._turn:
-            check = Check(next(self._ids), station, ask.order, ask.nonce, ask.sealed, envelope)
+            what: Literal["puk", "release"] = "release" if isinstance(ask, ReleaseAsk) else "puk"
+            check = Check(next(self._ids), station, ask.order, ask.nonce, ask.sealed, envelope, what)
             try:
                 process = await self._started()
                 assert process.stdin is not None
@@ -96,7 +107,9 @@ class VerifierProcess:
         if self._process is not None and self._process.returncode is None:
             return self._process
         await self._end()
-        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=self._environment
+        )
         self._process = process
         self._listener = asyncio.create_task(self._listen(process))
         try:

@@ -30,6 +30,8 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce: str
     sealed: str
     envelope: EnvelopeFacts | None
+    what: Literal["puk", "release"] = "puk"
+    """Which of the letter's two codes was typed."""
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,4 +45,6 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Order = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Nonce = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 MAX_SEALED_CHARACTERS = 512
+SHARED = "KORTKIOSK_VERIFIER_DATABASE"
+"""The variable of the environment that says where tries are counted in common."""
 MAX_LINE_BYTES = 8 * 1024

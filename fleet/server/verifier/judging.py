@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from fleet.messages.link import envelope_info, envelope_mac_input
+from fleet.messages.link import envelope_info, envelope_mac_input, release_code, release_info, release_mac_input
 from fleet.server.verifier.exchange import MAX_SEALED_CHARACTERS, Check, EnvelopeFacts
 
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
@@ -60,25 +60,36 @@ class Judge:
         facts = check.envelope or self._stand_in
         key = self._keys.envelope.get(facts.key)
         code = self._opened(check)
-        made = hmac.digest(
-            key or self._stand_in_key, envelope_mac_input(facts.card_number, code or "00000000"), hashlib.sha256
-        )
-        equal = hmac.compare_digest(made, _mac(facts.mac))
+        compare = self._is_release if check.what == "release" else self._is_puk
+        equal = compare(key or self._stand_in_key, check.order, facts, code or "00000000")
         return equal and check.envelope is not None and key is not None and code is not None
+
+    @staticmethod
+    def _is_puk(key: bytes, order: str, facts: EnvelopeFacts, code: str) -> bool:
+        made = hmac.digest(key, envelope_mac_input(facts.card_number, code), hashlib.sha256)
+        return hmac.compare_digest(made, _mac(facts.mac))
+
+    @staticmethod
+    def _is_release(key: bytes, order: str, facts: EnvelopeFacts, code: str) -> bool:
+        made = hmac.digest(key, release_mac_input(order, facts.card_number, facts.mac), hashlib.sha256)
+        return hmac.compare_digest(release_code(made).encode(), code.encode())
 
     def _opened(self, check: Check) -> str | None:
         try:
             sealed = base64.b64decode(check.sealed[:MAX_SEALED_CHARACTERS], validate=True)
-            info = envelope_info(check.station, check.order, check.nonce)
+            bound_to = release_info if check.what == "release" else envelope_info
+            info = bound_to(check.station, check.order, check.nonce)
             return SUITE.decrypt(sealed, self._keys.private, info).decode("ascii")
         except (InvalidTag, ValueError, binascii.Error):
             return None
 
 
 def envelope_digest(check: Check) -> str:
-    """What stands for an envelope in the counters: another letter for the same order is another envelope."""
+    """What stands for an envelope in the counters: another letter for the same order is another envelope, and each of its two
+    codes has tries of its own."""
     facts = check.envelope
     parts = [check.order, facts.card_number, facts.mac] if facts else [check.order]
+    parts += ["release"] if check.what == "release" else []
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The API for programs: read only, under /api/v1, described by /api/v1/openapi.json.
+"""The API for programs, under /api/v1, described by /api/v1/openapi.json: what it reads. Changes have routers of their own.
 
 Lists are `{"items": [...], "next": N | null}`; `next` is the offset of the page after. Errors are problem details
 (RFC 9457). Data of an event is passed on by an allow-list of names, so that nothing a station might add by mistake
@@ -8,11 +8,16 @@ leaves the store here.
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-import msgspec
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel
 
+from fleet.server.access.audit import Deed
+from fleet.server.access.roles import Right
+from fleet.server.lifecycle import State
 from fleet.server.readings import ErrandRow, EventRow, OrderRow, StationRow
+from fleet.server.web.bodies import LINE
+from fleet.server.web.gate import needs, tell_look
+from fleet.server.web.idempotency import api_group
 from fleet.server.web.rendering import Web
 
 MOST_ROWS = 500
@@ -26,6 +31,7 @@ Name = Annotated[str, Path(max_length=64)]
 SHOWN = frozenset(
     {
         "card_number",
+        "command",
         "effect",
         "epoch_reason",
         "errand",
@@ -38,19 +44,13 @@ SHOWN = frozenset(
         "seconds",
         "signed",
         "slot",
+        "why",
+        "seal",
+        "counted",
         "version",
     }
 )
 """What of an event's data the API passes on. The receipt has its own address."""
-
-
-class Problem(BaseModel):
-    """An error (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str | None = None
 
 
 class Rows(BaseModel, Generic[T]):
@@ -85,7 +85,8 @@ class Slot(BaseModel):
 
 
 class Station(BaseModel):
-    """One station. `held_through` is the highest contiguous sequence stored, `missing` how many are known and not held."""
+    """One station. `held_through` is the highest contiguous sequence stored, `missing` how many are known and not held.
+    `firmware` is that of the cabinet's board; `clock_off_s` by how much its clock is ahead of the server's (negative: behind)."""
 
     name: str
     title: str
@@ -96,6 +97,11 @@ class Station(BaseModel):
     step: str | None
     out_of_service: str | None
     outbox_depth: int | None
+    region: str | None
+    """Digest of the region's data that it holds."""
+    firmware: str | None
+    image: str | None
+    clock_off_s: int | None
     devices: list[Device]
     slots: list[Slot]
     errands_today: int
@@ -103,6 +109,26 @@ class Station(BaseModel):
     missing: int
     chain_ok: bool | None
     quarantined: int
+
+
+class Emptied(BaseModel):
+    """How two administrators (HSA-ids in `by`) emptied a bin. `reason` and `reference` explain a difference."""
+
+    at: datetime
+    by: tuple[str, str]
+    counted: int
+    expected: int
+    sensor: int | None
+    seal: str
+    reason: str
+    reference: str
+
+
+class Bin(BaseModel):
+    """The bin of a station: cards in it, and how it was last emptied (null: never)."""
+
+    cards: int
+    emptied: Emptied | None
 
 
 class Errand(BaseModel):
@@ -139,7 +165,7 @@ class ErrandWithEvents(Errand):
 
 
 class Order(BaseModel):
-    """One order. `name` is null for a protected identity."""
+    """One order. `name` is null for a protected identity; `slot` is 0 while none has been given to the card."""
 
     order: str
     hsa_id: str
@@ -151,16 +177,13 @@ class Order(BaseModel):
     station: str
     slot: int
     last_day: str
-    state: Literal["waiting", "taken", "misplaced", "collected", "expired"]
+    state: State | Literal["expired"]
     changed: datetime
 
 
 def api_router(web: Web) -> APIRouter:
     """All of /api/v1."""
-    problems: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem, "content": {"application/problem+json": {}}} for status in (404, 422)
-    }
-    router = APIRouter(prefix="/api/v1", responses=problems)
+    router = api_group()
     _add_stations(router, web)
     _add_errands(router, web)
     _add_orders(router, web)
@@ -168,58 +191,81 @@ def api_router(web: Web) -> APIRouter:
 
 
 def _add_stations(router: APIRouter, web: Web) -> None:
-    @router.get("/stations", tags=["stations"])
-    def list_stations(limit: Limit = 100, offset: Offset = 0) -> CountedRows[Station]:
+    @router.get("/stations", dependencies=needs(Right.VIEW), tags=["stations"])
+    def list_stations(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[Station]:
         """All stations by name."""
-        rows = sorted(web.readings.stations(web.clock()), key=lambda row: row.name)
+        rows = sorted(web.read(request).stations(web.clock()), key=lambda row: row.name)
         items = [_station(row) for row in rows[offset : offset + limit]]
-        return CountedRows(items=items, next=_next(offset, limit, len(rows)), total=len(rows))
+        return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
-    @router.get("/stations/{name}", tags=["stations"])
-    def read_station(name: Name) -> Station:
+    @router.get("/stations/{name}", dependencies=needs(Right.VIEW), tags=["stations"])
+    def read_station(request: Request, name: Name) -> Station:
         """One station."""
-        row = web.readings.station(name, web.clock())
+        row = web.read(request).station(name, web.clock())
         if row is None:
             raise HTTPException(404, "no station of that name")
         return _station(row)
 
+    @router.get("/stations/{name}/bin", dependencies=needs(Right.VIEW), tags=["stations"])
+    def read_bin(request: Request, name: Name) -> Bin:
+        """The bin of one station."""
+        if web.read(request).station(name, web.clock()) is None:
+            raise HTTPException(404, "no station of that name")
+        return Bin.model_validate(web.read(request).bin(name), from_attributes=True)
+
 
 def _add_errands(router: APIRouter, web: Web) -> None:
-    @router.get("/errands", tags=["errands"])
+    @router.get("/errands", dependencies=needs(Right.PEOPLE), tags=["errands"])
     def list_errands(
+        request: Request,
         limit: Limit = 100,
         offset: Annotated[int, Query(ge=0, le=10_000)] = 0,
-        station: Annotated[str | None, Query(max_length=40)] = None,
+        station: Annotated[str | None, Query(max_length=40, pattern=LINE)] = None,
     ) -> Rows[Errand]:
         """Today's errands, newest first."""
-        rows = web.readings.errands(web.clock(), limit=offset + limit + 1, station=station)
-        return Rows(items=[_errand(row) for row in rows[offset : offset + limit]], next=_next(offset, limit, len(rows)))
+        tell_look(request, Deed("people.errands", station or ""))
+        rows = web.read(request).errands(web.clock(), limit=offset + limit + 1, station=station)
+        return Rows(
+            items=[_errand(row) for row in rows[offset : offset + limit]], next=next_offset(offset, limit, len(rows))
+        )
 
-    @router.get("/errands/{errand}", tags=["errands"])
-    def read_errand(errand: Name) -> ErrandWithEvents:
+    @router.get("/errands/{errand}", dependencies=needs(Right.PEOPLE), tags=["errands"])
+    def read_errand(request: Request, errand: Name) -> ErrandWithEvents:
         """One errand of any day, with its events."""
-        row = web.readings.errand(errand)
+        tell_look(request, Deed("people.errand", errand))
+        row = web.read(request).errand(errand)
         if row is None:
             raise HTTPException(404, "no errand of that id")
-        events = [_event(event) for event in web.readings.events(errand=errand)]
+        events = [_event(event) for event in web.read(request).events(errand=errand)]
         return ErrandWithEvents(**_errand(row).model_dump(), events=events)
 
 
 def _add_orders(router: APIRouter, web: Web) -> None:
-    @router.get("/orders", tags=["orders"])
+    @router.get("/orders", dependencies=needs(Right.PEOPLE), tags=["orders"])
     def list_orders(
-        search: Annotated[str, Query(max_length=100, description="order, HSA-id, card number or name")] = "",
-        state: Literal["", "waiting", "taken", "misplaced", "collected", "expired"] = "",
+        request: Request,
+        search: Annotated[
+            str, Query(max_length=100, pattern=LINE, description="part of order, HSA-id, card number or name")
+        ] = "",
+        state: State | Literal["", "expired"] = "",
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[Order]:
-        """Orders that fit."""
-        rows, total = web.readings.orders(search=search, state=state, limit=limit, offset=offset)
-        return CountedRows(items=[_order(row) for row in rows], next=_next(offset, limit, total), total=total)
+        """Orders that fit; a whole HSA-id or card number finds the orders that have it, and no others."""
+        tell_look(request, Deed("people.search", search, state))
+        rows, total = web.read(request).orders(search=search, state=state, limit=limit, offset=offset)
+        return CountedRows(
+            items=[order_model(row) for row in rows], next=next_offset(offset, limit, total), total=total
+        )
 
 
-def _next(offset: int, limit: int, total: int) -> int | None:
+def next_offset(offset: int, limit: int, total: int) -> int | None:
+    """Of the page after; None where this is the last."""
     return offset + limit if offset + limit < total else None
+
+
+_SAID = ("version", "errand", "step", "out_of_service", "outbox_depth", "region", "firmware", "image", "clock_off_s")
+"""What a station's state says, and nothing where it has said nothing."""
 
 
 def _station(row: StationRow) -> Station:
@@ -229,13 +275,9 @@ def _station(row: StationRow) -> Station:
         title=row.title,
         online=row.online,
         heard=row.heard,
-        version=state.version if state else None,
-        errand=state.errand if state else None,
-        step=state.step if state else None,
-        out_of_service=state.out_of_service if state else None,
-        outbox_depth=state.outbox_depth if state else None,
-        devices=[Device(**msgspec.structs.asdict(device)) for device in state.devices] if state else [],
-        slots=[Slot(**msgspec.structs.asdict(slot)) for slot in state.slots] if state else [],
+        **{name: getattr(state, name, None) for name in _SAID},
+        devices=[Device.model_validate(one, from_attributes=True) for one in state.devices] if state else [],
+        slots=[Slot.model_validate(one, from_attributes=True) for one in state.slots] if state else [],
         errands_today=row.errands_today,
         held_through=row.held_through,
         missing=row.missing,
@@ -248,7 +290,8 @@ def _errand(row: ErrandRow) -> Errand:
     return Errand.model_validate(row, from_attributes=True)
 
 
-def _order(row: OrderRow) -> Order:
+def order_model(row: OrderRow) -> Order:
+    """As programs have it."""
     return Order.model_validate(row, from_attributes=True).model_copy(update={"name": None} if row.protected else {})
 
 

@@ -1,103 +1,203 @@
 """The web application of the fleet server, put together.
 
-It listens on loopback only (see `serving`) and has no sign-in yet: it reads, and changes nothing. More pages come as
-further routers; a page is a route, a template and a place in `rendering.MENU`.
+Every route says what it needs (`gate.needs`), or the application does not start. More pages come as further routers; a page is a
+route, a template and a place in `rendering.MENU`.
 
-Example: `app = create_app(readings, hub, clock=lambda: datetime.now(UTC))`
+Example: `app = create_app(readings, hub, access, alerts, commands, clock=lambda: datetime.now(UTC))`
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
+from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
+from fleet.server.access.access import Access
+from fleet.server.access.oidc import OpenId
+from fleet.server.access.settings import LimitSettings
+from fleet.server.alerts.rows import Alerts
+from fleet.server.commanding.rows import Commands
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.evidence.desk import Evidence
+from fleet.server.health import Health
 from fleet.server.hub import Hub
 from fleet.server.readings import Readings
-from fleet.server.web.api import Problem, api_router
+from fleet.server.tracing import OFF, Traced, Tracing
+from fleet.server.web.accounts import accounts_pages
+from fleet.server.web.accounts_api import accounts_api
+from fleet.server.web.alerts import alert_api, alert_pages
+from fleet.server.web.api import api_router
+from fleet.server.web.assets import Assets
+from fleet.server.web.card_exports import card_exports
+from fleet.server.web.card_side import CardSide
+from fleet.server.web.cards import card_pages
+from fleet.server.web.cards_api import cards_api
+from fleet.server.web.commands import command_pages
+from fleet.server.web.commands_api import command_api
+from fleet.server.web.counting import counts_for
+from fleet.server.web.deadlines import deadline_pages
+from fleet.server.web.doors import doors_router
+from fleet.server.web.evidence import checkpoint_api, evidence_api
+from fleet.server.web.export_routes import exports_router
+from fleet.server.web.gate import check_all, methods_at, recognised
+from fleet.server.web.hooks import hooks_router
 from fleet.server.web.live import live_router
-from fleet.server.web.middleware import HEADERS, LOOPBACK_HOSTS, Guard
+from fleet.server.web.maintenance import maintenance_api
+from fleet.server.web.maintenance_pages import maintenance_pages
+from fleet.server.web.metrics import Counting, FleetCollector, add_metrics
+from fleet.server.web.middleware import HEADERS, Guard
+from fleet.server.web.openid import openid_router
+from fleet.server.web.orders_api import orders_api, people_api
+from fleet.server.web.own_api import own_api_router
+from fleet.server.web.pacing import Pace, left
 from fleet.server.web.pages import pages_router
-from fleet.server.web.rendering import STATIC, Web, environment
+from fleet.server.web.problems import API, problem
+from fleet.server.web.records import records_router
+from fleet.server.web.rendering import Web, environment, with_query
+from fleet.server.web.shelves import shelf_pages
+from fleet.server.web.site import Site
 from fleet.server.web.texts import load
+from fleet.server.web.updates import updates_pages
+from fleet.server.web.warming import warmed
 
 log = logging.getLogger(__name__)
 _GZIP_FROM_BYTES = 1000
+_UNTOLD: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own telemetry tells addresses with their queries, and exceptions with their texts: ours is `Traced`."""
+_SAID = (403, 404, 429)
+"""Refusals with a page of their own; any other is the address's fault."""
 
 
 def create_app(
     readings: Readings,
     hub: Hub,
+    access: Access,
+    alerts: Alerts,
+    commands: Commands,
     *,
     clock: Callable[[], datetime],
     zone: tzinfo | None = None,
-    hosts: Iterable[str] = LOOPBACK_HOSTS,
+    site: Site = Site(),  # noqa: B008 frozen
+    openid: OpenId | None = None,
+    health: Health | None = None,
+    evidence: Evidence | None = None,
+    cards: CardSide | None = None,
+    limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
+    tracing: Tracing = OFF,
 ) -> FastAPI:
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
-    `hosts` are the names it may be asked by. Raises OSError or ValueError where its own texts are missing or incomplete.
+    `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
+    who writes evidence files, `limits` how much is answered, `tracing` who keeps spans; `cards` None: on the store of `access`,
+    by the rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where a route
+    does not say what it needs.
     """
-    web = Web(readings, hub, clock, load(zone), environment())
+    side = cards or CardSide.of(access.database, hub, clock, load_deadlines())
+    title = openid.title if openid else ""
+    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards)
+    assets = Assets.read()
+    web = Web(readings, hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
+    health = health or Health()
     app = FastAPI(
         title="kortkiosk fleet server",
         version="1",
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
+        telemetry=_UNTOLD,
+        lifespan=warmed(web),
     )
-    app.include_router(pages_router(web))
+    app.state.access, app.state.site, app.state.pace = access, site, Pace(access, clock, limits)
+    app.include_router(pages_router(web, commands, alerts))
     app.include_router(api_router(web))
+    app.include_router(own_api_router())
+    app.include_router(shelf_pages(web, side.cards))
+    app.include_router(card_pages(web, side.cards))
+    app.include_router(deadline_pages(web, side.deadlines))
+    app.include_router(card_exports(web, side))
+    app.include_router(cards_api(side))
+    app.include_router(orders_api(side.cards))
+    app.include_router(people_api(side.cards))
+    if side.hook is not None:
+        app.include_router(hooks_router(side.cards, side.hook, clock))
+    app.include_router(alert_pages(web, alerts))
+    app.include_router(alert_api(alerts))
+    app.include_router(maintenance_api(alerts))
+    app.include_router(maintenance_pages(web, alerts))
+    app.include_router(command_pages(web, commands))
+    app.include_router(command_api(web, commands))
     app.include_router(live_router(hub))
-    _add_health(app, web)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(doors_router(web))
+    app.include_router(records_router(web))
+    app.include_router(updates_pages(web))
+    app.include_router(accounts_pages(web))
+    app.include_router(accounts_api(web))
+    app.include_router(exports_router(web, alerts))
+    app.include_router(checkpoint_api(web))
+    if evidence is not None:
+        app.include_router(evidence_api(evidence))
+    if openid is not None:
+        app.include_router(openid_router(web, openid))
+    metrics = add_metrics(app, FleetCollector(readings, alerts, hub, health, clock), health)
+    app.mount("/static", assets, name="static")
     _add_errors(app, web)
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES)
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Counting, metrics=metrics)
+    if tracing is not OFF:
+        app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(Guard, hosts=site.hosts, secure=site.secure)
+    check_all(app.routes)
     return app
 
 
-def _add_health(app: FastAPI, web: Web) -> None:
-    @app.get("/healthz", include_in_schema=False)
-    def alive() -> Response:
-        return PlainTextResponse("ok")
-
-    @app.get("/readyz", include_in_schema=False)
-    def ready() -> Response:
-        try:
-            web.readings.orders(limit=1)
-        except Exception:
-            log.exception("the store cannot be read")
-            return PlainTextResponse("the store cannot be read", status_code=503)
-        return PlainTextResponse("ready")
+def to_the_door(request: Request) -> Response:
+    """Where a person goes who is not signed in: a page, by way of htmx where a part of a page was asked for."""
+    if request.url.path == "/events":
+        return PlainTextResponse("sign in", 401)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.headers.get("hx-request") == "true":
+        return PlainTextResponse("sign in", 401, {"HX-Redirect": "/sign-in"})
+    return RedirectResponse(with_query("/sign-in", onward=here if request.method == "GET" else "/"), 303)
 
 
 def _add_errors(app: FastAPI, web: Web) -> None:
-    def answer(request: Request, status: int, detail: str | None = None) -> Response:
-        if request.url.path.startswith("/api/"):
-            title = {404: "Not found", 422: "Not a valid request"}.get(status, "Error")
-            problem = Problem(title=title, status=status, detail=detail)
-            return JSONResponse(problem.model_dump(exclude_none=True), status, media_type="application/problem+json")
-        shown = 404 if status in (404, 405) else 500 if status >= 500 else 400
-        return web.render(
-            request,
-            "error.html",
-            status=status,
-            page="",
-            title=web.texts_for(request)(f"error.{shown}.title"),
-            shown=shown,
-        )
+    def answer(
+        request: Request, status: int, detail: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        if request.url.path.startswith(API):
+            there = {"allow": ", ".join(sorted(methods_at(app.routes, request.url.path)))} if status == 405 else {}
+            return problem(status, detail, {**there, **left(request), **(headers or {})})
+        if status == 401:
+            return to_the_door(request)
+        shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
+        title = web.texts_for(request)(f"error.{shown}.title")
+        page = web.render(request, "error.html", status=status, page="", title=title, shown=shown)
+        page.headers.update({"retry-after": headers["Retry-After"]} if headers and status == 429 else {})
+        return page
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return answer(request, error.status_code, error.detail)
+        # A page without a route, or one for everybody, has the look of who is signed in all the same.
+        if not (hasattr(request.state, "caller") or request.url.path.startswith(API)):
+            await recognised(request)
+        return answer(request, error.status_code, error.detail, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if any(item["type"] == "json_invalid" for item in error.errors()):
+            return answer(request, 400, "the body is not JSON")
         places = ", ".join(".".join(str(part) for part in item["loc"]) + f": {item['msg']}" for item in error.errors())
         return answer(request, 422, places)
 

@@ -2,42 +2,90 @@
 
 `event: changed` with a JSON list of topics; `event: resync` where the reader missed something; `event: beat` and a
 comment each 15 s of silence, so that proxies keep the line and a page can tell a quiet server from a dead line.
-Nothing of what changed is sent: a page reads its own fragment again, by the rules that hold for the page.
+Nothing of what changed is sent: a page reads its own fragment again, by the rules that hold for the page. The stream of a
+session ends with it: at once where it is ended here, within 15 seconds where it ends elsewhere or by time.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
+from fleet.server.access.roles import Right, Scope
 from fleet.server.hub import Change, Hub
+from fleet.server.web.gate import access_of, caller_of, needs
 
 RETRY_MS = 1000
+CHECK_S = 15.0
 BEAT = b": beat\nevent: beat\ndata:\n\n"
+
+
+@dataclass(slots=True)
+class Watch:
+    """Whose stream it is: ends it with the session, and keeps names of other stations back.
+
+    `draw`: when the store is first asked, in seconds. After a restart all readers come at once, and would all ask at once.
+    """
+
+    key: str
+    scope: Scope
+    is_open: Callable[[str], bool]
+    draw: Callable[[float, float], float] = random.uniform
+    _due: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._due = asyncio.get_running_loop().time() + self.draw(0.0, CHECK_S)
+
+    async def holds(self) -> bool:
+        """Whether the session is still open, asked of the store every 15 seconds."""
+        now = asyncio.get_running_loop().time()
+        if now < self._due:
+            return True
+        self._due = now + CHECK_S
+        return await run_in_threadpool(self.is_open, self.key)
+
+    def narrowed(self, change: Change) -> Change:
+        """Without the stations that are not in its scope."""
+        if change.topics is None or self.scope.everywhere:
+            return change
+        return Change(change.id, frozenset(topic for topic in change.topics if self._concerns(topic)))
+
+    def _concerns(self, topic: str) -> bool:
+        kind, _, name = topic.partition("/")
+        return kind != "station" or self.scope.allows(name)
 
 
 def live_router(hub: Hub) -> APIRouter:
     """The one route `/events`."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/events")
+    @router.get("/events", dependencies=needs(Right.VIEW))
     async def events(request: Request) -> StreamingResponse:
         if hub.full:
             raise HTTPException(503, "too many open feeds")
         headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-        frames = feed(hub, request.headers.get("last-event-id"))
+        caller = caller_of(request)
+        watch = Watch(caller.key, caller.scope(Right.VIEW), access_of(request).is_open)
+        frames = feed(hub, request.headers.get("last-event-id"), watch)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
     return router
 
 
-async def feed(hub: Hub, last_id: str | None) -> AsyncIterator[bytes]:
+async def feed(hub: Hub, last_id: str | None, watch: Watch) -> AsyncIterator[bytes]:
     """The bytes of one stream. A reader that returns with an older id is told to read everything again."""
-    with hub.reading() as reader:
+    with hub.reading(watch.key) as reader:
         yield f"retry: {RETRY_MS}\n".encode() + frame(Change(hub.latest, None if missed(hub, last_id) else frozenset()))
         async for change in reader.changes():
-            yield BEAT if change is None else frame(change)
+            if not await watch.holds():
+                return
+            yield BEAT if change is None else frame(watch.narrowed(change))
 
 
 def missed(hub: Hub, last_id: str | None) -> bool:
@@ -45,8 +93,9 @@ def missed(hub: Hub, last_id: str | None) -> bool:
     return last_id is not None and last_id != hub.latest
 
 
+@lru_cache(maxsize=64)
 def frame(change: Change) -> bytes:
-    """One change as a server-sent event."""
+    """One change as a server-sent event: made once for all who get the same."""
     if change.topics is None:
         return f"id: {change.id}\nevent: resync\ndata: []\n\n".encode()
     return f"id: {change.id}\nevent: changed\ndata: {json.dumps(sorted(change.topics))}\n\n".encode()

@@ -1,15 +1,17 @@
-"""What every answer carries, and which hosts may be asked for. Pure ASGI, so that a long stream sees its reader leave.
+"""What every answer carries, and which requests are looked at at all. Pure ASGI, so that a long stream sees its reader leave.
 
-There is no sign-in yet and the server listens on loopback only. A web page elsewhere could still have its own name
-resolved to 127.0.0.1 and read our pages through the visitor's browser (DNS rebinding), so a request for any other
-host name is refused.
+A web page elsewhere could have its own name resolved to our address and read our pages through the visitor's browser (DNS
+rebinding), so a request for any other host name is refused. Where browsers come over TLS, so does every request but those of
+this machine; a body has a length that is said before it comes.
 """
 
 from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fleet.server.web.problems import API, problem
 
 POLICY = "; ".join(
     (
@@ -33,18 +35,26 @@ HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
 
 
-class Guard:
-    """Refuses foreign hosts; adds the policy and the caching rule to every answer."""
+MOST_BYTES = 64 * 1024
+"""Of a request's body: forms are small."""
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] = LOOPBACK_HOSTS) -> None:
+_TLS_ONLY = {"strict-transport-security": "max-age=31536000"}
+
+
+class Guard:
+    """Refuses foreign hosts, plain HTTP and large bodies; adds the policy and the caching rule to every answer."""
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = LOOPBACK_HOSTS, *, secure: bool = False) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
+        self._secure = secure
+        self._headers = HEADERS | (_TLS_ONLY if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,14 +65,38 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
+                headers.update(self._headers)
                 headers.setdefault("cache-control", rule)
             await send(message)
 
-        if _host(scope) in self._hosts:
-            await self._app(scope, receive, send_with_headers)
-        else:
-            await PlainTextResponse("unknown host", status_code=421)(scope, receive, send_with_headers)
+        refused = self._refused(scope)
+        answer = self._app if refused is None else _refusal(scope["path"], *refused)
+        await answer(_without_nul(scope), receive, send_with_headers)
+
+    def _refused(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and text, or None for a request that is looked at."""
+        host = _host(scope)
+        if host not in self._hosts:
+            return 421, "unknown host"
+        if "\0" in scope["path"]:
+            return 404, "no such address"
+        if self._secure and scope["scheme"] != "https" and scope["path"] not in _PROBES:
+            return 403, "this server is used over TLS"
+        length = _header(scope, b"content-length")
+        if _header(scope, b"transfer-encoding") or not (length or "0").isdigit():
+            return 411, "say how long the body is"
+        return (413, "too long") if int(length or "0") > MOST_BYTES else None
+
+
+def _without_nul(scope: Scope) -> Scope:
+    """NUL is in no word that anybody looks for, and not every database takes it. Routes of the API refuse it themselves."""
+    if b"%00" not in scope["query_string"] or scope["path"].startswith(API):
+        return scope
+    return {**scope, "query_string": scope["query_string"].replace(b"%00", b"")}
+
+
+def _refusal(path: str, status: int, text: str) -> Response:
+    return problem(status, text) if path.startswith(API) else PlainTextResponse(text, status_code=status)
 
 
 def cache_rule(path: str, query: bytes) -> str:
@@ -72,6 +106,13 @@ def cache_rule(path: str, query: bytes) -> str:
     return "public, max-age=31536000, immutable" if query.startswith(b"v=") else "no-cache"
 
 
+_PROBES = ("/health/live", "/health/ready", "/metrics")
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1")
+
+
 def _host(scope: Scope) -> str:
-    raw = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+    raw = _header(scope, b"host")
     return raw[: raw.rindex("]") + 1] if raw.startswith("[") and "]" in raw else raw.partition(":")[0].lower()

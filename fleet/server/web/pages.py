@@ -1,4 +1,5 @@
-"""The pages for people. Each route reads, puts the answer into the title, and renders; nothing here writes.
+"""The pages for people. Each route reads, puts the answer into the title, and renders; nothing here writes
+but the audit: what is looked at of a person is told there first.
 
 `today` is the day of the server. Lists carry their state in the address and page on the server, 100 rows a page.
 """
@@ -11,47 +12,59 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
+from fleet.server.access.audit import Deed
+from fleet.server.access.roles import Right
+from fleet.server.alerts.rows import Alerts
+from fleet.server.commanding.rows import Commands
 from fleet.server.readings import StationRow, Summary
-from fleet.server.web import words
+from fleet.server.web import alert_words, command_words, words
+from fleet.server.web.alerts import within as within_alerts
+from fleet.server.web.command_rights import may_order, waiting_for, within
 from fleet.server.web.drawings import chart, front
+from fleet.server.web.gate import needs, tell_look
+from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
+from fleet.server.web.station_list import LEVELS, WORST, Wish, chosen
 from fleet.server.web.texts import Texts
 
-ROWS = 100
 _OVERVIEW_STATIONS = 11
 _OVERVIEW_TODOS = 3
+_MOST_TODOS = 20
 _STATION_EVENTS = 10
+_STATION_COMMANDS = 3
 _RECEIPT_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
 _MOST_PAGES = 10_000
 
 
-def pages_router(web: Web) -> APIRouter:
+def pages_router(web: Web, commands: Commands, alerts: Alerts) -> APIRouter:
     """All pages."""
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-    _add_overview(router, web)
-    _add_stations(router, web)
+    _add_overview(router, web, commands, alerts)
+    _add_stations(router, web, commands)
     _add_errands(router, web)
     _add_orders(router, web)
     _add_receipts(router, web)
     return router
 
 
-def _add_overview(router: APIRouter, web: Web) -> None:
-    @router.get("/")
+def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alerts) -> None:
+    @router.get("/", dependencies=needs(Right.VIEW))
     def overview(request: Request) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-        summary, rows = web.readings.summary(now), web.readings.stations(now)
+        readings = web.read(request)
+        summary, rows = readings.summary(now), readings.stations(now)
+        todos, waiting = _todos(request, web, commands, alerts, rows, summary)
         return web.render(
             request,
             "overview.html",
-            "stations errands orders",
+            "stations errands orders commands alerts",
             page="overview",
             seen=seen,
             now=now,
-            title=_overview_title(t, summary, rows),
+            title=_overview_title(t, rows, waiting),
             summary=summary,
-            alarms=len(summary.alarms),
-            todos=words.todos(summary.alarms, rows, t),
+            todos=todos,
+            waiting=waiting,
             shown=_OVERVIEW_TODOS,
             stations=words.worst_first(rows)[:_OVERVIEW_STATIONS],
             total=len(rows),
@@ -59,7 +72,22 @@ def _add_overview(router: APIRouter, web: Web) -> None:
         )
 
 
-def _overview_title(t: Texts, summary: Summary, rows: Sequence[StationRow]) -> str:
+def _todos(
+    request: Request, web: Web, commands: Commands, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
+) -> tuple[list[words.Todo], int]:
+    """What needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
+    t, titles = web.texts_for(request), {row.name: row.title for row in rows}
+    mine, others = waiting_for(request, commands), words.others(summary.alarms)
+    untaken, total = within_alerts(request, alerts).untaken(_MOST_TODOS)
+    found = [
+        *command_words.command_todos(mine, titles, t),
+        *alert_words.alert_todos(untaken, titles, t, web.clock()),
+        *words.todos(others[:_MOST_TODOS], titles, t),
+    ]
+    return sorted(found, key=lambda todo: words.RANK[todo.level]), len(mine) + total + len(others)
+
+
+def _overview_title(t: Texts, rows: Sequence[StationRow], waiting: int) -> str:
     receiving = sum(1 for row in rows if words.receives(row))
     if not rows:
         first = t("page.no_stations")
@@ -67,15 +95,21 @@ def _overview_title(t: Texts, summary: Summary, rows: Sequence[StationRow]) -> s
         first = t.many("page.all_receive", receiving)
     else:
         first = t("page.some_receive", open=t.number(receiving), all=t.number(len(rows)))
-    waiting = len(summary.alarms)
     return f"{first} {t.many('page.todo', waiting) if waiting else t('page.todo.none')}"
 
 
-def _add_stations(router: APIRouter, web: Web) -> None:
-    @router.get("/stations")
-    def stations(request: Request, page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1) -> Response:
-        seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-        rows = words.worst_first(web.readings.stations(now))
+def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.get("/stations", dependencies=needs(Right.VIEW))
+    def stations(
+        request: Request,
+        q: Annotated[str, Query(max_length=100)] = "",
+        level: Annotated[str, Query(max_length=2)] = "",
+        sort: Annotated[str, Query(max_length=10)] = WORST,
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        seen, now, t, wish = web.hub.latest, web.clock(), web.texts_for(request), Wish.of(q, level, sort)
+        every = web.read(request).stations(now)
+        rows = chosen(every, wish)
         return web.render(
             request,
             "stations.html",
@@ -83,52 +117,65 @@ def _add_stations(router: APIRouter, web: Web) -> None:
             page="stations",
             seen=seen,
             now=now,
-            title=t.many("stations.title", len(rows)),
-            alarms=len(web.readings.summary(now).alarms),
+            title=t.many("stations.title", len(every)),
             stations=rows[(page - 1) * ROWS : page * ROWS],
-            paging={"at": page, "pages": pages_of(len(rows)), "path": "/stations?"},
+            total=len(rows),
+            wish=wish,
+            levels=LEVELS,
+            paging={"at": page, "pages": pages_of(len(rows)), "path": with_query("/stations", **wish.query) + "&"},
         )
 
-    @router.get("/stations/{name}")
+    @router.get("/stations/{name}", dependencies=needs(Right.VIEW))
     def station(request: Request, name: str) -> Response:
         seen, now = web.hub.latest, web.clock()
-        row = web.readings.station(name, now) if STATION_NAME.match(name) else None
+        row = web.read(request).station(name, now) if STATION_NAME.match(name) else None
         if row is None:
             raise HTTPException(404)
         return web.render(
             request,
             "station.html",
-            f"stations station/{name}",
+            f"stations commands station/{name}",
             page="stations",
             seen=seen,
             now=now,
             title=row.title,
-            alarms=len(web.readings.summary(now).alarms),
             row=row,
             mark=words.station_mark(row),
-            current=web.readings.errand(row.state.errand) if row.state and row.state.errand else None,
+            current=web.read(request).errand(row.state.errand) if row.state and row.state.errand else None,
+            bin=web.read(request).bin(name),
+            checkpoint=web.read(request).checkpoint(name),
             front=front(row.state.slots if row.state else ()),
-            events=web.readings.events(station=name, limit=_STATION_EVENTS)[::-1],
-            errands=web.readings.errands(now, limit=_STATION_EVENTS, station=name),
+            events=web.read(request).events(station=name, limit=_STATION_EVENTS)[::-1],
+            errands=web.read(request).errands(now, limit=_STATION_EVENTS, station=name),
+            commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
+            tested=within(request, commands).last_test(name),
+            offered=[one for one in _buttons(row) if may_order(request, one, name)],
+            says=command_words,
         )
 
 
+def _buttons(row: StationRow) -> tuple[str, ...]:
+    """The commands that stand in the head of a station's page, the main one last."""
+    return ("self_test", "restart", "out_of_service" if words.receives(row) else "in_service")
+
+
 def _add_errands(router: APIRouter, web: Web) -> None:
-    @router.get("/errands")
+    @router.get("/errands", dependencies=needs(Right.VIEW))
     def errands(request: Request) -> Response:
         return _errands(request, web, None)
 
-    @router.get("/errands/{errand}")
+    @router.get("/errands/{errand}", dependencies=needs(Right.PEOPLE))
     def one_errand(request: Request, errand: str) -> Response:
+        tell_look(request, Deed("people.errand", errand))
         return _errands(request, web, errand)
 
 
 def _errands(request: Request, web: Web, chosen: str | None) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    selected = web.readings.errand(chosen) if chosen is not None else None
+    selected = web.read(request).errand(chosen) if chosen is not None else None
     if chosen is not None and selected is None:
         raise HTTPException(404)
-    summary = web.readings.summary(now)
+    summary = web.read(request).summary(now)
     many = summary.errands_today
     return web.render(
         request,
@@ -138,18 +185,17 @@ def _errands(request: Request, web: Web, chosen: str | None) -> Response:
         seen=seen,
         now=now,
         title=t.many("errands.title", many) if many else t("errands.title.none"),
-        alarms=len(summary.alarms),
-        errands=web.readings.errands(now, limit=ROWS),
+        errands=web.read(request).errands(now, limit=ROWS),
         total=many,
-        titles={row.name: row.title for row in web.readings.stations(now)},
+        titles={row.name: row.title for row in web.read(request).stations(now)},
         selected=selected,
-        events=web.readings.events(errand=chosen) if chosen else [],
-        station=web.readings.station(selected.station, now) if selected else None,
+        events=web.read(request).events(errand=chosen) if chosen else [],
+        station=web.read(request).station(selected.station, now) if selected else None,
     )
 
 
 def _add_orders(router: APIRouter, web: Web) -> None:
-    @router.get("/orders")
+    @router.get("/orders", dependencies=needs(Right.PEOPLE))
     def orders(
         request: Request,
         q: Annotated[str, Query(max_length=100)] = "",
@@ -158,8 +204,9 @@ def _add_orders(router: APIRouter, web: Web) -> None:
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state = state if state in words.ORDER_STATES else ""
-        summary = web.readings.summary(now)
-        rows, total = web.readings.orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)
+        tell_look(request, Deed("people.search", q.strip(), state))
+        summary = web.read(request).summary(now)
+        rows, total = web.read(request).orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)
         waiting = summary.orders_waiting
         return web.render(
             request,
@@ -169,26 +216,21 @@ def _add_orders(router: APIRouter, web: Web) -> None:
             seen=seen,
             now=now,
             title=t.many("orders.title", waiting) if waiting else t("orders.title.none"),
-            alarms=len(summary.alarms),
             orders=rows,
             total=total,
             q=q,
             state=state,
             paging={"at": page, "pages": pages_of(total), "path": with_query("/orders", q=q, state=state) + "&"},
-            titles={row.name: row.title for row in web.readings.stations(now)},
+            titles={row.name: row.title for row in web.read(request).stations(now)},
         )
 
 
 def _add_receipts(router: APIRouter, web: Web) -> None:
-    @router.get("/receipts/{number}")
-    def receipt(number: str) -> Response:
-        raw = web.readings.receipt(number) if _RECEIPT_NUMBER.match(number) else None
+    @router.get("/receipts/{number}", dependencies=needs(Right.PEOPLE))
+    def receipt(request: Request, number: str) -> Response:
+        tell_look(request, Deed("people.receipt", number))
+        raw = web.read(request).receipt(number) if _RECEIPT_NUMBER.match(number) else None
         if raw is None:
             raise HTTPException(404)
         headers = {"Content-Disposition": f'attachment; filename="kvittens-{number}.json"'}
         return Response(raw, media_type="application/json", headers=headers)
-
-
-def pages_of(total: int) -> int:
-    """How many pages that many rows take; an empty list has one."""
-    return max(1, -(-total // ROWS))

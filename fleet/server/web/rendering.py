@@ -5,7 +5,6 @@ Language and theme come from the address (`?lang=en`, `?theme=dark`), which also
 without JavaScript.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +15,14 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from fleet.server.access.roles import Caller, Right
 from fleet.server.hub import Hub
 from fleet.server.readings import Readings
 from fleet.server.web import words
+from fleet.server.web.assets import FIRST_FONTS, Assets
 from fleet.server.web.texts import LANGUAGES, Texts, choose, parse_time
 
 FOLDER = Path(__file__).parent
-STATIC = FOLDER / "static"
 THEMES = ("auto", "light", "dark", "hc")
 _YEAR_S = 365 * 24 * 3600
 _PREFERENCES = ("lang", "theme")
@@ -35,13 +35,23 @@ class Page:
     id: str
     path: str
     icon: str
+    right: Right = Right.VIEW
 
 
 MENU = (
     Page("overview", "/", "view-dashboard-outline"),
     Page("stations", "/stations", "monitor"),
     Page("errands", "/errands", "file-search-outline"),
-    Page("orders", "/orders", "package-variant-closed"),
+    Page("alerts", "/alerts", "bell-outline"),
+    Page("commands", "/commands", "cog-outline"),
+    Page("orders", "/orders", "card-account-details-outline", Right.PEOPLE),
+    Page("stock", "/stock", "package-variant-closed"),
+    Page("bins", "/bins", "archive-outline"),
+    Page("deadlines", "/deadlines", "calendar-clock", Right.PEOPLE),
+    Page("requests", "/requests", "lock-alert-outline"),
+    Page("updates", "/updates", "update"),
+    Page("audit", "/audit", "shield-key-outline", Right.AUDIT),
+    Page("users", "/users", "account-tie-outline", Right.MANAGE),
 )
 
 
@@ -54,6 +64,20 @@ class Web:
     clock: Callable[[], datetime]
     texts: dict[str, Texts]
     templates: jinja2.Environment
+    issuer: str = ""
+    """What the region's own sign-in is called; empty: there is none."""
+    counts: Callable[[Request], dict[str, int]] = lambda request: {}
+    """How many commands wait for who asks, as a second person."""
+    evidence: bool = False
+    """Whether evidence files can be had."""
+
+    def read(self, request: Request) -> Readings:
+        """What may be read for this request: the stations that its right was granted for."""
+        caller: Caller = request.state.caller
+        if not hasattr(request.state, "readings"):
+            request.state.readings = self.readings.within(caller.scope(request.state.right).patterns)
+        readings: Readings = request.state.readings
+        return readings
 
     def texts_for(self, request: Request) -> Texts:
         """The language of this request."""
@@ -65,15 +89,20 @@ class Web:
     ) -> HTMLResponse:
         """The template as an answer. `topics` (separated by spaces) are those that the page shows."""
         fragment = request.headers.get("hx-request") == "true"
+        caller: Caller | None = getattr(request.state, "caller", None)
         body = self.templates.get_template(name).render(
-            layout="fragment.html" if fragment else "base.html",
+            layout="door.html" if caller is None else "fragment.html" if fragment else "base.html",
             topics=topics,
-            menu=MENU,
+            caller=caller,
+            form_token=getattr(request.state, "form_token", ""),
+            proves=self.evidence and caller is not None and caller.may(Right.AUDIT),
+            menu=[page for page in MENU if caller is not None and caller.may(page.right)],
             languages=LANGUAGES,
             themes=THEMES,
             theme=_theme(request),
             address=_address(request),
-            **{"seen": self.hub.latest, "alarms": 0, "now": self.clock(), "t": self.texts_for(request)} | context,
+            counts=self.counts(request) if caller is not None and caller.may(Right.VIEW) else {},
+            **{"seen": self.hub.latest, "now": self.clock(), "t": self.texts_for(request)} | context,
         )
         response = HTMLResponse(body, status, {"Vary": "HX-Request, Cookie, Accept-Language"})
         if not fragment:  # a page that refreshes itself must not undo what was chosen in another tab
@@ -81,7 +110,7 @@ class Web:
         return response
 
 
-def environment() -> jinja2.Environment:
+def environment(assets: Assets) -> jinja2.Environment:
     """The templates with what they may call."""
     jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER / "templates"),
@@ -90,7 +119,8 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    jinja.globals.update(static=_addresses().__getitem__, words=words, parse_time=parse_time)
+    jinja.globals.update(static=assets.address, first_fonts=FIRST_FONTS)
+    jinja.globals.update(words=words, parse_time=parse_time, with_query=with_query)
     jinja.filters["fours"] = in_fours
     jinja.filters["last_eight"] = last_eight
     return jinja
@@ -109,16 +139,6 @@ def last_eight(number: str | None) -> str:
 def with_query(address: str, **values: str) -> str:
     """The address with these values added."""
     return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}"
-
-
-def _addresses() -> dict[str, str]:
-    files = sorted(path for path in STATIC.rglob("*") if path.suffix in (".css", ".js"))
-    return {
-        str(
-            path.relative_to(STATIC)
-        ): f"/static/{path.relative_to(STATIC)}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
-        for path in files
-    }
 
 
 def _theme(request: Request) -> str:

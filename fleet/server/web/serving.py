@@ -1,13 +1,18 @@
-"""The server program's web listener: loopback only, and able to stop while pages are open.
+"""The server program's web listener: TLS wherever other machines reach it, and able to stop while pages are open.
 
 uvicorn waits for open connections before it runs the application's own shutdown, and the feed of an open page never
 ends by itself. So the hub is closed first, which ends the feeds; `timeout_graceful_shutdown` bounds what is left.
 
-Example: `await web_server(create_app(readings, hub, clock=now), hub, port=8080).serve()`
+Example: `await web_server(create_app(readings, hub, access, alerts, commands, clock=now), hub, port=8080).serve()`
 """
 
+import asyncio
+import contextlib
 import ipaddress
 import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -29,17 +34,59 @@ class WebServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def web_server(app: ASGIApp, hub: Hub, *, host: str = "127.0.0.1", port: int) -> WebServer:
-    """The listener, to be awaited with `serve()`. Raises ValueError for an address that other machines can reach."""
-    if not ipaddress.ip_address(host).is_loopback:
-        raise ValueError(f"the dashboard has no sign-in yet: it listens on loopback only, not on {host}")
+@dataclass(frozen=True, slots=True)
+class Shield:
+    """What keeps others from listening in: a certificate of our own, or proxies that have one."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody else's are."""
+
+
+def web_server(
+    app: ASGIApp,
+    hub: Hub,
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    shield: Shield = Shield(),
+) -> WebServer:
+    """The listener, to be awaited with `serve()`. Raises ValueError for an address that others reach without TLS."""
+    if not (ipaddress.ip_address(host).is_loopback or shield.certificate or shield.proxies):
+        raise ValueError(f"{host}: other machines reach it, so it needs a certificate or a proxy that has one")
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
+        ssl_certfile=shield.certificate,
+        ssl_keyfile=shield.key,
+        proxy_headers=bool(shield.proxies),
+        forwarded_allow_ips=list(shield.proxies),
         access_log=False,  # addresses hold search words: HSA-ids and names
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
     return WebServer(config, hub)
+
+
+class Listener(WebServer):
+    """A server within a program of more parts; signals are the program's to handle."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config, hub)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def leave(self, serving: "asyncio.Task[None]") -> None:
+        """End it in order."""
+        self.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)

@@ -13,6 +13,7 @@ that is missing is our error and raises KeyError. Where a number decides the for
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 from babel import Locale, negotiate_locale
@@ -23,6 +24,7 @@ from babel.numbers import format_decimal
 LANGUAGES = {"sv": "sv_SE", "en": "en_GB"}
 """Language of a page to the locale that writes its numbers and times; the first one is the default."""
 
+_LOCALES = {language: Locale.parse(locale) for language, locale in LANGUAGES.items()}
 _FOLDER = Path(__file__).parent / "locale"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SPELLED_TO = 12
@@ -62,7 +64,7 @@ class Texts:
 
     def number(self, value: int) -> str:
         """A whole number with the language's grouping."""
-        return str(format_decimal(value, locale=self._locale))
+        return _grouped(value, LANGUAGES[self.language])
 
     def serial(self, value: int) -> str:
         """A running number of the chain, in groups of three."""
@@ -80,10 +82,11 @@ class Texts:
         """Weekday, day and month."""
         return str(format_date(self._local(when).date(), "EEE d MMM", locale=self._locale)).replace(".", "")
 
-    def day(self, iso: str) -> str:
+    def day(self, iso: str, *, year: bool = True) -> str:
         """A calendar day given as ISO 8601; what is no day is shown as it is."""
+        form = "d MMM y" if year else "d MMM"
         try:
-            return str(format_date(date.fromisoformat(iso), "d MMM y", locale=self._locale)).replace(".", "")
+            return str(format_date(date.fromisoformat(iso), form, locale=self._locale)).replace(".", "")
         except ValueError:
             return iso
 
@@ -102,12 +105,12 @@ class Texts:
 
     @property
     def _locale(self) -> Locale:
-        return Locale.parse(LANGUAGES[self.language])
+        return _LOCALES[self.language]
 
 
 def load(zone: tzinfo | None = None, folder: Path = _FOLDER) -> dict[str, Texts]:
     """All languages. Raises OSError where a catalogue is missing, ValueError where two do not have the same keys."""
-    texts = {language: Texts(language, _read(folder / f"{language}.po"), zone) for language in LANGUAGES}
+    texts = {language: Texts(language, _read(folder, language), zone) for language in LANGUAGES}
     first, *others = (set(text.catalogue) for text in texts.values())
     odd: set[str] = set().union(*(first ^ other for other in others))
     if odd:
@@ -124,6 +127,12 @@ def choose(asked: str | None, kept: str | None, accepted: str | None) -> str:
     return negotiate_locale([wish for wish in wishes if wish], list(LANGUAGES), sep="-") or next(iter(LANGUAGES))
 
 
+@lru_cache(maxsize=4096)
+def _grouped(value: int, locale: str) -> str:
+    """A list writes the same small numbers hundreds of times."""
+    return str(format_decimal(value, locale=locale))
+
+
 def parse_time(text: str) -> datetime | None:
     """An RFC 3339 time of an event; None where a station wrote something else."""
     try:
@@ -133,6 +142,10 @@ def parse_time(text: str) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _read(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        return {str(message.id): str(message.string) for message in read_po(file) if message.id and message.string}
+def _read(folder: Path, language: str) -> dict[str, str]:
+    """`LANGUAGE.po` and the files of further areas, `LANGUAGE-AREA.po`."""
+    catalogue: dict[str, str] = {}
+    for path in (folder / f"{language}.po", *sorted(folder.glob(f"{language}-*.po"))):
+        with path.open("rb") as file:
+            catalogue |= {str(each.id): str(each.string) for each in read_po(file) if each.id and each.string}
+    return catalogue

@@ -8,13 +8,14 @@ sort worst first.
 'of'
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from fleet.messages import kinds
 from fleet.messages.link import DeviceState
 from fleet.server.readings import EventRow, StationRow
+from fleet.server.web.command_tales import COMMAND_KINDS, tell_command
 from fleet.server.web.texts import Texts
 
 Level = Literal["ba", "wa", "of", "ok"]
@@ -36,6 +37,9 @@ class Mark:
         return texts.code(self.family, self.code)
 
 
+_WORKS = Mark("ok", ICON["ok"], "station", "works")
+
+
 def station_mark(row: StationRow) -> Mark:
     """The one thing to know about a station."""
     if row.chain_ok is False:
@@ -48,11 +52,11 @@ def station_mark(row: StationRow) -> Mark:
         return Mark("wa", ICON["wa"], "station", "quarantined")
     if not row.online:
         return Mark("of", ICON["of"], "station", "offline")
-    sick = [mark for mark in map(device_mark, row.state.devices) if mark.level != "ok"]
+    sick = [device for device in row.state.devices if _device_level(device) != "ok"]
     if sick:
-        worst = min(sick, key=lambda mark: RANK[mark.level])
+        worst = device_mark(min(sick, key=lambda device: RANK[_device_level(device)]))
         return Mark("wa", ICON["wa"], worst.family, worst.code)
-    return Mark("ok", ICON["ok"], "station", "works")
+    return _WORKS
 
 
 def receives(row: StationRow) -> bool:
@@ -69,8 +73,12 @@ def worst_first(rows: Iterable[StationRow]) -> list[StationRow]:
 
 def device_mark(device: DeviceState) -> Mark:
     """A device's state. One that works and soon will not (low on paper) asks for somebody all the same."""
-    level: Level = "wa" if device.state in _CAN_BE_PUT_RIGHT else "ok" if device.ok else "ba"
+    level = _device_level(device)
     return Mark(level, ICON[level], f"device.{device.kind}", device.state)
+
+
+def _device_level(device: DeviceState) -> Level:
+    return "wa" if device.state in _CAN_BE_PUT_RIGHT else "ok" if device.ok else "ba"
 
 
 _CAN_BE_PUT_RIGHT = frozenset({"paper_low", "out_of_paper", "cover_open", "door_open", "nearly_full"})
@@ -103,10 +111,17 @@ def errand_mark(outcome: str | None) -> Mark:
 
 
 _ORDER: dict[str, tuple[Level, str]] = {
+    "coming": ("of", "clock-outline"),
     "waiting": ("of", "door-closed"),
     "taken": ("wa", "door-open"),
     "misplaced": ("ba", "alert"),
+    "taken_out": ("of", "tray-arrow-up"),
+    "activated": ("wa", "receipt-text-outline"),
     "collected": ("ok", "check-circle"),
+    "cancelled": ("of", "close-circle-outline"),
+    "voided": ("of", "timer-sand"),
+    "returned": ("of", "archive-arrow-down-outline"),
+    "destroyed": ("of", "delete-empty-outline"),
     "expired": ("ba", "calendar-clock"),
 }
 ORDER_STATES = tuple(_ORDER)
@@ -120,9 +135,18 @@ def order_mark(state: str) -> Mark:
 
 _EVENT_ICON = {
     kinds.STATION_STARTED: "power",
+    kinds.CHAIN_CHECKPOINT: "shield-check-outline",
+    kinds.DOOR_OPENED: "door-open",
+    kinds.DOOR_SHUT: "door-closed",
+    kinds.CARD_LEFT_IN: "smart-card-reader-outline",
+    kinds.CARD_LEFT_IN_TAKEN: "check",
     kinds.ERRAND_STARTED: "account-outline",
     kinds.EFFECT_DONE: "check",
     kinds.EFFECT_UNKNOWN: "help-circle-outline",
+    kinds.CARD_STORED: "door-closed",
+    kinds.CARD_TAKEN_OUT: "door-open",
+    kinds.STOCK_COUNTED: "check-bold",
+    kinds.BIN_EMPTIED: "check-bold",
     kinds.CARD_ACTIVATED: "smart-card-outline",
     kinds.RECEIPT_ISSUED: "receipt-text-check-outline",
     kinds.ERRAND_ENDED: "check-bold",
@@ -162,6 +186,8 @@ def tell(event: EventRow, texts: Texts) -> Told:
     if event.type == kinds.ERRAND_ENDED:
         mark = errand_mark(outcome)
         return Told(mark.level, mark.icon, texts("event.errand.ended", outcome=mark.text(texts).lower()))
+    if event.type in COMMAND_KINDS:
+        return Told(*tell_command(event, texts))
     if event.type == kinds.RECEIPT_ISSUED:
         signed = texts.code("signed", str(content.get("signed", "")))
         return Told("ok", icon, texts("event.receipt.issued", number=content.get("number", ""), signed=signed.lower()))
@@ -197,54 +223,29 @@ class Todo:
 
 
 _ALARM: dict[str, tuple[Level, str]] = {
-    "offline": ("of", "cloud-off-outline"),
     "out_of_service": ("ba", "wrench-outline"),
-    "device_fault": ("ba", "alert-octagon"),
-    "chain_broken": ("ba", "link-variant-off"),
-    "quarantined": ("wa", "shield-alert-outline"),
-    "conflict": ("ba", "shield-alert-outline"),
-    "receipt_twice": ("ba", "receipt-text-outline"),
-    "guessing": ("ba", "lock-alert-outline"),
     "order_expired": ("wa", "calendar-clock"),
     "order_misplaced": ("ba", "alert"),
 }
+"""What no rule of alerts finds, since people did it or the day came."""
 
 
-def todos(alarms: Iterable[tuple[str, str, str]], stations: Iterable[StationRow], texts: Texts) -> list[Todo]:
-    """What needs somebody, worst first, each with the page where it can be seen."""
-    known = {row.name: row for row in stations}
-    return sorted((_todo(*alarm, known, texts) for alarm in alarms), key=lambda todo: RANK[todo.level])
+def others(alarms: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Those that are no alerts."""
+    return [alarm for alarm in alarms if alarm[1] in _ALARM]
 
 
-def _todo(station: str, code: str, argument: str, known: dict[str, StationRow], texts: Texts) -> Todo:
-    level, icon = _ALARM.get(code, ("wa", "alert"))
-    row = known.get(station)
-    what = argument
-    if code == "device_fault" and row is not None and row.state is not None:
-        level, icon, what = _device_alarm(row, argument, texts)
-    elif code == "out_of_service":
-        what = texts.code("reason", argument)
-    title = row.title if row else station
-    detail_code = code
-    if code == "device_fault" and row is not None:
-        detail_code = _device_state(row, argument) or code
-    said = texts(f"alarm.{code}" if texts.has(f"alarm.{code}") else "alarm.other", what=what, code=code)
-    detail = texts.code("alarm_detail", detail_code if texts.has(f"alarm_detail.{detail_code}") else code)
-    if code in ("order_expired", "order_misplaced"):
-        state = code.removeprefix("order_")
-        return Todo(level, icon, f"{title}: {said}", detail, f"/orders?state={state}", texts("todo.orders"))
-    return Todo(level, icon, f"{title}: {said}", detail, f"/stations/{station}", texts("todo.station"))
+def todos(alarms: Iterable[tuple[str, str, str]], titles: Mapping[str, str], texts: Texts) -> list[Todo]:
+    """What needs somebody and is no alert, worst first, each with the page where it can be seen."""
+    found = (_todo(station, code, argument, titles.get(station, station), texts) for station, code, argument in alarms)
+    return sorted(found, key=lambda todo: RANK[todo.level])
 
 
-def _device_state(row: StationRow, name: str) -> str | None:
-    return next((device.state for device in row.state.devices if device.name == name), None) if row.state else None
-
-
-def _device_alarm(row: StationRow, name: str, texts: Texts) -> tuple[Level, str, str]:
-    device = next((device for device in row.state.devices if device.name == name), None) if row.state else None
-    if device is None:
-        return "ba", "alert-octagon", name
-    mark = device_mark(device)
-    icon = "printer-alert" if device.kind == "printer" else DEVICE_ICON[device.kind]
-    said = f"{texts(f'device_kind.{device.kind}')}, {mark.text(texts)}"
-    return mark.level, icon, said.lower()
+def _todo(station: str, code: str, argument: str, title: str, texts: Texts) -> Todo:
+    level, icon = _ALARM[code]
+    what = texts.code("reason", argument) if code == "out_of_service" else argument
+    said, detail = texts(f"alarm.{code}", what=what), texts(f"alarm_detail.{code}")
+    if code == "out_of_service":
+        return Todo(level, icon, f"{title}: {said}", detail, f"/stations/{station}", texts("todo.station"))
+    state = code.removeprefix("order_")
+    return Todo(level, icon, f"{title}: {said}", detail, f"/orders?state={state}", texts("todo.orders"))

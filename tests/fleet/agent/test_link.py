@@ -157,8 +157,18 @@ async def test_a_lost_word_of_the_server_costs_a_double_and_nothing_else(
         assert await store.transact(lambda cx: outbox.depth(cx, "entre-a")) == 5
         peer.mute = False
         await emptied(store)
-    assert len(peer.received) >= 10
+    assert len(peer.received) > 5
     assert peer.held == wires(committed)
+
+
+async def test_a_server_that_stays_silent_gets_the_oldest_again_and_not_all(
+    identity: Identity, store: StationStore, peer: FleetPeer
+) -> None:
+    peer.mute = True
+    await commit(store, 9)
+    async with linked(identity, store):
+        await seen(peer, lambda at: len(at.received) >= 10)
+    assert peer.received[9:] == [(1, 1)]
 
 
 async def test_what_the_server_lost_before_its_commit_is_sent_again_when_wanted(

@@ -16,7 +16,9 @@ from fleet.agent import sync
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.link import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
-from fleet.agent.sync import OrderBook, SyncRefused
+from fleet.agent.sync import OrderBook
+from fleet.agent.words import SyncRefused
+from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import Administrator, Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
 from provisioning.authority import public_jwk
 
@@ -38,8 +40,8 @@ def page(
     return SyncPage(station, issued.isoformat(), not_after, orders, administrators, following)
 
 
-def signed(content: SyncPage, key: ec.EllipticCurvePrivateKey = SIGNING) -> Answer:
-    token = jws.serialize_compact({"alg": "ES256"}, msgspec.json.encode(content), ECKey.import_key(key))
+def signed(content: SyncPage, key: ec.EllipticCurvePrivateKey = SIGNING, typ: str = SYNC_TYP) -> Answer:
+    token = jws.serialize_compact({"alg": "ES256", "typ": typ}, msgspec.json.encode(content), ECKey.import_key(key))
     return Answer(ok=True, jws=token)
 
 
@@ -148,6 +150,7 @@ REFUSED: dict[str, tuple[str, list[Answer]]] = {
             )
         ],
     ),
+    "the answer to another question": ("forged", [signed(page(), typ=ORDER_TYP)]),
     "one letter changed": ("forged", [Answer(ok=True, jws=(signed(page()).jws or "").replace(".ey", ".fy", 1))]),
     "another station's": ("other_station", [signed(page(station="entre-b"))]),
     "replayed": ("replayed", [signed(page(issued=NOW - timedelta(seconds=1)))]),
@@ -158,7 +161,11 @@ REFUSED: dict[str, tuple[str, list[Answer]]] = {
     "expired": ("expired", [signed(page(issued=NOW, days=-1))]),
     "no list": (
         "malformed",
-        [Answer(ok=True, jws=jws.serialize_compact({"alg": "ES256"}, b"{}", ECKey.import_key(SIGNING)))],
+        [
+            Answer(
+                ok=True, jws=jws.serialize_compact({"alg": "ES256", "typ": SYNC_TYP}, b"{}", ECKey.import_key(SIGNING))
+            )
+        ],
     ),
     "a time without a zone": (
         "malformed",
@@ -219,6 +226,9 @@ async def test_an_order_past_its_last_day_is_not_offered_and_the_most_urgent_com
     assert book.find(ANNA, date(2026, 3, 2)) == order("A2", last_day="2026-03-02")
     assert book.find(ANNA, date(2026, 3, 3)) == order("A3", last_day="2026-03-05")
     assert book.find(ANNA, date(2026, 3, 6)) is None
+    assert book.past(ANNA, date(2026, 3, 1)) is None
+    assert book.past(ANNA, date(2026, 3, 6)) == order("A3", last_day="2026-03-05"), "the newest that is over"
+    assert book.past("TEST-NOBODY", date(2026, 3, 6)) is None
 
 
 async def test_a_collected_order_is_never_offered_again_even_by_the_server(
@@ -229,7 +239,7 @@ async def test_a_collected_order_is_never_offered_again_even_by_the_server(
     assert book.find(ANNA, TODAY) is None
     await held(book, link, page(order("A1"), issued=NOW + timedelta(hours=1)))
     assert book.find(ANNA, TODAY) is None
-    link.answers = [signed(page(order("A1"), issued=NOW + timedelta(hours=2)))]
+    link.answers = [signed(page(order("A1"), issued=NOW + timedelta(hours=2)), typ=ORDER_TYP)]
     assert await book.find_online(ANNA) is None
 
 
@@ -249,7 +259,7 @@ async def test_a_hand_over_that_is_undone_leaves_the_order_on_offer(
 
 async def test_an_order_found_online_is_held_from_then_on(book: OrderBook, link: FakeLink) -> None:
     await held(book, link, page())
-    link.answers = [signed(page(order("A7"), order("B7", BO), issued=NOW + timedelta(minutes=1)))]
+    link.answers = [signed(page(order("A7"), order("B7", BO), issued=NOW + timedelta(minutes=1)), typ=ORDER_TYP)]
     assert await book.find_online(ANNA) == order("A7")
     assert link.asked[-1] == OrderAsk(ANNA)
     assert book.find(ANNA, TODAY) == order("A7")
@@ -258,7 +268,7 @@ async def test_an_order_found_online_is_held_from_then_on(book: OrderBook, link:
 
 async def test_an_order_withdrawn_since_is_forgotten_when_the_server_says_so(book: OrderBook, link: FakeLink) -> None:
     await held(book, link, page(order("A1")))
-    link.answers = [signed(page(issued=NOW + timedelta(minutes=1)))]
+    link.answers = [signed(page(issued=NOW + timedelta(minutes=1)), typ=ORDER_TYP)]
     assert await book.find_online(ANNA) is None
     assert book.find(ANNA, TODAY) is None
 
@@ -266,9 +276,10 @@ async def test_an_order_withdrawn_since_is_forgotten_when_the_server_says_so(boo
 @pytest.mark.parametrize(
     "answer",
     [
-        signed(page(order("A9"), station="entre-b")),
-        signed(page(order("A9"), issued=NOW - timedelta(hours=1))),
-        signed(page(order("A9")), ec.generate_private_key(ec.SECP256R1())),
+        signed(page(order("A9"), station="entre-b"), typ=ORDER_TYP),
+        signed(page(order("A9"), issued=NOW - timedelta(hours=1)), typ=ORDER_TYP),
+        signed(page(order("A9"))),
+        signed(page(order("A9")), ec.generate_private_key(ec.SECP256R1()), ORDER_TYP),
         Answer(ok=False, error="no_list"),
     ],
 )
@@ -286,7 +297,8 @@ async def test_the_book_refreshes_itself_on_each_connect_and_after_an_online_fin
     book: OrderBook, link: FakeLink
 ) -> None:
     link.online = False
-    link.answers = [AskTimeout("slow"), signed(page(order("A1"))), signed(page(order("A2"))), signed(page(order("A2")))]
+    found = signed(page(order("A2")), typ=ORDER_TYP)
+    link.answers = [AskTimeout("slow"), signed(page(order("A1"))), found, signed(page(order("A2")))]
     running = asyncio.create_task(book.run(every_s=3600))
     async with asyncio.timeout(10):
         await turn_until(lambda: bool(link.listeners))

@@ -18,7 +18,7 @@ from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import Acked, decode
 from fleet.messages.topics import Topics
 from fleet.server.broker import BrokerFiles
-from fleet.server.store.arrivals import Arrived
+from fleet.server.store.arrivals import Arrived, taken
 from fleet.server.store.database import Database
 from fleet.server.store.ordering import Record, Row, import_orders
 from fleet.server.store.reading import StoreReadings
@@ -39,12 +39,17 @@ class SealingStation:
     epoch: int = 1
     sealed: list[Event] = field(default_factory=list)
 
-    def seal(self, kind: str = "se.kortkiosk.test", content: dict[str, object] | None = None, **facts: str) -> Event:
+    def seal(
+        self,
+        kind: str = "se.kortkiosk.test",
+        content: dict[str, object] | None = None,
+        *,
+        time: str = "2026-06-01T09:59:00Z",
+        **facts: str,
+    ) -> Event:
         """The next event of the chain."""
         prev = {"prev": self.sealed[-1].hash} if self.sealed else {}
-        place = Facts(
-            self.name, self.epoch, len(self.sealed) + 1, "boot-1", kind, "2026-06-01T09:59:00Z", **{**prev, **facts}
-        )
+        place = Facts(self.name, self.epoch, len(self.sealed) + 1, "boot-1", kind, time, **{**prev, **facts})
         self.sealed.append(seal(place, content or {}))
         return self.sealed[-1]
 
@@ -71,7 +76,7 @@ class SealingStation:
 
 def arrived(*events: Event) -> list[Arrived]:
     """As they come from their own station's topic."""
-    return [Arrived(event.station, event, event.wire) for event in events]
+    return [taken(event.station, event, event.wire) for event in events]
 
 
 def record(order: str = "O-1", **changes: object) -> Record:
@@ -106,6 +111,7 @@ class MemoryTransport:
         self.handler: Handler | None = None
         self.acknowledged: list[Incoming] = []
         self.published: list[tuple[str, bytes, bytes | None]] = []
+        self.expiries: list[int | None] = []
         self._told = asyncio.Event()
 
     async def start(self, handler: Handler) -> None:
@@ -118,8 +124,11 @@ class MemoryTransport:
         self.acknowledged.append(message)
         self._told.set()
 
-    def publish(self, topic: str, payload: bytes, correlation: bytes | None = None) -> None:
+    def publish(
+        self, topic: str, payload: bytes, correlation: bytes | None = None, *, expiry_s: int | None = None
+    ) -> None:
         self.published.append((topic, payload, correlation))
+        self.expiries.append(expiry_s)
 
     async def settled(self, number: int) -> None:
         """Until that many messages have been acknowledged in all."""

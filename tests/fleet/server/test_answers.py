@@ -8,11 +8,22 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from fleet.messages.link import Administrator, Answer, EnvelopeAsk, OrderAsk, SyncAsk, SyncPage, decode, encode
+from fleet.messages.asking import ORDER_TYP, SYNC_TYP
+from fleet.messages.link import (
+    Administrator,
+    Answer,
+    EnvelopeAsk,
+    OrderAsk,
+    ReleaseAsk,
+    SyncAsk,
+    SyncPage,
+    decode,
+    encode,
+)
 from fleet.messages.topics import Topics
-from fleet.server.answers import PAGE, Answers
+from fleet.server.answers import EVEN_S, PAGE, Answers
 from fleet.server.desk import AskDesk
-from fleet.server.inbox import Inbox
+from fleet.server.inbox import Inbox, as_it_came
 from fleet.server.signing import Signer
 from fleet.server.store.database import Database
 from fleet.server.store.ordering import replace_administrators
@@ -30,10 +41,10 @@ class ScriptedVerifier:
     """Keeps what it was asked and says what the test wants."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, EnvelopeAsk, EnvelopeFacts | None]] = []
+        self.asked: list[tuple[str, EnvelopeAsk | ReleaseAsk, EnvelopeFacts | None]] = []
         self.says: Verdict | None = Verdict(1, "match")
 
-    async def ask(self, station: str, ask: EnvelopeAsk, envelope: EnvelopeFacts | None) -> Verdict:
+    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
         self.asked.append((station, ask, envelope))
         if self.says is None:
             raise VerifierAwayError("it has died")
@@ -47,15 +58,38 @@ def verifier() -> ScriptedVerifier:
 
 @pytest.fixture
 def answers(database: Database, verifier: ScriptedVerifier) -> Answers:
-    return Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW)
+    return Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW, even_s=0)
 
 
-def opened(answer: Answer) -> SyncPage:
+async def test_an_answer_about_an_envelope_leaves_by_the_clock_whatever_was_found(
+    database: Database, verifier: ScriptedVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW)
+    hold_orders(database, record("O-1"))
+    told = asyncio.Event()
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        await told.wait()
+
+    monkeypatch.setattr("fleet.server.answers.asyncio.sleep", wait)
+    asks = [EnvelopeAsk(order=order, nonce="0" * 32, sealed="AAAA") for order in ("O-1", "unknown")]
+    asked = [asyncio.create_task(answers.answer("entre-a", encode(ask))) for ask in asks]
+    while len(verifier.asked) < 2:
+        await asyncio.wait(asked, timeout=0.001)
+    assert [one.done() for one in asked] == [False, False]
+    told.set()
+    assert [answer.verdict for answer in await asyncio.gather(*asked)] == ["match", "match"]
+    assert waits == [EVEN_S, EVEN_S]
+
+
+def opened(answer: Answer, typ: str = SYNC_TYP) -> SyncPage:
     """Check the signature as a station does."""
     assert answer.ok
     assert answer.jws is not None
     checked = jws.deserialize_compact(answer.jws, KEY, algorithms=["ES256"])
-    assert checked.protected == {"alg": "ES256", "kid": KEY.thumbprint()}
+    assert checked.protected == {"alg": "ES256", "kid": KEY.thumbprint(), "typ": typ}
     page: SyncPage = decode(SyncPage, checked.payload)
     return page
 
@@ -82,6 +116,14 @@ async def test_a_station_syncs_its_own_open_orders(answers: Answers, database: D
     assert not hasattr(page.orders[0], "envelope_mac"), "the issuer's MAC stays with the server"
 
 
+async def test_a_person_is_told_for_a_while_that_the_last_day_is_over(answers: Answers, database: Database) -> None:
+    hold_orders(
+        database, record(last_day="2026-05-02"), record("O-2", slot=4, card_number="2222", last_day="2026-05-01")
+    )
+    answer = await answers.answer("entre-a", encode(OrderAsk(hsa_id="TEST000000-0001")))
+    assert [order.order for order in opened(answer, ORDER_TYP).orders] == ["O-1"]
+
+
 async def test_a_long_list_comes_in_pages_each_thing_once(answers: Answers, database: Database) -> None:
     hold_orders(
         database,
@@ -100,8 +142,8 @@ async def test_a_long_list_comes_in_pages_each_thing_once(answers: Answers, data
 async def test_one_persons_order_is_found_at_their_station_only(answers: Answers, database: Database) -> None:
     hold_orders(database, record())
     ask = encode(OrderAsk("TEST000000-0001"))
-    assert [order.order for order in opened(await answers.answer("entre-a", ask)).orders] == ["O-1"]
-    assert opened(await answers.answer("entre-b", ask)).orders == ()
+    assert [order.order for order in opened(await answers.answer("entre-a", ask), ORDER_TYP).orders] == ["O-1"]
+    assert opened(await answers.answer("entre-b", ask), ORDER_TYP).orders == ()
 
 
 async def test_an_envelope_is_verified_with_what_the_order_holds(
@@ -113,6 +155,16 @@ async def test_an_envelope_is_verified_with_what_the_order_holds(
     assert await answers.answer("entre-b", encode(ask)) == Answer(ok=True, verdict="match")
     known = EnvelopeFacts("9752269875", "2026a", "ab" * 32)
     assert verifier.asked == [("entre-a", ask, known), ("entre-b", ask, None)], "of another station's order nothing"
+
+
+async def test_a_release_code_is_asked_of_the_verifier_for_loa2_alone(
+    answers: Answers, database: Database, verifier: ScriptedVerifier
+) -> None:
+    hold_orders(database, record(), record(order="O-2", slot=4, card_number="9752269877", loa=2))
+    asks = [ReleaseAsk(order=order, nonce="0" * 32, sealed="AAAA") for order in ("O-1", "O-2")]
+    for ask in asks:
+        assert (await answers.answer("entre-a", encode(ask))).verdict == "match"
+    assert [known and known.card_number for _, _, known in verifier.asked] == [None, "9752269877"]
 
 
 async def test_guessing_raises_an_alarm(
@@ -160,7 +212,7 @@ async def test_a_question_that_cannot_be_read_gets_an_error_and_nothing_else(
 
 async def test_the_answer_goes_to_the_askers_own_topic_with_its_correlation(answers: Answers) -> None:
     transport = MemoryTransport()
-    inbox = Inbox(asyncio.get_running_loop())
+    inbox = Inbox(asyncio.get_running_loop(), as_it_came)
     desk = asyncio.create_task(AskDesk(transport, answers, inbox).run())
     inbox.put(Incoming(Topics("entre-a").ask, b'{"ask":"sync"}', correlation=None))
     inbox.put(Incoming(Topics("entre-a").ask, b'{"ask":"sync"}', correlation=b"c" * 16))

@@ -1,6 +1,7 @@
 """Nothing that comes in stops the stream, and nothing is acknowledged before it is stored."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,14 +10,16 @@ from datetime import datetime
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
-from fleet.messages.link import Acked
+from fleet.messages.link import Acked, decode, encode
 from fleet.messages.topics import Topics
 from fleet.server.inbox import Inbox
-from fleet.server.ingest import Ingest, read
-from fleet.server.store.arrivals import Arrival, Arrived, Committed, Spoilt
+from fleet.server.ingest import BATCH, Ingest, Waiting, arrived, read
+from fleet.server.store.arrivals import Arrival, Arrived, Committed, ResultSeen, Spoilt
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
+from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
 
@@ -31,7 +34,7 @@ class Bench:
 
     transport: MemoryTransport
     changes: KeptChanges
-    inbox: Inbox
+    inbox: Inbox[Waiting]
 
     async def send(self, *messages: Incoming) -> None:
         """Hand them in, and wait until the broker has been told that all are dealt with."""
@@ -42,9 +45,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def ingesting(writer: Writer) -> AsyncIterator[Bench]:
-    bench = Bench(MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop()))
-    task = asyncio.create_task(Ingest(bench.transport, writer, bench.changes, lambda: NOW, bench.inbox).run())
+async def ingesting(writer: Writer, tracing: Tracing = OFF) -> AsyncIterator[Bench]:
+    bench = Bench(MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), arrived))
+    task = asyncio.create_task(Ingest(bench.transport, writer, bench.changes, lambda: NOW, bench.inbox, tracing).run())
     yield bench
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -87,6 +90,30 @@ async def test_poison_is_kept_and_the_stream_goes_on(
     assert row.quarantined == 1
 
 
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (b"{", "CommandResult"),
+        (b'{"sequence":1,"digest":"00","outcome":"maybe"}', "outcome"),
+        (b'{"sequence":1,"digest":"00","outcome":"done","more":1}', "more"),
+        (b'{"sequence":1,"digest":"00","outcome":"done","lines":[%s"x"]}' % (b'"x",' * 300), "more than a result"),
+        (b" " * 70_000, "at most"),
+    ],
+)
+def test_a_result_of_a_command_that_is_none_is_kept_aside(payload: bytes, why: str) -> None:
+    found = read(Incoming(Topics("entre-a").results, payload))
+    assert isinstance(found, Spoilt)
+    assert (found.station, found.key, found.kind) == ("entre-a", None, "command result")
+    assert why in found.reason
+
+
+def test_a_result_belongs_to_the_station_of_its_topic() -> None:
+    raw = encode(CommandResult(7, "00", "refused", "busy"))
+    assert read(Incoming(Topics("entre-b").results, raw)) == ResultSeen("entre-b", decode(CommandResult, raw), raw)
+    deeper = read(Incoming("kortkiosk/v1/entre-a/other/result", raw))
+    assert isinstance(deeper, Spoilt), "another topic with the same last part is none of ours"
+
+
 def test_an_event_that_names_another_station_is_quarantined_under_the_sender(station: SealingStation) -> None:
     found = read(message(station.seal(), station="entre-b"))
     assert isinstance(found, Spoilt)
@@ -115,8 +142,11 @@ class FailingWriter(Writer):
 
     away = 0
     poison: bytes | None = None
+    asked: threading.Event | None = None
 
     def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
+        if self.asked is not None:
+            self.asked.set()
         if self.away:
             self.away -= 1
             raise OperationalError("INSERT", {}, Exception("database or disk is full"))
@@ -134,6 +164,29 @@ async def test_while_the_database_cannot_be_written_all_waits_and_nothing_is_los
         await bench.send(*(message(event) for event in station.seals(3)))
     assert bench.transport.acked("entre-a")[-1] == Acked(1, 3)
     assert writer.away == 0
+
+
+async def test_more_than_a_batch_that_had_to_wait_is_stored_in_its_order(
+    database: object, station: SealingStation
+) -> None:
+    writer = FailingWriter(database)  # type: ignore[arg-type]
+    writer.away = 1
+    events = station.seals(2 * BATCH + 1)
+    async with ingesting(writer) as bench:
+        await bench.send(*map(message, events))
+    assert [one.payload for one in bench.transport.acknowledged] == [event.wire for event in events]
+    assert bench.transport.acked("entre-a")[0] == Acked(1, BATCH), "nothing is asked for again"
+
+
+async def test_an_ingest_ends_while_the_database_is_away(database: object, station: SealingStation) -> None:
+    writer = FailingWriter(database)  # type: ignore[arg-type]
+    writer.away, asked = 1_000_000, threading.Event()
+    writer.asked = asked
+    async with ingesting(writer) as bench:
+        bench.inbox.put(message(station.seal()))
+        await asyncio.to_thread(asked.wait, 10)
+    assert writer.away > 0
+    assert bench.transport.acknowledged == []
 
 
 async def test_one_thing_that_cannot_be_stored_is_set_aside_and_its_batch_is_not(

@@ -180,6 +180,12 @@ def test_two_orders_can_change_places(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (code, stored(tmp_path)) == (0, {"O-1": "waiting entre-a 4", "O-2": "waiting entre-a 3"})
 
 
+def test_a_row_without_a_slot_is_a_card_on_its_way() -> None:
+    (row,) = read_orders(file_of(line(slot="")))
+    assert row.record.slot == 0
+    assert problems_of(file_of(line(slot="0"))) == [(2, "slot")]
+
+
 def test_nothing_of_a_bad_file_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tmp_path, capsys, line())
     code, said = run(tmp_path, capsys, SECOND, line("O-3", slot="3", card_number="1111"))

@@ -9,17 +9,22 @@ import os
 import signal
 import statistics
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from msgspec import structs
 
-from fleet.messages.link import EnvelopeAsk, envelope_info, envelope_mac_input
+from fleet.agent.envelope import seal_release
+from fleet.messages.link import EnvelopeAsk, envelope_info, envelope_mac_input, release_code, release_mac_input
 from fleet.server.verifier.__main__ import answer
 from fleet.server.verifier.client import VerifierAwayError, VerifierProcess
-from fleet.server.verifier.counters import TRIES_PER_ENVELOPE, TRIES_PER_STATION, Counters
+from fleet.server.verifier.counters import TRIES_PER_ENVELOPE, TRIES_PER_STATION, Counters, FileTries
 from fleet.server.verifier.exchange import Check, EnvelopeFacts
 from fleet.server.verifier.judging import SUITE, Judge, Keys, KeysError, envelope_digest
 
@@ -61,6 +66,12 @@ def envelopes(tmp_path: Path) -> Envelopes:
 
 
 @pytest.fixture
+def counters(tmp_path: Path) -> Iterator[Counters]:
+    with closing(Counters(FileTries(tmp_path / "counters.sqlite"))) as opened:
+        yield opened
+
+
+@pytest.fixture
 def judge(envelopes: Envelopes) -> Judge:
     return Judge(Keys.load(envelopes.directory))
 
@@ -91,6 +102,48 @@ def test_a_seal_opens_for_its_station_order_and_nonce_only(
     assert not judge.is_match(Check(1, sealed=ask.sealed, envelope=facts(), **place))
 
 
+def release_check(envelopes: Envelopes, code: str, known: EnvelopeFacts | None, order: str = "O-1") -> Check:
+    ask = seal_release(envelopes.private.public_key().public_bytes_raw(), "entre-a", order, os.urandom(16).hex(), code)
+    return Check(1, "entre-a", ask.order, ask.nonce, ask.sealed, known, "release")
+
+
+def code_of(known: EnvelopeFacts, order: str = "O-1") -> str:
+    """As the issuer prints it."""
+    return release_code(hmac.digest(ISSUER_KEY, release_mac_input(order, known.card_number, known.mac), hashlib.sha256))
+
+
+def test_the_release_code_is_that_of_order_card_and_letter_alone(envelopes: Envelopes, judge: Judge) -> None:
+    code, newer = code_of(facts()), facts(puk="11112222")
+    assert judge.is_match(release_check(envelopes, code, facts()))
+    assert not judge.is_match(release_check(envelopes, code, newer)), "a new letter has another"
+    assert not judge.is_match(release_check(envelopes, code, facts(), order="O-2"))
+    assert not judge.is_match(release_check(envelopes, code, None))
+    assert not judge.is_match(release_check(envelopes, PUK, facts())), "the PUK is no release code"
+
+
+def test_a_sealed_release_code_is_no_puk_and_the_other_way_round(envelopes: Envelopes, judge: Judge) -> None:
+    code = code_of(facts())
+    assert not judge.is_match(structs.replace(release_check(envelopes, code, facts()), what="puk"))
+    assert not judge.is_match(structs.replace(envelopes.check(PUK, facts()), what="release"))
+
+
+def test_the_codes_of_a_letter_are_counted_apart(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
+    wrong = [
+        answer(release_check(envelopes, f"{n:08d}", facts()), judge, counters, 1000.0 + n).verdict for n in range(6)
+    ]
+    assert wrong == ["no_match"] * TRIES_PER_ENVELOPE + ["too_many"]
+    assert answer(envelopes.check(PUK, facts()), judge, counters, 1010.0).verdict == "match"
+
+
+@pytest.mark.parametrize(
+    ("mac", "code"),
+    [("1f8698690e02ca16618550ef7f19da8e945b555a", "57872921"), ("ff" * 32, "47483647"), ("12345678" * 8, "05419896")],
+    ids=["the example of RFC 4226 5.4", "the uppermost bit is left out", "leading noughts stay"],
+)
+def test_a_release_code_is_truncated_as_rfc_4226_says(mac: str, code: str) -> None:
+    assert release_code(bytes.fromhex(mac)) == code
+
+
 @pytest.mark.parametrize("sealed", ["", "!!", "AAAA", "A" * 4000, "ÅÄÖ"])
 def test_a_seal_of_nonsense_is_no_match(judge: Judge, sealed: str) -> None:
     assert not judge.is_match(Check(1, "entre-a", "O-1", "0" * 32, sealed, facts()))
@@ -104,53 +157,55 @@ def guess(envelopes: Envelopes, judge: Judge, counters: Counters, number: int, k
 def test_of_many_guesses_at_one_envelope_five_are_evaluated(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
     evaluated: list[str] = []
     for number in range(200):
-        counters = Counters(tmp_path / "counters.sqlite")  # opened anew: a restart gives no new tries
+        counters = Counters(FileTries(tmp_path / "counters.sqlite"))  # opened anew: a restart gives no new tries
         evaluated.append(guess(envelopes, judge, counters, number, facts()))
         counters.close()
     assert evaluated[:TRIES_PER_ENVELOPE] == ["no_match"] * TRIES_PER_ENVELOPE
     assert set(evaluated[TRIES_PER_ENVELOPE:]) == {"too_many"}
 
 
-def test_the_right_code_is_not_told_after_five_guesses(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
-    counters = Counters(tmp_path / "counters.sqlite")
+def test_of_ten_thousand_guesses_five_are_evaluated_with_one_alarm(
+    envelopes: Envelopes, judge: Judge, counters: Counters
+) -> None:
+    wrong = envelopes.check("00000000", facts())
+    said = [
+        answer(structs.replace(wrong, nonce=f"{number:032x}"), judge, counters, 1000.0 + number / 10)
+        for number in range(10_000)
+    ]
+    assert Counter(one.verdict for one in said) == {"no_match": TRIES_PER_ENVELOPE, "too_many": 9_995}
+    assert sum(one.alarm for one in said) == 1
+
+
+def test_the_right_code_is_not_told_after_five_guesses(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
     for number in range(TRIES_PER_ENVELOPE):
         guess(envelopes, judge, counters, number, facts())
     assert answer(envelopes.check(PUK, facts()), judge, counters, 2000.0).verdict == "too_many"
     another_letter = envelopes.check("11112222", facts("11112222"))
     assert answer(another_letter, judge, counters, 2000.0).verdict == "match", "a new letter is a new envelope"
-    counters.close()
 
 
 def test_a_station_has_twenty_tries_an_hour_also_at_orders_that_do_not_exist(
-    envelopes: Envelopes, judge: Judge, tmp_path: Path
+    envelopes: Envelopes, judge: Judge, counters: Counters
 ) -> None:
-    counters = Counters(tmp_path / "counters.sqlite")
     said = [guess(envelopes, judge, counters, number, None) for number in range(TRIES_PER_STATION + 5)]
     assert said == ["no_match"] * TRIES_PER_STATION + ["too_many"] * 5
     assert answer(envelopes.check(PUK, facts()), judge, counters, 1000.0 + 3700).verdict == "match", "an hour later"
-    counters.close()
 
 
-def test_an_alarm_is_given_once(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
-    counters = Counters(tmp_path / "counters.sqlite")
+def test_an_alarm_is_given_once(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
     alarms = [answer(envelopes.check("00000000", facts()), judge, counters, 1000.0).alarm for _ in range(20)]
     assert alarms.count(True) == 1
-    counters.close()
 
 
-def test_a_clock_put_back_gives_no_new_tries(tmp_path: Path) -> None:
-    counters = Counters(tmp_path / "counters.sqlite")
+def test_a_clock_put_back_gives_no_new_tries(counters: Counters) -> None:
     for number in range(TRIES_PER_STATION):
         assert counters.admit("entre-a", f"e{number}", f"{number:032x}", now=1e9).refused is None
     assert counters.admit("entre-a", "e", "f" * 32, now=1e9 - 1e8).refused == "too_many"
-    counters.close()
 
 
-def test_a_nonce_is_used_once(envelopes: Envelopes, judge: Judge, tmp_path: Path) -> None:
-    counters = Counters(tmp_path / "counters.sqlite")
+def test_a_nonce_is_used_once(envelopes: Envelopes, judge: Judge, counters: Counters) -> None:
     check = envelopes.check(PUK, facts())
     assert [answer(check, judge, counters, 1000.0).verdict for _ in range(2)] == ["match", "nonce_used"]
-    counters.close()
 
 
 def test_unknown_and_wrong_take_the_same_work(envelopes: Envelopes, judge: Judge) -> None:

@@ -1,5 +1,5 @@
 // One feed for all tabs of a browser: HTTP/1.1 allows six connections to a host, and each feed holds one for good.
-// Posts {kind: "changed", topics, id}, {kind: "resync"}, {kind: "up", id} and {kind: "down"} to every tab.
+// Posts {kind: "changed", topics, id}, {kind: "resync"}, {kind: "up", id}, {kind: "down"} and {kind: "out"} (the session has ended) to every tab.
 "use strict";
 const SILENCE_MS = 40000, LATER_MS = 1000;
 const ports = new Set();
@@ -22,12 +22,21 @@ function again(wait) {
   watch = setTimeout(open, wait);
 }
 
+// An EventSource does not tell why it was refused: ask who we are.
+async function refused() {
+  const out = await fetch("/api/v1/me", { headers: { "X-Live": "1" } }).then((answer) => answer.status === 401, () => false);
+  if (!out) return again(LATER_MS + Math.random() * LATER_MS);
+  source = null;
+  clearTimeout(watch);
+  tell({ kind: "out" });
+}
+
 function open() {
   source = new EventSource("/events");
   source.addEventListener("changed", (event) => { heard(event); tell({ kind: "changed", topics: JSON.parse(event.data), id }); });
   source.addEventListener("resync", (event) => { heard(event); tell({ kind: "resync" }); });
   source.addEventListener("beat", heard);
-  source.onerror = () => { state(false); if (source.readyState === EventSource.CLOSED) again(LATER_MS + Math.random() * LATER_MS); };
+  source.onerror = () => { state(false); if (source.readyState === EventSource.CLOSED) refused(); };
 }
 
 self.onconnect = (event) => {

@@ -1,16 +1,42 @@
 // Keeps the page up to date: on a change of a topic that the page shows, it asks for its own fragment again through htmx.
 // Draws nothing while hidden or paused, and says so when the line to the server is lost and when it is back.
-"use strict";
+// One question at a time, and a rest after each answer, the longer the server took for it: many pages cannot wear it out. What
+// changes meanwhile is one question afterwards.
 (() => {
-  const EVERY_MS = 30000, LATER_MS = 1000;
+  "use strict";
+  const EVERY_MS = 30000, LATER_MS = 1000, REST_MS = 500, LONGEST_REST_MS = 10000, REST_FOR_ANSWER = 4;
   const by = (id) => document.getElementById(id);
   let lost = false, paused = false, stale = false, met = false;
+  let asking = null, began = 0, rested = 0, timer = 0;
 
   const say = (text, down) => { const line = by("link"); line.textContent = text; line.classList.toggle("down", down); };
 
   function refresh() {
-    stale = document.hidden || paused;
-    if (!stale) htmx.ajax("GET", location.pathname + location.search, { source: "#live", target: "#live", swap: "innerHTML" });
+    stale = true;
+    if (!document.hidden && !paused && !asking && !timer) timer = setTimeout(ask, Math.max(0, rested - performance.now()));
+  }
+
+  function ask() {
+    timer = 0;
+    if (document.hidden || paused || asking) return;
+    stale = false;
+    htmx.ajax("GET", location.pathname + location.search, { source: "#live", target: "#live", swap: "innerHTML", headers: { "X-Live": "1" } })
+      .catch(() => {});  // a filter took its place, or the server is away: both are seen elsewhere
+  }
+
+  // Of the filter's questions too: they change the address, and an answer to the old one must not come after theirs.
+  function asked(event) {
+    if (event.detail.target.id !== "live") return;
+    asking = event.detail.xhr;
+    began = performance.now();
+  }
+
+  function answered(event) {
+    if (event.detail.xhr !== asking) return;
+    const now = performance.now();
+    asking = null;
+    rested = now + Math.min(LONGEST_REST_MS, Math.max(REST_MS, REST_FOR_ANSWER * (now - began)));
+    if (stale) refresh();
   }
 
   function changed(topics) {
@@ -23,6 +49,7 @@
     if (message.id && !met) { met = true; if (message.id !== by("live").dataset.seen) refresh(); }  // changed while the page was on its way
     if (message.kind === "changed") changed(message.topics);
     if (message.kind === "resync") refresh();
+    if (message.kind === "out") location.assign("/sign-in?onward=" + encodeURIComponent(location.pathname + location.search));
     if (message.kind === "down" && !lost) { lost = true; say(words.down, true); }
     if (message.kind === "up" && lost) { lost = false; say(words.up, false); refresh(); }
     document.documentElement.dataset.feed = lost ? "down" : "up";
@@ -42,7 +69,8 @@
     source.addEventListener("resync", () => { hear({ kind: "up" }); hear({ kind: "resync" }); });
     source.onerror = () => {
       hear({ kind: "down" });
-      if (source.readyState === EventSource.CLOSED) setTimeout(viaSource, LATER_MS + Math.random() * LATER_MS);
+      if (source.readyState === EventSource.CLOSED) fetch("/api/v1/me", { headers: { "X-Live": "1" } }).then((answer) => answer.status === 401, () => false)
+        .then((out) => { if (out) hear({ kind: "out" }); else setTimeout(viaSource, LATER_MS + Math.random() * LATER_MS); });
     };
   }
 
@@ -66,12 +94,14 @@
   }
 
   document.documentElement.classList.add("js");
+  document.body.addEventListener("htmx:beforeRequest", asked);
+  document.body.addEventListener("htmx:afterRequest", answered);
   document.body.addEventListener("htmx:beforeSwap", keep);
   by("pause").addEventListener("click", pause);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && stale) refresh(); });
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
-    if (event.key === "/" && !typing) { event.preventDefault(); by("find").focus(); }
+    if (event.key === "/" && !typing) { if (by("find")) { event.preventDefault(); by("find").focus(); } }
   });
   document.addEventListener("click", (event) => {
     const menu = document.querySelector("details.menu[open]");

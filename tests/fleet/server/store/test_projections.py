@@ -8,6 +8,7 @@ import pytest
 
 from fleet.messages import kinds
 from fleet.server.store.database import Database
+from fleet.server.store.projections import Unfit, changes_by, changes_of, said_by
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
@@ -26,7 +27,7 @@ def test_an_order_moves_as_its_card_does(
     for event in station.pickup():
         writer.commit(arrived(event), NOW)
         seen.append(state_of(readings))
-    assert seen == ["waiting", "waiting", "taken", "collected", "collected", "collected"]
+    assert seen == ["waiting", "waiting", "taken", "activated", "collected", "collected"]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::9])
@@ -102,3 +103,36 @@ def test_a_station_whose_clock_runs_ahead_does_not_date_errands_into_the_future(
     row = readings.errand("E-1")
     assert row is not None
     assert row.started == early
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-06-01T09:59:00Z",
+        "2026-06-01T12:00:00+02:00",
+        "2026-06-01T10:00:01Z",
+        "2027-06-01T09:59:00Z",
+        "9999-12-31T23:59:59-12:00",
+        "tomorrow",
+    ],
+    ids=["before", "now, elsewhere", "a second ahead", "a year ahead", "past all time", "unreadable"],
+)
+def test_what_was_found_while_an_event_was_read_is_what_follows_once_it_is_received(
+    station: SealingStation, time: str
+) -> None:
+    for event in (
+        station.seal(kinds.ERRAND_STARTED, {"errand": "E-1", "kind": "pickup"}, time=time),
+        station.seal(
+            kinds.ERRAND_ENDED, {"errand": "E-1", "kind": "pickup", "outcome": "done", "seconds": 2}, time=time
+        ),
+    ):
+        changes = changes_of(event, NOW)
+        assert changes_by(said_by(event), event, NOW) == changes
+        assert changes[0].at <= NOW  # type: ignore[union-attr]
+
+
+def test_an_errand_that_began_before_all_time_does_not_fit(station: SealingStation) -> None:
+    end = {"errand": "E-1", "kind": "pickup", "outcome": "done", "seconds": 61.5}
+    event = station.seal(kinds.ERRAND_ENDED, end, time="0001-01-01T00:00:00Z")
+    assert [type(change) for change in said_by(event).changes] == [Unfit]
+    assert [type(change) for change in changes_of(event, NOW)] == [Unfit]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from fleet.messages.kinds import ERRAND_STARTED
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
@@ -25,6 +26,35 @@ def test_the_overview_counts_today(
     assert [figures[1:] for figures in summary.errands_by_hour] == [(1, 0, 0)]
     assert summary.orders_waiting == 1
     assert readings.summary(NOW + timedelta(days=1)).errands_today == 0
+
+
+def test_a_station_that_said_nothing_new_is_the_value_read_before(writer: Writer, readings: StoreReadings) -> None:
+    writer.commit([StateSeen("entre-a", SICK), PresenceSeen("entre-a", True), PresenceSeen("entre-b", True)], NOW)
+    first = readings.stations(NOW)
+    writer.commit([PresenceSeen("entre-b", False), StateSeen("entre-a", SICK)], NOW)
+    second = readings.stations(NOW)
+    assert second[0] is first[0]
+    assert (first[1].online, second[1].online) == (True, False)
+    writer.commit([StateSeen("entre-a", SICK.replace("Entré A", "Entrén"))], NOW)
+    assert [row.title for row in readings.stations(NOW)] == ["Entrén", "entre-b"]
+
+
+def test_errands_come_in_turn_though_others_begin_meanwhile(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    def begin(name: str, minute: int) -> None:
+        content: dict[str, object] = {"errand": name, "kind": "pickup"}
+        writer.commit(arrived(station.seal(ERRAND_STARTED, content, time=f"2026-06-01T09:{minute}:00Z")), NOW)
+
+    for number, minute in enumerate((50, 52, 51, 51, 51)):
+        begin(f"E-{number}", minute)
+    every = readings.errands(NOW)
+    assert [one.errand for one in every] == ["E-1", "E-2", "E-3", "E-4", "E-0"]
+    first = readings.errands(NOW, limit=2)
+    begin("E-new", 53)
+    assert first + readings.errands(NOW, limit=2, after=first[-1]) == every[:4]
+    assert readings.errands(NOW, after=every[3]) == every[4:]
+    assert readings.errands(NOW, after=every[4]) == []
 
 
 def test_alarms_name_what_is_wrong(writer: Writer, readings: StoreReadings, database: Database) -> None:
@@ -58,6 +88,14 @@ def test_orders_are_searched_literally(readings: StoreReadings, database: Databa
     assert (len(page), total) == (1, 2)
 
 
+def test_a_whole_hsa_id_finds_that_one(readings: StoreReadings, database: Database) -> None:
+    longer = record("O-3", slot=5, card_number="9752269877", hsa_id="TEST000000-00012")
+    hold_orders(database, record(), record("O-2", slot=4, card_number="9752269876"), longer)
+    assert [row.order for row in readings.orders(search="TEST000000-00012")[0]] == ["O-3"]
+    assert {row.order for row in readings.orders(search=" TEST000000-0001")[0]} == {"O-1", "O-2"}
+    assert readings.orders(search="TEST000000-000")[1] == 3
+
+
 def test_a_protected_identity_has_no_name_anywhere(readings: StoreReadings, database: Database) -> None:
     hold_orders(database, record(protected=True, name=None))
     assert readings.orders()[0][0].name is None
@@ -75,3 +113,14 @@ def test_what_is_not_known_is_none(readings: StoreReadings) -> None:
     assert readings.errand("none") is None
     assert readings.stations(NOW) == []
     assert readings.summary(NOW).alarms == ()
+
+
+def test_a_request_reads_all_stations_of_one_moment_once(writer: Writer, readings: StoreReadings) -> None:
+    writer.commit([PresenceSeen("entre-a", True)], NOW)
+    request = readings.within(frozenset({"*"}))
+    assert len(request.stations(NOW)) == 1
+    writer.commit([PresenceSeen("entre-b", True)], NOW)
+    assert (len(request.stations(NOW)), request.summary(NOW).stations) == (1, 1), "list and figures agree"
+    assert len(request.stations(NOW + timedelta(seconds=1))) == 2
+    assert len(readings.within(frozenset({"*"})).stations(NOW)) == 2
+    assert len(readings.stations(NOW)) == 2

@@ -1,10 +1,12 @@
 """Every event once, exact bytes, gaps asked for, conflicts aside, chains checked."""
 
 import random
-from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.link import Acked
@@ -182,7 +184,21 @@ def test_presence_and_state_are_the_latest(writer: Writer, readings: StoreReadin
 def test_a_failed_commit_takes_nothing(writer: Writer, station: SealingStation, database: Database) -> None:
     good, bad = arrived(*station.seals(2))
     broken = replace(bad, event=replace(bad.event, type=None))  # type: ignore[arg-type]
-    with pytest.raises(Exception, match="NOT NULL"):
+    with pytest.raises(IntegrityError):
         writer.commit([good, broken], NOW)
     assert count(database, events) == 0
     assert writer.commit([good, bad], NOW).stored == 2
+
+
+def test_that_a_station_was_heard_is_written_once_a_second_and_anew_after_a_clock_jump(
+    writer: Writer, readings: StoreReadings
+) -> None:
+    def heard(seconds: float) -> datetime | None:
+        writer.commit([PresenceSeen("entre-a", True)], NOW + timedelta(seconds=seconds))
+        row = readings.station("entre-a", NOW)
+        return row.heard if row else None
+
+    assert heard(0) == NOW
+    assert heard(0.9) == NOW
+    assert heard(1.5) == NOW + timedelta(seconds=1.5)
+    assert heard(-3600) == NOW - timedelta(hours=1)

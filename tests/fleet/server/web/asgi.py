@@ -3,9 +3,12 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from starlette.types import ASGIApp, Message
+from fastapi import FastAPI
+from starlette.types import Message
+
+from tests.fakes.visitors import COOKIE
 
 
 @dataclass(frozen=True)
@@ -28,27 +31,44 @@ class Answer:
         return next((value for key, value in self.headers if key == name), "")
 
 
-async def get(app: ASGIApp, address: str, **headers: str) -> Answer:
-    """GET that address. Headers: `accept_language="en"`; the host is 127.0.0.1 unless given."""
+async def get(app: FastAPI, address: str, **headers: str) -> Answer:
+    """GET that address. Headers: `accept_language="en"`; the host is 127.0.0.1 and the visitor signed in unless given."""
+    return await ask(app, "GET", address, **headers)
+
+
+async def post(app: FastAPI, address: str, fields: dict[str, str], **headers: str) -> Answer:
+    """POST a form, as a page of ours would."""
+    body = urlencode(fields).encode()
+    own = {"origin": "http://127.0.0.1", "content_type": "application/x-www-form-urlencoded"}
+    return await ask(app, "POST", address, body, **{**own, "content_length": str(len(body)), **headers})
+
+
+async def ask(app: FastAPI, method: str, address: str, body: bytes = b"", **headers: str) -> Answer:
+    """One request; a header given as "" is left out."""
+    scheme, client = headers.pop("scheme", "http"), headers.pop("client", "127.0.0.1")
     parts = urlsplit(address)
     sent: list[Message] = []
-    names = {"host": "127.0.0.1"} | {key.replace("_", "-"): value for key, value in headers.items()}
+    visitor = getattr(app.state, "visitor", "")
+    names = {"host": "127.0.0.1", "cookie": visitor} | {key.replace("_", "-"): value for key, value in headers.items()}
+    if names["cookie"] and COOKIE not in names["cookie"]:
+        names["cookie"] += f"; {visitor}"
+    names = {key: value for key, value in names.items() if value or key == "host"}
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
+        "method": method,
+        "scheme": scheme,
         "path": parts.path,
         "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "headers": [(key.encode(), value.encode()) for key, value in names.items()],
         "server": ("127.0.0.1", 80),
-        "client": ("127.0.0.1", 1),
+        "client": (client, 1),
     }
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)

@@ -1,13 +1,22 @@
 """One made-up region behind the real application."""
 
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.access.access import Access
+from fleet.server.commanding.desk import CommandDesk
 from fleet.server.hub import Hub
+from fleet.server.store.command_tables import commands
+from fleet.server.store.database import Database
 from fleet.server.web.app import create_app
+from tests.fakes.alerts import FakeAlerts, demo_alerts
+from tests.fakes.commands import desk_of
+from tests.fakes.evidence import FakeEvidence
 from tests.fakes.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.visitors import COOKIE, session
 
 ZONE = ZoneInfo("Europe/Stockholm")
 
@@ -22,6 +31,39 @@ def hub() -> Hub:
     return Hub()
 
 
+@pytest.fixture(scope="session")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    """One store of people for all tests of the pages."""
+    database = Database.open(tmp_path_factory.mktemp("access") / "fleet.sqlite")
+    yield Access(database, lambda: NOW)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def visitor(access: Access) -> str:
+    """The cookie of a signed-in administrator."""
+    return f"{COOKIE}={session(access)}"
+
+
 @pytest.fixture
-def app(readings: FakeReadings, hub: Hub) -> FastAPI:
-    return create_app(readings, hub, clock=lambda: NOW, zone=ZONE)
+def alerts() -> FakeAlerts:
+    return FakeAlerts(demo_alerts())
+
+
+@pytest.fixture
+def desk(access: Access, hub: Hub) -> CommandDesk:
+    """No command yet."""
+    with access.database.writing.begin() as connection:
+        connection.execute(commands.delete())
+    return desk_of(access.database, lambda: NOW, hub)
+
+
+@pytest.fixture
+def app(
+    readings: FakeReadings, hub: Hub, access: Access, alerts: FakeAlerts, desk: CommandDesk, visitor: str
+) -> FastAPI:
+    evidence = FakeEvidence()
+    app = create_app(readings, hub, access, alerts, desk, clock=lambda: NOW, zone=ZONE, evidence=evidence)
+    app.state.evidence = evidence
+    app.state.visitor = visitor
+    return app

@@ -1,14 +1,17 @@
 """What every answer carries, which hosts are answered, the files of others, and the feed on the wire."""
 
 import asyncio
+import gzip
 import hashlib
+import re
 
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.access.roles import Scope
 from fleet.server.hub import Hub
-from fleet.server.web.live import feed
-from fleet.server.web.rendering import STATIC
+from fleet.server.web.assets import STATIC
+from fleet.server.web.live import Watch, feed
 from fleet.server.web.serving import web_server
 from tests.fleet.server.web.asgi import get
 
@@ -24,7 +27,7 @@ async def test_every_answer_carries_the_policy(app: FastAPI, path: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:8080", "LOCALHOST:1"])
 async def test_this_machine_is_answered(app: FastAPI, host: str) -> None:
-    assert (await get(app, "/healthz", host=host)).status == 200
+    assert (await get(app, "/health/live", host=host)).status == 200
 
 
 @pytest.mark.parametrize("host", ["rebound.example", "127.0.0.1.rebound.example", "", "[::2]"])
@@ -40,6 +43,27 @@ async def test_pages_are_stored_nowhere_and_hashed_files_for_good(app: FastAPI) 
     assert (await get(app, "/static/app.css", if_none_match=plain.header("etag"))).status == 304
 
 
+async def test_a_page_asks_for_one_style_one_script_and_the_fonts_at_once(app: FastAPI) -> None:
+    page = (await get(app, "/")).text
+    files = re.findall(r'(?:href|src)="(/static/[^"]+\?v=[0-9a-f]{12})"', page)
+    assert [path.partition("?")[0].rpartition(".")[2] for path in files] == ["woff2", "woff2", "css", "js"]
+    answers = [await get(app, path, accept_encoding="gzip") for path in files]
+    assert [answer.header("cache-control") for answer in answers] == ["public, max-age=31536000, immutable"] * 4
+    style = gzip.decompress(answers[2].body).decode()
+    for font in files[:2]:
+        assert f'url("{font.removeprefix("/static/")}")' in style, (
+            "the font of the style is not the one asked for at once"
+        )
+    assert gzip.decompress(answers[3].body).decode().endswith((STATIC / "live.js").read_text())
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/nope.js", "/static/../app.py", "/static/%2e%2e/app.py", "/static//etc/passwd"]
+)
+async def test_nothing_else_is_a_file(app: FastAPI, path: str) -> None:
+    assert (await get(app, path)).status == 404
+
+
 async def test_pages_are_compressed(app: FastAPI) -> None:
     assert (await get(app, "/", accept_encoding="gzip")).header("content-encoding") == "gzip"
 
@@ -51,8 +75,12 @@ def test_the_files_of_others_are_as_they_came() -> None:
     assert {path.name for path in vendor.iterdir()} == {*sums, "README.txt", "SHA256SUMS.txt"}
 
 
+def everybody() -> Watch:
+    return Watch("key", Scope(frozenset({"*"})), lambda _key: True)
+
+
 async def test_the_feed_says_what_changed_and_where_it_is(hub: Hub) -> None:
-    frames = feed(hub, None)
+    frames = feed(hub, None, everybody())
     first = await anext(frames)
     hub.publish(frozenset({"orders", "errand/7"}))
     second = await anext(frames)
@@ -62,12 +90,19 @@ async def test_the_feed_says_what_changed_and_where_it_is(hub: Hub) -> None:
 
 
 async def test_a_reader_that_returns_late_is_told_to_read_again(hub: Hub) -> None:
-    late = feed(hub, "another-7")
+    late = feed(hub, "another-7", everybody())
     assert b"event: resync" in await anext(late)
     await late.aclose()
-    known = feed(hub, hub.latest)
+    known = feed(hub, hub.latest, everybody())
     assert b"event: resync" not in await anext(known)
     await known.aclose()
+
+
+async def test_readers_that_come_together_do_not_ask_the_store_together() -> None:
+    everywhere = Scope(frozenset({"*"}))
+    soon = Watch("key", everywhere, lambda _key: False, draw=lambda low, _high: low)
+    late = Watch("key", everywhere, lambda _key: False, draw=lambda _low, high: high)
+    assert [await soon.holds(), await late.holds()] == [False, True]
 
 
 async def test_too_many_feeds_are_refused(app: FastAPI, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +110,7 @@ async def test_too_many_feeds_are_refused(app: FastAPI, hub: Hub, monkeypatch: p
     assert (await get(app, "/events")).status == 503
 
 
-async def test_the_server_stops_while_a_feed_is_open(app: FastAPI, hub: Hub) -> None:
+async def test_the_server_stops_while_a_feed_is_open(app: FastAPI, hub: Hub, visitor: str) -> None:
     server = web_server(app, hub, port=0)
     running = asyncio.create_task(server.serve())
     async with asyncio.timeout(20):
@@ -83,7 +118,9 @@ async def test_the_server_stops_while_a_feed_is_open(app: FastAPI, hub: Hub) -> 
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+        writer.write(
+            f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {visitor}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+        )
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"text/event-stream" in head
         assert b"x-accel-buffering: no" in head
@@ -97,6 +134,15 @@ async def test_the_server_stops_while_a_feed_is_open(app: FastAPI, hub: Hub) -> 
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])  # noqa: S104
-def test_the_dashboard_refuses_to_be_reached_from_elsewhere(app: FastAPI, hub: Hub, host: str) -> None:
-    with pytest.raises(ValueError, match="loopback"):
+def test_the_dashboard_is_not_reached_from_elsewhere_without_tls(app: FastAPI, hub: Hub, host: str) -> None:
+    with pytest.raises(ValueError, match="certificate"):
         web_server(app, hub, host=host, port=0)
+
+
+async def test_no_nul_reaches_the_store(app: FastAPI) -> None:
+    page = (await get(app, "/orders?q=NS%00-20411&state=%00")).text
+    assert 'value="NS-20411"' in page
+    assert (await get(app, "/api/v1/orders?search=NS%00-20411")).status == 422
+    answer = await get(app, "/api/v1/stations/lasarettet\0-a")
+    assert (answer.status, answer.header("content-type")) == (404, "application/problem+json")
+    assert (await get(app, "/stations/\0")).status == 404

@@ -2,6 +2,7 @@
 
 How soon a change is on the page is printed (`-s`) and never asserted: the machine that runs the tests may be busy.
 """
+# length: stories of one browser over one set of fixtures
 
 import asyncio
 import os
@@ -12,17 +13,25 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
+from fleet.server.access.access import Access
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.serving import WebServer, web_server
+from tests.fakes.alerts import FakeAlerts, demo_alerts
+from tests.fakes.commands import desk_of
 from tests.fakes.readings import NOW, FakeReadings
+from tests.fakes.visitors import COOKIE, let_in, session
 from tests.fleet.server.web.conftest import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ERRAND = "00000000-0000-4000-8000-000000000008"
+PAGES = ("/", "/stations", "/stations/lasarettet-a", f"/errands/{ERRAND}", "/orders", "/alerts/1", "/audit", "/me",
+         "/commands", "/stations/lasarettet-a/commands?do=open_slot")  # fmt: skip
 EXPECTED = (
     "net::ERR_CONNECTION_REFUSED",
     "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
@@ -35,12 +44,12 @@ EXPECTED = (
 
 
 @dataclass
-class Site:
-    """The application on a port of its own, which can be stopped and started again."""
+class Served:
+    """An application on a port of its own, which can be stopped and started again."""
 
-    readings: FakeReadings
+    app: FastAPI
+    hub: Hub
     port: int = 0
-    hub: Hub = field(default_factory=Hub)
     server: WebServer | None = None
     task: asyncio.Task[None] | None = None
 
@@ -49,10 +58,8 @@ class Site:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self.hub = Hub()
-        app = create_app(self.readings, self.hub, clock=lambda: NOW, zone=ZONE)
         self.port = self.port or free_port()
-        self.server = web_server(app, self.hub, port=self.port)
+        self.server = web_server(self.app, self.hub, port=self.port)
         self.task = asyncio.create_task(self.server.serve())
         async with asyncio.timeout(20):
             while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
@@ -65,9 +72,36 @@ class Site:
         await self.task
 
 
+@dataclass
+class Site:
+    """The made-up region, served; it comes back with a new hub."""
+
+    readings: FakeReadings
+    access: Access
+    hub: Hub = field(default_factory=Hub)
+    alerts: FakeAlerts = field(default_factory=lambda: FakeAlerts(demo_alerts()))
+    served: Served | None = None
+
+    @property
+    def url(self) -> str:
+        assert self.served is not None
+        return self.served.url
+
+    async def start(self) -> None:
+        self.hub = Hub()
+        desk = desk_of(self.access.database, lambda: NOW, self.hub)
+        app = create_app(self.readings, self.hub, self.access, self.alerts, desk, clock=lambda: NOW, zone=ZONE)
+        self.served = Served(app, self.hub, self.served.port if self.served else 0)
+        await self.served.start()
+
+    async def stop(self) -> None:
+        assert self.served is not None
+        await self.served.stop()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def site(readings: FakeReadings) -> AsyncIterator[Site]:
-    site = Site(readings)
+async def site(readings: FakeReadings, access: Access) -> AsyncIterator[Site]:
+    site = Site(readings, access)
     await site.start()
     yield site
     await site.stop()
@@ -83,8 +117,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+async def context(browser: Browser, visitor: str) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="sv-SE", viewport={"width": 1440, "height": 900})
+    await let_in(context, visitor)
     yield context
     await context.close()
 
@@ -151,10 +186,11 @@ async def test_the_overview_shows_a_change_by_itself(site: Site, context: Browse
 @pytest.mark.usefixtures("complaints")
 async def test_title_and_counter_outside_the_lists_follow_too(site: Site, context: BrowserContext) -> None:
     page = await opened(context, site.url)
-    site.readings.alarms = ()
+    assert await page.inner_text("#count-alerts em") == "2\nAtt göra"
+    site.readings.alarms, site.alerts.rows = (), []
     site.hub.publish(frozenset({"stations"}))
     await page.wait_for_function("() => document.querySelector('h1').textContent.includes('Ingenting behöver dig')")
-    assert await page.locator("#todo-count em").count() == 0
+    assert await page.locator("#count-alerts em").count() == 0
 
 
 @pytest.mark.usefixtures("complaints")
@@ -162,6 +198,7 @@ async def test_a_change_of_another_page_draws_nothing(site: Site, context: Brows
     page = await opened(context, f"{site.url}/stations/lasarettet-a")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    await page.evaluate("0")  # requests are heard of from here on
     site.hub.publish(frozenset({"orders", "station/regionhuset"}))
     set_heard_text(site, "9.9.2")
     await shows(page, "9.9.2")
@@ -239,17 +276,16 @@ async def test_a_browser_without_shared_workers_is_live_as_well(site: Site, cont
 
 
 @pytest.mark.usefixtures("complaints")
-@pytest.mark.parametrize(
-    "path", ["/", "/stations", "/stations/lasarettet-a", "/errands/00000000-0000-4000-8000-000000000008", "/orders"]
-)
+@pytest.mark.parametrize("path", PAGES)
 async def test_a_narrow_window_never_scrolls_sideways(site: Site, context: BrowserContext, path: str) -> None:
     page = await opened(context, site.url + path)
     await page.set_viewport_size({"width": 320, "height": 700})
     assert await page.evaluate("document.documentElement.scrollWidth") == 320
 
 
-async def test_every_page_reads_without_javascript(site: Site, browser: Browser) -> None:
+async def test_every_page_reads_without_javascript(site: Site, browser: Browser, visitor: str) -> None:
     page = await browser.new_page(java_script_enabled=False, locale="sv-SE")
+    await let_in(page.context, visitor)
     await page.goto(site.url)
     await page.click("text=Lasarettet, entré A >> nth=-1")
     assert await page.locator("h1").inner_text() == "Lasarettet, entré A"
@@ -264,9 +300,32 @@ async def test_every_page_reads_without_javascript(site: Site, browser: Browser)
 @pytest.mark.parametrize("theme", ["light", "dark", "hc"])
 async def test_all_text_stands_out_from_its_ground(site: Site, context: BrowserContext, theme: str) -> None:
     page = await opened(context, f"{site.url}/?theme={theme}")
-    for path in ("/", "/stations/lasarettet-a", "/errands/00000000-0000-4000-8000-000000000008", "/orders"):
+    for path in (*PAGES, "/sign-in"):
         await page.goto(site.url + path)
         assert await page.evaluate(FAINT) == []
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_slot_is_opened_by_two_people_at_two_browsers(
+    site: Site, context: BrowserContext, browser: Browser
+) -> None:
+    """The page of who ordered it follows by itself."""
+    second = await browser.new_context(locale="sv-SE")
+    await let_in(second, f"{COOKIE}={session(site.access, name='olle.test')}")
+    page = await opened(context, f"{site.url}/stations/lasarettet-a/commands?do=open_slot")
+    await page.fill("#slot", "14")
+    await page.fill("#reason", "kortet ligger på tvären")
+    await page.click("text=Be om en andra person")
+    assert await page.locator("h1").inner_text() == "Öppna fack 14"
+    assert await page.locator("button >> text=Godkänn och skicka").count() == 0
+    await page.wait_for_function("document.documentElement.dataset.feed === 'up'")
+    other = await second.new_page()
+    await other.goto(f"{site.url}/")
+    await other.click("text=Ta ställning")
+    await other.click("text=Godkänn och skicka")
+    await page.wait_for_selector("#live >> text=olle.test")
+    assert await page.locator("#head .pill").inner_text() == "Ska skickas"
+    await second.close()
 
 
 FAINT = """() => {

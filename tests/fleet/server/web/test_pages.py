@@ -8,7 +8,9 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.hub import Hub
+from fleet.server.readings import BinRow, Emptied
 from fleet.server.web.rendering import MENU
+from tests.fakes.alerts import FakeAlerts
 from tests.fakes.readings import NOW, FakeReadings
 from tests.fleet.server.web.asgi import get
 
@@ -95,14 +97,15 @@ async def test_the_theme_is_drawn_by_the_server_so_that_nothing_flashes(app: Fas
 async def test_what_needs_somebody_stands_worst_first(app: FastAPI) -> None:
     text = (await get(app, "/")).text
     order = [
-        text.index(said) for said in ("entré C: stängd", "entré A: kvittensskrivare", "NS-20417", "Ängsvik: utan nät")
+        text.index(said)
+        for said in ("<b>Alla stationer: ", "<b>Lasarettet, entré C: stängd", "entré A: Papper", "NS-20417")
     ]
     assert order == sorted(order)
     assert text.count("btn pri") == 1
 
 
-async def test_a_quiet_morning_says_so(app: FastAPI, readings: FakeReadings) -> None:
-    readings.alarms = ()
+async def test_a_quiet_morning_says_so(app: FastAPI, readings: FakeReadings, alerts: FakeAlerts) -> None:
+    readings.alarms, alerts.rows = (), []
     assert "Ingenting behöver dig just nu." in (await get(app, "/")).text
 
 
@@ -232,8 +235,7 @@ async def test_a_fault_of_the_store_shows_nothing_of_itself(app: FastAPI, readin
         assert "made-up" not in answer.text
         assert "Traceback" not in answer.text
         assert "default-src 'none'" in answer.header("content-security-policy")
-    assert (await get(app, "/readyz")).status == 503
-    assert (await get(app, "/healthz")).status == 200
+    assert (await get(app, "/health/live")).status == 200
 
 
 async def test_events_of_an_unknown_type_and_odd_data_are_shown_as_they_are(
@@ -250,6 +252,18 @@ async def test_events_of_an_unknown_type_and_odd_data_are_shown_as_they_are(
 async def test_the_errand_of_a_station_that_is_gone_is_shown(app: FastAPI, readings: FakeReadings) -> None:
     readings.station_rows = []
     assert (await get(app, PAGES[4])).status == 200
+
+
+async def test_a_station_says_what_is_in_its_bin_and_how_it_was_emptied(app: FastAPI, readings: FakeReadings) -> None:
+    assert "Aldrig, enligt stationen" in (await get(app, "/stations/lasarettet-a")).text
+    told = Emptied(NOW, ("TEST000000-A001", "TEST000000-A002"), 22, 23, 23, "4411", "missing", "77")
+    readings.bins["lasarettet-a"] = BinRow(4, told)
+    text = (await get(app, "/stations/lasarettet-a")).text
+    assert "22 av 23 · kort saknas 77" in text
+    assert "TEST000000-A001, TEST000000-A002" in text
+    answer = (await get(app, "/api/v1/stations/lasarettet-a/bin")).json
+    assert (answer["cards"], answer["emptied"]["seal"], answer["emptied"]["by"][1]) == (4, "4411", "TEST000000-A002")
+    assert (await get(app, "/api/v1/stations/nowhere/bin")).status == 404
 
 
 def test_the_clock_of_the_fake_is_the_one_in_the_design() -> None:

@@ -19,8 +19,16 @@ MANY = set(re.findall(r"""\.many\(["']([a-z_.]+)["']""", SOURCES))
 FAMILIES = {
     "number", "age", "app.theme", "app.language", "nav", "alarm", "alarm_detail", "reason", "closed", "station",
     "device_kind", "device.reader", "device.printer", "device.cabinet", "device.scanner", "device.gpio", "kind",
-    "outcome", "effect", "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "error.400",
-    "error.404", "error.500",
+    "outcome", "bin_reason", "effect",
+    "effect_at", "effect_outcome", "signed", "event", "slot", "order", "step", "chart", "deed", "alert", "alerts.state",
+    "alert_count", "alert_slot", "role", "door.why", "checkpoint", "account", "token", "once", "severity", "level",
+    "command", "command_help", "command_message", "command_state",
+    "command_result", "command_refusal", "commands.choice", "commands.wrong", "commands.valid", "commands.col",
+    "stock.kind", "bins.show", "deadline", "deadline_act", "deadline_will", "deadline_did", "deadline_since",
+    "request", "request_ask", "request_who", "declined", "wish", "certificate", "card_reason", "card.do",
+    "updates.show", "updates_part", "alert_clock", "clock_off", "maintenance_kind",
+    "maintenance_show", "maintenance_state", "maintenance_wrong", "weekday", "error.400", "error.403",
+    "error.404", "error.429", "error.500",
 }  # fmt: skip
 
 
@@ -58,6 +66,20 @@ def test_every_key_that_exists_is_used() -> None:
 def test_a_code_that_nobody_knows_is_shown_as_it_is() -> None:
     assert load()["sv"].code("outcome", "strange") == "strange"
     assert all(load()["sv"].has(f"order.{state}") for state in ORDER_STATES)
+
+
+def test_every_effect_and_errand_of_a_station_has_a_word() -> None:
+    """The dashboard imports nothing of the station: the names are read from its source."""
+    journeys = Path(__file__).parents[4] / "kiosk" / "journeys"
+    source = "\n".join(path.read_text() for path in journeys.rglob("*.py"))
+    effects = set(re.findall(r"""effect\(\s*"([a-z_.]+)\"|effect="([a-z_.]+)"|EFFECT = "([a-z_.]+)\"""", source))
+    names = {name for found in effects for name in found if name}
+    assert len(names) > 12
+    errands = set(re.findall(r'Errand\(\s*"([a-z_]+)"', source))
+    assert len(errands) > 6
+    known = load()["sv"]
+    assert {name for name in names if not known.has(f"effect.{name}")} == set()
+    assert {name for name in errands if not known.has(f"kind.{name}")} == set()
 
 
 @pytest.mark.parametrize(

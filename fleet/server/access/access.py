@@ -1,0 +1,256 @@
+"""The doors of the server: sign in, set up, look up who asks, record what they did.
+
+Rules: each call is one or two short transactions of its own, from any thread; what changes something writes its audit entry in
+the same transaction. Expected refusals are values and never say which part was wrong.
+
+>>> Access(database, clock).sign_in("tove", password, code, "192.0.2.7")  # doctest: +SKIP
+Refused.WRONG
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from fleet.server.access import audit, codes, links, passwords, people, sessions, tokens, tries
+from fleet.server.access.audit import Deed
+from fleet.server.access.looks import Looks
+from fleet.server.access.roles import EVERYWHERE, Caller, Grants, Role
+from fleet.server.access.secret_values import digest
+from fleet.server.store.access_tables import users
+from fleet.server.store.database import Database
+
+PROGRAM = "server"
+"""Who it was where no person was: in the audit."""
+
+_NOBODY = "unknown"
+
+
+class Refused(StrEnum):
+    """Why somebody did not come in."""
+
+    WRONG = "wrong"
+    TOO_MANY = "too_many"
+    LINK = "link"
+    """It was used, has ended, or never was."""
+    PASSWORD = "password"  # noqa: S105 a reason
+    NAME = "name"
+    CODE = "code"
+    NO_ROLE = "no_role"
+    AWAY = "away"
+    """The region's own sign-in did not answer as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session. `value` goes into the cookie and nowhere else."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a set-up link offers. `name` is None where the person chooses one."""
+
+    name: str | None
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a person typed to set an account up."""
+
+    name: str
+    password: str = field(repr=False)
+    code: str = field(repr=False)
+
+
+class Access:
+    """See the module. `clock` gives aware times."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self.database = database
+        self._looks = Looks()
+        self.clock = clock
+
+    def by_session(self, value: str, *, present: bool) -> Caller | None:
+        """Who has that cookie. `present`: a person asked, not the page by itself."""
+        key, now = digest(value), self.clock()
+        with self.database.reading.begin() as connection:
+            found = sessions.caller(connection, key, now)
+            stale = found is not None and present and sessions.is_stale(connection, key, now)
+        if stale:
+            with self.database.writing.begin() as connection:
+                sessions.note_use(connection, key, now)
+        return found
+
+    def is_open(self, key: str) -> bool:
+        """Whether the session or token of that hash still works: for streams."""
+        now = self.clock()
+        with self.database.reading.begin() as connection:
+            return (sessions.caller(connection, key, now) or tokens.caller(connection, key, now)) is not None
+
+    def by_token(self, value: str) -> Caller | None:
+        """Whose token that is."""
+        with self.database.reading.begin() as connection:
+            return tokens.caller(connection, digest(value), self.clock())
+
+    def sign_in(self, name: str, password: str, code: str, address: str) -> SignedIn | Refused:
+        """With a local account."""
+        if not self._may_try(name, address):
+            return Refused.TOO_MANY
+        with self.database.reading.begin() as connection:
+            row = people.row_named(connection, name)
+        right = passwords.matches(row.password if row is not None else None, password)
+        with self.database.writing.begin() as connection:
+            row = people.row_named(connection, name)  # again: it may have been disabled, or this code taken
+            step = self._step(row, code) if row is not None else None
+            if row is None or not right or step is None:
+                who = row.name if row is not None else _NOBODY
+                self._note(connection, who, address, Deed("sign-in.refused", who))
+                return Refused.WRONG
+            connection.execute(update(users).where(users.c.id == row.id).values(step=step))
+            tries.clear(connection, tries.ACCOUNT, name)
+            return self._begin(connection, row, address, "password")
+
+    def sign_in_by_link(self, value: str, address: str) -> SignedIn | Refused:
+        """With a link that the server printed on its own machine."""
+        with self.database.writing.begin() as connection:
+            link = links.find(connection, "sign-in", value, self.clock())
+            if link is None or not links.use_up(connection, value):
+                return Refused.LINK
+            row = connection.execute(users.select().where(users.c.id == link.user, ~users.c.disabled)).first()
+            return Refused.LINK if row is None else self._begin(connection, row, address, "link")
+
+    def sign_in_by_issuer(self, subject: str, name: str, granted: Grants, address: str) -> SignedIn | Refused:
+        """With what the region's own sign-in has said."""
+        with self.database.writing.begin() as connection:
+            try:
+                row = people.from_issuer(connection, subject, name, granted, self.clock()) if granted else None
+            except people.AccountError:
+                row = None
+            if row is None or row.disabled:
+                self._note(connection, _NOBODY, address, Deed("sign-in.refused", name, "openid"))
+                return Refused.NO_ROLE
+            return self._begin(connection, row, address, "openid")
+
+    def _begin(self, connection: Connection, row: Any, address: str, how: str) -> SignedIn:
+        value = sessions.begin(connection, row.id, address, self.clock())
+        self._note(connection, row.name, address, Deed("sign-in", row.name, how))
+        return SignedIn(row.name, value)
+
+    def _may_try(self, name: str, address: str) -> bool:
+        """Count the try. The first one too many is told in the audit, so that guessing does not fill it."""
+        now = self.clock()
+        with self.database.writing.begin() as connection:
+            over = [
+                tries.take(connection, tries.ADDRESS, address, now),
+                tries.take(connection, tries.ACCOUNT, name, now),
+            ]
+            if 1 in over and max(over) == 1:
+                self._note(connection, _NOBODY, address, Deed("sign-in.stopped"))
+        return max(over) == 0
+
+    def _step(self, row: Any, code: str) -> int | None:
+        return codes.step_of(row.secret, code, self.clock().timestamp(), after=row.step)
+
+    def offered(self, value: str) -> Offer | None:
+        """What that set-up link is for; None where it does not work."""
+        with self.database.reading.begin() as connection:
+            link = links.find(connection, "set-up", value, self.clock())
+            if link is None:
+                return None
+            name = (
+                None
+                if link.user is None
+                else connection.execute(users.select().where(users.c.id == link.user)).one().name
+            )
+        return Offer(name, link.secret)
+
+    def set_up(self, value: str, chosen: Chosen, address: str) -> SignedIn | Refused:
+        """Set password and codes, and sign in. A wrong code leaves the link as it was."""
+        if not self._may_try(digest(value), address):
+            return Refused.TOO_MANY
+        if not passwords.LEAST <= len(chosen.password) <= passwords.MOST:
+            return Refused.PASSWORD
+        encoded = passwords.hashed(chosen.password)
+        with self.database.writing.begin() as connection:
+            link = links.find(connection, "set-up", value, self.clock())
+            if link is None:
+                return Refused.LINK
+            step = codes.step_of(link.secret, chosen.code, self.clock().timestamp(), after=0)
+            if step is None:
+                return Refused.CODE
+            try:
+                user = link.user if link.user is not None else self._first(connection, chosen.name)
+            except people.AccountError:
+                return Refused.NAME
+            links.use_up(connection, value)
+            values = {"password": encoded, "secret": link.secret, "step": step}
+            connection.execute(update(users).where(users.c.id == user).values(**values))
+            row = connection.execute(users.select().where(users.c.id == user)).one()
+            self._note(connection, row.name, address, Deed("user.set-up", row.name))
+            return self._begin(connection, row, address, "set-up")
+
+    def _first(self, connection: Connection, name: str) -> int:
+        return people.add(connection, name, ((Role.ADMIN, EVERYWHERE),), self.clock())
+
+    def first_link(self) -> str | None:
+        """A set-up link for the first administrator; None where there is one."""
+        with self.database.writing.begin() as connection:
+            if people.has_administrator(connection):
+                return None
+            self._note(connection, PROGRAM, "", Deed("link.first"))
+            return links.make(connection, "set-up", None, self.clock())
+
+    def link_for(self, name: str, granted: Grants) -> str:
+        """A sign-in link for a made-up person of a demo, whose account is made where it is new."""
+        with self.database.writing.begin() as connection:
+            row = people.from_issuer(connection, f"demo {name}", name, granted, self.clock())
+            self._note(connection, PROGRAM, "", Deed("link.sign-in", name))
+            return links.make(connection, "sign-in", row.id, self.clock())
+
+    def end(self, caller: Caller, address: str, key: str | None = None) -> list[str]:
+        """End one of the caller's sessions, or all. Gives the keys of those ended, whose streams are to be ended too."""
+        with self.database.writing.begin() as connection:
+            ended = sessions.end(connection, caller.name, key)
+            self._note(connection, caller.name, address, Deed("sign-out", caller.name, str(len(ended))))
+        return ended
+
+    def open_sessions(self, caller: Caller) -> list[sessions.Open]:
+        """The caller's, newest first."""
+        with self.database.reading.begin() as connection:
+            return sessions.of(connection, caller.name)
+
+    def record(self, caller: Caller, address: str, deed: Deed) -> None:
+        """Tell the audit what somebody did or ordered, before it is done."""
+        with self.database.writing.begin() as connection:
+            self._note(connection, caller.name, address, deed)
+
+    def is_looking(self, caller: Caller, deed: Deed) -> bool:
+        """Whether the same was looked at within five minutes, and told."""
+        return self._looks.goes_on((caller.key, deed), self.clock())
+
+    def record_look(self, caller: Caller, address: str, deed: Deed) -> None:
+        """Tell the audit what somebody looks at, before they see it; the same again within five minutes is one look."""
+        if self._looks.is_new((caller.key, deed), self.clock()):
+            self.record(caller, address, deed)
+
+    def entries(
+        self, *, who: str = "", action: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[audit.Entry], int]:
+        """The audit, newest first, and how many fit."""
+        with self.database.reading.begin() as connection:
+            return audit.entries(connection, who=who, action=action, limit=limit, offset=offset)
+
+    def verify(self) -> audit.Verdict:
+        """Compute the audit's chain again."""
+        with self.database.reading.begin() as connection:
+            return audit.verify(connection)
+
+    def _note(self, connection: Connection, who: str, address: str, deed: Deed) -> None:
+        audit.append(connection, self.clock(), who, address, deed)

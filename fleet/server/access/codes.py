@@ -1,0 +1,38 @@
+"""Time-based one-time codes (RFC 6238: SHA-1, six digits, 30 seconds). Alone imports pyotp.
+
+Rules: a code one step early or late is taken (RFC 6238 5.2), and each step once.
+
+>>> secret = new_secret()
+>>> step_of(secret, code_at(secret, 1_000_000), 1_000_000, after=0) == 1_000_000 // STEP_S
+True
+"""
+
+import hmac
+
+import pyotp
+
+STEP_S = 30
+_DRIFT = 1
+
+
+def new_secret() -> str:
+    """160 bits, base32."""
+    return pyotp.random_base32()
+
+
+def code_at(secret: str, at_s: float) -> str:
+    """The code of that moment (seconds since 1970)."""
+    return pyotp.TOTP(secret, interval=STEP_S).at(int(at_s))
+
+
+def step_of(secret: str, code: str, now_s: float, *, after: int) -> int | None:
+    """The time step whose code this is, if it is near `now_s` and later than `after`; else None."""
+    given = "".join(code.split()).encode()
+    steps = range(int(now_s) // STEP_S - _DRIFT, int(now_s) // STEP_S + _DRIFT + 1)
+    fits = [step for step in steps if hmac.compare_digest(code_at(secret, step * STEP_S).encode(), given)]
+    return next((step for step in fits if step > after), None)
+
+
+def address(secret: str, name: str) -> str:
+    """What an authenticator app reads from the QR code."""
+    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=name, issuer_name="kortkiosk")

@@ -1,0 +1,36 @@
+"""One look is told once: a page that draws itself again every few seconds is not a new look each time.
+
+>>> looks, now = Looks(), datetime(2026, 6, 1)
+>>> looks.is_new("tove at O-1", now), looks.is_new("tove at O-1", now + timedelta(minutes=1))
+(True, False)
+"""
+
+import threading
+from collections.abc import Hashable
+from datetime import datetime, timedelta
+
+ONE_LOOK = timedelta(minutes=5)
+_MOST = 10_000
+
+
+class Looks:
+    """What was looked at of late, in this process. Thread-safe. More than it can keep is told again, never left out."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[Hashable, datetime] = {}
+
+    def goes_on(self, look: Hashable, now: datetime) -> bool:
+        """Whether it has begun and is not over."""
+        begun = self._seen.get(look)
+        return begun is not None and begun <= now < begun + ONE_LOOK
+
+    def is_new(self, look: Hashable, now: datetime) -> bool:
+        """Whether it begins now."""
+        with self._lock:
+            if self.goes_on(look, now):
+                return False
+            if len(self._seen) >= _MOST:
+                self._seen.clear()
+            self._seen[look] = now
+        return True

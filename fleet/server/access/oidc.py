@@ -1,0 +1,215 @@
+"""The region's own sign-in: OpenID Connect Core 1.0, code flow (3.1) with PKCE (RFC 7636, S256). Alone imports authlib.
+
+Rules: state, nonce and verifier lie in the store for ten minutes, are bound to the browser by a cookie, and work once. The ID
+token is believed only with the issuer's signature by an algorithm named here, our own client id as audience, and our nonce.
+Roles follow from groups at each sign-in; without one nobody is let in.
+
+>>> await openid.begin("/orders")  # doctest: +SKIP
+Begun(url='https://login.example/authorize?...', ...)
+"""
+
+import asyncio
+import hmac
+import secrets
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from authlib.deprecate import AuthlibDeprecationWarning
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import delete, insert, select
+
+from fleet.server.access.audit import without_numbers
+from fleet.server.access.roles import Grants
+from fleet.server.access.secret_values import digest, made
+from fleet.server.access.settings import OpenIdSettings
+from fleet.server.store.access_tables import logins
+from fleet.server.store.database import Database
+
+with warnings.catch_warnings():  # it would rather have a successor of httpx, which nothing else here needs
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.base_client import OAuthError
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+ALGORITHMS = ["RS256", "PS256", "ES256", "ES384"]
+TIMEOUT_S = 10.0
+WAITS = timedelta(minutes=10)
+LEEWAY_S = 60
+_KEEP = timedelta(hours=1)
+"""How long addresses and keys of the issuer are kept; a key that is not known is asked for at once."""
+
+
+class OpenIdError(Exception):
+    """The sign-in did not go as the standard says, or the issuer is away. The text has no secret, and is for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the browser goes, and the cookie that it takes along."""
+
+    url: str
+    browser: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who that is by the issuer's word."""
+
+    subject: str
+    name: str
+    grants: Grants
+    onward: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    """What the issuer publishes (OpenID Connect Discovery 1.0)."""
+
+    authorize: str
+    token: str
+    keys: KeySet
+    read: datetime
+
+
+class OpenId:
+    """One issuer. `redirect` is our address that it sends browsers back to; `reach` says how it is reached (for httpx)."""
+
+    def __init__(
+        self,
+        settings: OpenIdSettings,
+        secret: str | None,
+        redirect: str,
+        access: tuple[Database, Callable[[], datetime]],
+        reach: Mapping[str, Any],
+    ) -> None:
+        self._settings = settings
+        self._secret = secret
+        self._redirect = redirect
+        self._database, self._clock = access
+        self._reach = reach
+        self._issuer: _Issuer | None = None
+
+    @property
+    def title(self) -> str:
+        """As the button names it."""
+        return self._settings.title
+
+    async def begin(self, onward: str) -> Begun:
+        """Raises OpenIdError."""
+        issuer = await self._read_issuer()
+        state, browser, verifier, nonce = made(), made(), secrets.token_urlsafe(64), secrets.token_urlsafe(32)
+        row = {
+            "hash": digest(state),
+            "browser": digest(browser),
+            "verifier": verifier,
+            "nonce": nonce,
+            "onward": onward,
+        }
+        await asyncio.to_thread(self._keep, row)
+        async with self._client() as client:
+            url, _ = client.create_authorization_url(issuer.authorize, state, verifier, nonce=nonce)
+        return Begun(url, browser)
+
+    def _keep(self, row: dict[str, str]) -> None:
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            connection.execute(delete(logins).where(logins.c.ends < now))
+            connection.execute(insert(logins).values(**row, ends=now + WAITS))
+
+    async def finish(self, answer: Mapping[str, str], browser: str) -> Identified:
+        """From the query that the browser came back with, and its cookie. Raises OpenIdError."""
+        login = await asyncio.to_thread(self._take, answer.get("state", ""))
+        if login is None or not hmac.compare_digest(login.browser, digest(browser)):
+            raise OpenIdError("the state is unknown, used, too old, or another browser's")
+        if answer.get("iss", self._settings.issuer) != self._settings.issuer:
+            raise OpenIdError("the answer is another issuer's (RFC 9207)")
+        if not answer.get("code"):
+            raise OpenIdError(f"the issuer refused: {answer.get('error', 'no code')[:40]}")
+        issuer = await self._read_issuer()
+        told = await self._exchange(issuer, answer["code"], login.verifier)
+        claims = await self._checked(issuer, str(told.get("id_token", "")), login.nonce)
+        return self._identified(claims, login.onward)
+
+    def _take(self, state: str) -> Any:
+        mine = logins.c.hash == digest(state)
+        with self._database.writing.begin() as connection:
+            row = connection.execute(select(logins).where(mine, logins.c.ends > self._clock())).first()
+            connection.execute(delete(logins).where(mine))
+        return row
+
+    async def _exchange(self, issuer: _Issuer, code: str, verifier: str) -> Mapping[str, Any]:
+        try:
+            async with self._client() as client:
+                told: Mapping[str, Any] = await client.fetch_token(issuer.token, code=code, code_verifier=verifier)
+                return told
+        except OAuthError as error:
+            raise OpenIdError(f"the code was refused: {error.error}") from None
+        except Exception as error:  # authlib passes on what its HTTP client and its parsing raise, of many kinds
+            raise OpenIdError(f"the token endpoint: {type(error).__name__}") from None
+
+    async def _checked(self, issuer: _Issuer, token: str, nonce: str) -> Mapping[str, Any]:
+        """OpenID Connect Core 3.1.3.7."""
+        try:
+            try:
+                read = jwt.decode(token, issuer.keys, algorithms=ALGORITHMS)
+            except (JoseError, ValueError):  # the issuer may have changed its keys
+                read = jwt.decode(token, (await self._read_issuer(anew=True)).keys, algorithms=ALGORITHMS)
+            self._rules(nonce).validate(read.claims)
+        except (JoseError, ValueError) as error:
+            raise OpenIdError(f"the ID token: {type(error).__name__}") from None
+        if read.claims.get("azp", self._settings.client_id) != self._settings.client_id:
+            raise OpenIdError("the ID token is for another client")
+        return read.claims
+
+    def _rules(self, nonce: str) -> jwt.JWTClaimsRegistry:
+        exact = {"iss": self._settings.issuer, "aud": self._settings.client_id, "nonce": nonce}
+        options: dict[str, Any] = {name: {"essential": True, "value": value} for name, value in exact.items()}
+        options |= {name: {"essential": True} for name in ("exp", "iat", "sub")}
+        return jwt.JWTClaimsRegistry(now=int(self._clock().timestamp()), leeway=LEEWAY_S, **options)
+
+    def _identified(self, claims: Mapping[str, Any], onward: str) -> Identified:
+        name, groups = claims.get(self._settings.name_claim), claims.get(self._settings.groups_claim, [])
+        if not isinstance(name, str) or not name.isprintable() or not 1 <= len(name) <= 64:
+            raise OpenIdError(f"the claim {self._settings.name_claim} is no name")
+        if without_numbers(name) != name:
+            raise OpenIdError(f"the claim {self._settings.name_claim} is a personal identity number: name another one")
+        held = set(groups) if isinstance(groups, list) and all(isinstance(each, str) for each in groups) else set()
+        granted = tuple((each.role, each.stations) for each in self._settings.grants if each.group in held)
+        return Identified(f"{self._settings.issuer} {claims['sub']}", name, granted, onward)
+
+    async def _read_issuer(self, *, anew: bool = False) -> _Issuer:
+        kept, now = self._issuer, self._clock()
+        if kept is None or anew or now > kept.read + _KEEP:
+            kept = self._issuer = await self._fetch_issuer(now)
+        return kept
+
+    async def _fetch_issuer(self, now: datetime) -> _Issuer:
+        where = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        try:
+            async with self._client() as client:
+                told = (await client.request("GET", where, withhold_token=True)).raise_for_status().json()
+                if told["issuer"] != self._settings.issuer:
+                    raise OpenIdError("what the issuer publishes is another's (Discovery 4.3)")
+                keys = (await client.request("GET", told["jwks_uri"], withhold_token=True)).raise_for_status().json()
+            known = KeySet.import_key_set(keys)
+            return _Issuer(told["authorization_endpoint"], told["token_endpoint"], known, now)
+        except OpenIdError:
+            raise
+        except Exception as error:  # as above, and what is not as the standard says
+            raise OpenIdError(f"{where}: {type(error).__name__}") from None
+
+    def _client(self) -> Any:
+        return AsyncOAuth2Client(
+            self._settings.client_id,
+            self._secret,
+            scope="openid profile",
+            redirect_uri=self._redirect,
+            code_challenge_method="S256",
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            **self._reach,
+        )

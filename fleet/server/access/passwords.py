@@ -1,0 +1,35 @@
+"""Passwords as Argon2id (RFC 9106). Alone imports argon2.
+
+Rules: two are computed at a time, whatever is asked, since each takes 64 MiB; a name that is not known costs the same time as
+one that is.
+
+>>> matches(hashed("correct-horse-made-up"), "correct-horse-made-up")
+True
+"""
+
+import threading
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+LEAST, MOST = 12, 128
+"""Characters of a password."""
+
+_hasher = PasswordHasher()
+_room = threading.BoundedSemaphore(2)
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$0f+h1pQIdV+VXCeT6VDvxQ$fmoCXvN5CdmOcIRGr6QKLrFvDnnm35eO36v90jzUwEs"
+
+
+def hashed(password: str) -> str:
+    """The encoded hash with its parameters and salt."""
+    with _room:
+        return _hasher.hash(password)
+
+
+def matches(encoded: str | None, password: str) -> bool:
+    """Whether it is the password; None takes as long and is never."""
+    with _room:
+        try:
+            return _hasher.verify(encoded or _NOBODY, password[:MOST]) and encoded is not None
+        except (VerificationError, InvalidHashError):
+            return False

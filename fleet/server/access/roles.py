@@ -1,0 +1,117 @@
+"""Roles, what each may, and for which stations.
+
+Rules: a route names one right; a role is a set of rights. A grant is a role for some stations: a station's name, or the
+beginning of names followed by `*`. What concerns all stations at once (the audit, other people) takes a grant for `*`.
+
+>>> caller = Caller("tove", "key", ((Role.OPERATOR, "lasarettet-*"),))
+>>> caller.may(Right.VIEW), caller.may(Right.AUDIT), caller.scope(Right.VIEW).allows("lasarettet-a")
+(True, False, True)
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+EVERYWHERE = "*"
+STATIONS = re.compile(r"(\*|[a-z0-9][a-z0-9-]{0,39}\*?)\Z")
+
+
+class Right(StrEnum):
+    """What a route can need."""
+
+    PUBLIC = "public"
+    """Nothing: signing in, health, files of the pages."""
+    SIGNED_IN = "signed-in"
+    VIEW = "view"
+    """Stations, errands and figures without people."""
+    PEOPLE = "people"
+    """Orders, one errand, receipts: names, HSA-ids, whole card numbers. Each look-up is recorded."""
+    COMMAND = "command"
+    """Tell a station to do something."""
+    CARDS = "cards"
+    """Tell a station to do what touches cards, with a second person; and be that person for somebody else."""
+    ORDERS = "orders"
+    """Change orders and people of the directory; hold and block cards; try again what waits for the issuer."""
+    HOOK = "hook"
+    """Nothing but a good signature, which the route itself checks: messages of an order system. No role has it."""
+    AUDIT = "audit"
+    MANAGE = "manage"
+    """Other people's accounts, and tokens."""
+
+
+class Role(StrEnum):
+    """As `product.md` settles them."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ID_ADMINISTRATOR = "id-administrator"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.VIEWER: frozenset({Right.VIEW}),
+    Role.OPERATOR: frozenset({Right.VIEW, Right.PEOPLE, Right.COMMAND, Right.CARDS}),
+    Role.ID_ADMINISTRATOR: frozenset({Right.VIEW, Right.PEOPLE, Right.CARDS, Right.ORDERS}),
+    Role.AUDITOR: frozenset({Right.VIEW, Right.PEOPLE, Right.AUDIT}),
+    Role.ADMIN: frozenset(Right) - {Right.PUBLIC, Right.SIGNED_IN, Right.HOOK},
+}
+
+OF_ALL = frozenset({Right.AUDIT, Right.MANAGE})
+"""Rights that only a grant for all stations gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Stations by name or beginning of name."""
+
+    patterns: frozenset[str]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it is all of them."""
+        return EVERYWHERE in self.patterns
+
+    def allows(self, station: str) -> bool:
+        """Whether that station is among them."""
+        return any(
+            station.startswith(pattern[:-1]) if pattern.endswith("*") else station == pattern
+            for pattern in self.patterns
+        )
+
+    def covers(self, wanted: str) -> bool:
+        """Whether all stations that `wanted` stands for are among them: a name, or the beginning of names and `*`."""
+        return any(
+            pattern == wanted or (pattern.endswith("*") and wanted.startswith(pattern[:-1]))
+            for pattern in self.patterns
+        )
+
+    def touches(self, wanted: str) -> bool:
+        """Whether some of them may be."""
+        return self.covers(wanted) or any(Scope(frozenset({wanted})).covers(pattern) for pattern in self.patterns)
+
+
+Grants = tuple[tuple[Role, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `key` names the session or token (a hash), so that its streams can be ended; never the secret itself."""
+
+    name: str
+    key: str
+    grants: Grants
+    program: bool = False
+    """Came with a token and not with a session."""
+
+    def may(self, right: Right) -> bool:
+        """Whether any grant gives it."""
+        if right in (Right.PUBLIC, Right.SIGNED_IN):
+            return True
+        return any(
+            right in RIGHTS[role] and (right not in OF_ALL or where == EVERYWHERE) for role, where in self.grants
+        )
+
+    def scope(self, right: Right) -> Scope:
+        """The stations for which it does."""
+        return Scope(frozenset(where for role, where in self.grants if right in RIGHTS[role]))

@@ -1,0 +1,23 @@
+"""Values that open a door: made at random, given out once, kept as a hash.
+
+>>> len(digest(made())), made() != made()
+(64, True)
+"""
+
+import hashlib
+import secrets
+
+
+def made(prefix: str = "") -> str:
+    """256 random bits for an address or a header."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def digest(value: str) -> str:
+    """What is kept of it: SHA-256, hex. The value is random and long, so no slow hash is needed."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def form_token(value: str) -> str:
+    """The token of forms that goes with a session, made from its secret, so that nothing more is kept."""
+    return hashlib.sha256(b"form:" + value.encode()).hexdigest()

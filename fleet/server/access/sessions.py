@@ -1,0 +1,75 @@
+"""Sessions in the store: found by the hash of a random value, ended one by one or all, by time or by hand.
+
+Rules: a session ends after an hour without a person's request, and after twelve in any case; what a page asks by itself does
+not count. Who is disabled or granted less is so at the next request.
+
+>>> IDLE < WHOLE
+True
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from fleet.server.access.people import granted_to
+from fleet.server.access.roles import Caller
+from fleet.server.access.secret_values import digest, made
+from fleet.server.store.access_tables import sessions, users
+
+IDLE = timedelta(hours=1)
+WHOLE = timedelta(hours=12)
+_NOTE_EVERY = timedelta(minutes=1)
+"""How exactly the last use is kept: reading must not become writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One session of somebody. `key` is its hash."""
+
+    key: str
+    made: datetime
+    used: datetime
+    address: str
+
+
+def begin(connection: Connection, user: int, address: str, now: datetime) -> str:
+    """A new session; gives the value for the cookie. Those that have ended are cleared away."""
+    connection.execute(delete(sessions).where((sessions.c.ends < now) | (sessions.c.used < now - IDLE)))
+    value = made()
+    row = {"hash": digest(value), "user": user, "made": now, "used": now, "ends": now + WHOLE, "address": address[:64]}
+    connection.execute(insert(sessions).values(**row))
+    return value
+
+
+def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
+    """Who that is, if the session of that hash is open."""
+    query = select(users.c.id, users.c.name).join(sessions, sessions.c.user == users.c.id)
+    alive = (sessions.c.hash == key, sessions.c.ends > now, sessions.c.used > now - IDLE, users.c.disabled.is_(False))
+    row = connection.execute(query.where(*alive)).first()
+    return None if row is None else Caller(row.name, key, granted_to(connection, row.id))
+
+
+def is_stale(connection: Connection, key: str, now: datetime) -> bool:
+    """Whether `used` is old enough to be written anew."""
+    query = select(sessions.c.hash).where(sessions.c.hash == key, sessions.c.used < now - _NOTE_EVERY)
+    return connection.execute(query).first() is not None
+
+
+def note_use(connection: Connection, key: str, now: datetime) -> None:
+    """A person was there just now."""
+    connection.execute(update(sessions).where(sessions.c.hash == key).values(used=now))
+
+
+def of(connection: Connection, name: str) -> list[Open]:
+    """All of that account, newest first."""
+    query = select(sessions).join(users, users.c.id == sessions.c.user).where(users.c.name == name)
+    rows = connection.execute(query.order_by(sessions.c.made.desc(), sessions.c.hash))
+    return [Open(row.hash, row.made, row.used, row.address) for row in rows]
+
+
+def end(connection: Connection, name: str, key: str | None = None) -> list[str]:
+    """End one or all sessions of that account. Gives the keys of those ended."""
+    ended = [one.key for one in of(connection, name) if key in (None, one.key)]
+    connection.execute(delete(sessions).where(sessions.c.hash.in_(ended)))
+    return ended

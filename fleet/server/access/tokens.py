@@ -1,0 +1,65 @@
+"""Tokens for programs: made once, shown once, kept as a hash, with a role, stations and an end.
+
+>>> PREFIX
+'kkf_'
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from fleet.server.access.people import NAME, AccountError, NoSuchAccountError
+from fleet.server.access.roles import STATIONS, Caller, Role
+from fleet.server.access.secret_values import digest, made
+from fleet.server.store.access_tables import tokens
+
+PREFIX = "kkf_"
+"""So that a token that went astray is recognised."""
+
+MOST_DAYS = 731
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token, without its value."""
+
+    name: str
+    role: Role
+    stations: str
+    made: datetime
+    ends: datetime
+    revoked: bool
+
+
+def add(connection: Connection, name: str, role: Role, stations: str, days: int, now: datetime) -> str:
+    """A new token; gives its value. Raises AccountError."""
+    if not NAME.match(name) or not STATIONS.match(stations) or not 1 <= days <= MOST_DAYS:
+        raise AccountError(f"{name}, {stations}, {days}: a name, stations, or days (1 to {MOST_DAYS}) cannot be used")
+    if connection.execute(select(tokens.c.name).where(tokens.c.name == name)).first() is not None:
+        raise AccountError(f"{name}: there is a token of that name, perhaps a revoked one")
+    value = made(PREFIX)
+    row = {"hash": digest(value), "name": name, "role": role.value, "stations": stations, "made": now}
+    connection.execute(insert(tokens).values(**row, ends=now + timedelta(days=days), revoked=False))
+    return value
+
+
+def everything(connection: Connection) -> list[Token]:
+    """All tokens by name, revoked ones too."""
+    rows = connection.execute(select(tokens).order_by(tokens.c.name))
+    return [Token(row.name, Role(row.role), row.stations, row.made, row.ends, row.revoked) for row in rows]
+
+
+def revoke(connection: Connection, name: str) -> None:
+    """It works no more. Raises NoSuchAccountError."""
+    if connection.execute(update(tokens).where(tokens.c.name == name).values(revoked=True)).rowcount == 0:
+        raise NoSuchAccountError(f"{name}: no token of that name")
+
+
+def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
+    """Who that is, if the token of that hash works."""
+    fits = (tokens.c.hash == key, tokens.c.ends > now, tokens.c.revoked.is_(False))
+    row = connection.execute(select(tokens).where(*fits)).first()
+    if row is None:
+        return None
+    return Caller(f"token:{row.name}", key, ((Role(row.role), row.stations),), program=True)

@@ -1,0 +1,97 @@
+"""Alerts for pages and programs, from the store: implements `fleet.server.alerts.rows.Alerts`.
+
+>>> AlertDesk(database, hub, utc_now).listed(is_open=True)  # doctest: +SKIP
+([], 0)
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from fleet.server.alerts.rows import AlertRow, NoticeRow
+from fleet.server.alerts.service import TOPIC
+from fleet.server.alerts.settings import AlertSettings
+from fleet.server.alerts.windows import Planned, Window, WindowRow, planned
+from fleet.server.readings import Changes
+from fleet.server.store import alerting, maintaining
+from fleet.server.store.database import Database
+
+
+class AlertDesk:
+    """From any thread. `patterns`: for which stations. `settings`: those of the file, whose windows are shown too."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        patterns: frozenset[str] = frozenset("*"),
+        settings: AlertSettings | None = None,
+    ) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._settings = settings or AlertSettings({})
+        self._patterns = patterns
+        self._within = alerting.stations_in(patterns)
+
+    def within(self, patterns: frozenset[str]) -> "AlertDesk":
+        """The same for these stations only."""
+        return AlertDesk(self._database, self._changes, self._clock, patterns, self._settings)
+
+    def listed(
+        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[AlertRow], int]:
+        """Open ones first, then the latest; and how many there are in all."""
+        with self._database.reading.begin() as connection:
+            return alerting.listed(
+                connection, is_open=is_open, station=station, within=self._within, limit=limit, offset=offset
+            )
+
+    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
+        """What waits for somebody, worst first, then the oldest."""
+        with self._database.reading.begin() as connection:
+            return alerting.untaken(connection, self._within, limit)
+
+    def one(self, number: int) -> AlertRow | None:
+        """That alert."""
+        with self._database.reading.begin() as connection:
+            return alerting.one(connection, number, self._within)
+
+    def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
+        """Say who knows of it: the first one stands. None where there is no such alert."""
+        with self._database.writing.begin() as connection:
+            row = alerting.acknowledge(connection, number, by, note, self._clock(), self._within)
+        self._changes.publish(frozenset({TOPIC}))
+        return row
+
+    def queued(self) -> Sequence[NoticeRow]:
+        """What is not sent yet, and what was given up."""
+        with self._database.reading.begin() as connection:
+            return alerting.queued(connection, patterns=self._patterns)
+
+    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+        """Of all stations, newest first."""
+        with self._database.reading.begin() as connection:
+            return maintaining.windows(connection, ended=ended)
+
+    def planned(self, *, ended: bool = False) -> list[Planned]:
+        """Those, and behind them those of the settings' file."""
+        return planned(self._settings, self.windows(ended=ended))
+
+    def window(self, number: int) -> WindowRow | None:
+        """That maintenance window."""
+        with self._database.reading.begin() as connection:
+            return maintaining.one(connection, number)
+
+    def begin_window(self, window: Window, by: str) -> WindowRow:
+        """A new one, which counts from the next look on."""
+        with self._database.writing.begin() as connection:
+            row = maintaining.begin(connection, window, by, self._clock())
+        self._changes.publish(frozenset({TOPIC}))
+        return row
+
+    def end_window(self, number: int) -> None:
+        """It counts no more."""
+        with self._database.writing.begin() as connection:
+            maintaining.end(connection, number, self._clock())
+        self._changes.publish(frozenset({TOPIC}))

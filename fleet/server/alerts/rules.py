@@ -1,0 +1,231 @@
+"""What each rule finds in a look at the fleet. Pure.
+
+>>> [one.code for one in findings(Look(now, ()), load().rule)]  # doctest: +SKIP
+[]
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fleet.messages.judging import aware_time
+from fleet.messages.link import DeviceState, StationState
+from fleet.server.alerts.settings import Rule
+from fleet.server.deadlines.settings import ALARMS
+
+PAPER = ("paper_low", "out_of_paper")
+LATCHED = frozenset(
+    {
+        "guessing",
+        "chain_broken",
+        "conflict",
+        "quarantined",
+        "unfit",
+        "block_declined",
+        "too_many_gaps",
+        "receipt_twice",
+        *ALARMS,
+    }
+)
+"""What has happened and does not pass by itself: such an alert closes once somebody has acknowledged it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One station in a look."""
+
+    name: str
+    online: bool
+    heard: datetime | None
+    state: StationState | None
+    bin_cards: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An alarm that ingest has kept."""
+
+    station: str
+    code: str
+    argument: str
+    last: datetime
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An errand that ended in a fault, or unknown. `product` is empty where no order names it."""
+
+    station: str
+    product: str
+    card_number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The fleet at one moment."""
+
+    now: datetime
+    stations: tuple[Seen, ...]
+    kept: tuple[Kept, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+Key = tuple[str, str, str]
+"""Station (empty: the whole fleet), code, and which one (a device, a slot, a product)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule holds. `detail` says more, never a name or a code; `since` where the look itself knows it."""
+
+    station: str
+    code: str
+    subject: str = ""
+    detail: str = ""
+    since: datetime | None = None
+    times: int = field(default=1, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """What makes it the same alert."""
+        return self.station, self.code, self.subject
+
+
+Find = Callable[[Look, Rule], Iterable[Finding]]
+
+
+def findings(look: Look, rules: Mapping[str, Rule]) -> Iterator[Finding]:
+    """All that the rules find, whether it has lasted long enough or not."""
+    for code, rule in rules.items():
+        if not rule.off:
+            yield from FINDERS[code](look, rule)
+
+
+def newest_failures(rules: Mapping[str, Rule]) -> timedelta:
+    """How far back failures matter."""
+    return timedelta(seconds=max(rule.window_s for rule in rules.values()))
+
+
+def _states(look: Look) -> Iterator[tuple[Seen, StationState]]:
+    """Stations whose word on themselves is fresh: an offline one says nothing about its devices."""
+    for seen in look.stations:
+        if seen.online and seen.state is not None:
+            yield seen, seen.state
+
+
+def _offline(look: Look, _rule: Rule) -> Iterator[Finding]:
+    for seen in look.stations:
+        if not seen.online:
+            yield Finding(seen.name, "offline", since=seen.heard)
+
+
+def _device(code: str, wrong: Callable[[DeviceState], bool]) -> Find:
+    def find(look: Look, _rule: Rule) -> Iterator[Finding]:
+        for seen, state in _states(look):
+            for device in state.devices:
+                if wrong(device):
+                    yield Finding(seen.name, code, device.name[:64], device.state)
+
+    return find
+
+
+def _slot(look: Look, _rule: Rule) -> Iterator[Finding]:
+    """A door that stands open while nobody is at the station, or a sensor that says nothing."""
+    for seen, state in _states(look):
+        for slot in state.slots:
+            if state.errand is None and (slot.door == "open" or "unknown" in (slot.door, slot.card)):
+                yield Finding(seen.name, "slot", str(slot.number), "open" if slot.door == "open" else "unknown")
+
+
+def _bin(look: Look, rule: Rule) -> Iterator[Finding]:
+    for seen in look.stations:
+        if seen.bin_cards >= rule.limit > 0:
+            yield Finding(seen.name, "bin_full", detail=str(seen.bin_cards))
+
+
+def _clock(look: Look, rule: Rule) -> Iterator[Finding]:
+    """Ahead or behind, as the station measured it by the server's signed time. One that has measured nothing (it is older, or has
+    had no signed time yet) is judged by the time of its state: that proves a clock that is ahead, and never one that is behind,
+    for a state can be old."""
+    for seen, state in _states(look):
+        off_s = _ahead_s(state, look.now) if state.clock_off_s is None else state.clock_off_s
+        if abs(off_s) > rule.limit:
+            yield Finding(seen.name, "clock", detail="ahead" if off_s > 0 else "behind")
+
+
+def _ahead_s(state: StationState, now: datetime) -> float:
+    said = aware_time(state.time)
+    return 0.0 if said is None else max(0.0, (said - now).total_seconds())
+
+
+def _version(look: Look, _rule: Rule) -> Iterator[Finding]:
+    """Another version than most."""
+    states = list(_states(look))
+    counts = Counter(state.version for _, state in states)
+    if len(counts) < 2:
+        return
+    usual = max(counts, key=lambda version: (counts[version], version))
+    for seen, state in states:
+        if state.version != usual:
+            yield Finding(seen.name, "version", detail=state.version[:64])
+
+
+def _outbox(look: Look, rule: Rule) -> Iterator[Finding]:
+    for seen, state in _states(look):
+        if state.outbox_depth >= rule.limit > 0:
+            yield Finding(seen.name, "outbox_depth", detail=str(state.outbox_depth))
+
+
+def _product_failing(look: Look, rule: Rule) -> Iterator[Finding]:
+    """Different cards of one product, at whatever stations."""
+    cards: defaultdict[str, set[str]] = defaultdict(set)
+    for failure in _recent(look, rule):
+        if failure.product:
+            cards[failure.product].add(failure.card_number)
+    for product, numbers in cards.items():
+        if len(numbers) >= rule.limit:
+            yield Finding("", "product_failing", product[:64], str(len(numbers)))
+
+
+def _reader_failing(look: Look, rule: Rule) -> Iterator[Finding]:
+    """Different cards at one station."""
+    cards: defaultdict[str, set[str]] = defaultdict(set)
+    for failure in _recent(look, rule):
+        cards[failure.station].add(failure.card_number)
+    for station, numbers in cards.items():
+        if len(numbers) >= rule.limit:
+            yield Finding(station, "reader_failing", detail=str(len(numbers)))
+
+
+def _recent(look: Look, rule: Rule) -> Iterator[Failure]:
+    since = look.now - timedelta(seconds=rule.window_s)
+    return (one for one in look.failures if one.at >= since and one.card_number)
+
+
+def _kept(code: str) -> Find:
+    def find(look: Look, _rule: Rule) -> Iterator[Finding]:
+        for alarm in look.kept:
+            if alarm.code == code:
+                yield Finding(alarm.station, code, detail=alarm.argument, since=alarm.last, times=alarm.times)
+
+    return find
+
+
+FINDERS: dict[str, Find] = {
+    "offline": _offline,
+    "reader": _device("reader", lambda device: device.kind == "reader" and not device.ok),
+    "printer": _device("printer", lambda one: one.kind == "printer" and not one.ok and one.state not in PAPER),
+    "paper": _device("paper", lambda device: device.kind == "printer" and device.state in PAPER),
+    "cabinet": _device("cabinet", lambda device: device.kind == "cabinet" and not device.ok),
+    "slot": _slot,
+    "bin_full": _bin,
+    "clock": _clock,
+    "version": _version,
+    "outbox_depth": _outbox,
+    "product_failing": _product_failing,
+    "reader_failing": _reader_failing,
+    **{code: _kept(code) for code in LATCHED},
+}

@@ -1,0 +1,128 @@
+"""Looks at the fleet every few seconds, keeps its alerts, and tells people: two loops of the server.
+
+Rules: decisions and the words that follow from them are one transaction. A command that waits for a second person is told too,
+once, also in a maintenance window; it is no alert. A database or a channel that is away
+stops neither loop: both go on trying, and the log says so.
+
+>>> await AlertService(database, load(), hub, utc_now).run()  # doctest: +SKIP
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.server.alerts.notifying import Deliver, NotDeliveredError, deliver, next_try
+from fleet.server.alerts.rows import NoticeRow, WaitingRow
+from fleet.server.alerts.rules import findings, newest_failures
+from fleet.server.alerts.settings import AlertSettings, Channel
+from fleet.server.alerts.watching import Watch
+from fleet.server.alerts.windows import with_windows
+from fleet.server.readings import Changes
+from fleet.server.store import alerting, maintaining, second_person
+from fleet.server.store.database import Database
+
+LOOK_EVERY_S = 10.0
+TELL_EVERY_S = 5.0
+TOPIC = "alerts"
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+class AlertService:
+    """One for a server. `look` and `tell` block, and are called in a thread each."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: AlertSettings,
+        changes: Changes,
+        clock: Clock,
+        send: Deliver = deliver,
+        url: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`url` says where browsers find the pages, once they are served; empty where that is not known."""
+        self._database = database
+        self._settings = settings
+        self._changes = changes
+        self._clock = clock
+        self._send = send
+        self._url = url
+        self._watch = Watch()
+
+    async def run(self) -> None:
+        """Both loops, until cancelled."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._every(LOOK_EVERY_S, self.look))
+            both.create_task(self._every(TELL_EVERY_S, self.tell))
+
+    def look(self) -> bool:
+        """Judge the fleet once, and see which commands wait for a second person. Whether there is anything new. Raises
+        SQLAlchemyError."""
+        now = self._clock()
+        rules = self._settings.rule
+        with self._database.reading.begin() as connection:
+            look = alerting.look_at(connection, now, newest_failures(rules))
+            known = alerting.newest(connection)
+            settings = with_windows(self._settings, maintaining.windows(connection))
+            untold = second_person.untold(connection, self._settings.seconds, now)
+        decisions = self._watch.decide(findings(look, rules), known, settings, now.astimezone())
+        if decisions or untold:
+            with self._database.writing.begin() as connection:
+                alerting.write(connection, decisions, self._settings, now)
+                second_person.put(connection, untold, now)
+        return bool(decisions or untold)
+
+    def tell(self) -> bool:
+        """Send what is due. Whether the queue has changed. Raises SQLAlchemyError."""
+        now = self._clock()
+        with self._database.reading.begin() as connection:
+            due = alerting.queued(connection, due=now)
+        if any(isinstance(notice.about, WaitingRow) for notice in due):
+            with self._database.writing.begin() as connection:
+                second_person.forget_decided(connection, now)
+                due = alerting.queued(connection, due=now)
+        channels = {channel.name: channel for channel in self._settings.channels}
+        for notice in due:
+            self._tell_one(channels.get(notice.channel), notice, now)
+        return bool(due)
+
+    def _tell_one(self, channel: Channel | None, notice: NoticeRow, now: datetime) -> None:
+        why, retry = "", next_try(notice.tries + 1, now)
+        if channel is None:
+            why, retry = "there is no such channel any more", None
+        else:
+            try:
+                self._send(channel, self._linked(notice))
+            except NotDeliveredError as error:
+                why = str(error)
+                _log.warning("word %d (%s %d): %s did not take it: %s", *_named(notice), notice.channel, why)
+        with self._database.writing.begin() as connection:
+            if why:
+                alerting.not_sent(connection, notice.id, why, retry)
+            else:
+                alerting.sent(connection, notice.id, self._clock())
+
+    def _linked(self, notice: NoticeRow) -> NoticeRow:
+        url = self._url()
+        if not url or not isinstance(notice.about, WaitingRow):
+            return notice
+        return replace(notice, about=replace(notice.about, link=f"{url}/commands/{notice.about.id}"))
+
+    async def _every(self, seconds: float, work: Callable[[], bool]) -> None:
+        while True:
+            try:
+                if await asyncio.to_thread(work):
+                    self._changes.publish(frozenset({TOPIC}))
+            except SQLAlchemyError as error:
+                _log.error("alerts cannot be kept just now: %s", type(error).__name__)
+            await asyncio.sleep(seconds)
+
+
+def _named(notice: NoticeRow) -> tuple[int, str, int]:
+    return notice.id, "command" if isinstance(notice.about, WaitingRow) else "alert", notice.about.id

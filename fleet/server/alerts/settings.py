@@ -1,0 +1,178 @@
+"""Rules, groups of stations, maintenance windows and channels, from a TOML file.
+
+    second_person = ["operations"]
+
+    [rule.offline]
+    after_s = 600
+
+    [groups]
+    hospital = ["entre-*", "akuten"]
+
+    [[maintenance]]
+    name = "network, first Sunday"
+    group = "hospital"
+    days = ["sun"]
+    start = 02:00:00
+    end = 04:30:00
+
+    [[email]]
+    name = "operations"
+    host = "smtp.example"
+    sender = "kortkiosk@region.example"
+    to = ["drift@region.example"]
+
+Rules that the file does not name are those of `rules.toml`; `off = true` ends one. A window without `days` is every day; with
+`since` and `until` it is that one span. Times of day are local; a window over midnight is named by the day on which it begins.
+"""
+
+from datetime import datetime, time, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from fleet.server import shipped
+
+Severity = Literal["notice", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "critical")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Positive = Annotated[float, msgspec.Meta(ge=0)]
+Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9*?-]+$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class AlertSettingsError(Exception):
+    """The file cannot be used. The text says where and why."""
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When something is an alert, and how bad it is."""
+
+    severity: Severity
+    after_s: Positive = 0
+    limit: Positive = 0
+    window_s: Positive = 0
+    off: bool = False
+
+
+class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A time in which nobody is told of a group's alerts. They are kept, and told where they are still there after it."""
+
+    name: Name
+    group: Name
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
+    start: time | None = None
+    end: time | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        recurring, once = (self.start, self.end), (self.since, self.until)
+        if (None in recurring) == (None in once) or any(recurring) == any(once):
+            raise ValueError(f"maintenance {self.name!r}: either start and end (times of day), or since and until")
+        if any(one is not None and one.tzinfo is None for one in once):
+            raise ValueError(f"maintenance {self.name!r}: since and until need a time zone")
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is now. `now` is aware; days and times of day are those of its zone."""
+        if self.since is not None and self.until is not None:
+            return self.since <= now < self.until
+        assert self.start is not None
+        assert self.end is not None
+        day, clock = now.weekday(), now.time()
+        if self.start <= self.end:
+            return self.start <= clock < self.end and self._on(day)
+        return (clock >= self.start and self._on(day)) or (clock < self.end and self._on(day - 1))
+
+    def ends(self, now: datetime) -> datetime | None:
+        """When it is over, where it is now; None where it is not. `now` as for `holds`."""
+        if self.until is not None or self.end is None or not self.holds(now):
+            return self.until if self.holds(now) else None
+        today = datetime.combine(now.date(), self.end, now.tzinfo)
+        return today if today > now else today + timedelta(days=1)
+
+    def _on(self, day: int) -> bool:
+        return not self.days or DAYS[day % 7] in self.days
+
+
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An address that is told by POST with JSON. `secret_file` holds the key of its signature (HMAC-SHA-256)."""
+
+    name: Name
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]
+    severity: Severity = "warning"
+    secret_file: Name | None = None
+
+
+class Email(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """People who are told by e-mail. `security`: `starttls` (RFC 3207), `tls` from the start, `none`."""
+
+    name: Name
+    host: Name
+    sender: Name
+    to: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    severity: Severity = "warning"
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: Name | None = None
+
+    def __post_init__(self) -> None:
+        if self.user and self.security == "none":
+            raise ValueError(f"email {self.name!r}: user and password go over TLS only")
+
+
+Channel = Webhook | Email
+
+
+class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it. `rule` is by code."""
+
+    rule: dict[str, Rule]
+    groups: dict[str, tuple[Pattern, ...]] = {}
+    maintenance: tuple[Maintenance, ...] = ()
+    webhook: tuple[Webhook, ...] = ()
+    email: tuple[Email, ...] = ()
+    second_person: tuple[Name, ...] | None = None
+    """Names of the channels that are told of a command that waits for a second person; None: all of them."""
+
+    def __post_init__(self) -> None:
+        for one in self.maintenance:
+            if one.group not in self.groups:
+                raise ValueError(f"maintenance {one.name!r}: no group is called {one.group!r}")
+        names = [channel.name for channel in self.channels]
+        if len(set(names)) != len(names):
+            raise ValueError("two channels have the same name")
+        if unknown := set(self.second_person or ()) - set(names):
+            raise ValueError(f"second_person: no channel is called {min(unknown)!r}")
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """All ways to tell people."""
+        return (*self.webhook, *self.email)
+
+    @property
+    def seconds(self) -> tuple[str, ...]:
+        """Names of the channels that are told of a command that waits for a second person."""
+        return tuple(one.name for one in self.channels) if self.second_person is None else self.second_person
+
+    def in_maintenance(self, station: str, now: datetime) -> bool:
+        """Whether nobody is to be told of this station now. `now` in the zone of the windows."""
+        return any(
+            fnmatchcase(station, pattern)
+            for one in self.maintenance
+            if one.holds(now)
+            for pattern in self.groups[one.group]
+        )
+
+
+def load(path: Path | None = None) -> AlertSettings:
+    """The rules that ship, with what the file changes. Raises AlertSettingsError, OSError."""
+    rules = shipped.read(Path(__file__).with_name("rules.toml"))
+    return shipped.load(rules, path, "rule", AlertSettings, AlertSettingsError)
+
+
+def at_least(severity: str, least: Severity) -> bool:
+    """Whether it is bad enough."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(least)

@@ -1,0 +1,110 @@
+"""From what rules find to what becomes of alerts: opened, seen again, closed. Pure but for its memory of what has just begun.
+
+Rules: one alert for each key; a condition counts once it has lasted `after_s`; gone, it closes by itself; back within a
+quarter of an hour, it is the same alert again. What has happened (`LATCHED`) closes when somebody has acknowledged it, and a
+later one opens anew. In a maintenance window an alert is silent; where it outlasts the window, people are told then.
+
+>>> Watch().decide([Finding("entre-a", "paper")], {}, settings, now)  # doctest: +SKIP
+[Opened(finding=..., silent=False)]
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fleet.server.alerts.rules import LATCHED, Finding, Key
+from fleet.server.alerts.settings import AlertSettings
+
+SAME_AGAIN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The newest alert of a key in the store."""
+
+    id: int
+    detail: str
+    last: datetime
+    times: int
+    silent: bool
+    closed: datetime | None
+    acknowledged: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new alert."""
+
+    finding: Finding
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """It came back soon: the same alert, counted once more."""
+
+    id: int
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """It is still there, and something about it is new. `tell`: a window that kept it silent is over."""
+
+    id: int
+    finding: Finding
+    tell: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """It is over."""
+
+    id: int
+
+
+Decision = Opened | Reopened | Changed | Closed
+
+
+class Watch:
+    """Decides again and again. It remembers since when each condition holds; after a restart it counts anew."""
+
+    def __init__(self) -> None:
+        self._since: dict[Key, datetime] = {}
+
+    def decide(
+        self, found: Iterable[Finding], known: Mapping[Key, Known], settings: AlertSettings, now: datetime
+    ) -> list[Decision]:
+        """What is to be written. `now` in the zone of the maintenance windows."""
+        present = {one.key: one for one in found}
+        self._since = {key: self._since.get(key) or one.since or now for key, one in present.items()}
+        decisions: list[Decision] = []
+        for key, finding in present.items():
+            if (decision := self._on(finding, known.get(key), settings, now)) is not None:
+                decisions.append(decision)
+        gone = [one for key, one in known.items() if key not in present and key[1] not in LATCHED]
+        return decisions + [Closed(one.id) for one in gone if one.closed is None]
+
+    def _on(self, finding: Finding, known: Known | None, settings: AlertSettings, now: datetime) -> Decision | None:
+        silent = settings.in_maintenance(finding.station, now)
+        if known is None or known.closed is not None:
+            return self._begin(finding, known, settings, now, silent=silent)
+        latched = finding.code in LATCHED
+        if latched and known.acknowledged is not None:
+            return Closed(known.id)
+        told = known.silent and not silent
+        if told or finding.detail != known.detail or (latched and finding.times != known.times):
+            return Changed(known.id, finding, told)
+        return None
+
+    def _begin(
+        self, finding: Finding, known: Known | None, settings: AlertSettings, now: datetime, *, silent: bool
+    ) -> Decision | None:
+        if finding.code in LATCHED:
+            old = known is not None and finding.since is not None and finding.since <= known.last
+            return None if old else Opened(finding, silent)
+        if now - self._since[finding.key] < timedelta(seconds=settings.rule[finding.code].after_s):
+            return None
+        if known is not None and known.closed is not None and now - known.closed < SAME_AGAIN:
+            return Reopened(known.id, finding)
+        return Opened(finding, silent)

@@ -1,0 +1,31 @@
+"""The lines of a process to a broker that divides what stations send: RabbitMQ by its queues, others by `$share`.
+
+Rules: each process has a name of its own at the broker. Raises OSError where a PEM file cannot be used.
+
+>>> intake_line(BrokerUrl.parse("amqps://a.example:5671"), credentials, "worker-1")  # doctest: +SKIP
+"""
+
+from fleet.server.broker_url import BrokerUrl
+from fleet.server.cluster.amqp import AmqpTransport, asks, intake
+from fleet.server.mqtt5.client import Credentials, Mqtt5Transport
+from fleet.server.mqtt5.part import ASKED, STORED, Part
+
+Line = AmqpTransport | Mqtt5Transport
+
+
+def intake_line(broker: BrokerUrl, credentials: Credentials, name: str) -> Line:
+    """For a worker: what is to be stored."""
+    if broker.scheme == "amqps":
+        return AmqpTransport(broker.addresses, credentials, intake(name))
+    return _shared(broker, credentials, name, STORED)
+
+
+def asks_line(broker: BrokerUrl, credentials: Credentials, name: str) -> Line:
+    """For a server: questions."""
+    if broker.scheme == "amqps":
+        return AmqpTransport(broker.addresses, credentials, asks())
+    return _shared(broker, credentials, name, ASKED)
+
+
+def _shared(broker: BrokerUrl, credentials: Credentials, name: str, topics: tuple[str, ...]) -> Mqtt5Transport:
+    return Mqtt5Transport(broker.addresses[0], credentials, Part.shared(f"fleet-{name}", broker.group, topics))

@@ -1,0 +1,46 @@
+"""Whether the clock may be believed: deadlines act on days, and a clock that leaps must not block anybody's card. Pure.
+
+Rules: the clock is looked at every few minutes, and the last look is kept in the store. A step of more than six hours, either
+way, is a leap, whether the server was off, was set right or was set wrong: then nothing happens by itself for 24 hours, and an
+alert tells of it. A clock that is set back within that time has done no harm.
+
+>>> last = Clock(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
+>>> looked(last, datetime(2036, 6, 1, tzinfo=UTC)).leapt
+True
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+LEAP = timedelta(hours=6)
+SETTLES = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """When it was last looked at, and since when it has gone on without a leap."""
+
+    seen: datetime
+    steady: datetime
+
+    @property
+    def believed_from(self) -> datetime:
+        """When deadlines may act again."""
+        return self.steady + SETTLES
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look found."""
+
+    clock: Clock
+    leapt: bool
+    believed: bool
+
+
+def looked(last: Clock | None, now: datetime) -> Look:
+    """Look again. `last` is None the very first time, when nothing is known yet."""
+    leapt = last is not None and abs(now - last.seen) > LEAP
+    steady = now if last is None or leapt else min(last.steady, now)
+    clock = Clock(now, steady)
+    return Look(clock, leapt, now >= clock.believed_from)

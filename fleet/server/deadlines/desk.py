@@ -1,0 +1,81 @@
+"""Deadlines for pages and programs, from the store: implements `fleet.server.deadlines.rows.Deadlines`.
+
+>>> DeadlineDesk(database, load(), utc_now).lanes()[0].code  # doctest: +SKIP
+'receipt_unsigned'
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fleet.server.deadlines.clockwork import Clock
+from fleet.server.deadlines.due import local, phase
+from fleet.server.deadlines.rows import Deadline, DeedRow, Lane, Shown
+from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.store import deadlining
+from fleet.server.store.database import Database
+from fleet.server.store.deadlining import DeedKey
+from fleet.server.store.overview import Inside, everywhere, inside
+
+
+class DeadlineDesk:
+    """From any thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: DeadlineSettings,
+        clock: Callable[[], datetime],
+        seen: Inside = everywhere,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._seen = seen
+
+    def within(self, patterns: frozenset[str]) -> "DeadlineDesk":
+        """The same for these stations only."""
+        return DeadlineDesk(self._database, self._settings, self._clock, inside(patterns))
+
+    def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
+        """Every rule that holds, with its first deadlines."""
+        with self._database.reading.begin() as connection:
+            return [self._lane(connection, code, station, limit, 0) for code in self._settings.codes]
+
+    def lane(self, code: Code, *, station: str = "", limit: int = 100, offset: int = 0) -> Lane:
+        """One rule. Raises KeyError where it does not hold."""
+        if code not in self._settings.codes:
+            raise KeyError(code)
+        with self._database.reading.begin() as connection:
+            return self._lane(connection, code, station, limit, offset)
+
+    def clock(self) -> Clock | None:
+        """When the job last looked; None before its first time."""
+        with self._database.reading.begin() as connection:
+            return deadlining.last_look(connection)
+
+    def believed(self) -> bool:
+        """Whether the clock may be believed now."""
+        clock = self.clock()
+        return clock is not None and self._clock() >= clock.believed_from
+
+    def _lane(self, connection: Connection, code: Code, station: str, limit: int, offset: int) -> Lane:
+        rule, today = self._settings.rule[code], local(self._clock())
+        found, total = deadlining.listed(
+            connection, code, rule, today, station=station, seen=self._seen, limit=limit, offset=offset
+        )
+        known = deadlining.known_deeds(connection, code, [one.subject for one in found])
+        shown = tuple(self._shown(one, known) for one in found)
+        return Lane(code, self._settings.act_of(code), rule.days, rule.months, total, shown)
+
+    def _shown(self, one: Deadline, known: dict[DeedKey, DeedRow]) -> Shown:
+        rule, due = self._settings.rule[one.code], one.due.isoformat()
+        warned = known.get((one.subject, due, "warned"))
+        return Shown(
+            one,
+            phase(rule, one.due, local(self._clock())),
+            self._settings.act_of(one.code),
+            warned.at if warned else None,
+            known.get((one.subject, due, "done")),
+        )

@@ -1,0 +1,68 @@
+"""The server's signature over an evidence file: with the key of its own certificate, which the fleet's authority has issued.
+
+So whoever trusts the authority for stations can check the server by the same certificate, and needs no other key.
+
+>>> Seal.load(Path("authority")).sign(b"{}").count("..")  # doctest: +SKIP
+1
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+from fleet.messages import statements
+from fleet.server.evidence.contents import TYP
+
+
+class SealError(Exception):
+    """The server's key or certificates cannot be used. The text names the file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Key and certificate of the server, and the authority above it."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+    authority: x509.Certificate
+
+    @classmethod
+    def load(cls, authority: Path) -> "Seal":
+        """Of the directory that `kortkiosk-provision authority` made. Raises SealError."""
+        key = _key(authority / "server" / "fleet-server.key")
+        certificate = read_certificate(authority / "server" / "fleet-server.pem")
+        return cls(key, certificate, read_certificate(authority / "ca" / "ca.pem"))
+
+    def sign(self, manifest: bytes) -> str:
+        """Detached: what is signed lies beside it."""
+        return statements.sign(self.key, self.certificate, TYP, manifest, detached=True)
+
+    @property
+    def authority_pem(self) -> bytes:
+        """The authority's certificate as it goes into the file."""
+        return self.authority.public_bytes(Encoding.PEM)
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    """A certificate in PEM. Raises SealError."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except OSError as error:
+        raise SealError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise SealError(f"{path}: no certificate in PEM") from None
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise SealError(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError):
+        raise SealError(f"{path}: no private key in PEM without a passphrase") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise SealError(f"{path}: must be a private key on P-256")
+    return key

@@ -1,0 +1,34 @@
+"""Bounds of a question to the issuer, beside what its type says. Pure.
+
+>>> check_bounds(LiftAsk(id="1", card_number="9999", by="TEST000000-0001"))
+Traceback (most recent call last):
+...
+fleet.messages.link.MessageError: id: out of bounds
+"""
+
+import re
+
+from fleet.messages.asking import Asked, ChallengeAsk, DirectoryAsk, LoginAsk, NonceAsk
+from fleet.messages.link import MessageError
+
+_ID = re.compile(r"[0-9a-f]{32}\Z")
+_HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
+_CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
+_HEX = re.compile(r"(?:[0-9a-f]{2}){1,32}\Z")
+
+
+def check_bounds(ask: Asked) -> None:
+    """Raises MessageError, which names the member and shows nothing of it."""
+    number, person = getattr(ask, "card_number", ""), getattr(ask, "hsa_id", "")
+    rules = {
+        "id": bool(_ID.match(ask.id)),
+        "card_number": not number or bool(_CARD_NUMBER.match(number)),
+        "hsa_id": not person or bool(_HSA_ID.match(person)),
+        "by": not getattr(ask, "by", "") or bool(_HSA_ID.match(getattr(ask, "by", ""))),
+        "challenge": not isinstance(ask, ChallengeAsk) or bool(_HEX.match(ask.challenge)),
+        "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
+        "card": isinstance(ask, NonceAsk | LoginAsk | DirectoryAsk) or bool(number),
+    }
+    for name, fits in rules.items():
+        if not fits:
+            raise MessageError(f"{name}: out of bounds")

@@ -1,0 +1,63 @@
+"""Which certificates a card may be given now: pure, by directory, register and the region's dates.
+
+Rules (product.md "Errands", domain.md "Rules of hand-over"): nothing for a card that is not in use, or whose holder has left; a
+certificate never outlives the assignment; a reserve card gets LoA2 before the region's last day of it, and LoA3 with two
+administrators.
+
+>>> offers_of(person, card, date(2026, 3, 2), OfferRules())[0].not_after           # doctest: +SKIP
+'2027-01-31'
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from fleet.messages.issuing import CardRecord, Offer, Person
+
+IN_USE = ("active", "handed_out")
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRules:
+    """What a region decides. Days of validity, and LoA2's last day (None: not yet decided)."""
+
+    ordinary_days: int = 1826
+    reserve_days: int = 180
+    loa2_last_day: date | None = None
+
+
+def offers_of(person: Person | None, card: CardRecord, today: date, rules: OfferRules) -> tuple[Offer, ...]:
+    """The offers, best first; () where there is none."""
+    if person is None or card.state not in IN_USE or card.hsa_id != person.hsa_id:
+        return ()
+    last = _last_day(person)
+    if last is not None and last < today:
+        return ()
+    if card.reserve:
+        return _for_reserve(today, last, rules)
+    end = _capped(today, rules.ordinary_days, last)
+    return (Offer("identification", card.loa, end), Offer("signature", card.loa, end))
+
+
+def _for_reserve(today: date, last: date | None, rules: OfferRules) -> tuple[Offer, ...]:
+    end = _capped(today, rules.reserve_days, last)
+    high = Offer("reserve", 3, end, administrators=2)
+    phased = rules.loa2_last_day
+    if phased is None:
+        return Offer("reserve", 2, end), high
+    if phased < today:
+        return (high,)
+    return Offer("reserve", 2, min(end, phased.isoformat()), phased_out=phased.isoformat()), high
+
+
+def _last_day(person: Person) -> date | None:
+    """The end of the assignment that counts. One that is followed by another in the region ends nothing."""
+    if person.left is not None:
+        return date.fromisoformat(person.left)
+    if person.employed_until is None or person.continued:
+        return None
+    return date.fromisoformat(person.employed_until)
+
+
+def _capped(today: date, days: int, last: date | None) -> str:
+    end = today + timedelta(days=days)
+    return (end if last is None else min(end, last)).isoformat()

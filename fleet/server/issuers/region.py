@@ -1,0 +1,152 @@
+"""What a region gives all its stations: read from a folder, cut into pages, signed by whoever asks for it.
+
+The folder, which the region's own people write (every part is optional):
+
+    switch-offs.json      [{"kind": "product", "what": "6XX", "text": {"sv": "...", "en": "..."}, "since": "2026-03-02"}]
+    profiles/NAME.toml    product profiles, each with its detached signature NAME.toml.jws
+
+Lists of revoked certificates come from the issuer (`set_lists`).
+
+>>> RegionData().page("entre-a", RegionAsk(), datetime(2026, 3, 2, tzinfo=UTC)).files
+()
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fleet.messages.issuing import ON_A_TILE, SwitchOff
+from fleet.messages.link import MessageError
+from fleet.messages.region import PART_BYTES, FilePart, RegionAsk, RegionPage
+
+VALID = timedelta(days=7)
+MAX_FILE = 8 * 1024 * 1024
+Kind = Literal["profile", "profile_signature", "crl", "ocsp"]
+
+
+class RegionError(Exception):
+    """The folder cannot be used. The text names file and reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file that stations get."""
+
+    kind: Kind
+    name: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class RegionData:
+    """The set that stations get now. Replaced as a whole; a page is of one set."""
+
+    def __init__(self, switch_offs: Sequence[SwitchOff] = (), files: Sequence[File] = ()) -> None:
+        self._switch_offs = tuple(switch_offs)
+        self._files = tuple(files)
+        self._lists: tuple[File, ...] = ()
+        self._make()
+
+    @classmethod
+    def load(cls, folder: Path) -> "RegionData":
+        """Read the folder. Raises RegionError."""
+        made = cls()
+        made.reload(folder)
+        return made
+
+    def reload(self, folder: Path) -> None:
+        """Read the folder anew; what was read before stays where it cannot be. Raises RegionError."""
+        self._switch_offs, self._files = _switch_offs(folder / "switch-offs.json"), _profiles(folder / "profiles")
+        self._make()
+
+    def set_lists(self, lists: Sequence[bytes]) -> None:
+        """The newest lists of the issuer."""
+        self._lists = tuple(File("crl", hashlib.sha256(der).hexdigest()[:16], der) for der in lists)
+        self._make()
+
+    @property
+    def lists(self) -> tuple[bytes, ...]:
+        """The lists that stations get."""
+        return tuple(one.content for one in self._lists)
+
+    def page(self, station: str, ask: RegionAsk, now: datetime) -> RegionPage:
+        """One page. Raises MessageError for a cursor that is none of ours, or of a set that was replaced meanwhile."""
+        issued, not_after = _rfc3339(now), _rfc3339(now + VALID)
+        if ask.have == self._set and ask.cursor is None:
+            return RegionPage(station, issued, not_after, self._set, unchanged=True)
+        number = self._number(ask.cursor)
+        following = f"{self._set}:{number + 1}" if number + 1 < len(self._pages) else None
+        switch_offs = self._switch_offs if number == 0 else ()
+        return RegionPage(station, issued, not_after, self._set, False, switch_offs, self._pages[number], following)
+
+    def _number(self, cursor: str | None) -> int:
+        if cursor is None:
+            return 0
+        of_set, _, number = cursor.partition(":")
+        if of_set != self._set or not number.isascii() or not number.isdigit() or int(number) >= len(self._pages):
+            raise MessageError("cursor: none of ours")
+        return int(number)
+
+    def _make(self) -> None:
+        files = (*self._files, *self._lists)
+        told = [
+            msgspec.json.encode(self._switch_offs),
+            *(f"{one.kind}/{one.name}/{one.digest}".encode() for one in files),
+        ]
+        self._set = hashlib.sha256(b"\0".join(told)).hexdigest()
+        self._pages = tuple(_paged(files)) or ((),)
+
+
+def _paged(files: Sequence[File]) -> Iterator[tuple[FilePart, ...]]:
+    """Whole files side by side while they fit; a large one alone, in parts."""
+    page: list[FilePart] = []
+    size = 0
+    for file in files:
+        for start in range(0, max(1, len(file.content)), PART_BYTES):
+            data = file.content[start : start + PART_BYTES]
+            if page and size + len(data) > PART_BYTES:
+                yield tuple(page)
+                page, size = [], 0
+            page.append(FilePart(file.kind, file.name, file.digest, base64.b64encode(data).decode()))
+            size += len(data)
+    if page:
+        yield tuple(page)
+
+
+def _switch_offs(path: Path) -> tuple[SwitchOff, ...]:
+    if not path.exists():
+        return ()
+    try:
+        found = tuple(msgspec.json.decode(path.read_bytes(), type=list[SwitchOff]))
+    except (msgspec.MsgspecError, OSError) as error:
+        raise RegionError(f"{path}: {error}") from None
+    for one in found:
+        if one.kind == "errand" and any(len(text) > ON_A_TILE for text in one.text.values()):
+            raise RegionError(f"{path}: {one.what}: the text of an errand has at most {ON_A_TILE} characters")
+    return found
+
+
+def _profiles(folder: Path) -> tuple[File, ...]:
+    found = []
+    for path in sorted(folder.glob("*.toml")):
+        signature = path.with_name(path.name + ".jws")
+        try:
+            found.append(File("profile", path.name, path.read_bytes()))
+            found.append(File("profile_signature", signature.name, signature.read_bytes()))
+        except OSError as error:
+            raise RegionError(f"{error.filename}: {error.strerror}") from None
+    return tuple(found)
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,113 @@
+"""`issuer.toml`: where the issuer is, whom we trust, and what the region has decided. Paths are relative to the file.
+
+    [link]
+    secure = "https://issuer.example"          # EST and REST, with our TLS certificate
+    public = "http://issuer.example"           # CRL and OCSP
+    ca = "tls-ca.pem"
+    certificate = "client.pem"
+    key = "client.key.pem"
+
+    [trust]
+    anchors = "anchors.pem"
+    authorities = "authorities.pem"
+    lists = ["/crl/3.crl", "/crl/2.crl"]
+    ocsp = "/ocsp"
+
+>>> IssuerSettings.load(Path("issuer.toml")).link.secure          # doctest: +SKIP
+'https://issuer.example'
+"""
+
+import ssl
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from cryptography import x509
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fleet.server.issuers.http import client_tls
+from fleet.server.issuers.offers import OfferRules
+
+
+class SettingsError(Exception):
+    """The file cannot be used. The text names file, key and reason."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LinkSettings(_Table):
+    """Addresses, and who we are there."""
+
+    secure: Annotated[str, Field(pattern=r"^https://")]
+    public: Annotated[str, Field(pattern=r"^https?://")]
+    ca: str
+    certificate: str
+    key: str
+
+
+class TrustSettings(_Table):
+    """PEM files, and the paths below `link.public`."""
+
+    anchors: str
+    authorities: str
+    lists: tuple[str, ...] = ("/crl/3.crl", "/crl/2.crl")
+    ocsp: str = "/ocsp"
+
+
+class RuleSettings(_Table):
+    """Days of validity, and LoA2's last day."""
+
+    ordinary_days: Annotated[int, Field(ge=1, le=3653)] = 1826
+    reserve_days: Annotated[int, Field(ge=1, le=3653)] = 180
+    loa2_last_day: date | None = None
+
+
+class IssuerSettings(_Table):
+    """The whole file."""
+
+    link: LinkSettings
+    trust: TrustSettings
+    rules: RuleSettings = RuleSettings()
+    region: str = ""
+    """Folder of the region's data (`fleet.server.issuers.region`); empty where there is none."""
+    card_keys: str = ""
+    """File of the cards' own keys (`fleet.server.issuers.card_keys`)."""
+    base: Path = Path()
+
+    @classmethod
+    def load(cls, path: Path) -> "IssuerSettings":
+        """Raises SettingsError."""
+        try:
+            content = tomllib.loads(path.read_text("utf-8"))
+            return cls.model_validate({**content, "base": path.resolve().parent})
+        except OSError as error:
+            raise SettingsError(f"{path}: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: {error}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+    def tls(self) -> ssl.SSLContext:
+        """Raises SettingsError."""
+        link = self.link
+        try:
+            return client_tls(self.base / link.ca, self.base / link.certificate, self.base / link.key)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"link: {link.ca}, {link.certificate} or {link.key}: {error.strerror}") from None
+
+    def certificates(self, name: str) -> list[x509.Certificate]:
+        """Of a PEM file. Raises SettingsError."""
+        try:
+            return x509.load_pem_x509_certificates((self.base / name).read_bytes())
+        except OSError as error:
+            raise SettingsError(f"{self.base / name}: {error.strerror}") from None
+        except ValueError:
+            raise SettingsError(f"{self.base / name}: no certificates in PEM") from None
+
+    def offer_rules(self) -> OfferRules:
+        """As the rules take them."""
+        return OfferRules(self.rules.ordinary_days, self.rules.reserve_days, self.rules.loa2_last_day)

@@ -1,0 +1,56 @@
+"""What the issuer's REST interface takes: one model for each change. They are also its OpenAPI."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fleet.messages.issuing import BlockReason, HoldReason
+
+HsaId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Block(_Body):
+    """Block for good. `wanted`: when the station was told."""
+
+    reason: BlockReason
+    by: HsaId
+    wanted: str
+
+
+class Hold(_Body):
+    """`by` is empty where nobody has shown who they are."""
+
+    reason: HoldReason
+    by: HsaId | Annotated[str, Field(max_length=0)]
+    wanted: str
+
+
+class Lift(_Body):
+    """End a hold."""
+
+    by: HsaId
+
+
+class Puk(_Body):
+    """Release the PUK, sealed to `reply_key` (raw X25519, base64). `people`: two HSA-ids, attending and holding."""
+
+    station: str
+    people: Annotated[tuple[HsaId, ...], Field(min_length=2, max_length=3)]
+    reply_key: str
+    hsa_id: HsaId
+
+
+class Letter(_Body):
+    """A new code letter."""
+
+    hsa_id: HsaId
+
+
+class Refusal(BaseModel):
+    """HTTP 409: it will not be done. `reason` is a code of docs/messages.md."""
+
+    reason: str

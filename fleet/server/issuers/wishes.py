@@ -1,0 +1,124 @@
+"""What stations asked of the issuer, kept: done once for each id, limited by the hour, and never forgotten.
+
+A row is the audit: which station, which card, in whose names, what came of it. It holds no code, no key and no certificate but
+the ones that were issued; a PUK that was released is in it sealed to the station that asked.
+
+>>> record.known("entre-a", ask)           # doctest: +SKIP
+Blocked(at='2026-03-02T08:15:04Z')
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import and_, delete, func, insert, select
+
+from fleet.messages.asking import Asked, CertificateAsk, Declined, Issued, Result, tag_of
+from fleet.messages.link import decode, encode
+from fleet.server.store.certifying import keep_certificate
+from fleet.server.store.database import Database
+from fleet.server.store.requesting import QUEUED, Key, Queueable, put, settle
+from fleet.server.store.tables import login_nonces, wishes
+
+HOUR = timedelta(hours=1)
+MOST_AN_HOUR = {
+    "administrator.login": 120,
+    "card.block": 240,
+    "card.challenge": 240,
+    "card.hold": 60,
+    "card.letter": 20,
+    "card.lift": 60,
+    "card.puk": 10,
+    "certificate.request": 60,
+    "directory.find": 600,
+}
+"""For each station. What is over it is asked again later; a block waits in the station's own queue."""
+SAID_AGAIN = frozenset({"card.block", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request"})
+NONCE_LIFE = timedelta(minutes=2)
+
+
+class ReusedError(Exception):
+    """The id has been used for another question."""
+
+
+class Wishes:
+    """The table. Methods block; call them in a thread. All raise sqlalchemy.exc.SQLAlchemyError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, station: str, ask: Asked) -> Result | None:
+        """What was answered before to this very question. Raises ReusedError where the id stood for another."""
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        with self._database.reading.begin() as connection:
+            row = connection.execute(select(wishes.c.digest, wishes.c.result).where(this)).first()
+        if row is None:
+            return None
+        if row.digest != _digest(ask):
+            raise ReusedError("the id was used before")
+        found: Result | None = None if row.result is None else decode(Result, row.result.encode())
+        return found
+
+    def too_many(self, station: str, ask: Asked, now: datetime) -> bool:
+        """Whether this station has asked this as often as it may within the hour."""
+        most = MOST_AN_HOUR.get(tag_of(ask))
+        lately = and_(wishes.c.station == station, wishes.c.ask == tag_of(ask), wishes.c.at > now - HOUR)
+        with self._database.reading.begin() as connection:
+            count = connection.execute(select(func.count()).select_from(wishes).where(lately)).scalar_one()
+        return most is not None and count >= most
+
+    def keep(self, station: str, ask: Asked, people: tuple[str, ...], result: Result, now: datetime) -> None:
+        """Write down what came of it: durable before the answer goes out."""
+        name = tag_of(ask)
+        row: dict[str, Any] = {
+            "station": station,
+            "id": ask.id,
+            "ask": name,
+            "digest": _digest(ask),
+            "card_number": getattr(ask, "card_number", ""),
+            "people": json.dumps([one for one in people if one]),
+            "outcome": tag_outcome(result),
+            "reason": result.reason if isinstance(result, Declined) else None,
+            "result": encode(result).decode() if name in SAID_AGAIN else None,
+            "at": now,
+        }
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        with self._database.writing.begin() as connection:
+            connection.execute(delete(wishes).where(this, wishes.c.result.is_(None)))
+            if connection.execute(select(wishes.c.id).where(this)).first() is None:
+                connection.execute(insert(wishes).values(row))
+            if isinstance(ask, CertificateAsk) and isinstance(result, Issued):
+                keep_certificate(connection, station, ask, result, now)
+            if name in QUEUED:
+                settle(connection, Key(station, ask.id), row["reason"], now)
+
+    def wait_for(self, station: str, ask: Queueable, now: datetime) -> None:
+        """The issuer is away: the server goes on trying, and everybody can see it."""
+        with self._database.writing.begin() as connection:
+            put(connection, Key(station, ask.id), ask, ask.by, now)
+
+    def new_nonce(self, station: str, nonce: str, now: datetime) -> None:
+        """Remember a nonce; those that ran out are forgotten."""
+        with self._database.writing.begin() as connection:
+            connection.execute(delete(login_nonces).where(login_nonces.c.made < now - NONCE_LIFE))
+            connection.execute(insert(login_nonces).values(nonce=nonce, station=station, made=now))
+
+    def use_nonce(self, station: str, nonce: str, now: datetime) -> bool:
+        """Whether it was given to this station, lately, and is used for the first time."""
+        this = and_(login_nonces.c.nonce == nonce, login_nonces.c.station == station)
+        with self._database.writing.begin() as connection:
+            return (
+                connection.execute(delete(login_nonces).where(this, login_nonces.c.made >= now - NONCE_LIFE)).rowcount
+                == 1
+            )
+
+
+def tag_outcome(result: Result) -> str:
+    """The outcome's name."""
+    return str(result.__struct_config__.tag)
+
+
+def _digest(ask: Asked) -> str:
+    return hashlib.sha256(msgspec.json.encode(ask)).hexdigest()

@@ -1,0 +1,68 @@
+"""Pseudonyms: the same person or card is always the same word, so that counts stay right, and nobody can go back without the key.
+
+Rules: HMAC-SHA-256 under a key of the region, kept apart from the store: there are so few HSA-ids and card numbers that without a
+key all could be tried. A person and a card never share a pseudonym. What is one already stays as it is.
+
+>>> Pseudonyms(bytes(32)).card("9752269875")
+'p-c3ed8bcf1d4ddcd55ce1bd97'
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+
+KEY_FILE = "pseudonym.key"
+KEY_BYTES = 32
+_FORM = re.compile(r"p-[0-9a-f]{24}\Z")
+
+
+class PseudonymKeyError(Exception):
+    """The key cannot be used. The text names the file and why."""
+
+
+class Pseudonyms:
+    """Makes them under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def person(self, hsa_id: str) -> str:
+        """For an HSA-id."""
+        return self._of("person", hsa_id)
+
+    def card(self, number: str) -> str:
+        """For a card number; an empty one stays empty."""
+        return self._of("card", number)
+
+    def _of(self, what: str, value: str) -> str:
+        if not value or is_pseudonym(value):
+            return value
+        return "p-" + hmac.digest(self._key, f"{what}:{value}".encode(), hashlib.sha256).hex()[:24]
+
+
+def is_pseudonym(value: str) -> bool:
+    """Whether it stands for something erased."""
+    return _FORM.match(value) is not None
+
+
+def load_or_make(path: Path) -> Pseudonyms:
+    """Read the key, or make it where there is none, for the own account alone. Raises PseudonymKeyError."""
+    try:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        key = path.read_bytes()
+    except OSError as error:
+        raise PseudonymKeyError(f"{path}: {error.strerror}") from None
+    if len(key) != KEY_BYTES:
+        raise PseudonymKeyError(f"{path}: must hold {KEY_BYTES} bytes")
+    return Pseudonyms(key)

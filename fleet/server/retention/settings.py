@@ -1,0 +1,120 @@
+"""How long what is kept, in days by class, and which events belong to which class. Periods are data: `retention.toml`, a file.
+
+Rules: what proves a hand-over, a block or the way of a card is kept for ten years at least. Nothing goes before a station's
+outbox has forgotten it too (30 days), so that nothing erased comes again by itself. Checkpoints are never erased: they hold no
+card and no holder. An event of a kind that this program does not know is kept as long as a hand-over.
+
+>>> load().days.errands
+400
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from fleet.messages import kinds
+from fleet.server import shipped
+from fleet.server.store.applying import NOT_TOLD
+
+EventClass = Literal["hand_overs", "errands", "stations"]
+
+TEN_YEARS_DAYS = 3653
+OUTBOX_DAYS = 30
+Days = Annotated[int, msgspec.Meta(gt=OUTBOX_DAYS, le=36_525)]
+
+HAND_OVERS = frozenset(
+    {
+        "attend",
+        "clean_up",
+        "empty_bin",
+        "pickup",
+        "renew_certificate",
+        "report_lost",
+        "reserve_certificate",
+        "return_card",
+        "stock",
+        NOT_TOLD,
+    }
+)
+"""Kinds of errands that change whose card is where, or whether it is good; and those whose kind nobody has told."""
+
+OF_STATION = frozenset(
+    {
+        kinds.STATION_STARTED,
+        kinds.DOOR_OPENED,
+        kinds.DOOR_SHUT,
+        kinds.CARD_LEFT_IN,
+        kinds.CARD_LEFT_IN_TAKEN,
+        kinds.ADMINISTRATOR_LOGGED_IN,
+    }
+)
+NEVER = frozenset({kinds.CHAIN_CHECKPOINT})
+
+
+class RetentionSettingsError(Exception):
+    """The file cannot be used. The text names it and why."""
+
+
+class Periods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Days by class."""
+
+    hand_overs: Annotated[int, msgspec.Meta(ge=TEN_YEARS_DAYS, le=36_525)]
+    errands: Days
+    stations: Days
+    orders: Days
+    """From when the order has ended; while its card is out it stays."""
+    people: Days
+    """From the day on which they left."""
+    certificates: Days
+    """From the last day of each."""
+    alerts: Days
+    """From when each was closed."""
+    spoilt: Days
+    """What could not be read, or came twice with other bytes."""
+    audit: Days
+    """Who looked at or did what."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if getattr(self, name) > self.hand_overs:
+                raise ValueError(f"days.{name}: nothing is kept longer than hand_overs ({self.hand_overs} days)")
+
+
+class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An errand that is not erased while this stands, and why: a dispute, an inquiry."""
+
+    errand: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    days: Periods
+    hold: tuple[Hold, ...] = ()
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Errands under a hold."""
+        return frozenset(one.errand for one in self.hold)
+
+    def cutoff(self, name: str, now: datetime) -> datetime:
+        """What is older than this goes."""
+        return now - timedelta(days=getattr(self.days, name))
+
+
+def load(path: Path | None = None) -> RetentionSettings:
+    """The periods that ship, with what the file changes. Raises RetentionSettingsError, OSError."""
+    periods = shipped.read(Path(__file__).with_name("retention.toml"))
+    return shipped.load(periods, path, "days", RetentionSettings, RetentionSettingsError)
+
+
+def class_of(type_: str, errand_kind: str | None, *, in_errand: bool, has_receipt: bool) -> EventClass | None:
+    """The class of one event; None where it is never erased. `errand_kind` is None where no row tells of the errand."""
+    if type_ in NEVER:
+        return None
+    if in_errand:
+        return "hand_overs" if has_receipt or errand_kind is None or errand_kind in HAND_OVERS else "errands"
+    return "stations" if type_ in OF_STATION else "hand_overs"

@@ -1,0 +1,67 @@
+"""Alerts in words: level and icon by severity, what is wrong, and which one.
+
+>>> alert_mark(row).level  # doctest: +SKIP
+'ba'
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from fleet.server.alerts.rows import AlertRow
+from fleet.server.web.texts import Texts
+from fleet.server.web.words import ICON, Level, Mark, Todo
+
+_LEVEL: dict[str, tuple[Level, str]] = {
+    "critical": ("ba", "alert-octagon"),
+    "warning": ("wa", "alert"),
+    "notice": ("wa", "bell-outline"),
+}
+_DEVICES = {"reader": "reader", "printer": "printer", "paper": "printer", "cabinet": "cabinet"}
+_ICON = {
+    "offline": "cloud-off-outline",
+    "reader": "smart-card-reader-outline",
+    "printer": "printer-alert",
+    "paper": "printer-alert",
+    "cabinet": "archive-outline",
+    "slot": "door-open",
+    "bin_full": "delete-empty-outline",
+    "clock": "clock-outline",
+    "version": "update",
+    "chain_broken": "link-variant-off",
+    "guessing": "lock-alert-outline",
+}
+_COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
+
+
+def alert_mark(row: AlertRow) -> Mark:
+    """What is wrong; one that is over is no fault any more."""
+    if row.closed:
+        return Mark("ok", ICON["ok"], "alert", row.code)
+    level, icon = _LEVEL[row.severity]
+    return Mark(level, icon, "alert", row.code)
+
+
+def alert_todos(rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[Todo]:
+    """Alerts that nobody has taken, as lines of the list of what needs somebody."""
+    return [_todo(row, titles.get(row.station, row.station), texts, now) for row in rows]
+
+
+def _todo(row: AlertRow, title: str, texts: Texts, now: datetime) -> Todo:
+    mark = alert_mark(row)
+    said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
+    detail = " · ".join(part for part in (alert_detail(row, texts), texts.since(row.first, now)) if part)
+    return Todo(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", texts("alerts.take"))
+
+
+def alert_detail(row: AlertRow, texts: Texts) -> str:
+    """Which one, and how: a device and its state, a slot, how many."""
+    said = row.detail
+    if row.code in _DEVICES:
+        said = texts.code(f"device.{_DEVICES[row.code]}", row.detail)
+    elif row.code in _COUNTS and row.detail.isdigit():
+        said = texts.many(f"alert_count.{row.code}", int(row.detail))
+    elif row.code == "slot":
+        return texts(f"alert_slot.{row.detail}", slot=row.subject)
+    elif row.code == "clock":
+        said = texts.code("alert_clock", row.detail)
+    return ": ".join(part for part in (row.subject, said) if part)

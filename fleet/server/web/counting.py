@@ -1,0 +1,21 @@
+"""What waits for somebody, as figures beside the places of the menu.
+
+Example: `Web(..., counts=partial(counts_for, commands=commands, alerts=alerts, cards=cards))`
+"""
+
+from fastapi import Request
+
+from fleet.server.access.roles import Right
+from fleet.server.alerts.rows import Alerts
+from fleet.server.cards import Cards
+from fleet.server.commanding.rows import Commands
+from fleet.server.web.command_rights import count_for
+from fleet.server.web.gate import caller_of
+
+
+def counts_for(request: Request, commands: Commands, alerts: Alerts, cards: Cards) -> dict[str, int]:
+    """By the id of the place: alerts that nobody has taken, commands that the caller may agree to, what waits for the issuer."""
+    patterns = caller_of(request).scope(Right.VIEW).patterns
+    _, untaken = alerts.within(patterns).untaken(1)
+    _, waiting = cards.within(patterns).requests(state="waiting", limit=1)
+    return {"alerts": untaken, "commands": count_for(request, commands), "requests": waiting}

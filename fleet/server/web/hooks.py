@@ -1,0 +1,103 @@
+"""Messages of an order system: POST /api/v1/hooks/orders, signed, taken once.
+
+Rules (Standard Webhooks 1.0.0, "Signature scheme"): the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`; the
+signature is HMAC-SHA-256 over `ID.TIMESTAMP.BODY` under the secret that both sides have, base64, as `v1,SIGNATURE`, several
+separated by spaces. A timestamp that is more than five minutes off is refused; an id that came before is answered and changes
+nothing; the same id with another body is refused. Nothing of a message is looked at before its signature is good.
+
+>>> signature(b"secret", "msg_1", "1770000000", b"{}")[:3]
+'v1,'
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from fleet.server.access.audit import Deed
+from fleet.server.access.roles import Right
+from fleet.server.cards import Cards, Delivery
+from fleet.server.store.ordering import RefusedError, Row
+from fleet.server.web.gate import address_of, needs
+from fleet.server.web.order_bodies import Message
+
+TOLERANCE_S = 300
+LEAST_SECRET = 24
+PREFIX = "whsec_"
+MOST_ID = 64
+WHO = "order-system"
+
+
+class HookError(Exception):
+    """The file of the secret cannot be used. The text says why and shows nothing of it."""
+
+
+def load_secret(path: Path) -> bytes:
+    """The secret: `whsec_` and base64, or any text of 24 bytes and more. Raises HookError."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise HookError(f"{path}: others can read it; make its mode 0600")
+        text = path.read_bytes().strip()
+        secret = base64.b64decode(text[len(PREFIX) :], validate=True) if text.startswith(PREFIX.encode()) else text
+    except (OSError, ValueError) as error:
+        raise HookError(f"{path}: {getattr(error, 'strerror', None) or 'not base64'}") from None
+    if len(secret) < LEAST_SECRET:
+        raise HookError(f"{path}: a secret has at least {LEAST_SECRET} bytes")
+    return secret
+
+
+def signature(secret: bytes, message: str, timestamp: str, body: bytes) -> str:
+    """As the header has it."""
+    signed = f"{message}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+
+
+def hooks_router(cards: Cards, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
+    """The one route."""
+    router = APIRouter(prefix="/api/v1", include_in_schema=False)
+
+    @router.post("/hooks/orders", dependencies=needs(Right.HOOK))
+    async def take(request: Request) -> Response:
+        message, body = await _proved(request, secret, clock())
+        return await run_in_threadpool(_take, cards, request, message, body)
+
+    return router
+
+
+async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, bytes]:
+    """Id and exact body of a message that is genuine and fresh. Raises HTTPException."""
+    message, timestamp = (request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp"))
+    body = await request.body()
+    wanted = signature(secret, message, timestamp, body)
+    given = request.headers.get("webhook-signature", "").split()
+    good = any(hmac.compare_digest(wanted.encode(), one.encode()) for one in given)
+    if not (good and timestamp.isascii() and timestamp.isdigit() and 0 < len(message) <= MOST_ID):
+        raise HTTPException(401, "webhook-signature: not ours")
+    if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
+        raise HTTPException(401, "webhook-timestamp: too far from now")
+    return message, body
+
+
+def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response:
+    try:
+        said = Message.model_validate_json(body)
+    except ValidationError as error:
+        places = "; ".join(".".join(str(part) for part in one["loc"]) + f": {one['msg']}" for one in error.errors())
+        raise HTTPException(422, places[:1000]) from None
+    rows = [Row(number, one.record(one.order)) for number, one in enumerate(said.orders, 1)]
+    figures = f"{len(said.orders)} placed, {len(said.cancel)} cancelled"
+    deed = (WHO, address_of(request), Deed("order.place", message, figures))
+    try:
+        taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, said.cancel, deed)
+    except RefusedError as error:
+        raise HTTPException(409, "; ".join(f"{one.column}: {one.reason}" for one in error.problems)) from None
+    if taken is None:
+        raise HTTPException(409, "webhook-id: stood for another message")
+    return JSONResponse({"taken": taken})

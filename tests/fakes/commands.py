@@ -1,0 +1,32 @@
+"""The desk of commands itself, on the store of a test, and commands as stations take them."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from joserfc.jwk import ECKey
+
+from fleet.server.commanding.desk import CommandDesk
+from fleet.server.commanding.rows import By, CommandRow, Wish
+from fleet.server.hub import Hub
+from fleet.server.readings import Changes
+from fleet.server.signing import Signer
+from fleet.server.store.database import Database
+
+KEY = ECKey.generate_key("P-256")
+SIGNER = Signer(KEY)
+TOVE, OLLE = By("tove.test", "192.0.2.7"), By("olle.test", "192.0.2.8")
+SYNC = Wish("entre-a", "sync", "orders have come")
+OPEN = Wish("entre-a", "open_slot", "the card lies across", slot=3)
+
+
+def desk_of(database: Database, clock: Callable[[], datetime], changes: Changes | None = None) -> CommandDesk:
+    """The desk on that store."""
+    return CommandDesk(database, changes or Hub(), clock)
+
+
+def ready(desk: CommandDesk, wish: Wish = SYNC) -> CommandRow:
+    """A command that can be issued: asked for by one, and agreed to by another where that is needed."""
+    row = desk.ask(wish, TOVE)
+    approved = desk.approve(row.id, OLLE) if row.state == "waiting" else row
+    assert isinstance(approved, CommandRow)
+    return approved

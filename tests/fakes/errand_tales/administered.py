@@ -1,0 +1,160 @@
+"""Unlock without the envelope: an ID administrator attends, and the server answers for the card."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from drivers.reader.virtual.administration import key_of
+from fleet.messages.issuing import CardRecord, Person
+from tests.fakes.errand_tales.blocking import HOLDER, NUMBER, both
+from tests.fakes.errand_tales.codes import MINE, PUK, code_is, locked, product, unlock
+from tests.fakes.errands import ErrandTale
+from tests.fakes.issuer import IssuerDesk
+from tests.fakes.person import Story, first, pulls, pulls_lit, puts
+from tests.fakes.room import OLD_PIN, Room, authority, persona_of
+from tests.fakes.stories import NEW_PIN, Setting
+
+ADMINISTRATOR = persona_of("13:new")
+TWO_READERS = Setting(slots={}, hand=(MINE, "10:old", "13:new"), orders=(), second_reader=True)
+ONE_READER = replace(TWO_READERS, second_reader=False)
+
+
+def by_hand(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
+    """No envelope, and an administrator is here."""
+    story = {
+        "locked": "no_envelope",
+        "without": "administrator",
+        "insert_administrator": puts("13:new", reader),
+        "pin_administrator": OLD_PIN,
+        "document": "driving_licence",
+        "document_digits": "0815",
+        "take_own": pulls(),
+        "take_administrator": pulls(reader),
+        **changed,
+    }
+    return lambda: {**unlock(**story)(), "closing.take_card": pulls_lit}
+
+
+def issuer(*, online: bool = True, key: bool = True, puk: bool = False, **declines: str) -> Callable[[Room], None]:
+    """A server that knows the administrator, and has the card's key, or its sealed PUK, or none of them."""
+
+    def prepare(room: Room) -> None:
+        desk = IssuerDesk(authority(), room.clock)
+        desk.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", "active"))
+        desk.administrators = {ADMINISTRATOR.hsa_id: ADMINISTRATOR.name}
+        if key:
+            desk.management_keys[NUMBER] = key_of(persona_of(MINE).serial)
+        else:
+            desk.declines["unblock"] = "no_key"
+        if puk:
+            desk.pukes[NUMBER] = PUK
+        desk.declines |= declines
+        desk.online = online
+        room.equip(**desk.ports())
+
+    return both(locked, prepare)
+
+
+def puk_dead(room: Room) -> None:
+    """No try of the PUK is left."""
+    room.world.card(MINE)._codes.puk.tries_left = 0
+
+
+of_the_administrators = product(unblocking={"by": "administrator", "admin": "none"})
+"""A product that only an administrator may unlock, and that has no key of its own."""
+of_the_administrators_and_keeps = product(
+    unblocking={"by": "administrator", "admin": "none"}, commands={"unblock": "verify-then-reset"}
+)
+"""The same, and its PUK gives the old code its tries back."""
+
+
+def audit(*what: str) -> Callable[[Room], None]:
+    """The two names in the server's audit, and the code."""
+
+    def look(room: Room) -> None:
+        desk = room.desk.card_keys
+        assert isinstance(desk, IssuerDesk)
+        assert desk.told == [(one, NUMBER, ADMINISTRATOR.hsa_id, HOLDER) for one in what]
+        code_is(NEW_PIN)(room)
+
+    return look
+
+
+def unchanged(room: Room) -> None:
+    """Nobody was asked for anything, and the card is as it was."""
+    desk = room.desk.card_keys
+    assert isinstance(desk, IssuerDesk)
+    assert desk.told == []
+    code_is(OLD_PIN, tries=(0, 10))(room)
+
+
+ATTESTED = ("identity.attested",)
+TALES = [
+    ErrandTale(
+        "unblock: no envelope, and the card's own key answers", "unblock", by_hand(), TWO_READERS, prepare=issuer(),
+        events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=audit("unblock"), troubled=True,
+        reasons=frozenset({"login_unavailable", "logged_out"}),
+    ),
+    ErrandTale(
+        "unblock: with an administrator in the one reader, each card in turn", "unblock",
+        by_hand("holder", insert=[puts(MINE), puts(MINE)]), ONE_READER, prepare=issuer(),
+        events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=audit("unblock"),
+        views=("unblock.take_own", "unblock.insert_administrator", "unblock.take_administrator", "unblock.insert"),
+    ),
+    ErrandTale(
+        "unblock: another card comes back into the one reader, then the right one", "unblock",
+        by_hand("holder", insert=[puts(MINE), puts("10:old"), puts(MINE)]), ONE_READER, prepare=issuer(),
+        check=audit("unblock"),
+    ),
+    ErrandTale(
+        "unblock: the server has no key for this card, and the issuer releases its PUK once", "unblock", by_hand(),
+        TWO_READERS, prepare=issuer(key=False, puk=True),
+        events=(*ATTESTED, "card.unblock not_answered", "puk.release released", "card.unblock accepted", "receipt.issued"),
+        check=audit("puk"),
+    ),
+    ErrandTale(
+        "unblock: the PUK is used up, and only an administrator can help", "unblock",
+        by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(), puk_dead),
+        events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN, tries=(3, 0)),
+    ),
+    ErrandTale(
+        "unblock: a product of the administrators', with its PUK released once", "unblock",
+        by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(puk=True), of_the_administrators),
+        events=(*ATTESTED, "puk.release released", "card.unblock accepted", "receipt.issued"), check=audit("puk"),
+        views=("unblock.administrator_only", "unblock.asking", "unblock.done"),
+    ),
+    ErrandTale(
+        "unblock: a product of the administrators' that keeps its code", "unblock",
+        by_hand(administrator_only="administrator", old_code_applies="known", pin=OLD_PIN), TWO_READERS,
+        prepare=both(issuer(puk=True), of_the_administrators_and_keeps), check=code_is(OLD_PIN),
+        events=(*ATTESTED, "puk.release released", "card.unblock accepted", "receipt.issued"),
+        views=("unblock.asking", "unblock.old_code_applies", "unblock.pin", "unblock.done"),
+    ),
+    ErrandTale(
+        "unblock: neither key nor PUK", "unblock", by_hand(**{"stop.unblock_declined": "end"}), TWO_READERS,
+        prepare=issuer(key=False), outcome="refused", reason="unblock_declined", check=unchanged,
+    ),
+    ErrandTale(
+        "unblock: the administrator's log-in was too long ago", "unblock", by_hand(**{"stop.log_in_expired": "end"}),
+        TWO_READERS, prepare=issuer(unblock="administrators_missing"), outcome="refused", reason="log_in_expired",
+        check=unchanged,
+    ),
+    ErrandTale(
+        "unblock: the key is another card's, and costs one of its tries", "unblock",
+        by_hand(**{"stop.unblock_key_wrong": "end"}), TWO_READERS,
+        prepare=both(issuer(), lambda room: room.desk.card_keys.management_keys.update({NUMBER: bytes(32)})),  # type: ignore[attr-defined]  # the fake's
+        outcome="fault", reason="unblock_key_wrong", check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandTale(
+        "unblock: the list lets the administrator in, but nobody can answer for the card", "unblock",
+        by_hand(**{"stop.unblock_offline": "end"}), TWO_READERS, prepare=issuer(online=False), outcome="fault",
+        reason="unblock_offline", events=(), check=unchanged,
+    ),
+    ErrandTale(
+        "unblock: the administrator's own card needs another administrator", "unblock",
+        by_hand(
+            insert_administrator=[puts("13:new", "administrator"), first(pulls("administrator"))], not_the_same="cancel",
+        ), replace(TWO_READERS, changed={MINE: replace(persona_of(MINE), hsa_id=ADMINISTRATOR.hsa_id)}), prepare=issuer(),
+        outcome="cancelled", check=unchanged,
+    ),
+]  # fmt: skip

@@ -1,0 +1,164 @@
+"""The bin is emptied by two administrators."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.signing import verifies
+from drivers.reader.virtual.personas import person
+from fleet.messages import kinds
+from kiosk import stock
+from tests.fakes.errand_tales.administrator import two
+from tests.fakes.errand_tales.blocking import both
+from tests.fakes.errand_tales.stock import told
+from tests.fakes.errands import ErrandTale
+from tests.fakes.person import Deed, Story, pulls_lit, puts
+from tests.fakes.room import OLD_PIN, Room
+from tests.fakes.stories import Setting
+
+FIRST, SECOND = "13:new", "14:new"
+NUMBERS = ("9999000010260001", "9999000010260003", "9999000010260004")
+HOUSE = Setting(slots={}, hand=(FIRST, SECOND, "10:old", "10:new"), orders=(), second_reader=True)
+ONE_READER = Setting(slots={}, hand=(FIRST, SECOND, "10:old", "10:new"), orders=())
+
+
+def filled(numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None) -> Callable[[Room], None]:
+    """Cards have fallen, and two may empty the bin. `sensor`: what the cabinet has counted, where that is something else."""
+
+    def prepare(room: Room) -> None:
+        two(room)
+        for number in numbers:
+            content = {"errand": "before", "effect": "drop.card", "outcome": "dropped", "old_card": number}
+
+            def work(cx: Any, content: dict[str, Any] = content) -> None:
+                stock.witness(cx, kinds.EFFECT_DONE, content, room.journal.now())
+
+            room.store.transact_now(work)
+        count = len(numbers) if sensor is None else sensor
+        room.world.cabinet.drop.restore({"bin": list(numbers), "count": count, "in_drop": None})
+
+    return prepare
+
+
+def emptied(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
+    """Both log in, count, seal, sign."""
+    story: dict[str, Any] = {
+        "insert_administrator": puts(FIRST, reader),
+        "insert_second": puts(SECOND, reader),
+        "pin_administrator": OLD_PIN,
+        "take_administrator": pulls_lit,
+        "open_bin": "opened",
+        "how": "count",
+        "count": "3",
+        "seal": "440017",
+        "confirm": "sign",
+        "insert_signer": [puts(SECOND, reader), puts(FIRST, reader)],
+        "no_paper": "next",
+        "done": "end",
+        **changed,
+    }
+    return lambda: {f"empty_bin.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls_lit}
+
+
+def differing(answer: str, **changed: Any) -> Callable[[], Story]:
+    """The count differs, and somebody explains it."""
+    return emptied(**{"difference": answer, "reference": "4711", **changed})
+
+
+def scanned(*numbers: str) -> dict[str, Any]:
+    """Read one by one."""
+    deeds: list[Deed] = [*numbers, "done"]
+    return {"how": "scan", "scan": deeds}
+
+
+def left(*numbers: str) -> Callable[[Room], None]:
+    """What the list of the bin still has."""
+
+    def look(room: Room) -> None:
+        rows = room.store.transact_now(lambda cx: cx.execute("SELECT card_number FROM bin_card ORDER BY id").fetchall())
+        assert tuple(row[0] for row in rows) == numbers
+
+    return look
+
+
+def signed_by_both(room: Room) -> None:
+    """Two people's cards have signed the very text that the event has, and that text says what was counted."""
+    rows = room.store.transact_now(lambda cx: cx.execute("SELECT envelope, data FROM outbox").fetchall())
+    (content,) = [json.loads(data) for envelope, data in rows if kinds.BIN_EMPTIED.encode() in envelope]
+    assert [one["hsa_id"] for one in content["signatures"]] == [person(14).hsa_id, person(13).hsa_id]
+    for name, one in zip((SECOND, FIRST), content["signatures"], strict=True):
+        ders = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(name).keys]
+        made = {hashlib.sha256(der).hexdigest(): der for der in ders}
+        signature = base64.b64decode(one["signature"])
+        assert verifies(made[one["certificate_sha256"]], content["statement"].encode(), signature, one["algorithm"])
+    said = json.loads(content["statement"])[1]
+    assert {name: said[name] for name in ("counted", "seal", "by", "second")} == {**BY, "counted": 3, "seal": "440017"}
+
+
+DONE = ("bin.emptied", "bin.clear cleared", "receipt.issued", "receipt.print printed")
+BY = {"by": person(13).hsa_id, "second": person(14).hsa_id}
+AGREED = {"counted": 3, "expected": 3, "sensor": 3, "seal": "440017", "reason": None, "numbers": None}
+TALES = [
+    ErrandTale(
+        "empty_bin: counted, sealed, signed by both", "empty_bin", emptied(), HOUSE, prepare=filled(), events=DONE,
+        views=("empty_bin.insert_second", "empty_bin.count", "empty_bin.seal", "empty_bin.confirm", "empty_bin.done"),
+        check=both(left(), both(signed_by_both, told("bin.emptied", **BY, **AGREED))), troubled=True,
+    ),
+    ErrandTale(
+        "empty_bin: in the one reader, in turn", "empty_bin", emptied("holder"), ONE_READER, prepare=filled(), events=DONE,
+        check=left(), troubled=True,
+    ),
+    ErrandTale(
+        "empty_bin: the same administrator twice, then the other", "empty_bin",
+        emptied(insert_second=[puts(FIRST, "administrator"), puts(SECOND, "administrator")], not_the_same="again"), HOUSE,
+        prepare=filled(), events=DONE, views=("empty_bin.not_the_same", "empty_bin.insert_second"),
+    ),
+    ErrandTale(
+        "empty_bin: the cards are read one by one", "empty_bin", emptied(**scanned(*NUMBERS)), HOUSE, prepare=filled(),
+        events=DONE, check=told("bin.emptied", numbers=list(NUMBERS), reason=None),
+    ),
+    ErrandTale(
+        "empty_bin: one was read twice, one cannot be read, and two figures agree all the same", "empty_bin",
+        differing("missing", **scanned(NUMBERS[0], NUMBERS[0], NUMBERS[1], "unreadable")), HOUSE, prepare=filled(),
+        reason="difference_explained", events=DONE,
+        check=told("bin.emptied", counted=3, numbers=[*NUMBERS[:2], ""], reason="missing", reference="4711"),
+    ),
+    ErrandTale(
+        "empty_bin: one card too many, counted again, and explained", "empty_bin",
+        differing("unlisted", count=["4", "4"], difference=["again", "unlisted"]), HOUSE, prepare=filled(),
+        reason="difference_explained", views=("empty_bin.difference", "empty_bin.count", "empty_bin.difference"),
+        check=told("bin.emptied", counted=4, reason="unlisted", reference="4711"), troubled=True,
+    ),
+    ErrandTale(
+        "empty_bin: counted wrong the first time", "empty_bin", differing("again", count=["2", "3"]), HOUSE,
+        prepare=filled(), events=DONE, check=told("bin.emptied", **AGREED),
+    ),
+    ErrandTale(
+        "empty_bin: the sensor counted one twice", "empty_bin", differing("sensor"), HOUSE, prepare=filled(sensor=4),
+        reason="difference_explained", check=told("bin.emptied", counted=3, expected=3, sensor=4, reason="sensor"),
+    ),
+    ErrandTale(
+        "empty_bin: nothing in it", "empty_bin", emptied(count="0"), HOUSE, prepare=filled(()), events=DONE,
+        check=told("bin.emptied", counted=0, expected=0),
+    ),
+    ErrandTale(
+        "empty_bin: the cabinet is silent: its count is not known, and is not set to nought", "empty_bin", emptied(), HOUSE,
+        prepare=both(filled(), lambda room: room.world.cabinet.set_mute()),
+        events=("bin.emptied", "bin.clear not_cleared", *DONE[2:]), check=told("bin.emptied", sensor=None),
+    ),
+    ErrandTale(
+        "empty_bin: the wrong one of the two wants to sign", "empty_bin",
+        emptied(insert_signer=[puts(FIRST, "administrator"), puts(SECOND, "administrator"), puts(FIRST, "administrator")],
+                other_signer="again"),
+        HOUSE, prepare=filled(), events=DONE, views=("empty_bin.other_signer", "empty_bin.insert_signer"),
+    ),
+    ErrandTale(
+        "empty_bin: given up before both have signed, and nothing is forgotten", "empty_bin",
+        emptied(insert_signer=[puts(SECOND, "administrator"), "cancel"]), HOUSE, prepare=filled(), outcome="cancelled",
+        events=(), check=left(*NUMBERS),
+    ),
+]  # fmt: skip

@@ -1,0 +1,42 @@
+"""Check the card."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.errand_tales.codes import MINE, code_is, locked
+from tests.fakes.errands import ErrandTale
+from tests.fakes.person import Story, pulls, puts
+from tests.fakes.room import OLD_PIN
+
+
+def check(**changed: Any) -> Callable[[], Story]:
+    """Looks at the card, and tries it with the code."""
+    story = {
+        "insert": puts(MINE),
+        "card": ["certificates", "next"],
+        "certificates": ["0", "back"],
+        "certificate": "back",
+        "finding.certificate_expires_soon": "next",
+        "finding.alike": "next",
+        "finding.pin_locked": "next",
+        "test": "test",
+        "pin": OLD_PIN,
+        "done": "end",
+        **changed,
+    }
+    return lambda: {f"check_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+TALES = [
+    ErrandTale(
+        "check_card: it works", "check_card", check(), events=(), check=code_is(OLD_PIN), troubled=True,
+        views=("check_card.certificate", "check_card.finding.alike", "check_card.testing", "check_card.done"),
+    ),
+    ErrandTale(
+        "check_card: locked, which is said, and no code is asked for", "check_card", check(), prepare=locked,
+        views=("check_card.card", "check_card.finding.pin_locked", "check_card.done"), check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandTale(
+        "check_card: without the code", "check_card", check(test="no"), views=("check_card.test", "check_card.done"),
+    ),
+]  # fmt: skip

@@ -1,0 +1,103 @@
+"""Clean a card up, and block one's own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.making import fresh_memory
+from tests.fakes.clock import NOW
+from tests.fakes.errand_tales.blocking import both
+from tests.fakes.errand_tales.codes import MINE, locked
+from tests.fakes.errand_tales.renewal import (
+    GONE,
+    KINDS,
+    PRINTED,
+    SIGNATURE_PIN,
+    TWO_CODES,
+    certificates,
+    issuer,
+)
+from tests.fakes.errands import ErrandTale
+from tests.fakes.person import Story, pulls, puts
+from tests.fakes.room import OLD_PIN, Room, authority, keys_of, persona_of
+
+
+def clean(*which: str, **changed: Any) -> Callable[[], Story]:
+    """The holder chooses what may go, one after the other."""
+    story = {
+        "insert": puts(MINE),
+        "which": [*which, "end"],
+        "sure_remove": "remove",
+        "pin": OLD_PIN,
+        "pulled": puts(MINE),
+        "stays": "next",
+        "sure": "yes",
+        "really": "yes",
+        "done": "end",
+        "no_paper": "next",
+        **changed,
+    }
+    return lambda: {f"clean_up.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+def cluttered(room: Room) -> None:
+    """The card has an expired certificate, and one that a newer one stands in for."""
+    persona = persona_of(MINE)
+    expired, superseded, newest = (replace(persona, issued_days_ago=days) for days in (1830, 1700, 30))
+    keys = (*keys_of(newest), keys_of(expired)[0], keys_of(superseded)[0])
+    room.world._cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
+
+
+def cluttered_with_a_signature(room: Room) -> None:
+    """A card with two codes has an older certificate for signatures beside the newest ones."""
+    persona = replace(persona_of(MINE), signature_pin=SIGNATURE_PIN)
+    older, newest = (replace(persona, issued_days_ago=days) for days in (1700, 30))
+    keys = (*keys_of(newest), keys_of(older)[1])
+    room.world._cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
+
+
+def left(*there: int) -> Callable[[Room], None]:
+    """Which of the card's first certificates are still on it; those of the newest keys always are."""
+
+    def look(room: Room) -> None:
+        holds = certificates(room)
+        known = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(MINE).keys]
+        assert [at for at, der in enumerate(known) if der in holds] == list(there)
+
+    return look
+
+
+CLUTTERED = both(issuer(), cluttered)
+TALES = [
+    ErrandTale(
+        "clean_up: both old ones go, each asked for", "clean_up", clean("0", "0"), prepare=CLUTTERED,
+        events=(*GONE["B"], *GONE["B"], *PRINTED), check=left(0, 1), troubled=True,
+        views=("clean_up.which", "clean_up.sure_remove", "clean_up.pin", "clean_up.removing", "clean_up.sure_remove"),
+    ),
+    ErrandTale(
+        "clean_up: an old one for signatures, on a card with two codes", "clean_up", clean("0", signature_pin=SIGNATURE_PIN),
+        TWO_CODES, prepare=cluttered_with_a_signature, events=(*GONE["B"], *PRINTED), check=left(0, 1),
+        views=("clean_up.sure_remove", "clean_up.pin", "clean_up.signature_pin", "clean_up.removing"),
+    ),
+    ErrandTale(
+        "clean_up: on second thoughts it stays", "clean_up", clean("1", sure_remove="back"), prepare=CLUTTERED,
+        events=(), check=left(0, 1, 2, 3),
+    ),
+    ErrandTale(
+        "clean_up: there is nothing that may go, on any kind of card", "clean_up", clean(), KINDS["C"], prepare=issuer(),
+        events=(), check=left(0, 1),
+    ),
+    ErrandTale("clean_up: kind A", "clean_up", clean(), KINDS["A"], prepare=issuer(), events=(), check=left(0, 1)),
+    ErrandTale(
+        "clean_up: the own card is blocked, after two questions", "clean_up", clean("block"), prepare=CLUTTERED,
+        reason="blocked", events=("card.block blocked", *PRINTED, "receipt.print printed"), check=left(0, 1, 2, 3),
+        views=("clean_up.pin", "clean_up.sure", "clean_up.really", "clean_up.done"),
+    ),
+    ErrandTale(
+        "clean_up: the code is locked", "clean_up", clean("0", **{"stop.card_locked": "end"}),
+        prepare=both(CLUTTERED, locked), outcome="refused", reason="card_locked", events=(), check=left(0, 1, 2, 3),
+    ),
+]  # fmt: skip

@@ -1,0 +1,251 @@
+"""Renew a certificate, on every kind of card that takes one, and what every errand with certificates needs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.virtual.pins import PIN_TRIES, SIGNATURE_PIN_REFERENCE
+from drivers.reader.virtual.piv.names import CERTIFICATE_OBJECTS
+from drivers.reader.virtual.piv.objects import certificate_object
+from drivers.reader.virtual.pki import KeyPurpose, TestAuthority
+from fleet.messages.issuing import CardRecord, CardState, Person
+from kiosk.issuer_ports import Offer
+from tests.fakes.clock import NOW
+from tests.fakes.errand_tales.blocking import both
+from tests.fakes.errand_tales.codes import MINE, code_is, locked
+from tests.fakes.errands import OWN, ErrandTale
+from tests.fakes.issuer import IssuerDesk
+from tests.fakes.person import Story, pulls, puts
+from tests.fakes.renewed import held
+from tests.fakes.room import OLD_PIN, Room, authority, persona_of
+
+NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
+LAST_DAY = (NOW + timedelta(days=1500)).date().isoformat()
+KINDS = {kind: replace(OWN, kind=kind) for kind in "ABCD"}
+MADE = ("card.generate_key generated", "certificate.request issued", "card.write_certificate accepted")
+GONE = {
+    "B": ("card.delete_certificate accepted", "card.delete_key accepted"),
+    "C": ("card.delete_certificate accepted",),
+    "D": ("card.delete_certificate accepted", "card.delete_key accepted"),
+}
+PRINTED = ("receipt.issued",)
+SIGNATURE_PIN = "90817263"
+TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=SIGNATURE_PIN)})
+
+
+def issuer(
+    *profiles: str, online: bool = True, state: CardState = "active", reserve: bool = False, **offer: Any
+) -> Callable[[Room], None]:
+    """An issuer that knows the card, and what it offers."""
+
+    def prepare(room: Room) -> None:
+        desk = IssuerDesk(authority(), room.clock)
+        desk.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
+        loa = 2 if reserve else 3
+        desk.offered = [Offer(one, loa, LAST_DAY, **offer) for one in profiles]  # type: ignore[arg-type]
+        desk.online = online
+        desk.administrators = {persona_of(one).hsa_id: persona_of(one).name for one in ("13:new", "14:new")}
+        room.equip(**desk.ports())
+
+    return prepare
+
+
+def desk_of(room: Room) -> IssuerDesk:
+    """The issuer of the room."""
+    found = room.desk.issuer
+    assert isinstance(found, IssuerDesk)
+    return found
+
+
+def declining(what: str, reason: str) -> Callable[[Room], None]:
+    """The issuer does not do that."""
+    return lambda room: desk_of(room).declines.update({what: reason})
+
+
+def certificates(room: Room) -> list[bytes]:
+    """DER of all that the card holds for log-in and signature, as a reader finds them."""
+    return held(room.world.card(MINE))
+
+
+def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:
+    """Whether the card still has the certificate that it came with, and whether it has the issuer's new one."""
+
+    def look(room: Room) -> None:
+        code_is(OLD_PIN, tries=room.world.card(MINE).tries_left)(room)
+        holds = certificates(room)
+        old = room.world.card(MINE).keys[0].certificate.public_bytes(Encoding.DER)
+        issued = [one.chain[0] for one in desk_of(room).issued.values()]
+        assert (old in holds) is there
+        assert any(one in holds for one in issued) is new
+
+    return look
+
+
+def guarded_by_the_second(room: Room) -> None:
+    """The key that was made is used with the card's second code, of which no try was lost."""
+    memory = room.world.card(MINE)._memory
+    made = [file for file in memory.written.values() if file is not None and file.private is not None]
+    assert [file.rights[0] >> 4 for file in made] == [SIGNATURE_PIN_REFERENCE]
+    assert memory.signature_pin is not None
+    assert memory.signature_pin.tries_left == PIN_TRIES
+
+
+def renew(**changed: Any) -> Callable[[], Story]:
+    """The holder has the card and its code, and lets the old one go."""
+    story = {
+        "insert": puts(MINE),
+        "which": "identification",
+        "begin": "begin",
+        "pin": OLD_PIN,
+        "pulled": puts(MINE),
+        "old": "remove",
+        "done": "end",
+        **changed,
+    }
+    return lambda: {f"renew_certificate.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+def stops(reason: str, **changed: Any) -> Callable[[], Story]:
+    """A renewal that ends there."""
+    return renew(**{f"stop.{reason}": "end"}, **changed)
+
+
+class Careless(IssuerDesk):
+    """Gives certificates that last longer than it said."""
+
+    async def certificate(self, request: bytes, offer: Offer, **more: Any) -> Any:
+        return await super().certificate(request, replace_day(offer), **more)
+
+
+def replace_day(offer: Offer) -> Offer:
+    """The same, ten days longer."""
+    longer = (NOW + timedelta(days=1510)).date().isoformat()
+    return msgspec.structs.replace(offer, not_after=longer)
+
+
+def careless(room: Room) -> None:
+    """Such an issuer."""
+    desk = Careless(authority(), room.clock)
+    desk.offered = [Offer("identification", 3, LAST_DAY)]
+    room.equip(**desk.ports())
+
+
+class Strange(IssuerDesk):
+    """Gives certificates of an authority that nobody trusts."""
+
+    async def certificate(self, request: bytes, offer: Offer, **more: Any) -> Any:
+        self._authority = TestAuthority.create(NOW)
+        return await super().certificate(request, offer, **more)
+
+
+def strange(room: Room) -> None:
+    """Such an issuer."""
+    desk = Strange(authority(), room.clock)
+    desk.offered = [Offer("identification", 3, LAST_DAY)]
+    room.equip(**desk.ports())
+
+
+def filled(purpose: KeyPurpose) -> Callable[[Room], None]:
+    """Old certificates of that purpose are in every spare place of the card."""
+
+    def prepare(room: Room) -> None:
+        card = room.world.card(MINE)
+        older = replace(card.persona, issued_days_ago=1820)
+        assert card._memory.piv is not None
+        for slot in (0x94, 0x95):
+            key = card.keys[0].private.public_key()
+            content = certificate_object(authority().issue(older, key, purpose, NOW), compressed=False)
+            card._memory.piv.objects[CERTIFICATE_OBJECTS[slot]] = content
+
+    return prepare
+
+
+ONE = issuer("identification")
+FRESH = replace(OWN, changed={MINE: replace(persona_of(MINE), issued_days_ago=30)})
+TALES = [
+    *(
+        ErrandTale(
+            f"renew_certificate: kind {kind}, and the old one goes", "renew_certificate", renew(), KINDS[kind], prepare=ONE,
+            events=(*MADE, *GONE[kind], *PRINTED), check=old_is(False, new=True), troubled=kind == "D",
+            views=("renew_certificate.working_key", "renew_certificate.working_test", "renew_certificate.old"),
+        )
+        for kind in "BCD"
+    ),
+    ErrandTale(
+        "renew_certificate: the old one is kept", "renew_certificate", renew(old="keep"), prepare=ONE,
+        events=(*MADE, *PRINTED), check=old_is(True, new=True),
+    ),
+    ErrandTale(
+        "renew_certificate: for signatures, of two that near their end", "renew_certificate", renew(which="signature"),
+        prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED), check=old_is(True, new=True),
+    ),
+    ErrandTale(
+        "renew_certificate: for signatures, on a card that wants the code each time", "renew_certificate",
+        renew(which="signature"), KINDS["D"], prepare=issuer("identification", "signature"),
+        events=(*MADE, *GONE["D"], *PRINTED), check=old_is(True, new=True),
+    ),
+    ErrandTale(
+        "renew_certificate: a card with two codes renews its log-in with one of them", "renew_certificate", renew(),
+        TWO_CODES, prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED),
+        check=old_is(False, new=True), views=("renew_certificate.pin", "renew_certificate.working_key"),
+    ),
+    ErrandTale(
+        "renew_certificate: for signatures, on a card with two codes, each asked for", "renew_certificate",
+        renew(which="signature", signature_pin=SIGNATURE_PIN), TWO_CODES,
+        prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED),
+        check=both(old_is(True, new=True), guarded_by_the_second), troubled=True,
+        views=("renew_certificate.pin", "renew_certificate.signature_pin", "renew_certificate.working_key"),
+    ),
+    ErrandTale(
+        "renew_certificate: kind A takes nothing, which is said first", "renew_certificate", stops("not_writable"),
+        KINDS["A"], prepare=ONE, outcome="refused", reason="not_writable", events=(),
+    ),
+    ErrandTale(
+        "renew_certificate: old certificates take up the room", "renew_certificate", stops("no_room"), KINDS["D"],
+        prepare=both(ONE, filled("identification")), outcome="refused", reason="no_room", events=(),
+    ),
+    ErrandTale(
+        "renew_certificate: a card that has no place for another key", "renew_certificate", stops("not_writable"),
+        KINDS["D"], prepare=both(ONE, filled("encryption")), outcome="refused", reason="not_writable", events=(),
+    ),
+    ErrandTale(
+        "renew_certificate: it lasts long still", "renew_certificate", stops("too_early"), FRESH, prepare=ONE,
+        outcome="refused", reason="too_early", events=(), check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "renew_certificate: the issuer offers nothing", "renew_certificate", stops("not_offered"), prepare=issuer(),
+        outcome="refused", reason="not_offered", events=(),
+    ),
+    ErrandTale(
+        "renew_certificate: a reserve card has its own errand", "renew_certificate", stops("use_reserve"),
+        prepare=issuer("reserve", reserve=True), outcome="refused", reason="use_reserve", events=(),
+    ),
+    ErrandTale(
+        "renew_certificate: nobody can be asked", "renew_certificate", stops("issuer_away"),
+        prepare=issuer("identification", online=False), outcome="fault", reason="issuer_away", events=(),
+        check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "renew_certificate: the code is locked", "renew_certificate", stops("card_locked"), prepare=both(ONE, locked),
+        outcome="refused", reason="card_locked", events=(), check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "renew_certificate: the issuer gives no certificate", "renew_certificate", stops("certificate_declined"),
+        prepare=both(ONE, declining("certificate", "not_offered")), outcome="refused", reason="certificate_declined",
+        events=("card.generate_key generated", "certificate.request declined"), check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "renew_certificate: a certificate that lasts too long is not written", "renew_certificate",
+        stops("not_as_offered"), prepare=careless, outcome="fault", reason="not_as_offered",
+        events=MADE[:2], check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "renew_certificate: a certificate of a stranger is tested, and taken off", "renew_certificate",
+        stops("new_failed"), prepare=strange, outcome="fault", reason="new_failed",
+        events=(*MADE, "card.test failed", "card.delete_certificate accepted"), check=old_is(True, new=False),
+    ),
+]  # fmt: skip

@@ -1,0 +1,157 @@
+"""A certificate to a reserve card."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.making import fresh_memory
+from kiosk.issuer_ports import Offer
+from kiosk.region import Region
+from tests.fakes.clock import NOW
+from tests.fakes.errand_tales.blocking import both
+from tests.fakes.errand_tales.codes import MINE
+from tests.fakes.errand_tales.renewal import (
+    GONE,
+    LAST_DAY,
+    MADE,
+    NUMBER,
+    ONE,
+    PRINTED,
+    certificates,
+    desk_of,
+    issuer,
+    old_is,
+)
+from tests.fakes.errands import OWN, ErrandTale
+from tests.fakes.person import Story, pulls, puts
+from tests.fakes.room import OLD_PIN, Room, authority, persona_of
+
+RESERVED = replace(OWN, hand=(MINE, "1:new", "13:new", "14:new", "10:old"))
+"""`1:old` is the reserve card, `1:new` the same person's ordinary one."""
+
+
+def spare(**changed: Any) -> Callable[[], Story]:
+    """The holder shows who they are with their ordinary card, then puts the reserve card in."""
+    story = {
+        "phased_out": "next",
+        "who": "own_card",
+        "insert_own": puts("1:new"),
+        "pin": [ORDINARY_PIN, OLD_PIN, OLD_PIN, OLD_PIN],
+        "take_own": pulls(),
+        "insert_administrator": puts("13:new"),
+        "pin_administrator": OLD_PIN,
+        "document": "passport",
+        "document_digits": "4711",
+        "take_administrator": pulls(),
+        "level": "2",
+        "insert_second": puts("14:new"),
+        "insert": puts(MINE),
+        "begin": "begin",
+        "pulled": puts(MINE),
+        "old": "remove",
+        "done": "end",
+        **changed,
+    }
+    return lambda: (
+        {f"reserve_certificate.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+    )
+
+
+def spare_stops(reason: str, **changed: Any) -> Callable[[], Story]:
+    """It ends there."""
+    return spare(**{f"stop.{reason}": "end"}, **changed)
+
+
+def region_ends(room: Room) -> None:
+    """The region has said when level 2 ends."""
+    room.equip(region=Region(loa2_ends=(NOW + timedelta(days=100)).date()))
+
+
+def level_3(room: Room) -> None:
+    """Level 3 is offered too, to two administrators."""
+    desk_of(room).offered.append(Offer("reserve", 3, LAST_DAY, administrators=2))
+
+
+def given_to_another(room: Room) -> None:
+    """The register says that the reserve card went to somebody else."""
+    desk = desk_of(room)
+    desk.cards[NUMBER] = msgspec.structs.replace(desk.cards[NUMBER], hsa_id="TEST000000-0009")
+
+
+def blank(room: Room) -> None:
+    """The reserve card has neither key nor certificate yet."""
+    room.world._cards[MINE] = VirtualCard(fresh_memory("B", persona_of(MINE), authority(), NOW, ()))
+
+
+def got_one(room: Room) -> None:
+    """The one certificate on the card is the issuer's."""
+    assert certificates(room) == [one.chain[0] for one in desk_of(room).issued.values()]
+
+
+ORDINARY_PIN = persona_of("1:new").pin
+SPARE = issuer("reserve", reserve=True)
+ATTENDED = {"who": "administrator", "pin": OLD_PIN}
+TALES = [
+    ErrandTale(
+        "reserve_certificate: with the own ordinary card", "reserve_certificate", spare(), RESERVED, prepare=SPARE,
+        events=(*MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True), troubled=True,
+        views=("reserve_certificate.take_own", "reserve_certificate.begin", "reserve_certificate.done"),
+        reasons=frozenset({"own_not_valid"}),
+    ),
+    ErrandTale(
+        "reserve_certificate: an administrator attends", "reserve_certificate", spare(**ATTENDED), RESERVED, prepare=SPARE,
+        events=("identity.attested", *MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True),
+    ),
+    ErrandTale(
+        "reserve_certificate: level 3, and two administrators attend", "reserve_certificate",
+        spare(**ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
+        prepare=both(SPARE, level_3), events=("identity.attested", *MADE, *GONE["B"], *PRINTED),
+        check=old_is(False, new=True), views=("reserve_certificate.insert_second", "reserve_certificate.begin"),
+    ),
+    ErrandTale(
+        "reserve_certificate: level 3 is not offered", "reserve_certificate", spare_stops("not_offered", **ATTENDED, level="3"),
+        RESERVED, prepare=SPARE, outcome="refused", reason="not_offered", check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "reserve_certificate: its first certificate, and its number is typed", "reserve_certificate",
+        spare(number=NUMBER, no_paper="next"), RESERVED, prepare=both(SPARE, blank), events=(*MADE, *PRINTED), check=got_one,
+        views=("reserve_certificate.number", "reserve_certificate.begin", "reserve_certificate.done"),
+    ),
+    ErrandTale(
+        "reserve_certificate: level 2 ends, which is said before anything", "reserve_certificate", spare(), RESERVED,
+        prepare=both(SPARE, region_ends), views=("reserve_certificate.phased_out", "reserve_certificate.who"),
+    ),
+    ErrandTale(
+        "reserve_certificate: level 2 ends, as the issuer says", "reserve_certificate", spare(), RESERVED,
+        prepare=issuer("reserve", reserve=True, phased_out=LAST_DAY),
+        views=("reserve_certificate.phased_out", "reserve_certificate.begin"),
+    ),
+    ErrandTale(
+        "reserve_certificate: an ordinary card", "reserve_certificate", spare_stops("no_reserve_card"), RESERVED,
+        prepare=ONE, outcome="refused", reason="no_reserve_card", events=(),
+    ),
+    ErrandTale(
+        "reserve_certificate: it was given to somebody else", "reserve_certificate", spare_stops("other_person"), RESERVED,
+        prepare=both(SPARE, given_to_another), outcome="refused", reason="other_person", events=(),
+        check=old_is(True, new=False),
+    ),
+    ErrandTale(
+        "reserve_certificate: only level 3 is left, and takes two", "reserve_certificate",
+        spare_stops("two_administrators"), RESERVED, prepare=issuer("reserve", reserve=True, administrators=2),
+        outcome="refused", reason="two_administrators", events=(),
+    ),
+    ErrandTale(
+        "reserve_certificate: the ordinary card has expired", "reserve_certificate",
+        spare_stops("own_not_valid", insert_own=puts("10:old")),
+        replace(RESERVED, changed={"10:old": replace(persona_of("10:old"), issued_days_ago=1830)}), prepare=SPARE,
+        outcome="refused", reason="own_not_valid", events=(),
+    ),
+    ErrandTale(
+        "reserve_certificate: nobody can be asked", "reserve_certificate", spare_stops("issuer_away"), RESERVED,
+        prepare=issuer("reserve", reserve=True, online=False), outcome="fault", reason="issuer_away", events=(),
+    ),
+]  # fmt: skip

@@ -1,0 +1,82 @@
+"""Kinds and batches of cards that the region has switched off: said once the card is known, and before any code."""
+
+from collections.abc import Callable
+
+from drivers.reader.virtual.personas import person
+from fleet.messages.issuing import CardRecord, Person, SwitchOff
+from tests.fakes.errand_tales.blocking import back, lost
+from tests.fakes.errand_tales.check import check
+from tests.fakes.errand_tales.codes import MINE, change, code_is, unlock
+from tests.fakes.errands import ErrandTale
+from tests.fakes.issuer import IssuerDesk
+from tests.fakes.room import OLD_PIN, Room, authority, persona_of
+from tests.fakes.stories import Setting, own_card
+
+NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
+WORDS = {"sv": "Korten från i våras byts i december.", "en": "The cards of this spring are replaced in December."}
+MY_BATCH = SwitchOff("batch", f"{NUMBER[:-3]}000-{NUMBER[:-3]}099", WORDS)
+NEW = person(1).new.card_number
+
+
+def off(one: SwitchOff, *, online: bool = True) -> Callable[[Room], None]:
+    """Signed data that the station has; the register knows the card, where it can be asked."""
+
+    def prepare(room: Room) -> None:
+        issuer = IssuerDesk(authority(), room.clock)
+        issuer.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "601", "active"))
+        issuer.online = online
+        issuer.switched_off.append(one)
+        room.equip(**issuer.ports())
+
+    return prepare
+
+
+STOP = {"stop.switched_off": "end"}
+TALES = [
+    ErrandTale(
+        "change_pin: a batch is switched off", "change_pin", change(**STOP), prepare=off(MY_BATCH), outcome="refused",
+        reason="switched_off", events=(), check=code_is(OLD_PIN),
+    ),
+    ErrandTale(
+        "change_pin: a batch is switched off, and there is no connection", "change_pin", change(**STOP),
+        prepare=off(MY_BATCH, online=False), outcome="refused", reason="switched_off", events=(),
+    ),
+    ErrandTale(
+        "change_pin: the batch beside is switched off", "change_pin", change(),
+        prepare=off(SwitchOff("batch", f"{NUMBER[:-3]}100-{NUMBER[:-3]}199")),
+    ),
+    ErrandTale(
+        "unblock: a product of the register is switched off", "unblock", unlock(**STOP), prepare=off(SwitchOff("product", "6XX")),
+        outcome="refused", reason="switched_off", events=(), check=code_is(OLD_PIN),
+    ),
+    ErrandTale(
+        "unblock: a product is switched off by the name of its profile", "unblock", unlock(**STOP),
+        prepare=off(SwitchOff("product", "virtual-b"), online=False), outcome="refused", reason="switched_off", events=(),
+    ),
+    ErrandTale(
+        "check_card: a product is switched off", "check_card", check(**STOP), prepare=off(SwitchOff("product", "601")),
+        outcome="refused", reason="switched_off", events=(),
+    ),
+    ErrandTale(
+        "pickup: the batch of the card that waits is switched off", "pickup",
+        lambda: own_card(**STOP), Setting(), prepare=off(SwitchOff("batch", f"{NEW}-{NEW}", WORDS)), outcome="refused",
+        reason="switched_off", events=(),
+    ),
+    ErrandTale(
+        "pickup: the product of the card that waits is switched off", "pickup",
+        lambda: own_card(**STOP), Setting(), prepare=off(SwitchOff("product", "ordinary")), outcome="refused",
+        reason="switched_off", events=(),
+    ),
+    ErrandTale(
+        "return_card: a card that is switched off is taken back all the same", "return_card", back(), prepare=off(MY_BATCH),
+        reason="blocked",
+    ),
+    ErrandTale(
+        "report_lost: a card that is switched off is put on hold all the same", "report_lost", lost(), prepare=off(MY_BATCH),
+        reason="held",
+    ),
+    ErrandTale(
+        "report_lost: a card that is switched off, whose code somebody knows, is blocked by it all the same", "report_lost",
+        lost("code_known"), prepare=off(MY_BATCH), reason="blocked",
+    ),
+]  # fmt: skip

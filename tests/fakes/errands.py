@@ -1,0 +1,116 @@
+"""Stories of every errand as tables: one module for each errand in `errand_tales`, with a list `TALES`. See `ErrandTale`.
+
+>>> [tale.title for tale in tales()][:1]        # doctest: +SKIP
+['change_pin: one code, by who knows it']
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleet.messages import kinds
+from kiosk.journeys.registry import ERRANDS
+from kiosk.ports import Ended
+from tests.fakes.aftermath import open_intents
+from tests.fakes.person import Interruption, Person, Story
+from tests.fakes.room import Room
+from tests.fakes.stories import Setting, room_for
+
+OWN = Setting(slots={}, hand=("1:old", "10:old"), orders=())
+"""A holder with an own card and nothing that waits; `10:old` is what a swap puts in."""
+OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown", "fault"}
+LAST_WORDS = ("closing.take_card", "home")
+
+
+def nothing(room: Room) -> None:
+    """The room as it is."""
+
+
+@dataclass(frozen=True)
+class ErrandTale:
+    """One story of one errand, and its end. `prepare` changes the room before, `check` looks at what is left after."""
+
+    title: str
+    errand: str
+    story: Callable[[], Story]
+    setting: Setting = OWN
+    outcome: str = "done"
+    reason: str = ""
+    events: tuple[str, ...] | None = None
+    """The events between start and end, in short (`Room.told`)."""
+    views: tuple[str, ...] = ()
+    """Views that must have been seen, in this order."""
+    prepare: Callable[[Room], None] = nothing
+    check: Callable[[Room], None] = nothing
+    troubled: bool = False
+    """Rerun with a cancel, a walk-away, a pulled card and a swapped card at every question."""
+    reasons: frozenset[str] = field(default_factory=frozenset)
+    """Reasons with which it may end then, beside its own and those that any errand may have."""
+
+
+ANY_REASON = frozenset({"", "card_pulled", "unanswered", "card_gone", "torn_in_test"})
+
+
+Befall = Callable[[Room, Person, int], None]
+
+
+def tales() -> list[ErrandTale]:
+    """All of them."""
+    found: list[ErrandTale] = []
+    for path in sorted(Path(__file__).parent.glob("errand_tales/[a-z]*.py")):
+        found += importlib.import_module(f"tests.fakes.errand_tales.{path.stem}").TALES
+    return found
+
+
+async def play(
+    folder: Path, tale: ErrandTale, interruption: Interruption | None = None, befall: Befall | None = None
+) -> tuple[Room, Person, Ended]:
+    """Play a story in a room of its own; `befall` is told of room, person and number of each question. The caller closes
+    the room."""
+    room = room_for(folder, tale.setting)
+    tale.prepare(room)
+    someone = Person(room.world, room.clock, tale.story(), interruption)
+    if befall is not None:
+        someone.befalls = lambda at: befall(room, someone, at)
+    errand = next(one for one in ERRANDS if one.id == tale.errand)
+    ended = await room.errand(someone, errand.journey, errand.id)
+    return room, someone, ended
+
+
+async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: ErrandTale, where: str) -> None:
+    """What must hold after every errand, whatever the person did in it."""
+    assert ended.reason in ANY_REASON | tale.reasons | {tale.reason}, f"{ended} {where}"
+    assert await ends_told(room) == [(ended.outcome, ended.reason)], where
+    assert await open_intents(room) == 0, where
+    if someone.card_in("holder"):
+        assert "closing.take_card" in someone.names, where
+    await assert_left_well(room, someone, ended, where)
+
+
+async def ends_told(room: Room) -> list[tuple[str, str]]:
+    """How the errand ended, as its events have it: once."""
+    assert room.log is not None
+    told = [e.content() for e in await room.chain() if e.type == kinds.ERRAND_ENDED]
+    return [(c["outcome"], c.get("reason", "")) for c in told if c["errand"] == room.log.id]
+
+
+async def assert_left_well(room: Room, someone: Person, ended: Ended, where: str, *, full: bool = False) -> None:
+    """Nothing stands open untold or is written that must not be, and the last screen was true. `full`: nothing could be told."""
+    assert ended.outcome in OUTCOMES, where
+    assert room.world.cabinet.drop.locked, where
+    assert full or room.world.cabinet.open_slot_number is None or "slot.close left_open" in await room.told(), where
+    written = await room.written()
+    assert not [view for view, code in someone.typed if code in written], f"a code was written {where}"
+    _assert_true_screen(someone, ended, where)
+
+
+def _assert_true_screen(someone: Person, ended: Ended, where: str) -> None:
+    """The last thing that was said is what happened."""
+    last = [name for name in someone.names if name not in LAST_WORDS][-1]
+    if ended.reason == "card_pulled":
+        assert last == "closing.pulled", where
+        lead = someone.shown[someone.names.index("closing.pulled")].lead[0].key
+        assert lead.endswith("unknown" if ended.outcome == "unknown" else "safe"), where
+    elif ended.outcome in ("refused", "fault") or ended.reason in ("card_gone", "torn_in_test"):
+        assert last.endswith((f".stop.{ended.reason}", f"closing.{ended.reason}", "closing.reader")), where

@@ -1,0 +1,24 @@
+"""Evidence files for tests of the web: made-up bytes, or whatever a test wants to go wrong."""
+
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import BinaryIO
+
+from fleet.server.evidence.contents import Asked
+
+
+@dataclass
+class FakeEvidence:
+    """Implements `fleet.server.evidence.desk.Evidence`."""
+
+    asked: list[Asked] = field(default_factory=list)
+    failing: Exception | None = None
+    content: bytes = b"made up " * 20_000
+    files: list[BytesIO] = field(default_factory=list)
+
+    def written(self, asked: Asked) -> BinaryIO:
+        self.asked.append(asked)
+        if self.failing is not None:
+            raise self.failing
+        self.files.append(BytesIO(self.content))
+        return self.files[-1]

@@ -1,0 +1,114 @@
+"""What may befall a station's devices while somebody stands at it, by name.
+
+Each strikes a `Room` at a question. What is `passing` is over at the next question; everything else stays until the errand
+has ended, and `heal` then undoes it where the journal has to be read.
+
+>>> FAULTS["reader gone"].strike(room)        # doctest: +SKIP
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.printer.port import Mute, NotPrinted, OutOfPaper, PrintOutcome, PrintUnknown
+from fleet.agent.store import StoreError
+from tests.fakes.desk import LetterVerifier, PaperTray
+from tests.fakes.issuer import IssuerDesk
+from tests.fakes.person import Person
+from tests.fakes.room import Room
+
+MANY = 50
+"""Prints that fail: more than an errand asks for."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. `heal` takes it away."""
+
+    strike: Callable[[Room], None]
+    heal: Callable[[Room], None]
+    passing: bool = False
+    deaf: bool = False
+    """Nothing comes of what hands do at the cabinet."""
+
+
+def _nothing(room: Room) -> None:
+    """It stays."""
+
+
+def _unplug(room: Room) -> None:
+    room.world.backend.unplug(room.world.slots["holder"].name)
+
+
+def _plug(room: Room) -> None:
+    room.world.backend.plug(room.world.slots["holder"])
+
+
+def _printer(*outcomes: PrintOutcome) -> Callable[[Room], None]:
+    def strike(room: Room) -> None:
+        if isinstance(room.desk.printer, PaperTray):
+            room.desk.printer.fails(*outcomes)
+
+    return strike
+
+
+def _mute_cabinet(room: Room) -> None:
+    room.world.cabinet.set_mute()
+
+
+def _jam(room: Room) -> None:
+    for number in range(1, room.world.cabinet.slot_count + 1):
+        room.world.cabinet.set_jammed(number, True)
+
+
+def _lose_answer(room: Room) -> None:
+    room.world.cabinet.lose_next_answer()
+
+
+def _network(online: bool) -> Callable[[Room], None]:
+    def strike(room: Room) -> None:
+        for peer in (room.desk.envelopes, room.desk.blocking):
+            if isinstance(peer, LetterVerifier | IssuerDesk):
+                peer.online = online
+
+    return strike
+
+
+def _fill_disk(room: Room) -> None:
+    async def refuse(work: Any) -> Any:
+        raise StoreError(room.store.path, "full")
+
+    room.store.transact = refuse  # type: ignore[method-assign]
+
+
+def _empty_disk(room: Room) -> None:
+    if "transact" in vars(room.store):
+        del room.store.transact
+
+
+FAULTS: dict[str, Fault] = {
+    "reader gone": Fault(_unplug, _plug),
+    "reader back": Fault(_unplug, _plug, passing=True),
+    "no paper": Fault(_printer(*[NotPrinted(OutOfPaper())] * MANY), _nothing),
+    "printer mute": Fault(_printer(*[NotPrinted(Mute())] * MANY), _nothing),
+    "print torn": Fault(_printer(PrintUnknown()), _nothing),
+    "cabinet mute": Fault(_mute_cabinet, _nothing, deaf=True),
+    "slots jam": Fault(_jam, _nothing),
+    "answer lost": Fault(_lose_answer, _nothing),
+    "network away": Fault(_network(online=False), _nothing),
+    "disk full": Fault(_fill_disk, _empty_disk),
+    "disk full once": Fault(_fill_disk, _empty_disk, passing=True),
+}
+
+
+def at_question(fault: Fault, number: int) -> Callable[[Room, Person, int], None]:
+    """Lets the fault strike at that question; from there on the person copes with whatever is asked."""
+
+    def befall(room: Room, someone: Person, at: int) -> None:
+        if at == number:
+            someone.awkward, someone.in_vain = True, fault.deaf
+            fault.strike(room)
+        elif at == number + 1 and fault.passing:
+            fault.heal(room)
+
+    return befall

@@ -1,0 +1,60 @@
+"""The station as a machine, in memory: implements `House`, and runs what is chosen in the room's own supervisor.
+
+>>> room.equip(house=RoomHouse(room))                                                   # doctest: +SKIP
+"""
+
+from dataclasses import replace
+
+from kiosk.journal_queries import last_events, unprinted
+from kiosk.journeys.attending import AtMenu, Closed, Device, Happened, Look, Slot
+from kiosk.journeys.board_views import NOT_HERE
+from kiosk.journeys.registry import ERRANDS
+from kiosk.ports import Ended
+from kiosk.receipts import Receipt
+from tests.fakes.room import Room
+
+
+class RoomHouse:
+    """One room's. `begun` are the errands that were begun, with their ends; `gone` what is missing, by errand."""
+
+    def __init__(self, room: Room, **gone: str) -> None:
+        self.begun: list[tuple[str, Ended]] = []
+        self.gone = gone
+        self.devices: tuple[Device, ...] = (Device("reader", "ready", True),)
+        self.closed: Closed | None = None
+        self.pairs = "paired"
+        self.restarts = True
+        self._room = room
+
+    async def look(self) -> Look:
+        return Look((Slot(1, "empty"), Slot(2, "card")), (Device("reader", "ready", True),))
+
+    def missing(self, errand: str) -> str | None:
+        return self.gone.get(errand) or (None if errand in {one.id for one in ERRANDS} else NOT_HERE)
+
+    async def check(self) -> tuple[Device, ...]:
+        return self.devices
+
+    async def events(self) -> tuple[Happened, ...]:
+        return await last_events(self._room.journal)
+
+    async def unprinted(self) -> tuple[Receipt, ...]:
+        return await unprinted(self._room.journal)
+
+    async def close(self, why: Closed | None) -> None:
+        self.closed = why
+
+    async def pair(self) -> str:
+        return self.pairs
+
+    def restart(self) -> bool:
+        return self.restarts
+
+    async def run(self, errand: str, here: AtMenu) -> Ended | None:
+        room, outer = self._room, self._room.log
+        found = next(one for one in ERRANDS if one.id == errand)
+        log = await room.journal.start(errand)
+        ended = await room.supervisor.run(found.journey, replace(room.desk, at_menu=here), log)
+        self.begun.append((errand, ended))
+        room.log = outer
+        return ended

@@ -1,0 +1,270 @@
+"""Issuer, register and directory in memory, for journeys: real certificates, and the rules that a journey can meet.
+
+>>> issuer = IssuerDesk(authority(), HandClock())
+>>> issuer.add(Person("TEST000000-0001", "Alva"), CardRecord("999900001", "TEST000000-0001", "ordinary", "active"))
+>>> room.equip(**issuer.ports())                                                      # doctest: +SKIP
+
+`online = False` is a cut network: blocks and holds are queued, the rest is unavailable. `declines["block"] = "..."` makes
+one question be declined.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from drivers.reader.errors import ReaderError
+from drivers.reader.keys import ManagementAlgorithm
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Signed
+from drivers.reader.signing import verifies
+from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.secret import Secret
+from fleet.messages.issuing import switches_off
+from kiosk.issuer_ports import (
+    Blocked,
+    CardRecord,
+    Declined,
+    Found,
+    Held,
+    Issued,
+    LetterOrdered,
+    Lifted,
+    LoggedIn,
+    NotFound,
+    Offer,
+    Person,
+    Queued,
+    Released,
+    Response,
+    Signer,
+    SwitchOff,
+    Unavailable,
+)
+from kiosk.journeys.blocking_views import DEAD
+from tests.fakes.clock import HandClock
+from tests.fakes.issued import issue
+
+NONCE = b"a nonce of the test's own issuer"
+
+
+class _Key:
+    """A management key that the issuer answers for."""
+
+    def __init__(self, algorithm: ManagementAlgorithm, key: bytes, desk: "IssuerDesk") -> None:
+        self.algorithm = algorithm
+        self._key = key
+        self._desk = desk
+
+    def answer(self, challenge: bytes) -> bytes:
+        if not self._desk.online:
+            raise ReaderError("the server does not answer for the card's management key")
+        return _encipher(self._key, challenge)
+
+
+class IssuerDesk:
+    """Implements every port of `kiosk.issuer_ports` over dictionaries that a test may change."""
+
+    def __init__(self, authority: TestAuthority, clock: HandClock) -> None:
+        self._authority = authority
+        self._clock = clock
+        self.online = True
+        self.declines: dict[str, str] = {}
+        """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
+        self.people: dict[str, Person] = {}
+        self.cards: dict[str, CardRecord] = {}
+        self.offered: list[Offer] = []
+        self.pukes: dict[str, str] = {}
+        """By card number: what may be released, once."""
+        self.management_keys: dict[str, bytes] = {}
+        """By card number; a card that is not named has the factory's."""
+        self.administrators: dict[str, str] = {}
+        """Names by HSA-id."""
+        self.switched_off: list[SwitchOff] = []
+        self.queue: list[tuple[str, str, str, str]] = []
+        """(what, card number, reason, by) told while offline."""
+        self.told: list[tuple[str, ...]] = []
+        """Everything that was asked to be changed, in order."""
+        self.issued: dict[bytes, Issued] = {}
+
+    def add(self, person: Person, *cards: CardRecord) -> None:
+        """A person and their cards."""
+        self.people[person.hsa_id] = person
+        self.cards.update({card.card_number: card for card in cards})
+
+    def ports(self) -> dict[str, Any]:
+        """The fields of `Desk` that this stands for."""
+        names = ("issuer", "blocking", "card_keys", "directory", "administrators", "switches")
+        return dict.fromkeys(names, self) | {"administrators": _LogIn(self)}
+
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+        return tuple(self.offered) if self.online else Unavailable()
+
+    async def certificate(
+        self,
+        request: bytes,
+        offer: Offer,
+        *,
+        facts: CardFacts,
+        errand: str,
+        proof: Signed | None = None,
+        administrators: tuple[LoggedIn, ...] = (),
+    ) -> Issued | Declined | Unavailable:
+        answer = self._no("certificate")
+        if answer is not None:
+            return answer
+        present = facts.certificate("signature" if offer.profile == "signature" else "identification")
+        if present is not None and not _proved(present.der, request, proof):
+            return Declined("no_proof")
+        if len({one.hsa_id for one in administrators} - {facts.holder.hsa_id}) < offer.administrators:
+            return Declined("administrators_missing")
+        self.told.append(("certificate", facts.card_number, offer.profile))
+        return self.issued.setdefault(request, issue(self._authority, request, offer, facts, self._clock.now()))
+
+    async def block(self, card_number: str, reason: str, *, by: str, errand: str) -> Blocked | Queued | Declined:
+        if "block" in self.declines:
+            return Declined(self.declines["block"])
+        if not self.online:
+            return self._queue("block", card_number, reason, by)
+        self._set(card_number, state="blocked", held_from=None)
+        self.told.append(("block", card_number, reason, by))
+        return Blocked(self._clock.now())
+
+    async def hold(self, card_number: str, reason: str, *, by: str, errand: str) -> Held | Queued | Declined:
+        card = self.cards.get(card_number)
+        refusal = self.declines.get("hold") or (card and f"card_{card.state}" in DEAD and f"card_{card.state}")
+        if refusal:
+            return Declined(refusal)
+        if not self.online:
+            return self._queue("hold", card_number, reason, by)
+        if card is None:
+            return Declined("unknown_card")
+        before = card.held_from or card.state
+        self._set(card_number, state="held", held_from=before, hold_reason=reason)
+        self.told.append(("hold", card_number, reason, by))
+        return Held(before)
+
+    async def lift(self, card_number: str, *, by: str, errand: str) -> Lifted | Declined | Unavailable:
+        answer = self._no("lift")
+        if answer is not None:
+            return answer
+        card = self.cards.get(card_number)
+        if card is None or card.held_from is None:
+            return Declined("not_held")
+        self._set(card_number, state=card.held_from, held_from=None, hold_reason=None)
+        self.told.append(("lift", card_number, by))
+        return Lifted(card.held_from)
+
+    async def waiting(self) -> int:
+        return len(self.queue)
+
+    def management(self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str) -> _Key:
+        return _Key(algorithm, self._key(facts), self)
+
+    def _key(self, facts: CardFacts) -> bytes:
+        return self.management_keys.get(facts.card_number, FACTORY_MANAGEMENT_KEY)
+
+    async def unblock_response(
+        self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
+    ) -> Response | Declined | Unavailable:
+        answer = self._no("unblock") or _alone(facts, administrator)
+        if answer is not None:
+            return answer
+        self.told.append(("unblock", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
+        return Response(_encipher(self._key(facts), challenge))
+
+    async def release_puk(
+        self, facts: CardFacts, *, administrator: LoggedIn, errand: str
+    ) -> Released | Declined | Unavailable:
+        answer = self._no("puk") or _alone(facts, administrator)
+        if answer is not None:
+            return answer
+        puk = self.pukes.pop(facts.card_number, None)
+        if puk is None:
+            return Declined("released_before")
+        self.told.append(("puk", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
+        return Released(Secret(puk))
+
+    async def order_letter(
+        self, card_number: str, hsa_id: str, *, errand: str
+    ) -> LetterOrdered | Declined | Unavailable:
+        answer = self._no("letter")
+        if answer is None:
+            self.told.append(("letter", card_number, hsa_id))
+        return answer or LetterOrdered(self._clock.now().date() + timedelta(days=5), "home")
+
+    async def find(self, *, hsa_id: str = "", card_number: str = "") -> Found | NotFound | Unavailable:
+        if not self.online:
+            return Unavailable()
+        if card_number:
+            card = self.cards.get(card_number)
+            return Found(self.people.get(card.hsa_id), (card,), tuple(self.offered)) if card else NotFound()
+        person = self.people.get(hsa_id)
+        theirs = tuple(card for card in self.cards.values() if card.hsa_id == hsa_id)
+        return Found(person, theirs) if person or theirs else NotFound()
+
+    def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
+        asked = {"errand": errand, "product": product, "card_number": card_number}
+        return next((one for one in self.switched_off if switches_off(one, **asked)), None)
+
+    def _no(self, what: str) -> Declined | Unavailable | None:
+        if not self.online:
+            return Unavailable()
+        return Declined(self.declines[what]) if what in self.declines else None
+
+    def _queue(self, what: str, card_number: str, reason: str, by: str) -> Queued:
+        self.queue.append((what, card_number, reason, by))
+        return Queued(self._clock.now())
+
+    def _set(self, card_number: str, **changed: Any) -> None:
+        if card_number in self.cards:
+            self.cards[card_number] = msgspec.structs.replace(self.cards[card_number], **changed)
+
+
+class _LogIn:
+    """Implements `Administrators` over a desk."""
+
+    def __init__(self, desk: IssuerDesk) -> None:
+        self._desk = desk
+
+    async def log_in(self, sign: Signer) -> LoggedIn | Declined | Unavailable:
+        if "log_in" in self._desk.declines:
+            return Declined(self._desk.declines["log_in"])
+        made = await sign(NONCE)
+        if not isinstance(made, Signed):
+            return Declined("card_did_not_sign")
+        if not verifies(made.certificate, NONCE, made.signature, made.algorithm):
+            return Declined("bad_signature")
+        hsa_id = _serial_number(made.certificate)
+        if hsa_id not in self._desk.administrators:
+            return Declined("not_administrator")
+        known = LoggedIn(hsa_id, self._desk.administrators[hsa_id], "server", f"token of {hsa_id}")
+        return known if self._desk.online else replace(known, by="list", token="")
+
+
+def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:
+    return proof is not None and verifies(der, request, proof.signature, proof.algorithm)
+
+
+def _alone(facts: CardFacts, administrator: LoggedIn) -> Declined | None:
+    if not administrator.token:
+        return Declined("log_in_at_the_server")
+    return Declined("own_card") if administrator.hsa_id == facts.holder.hsa_id else None
+
+
+def _encipher(key: bytes, challenge: bytes) -> bytes:
+    algorithm = TripleDES(key) if len(challenge) == 8 else AES(key)
+    cipher = Cipher(algorithm, ECB()).encryptor()  # noqa: S305 - the standard asks for single blocks
+    return cipher.update(challenge) + cipher.finalize()
+
+
+def _serial_number(der: bytes) -> str:
+    subject = x509.load_der_x509_certificate(der).subject
+    return str(subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)[0].value)

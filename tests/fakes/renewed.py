@@ -1,0 +1,27 @@
+"""What a virtual card holds, as a reader finds it: looked at without the station."""
+
+from drivers.reader.channel import Channel
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.ledger import MemoryLedger
+from drivers.reader.model import CardFacts
+from drivers.reader.profiles import builtin
+from drivers.reader.session import open_session
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.slot import VirtualSlot
+
+
+def held(card: VirtualCard) -> list[bytes]:
+    """DER of every certificate on the card."""
+    return [one.der for one in facts_of(card).certificates]
+
+
+def facts_of(card: VirtualCard) -> CardFacts:
+    """All that a reader finds, its chains not judged."""
+    slot = VirtualSlot("a look")
+    slot.insert(card)
+    connection = InProcessBackend([slot]).connect(slot.name)
+    try:
+        session = open_session(Channel(connection, reader=slot.name), profiles=builtin(), ledger=MemoryLedger())
+        return session.complete()
+    finally:
+        connection.close()

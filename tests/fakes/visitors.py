@@ -1,0 +1,40 @@
+"""People and programs that are let in without typing: a session or a token straight from the store."""
+
+from datetime import datetime
+from pathlib import Path
+
+from playwright.async_api import BrowserContext
+
+from fleet.server.access import tokens
+from fleet.server.access.access import Access, SignedIn
+from fleet.server.access.roles import EVERYWHERE, Role
+from fleet.server.store.database import FILE_NAME, opened
+
+COOKIE = "kortkiosk"
+
+
+def session(access: Access, role: Role = Role.ADMIN, stations: str = EVERYWHERE, name: str = "tove.test") -> str:
+    """The value of a new session's cookie."""
+    value = access.link_for(name, ((role, stations),)).rpartition("/")[2]
+    came = access.sign_in_by_link(value, "127.0.0.1")
+    assert isinstance(came, SignedIn)
+    return came.value
+
+
+def program(access: Access, role: Role = Role.ADMIN, stations: str = EVERYWHERE, name: str = "test") -> str:
+    """The value of a new token."""
+    with access.database.writing.begin() as connection:
+        return tokens.add(connection, name, role, stations, 1, access.clock())
+
+
+def keys_to(data: Path, now: datetime) -> tuple[str, str]:
+    """A session and a token of an administrator, for a server that runs on that folder in another process."""
+    with opened(data / FILE_NAME) as database:
+        access = Access(database, lambda: now)
+        return session(access), program(access)
+
+
+async def let_in(context: BrowserContext, visitor: str) -> None:
+    """Give a browser the cookie of somebody who is signed in: NAME=VALUE."""
+    name, _, value = visitor.partition("=")
+    await context.add_cookies([{"name": name, "value": value, "url": "http://127.0.0.1"}])

@@ -1,0 +1,204 @@
+"""The queue of blocks: durable before a word is said, told in order, and told until the server's own word is here."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from fleet.agent import blocks
+from fleet.agent.blocks import BlockQueue
+from fleet.agent.identity import Broker, Identity
+from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.store import StationStore
+from fleet.agent.words import SyncRefused, Words
+from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk, LiftAsk, Result, Word, typ_of
+from fleet.messages.link import Answer, Ask
+from provisioning.authority import public_jwk
+from tests.fakes.issuing_fleet import NOW
+
+SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+AT = "2026-03-02T12:00:00Z"
+DONE = Blocked(AT)
+PATH = Path()
+
+
+def identity() -> Identity:
+    return Identity("entre-a", 1, Broker("localhost", 1), PATH, PATH, PATH, public_jwk(SIGNING), bytes(32), NOW)
+
+
+def block(number: int) -> BlockAsk:
+    return BlockAsk(id=f"{number:032x}", card_number="9999", reason="lost", by="TEST000000-0001", wanted=AT)
+
+
+def word(
+    ask: BlockAsk, result: Result = DONE, *, typ: str = "", station: str = "entre-a", key: object = SIGNING
+) -> Answer:
+    content = msgspec.json.encode(Word(station, ask.id, AT, result))
+    header = {"alg": "ES256", "typ": typ or typ_of(ask)}
+    return Answer(ok=True, jws=jws.serialize_compact(header, content, ECKey.import_key(key)))  # type: ignore[arg-type]
+
+
+class Wire:
+    """The link: answers by a function that a test may exchange; keeps the ids in the order in which they were told."""
+
+    def __init__(self) -> None:
+        self.online = True
+        self.told: list[str] = []
+        self.answer: Callable[[BlockAsk], Answer] = word
+        self._listeners: list[Callable[[bool], None]] = []
+
+    def on_change(self, listener: Callable[[bool], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def set_online(self, online: bool) -> None:
+        self.online = online
+        for listener in self._listeners:
+            listener(online)
+
+    async def ask(self, message: Ask, timeout_s: float = 10.0) -> Answer:
+        if not self.online:
+            raise LinkDown("cut")
+        assert isinstance(message, BlockAsk)
+        self.told.append(message.id)
+        await asyncio.sleep(0)
+        return self.answer(message)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StationStore]:
+    made = StationStore.open(tmp_path / "station.sqlite", schemas=[blocks.SCHEMA])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def queue(store: StationStore, wire: Wire) -> BlockQueue:
+    return BlockQueue(store, wire, Words(identity()))
+
+
+@asynccontextmanager
+async def running(queue: BlockQueue, again_s: float = 3600) -> AsyncIterator[None]:
+    task = asyncio.create_task(queue.run(again_s))
+    try:
+        async with asyncio.timeout(10):
+            yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def emptied(queue: BlockQueue) -> None:
+    """The caller bounds the time."""
+    while await queue.waiting():  # noqa: ASYNC110  # each turn is the loop's own
+        await asyncio.sleep(0)
+
+
+async def test_the_word_comes_at_once_and_the_same_again(queue: BlockQueue, wire: Wire) -> None:
+    async with running(queue):
+        assert await queue.tell(block(1), AT, 5) == DONE
+        assert await queue.tell(block(1), AT, 5) == DONE
+    assert wire.told == [block(1).id], "once is enough"
+
+
+async def test_without_connection_they_are_kept_and_told_in_order(queue: BlockQueue, wire: Wire) -> None:
+    wire.online = False
+    async with running(queue):
+        for number in (3, 1, 2):
+            assert await queue.tell(block(number), AT, 5) is None
+        assert await queue.waiting() == 3
+        wire.set_online(True)
+        await emptied(queue)
+    assert wire.told == [block(number).id for number in (3, 1, 2)]
+
+
+async def test_what_was_kept_is_told_by_the_next_boot(store: StationStore, queue: BlockQueue, wire: Wire) -> None:
+    wire.online = False
+    assert await queue.tell(block(1), AT, 5) is None
+    wire.online = True
+    after = BlockQueue(store, wire, Words(identity()))
+    async with running(after):
+        await emptied(after)
+    assert wire.told == [block(1).id]
+
+
+async def test_a_lost_answer_is_asked_for_again_with_the_same_id(queue: BlockQueue, wire: Wire) -> None:
+    def lost(ask: BlockAsk) -> Answer:
+        wire.answer = word
+        raise AskTimeout("slow")
+
+    wire.answer = lost
+    async with running(queue, again_s=0.01):
+        await queue.tell(block(1), AT, 5)
+        await emptied(queue)
+    assert wire.told == [block(1).id] * 2
+
+
+FALSE_WORDS: dict[str, Callable[[BlockAsk], Answer]] = {
+    "by a stranger": lambda ask: word(ask, key=STRANGER),
+    "to another question": lambda ask: word(ask, typ=typ_of(LiftAsk(id=ask.id, card_number="9999", by=""))),
+    "to another station": lambda ask: word(ask, station="entre-b"),
+    "to another id": lambda ask: word(block(99)),
+    "an error": lambda ask: Answer(ok=False, error="issuer_away"),
+    "no token": lambda ask: Answer(ok=True, jws="x"),
+}
+
+
+@pytest.mark.parametrize("story", FALSE_WORDS)
+async def test_only_the_servers_own_word_takes_a_block_off_the_queue(queue: BlockQueue, wire: Wire, story: str) -> None:
+    wire.answer = FALSE_WORDS[story]
+    async with running(queue):
+        assert await queue.tell(block(1), AT, 0.01) is None
+        assert await queue.waiting() == 1
+        wire.answer = word
+        wire.set_online(True)
+        await emptied(queue)
+
+
+async def test_one_that_the_server_cannot_take_keeps_no_other_back(queue: BlockQueue, wire: Wire) -> None:
+    wire.answer = lambda ask: Answer(ok=False, error="issuer_away") if ask.id == block(1).id else word(ask)
+    wire.online = False
+    async with running(queue):
+        for number in (1, 2):
+            await queue.tell(block(number), AT, 5)
+        wire.set_online(True)
+        while block(2).id not in wire.told:  # noqa: ASYNC110  # each turn is the loop's own
+            await asyncio.sleep(0)
+        while await queue.waiting() != 1:  # noqa: ASYNC110  # each turn is the loop's own
+            await asyncio.sleep(0)
+    assert wire.told[:2] == [block(1).id, block(2).id]
+
+
+async def test_a_block_that_is_declined_later_leaves_the_queue_and_is_logged(
+    queue: BlockQueue, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.answer = lambda ask: word(ask, Declined("not_allowed"))
+    wire.online = False
+    async with running(queue):
+        await queue.tell(block(1), AT, 5)
+        wire.set_online(True)
+        await emptied(queue)
+    assert "declined a block or hold of the queue: not_allowed" in caplog.text
+    assert await queue.tell(block(1), AT, 5) == Declined("not_allowed")
+
+
+def test_a_word_for_the_queue_says_what_it_is() -> None:
+    answer = word(block(1))
+    assert answer.jws is not None
+    header = base64.urlsafe_b64decode(answer.jws.split(".")[0] + "==")
+    assert msgspec.json.decode(header)["typ"] == "kortkiosk.card.block+jws"
+    hold = HoldAsk(id=block(1).id, card_number="9999", reason="lost", by="", wanted=AT)
+    with pytest.raises(SyncRefused, match="another question"):
+        Words(identity()).result(answer, hold)

@@ -1,0 +1,150 @@
+"""Sign-in at a made-up issuer with real keys: in with a role, and out with every wrong answer."""
+
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from fleet.server.access.access import Access, Refused, SignedIn
+from fleet.server.access.oidc import OpenId, OpenIdError
+from fleet.server.access.settings import OpenIdSettings, WebSettings, WebSettingsError
+from fleet.server.hub import Hub
+from fleet.server.web.app import create_app
+from fleet.server.web.openid import BACK
+from tests.docs.pages import DOCS, blocks
+from tests.fakes.alerts import FakeAlerts, demo_alerts
+from tests.fakes.commands import desk_of
+from tests.fakes.identity_provider import CLIENT, ISSUER, SECRET, IdentityProvider
+from tests.fakes.readings import FakeReadings
+from tests.fleet.server.access.conftest import Turned
+from tests.fleet.server.web.asgi import get
+
+SETTINGS = OpenIdSettings.model_validate(
+    {
+        "issuer": ISSUER,
+        "client_id": CLIENT,
+        "title": "Region Exempel",
+        "name_claim": "preferred_username",
+        "grants": [{"group": "kk-drift", "role": "operator", "stations": "lasarettet-*"}],
+    }
+)
+WHO = {"preferred_username": "SE2321000999-7K01", "groups": ["kk-drift", "others"]}
+
+
+@pytest.fixture
+def provider(clock: Turned) -> IdentityProvider:
+    return IdentityProvider(clock(), dict(WHO))
+
+
+@pytest.fixture
+def openid(access: Access, provider: IdentityProvider, clock: Turned) -> OpenId:
+    redirect = f"http://127.0.0.1{BACK}"
+    return OpenId(SETTINGS, SECRET, redirect, (access.database, clock), provider.reach())
+
+
+async def test_a_person_signs_in_by_way_of_the_pages_and_has_the_role_of_the_group(
+    access: Access, openid: OpenId, provider: IdentityProvider, clock: Turned
+) -> None:
+    desk = desk_of(access.database, clock)
+    app = create_app(FakeReadings(), Hub(), access, FakeAlerts(demo_alerts()), desk, clock=clock, openid=openid)
+    assert "Region Exempel" in (await get(app, "/sign-in")).text
+    gone = await get(app, "/sign-in/openid?onward=/orders")
+    browser = gone.header("set-cookie").partition(";")[0]
+    query = "&".join(f"{name}={value}" for name, value in provider.authorize(gone.header("location")).items())
+    back = await get(app, f"{BACK}?{query}", cookie=browser)
+    assert (back.status, back.header("location")) == (303, "/orders")
+    me = (await get(app, "/api/v1/me", cookie=back.header("set-cookie").partition(";")[0])).json
+    assert (me["name"], me["roles"]) == ("SE2321000999-7K01", [{"role": "operator", "stations": "lasarettet-*"}])
+    assert (await get(app, f"{BACK}?{query}", cookie=browser)).status == 502, "the Back button is not a new sign-in"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "https://other.example"},
+        {"aud": "another-client"},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"exp": 1},
+        {"exp": None},
+        {"sub": None},
+        {"azp": "another-client"},
+        {"preferred_username": None},
+        {"preferred_username": "191212121212"},
+    ],
+    ids=str,
+)
+async def test_an_id_token_that_is_not_ours_is_refused(
+    openid: OpenId, provider: IdentityProvider, claims: dict[str, object]
+) -> None:
+    provider.claims |= claims
+    begun = await openid.begin("/")
+    with pytest.raises(OpenIdError):
+        await openid.finish(provider.authorize(begun.url), begun.browser)
+
+
+async def test_another_key_or_no_signature_is_refused(openid: OpenId, provider: IdentityProvider) -> None:
+    provider.signs_with = RSAKey.generate_key(2048, {"kid": "one"})
+    begun = await openid.begin("/")
+    with pytest.raises(OpenIdError, match="ID token"):
+        await openid.finish(provider.authorize(begun.url), begun.browser)
+
+
+async def test_a_new_key_of_the_issuer_is_fetched(openid: OpenId, provider: IdentityProvider) -> None:
+    begun = await openid.begin("/")
+    provider.key, provider.header = RSAKey.generate_key(2048, {"kid": "two"}), {"alg": "PS256", "kid": "two"}
+    assert (await openid.finish(provider.authorize(begun.url), begun.browser)).subject == f"{ISSUER} subject-1"
+
+
+async def test_state_belongs_to_a_browser_works_once_and_not_for_long(
+    openid: OpenId, provider: IdentityProvider, clock: Turned
+) -> None:
+    for browser_of in ("other", "late"):
+        begun = await openid.begin("/")
+        answer = provider.authorize(begun.url)
+        if browser_of == "late":
+            clock.on(minutes=11)
+        with pytest.raises(OpenIdError, match="state"):
+            await openid.finish(answer, "made-up" if browser_of == "other" else begun.browser)
+        with pytest.raises(OpenIdError, match="state"):
+            await openid.finish(answer, begun.browser)
+    begun = await openid.begin("/")
+    with pytest.raises(OpenIdError, match="refused: access_denied"):
+        await openid.finish({"state": provider.authorize(begun.url)["state"], "error": "access_denied"}, begun.browser)
+    begun = await openid.begin("/")
+    with pytest.raises(OpenIdError, match="9207"):
+        await openid.finish(provider.authorize(begun.url) | {"iss": "https://other.example"}, begun.browser)
+
+
+async def test_an_issuer_that_calls_itself_otherwise_is_not_believed(
+    openid: OpenId, provider: IdentityProvider
+) -> None:
+    provider.published = "https://other.example"
+    with pytest.raises(OpenIdError, match=r"Discovery 4\.3"):
+        await openid.begin("/")
+
+
+def test_without_a_role_nobody_is_let_in_and_no_local_name_is_taken_over(access: Access) -> None:
+    granted = tuple((each.role, each.stations) for each in SETTINGS.grants)
+    assert access.sign_in_by_issuer("s 1", "nils.test", (), "192.0.2.7") is Refused.NO_ROLE
+    assert isinstance(access.sign_in_by_issuer("s 1", "nils.test", granted, "192.0.2.7"), SignedIn)
+    assert access.sign_in_by_issuer("s 2", "nils.test", granted, "192.0.2.7") is Refused.NO_ROLE
+
+
+def test_the_documented_example_can_be_used(tmp_path: Path) -> None:
+    (example,) = blocks("toml web", DOCS / "operations.md")
+    (tmp_path / "web.toml").write_text(example)
+    assert WebSettings.load(tmp_path / "web.toml").openid is not None
+
+
+def test_settings_name_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "web.toml"
+    for text, said in (
+        ("[site]\npublic = 'http://dash.example'", "site.public"),
+        ("[site]\npublic = 'https://dash.example'", "certificate and key, or with trusted_proxies"),
+        ("[site]\ncertificate = 'a.pem'", "go together"),
+        ("[site]\nstray = 1", "site.stray"),
+    ):
+        path.write_text(text)
+        with pytest.raises(WebSettingsError, match=said):
+            WebSettings.load(path)

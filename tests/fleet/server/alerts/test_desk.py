@@ -1,0 +1,70 @@
+"""What pages and programs may see and take: the alerts of the stations that they are for."""
+
+import pytest
+
+from fleet.server.alerts.desk import AlertDesk
+from fleet.server.alerts.rules import Finding
+from fleet.server.alerts.watching import Opened
+from fleet.server.store import alerting
+from fleet.server.store.database import Database
+from tests.fakes.databases import either as database
+from tests.fakes.databases import on_postgres
+from tests.fleet.server.alerts.test_service import SETTINGS
+from tests.fleet.server.conftest import NOW, KeptChanges
+
+__all__ = ["database", "on_postgres"]
+
+STATIONS = ("entre-a", "entre-b", "akuten", "")
+
+
+@pytest.fixture
+def desk(database: Database) -> AlertDesk:
+    opened = [Opened(Finding(station, "paper", "Printer", "paper_low"), silent=False) for station in STATIONS]
+    with database.writing.begin() as connection:
+        alerting.write(connection, opened, SETTINGS, NOW)
+    return AlertDesk(database, KeptChanges(), lambda: NOW)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "seen"),
+    [
+        ({"*"}, set(STATIONS)),
+        ({"entre-*"}, {"entre-a", "entre-b"}),
+        ({"akuten", "entre-b"}, {"akuten", "entre-b"}),
+        ({"akut_*"}, set()),
+        (set(), set()),
+    ],
+)
+def test_a_desk_is_for_its_stations_alone(desk: AlertDesk, patterns: set[str], seen: set[str]) -> None:
+    inside = desk.within(frozenset(patterns))
+    rows, total = inside.listed()
+    assert {row.station for row in rows} == seen
+    assert total == len(seen)
+    assert {one.about.station for one in inside.queued()} == seen
+    for row in desk.listed()[0]:
+        assert (inside.one(row.id) is not None) == (row.station in seen)
+        assert (inside.acknowledge(row.id, "tove.test", "") is not None) == (row.station in seen)
+        assert (desk.one(row.id).by == "tove.test") == (row.station in seen)  # type: ignore[union-attr]
+
+
+def test_open_and_closed_ones_apart_and_page_by_page(desk: AlertDesk, database: Database) -> None:
+    with database.writing.begin() as connection:
+        alerting.write(connection, [alerting.Closed(1)], SETTINGS, NOW)
+    assert [row.id for row in desk.listed(is_open=False)[0]] == [1]
+    assert [row.id for row in desk.listed(is_open=True)[0]] == [4, 3, 2]
+    assert [row.id for row in desk.listed()[0]] == [4, 3, 2, 1]
+    assert ([row.id for row in desk.listed(limit=2, offset=2)[0]], desk.listed(limit=2)[1]) == ([2, 1], 4)
+
+
+def test_what_nobody_has_taken_comes_worst_first_and_silent_ones_do_not(desk: AlertDesk, database: Database) -> None:
+    with database.writing.begin() as connection:
+        more = [
+            Opened(Finding("akuten", "offline"), silent=False),
+            Opened(Finding("akuten", "reader", "x"), silent=True),
+        ]
+        alerting.write(connection, more, SETTINGS, NOW)
+    rows, total = desk.untaken(2)
+    assert (rows[0].code, total) == ("offline", len(STATIONS) + 1)
+    desk.acknowledge(rows[0].id, "tove.test", "")
+    assert desk.untaken(9)[1] == len(STATIONS)
+    assert {row.station for row in desk.within(frozenset({"entre-*"})).untaken(9)[0]} == {"entre-a", "entre-b"}

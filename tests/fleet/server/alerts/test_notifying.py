@@ -1,0 +1,102 @@
+"""A word to people over real sockets: a webhook with its signature, an e-mail, and what goes wrong, in words."""
+
+import hashlib
+import hmac
+import json
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+from fleet.server.alerts.notifying import SIGNATURE, NotDeliveredError, deliver
+from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
+from fleet.server.alerts.settings import Email, Webhook
+from tests.fakes.broker import free_port
+from tests.fakes.listeners import Hook, MailServer
+from tests.fleet.server.conftest import NOW
+
+ALERT = AlertRow(7, "entre-a", "paper", "Skrivare", "notice", "paper_low", NOW, NOW, 1, False, None, None, None, None)
+COMMAND = WaitingRow(9, "entre-a", "open_slot", "tove.test", NOW, NOW, "https://dash.example/commands/9")
+WAITING = NoticeRow(4, COMMAND, "all", "waiting", NOW, NOW, 0, None, None)
+NOTICE = NoticeRow(3, ALERT, "all", "opened", NOW, NOW, 0, None, None)
+
+
+def email(port: int, **changes: object) -> Email:
+    fields = {"name": "m", "host": "127.0.0.1", "port": port, "sender": "k@example.test", "to": ("drift@example.test",)}
+    return Email(**{**fields, "security": "none", **changes})  # type: ignore[arg-type]
+
+
+def test_a_webhook_gets_json_and_a_signature_over_its_exact_bytes(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("made up\n")
+    with Hook().listening() as hook:
+        deliver(Webhook("w", hook.address, secret_file=str(tmp_path / "secret")), NOTICE)
+    ((headers, body),) = hook.came
+    assert headers[SIGNATURE.lower()] == "sha256=" + hmac.new(b"made up", body, hashlib.sha256).hexdigest()
+    said = json.loads(body)
+    assert (said["what"], said["alert"]["station"], said["alert"]["first"]) == ("opened", "entre-a", NOW.isoformat())
+
+
+def test_of_a_command_that_waits_a_channel_gets_its_page_and_no_free_text() -> None:
+    with Hook().listening() as hook, MailServer().listening() as mail:
+        deliver(Webhook("w", hook.address), WAITING)
+        deliver(email(mail.port), WAITING)
+    command = {
+        "id": 9, "station": "entre-a", "command": "open_slot", "by": "tove.test", "asked": NOW.isoformat(),
+        "decide_by": NOW.isoformat(), "link": "https://dash.example/commands/9",
+    }  # fmt: skip
+    assert json.loads(hook.came[0][1]) == {"what": "waiting", "command": command}
+    message = message_from_string(mail.mails[0])
+    assert message["Subject"] == "[kortkiosk] needs a second person: entre-a open_slot"
+    assert "link: https://dash.example/commands/9" in message.get_payload()
+
+
+def test_without_a_secret_there_is_no_signature() -> None:
+    with Hook().listening() as hook:
+        deliver(Webhook("w", hook.address), NOTICE)
+    assert SIGNATURE.lower() not in hook.came[0][0]
+
+
+@pytest.mark.parametrize(
+    ("hook", "why"),
+    [(Hook(500), "answered 500"), (Hook(302, {"Location": "http://127.0.0.1:1/"}), "answered 302")],
+)
+def test_a_webhook_that_does_not_take_it(hook: Hook, why: str) -> None:
+    with hook.listening(), pytest.raises(NotDeliveredError, match=why):
+        deliver(Webhook("w", hook.address), NOTICE)
+
+
+def test_a_webhook_that_is_away_or_a_secret_that_is_missing(tmp_path: Path) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}/"
+    with pytest.raises(NotDeliveredError, match="cannot be reached"):
+        deliver(Webhook("w", nobody), NOTICE)
+    with pytest.raises(NotDeliveredError, match="No such file"):
+        deliver(Webhook("w", nobody, secret_file=str(tmp_path / "none")), NOTICE)
+
+
+def test_an_email_says_what_is_wrong_where() -> None:
+    with MailServer().listening() as mail:
+        deliver(email(mail.port), NOTICE)
+    (text,) = mail.mails
+    message = message_from_string(text)
+    assert message["Subject"] == "[kortkiosk] notice: entre-a paper Skrivare"
+    assert message["To"] == "drift@example.test"
+    assert "detail: paper_low" in message.get_payload()
+    assert [line.lower() for line in mail.recipients] == ["rcpt to:<drift@example.test>"]
+
+
+@pytest.mark.parametrize(
+    ("refuses", "why"), [("RCPT", "refuses every recipient"), ("MAIL", "answered 550"), ("DATA", "answered 550")]
+)
+def test_a_mail_server_that_does_not_take_it(refuses: str, why: str) -> None:
+    with MailServer(refuses).listening() as mail, pytest.raises(NotDeliveredError, match=why):
+        deliver(email(mail.port), NOTICE)
+
+
+def test_no_password_goes_to_a_server_without_tls(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("made up")
+    with MailServer().listening() as mail:
+        with pytest.raises(NotDeliveredError):
+            deliver(email(mail.port, security="starttls", user="k", password_file=str(tmp_path / "password")), NOTICE)
+        with pytest.raises(NotDeliveredError, match="cannot be reached"):
+            deliver(email(free_port()), NOTICE)
+    assert mail.mails == []

@@ -1,0 +1,105 @@
+"""Each rule as one story: a look at the fleet, and what is found in it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from fleet.messages.link import DeviceState, SlotState, StationState
+from fleet.server.alerts.rules import LATCHED, Failure, Finding, Kept, Look, Seen, findings
+from fleet.server.alerts.settings import Rule, load
+
+NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+STATE = StationState(title="A", version="1.0", bootid="b", time=NOW.isoformat())
+RULES = load().rule
+
+
+def seen(name: str = "entre-a", *, online: bool = True, bin_cards: int = 0, **changes: object) -> Seen:
+    return Seen(name, online, NOW - timedelta(hours=1), msgspec.structs.replace(STATE, **changes), bin_cards)
+
+
+def device(kind: str, state: str, *, ok: bool = False) -> dict[str, object]:
+    return {"devices": (DeviceState("It", kind, state, ok),)}  # type: ignore[arg-type]
+
+
+def found(*stations: Seen, rules: dict[str, Rule] = RULES, **look: object) -> list[Finding]:
+    return list(findings(Look(NOW, stations, **look), rules))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("station", "code", "subject", "detail"),
+    [
+        (seen(**device("reader", "no_reader")), "reader", "It", "no_reader"),
+        (seen(**device("printer", "cover_open")), "printer", "It", "cover_open"),
+        (seen(**device("printer", "out_of_paper")), "paper", "It", "out_of_paper"),
+        (seen(**device("printer", "paper_low", ok=True)), "paper", "It", "paper_low"),
+        (seen(**device("cabinet", "mute")), "cabinet", "It", "mute"),
+        (seen(slots=(SlotState(4, "present", "open"),)), "slot", "4", "open"),
+        (seen(slots=(SlotState(4, "unknown", "closed"),)), "slot", "4", "unknown"),
+        (seen(bin_cards=150), "bin_full", "", "150"),
+        (seen(time=(NOW + timedelta(hours=1)).isoformat()), "clock", "", "ahead"),
+        (seen(clock_off_s=301), "clock", "", "ahead"),
+        (seen(clock_off_s=-301), "clock", "", "behind"),
+        (seen(outbox_depth=200), "outbox_depth", "", "200"),
+    ],
+)
+def test_one_thing_is_wrong_at_one_station(station: Seen, code: str, subject: str, detail: str) -> None:
+    assert found(station) == [Finding("entre-a", code, subject, detail)]
+
+
+@pytest.mark.parametrize(
+    "station",
+    [
+        seen(**device("printer", "ready", ok=True)),
+        seen(slots=(SlotState(4, "present", "open"),), errand="pickup"),
+        seen(time=(NOW - timedelta(days=3)).isoformat()),
+        seen(time="yesterday"),
+        seen(clock_off_s=-300),
+        seen(clock_off_s=300, time=(NOW + timedelta(hours=1)).isoformat()),
+        seen(bin_cards=149, outbox_depth=199),
+        Seen("entre-a", True, NOW, None),
+    ],
+)
+def test_nothing_is_wrong(station: Seen) -> None:
+    assert found(station) == []
+
+
+def test_an_offline_station_says_nothing_of_its_devices() -> None:
+    station = seen(online=False, **device("reader", "no_reader"))
+    assert found(station) == [Finding("entre-a", "offline", since=NOW - timedelta(hours=1))]
+
+
+def test_a_version_that_most_do_not_have_is_found() -> None:
+    stations = [seen("a"), seen("b"), seen("c", version="0.9")]
+    assert found(*stations) == [Finding("c", "version", detail="0.9")]
+
+
+def failures(*cards: tuple[str, str, str], age_h: float = 1) -> Sequence[Failure]:
+    return tuple(Failure(station, product, card, NOW - timedelta(hours=age_h)) for station, product, card in cards)
+
+
+def test_three_cards_of_one_product_fail_at_three_stations() -> None:
+    cards = failures(("a", "601", "1"), ("b", "601", "2"), ("c", "601", "3"), ("c", "602", "4"))
+    assert found(failures=cards) == [Finding("", "product_failing", "601", "3")]
+
+
+def test_one_reader_fails_three_cards() -> None:
+    cards = failures(("a", "", "1"), ("a", "", "2"), ("a", "", "3"), ("b", "", "4"))
+    assert found(failures=cards) == [Finding("a", "reader_failing", detail="3")]
+
+
+def test_one_card_that_fails_again_and_again_is_neither_and_yesterday_is_over() -> None:
+    assert found(failures=failures(*[("a", "601", "1")] * 5)) == []
+    assert found(failures=failures(("a", "601", "1"), ("a", "601", "2"), ("a", "601", "3"), age_h=25)) == []
+
+
+@pytest.mark.parametrize("code", sorted(LATCHED))
+def test_an_alarm_that_ingest_has_kept_is_found(code: str) -> None:
+    (one,) = found(kept=(Kept("entre-a", code, "1:7", NOW, 3),))
+    assert (one.key, one.detail, one.since, one.times) == (("entre-a", code, ""), "1:7", NOW, 3)
+
+
+def test_a_rule_that_is_off_finds_nothing() -> None:
+    off = {code: msgspec.structs.replace(rule, off=True) for code, rule in RULES.items()}
+    assert found(seen(online=False), rules=off) == []

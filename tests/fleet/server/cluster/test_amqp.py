@@ -1,0 +1,34 @@
+"""The transport to RabbitMQ where no broker answers: what is said waits, and an acknowledgement finds its line."""
+
+import pytest
+
+from fleet.server.addresses import Address
+from fleet.server.cluster import amqp
+from fleet.server.cluster.amqp import AmqpTransport, intake
+from fleet.server.mqtt5.client import Credentials
+from fleet.server.transport import Incoming
+
+
+class KeptLine:
+    """A line that is not the transport's current one: it has delivered before all of it stood."""
+
+    def __init__(self) -> None:
+        self.acknowledged: list[int] = []
+
+    def acknowledge(self, tag: int) -> None:
+        self.acknowledged.append(tag)
+
+
+async def test_what_a_line_delivers_before_it_stands_is_acknowledged_too(
+    credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first acknowledgement of a queue would be missing for ever, and all later ones would wait for it."""
+    monkeypatch.setattr(amqp, "START_PATIENCE_S", 0.0)
+    transport = AmqpTransport([Address("127.0.0.1", 0).free()], credentials, intake("one"))
+    line = KeptLine()
+    await transport.start(lambda _: None)
+    try:
+        transport.acknowledge(Incoming("kortkiosk/v1/entre-a/events", b"{}", None, None, (line, 1)))
+        assert line.acknowledged == [1]
+    finally:
+        await transport.stop()

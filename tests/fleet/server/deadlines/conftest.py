@@ -1,0 +1,122 @@
+"""A store, the job that looks at its deadlines, and a clock that a test sets."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from fleet.server.access.audit import entries
+from fleet.server.deadlines.service import DeadlineService
+from fleet.server.deadlines.settings import Code, DeadlineSettings, load
+from fleet.server.store import deadlining, requesting
+from fleet.server.store.access_tables import audit, audit_head
+from fleet.server.store.card_tables import deadline_clock, deeds, people, requests
+from fleet.server.store.database import Database
+from fleet.server.store.directory import PersonRow, import_people
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.tables import alarms, orders
+from fleet.server.store.writing import Writer
+from tests.fakes.postgres import Cluster
+from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
+
+BEGIN = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+HOLDER, CARD = record().hsa_id, record().card_number
+
+
+@pytest.fixture
+def on_postgres(postgres: Cluster) -> Iterator[Database]:
+    """The same store on PostgreSQL; after the test it is as it was, the audit's chain too."""
+    opened = Database.open(postgres.place())
+    with opened.writing.begin() as connection:
+        before = connection.execute(select(audit_head)).first()
+        if before is None:
+            connection.execute(insert(audit_head).values(id=1, sequence=0, hash=""))
+    yield opened
+    with opened.writing.begin() as connection:
+        for table in (deeds, requests, deadline_clock, orders, people, alarms, audit_head):
+            connection.execute(delete(table))
+        connection.execute(delete(audit).where(audit.c.sequence > (before.sequence if before else 0)))
+        if before is not None:
+            connection.execute(insert(audit_head).values(**before._mapping))
+    opened.close()
+
+
+class Fleet:
+    """A store, the job that looks at it, and its clock."""
+
+    def __init__(self, database: Database, settings: DeadlineSettings) -> None:
+        self.database, self.settings, self.now = database, settings, BEGIN
+        self.job = DeadlineService(database, settings, KeptChanges(), lambda: self.now)
+
+    def run(self, days: int) -> int:
+        """Look once a day for so many days, as if there had been looks between; gives how many deeds that were."""
+        done = 0
+        for _ in range(days):
+            self.now += timedelta(days=1)
+            with self.database.writing.begin() as connection:
+                connection.execute(update(deadline_clock).values(seen=self.now))
+            done += self.job.look()
+        return done
+
+    def skip(self, days: int) -> None:
+        """So many quiet days go by."""
+        self.now += timedelta(days=days)
+        self.sql(update(deadline_clock).values(seen=self.now))
+
+    def deeds(self, code: Code, subject: str) -> list[tuple[str, str, str]]:
+        """What, how and on which day."""
+        with self.database.reading.begin() as connection:
+            known = deadlining.known_deeds(connection, code, [subject]).values()
+        return sorted((one.what, one.did, one.at.date().isoformat()) for one in known)
+
+    def asked(self) -> list[requesting.Queueable]:
+        with self.database.reading.begin() as connection:
+            return [row.content for row in requesting.listed(connection)[0]]
+
+    def state(self) -> str:
+        return StoreReadings(self.database, lambda: self.now).orders()[0][0].state
+
+    def told(self) -> list[tuple[str, str]]:
+        """Of the audit: oldest first."""
+        with self.database.reading.begin() as connection:
+            return [(one.action, one.detail) for one in entries(connection)[0][::-1]]
+
+    def alarms(self) -> dict[str, int]:
+        with self.database.reading.begin() as connection:
+            return {row.code: row.times for row in connection.execute(select(alarms))}
+
+    def sql(self, statement: Any) -> None:
+        with self.database.writing.begin() as connection:
+            connection.execute(statement)
+
+
+def settled(database: Database) -> Fleet:
+    """One whose clock is believed."""
+    made = Fleet(database, load())
+    made.job.look()
+    made.run(2)
+    return made
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    return settled(database)
+
+
+def handed_over(fleet: Fleet, events: int = 5) -> None:
+    """The holder has been there, as far as that many events."""
+    hold_orders(fleet.database, record())
+    told = SealingStation().pickup()[:events]
+    Writer(fleet.database).commit(arrived(*told), fleet.now)
+
+
+def person(fleet: Fleet, **facts: Any) -> None:
+    with fleet.database.writing.begin() as connection:
+        import_people(connection, [PersonRow(HOLDER, "Tove Test", **facts)], fleet.now)
+
+
+def replace_rule(fleet: Fleet, code: Code, **changes: Any) -> Any:
+    rule = fleet.settings.rule[code]
+    return type(rule)(**{name: getattr(rule, name) for name in rule.__struct_fields__} | changes)

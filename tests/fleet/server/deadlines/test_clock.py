@@ -1,0 +1,62 @@
+"""Clocks that leap, rests, restarts and second processes: nothing happens twice, and nothing for a wrong day."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from fleet.server.deadlines.service import DeadlineService
+from fleet.server.store.tables import orders
+from tests.fleet.server.conftest import KeptChanges, hold_orders, record
+from tests.fleet.server.deadlines.conftest import Fleet, handed_over, person, replace_rule
+
+
+def test_after_days_without_a_server_it_catches_up_once_and_not_at_once(fleet: Fleet) -> None:
+    handed_over(fleet, events=3)
+    fleet.now += timedelta(days=30)
+    assert fleet.job.look() == 0, "a leap or a long rest: wait, and say so"
+    assert fleet.alarms() == {"deadlines_wait": 1}
+    assert fleet.run(3) == 1
+    assert [what for what, _, _ in fleet.deeds("receipt_unsigned", "O-1")] == ["done"]
+
+
+def test_a_clock_that_leaps_ahead_and_is_set_right_blocks_nobody(fleet: Fleet) -> None:
+    handed_over(fleet)
+    person(fleet, left="2026-06-02")
+    right = fleet.now
+    fleet.now += timedelta(days=3650)
+    assert [fleet.job.look() for _ in range(3)] == [0, 0, 0]
+    fleet.now = right + timedelta(hours=1)
+    assert fleet.run(10) == 0
+    assert fleet.asked() == []
+
+
+def test_a_clock_that_goes_back_does_nothing_a_second_time(fleet: Fleet) -> None:
+    handed_over(fleet, events=3)
+    assert fleet.run(10) == 2
+    fleet.now -= timedelta(days=6)
+    assert fleet.run(20) == 0
+    assert len(fleet.asked()) == 1
+
+
+def test_a_second_process_finds_it_done(fleet: Fleet) -> None:
+    handed_over(fleet, events=3)
+    other = DeadlineService(fleet.database, fleet.settings, KeptChanges(), lambda: fleet.now)
+    counts = []
+    for _ in range(40):
+        fleet.now += timedelta(hours=6)
+        counts += [fleet.job.look(), other.look()]
+    assert sum(counts) == 2
+    assert len(fleet.asked()) == 1
+
+
+def test_no_more_cards_are_held_in_a_day_than_the_rule_says(fleet: Fleet) -> None:
+    fleet.settings.rule["receipt_unsigned"] = replace_rule(fleet, "receipt_unsigned", most_a_day=2)
+    hold_orders(fleet.database, *(record(f"O-{n}", slot=n, card_number=f"97522698{n:02}") for n in range(1, 6)))
+    fleet.sql(update(orders).values(state="activated", changed=fleet.now))
+    fleet.run(6)
+    assert len(fleet.asked()) == 2
+    assert fleet.alarms()["deadlines_many"] > 0
+    fleet.run(1)
+    assert len(fleet.asked()) == 4
+    fleet.run(1)
+    assert len(fleet.asked()) == 5

@@ -1,0 +1,127 @@
+"""Orders by the table of their life: what the server does to them, what is imported again, and cards that come back."""
+
+import itertools
+
+import pytest
+
+from fleet.messages import kinds
+from fleet.messages.events import Event
+from fleet.server.store.database import Database
+from fleet.server.store.order_steps import Stepped, happen
+from fleet.server.store.ordering import RefusedError, orders_at
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.rebuilding import rebuild
+from fleet.server.store.writing import Writer
+from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+
+LATER = NOW.replace(hour=12)
+CARD = record().card_number
+
+
+def state(database: Database, order: str = "O-1") -> tuple[str, int]:
+    (row,) = StoreReadings(database, lambda: NOW).orders(search=order)[0]
+    return row.state, row.slot
+
+
+def offered(database: Database) -> list[str]:
+    with database.reading.connect() as connection:
+        return [one.order for one in orders_at(connection, "entre-a", "2026-06-01", after="", limit=10)]
+
+
+def void(database: Database) -> Stepped | None:
+    with database.writing.begin() as connection:
+        return happen(connection, "O-1", "voided", NOW)
+
+
+def dropped(station: SealingStation, time: str = "2026-06-01T10:30:00Z") -> Event:
+    about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": CARD}
+    return station.seal(kinds.EFFECT_DONE, about, time=time)
+
+
+def emptied(station: SealingStation, time: str = "2026-06-01T11:00:00Z") -> Event:
+    about = {"by": "TEST000000-A001", "second": "TEST000000-A002", "counted": 1, "expected": 1, "seal": "4411"}
+    return station.seal(kinds.BIN_EMPTIED, about, time=time)
+
+
+def test_a_voided_order_is_offered_to_nobody_and_stays_so_when_its_row_comes_again(database: Database) -> None:
+    hold_orders(database, record())
+    assert void(database) == Stepped("waiting", "voided")
+    assert void(database) == Stepped("voided", None)
+    assert offered(database) == []
+    hold_orders(database, record())
+    hold_orders(database, record(slot=9))
+    assert state(database) == ("voided", 3), "a slot alone opens nothing again"
+    hold_orders(database, record(last_day="2026-12-31"))
+    assert state(database) == ("waiting", 3)
+    assert offered(database) == ["O-1"]
+
+
+def test_the_card_of_a_voided_order_that_was_taken_out_lies_nowhere(database: Database) -> None:
+    hold_orders(database, record())
+    void(database)
+    about = {"errand": "e", "card_number": CARD, "slot": 3, "why": "voided", "by": "TEST000000-A001", "order": "O-1"}
+    out = SealingStation().seal(kinds.CARD_TAKEN_OUT, about, time="2026-06-01T10:05:00Z")
+    Writer(database).commit(arrived(out), LATER)
+    assert state(database) == ("voided", 0)
+    hold_orders(database, record())
+    assert state(database) == ("voided", 0)
+
+
+def test_a_rebuild_keeps_what_the_server_did_and_plays_what_came_after(database: Database) -> None:
+    hold_orders(database, record())
+    void(database)
+    rebuild(database)
+    assert state(database) == ("voided", 3)
+    Writer(database).commit(arrived(*SealingStation().pickup()), LATER)
+    rebuild(database)
+    assert state(database)[0] == "collected", "a station that was away handed it out before it knew"
+
+
+def test_an_order_that_is_not_there_takes_no_step(database: Database) -> None:
+    assert void(database) is None
+
+
+def test_an_order_whose_card_is_with_its_holder_is_changed_by_no_row(database: Database) -> None:
+    hold_orders(database, record())
+    Writer(database).commit(arrived(*SealingStation().pickup()[:2]), LATER)
+    with pytest.raises(RefusedError) as refused:
+        hold_orders(database, record(last_day="2026-12-31"))
+    assert "O-1 is taken and cannot be changed" in refused.value.problems[0].reason
+
+
+def test_an_order_that_opens_again_does_not_share_its_card_with_another(database: Database) -> None:
+    hold_orders(database, record())
+    void(database)
+    hold_orders(database, record("O-2"))
+    with pytest.raises(RefusedError):
+        hold_orders(database, record(last_day="2026-12-31"))
+
+
+@pytest.mark.parametrize("sequence", list(itertools.permutations(range(3))))
+def test_a_card_that_came_back_is_returned_and_then_destroyed_in_any_order_of_arrival(
+    database: Database, sequence: tuple[int, ...]
+) -> None:
+    hold_orders(database, record())
+    elsewhere = SealingStation("entre-b")
+    parts = [SealingStation().pickup(), [dropped(elsewhere)], [emptied(elsewhere)]]
+    for place in sequence:
+        Writer(database).commit(arrived(*parts[place]), LATER)
+    assert state(database)[0] == "destroyed"
+    rebuild(database)
+    assert state(database)[0] == "destroyed"
+
+
+def test_a_card_in_a_bin_that_was_not_emptied_since_is_returned(database: Database) -> None:
+    hold_orders(database, record())
+    station = SealingStation()
+    told = [*station.pickup(), emptied(station, "2026-06-01T10:20:00Z"), dropped(station)]
+    committed = Writer(database).commit(arrived(*told), LATER)
+    assert state(database)[0] == "returned"
+    assert "orders" in committed.topics
+
+
+def test_a_card_that_fell_before_it_was_handed_over_is_another_story(database: Database) -> None:
+    hold_orders(database, record())
+    station = SealingStation()
+    Writer(database).commit(arrived(dropped(station, "2026-06-01T09:00:00Z"), *station.pickup()), LATER)
+    assert state(database)[0] == "collected"

@@ -1,0 +1,158 @@
+"""Schemathesis against `/api/v1`: what the description promises is what the server does, with fit and unfit requests.
+
+Rules: the real application on a real store with stations, errands, orders and alerts in it; all checks, positive and negative;
+the same seed finds the same. Each request has an idempotency key of its own, since a key that comes twice is refused by design.
+
+Example: `make schemathesis`, or `make schemathesis ARGS=500` for that many examples of each route.
+"""
+
+import itertools
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from fastapi import FastAPI
+from schemathesis import config as settings
+from schemathesis.engine import events, from_schema
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fleet.messages.link import DeviceState, SlotState, StationState, encode
+from fleet.server.access.access import Access
+from fleet.server.access.settings import LimitSettings
+from fleet.server.alerts.desk import AlertDesk
+from fleet.server.alerts.rules import Finding
+from fleet.server.alerts.settings import load
+from fleet.server.alerts.watching import Opened
+from fleet.server.hub import Hub
+from fleet.server.store import alerting
+from fleet.server.store.arrivals import PresenceSeen, StateSeen
+from fleet.server.store.database import Database
+from fleet.server.store.reading import StoreReadings
+from fleet.server.store.writing import Writer
+from fleet.server.web.app import create_app
+from fleet.server.web.describing import describe
+from fleet.server.web.idempotency import HEADER
+from tests.fakes.commands import desk_of
+from tests.fakes.evidence import FakeEvidence
+from tests.fakes.visitors import program
+from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
+
+_HEADER = HEADER.lower().encode()
+_FIT = re.compile(rb"[!-~]{1,200}\Z")
+UNHURRIED = LimitSettings(requests=10**6, refused=10**6, looks=10**6, commands=10**6)
+"""The clock stands still meanwhile: everything is of one minute."""
+OWN, OTHERS = "/api/v1/tokens/campaign", "/api/v1/tokens/another"
+LONG = 200
+"""Examples of each route where nobody says how many."""
+
+
+def fill(database: Database) -> None:
+    """Some of everything."""
+    writer = Writer(database)
+    hold_orders(database, record(), record("O-2", card_number="9752269876", slot=4, protected=True))
+    slots = (SlotState(3, "present", "closed"), SlotState(4, "unknown", "open"))
+    devices = (DeviceState("Printer", "printer", "paper_low", ok=True),)
+    state = StationState(
+        title="Entrance A", version="1", bootid="b", time=NOW.isoformat(), devices=devices, slots=slots
+    )
+    writer.commit([StateSeen("entre-a", encode(state).decode()), PresenceSeen("entre-a", True)], NOW)
+    writer.commit(arrived(*SealingStation().pickup()), NOW)
+    with database.writing.begin() as connection:
+        opened = [Opened(Finding("entre-a", code, "", ""), silent=False) for code in ("paper", "offline")]
+        alerting.write(connection, opened, load(), NOW)
+
+
+@contextmanager
+def filled_app(folder: Path, clock: Any = lambda: NOW) -> Iterator[tuple[FastAPI, str]]:
+    """The application on a store of its own, and a token that may do everything."""
+    database = Database.open(folder / "fleet.sqlite")
+    try:
+        fill(database)
+        access = Access(database, clock)
+        alerts = AlertDesk(database, KeptChanges(), clock)
+        desk, evidence = desk_of(database, clock), FakeEvidence()
+        app = create_app(
+            StoreReadings(database, clock),
+            Hub(),
+            access,
+            alerts,
+            desk,
+            clock=clock,
+            evidence=evidence,
+            limits=UNHURRIED,
+        )
+        program(access, name="another")
+        yield app, program(access, name="campaign")
+    finally:
+        database.close()
+
+
+def findings(app: FastAPI, token: str, examples: int, phases: tuple[str, ...]) -> tuple[list[str], Counter[str]]:
+    """What it finds, in words, and how many requests of each phase it made."""
+    config = settings.SchemathesisConfig(seed=1)
+    schema = schemathesis.openapi.from_dict(describe(app), config=config)
+    schema.app = with_own_keys(app)
+    schema.config.update(base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {token}"})
+    schema.config.generation.update(max_examples=examples, deterministic=True)
+    for name in ("examples", "coverage", "fuzzing", "stateful"):
+        getattr(schema.config.phases, name).enabled = name in phases
+    found: list[str] = []
+    made: Counter[str] = Counter()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            made[event.phase.value] += len(event.recorder.cases)
+            found += said(event.recorder)
+        elif isinstance(event, events.NonFatalError):
+            found.append(f"{event.label}: {event.value!r}")
+        elif isinstance(event, events.FatalError):
+            raise event.exception
+    return found, made
+
+
+def with_own_keys(app: FastAPI) -> ASGIApp:
+    """The same, with a number put to each idempotency key that is fit; and nothing revokes the token that is used."""
+    numbers = itertools.count()
+
+    async def numbered(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (name, b"%b-%d" % (value[-190:], next(numbers)) if name == _HEADER and _FIT.match(value) else value)
+            for name, value in scope.get("headers", ())
+        ]
+        path = OTHERS if scope.get("path") == OWN else scope.get("path")
+        await app({**scope, "headers": headers, "path": path}, receive, send)
+
+    return numbered
+
+
+def said(recorder: Any) -> list[str]:
+    """The failed checks of a scenario, each with the request that shows it."""
+    failed = []
+    for number, checks in recorder.checks.items():
+        for check in checks:
+            if check.failure_info is not None:
+                case = recorder.cases[number].value
+                failure = check.failure_info.failure
+                failed.append(
+                    f"{check.name} {case.method} {case.formatted_path}: {failure}\n  {check.failure_info.code_sample}"
+                )
+    return failed
+
+
+def main() -> int:
+    """Ends with 1 where something was found."""
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else LONG
+    with tempfile.TemporaryDirectory() as folder, filled_app(Path(folder)) as (app, token):
+        found, made = findings(app, token, examples, ("examples", "coverage", "fuzzing", "stateful"))
+    print(*dict.fromkeys(found), sep="\n\n")
+    print(f"{sum(made.values())} requests {dict(made)}, {len(found)} findings")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The first pages are prepared when the server starts, and nobody waits for that."""
+
+import threading
+from datetime import datetime
+
+import pytest
+from fastapi import FastAPI
+
+from fleet.server.readings import Summary
+from fleet.server.web import warming
+from fleet.server.web.assets import Assets
+from fleet.server.web.rendering import environment
+from tests.fakes.readings import FakeReadings
+
+
+async def test_the_application_starts_while_the_store_is_still_read(
+    app: FastAPI, readings: FakeReadings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, asked = threading.Event(), threading.Event()
+
+    def slow(_now: datetime) -> Summary:
+        go_on.wait(10)
+        asked.set()
+        raise OSError("the database is away: host=db.example password=none")
+
+    monkeypatch.setattr(readings, "summary", slow)
+    async with app.router.lifespan_context(app):
+        assert not asked.is_set(), "it has started, and nothing has been read"
+        go_on.set()
+    assert asked.is_set(), "it ends in order, after what it began"
+
+
+async def test_a_failure_is_told_without_what_it_says(
+    app: FastAPI, readings: FakeReadings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(_now: datetime) -> Summary:
+        raise OSError("password=none")
+
+    monkeypatch.setattr(readings, "summary", away)
+    with caplog.at_level("WARNING"):
+        async with app.router.lifespan_context(app):
+            pass
+    assert "could not be prepared (OSError)" in caplog.text
+    assert "password" not in caplog.text
+
+
+def test_the_templates_named_are_there() -> None:
+    assert set(warming.FIRST_TEMPLATES) <= set(environment(Assets.read()).list_templates())

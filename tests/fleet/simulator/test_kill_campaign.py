@@ -1,0 +1,16 @@
+"""A slice of `make kill-campaign`: server, broker and database are killed while stations send; nothing is lost or doubled."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.kill_campaign import campaign, embedded
+from tests.fakes.postgres import cluster
+
+
+@pytest.mark.broker
+def test_killing_server_broker_and_database_loses_nothing(tmp_path: Path) -> None:
+    with cluster() as postgres, embedded(tmp_path, postgres) as target:
+        said = campaign(target, kills=3, stations=6, seed=7)
+    assert (said["code"], said["verified"], said["differences"], said["unheld"]) == (0, True, [], 0)
+    assert said["connections"] > 6
