@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fuzz state-machine interruptions gallery lock clean
+.PHONY: help setup demo test check bench soak fuzz state-machine interruptions kill-campaign schemathesis emulated printer-referee gallery firmware lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -11,7 +11,7 @@ export KIVY_NO_ARGS := 1
 export KIVY_NO_CONFIG := 1
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what is missing: Debian packages, the virtual environment, the locked requirements
 	@scripts/setup.sh
@@ -19,19 +19,23 @@ setup: ## install what is missing: Debian packages, the virtual environment, the
 demo: setup ## station, bench window and dashboard on made-up cards; without a display, a scripted pick-up in pictures
 	@.venv/bin/kortkiosk demo $(ARGS)
 
-test: setup ## run all tests (ARGS="tests/drivers -k pin" for some of them)
-	@$(PY) -m pytest $(ARGS)
+test: setup ## run all tests in three processes, which wait a good deal (JOBS=1: in one; ARGS="tests/drivers -k pin": some of them)
+	@$(PY) -m pytest --numprocesses $(or $(JOBS),3) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-check: setup ## format, lint, types, import rules, lengths of files
+check: setup ## format, lint, types (the firmware's too), import rules, lengths of files
 	@$(PY) -m ruff format --quiet --check --diff .
 	@$(PY) -m ruff check --quiet --output-format concise .
 	@$(PY) -m mypy --no-error-summary
 	@said=$$(.venv/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(PY) scripts/check_lengths.py
+	@scripts/check_firmware.sh
 	@echo "Checks are clean."
 
 bench: setup ## measure: how soon, how many, how much
 	@$(PY) -m benches $(ARGS)
+
+soak: setup ## the server under stations, dashboards and pages for SOAK_SECONDS=120: memory, open files and times as they go
+	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
 
 fuzz: setup ## coverage-guided fuzzing of every parser, FUZZ_SECONDS=120 in all (ARGS="card tlv" for some of them)
 	@$(PY) -c 'import atheris' 2>/dev/null || \
@@ -44,8 +48,31 @@ state-machine: setup ## random sequences of entries, tears, swaps and restarts, 
 interruptions: setup ## each card operation torn, pulled and swapped at every exchange, as tables (ARGS="B D" for some kinds)
 	@$(PY) -m tests.drivers.reader.interrupted $(ARGS)
 
-gallery: setup ## every screen in every size, theme and language, as pictures
+faults: setup ## trouble at each question of each errand, as tables (ARGS="change_pin" for some, FAULTS="pull,disk full")
+	@FAULTS="$(FAULTS)" $(PY) -m tests.kiosk.journeys.faulty $(ARGS)
+
+printer-referee: setup ## what the printer is sent, judged by an independent ESC/POS printer (needs Python 3.13)
+	@scripts/printer_referee.sh
+	@$(PY) -m pytest tests/drivers/printer/test_referee.py $(ARGS)
+
+kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
+	@$(PY) -m tests.fakes.kill_campaign
+
+schemathesis: setup ## `/api/v1` against its own description, fit and unfit requests, ARGS=200 examples of each route
+	@nice $(PY) -m tests.fleet.server.web.schema_campaign $(ARGS)
+
+cluster: setup ## three RabbitMQ nodes, PostgreSQL, two workers, two web processes; stations send while one of each is killed
+	@$(PY) -m tests.fakes.cluster_run
+
+emulated: setup ## the cabinet's image on an emulated Pico: a hung program, a silent host, a power cut (minutes)
+	@$(PY) -m pytest tests/drivers/cabinet/emulated_long.py $(ARGS)
+
+gallery: setup ## every screen in every size, theme and language, and every page of the dashboard, as pictures
+	@KORTKIOSK_PICTURES=$(CURDIR)/gallery/1440x900 $(PY) -m pytest --quiet tests/fleet/server/web/test_looks.py
 	@.venv/bin/kortkiosk gallery $(ARGS)
+
+firmware: setup ## the cabinet's image for the Pico, from Debian's sources (ARGS=--keep puts it where tests and `flash` take it)
+	@scripts/firmware.sh $(ARGS)
 
 lock: setup ## write the locked requirements again (ARGS=--upgrade takes newer versions)
 	@scripts/lock.sh $(ARGS)

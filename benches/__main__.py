@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benches import card, cards, ingest, journal, latency, window
-from benches.figures import CannotMeasureError, Figure, Report, table
+from benches import card, cards, crowd, guesses, ingest, journal, large, latency, window
+from benches.figures import CannotMeasureError, Figure, Report, table, wanted
 
 Bench = Callable[[Path], Sequence[Figure]]
 BENCHES: dict[str, tuple[str, Bench]] = {
@@ -24,25 +25,40 @@ BENCHES: dict[str, tuple[str, Bench]] = {
     "cards": ("the four kinds of card, ours beside other people's programs", cards.measure),
     "latency": ("from the station's commit to a page's feed", latency.measure),
     "ingest": ("events taken durably by the server, beside a subscriber that only counts", ingest.measure),
+    "crowd": ("two thousand stations: acknowledgements, dashboards, a backlog, a broker that was away", crowd.measure),
+    "guesses": ("ten thousand guesses at an envelope, and what the time of an answer tells", guesses.measure),
+    "large": ("ten thousand stations known: memory, and the list in a browser", large.measure),
     "journal": ("durable commits at the station, beside the disk", journal.measure),
     "window": ("the station's window at 1280x800 on a virtual screen, beside a bare window", window.measure),
 }
+
+GROUPS = {"fast": ("ingest", "crowd", "large", "guesses")}
+"""Names for several: `fast` is the fleet server's table."""
+
+
+_ENDED_BADLY = (OSError, subprocess.SubprocessError, AssertionError)
+"""A program that would not start, stop or answer: the other benches go on. TimeoutError is an OSError."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the benches that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benches", description="Measure; see docs/benchmarks.md.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"some of: {', '.join((*BENCHES, *GROUPS))} (default: all)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in this file too")
     arguments = parser.parse_args(words)
-    if unknown := [name for name in arguments.names if name not in BENCHES]:
-        parser.error(f"no bench is called {unknown[0]!r}; there are: {', '.join(BENCHES)}")
+    names = [name for said in arguments.names or BENCHES for name in GROUPS.get(said, (said,))]
+    if unknown := [name for name in names if name not in BENCHES]:
+        parser.error(f"no bench is called {unknown[0]!r}; there are: {', '.join((*BENCHES, *GROUPS))}")
     about = machine()
     print(f"{about['when']}, {about['system']}, {about['cores']} cores, Python {about['python']}, virtual reader\n")
     reports = []
-    for name in arguments.names or BENCHES:
+    for name in names:
         reports.append(measured(name))
         print(table(reports[-1:]), end="\n\n", flush=True)
+    if limits := wanted(reports):
+        print(f"what is wanted:\n{limits}\n", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(as_json(about, reports), indent=1, ensure_ascii=False) + "\n", "utf-8")
     return 0
@@ -56,6 +72,8 @@ def measured(name: str) -> Report:
             return Report(name, title, tuple(bench(Path(folder))))
         except CannotMeasureError as reason:
             return Report(name, title, (), str(reason))
+        except _ENDED_BADLY as error:
+            return Report(name, title, (), f"it ended with {type(error).__name__}: {error}")
 
 
 def machine() -> dict[str, Any]:

@@ -31,5 +31,5 @@ def other_colour(*_: object) -> None:
 
 if __name__ == "__main__":
     Window.clearcolor = COLOURS[0]
-    Window.bind(on_touch_down=other_colour)
+    Window.bind(on_touch_up=other_colour)
     runTouchApp(Widget())

@@ -5,26 +5,32 @@
 """
 
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 from fleet.messages import kinds
 from fleet.messages.events import GENESIS, Event, Facts, seal
 
 TIME = "2026-01-01T08:00:00Z"
+_ERRAND = (
+    (kinds.ERRAND_STARTED, {"kind": "pickup"}),
+    (kinds.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 3}),
+    (kinds.ERRAND_ENDED, {"kind": "pickup", "outcome": "cancelled", "seconds": 61.5}),
+)
+
+
+def story() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Type and data of one event after the other, without end."""
+    while True:
+        errand = str(uuid.uuid4())
+        for kind, content in _ERRAND:
+            yield kind, {"errand": errand, **content}
 
 
 def errands(station: str, epoch: int, count: int) -> list[Event]:
     """The first `count` events of a chain."""
     made: list[Event] = []
-    errand = ""
-    for index in range(count):
-        if index % 3 == 0:
-            errand = str(uuid.uuid4())
-        kind, content = (
-            (kinds.ERRAND_STARTED, {"kind": "pickup"}),
-            (kinds.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 3}),
-            (kinds.ERRAND_ENDED, {"kind": "pickup", "outcome": "cancelled", "seconds": 61.5}),
-        )[index % 3]
+    for sequence, (kind, content) in zip(range(1, count + 1), story(), strict=False):
         prev = made[-1].hash if made else GENESIS
-        facts = Facts(station, epoch, index + 1, "boot-1", kind, TIME, None, prev)
-        made.append(seal(facts, {"errand": errand, **content}))
+        made.append(seal(Facts(station, epoch, sequence, "boot-1", kind, TIME, None, prev), content))
     return made

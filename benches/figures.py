@@ -6,8 +6,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 
 class CannotMeasureError(RuntimeError):
@@ -24,6 +24,11 @@ class Figure:
     note: str = ""
     beside: str = ""
     ratio: float | None = None
+    wanted: str = ""
+    """What it should be, in words; empty where nothing is wanted of it."""
+    reached: bool | None = None
+    measured: str = ""
+    """What is held against `wanted`, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,25 @@ class Report:
 def against(floor: Figure, what: str, value: float, note: str = "") -> Figure:
     """A figure of the same unit beside `floor`."""
     return Figure(what, value, floor.unit, note, floor.what, value / floor.value if floor.value else None)
+
+
+def ratio_of(figure: Figure, at_least: float) -> Figure:
+    """The same, and whether its ratio is what it should be."""
+    ratio = figure.ratio or 0.0
+    measured = f"{ratio:.2f} of {figure.beside}"
+    return replace(figure, wanted=f"at least {at_least:.2f}", reached=ratio >= at_least, measured=measured)
+
+
+def at_most(figure: Figure, most: float) -> Figure:
+    """The same, and whether its value is what it should be."""
+    measured = f"{figure.value:.3g} {figure.unit}"
+    wanted = f"at most {_number(most)} {figure.unit}"
+    return replace(figure, wanted=wanted, reached=figure.value <= most, measured=measured)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that `part` (0 to 1) of them do not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
 def median_ms(work: Callable[[], object], times: int = 5, before: Callable[[], object] = lambda: None) -> float:
@@ -64,9 +88,18 @@ def table(reports: Iterable[Report]) -> str:
     return "\n".join(lines).rstrip()
 
 
+def wanted(reports: Iterable[Report]) -> str:
+    """All figures of which something is wanted, one line each: what was measured, what is wanted, whether it is reached."""
+    lines = []
+    for one in (figure for report in reports for figure in report.figures if figure.wanted):
+        lines.append(f"  {'reached' if one.reached else 'MISSED ':<8}{one.what:<58}{one.wanted:<20}{one.measured}")
+    return "\n".join(lines)
+
+
 def _line(one: Figure) -> str:
     ratio = f"{one.ratio:.2f} x {one.beside}" if one.ratio is not None else ""
-    rest = "  ".join(part for part in (ratio, one.note) if part)
+    limit = f"wanted: {one.wanted}" if one.wanted else ""
+    rest = "  ".join(part for part in (ratio, limit, one.note) if part)
     return f"  {one.what:<44}{_number(one.value):>10} {one.unit:<12}{rest}".rstrip()
 
 

@@ -1,59 +1,116 @@
 """How many events a second the server takes durably, through the broker and into its store.
 
 `mosquitto_pub` sends the same messages twice over the same broker: to `mosquitto_sub`, which is written in C and only
-counts them, and to the server, which checks, chains, stores and acknowledges each. Then the store's writer alone,
-beside SQLite that inserts the same rows in batches of the same size.
+counts them, and to the server, which checks, chains, stores and acknowledges each. Then the server's ingest without broker,
+beside SQLite that inserts the same rows in batches of the same size. And all of it again with the store in PostgreSQL, where it
+is installed: see `benches.ingest_postgres`.
 """
 
+import asyncio
+import os
+import resource
 import shutil
 import sqlite3
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from benches import ingest_postgres
 from benches.events import errands
-from benches.figures import CannotMeasureError, Figure, against
+from benches.figures import CannotMeasureError, Figure, against, ratio_of
 from benches.mqtt import Ear, Pem, of_server, of_station
 from fleet.agent.identity import Identity
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, encode
 from fleet.messages.topics import PREFIX, Topics
-from fleet.server.ingest import BATCH
-from fleet.server.store.arrivals import Arrived
+from fleet.server.commands import SWITCH_S
+from fleet.server.inbox import Inbox
+from fleet.server.ingest import BATCH, Ingest, Waiting, arrived
+from fleet.server.mqtt5.client import RECEIVE_MAXIMUM
 from fleet.server.store.database import opened
 from fleet.server.store.writing import Writer
+from fleet.server.transport import Handler, Incoming
 from kiosk.demo.seed import STATION
 from tests.fakes.region import Region
 
-EVENTS = 3000
-ROUNDS = 3
+EVENTS = 6000
+STORED = 10_000
+"""Events of a round without broker."""
+ROUNDS = 5
+AT_A_READ = 200
 WAIT_S = 60.0
 READY = "kortkiosk/v1/bench/answer"
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Events a second, the median of three."""
+    """Events a second, the median of the rounds."""
     if shutil.which("mosquitto_pub") is None:
         raise CannotMeasureError("the broker's clients are not installed (Debian package mosquitto-clients)")
     region = Region(folder / "region")
     first = Identity.load(region.places.config.parent / "identity").epoch
     told = [errands(STATION, epoch, EVENTS) for epoch in range(first, first + ROUNDS)]
-    with region.serve():
-        pairs = [(_counted(region, _lines(events)), _held(region, events)) for events in told]
-    counting, holding = (statistics.median(times) for times in zip(*pairs, strict=True))
-    bare = statistics.median(_bare(folder / f"bare-{turn}.sqlite", told[0]) for turn in range(ROUNDS))
-    written = statistics.median(_written(folder / f"fleet-{turn}.sqlite", told[0]) for turn in range(ROUNDS))
-    counted = Figure("mosquitto_sub counts them", _rate(counting), "events/s", f"{EVENTS:,} events")
-    rows = Figure("bare SQLite inserts the rows", _rate(bare), "events/s", f"{BATCH} a commit")
+    stored = [errands(STATION, epoch, STORED) for epoch in range(1, ROUNDS + 2)]
+    counted, held = through_broker(region, told, "SQLite")
     return [
         counted,
-        against(counted, "the server holds them", _rate(holding), "checked, chained, committed, acknowledged"),
-        rows,
-        against(rows, "the store's writer alone", _rate(written), f"{BATCH} a commit"),
+        ratio_of(held, 0.60),
+        *_beside_bare(folder, stored),
+        *(ingest_postgres.measure(region, told, stored) if ingest_postgres.is_here() else ()),
     ]
+
+
+def through_broker(region: Region, told: Sequence[Sequence[Event]], where: str, *options: str) -> list[Figure]:
+    """A subscriber that counts, and the server with its store there, in turn."""
+    with region.serve(*options):
+        used = _children_s()
+        pairs = [(_counted(region, _lines(events)), _held(region, events)) for events in told]
+        used = _children_s() - used
+    counting, holding = (statistics.median(times) for times in zip(*pairs, strict=True))
+    share = used / (sum(map(sum, pairs)) * (os.cpu_count() or 1))
+    counted = Figure(
+        f"mosquitto_sub counts them, {where} in turn",
+        EVENTS / counting,
+        "events/s",
+        f"{EVENTS:,} events; sending and counting take {share:.0%} of the machine",
+    )
+    return [
+        counted,
+        against(counted, f"the server holds them in {where}", EVENTS / holding, "checked, durable, acknowledged"),
+    ]
+
+
+def _beside_bare(folder: Path, stored: Sequence[Sequence[Event]]) -> list[Figure]:
+    bare = _Bare(folder / "bare.sqlite")
+    with opened(folder / "fleet.sqlite") as database:
+        pairs = in_turn(bare.insert, Writer(database), stored)
+    bare.close()
+    return beside("bare SQLite inserts the rows", "SQLite", pairs)
+
+
+def in_turn(
+    floor: Callable[[Sequence[Event]], float], writer: Writer, stored: Sequence[Sequence[Event]]
+) -> list[tuple[float, float]]:
+    """Seconds of the floor and of the server's ingest, round by round; the first round warms up and does not count."""
+    return [(floor(events), taken_in(writer, events)) for events in stored][1:]
+
+
+def beside(floor: str, where: str, pairs: Sequence[tuple[float, float]]) -> list[Figure]:
+    """Both as figures: medians."""
+    bare, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
+    rows = Figure(floor, STORED / bare, "events/s", f"{BATCH} a commit")
+    note = "without broker: parsed, checked, chained, followed up"
+    return [rows, against(rows, f"ingest takes them into {where}", STORED / ours, note)]
+
+
+def _children_s() -> float:
+    """Seconds of CPU that programs which have ended took: those that send and count."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _lines(events: Sequence[Event]) -> bytes:
@@ -67,17 +124,13 @@ def _held(region: Region, events: Sequence[Event]) -> float:
     lines, last = _lines(events), encode(Acked(events[-1].epoch, events[-1].sequence))
     with Ear("bench", of_station(region), region.mqtt, topics.acked) as ear:
         began = time.perf_counter()
-        _publish(region, topics.events, lines)
+        _publish(region, of_station(region), topics.events, lines)
         return ear.wait_for(last) - began
-
-
-def _rate(seconds: float) -> float:
-    return EVENTS / seconds
 
 
 def _counted(region: Region, lines: bytes) -> float:
     """Seconds until a subscriber in C has had all of them."""
-    topic = f"{PREFIX}/{STATION}/commands/result"  # which the server does not read
+    topic = f"{PREFIX}/bench/floor"  # which the server does not read, and may write
     with Ear("bench-ready", of_server(region), region.mqtt, READY) as ear:
         ear.say(READY, b"ready", retain=True)
     words = _words("mosquitto_sub", of_server(region), region.mqtt)
@@ -86,14 +139,14 @@ def _counted(region: Region, lines: bytes) -> float:
         assert subscriber.stdout is not None
         subscriber.stdout.readline()  # the retained one: it has subscribed
         began = time.perf_counter()
-        _publish(region, topic, lines)
+        _publish(region, of_server(region), topic, lines)
         if subscriber.wait(WAIT_S):
             raise CannotMeasureError("mosquitto_sub failed")
         return time.perf_counter() - began
 
 
-def _publish(region: Region, topic: str, lines: bytes) -> None:
-    words = _words("mosquitto_pub", of_station(region), region.mqtt)
+def _publish(region: Region, pem: Pem, topic: str, lines: bytes) -> None:
+    words = _words("mosquitto_pub", pem, region.mqtt)
     done = subprocess.run(
         [*words, "-i", "bench-pub", "-t", topic, "-l"], input=lines, capture_output=True, timeout=WAIT_S, check=False
     )
@@ -106,41 +159,106 @@ def _words(program: str, pem: Pem, port: int) -> list[str]:
     return [program, "-V", "5", "-h", "localhost", "-p", str(port), *files, "-q", "1"]
 
 
-def _batches(events: Sequence[Event]) -> list[Sequence[Event]]:
-    return [events[start : start + BATCH] for start in range(0, len(events), BATCH)]
+def batches(items: Sequence[Any]) -> list[Sequence[Any]]:
+    """As they are committed."""
+    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
-def _written(path: Path, events: Sequence[Event]) -> float:
-    """Seconds that the server's writer takes."""
-    with opened(path) as database:
-        writer = Writer(database)
-        arrivals = [[Arrived(one.station, one, one.wire) for one in batch] for batch in _batches(events)]
+def taken_in(writer: Writer, events: Sequence[Event]) -> float:
+    """Seconds from bytes to the last commit, through the server's ingest."""
+    messages = [Incoming(Topics(STATION).events, one.wire, (one.epoch, one.sequence)) for one in events]
+
+    async def take() -> float:
+        source = _Source()
+        inbox: Inbox[Waiting] = Inbox(asyncio.get_running_loop(), arrived)
+        running = asyncio.create_task(Ingest(source, writer, _NoPages(), lambda: datetime.now(UTC), inbox).run())
         began = time.perf_counter()
-        for batch in arrivals:
-            writer.commit(batch, datetime.now(UTC))
+        await source.feed(inbox, messages)
+        seconds = time.perf_counter() - began
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return seconds
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)  # as `serve` does
+    try:
+        return asyncio.run(take())
+    finally:
+        sys.setswitchinterval(before)
+
+
+class _Source:
+    """A broker that has it all already, and keeps within Receive Maximum."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._room = asyncio.Event()
+
+    async def feed(self, inbox: Inbox[Waiting], messages: Sequence[Incoming]) -> None:
+        """Until all are acknowledged. A read of the network brings some at a time."""
+        sent = 0
+        while sent < len(messages) or self._under_way:
+            some = messages[sent : sent + min(AT_A_READ, RECEIVE_MAXIMUM - self._under_way)]
+            for message in some:
+                inbox.put(message)
+            sent += len(some)
+            self._under_way += len(some)
+            if some:
+                await asyncio.sleep(0)
+            else:
+                self._room.clear()
+                await self._room.wait()
+
+    async def start(self, handler: Handler) -> None:
+        """It has begun."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
+
+    def acknowledge(self, message: Incoming) -> None:
+        """Room for one more."""
+        self._under_way -= 1
+        self._room.set()
+
+    def publish(
+        self, topic: str, payload: bytes, correlation: bytes | None = None, *, expiry_s: int | None = None
+    ) -> None:
+        """No station listens."""
+
+
+class _NoPages:
+    def publish(self, topics: frozenset[str]) -> None:
+        """Nobody reads."""
+
+
+def row(event: Event) -> tuple[Any, ...]:
+    """What is stored of one, of station 1."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    about = (event.type, event.time, event.subject, event.content()["errand"])
+    return (1, event.epoch, event.sequence, *about, event.envelope, event.data, event.salt, at)
+
+
+class _Bare:
+    """The same rows with the same keys and the same durability, and nothing else."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "CREATE TABLE events (id INTEGER PRIMARY KEY, station, epoch, sequence, type, time, subject, errand, envelope,"
+            " data, salt, received, UNIQUE (station, epoch, sequence)); CREATE INDEX errand ON events (errand)"
+        )
+
+    def insert(self, events: Sequence[Event]) -> float:
+        """Seconds."""
+        rows = [(*values, str(received)) for *values, received in map(row, events)]
+        began = time.perf_counter()
+        for batch in batches(rows):
+            self._connection.execute("BEGIN")
+            self._connection.executemany("INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", batch)
+            self._connection.execute("COMMIT")
         return time.perf_counter() - began
 
-
-def _bare(path: Path, events: Sequence[Event]) -> float:
-    """Seconds that SQLite takes for the same rows, with the same keys and the same durability."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "CREATE TABLE events (id INTEGER PRIMARY KEY, station, epoch, sequence, type, time, subject, errand, envelope,"
-        " data, salt, received, UNIQUE (station, epoch, sequence)); CREATE INDEX errand ON events (errand)"
-    )
-    rows = [
-        (1, one.epoch, one.sequence, one.type, one.time, one.subject, one.content()["errand"], one.envelope, one.data,
-         one.salt, one.time)
-        for one in events
-    ]  # fmt: skip
-    began = time.perf_counter()
-    for start in range(0, len(rows), BATCH):
-        connection.execute("BEGIN")
-        connection.executemany(
-            "INSERT INTO events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows[start : start + BATCH]
-        )
-        connection.execute("COMMIT")
-    seconds = time.perf_counter() - began
-    connection.close()
-    return seconds
+    def close(self) -> None:
+        """No more."""
+        self._connection.close()

@@ -28,6 +28,7 @@ from fleet.messages import kinds
 from fleet.messages.topics import Topics
 from kiosk.demo.seed import STATION
 from tests.fakes.region import Region
+from tests.fakes.visitors import COOKIE
 
 EVENTS = 20
 APART_S = 0.3
@@ -40,7 +41,7 @@ def measure(folder: Path) -> list[Figure]:
     topics = Topics(STATION)
     with (
         region.serve(),
-        Feed(region.http).open() as feed,
+        Feed(region.http, f"{COOKIE}={region.session}").open() as feed,
         Ear("bench", of_station(region), region.mqtt, topics.acked) as ear,
     ):
         floor = _round_trips(region)
@@ -104,15 +105,16 @@ async def _commit(store: StationStore, chain: Chain) -> float:
 class Feed:
     """A reader of the server-sent events that pages follow."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, cookie: str) -> None:
         self._port = port
+        self._cookie = cookie
         self._frames: queue.Queue[float] = queue.Queue()
 
     @contextmanager
     def open(self) -> Iterator["Feed"]:
         """Reading, until the block ends."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port)
-        connection.request("GET", "/events")
+        connection.request("GET", "/events", headers={"Cookie": self._cookie})
         answer = connection.getresponse()
         reading = threading.Thread(target=self._read, args=(answer,), daemon=True)
         reading.start()

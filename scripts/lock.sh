@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Write requirements/ again: every package of the extras server and dev, at one version, with the hashes of its files;
-# and in a file of its own the fuzzer, which only `make fuzz` installs.
+# Write requirements/ again: every package of the extras server, telemetry and dev, at one version, with the hashes of its files;
+# and in files of their own the fuzzer, which only `make fuzz` installs, and what checks the cabinet's firmware.
 #
 # Versions at hand are kept unless setup.cfg asks for others; `--upgrade` or `--upgrade-package NAME` takes newer ones.
 # The resolver lives in an environment of its own (build/lock) and never enters the project's.
@@ -23,10 +23,15 @@ printf '==> requirements/build.txt\n'
 compile requirements/build.in --python-version 3.11 --output-file requirements/build.txt "$@"
 for version in 3.11 3.12 3.13; do
     printf '==> requirements/py%s.txt\n' "${version/./}"
-    compile setup.cfg --extra server --extra dev --constraint requirements/build.txt \
+    compile setup.cfg --extra server --extra telemetry --extra dev --constraint requirements/build.txt \
         --python-version "$version" --output-file "requirements/py${version/./}.txt" "$@"
 done
 
+extra() { .venv/bin/python -c 'import configparser as c, sys; f = c.ConfigParser(); f.read("setup.cfg"); print(f["options.extras_require"][sys.argv[1]])' "$1"; }
+
 printf '==> requirements/fuzz.txt\n'
-.venv/bin/python -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); print(f["options.extras_require"]["fuzz"])' |
-    compile - --universal --no-deps --no-annotate --python-version 3.11 --output-file requirements/fuzz.txt "$@"
+extra fuzz | compile - --universal --no-deps --no-annotate --python-version 3.11 --output-file requirements/fuzz.txt "$@"
+printf '==> requirements/firmware.txt\n'
+extra firmware | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/firmware.txt "$@"
+printf '==> requirements/emupos.txt\n'
+extra referee | compile - --no-annotate --python-version 3.13 --output-file requirements/emupos.txt "$@"

@@ -2,13 +2,15 @@
 # Set up everything that is missing: Debian packages, the virtual environment, the locked requirements, the project.
 #
 # Each step leaves a stamp of what it was made from, so that a second run only compares and is done within a second.
-# Environment: PYTHON=/path/to/python3.X chooses the interpreter (3.11 to 3.13).
+# Environment: PYTHON=/path/to/python3.X chooses the interpreter (3.11 to 3.13); POLICY_RC_D is where the policy on services of
+# this installation stands, if not where Debian looks for it.
 # Exit codes: 0 done; 2 something is missing that only a person can install (the line to run is printed).
 set -euo pipefail
 
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly VENV=.venv
 readonly PACKAGES=scripts/debian-packages.txt
+readonly POLICY="${POLICY_RC_D:-/usr/sbin/policy-rc.d}"
 readonly BUILD_LOCK=requirements/build.txt
 readonly -a SUPPORTED=(3.13 3.12 3.11)
 readonly -a PIP_OPTIONS=(--quiet --disable-pip-version-check --no-input --require-virtualenv)
@@ -67,6 +69,15 @@ missing_packages() {
 
 apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null; }
 
+# RabbitMQ and Erlang's name server are programs here, not services: Debian is kept from starting them with the installation
+# where no policy stands (invoke-rc.d asks it; exit code 101 forbids). Others start as Debian has it: pcscd serves real readers.
+without_services() {
+    [[ ! -e "$POLICY" ]] || return 0
+    trap 'rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\ncase "$1" in rabbitmq-server | epmd) exit 101 ;; esac\n' >"$POLICY"
+    chmod 755 "$POLICY"
+}
+
 install_packages() {
     local -a missing
     local log
@@ -81,6 +92,7 @@ install_packages() {
             "  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
     fi
     say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+    without_services
     log="$(mktemp)"
     apt update >"$log" 2>&1 || apt update >"$log" 2>&1 || say "apt-get update failed; trying with the lists at hand."
     if ! apt install --yes --no-install-recommends "${missing[@]}" >>"$log" 2>&1; then
@@ -123,6 +135,12 @@ install_project() {
     say "Installing the programs kortkiosk, kortkiosk-fleet and kortkiosk-provision into $VENV"
     "$VENV/bin/pip" install "${PIP_OPTIONS[@]}" --no-deps --no-build-isolation --editable .
 }
+
+# A linked environment is another checkout's: it is used as it is, and never cleared or filled from here.
+if [[ -L "$VENV" ]]; then
+    [[ -x "$VENV/bin/python" ]] || give_up "$VENV is a link to an environment that is not there; run make setup where it belongs."
+    exit 0
+fi
 
 python="$(choose_python)"
 version="$(version_of "$python")"

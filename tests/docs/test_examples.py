@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from fleet.messages import events, kinds, link
+from fleet.messages import asking, checkpoints, commands, events, kinds, link, region
 from fleet.messages.topics import Topics
 from kiosk.receipts import read_number, wire
 from tests.docs.pages import DOCS, FENCE, PAGES, ROOT, blocks, named, page, text
@@ -30,6 +30,11 @@ MESSAGES: dict[str, Callable[[bytes], object]] = {
     "json ask": lambda raw: link.decode(link.Ask, raw),
     "json answer": lambda raw: link.decode(link.Answer, raw),
     "json page": lambda raw: link.decode(link.SyncPage, raw),
+    "json checkpoint": lambda raw: checkpoints.read_checkpoint(raw),
+    "json command": lambda raw: link.decode(commands.Command, raw),
+    "json command result": lambda raw: link.decode(commands.CommandResult, raw),
+    "json word": lambda raw: link.decode(asking.Word, raw),
+    "json region": lambda raw: link.decode(region.RegionPage, raw),
     "json payload": lambda raw: wire.decode(raw, wire.Payload),
     "json compact": lambda raw: wire.decode(raw, wire.Compact),
 }
@@ -45,16 +50,31 @@ def test_every_example_is_a_message_of_ours(kind: str) -> None:
 
 
 def test_every_json_example_is_checked() -> None:
-    checked = {*MESSAGES, "json event", "json envelope", "json info", "json mac"}
+    checked = {
+        *MESSAGES,
+        "json event",
+        "json envelope",
+        "json info",
+        "json mac",
+        "json login",
+        "json puk",
+        "json orders",
+    }
     for one in PAGES:
         for info, _ in FENCE.findall(text(one)):
             assert not info.startswith("json") or info.strip() in checked, f"{named(one)}: {info}"
 
 
 def test_what_a_puk_is_bound_to_is_told_as_it_is() -> None:
-    (info,), (mac,) = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json info", "json mac"))
-    assert link.envelope_info(*json.loads(info)[1:]) == info.encode()
-    assert link.envelope_mac_input(*json.loads(mac)[1:]) == mac.encode()
+    infos, macs = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json info", "json mac"))
+    for (bound_to, made_over), info, mac in zip(
+        ((link.envelope_info, link.envelope_mac_input), (link.release_info, link.release_mac_input)),
+        infos,
+        macs,
+        strict=True,
+    ):
+        assert bound_to(*json.loads(info)[1:]) == info.encode()
+        assert made_over(*json.loads(mac)[1:]) == mac.encode()
 
 
 def test_every_topic_kind_ask_and_error_is_told() -> None:
@@ -66,8 +86,24 @@ def test_every_topic_kind_ask_and_error_is_told() -> None:
         assert f"| `{kind}` |" in said
     for ask in get_args(link.Ask):
         assert f"| `{ask.__struct_config__.tag}` |" in said
-    for error in re.findall(r"_error\(\"(\w+)\"", text(ROOT / "fleet/server/answers.py")):
-        assert f"| `{error}` |" in said
+    for source in ("fleet/server/answers.py", "fleet/server/issuers/answers.py"):
+        for error in re.findall(r"_error\(\"(\w+)\"", text(ROOT / source)):
+            assert f"| `{error}` |" in said
+
+
+def test_every_outcome_and_reason_of_the_issuer_is_told() -> None:
+    said = page("messages.md")
+    for result in get_args(asking.Result):
+        assert f"`{result.__struct_config__.tag}`" in said
+    for path in (ROOT / "fleet/server/issuers").rglob("*.py"):
+        for reason in re.findall(r"Declined\(\"(\w+)\"", text(path)):
+            assert f"`{reason}`" in said, f"{path.name}: {reason}"
+
+
+def test_what_is_signed_and_sealed_for_the_issuer_is_told_as_it_is() -> None:
+    (login,), (puk,) = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json login", "json puk"))
+    assert asking.login_input(*json.loads(login)[1:]) == login.encode()
+    assert asking.puk_info(*json.loads(puk)[1:]) == puk.encode()
 
 
 def test_the_number_of_the_example_is_one() -> None:

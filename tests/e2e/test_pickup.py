@@ -3,7 +3,6 @@
 import json
 import re
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from drivers.reader.virtual.personas import person
 from kiosk.commands import main
-from kiosk.demo.seed import STATION
+from kiosk.demo.seed import STATION, release_code_of
 from tests.fakes.region import Region, answers
 
 CHROMIUM = {
@@ -31,6 +30,7 @@ def test_a_pick_up_shows_on_the_dashboard_by_itself(served: Region, pcscd: dict[
         browser = playwright.chromium.launch(**CHROMIUM)
         try:
             context = browser.new_context(locale="sv-SE")
+            context.add_cookies([served.cookie])
             overview, orders = context.new_page(), context.new_page()
             overview.goto(served.url("/errands"))
             orders.goto(served.url("/orders"))
@@ -69,8 +69,7 @@ def test_the_server_holds_each_event_once_and_the_receipt_is_genuine(
     station = next(row for row in served.api("stations")["items"] if row["name"] == STATION)
     assert (station["held_through"], station["missing"]) == (lines[-1]["events"][-1]["sequence"], 0)
     assert station["chain_ok"] is True
-    with urllib.request.urlopen(served.url(f"/receipts/{lines[-1]['receipt']}")) as answer:
-        document = answer.read()
+    document = served.page(f"/receipts/{lines[-1]['receipt']}")
     path = tmp_path / "receipt.json"
     path.write_bytes(document)
     ca = str(served.places.authority / "ca" / "ca.pem")
@@ -78,6 +77,31 @@ def test_the_server_holds_each_event_once_and_the_receipt_is_genuine(
     assert json.loads(capsys.readouterr().out)["number"] == lines[-1]["receipt"]
     path.write_bytes(document.replace(b'"', b"'", 1))
     assert main(["verify-receipt", str(path), "--ca", ca]) == 3
+
+
+@pytest.mark.broker
+def test_a_card_of_loa2_is_fetched_with_the_release_code_of_its_letter(served: Region) -> None:
+    """The real verifier makes the code again; nobody has kept it. A wrong one is told, and nothing opens for it."""
+    someone = person(12)
+    code = release_code_of(served.places, someone)
+    file = answers(served.cards, 12, puk=someone.new.puk)
+    head, *entries = file.read_text(encoding="utf-8").split("[[answer]]\n")
+    rest = [
+        entry
+        for entry in entries
+        if not any(f"pickup.{view}" in entry for view in ("who", "insert_old", "pin_old", "take_old"))
+    ]
+    wrong = f"{(int(code) + 1) % 10**8:08d}"
+    begins = (
+        ("who", "release_code"), ("release_number", someone.new.card_number[-8:]), ("release_code", wrong),
+        ("release_wrong", "again"), ("release_number", someone.new.card_number[-8:]), ("release_code", code),
+    )  # fmt: skip
+    told = [f'view = "pickup.{view}"\nvalue = "{value}"\n\n' for view, value in begins]
+    file.write_text("[[answer]]\n".join([head, *told, *rest]), encoding="utf-8")
+    exit_code, lines, said = served.walk(file)
+    assert exit_code == 0, said
+    assert (lines[-1]["outcome"], lines[-1]["card_number"]) == ("done", someone.new.card_number)
+    assert code not in json.dumps(lines)
 
 
 @pytest.mark.broker

@@ -1,5 +1,6 @@
 """The pick-up through the Kivy screens, with real touches under Xvfb, on the station and server programs themselves."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -7,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from drivers.cabinet.messages import FIRMWARE
 from drivers.reader.virtual.personas import person
+from kiosk.bench.control import move
+from kiosk.bench.world import WorldError
 from kiosk.demo import processes, story
 from kiosk.demo.player import Player
 from kiosk.demo.processes import Program
@@ -43,11 +47,16 @@ def pictures(tmp_path: Path) -> Path:
 
 
 async def test_a_holder_collects_a_card_by_touch(served: Region, tmp_path: Path) -> None:
-    """From the home screen to the home screen, with the old card; the server then holds order and receipt."""
+    """From the home screen to the home screen, with the old card; the server then holds order and receipt.
+
+    The slot is opened, and the old card counted, by the real firmware on MicroPython's Unix port."""
     folder = pictures(tmp_path)
     async with station(served) as (_, player):
         await player.play(story.own_card(person(1)), pictures=folder)
         await player.await_view("home")
+        world = (await move(served.places.bench / "bench.sock", do="look"))["world"]
+    assert world["board"]["firmware"] == ".".join(str(part) for part in FIRMWARE)
+    assert (world["slots"]["2"], world["bin"], world["in_bin"]) == (None, 1, ["1:old"])
     order = next(row for row in served.api("orders")["items"] if row["order"] == "2026-0001")
     assert order["state"] == "collected"
     assert len(list(folder.glob("*.png"))) == len(story.own_card(person(1)))
@@ -68,9 +77,28 @@ async def test_an_administrator_attends_for_a_protected_identity(served: Region,
             assert someone.new.surname.encode() not in path.read_bytes(), path.name
 
 
+async def test_an_administrator_looks_after_the_machine_and_starts_the_program_anew(served: Region) -> None:
+    """From the second reader to the menu by touch; the program becomes itself again, under its number, and works."""
+    async with station(served) as (program, player):
+        assert program.process is not None
+        number, door = program.process.pid, served.places.bench / "bench.sock"
+        await player.await_view("home")
+        first = door.stat().st_ino
+        await player.play(story.looked_after())
+        async with asyncio.timeout(30):
+            while not door.exists() or door.stat().st_ino == first:  # noqa: ASYNC110 - a new program has a new door
+                await asyncio.sleep(0.1)
+        await player.await_view("home")
+        await player.play(story.looked_after()[:2])
+        await player.await_view("administrate.home")
+        assert (program.process.pid, program.process.returncode) == (number, None)
+    kinds = [errand["kind"] for errand in served.api("errands")["items"]]
+    assert sorted(kinds) == ["administrate", "administrate", "service"]
+
+
 async def test_the_power_goes_and_the_holder_comes_back(served: Region) -> None:
     """Cut between the slot and the new code: the station says so, and the holder goes on without another slot opening."""
-    someone = person(2)
+    someone = person(1)
     scenes = story.own_card(someone)
     cut = next(i for i, scene in enumerate(scenes) if scene.view == "pickup.new_pin")
     async with station(served) as (program, player):
@@ -97,3 +125,16 @@ async def test_the_power_goes_and_the_holder_comes_back(served: Region) -> None:
 
 def _again(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
     return tuple(scene for scene in scenes if scene.view != "pickup.take")
+
+
+async def test_the_open_service_door_closes_the_station_until_it_is_shut(served: Region, tmp_path: Path) -> None:
+    """By the virtual pins: the screen has nothing to touch, the server hears of both, and the station goes on."""
+    async with station(served) as (_, player):
+        await player.await_view("home")
+        await player.move("pins", what="door", on=True)
+        assert await player._within(30, lambda screen: bool(screen) and "pickup" not in screen["targets"])
+        await player.picture(pictures(tmp_path) / "door.png")
+        await player.move("pins", what="door", on=False)
+        assert await player._within(30, lambda screen: "pickup" in screen.get("targets", ()))
+        with pytest.raises(WorldError, match="no contact 'window'"):
+            await player.move("pins", what="window")

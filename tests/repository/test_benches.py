@@ -7,10 +7,11 @@ import pytest
 
 from benches import __main__ as program
 from benches import figures, ingest, journal
+from benches.disk import left
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, Report, against, table
 from fleet.messages.events import parse
-from fleet.server.store.arrivals import Arrived
+from fleet.server.store.arrivals import taken
 from fleet.server.store.database import opened
 from fleet.server.store.writing import Writer
 
@@ -70,7 +71,7 @@ def test_the_time_of_a_piece_of_work_is_its_median() -> None:
 
 def test_the_made_up_errands_are_taken_by_the_server_without_an_alarm(tmp_path: Path) -> None:
     told = errands("bench-a", epoch=2, count=7)
-    arrivals = [Arrived(one.station, parse(one.wire), one.wire) for one in told]
+    arrivals = [taken(one.station, parse(one.wire), one.wire) for one in told]
 
     with opened(tmp_path / "fleet.sqlite") as database:
         committed = Writer(database).commit(arrivals, program.datetime.now(program.UTC))
@@ -83,3 +84,17 @@ def test_every_bench_has_a_page_section() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert [name for name in program.BENCHES if f"## {name}" not in page] == []
     assert f"{ingest.EVENTS:,} events" in page
+
+
+def test_who_comes_while_the_disk_stands_still_waits_for_the_rest_of_it() -> None:
+    assert left([(0.0, 1.0), (3.0, 4.0)], 0.5) == [1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5]
+
+
+def test_what_is_wanted_says_what_was_held_against_it() -> None:
+    floor = Figure("the disk", 20.0, "ms")
+    slow = figures.at_most(against(floor, "an answer", 60.0), 50.0)
+    fast = figures.ratio_of(against(floor, "a commit", 15.0), 0.5)
+    rows = figures.wanted([Report("a", "a bench", (floor, slow, fast))]).splitlines()
+    assert [row.split()[0] for row in rows] == ["MISSED", "reached"]
+    assert rows[0].endswith("60 ms")
+    assert rows[1].endswith("0.75 of the disk")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ["bash", "dirname", "sort", "comm", "sed", "grep", "sha256sum", "mktemp", "tail", "rm"]
+TOOLS = ["bash", "dirname", "sort", "comm", "sed", "grep", "sha256sum", "mktemp", "tail", "rm", "chmod"]
 
 
 @pytest.fixture
@@ -49,7 +49,12 @@ def python(project: Path, version: str) -> Path:
 def setup(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [project / "bin/bash", project / "scripts/setup.sh"],
-        env={"PATH": str(project / "bin"), "PIP_LOG": str(project / "pip.log"), **environment},
+        env={
+            "PATH": str(project / "bin"),
+            "PIP_LOG": str(project / "pip.log"),
+            "POLICY_RC_D": str(project / "policy-rc.d"),  # never the machine's own
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -61,7 +66,7 @@ def all_packages_are_there(project: Path) -> None:
 
 
 def tools_of_environments(project: Path) -> None:
-    for tool in ["cp", "mkdir", "chmod"]:
+    for tool in ["cp", "mkdir"]:
         (project / "bin" / tool).symlink_to(shutil.which(tool) or "")
     for name in ["setup.cfg", "pyproject.toml"]:
         shutil.copy(ROOT / name, project)
@@ -120,3 +125,37 @@ def test_where_the_packages_cannot_be_installed_its_own_words_are_shown(project:
     if os.geteuid() == 0:
         assert "E: no such network" in ended.stderr
         assert "apt-get could not install them" in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs")
+def test_no_broker_starts_with_its_installation_where_no_policy_stands(project: Path) -> None:
+    asked = 'for name in rabbitmq-server epmd pcscd; do "$POLICY_RC_D" $name start; echo "$name $?" >>"$PIP_LOG"; done'
+    program(project, "dpkg-query", "exit 1")
+    program(project, "apt-get", f"{asked}; exit 100")
+    policy = project / "policy-rc.d"
+    setup(project, PYTHON=str(python(project, "3.13")))
+    assert set((project / "pip.log").read_text().splitlines()) == {"rabbitmq-server 101", "epmd 101", "pcscd 0"}
+    assert not policy.exists(), "it stands for the installation alone"
+
+    (project / "pip.log").unlink()
+    program(project, "policy-rc.d", "exit 104").rename(policy)
+    setup(project, PYTHON=str(python(project, "3.13")))
+    assert set((project / "pip.log").read_text().splitlines()) == {"rabbitmq-server 104", "epmd 104", "pcscd 104"}
+    assert policy.exists(), "a policy that stands is the machine's"
+
+
+def test_an_environment_that_is_linked_is_another_checkouts_and_is_left_as_it_is(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    all_packages_are_there(project)
+    elsewhere = tmp_path_factory.mktemp("environment")
+    (project / ".venv").symlink_to(elsewhere)
+    missing = setup(project, PYTHON=str(python(project, "3.13")))
+    assert missing.returncode == 2
+    assert "is a link to an environment that is not there" in missing.stderr
+    (elsewhere / "bin").mkdir()
+    shutil.copy(project / "bin/python3", elsewhere / "bin/python")
+    ended = setup(project, PYTHON=str(python(project, "3.13")))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert sorted(path.name for path in elsewhere.rglob("*")) == ["bin", "python"]
+    assert not (project / "pip.log").exists()

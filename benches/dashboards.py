@@ -1,0 +1,47 @@
+"""Open dashboards in a process of their own: readers of the feed that pages follow. Nothing of what changed is fetched.
+
+    python -m benches.dashboards PORT COOKIE COUNT
+
+Says a line of JSON once all streams stand, and when its standard input ends one more: when each of them had each frame.
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+LIMIT = 1 << 20
+
+
+async def _follow(port: int, cookie: str, stands: asyncio.Event) -> list[float]:
+    """When each frame came, but for the first."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=LIMIT)
+    head = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n"
+    writer.write(head.encode())
+    came: list[float] = []
+    try:
+        while line := await reader.readline():
+            if line.startswith((b"event: changed", b"event: resync")):
+                if stands.is_set():
+                    came.append(time.perf_counter())
+                stands.set()
+    except asyncio.CancelledError:
+        writer.close()
+    return came
+
+
+async def main(port: int, cookie: str, count: int) -> None:
+    """Until standard input ends."""
+    stands = [asyncio.Event() for _ in range(count)]
+    following = [asyncio.create_task(_follow(port, cookie, one)) for one in stands]
+    for one in stands:
+        await asyncio.wait_for(one.wait(), 30)
+    print(json.dumps({"ready": count}), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    for task in following:
+        task.cancel()
+    print(json.dumps(await asyncio.gather(*following)), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

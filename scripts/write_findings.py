@@ -1,0 +1,55 @@
+"""Write docs/findings.md from the table of rules and its English sentences.
+
+python -m scripts.write_findings            # writes the page
+python -m scripts.write_findings --check    # exit 1 where the page is not what would be written
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kiosk.findings import RULES, Finding, Rule
+from kiosk.texts import Texts
+from kiosk.views import Say
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "findings.md"
+HEAD = """# Findings
+
+What a station may find wrong with a card, worst first. Written by `python -m scripts.write_findings` from the table in
+`kiosk/findings/rules.py` and the English texts; a test compares. A rule looks at the card, at the register (where it can
+be asked), or at an order or the printed number (where there is one). `card show --json` lists the same codes, except what only
+has to be known.
+
+| code | looks at | what it is | what it means | what to do | errand | who mends it |
+|---|---|---|---|---|---|---|
+"""
+BRACES = {"day": "DAY", "from": "DAY", "left": "N days left.", "use": "USE", "label": "LABEL", "issuer": "ISSUER"}
+
+
+def main() -> int:
+    """Write or compare. Exit code 1 where the page differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    text = HEAD + "".join(map(_row, RULES))
+    if not parser.parse_args().check:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{PAGE.name} is not what the table says; run python -m scripts.write_findings", file=sys.stderr)
+    return 1
+
+
+def _row(rule: Rule) -> str:
+    found = Finding(rule.code, rule.errand, rule.who, dict(BRACES))
+    said = " | ".join(_plain(one) for one in (found.title, found.means, found.mend))
+    errand = f"`{rule.errand}`" if rule.errand else ""
+    return f"| `{rule.code}` | {rule.looks_at} | {said} | {errand} | {rule.who} |\n"
+
+
+def _plain(text: Say) -> str:
+    return Texts.load().plain(text, "en")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Write docs/openapi.json from the routes of the server, and docs/asyncapi.json from the messages of the link.
+
+python -m scripts.write_interfaces            # writes both files
+python -m scripts.write_interfaces --check    # exit 1 where a file is not what would be written
+"""
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import msgspec
+
+from fleet.messages import commands, events, link, topics
+from fleet.server.hub import Hub
+from fleet.server.web.app import create_app
+from fleet.server.web.describing import describe
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+REF = "#/components/schemas/{name}"
+ABOUT = """What passes between a station and the fleet server, over the station's one connection: MQTT 5 over TLS, both ends
+with a certificate of the fleet's authority. Seen from the station: it sends and receives. docs/messages.md says it in words."""
+STATION = {"description": "the station's name: 1 to 40 of a-z, 0-9 and hyphens", "examples": ["entre-a"]}
+MESSAGES: dict[str, tuple[str, Any, str]] = {
+    "event": ("application/cloudevents+json", events.Wire, "one event, CloudEvents 1.0 with extensions"),
+    "state": ("application/json", link.StationState, "the station as it is"),
+    "presence": ("application/json", link.Presence, "online, or by the last will offline"),
+    "ask": ("application/json", link.Ask, "a question; correlation data names it"),
+    "answer": ("application/json", link.Answer, "its answer, with the same correlation data"),
+    "acked": ("application/json", link.Acked, "the server's word after its commit"),
+    "command": ("application/jose", commands.Command, "a compact JWS (RFC 7515, ES256) over the command"),
+    "result": ("application/json", commands.CommandResult, "what became of a command"),
+}
+CHANNELS = {
+    "events": ("event", "send", False),
+    "state": ("state", "send", True),
+    "presence": ("presence", "send", True),
+    "ask": ("ask", "send", False),
+    "answer": ("answer", "receive", False),
+    "acked": ("acked", "receive", False),
+    "commands": ("command", "receive", False),
+    "commands/result": ("result", "send", False),
+}
+"""By the end of the topic: message, what the station does, and whether it is retained."""
+
+
+def openapi() -> dict[str, Any]:
+    """Of /api/v1. The parts that answer are not asked: the routes alone say it."""
+    part = Mock()
+    app = create_app(part, Hub(), part, part, part, clock=lambda: datetime.now(UTC), evidence=part, cards=part)
+    return describe(app)
+
+
+def asyncapi() -> dict[str, Any]:
+    """Of the MQTT interface."""
+    _, schemas = msgspec.json.schema_components([one for _, one, _ in MESSAGES.values()], ref_template=REF)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "kortkiosk: station and fleet", "version": "1", "description": ABOUT},
+        "defaultContentType": "application/json",
+        "channels": {_id(end): _channel(end, message) for end, (message, _, _) in CHANNELS.items()},
+        "operations": {_id(end): _operation(end, *said[1:]) for end, said in CHANNELS.items()},
+        "components": {"messages": {name: _message(name) for name in MESSAGES}, "schemas": _plain(schemas)},
+    }
+
+
+def _id(end: str) -> str:
+    return end.replace("/", "-")
+
+
+def _channel(end: str, message: str) -> dict[str, Any]:
+    return {
+        "address": f"{topics.PREFIX}/{{station}}/{end}",
+        "parameters": {"station": STATION},
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+    }
+
+
+def _operation(end: str, action: str, retained: bool) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{_id(end)}"},
+        "bindings": {"mqtt": {"qos": 1, "retain": retained}},
+    }
+    return {**operation, "reply": {"channel": {"$ref": "#/channels/answer"}}} if end == "ask" else operation
+
+
+def _message(name: str) -> dict[str, Any]:
+    content_type, kind, said = MESSAGES[name]
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+    payload = {"type": "string", "description": f"{said}: {schema['$ref']}"} if name == "command" else _plain(schema)
+    return {"name": name, "contentType": content_type, "summary": said, "payload": payload}
+
+
+def _plain(schema: Any) -> Any:
+    """Without `discriminator`, which OpenAPI and AsyncAPI write differently: each alternative names its tag itself."""
+    if isinstance(schema, dict):
+        return {key: _plain(value) for key, value in schema.items() if key != "discriminator"}
+    return [_plain(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def files() -> dict[Path, str]:
+    """What belongs into each."""
+    written = {"openapi.json": openapi(), "asyncapi.json": asyncapi()}
+    return {
+        DOCS / name: json.dumps(said, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        for name, said in written.items()
+    }
+
+
+def main() -> int:
+    """Write or compare. Exit code 1 where a file differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check, differs = parser.parse_args().check, False
+    for path, text in files().items():
+        if not check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            differs = True
+            print(f"{path.name} is not what the code says; run python -m scripts.write_interfaces", file=sys.stderr)
+    return int(differs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""docs/walk.md names every question of every errand with its answers, and each errand has a file that fits it."""
+
+import re
+from typing import Any
+
+import pytest
+
+from kiosk.gallery.samples import samples
+from kiosk.journeys.registry import ERRANDS
+from kiosk.views import CANCEL, Board, Choose, Confirm, Tell, View
+from kiosk.walk.answers import load
+from tests.docs.pages import DOCS, page
+
+IDS = [errand.id for errand in ERRANDS]
+CHOSEN_FROM_DATA = {
+    "stock.count",
+    "stock.which_out",
+    "pickup.which",
+    "service.which_receipt",
+    "check_card.certificates",
+    "information.pages",
+}
+"""Their options are orders, certificates, pages, slots, receipts."""
+FAMILIES = {"stop": "stop.REASON", "finding": "finding.CODE", "page": "page.ID"}
+BEGUN_AS = {"attend": "pickup"}
+"""An errand that is another one, begun by somebody else."""
+VIEWS = [view for _, view in samples() if view.name.partition(".")[0] in IDS]
+
+
+def general(name: str) -> str:
+    """`pickup.stop.offline` is `pickup.stop.REASON`: one row for all reasons."""
+    errand, _, view = name.partition(".")
+    family = view.partition(".")[0]
+    return f"{errand}.{FAMILIES.get(family, view) if '.' in view else view}"
+
+
+def told_in(section: str) -> str:
+    """A section of the page; empty where it has none of that name."""
+    _, _, after = page("walk.md").partition(f"\n## {section}\n")
+    return after.partition("\n## ")[0]
+
+
+def rows(section: str) -> list[set[str]]:
+    """The code spans of each row of a section."""
+    return [set(re.findall(r"`([^`]+)`", line)) for line in told_in(section).splitlines() if line.startswith("| `")]
+
+
+SHARED = rows("Questions of several errands")
+OWN = {errand: rows(f"`{errand}`") for errand in IDS}
+
+
+def told(view: View[Any]) -> list[set[str]]:
+    """The rows that name the view: those of its errand, else the common ones."""
+    errand, _, name = (whole := general(view.name)).partition(".")
+    return [row for row in OWN[errand] if whole in row] or [row for row in SHARED if name in row]
+
+
+def values(view: View[Any]) -> set[str]:
+    """The answers by button and option."""
+    buttons = {button.value for button in (view.way_out, view.side, view.primary) if button is not None}
+    options = {one.value for one in view.options} if isinstance(view, Choose) else set()
+    options |= {one.value for one in view.actions} if isinstance(view, Board) else set()
+    return (buttons | options) - {CANCEL} if view.name not in CHOSEN_FROM_DATA else set()
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=[view.name for view in VIEWS])
+def test_a_question_is_told_with_its_answers(view: View[Any]) -> None:
+    found = told(view)
+    assert found, f"docs/walk.md does not tell {view.name}"
+    if isinstance(view, Board | Choose | Confirm | Tell):
+        assert values(view) <= set().union(*found), view.name
+
+
+def test_no_row_is_of_a_question_that_is_gone() -> None:
+    """A view that several errands share has a sample of one of them."""
+    ends = {general(view.name).partition(".")[2] for view in VIEWS} | {"pin_old_wrong", "pin_old_last"}
+    for errand, its in OWN.items():
+        said = {one.partition(".")[2] for row in its for one in row if one.startswith(f"{errand}.")}
+        assert said <= ends, errand
+    for line in told_in("Questions of several errands").splitlines():
+        if line.startswith("| `"):
+            common = set(re.findall(r"`([^`]+)`", line.split("|")[1]))
+            assert {one.removeprefix("signature_") for one in common} <= ends, line
+
+
+@pytest.mark.parametrize("errand", IDS)
+def test_each_errand_has_a_file_that_is_linked_and_names_its_own_questions(errand: str) -> None:
+    assert f"(examples/{errand}.toml)" in told_in(f"`{errand}`")
+    names = {entry.view for entry in load(DOCS / "examples" / f"{errand}.toml").entries} - {None, "closing.take_card"}
+    assert len(names) > 1
+    assert {str(name).partition(".")[0] for name in names} == {BEGUN_AS.get(errand, errand)}

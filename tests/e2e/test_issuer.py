@@ -1,0 +1,70 @@
+"""Issuer simulator, fleet server, broker and a station's link as programs of their own, once: a block from queue to register."""
+
+import asyncio
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from drivers.reader.virtual.personas import person
+from fleet.agent import outbox, sync
+from fleet.agent.identity import Identity
+from fleet.agent.link import Link, Timing
+from fleet.agent.store import StationStore
+from fleet.messages.issuing import SwitchOff
+from kiosk.clock import SystemClock
+from kiosk.issuer_ports import Blocked, Found, Queued
+from kiosk.issuer_side import SCHEMAS, IssuerSide
+from tests.fakes.region import SERVER, Region
+
+pytestmark = pytest.mark.broker
+
+HOLDER = person(1)
+NUMBER = HOLDER.old.card_number
+
+
+async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Region, tmp_path: Path) -> None:
+    (region.places.issuer / "region" / "switch-offs.json").write_text('[{"kind": "errand", "what": "clean_up"}]')
+    identity = Identity.load(region.places.config.parent / "identity")
+    store = StationStore.open(tmp_path / "s.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
+    link = Link(identity, store, "boot-1", Timing(first_s=0.05))
+    side = IssuerSide(identity, store, link, SystemClock())
+    ports = side.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
+    blocking, directory = ports["blocking"], ports["directory"]
+
+    async def told_and_found() -> tuple[object, object]:
+        async with link, asyncio.timeout(30):
+            while await blocking.waiting() or side.region.off(errand="clean_up") is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            told = await blocking.block(NUMBER, "lost", by=HOLDER.hsa_id, errand="e")
+            return told, await directory.find(card_number=NUMBER)
+
+    tasks = side.start()
+    try:
+        assert isinstance(await blocking.block(NUMBER, "lost", by=HOLDER.hsa_id, errand="e"), Queued)
+        with region.issuer():
+            done = await asyncio.to_thread(imported, region)
+            assert (done.returncode, done.stdout) == (0, "imported 0, unchanged 12\n"), done.stderr
+            with region.serve():
+                told, found = await told_and_found()
+        away = await asyncio.to_thread(imported, region)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        store.close()
+    assert isinstance(told, Blocked)
+    assert told.at <= datetime.now(UTC)
+    assert isinstance(found, Found)
+    assert [(card.state, card.hsa_id) for card in found.cards] == [("blocked", HOLDER.hsa_id)]
+    assert side.region.off(errand="clean_up") == SwitchOff("errand", "clean_up")
+    assert away.returncode == 4
+    assert "the issuer cannot be asked" in away.stderr
+
+
+def imported(region: Region) -> "subprocess.CompletedProcess[str]":
+    """The orders of the issuer, taken as an office would."""
+    settings = region.places.issuer / "issuer.toml"
+    arguments = ["import-orders", "--issuer", str(settings), "--data", str(region.places.fleet_data)]
+    return subprocess.run([*SERVER, *arguments], capture_output=True, text=True)
