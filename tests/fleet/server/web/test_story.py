@@ -28,9 +28,9 @@ from tests.fakes.commands import desk_of
 from tests.fakes.visitors import COOKIE, let_in, session
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.web.axe import clean_in_both_themes
-from tests.fleet.server.web.test_live import Served, browser, complaints, shows
+from tests.fleet.server.web.test_live import PATIENCE_MS, Complaints, Served, browser, listening, shows
 
-__all__ = ["browser", "complaints"]
+__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -111,8 +111,15 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="sv-SE", viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MS)
     yield context
     await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def complaints(desk: Desk, context: BrowserContext) -> AsyncIterator[Complaints]:
+    async with listening(context) as complaints:
+        yield complaints
 
 
 @pytest.mark.usefixtures("complaints")
