@@ -10,6 +10,9 @@ PY := .venv/bin/python
 export KIVY_NO_ARGS := 1
 export KIVY_NO_CONFIG := 1
 
+# Tests start programs by the hundred: they read compiled modules, also where the environment asks that none be written.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' Makefile
 

@@ -29,8 +29,8 @@ def _nodes() -> Iterator[tuple[str, ast.AST]]:
     for path in sorted(ROOT.rglob("*.py")):
         if path.parent.name in ("commands", "demo"):
             continue  # what a program prints is no sentence of the station
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            yield str(path.relative_to(ROOT)), node
+        name = str(path.relative_to(ROOT))
+        yield from ((name, node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def key_argument(node: ast.AST) -> ast.expr | None:
@@ -68,6 +68,7 @@ def stops() -> set[str]:
     return {one for one in reasons if "{}" not in one} | {f"slot_{fault.value}" for fault in SlotFault}
 
 
+@cache
 def families() -> dict[str, tuple[str, ...]]:
     """Keys that are put together, and what may stand in their braces: `FAMILIES` of each module beside this one."""
     found = {f"stop.{{}}.{part}": tuple(stops()) for part in ("title", "lead", "do")}
@@ -77,12 +78,15 @@ def families() -> dict[str, tuple[str, ...]]:
     return found
 
 
-USED = sorted({key for _, node in sources() if (found := key_argument(node)) is not None for key in keys_of(found)})
-FAMILIES = families()
+@cache
+def used() -> tuple[str, ...]:
+    """Every key, whole or a family, that the source gives."""
+    keys = {key for _, node in sources() if (found := key_argument(node)) is not None for key in keys_of(found)}
+    return tuple(sorted(keys))
 
 
 def test_families_are_all_named_here() -> None:
-    assert {key for key in USED if "{}" in key} <= set(FAMILIES)
+    assert {key for key in used() if "{}" in key} <= set(families())
 
 
 def test_every_reason_to_stop_is_found() -> None:
@@ -90,8 +94,8 @@ def test_every_reason_to_stop_is_found() -> None:
 
 
 def test_every_key_that_is_used_exists_in_every_language() -> None:
-    whole = {key for key in USED if "{}" not in key}
-    whole |= {family.format(word) for family, words in FAMILIES.items() for word in words}
+    whole = {key for key in used() if "{}" not in key}
+    whole |= {family.format(word) for family, words in families().items() for word in words}
     assert len(whole) > 200
     for language in LANGUAGES:
         assert whole - CATALOGUES[language].keys() == set(), language
