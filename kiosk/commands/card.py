@@ -7,7 +7,8 @@
 Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
 unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request. Only with
 `--online` is anything fetched. Exit codes: 0 done, 2 bad input, 3 refused by a rule or by the card, a wrong code, or a card of no
-known kind, 4 no card or reader, a card that left, or nobody knows whether it was done (then look at the card again).
+known kind, 4 no card or reader, a card that left, or nobody knows whether it was done (then look at the card again), 130
+interrupted: a code that the card has already is waited for, and what came of it is told.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from drivers.reader.outcomes import (
     Refused,
     Role,
     SignOutcome,
+    Unknown,
 )
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Backend, Presence
@@ -42,6 +44,7 @@ from kiosk.commands import card_output as output
 from kiosk.commands.card_entry import at_pad, role_for, unblocked, verify
 from kiosk.commands.card_settings import InputError, add_options, desk_of
 from kiosk.commands.codes import CodesError, CodeSource
+from kiosk.commands.interrupting import LEFT_OPEN, InterruptedCodeError, to_the_end
 from kiosk.findings import Known, wrong_with
 
 Arguments = argparse.Namespace
@@ -122,7 +125,10 @@ async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
     try:
         async with visiting(reader) as visit:
             action: Action = arguments.action
-            return await action(arguments, visit)
+            try:
+                return await action(arguments, visit)
+            except InterruptedCodeError as cut:
+                return _told_interrupted(arguments, visit, cut.outcome)
     finally:
         await reader.close()
 
@@ -212,12 +218,12 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
 async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
     if at_pad(arguments, visit):
-        outcome = await visit.change_at_pad(role, last_try_consented=arguments.use_last_try)
+        outcome = await to_the_end(visit.change_at_pad(role, last_try_consented=arguments.use_last_try))
         return _told(arguments, visit, outcome, "The PIN is changed.")
     signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
     old = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
     new = codes.get("new_pin", "New PIN")
-    outcome = await visit.change(role, old, new, last_try_consented=arguments.use_last_try)
+    outcome = await to_the_end(visit.change(role, old, new, last_try_consented=arguments.use_last_try))
     return _told(arguments, visit, outcome, "The PIN is changed.")
 
 
@@ -236,14 +242,22 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
 
 
 def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
-    document = {
-        "reader": visit.facts.reader,
-        "card_number": visit.facts.card_number,
-        **output.outcome_json(outcome),
-        "exchange": output.exchange_json(visit.exchange),
-    }
-    _say(arguments, document, [output.outcome_text(outcome, done)])
+    _say(arguments, _document(visit, outcome), [output.outcome_text(outcome, done)])
     return _exit_of(outcome)
+
+
+def _document(visit: CardVisit, outcome: CodeOutcome | SignOutcome) -> output.Json:
+    facts = visit.facts
+    return {"reader": facts.reader, "card_number": facts.card_number, **output.outcome_json(outcome),
+            "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
+
+
+def _told_interrupted(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome) -> int:
+    """What came of the code that the card had when ^C came: done, not done, or not known."""
+    unknown = isinstance(outcome, Unknown)
+    text = LEFT_OPEN if unknown else f"Interrupted. {output.outcome_text(outcome, 'It was done all the same.')}"
+    _say(arguments, _document(visit, outcome), [text])
+    return Exit.INTERRUPTED
 
 
 def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:

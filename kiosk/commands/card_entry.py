@@ -11,6 +11,7 @@ from drivers.reader.card_visit import CardVisit
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import CodeOutcome, RefusalReason, Refused, Role
 from kiosk.commands.codes import CodeSource
+from kiosk.commands.interrupting import to_the_end
 
 Arguments = argparse.Namespace
 
@@ -33,10 +34,10 @@ async def verify(arguments: Arguments, visit: CardVisit, codes: CodeSource, role
     """VERIFY, the code typed at the reader or taken from `codes`."""
     consented: bool = arguments.use_last_try
     if at_pad(arguments, visit):
-        return await visit.verify_at_pad(role, last_try_consented=consented)
+        return await to_the_end(visit.verify_at_pad(role, last_try_consented=consented))
     signature = role is Role.SIGNATURE
     code = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
-    return await visit.verify(role, code, last_try_consented=consented)
+    return await to_the_end(visit.verify(role, code, last_try_consented=consented))
 
 
 async def unblocked(arguments: Arguments, visit: CardVisit, role: Role) -> CodeOutcome:
@@ -45,9 +46,9 @@ async def unblocked(arguments: Arguments, visit: CardVisit, role: Role) -> CodeO
     if lengths is not None:
         shortest, longest = lengths
         print(f"Type the PUK at the reader, then twice a new PIN of {shortest} to {longest} digits.", file=sys.stderr)
-        outcome = await visit.unblock_at_pad(role)
+        outcome = await to_the_end(visit.unblock_at_pad(role))
         if not (isinstance(outcome, Refused) and outcome.reason is RefusalReason.NOT_AT_PAD):
             return outcome
     codes = CodeSource(arguments.codes_file)
     puk, new = codes.get("puk", "PUK"), codes.get("new_pin", "New PIN")
-    return await visit.unblock(role, puk, new)
+    return await to_the_end(visit.unblock(role, puk, new))

@@ -93,6 +93,7 @@ class Web:
         body = self.templates.get_template(name).render(
             layout="door.html" if caller is None else "fragment.html" if fragment else "base.html",
             topics=topics,
+            still=request.method != "GET" or status >= 400,
             caller=caller,
             form_token=getattr(request.state, "form_token", ""),
             proves=self.evidence and caller is not None and caller.may(Right.AUDIT),

@@ -1,7 +1,8 @@
 // Keeps the page up to date: on a change of a topic that the page shows, it asks for its own fragment again through htmx.
 // Draws nothing while hidden or paused, and says so when the line to the server is lost and when it is back.
 // One question at a time, and a rest after each answer, the longer the server took for it: many pages cannot wear it out. What
-// changes meanwhile is one question afterwards.
+// changes meanwhile is one question afterwards. The answer to a button (a link that is shown once, a verdict, what was wrong) stands
+// still until it is left.
 (() => {
   "use strict";
   const EVERY_MS = 30000, LATER_MS = 1000, REST_MS = 500, LONGEST_REST_MS = 10000, REST_FOR_ANSWER = 4;
@@ -12,6 +13,7 @@
   const say = (text, down) => { const line = by("link"); line.textContent = text; line.classList.toggle("down", down); };
 
   function refresh() {
+    if ("still" in by("live").dataset) return;
     stale = true;
     if (!document.hidden && !paused && !asking && !timer) timer = setTimeout(ask, Math.max(0, rested - performance.now()));
   }
@@ -74,6 +76,8 @@
     };
   }
 
+  const menu = () => document.querySelector("details.menu[open]");
+
   function pause() {
     const button = by("pause");
     paused = !paused;
@@ -82,14 +86,28 @@
     if (!paused && stale) refresh();
   }
 
-  // What a person has opened or scrolled stays so when the fragment is drawn again.
+  // A field that somebody has written in or chosen from; htmx itself gives the focus back.
+  const touched = (field) => field.options ? [...field.options].some((one) => one.selected !== one.defaultSelected) : field.value !== field.defaultValue;
+
+  function write(id, value, from, to) {
+    const field = by(id);
+    if (!field) return;
+    field.value = value;
+    if (from !== null && field === document.activeElement) field.setSelectionRange(from, to);
+  }
+
+  // What a person has opened, scrolled or written stays so when the fragment is drawn again.
   function keep(event) {
     if (event.detail.target.id !== "live") return;
-    const open = [...document.querySelectorAll("#live details[open][id]")].map((each) => each.id);
-    const scrolled = [...document.querySelectorAll("#live .scroll[id]")].map((each) => [each.id, each.scrollLeft]);
+    const all = (what) => [...document.querySelectorAll("#live " + what)];
+    const open = all("details[open][id]").map((each) => each.id);
+    const scrolled = all(".scroll[id]").map((each) => [each.id, each.scrollLeft]);
+    const written = all(":is(input:not([type=hidden]), select)[id]").filter(touched)
+      .map((each) => [each.id, each.value, each.selectionStart ?? null, each.selectionEnd ?? null]);
     document.body.addEventListener("htmx:afterSwap", () => {
       for (const id of open) if (by(id)) by(id).open = true;
       for (const [id, left] of scrolled) if (by(id)) by(id).scrollLeft = left;
+      for (const field of written) write(...field);
     }, { once: true });
   }
 
@@ -102,11 +120,9 @@
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
     if (event.key === "/" && !typing) { if (by("find")) { event.preventDefault(); by("find").focus(); } }
+    if (event.key === "Escape" && menu()) { const left = menu(); left.open = false; left.querySelector("summary").focus(); }
   });
-  document.addEventListener("click", (event) => {
-    const menu = document.querySelector("details.menu[open]");
-    if (menu && !menu.contains(event.target)) menu.open = false;
-  });
+  document.addEventListener("click", (event) => { if (menu() && !menu().contains(event.target)) menu().open = false; });
   setInterval(refresh, EVERY_MS);
   if (typeof SharedWorker === "function") viaWorker(); else viaSource();
 })();
