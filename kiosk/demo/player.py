@@ -13,9 +13,10 @@ from kiosk.bench.control import move as bench_move
 from kiosk.bench.world import WorldError
 from kiosk.demo.story import Scene
 
-VIEW_S = 30.0
+VIEW_S = 120.0
 """How long a view may take to come up."""
-TOUCH_S = 3.0
+TOUCH_S = 10.0
+"""After that a touch counts as lost, and comes again."""
 POLL_S = 0.03
 
 

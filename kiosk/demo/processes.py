@@ -11,7 +11,7 @@ from kiosk.demo.issuer import SEED
 from kiosk.demo.seed import Region
 
 STOP_S = 10.0
-READY_S = 30.0
+READY_S = 120.0
 BENCH_LEFT = 1290
 """The bench stands to the right of the station, where the display is wide enough; else it can be moved."""
 

@@ -35,6 +35,7 @@ from kiosk.scanned import CardNumber, EnvelopeCode, OrderCode, envelope_code, or
 from kiosk.texts import Texts
 from kiosk.views import say
 from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
+from tests.fakes.patience import LIMIT_S
 
 
 @pytest.mark.parametrize("one", PAGES, ids=named)
@@ -65,7 +66,9 @@ def helped(*command: str) -> str:
         return out.getvalue()
     modules = {"kortkiosk": "kiosk.commands", "kortkiosk-provision": "provisioning.commands"}
     program = f"import sys; from {modules[command[0]]} import main; sys.exit(main([*sys.argv[1:], '--help']))"
-    done = subprocess.run([sys.executable, "-c", program, *command[1:]], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command[1:]], capture_output=True, text=True, timeout=LIMIT_S
+    )
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
     return done.stdout
 

@@ -16,6 +16,7 @@ from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
 from kiosk.issuer_ports import Blocked, Found, Queued
 from kiosk.issuer_side import SCHEMAS, IssuerSide
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.region import SERVER, Region
 
 pytestmark = pytest.mark.broker
@@ -34,7 +35,7 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
     blocking, directory = ports["blocking"], ports["directory"]
 
     async def told_and_found() -> tuple[object, object]:
-        async with link, asyncio.timeout(30):
+        async with link, asyncio.timeout(LIMIT_S):
             while await blocking.waiting() or side.region.off(errand="clean_up") is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             told = await blocking.block(NUMBER, "lost", by=HOLDER.hsa_id, errand="e")

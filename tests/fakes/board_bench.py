@@ -15,8 +15,7 @@ from drivers.cabinet.finding import named
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetState
 from tests.fakes.board_peer import PAIRING, BoardPeer
-
-LIMIT_S = 10.0
+from tests.fakes.patience import LIMIT_S
 
 
 class BoardBench:

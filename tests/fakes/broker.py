@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 from provisioning.authority import Authority
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_port
 
 ACL = """
 user fleet-server
@@ -42,14 +44,6 @@ log_dest file {directory}/log
 """
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Broker:
     """One mosquitto. Its port and its directory stay the same over `kill` and `start`."""
 
@@ -71,7 +65,7 @@ class Broker:
         (self._directory / "mosquitto.conf").write_text(config)
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") or "mosquitto"
         self._process = subprocess.Popen([program, "-c", str(self._directory / "mosquitto.conf")])
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + LIMIT_S
         while not self._listens():
             assert self._process.poll() is None, f"mosquitto ended: {self.log()}"
             assert time.monotonic() < deadline, "mosquitto does not listen"

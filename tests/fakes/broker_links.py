@@ -20,9 +20,8 @@ from fleet.server.transport import Incoming, Transport
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.fleet_station import FleetStation
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.rabbitmq import RabbitCluster
-
-LIMIT_S = 20.0
 
 
 @dataclass

@@ -35,6 +35,7 @@ from fleet.server.store.tables import stations
 from fleet.simulator import identities
 from tests.fakes.cluster_stand import Sizes, Stand, cluster_stand
 from tests.fakes.commands import TOVE, desk_of
+from tests.fakes.patience import LIMIT_S
 
 END_S = 240.0
 
@@ -140,7 +141,7 @@ def _command(stand: Stand, plan: Plan) -> list[str]:
 
 def _health(url: str) -> str:
     try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=LIMIT_S) as answer:
             return f"ready ({answer.status})"
     except urllib.error.HTTPError as error:
         return f"not ready ({error.code}): {error.read().decode()}"

@@ -6,16 +6,16 @@ import socket
 import subprocess
 import time
 import urllib.request
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
 
 from drivers.printer.profile import load
+from tests.fakes.patience import LIMIT_S
 
 PROGRAM = Path(__file__).parents[2] / "build" / "emupos" / "bin" / "emupos"
-START_LIMIT_S = 30.0
 _PAGES = "{0: PC437, 2: PC850, 5: PC865, 16: WPC1252, 19: PC858}"
 
 
@@ -38,7 +38,7 @@ class Emupos:
         config.write_text(f"schema: 1\napi: {{ port: {self.api} }}\ndevices:\n" + "".join(devices))
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen([PROGRAM, "run", "--config", config], stdout=log, stderr=log)
-        until = time.monotonic() + START_LIMIT_S
+        until = time.monotonic() + LIMIT_S
         while not self._listens():
             still = self.process.poll() is None and time.monotonic() < until
             assert still, (self.folder / "log").read_text()
@@ -46,7 +46,7 @@ class Emupos:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(LIMIT_S)
 
     async def fault(self, name: str, fault: str, active: bool) -> None:
         """paper-near-end, paper-out, cover-open or offline."""
@@ -66,7 +66,7 @@ class Emupos:
         request = urllib.request.Request(f"http://127.0.0.1:{self.api}/api/v1/{what}", method=method)
 
         def ask() -> bytes:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
                 return bytes(answer.read())
 
         return await asyncio.to_thread(ask)
@@ -75,15 +75,6 @@ class Emupos:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.api), 1):
             return True
         return False
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; all are held until the last is chosen, so that no two are the same."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
 
 
 def _device(name: str, port: int) -> str:

@@ -15,9 +15,9 @@ from drivers.cabinet.body import Body
 from drivers.cabinet.port import Cabinet, CabinetState
 from drivers.cabinet.twin import BoardTwin
 from drivers.cabinet.virtual import VirtualCabinet
+from tests.fakes.patience import LIMIT_S
 
 Kind = Literal["in-process", "firmware"]
-LIMIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from paho.mqtt.properties import Properties
 from fleet.messages import events, topics
 from fleet.messages.link import Acked, Answer, Ask, Presence, StationState, decode, encode
 from provisioning.authority import Authority
+from tests.fakes.patience import LIMIT_S
 
 Place = tuple[int, int]
 
@@ -51,7 +52,7 @@ class FleetPeer:
         client.connect("127.0.0.1", self._port, clean_start=False, properties=properties)
         client.loop_start()
         client.subscribe([(topic, 1) for topic in (topics.EVENTS, topics.STATE, topics.PRESENCE, topics.ASK)])
-        assert subscribed.wait(10)
+        assert subscribed.wait(LIMIT_S)
         self._client = client
 
     def stop(self) -> None:
@@ -69,7 +70,7 @@ class FleetPeer:
             properties.CorrelationData = correlation
         self._client.publish(topic, payload, qos=1, properties=properties)
 
-    def wait_until(self, predicate: Callable[["FleetPeer"], bool], timeout_s: float = 15) -> None:
+    def wait_until(self, predicate: Callable[["FleetPeer"], bool], timeout_s: float = LIMIT_S) -> None:
         """Block until what the peer has seen fits. Fails the test where it does not come."""
         with self._changed:
             assert self._changed.wait_for(lambda: predicate(self), timeout_s), (

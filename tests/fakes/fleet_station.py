@@ -17,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
 from fleet.messages.link import Acked, Answer, Ask, Presence, decode, encode
 from fleet.messages.topics import Topics
+from tests.fakes.patience import LIMIT_S
 
 
 class FleetStation:
@@ -44,7 +45,7 @@ class FleetStation:
         self._client = client
         self._connected = threading.Event()
 
-    def start(self, timeout_s: float = 10.0) -> None:
+    def start(self, timeout_s: float = LIMIT_S) -> None:
         """Connect, and say that it is here. Raises AssertionError where the broker does not let it in."""
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = 3600
@@ -65,7 +66,7 @@ class FleetStation:
         for event in events:
             self._publish(event)
 
-    def settle(self, timeout_s: float = 30.0, again_s: float = 0.5) -> None:
+    def settle(self, timeout_s: float = LIMIT_S, again_s: float = 0.5) -> None:
         """Send what is left every `again_s`, until all is acknowledged."""
         with self._changed:
             for _ in range(int(timeout_s / again_s)):
@@ -75,7 +76,7 @@ class FleetStation:
                     self._publish(event)
         raise AssertionError(f"{len(self._outbox)} events were never acknowledged")
 
-    def ask(self, ask: Ask, timeout_s: float = 10.0) -> Answer:
+    def ask(self, ask: Ask, timeout_s: float = LIMIT_S) -> Answer:
         """Ask as a station does, and wait for the answer with the same correlation."""
         properties = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic = self.topics.answer
@@ -109,7 +110,7 @@ class FleetStation:
             self.taken.append(not reason.is_failure)
             self._answered.notify_all()
 
-    def answered(self, count: int, timeout_s: float = 10.0) -> list[bool]:
+    def answered(self, count: int, timeout_s: float = LIMIT_S) -> list[bool]:
         """What the broker said of the first so many messages, the presence among them."""
         with self._answered:
             assert self._answered.wait_for(lambda: len(self.taken) >= count, timeout_s), f"{len(self.taken)} of {count}"

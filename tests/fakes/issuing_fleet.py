@@ -36,6 +36,7 @@ from fleet.server.store.database import Database
 from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.writing import Writer
 from provisioning.authority import public_jwk
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority
 
 STATION = "entre-a"
@@ -122,7 +123,7 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
         settings = IssuerSettings.load(one.settings)
         writer = Writer(database)
         async with connected(settings, database, signer, writer, clock) as (issuer, region):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT_S):
                 while not region.lists:  # noqa: ASYNC110  # fetched by a task of its own
                     await asyncio.sleep(0.005)
             answers = Answers(database, signer, None, writer, clock, issuer, region)  # type: ignore[arg-type]

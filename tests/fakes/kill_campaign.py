@@ -27,10 +27,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fleet.server.addresses import Address
 from fleet.simulator import identities
 from provisioning.authority import Authority
 from tests.fakes.cluster_stand import Sizes, cluster_stand, new_database
+from tests.fakes.ports import free_address
 from tests.fakes.postgres import Cluster, cluster
 from tests.fakes.serving import Serving
 
@@ -72,7 +72,7 @@ def embedded(folder: Path, postgres: Cluster | None) -> Iterator[Target]:
     """The server with its own broker."""
     authority = Authority.init(folder / "authority", [], datetime.now(UTC))
     store = () if postgres is None else ("--database", new_database(postgres))
-    serving = Serving(folder / "data", authority.directory, Address("127.0.0.1", 0).free(), store)
+    serving = Serving(folder / "data", authority.directory, free_address(), store)
 
     def kill_server() -> None:
         serving.end(signal.SIGKILL)

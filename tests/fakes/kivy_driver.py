@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.fakes.patience import LIMIT_S
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,7 +51,7 @@ class KivyDriver:
         assert self._process.stdout is not None
         self._process.stdin.close()
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -139,4 +141,6 @@ class KivyDriver:
         self.call("snapshot", path=str(path))
 
     def _xdotool(self, *arguments: str) -> None:
-        subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self._display}, check=True, timeout=20)
+        subprocess.run(
+            ["xdotool", *arguments], env={**os.environ, "DISPLAY": self._display}, check=True, timeout=LIMIT_S
+        )

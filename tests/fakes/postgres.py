@@ -22,6 +22,7 @@ import pytest
 from sqlalchemy import URL
 
 from fleet.server.store.place import postgres_place
+from tests.fakes.patience import LIMIT_S
 
 USER = "fleet"
 SETTINGS = ("listen_addresses=", "max_connections=40", "shared_buffers=32MB", "log_min_messages=error")
@@ -56,7 +57,7 @@ class Cluster:
         words = [str(programs() / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *arguments]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stderr=log, stdout=log, cwd=self.folder, **self._as_user())
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_S
         while not self._answers():
             assert self._process.poll() is None, f"PostgreSQL ended: {self.log()}"
             assert time.monotonic() < deadline, "PostgreSQL does not answer"
@@ -112,7 +113,7 @@ class Cluster:
     def _end(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
-        self._process.wait(20)
+        self._process.wait(LIMIT_S)
         self._process = None
 
 

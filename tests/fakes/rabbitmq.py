@@ -20,10 +20,10 @@ from cryptography import x509
 from fleet.server.addresses import Address
 from fleet.server.broker import BrokerFiles
 from fleet.server.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
-from tests.fakes.broker import free_port
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_address, free_port
 
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
-START_S = 60.0
 STOP_S = 30.0
 
 
@@ -73,7 +73,7 @@ class RabbitNode:
 
     def wait(self) -> None:
         """Until both listeners are there, which is the last that a node does."""
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + LIMIT_S
         while not (_listens(self.mqtt) and _listens(self.amqp)):
             assert self._process is not None
             assert self._process.poll() is None, f"RabbitMQ ended: {self.log()}"
@@ -101,7 +101,7 @@ class RabbitNode:
     def control(self, *words: str) -> str:
         """rabbitmqctl, on this node."""
         command = [str(PROGRAMS / "rabbitmqctl"), *words]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=LIMIT_S)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -130,7 +130,10 @@ class RabbitCluster:
         self._lists, self._authority = folder / "revoked", authority
         names = [f"k{number}@localhost" for number in range(1, size + 1)]
         among = names if size > 1 else []
-        self.nodes = [RabbitNode(folder, name, Node(_free(), _free(), among), files, self._epmd_port) for name in names]
+        self.nodes = [
+            RabbitNode(folder, name, Node(free_address(), free_address(), among), files, self._epmd_port)
+            for name in names
+        ]
         self._epmd: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -171,10 +174,6 @@ def rabbit_cluster(authority: Path, stations: Sequence[str], size: int = 1) -> I
             yield made
         finally:
             made.stop()
-
-
-def _free() -> Address:
-    return Address("127.0.0.1", 0).free()
 
 
 def _listens(address: Address) -> bool:

@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any
 
 from kiosk.demo import seed
 from kiosk.demo.issuer import SEED
-from tests.fakes.broker import free_port
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_port
 from tests.fakes.visitors import COOKIE, keys_to
 
 SERVER = (sys.executable, "-m", "fleet.server.commands")
@@ -76,7 +78,7 @@ class Region:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(LIMIT_S)
             finally:
                 process.kill()  # one that would not end; of one that has, nothing
             log.close()
@@ -88,7 +90,7 @@ class Region:
         done = subprocess.run(
             [*KIOSK, "walk", "pickup", "--reader", reader, "--answers", str(answers),
              "--config", str(self.places.config), "--json", *more],
-            capture_output=True, text=True, env=self.environment, timeout=110,
+            capture_output=True, text=True, env=self.environment, timeout=LIMIT_S,
         )  # fmt: skip
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -97,6 +99,14 @@ class Region:
         request = urllib.request.Request(self.url(f"/api/v1/{path}"), headers={"Authorization": f"Bearer {self.token}"})
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
+
+    def becomes(self, path: str, reached: Callable[[Any], bool]) -> Any:
+        """What the server's API says once it is so: it hears of an errand a little after the person has gone."""
+        until = time.monotonic() + LIMIT_S
+        while not reached(said := self.api(path)):
+            assert time.monotonic() < until, said
+            time.sleep(0.05)
+        return said
 
     def page(self, path: str) -> bytes:
         """What a page answers to an administrator."""

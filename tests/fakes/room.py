@@ -49,12 +49,11 @@ from kiosk.supervisor import Limits, Supervisor
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.person import Person
 
 OLD_PIN = "70418352"
 """PIN of every old card and of the administrators' cards."""
-LIMIT_S = 10.0
-"""Real seconds: an errand that takes longer hangs."""
 
 
 @cache

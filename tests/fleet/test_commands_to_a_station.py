@@ -25,6 +25,8 @@ from kiosk.commanded import QUIET_S
 from kiosk.config import load
 from kiosk.demo.seed import STATION, scenario, seed
 from kiosk.station import Station, opened
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_address
 from tests.fakes.visitors import COOKIE, session
 from tests.fleet.server.conftest import wall_clock
 from tests.kiosk.test_commanded import Home
@@ -54,7 +56,7 @@ class Person:
 
     async def waits_for(self, path: str, said: str) -> str:
         """The page, once it says that."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LIMIT_S):
             while said not in (page := await self.see(path)):  # noqa: ASYNC110  # another process's page: no event
                 await asyncio.sleep(0.05)
         return page
@@ -64,7 +66,7 @@ class Person:
         headers = {"Cookie": f"{COOKIE}={self._value}", "Origin": f"http://{self._at}", "Accept-Language": "sv"}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        line = http.client.HTTPConnection(self._at.host, self._at.port, timeout=10)
+        line = http.client.HTTPConnection(self._at.host, self._at.port, timeout=LIMIT_S)
         try:
             line.request("GET" if body is None else "POST", path, body, headers)
             answer = line.getresponse()
@@ -94,11 +96,11 @@ async def becomes(on_change: Callable[[Callable[[bool], None]], object], online:
     reached = asyncio.Event()
     on_change(lambda now: reached.set() if now else None)
     if not online:
-        await asyncio.wait_for(reached.wait(), 20)
+        await asyncio.wait_for(reached.wait(), LIMIT_S)
 
 
 async def test_a_slot_that_two_people_open_from_afar(tmp_path: Path) -> None:
-    mqtt = Address("127.0.0.1", 0).free()
+    mqtt = free_address()
     region = seed(tmp_path / "region", datetime.now(UTC), mqtt_port=mqtt.port)
     config = ServerConfig(tmp_path / "fleet", region.authority, mqtt, Address("127.0.0.1", 0))
     async with FleetServer(config) as server, standing(tmp_path / "region", mqtt.port) as station:

@@ -26,6 +26,8 @@ from fleet.server.store.database import opened
 from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.reading import StoreReadings
 from provisioning.authority import Authority
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, authority, enrolled, hold_orders, record, wall_clock
 
 __all__ = ["authority"]
@@ -47,7 +49,7 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 @pytest.fixture
 def config(authority: Authority, tmp_path: Path) -> ServerConfig:
     """A server with one order, whose letter holds the made-up code, and one administrator."""
-    made = ServerConfig(tmp_path / "data", authority.directory, Address("127.0.0.1", 0).free(), Address("127.0.0.1", 0))
+    made = ServerConfig(tmp_path / "data", authority.directory, free_address(), Address("127.0.0.1", 0))
     made.data.mkdir()
     mac = hmac.digest(ISSUER_KEY, envelope_mac_input("9752269875", PUK), hashlib.sha256).hex()
     with opened(made.database) as database:
@@ -68,12 +70,12 @@ async def linked(identity: Identity, store: StationStore) -> AsyncIterator[Link]
     async with Link(identity, store, "boot-1", PROMPT) as link:
         link.on_change(lambda now: online.set() if now else None)
         if not link.online:
-            await asyncio.wait_for(online.wait(), 15)
+            await asyncio.wait_for(online.wait(), LIMIT_S)
         yield link
 
 
 async def emptied(store: StationStore) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(LIMIT_S):
         while await store.transact(lambda cx: outbox.depth(cx, "entre-a")):  # noqa: ASYNC110  # a file: no event
             await asyncio.sleep(0.01)
 
@@ -82,7 +84,7 @@ async def shown(config: ServerConfig, title: str) -> None:
     """The state travels beside the events, and may come after them."""
     with opened(config.database) as database:
         readings = StoreReadings(database, wall_clock)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(LIMIT_S):
             while (row := readings.station("entre-a", wall_clock())) is None or row.title != title:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 

@@ -15,6 +15,7 @@ from kiosk.caretaker import Caretaker, Dim, Seen, brightness, lamp_for
 from kiosk.config import PinsSection
 from kiosk.peripherals import advice_for_pins, code_of_pins, make_pins
 from kiosk.views import Await, Tell, View, say
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.step_clock import StepClock, settle
 
 HAND = Await(name="take", title=say("home.title"), waits_for=say("wait.slot"))
@@ -95,7 +96,7 @@ async def test_the_open_door_closes_the_station_once_the_errand_has_ended(house:
     house.pins.open_door()
     await house.clock.advance(0.1)
     assert house.doors == [True]
-    await asyncio.wait_for(house.caretaker.door_opens(), 1)
+    await asyncio.wait_for(house.caretaker.door_opens(), LIMIT_S)
     assert house.closed == []
     house.seen = IDLE
     house.caretaker.tend()
@@ -132,7 +133,7 @@ async def test_the_panel_is_bright_again_as_soon_as_somebody_comes(house: House)
 
 async def test_a_station_without_pins_is_left_alone() -> None:
     caretaker = Caretaker(None, StepClock(), Dim(), lambda: IDLE)  # type: ignore[arg-type]
-    await asyncio.wait_for(caretaker.run(), 1)
+    await asyncio.wait_for(caretaker.run(), LIMIT_S)
     caretaker.tend()
     assert not caretaker.door_open
 

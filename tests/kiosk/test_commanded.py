@@ -29,6 +29,7 @@ from kiosk.journeys.registry import ERRANDS
 from kiosk.station import Station, opened
 from kiosk.station_state import state_of
 from tests.fakes.clock import HandClock
+from tests.fakes.patience import LIMIT_S
 from tests.kiosk.test_station import Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)
@@ -95,7 +96,7 @@ class Bench:
         self.station.fleet.link.on_command(payload)
 
     async def answer(self) -> CommandResult:
-        return await asyncio.wait_for(self.answers.get(), 20)
+        return await asyncio.wait_for(self.answers.get(), LIMIT_S)
 
     async def said(self, command: str, valid: timedelta = timedelta(minutes=15), **facts: Any) -> tuple[str, str]:
         """Outcome and reason."""
@@ -256,7 +257,7 @@ async def test_a_restart_is_told_by_the_program_that_came_up(region: Region, wor
     async with benched(config, base, world, region) as bench:
         bench.station.on_restart = ended.set
         bench.tell("restart")
-        await asyncio.wait_for(ended.wait(), 20)
+        await asyncio.wait_for(ended.wait(), LIMIT_S)
         assert bench.station.restarts
         assert bench.answers.empty()
     async with benched(config, base, world, region) as bench:
@@ -289,7 +290,7 @@ async def test_what_a_power_cut_left_open_is_told_as_interrupted(region: Region,
 
         bench.station.devices.cabinet.open_slot = never  # type: ignore[method-assign]
         bench.tell("open_slot", slot=3, second="olle.test")
-        await asyncio.wait_for(opening.wait(), 20)
+        await asyncio.wait_for(opening.wait(), LIMIT_S)
     async with benched(config, base, world, region) as bench:
         result = await told_again(bench)
         assert (result.outcome, result.reason) == ("failed", "interrupted")

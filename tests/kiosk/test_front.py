@@ -1,7 +1,6 @@
 """The home screen and a card that is put in at any moment: what it says of the card, and what it offers first."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from drivers.reader.model import CardFacts
 from fleet.messages.issuing import CardRecord, CardState, Person
 from kiosk import front as module
-from kiosk.front import Front, Unclaimed
+from kiosk.front import AT_ONCE_S, REGISTER_S, Front, Unclaimed
 from kiosk.journeys.registry import ERRANDS, Errand
 from kiosk.journeys.steps.card import emptied
 from kiosk.supervisor import Limits, Supervisor
@@ -20,12 +19,20 @@ from kiosk.views import Choose, ReaderDrawing
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errands import OWN
 from tests.fakes.issuer import IssuerDesk
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.person import Deed, pulls, puts
 from tests.fakes.person import Person as Visitor
 from tests.fakes.room import Room, authority, persona_of, quick_folder
 from tests.fakes.stories import room_for
 
 NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The register here answers at once, however busy the machine is; the test of a silent one sets these itself."""
+    monkeypatch.setattr(module, "AT_ONCE_S", LIMIT_S)
+    monkeypatch.setattr(module, "REGISTER_S", LIMIT_S)
 
 
 @pytest.fixture
@@ -55,7 +62,7 @@ async def chosen(
         offers=lambda: tuple((errand, None) for errand in ERRANDS), found=lambda: (), printer=lambda: None,
         changed=asyncio.Event(), directory=directory, **(house or {}),
     )  # fmt: skip
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         errand = await front.choose()
     if someone.failure is not None:
         raise someone.failure
@@ -69,10 +76,8 @@ def shown(someone: Visitor) -> tuple[str, str]:
     return view.title.key, view.options[0].value
 
 
-async def test_a_card_put_in_the_wrong_way_round_is_answered_with_how_to_turn_it_within_two_seconds(room: Room) -> None:
-    began = time.monotonic()
+async def test_a_card_put_in_the_wrong_way_round_is_answered_at_once_with_how_to_turn_it(room: Room) -> None:
     errand, someone = await chosen(room, register(room), home=puts(MINE, upside_down=True), **{"strange.mute": pulls()})
-    assert time.monotonic() - began < 2
     assert errand is None
     assert someone.names == ["home", "home.strange.mute"]
     assert someone.shown[-1].drawing == ReaderDrawing("turn")
@@ -127,7 +132,7 @@ async def test_a_silent_register_is_not_waited_for_long_and_the_wait_is_said(
 
 def test_the_wait_is_short() -> None:
     """Reading a card takes well under a second; with the register's word it is said within two."""
-    assert module.AT_ONCE_S < module.REGISTER_S <= 1.0
+    assert AT_ONCE_S < REGISTER_S <= 1.0
 
 
 async def nobody(facts: CardFacts) -> bool:
@@ -146,7 +151,16 @@ async def test_an_administrators_card_may_lead_to_the_menu_and_the_holders_does_
         await chosen(room, register(room), {"administers": nobody}, card="administrate")
 
 
-async def test_a_card_in_the_second_reader_is_a_log_in_once_the_one_left_there_was_taken(tmp_path: Path) -> None:
+async def test_a_card_in_the_second_reader_is_a_log_in_once_the_one_left_there_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, taken = asyncio.Event(), asyncio.Event()
+
+    async def seen_to_be_taken(reader: Any) -> None:
+        await emptied(reader)
+        taken.set()
+
+    monkeypatch.setattr(module, "emptied", seen_to_be_taken)
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
         try:
@@ -154,15 +168,14 @@ async def test_a_card_in_the_second_reader_is_a_log_in_once_the_one_left_there_w
             errand, _ = await chosen(room, register(room), reader, home=puts("13:new", "administrator"))
             assert errand is not None
             assert errand.id == "administrate"
-            waiting = asyncio.ensure_future(chosen(room, register(room), reader, home=lambda person: None))
-            await asyncio.sleep(0.05)
+            waiting = asyncio.ensure_future(chosen(room, register(room), reader, home=lambda person: asked.set()))
+            await asyncio.wait_for(asked.wait(), LIMIT_S)
+            await asyncio.sleep(0.05)  # time to make the mistake
             assert not waiting.done(), "a card that was left in counts for nothing"
             room.world.remove("administrator")
-            async with asyncio.timeout(5):
-                await emptied(reader["administrator_reader"])
-            await asyncio.sleep(0.05)
+            await asyncio.wait_for(taken.wait(), LIMIT_S)
             room.world.insert("13:new", "administrator")
-            await asyncio.wait_for(waiting, 5)
+            await asyncio.wait_for(waiting, LIMIT_S)
         finally:
             await room.close()
 

@@ -7,6 +7,7 @@ from kiosk.bench.world import World
 from kiosk.demo.seed import Region
 from kiosk.station import Station, opened
 from tests.fakes.clock import HandClock
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.person import Person, pulls, puts
 from tests.kiosk.test_station import in_region, region, world
 
@@ -33,7 +34,7 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
     async with opened(Station(config, base, someone, world)) as station:
         station.next_person = lambda: forgotten.append(list(someone.names))
         serving = asyncio.create_task(station.serve())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LIMIT_S):
             await home_again.wait()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)

@@ -54,6 +54,7 @@ from kiosk.issuer_ports import (
 from kiosk.issuer_side import SCHEMAS, IssuerSide, keep_files
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority, make_card, persona_of
 
 ERRAND = "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"
@@ -224,7 +225,7 @@ async def test_a_block_without_connection_waits_and_goes_first(region: Fleet, po
     assert await ports.blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND) == Queued(NOW)
     assert await ports.blocking.lift(CARD, by=HOLDER.hsa_id, errand=ERRAND) == Unavailable()
     region.link.set_online(True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while await ports.blocking.waiting():  # noqa: ASYNC110  # told by a task of its own
             await asyncio.sleep(0.005)
     assert await ports.blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND) == Blocked(NOW)
@@ -251,7 +252,7 @@ async def test_a_block_outlasts_the_stations_power(region: Fleet, store: Station
     region.link.set_online(True)
     after = IssuerSide(identity(), store, region.link, HandClock())
     tasks = after.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while await after.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
             await asyncio.sleep(0.005)
     for task in tasks:
@@ -386,7 +387,7 @@ async def test_a_blocked_card_is_known_at_every_station_soon(region: Fleet, side
     before = region.region.lists
     tasks = side.start()
     assert await Ports(side).blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND) == Blocked(NOW)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while region.region.lists == before:  # noqa: ASYNC110  # fetched by a task of its own
             await asyncio.sleep(0.005)
     await side.region.refresh()

@@ -12,6 +12,7 @@ from fleet.messages import kinds
 from kiosk.left_in import EVERY_S, KEPT, LeftIn
 from tests.fakes.errand_tales.codes import MINE
 from tests.fakes.errands import OWN
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import Room, persona_of, quick_folder
 from tests.fakes.stories import room_for
 
@@ -39,7 +40,7 @@ class Bench:
 
     async def until(self, count: int) -> None:
         """Until so many events were told."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             while len(self.told) < count:
                 self.heard.clear()
                 await self.heard.wait()

@@ -23,6 +23,7 @@ from kiosk.station import Station, opened
 from kiosk.station_state import state_of
 from kiosk.texts import Texts
 from kiosk.views import Choose, View
+from tests.fakes.patience import LIMIT_S
 
 PICKUP = ERRANDS[0]
 
@@ -283,7 +284,7 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
         for is_open, missing in ((True, "door"), (False, None)):
             stirred.clear()
             pins.open_door(is_open)
-            await asyncio.wait_for(stirred.wait(), 10)
+            await asyncio.wait_for(stirred.wait(), LIMIT_S)
             assert station.missing(PICKUP) == missing
         assert closed == [True, False]
         assert [kind for _, kind in await station.books.events_after(2)] == [kinds.DOOR_OPENED, kinds.DOOR_SHUT]

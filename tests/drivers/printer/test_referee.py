@@ -13,7 +13,8 @@ from drivers.printer.port import CoverOpen, NotPrinted, Offline, OutOfPaper, Pri
 from drivers.printer.profile import load
 from drivers.printer.virtual import VirtualPrinter
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
-from tests.fakes.emupos import PROGRAM, Emupos, free_ports
+from tests.fakes.emupos import PROGRAM, Emupos
+from tests.fakes.ports import free_port
 
 MODELS = ("raster-80", "raster-58", "tm-t20ii", "tm-t88v", "pos-5890")
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="the referee is not
 
 @pytest.fixture(scope="module")
 def referee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emupos]:
-    api, *ports = free_ports(len(MODELS) + 1)
+    api, *ports = (free_port() for _ in range(len(MODELS) + 1))
     running = Emupos(tmp_path_factory.mktemp("emupos"), dict(zip(MODELS, ports, strict=True)), api)
     running.start()
     yield running

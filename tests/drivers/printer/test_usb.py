@@ -15,6 +15,7 @@ from drivers.printer.port import CoverOpen, Mute, NotPrinted, OutOfPaper, Printe
 from drivers.printer.profile import load
 from drivers.printer.protocol import GS_R_PAPER
 from tests.drivers.printer.receipts import RECEIPT
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus
 
 
@@ -86,7 +87,7 @@ async def test_while_it_prints_its_state_is_told_at_once_and_its_line_is_left_al
     printing = asyncio.create_task(printer.print(RECEIPT))
     await asyncio.to_thread(begun.wait, 10)
     try:
-        assert await asyncio.wait_for(printer.status(), 1) == Ready(paper_low=True)
+        assert await asyncio.wait_for(printer.status(), LIMIT_S) == Ready(paper_low=True)
     finally:
         go_on.set()
     assert await printing == Printed()

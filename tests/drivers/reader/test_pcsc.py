@@ -19,6 +19,7 @@ from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.vpcd import plug
 from drivers.reader.visit import CardReader, try_card, visiting
 from drivers.secret import Secret
+from tests.fakes.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION
@@ -161,7 +162,7 @@ async def test_the_program_shows_a_card(
     program = [sys.executable, "-c", "import sys; from kiosk.commands import main; sys.exit(main())", "card"]
     async with inserted(card, reader, port):
         shown = await asyncio.to_thread(
-            subprocess.run, [*program, "show", "--reader", reader.name, "--json"], capture_output=True, timeout=30
+            subprocess.run, [*program, "show", "--reader", reader.name, "--json"], capture_output=True, timeout=LIMIT_S
         )
     assert shown.returncode == 0, shown.stderr
     document = json.loads(shown.stdout)

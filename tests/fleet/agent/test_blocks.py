@@ -22,6 +22,7 @@ from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk, LiftAsk,
 from fleet.messages.link import Answer, Ask
 from provisioning.authority import public_jwk
 from tests.fakes.issuing_fleet import NOW
+from tests.fakes.patience import LIMIT_S
 
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 AT = "2026-03-02T12:00:00Z"
@@ -93,7 +94,7 @@ def queue(store: StationStore, wire: Wire) -> BlockQueue:
 async def running(queue: BlockQueue, again_s: float = 3600) -> AsyncIterator[None]:
     task = asyncio.create_task(queue.run(again_s))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             yield
     finally:
         task.cancel()

@@ -25,6 +25,7 @@ from fleet.messages.link import Answer, Ask
 from fleet.messages.region import FilePart, RegionAsk, RegionPage
 from provisioning.authority import public_jwk
 from tests.fakes.clock import NOW
+from tests.fakes.patience import LIMIT_S
 
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 PATH = Path()
@@ -164,7 +165,7 @@ async def test_it_asks_at_each_connection(held: Region, wire: Wire) -> None:
     wire.online = False
     wire.answers = [signed(page(), STRANGER), signed(page())]
     running = asyncio.create_task(held.run(every_s=3600))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while not wire.listeners:  # noqa: ASYNC110  # each turn is the loop's own
             await asyncio.sleep(0)
         wire.online = True

@@ -21,6 +21,7 @@ from fleet.agent.words import SyncRefused
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import Administrator, Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
 from provisioning.authority import public_jwk
+from tests.fakes.patience import LIMIT_S
 
 SIGNING = ec.generate_private_key(ec.SECP256R1())
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -300,7 +301,7 @@ async def test_the_book_refreshes_itself_on_each_connect_and_after_an_online_fin
     found = signed(page(order("A2")), typ=ORDER_TYP)
     link.answers = [AskTimeout("slow"), signed(page(order("A1"))), found, signed(page(order("A2")))]
     running = asyncio.create_task(book.run(every_s=3600))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         await turn_until(lambda: bool(link.listeners))
         assert link.asked == []
         link.online = True

@@ -26,6 +26,7 @@ from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
+from tests.fakes.patience import LIMIT_S
 
 ISSUER_KEY = bytes(range(32))
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -132,7 +133,7 @@ class MemoryTransport:
 
     async def settled(self, number: int) -> None:
         """Until that many messages have been acknowledged in all."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while len(self.acknowledged) < number:
                 self._told.clear()
                 await self._told.wait()

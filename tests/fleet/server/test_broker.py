@@ -16,6 +16,8 @@ from fleet.server.addresses import Address
 from fleet.server.broker import Broker, BrokerError, access_list
 from provisioning.authority import Authority
 from tests.fakes.fleet_station import FleetStation
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_address
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.broker
 
 async def until_listens(address: Address, and_also: Callable[[], bool] = lambda: True) -> None:
     """Until another process listens there; nothing but asking again can tell."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while not and_also() or not await broker_module._listens(address):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -59,7 +61,7 @@ async def test_a_revoked_station_is_put_out_and_not_let_in_again(
 
 
 async def test_a_broker_left_by_a_killed_server_is_ended_first(authority: Authority, tmp_path: Path) -> None:
-    address = Address("127.0.0.1", 0).free()
+    address = free_address()
     directory = tmp_path / "broker"
     async with Broker(directory, address, broker_files(authority)):
         pass

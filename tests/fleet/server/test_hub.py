@@ -4,10 +4,11 @@ import asyncio
 import threading
 
 from fleet.server.hub import Change, Hub, Reader
+from tests.fakes.patience import LIMIT_S
 
 
 async def next_of(reader: Reader) -> Change | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         return await anext(aiter(reader.changes()))
 
 
@@ -71,7 +72,7 @@ async def test_too_many_topics_at_once_become_a_resync() -> None:
 async def test_silence_is_broken_by_a_heartbeat() -> None:
     hub = Hub()
     with hub.reading() as reader:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             assert await anext(aiter(reader.changes(heartbeat_s=0.01))) is None
 
 
@@ -80,10 +81,10 @@ async def test_close_ends_every_stream_and_new_ones_at_once() -> None:
     with hub.reading() as reader:
         hub.close()
         hub.publish(frozenset({"stations"}))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             assert [change async for change in reader.changes()] == []
     with hub.reading() as late:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT_S):
             assert [change async for change in late.changes()] == []
     hub.close()
 

@@ -21,6 +21,7 @@ from fleet.server.web.serving import web_server
 from provisioning.authority import Authority
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import desk_of
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.readings import FakeReadings
 from tests.fleet.server.conftest import NOW, wall_clock
 
@@ -76,7 +77,7 @@ async def served(pages: Pages, access: Access, address: str, *headers: tuple[str
     )  # fmt: skip
     server = web_server(app, hub, port=0, shield=pages.shield)
     running = asyncio.create_task(server.serve())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT_S):
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]

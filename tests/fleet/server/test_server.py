@@ -36,6 +36,7 @@ from fleet.server.store.tables import events
 from fleet.server.verifier.judging import SUITE
 from provisioning.authority import Authority
 from tests.fakes.fleet_station import FleetStation
+from tests.fakes.ports import free_address
 from tests.fakes.serving import Serving
 from tests.fleet.server.conftest import (
     ISSUER_KEY,
@@ -54,7 +55,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture
 def serving(authority: Authority, tmp_path: Path) -> Iterator[Serving]:
-    made = Serving(tmp_path / "data", authority.directory, Address("127.0.0.1", 0).free())
+    made = Serving(tmp_path / "data", authority.directory, free_address())
     made.start()
     yield made
     if made.process is not None and made.process.poll() is None:
@@ -208,7 +209,7 @@ async def test_without_a_broker_the_server_starts_says_so_and_serves_pages(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(mqtt, "START_PATIENCE_S", 0.05)
-    nobody = Address("127.0.0.1", 0).free()
+    nobody = free_address()
     config = ServerConfig(tmp_path / "data", authority.directory, http=Address("127.0.0.1", 0), broker=nobody)
     async with FleetServer(config) as server:
         assert await asyncio.to_thread(fetched, f"http://{server.http}/") == 200

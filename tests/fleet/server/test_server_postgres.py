@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from fleet.messages.link import Acked
-from fleet.server.addresses import Address
 from fleet.server.store.database import opened
 from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import chains, events
 from provisioning.authority import Authority
 from tests.fakes.fleet_station import FleetStation
+from tests.fakes.ports import free_address
 from tests.fakes.postgres import cluster
 from tests.fakes.serving import Serving
 from tests.fleet.server.conftest import SealingStation, enrolled
@@ -25,7 +25,7 @@ def test_every_event_is_held_once_though_server_and_database_are_killed(authorit
     with cluster(sync=True) as database:
         address = database.address(database.place().database or "")
         options = ("--database", address)
-        serving = Serving(tmp_path / "data", authority.directory, Address("127.0.0.1", 0).free(), options)
+        serving = Serving(tmp_path / "data", authority.directory, free_address(), options)
         serving.start()
         enrolled(authority, tmp_path / "entre-a", "entre-a", serving.mqtt.port)
         station = FleetStation("entre-a", tmp_path / "entre-a", serving.mqtt.port)

@@ -1,4 +1,5 @@
 """The end of the server's parts: in their order, none holds the others up, and who was late is in the log."""
+# length: the end of each part, over one set of fakes
 
 import asyncio
 import contextlib
@@ -32,6 +33,8 @@ from fleet.server.transport import Incoming
 from fleet.server.verifier.client import VerifierProcess
 from fleet.server.web.serving import Listener
 from provisioning.authority import Authority
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_address
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
 
 SHORT_S = 0.02
@@ -269,13 +272,13 @@ async def test_a_server_whose_parts_all_hang_ends_all_the_same(
 
     for name, (owner, method) in HANGING.items():
         monkeypatch.setattr(owner, method, hang(name, getattr(owner, method)))
-    nobody, data = Address("127.0.0.1", 0).free(), tmp_path / "data"
+    nobody, data = free_address(), tmp_path / "data"
     monkeypatch.setattr("fleet.server.mqtt5.client.START_PATIENCE_S", 0.05)
     config = ServerConfig(data, authority.directory, http=Address("127.0.0.1", 0), broker=nobody)
     async with FleetServer(config):
         pass
     assert [name for name in late(caplog) if name in HANGING] == list(HANGING)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         for one in over.values():
             await one.wait()
 

@@ -20,6 +20,7 @@ from fleet.simulator.gate import Gate
 from fleet.simulator.syncing import Syncing
 from fleet.simulator.twin import Twin
 from tests.fakes.clock import NOW
+from tests.fakes.patience import LIMIT_S
 
 STATION = "sim-00001"
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -74,7 +75,7 @@ class Body:
         return ("2026-01-01T00:00:00.000Z station.started",)
 
     async def answered(self, count: int = 1) -> CommandResult:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT_S):
             while len(self.results) < count:
                 self.heard.clear()
                 await self.heard.wait()

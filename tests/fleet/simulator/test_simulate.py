@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Select, delete, select, update
 
-from fleet.server.addresses import Address
 from fleet.server.commanding.rows import Wish
 from fleet.server.commands import main
 from fleet.server.simulated_check import differences
@@ -28,6 +27,8 @@ from fleet.simulator.outbox import Outbox
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from tests.fakes.commands import TOVE, desk_of
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_address
 from tests.fakes.serving import Serving
 from tests.fleet.server.conftest import arrived, authority, wall_clock
 
@@ -44,7 +45,7 @@ TOLD = {"sim-00001": "sync", "sim-00002": "out_of_service", "sim-00003": "self_t
 def test_what_thirty_stations_send_through_faults_is_what_the_server_holds(
     authority: Authority, tmp_path: Path
 ) -> None:
-    serving = Serving(tmp_path / "data", authority.directory, Address("127.0.0.1", 0).free())
+    serving = Serving(tmp_path / "data", authority.directory, free_address())
     serving.start()
     words = ["simulate", "--stations", "30", "--errands-per-hour", "3600", "--faults", "900", "--hasty", "--verify", "--json",
              "--data", str(serving.data), "--authority", str(authority.directory), "--broker", str(serving.mqtt),
@@ -55,7 +56,7 @@ def test_what_thirty_stations_send_through_faults_is_what_the_server_holds(
         with opened(serving.data / FILE_NAME) as database:
             command(database)
             simulator.send_signal(signal.SIGTERM)
-            said = json.loads(simulator.communicate(timeout=60)[0])
+            said = json.loads(simulator.communicate(timeout=LIMIT_S)[0])
             with database.reading.begin() as connection:
                 states = {row.station: row.state for row in connection.execute(select(commands))}
     finally:

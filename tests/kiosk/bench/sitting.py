@@ -17,10 +17,10 @@ from kiosk.bench.control import BenchControl
 from kiosk.bench.picture import Picture
 from kiosk.bench.world import Scenario, World
 from tests.fakes.display import virtual_display
+from tests.fakes.patience import LIMIT_S
 from tests.kiosk.bench.conftest import NOW, SMALL
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 30.0
 LOOK_AGAIN_S = 0.02
 
 
@@ -86,7 +86,7 @@ class Person:
 
     async def sees(self, expected: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Look until it is so."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(LIMIT_S):
             while True:
                 view = await self._ask(do="look")
                 if expected(view):
@@ -149,7 +149,7 @@ async def start(display: str, module: str, *arguments: str | Path) -> asyncio.su
 
 async def world_shows(station: Station, expected: Callable[[Picture], bool]) -> None:
     """Wait until the world is so."""
-    async with asyncio.timeout(PATIENCE_S), contextlib.aclosing(BenchClient(station.socket).watch()) as pictures:
+    async with asyncio.timeout(LIMIT_S), contextlib.aclosing(BenchClient(station.socket).watch()) as pictures:
         async for picture in pictures:
             if picture is not None and expected(picture):
                 return

@@ -13,6 +13,7 @@ from kiosk.bench.client import BenchClient, BenchGoneError
 from kiosk.bench.control import BenchControl, move
 from kiosk.bench.picture import Picture
 from kiosk.bench.world import WorldError
+from tests.fakes.patience import LIMIT_S
 from tests.kiosk.bench.conftest import open_world
 
 
@@ -25,7 +26,7 @@ async def control(tmp_path: Path) -> AsyncIterator[BenchControl]:
 
 
 async def seen(pictures: AsyncGenerator[Picture | None, None]) -> Picture | None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         return await anext(pictures)
 
 

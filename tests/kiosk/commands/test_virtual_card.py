@@ -17,6 +17,7 @@ import pytest
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
 from kiosk.commands import Exit, main, virtual_card
+from tests.fakes.patience import LIMIT_S
 
 Run = Callable[..., int]
 KINDS_AND_TRIES = {"A": (False, 3, 5), "B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}
@@ -156,7 +157,9 @@ def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(unbuffered: str, co
     words = [sys.executable, "-m", "kiosk.commands", "virtual-card", "--list", "--authority", str(tmp_path)]
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     try:
-        ended = subprocess.run(words, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+        ended = subprocess.run(
+            words, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False
+        )
     finally:
         os.close(writing)
     assert (ended.returncode, ended.stderr) == (code, b"")

@@ -18,11 +18,11 @@ from drivers.cabinet.framing import Deframer
 from drivers.cabinet.protocol import Channel, Message
 from fuzz import cabinet
 from tests.drivers.cabinet.firmware.on_micropython import MODULES
+from tests.fakes.patience import LIMIT_S
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
 KEY = b"a made-up key of a cabinet, 32 b"
-PATIENCE_S = 20.0
 # A loaded machine may let the process wait; the board's own limit is 500 ms, that of the standard wiring 400 ms.
 LIMIT_US = 1000 * m.COIL_LIMIT_MS
 
@@ -38,7 +38,7 @@ def test_all_tests_of_the_logic_pass_on_micropython() -> None:
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_S,
     )
     assert (done.stdout, done.returncode) == (f"{there} passed\n", 0), done.stdout + done.stderr
 
@@ -50,7 +50,7 @@ class Process:
         self._ours, theirs = pty.openpty()
         tty.setraw(theirs)
         self.panel, panel = socket.socketpair()
-        self.panel.settimeout(PATIENCE_S)
+        self.panel.settimeout(LIMIT_S)
         self._told = b""
         self._process = subprocess.Popen(
             [
@@ -84,7 +84,7 @@ class Process:
                 message = self.received.pop(0)
                 if message.kind == kind:
                     return message
-            assert select.select([self._ours], [], [], PATIENCE_S)[0], "the board is silent"
+            assert select.select([self._ours], [], [], LIMIT_S)[0], "the board is silent"
             data = os.read(self._ours, 4096)
             self.raw += data
             self.received += [protocol.parse(packet) for packet in self._deframer.feed(data)]
@@ -124,7 +124,7 @@ class Process:
 
     def close(self) -> int:
         self.panel.close()
-        status = self._process.wait(PATIENCE_S)
+        status = self._process.wait(LIMIT_S)
         os.close(self._ours)
         os.close(self._theirs)
         return status
@@ -211,7 +211,7 @@ def test_a_program_that_hangs_is_restarted_by_the_watchdog(process: Process) -> 
 )
 def test_bad_usage_is_said_and_ends_with_2(arguments: list[str]) -> None:
     done = subprocess.run(
-        ["micropython", str(cabinet.MAIN), *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=20
+        ["micropython", str(cabinet.MAIN), *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT_S
     )
     assert done.returncode == 2
     assert done.stderr.startswith(b"unix_main:")

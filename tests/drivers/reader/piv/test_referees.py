@@ -20,10 +20,10 @@ from drivers.reader.visit import CardReader, try_card, visiting
 from drivers.secret import Secret
 from tests.drivers.reader.test_pcsc import inserted, until
 from tests.fakes.management import FactoryKey, certificate_for
+from tests.fakes.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION
-LIMIT_S = 30.0
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.vpcd import FIRST_PORT, plug
+from tests.fakes.patience import LIMIT_S
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -31,7 +32,7 @@ def runner(folder: Path, more: str = "") -> Tool:
     environment = {**os.environ, "OPENSC_CONF": str(configuration), "LC_ALL": "C"}
 
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
 
     return run
 
@@ -49,4 +50,4 @@ def _watch(state: str) -> None:
                 raise SystemExit(0)
         raise SystemExit(1)
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=LIMIT_S)

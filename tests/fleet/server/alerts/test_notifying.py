@@ -11,8 +11,8 @@ import pytest
 from fleet.server.alerts.notifying import SIGNATURE, NotDeliveredError, deliver
 from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import Email, Webhook
-from tests.fakes.broker import free_port
 from tests.fakes.listeners import Hook, MailServer
+from tests.fakes.ports import free_port
 from tests.fleet.server.conftest import NOW
 
 ALERT = AlertRow(7, "entre-a", "paper", "Skrivare", "notice", "paper_low", NOW, NOW, 1, False, None, None, None, None)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fleet.server.addresses import Address
 from fleet.server.cluster import amqp
 from fleet.server.cluster.amqp import AmqpTransport, intake
 from fleet.server.mqtt5.client import Credentials
 from fleet.server.transport import Incoming
+from tests.fakes.ports import free_address
 
 
 class KeptLine:
@@ -24,7 +24,7 @@ async def test_what_a_line_delivers_before_it_stands_is_acknowledged_too(
 ) -> None:
     """Else the first acknowledgement of a queue would be missing for ever, and all later ones would wait for it."""
     monkeypatch.setattr(amqp, "START_PATIENCE_S", 0.0)
-    transport = AmqpTransport([Address("127.0.0.1", 0).free()], credentials, intake("one"))
+    transport = AmqpTransport([free_address()], credentials, intake("one"))
     line = KeptLine()
     await transport.start(lambda _: None)
     try:

@@ -14,9 +14,9 @@ from fleet.server.cluster.leading import lead
 from fleet.server.hub import Change, Hub
 from fleet.server.store.between import LEADER_LOCK
 from fleet.server.store.database import Database, opened
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.postgres import Cluster
 
-LIMIT_S = 20.0
 CHECK_S = 0.05
 
 
@@ -60,7 +60,7 @@ async def test_one_leads_and_another_takes_over_when_its_session_is_gone(postgre
             first = await led.get()
             await asyncio.to_thread(end_leader, one)
             second = await led.get()
-            async with asyncio.timeout(20):  # the old one ends its jobs at its next look
+            async with asyncio.timeout(LIMIT_S):  # the old one ends its jobs at its next look
                 while [job.runs for job in jobs].count(True) != 1:  # noqa: ASYNC110  # ended by a task of its own
                     await asyncio.sleep(CHECK_S)
             leader = tasks[0 if second == "one" else 1]

@@ -11,8 +11,7 @@ from fleet.server.addresses import Address
 from fleet.server.mqtt5 import client as mqtt
 from fleet.server.mqtt5.client import Mqtt5Transport
 from fleet.server.transport import Incoming
-
-LIMIT_S = 10.0
+from tests.fakes.patience import LIMIT_S
 
 
 async def until(said: Callable[[], bool]) -> None:

@@ -13,6 +13,7 @@ from fleet.server.hub import Hub
 from fleet.server.web.assets import STATIC
 from fleet.server.web.live import Watch, feed
 from fleet.server.web.serving import web_server
+from tests.fakes.patience import LIMIT_S
 from tests.fleet.server.web.asgi import get
 
 
@@ -113,7 +114,7 @@ async def test_too_many_feeds_are_refused(app: FastAPI, hub: Hub, monkeypatch: p
 async def test_the_server_stops_while_a_feed_is_open(app: FastAPI, hub: Hub, visitor: str) -> None:
     server = web_server(app, hub, port=0)
     running = asyncio.create_task(server.serve())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(LIMIT_S):
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]

@@ -7,7 +7,6 @@ How soon a change is on the page is printed (`-s`) and never asserted: the machi
 import asyncio
 import contextlib
 import os
-import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,8 @@ from fleet.server.web.app import create_app
 from fleet.server.web.serving import WebServer, web_server
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import desk_of
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.ports import free_port
 from tests.fakes.readings import NOW, FakeReadings
 from tests.fakes.visitors import COOKIE, let_in, session
 from tests.fleet.server.web.conftest import ZONE
@@ -59,7 +60,7 @@ class Served:
         self.port = self.port or free_port()
         self.server = web_server(self.app, self.hub, port=self.port)
         self.task = asyncio.create_task(self.server.serve())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
 
@@ -169,13 +170,6 @@ async def complaints(site: Site, context: BrowserContext) -> AsyncIterator[Compl
     """A test at whose end the console has complained fails. After `site`, which is thus stopped once no page is open."""
     async with listening(context) as complaints:
         yield complaints
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def opened(context: BrowserContext, url: str) -> Page:

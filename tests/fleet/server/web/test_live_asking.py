@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Page, Route
 
+from tests.fakes.patience import LIMIT_S
 from tests.fleet.server.web.test_live import Site, browser, complaints, context, site
 
 __all__ = ["browser", "complaints", "context", "site"]
@@ -28,7 +29,6 @@ window.seen = (whether) => {
 };
 """
 LONGEST_REST_MS = 10_000
-LIMIT_S = 30
 
 
 @dataclass
