@@ -4,6 +4,7 @@ import re
 import sqlite3
 
 from drivers.cabinet.port import NotOpened
+from drivers.printer.port import NotLaidOut
 from kiosk import stock
 from kiosk.ports import Told
 
@@ -53,7 +54,9 @@ def outcome_name(result: object) -> str:
 
 
 def details_of(result: object) -> dict[str, str | int]:
-    """What an event tells of an outcome beside its name: why a slot or the flap did not open."""
+    """What an event tells of an outcome beside its name: why a slot or the flap did not open, or a document cannot be printed."""
+    if isinstance(result, NotLaidOut):
+        return {"why": result.why}
     return {"fault": result.fault.value} if isinstance(result, NotOpened) else {}
 
 

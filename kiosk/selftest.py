@@ -16,7 +16,7 @@ from drivers.cabinet.gpio.pattern import STEADY
 from drivers.cabinet.gpio.port import Pins, PinsReady
 from drivers.cabinet.port import CabinetMute, CabinetReady, NotOpened, Opened, OpenOutcome, OpenUnknown
 from drivers.printer.document import Document, Paragraph, Title
-from drivers.printer.port import NotPrinted, Printed
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed
 from drivers.reader.errors import ReaderError
 from drivers.reader.outcomes import Accepted, Role
 from drivers.reader.port import Presence, Reader, Visit
@@ -37,6 +37,10 @@ PRINTER_WORDS = {
     "offline": "it says that it cannot print now: look at its lamps",
     "mute": "it does not answer: look for cable, supply and address",
 }
+
+NOT_LAID_OUT = (
+    "it answers, but the test page does not fit on its paper: compare `profile` in station.toml with the printer"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,8 @@ async def _printer(devices: Devices, wishes: Wishes) -> Checked:
         if isinstance(outcome, NotPrinted):
             state = printer_state(devices.printer, outcome.status)
             return Checked(state.name, "printer", state.state, False, state.virtual, PRINTER_WORDS[state.state])
+        if isinstance(outcome, NotLaidOut):
+            return Checked(state.name, "printer", "not_laid_out", False, state.virtual, NOT_LAID_OUT)
         if not isinstance(outcome, Printed):
             return Checked(
                 state.name, "printer", "unknown", False, state.virtual, "look whether the test page is whole"

@@ -28,8 +28,33 @@ TEAR_LINES = 6
 _CUT_MODES = {"partial": "PART", "full": "FULL"}
 
 
+class LayoutError(ValueError):
+    """The document cannot be laid out for this paper. `why`: see `drivers.printer.port.NotLaidOut`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the document cannot be laid out: {why}")
+        self.why = why
+
+
 def encode(document: Document, profile: PrinterProfile) -> tuple[bytes, ...]:
-    """The steps of a print. Raises ValueError for a code that does not fit across the paper."""
+    """The steps of a print. Raises LayoutError, for a code that does not fit across the paper and whatever else is in the way."""
+    try:
+        return _encoded(document, profile)
+    except (ValueError, OSError) as fault:  # OSError: a font that is not there
+        raise LayoutError(_culprit(document, profile)) from fault
+
+
+def _culprit(document: Document, profile: PrinterProfile) -> str:
+    """The first block that cannot be drawn by itself."""
+    for block in document.blocks:
+        try:
+            layout.render_block(block, profile.dots)
+        except (ValueError, OSError):
+            return {Qr: "qr", Barcode: "barcode"}.get(type(block), "other")
+    return "other"
+
+
+def _encoded(document: Document, profile: PrinterProfile) -> tuple[bytes, ...]:
     recorder = Recorder(profile.dots)
     begin = recorder.initialise()
     if profile.code_page is None:

@@ -19,8 +19,17 @@ from drivers.printer import profile as profiles
 from drivers.printer import protocol, transports
 from drivers.printer.connections import Connection, NetworkConnection
 from drivers.printer.document import Document
-from drivers.printer.encode import encode
-from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, PrintUnknown, Ready
+from drivers.printer.encode import LayoutError, encode
+from drivers.printer.port import (
+    Mute,
+    NotLaidOut,
+    NotPrinted,
+    Printed,
+    PrinterStatus,
+    PrintOutcome,
+    PrintUnknown,
+    Ready,
+)
 from drivers.printer.profile import PrinterProfile
 from drivers.printer.protocol import StatusBytes
 
@@ -124,6 +133,10 @@ class _Job:
     def run(self, document: Document) -> PrintOutcome:
         try:
             steps = encode(document, self._profile)
+        except LayoutError as fault:
+            log.error("%s", fault)
+            return NotLaidOut(fault.why)
+        try:
             with transports.opened(self._connection, self._reply_timeout_s) as device:
                 return self._print(_Line(device), steps)
         except transports.FAULTS as fault:

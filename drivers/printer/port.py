@@ -58,7 +58,17 @@ class PrintUnknown:
     """The line broke off in the middle, or the printer stopped at the cut: somebody must look."""
 
 
-PrintOutcome = Printed | NotPrinted | PrintUnknown
+@dataclass(frozen=True, slots=True)
+class NotLaidOut:
+    """The document does not fit this paper, or holds what no code can: nothing was sent, and the printer is well.
+
+    To print it again is of no use. `why`: `qr`, `barcode` (which block), or `other`; never what is in it.
+    """
+
+    why: str
+
+
+PrintOutcome = Printed | NotPrinted | NotLaidOut | PrintUnknown
 
 
 class Printer(Protocol):

@@ -11,6 +11,11 @@ from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, Recei
 CODE_KEPT = "code_kept"
 """The remark on a receipt where the card has the code that it had before."""
 
+NOT_LAID_OUT = "not_laid_out"
+"""This receipt does not fit on this paper, however often it is tried."""
+_NO_USE = frozenset({"no_printer", NOT_LAID_OUT})
+"""Reasons for which printing again is not offered."""
+
 
 def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
     """The receipt as a panel, with its QR once it is signed."""
@@ -80,7 +85,7 @@ def no_paper(scene: Scene, receipt: Receipt, fault: str) -> Tell:
         title=say(f"no_paper.{fault}"),
         lead=(say("no_paper.lead"),),
         receipt=panel(receipt.facts, receipt),
-        side=None if fault == "no_printer" else Button("print", say("no_paper.again"), "printer-outline"),
+        side=None if fault in _NO_USE else Button("print", say("no_paper.again"), "printer-outline"),
         primary=go("next", "button.next"),
     )
 

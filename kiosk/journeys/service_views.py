@@ -106,6 +106,11 @@ def printed(scene: Scene) -> Tell:
     return _word(scene, "printed", say("service_printed.title"), say("service_printed.lead"), well=True)
 
 
+def not_laid_out(scene: Scene) -> Tell:
+    """The test page does not fit on this paper; the printer is well."""
+    return _word(scene, "not_printed", say("service_not_laid_out.title"), say("service_not_laid_out.lead"))
+
+
 def not_printed(scene: Scene, fault: str) -> Tell:
     """It did not, or nobody knows."""
     return _word(scene, "not_printed", say(f"no_paper.{fault}"), say("service_not_printed.lead"))

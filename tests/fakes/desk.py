@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from drivers.printer.document import Document
-from drivers.printer.port import Mute, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
+from drivers.printer.port import Mute, NotLaidOut, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
 from drivers.reader.outcomes import Signed
 from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
@@ -143,14 +143,14 @@ class PaperTray:
         match self._outcomes[0] if self._outcomes else Printed():
             case NotPrinted(status):
                 return status
-            case Printed():
+            case Printed() | NotLaidOut():
                 return Ready()
             case _:
                 return Mute()
 
     async def print(self, document: Document) -> PrintOutcome:
         outcome = self._outcomes.popleft() if self._outcomes else Printed()
-        if not isinstance(outcome, NotPrinted):
+        if not isinstance(outcome, NotPrinted | NotLaidOut):
             self.papers.append(document)
         return outcome
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, PrintUnknown
+from drivers.printer.port import CoverOpen, NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.virtual.personas import person
 from tests.fakes.desk import RELEASE_CODE
 from tests.fakes.errand_tales.codes import product
@@ -257,6 +257,13 @@ TALES = [
         Setting(printer=(NotPrinted(CoverOpen()),)),
         events=[*SIGNED, "receipt.print not_printed", *DONE],
         views=("pickup.no_paper", "pickup.done", "pickup.on_phone", "pickup.done"),
+    ),
+    Tale(
+        "the receipt does not fit on the paper, and is taken by phone",
+        old(no_paper="next"),
+        Setting(printer=(NotLaidOut("qr"),)),
+        events=[*SIGNED, "receipt.print not_laid_out", *DONE],
+        views=("pickup.no_paper",),
     ),
     Tale(
         "the printer's line broke off, and the receipt is whole",

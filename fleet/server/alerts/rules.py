@@ -25,6 +25,7 @@ LATCHED = frozenset(
         "block_declined",
         "too_many_gaps",
         "receipt_twice",
+        "not_laid_out",
         *ALARMS,
     }
 )

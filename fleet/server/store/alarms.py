@@ -24,6 +24,7 @@ GUESSING = "guessing"
 BLOCK_DECLINED = "block_declined"
 TOO_MANY_GAPS = "too_many_gaps"
 RECEIPT_TWICE = "receipt_twice"
+NOT_LAID_OUT = "not_laid_out"
 DEADLINES_WAIT = "deadlines_wait"
 DEADLINES_MANY = "deadlines_many"
 

@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from fleet.server.store.alarms import RECEIPT_TWICE, UNFIT, Alarm
+from fleet.server.store.alarms import NOT_LAID_OUT, RECEIPT_TWICE, UNFIT, Alarm
 from fleet.server.store.projections import (
     Change,
     CheckpointTold,
     ErrandConcerns,
     ErrandEnded,
     ErrandStarted,
+    NotLaidOut,
     OrderMoved,
     ReceiptKept,
     Unfit,
@@ -113,6 +114,8 @@ def _fold(folded: _Folded, step: Step, change: Change) -> None:
             folded.reserves.append((origin, change))
         case ReceiptKept():
             _fold_receipt(folded, step, change)
+        case NotLaidOut():
+            folded.applied.alarms.append(Alarm(origin.name, NOT_LAID_OUT, change.which))
         case CheckpointTold():
             place = {"station": origin.station, "epoch": origin.epoch, "sequence": origin.sequence}
             folded.signed.append({**place, "at": change.at})

@@ -65,6 +65,12 @@ class ReceiptKept(msgspec.Struct, frozen=True, gc=False):
     errand: str
 
 
+class NotLaidOut(msgspec.Struct, frozen=True, gc=False):
+    """A document that the station's printer cannot print, however often it is tried; `which`: its receipt, and why."""
+
+    which: str
+
+
 class CheckpointTold(msgspec.Struct, frozen=True, gc=False):
     """The station has signed how far its chain has come; nobody has judged the signature yet."""
 
@@ -87,6 +93,7 @@ Change = (
     | BinEmptied
     | ReservePlaced
     | ReceiptKept
+    | NotLaidOut
     | CheckpointTold
     | Unfit
 )
@@ -118,6 +125,8 @@ class _Effect(msgspec.Struct):
     outcome: str = ""
     order: Short | None = None
     old_card: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    receipt: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    why: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
 class _Activated(msgspec.Struct):
@@ -219,6 +228,8 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
     order = said.order or _order_in(subject)
     if (said.effect, said.outcome) == ("drop.card", "dropped"):
         return (CardDropped(said.old_card, at),)
+    if said.outcome == "not_laid_out":
+        return (NotLaidOut(f"{said.receipt or said.effect}: {said.why}"),)
     what = _MOVED.get((said.effect, said.outcome))
     if what is None or order is None:
         return ()

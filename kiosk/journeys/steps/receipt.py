@@ -6,7 +6,7 @@ Once issued it is never issued again for the same errand: a print that failed is
 from dataclasses import replace
 from typing import assert_never
 
-from drivers.printer.port import NotPrinted, Printed, PrintOutcome, PrintUnknown
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
 from kiosk.journeys import receipt_views as views
 from kiosk.journeys.code_views import sign_code, torn_in_test
@@ -107,6 +107,9 @@ async def hand_out(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: 
         printing = log.effect("receipt.print", desk.printer.print(document), receipt=receipt.number)
         outcome: PrintOutcome | str = await ask(views.printing(scene), until=printing)
         if isinstance(outcome, Printed):
+            return
+        if isinstance(outcome, NotLaidOut):
+            await ask(views.no_paper(scene, receipt, views.NOT_LAID_OUT))
             return
         if isinstance(outcome, NotPrinted):
             if await ask(views.no_paper(scene, receipt, views.fault_name(outcome.status))) != "print":

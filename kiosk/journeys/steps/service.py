@@ -4,7 +4,7 @@ from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, Paragraph, Title
-from drivers.printer.port import NotPrinted, Printed, PrintUnknown
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from fleet.messages import kinds
 from kiosk.issuer_ports import LoggedIn
 from kiosk.journeys import service_views as views
@@ -54,6 +54,8 @@ async def test_print(ask: Ask, desk: Desk, house: House, scene: Scene, log: Erra
             await ask(views.printed(scene))
         case NotPrinted(status):
             await ask(views.not_printed(scene, fault_name(status)))
+        case NotLaidOut():
+            await ask(views.not_laid_out(scene))
         case PrintUnknown():
             await log.settled("printer.test", "looked_at")
             await ask(views.not_printed(scene, "unclear"))

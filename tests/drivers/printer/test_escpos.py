@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from drivers.printer.connections import FileConnection, NetworkConnection, SerialConnection, UsbConnection
-from drivers.printer.document import Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.layout import WIDTH_DOTS, render, to_dots
 from drivers.printer.machine import Machine
@@ -23,6 +23,7 @@ from drivers.printer.port import (
     CoverOpen,
     CutterFault,
     Mute,
+    NotLaidOut,
     NotPrinted,
     Offline,
     OutOfPaper,
@@ -167,8 +168,16 @@ async def test_a_printer_that_is_not_there_is_mute_and_raises_nothing(connection
     printer.close()
 
 
-async def test_a_document_that_cannot_be_laid_out_is_not_printed(printer: EscPosPrinter) -> None:
-    assert await printer.print(Document((Qr("x" * 4000),))) == NotPrinted(Mute())
+@pytest.mark.parametrize(
+    ("block", "why"),
+    [(Qr("x" * 4000), "qr"), (Barcode("7" * 90), "barcode"), (Barcode("Å"), "barcode")],
+)
+async def test_a_document_that_cannot_be_laid_out_is_told_from_a_printer_that_is_not_well(
+    printer: EscPosPrinter, block: Block, why: str
+) -> None:
+    assert await printer.print(Document((Title("T"), block))) == NotLaidOut(why)
+    assert await printer.status() == Ready()
+    assert await printer.print(RECEIPT) == Printed()
 
 
 @contextmanager

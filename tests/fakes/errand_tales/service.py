@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.printer.port import NotPrinted, OutOfPaper, PrintUnknown
+from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from kiosk.journeys.attending import Device
 from tests.fakes.errand_tales.administrator import HOUSE, ONE_READER, begun, housed, menu
 from tests.fakes.errand_tales.blocking import both
@@ -101,6 +101,11 @@ TALES = [
         "service: the page does not come out", "service", look_after("print", "print"),
         replace(HOUSE, printer=(NotPrinted(OutOfPaper()), PrintUnknown())), prepare=housed,
         events=("printer.test not_printed", "printer.test unknown", "printer.test looked_at"),
+    ),
+    ErrandTale(
+        "service: the page does not fit on the paper", "service", look_after("print", "print"),
+        replace(HOUSE, printer=(NotLaidOut("other"), PrintUnknown())), prepare=housed,
+        events=("printer.test not_laid_out", "printer.test unknown", "printer.test looked_at"),
     ),
     ErrandTale(
         "service: a slot, with the reason, until it is shut", "service",

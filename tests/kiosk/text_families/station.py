@@ -18,7 +18,7 @@ FAMILIES = {
     "closing.take_card.{}": ("holder", "administrator"),
     "frame.{}": ("larger", "contrast", "listen", "help"),
     "keypad.more.{}": tuple("12345678"),
-    "no_paper.{}": ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"),
+    "no_paper.{}": ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "not_laid_out", "unclear"),
     "errand.{}": ERRAND_IDS,
     "home.{}": ERRAND_IDS,
     "home.{}.detail": ERRAND_IDS,

@@ -74,6 +74,14 @@ def test_a_receipt_number_used_twice_keeps_the_first(writer: Writer, readings: S
     assert ("b", "receipt_twice", "R-O-1") in readings.summary(NOW).alarms
 
 
+def test_a_document_that_does_not_fit_on_the_paper_is_an_alarm_of_its_own(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    content = {"errand": "E-1", "effect": "receipt.print", "outcome": "not_laid_out", "receipt": "R-1", "why": "qr"}
+    writer.commit(arrived(station.seal(kinds.EFFECT_DONE, content)), NOW)
+    assert (station.name, "not_laid_out", "R-1: qr") in readings.summary(NOW).alarms
+
+
 @pytest.mark.parametrize(
     "content",
     [{}, {"errand": 7, "kind": "pickup"}, {"errand": "e" * 65, "kind": "pickup"}, {"errand": "", "kind": "x"}],
