@@ -153,6 +153,9 @@ class Cards(Protocol):
     def card(self, number: str) -> CardStory:
         """Everything about it, as far as one may see."""
 
+    def stations_of(self, number: str) -> frozenset[str]:
+        """Stations of all orders of that card, whoever asks: for who decides about the card."""
+
     def requests(
         self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[RequestRow], int]:

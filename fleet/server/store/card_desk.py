@@ -96,6 +96,12 @@ class CardDesk:
         with self._database.reading.begin() as connection:
             return story(connection, number, local_day(self._clock()), self._seen)
 
+    def stations_of(self, number: str) -> frozenset[str]:
+        """Stations of all orders of that card, whoever asks."""
+        theirs = select(orders.c.station).where(orders.c.card_number == number).distinct()
+        with self._database.reading.begin() as connection:
+            return frozenset(connection.execute(theirs).scalars())
+
     def requests(
         self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[RequestRow], int]:

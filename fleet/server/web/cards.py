@@ -2,7 +2,8 @@
 
 Rules: a card is looked up in the audit's sight; who holds or blocks one is told there first, with the reason. What is wished
 goes into the queue, and the page says how it stands: nothing is said to be blocked that the issuer has not blocked. A block
-needs an HSA-id to be done in the name of: the account's own, or the one of the region's settings.
+needs an HSA-id to be done in the name of: the account's own, or the one of the region's settings. Who may act for some stations
+alone acts on cards whose orders are all there.
 
 Example: `app.include_router(card_pages(web, cards))`
 """
@@ -16,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.access.audit import Deed
-from fleet.server.access.roles import Right
+from fleet.server.access.roles import Right, Scope
 from fleet.server.cards import Cards, Wish
 from fleet.server.store.requesting import STATES, Key, RequestRow
 from fleet.server.web import card_words
@@ -89,8 +90,7 @@ def typed(number: str) -> str:
 def wish(request: Request, cards: Cards, number: str, what: Wish, reason: str) -> RequestRow:
     """Put it into the queue in the caller's name, which the audit hears first. Raises HTTPException."""
     caller, mine = caller_of(request), within(request, cards)
-    if not (caller.scope(Right.ORDERS).everywhere or mine.card(number).orders):
-        raise HTTPException(404, "no card of that number")
+    _require_card(caller.scope(Right.ORDERS), cards, number)
     if what != "hold" and not mine.may_block(caller.name):
         raise HTTPException(409, "this account has no HSA-id to do it in the name of, and the settings name none")
     pace_of(request).command(caller, address_of(request))
@@ -98,6 +98,15 @@ def wish(request: Request, cards: Cards, number: str, what: Wish, reason: str) -
     row = mine.wish(number, what, reason or None, caller.name)  # type: ignore[arg-type]
     assert row is not None
     return row
+
+
+def _require_card(scope: Scope, cards: Cards, number: str) -> None:
+    """Raises HTTPException unless all orders of that card are the caller's: who places an order for another's card has not got it."""
+    theirs = frozenset[str]() if scope.everywhere else cards.stations_of(number)
+    if not (scope.everywhere or any(map(scope.allows, theirs))):
+        raise HTTPException(404, "no card of that number")
+    if not all(map(scope.allows, theirs)):
+        raise HTTPException(409, "the card has an order at a station that is not yours: ask who may see all stations")
 
 
 def retry(request: Request, cards: Cards, key: Key) -> RequestRow:

@@ -18,7 +18,7 @@ from fleet.server.access.roles import Right
 from fleet.server.cards import Cards
 from fleet.server.lifecycle import Happening
 from fleet.server.store.directory import PersonRow
-from fleet.server.store.ordering import Imported, Record, RefusedError, Row
+from fleet.server.store.ordering import Imported, Problem, Record, RefusedError, Row
 from fleet.server.web.api import CountedRows, Limit, Offset, Order, next_offset, order_model
 from fleet.server.web.bodies import LINE
 from fleet.server.web.gate import caller_of, needs, require_station, tell, tell_look
@@ -159,7 +159,14 @@ def place(request: Request, cards: Cards, records: list[Record]) -> Imported:
     try:
         return cards.take_orders([Row(number, record) for number, record in enumerate(records, 1)])
     except RefusedError as error:
-        raise HTTPException(409, "; ".join(f"{one.column}: {one.reason}" for one in error.problems)) from None
+        told = (f"{one.column}: {_told(one, everywhere=scope.everywhere)}" for one in error.problems)
+        raise HTTPException(409, "; ".join(told)) from None
+
+
+def _told(problem: Problem, *, everywhere: bool) -> str:
+    """The reason; without the other order of a card, which may be a station's that the caller does not see."""
+    hidden = problem.column == "card_number" and not everywhere
+    return "this card waits for another order already" if hidden else problem.reason
 
 
 def _step(request: Request, cards: Cards, order: str, what: Happening, action: str) -> Order:

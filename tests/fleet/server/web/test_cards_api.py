@@ -154,6 +154,20 @@ async def test_a_token_of_one_station_neither_sees_nor_takes_anothers_orders(reg
         assert (await region.ask("GET", path, where="entre-b")).status == 403
 
 
+async def test_an_order_of_ones_own_makes_nobodys_card_ones_own(region: Region) -> None:
+    """Whoever knows another region's card number may place an order for it, and may not block the card for that."""
+    await region.ask("PUT", "/orders/O-1", ORDER)
+    waits = await region.ask("PUT", "/orders/O-2", {**ORDER, "station": "entre-b"}, where="entre-b")
+    assert (waits.status, waits.json["detail"]) == (409, "card_number: this card waits for another order already")
+    await region.ask("POST", "/orders/O-1/cancel")
+    assert (await region.ask("PUT", "/orders/O-2", {**ORDER, "station": "entre-b"}, where="entre-b")).status == 200
+    for what, body in (("hold", {"reason": "lost"}), ("block", {"reason": "stolen"}), ("lift", None)):
+        path = f"/cards/{ORDER['card_number']}/{what}"
+        refused = await region.ask("POST", path, body, where="entre-b")
+        assert (refused.status, "station" in refused.json["detail"]) == (409, True), what
+        assert (await region.ask("POST", path, body)).status == 202, what
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.AUDITOR])
 async def test_who_may_not_change_orders_is_refused(region: Region, role: Role) -> None:
     assert (await region.ask("PUT", "/orders/O-1", ORDER, role)).status == 403
