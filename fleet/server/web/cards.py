@@ -101,7 +101,7 @@ def wish(request: Request, cards: Cards, number: str, what: Wish, reason: str) -
 
 
 def _require_card(scope: Scope, cards: Cards, number: str) -> None:
-    """Raises HTTPException unless all orders of that card are the caller's: who places an order for another's card has not got it."""
+    """Raises HTTPException unless all orders of that card are the caller's: an order of their own gives no say over it."""
     theirs = frozenset[str]() if scope.everywhere else cards.stations_of(number)
     if not (scope.everywhere or any(map(scope.allows, theirs))):
         raise HTTPException(404, "no card of that number")
