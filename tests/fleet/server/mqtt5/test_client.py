@@ -125,7 +125,7 @@ async def test_a_peer_that_speaks_no_mqtt_is_left_and_met_again(
 
 
 async def test_a_silent_peer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mqtt, "PING_EVERY_S", 0.1)
+    monkeypatch.setattr(mqtt, "PING_EVERY_S", 1.0)
     async with meeting(monkeypatch) as (peer, _, _came):
         await until(lambda: b"\xc0\x00" in peer.heard)
         await until(lambda: peer.connections == 2)
