@@ -4,7 +4,8 @@ It is a warning in the summary; with `KORTKIOSK_LEFT_BEHIND=fail` the test fails
 
 Looked at after each test: logging as a whole and our own loggers, the environment, the folder and the mask for new files, signal
 handlers, asyncio's policy, locale, time zone, `sys.path`, the collector, limits of the interpreter, the default time-out of
-sockets. And threads that would keep the process from ending; after each file also programs that still run.
+sockets. And threads that would keep the process from ending; after each file also programs that still run, and the threads of
+loops, which last as long as their loop: one that a file shares is closed at its end.
 
 A fixture of a module or of the session may change them for as long as it lives: a test is only asked for what it changed itself,
 a file for what its own fixtures have not put back. Warning filters are not looked at; pytest puts them back after each test.
@@ -38,6 +39,8 @@ PYTEST = ("PYTEST_", "COV_")
 AS_MADE = (logging.NOTSET, False, True, [])
 """A logger that nobody has changed."""
 FAILS = os.environ.get("KORTKIOSK_LEFT_BEHIND", "tell") == "fail"
+OF_A_LOOP = "asyncio_"
+"""How asyncio names the threads of a loop's own executor."""
 GRACE_S = 2.0
 """In which a thread or a program that was told to end may do so."""
 
@@ -140,16 +143,19 @@ class Guard:
         found = changes(self._file if last else self._test, after)
         if found or last:
             self._file = self._test = after
-        found += [f"thread {one.name}" for one in self._left_threads()]
+        found += [f"thread {one.name}" for one in self._left_threads(last=last)]
         return found + ([f"program {number}: {words}" for number, words in self._left_programs()] if last else [])
 
-    def _left_threads(self) -> set[threading.Thread]:
+    def _left_threads(self, *, last: bool) -> set[threading.Thread]:
         deadline = time.monotonic() + GRACE_S
-        for one in threads() - self._threads:
+        for one in self._new_threads(last=last):
             one.join(max(0.0, deadline - time.monotonic()))
-        left = threads() - self._threads
+        left = self._new_threads(last=last)
         self._threads |= left
         return left
+
+    def _new_threads(self, *, last: bool) -> set[threading.Thread]:
+        return {one for one in threads() - self._threads if last or not one.name.startswith(OF_A_LOOP)}
 
     def _left_programs(self) -> list[tuple[int, str]]:
         deadline = time.monotonic() + GRACE_S

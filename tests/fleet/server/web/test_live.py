@@ -19,7 +19,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from fleet.server.access.access import Access
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
-from fleet.server.web.serving import WebServer, web_server
+from fleet.server.web.serving import Listener, web_server
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import desk_of
 from tests.fakes.patience import LIMIT_S
@@ -49,7 +49,7 @@ class Served:
     app: FastAPI
     hub: Hub
     port: int = 0
-    server: WebServer | None = None
+    server: Listener | None = None
     task: asyncio.Task[None] | None = None
 
     @property
@@ -58,11 +58,9 @@ class Served:
 
     async def start(self) -> None:
         self.port = self.port or free_port()
-        self.server = web_server(self.app, self.hub, port=self.port)
+        self.server = Listener(web_server(self.app, self.hub, port=self.port).config, self.hub)
         self.task = asyncio.create_task(self.server.serve())
-        async with asyncio.timeout(LIMIT_S):
-            while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(self.server.listening.wait(), LIMIT_S)
 
     async def stop(self) -> None:
         assert self.server is not None
