@@ -7,6 +7,7 @@ that it never fails half-way for a lock; `ingesting` likewise on SQLite, while o
 >>> with database.writing.begin() as connection: ...  # doctest: +SKIP
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,10 @@ class Database:
     @classmethod
     def open(cls, place: Place) -> "Database":
         """Open the database, or make the SQLite file, and bring it up to date. Raises StoreError."""
-        database = cls._on(place)
+        try:
+            database = cls._on(place)
+        except OSError as error:
+            raise StoreError(f"{place}: {error.strerror}") from error
         try:
             migrate(database)
             if not isinstance(place, Path):
@@ -51,13 +55,12 @@ class Database:
         except (DatabaseError, CommandError) as error:
             database.close()
             raise StoreError(f"{described(place)}: {_reason(error)}") from error
-        if isinstance(place, Path):
-            place.chmod(0o600)
         return database
 
     @classmethod
     def _on(cls, place: Place) -> "Database":
         if isinstance(place, Path):
+            _make_private(place)
             engine = sqlite_engine(place)
             reading = engine
         else:
@@ -99,6 +102,12 @@ def migrations() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     return config
+
+
+def _make_private(path: Path) -> None:
+    """Before SQLite opens it: its log beside it (`-wal`, `-shm`), which holds what was written last, is made with the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
 
 
 def _reason(error: DatabaseError | CommandError) -> str:

@@ -107,5 +107,12 @@ def test_something_else_than_a_database_is_said_in_words(tmp_path: Path) -> None
 
 
 def test_nobody_else_reads_the_store(tmp_path: Path) -> None:
-    Database.open(tmp_path / "fleet.sqlite").close()
-    assert (tmp_path / "fleet.sqlite").stat().st_mode & 0o077 == 0
+    with opened(tmp_path / "fleet.sqlite"):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("fleet.sqlite", "fleet.sqlite-wal", "fleet.sqlite-shm"), 0o600)
+
+
+def test_a_place_where_no_file_can_be_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "fleet.sqlite").mkdir()
+    with pytest.raises(StoreError, match=r"fleet\.sqlite: Is a directory"):
+        Database.open(tmp_path / "fleet.sqlite")
