@@ -18,6 +18,8 @@ from fleet.server.store.ordering import Problem
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_FIELD = 1_000
+MAX_ROW = 64 * 1024
+"""Characters, with all its line breaks: so that a file without any does not become millions of fields."""
 MAX_PROBLEMS = 100
 """Problems that are named; a file with more of them has something wrong in every line."""
 
@@ -46,6 +48,8 @@ class FileError(ValueError):
 def read_lines(raw: bytes, columns: tuple[str, ...]) -> list[Line]:
     """All rows below the header. Raises FileError where the file's form is wrong."""
     text = _decoded(raw)
+    if not text.strip():
+        raise FileError([Problem(1, "", f"the file is empty: its first line names the columns {','.join(columns)}")])
     rows = _rows(text, columns)
     number, header = next(rows, (1, [""]))
     _check_header(number, header, columns)
@@ -95,9 +99,11 @@ def _rows(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]
     """(line in which it begins, fields) of each row."""
     head = text.split("\n", 1)[0]
     delimiter = ";" if head.count(";") >= len(columns) - 1 and "," not in head else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    source = _Bounded(text)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
         begins = reader.line_num + 1
+        source.room = MAX_ROW
         try:
             row = next(reader)
         except StopIteration:
@@ -105,6 +111,26 @@ def _rows(text: str, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]
         except csv.Error as error:
             raise FileError([Problem(begins, "", f"cannot be read from here on: {error}")]) from None
         yield begins, row
+
+
+class _Bounded:
+    """The lines of a text, for one row at most `room` characters. Raises csv.Error where a row has more."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="")
+        self.room = MAX_ROW
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._lines.readline(self.room + 1)
+        if not line:
+            raise StopIteration
+        self.room -= len(line)
+        if self.room < 0:
+            raise csv.Error(f"a row has more than {MAX_ROW} characters")
+        return line
 
 
 def _check_header(number: int, header: list[str], columns: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """Files of orders: all or nothing, each fault with its place, twice is once."""
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,8 @@ def test_all_bad_fields_are_named_and_not_just_the_first() -> None:
 @pytest.mark.parametrize(
     ("raw", "where"),
     [
-        (b"", (1, "order")),
+        (b"", (1, "")),
+        (b"\xef\xbb\xbf\r\n\r\n", (1, "")),
         (b"\0" * 10, (1, "")),
         (file_of(line()).decode().encode("utf-16"), (1, "")),
         (file_of(line(), line("O-2", name="Åsa")).decode().encode("latin-1"), (3, "")),
@@ -120,6 +122,7 @@ def test_all_bad_fields_are_named_and_not_just_the_first() -> None:
     ],
     ids=[
         "empty",
+        "empty lines alone",
         "zeros",
         "UTF-16",
         "Latin-1",
@@ -135,6 +138,25 @@ def test_all_bad_fields_are_named_and_not_just_the_first() -> None:
 )
 def test_a_file_of_the_wrong_form_is_refused_with_its_place(raw: bytes, where: tuple[int, str]) -> None:
     assert problems_of(raw)[0] == where
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"," * 3_000_000, HEADER.encode() + b"\n" + b"," * 3_000_000, HEADER.encode() + b"\n" + b'"\n",' * 500_000],
+    ids=["header", "row", "row of many lines"],
+)
+def test_a_file_of_one_endless_row_is_refused_before_it_becomes_fields(raw: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileError) as refused:
+            read_orders(raw)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.column) == (1 if raw.startswith(b",") else 2, "")
+    assert "a row has more than 65536 characters" in problem.reason
+    assert most < 30_000_000, "the text itself, and no list of its fields"
 
 
 def test_a_hopeless_file_names_a_hundred_problems_and_counts_the_rest() -> None:
