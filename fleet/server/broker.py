@@ -32,6 +32,8 @@ READS = ("answer", "acked", "commands")
 """Topics that a station may write and read below its own name."""
 
 INSTALL = "sudo apt-get install mosquitto"
+MAX_PACKET = 264 * 1024
+"""Bytes. A station that sends more is put out and told why; less reaches the server, which keeps and names what it cannot use."""
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 3.0
 MAX_RESTART_DELAY_S = 10.0
@@ -87,7 +89,7 @@ def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
         "max_inflight_messages 1000",
         "max_queued_messages 100000",
         "max_queued_bytes 268435456",
-        "max_packet_size 270336",
+        f"max_packet_size {MAX_PACKET}",
         "max_keepalive 300",
         "set_tcp_nodelay true",
         "sys_interval 0",

@@ -29,7 +29,9 @@ from fleet.server.transport import Handler, Incoming
 
 RECEIVE_MAXIMUM = 1_000
 """Two batches: one is stored while the next one comes in."""
-MAXIMUM_PACKET = 256 * 1024
+MAXIMUM_PACKET = 272 * 1024
+"""More than our broker takes of a station (`broker.MAX_PACKET`): what it took it would drop without a word if it were too large
+for us (3.1.2.11.4)."""
 KEEP_ALIVE_S = 30
 PING_EVERY_S = KEEP_ALIVE_S / 2
 CONNECT_TIMEOUT_S = 5.0

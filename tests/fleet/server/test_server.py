@@ -25,7 +25,7 @@ from fleet.messages.link import (
 )
 from fleet.messages.topics import Topics
 from fleet.server.addresses import Address
-from fleet.server.broker import Broker
+from fleet.server.broker import MAX_PACKET, Broker
 from fleet.server.commands import main
 from fleet.server.config import ServerConfig
 from fleet.server.mqtt5 import client as mqtt
@@ -107,12 +107,13 @@ def test_a_server_killed_in_the_middle_of_a_stream_holds_every_event_once(
 
 
 def test_poison_on_the_wire_is_counted_as_held(serving: Serving, station: FleetStation) -> None:
-    one, _, three = SealingStation().seals(3)
+    one, _, _, four = SealingStation().seals(4)
     station.send(one)
     station.publish_raw(station.topics.events, b"\xff not an event", (1, 2))
-    station.send(three)
+    station.publish_raw(station.topics.events, b"x" * (MAX_PACKET - 200), (1, 3))  # as much as the broker takes
+    station.send(four)
     station.settle()
-    assert station.acked[-1] == Acked(1, 3)
+    assert station.acked[-1] == Acked(1, 4)
 
 
 def test_a_station_syncs_and_has_an_envelope_verified(
