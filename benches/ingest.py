@@ -28,10 +28,10 @@ from fleet.agent.identity import Identity
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, encode
 from fleet.messages.topics import PREFIX, Topics
-from fleet.server.commands import SWITCH_S
 from fleet.server.inbox import Inbox
 from fleet.server.ingest import BATCH, Ingest, Waiting, arrived
 from fleet.server.mqtt5.client import RECEIVE_MAXIMUM
+from fleet.server.running import SWITCH_S
 from fleet.server.store.database import opened
 from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming

@@ -11,7 +11,6 @@ Exit codes: 0 done, 1 our own error, 2 bad input or usage, 3 not genuine, 4 the 
 
 import argparse
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -47,7 +46,7 @@ from fleet.server.logs import FORMATS, configure
 from fleet.server.retention import commands as retention_commands
 from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.settings import RetentionSettingsError
-from fleet.server.running import DONE, INTERRUPTED, OWN_ERROR, run, until_told
+from fleet.server.running import DONE, INTERRUPTED, OWN_ERROR, run, settle, until_told
 from fleet.server.server import FleetServer, ServerError, utc_now
 from fleet.server.signing import SigningKeyError
 from fleet.server.store.database import Database, StoreError, migrate, opened
@@ -60,9 +59,6 @@ from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.web.hooks import HookError
 
 _log = logging.getLogger(__name__)
-
-SWITCH_S = 0.0005
-"""How long a thread that comes back from the disk may wait for the one that reads the network."""
 
 BAD_INPUT, AWAY = 2, 4
 
@@ -131,8 +127,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _say_ready(server: FleetServer, as_json: bool) -> None:
-    sys.setswitchinterval(SWITCH_S)
-    gc.freeze()  # what was loaded stays: looking through it again and again would hold every answer up
+    settle()
     assert server.pages is not None
     told = {"http": server.pages.url, **server.broker, **server.pages.links}
     words = " ".join(f"{name}={value}" for name, value in told.items())

@@ -9,6 +9,7 @@ waited for a little, named in the log, and left; to the store that is a power cu
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -20,6 +21,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 DONE, OWN_ERROR, INTERRUPTED = 0, 1, 130
+SWITCH_S = 0.0005
+"""How long a thread that comes back from the disk may wait for the one that reads the network."""
 THREADS_S = 5.0
 _CODES = {signal.SIGTERM: DONE, signal.SIGINT: INTERRUPTED}
 
@@ -60,6 +63,12 @@ async def until_told(name: str, program: Runs, say_ready: Callable[[], None]) ->
         _log.error("the %s has not ended in order", name, exc_info=living.exception())
         return OWN_ERROR
     return told.result()
+
+
+def settle() -> None:
+    """Once all is loaded: what the interpreter is to do differently in a program that reads the network and writes to a disk."""
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what was loaded stays: looking through it again and again would hold every answer up
 
 
 async def _live(program: Runs, say_ready: Callable[[], None], began: asyncio.Event) -> None:

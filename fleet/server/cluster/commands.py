@@ -22,7 +22,7 @@ from fleet.server.broker_options import address, divided_url
 from fleet.server.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
 from fleet.server.cluster.worker import FleetWorker, WorkerConfig
 from fleet.server.ingest import Clock
-from fleet.server.running import DONE, run, until_told
+from fleet.server.running import DONE, run, settle, until_told
 from fleet.server.store.database import StoreError
 from fleet.server.store.place import PlaceError, postgres_place
 from fleet.server.telemetry import tracing_of
@@ -73,6 +73,7 @@ def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
 
 
 def _say_ready(worker: FleetWorker, *, as_json: bool) -> None:
+    settle()
     told = {"ready": True, "worker": worker.name}
     print(json.dumps(told) if as_json else f"ready worker={worker.name}", flush=True)
 

@@ -1,13 +1,18 @@
 """The program's usage: what is wrong is said, and the exit code says whose fault it is."""
 
+import gc
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
 
 from fleet.server.addresses import Address, AddressError
+from fleet.server.cluster import commands as cluster_commands
 from fleet.server.commands import main
+from fleet.server.running import SWITCH_S
 from fleet.server.store.database import migrations
 
 
@@ -22,6 +27,29 @@ def test_a_damaged_database_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "fleet.sqlite").write_bytes(b"no database at all, but long enough for one" * 50)
     assert main(["migrate", "--data", str(tmp_path)]) == 1
     assert "fleet.sqlite: file is not a database" in capsys.readouterr().err
+
+
+def test_a_worker_hands_over_between_its_threads_as_the_server_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def told(_name: str, _program: object, say_ready: Callable[[], None]) -> int:
+        say_ready()
+        return 0
+
+    before = sys.getswitchinterval()
+    monkeypatch.setattr(cluster_commands, "until_told", told)
+    words = [
+        "--broker",
+        "amqps://localhost:5671",
+        "--database",
+        "postgresql://fleet@localhost/fleet",
+        "--authority",
+        ".",
+    ]
+    try:
+        assert main(["worker", *words]) == 0
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
+    finally:
+        sys.setswitchinterval(before)
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(
