@@ -122,7 +122,13 @@ class Ingest:
         self._inbox = inbox
         self._tracing = tracing
         self._ended = threading.Event()
+        self._waits = False
         self._acking = Acking(transport.publish, asyncio.get_running_loop().call_later)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is stored just now, in a word; None where all is well. For `health`."""
+        return "cannot_write" if self._waits else None
 
     async def run(self) -> None:
         """Store what comes, batch by batch, in a thread. A commit that has begun is finished, also when cancelled."""
@@ -161,8 +167,11 @@ class Ingest:
         while True:
             try:
                 with self._tracing.span("batch", {"batch.size": len(arrivals)}):
-                    return self._commit(arrivals)
+                    done = self._commit(arrivals)
+                self._waits = False
+                return done
             except OperationalError as error:
+                self._waits = True
                 _log.error("the database cannot be written, %d messages wait: %s", len(arrivals), error.orig)
                 if self._ended.wait(delay_s):
                     raise

@@ -158,10 +158,8 @@ class FleetServer:
             self._run(parts, lead(database, once), "done-once")
         readings = StoreReadings(database, self._clock)
         self._run(parts, watch_orders(readings, hub), "orders-watch")
-        alerts, commands = (
-            AlertDesk(database, changes, self._clock, settings=rules),
-            CommandDesk(database, changes, self._clock),
-        )
+        alerts = AlertDesk(database, changes, self._clock, settings=rules)
+        commands = CommandDesk(database, changes, self._clock)
         hook = load_secret(config.order_hook) if config.order_hook else None
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
         await self._serve_pages(parts, readings, hub, Access(database, self._clock), alerts, commands, cards)
@@ -212,7 +210,9 @@ class FleetServer:
         transport = self._transport()
         self._health.probes["broker"] = lambda: None if transport.connected else "away"
         if not self._config.cluster:
-            self._run(parts, Ingest(transport, writer, changes, self._clock, arriving, self._tracing).run(), "ingest")
+            ingest = Ingest(transport, writer, changes, self._clock, arriving, self._tracing)
+            self._health.probes["ingest"] = lambda: ingest.trouble
+            self._run(parts, ingest.run(), "ingest")
         self._run(parts, AskDesk(transport, answers, asking).run(), "asks")
 
         def sort(message: Incoming) -> None:

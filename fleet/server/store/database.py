@@ -105,7 +105,7 @@ def migrations() -> Config:
 
 
 def _make_private(path: Path) -> None:
-    """Before SQLite opens it: its log beside it (`-wal`, `-shm`), which holds what was written last, is made with the same mode."""
+    """Before SQLite opens it: its log beside it (`-wal`, `-shm`), which holds what was written last, gets the same mode."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
 

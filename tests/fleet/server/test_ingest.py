@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +35,7 @@ class Bench:
     transport: MemoryTransport
     changes: KeptChanges
     inbox: Inbox[Waiting]
+    ingest: Ingest
 
     async def send(self, *messages: Incoming) -> None:
         """Hand them in, and wait until the broker has been told that all are dealt with."""
@@ -46,8 +47,9 @@ class Bench:
 
 @asynccontextmanager
 async def ingesting(writer: Writer, tracing: Tracing = OFF) -> AsyncIterator[Bench]:
-    bench = Bench(MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), arrived))
-    task = asyncio.create_task(Ingest(bench.transport, writer, bench.changes, lambda: NOW, bench.inbox, tracing).run())
+    transport, changes, inbox = MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), arrived)
+    bench = Bench(transport, changes, inbox, Ingest(transport, writer, changes, lambda: NOW, inbox, tracing))
+    task = asyncio.create_task(bench.ingest.run())
     yield bench
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -143,8 +145,10 @@ class FailingWriter(Writer):
     away = 0
     poison: bytes | None = None
     asked: threading.Event | None = None
+    before: Callable[[], object] = staticmethod(lambda: None)
 
     def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
+        self.before()
         if self.asked is not None:
             self.asked.set()
         if self.away:
@@ -159,9 +163,12 @@ async def test_while_the_database_cannot_be_written_all_waits_and_nothing_is_los
     database: object, station: SealingStation
 ) -> None:
     writer = FailingWriter(database)  # type: ignore[arg-type]
-    writer.away = 2
+    writer.away, trouble = 2, []
     async with ingesting(writer) as bench:
+        writer.before = lambda: trouble.append(bench.ingest.trouble)
         await bench.send(*(message(event) for event in station.seals(3)))
+        assert bench.ingest.trouble is None
+    assert trouble == [None, "cannot_write", "cannot_write"], "as `/health/ready` says it"
     assert bench.transport.acked("entre-a")[-1] == Acked(1, 3)
     assert writer.away == 0
 
