@@ -23,17 +23,18 @@ from random import Random, SystemRandom
 
 from cryptography import x509
 from joserfc.jwk import ECKey
+from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.backoff import Backoff
 from fleet.messages.link import Presence, encode
 from fleet.messages.topics import Topics
-from fleet.server.addresses import Address
+from fleet.server.addresses import Address, AddressError
 from fleet.server.config import MQTT
 from fleet.server.server import utc_now
 from fleet.server.simulated_check import differences
 from fleet.server.store.database import StoreError
 from fleet.server.store.place import PlaceError
-from fleet.server.store_commands import place_of
+from fleet.server.store_commands import complain, place_of
 from fleet.simulator import identities
 from fleet.simulator.crowd import Report, simulate
 from fleet.simulator.line import Hello, spare_memory
@@ -43,7 +44,7 @@ from fleet.simulator.station import SimulatedStation
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
 
-DONE, DIFFERENT, BAD_INPUT = 0, 1, 2
+DONE, DIFFERENT, OWN_ERROR, BAD_INPUT = 0, 1, 1, 2
 PATIENCE_S = 120.0
 HASTY_S = 1.0
 HASTY_ACKED_S = 5.0
@@ -83,8 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
         report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names)))
         different = differences(place_of(arguments), _certificate(arguments), report.sent) if arguments.verify else []
     except (OSError, AuthorityError, StoreError, PlaceError) as error:
-        print(f"kortkiosk-fleet: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return complain(arguments, str(error), BAD_INPUT)
+    except DBAPIError as error:
+        return complain(arguments, f"the store cannot be compared: {error.orig}", OWN_ERROR)
     if report.unheld:
         different.append(f"{report.unheld} events are not acknowledged after {PATIENCE_S:.0f} s")
     _say(arguments.json, report, different if arguments.verify else None)
@@ -183,16 +185,22 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _brokers(text: str) -> tuple[Address, ...]:
-    return tuple(Address.parse(one) for one in text.split(","))
+    try:
+        return tuple(Address.parse(one) for one in text.split(","))
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _count(text: str) -> int:
-    if not 1 <= int(text) <= MOST_STATIONS:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MOST_STATIONS):
         raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_STATIONS}")
     return int(text)
 
 
 def _rate(text: str) -> float:
-    if not 0 <= float(text) < 1e6:
-        raise argparse.ArgumentTypeError("a number from 0")
-    return float(text)
+    try:
+        if 0 <= float(text) < 1e6:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError("a number from 0, below a million")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Select, delete, select, update
+from sqlalchemy.exc import OperationalError
 
+from fleet.server import simulating
 from fleet.server.commanding.rows import Wish
 from fleet.server.commands import main
 from fleet.server.simulated_check import differences
@@ -194,14 +196,36 @@ def test_identities_are_made_once_and_only_by_the_authority(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "words",
-    [["--stations", "0"], ["--stations", "x"], ["--stations", "1", "--faults", "-1"], ["--errands-per-hour", "1"]],
+    ("words", "said"),
+    [
+        (["--stations", "0"], "a number from 1 to 100000"),
+        (["--stations", "x"], "a number from 1 to 100000"),
+        (["--stations", "1", "--faults", "-1"], "a number from 0"),
+        (["--stations", "1", "--seconds", "soon"], "a number from 0"),
+        (["--stations", "1", "--broker", "a:1,b"], "'b': write HOST:PORT"),
+        (["--errands-per-hour", "1"], "required: --stations"),
+    ],
 )
-def test_wrong_usage_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_refused(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["simulate", "--data", "d", "--authority", "a", *words])
     assert ended.value.code == 2
-    assert capsys.readouterr().err
+    assert said in capsys.readouterr().err
+
+
+def test_a_store_that_cannot_be_compared_is_said_and_not_traced(
+    monkeypatch: pytest.MonkeyPatch, authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def away(*_: object) -> list[str]:
+        raise OperationalError("SELECT", {}, Exception("the connection is lost"))
+
+    monkeypatch.setattr(simulating, "differences", away)
+    arguments = ["--stations", "1", "--errands-per-hour", "0", "--seconds", "0", "--verify", "--json"]
+    monkeypatch.setattr(simulating, "PATIENCE_S", 0.0)
+    where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--broker", "127.0.0.1:1"]
+    assert main(["simulate", *arguments, *where]) == 1
+    said = {"ok": False, "error": "the store cannot be compared: the connection is lost"}
+    assert json.loads(capsys.readouterr().out) == said
 
 
 def test_an_authority_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
