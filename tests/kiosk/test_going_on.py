@@ -8,7 +8,7 @@ from kiosk.demo.seed import Region
 from kiosk.station import Station, opened
 from tests.fakes.clock import HandClock
 from tests.fakes.patience import LIMIT_S
-from tests.fakes.person import Person, pulls, puts
+from tests.fakes.person import Person, Story, pulls
 from tests.kiosk.test_station import in_region, region, world
 
 __all__ = ["region", "world"]
@@ -20,8 +20,16 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
     """From the test of the card to unlocking it: nobody takes the card out between, and the language stays."""
     config, base = in_region(region, tmp_path / "data")
     home_again = asyncio.Event()
-    story = {
-        "home": [puts("2:old"), lambda _: home_again.set()],
+
+    def at_home(person: Person) -> None:
+        """The home screen is drawn anew whenever a device changes, also before the card was read."""
+        if person.names == ["home"]:
+            person.world.insert("2:old", "holder")
+        elif "closing.take_card" in person.names:
+            home_again.set()
+
+    story: Story = {
+        "home": at_home,
         "home.card": "check_card",
         "check_card.insert": lambda _: None,  # it is in already
         "unblock.insert": lambda _: None,

@@ -32,6 +32,9 @@ from drivers.cabinet.messages import CAUSES
 
 WATCHDOG_MS = 2000
 BUSY_MS, IDLE_MS = 2, 5
+MOST_US = 100_000
+"""What passes between two turns at most: a board is never kept waiting, this process may be. Else a door that springs open
+after 50 ms and a coil that is let go after 360 would be one moment, and every door jammed."""
 F_GETFL, F_SETFL, O_NONBLOCK = 3, 4, 0o4000
 ENOENT, EIO = 2, 5
 OPTIONS = ("--line", "--panel", "--flash", "--slots", "--wiring", "--board-id")
@@ -101,14 +104,29 @@ class Stream:
                 self._left = b""
 
 
+class BoardTime:
+    """The time of a board, in microseconds, by the turns of its loop."""
+
+    def __init__(self) -> None:
+        self.us = 0
+        self._seen = time.ticks_us()
+
+    def turn(self) -> None:
+        """Once each turn."""
+        seen = time.ticks_us()
+        self.us += min(MOST_US, max(0, time.ticks_diff(seen, self._seen)))
+        self._seen = seen
+
+
 class Virtual:
     """The board, from power on to the end of its panel."""
 
     def __init__(self, line: Stream, panel: "Stream | None", flash: Flash, wiring: Wiring, board_id: bytes) -> None:
         self.line, self.panel_stream = line, panel
         self.flash, self.wiring, self.board_id = flash, wiring, board_id
-        self.clock = Clock(time.ticks_ms, time.ticks_diff)
-        self.world = World(wiring.slots, time.ticks_us)
+        self.time = BoardTime()
+        self.clock = Clock(lambda: self.time.us // 1000, lambda new, old: new - old)
+        self.world = World(wiring.slots, lambda: self.time.us)
         self.panel = Panel(self.world)
         self.heard = b""
         self.hung_until: int | None = None
@@ -124,6 +142,7 @@ class Virtual:
 
     def turn(self) -> None:
         """One turn of the loop."""
+        self.time.turn()
         now = self.clock()
         self.world.move()
         self.hands(now)
