@@ -26,6 +26,7 @@ class InProcessConnection:
         self._card = card
         self._generation = slot.generation
         self._open = True
+        self._torn = False
         self.atr: bytes = card.power_on()
         self.protocol: Literal["T=0", "T=1"] = card.protocol
 
@@ -37,11 +38,17 @@ class InProcessConnection:
         try:
             answer = self._card.transmit(apdu)
         except CardTornError:
+            self._torn = True
             raise CardGoneError("the card left in the middle", reader=self._slot.name) from None
         with self._slot.changed:
             if self._slot.generation != self._generation:
                 raise CardGoneError("the card left in the middle", reader=self._slot.name)
         return answer
+
+    def still_in(self) -> bool:
+        """See `drivers.reader.port.WithStatus`."""
+        with self._slot.changed:
+            return self._open and not self._torn and self._slot.generation == self._generation
 
     def close(self) -> None:
         """Reset the card and let it go."""

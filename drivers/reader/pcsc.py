@@ -129,6 +129,10 @@ class PcscConnection:
             raise CardGoneError("the card said nothing", reader=self._reader)
         return bytes(answer)
 
+    def still_in(self) -> bool:
+        """See `WithStatus`: a handle whose card left stays void, whatever was put in since (PC/SC part 5, 3.2.5.1)."""
+        return self._open and scard.SCardStatus(self._handle)[0] == scard.SCARD_S_SUCCESS
+
     @functools.cached_property
     def pinpad(self) -> "PcscPad | None":
         """The reader's own key pad; None where it cannot verify and change at it, or is not known to."""

@@ -41,6 +41,14 @@ class Connection(Protocol):
         """Reset the card (which drops verified codes) and let it go. Never raises."""
 
 
+@runtime_checkable
+class WithStatus(Protocol):
+    """A connection that can be asked, after a transmission failed, whether its card has been in all the time."""
+
+    def still_in(self) -> bool:
+        """The card that was connected to is still in, and was not out since. Never raises."""
+
+
 class Backend(Protocol):
     """A source of readers."""
 

@@ -23,12 +23,12 @@ from drivers.reader.card_state import CardState, of_fault
 from drivers.reader.card_visit import CardVisit as CardVisit
 from drivers.reader.card_visit import pulsed
 from drivers.reader.channel import Channel, Pulse
-from drivers.reader.errors import CardGoneError, ReaderError, UnknownCardError
+from drivers.reader.errors import CardGoneError, NoCardError, ReaderError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
 from drivers.reader.memory import Memories
 from drivers.reader.model import Chain, Purpose
 from drivers.reader.outcomes import Signed, SignOutcome
-from drivers.reader.port import Backend, Connection, Presence, Visit
+from drivers.reader.port import Backend, Connection, Presence, Visit, WithStatus
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.session import open_session
 from drivers.reader.trust import Trust
@@ -67,16 +67,21 @@ class CardReader:
         self._watchers: set[Worker] = set()
         self._memories = Memories()
         self._short_only = False
-        """A reading broke off at a command with extended length fields. Some readers fail at them; where it was but a card
-        that left, short ones cost time alone."""
+        """The reader failed at a command with extended length fields while its card stayed in, as some do. Until the card is
+        seen to leave: the next one is tried anew."""
 
     async def presence(self) -> Presence:
         """What is in the reader now."""
         watcher = Worker(f"look {self.name}")
         try:
-            return await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
+            return self._saw(await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None))
         finally:
             watcher.stop()
+
+    def _saw(self, presence: Presence) -> Presence:
+        if presence is not Presence.PRESENT:
+            self._short_only = False
+        return presence
 
     async def state(self) -> CardState:
         """What the card in the reader is: it is read, and let go. Raises CardBusyError, LedgerError."""
@@ -99,7 +104,7 @@ class CardReader:
             while watcher in self._watchers:
                 now = await watcher.run(self._waiting(watcher, seen), Pulse(), limit_s=None)
                 if now is not seen:
-                    seen = now
+                    seen = self._saw(now)
                     yield seen
         finally:
             self._watchers.discard(watcher)
@@ -140,9 +145,28 @@ class CardReader:
         return visit
 
     def _open(self, pulse: Pulse, opened: list[Connection]) -> CardSession:
-        connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
+        """Read the card; where the reader failed at an extended command and the card is still there, once more with short ones.
+
+        Reading sends no code and changes nothing, so it may be begun again.
+        """
+        short_only = self._short_only
+        try:
+            return self._read(self._connected(pulse, opened))
+        except CardGoneError:
+            if pulse.abandoned or self._short_only is short_only:
+                raise
+        return self._read(self._connected(pulse, opened))
+
+    def _connected(self, pulse: Pulse, opened: list[Connection]) -> Channel:
+        try:
+            connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
+        except NoCardError:
+            self._short_only = False
+            raise
         opened.append(connection)
-        channel = Channel(connection, reader=self.name, pulse=pulse, short_only=self._short_only)
+        return Channel(connection, reader=self.name, pulse=pulse, short_only=self._short_only)
+
+    def _read(self, channel: Channel) -> CardSession:
         known = self._settings
         try:
             session = open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
@@ -151,8 +175,9 @@ class CardReader:
         except BaseException as fault:
             if isinstance(fault, UnknownCardError):
                 fault.exchange = channel.exchange
-            self._short_only = self._short_only or channel.broke_at_extended
-            connection.close()
+            if channel.broke_at_extended and isinstance(channel.connection, WithStatus):
+                self._short_only = channel.connection.still_in()
+            channel.connection.close()
             raise
 
     async def _judge(self, session: CardSession) -> None:

@@ -1,13 +1,13 @@
 """How files are read with few exchanges: by short identifier, by long answers, and in the order that is likely right."""
 
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 import pytest
 
 from drivers.reader.channel import Channel
-from drivers.reader.errors import CardGoneError
+from drivers.reader.errors import CardGoneError, NoCardError
 from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
@@ -16,6 +16,7 @@ from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.finding import find_application
 from drivers.reader.pkcs15.values import Directory, FilePath, OdfEntry
+from drivers.reader.port import Presence
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
 from drivers.reader.virtual.cards import VirtualCard
@@ -29,8 +30,11 @@ from tests.drivers.reader.test_pkcs15 import FileCard
 
 
 @pytest.fixture
-def made(authority: TestAuthority) -> Callable[[str], VirtualCard]:
-    return lambda kind: VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=kind)
+def made(authority: TestAuthority) -> Callable[..., VirtualCard]:
+    def make(kind: str, order: int = EC_PERSON) -> VirtualCard:
+        return VirtualCard.create(person(order).new, authority, NOW, kind=kind)
+
+    return make
 
 
 class ShortIds(FileCard):
@@ -86,7 +90,7 @@ def short(card: VirtualCard, number: int) -> bytes:
     return card.transmit(bytes((0x00, 0xB0, 0x80 | number, 0x00, 0x00)))[:-2]
 
 
-def test_lists_are_told_by_what_they_hold(made: Callable[[str], VirtualCard]) -> None:
+def test_lists_are_told_by_what_they_hold(made: Callable[..., VirtualCard]) -> None:
     card = made("B")
     held = {number: short(card, number) for number in (1, 2, 3, 4, 0x11, 0x12)}
     assert [number for number, data in held.items() if objects.lists_codes(data)] == [1]
@@ -119,7 +123,7 @@ def facts_of(connection: Misleading) -> CardFacts:
 
 
 @pytest.mark.parametrize("led", [{1: 2}, {1: 4}, {1: 30}, {4: 2}, {4: 3}, {4: 1}, {4: 0x12}, {0x12: 4}])
-def test_a_list_that_is_another_one_is_selected(made: Callable[[str], VirtualCard], led: dict[int, int]) -> None:
+def test_a_list_that_is_another_one_is_selected(made: Callable[..., VirtualCard], led: dict[int, int]) -> None:
     card = made("B")
     connection = Misleading(card, led)
     assert facts_of(connection) == facts_of(Misleading(card, {}))
@@ -140,7 +144,7 @@ def test_short_identifiers_that_two_files_share_are_not_used() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_card_is_says_what_it_holds_and_not_its_answer_to_reset(
-    made: Callable[[str], VirtualCard], kind: str
+    made: Callable[..., VirtualCard], kind: str
 ) -> None:
     """Every kind with the answer to reset of kind B, whose profile names it."""
     plain, told = (facts_of(Misleading(made(kind), {}, atr)) for atr in (bytes.fromhex("3B00"), KINDS["B"].atr))
@@ -149,7 +153,7 @@ def test_what_a_card_is_says_what_it_holds_and_not_its_answer_to_reset(
 
 
 def test_a_product_known_by_its_answer_to_reset_is_asked_for_its_own_application_first(
-    made: Callable[[str], VirtualCard],
+    made: Callable[..., VirtualCard],
 ) -> None:
     for kind, first in (("A", "F276A288BCFBA69D34F31001"), ("B", "A000000063504B43532D3135"), ("D", "A0000003080000")):
         connection = Misleading(made(kind), {})
@@ -197,19 +201,24 @@ def test_over_t0_nothing_is_extended() -> None:
 
 
 class ShortReader(InProcessBackend):
-    """A reader whose driver fails at extended length fields, as those do that know short APDUs alone."""
+    """A reader whose driver fails at extended length fields, as those do that know short APDUs alone; or, once told so, one
+    whose card is pulled at the first of them."""
 
     def __init__(self, slot: VirtualSlot) -> None:
         super().__init__([slot])
         self.failed = 0
+        self.sound = False
+        self.pulled: Callable[[], object] | None = None
 
     def connect(self, reader: str) -> InProcessConnection:
         connection = super().connect(reader)
         real = connection.transmit
 
         def transmit(apdu: bytes) -> bytes:
-            if len(apdu) > 5 and apdu[4] == 0:
+            if len(apdu) > 5 and apdu[4] == 0 and not self.sound:
                 self.failed += 1
+                if self.pulled is not None:
+                    self.pulled()
                 raise CardGoneError("transmission failed with 8010002F")
             return real(apdu)
 
@@ -217,18 +226,66 @@ class ShortReader(InProcessBackend):
         return connection
 
 
-async def test_a_reader_that_fails_at_long_commands_is_sent_short_ones_from_then_on(
-    made: Callable[[str], VirtualCard],
-) -> None:
+@pytest.fixture
+async def short_reader(
+    made: Callable[..., VirtualCard],
+) -> AsyncIterator[tuple[CardReader, ShortReader, VirtualSlot]]:
     slot = VirtualSlot("Bench 0")
     slot.insert(made("D"))
     backend = ShortReader(slot)
     reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW))
+    yield reader, backend, slot
+    await reader.close()
+
+
+async def is_read(reader: CardReader) -> None:
+    """All of the card."""
+    async with visiting(reader) as visit:
+        assert visit.facts.certificates
+        await visit.complete()
+
+
+ShortOne = tuple[CardReader, ShortReader, VirtualSlot]
+
+
+async def test_a_reader_that_fails_at_long_commands_is_sent_short_ones_while_that_card_is_in(
+    short_reader: ShortOne, made: Callable[..., VirtualCard]
+) -> None:
+    reader, backend, slot = short_reader
+    for _ in range(2):
+        await is_read(reader)
+    assert backend.failed == 1
+    slot.remove()
+    assert await reader.presence() is Presence.EMPTY
+    slot.insert(made("D", 7))
+    await is_read(reader)
+    assert backend.failed == 2, "the next insertion is tried anew, and is read all the same"
+
+
+@pytest.mark.parametrize("seen_by", ["presence", "visit", "changes"])
+async def test_a_card_that_is_pulled_at_a_long_command_teaches_nothing(
+    short_reader: ShortOne, made: Callable[..., VirtualCard], seen_by: str
+) -> None:
+    reader, backend, slot = short_reader
+    card = made("D", 7)
+    await is_read(reader)
+    assert backend.failed == 1, "short ones, for this insertion"
+    backend.pulled, watched = slot.remove, reader.changes()
+    assert await anext(watched) is Presence.PRESENT
+    slot.remove()
+    if seen_by == "presence":
+        await reader.presence()
+    elif seen_by == "changes":
+        assert await anext(watched) is Presence.EMPTY
+    else:
+        with pytest.raises(NoCardError):
+            await reader.visit()
+    slot.insert(card)
     with pytest.raises(CardGoneError):
         await reader.visit()
-    for _ in range(2):
-        async with visiting(reader) as visit:
-            assert len(visit.facts.certificates) == 4
-            await visit.complete()
-    assert backend.failed == 1
-    await reader.close()
+    assert backend.failed == 2, "long ones again; the card was pulled at one"
+    backend.sound = True
+    slot.insert(card)
+    async with visiting(reader) as visit:
+        assert visit._session.channel.extended
+    await watched.aclose()

@@ -130,6 +130,15 @@ def test_whatever_breaks_a_command_its_outcome_is_unknown(played: PlayedService,
         connection.transmit(b"\x00\xb0\x00\x00\x00")
 
 
+@pytest.mark.parametrize(("code", "still_in"), [(0, True), (0x80100069, False), (0x80100068, False)])
+def test_whether_the_card_has_been_in_all_the_time(played: PlayedService, code: int, still_in: bool) -> None:
+    connection = PcscBackend().connect(READER)
+    played.results["status"] = code
+    assert connection.still_in() is still_in
+    connection.close()
+    assert not connection.still_in()
+
+
 def test_without_the_service_there_is_no_reader(played: PlayedService) -> None:
     played.results["establish"] = NO_SERVICE
     backend = PcscBackend()
