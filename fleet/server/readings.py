@@ -5,7 +5,7 @@ identity has no name here at all: `name` is None and the HSA-id is shown alone.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from fleet.messages.link import StationState
@@ -130,6 +130,20 @@ class CheckpointRow:
     """`good`, or what is wrong (`fleet.server.checkpoints.Verdict`); None: not judged yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which errands: of a station, of a kind, with an outcome (`going_on`: not ended yet), begun on a local day (None: today)."""
+
+    station: str | None = None
+    kind: str = ""
+    outcome: str = ""
+    day: date | None = None
+
+
+GOING_ON = "going_on"
+TODAY = Sought()
+
+
 class Readings(Protocol):
     """Reads for pages. Each call sees one consistent snapshot. `now` is aware; today is the server's local day."""
 
@@ -146,9 +160,9 @@ class Readings(Protocol):
         """The last checkpoint of that station; None where it has made none."""
 
     def errands(
-        self, now: datetime, *, limit: int = 100, station: str | None = None, after: ErrandRow | None = None
+        self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
-        """Today's errands, newest first; with `after` those that come after that one, whatever has begun since."""
+        """A day's errands, newest first; with `after` those that come after that one, whatever has begun since."""
 
     def errand(self, errand: str) -> ErrandRow | None: ...
     def orders(

@@ -1,4 +1,5 @@
 """A store in memory for tests of the web, and a region with 14 stations. All people, numbers and places are made up."""
+# length: one made-up region and the reads over it
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -6,7 +7,18 @@ from datetime import UTC, datetime, timedelta
 from fleet.messages import kinds
 from fleet.messages.link import DeviceState, SlotState, StationState
 from fleet.server.access.roles import Scope
-from fleet.server.readings import BinRow, CheckpointRow, ErrandRow, EventRow, OrderRow, StationRow, Summary
+from fleet.server.readings import (
+    GOING_ON,
+    TODAY,
+    BinRow,
+    CheckpointRow,
+    ErrandRow,
+    EventRow,
+    OrderRow,
+    Sought,
+    StationRow,
+    Summary,
+)
 
 NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 """10:42 in Stockholm."""
@@ -70,10 +82,10 @@ class FakeReadings:
         return self.checkpoints.get(station)
 
     def errands(
-        self, now: datetime, *, limit: int = 100, station: str | None = None, after: ErrandRow | None = None
+        self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
         self._check()
-        rows = [row for row in self.errand_rows if station in (None, row.station)]
+        rows = [row for row in self.errand_rows if _is_sought(row, sought)]
         newest_first = sorted(rows, key=lambda row: row.started, reverse=True)
         first = 0 if after is None else newest_first.index(after) + 1
         return newest_first[first : first + limit]
@@ -107,6 +119,16 @@ class FakeReadings:
     def _check(self) -> None:
         if self.failing:
             raise RuntimeError("made-up fault of the store at /made/up/path")
+
+
+def _is_sought(row: ErrandRow, sought: Sought) -> bool:
+    day = row.started.astimezone().date()
+    return (
+        sought.station in (None, row.station)
+        and sought.kind in ("", row.kind)
+        and sought.outcome in ("", row.outcome or GOING_ON)
+        and sought.day in (None, day)
+    )
 
 
 def _fits(row: OrderRow, wanted: str) -> bool:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, or_, select
 from fleet.server.cards import CardStory, CertificateRow, WishRow
 from fleet.server.store import deadlining, requesting
 from fleet.server.store.card_tables import certificates, requests
+from fleet.server.store.errand_reading import errand_row, errand_rows
 from fleet.server.store.overview import Inside, everywhere
-from fleet.server.store.reading import errand_row, errand_rows, order_row
+from fleet.server.store.reading import order_row
 from fleet.server.store.tables import bin_cards, errands, orders, stations, wishes
 
 MOST = 100

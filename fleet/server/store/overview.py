@@ -9,7 +9,7 @@ True
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -55,10 +55,9 @@ def inside(patterns: frozenset[str]) -> Inside:
     """Stations by name, or by beginning of name and `*`."""
 
     def condition(column: Any) -> ColumnElement[bool]:
-        fits = (
-            column.startswith(one[:-1], autoescape=True) if one.endswith("*") else column == one for one in patterns
-        )
-        return or_(false(), *fits)
+        beginnings = (column.startswith(one[:-1], autoescape=True) for one in sorted(patterns) if one.endswith("*"))
+        names = sorted(one for one in patterns if not one.endswith("*"))
+        return or_(false(), *([column.in_(names)] if names else []), *beginnings)
 
     return everywhere if "*" in patterns else condition
 
@@ -73,6 +72,20 @@ def visible(patterns: frozenset[str]) -> Callable[[str], bool]:
 def start_of_day(now: datetime) -> datetime:
     """Local midnight before `now`, in UTC."""
     return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def bounds_of_day(day: date) -> tuple[datetime, datetime]:
+    """Local midnight that begins that day and the one that ends it, in UTC. The last day that can be named ends with itself."""
+    ends = day if day == date.max else day + timedelta(days=1)
+    first, last = (_midnight(one) for one in (day, ends))
+    return first, last
+
+
+def _midnight(day: date) -> datetime:
+    try:
+        return datetime.combine(day, time.min).astimezone().astimezone(UTC)
+    except (OverflowError, ValueError):  # a day at the edge of the calendar has no other zone's time
+        return datetime.combine(day, time.min, UTC)
 
 
 def local_day(now: datetime) -> str:

@@ -9,15 +9,27 @@ last day by the same measure.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
-from fleet.server.readings import BinRow, CheckpointRow, Emptied, ErrandRow, EventRow, OrderRow, StationRow, Summary
+from fleet.server.readings import (
+    TODAY,
+    BinRow,
+    CheckpointRow,
+    Emptied,
+    ErrandRow,
+    EventRow,
+    OrderRow,
+    Sought,
+    StationRow,
+    Summary,
+)
 from fleet.server.store import overview
 from fleet.server.store.database import Database
+from fleet.server.store.errand_reading import comes_after, errand_row, errand_rows, fits
 from fleet.server.store.projections import receipt_bytes
 from fleet.server.store.proof_tables import checkpoints
 from fleet.server.store.sharing import Shared
@@ -91,14 +103,12 @@ class StoreReadings:
         return None if row is None else CheckpointRow(row.at, row.epoch, row.sequence - 1, row.verdict)
 
     def errands(
-        self, now: datetime, *, limit: int = 100, station: str | None = None, after: ErrandRow | None = None
+        self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None
     ) -> list[ErrandRow]:
-        """Today's errands, newest first; with `after` those that come after that one, whatever has begun since."""
-        query = errand_rows().where(errands.c.started >= overview.start_of_day(now), self._seen(stations.c.name))
+        """A day's errands, newest first; with `after` those that come after that one, whatever has begun since."""
+        query = errand_rows().where(fits(sought, now), self._seen(stations.c.name))
         if after is not None:
-            query = query.where(_comes_after(after))
-        if station is not None:
-            query = query.where(stations.c.name == station)
+            query = query.where(comes_after(after))
         newest_first = query.order_by(errands.c.started.desc(), errands.c.errand).limit(limit)
         with self._reading.begin() as connection:
             return [errand_row(row) for row in connection.execute(newest_first)]
@@ -188,17 +198,6 @@ def _scalar(connection: Connection, query: Select[Any]) -> Any:
     return connection.execute(query).scalar()
 
 
-def errand_rows() -> Select[Any]:
-    """Errands with the names of their stations."""
-    return select(errands, stations.c.name).join(stations, stations.c.id == errands.c.station)
-
-
-def _comes_after(last: ErrandRow) -> ColumnElement[bool]:
-    """In the order newest first, and by name where two began at the same time."""
-    started = errands.c.started
-    return and_(started <= last.started, or_(started < last.started, errands.c.errand > last.errand))
-
-
 def _searched(search: str) -> ColumnElement[bool]:
     if not search:
         return true()
@@ -245,22 +244,6 @@ def emptied_row(row: Any) -> Emptied:
         seal=row.seal,
         reason=row.reason,
         reference=row.reference,
-    )
-
-
-def errand_row(row: Any) -> ErrandRow:
-    """Of a row of `errand_rows`."""
-    return ErrandRow(
-        errand=row.errand,
-        station=row.name,
-        kind=row.kind,
-        started=row.started.astimezone(UTC),
-        ended=row.ended,
-        outcome=row.outcome,
-        order=row.order,
-        card_number=row.card_number,
-        hsa_id=row.hsa_id,
-        receipt=row.receipt,
     )
 
 

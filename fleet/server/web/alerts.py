@@ -27,6 +27,7 @@ from fleet.server.web.idempotency import api_group
 from fleet.server.web.maintenance_words import under_way
 from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
+from fleet.server.web.station_words import stations_meant
 
 ACKNOWLEDGED = "alert.acknowledge"
 MOST_NOTE = 400
@@ -99,7 +100,7 @@ def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
         station: Station = "",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        return _list(request, web, within(request, alerts), (state if state in STATES else "open", station, page))
+        return _list(request, web, alerts, (state if state in STATES else "open", station, page))
 
     @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
     def show_one(request: Request, alert: Number) -> Response:
@@ -154,9 +155,9 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     state, station, page = asked
     stations = web.read(request).stations(now)
-    rows, total = alerts.listed(
-        is_open=IS_OPEN.get(state), station=station or None, limit=ROWS, offset=(page - 1) * ROWS
-    )
+    chosen = alerts.within(stations_meant(request, web, station))
+    rows, total = chosen.listed(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
+    alerts = within(request, alerts)
     _, waiting = alerts.listed(is_open=True, limit=1)
     return web.render(
         request,

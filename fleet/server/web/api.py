@@ -5,7 +5,9 @@ Lists are `{"items": [...], "next": N | null}`; `next` is the offset of the page
 leaves the store here.
 """
 
-from datetime import datetime
+# length: the models of one API and the routes that read them
+
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
@@ -14,7 +16,7 @@ from pydantic import BaseModel
 from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Right
 from fleet.server.lifecycle import State
-from fleet.server.readings import ErrandRow, EventRow, OrderRow, StationRow
+from fleet.server.readings import ErrandRow, EventRow, OrderRow, Sought, StationRow
 from fleet.server.web.bodies import LINE
 from fleet.server.web.gate import needs, tell_look
 from fleet.server.web.idempotency import api_group
@@ -221,10 +223,14 @@ def _add_errands(router: APIRouter, web: Web) -> None:
         limit: Limit = 100,
         offset: Annotated[int, Query(ge=0, le=10_000)] = 0,
         station: Annotated[str | None, Query(max_length=40, pattern=LINE)] = None,
+        kind: Annotated[str, Query(max_length=32, pattern=LINE)] = "",
+        outcome: Annotated[str, Query(max_length=32, pattern=LINE, description="`going_on`: not ended yet")] = "",
+        day: Annotated[date | None, Query(description="the server's local day; without it today")] = None,
     ) -> Rows[Errand]:
-        """Today's errands, newest first."""
-        tell_look(request, Deed("people.errands", station or ""))
-        rows = web.read(request).errands(web.clock(), limit=offset + limit + 1, station=station)
+        """A day's errands, newest first."""
+        tell_look(request, Deed("people.errands", station or "", day.isoformat() if day else ""))
+        sought = Sought(station, kind, outcome, day)
+        rows = web.read(request).errands(web.clock(), sought, limit=offset + limit + 1)
         return Rows(
             items=[_errand(row) for row in rows[offset : offset + limit]], next=next_offset(offset, limit, len(rows))
         )

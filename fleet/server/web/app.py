@@ -43,6 +43,7 @@ from fleet.server.web.commands_api import command_api
 from fleet.server.web.counting import counts_for
 from fleet.server.web.deadlines import deadline_pages
 from fleet.server.web.doors import doors_router
+from fleet.server.web.errand_pages import errand_pages
 from fleet.server.web.evidence import checkpoint_api, evidence_api
 from fleet.server.web.export_routes import exports_router
 from fleet.server.web.gate import check_all, methods_at, recognised
@@ -121,6 +122,7 @@ def create_app(
     )
     app.state.access, app.state.site, app.state.pace = access, site, Pace(access, clock, limits)
     app.include_router(pages_router(web, commands, alerts))
+    app.include_router(errand_pages(web))
     app.include_router(api_router(web))
     app.include_router(own_api_router())
     app.include_router(shelf_pages(web, side.cards))

@@ -19,9 +19,10 @@ from fleet.server.web.card_side import CardSide
 from fleet.server.web.deadlines import CODES
 from fleet.server.web.export_routes import in_batches
 from fleet.server.web.exports import Cell, Format, Table, sent
-from fleet.server.web.gate import caller_of, needs
+from fleet.server.web.gate import needs
 from fleet.server.web.rendering import Web
 from fleet.server.web.shelves import within
+from fleet.server.web.station_words import stations_meant
 from fleet.server.web.texts import Texts
 
 Word = Annotated[str, Query(max_length=40)]
@@ -40,8 +41,8 @@ def card_exports(web: Web, side: CardSide) -> APIRouter:
 def _add_shelves(router: APIRouter, web: Web, cards: Cards) -> None:
     @router.get("/stock", dependencies=needs(Right.PEOPLE))
     def stock(request: Request, station: Word = "", kind: Word = "", form: Format = "csv") -> Response:
-        t, mine = web.texts_for(request), within(request, cards)
-        found = in_batches(lambda limit, offset: mine.stock(station=station, kind=kind, limit=limit, offset=offset))
+        t, mine = web.texts_for(request), cards.within(stations_meant(request, web, station))
+        found = in_batches(lambda limit, offset: mine.stock(kind=kind, limit=limit, offset=offset))
         rows: Rows = (
             (one.card_number, t(f"stock.kind.{one.kind}"), one.order, one.product, one.station, one.slot, one.since)
             for one in found
@@ -66,12 +67,12 @@ def _add_deadlines(router: APIRouter, web: Web, deadlines: Deadlines) -> None:
     @router.get("/deadlines", dependencies=needs(Right.PEOPLE))
     def listed(request: Request, kind: Word, station: Word = "", form: Format = "csv") -> Response:
         t, code = web.texts_for(request), next((one for one in CODES if one == kind), None)
-        mine = deadlines.within(caller_of(request).scope(request.state.right).patterns)
+        mine = deadlines.within(stations_meant(request, web, station))
         if code is None or code not in [lane.code for lane in mine.lanes(limit=1)]:
             raise HTTPException(404)
 
         def read(limit: int, offset: int) -> tuple[tuple[Shown, ...], int]:
-            lane = mine.lane(code, station=station, limit=limit, offset=offset)
+            lane = mine.lane(code, limit=limit, offset=offset)
             return lane.shown, lane.total
 
         rows: Rows = (_deadline(one, t) for one in in_batches(read))

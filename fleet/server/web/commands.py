@@ -36,6 +36,7 @@ from fleet.server.web.exports import Cell, Format, Table, sent
 from fleet.server.web.gate import caller_of, field, form_of, needs
 from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
+from fleet.server.web.station_words import stations_meant
 from fleet.server.web.texts import Texts
 
 CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
@@ -66,7 +67,8 @@ def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state, mine = state if state in CHOICES else "all", within(request, commands)
-        rows, total = mine.listed(states=CHOICES[state], station=station or None, limit=ROWS, offset=(page - 1) * ROWS)
+        chosen = commands.within(stations_meant(request, web, station))
+        rows, total = chosen.listed(states=CHOICES[state], limit=ROWS, offset=(page - 1) * ROWS)
         _, waiting = mine.listed(states=CHOICES["waiting"], limit=1)
         return web.render(
             request,
@@ -132,10 +134,9 @@ def _add_file(router: APIRouter, web: Web, commands: Commands) -> None:
         station: Annotated[str, Query(max_length=40)] = "",
         form: Format = "csv",
     ) -> Response:
-        t, mine, states = web.texts_for(request), within(request, commands), CHOICES.get(state, ())
-        found = in_batches(
-            lambda limit, offset: mine.listed(states=states, station=station or None, limit=limit, offset=offset)
-        )
+        t, states = web.texts_for(request), CHOICES.get(state, ())
+        mine = commands.within(stations_meant(request, web, station))
+        found = in_batches(lambda limit, offset: mine.listed(states=states, limit=limit, offset=offset))
         headings = ("number", "station", "command", "state", "why", "reason", "by", "second", "asked", "ended")
         table = Table(
             "commands", [t("commands.col." + one) for one in headings], (_cells(row, t) for row in found), t.zone

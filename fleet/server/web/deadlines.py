@@ -17,9 +17,10 @@ from fleet.server.deadlines.due import local
 from fleet.server.deadlines.rows import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
 from fleet.server.web import card_words
-from fleet.server.web.gate import caller_of, needs, tell_look
+from fleet.server.web.gate import needs, tell_look
 from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
+from fleet.server.web.station_words import stations_meant
 from fleet.server.web.texts import Texts
 
 CODES: tuple[Code, ...] = get_args(Code)
@@ -39,7 +40,7 @@ def deadline_pages(web: Web, deadlines: Deadlines) -> APIRouter:
         station: Annotated[str, Query(max_length=40)] = "",
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
-        mine = deadlines.within(caller_of(request).scope(request.state.right).patterns)
+        mine = deadlines.within(stations_meant(request, web, station))
         tell_look(request, Deed(LOOKED, station.strip(), kind))
         return _board(request, web, mine, (kind, station.strip(), page))
 
@@ -49,10 +50,10 @@ def deadline_pages(web: Web, deadlines: Deadlines) -> APIRouter:
 def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     kind, station, page = asked
-    lanes = deadlines.lanes(station=station, limit=ROWS)
+    lanes = deadlines.lanes(limit=ROWS)
     held = [lane.code for lane in lanes]
     code = next((one for one in held if one == kind), None)
-    chosen = deadlines.lane(code, station=station, limit=ROWS, offset=(page - 1) * ROWS) if code else None
+    chosen = deadlines.lane(code, limit=ROWS, offset=(page - 1) * ROWS) if code else None
     clock = deadlines.clock()
     return web.render(
         request,

@@ -6,7 +6,6 @@ Example: `app.include_router(exports_router(web, alerts))`
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -14,14 +13,14 @@ from fastapi.responses import Response
 
 from fleet.server.access.roles import Right
 from fleet.server.alerts.rows import Alerts
-from fleet.server.readings import ErrandRow, Readings
 from fleet.server.web import access_words, alert_words, words
 from fleet.server.web.accounts import desk_of
-from fleet.server.web.alerts import IS_OPEN, within
+from fleet.server.web.alerts import IS_OPEN
 from fleet.server.web.exports import Cell, Format, Table, sent
 from fleet.server.web.gate import access_of, needs
 from fleet.server.web.rendering import Web
 from fleet.server.web.station_list import Wish, chosen
+from fleet.server.web.station_words import stations_meant
 from fleet.server.web.texts import Texts
 from fleet.server.web.updates import PARTS, asked
 from fleet.server.web.updates import Wish as Updated
@@ -35,7 +34,6 @@ def exports_router(web: Web, alerts: Alerts) -> APIRouter:
     """All lists."""
     router = APIRouter(prefix="/exports", include_in_schema=False)
     _add_stations(router, web)
-    _add_errands(router, web)
     _add_updates(router, web)
     _add_orders(router, web)
     _add_alerts(router, web, alerts)
@@ -111,41 +109,6 @@ def _add_updates(router: APIRouter, web: Web) -> None:
         return sent(request, Table("updates", headings, rows, t.zone), form, " ".join(wish.query.values()))
 
 
-def _add_errands(router: APIRouter, web: Web) -> None:
-    @router.get("/errands", dependencies=needs(Right.VIEW))
-    def errands(request: Request, form: Format = "csv") -> Response:
-        t = web.texts_for(request)
-        rows: Iterator[tuple[Cell, ...]] = (
-            (
-                row.errand,
-                row.station,
-                t.code("kind", row.kind),
-                row.started,
-                row.ended,
-                words.errand_mark(row.outcome).text(t),
-            )
-            for row in _todays_errands(web.read(request), web.clock())
-        )
-        return sent(
-            request,
-            Table(
-                "errands",
-                (t("col.errand"), t("col.station"), t("col.kind"), t("col.began"), t("col.ended"), t("col.state")),
-                rows,
-                t.zone,
-            ),
-            form,
-        )
-
-
-def _todays_errands(readings: Readings, now: datetime) -> Iterator[ErrandRow]:
-    """All of them, a batch at a time: there may be a million, and they are read as slowly as they are sent."""
-    last: ErrandRow | None = None
-    while batch := readings.errands(now, limit=_BATCH, after=last):
-        yield from batch
-        last = batch[-1]
-
-
 def _add_orders(router: APIRouter, web: Web) -> None:
     @router.get("/orders", dependencies=needs(Right.PEOPLE))
     def orders(request: Request, q: Search = "", state: Word = "", form: Format = "csv") -> Response:
@@ -189,12 +152,8 @@ def _add_orders(router: APIRouter, web: Web) -> None:
 def _add_alerts(router: APIRouter, web: Web, alerts: Alerts) -> None:
     @router.get("/alerts", dependencies=needs(Right.VIEW))
     def listed(request: Request, state: Word = "open", station: Word = "", form: Format = "csv") -> Response:
-        t, desk = web.texts_for(request), within(request, alerts)
-        found = in_batches(
-            lambda limit, offset: desk.listed(
-                is_open=IS_OPEN.get(state), station=station or None, limit=limit, offset=offset
-            )
-        )
+        t, desk = web.texts_for(request), alerts.within(stations_meant(request, web, station))
+        found = in_batches(lambda limit, offset: desk.listed(is_open=IS_OPEN.get(state), limit=limit, offset=offset))
         rows: Iterator[tuple[Cell, ...]] = (_alert(row, t) for row in found)
         headings = (
             t("col.number"),

@@ -16,7 +16,7 @@ from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Right
 from fleet.server.alerts.rows import Alerts
 from fleet.server.commanding.rows import Commands
-from fleet.server.readings import StationRow, Summary
+from fleet.server.readings import Sought, StationRow, Summary
 from fleet.server.web import alert_words, command_words, words
 from fleet.server.web.alerts import within as within_alerts
 from fleet.server.web.command_rights import may_order, waiting_for, within
@@ -41,7 +41,6 @@ def pages_router(web: Web, commands: Commands, alerts: Alerts) -> APIRouter:
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_overview(router, web, commands, alerts)
     _add_stations(router, web, commands)
-    _add_errands(router, web)
     _add_orders(router, web)
     _add_receipts(router, web)
     return router
@@ -146,7 +145,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             checkpoint=web.read(request).checkpoint(name),
             front=front(row.state.slots if row.state else ()),
             events=web.read(request).events(station=name, limit=_STATION_EVENTS)[::-1],
-            errands=web.read(request).errands(now, limit=_STATION_EVENTS, station=name),
+            errands=web.read(request).errands(now, Sought(name), limit=_STATION_EVENTS),
             commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
             tested=within(request, commands).last_test(name),
             offered=[one for one in _buttons(row) if may_order(request, one, name)],
@@ -157,41 +156,6 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
 def _buttons(row: StationRow) -> tuple[str, ...]:
     """The commands that stand in the head of a station's page, the main one last."""
     return ("self_test", "restart", "out_of_service" if words.receives(row) else "in_service")
-
-
-def _add_errands(router: APIRouter, web: Web) -> None:
-    @router.get("/errands", dependencies=needs(Right.VIEW))
-    def errands(request: Request) -> Response:
-        return _errands(request, web, None)
-
-    @router.get("/errands/{errand}", dependencies=needs(Right.PEOPLE))
-    def one_errand(request: Request, errand: str) -> Response:
-        tell_look(request, Deed("people.errand", errand))
-        return _errands(request, web, errand)
-
-
-def _errands(request: Request, web: Web, chosen: str | None) -> Response:
-    seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-    selected = web.read(request).errand(chosen) if chosen is not None else None
-    if chosen is not None and selected is None:
-        raise HTTPException(404)
-    summary = web.read(request).summary(now)
-    many = summary.errands_today
-    return web.render(
-        request,
-        "errands.html",
-        f"errands errand/{chosen}" if chosen else "errands",
-        page="errands",
-        seen=seen,
-        now=now,
-        title=t.many("errands.title", many) if many else t("errands.title.none"),
-        errands=web.read(request).errands(now, limit=ROWS),
-        total=many,
-        titles={row.name: row.title for row in web.read(request).stations(now)},
-        selected=selected,
-        events=web.read(request).events(errand=chosen) if chosen else [],
-        station=web.read(request).station(selected.station, now) if selected else None,
-    )
 
 
 def _add_orders(router: APIRouter, web: Web) -> None:

@@ -18,6 +18,7 @@ from fleet.server.readings import StationRow
 from fleet.server.web.gate import caller_of, needs
 from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
+from fleet.server.web.station_words import stations_meant
 
 KINDS = ("order", "reserve")
 SHOWS = ("cards", "differs")
@@ -38,7 +39,8 @@ def shelf_pages(web: Web, cards: Cards) -> APIRouter:
 
     @router.get("/stock", dependencies=needs(Right.VIEW))
     def stock(request: Request, station: Words = "", kind: Words = "", page: Page = 1) -> Response:
-        return _stock(request, web, within(request, cards), (station.strip(), kind if kind in KINDS else "", page))
+        mine = cards.within(stations_meant(request, web, station))
+        return _stock(request, web, mine, (station.strip(), kind if kind in KINDS else "", page))
 
     @router.get("/bins", dependencies=needs(Right.VIEW))
     def bins(request: Request, q: Words = "", show: Words = "", page: Page = 1) -> Response:
@@ -57,9 +59,9 @@ def shelf_pages(web: Web, cards: Cards) -> APIRouter:
 def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     station, kind, page = asked
-    rows, total = cards.stock(station=station, kind=kind, limit=ROWS, offset=(page - 1) * ROWS)
+    rows, total = cards.stock(kind=kind, limit=ROWS, offset=(page - 1) * ROWS)
     stations = {row.name: row for row in web.read(request).stations(now)}
-    places = [one for one in cards.places() if station in ("", one.station)]
+    places = cards.places()
     short = sum(one.reserve == 0 for one in places)
     return web.render(
         request,

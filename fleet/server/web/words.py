@@ -14,7 +14,7 @@ from typing import Literal
 
 from fleet.messages import kinds
 from fleet.messages.link import DeviceState
-from fleet.server.readings import EventRow, StationRow
+from fleet.server.readings import GOING_ON, EventRow, StationRow
 from fleet.server.web.command_tales import COMMAND_KINDS, tell_command
 from fleet.server.web.texts import Texts
 
@@ -102,10 +102,29 @@ _OUTCOME: dict[str, tuple[Level, str]] = {
 }
 
 
+OUTCOMES = (GOING_ON, *_OUTCOME)
+ERRAND_KINDS = (
+    "pickup",
+    "unblock",
+    "change_pin",
+    "check_card",
+    "return_card",
+    "report_lost",
+    "renew_certificate",
+    "reserve_certificate",
+    "clean_up",
+    "administrate",
+    "stock",
+    "empty_bin",
+    "attend",
+    "service",
+)
+
+
 def errand_mark(outcome: str | None) -> Mark:
     """How an errand ended, or that it goes on."""
     if outcome is None:
-        return Mark("of", "clock-outline", "outcome", "going_on")
+        return Mark("of", "clock-outline", "outcome", GOING_ON)
     level, icon = _OUTCOME.get(outcome, ("of", "help-circle-outline"))
     return Mark(level, icon, "outcome", outcome)
 

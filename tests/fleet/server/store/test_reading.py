@@ -1,8 +1,9 @@
 """Figures and lists as pages ask for them."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
-from fleet.messages.kinds import ERRAND_STARTED
+from fleet.messages.kinds import ERRAND_ENDED, ERRAND_STARTED
+from fleet.server.readings import GOING_ON, TODAY, Sought
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
@@ -55,6 +56,38 @@ def test_errands_come_in_turn_though_others_begin_meanwhile(
     assert first + readings.errands(NOW, limit=2, after=first[-1]) == every[:4]
     assert readings.errands(NOW, after=every[3]) == every[4:]
     assert readings.errands(NOW, after=every[4]) == []
+
+
+def test_errands_of_a_day_by_kind_station_and_outcome(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    def tell(event: str, time: str, **content: object) -> None:
+        writer.commit(arrived(station.seal(event, dict(content), time=time)), NOW)
+
+    tell(ERRAND_STARTED, "2026-05-30T09:00:00Z", errand="E-1", kind="unblock")
+    tell(ERRAND_ENDED, "2026-05-30T09:01:00Z", errand="E-1", kind="unblock", outcome="done", seconds=60)
+    tell(ERRAND_STARTED, "2026-05-30T10:00:00Z", errand="E-2", kind="pickup")
+    tell(ERRAND_STARTED, "2026-06-01T09:00:00Z", errand="E-3", kind="pickup")
+    day = date(2026, 5, 30)
+    wanted = {
+        TODAY: ["E-3"],
+        Sought(day=day): ["E-2", "E-1"],
+        Sought(day=day, kind="unblock"): ["E-1"],
+        Sought(day=day, outcome="done"): ["E-1"],
+        Sought(day=day, outcome=GOING_ON): ["E-2"],
+        Sought("entre-a", day=day): ["E-2", "E-1"],
+        Sought("entre-b", day=day): [],
+        Sought(day=date.max): [],
+        Sought(day=date.min): [],
+    }
+    assert {sought: [one.errand for one in readings.errands(NOW, sought)] for sought in wanted} == wanted
+
+
+def test_readings_may_be_narrowed_to_very_many_stations(writer: Writer, readings: StoreReadings) -> None:
+    writer.commit([StateSeen("entre-a", SICK), StateSeen("entre-b", SICK)], NOW)
+    narrowed = readings.within(frozenset({"entre-b", *(f"station-{number}" for number in range(5000))}))
+    assert narrowed.errands(NOW) == []
+    assert narrowed.summary(NOW).stations == 1
 
 
 def test_alarms_name_what_is_wrong(writer: Writer, readings: StoreReadings, database: Database) -> None:

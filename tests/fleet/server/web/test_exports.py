@@ -14,8 +14,8 @@ from fastapi import FastAPI
 
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Role
-from fleet.server.readings import ErrandRow
-from fleet.server.web import export_routes, exports
+from fleet.server.readings import ErrandRow, Sought
+from fleet.server.web import errand_pages, exports
 from fleet.server.web.export_routes import in_batches
 from fleet.server.web.exports import Cell, Table, csv_of, xlsx_of
 from tests.fakes.readings import FakeReadings
@@ -121,13 +121,13 @@ def test_a_row_is_let_go_once_it_is_written(form: Callable[[Table], Iterator[byt
 async def test_errands_are_read_a_batch_at_a_time(
     app: FastAPI, readings: FakeReadings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_routes, "_BATCH", 3)
+    monkeypatch.setattr(errand_pages, "_BATCH", 3)
     asked: list[int] = []
     read = readings.errands
 
-    def counted(now: datetime, *, limit: int, after: ErrandRow | None) -> list[ErrandRow]:
+    def counted(now: datetime, sought: Sought, *, limit: int, after: ErrandRow | None) -> list[ErrandRow]:
         asked.append(limit)
-        some: list[ErrandRow] = read(now, limit=limit, after=after)
+        some: list[ErrandRow] = read(now, sought, limit=limit, after=after)
         return some
 
     monkeypatch.setattr(readings, "errands", counted)
