@@ -37,6 +37,8 @@ class IdentityProvider:
     """Another key than the published one."""
     header: dict[str, Any] = field(default_factory=lambda: {"alg": "RS256", "kid": "one"})
     published: str = ISSUER
+    beside: list[Any] = field(default_factory=list)
+    """More that stands among its keys."""
     asked: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def reach(self) -> dict[str, Any]:
@@ -64,7 +66,7 @@ class IdentityProvider:
         return JSONResponse({"issuer": self.published, "jwks_uri": f"{base}/keys", **endpoints})
 
     async def _keys(self, _request: Request) -> JSONResponse:
-        return JSONResponse(KeySet([self.key]).as_dict(private=False))
+        return JSONResponse({"keys": [*self.beside, *KeySet([self.key]).as_dict(private=False)["keys"]]})
 
     async def _token(self, request: Request) -> JSONResponse:
         form = await request.form()

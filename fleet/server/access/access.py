@@ -18,15 +18,13 @@ from sqlalchemy import Connection, update
 from fleet.server.access import audit, codes, links, passwords, people, sessions, tokens, tries
 from fleet.server.access.audit import Deed
 from fleet.server.access.looks import Looks
+from fleet.server.access.rates import neighbourhood
 from fleet.server.access.roles import EVERYWHERE, Caller, Grants, Role
 from fleet.server.access.secret_values import digest
 from fleet.server.store.access_tables import users
 from fleet.server.store.database import Database
 
-PROGRAM = "server"
-"""Who it was where no person was: in the audit."""
-
-_NOBODY = "unknown"
+PROGRAM, _NOBODY = people.PROGRAM, people.NOBODY
 
 
 class Refused(StrEnum):
@@ -129,6 +127,7 @@ class Access:
     def sign_in_by_issuer(self, subject: str, name: str, granted: Grants, address: str) -> SignedIn | Refused:
         """With what the region's own sign-in has said."""
         with self.database.writing.begin() as connection:
+            was = people.name_of(connection, subject)
             try:
                 row = people.from_issuer(connection, subject, name, granted, self.clock()) if granted else None
             except people.AccountError:
@@ -136,6 +135,8 @@ class Access:
             if row is None or row.disabled:
                 self._note(connection, _NOBODY, address, Deed("sign-in.refused", name, "openid"))
                 return Refused.NO_ROLE
+            if was not in (None, name):
+                self._note(connection, name, address, Deed("user.rename", name, f"was {was}"))
             return self._begin(connection, row, address, "openid")
 
     def _begin(self, connection: Connection, row: Any, address: str, how: str) -> SignedIn:
@@ -148,7 +149,7 @@ class Access:
         now = self.clock()
         with self.database.writing.begin() as connection:
             over = [
-                tries.take(connection, tries.ADDRESS, address, now),
+                tries.take(connection, tries.ADDRESS, neighbourhood(address), now),
                 tries.take(connection, tries.ACCOUNT, name, now),
             ]
             if 1 in over and max(over) == 1:
@@ -161,7 +162,7 @@ class Access:
     def offered(self, value: str) -> Offer | None:
         """What that set-up link is for; None where it does not work."""
         with self.database.reading.begin() as connection:
-            link = links.find(connection, "set-up", value, self.clock())
+            link = self._set_up_link(connection, value)
             if link is None:
                 return None
             name = (
@@ -179,7 +180,7 @@ class Access:
             return Refused.PASSWORD
         encoded = passwords.hashed(chosen.password)
         with self.database.writing.begin() as connection:
-            link = links.find(connection, "set-up", value, self.clock())
+            link = self._set_up_link(connection, value)
             if link is None:
                 return Refused.LINK
             step = codes.step_of(link.secret, chosen.code, self.clock().timestamp(), after=0)
@@ -195,6 +196,12 @@ class Access:
             row = connection.execute(users.select().where(users.c.id == user)).one()
             self._note(connection, row.name, address, Deed("user.set-up", row.name))
             return self._begin(connection, row, address, "set-up")
+
+    def _set_up_link(self, connection: Connection, value: str) -> Any:
+        """The first administrator's works only while there is none: it may stand in a log."""
+        link = links.find(connection, "set-up", value, self.clock())
+        over = link is not None and link.user is None and people.has_administrator(connection)
+        return None if over else link
 
     def _first(self, connection: Connection, name: str) -> int:
         return people.add(connection, name, ((Role.ADMIN, EVERYWHERE),), self.clock())

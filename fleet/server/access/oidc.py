@@ -9,8 +9,10 @@ Begun(url='https://login.example/authorize?...', ...)
 """
 
 import asyncio
+import contextlib
 import hmac
 import secrets
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from typing import Any
 from authlib.deprecate import AuthlibDeprecationWarning
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, KeySet
 from sqlalchemy import delete, insert, select
 
 from fleet.server.access.audit import without_numbers
@@ -39,6 +41,7 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "ES384"]
 TIMEOUT_S = 10.0
 WAITS = timedelta(minutes=10)
 LEEWAY_S = 60
+_MOST_SUBJECT, _MOST_NAME = 255, 64
 _KEEP = timedelta(hours=1)
 """How long addresses and keys of the issuer are kept; a key that is not known is asked for at once."""
 
@@ -73,6 +76,24 @@ class _Issuer:
     token: str
     keys: KeySet
     read: datetime
+
+
+def _known(keys: Mapping[str, Any]) -> KeySet:
+    """Keys that we can use; others that the issuer has beside them are ignored (RFC 7517, 5). Raises OpenIdError for none."""
+    known = []
+    for one in keys["keys"]:
+        with contextlib.suppress(JoseError, ValueError, KeyError, TypeError):
+            known.append(JWKRegistry.import_key(one))
+    if not known:
+        raise OpenIdError("the issuer publishes no key that we can use")
+    return KeySet(known)
+
+
+def _address(told: object) -> str:
+    """Raises TypeError for what is no text."""
+    if not isinstance(told, str):
+        raise TypeError("an address is text")
+    return told
 
 
 class OpenId:
@@ -161,7 +182,8 @@ class OpenId:
             self._rules(nonce).validate(read.claims)
         except (JoseError, ValueError) as error:
             raise OpenIdError(f"the ID token: {type(error).__name__}") from None
-        if read.claims.get("azp", self._settings.client_id) != self._settings.client_id:
+        several = isinstance(read.claims["aud"], list) and len(read.claims["aud"]) > 1
+        if read.claims.get("azp", None if several else self._settings.client_id) != self._settings.client_id:
             raise OpenIdError("the ID token is for another client")
         return read.claims
 
@@ -172,14 +194,24 @@ class OpenId:
         return jwt.JWTClaimsRegistry(now=int(self._clock().timestamp()), leeway=LEEWAY_S, **options)
 
     def _identified(self, claims: Mapping[str, Any], onward: str) -> Identified:
-        name, groups = claims.get(self._settings.name_claim), claims.get(self._settings.groups_claim, [])
-        if not isinstance(name, str) or not name.isprintable() or not 1 <= len(name) <= 64:
+        subject, name, groups = (
+            claims["sub"],
+            claims.get(self._settings.name_claim),
+            claims.get(self._settings.groups_claim),
+        )
+        if not (subject.isascii() and subject.isprintable() and len(subject) <= _MOST_SUBJECT):
+            raise OpenIdError("the claim sub is no subject (Core 2)")
+        if not isinstance(name, str) or not name.isprintable():
+            raise OpenIdError(f"the claim {self._settings.name_claim} is no name")
+        name = unicodedata.normalize("NFC", " ".join(name.split()))  # two that look alike are not two names
+        if not 1 <= len(name) <= _MOST_NAME:
             raise OpenIdError(f"the claim {self._settings.name_claim} is no name")
         if without_numbers(name) != name:
             raise OpenIdError(f"the claim {self._settings.name_claim} is a personal identity number: name another one")
-        held = set(groups) if isinstance(groups, list) and all(isinstance(each, str) for each in groups) else set()
+        listed = [groups] if isinstance(groups, str) else groups  # some issuers write one group so
+        held = {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set[str]()
         granted = tuple((each.role, each.stations) for each in self._settings.grants if each.group in held)
-        return Identified(f"{self._settings.issuer} {claims['sub']}", name, granted, onward)
+        return Identified(f"{self._settings.issuer} {subject}", name, granted, onward)
 
     async def _read_issuer(self, *, anew: bool = False) -> _Issuer:
         kept, now = self._issuer, self._clock()
@@ -195,8 +227,8 @@ class OpenId:
                 if told["issuer"] != self._settings.issuer:
                     raise OpenIdError("what the issuer publishes is another's (Discovery 4.3)")
                 keys = (await client.request("GET", told["jwks_uri"], withhold_token=True)).raise_for_status().json()
-            known = KeySet.import_key_set(keys)
-            return _Issuer(told["authorization_endpoint"], told["token_endpoint"], known, now)
+            authorize, token = (_address(told[f"{one}_endpoint"]) for one in ("authorization", "token"))
+            return _Issuer(authorize, token, _known(keys), now)
         except OpenIdError:
             raise
         except Exception as error:  # as above, and what is not as the standard says

@@ -13,12 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from fleet.server.access.roles import STATIONS, Grants, Role
 from fleet.server.store.access_tables import grants, links, sessions, users
+from fleet.server.store.command_tables import commands
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,39}\Z")
+
+
+PROGRAM, NOBODY = "server", "unknown"
+"""Who it was, in the audit, where no person was, and where nobody is known."""
+RESERVED = frozenset({PROGRAM, NOBODY, "order-system"})
+"""Names that the audit gives to no person; so are all with a colon (`token:`, `account:`, `rule:`)."""
 
 
 class AccountError(Exception):
@@ -49,13 +56,18 @@ def add(connection: Connection, name: str, granted: Grants, now: datetime) -> in
         raise AccountError(
             f"{name!r}: a name is 2 to 40 of a-z, 0-9, dot, line and underscore, and begins with a letter"
         )
+    if name in RESERVED:
+        raise AccountError(f"{name}: the audit calls nobody so")
     if connection.execute(select(users.c.id).where(users.c.name == name)).first() is not None:
         raise AccountError(f"{name}: there is an account of that name")
     return _insert(connection, name, None, granted, now)
 
 
 def from_issuer(connection: Connection, subject: str, name: str, granted: Grants, now: datetime) -> Any:
-    """The account of that subject with these grants, made where it is new; its row. Raises AccountError."""
+    """The account of that subject with these grants, made where it is new; its row. Who has another name since is the same
+    person: also for commands that wait for a second one. Raises AccountError."""
+    if name in RESERVED or ":" in name:
+        raise AccountError(f"{name}: the audit calls no person so")
     row = connection.execute(select(users).where(users.c.subject == subject)).first()
     taken = connection.execute(select(users.c.subject).where(users.c.name == name)).first()
     if taken is not None and taken.subject != subject:
@@ -64,8 +76,15 @@ def from_issuer(connection: Connection, subject: str, name: str, granted: Grants
         _insert(connection, name, subject, granted, now)
     else:
         connection.execute(update(users).where(users.c.id == row.id).values(name=name))
+        asked = and_(commands.c.by == row.name, commands.c.state == "waiting")
+        connection.execute(update(commands).where(asked).values(by=name))
         grant(connection, row.id, granted)
     return connection.execute(select(users).where(users.c.subject == subject)).one()
+
+
+def name_of(connection: Connection, subject: str) -> str | None:
+    """What the account of that subject is called so far; None where there is none."""
+    return connection.execute(select(users.c.name).where(users.c.subject == subject)).scalar()
 
 
 def _insert(connection: Connection, name: str, subject: str | None, granted: Grants, now: datetime) -> int:

@@ -32,6 +32,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "user.set-up": ("of", "lock-outline"),
     "user.reset": ("wa", "lock-reset"),
     "user.disable": ("wa", "account-outline"),
+    "user.rename": ("of", "account-outline"),
     "user.roles": ("wa", "account-tie-outline"),
     "user.end-sessions": ("wa", "logout"),
     "link.first": ("wa", "shield-key-outline"),

@@ -187,9 +187,9 @@ async def form_of(request: Request) -> FormData:
 
 
 def field(form: FormData, name: str, most: int = 200) -> str:
-    """One field as text; empty where it is missing or too long to be meant."""
+    """One field as text, without NUL, as queries are; empty where it is missing or too long to be meant."""
     value = form.get(name)
-    return value if isinstance(value, str) and len(value) <= most else ""
+    return value.replace("\0", "") if isinstance(value, str) and len(value) <= most else ""
 
 
 def _bearer(request: Request) -> str | None:

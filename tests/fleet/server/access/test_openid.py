@@ -5,15 +5,18 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import RSAKey
 
+from fleet.server.access import people
 from fleet.server.access.access import Access, Refused, SignedIn
 from fleet.server.access.oidc import OpenId, OpenIdError
+from fleet.server.access.roles import Role
 from fleet.server.access.settings import OpenIdSettings, WebSettings, WebSettingsError
+from fleet.server.commanding.rows import By, Refusal
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.openid import BACK
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.alerts import FakeAlerts, demo_alerts
-from tests.fakes.commands import desk_of
+from tests.fakes.commands import OPEN, desk_of
 from tests.fakes.identity_provider import CLIENT, ISSUER, SECRET, IdentityProvider
 from tests.fakes.readings import FakeReadings
 from tests.fleet.server.access.conftest import Turned
@@ -71,6 +74,12 @@ async def test_a_person_signs_in_by_way_of_the_pages_and_has_the_role_of_the_gro
         {"azp": "another-client"},
         {"preferred_username": None},
         {"preferred_username": "191212121212"},
+        {"preferred_username": " "},
+        {"preferred_username": "tove\u202e"},
+        {"sub": 5},
+        {"sub": "a\0b"},
+        {"aud": [CLIENT, "another-client"]},
+        {"iat": 4102444800},
     ],
     ids=str,
 )
@@ -94,6 +103,33 @@ async def test_a_new_key_of_the_issuer_is_fetched(openid: OpenId, provider: Iden
     begun = await openid.begin("/")
     provider.key, provider.header = RSAKey.generate_key(2048, {"kid": "two"}), {"alg": "PS256", "kid": "two"}
     assert (await openid.finish(provider.authorize(begun.url), begun.browser)).subject == f"{ISSUER} subject-1"
+
+
+async def test_keys_that_we_cannot_use_are_no_reason_to_let_nobody_in(
+    openid: OpenId, provider: IdentityProvider
+) -> None:
+    """RFC 7517, 5: keys of other kinds stand beside those that sign."""
+    provider.beside = [{"kty": "AKP", "kid": "two"}, {"kty": "EC", "crv": "brainpoolP256r1", "x": "AA", "y": "AA"}, 5]
+    begun = await openid.begin("/")
+    assert (await openid.finish(provider.authorize(begun.url), begun.browser)).name == WHO["preferred_username"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "granted"),
+    [("kk-drift", 1), (["others", 5, "kk-drift"], 1), (["KK-drift"], 0), ({"kk-drift": 1}, 0), (None, 0), ("kk", 0)],
+)
+async def test_groups_as_issuers_write_them(
+    openid: OpenId, provider: IdentityProvider, groups: object, granted: int
+) -> None:
+    provider.claims["groups"] = groups
+    begun = await openid.begin("/")
+    assert len((await openid.finish(provider.authorize(begun.url), begun.browser)).grants) == granted
+
+
+async def test_names_that_look_alike_are_one(openid: OpenId, provider: IdentityProvider) -> None:
+    provider.claims["preferred_username"] = " A\u030asa   Test "
+    begun = await openid.begin("/")
+    assert (await openid.finish(provider.authorize(begun.url), begun.browser)).name == "\u00c5sa Test"
 
 
 async def test_state_belongs_to_a_browser_works_once_and_not_for_long(
@@ -129,6 +165,26 @@ def test_without_a_role_nobody_is_let_in_and_no_local_name_is_taken_over(access:
     assert access.sign_in_by_issuer("s 1", "nils.test", (), "192.0.2.7") is Refused.NO_ROLE
     assert isinstance(access.sign_in_by_issuer("s 1", "nils.test", granted, "192.0.2.7"), SignedIn)
     assert access.sign_in_by_issuer("s 2", "nils.test", granted, "192.0.2.7") is Refused.NO_ROLE
+
+
+@pytest.mark.parametrize("name", ["server", "unknown", "order-system", "token:feed"])
+def test_nobody_is_called_as_the_audit_calls_what_is_no_person(access: Access, name: str) -> None:
+    granted = tuple((each.role, each.stations) for each in SETTINGS.grants)
+    assert access.sign_in_by_issuer("s 1", name, granted, "192.0.2.7") is Refused.NO_ROLE
+    with access.database.writing.begin() as connection, pytest.raises(people.AccountError):
+        people.add(connection, name, granted, access.clock())
+
+
+def test_who_has_another_name_since_is_no_second_person(access: Access, clock: Turned) -> None:
+    """Some issuers let people change what they are called."""
+    granted = ((Role.OPERATOR, "*"),)
+    access.sign_in_by_issuer("s 1", "tove", granted, "192.0.2.7")
+    desk = desk_of(access.database, clock)
+    asked = desk.ask(OPEN, By("tove"))
+    access.sign_in_by_issuer("s 1", "tova", granted, "192.0.2.7")
+    assert desk.approve(asked.id, By("tova")) is Refusal.SAME_PERSON
+    (told,) = access.entries(action="user.rename")[0]
+    assert (told.who, told.detail) == ("tova", "was tove")
 
 
 def test_the_documented_example_can_be_used(tmp_path: Path) -> None:

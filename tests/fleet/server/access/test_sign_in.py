@@ -81,6 +81,26 @@ def test_guessing_stops_per_address_over_many_names(admin: Admin) -> None:
     assert isinstance(admin.sign_in(address="198.51.100.1"), SignedIn)
 
 
+def test_an_address_of_ones_own_network_is_no_other_one(admin: Admin) -> None:
+    """Whoever has an IPv6 address has 2^64 of them."""
+    for number in range(ADDRESS.most):
+        assert admin.sign_in(name=f"nobody{number}", address=f"2001:db8::{number:x}") is Refused.WRONG
+    assert admin.sign_in(address="2001:db8::ffff") is Refused.TOO_MANY
+    assert isinstance(admin.sign_in(address="2001:db8:0:1::7"), SignedIn)
+
+
+def test_the_first_link_works_no_more_once_there_is_an_administrator(access: Access, clock: Turned) -> None:
+    """It may lie in a log until it ends."""
+    link = access.first_link()
+    assert link is not None
+    offer = access.offered(link)
+    assert offer is not None
+    access.sign_in_by_issuer("s 1", "nils.test", ((Role.ADMIN, "*"),), "192.0.2.7")
+    assert access.offered(link) is None
+    chosen = Chosen("tove", PASSWORD, codes.code_at(offer.secret, clock().timestamp()))
+    assert access.set_up(link, chosen, "192.0.2.7") is Refused.LINK
+
+
 def test_a_session_ends_when_nobody_is_there_and_in_any_case_in_time(
     admin: Admin, access: Access, clock: Turned
 ) -> None:

@@ -7,10 +7,12 @@ import re
 
 import pytest
 from fastapi import FastAPI
+from starlette.datastructures import FormData
 
 from fleet.server.access.roles import Scope
 from fleet.server.hub import Hub
 from fleet.server.web.assets import STATIC
+from fleet.server.web.gate import field
 from fleet.server.web.live import Watch, feed
 from fleet.server.web.serving import web_server
 from tests.fakes.patience import LIMIT_S
@@ -147,3 +149,4 @@ async def test_no_nul_reaches_the_store(app: FastAPI) -> None:
     answer = await get(app, "/api/v1/stations/lasarettet\0-a")
     assert (answer.status, answer.header("content-type")) == (404, "application/problem+json")
     assert (await get(app, "/stations/\0")).status == 404
+    assert field(FormData([("name", "to\0ve")]), "name") == "tove"
