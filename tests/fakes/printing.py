@@ -39,7 +39,7 @@ class BreakingPrinter:
 
     def __init__(self, profile: PrinterProfile, bus: UsbBus) -> None:
         self.bus = bus
-        self.driver = EscPosPrinter("printer", UsbConnection(VENDOR, PRODUCT), profile=profile, reply_timeout_s=0.5)
+        self.driver = EscPosPrinter("printer", UsbConnection(VENDOR, PRODUCT), profile=profile, reply_timeout_s=30)
         self.papers: list[Image.Image] = []
 
     def break_at(self, fault: str, rows: int) -> None:

@@ -36,6 +36,7 @@ from drivers.printer.port import (
 from drivers.printer.profile import load
 from drivers.printer.transports import transfer_s
 from drivers.printer.virtual import Faults, VirtualPrinter
+from tests.fakes.patience import LIMIT_S
 
 RECEIPT = Document(
     (
@@ -60,7 +61,20 @@ async def device(tmp_path: Path) -> AsyncIterator[VirtualPrinter]:
 @pytest.fixture
 async def printer(device: VirtualPrinter) -> AsyncIterator[EscPosPrinter]:
     host, port = await device.start()
-    driver = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=0.4, print_limit_s=5.0)
+    driver = EscPosPrinter(
+        "bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=30, print_limit_s=LIMIT_S
+    )
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+async def hasty(device: VirtualPrinter) -> AsyncIterator[EscPosPrinter]:
+    """Waits for a silent printer as long as a busy machine may keep one waiting, and no longer."""
+    host, port = await device.start()
+    driver = EscPosPrinter(
+        "bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=1.5, print_limit_s=LIMIT_S
+    )
     yield driver
     driver.close()
 
@@ -99,12 +113,12 @@ async def test_each_receipt_is_a_paper_of_its_own(device: VirtualPrinter, printe
     ],
 )
 async def test_a_printer_that_is_not_ready_is_not_sent_anything(
-    device: VirtualPrinter, printer: EscPosPrinter, faults: Faults, status: PrinterStatus
+    device: VirtualPrinter, hasty: EscPosPrinter, faults: Faults, status: PrinterStatus
 ) -> None:
     device.faults = faults
 
-    assert await printer.status() == status
-    outcome = await printer.print(RECEIPT)
+    assert await hasty.status() == status
+    outcome = await hasty.print(RECEIPT)
 
     assert outcome == (Printed() if isinstance(status, Ready) else NotPrinted(status))
     assert len(device.receipts) == isinstance(status, Ready)
@@ -124,20 +138,20 @@ async def test_a_printer_that_is_not_ready_is_not_sent_anything(
     ],
 )
 async def test_a_fault_in_the_middle_of_a_print_is_told_as_it_is(
-    device: VirtualPrinter, printer: EscPosPrinter, kind: str, outcome: PrintOutcome, after_rows: int
+    device: VirtualPrinter, hasty: EscPosPrinter, kind: str, outcome: PrintOutcome, after_rows: int
 ) -> None:
     device.faults = Faults(**{kind: True}, after_rows=after_rows)
 
-    assert await printer.print(RECEIPT) == outcome
+    assert await hasty.print(RECEIPT) == outcome
     assert len(device.receipts) == (outcome == Printed())
 
 
-async def test_after_new_paper_only_the_whole_receipt_comes_out(device: VirtualPrinter, printer: EscPosPrinter) -> None:
+async def test_after_new_paper_only_the_whole_receipt_comes_out(device: VirtualPrinter, hasty: EscPosPrinter) -> None:
     device.faults = Faults(paper_out=True, after_rows=MIDDLE)
-    assert await printer.print(RECEIPT) == NotPrinted(OutOfPaper())
+    assert await hasty.print(RECEIPT) == NotPrinted(OutOfPaper())
 
     device.faults = Faults()
-    assert await printer.print(RECEIPT) == Printed()
+    assert await hasty.print(RECEIPT) == Printed()
 
     (path,) = device.receipts
     with Image.open(path) as paper:
@@ -173,11 +187,11 @@ async def test_a_printer_that_is_not_there_is_mute_and_raises_nothing(connection
     [(Qr("x" * 4000), "qr"), (Barcode("7" * 90), "barcode"), (Barcode("Å"), "barcode")],
 )
 async def test_a_document_that_cannot_be_laid_out_is_told_from_a_printer_that_is_not_well(
-    printer: EscPosPrinter, block: Block, why: str
+    hasty: EscPosPrinter, block: Block, why: str
 ) -> None:
-    assert await printer.print(Document((Title("T"), block))) == NotLaidOut(why)
-    assert await printer.status() == Ready()
-    assert await printer.print(RECEIPT) == Printed()
+    assert await hasty.print(Document((Title("T"), block))) == NotLaidOut(why)
+    assert await hasty.status() == Ready()
+    assert await hasty.print(RECEIPT) == Printed()
 
 
 @contextmanager
@@ -210,7 +224,7 @@ async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does
 ) -> None:
     machine = Machine(WIDTH_DOTS[58])
     with behind_a_terminal(machine) as path:
-        printer = EscPosPrinter("line", line(path), profile=load("raster-58"))
+        printer = EscPosPrinter("line", line(path), profile=load("raster-58"), reply_timeout_s=2.0)
         assert await printer.status() == Ready()
         assert await printer.print(RECEIPT) == Printed()
         machine.set_faults(Faults(paper_out=True))
@@ -259,7 +273,7 @@ def test_the_library_leaves_neither_log_handlers_nor_folders_behind(tmp_path: Pa
 
 async def test_the_virtual_printer_goes_on_where_it_was_stopped(device: VirtualPrinter, tmp_path: Path) -> None:
     host, port = await device.start()
-    printer = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True)
+    printer = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=30)
     assert await printer.print(RECEIPT) == Printed()
     device.faults = Faults(paper_low=True)
 

@@ -29,7 +29,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> UsbBus:
 @pytest.fixture(params=["raster-80", "tm-t20ii"])
 def printer(bus: UsbBus, request: pytest.FixtureRequest) -> Iterator[EscPosPrinter]:
     profile = load(request.param)
-    driver = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=profile, reply_timeout_s=0.05)
+    driver = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=profile, reply_timeout_s=30)
     yield driver
     driver.close()
 
@@ -79,13 +79,13 @@ async def test_while_it_prints_its_state_is_told_at_once_and_its_line_is_left_al
     def slow(handle: object, ep: int, intf: int, data: bytes, timeout: int) -> int:
         if bytes(data).startswith(b"\x1b@"):
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(LIMIT_S)
         return write(handle, ep, intf, data, timeout)
 
     monkeypatch.setattr(bus, "bulk_write", slow)
     bus.machine.set_faults(Faults(paper_low=True))
     printing = asyncio.create_task(printer.print(RECEIPT))
-    await asyncio.to_thread(begun.wait, 10)
+    await asyncio.to_thread(begun.wait, LIMIT_S)
     try:
         assert await asyncio.wait_for(printer.status(), LIMIT_S) == Ready(paper_low=True)
     finally:
@@ -94,7 +94,7 @@ async def test_while_it_prints_its_state_is_told_at_once_and_its_line_is_left_al
 
 
 async def test_an_answer_that_a_print_before_was_owed_does_not_vouch_for_this_one(bus: UsbBus) -> None:
-    printer = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=load("tm-t20ii"), reply_timeout_s=0.05)
+    printer = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=load("tm-t20ii"), reply_timeout_s=30)
     line, written = Document((Paragraph("Kvittens"),)), []
     for _ in range(2):  # the first print of a driver, and the one after a print that broke off
         bus.slow = True
