@@ -45,7 +45,7 @@ class Station:
         topics = Topics(name)
         gone = (topics.presence, encode(Presence(online=False, bootid="")))
         tls = identities.tls(folder, name)
-        self.outbox = Outbox(name, epoch)
+        self.outbox = Outbox(name, epoch, keep=0)
         self.waits: list[tuple[float, float]] = []
         self.connected_at = 0.0
         self.line: Line | None = None

@@ -49,6 +49,8 @@ PATIENCE_S = 120.0
 HASTY_S = 1.0
 HASTY_ACKED_S = 5.0
 MOST_STATIONS = 100_000
+KEPT_EVENTS = 100_000
+"""Of all stations together, for a server that is restored from a copy: some 100 MB."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,8 +121,8 @@ def _stations(arguments: argparse.Namespace, folder: Path, names: Sequence[str])
         papers = Papers(functools.partial(identities.own_key, folder, name), server_key)
         stations.append(
             SimulatedStation(
-                Outbox(name, epoch), _hello(arguments.broker, number, folder, name), plan, random, papers, utc_now,
-                _backoff(random, hasty=arguments.hasty),
+                Outbox(name, epoch, KEPT_EVENTS // len(names)), _hello(arguments.broker, number, folder, name), plan, random,
+                papers, utc_now, _backoff(random, hasty=arguments.hasty),
             )
         )  # fmt: skip
     return stations

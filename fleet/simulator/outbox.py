@@ -1,8 +1,8 @@
 """The outbox of one simulated station: its chain, in memory, and what is still owed to the server. Pure.
 
-Rules as a station's: an event is forgotten on the server's `acked` alone, sent oldest first, at most a window ahead of its word;
-what is wanted again is sent again; a new connection begins with all that is not held. A digest over all events in
-their order says what should be held in the end.
+Rules as a station's: an event is owed until the server's `acked`, sent oldest first, at most a window ahead of its word; what is
+wanted again is sent again, also where it was held before: the latest are kept for a server that was restored from a copy. A new
+connection begins with all that is not held. A digest over all events in their order says what should be held in the end.
 
 >>> outbox = Outbox("sim-00001", 1)
 >>> event = outbox.append("boot", "se.kortkiosk.station.started", "2026-01-01T00:00:00Z", None, {"version": "0.1.0"})
@@ -17,12 +17,16 @@ from typing import Any
 from fleet.messages.events import GENESIS, Event, Facts, seal
 from fleet.messages.link import Acked
 
+KEEP = 200
+"""Events that the server holds and that are kept all the same, where nobody says otherwise."""
+
 
 class Outbox:
-    """One chain. `through` is what the server holds all of, `last` what has been told, `head` its hash."""
+    """One chain. `through` is what the server has held all of, `last` what has been told, `head` its hash."""
 
-    def __init__(self, station: str, epoch: int) -> None:
+    def __init__(self, station: str, epoch: int, keep: int = KEEP) -> None:
         self.station = station
+        self._keep = keep
         self.epoch = epoch
         self.last = 0
         self.through = 0
@@ -30,6 +34,11 @@ class Outbox:
         self.head = GENESIS
         self._digest = hashlib.sha256()
         self._kept: dict[int, Event] = {}
+        """What the server does not hold."""
+        self._held: dict[int, Event] = {}
+        """The latest that it does."""
+        self._forgotten: set[int] = set()
+        """What it has held and wants again."""
         self._again: deque[int] = deque()
         self._sent = 0
         self._most_sent = 0
@@ -69,9 +78,15 @@ class Outbox:
         """Obey the server. Gives how many events it has newly taken."""
         if word.epoch != self.epoch or word.through > self.last:
             return 0
-        taken = range(self.through + 1, word.through + 1)
+        for first, end in word.wanted:
+            self._forget(range(max(first, 1), min(end, self.through) + 1))
+        taken = [*range(self.through + 1, word.through + 1), *(n for n in self._forgotten if n <= word.through)]
         for number in taken:
-            self._kept.pop(number, None)
+            if (event := self._kept.pop(number, None)) is not None and self._keep:
+                self._held[number] = event
+        self._forgotten.difference_update(taken)
+        while len(self._held) > self._keep:
+            del self._held[next(iter(self._held))]
         self.through = max(self.through, word.through)
         self._sent = max(self._sent, self.through)
         self._again.extend(n for first, end in word.wanted for n in range(first, min(end, self._sent) + 1))
@@ -79,5 +94,12 @@ class Outbox:
 
     def begin_again(self) -> None:
         """A new connection, or too long no word: send all that is not held."""
-        self._again.clear()
+        self._again = deque(sorted(self._forgotten))
         self._sent = self.through
+
+    def _forget(self, numbers: range) -> None:
+        """The server has these no more."""
+        for number in numbers:
+            if (event := self._held.pop(number, None)) is not None:
+                self._kept[number] = event
+                self._forgotten.add(number)

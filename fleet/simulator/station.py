@@ -226,7 +226,7 @@ class SimulatedStation:
         taken = self.outbox.acked(word)
         if taken or word.wanted:
             self._pacing.heard(now)
-        for number in range(first, first + taken):
+        for number in range(first, self.outbox.through + 1):
             if (sent_at := self._sent_at.pop(number, None)) is not None:
                 self.waits_s.append(now - sent_at)
         if self.outbox.depth == 0:

@@ -41,6 +41,29 @@ def test_what_is_wanted_again_is_sent_again_and_what_was_never_sent_is_not() -> 
     assert outbox.resent == 2
 
 
+def test_what_a_restored_server_wants_again_is_owed_again() -> None:
+    outbox, events = filled(6)
+    outbox.due(10)
+    outbox.acked(Acked(7, 5))
+    assert outbox.acked(Acked(7, 2, ((3, 5),))) == 0, "a copy of an hour ago"
+    assert outbox.depth == 4
+    assert outbox.due(10) == events[2:5]
+    outbox.acked(Acked(7, 4, ((5, 5),)))
+    outbox.begin_again()
+    assert outbox.due(10) == events[4:], "lost with the line"
+    assert outbox.acked(Acked(7, 6)) == 2
+    assert outbox.depth == 0
+
+
+def test_no_more_than_the_latest_is_kept_for_a_restored_server() -> None:
+    outbox = Outbox("sim-00001", 7, keep=2)
+    events = [outbox.append("boot", "se.kortkiosk.test", "2026-01-01T00:00:00Z", None, {}) for _ in range(5)]
+    outbox.due(10)
+    outbox.acked(Acked(7, 4))
+    outbox.acked(Acked(7, 1, ((2, 2**53 - 2),)))
+    assert outbox.due(10) == events[2:]
+
+
 def test_a_new_connection_begins_with_all_that_is_not_held() -> None:
     outbox, _ = filled(4)
     outbox.due(10)
