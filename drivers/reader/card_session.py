@@ -11,7 +11,7 @@ from datetime import datetime
 from drivers.reader import identity
 from drivers.reader.administration import Administration
 from drivers.reader.channel import Channel
-from drivers.reader.codes import Codes, refused_or
+from drivers.reader.codes import Codes, last_try_refusal, refused_or
 from drivers.reader.keys import KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
 from drivers.reader.outcomes import AdminOutcome, CodeOutcome, RefusalReason, Refused, Role, SignOutcome
@@ -49,8 +49,9 @@ class CardSession(ABC):
     def _read_pins(self) -> tuple[Pin, ...]:
         pins = []
         for own in self._owned:
-            shown = self._codes.tries(own.code, own.role).shown
-            pins.append(identity.pin_of(own.code, own.role, self._profile, shown))
+            tries = self._codes.tries(own.code, own.role)
+            last = own.role is not Role.PUK and isinstance(last_try_refusal(tries, consented=False), Refused)
+            pins.append(identity.pin_of(own.code, own.role, self._profile, tries.shown, last_try=last))
         return tuple(pins)
 
     @property

@@ -40,6 +40,9 @@ class Pin:
     max_length: int
     initial: bool = False
     """Never set by anybody: the card still has what its maker put in (PasswordFlags, ISO/IEC 7816-15 8.9.2)."""
+    last_try: bool = False
+    """Its next try is, or may be, the last: VERIFY and CHANGE need the holder's consent (reliability I1). True also where only
+    the station counts, and `tries_left` is None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from drivers.reader.profiles import parse
 from drivers.reader.visit import CardReader, CardVisit, try_card, utc_now, visiting
 from kiosk.commands import Exit
 from kiosk.commands import card_output as output
-from kiosk.commands.card_entry import at_pad, role_for, unblocked, verify
+from kiosk.commands.card_entry import at_pad, kept_last_try, role_for, unblocked, verify
 from kiosk.commands.card_settings import InputError, add_options, desk_of
 from kiosk.commands.codes import CodesError, CodeSource
 from kiosk.commands.interrupting import LEFT_OPEN, InterruptedCodeError, to_the_end
@@ -217,6 +217,8 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
 
 async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
     codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
+    if (kept := kept_last_try(arguments, visit, role)) is not None:
+        return _told(arguments, visit, kept, "")
     if at_pad(arguments, visit):
         outcome = await to_the_end(visit.change_at_pad(role, last_try_consented=arguments.use_last_try))
         return _told(arguments, visit, outcome, "The PIN is changed.")

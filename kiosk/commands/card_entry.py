@@ -30,9 +30,19 @@ def at_pad(arguments: Arguments, visit: CardVisit) -> bool:
     return asked
 
 
+def kept_last_try(arguments: Arguments, visit: CardVisit, role: Role) -> Refused | None:
+    """The refusal of a last try that was not asked for, told before anybody types the code."""
+    pin = visit.facts.pin(role)
+    if pin is None or not pin.last_try or arguments.use_last_try:
+        return None
+    return Refused(RefusalReason.LAST_TRY, tries_left=pin.tries_left)
+
+
 async def verify(arguments: Arguments, visit: CardVisit, codes: CodeSource, role: Role) -> CodeOutcome:
     """VERIFY, the code typed at the reader or taken from `codes`."""
     consented: bool = arguments.use_last_try
+    if (kept := kept_last_try(arguments, visit, role)) is not None:
+        return kept
     if at_pad(arguments, visit):
         return await to_the_end(visit.verify_at_pad(role, last_try_consented=consented))
     signature = role is Role.SIGNATURE

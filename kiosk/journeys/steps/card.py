@@ -6,6 +6,7 @@ from typing import Literal, assert_never
 
 from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault, of_presence
 from drivers.reader.errors import CardBusyError, NoReaderError, ReaderError
+from drivers.reader.model import Pin
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.secret import Secret
 from kiosk.journeys.desk import StopError
@@ -99,12 +100,15 @@ class CodeWords:
 
 
 async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Secret:
-    """Ask for the code until the card accepts it; return it for a step that needs it again in this visit. Who has one try left is
-    asked about it before the code is typed; where the card tells no number, once the try is known to be the last.
+    """Ask for the code until the card accepts it; return it for a step that needs it again in this visit. Who has one try left,
+    or may have, is asked about it before the code is typed; a code that is locked is not asked for.
 
     Raises StopError where the code is locked or the holder keeps the last try, CardPulledError where the card went.
     """
-    consented = False
+    now = await _few_left(visit, role)
+    if now is not None and now.state == "locked":
+        raise words.locked
+    consented = now is not None and now.last_try and await _consents(ask, words)
     while True:
         code = await ask(words.entry)
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
@@ -122,6 +126,18 @@ async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Se
                 raise CardPulledError
             case other:
                 assert_never(other)
+
+
+async def _few_left(visit: Visit, role: Role) -> Pin | None:
+    """The code as it is now, where it had one try or none when the card came: it may have been unlocked since. Raises
+    CardPulledError."""
+    pin = visit.facts.pin(role)
+    if pin is None or not (pin.last_try or pin.state == "locked"):
+        return None
+    try:
+        return (await visit.refresh()).pin(role)
+    except ReaderError:
+        raise CardPulledError from None
 
 
 async def _consents(ask: Ask, words: CodeWords) -> bool:

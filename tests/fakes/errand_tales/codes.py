@@ -74,6 +74,11 @@ def keeps_its_code(room: Room) -> None:
     product(commands={"unblock": "puk"})(room)
 
 
+def one_try(room: Room) -> None:
+    """Two wrong codes were typed somewhere else."""
+    room.world.card(MINE)._codes.pin.tries_left = 1
+
+
 def code_is(pin: str, *, tries: tuple[int, int] = (3, 10)) -> Callable[[Room], None]:
     """The code and the tries that the card has in the end."""
 
@@ -112,6 +117,14 @@ TALES = [
         outcome="refused",
         reason="last_try_kept",
         check=code_is(OLD_PIN, tries=(1, 10)),
+    ),
+    ErrandTale(
+        "change_pin: a card that comes with one try is asked about it first",
+        "change_pin",
+        change(pin_last="yes"),
+        prepare=one_try,
+        views=("change_pin.insert", "change_pin.pin_last", "change_pin.pin"),
+        check=code_is(NEW_PIN),
     ),
     ErrandTale(
         "change_pin: the card is locked",

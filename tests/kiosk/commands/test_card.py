@@ -138,6 +138,13 @@ def test_the_last_try_is_kept_unless_asked_for(run: Run, virtual: VirtualCard, c
     assert virtual.tries_left[0] == 1
 
 
+@pytest.mark.parametrize("action", ["change-pin", "test"])
+def test_the_last_try_is_refused_before_its_code_is_asked_for(run: Run, virtual: VirtualCard, action: str) -> None:
+    virtual._codes.pin.tries_left = 1
+    code, document = run(action, "--json")
+    assert (code, document["reason"], document["tries_left"]) == (Exit.REFUSED, "last_try", 1)
+
+
 def test_a_pin_is_changed(run: Run, virtual: VirtualCard, codes_file: Callable[..., str]) -> None:
     file = codes_file(pin=virtual.persona.pin, new_pin="975318")
     assert run("change-pin", "--codes-file", file)[0] == Exit.DONE
