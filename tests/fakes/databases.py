@@ -5,10 +5,14 @@ A conftest.py or a file of tests names what it takes, so that pytest finds it th
     from tests.fakes.databases import either, on_postgres
 
     __all__ = ["either", "on_postgres"]
+
+Migrations take a tenth of a second: each process applies them once, and a test's own store is a copy of what came of it.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,10 +22,37 @@ from fleet.server.store.tables import metadata
 from tests.fakes.postgres import Cluster
 
 
+def new_store(path: Path) -> Database:
+    """A store in a new file, with nothing in it."""
+    path.write_bytes(_migrated())
+    return Database.open(path)
+
+
+def new_on(cluster: Cluster) -> Database:
+    """A store in a new database, with nothing in it."""
+    return Database.open(cluster.place(template=_migrated_on(cluster)))
+
+
+@cache
+def _migrated() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "fleet.sqlite"
+        Database.open(path).close()
+        return path.read_bytes()
+
+
+@cache
+def _migrated_on(cluster: Cluster) -> str:
+    place = cluster.place()
+    Database.open(place).close()
+    assert place.database is not None
+    return place.database
+
+
 @pytest.fixture(scope="session")
 def on_postgres(postgres: Cluster) -> Iterator[Database]:
     """One database for the whole run; who uses it empties it."""
-    opened = Database.open(postgres.place())
+    opened = new_on(postgres)
     yield opened
     opened.close()
 
@@ -30,7 +61,7 @@ def on_postgres(postgres: Cluster) -> Iterator[Database]:
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty store."""
     if request.param == "sqlite":
-        opened = Database.open(tmp_path / "fleet.sqlite")
+        opened = new_store(tmp_path / "fleet.sqlite")
         yield opened
         opened.close()
         return

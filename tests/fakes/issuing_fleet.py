@@ -36,6 +36,7 @@ from fleet.server.store.database import Database
 from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.writing import Writer
 from provisioning.authority import public_jwk
+from tests.fakes.databases import new_store
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority
 
@@ -113,7 +114,7 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
     (folder / "region").mkdir(parents=True)
     keys = {"*": [{"algorithm": "AES-192", "key": base64.b64encode(FACTORY_MANAGEMENT_KEY).decode()}]}
     (folder / "card-keys.json").write_text(json.dumps({"management": keys, "unblock": keys}))
-    database = Database.open(folder / "fleet.sqlite")
+    database = new_store(folder / "fleet.sqlite")
     with database.writing.begin() as connection:
         replace_administrators(connection, [Administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)])
     signer = _signer(folder)

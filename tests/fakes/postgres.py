@@ -78,11 +78,11 @@ class Cluster:
         """A connection to the server itself, for `with`."""
         return psycopg.connect(host=str(self.folder), user=USER, dbname="postgres", autocommit=True)
 
-    def place(self) -> URL:
-        """A new, empty database."""
+    def place(self, template: str = "template1") -> URL:
+        """A new database: empty, or a copy of `template`, to which nobody may be connected."""
         self._made += 1
         with self.session() as session:
-            session.execute(f"CREATE DATABASE fleet_{self._made}")
+            session.execute(f"CREATE DATABASE fleet_{self._made} TEMPLATE {template}")
         return postgres_place(self.address(f"fleet_{self._made}"))
 
     def address(self, database: str) -> str:

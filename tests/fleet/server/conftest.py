@@ -26,6 +26,7 @@ from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
+from tests.fakes.databases import new_store
 from tests.fakes.patience import LIMIT_S
 
 ISSUER_KEY = bytes(range(32))
@@ -179,7 +180,7 @@ def broker_files(authority: Authority) -> BrokerFiles:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(tmp_path / "fleet.sqlite")
+    opened = new_store(tmp_path / "fleet.sqlite")
     yield opened
     opened.close()
 

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from fleet.server.access import codes, passwords
 from fleet.server.access.access import Access, Chosen, SignedIn
-from fleet.server.store.database import Database
+from tests.fakes.databases import new_store
 
 PASSWORD = "made-up-password"
 
@@ -63,7 +63,7 @@ def clock() -> Turned:
 
 @pytest.fixture
 def access(tmp_path: Path, clock: Turned) -> Iterator[Access]:
-    database = Database.open(tmp_path / "fleet.sqlite")
+    database = new_store(tmp_path / "fleet.sqlite")
     yield Access(database, clock)
     database.close()
 

@@ -18,6 +18,7 @@ from fleet.server.store.directory import PersonRow, import_people
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.tables import alarms, orders
 from fleet.server.store.writing import Writer
+from tests.fakes.databases import new_on
 from tests.fakes.postgres import Cluster
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 
@@ -28,7 +29,7 @@ HOLDER, CARD = record().hsa_id, record().card_number
 @pytest.fixture
 def on_postgres(postgres: Cluster) -> Iterator[Database]:
     """The same store on PostgreSQL; after the test it is as it was, the audit's chain too."""
-    opened = Database.open(postgres.place())
+    opened = new_on(postgres)
     with opened.writing.begin() as connection:
         before = connection.execute(select(audit_head)).first()
         if before is None:

@@ -10,10 +10,10 @@ from fleet.server.access.access import Access
 from fleet.server.commanding.desk import CommandDesk
 from fleet.server.hub import Hub
 from fleet.server.store.command_tables import commands
-from fleet.server.store.database import Database
 from fleet.server.web.app import create_app
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.evidence import FakeEvidence
 from tests.fakes.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.visitors import COOKIE, session
@@ -34,7 +34,7 @@ def hub() -> Hub:
 @pytest.fixture(scope="session")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """One store of people for all tests of the pages."""
-    database = Database.open(tmp_path_factory.mktemp("access") / "fleet.sqlite")
+    database = new_store(tmp_path_factory.mktemp("access") / "fleet.sqlite")
     yield Access(database, lambda: NOW)
     database.close()
 

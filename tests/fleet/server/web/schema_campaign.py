@@ -39,6 +39,7 @@ from fleet.server.web.app import create_app
 from fleet.server.web.describing import describe
 from fleet.server.web.idempotency import HEADER
 from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.evidence import FakeEvidence
 from tests.fakes.visitors import program
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
@@ -71,7 +72,7 @@ def fill(database: Database) -> None:
 @contextmanager
 def filled_app(folder: Path, clock: Any = lambda: NOW) -> Iterator[tuple[FastAPI, str]]:
     """The application on a store of its own, and a token that may do everything."""
-    database = Database.open(folder / "fleet.sqlite")
+    database = new_store(folder / "fleet.sqlite")
     try:
         fill(database)
         access = Access(database, clock)

@@ -14,10 +14,10 @@ from fleet.server.access.access import Access, Chosen, SignedIn
 from fleet.server.access.roles import Role
 from fleet.server.access.secret_values import form_token
 from fleet.server.hub import Hub
-from fleet.server.store.database import Database
 from fleet.server.web.app import create_app
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.readings import NOW, demo_readings
 from tests.fakes.visitors import COOKIE, program, session
 from tests.fleet.server.web.asgi import Answer, ask, get, post
@@ -27,7 +27,7 @@ class Office:
     """A server of its own, and an administrator who is signed in."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database.open(folder / "fleet.sqlite")
+        self.database = new_store(folder / "fleet.sqlite")
         self.access = Access(self.database, lambda: NOW)
         self.app: FastAPI = create_app(
             demo_readings(), Hub(), self.access, FakeAlerts(), desk_of(self.database, lambda: NOW), clock=lambda: NOW

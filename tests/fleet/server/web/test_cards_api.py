@@ -21,6 +21,7 @@ from fleet.server.web.card_side import CardSide
 from fleet.server.web.hooks import HookError, load_secret, signature
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.visitors import program
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.web.asgi import Answer, ask
@@ -90,7 +91,7 @@ def region(database: Database) -> Region:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database.open(tmp_path / "fleet.sqlite")
+    opened = new_store(tmp_path / "fleet.sqlite")
     yield opened
     opened.close()
 

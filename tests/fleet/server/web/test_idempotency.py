@@ -12,12 +12,12 @@ from pydantic import BaseModel
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Right, Role
 from fleet.server.hub import Hub
-from fleet.server.store.database import Database
 from fleet.server.web.app import create_app
 from fleet.server.web.gate import needs
 from fleet.server.web.idempotency import SHOWN_ONCE, api_group
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.readings import NOW, demo_readings
 from tests.fakes.visitors import program
 from tests.fleet.server.web.asgi import Answer, ask
@@ -35,7 +35,7 @@ class Desk:
     """A server whose one made-up change says how often it was made."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database.open(folder / "fleet.sqlite")
+        self.database = new_store(folder / "fleet.sqlite")
         self.now = NOW
         access = Access(self.database, lambda: self.now)
         self.app = create_app(

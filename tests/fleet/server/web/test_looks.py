@@ -18,11 +18,11 @@ from fleet.server.access.access import Access
 from fleet.server.alerts.windows import Window
 from fleet.server.commanding.rows import Wish
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.database import Database
 from fleet.server.store.ordering import Row, import_orders
 from fleet.server.store.writing import Writer
 from fleet.server.web.rendering import MENU
 from tests.fakes.commands import OLLE, desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.visitors import COOKIE, session
 from tests.fleet.server.conftest import record
@@ -61,7 +61,7 @@ PAGES = {**{page.id: page.path for page in MENU}, **OTHERS}
 @pytest.fixture(scope="module")
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """A store of its own, with the region's stations and orders in it for the pages about cards."""
-    database = Database.open(tmp_path_factory.mktemp("looks") / "fleet.sqlite")
+    database = new_store(tmp_path_factory.mktemp("looks") / "fleet.sqlite")
     rows = demo_readings()
     states = [(row.name, row.state) for row in rows.station_rows if row.state is not None]
     told = [

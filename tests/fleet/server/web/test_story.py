@@ -20,11 +20,11 @@ from fleet.server.alerts.watching import Opened
 from fleet.server.hub import Hub
 from fleet.server.store import alerting
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.web.app import create_app
 from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
 from tests.fakes.visitors import COOKIE, let_in, session
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.web.axe import clean_in_both_themes
@@ -50,7 +50,7 @@ class Desk:
     hub: Hub = field(default_factory=Hub)
 
     def __post_init__(self) -> None:
-        self.database = Database.open(self.folder / "fleet.sqlite")
+        self.database = new_store(self.folder / "fleet.sqlite")
         self.writer = Writer(self.database)
         self.access = Access(self.database, lambda: self.now)
         alerts = AlertDesk(self.database, self.hub, lambda: self.now)
