@@ -21,6 +21,7 @@ from fleet.server.alerts.rules import findings, newest_failures
 from fleet.server.alerts.settings import AlertSettings, Channel
 from fleet.server.alerts.watching import Watch
 from fleet.server.alerts.windows import with_windows
+from fleet.server.alerts.zones import HERE
 from fleet.server.readings import Changes
 from fleet.server.store import alerting, maintaining, second_person
 from fleet.server.store.database import Database
@@ -71,7 +72,7 @@ class AlertService:
             known = alerting.newest(connection)
             settings = with_windows(self._settings, maintaining.windows(connection))
             untold = second_person.untold(connection, self._settings.seconds, now)
-        decisions = self._watch.decide(findings(look, rules), known, settings, now.astimezone())
+        decisions = self._watch.decide(findings(look, rules), known, settings, now.astimezone(HERE))
         if decisions or untold:
             with self._database.writing.begin() as connection:
                 alerting.write(connection, decisions, self._settings, now)

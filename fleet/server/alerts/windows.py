@@ -1,7 +1,8 @@
 """Maintenance windows that were made while the server runs, by people and programs; those of the file stay in the file.
 
 Rules: a window is for stations by name, or by beginning of name and `*`; it recurs by day and time of day in the server's zone,
-or is one span. A window that was ended counts no more and stays for a look back.
+as long each time whatever becomes of the clocks, or is one span. A window that was ended counts no more and stays for a
+look back.
 
 >>> with_windows(load(), [WindowRow(1, Window("lift", ("entre-*",), 60, start="02:00"), "tove", now)])  # doctest: +SKIP
 """
@@ -17,7 +18,6 @@ import msgspec
 from fleet.server.alerts.settings import AlertSettings, Maintenance
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_DAY_MINUTES = 24 * 60
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
@@ -37,9 +37,7 @@ class Window(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.since is not None:
             return Maintenance(self.name, group, since=self.since, until=_after(self.since, self.minutes))
         assert self.start is not None
-        start = time.fromisoformat(self.start)
-        end = (start.hour * 60 + start.minute + self.minutes) % _DAY_MINUTES
-        return Maintenance(self.name, group, self.days, start, time(*divmod(end, 60)))
+        return Maintenance(self.name, group, self.days, time.fromisoformat(self.start), minutes=self.minutes)
 
 
 @dataclass(frozen=True, slots=True)

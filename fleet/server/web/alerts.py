@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Right
 from fleet.server.alerts.rows import AlertRow, Alerts, NoticeRow, WaitingRow
+from fleet.server.alerts.zones import HERE
 from fleet.server.web import alert_words
 from fleet.server.web.api import CountedRows, Limit, Offset, next_offset
 from fleet.server.web.bodies import LINE, Body
@@ -175,7 +176,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
         station=station,
         queue=alerts.queued(),
         titles={row.name: row.title for row in stations},
-        under_way=under_way(alerts.planned(), stations, now.astimezone(t.zone)),
+        under_way=under_way(alerts.planned(), stations, now.astimezone(t.zone or HERE)),
         paging={
             "at": page,
             "pages": pages_of(total),

@@ -21,6 +21,7 @@ from fleet.server.access.roles import Right
 from fleet.server.alerts.rows import Alerts
 from fleet.server.alerts.settings import DAYS
 from fleet.server.alerts.windows import Planned, Window
+from fleet.server.alerts.zones import HERE, begins
 from fleet.server.web import maintenance_words
 from fleet.server.web.gate import caller_of, field, form_of, needs
 from fleet.server.web.maintenance import (
@@ -180,10 +181,9 @@ def _commands(request: Request, window: Planned) -> bool:
 
 def _local(request: Request, web: Web) -> datetime:
     """Now, in the zone of the windows."""
-    return web.clock().astimezone(web.texts_for(request).zone)
+    return web.clock().astimezone(web.texts_for(request).zone or HERE)
 
 
 def _instant(text: str, zone: tzinfo | None) -> datetime:
-    """A local time of a form. Raises ValueError."""
-    said = datetime.fromisoformat(text).replace(tzinfo=None)
-    return said.astimezone() if zone is None else said.replace(tzinfo=zone)
+    """A local time of a form, in UTC: two times of one zone would be subtracted as the clock shows them. Raises ValueError."""
+    return begins(datetime.fromisoformat(text).replace(tzinfo=None), zone or HERE)

@@ -49,7 +49,7 @@ def when(window: Planned, t: Texts) -> str:
             return f"{t.moment(since)}–{t.clock(until)}"
         return f"{t.moment(since)} – {t.moment(until)}"
     days = ", ".join(t(f"weekday.{day}") for day in rule.days) or t("maintenance.daily")
-    return f"{days} {rule.start:%H:%M}–{rule.end:%H:%M}"
+    return f"{days} {rule.start:%H:%M}–{rule.last:%H:%M}"
 
 
 def window_mark(window: Planned, now: datetime) -> Mark:

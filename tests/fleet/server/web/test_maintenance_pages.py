@@ -10,6 +10,7 @@ from fleet.server.access.roles import Role
 from fleet.server.access.secret_values import form_token
 from fleet.server.alerts.settings import AlertSettings, Maintenance
 from fleet.server.alerts.windows import Window, WindowRow
+from fleet.server.web.maintenance_pages import Form
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.readings import NOW
 from tests.fakes.visitors import COOKIE, session
@@ -156,3 +157,10 @@ async def test_windows_of_the_file_are_listed_and_counted(app: FastAPI, access: 
     assert "varje dag 00:00–23:59" in page
     assert "/end" not in page
     assert "natt" in await olle.see("/alerts")
+
+
+def test_a_span_over_the_night_on_which_the_clocks_are_changed_is_as_long_as_it_is() -> None:
+    form = Form("span", "tak", "nytt tak", "entre-a", since="2026-10-24T20:00", until="2026-10-25T08:00")
+    window = form.window(ZONE, NOW)
+    assert isinstance(window, Window)
+    assert window.minutes == 13 * 60
