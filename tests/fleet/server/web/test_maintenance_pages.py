@@ -160,7 +160,7 @@ async def test_windows_of_the_file_are_listed_and_counted(app: FastAPI, access: 
 
 
 def test_a_span_over_the_night_on_which_the_clocks_are_changed_is_as_long_as_it_is() -> None:
-    form = Form("span", "tak", "nytt tak", "entre-a", since="2026-10-24T20:00", until="2026-10-25T08:00")
+    form = Form("span", "tak", "nytt tak", "entre-a", since="2027-10-30T20:00", until="2027-10-31T08:00")
     window = form.window(ZONE, NOW)
     assert isinstance(window, Window)
     assert window.minutes == 13 * 60
