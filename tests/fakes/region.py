@@ -11,13 +11,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fleet.server.importing import IMPORTS
+from fleet.server.store.database import FILE_NAME
 from kiosk.demo import seed
 from kiosk.demo.issuer import SEED
+from tests.fakes.databases import new_store
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_port
 from tests.fakes.visitors import COOKIE, keys_to
@@ -36,14 +39,15 @@ class Region:
         self.cards = folder / "cards"
         self.cards.mkdir()
         self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}
-        for command, file in (
-            ("import-orders", self.places.orders),
-            ("import-administrators", self.places.administrators),
-        ):
-            done = subprocess.run(
-                [*SERVER, command, str(file), "--data", str(self.places.fleet_data)], capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stderr
+        self.places.fleet_data.mkdir(mode=0o700)
+        with closing(new_store(self.places.fleet_data / FILE_NAME)) as database:
+            for what, file in (
+                ("import-orders", self.places.orders),
+                ("import-administrators", self.places.administrators),
+            ):
+                store = IMPORTS[what].read(file.read_bytes())
+                with database.writing.begin() as connection:
+                    store(connection, datetime.now(UTC))
         self.session, self.token = keys_to(self.places.fleet_data, datetime.now(UTC))
 
     @contextmanager
