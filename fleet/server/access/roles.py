@@ -112,6 +112,10 @@ class Caller:
             right in RIGHTS[role] and (right not in OF_ALL or where == EVERYWHERE) for role, where in self.grants
         )
 
+    def sees_people(self, station: str) -> bool:
+        """Whether names, HSA-ids and whole card numbers of that station are theirs to see."""
+        return self.scope(Right.PEOPLE).allows(station)
+
     def scope(self, right: Right) -> Scope:
         """The stations for which it does."""
         return Scope(frozenset(where for role, where in self.grants if right in RIGHTS[role]))

@@ -16,9 +16,10 @@ from pydantic import BaseModel
 from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Right
 from fleet.server.lifecycle import State
+from fleet.server.readings import Emptied as EmptiedRow
 from fleet.server.readings import ErrandRow, EventRow, OrderRow, Sought, StationRow
 from fleet.server.web.bodies import LINE
-from fleet.server.web.gate import needs, tell_look
+from fleet.server.web.gate import caller_of, needs, tell_look
 from fleet.server.web.idempotency import api_group
 from fleet.server.web.rendering import Web
 
@@ -114,10 +115,11 @@ class Station(BaseModel):
 
 
 class Emptied(BaseModel):
-    """How two administrators (HSA-ids in `by`) emptied a bin. `reason` and `reference` explain a difference."""
+    """How two administrators (HSA-ids in `by`; null for who may not see people) emptied a bin. `reason` and `reference` explain a
+    difference."""
 
     at: datetime
-    by: tuple[str, str]
+    by: tuple[str, str] | None
     counted: int
     expected: int
     sensor: int | None
@@ -213,7 +215,8 @@ def _add_stations(router: APIRouter, web: Web) -> None:
         """The bin of one station."""
         if web.read(request).station(name, web.clock()) is None:
             raise HTTPException(404, "no station of that name")
-        return Bin.model_validate(web.read(request).bin(name), from_attributes=True)
+        row = web.read(request).bin(name)
+        return Bin(cards=row.cards, emptied=emptied_model(request, name, row.emptied))
 
 
 def _add_errands(router: APIRouter, web: Web) -> None:
@@ -268,6 +271,14 @@ def _add_orders(router: APIRouter, web: Web) -> None:
 def next_offset(offset: int, limit: int, total: int) -> int | None:
     """Of the page after; None where this is the last."""
     return offset + limit if offset + limit < total else None
+
+
+def emptied_model(request: Request, station: str, row: EmptiedRow | None) -> Emptied | None:
+    """As the caller may see it."""
+    if row is None:
+        return None
+    hidden = {} if caller_of(request).sees_people(station) else {"by": None}
+    return Emptied.model_validate(row, from_attributes=True).model_copy(update=hidden)
 
 
 _SAID = ("version", "errand", "step", "out_of_service", "outbox_depth", "region", "firmware", "image", "clock_off_s")

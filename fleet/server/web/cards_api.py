@@ -15,11 +15,11 @@ from pydantic import BaseModel
 from fleet.messages.issuing import BlockReason
 from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Right
-from fleet.server.cards import Cards, StockKind
+from fleet.server.cards import BinPlace, Cards, StockKind
 from fleet.server.deadlines.rows import Deadlines, Shown
 from fleet.server.deadlines.settings import Act, Code
 from fleet.server.store.requesting import Key, RequestRow, RequestState
-from fleet.server.web.api import CountedRows, Emptied, Limit, Offset, Order, next_offset, order_model
+from fleet.server.web.api import CountedRows, Emptied, Limit, Offset, Order, emptied_model, next_offset, order_model
 from fleet.server.web.bodies import Body
 from fleet.server.web.card_side import CardSide
 from fleet.server.web.cards import LOOKED, retry, wish
@@ -138,7 +138,7 @@ def _add_shelves(router: APIRouter, cards: Cards) -> None:
     ) -> CountedRows[StationBin]:
         """Bins, the fullest first."""
         rows, total = within(request, cards).bins(show=show, limit=limit, offset=offset)
-        items = [StationBin.model_validate(row, from_attributes=True) for row in rows]
+        items = [_bin(request, row) for row in rows]
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)
 
 
@@ -201,6 +201,11 @@ def _add_queue(router: APIRouter, cards: Cards) -> None:
         row = within(request, cards).request(key)
         assert row is not None
         return _request(row)
+
+
+def _bin(request: Request, row: BinPlace) -> StationBin:
+    emptied = emptied_model(request, row.station, row.emptied)
+    return StationBin(station=row.station, cards=row.cards, first=row.first, emptied=emptied, differs=row.differs)
 
 
 def _deadline(one: Shown) -> DeadlineItem:

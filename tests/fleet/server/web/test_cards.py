@@ -1,5 +1,7 @@
+# length: one store of cards, and every page that shows them
 """Stock, bins, deadlines, one card and the queue to the issuer: pages on a real store, without JavaScript."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
-from fleet.server.access.access import Access
+from fleet.server.access.access import Access, SignedIn
 from fleet.server.access.roles import Role
 from fleet.server.access.secret_values import form_token
 from fleet.server.deadlines.settings import DeadlineSettings, load
@@ -141,6 +143,25 @@ async def test_a_viewer_sees_the_last_digits_alone(site: Site) -> None:
     text = await site.page("/stock", cookie=f"{COOKIE}={value}")
     assert "…3300 0001" in text
     assert WAITS not in text
+
+
+@pytest.mark.parametrize("also", [(), ((Role.OPERATOR, HERE),)], ids=["viewer", "operator elsewhere"])
+async def test_who_emptied_a_bin_and_whole_numbers_are_for_who_may_see_people_there(
+    site: Site, also: tuple[tuple[Role, str], ...]
+) -> None:
+    """A role at one station gives no sight of people at another that is seen by another role."""
+    link = site.access.link_for(f"mixed.{len(also)}", ((Role.VIEWER, "*"), *also))
+    came = site.access.sign_in_by_link(link, "127.0.0.1")
+    assert isinstance(came, SignedIn)
+    cookie = f"{COOKIE}={came.value}"
+    assert "TEST000000-A001" in await site.page("/api/v1/bins")
+    for path in (f"/bins/{THERE}", "/stock", "/requests", "/api/v1/bins"):
+        text = await site.page(path, cookie=cookie)
+        assert "TEST000000-A001" not in text, path
+        if path != "/api/v1/bins":
+            assert (RESERVE in text) is (bool(also) and path == "/stock"), path
+    (shown,) = [one for one in json.loads(await site.page("/api/v1/bins", cookie=cookie))["items"] if one["emptied"]]
+    assert (shown["station"], shown["emptied"]["by"], shown["emptied"]["counted"]) == (THERE, None, 19)
 
 
 async def test_a_bin_that_was_counted_differently_is_said_so(site: Site) -> None:
