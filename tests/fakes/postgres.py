@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from sqlalchemy import URL
@@ -64,9 +65,14 @@ class Cluster:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """SIGKILL to the server and, through it, to all that it started."""
+        """SIGKILL to the server and, through it, to all that it started; it cannot be started again before they are gone."""
         assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        server.suspend()  # it starts no more
+        started = server.children(recursive=True)
         self._end(signal.SIGKILL)
+        _, left = psutil.wait_procs(started, LIMIT_S)
+        assert not left, left
 
     def stop(self) -> None:
         """End it at once, in order."""
