@@ -107,6 +107,9 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     changes: tuple[Change, ...]
 
 
+MOST_AHEAD = timedelta(hours=1)
+"""So far may an event's time be ahead of the server's before somebody is told. Nothing happens later than now."""
+
 _LATEST, _EARLIEST = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
 
 
@@ -186,8 +189,14 @@ def said_by(event: Event) -> Said:
 
 
 def changes_by(said: Said, event: Event, received: datetime) -> tuple[Change, ...]:
-    """The same as `changes_of`. Derived anew only where the station's clock is ahead of ours or cannot be read."""
-    return said.changes if said.at <= received else changes_of(event, received)
+    """The same as `changes_of`, and `Unfit` where the event is dated far ahead. Derived anew only where the station's clock is
+    ahead of ours or cannot be read."""
+    if said.at <= received:
+        return said.changes
+    changes = changes_of(event, received)
+    if said.at - received <= MOST_AHEAD:
+        return changes
+    return (*changes, Unfit(f"{event.type}: its time is no time, or more than an hour ahead of the server's"))
 
 
 def errand_of(event: Event) -> str | None:
