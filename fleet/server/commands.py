@@ -172,7 +172,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
         _, now = migrate(database)
         return {"revision": now}, f"the database is at revision {now}"
 
-    return _on_store(arguments, work)
+    return _on_store(arguments, work, begun=False)
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
@@ -180,13 +180,15 @@ def _rebuild(arguments: argparse.Namespace) -> int:
         done = rebuild(database)
         return asdict(done), f"rebuilt from {done.events} events of {done.stations} stations"
 
-    return _on_store(arguments, work)
+    return _on_store(arguments, work, begun=True)
 
 
-def _on_store(arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]]) -> int:
+def _on_store(
+    arguments: argparse.Namespace, work: Callable[[Database], tuple[dict[str, object], str]], *, begun: bool
+) -> int:
     """Open the store, work, and say what came of it: as figures and as a sentence."""
     try:
-        with opened(place_of(arguments)) as database:
+        with opened(place_of(arguments, begun=begun)) as database:
             figures, text = work(database)
     except PlaceError as error:
         return complain(arguments, str(error), BAD_INPUT)

@@ -84,7 +84,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         enrol_missing(arguments.authority, folder, names)
         report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names)))
-        different = differences(place_of(arguments), _certificate(arguments), report.sent) if arguments.verify else []
+        different = (
+            differences(place_of(arguments, begun=True), _certificate(arguments), report.sent)
+            if arguments.verify
+            else []
+        )
     except (OSError, AuthorityError, StoreError, PlaceError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except DBAPIError as error:

@@ -40,12 +40,17 @@ def database_of(arguments: argparse.Namespace) -> URL | None:
     return postgres_place(arguments.database, arguments.database_password)
 
 
-def place_of(arguments: argparse.Namespace) -> Place:
-    """Where the store is; a data directory is made where there is none. Raises PlaceError, OSError."""
+def place_of(arguments: argparse.Namespace, *, begun: bool = False) -> Place:
+    """Where the store is; a data directory is made where there is none. Raises PlaceError, OSError.
+
+    `begun`: of use only where there is a store already. On a directory that was mistyped it must not say that all is well.
+    """
     database = database_of(arguments)
     if database is not None:
         return database
     data: Path = arguments.data
+    if begun and not (data / FILE_NAME).exists():
+        raise PlaceError(f"{data} holds no store ({FILE_NAME}): name the server's data directory")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data / FILE_NAME
 

@@ -155,7 +155,7 @@ def _list_tokens(_arguments: argparse.Namespace, connection: Connection, now: da
 
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        with opened(place_of(arguments)) as database, database.reading.begin() as connection:
+        with opened(place_of(arguments, begun=True)) as database, database.reading.begin() as connection:
             verdict = audit.verify(connection)
     except PlaceError as error:
         return _complain(arguments, str(error), BAD_INPUT)

@@ -68,7 +68,7 @@ def _export(arguments: argparse.Namespace) -> int:
     try:
         asked = asked_for(kind, getattr(arguments, kind), arguments.first, arguments.last)
         seal = Seal.load(arguments.authority)
-        with opened(place_of(arguments)) as database:
+        with opened(place_of(arguments, begun=True)) as database:
             done = _written(database, seal, asked, arguments.into)
     except (AskedError, SealError, PlaceError, NothingHeldError, TooMuchError) as error:
         return complain(arguments, str(error), BAD_INPUT)

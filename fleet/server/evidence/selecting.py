@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
 
 from fleet.server.evidence.contents import Asked
 from fleet.server.store.proof_tables import checkpoints
@@ -116,9 +116,9 @@ def _days(asked: Asked) -> Iterator[ColumnElement[bool]]:
         yield events.c.time < f"{asked.last}U"
 
 
-def names_text(connection: Connection, value: str) -> Any:
-    """A condition on events: the data holds this value as a whole JSON string."""
-    needle = msgspec.json.encode(value)
+def names_text(connection: Connection, value: str, where: ColumnElement[Any] = events.c.data) -> Any:
+    """A condition on events, or on the bytes in another column: they hold this value as a whole JSON string."""
+    needle = literal(msgspec.json.encode(value))
     if is_postgres(connection):
-        return text("position(:needle in events.data) > 0").bindparams(needle=needle)
-    return func.instr(events.c.data, literal(needle)) > 0
+        return func.position(needle.op("IN")(where)) > 0
+    return func.instr(where, needle) > 0

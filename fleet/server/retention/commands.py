@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
-from fleet.server.retention.person import Gone, Kept, erase_person, replay
+from fleet.server.retention.person import Gone, Kept, PersonError, erase_person, replay
 from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make
 from fleet.server.retention.running import Job, run
 from fleet.server.retention.settings import RetentionSettingsError, load
@@ -58,10 +58,10 @@ def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Job]
     try:
         settings = load(arguments.retention)
         pseudonyms = load_or_make(arguments.authority / "server" / KEY_FILE)
-        with opened(place_of(arguments)) as database:
+        with opened(place_of(arguments, begun=True)) as database:
             job = Job(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run)
             code, result, text = work(arguments, job)
-    except (RetentionSettingsError, PseudonymKeyError, LedgerError, PlaceError) as error:
+    except (RetentionSettingsError, PseudonymKeyError, LedgerError, PersonError, PlaceError) as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)

@@ -19,15 +19,29 @@ from sqlalchemy import Connection, and_, func, or_, select
 from fleet.server.access import audit
 from fleet.server.access.audit import Deed
 from fleet.server.evidence.selecting import names_text
+from fleet.server.orders import ORDER_RULES
 from fleet.server.retention import ledger
 from fleet.server.retention.erasing import columns, erase
 from fleet.server.retention.ledger import Erased
 from fleet.server.retention.rows import ENDED, forget_orders
 from fleet.server.retention.running import PROGRAM, Job, classes_of
 from fleet.server.store.card_tables import certificates, people, requests
-from fleet.server.store.tables import administrators, errands, events, orders, stations, wishes
+from fleet.server.store.tables import (
+    administrators,
+    conflicts,
+    errands,
+    events,
+    orders,
+    quarantine,
+    stations,
+    wishes,
+)
 
 ASKED = "retention.request"
+
+
+class PersonError(ValueError):
+    """What is given is no HSA-id. The text says what one looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +69,19 @@ class Gone:
 
 
 def erase_person(job: Job, hsa_id: str, book: Path) -> Kept | Gone:
-    """Erase all of one person, or nothing. `book` is the ledger. Raises OSError, sqlalchemy.exc.SQLAlchemyError."""
+    """Erase all of one person, or nothing. `book` is the ledger.
+
+    Raises PersonError: a word such as `done` or none at all would be found in events of everybody. Raises OSError,
+    sqlalchemy.exc.SQLAlchemyError.
+    """
+    rule = ORDER_RULES["hsa_id"]
+    if not rule.fits(hsa_id):
+        raise PersonError(f"--hsa-id: {rule.reason}")
     with job.database.writing.begin() as connection:
         rows = _events(connection, hsa_id)
         reasons = (*_in_events(job, connection, rows), *_elsewhere(job, connection, hsa_id))
         if reasons or job.dry:
-            outcome: Kept | Gone = Kept(reasons) if reasons else Gone(len(rows), 0)
+            outcome: Kept | Gone = Kept(reasons) if reasons else Gone(len(rows), len(_orders(connection, hsa_id)))
         else:
             outcome = _erase(job, connection, hsa_id, rows, book)
         said = f"{outcome.events} events, {outcome.orders} orders" if isinstance(outcome, Gone) else "refused"
@@ -130,14 +151,21 @@ def _in_request(hsa_id: str, quoted: str) -> Any:
 
 
 def _erase(job: Job, connection: Connection, hsa_id: str, rows: list[Any], book: Path) -> Gone:
-    theirs = orders.c.hsa_id == hsa_id
-    numbers = list(connection.execute(select(orders.c.order).where(theirs).order_by(orders.c.order)).scalars())
+    theirs, numbers = orders.c.hsa_id == hsa_id, _orders(connection, hsa_id)
     ledger.add(book, _entries(job, rows, numbers))
     count = erase(connection, rows, job.pseudonyms, job.now)
     forget_orders(connection, theirs, job.pseudonyms)
     for table in (people, certificates):
         connection.execute(table.delete().where(table.c.hsa_id == hsa_id))
+    for table in (quarantine, conflicts):
+        connection.execute(table.update().where(names_text(connection, hsa_id, table.c.raw)).values(raw=b""))
     return Gone(count, len(numbers))
+
+
+def _orders(connection: Connection, hsa_id: str) -> list[str]:
+    return list(
+        connection.execute(select(orders.c.order).where(orders.c.hsa_id == hsa_id).order_by(orders.c.order)).scalars()
+    )
 
 
 def _entries(job: Job, rows: list[Any], numbers: list[str]) -> Iterator[Erased]:

@@ -14,6 +14,7 @@ from fleet.server.cluster import commands as cluster_commands
 from fleet.server.commands import main
 from fleet.server.running import SWITCH_S
 from fleet.server.store.database import migrations
+from provisioning.authority import Authority
 
 
 def test_migrate_makes_the_database_and_says_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +22,26 @@ def test_migrate_makes_the_database_and_says_where_it_is(tmp_path: Path, capsys:
     for _ in range(2):
         assert main(["migrate", "--data", str(tmp_path / "new"), "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == {"ok": True, "revision": newest}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rebuild"],
+        ["verify-audit"],
+        ["retain", "--authority", "made"],
+        ["erase", "--hsa-id", "TEST000000-0001", "--authority", "made"],
+        ["export-evidence", "--station", "entre-a", "--into", "file.zip", "--authority", "made"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_mistyped_data_directory_is_not_taken_for_an_empty_store(
+    authority: Authority, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [str(authority.directory) if word == "made" else word for word in words]
+    assert main([*said, "--data", str(tmp_path / "dta")]) == 2
+    assert "dta holds no store (fleet.sqlite): name the server's data directory" in capsys.readouterr().err
+    assert not (tmp_path / "dta").exists()
 
 
 def test_a_damaged_database_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

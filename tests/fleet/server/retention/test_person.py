@@ -14,11 +14,12 @@ from fleet.messages import kinds
 from fleet.server.access import audit
 from fleet.server.commands import main
 from fleet.server.retention.ledger import LedgerError, read
-from fleet.server.retention.person import Gone, Kept, Reason, erase_person, replay
+from fleet.server.retention.person import Gone, Kept, PersonError, Reason, erase_person, replay
 from fleet.server.retention.settings import Hold, load
+from fleet.server.store.arrivals import Spoilt
 from fleet.server.store.card_tables import certificates, people, requests
 from fleet.server.store.database import Database, opened
-from fleet.server.store.tables import administrators, errands, events, orders, wishes
+from fleet.server.store.tables import administrators, errands, events, orders, quarantine, wishes
 from fleet.server.store.writing import Writer
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, OTHER, OTHER_CARD, changed_code, job, taken
@@ -43,7 +44,7 @@ def test_all_of_one_person_goes_and_nothing_of_another(
     two_people(station)
     taken(either, station)
     book = tmp_path / "erasures.jsonl"
-    assert erase_person(job(either, LATER, dry=True), HOLDER, book) == Gone(3, 0)
+    assert erase_person(job(either, LATER, dry=True), HOLDER, book) == Gone(3, 1)
     assert not book.exists()
     assert erase_person(job(either, LATER), HOLDER, book) == Gone(3, 1)
     left = everything(either)
@@ -55,6 +56,27 @@ def test_all_of_one_person_goes_and_nothing_of_another(
     assert (entry.target, entry.detail) == ("", "3 events, 1 orders")
     assert not any(value in book.read_text() for value in (HOLDER, CARD))
     assert book.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("word", ["", "done", "p-0123456789abcdef01234567", "%", HOLDER.lower()])
+def test_what_is_no_hsa_id_erases_nothing(either: Database, station: SealingStation, tmp_path: Path, word: str) -> None:
+    two_people(station)
+    station.seal(kinds.STATION_STARTED, {"version": "", "found": []})
+    taken(either, station)
+    before = with_data(either)
+    with pytest.raises(PersonError, match="HSA-id such as"):
+        erase_person(job(either, LATER), word, tmp_path / "erasures.jsonl")
+    assert with_data(either) == before
+
+
+def test_what_could_not_be_read_forgets_a_person_too(either: Database, station: SealingStation, tmp_path: Path) -> None:
+    two_people(station)
+    taken(either, station)
+    torn = [f'{{"hsa_id":"{who}"'.encode() for who in (HOLDER, OTHER)]
+    Writer(either).commit([Spoilt("entre-a", None, "events", raw, "torn") for raw in torn], NOW)
+    assert erase_person(job(either, LATER), HOLDER, tmp_path / "erasures.jsonl") == Gone(3, 0)
+    with either.reading.begin() as connection:
+        assert connection.execute(select(quarantine.c.raw).order_by(quarantine.c.id)).scalars().all() == [b"", torn[1]]
 
 
 def test_a_hand_over_is_kept_its_ten_years_and_then_nothing_stands_against_it(
@@ -178,6 +200,8 @@ def test_the_programs_say_what_they_did_and_why_they_refused(
     with opened(tmp_path / "fleet.sqlite") as database:
         two_people(station)
         taken(database, station, NOW)
+    assert main(["erase", "--hsa-id", "", *where]) == 2
+    assert "must be an HSA-id" in capsys.readouterr().err
     assert main(["erase", "--hsa-id", OTHER, "--dry-run", *where]) == 0
     assert capsys.readouterr().out == "would erase: 2 events, 0 orders\n"
     assert main(["retain", "--dry-run", "--json", *where]) == 0
