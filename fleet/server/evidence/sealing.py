@@ -49,7 +49,10 @@ class Seal:
 def read_certificate(path: Path) -> x509.Certificate:
     """A certificate in PEM. Raises SealError."""
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
+        raw = path.read_bytes()
+        if b"\0" in raw:  # an evidence file holds an authority's certificate too, and must not vouch for itself
+            raise ValueError("not a text file")
+        return x509.load_pem_x509_certificate(raw)
     except OSError as error:
         raise SealError(f"{path}: {error.strerror}") from None
     except ValueError:

@@ -248,6 +248,8 @@ def test_the_program_writes_a_file_once_tells_the_audit_and_checks_it(
     said = json.loads(capsys.readouterr().out)
     assert (said["verdict"], said["authority_given"], said["receipts"]) == ("genuine", True, ["R-O-1"])
     assert said["chains"][0]["signed_to"]["sequence"] == 7
+    assert main(["verify-evidence", str(into), "--ca", str(into)]) == 2, "it must not vouch for itself"
+    assert "no certificate in PEM" in capsys.readouterr().err
     into.write_bytes(into.read_bytes()[:-1])
     assert main(["verify-evidence", str(into)]) == 3
     assert capsys.readouterr().out.startswith("altered: byte ")
