@@ -3,7 +3,8 @@
 Rules: to issue a command is to give it the station's next sequence and the server's signature; nothing else is ever signed.
 Sequences are at least the server's time in seconds: they grow on also over a restored back-up. A command goes out after the
 commit that issued it, once for each run of this loop until the station has answered; a station takes it once, however often it
-comes. The broker is told how long it is good for. A database that is away is tried again, and the log says so.
+comes. The broker is told how long it is good for. One that was ready or sent and ran out without an answer is an alarm: somebody
+waits for what it was to do. A database that is away is tried again, and the log says so.
 
 >>> await CommandService(database, transport, signer, hub, utc_now).run()  # doctest: +SKIP
 """
@@ -27,6 +28,7 @@ from fleet.server.commanding.rows import CommandRow
 from fleet.server.readings import Changes
 from fleet.server.signing import Signer
 from fleet.server.store import commanding
+from fleet.server.store.alarms import COMMAND_UNANSWERED, Alarm, raise_alarm
 from fleet.server.store.database import Database
 from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Transport
@@ -115,6 +117,8 @@ class CommandService:
             for row in over:
                 if commanding.set_state(connection, row.id, row.state, state="expired", ended=now):
                     commanding.tell(connection, row, "command.expire", (commanding.SERVER, ""), now)
+                    if row.state != "waiting":
+                        raise_alarm(connection, Alarm(row.station, COMMAND_UNANSWERED, f"{row.command} #{row.id}"), now)
                     changed.add(f"station/{row.station}")
         if changed:
             self._changes.publish(frozenset({TOPIC, *changed}))

@@ -25,6 +25,7 @@ BLOCK_DECLINED = "block_declined"
 TOO_MANY_GAPS = "too_many_gaps"
 RECEIPT_TWICE = "receipt_twice"
 NOT_LAID_OUT = "not_laid_out"
+COMMAND_UNANSWERED = "command_unanswered"
 DEADLINES_WAIT = "deadlines_wait"
 DEADLINES_MANY = "deadlines_many"
 

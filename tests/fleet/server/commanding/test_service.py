@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from joserfc import jws
+from sqlalchemy import select
 
 from fleet.messages.commands import COMMAND_TYP, Command, CommandResult, digest_of
 from fleet.messages.link import decode
@@ -12,8 +13,10 @@ from fleet.server.commanding.desk import DECIDE
 from fleet.server.commanding.rows import CommandRow, Wish
 from fleet.server.commanding.service import CommandService
 from fleet.server.store import commanding
+from fleet.server.store.alarms import COMMAND_UNANSWERED
 from fleet.server.store.arrivals import ResultSeen
 from fleet.server.store.database import Database
+from fleet.server.store.tables import alarms
 from fleet.server.store.writing import Writer
 from tests.fakes.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
@@ -43,6 +46,11 @@ class Server:
 
     def state(self, number: int) -> str:
         return self.row(number).state
+
+    def alarms(self) -> list[tuple[str, str, str, int]]:
+        with self.database.reading.begin() as connection:
+            rows = connection.execute(select(alarms))
+            return [(row.station, row.code, row.argument, row.times) for row in rows]
 
     def answer(self, number: int, payload: bytes) -> ResultSeen:
         """The station did it."""
@@ -157,6 +165,11 @@ def test_what_nobody_agreed_to_or_nobody_answered_runs_out(server: Server) -> No
     server.service.step()
     assert (server.state(waiting.id), server.state(sent.id)) == ("expired", "expired")
     assert len(server.transport.published) == 1
+    assert server.alarms() == [("entre-a", COMMAND_UNANSWERED, f"sync #{sent.id}", 1)], (
+        "nobody waits for what none agreed to"
+    )
+    server.service.step()
+    assert len(server.alarms()) == 1
 
 
 def test_a_late_answer_stands_above_running_out(server: Server, writer: Writer) -> None:
