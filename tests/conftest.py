@@ -1,8 +1,10 @@
 """Fixtures that every part of the tests may ask for, and the sharing out of tests between processes."""
 
+import os
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.pcsc import pcscd
 from tests.fakes.postgres import postgres
@@ -10,6 +12,13 @@ from tests.left_behind import Guard
 from tests.sharing import ByGroup, long_ones_first
 
 __all__ = ["pcscd", "postgres"]
+
+# How long an example takes says how busy the machine is. Continuous integration tries the same examples each time, so that what
+# it says is of the change that it looks at; new ones are looked for everywhere else, and by the campaigns.
+settings.register_profile(
+    "kortkiosk", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("kortkiosk")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -62,7 +62,9 @@ def lying_card(authority: TestAuthority, request: pytest.FixtureRequest) -> Virt
     return VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=request.param)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(seed=st.integers(0, 2**32), one_in=st.sampled_from([1, 3, 10, 30]))
 def test_a_lying_card_gives_facts_or_a_named_fault(lying_card: VirtualCard, seed: int, one_in: int) -> None:
     untouched = lying_card.tries_left

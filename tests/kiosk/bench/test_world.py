@@ -91,7 +91,9 @@ def apply(world: World, move: tuple[Any, ...]) -> World:
     return world
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(todo=st.lists(moves, max_size=25))
 def test_every_card_is_in_exactly_one_place_and_a_power_cut_changes_nothing(
     folder: Path, todo: list[tuple[Any, ...]]

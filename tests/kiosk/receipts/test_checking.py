@@ -33,7 +33,9 @@ from kiosk.receipts.signatures import load
 
 NOT_POSITIVE = pytest.mark.filterwarnings("ignore:Parsed a serial number which wasn't positive")
 """The library warns before it refuses in a later version; `signatures.load` refuses already."""
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def packed(text: str) -> str:

@@ -62,7 +62,10 @@ def look(
 
 @pytest.mark.parametrize("kind", ["list", "answer", "certificate"])
 @settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(damage=CHANGES)
 def test_whatever_is_in_it_only_a_value_comes_out(
