@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from fastapi.telemetry import TelemetryConfig
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -186,7 +187,7 @@ def _add_errors(app: FastAPI, web: Web) -> None:
         shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
         title = web.texts_for(request)(f"error.{shown}.title")
         page = web.render(request, "error.html", status=status, page="", title=title, shown=shown)
-        page.headers.update({"retry-after": headers["Retry-After"]} if headers and status == 429 else {})
+        page.headers.update({"retry-after": headers["Retry-After"]} if headers and status in (429, 503) else {})
         return page
 
     @app.exception_handler(HTTPException)
@@ -202,6 +203,11 @@ def _add_errors(app: FastAPI, web: Web) -> None:
             return answer(request, 400, "the body is not JSON")
         places = ", ".join(".".join(str(part) for part in item["loc"]) + f": {item['msg']}" for item in error.errors())
         return answer(request, 422, places)
+
+    @app.exception_handler(OperationalError)
+    async def away(request: Request, error: OperationalError) -> Response:
+        log.error("the store cannot be used for %s: %s", request.method, type(error.orig).__name__)
+        return answer(request, 503, "the store cannot be used just now: try again", {"Retry-After": "5"})
 
     @app.exception_handler(Exception)
     async def broken(request: Request, _error: Exception) -> Response:

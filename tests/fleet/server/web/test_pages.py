@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from fleet.server.hub import Hub
 from fleet.server.readings import BinRow, Emptied
@@ -236,6 +237,21 @@ async def test_a_fault_of_the_store_shows_nothing_of_itself(app: FastAPI, readin
         assert "Traceback" not in answer.text
         assert "default-src 'none'" in answer.header("content-security-policy")
     assert (await get(app, "/health/live")).status == 200
+
+
+async def test_a_store_that_is_away_is_said_with_the_time_to_try_again(
+    app: FastAPI, readings: FakeReadings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_readings: FakeReadings) -> None:
+        raise OperationalError("SELECT made_up", {}, Exception("made-up: database or disk is full"))
+
+    monkeypatch.setattr(FakeReadings, "_check", away)
+    for path in ("/", "/api/v1/stations"):
+        answer = await get(app, path)
+        assert (answer.status, answer.header("retry-after")) == (503, "5")
+        assert "made-up" not in answer.text
+        assert "default-src 'none'" in answer.header("content-security-policy")
+    assert answer.json["detail"] == "the store cannot be used just now: try again"
 
 
 async def test_events_of_an_unknown_type_and_odd_data_are_shown_as_they_are(
