@@ -6,10 +6,12 @@
 
 from datetime import datetime
 
+from fleet.server.access.audit import Entry
 from fleet.server.access.people import Person
 from fleet.server.access.tokens import Token
 from fleet.server.web.card_words import CARD_DEEDS
 from fleet.server.web.command_tales import COMMAND_DEEDS
+from fleet.server.web.texts import Texts
 from fleet.server.web.words import ICON, Level, Mark
 
 _DEED: dict[str, tuple[Level, str]] = {
@@ -46,12 +48,52 @@ _DEED: dict[str, tuple[Level, str]] = {
     "retention.request": ("wa", "delete-empty-outline"),
 }
 DEEDS = tuple(_DEED)
+_UNDONE = "undone"
+_GRANTING = ("user.add", "user.roles", "token.add")
+_DETAIL = {
+    "sign-in": "sign_in_how",
+    "people.search": "order",
+    "people.deadlines": "deadline",
+    "card.": "card_reason",
+    "command.": "command_result",
+}
+"""By the beginning of an action: the family of the codes that may stand in its detail."""
 
 
-def deed_mark(action: str) -> Mark:
+def deed_mark(action: str, detail: str = "") -> Mark:
     """What the audit tells of."""
+    if (action, detail) == ("user.disable", _UNDONE):
+        return Mark("of", "account-check-outline", "deed", "user.enable")
     level, icon = _DEED.get(action, ("of", "information-outline"))
     return Mark(level, icon, "deed", action)
+
+
+def deed_target(entry: Entry, texts: Texts) -> str:
+    """What it was done to: codes of commands and alerts in words, all else as it was written."""
+    place, _, rest = entry.target.partition(" ")
+    code, _, more = rest.partition(" ")
+    for family, action in (("command", "command."), ("alert", "alert.acknowledge")):
+        if entry.action.startswith(action) and texts.has(f"{family}.{code}"):
+            return f"{place}: {texts(f'{family}.{code}')} {more}".strip()
+    return entry.target
+
+
+def deed_detail(entry: Entry, texts: Texts) -> str:
+    """The rest of the entry, with codes in words."""
+    if entry.detail == _UNDONE and entry.action == "user.disable":
+        return ""
+    if entry.action in _GRANTING:
+        return ", ".join(_grant_said(part, texts) for part in entry.detail.split(", "))
+    family = next((each for action, each in _DETAIL.items() if entry.action.startswith(action)), "")
+    return texts(f"{family}.{entry.detail}") if family and texts.has(f"{family}.{entry.detail}") else entry.detail
+
+
+def _grant_said(part: str, texts: Texts) -> str:
+    """A role and its stations, or how many days a token is good for."""
+    first, _, rest = part.partition(" ")
+    if texts.has(f"role.{first}"):
+        return texts(f"role.{first}") + ("" if rest in ("", "*") else f" ({rest})")
+    return texts.many("deadline.days", int(first)) if first.isdigit() and rest == "days" else part
 
 
 def account_mark(person: Person) -> Mark:

@@ -30,6 +30,7 @@ _ICON = {
     "chain_broken": "link-variant-off",
     "guessing": "lock-alert-outline",
 }
+_PLACED = ("chain_broken", "conflict")
 _COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
 
 
@@ -41,6 +42,14 @@ def alert_mark(row: AlertRow) -> Mark:
     return Mark(level, icon, "alert", row.code)
 
 
+def severity_mark(row: AlertRow) -> Mark:
+    """How bad it is, or that it is over."""
+    if row.closed:
+        return Mark("ok", ICON["ok"], "alerts.state", "closed")
+    level, icon = _LEVEL[row.severity]
+    return Mark(level, icon, "severity", row.severity)
+
+
 def alert_todos(rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[Todo]:
     """Alerts that nobody has taken, as lines of the list of what needs somebody."""
     return [_todo(row, titles.get(row.station, row.station), texts, now) for row in rows]
@@ -49,8 +58,9 @@ def alert_todos(rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Text
 def _todo(row: AlertRow, title: str, texts: Texts, now: datetime) -> Todo:
     mark = alert_mark(row)
     said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
-    detail = " · ".join(part for part in (alert_detail(row, texts), texts.since(row.first, now)) if part)
-    return Todo(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", texts("alerts.take"))
+    detail, since = alert_detail(row, texts), texts.since(row.first, now)
+    icon, take = _ICON.get(row.code, mark.icon), texts("alerts.take")
+    return Todo(mark.level, icon, said, detail, f"/alerts/{row.id}", take, since)
 
 
 def alert_detail(row: AlertRow, texts: Texts) -> str:
@@ -60,6 +70,8 @@ def alert_detail(row: AlertRow, texts: Texts) -> str:
         said = texts.code(f"device.{_DEVICES[row.code]}", row.detail)
     elif row.code in _COUNTS and row.detail.isdigit():
         said = texts.many(f"alert_count.{row.code}", int(row.detail))
+    elif row.code in _PLACED and (number := row.detail.rpartition(":")[2]).isdigit():
+        said = texts("alerts.place", number=texts.serial(int(number)))
     elif row.code == "slot":
         return texts(f"alert_slot.{row.detail}", slot=row.subject)
     elif row.code == "clock":

@@ -188,15 +188,16 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
 def _one(request: Request, web: Web, row: AlertRow) -> Response:
     now, readings = web.clock(), web.read(request)
     station = readings.station(row.station, now) if row.station else None
+    t, where = web.texts_for(request), station.title if station else row.station
     return web.render(
         request,
         "alert.html",
         "alerts",
         page="alerts",
-        title=alert_words.alert_mark(row).text(web.texts_for(request)),
+        title=": ".join(part for part in (where, alert_words.alert_mark(row).text(t)) if part),
         says=alert_words,
         row=row,
-        station_title=station.title if station else row.station,
+        station_title=where,
         may_take=row.closed is None and row.acknowledged is None and caller_of(request).may(Right.COMMAND),
         most_note=MOST_NOTE,
     )

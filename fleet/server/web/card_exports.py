@@ -44,7 +44,7 @@ def _add_shelves(router: APIRouter, web: Web, cards: Cards) -> None:
         t, mine = web.texts_for(request), cards.within(stations_meant(request, web, station))
         found = in_batches(lambda limit, offset: mine.stock(kind=kind, limit=limit, offset=offset))
         rows: Rows = (
-            (one.card_number, t(f"stock.kind.{one.kind}"), one.order, one.product, one.station, one.slot, one.since)
+            (one.card_number, t(f"stock.one.{one.kind}"), one.order, one.product, one.station, one.slot, one.since)
             for one in found
         )
         columns = ("col.card", "stock.kind", "col.order", "col.product", "col.station", "col.slot", "stock.since")

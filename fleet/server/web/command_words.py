@@ -7,6 +7,7 @@
 __all__ = ["COMMAND_ICON", "command_detail", "command_mark", "command_title", "command_todos", "test_said"]
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from fleet.server.commanding.rows import CommandRow
 from fleet.server.web.command_tales import COMMAND_ICON
@@ -52,7 +53,7 @@ def test_said(row: CommandRow, texts: Texts) -> str:
     return texts.many("commands.tested", faults, when=when) if faults else texts("commands.tested.none", when=when)
 
 
-def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: Texts) -> list[Todo]:
+def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[Todo]:
     """Commands that wait for whoever looks, as lines of the list of what needs somebody."""
     return [
         Todo(
@@ -62,6 +63,7 @@ def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: 
             texts("commands.todo", who=row.by, reason=row.reason),
             f"/commands/{row.id}",
             texts("commands.todo_action"),
+            texts.since(row.asked, now),
         )
         for row in rows
     ]

@@ -76,11 +76,18 @@ def chart(by_hour: Sequence[tuple[int, int, int, int]]) -> Chart:
     return Chart(tuple(bars), lines, (done, stopped, failed))
 
 
-_TOPS = (4, 8, 12, 20, 30, 40, 50, 60, 80, 100, 150, 200, 400, 1000, 10_000, 1_000_000)
+_FEW = 8
+_TOPS = (10, 12, 16, 20, 30, 40, 50, 60, 80)
 
 
 def _round_up(value: int) -> int:
-    return next(size for size in _TOPS if value <= size)
+    """The next round number whose half is round too."""
+    if value <= _FEW:
+        return _FEW if value > _FEW // 2 else _FEW // 2
+    power = 1
+    while value > _TOPS[-1] * power:
+        power *= 10
+    return next(size * power for size in _TOPS if value <= size * power)
 
 
 def _parts(count: tuple[int, int, int], scale: float) -> tuple[Part, ...]:

@@ -187,7 +187,7 @@ def _add_audit(router: APIRouter, web: Web) -> None:
                 one.sequence,
                 one.at,
                 one.who,
-                access_words.deed_mark(one.action).text(t),
+                access_words.deed_mark(one.action, one.detail).text(t),
                 one.target,
                 one.detail,
                 one.address,

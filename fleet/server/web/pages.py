@@ -79,7 +79,7 @@ def _todos(
     mine, others = waiting_for(request, commands), words.others(summary.alarms)
     untaken, total = within_alerts(request, alerts).untaken(_MOST_TODOS)
     found = [
-        *command_words.command_todos(mine, titles, t),
+        *command_words.command_todos(mine, titles, t, web.clock()),
         *alert_words.alert_todos(untaken, titles, t, web.clock()),
         *words.todos(others[:_MOST_TODOS], titles, t),
     ]

@@ -53,6 +53,8 @@ MENU = (
     Page("audit", "/audit", "shield-key-outline", Right.AUDIT),
     Page("users", "/users", "account-tie-outline", Right.MANAGE),
 )
+_MORE = "updates"
+"""Where the second part of the menu begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Web:
             caller=caller,
             form_token=getattr(request.state, "form_token", ""),
             proves=self.evidence and caller is not None and caller.may(Right.AUDIT),
+            more=_MORE,
             menu=[page for page in MENU if caller is not None and caller.may(page.right)],
             languages=LANGUAGES,
             themes=THEMES,

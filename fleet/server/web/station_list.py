@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fleet.server.readings import StationRow
-from fleet.server.web.words import RANK, Level, station_mark, worst_first
+from fleet.server.web.words import RANK, Level, in_turn, station_mark, worst_first
 
 LEVELS: tuple[Level, ...] = tuple(RANK)
 WORST = "worst"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _KEYS: dict[str, Callable[[StationRow], Any]] = {
-    "title": lambda row: row.title.casefold(),
+    "title": lambda row: in_turn(row.title),
     "unsent": lambda row: row.state.outbox_depth if row.state else -1,
     "today": lambda row: row.errands_today,
     "heard": lambda row: row.heard or _NEVER,

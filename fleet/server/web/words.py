@@ -8,8 +8,10 @@ sort worst first.
 'of'
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from fleet.messages import kinds
@@ -64,10 +66,24 @@ def receives(row: StationRow) -> bool:
     return row.state is not None and row.state.out_of_service is None
 
 
+_LATE = str.maketrans("åäö", "{|}")
+
+
+@lru_cache(maxsize=32_768)
+def in_turn(title: str) -> tuple[tuple[int, str], ...]:
+    """Key of a title in a list: å, ä and ö come after z, and 2 before 10.
+
+    >>> sorted(["Åsen 10", "Ängsvik", "Åsen 2", "Zon"], key=in_turn)
+    ['Zon', 'Åsen 2', 'Åsen 10', 'Ängsvik']
+    """
+    parts = re.split(r"([0-9]{1,18})", title.casefold().translate(_LATE))
+    return tuple((int(part), "") if number % 2 else (-1, part) for number, part in enumerate(parts))
+
+
 def worst_first(rows: Iterable[StationRow]) -> list[StationRow]:
     """Stations in the order in which somebody should look at them."""
     return sorted(
-        rows, key=lambda row: (RANK[station_mark(row).level], row.chain_ok is not False, row.title.casefold(), row.name)
+        rows, key=lambda row: (RANK[station_mark(row).level], row.chain_ok is not False, in_turn(row.title), row.name)
     )
 
 
@@ -239,6 +255,8 @@ class Todo:
     detail: str
     href: str
     action: str
+    since: str = ""
+    """For how long, where that is known."""
 
 
 _ALARM: dict[str, tuple[Level, str]] = {

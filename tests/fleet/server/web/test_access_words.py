@@ -1,0 +1,47 @@
+"""The audit in words: no code of a program is left for a person to guess."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fleet.server.access.audit import Entry
+from fleet.server.web.access_words import deed_detail, deed_mark, deed_target
+from fleet.server.web.texts import load
+from fleet.server.web.words import in_turn
+
+SWEDISH = load()["sv"]
+
+
+@pytest.mark.parametrize(
+    ("action", "target", "detail", "said"),
+    [
+        ("command.ask", "entre-a open_slot 14 #1", "sned", ("entre-a: Öppna fack 14 #1", "sned")),
+        (
+            "command.failed",
+            "entre-a restart #2",
+            "busy",
+            ("entre-a: Starta om #2", "Någon var vid stationen hela tiden."),
+        ),
+        ("alert.acknowledge", "entre-a paper", "", ("entre-a: Papperet tar slut", "")),
+        ("sign-in", "tove.test", "password", ("tove.test", "med lösenord")),
+        ("card.block", "9752 2690", "stolen", ("9752 2690", "Stulet")),
+        ("people.search", "Åsa", "waiting", ("Åsa", "Väntar i fack")),
+        ("user.add", "rut.test", "viewer *, operator entre-*", ("rut.test", "Läsare, Operatör (entre-*)")),
+        ("token.add", "portal", "viewer *, 365 days", ("portal", "Läsare, 365 dagar")),
+        ("user.disable", "rut.test", "undone", ("rut.test", "")),
+        ("export", "errands", "csv paper", ("errands", "csv paper")),
+    ],
+)
+def test_codes_of_the_audit_are_said_in_words(action: str, target: str, detail: str, said: tuple[str, str]) -> None:
+    entry = Entry(1, datetime(2026, 11, 25, tzinfo=UTC), "tove.test", action, target, detail, "", "00")
+    assert (deed_target(entry, SWEDISH), deed_detail(entry, SWEDISH)) == said
+
+
+def test_an_account_that_is_opened_again_is_not_said_to_be_closed() -> None:
+    assert deed_mark("user.disable", "undone").text(SWEDISH) == "Öppnade konto"
+    assert deed_mark("user.disable").text(SWEDISH) == "Stängde konto"
+
+
+def test_titles_come_in_the_order_of_the_language() -> None:
+    titles = ["Östra", "Entré 10", "Ängsvik", "Entré 9", "Åsen", "entré 9b"]
+    assert sorted(titles, key=in_turn) == ["Entré 9", "entré 9b", "Entré 10", "Åsen", "Ängsvik", "Östra"]
