@@ -1,6 +1,7 @@
 """The verifier: right codes match, guesses end, and the code is nowhere."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -209,14 +210,14 @@ def test_a_nonce_is_used_once(envelopes: Envelopes, judge: Judge, counters: Coun
 
 
 def test_unknown_and_wrong_take_the_same_work(envelopes: Envelopes, judge: Judge) -> None:
-    """Medians of interleaved runs; the bound is wide, since the machine is shared."""
+    """Medians of interleaved runs, of this thread's own time: the machine is shared."""
     took: dict[str, list[float]] = {"wrong": [], "unknown": []}
     for _ in range(200):
         for name, known in (("wrong", facts()), ("unknown", None)):
             check = envelopes.check("00000000", known)
-            began = time.perf_counter()
+            began = time.thread_time()
             judge.is_match(check)
-            took[name].append(time.perf_counter() - began)
+            took[name].append(time.thread_time() - began)
     wrong, unknown = (statistics.median(took[name]) for name in ("wrong", "unknown"))
     assert 0.7 < wrong / unknown < 1.4
 
@@ -237,12 +238,9 @@ async def test_the_process_answers_and_comes_back_after_its_death(
         assert verifier.pid is not None
         os.kill(verifier.pid, signal.SIGKILL)
         verdicts = []
-        for _ in range(TRIES_PER_ENVELOPE + 1):
-            try:
+        while len(verdicts) < TRIES_PER_ENVELOPE:
+            with contextlib.suppress(VerifierAwayError):  # it is being started again
                 verdicts.append((await verifier.ask("entre-a", envelopes.seal("00000000"), facts())).verdict)
-            except VerifierAwayError:
-                verdicts.append("away")
-    verdicts = [verdict for verdict in verdicts if verdict != "away"]
     assert verdicts[: TRIES_PER_ENVELOPE - 1] == ["no_match"] * (TRIES_PER_ENVELOPE - 1), "the match was a try too"
     assert verdicts[-1] == "too_many"
     assert verifier.pid is None
