@@ -33,7 +33,7 @@ SETTLE_S = 0.1
 """Longer than the slowest sensor takes to be believed."""
 FRAME_S = 0.002
 """What a USB cable takes as well; and what the panel says of the same turn is heard first."""
-START_LIMIT_S = 10.0
+START_LIMIT_S = 30.0
 READ_BYTES = 4096
 NOISE = bytes.fromhex("ff00aa5500ff0102030005")
 _PULSES = {DropEvent.FLAP: "flap", DropEvent.FIRST: "first", DropEvent.SECOND: "second", DropEvent.BIN: "bin"}

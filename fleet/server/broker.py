@@ -34,7 +34,7 @@ READS = ("answer", "acked", "commands")
 INSTALL = "sudo apt-get install mosquitto"
 MAX_PACKET = 264 * 1024
 """Bytes. A station that sends more is put out and told why; less reaches the server, which keeps and names what it cannot use."""
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 3.0
 MAX_RESTART_DELAY_S = 10.0
 REVOCATION_CHECK_S = 5.0

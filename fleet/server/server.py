@@ -70,7 +70,7 @@ from fleet.server.web.card_side import CardSide
 from fleet.server.web.hooks import load_secret
 from fleet.server.web.serving import Listener, web_server
 
-WEB_START_TIMEOUT_S = 10.0
+WEB_START_TIMEOUT_S = 30.0
 
 _log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from fleet.server.store.place import Place
 from fleet.server.store.proving import held_answer, held_chain, held_verdicts
 from fleet.simulator.crowd import Sent
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.2
 
 

@@ -24,7 +24,7 @@ from fleet.messages.link import EnvelopeAsk, ReleaseAsk
 from fleet.server.verifier.exchange import SHARED, Check, EnvelopeFacts, Verdict
 
 ANSWER_TIMEOUT_S = 5.0
-START_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 1.0
 
 _log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from fleet.server.issuers.simulator.secure import secure_app
 from fleet.server.issuers.simulator.state import State
 from fleet.server.issuers.simulator.tls import Tls
 
-START_S = 10.0
+START_S = 30.0
 SECURE = Address("127.0.0.1", 8443)
 PUBLIC = Address("127.0.0.1", 8090)
 SETTINGS = """\
