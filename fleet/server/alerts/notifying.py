@@ -1,7 +1,8 @@
 """One word to people by webhook or e-mail, in the calling thread.
 
-Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. A webhook's body is signed where it has
-a secret: `X-Kortkiosk-Signature: sha256=HEX`, HMAC-SHA-256 over the exact body. A redirect is not followed.
+Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one e-mail,
+so that a network that is away does not fill a mailbox; a webhook gets each. Its body is signed where it has a secret:
+`X-Kortkiosk-Signature: sha256=HEX`, HMAC-SHA-256 over the exact body. A redirect is not followed.
 
 >>> wording(notice)  # doctest: +SKIP
 ('critical: entre-a offline', 'opened ...')
@@ -15,35 +16,43 @@ import smtplib
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
-from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
+from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import Channel, Email, Webhook
 
 TIMEOUT_S = 10.0
 FIRST_RETRY_S, LAST_RETRY_S = 30.0, 3600.0
 MOST_TRIES = 12
+GATHER_FROM = 6
+"""So many words that wait for one mailbox are one e-mail."""
+PREFIX = "[kortkiosk] "
 SIGNATURE = "X-Kortkiosk-Signature"
 
-Deliver = Callable[[Channel, NoticeRow], None]
+Told = NoticeRow | Gathered
+Deliver = Callable[[Channel, Told], None]
 
 
 class NotDeliveredError(Exception):
     """The channel did not take it. The text says why."""
 
 
-def deliver(channel: Channel, notice: NoticeRow) -> None:
-    """Send it. Raises NotDeliveredError."""
+def deliver(channel: Channel, told: Told) -> None:
+    """Send it: to a webhook one word at a time. Raises NotDeliveredError."""
     try:
-        match channel:
-            case Webhook():
-                _post(channel, notice)
-            case Email():
-                _mail(channel, notice)
+        match channel, told:
+            case Webhook(), NoticeRow():
+                _post(channel, told)
+            case Email(), _:
+                _mail(channel, told)
+            case _:
+                raise ValueError("a webhook gets each word")
     except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
         raise NotDeliveredError(_reason(error)) from None
 
@@ -61,18 +70,44 @@ def as_json(about: AlertRow | WaitingRow) -> dict[str, Any]:
     return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in values.items()}
 
 
-def wording(notice: NoticeRow) -> tuple[str, str]:
+def together(channel: Channel | None, notices: Sequence[NoticeRow]) -> list[tuple[NoticeRow, ...]]:
+    """What is sent at once, of words to one channel: alone what a person is to do, what is few, and what is for a program."""
+    alone = [one for one in notices if isinstance(one.about, WaitingRow)]
+    alerts = tuple(one for one in notices if not isinstance(one.about, WaitingRow))
+    if isinstance(channel, Email) and len(alerts) >= GATHER_FROM:
+        return [*((one,) for one in alone), alerts]
+    return [(one,) for one in (*alone, *alerts)]
+
+
+def wording(told: Told) -> tuple[str, str]:
     """Subject and text of an e-mail."""
+    return _of_all(told.notices) if isinstance(told, Gathered) else _of_one(told)
+
+
+def _line(text: object) -> str:
+    """In one line: names of devices are a station's own words."""
+    return "".join(sign if sign.isprintable() else " " for sign in str(text))
+
+
+def _of_all(notices: Sequence[NoticeRow]) -> tuple[str, str]:
+    """How many of each, and one line for each."""
+    words = [_of_one(one)[0].removeprefix(PREFIX) for one in notices]
+    codes = Counter(one.about.code for one in notices if isinstance(one.about, AlertRow))
+    each = ", ".join(f"{code} {count}" for code, count in codes.most_common())
+    return f"{PREFIX}{len(notices)} alerts: {each}", "\n".join(words) + "\n"
+
+
+def _of_one(notice: NoticeRow) -> tuple[str, str]:
     said = as_json(notice.about).items()
-    text = "\n".join(f"{name}: {value}" for name, value in said if value not in (None, "", False)) + "\n"
+    text = "\n".join(f"{name}: {_line(value)}" for name, value in said if value not in (None, "", False)) + "\n"
     match notice.about:
         case WaitingRow(station=station, command=command):
-            return f"[kortkiosk] needs a second person: {station} {command}", text
+            return f"{PREFIX}needs a second person: {station} {command}", text
         case alert:
             where = alert.station or "the fleet"
             what = " ".join(part for part in (alert.code, alert.subject) if part)
             over = "over: " if notice.what == "closed" else ""
-            return f"[kortkiosk] {over}{alert.severity}: {where} {what}", text
+            return _line(f"{PREFIX}{over}{alert.severity}: {where} {what}"), text
 
 
 def _post(channel: Webhook, notice: NoticeRow) -> None:
@@ -92,11 +127,12 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """A redirect is an error: the settings name the address."""
 
 
-def _mail(channel: Email, notice: NoticeRow) -> None:
+def _mail(channel: Email, told: Told) -> None:
     message = EmailMessage()
-    message["Subject"], text = wording(notice)
+    message["Subject"], text = wording(told)
+    number = told.id if isinstance(told, NoticeRow) else f"{told.notices[0].id}-{told.notices[-1].id}"
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
-    message["Message-ID"] = f"<kortkiosk-{notice.id}@{channel.sender.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<kortkiosk-{number}@{parseaddr(channel.sender)[1].rpartition('@')[2]}>"
     message.set_content(text)
     context = ssl.create_default_context()
     if channel.security == "tls":

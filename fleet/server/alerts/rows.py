@@ -63,6 +63,13 @@ class NoticeRow:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Words about alerts that come together, for one person's mailbox: one message for all of them."""
+
+    notices: tuple[NoticeRow, ...]
+
+
 class Alerts(Protocol):
     """What pages and the API read and do."""
 

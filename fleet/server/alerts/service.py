@@ -2,7 +2,8 @@
 
 Rules: decisions and the words that follow from them are one transaction. A command that waits for a second person is told too,
 once, also in a maintenance window; it is no alert. A database or a channel that is away
-stops neither loop: both go on trying, and the log says so.
+stops neither loop: both go on trying, and the log says so. A channel that fails thrice in a round waits for the next one, and
+the others are told meanwhile.
 
 >>> await AlertService(database, load(), hub, utc_now).run()  # doctest: +SKIP
 """
@@ -15,8 +16,8 @@ from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.server.alerts.notifying import Deliver, NotDeliveredError, deliver, next_try
-from fleet.server.alerts.rows import NoticeRow, WaitingRow
+from fleet.server.alerts.notifying import Deliver, NotDeliveredError, deliver, next_try, together
+from fleet.server.alerts.rows import Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.rules import findings, newest_failures
 from fleet.server.alerts.settings import AlertSettings, Channel
 from fleet.server.alerts.watching import Watch
@@ -28,6 +29,9 @@ from fleet.server.store.database import Database
 
 LOOK_EVERY_S = 10.0
 TELL_EVERY_S = 5.0
+MOST_AT_ONCE = 1000
+"""Words in a round."""
+MOST_FAILED = 3
 TOPIC = "alerts"
 
 _log = logging.getLogger(__name__)
@@ -83,31 +87,42 @@ class AlertService:
         """Send what is due. Whether the queue has changed. Raises SQLAlchemyError."""
         now = self._clock()
         with self._database.reading.begin() as connection:
-            due = alerting.queued(connection, due=now)
+            due = alerting.queued(connection, due=now, limit=MOST_AT_ONCE)
         if any(isinstance(notice.about, WaitingRow) for notice in due):
             with self._database.writing.begin() as connection:
                 second_person.forget_decided(connection, now)
-                due = alerting.queued(connection, due=now)
+                due = alerting.queued(connection, due=now, limit=MOST_AT_ONCE)
         channels = {channel.name: channel for channel in self._settings.channels}
-        for notice in due:
-            self._tell_one(channels.get(notice.channel), notice, now)
+        for name in dict.fromkeys(notice.channel for notice in due):
+            self._tell_channel(channels.get(name), [notice for notice in due if notice.channel == name], now)
         return bool(due)
 
-    def _tell_one(self, channel: Channel | None, notice: NoticeRow, now: datetime) -> None:
-        why, retry = "", next_try(notice.tries + 1, now)
-        if channel is None:
-            why, retry = "there is no such channel any more", None
-        else:
+    def _tell_channel(self, channel: Channel | None, notices: list[NoticeRow], now: datetime) -> None:
+        failed = 0
+        for some in together(channel, notices):
+            failed = 0 if self._tell_some(channel, some, now) else failed + 1
+            if channel is not None and failed == MOST_FAILED:
+                return
+
+    def _tell_some(self, channel: Channel | None, notices: tuple[NoticeRow, ...], now: datetime) -> bool:
+        """Whether the channel took them."""
+        why = "there is no such channel any more"
+        if channel is not None:
+            linked = tuple(map(self._linked, notices))
             try:
-                self._send(channel, self._linked(notice))
+                self._send(channel, linked[0] if len(linked) == 1 else Gathered(linked))
+                why = ""
             except NotDeliveredError as error:
                 why = str(error)
-                _log.warning("word %d (%s %d): %s did not take it: %s", *_named(notice), notice.channel, why)
+                _log.warning("word %d (%s %d): %s did not take it: %s", *_named(notices[0]), channel.name, why)
         with self._database.writing.begin() as connection:
-            if why:
-                alerting.not_sent(connection, notice.id, why, retry)
-            else:
-                alerting.sent(connection, notice.id, self._clock())
+            for notice in notices:
+                if why:
+                    retry = None if channel is None else next_try(notice.tries + 1, now)
+                    alerting.not_sent(connection, notice.id, why, retry)
+                else:
+                    alerting.sent(connection, notice.id, self._clock())
+        return not why
 
     def _linked(self, notice: NoticeRow) -> NoticeRow:
         url = self._url()

@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from email import message_from_string
 from pathlib import Path
 
 import pytest
 
 from fleet.server.alerts.notifying import SIGNATURE, NotDeliveredError, deliver
-from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
+from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import Email, Webhook
 from tests.fakes.listeners import Hook, MailServer
 from tests.fakes.ports import free_port
@@ -82,6 +83,28 @@ def test_an_email_says_what_is_wrong_where() -> None:
     assert message["To"] == "drift@example.test"
     assert "detail: paper_low" in message.get_payload()
     assert [line.lower() for line in mail.recipients] == ["rcpt to:<drift@example.test>"]
+
+
+def test_alerts_that_come_together_are_one_email_with_a_line_for_each() -> None:
+    other = replace(NOTICE, id=5, about=replace(ALERT, id=8, station="entre-b"), what="closed")
+    with MailServer().listening() as mail:
+        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), Gathered((NOTICE, other)))
+    message = message_from_string(mail.mails[0])
+    assert message["Subject"] == "[kortkiosk] 2 alerts: paper 2"
+    assert message["Message-ID"] == "<kortkiosk-3-5@example.test>"
+    assert message.get_payload().splitlines()[:2] == [
+        "notice: entre-a paper Skrivare",
+        "over: notice: entre-b paper Skrivare",
+    ]
+
+
+def test_what_a_station_calls_its_device_adds_no_line_to_the_head_of_an_email() -> None:
+    named = replace(NOTICE, about=replace(ALERT, subject="Skrivare\r\nBcc: all@example.test"))
+    with MailServer().listening() as mail:
+        deliver(email(mail.port), named)
+    message = message_from_string(mail.mails[0])
+    assert message["Bcc"] is None
+    assert message["Subject"] == "[kortkiosk] notice: entre-a paper Skrivare  Bcc: all@example.test"
 
 
 @pytest.mark.parametrize(

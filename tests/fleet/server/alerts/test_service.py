@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.messages import kinds
 from fleet.messages.link import DeviceState, StationState, encode
-from fleet.server.alerts.notifying import MOST_TRIES, NotDeliveredError, next_try
-from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
+from fleet.server.alerts.notifying import GATHER_FROM, MOST_TRIES, NotDeliveredError, Told, next_try
+from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.service import AlertService
-from fleet.server.alerts.settings import AlertSettings, Channel, Webhook, load
+from fleet.server.alerts.service import MOST_FAILED, AlertService
+from fleet.server.alerts.settings import AlertSettings, Channel, Email, Webhook, load
 from fleet.server.alerts.watching import Opened
 from fleet.server.store import alerting
 from fleet.server.store.alarms import CHAIN_BROKEN, Alarm
@@ -42,7 +42,9 @@ class Desk:
     writer: Writer
     settings: AlertSettings = SETTINGS
     now: datetime = NOW
-    away: bool = False
+    away: bool | str = False
+    """All channels, or the one of that name."""
+    failed: list[str] = field(default_factory=list)
     told: list[tuple[str, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,9 +52,13 @@ class Desk:
             self.database, self.settings, KeptChanges(), lambda: self.now, self._send, lambda: "https://dash.example"
         )
 
-    def _send(self, channel: Channel, notice: NoticeRow) -> None:
-        if self.away:
+    def _send(self, channel: Channel, notice: Told) -> None:
+        if self.away is True or self.away == channel.name:
+            self.failed.append(channel.name)
             raise NotDeliveredError("answered 503")
+        if isinstance(notice, Gathered):
+            self.told.append((channel.name, "together", str(len(notice.notices))))
+            return
         about = notice.about
         said = f"{about.command} {about.link}" if isinstance(about, WaitingRow) else about.code
         self.told.append((channel.name, notice.what, said))
@@ -160,6 +166,39 @@ def test_a_channel_that_comes_back_gets_it(desk: Desk) -> None:
     desk.later(30).service.tell()
     assert desk.told == [("all", "opened", "paper")]
     assert desk.queue() == []
+
+
+POST = Email("post", "127.0.0.1", "k@example.test", ("drift@example.test",), severity="notice")
+
+
+def many(desk: Desk, count: int) -> Desk:
+    """That many stations fall silent at once."""
+    names = [f"entre-{number}" for number in range(count)]
+    desk.writer.commit([PresenceSeen(name, True) for name in names], desk.now)
+    desk.writer.commit([PresenceSeen(name, False) for name in names], desk.later(10).now)
+    desk.later(3600).look()
+    return desk
+
+
+def test_many_alerts_at_once_are_one_e_mail_and_a_program_gets_each(database: Database, writer: Writer) -> None:
+    settings = msgspec.structs.replace(SETTINGS, webhook=SETTINGS.webhook[:1], email=(POST,))
+    few, rest = many(Desk(database, writer, settings), GATHER_FROM - 1), GATHER_FROM + 3
+    few.service.tell()
+    assert [name for name, *_ in few.told].count("post") == GATHER_FROM - 1
+    few.told.clear()
+    desk = many(Desk(database, writer, settings, few.now), GATHER_FROM - 1 + rest)
+    desk.service.tell()
+    assert [told for told in desk.told if told[0] == "post"] == [("post", "together", str(rest))]
+    assert [name for name, *_ in desk.told].count("all") == rest
+    assert desk.queue() == []
+
+
+def test_a_channel_that_is_away_does_not_keep_the_others_waiting(desk: Desk) -> None:
+    many(desk, 5).away = "all"
+    desk.service.tell()
+    assert desk.failed == ["all"] * MOST_FAILED
+    assert [name for name, *_ in desk.told] == ["bad"] * 5
+    assert sorted(one.tries for one in desk.queue()) == [0, 0, 1, 1, 1]
 
 
 def test_a_channel_that_is_gone_from_the_settings_is_said(desk: Desk) -> None:
