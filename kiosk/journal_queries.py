@@ -54,8 +54,10 @@ async def last_events(journal: Journal) -> tuple[Happened, ...]:
 
 
 def _told(event: Event) -> Happened:
-    """Type, effect or errand, outcome and reason: codes of the documents, and nothing else of what the event holds."""
+    """Type, effect or errand, outcome and slot: codes, and nothing else of what the event holds."""
     content = event.content()
-    words = [str(content[key]) for key in ("effect", "kind", "outcome", "reason", "slot") if key in content]
+    effect, errand, outcome = (str(content.get(key, "")) for key in ("effect", "kind", "outcome"))
+    slot = content.get("slot")
     when = datetime.fromisoformat(event.time).astimezone()
-    return Happened(f"{when:%H:%M}", " ".join([event.type.removeprefix("se.kortkiosk."), *words]))
+    kind = event.type.removeprefix("se.kortkiosk.")
+    return Happened(f"{when:%H:%M}", kind, effect, errand, outcome, slot if isinstance(slot, int) else None)

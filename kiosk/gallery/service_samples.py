@@ -12,10 +12,10 @@ from kiosk.receipts import Receipt
 from kiosk.views import View
 
 HAPPENED = (
-    Happened("10:52", "effect.done slot.open opened 7"),
-    Happened("10:51", "errand.started service"),
-    Happened("10:46", "errand.ended pickup done"),
-    Happened("10:45", "effect.done receipt.print not_printed"),
+    Happened("10:52", "effect.done", effect="slot.open", outcome="opened", slot=7),
+    Happened("10:51", "errand.started", errand="service"),
+    Happened("10:46", "errand.ended", errand="pickup", outcome="done"),
+    Happened("10:45", "effect.done", effect="receipt.print", outcome="not_printed"),
 )
 
 

@@ -70,11 +70,16 @@ Closed = Literal["stock", "repair", "moving"]
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event, without whom it was about. `what`: its type, the effect or the errand, and what came of it, as codes."""
+    """One event, without whom it was about: codes of `fleet.messages.kinds` and of the journal. See `event_words`."""
 
     time: str
     """Hours and minutes, local."""
-    what: str
+    type: str
+    """Without what all types begin with."""
+    effect: str = ""
+    errand: str = ""
+    outcome: str = ""
+    slot: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import get_args
 from drivers.cabinet.port import SlotFault
 from kiosk.journeys.attending import Closed, Device, Happened
 from kiosk.journeys.board_views import state_of
+from kiosk.journeys.event_words import in_words
+from kiosk.journeys.receipt_views import NOT_LAID_OUT
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.words import back, go, paged, tail
 from kiosk.receipts import Receipt
@@ -106,13 +108,10 @@ def printed(scene: Scene) -> Tell:
     return _word(scene, "printed", say("service_printed.title"), say("service_printed.lead"), well=True)
 
 
-def not_laid_out(scene: Scene) -> Tell:
-    """The test page does not fit on this paper; the printer is well."""
-    return _word(scene, "not_printed", say("service_not_laid_out.title"), say("service_not_laid_out.lead"))
-
-
 def not_printed(scene: Scene, fault: str) -> Tell:
-    """It did not, or nobody knows."""
+    """The page did not come out; or it does not fit on this paper, and the printer is well."""
+    if fault == NOT_LAID_OUT:
+        return _word(scene, "not_printed", say("service_not_laid_out.title"), say("service_not_laid_out.lead"))
     return _word(scene, "not_printed", say(f"no_paper.{fault}"), say("service_not_printed.lead"))
 
 
@@ -192,13 +191,15 @@ def _about(receipt: Receipt) -> Say:
 
 
 def events(scene: Scene, told: Sequence[Happened], *, more: bool) -> Confirm:
-    """What happened last, as the codes of the documents: no person, no card."""
+    """What happened last, in words: no person, no card."""
     return Confirm(
         name=scene.name("events"),
         errand=scene.title,
         title=say("service_events.title"),
         lead=(say("service_events.lead" if told else "service_events.none"),),
-        points=tuple(Point(say("service_events.one", time=one.time, what=one.what), icon="history") for one in told),
+        points=tuple(
+            Point(say("service_events.one", time=one.time, what=in_words(one)), icon="history") for one in told
+        ),
         way_out=back(),
         primary=go("more", "service_events.more") if more else None,
     )

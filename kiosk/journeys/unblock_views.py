@@ -18,11 +18,12 @@ def locked(scene: Scene, roles: tuple[Role, ...]) -> Tell:
         badge="warning",
         badge_icon="lock-alert-outline",
         title=say(f"locked.{which}.title"),
-        lead=(say(f"locked.{which}.lead"),),
         points=(
+            Point(say(f"locked.{which}.lead"), mark="bad"),
             Point(say("locked.valid"), mark="good"),
             Point(say("locked.yourself"), mark="good"),
             Point(say("locked.envelope"), mark="number"),
+            Point(say("locked.puk"), mark="number"),
             Point(say("locked.new_code"), mark="number"),
         ),
         way_out=cancel(),

@@ -17,6 +17,8 @@ TILE_MM = {"10": 24.0, "7": 15.0, "p": 46.0}
 """A tile of the home screen is at most so high, however few there are."""
 LIST_MOST = 4
 """Options in one column; more stand in two."""
+CARD_MM = 26.0
+"""A drawing beside options on the smallest panel: the words of a tile stand on one line."""
 SMALL_MOST = 6
 """On the smallest panel more than these stand in three columns: a row under 12 mm is no target."""
 
@@ -53,7 +55,8 @@ class ChooseShape(Shape):
         if theme.small_panel and len(tiles) > SMALL_MOST:
             columns = 3
         rows = Grid(tiles, columns=columns, gap=3.2, most_mm=24 if not theme.portrait else 34, theme=theme, grow=True)
-        return self.split([*head, *self.note(), rows], self.drawing())
+        shown = self.drawing(width_mm=CARD_MM if theme.small_panel else 0)
+        return self.split([*head, *self.note(), rows], shown)
 
     def _banner(self, banner: Note) -> Flow:
         """In as few lines as it takes: tiles stand below."""

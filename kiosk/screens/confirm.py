@@ -3,7 +3,7 @@
 from kiosk.screens.framed import Panel
 from kiosk.screens.layout import Beside, Box, Column, Flow, Row, Spacer
 from kiosk.screens.panels import Facts, note_panel, point_rows
-from kiosk.screens.receipt import slip
+from kiosk.screens.receipt import scan_panel, slip
 from kiosk.screens.shape import Shape
 from kiosk.views import CardDrawing, Confirm, Note
 
@@ -24,7 +24,8 @@ class ConfirmShape(Shape):
         if view.receipt:
             points = point_rows(view.points, self.words, theme)
             left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]
-            return self.split(left, slip(view.receipt, self.words, theme), stretch=False)
+            sheet = slip if view.receipt.facts else scan_panel  # a code alone stands large, over what it is for
+            return self.split(left, sheet(view.receipt, self.words, theme), stretch=False)
         if isinstance(view.drawing, CardDrawing):
             return self._card()
         head: list[Flow] = [self.title(), *self.leads()]

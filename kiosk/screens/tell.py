@@ -4,12 +4,13 @@ from pathlib import Path
 
 from kivy.lang import Builder
 
+from kiosk.screens.framed import Panel
 from kiosk.screens.layout import Beside, Column, Flow, Row, Spacer
 from kiosk.screens.panels import Badge, point_rows, tries_panel
 from kiosk.screens.receipt import scan_panel
 from kiosk.screens.shape import Shape
-from kiosk.screens.text import Display
-from kiosk.views import ReaderDrawing, Tell
+from kiosk.screens.text import Display, Text
+from kiosk.views import Point, ReaderDrawing, Tell
 
 TRIES_MM = 78.0
 BESIDE_BADGE_MM = 66.0
@@ -17,6 +18,10 @@ BESIDE_BADGE_MM = 66.0
 
 class Done(Display):
     """The title when all is well."""
+
+
+class Heading(Text):
+    """Over one of two columns."""
 
 
 class TellShape(Shape):
@@ -35,8 +40,34 @@ class TellShape(Shape):
         head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
         if view.tries:
             return self._with_tries(head, points)
+        told, steps = self._told_and_steps()
+        if told and steps and not theme.large:
+            return self._in_two(head, told, steps)
         gap = 5.5 if view.points and not theme.small_panel else theme.sizes.gap * 1.25
         return self.split([head, *self.leads(), *points, Spacer(theme=theme), *self.note()], self._beside(), gap=gap)
+
+    def _told_and_steps(self) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+        """What it means, and what to do: the numbered points."""
+        steps = tuple(point for point in self.view.points if point.mark == "number")
+        return tuple(point for point in self.view.points if point.mark != "number"), steps
+
+    def _in_two(self, head: Flow, told: tuple[Point, ...], steps: tuple[Point, ...]) -> Flow:
+        """What it means beside what to do; in portrait below each other, each on a sheet (design, 11)."""
+        theme = self.theme
+        gap = {"10": 3.2, "7": 1.6, "p": 5.0}[theme.panel.name]
+        columns: list[Flow] = [
+            Column(
+                [Heading(theme=theme, text=self.words.frame(name)), *point_rows(points, self.words, theme)],
+                theme=theme, gap=gap, grow=True,
+            )
+            for name, points in (("frame.means", told), ("frame.do", steps))
+        ]  # fmt: skip
+        above = [head, *self.leads()]
+        if theme.portrait:
+            sheets = [Panel(column, theme=theme, padding=(9, 8)) for column in columns]
+            return Column([*above, *sheets, Spacer(theme=theme), *self.note()], theme=theme, gap=8)
+        both = Beside(columns, theme=theme, gap=5 if theme.small_panel else 7, top=True, grow=True)
+        return Column([*above, both, *self.note()], theme=theme, gap=3 if theme.small_panel else 7)
 
     def _beside(self) -> Flow | None:
         view = self.view

@@ -1,18 +1,23 @@
 """What an administrator is told of the station, and what they can do to it beside the journeys."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import kiosk
 from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
 from fleet.messages import kinds
 from kiosk import pairing
 from kiosk.journal_queries import last_events, unprinted, unsigned
+from kiosk.journeys.attending import Happened
+from kiosk.journeys.event_words import EFFECTS, TYPES, in_words
 from kiosk.out_of_service import FILE, OutOfService
 from kiosk.receipts import draft, finish
+from kiosk.texts import Texts
 from provisioning.pico import FlashError
 from tests.fakes.desk import order_of, seal
 from tests.fakes.room import Room, quick_folder
@@ -78,15 +83,34 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
     await log.note(kinds.EFFECT_DONE, effect="slot.open", outcome="opened", slot=2)
     await log.note(kinds.IDENTITY_ATTESTED, administrator="SE-TEST", document="passport", document_digits="4711")
     told = await last_events(room.journal)
-    assert [one.what for one in told] == [
-        "identity.attested",
-        "effect.done slot.open opened 2",
-        "errand.started pickup",
+    texts = Texts.load()
+    assert [texts.plain(in_words(one), "sv") for one in told] == [
+        "En ID-handling visades för en ID-administratör",
+        "Öppna fack 2: öppnat",
+        "Påbörjat: Hämta kort",
     ]
     text = repr(told)
     assert not [
         one for one in (order.hsa_id, order.card_number, order.order, str(order.name), "SE-TEST", "4711") if one in text
     ]
+
+
+def test_every_type_of_event_and_every_effect_has_words() -> None:
+    named = {value.removeprefix("se.kortkiosk.") for name, value in vars(kinds).items() if name.isupper()}
+    assert named - {"effect.done", "effect.unknown", "errand.started", "errand.ended"} == set(TYPES)
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(kiosk.__file__).parent.glob("journeys/**/*.py"))
+    effects = set(re.findall(r'(?:effect\(|effect=|EFFECT = )"([a-z_]+\.[a-z_]+)"', sources))
+    assert len(effects) > 15
+    assert effects <= set(EFFECTS)
+
+
+def test_what_no_table_knows_is_told_without_its_code() -> None:
+    strange = (
+        Happened("10:00", "station.danced"),
+        Happened("10:00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
+        Happened("10:00", "errand.ended", errand="dance", outcome="danced"),
+    )
+    assert not [one for one in strange if "danc" in Texts.load().plain(in_words(one), "en")]
 
 
 def test_out_of_service_outlives_a_restart_and_a_file_without_sense_counts_as_none(tmp_path: Path) -> None:

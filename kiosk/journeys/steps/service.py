@@ -10,7 +10,7 @@ from kiosk.issuer_ports import LoggedIn
 from kiosk.journeys import service_views as views
 from kiosk.journeys.attending import Closed, Device, House
 from kiosk.journeys.desk import Desk
-from kiosk.journeys.receipt_views import fault_name
+from kiosk.journeys.receipt_views import NOT_LAID_OUT, fault_name
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.receipt import hand_out
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Told
@@ -55,7 +55,7 @@ async def test_print(ask: Ask, desk: Desk, house: House, scene: Scene, log: Erra
         case NotPrinted(status):
             await ask(views.not_printed(scene, fault_name(status)))
         case NotLaidOut():
-            await ask(views.not_laid_out(scene))
+            await ask(views.not_printed(scene, NOT_LAID_OUT))
         case PrintUnknown():
             await log.settled("printer.test", "looked_at")
             await ask(views.not_printed(scene, "unclear"))

@@ -45,6 +45,28 @@ def test_one_errand_alone_is_a_tile_and_no_more(driver: KivyDriver) -> None:
     assert driver.call("places", kind="Stage") == [beside]
 
 
+def test_a_locked_card_says_what_it_means_beside_what_to_do(driver: KivyDriver) -> None:
+    """Two columns with their headings on one line (design, 11)."""
+    driver.call("show_gallery", sample="unblock-locked")
+    means, do = driver.call("places", kind="Heading")
+    assert means[1] == do[1]
+    assert means[0] + means[2] <= do[0]
+    driver.call("set", large_text=True)
+    try:
+        assert driver.call("places", kind="Heading") == [], "large text has one column"
+    finally:
+        driver.call("set", large_text=False)
+
+
+def test_a_page_of_information_has_its_code_in_the_middle_of_the_sheet(driver: KivyDriver) -> None:
+    driver.call("show_gallery", sample="information-stockholm-manage")
+    ((_, top, _, high),) = driver.call("places", kind="ScanSlip")
+    _, code_top, _, code_high = max(driver.call("places", kind="Figure"), key=lambda place: place[3])
+    assert code_high > high / 3
+    above, below = code_top - top, top + high - code_top - code_high
+    assert 0 < above < below < 2.5 * above
+
+
 def test_a_long_double_name_breaks_after_its_hyphen_and_an_hsa_id_nowhere(driver: KivyDriver) -> None:
     """Where it is wider than a line; the fact has one for all of it."""
     driver.call("show_gallery", sample="terms")

@@ -56,6 +56,18 @@ def test_what_fits_has_no_pages(large: KivyDriver) -> None:
     assert ON not in large.targets()
 
 
+@pytest.mark.screen
+@pytest.mark.parametrize("language", ["sv", "en"])
+def test_tiles_beside_a_card_have_their_names_on_one_line(large: KivyDriver, language: str) -> None:
+    large.call("set", large_text=False, language=language)
+    try:
+        large.call("show_gallery", sample="home-with-card")
+        (line,) = {high for _, _, _, high in large.call("places", kind="ButtonText")}
+        assert all(high < 1.5 * line for _, _, _, high in large.call("places", kind="TileTitle"))
+    finally:
+        large.call("set", large_text=True, language="sv")
+
+
 def test_a_text_is_cut_after_a_sentence_where_that_leaves_no_piece_under_half() -> None:
     assert list(cut("Ett två. Tre fyra fem.", lambda text: len(text) <= 14)) == ["Ett två.", "Tre fyra fem."]
     assert list(cut("Ett. Två tre fyra fem sex.", lambda text: len(text) <= 21)) == ["Ett. Två tre fyra fem", "sex."]
