@@ -220,6 +220,7 @@ def test_a_store_that_cannot_be_compared_is_said_and_not_traced(
         raise OperationalError("SELECT", {}, Exception("the connection is lost"))
 
     monkeypatch.setattr(simulating, "differences", away)
+    Database.open(tmp_path / FILE_NAME).close()
     arguments = ["--stations", "1", "--errands-per-hour", "0", "--seconds", "0", "--verify", "--json"]
     monkeypatch.setattr(simulating, "PATIENCE_S", 0.0)
     where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--broker", "127.0.0.1:1"]
