@@ -13,7 +13,7 @@ from kiosk.journeys.registry import ERRANDS
 from tests.fakes.display import virtual_display
 from tests.kiosk.journeys.faulty import every_story
 
-pytestmark = pytest.mark.screen
+pytestmark = [pytest.mark.screen, pytest.mark.timeout(900)]  # one run of them all, on a machine that may be busy
 
 ROOT = Path(__file__).resolve().parents[2]
 MEDDLED = "change_pin: by who knows it"
@@ -36,7 +36,7 @@ TITLES = (
     "empty_bin: counted, sealed, signed by both",
     "attend: log in, document, order, hand over",
 )
-LIMIT_S = 600
+LIMIT_S = 870
 TALES = {tale.title: tale for tale in every_story()}
 
 

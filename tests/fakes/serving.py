@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleet.server.addresses import Address
+from tests.fakes.patience import LIMIT_S
 
 
 @dataclass
@@ -33,6 +34,6 @@ class Serving:
         assert self.process is not None
         assert self.process.stdout is not None
         self.process.send_signal(how)
-        code = self.process.wait(10)
+        code = self.process.wait(LIMIT_S)
         self.process.stdout.close()
         return code

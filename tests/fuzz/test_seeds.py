@@ -10,7 +10,6 @@ SEEDS = Path(__file__).parents[2] / "fuzz" / "seeds"
 SMALL = 8192
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_seed_gives_a_value_or_the_parsers_own_error(name: str) -> None:
     seeds = sorted((SEEDS / name).iterdir())

@@ -16,6 +16,7 @@ from drivers.cabinet.image import Image
 from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
 from provisioning import flash
+from tests.fakes.patience import LIMIT_S
 from tests.provisioning.test_commands import Program
 
 PROGRAM = Path(__file__).resolve().parents[2] / "drivers" / "cabinet" / "firmware" / "unix_main.py"
@@ -44,7 +45,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
     line, port = pty.openpty()
     tty.setraw(port)
     ours, theirs = socket.socketpair()
-    ours.settimeout(20)
+    ours.settimeout(LIMIT_S)
     handles = (line, theirs.fileno())
     (tmp_path / "board").mkdir()
     command = [micropython, str(PROGRAM), "--line", str(line), "--panel", str(theirs.fileno())]

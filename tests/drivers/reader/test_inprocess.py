@@ -9,6 +9,7 @@ from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.port import Presence
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.slot import VirtualSlot
+from tests.fakes.patience import LIMIT_S
 
 NAME = "Bench 0"
 
@@ -73,5 +74,5 @@ def test_a_change_wakes_whoever_waits(backend: InProcessBackend, slot: VirtualSl
     thread = threading.Thread(target=lambda: seen.append(backend.wait_for_change(NAME, Presence.PRESENT, 60.0)))
     thread.start()
     slot.remove()
-    thread.join(60)
+    thread.join(LIMIT_S)
     assert seen == [Presence.EMPTY]

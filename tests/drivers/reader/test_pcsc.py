@@ -24,7 +24,7 @@ from tests.fakes.patience import LIMIT_S
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION
 NEW = Secret("975318")
-WAIT_S = 10.0
+WAIT_S = 60.0
 PLUGS = 4
 
 

@@ -51,7 +51,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def driver() -> Iterator[socket.socket]:
     """A socket that listens as the virtual reader's driver does."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(20)
+        listening.settimeout(LIMIT_S)
         yield listening
 
 
@@ -134,7 +134,7 @@ def test_a_card_serves_until_it_is_ended_and_remembers(
         [sys.executable, "-c", PROGRAM, "virtual-card", *words], env=environment, stdout=subprocess.PIPE, text=True
     )
     with program, driver.accept()[0] as connection:
-        connection.settimeout(20)
+        connection.settimeout(LIMIT_S)
         assert program.stdout is not None
         said = json.loads(program.stdout.readline())
         assert said["card_number"] == person(6).new.card_number
@@ -145,7 +145,7 @@ def test_a_card_serves_until_it_is_ended_and_remembers(
             connection.close()
         else:
             program.send_signal(ended_by)
-        assert program.wait(20) == code
+        assert program.wait(LIMIT_S) == code
     assert VirtualCard.load(state).tries_left == (2, 10)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.slot import CardTornError, VirtualSlot
+from tests.fakes.patience import LIMIT_S
 
 
 def test_each_insertion_is_another_one(card: VirtualCard) -> None:
@@ -42,12 +43,12 @@ def test_who_waits_is_woken(card: VirtualCard) -> None:
     def wait() -> None:
         with slot.changed:
             waiting.set()
-            if slot.changed.wait_for(lambda: slot.card is card, timeout=5):
+            if slot.changed.wait_for(lambda: slot.card is card, timeout=LIMIT_S):
                 woken.set()
 
     thread = threading.Thread(target=wait)
     thread.start()
-    waiting.wait(5)
+    waiting.wait(LIMIT_S)
     slot.insert(card)
-    thread.join(5)
+    thread.join(LIMIT_S)
     assert woken.is_set()

@@ -8,6 +8,7 @@ import pytest
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.pcscd import NoServiceError, running_service
 from drivers.reader.virtual.vpcd import Plug, plug
+from tests.fakes.patience import LIMIT_S
 
 TRIES = bytes.fromhex("00200001")
 
@@ -15,14 +16,14 @@ TRIES = bytes.fromhex("00200001")
 @pytest.fixture
 def driver() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(10)
+        listening.settimeout(LIMIT_S)
         yield listening
 
 
 def plug_into(card: VirtualCard, listening: socket.socket) -> tuple[Plug, socket.socket]:
     plugged = plug(card, port=listening.getsockname()[1])
     connection, _ = listening.accept()
-    connection.settimeout(10)
+    connection.settimeout(LIMIT_S)
     return plugged, connection
 
 
@@ -57,7 +58,7 @@ def test_a_message_in_pieces_is_one_message(card: VirtualCard, driver: socket.so
 def test_the_card_loses_its_power_when_the_driver_goes(card: VirtualCard, driver: socket.socket) -> None:
     plugged, connection = plug_into(card, driver)
     connection.close()
-    assert plugged.ended.wait(10)
+    assert plugged.ended.wait(LIMIT_S)
     plugged.stop()
     card.power_on()
     assert card.transmit(TRIES).hex() == "63c3"
@@ -69,7 +70,7 @@ def test_a_torn_contact_takes_the_card_out(card: VirtualCard, driver: socket.soc
     with connection:
         say(connection, TRIES)
         assert hear(connection) == b""
-        assert plugged.ended.wait(10)
+        assert plugged.ended.wait(LIMIT_S)
         plugged.stop()
 
 

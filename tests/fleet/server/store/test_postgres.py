@@ -17,6 +17,7 @@ from fleet.server.store.tables import alarms, chains, errands, events, quarantin
 from fleet.server.store.upserting import Put, put_all
 from fleet.server.store.writing import Writer
 from tests.fakes.databases import empty
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.postgres import Cluster, cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.test_ingest import ingesting, message
@@ -32,7 +33,7 @@ def together(*work: threading.Thread) -> None:
     for one in work:
         one.start()
     for one in work:
-        one.join(60)
+        one.join(LIMIT_S)
         assert not one.is_alive()
 
 

@@ -10,6 +10,7 @@ from fleet.server.readings import Summary
 from fleet.server.web import warming
 from fleet.server.web.assets import Assets
 from fleet.server.web.rendering import environment
+from tests.fakes.patience import LIMIT_S
 from tests.fakes.readings import FakeReadings
 
 
@@ -19,7 +20,7 @@ async def test_the_application_starts_while_the_store_is_still_read(
     go_on, asked = threading.Event(), threading.Event()
 
     def slow(_now: datetime) -> Summary:
-        go_on.wait(10)
+        go_on.wait(LIMIT_S)
         asked.set()
         raise OSError("the database is away: host=db.example password=none")
 
