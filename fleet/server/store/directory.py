@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from fleet.server.store.card_tables import people
 from fleet.server.store.ordering import Imported
+from fleet.server.store.overview import composed
 from fleet.server.store.upserting import Put, put_all
 
 CHUNK = 500
@@ -52,7 +53,8 @@ def listed(
     connection: Connection, *, search: str = "", limit: int = 100, offset: int = 0
 ) -> tuple[list[PersonRow], int]:
     """People by HSA-id whose name or HSA-id has that in it, and how many there are."""
-    fits = or_(*(column.icontains(search, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
+    wanted = composed(search)
+    fits = or_(*(column.icontains(wanted, autoescape=True) for column in (people.c.hsa_id, people.c.name)))
     total = connection.execute(select(func.count()).select_from(people).where(fits)).scalar_one()
     rows = connection.execute(select(people).where(fits).order_by(people.c.hsa_id).limit(limit).offset(offset))
     return [_row(row) for row in rows], total

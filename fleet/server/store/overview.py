@@ -7,6 +7,7 @@ their day.
 True
 """
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -67,6 +68,11 @@ def visible(patterns: frozenset[str]) -> Callable[[str], bool]:
     names = frozenset(one for one in patterns if not one.endswith("*"))
     beginnings = tuple(one[:-1] for one in patterns if one.endswith("*"))
     return lambda name: name in names or name.startswith(beginnings)
+
+
+def composed(typed: str) -> str:
+    """What somebody looks for, as names are stored: some keyboards send a letter and its ring apart (Unicode, NFC)."""
+    return unicodedata.normalize("NFC", typed.strip())
 
 
 def start_of_day(now: datetime) -> datetime:

@@ -127,7 +127,11 @@ class StoreReadings:
         """Orders that fit, latest change first, and how many there are in all."""
         today = overview.local_day(self._clock())
         with self._reading.begin() as connection:
-            fits = and_(self._found(connection, search.strip()), _in_state(state, today), self._seen(orders.c.station))
+            fits = and_(
+                self._found(connection, overview.composed(search)),
+                _in_state(state, today),
+                self._seen(orders.c.station),
+            )
             query = select(orders).where(fits).order_by(orders.c.changed.desc(), orders.c.order)
             total = connection.execute(select(func.count()).select_from(orders).where(fits)).scalar_one()
             rows = connection.execute(query.limit(limit).offset(offset))

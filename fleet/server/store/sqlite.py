@@ -24,6 +24,7 @@ def sqlite_engine(path: Path) -> Engine:
     def _on_connect(connection: Any, _record: object) -> None:
         # SQLAlchemy and not the driver begins transactions; the rest is what SQLite forgets between connections.
         connection.isolation_level = None
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for setting in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
@@ -41,6 +42,11 @@ def sqlite_engine(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def _lower(text: Any) -> Any:
+    """In place of SQLite's own, which knows A to Z alone: a search finds Åsa by åsa."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -117,6 +117,8 @@ def test_orders_are_searched_literally(readings: StoreReadings, database: Databa
     assert [row.order for row in readings.orders(search="100%")[0]] == ["O-2"]
     assert [row.order for row in readings.orders(search="tove")[0]] == ["O-1"]
     assert readings.orders(search="%%") == ([], 0)
+    for typed in ("åsa", "ÅSA", "a\u030asa"):
+        assert [row.order for row in readings.orders(search=typed)[0]] == ["O-2"], "whatever the keyboard makes of it"
     page, total = readings.orders(limit=1, offset=1)
     assert (len(page), total) == (1, 2)
 
