@@ -1,9 +1,9 @@
 """The server's connection to an MQTT 5 broker on its own asyncio loop: cheaper by far than a thread and a callback a message.
 
 Rules: the session is kept by the broker for a week, so that what stations send while the server is away waits; Receive
-Maximum bounds what is taken and not yet stored; PUBACKs go out in the order in which their messages came, all of a batch
-in one write, and only on the connection that their messages came on (4.6, 4.9). A lost connection is made again after a
-time that grows and is spread.
+Maximum bounds what is taken and not yet stored, so what it does not bound (QoS 0) is not taken; PUBACKs go out in the
+order in which their messages came, all of a batch in one write, and only on the connection that their messages came on
+(4.6, 4.9). A lost connection is made again after a time that grows and is spread.
 
 >>> Mqtt5Transport(Address("127.0.0.1", 8883), Credentials(ca, certificate, key))  # doctest: +SKIP
 """
@@ -64,6 +64,10 @@ class Connection(asyncio.Protocol):
         self._owed: list[int] = []
         self._soon: list[bytes] = []
         self.heard = False
+        self.refused = False
+        """Whether the broker refuses a subscription: then nothing comes, or not all."""
+        self.unasked = 0
+        """Messages with QoS 0, which were not taken."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -173,8 +177,8 @@ class Mqtt5Transport:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has let it in, and it is still there."""
-        return self._connection is not None
+        """Whether the broker has let it in and granted what it subscribes to, and it is still there."""
+        return self._connection is not None and not self._connection.refused
 
     def acknowledge(self, message: Incoming) -> None:
         """Send the PUBACK, on the connection that the message came on or not at all."""
@@ -254,6 +258,7 @@ class Mqtt5Transport:
                 self._greeted(connection, packet)
             case packets.Suback():
                 if refused := [hex(reason) for reason in packet.reasons if reason >= packets.FAILURE]:
+                    connection.refused = True
                     _log.error("the broker at %s refuses a subscription: %s", self._broker, refused)
                 self._subscribed.set()
             case packets.Disconnect():
@@ -272,7 +277,11 @@ class Mqtt5Transport:
         connection.write(b"".join(self._session.connected(connack.receive_maximum, present=connack.session_present)))
 
     def _deliver(self, connection: Connection, packet: packets.Publish) -> None:
-        if self._handler is not None:
+        if packet.packet_id == 0:  # QoS 0: no Receive Maximum holds it back (4.9), and no contract of ours has it
+            connection.unasked += 1
+            if connection.unasked == 1:
+                _log.warning("messages with QoS 0 are not taken; the first was on %s", packet.topic)
+        elif self._handler is not None:
             self._handler(
                 Incoming(
                     packet.topic,

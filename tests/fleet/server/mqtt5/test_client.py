@@ -139,3 +139,22 @@ async def test_a_refusal_is_named(monkeypatch: pytest.MonkeyPatch, caplog: pytes
         peer.say(b"\x20\x03\x00\x87\x00")
         await until(lambda: peer.connections == 3)
     assert "refuses the server: reason 0x87" in caplog.text
+
+
+async def test_what_no_receive_maximum_bounds_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with meeting(monkeypatch) as (peer, _, came):
+        peer.say(b"\x30\x08\x00\x03a/b\x00{}" * 3 + publish(1))
+        await until(lambda: len(came) == 1)
+        assert peer.connections == 1
+    assert [record.getMessage() for record in caplog.records if "QoS 0" in record.message] == [
+        "messages with QoS 0 are not taken; the first was on a/b"
+    ]
+
+
+async def test_a_refused_subscription_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with meeting(monkeypatch) as (peer, transport, _came):
+        assert transport.connected
+        peer.say(b"\x90\x07\xff\xff\x00\x01\x87\x01\x01")
+        await until(lambda: not transport.connected)
