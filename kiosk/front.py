@@ -19,7 +19,7 @@ from kiosk.home import Offer
 from kiosk.issuer_ports import Directory, Found, NotFound, Unavailable
 from kiosk.journal import Interrupted
 from kiosk.journeys.attending import Closed
-from kiosk.journeys.registry import Errand
+from kiosk.journeys.registry import Errand, errand_of
 from kiosk.journeys.steps.card import Strange, emptied, meet, meet_next
 from kiosk.journeys.steps.own import word_of
 from kiosk.no_fleet import NoFleet
@@ -91,7 +91,9 @@ class Front:
                 await self.supervisor.ask(home.strange(answer.why), until=emptied(self.reader))
         except (ErrandEndedError, ReaderError):
             return None
-        return next((one for one, reason in self.offers() if one.id == answer and reason is None), None)
+        wanted = errand_of(answer) if isinstance(answer, str) else None
+        offered = {one.id for one, reason in self.offers() if reason is None}
+        return wanted if wanted is not None and wanted.id in offered else None
 
     async def _home(self) -> object:
         forgotten = await self.holders_card.now(self.reader)

@@ -18,6 +18,7 @@ from kiosk.journeys.attending import Closed
 from kiosk.journeys.registry import Errand, Place
 from kiosk.journeys.steps.card import Strangeness
 from kiosk.journeys.words import back, tail
+from kiosk.ports import FOUND_AGAIN
 from kiosk.views import Await, Busy, Button, Choose, Note, Option, ReaderDrawing, Say, local, say
 
 Offer = tuple[Errand, Say | None]
@@ -154,7 +155,7 @@ def _beside(offer: Offer, findings: Sequence[Finding]) -> Option:
     """A tile beside the card, without its second line; what mends a finding in an unexpected way says how."""
     tile = replace(_tile(*offer), detail=None)
     found = next((one.code for one in findings if one.errand == tile.value), None)
-    return replace(tile, title=say("home.card.found_again")) if found == "on_hold" else tile
+    return replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again")) if found == "on_hold" else tile
 
 
 def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) -> Note | None:

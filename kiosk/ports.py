@@ -21,6 +21,9 @@ from kiosk.views import View
 
 Outcome = Literal["done", "refused", "cancelled", "timed_out", "fault", "unknown", "interrupted"]
 
+FOUND_AGAIN = "found_again"
+"""Begins `report_lost` where its first question is answered: the card that is in is on hold, and its holder has found it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -34,7 +37,7 @@ class Ended:
     card_number: str | None = None
     """The card that the errand was about."""
     then: str = ""
-    """The errand that the person goes on to at once, with the card still in; empty where this was all."""
+    """The errand that the person goes on to at once, with the card still in (or FOUND_AGAIN); empty where this was all."""
 
 
 @dataclass(frozen=True, slots=True)

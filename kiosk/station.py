@@ -34,7 +34,7 @@ from kiosk.issuer_ports import Switches
 from kiosk.joining import Books, FleetSide, JoinError, envelopes_for, identity_of, join, open_books, seal_of
 from kiosk.journeys.attending import AtMenu
 from kiosk.journeys.desk import Desk
-from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.journeys.registry import Errand, errand_of
 from kiosk.left_in import LeftIn, watch_over
 from kiosk.no_fleet import NoFleet
 from kiosk.no_reader import NoReader
@@ -147,7 +147,7 @@ class Station:
             errand = await self._choose()
             while errand is not None:
                 ended = await self.run(errand)
-                errand = next((one for one in ERRANDS if ended and one.id == ended.then), None)
+                errand = errand_of(ended.then) if ended else None
 
     async def run(self, errand: Errand, here: AtMenu | None = None) -> Ended | None:
         """One errand from its first question to its end; None where it could not even begin. `here`: who is at the menu."""

@@ -38,7 +38,7 @@ def _offered(desk: Desk, finding: Finding) -> bool:
 
 async def _go_on(log: ErrandLog, finding: Finding) -> Ended:
     """To the errand that mends it, with the card where it is."""
-    ended = Ended("done", finding.code, then=finding.errand or "")
+    ended = Ended("done", finding.code, then=views.begins(finding))
     await log.end(ended)
     return ended
 

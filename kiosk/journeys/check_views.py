@@ -8,6 +8,7 @@ from drivers.reader.outcomes import Role
 from kiosk.findings import Finding
 from kiosk.journeys.scene import Scene, Whose
 from kiosk.journeys.words import back, cancel, day, fours, go, person, tail
+from kiosk.ports import FOUND_AGAIN
 from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Point, Say, Tell, say
 
 ICONS = {"nobody": "information-outline", "administrator": "account-check-outline"}
@@ -107,9 +108,18 @@ def finding(scene: Scene, found: Finding, *, mends: bool = False) -> Tell:
         lead=(found.means,),
         points=(Point(found.mend, mark="number"),),
         way_out=Button("next", say("check.not_now"), "close") if mends else cancel(),
-        primary=go("mend", f"home.{found.errand}") if mends else go("next", "button.next"),
+        primary=go("mend", _mending(found)) if mends else go("next", "button.next"),
         needs_card=True,
     )
+
+
+def begins(found: Finding) -> str:
+    """What the next errand begins as: a card on hold that is in the reader is found."""
+    return FOUND_AGAIN if found.code == "on_hold" else found.errand or ""
+
+
+def _mending(found: Finding) -> str:
+    return "home.card.found_again" if found.code == "on_hold" else f"home.{found.errand}"
 
 
 def offer_test(scene: Scene, pin: Pin) -> Confirm:

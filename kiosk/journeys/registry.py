@@ -1,7 +1,7 @@
 """The errands of this station, in the order in which the home screen shows them."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kiosk.journeys.administrate import administrate
@@ -14,13 +14,13 @@ from kiosk.journeys.empty_bin import empty_bin
 from kiosk.journeys.information import information
 from kiosk.journeys.pickup import pickup
 from kiosk.journeys.renew_certificate import renew_certificate
-from kiosk.journeys.report_lost import report_lost
+from kiosk.journeys.report_lost import found_again, report_lost
 from kiosk.journeys.reserve_certificate import reserve_certificate
 from kiosk.journeys.return_card import return_card
 from kiosk.journeys.service import service
 from kiosk.journeys.stock import stock
 from kiosk.journeys.unblock import unblock
-from kiosk.ports import Ask, ErrandLog
+from kiosk.ports import FOUND_AGAIN, Ask, ErrandLog
 
 Journey = Callable[[Ask, Desk, ErrandLog], Awaitable[Ended]]
 Place = Literal["front", "more", "administrator"]
@@ -65,3 +65,10 @@ ERRANDS = (
     Errand("attend", "account-check-outline", attend, _HAND_OUT, "administrator", own_card=False),
     Errand("service", "wrench-outline", service, _CARD, "administrator", own_card=False),
 )
+
+
+def errand_of(begins: str) -> Errand | None:
+    """The errand that a choice, or the end of another errand (`Ended.then`), begins."""
+    name = "report_lost" if begins == FOUND_AGAIN else begins
+    errand = next((one for one in ERRANDS if one.id == name), None)
+    return replace(errand, journey=found_again) if errand is not None and begins == FOUND_AGAIN else errand

@@ -39,6 +39,11 @@ async def report_lost(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     return ended
 
 
+async def found_again(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The same errand for who has said already, with the card in the reader, that it is found. Raises as `report_lost`."""
+    return await lift(ask, desk, SCENE, log)
+
+
 async def _which(ask: Ask, desk: Desk, log: ErrandLog, what: str) -> tuple[Whose, Identified]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
     way = "card" if what == "code_known" else await ask(views.how(WHICH))

@@ -11,8 +11,12 @@ import pytest
 from drivers.reader.model import CardFacts
 from fleet.messages.issuing import CardRecord, CardState, Person
 from kiosk import front as module
+from kiosk.findings import Finding
 from kiosk.front import AT_ONCE_S, REGISTER_S, Front, Unclaimed
-from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.journeys import check_views
+from kiosk.journeys.registry import ERRANDS, Errand, errand_of
+from kiosk.journeys.report_lost import found_again
+from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import emptied
 from kiosk.supervisor import Limits, Supervisor
 from kiosk.views import Choose, ReaderDrawing
@@ -87,7 +91,6 @@ async def test_a_card_put_in_the_wrong_way_round_is_answered_at_once_with_how_to
     ("state", "facts", "said", "first"),
     [
         ("active", {}, "finding.certificate_expires_soon.title", None),
-        ("held", {}, "finding.on_hold.title", "report_lost"),
         ("active", {"left": "2026-02-01"}, "finding.leaver.title", "return_card"),
         ("blocked", {}, "finding.blocked.title", "return_card"),
     ],
@@ -101,6 +104,41 @@ async def test_the_registers_word_counts(
     title, offered = shown(someone)
     assert title == said
     assert first in (None, offered)
+
+
+async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(room: Room) -> None:
+    errand, someone = await chosen(room, register(room, "held"), card="found_again")
+    assert shown(someone) == ("finding.on_hold.title", "found_again")
+    assert errand is not None
+    assert (errand.id, errand.journey) == ("report_lost", found_again)
+    story: dict[str, Deed] = {
+        "report_lost.insert": lambda _: None,
+        "report_lost.pin": "cancel",
+        "closing.take_card": pulls(),
+    }
+    holder = Visitor(room.world, room.clock, story)
+    log = await room.journal.start(errand.id)
+    async with asyncio.timeout(LIMIT_S):
+        await Supervisor(holder, room.desk.reader, room.clock, Limits()).run(errand.journey, room.desk, log)
+    assert holder.failure is None
+    assert holder.questions == ["report_lost.insert", "report_lost.pin", "closing.take_card"]
+
+
+@pytest.mark.parametrize(
+    ("code", "errand", "begins", "text"),
+    [
+        ("on_hold", "report_lost", "found_again", "home.card.found_again"),
+        ("pin_locked", "unblock", "unblock", "home.unblock"),
+    ],
+)
+def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: str) -> None:
+    found = Finding(code, errand, "holder")
+    view = check_views.finding(Scene("check_card"), found, mends=True)
+    assert view.primary is not None
+    assert (check_views.begins(found), view.primary.text.key) == (begins, text)
+    wanted = errand_of(begins)
+    assert wanted is not None
+    assert wanted.id == errand
 
 
 async def test_without_connection_the_card_is_read_all_the_same(room: Room) -> None:
