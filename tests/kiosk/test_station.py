@@ -113,7 +113,7 @@ async def test_the_board_shows_slots_and_devices(region: Region, world: World, t
         assert {one.kind for one in look.devices if not one.ok} == {"link"}
         assert {one.kind for one in await house.check()} == {"reader", "printer", "cabinet", "gpio", "scanner"}
         assert (house.restart(), await house.pair()) == (False, "no_cabinet")
-        assert (house.missing("nothing"), [one.what for one in await house.events()]) == (
+        assert (house.missing("nothing"), [one.type for one in await house.events()]) == (
             "not_here",
             ["chain.checkpoint", "station.started"],
         )
