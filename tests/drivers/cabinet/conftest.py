@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from drivers.cabinet import connection
+from drivers.cabinet import connection, driver
 from drivers.cabinet.port import CabinetReady
 from tests.fakes.board_bench import BoardBench
+from tests.fakes.patience import LIMIT_S
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that answers is waited for: it may be a process on a machine that is busy."""
+    for name in ("ANSWER_S", "DOOR_S", "FIRST_LOOK_S"):
+        monkeypatch.setattr(driver, name, LIMIT_S)
 
 
 @pytest.fixture

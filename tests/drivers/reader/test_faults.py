@@ -29,6 +29,7 @@ from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
+from tests.fakes.patience import LIMIT_S
 
 PIN = Role.IDENTIFICATION
 NEW = Secret("975318")
@@ -223,7 +224,7 @@ async def test_a_card_that_stops_answering_is_left_behind(
     slot.insert(card)
     backend = HangingBackend(slot)
     others = set(threading.enumerate())
-    reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW, transmit_limit_s=0.2))
+    reader = CardReader(backend, slot.name, ReaderSettings(now=lambda: NOW, transmit_limit_s=1.5))
     visit = await reader.visit()
     backend.hang_at = hang_at
     assert await outcome_or_gone(unblock, visit, card) == expected
@@ -236,7 +237,7 @@ async def test_a_card_that_stops_answering_is_left_behind(
     assert len(stuck) == 1
     backend.go_on.set()
     for thread in stuck:
-        await asyncio.to_thread(thread.join, 5)
+        await asyncio.to_thread(thread.join, LIMIT_S)
     assert backend.late == []  # what woke up late sent nothing more, and let the card go
     backend.hang_at = ""
     await (await reader.visit()).close()

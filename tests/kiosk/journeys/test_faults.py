@@ -50,7 +50,7 @@ def test_some_errands_and_some_faults_can_be_chosen(
 
 
 async def test_a_hang_says_where_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LIMIT_S", 0.05)
+    monkeypatch.setattr(room, "LIMIT_S", 1.0)
     monkeypatch.setitem(FAULTS, "nobody there", Fault(lambda room: None, lambda room: None))
     monkeypatch.setattr(Person, "_answer", lambda self, view: None)
     with pytest.raises(AssertionError, match=r"the errand hangs: .*_for_ever at person\.py"):

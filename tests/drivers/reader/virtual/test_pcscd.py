@@ -15,17 +15,20 @@ def in_place_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str)
     program.chmod(0o755)
     monkeypatch.setattr(service, "PROGRAM", str(program))
     monkeypatch.setattr(service, "SOCKET", tmp_path / "nobody")
-    monkeypatch.setattr(service, "START_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(service, "START_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(service.tempfile, "tempdir", str(tmp_path))  # a turn of its own
     return starts
 
 
 def test_a_service_without_readers_is_started_again_and_given_up_after_some_tries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    starts = in_place_of_it(tmp_path, monkeypatch, "exec sleep 60")
+    in_place_of_it(tmp_path, monkeypatch, "exec sleep 60")
+    starts, start = [], service.subprocess.Popen
+    monkeypatch.setattr(service.subprocess, "Popen", lambda *words, **how: starts.append(words) or start(*words, **how))
     with pytest.raises(service.NoServiceError, match="no virtual readers"), service.running_service():
         pass
-    assert len(starts.read_text().splitlines()) == service.TRIES
+    assert len(starts) == service.TRIES
 
 
 def test_a_service_that_ends_by_itself_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
