@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
@@ -17,6 +18,7 @@ from fleet.messages import kinds
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import Acked, decode
 from fleet.messages.topics import Topics
+from fleet.server.access import passwords
 from fleet.server.broker import BrokerFiles
 from fleet.server.store.arrivals import Arrived, taken
 from fleet.server.store.database import Database
@@ -156,6 +158,16 @@ class KeptChanges:
 
 def wall_clock() -> datetime:
     return datetime.now(UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Argon2id with the least it takes, also for a name that is not known: the tests are not about how long it lasts."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_NOBODY", quick.hash("nobody"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
-from fleet.server.access import codes, passwords
+from fleet.server.access import codes
 from fleet.server.access.access import Access, Chosen, SignedIn
 from tests.fakes.databases import new_store
 
@@ -46,14 +45,6 @@ class Admin:
     ) -> object:
         self.clock.on(seconds=codes.STEP_S)
         return self.access.sign_in(name, password, self.code() if code is None else code, address)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_passwords() -> Iterator[None]:
-    """Argon2id with the least it takes: the tests are not about how long it lasts."""
-    slow, passwords._hasher = passwords._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    yield
-    passwords._hasher = slow
 
 
 @pytest.fixture
