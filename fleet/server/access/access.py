@@ -86,11 +86,11 @@ class Access:
                 sessions.note_use(connection, key, now)
         return found
 
-    def is_open(self, key: str) -> bool:
-        """Whether the session or token of that hash still works: for streams."""
+    def by_key(self, key: str) -> Caller | None:
+        """Whose session or token of that hash it is now, with what is granted now; None where it works no more: for streams."""
         now = self.clock()
         with self.database.reading.begin() as connection:
-            return (sessions.caller(connection, key, now) or tokens.caller(connection, key, now)) is not None
+            return sessions.caller(connection, key, now) or tokens.caller(connection, key, now)
 
     def by_token(self, value: str) -> Caller | None:
         """Whose token that is."""

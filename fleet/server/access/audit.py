@@ -109,6 +109,8 @@ def verify(connection: Connection) -> Verdict:
         if row.sequence != count if emptied else not _follows(row, count, prev):
             return Verdict(head.sequence, head.hash, count)
         prev = row.hash
+    if emptied and count:  # the newest is never emptied
+        return Verdict(head.sequence, head.hash, count)
     whole = (count, prev) == (head.sequence, head.hash)
     return Verdict(head.sequence, head.hash, None if whole else count + 1)
 

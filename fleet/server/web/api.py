@@ -24,7 +24,8 @@ from fleet.server.web.idempotency import api_group
 from fleet.server.web.rendering import Web
 
 MOST_ROWS = 500
-MOST_OFFSET = 100_000
+MOST_OFFSET = 10_000_000
+"""The audit of ten years is shorter."""
 T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]

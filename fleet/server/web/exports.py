@@ -1,9 +1,9 @@
 """A list of the dashboard as a file: CSV, sent as it is made, or a workbook (XLSX), made on the disk and sent from there.
 
 Rules: CSV is UTF-8 with its mark, semicolons between fields and CRLF after rows, which spreadsheets of Swedish offices open as
-they are; a text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, tab or return) gets an apostrophe
-in front. A workbook holds text, whole numbers and times, and nothing that computes. Times are those of the page's zone. Each file
-is told to the audit before it is sent. Of either form a few rows are in memory at a time.
+they are; a text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, in whatever width, or a tab or
+line break) gets an apostrophe in front. A workbook holds text, whole numbers and times, and nothing that computes. Times are
+those of the page's zone. Each file is told to the audit before it is sent. Of either form a few rows are in memory at a time.
 
 >>> b"".join(csv_of(Table("orders", ("Order", "Cards"), [("=1+1", 3)]))).decode("utf-8-sig")
 "Order;Cards\\r\\n'=1+1;3\\r\\n"
@@ -38,7 +38,8 @@ _MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Some programs take the wide forms of the first four for them."""
 _CHUNK = 64 * 1024
 _CSV_ROWS = 200
 _ON_DISK = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108 nameless, or made by tempfile

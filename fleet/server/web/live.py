@@ -3,7 +3,8 @@
 `event: changed` with a JSON list of topics; `event: resync` where the reader missed something; `event: beat` and a
 comment each 15 s of silence, so that proxies keep the line and a page can tell a quiet server from a dead line.
 Nothing of what changed is sent: a page reads its own fragment again, by the rules that hold for the page. The stream of a
-session ends with it: at once where it is ended here, within 15 seconds where it ends elsewhere or by time.
+session ends with it: at once where it is ended here, within 15 seconds where it ends elsewhere or by time; so does what was
+granted less elsewhere.
 """
 
 import asyncio
@@ -11,12 +12,13 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.access.access import Access
 from fleet.server.access.roles import Right, Scope
 from fleet.server.hub import Change, Hub
 from fleet.server.web.gate import access_of, caller_of, needs
@@ -35,7 +37,8 @@ class Watch:
 
     key: str
     scope: Scope
-    is_open: Callable[[str], bool]
+    scope_now: Callable[[str], Scope | None]
+    """What the session sees by now; None where it is over."""
     draw: Callable[[float, float], float] = random.uniform
     _due: float = field(init=False)
 
@@ -48,7 +51,9 @@ class Watch:
         if now < self._due:
             return True
         self._due = now + CHECK_S
-        return await run_in_threadpool(self.is_open, self.key)
+        scope = await run_in_threadpool(self.scope_now, self.key)
+        self.scope = scope or self.scope
+        return scope is not None
 
     def narrowed(self, change: Change) -> Change:
         """Without the stations that are not in its scope."""
@@ -71,11 +76,17 @@ def live_router(hub: Hub) -> APIRouter:
             raise HTTPException(503, "too many open feeds")
         headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
         caller = caller_of(request)
-        watch = Watch(caller.key, caller.scope(Right.VIEW), access_of(request).is_open)
+        watch = Watch(caller.key, caller.scope(Right.VIEW), partial(scope_now, access_of(request)))
         frames = feed(hub, request.headers.get("last-event-id"), watch)
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
     return router
+
+
+def scope_now(access: Access, key: str) -> Scope | None:
+    """What that session or token may view by now; None where it may nothing."""
+    caller = access.by_key(key)
+    return caller.scope(Right.VIEW) if caller is not None and caller.may(Right.VIEW) else None
 
 
 async def feed(hub: Hub, last_id: str | None, watch: Watch) -> AsyncIterator[bytes]:

@@ -19,6 +19,7 @@ from fleet.server.web.rendering import Web
 PATH = "/sign-in/openid"
 BACK = f"{PATH}/back"
 COOKIE = "kortkiosk-openid"
+"""Over TLS with the prefix `__Host-`: no other host of the region's domain can put its own there."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,24 +36,29 @@ def openid_router(web: Web, openid: OpenId) -> APIRouter:
             return _away(request, web, error)
         response = RedirectResponse(begun.url, 303)
         age, secure = int(WAITS.total_seconds()), site_of(request).secure
-        response.set_cookie(COOKIE, begun.browser, age, path=BACK, secure=secure, httponly=True, samesite="lax")
+        response.set_cookie(_cookie(secure), begun.browser, age, path="/", secure=secure, httponly=True, samesite="lax")
         return response
 
     @router.get(BACK, dependencies=needs(Right.PUBLIC))
     async def back(request: Request) -> Response:
         try:
-            who = await openid.finish(request.query_params, request.cookies.get(COOKIE, ""))
+            who = await openid.finish(request.query_params, request.cookies.get(_cookie(site_of(request).secure), ""))
         except OpenIdError as error:
             return _away(request, web, error)
         access = access_of(request)
         came = await run_in_threadpool(access.sign_in_by_issuer, who.subject, who.name, who.grants, address_of(request))
         if isinstance(came, SignedIn):
             response = let_in(request, came, who.onward)
-            response.delete_cookie(COOKIE, path=BACK)
+            secure = site_of(request).secure
+            response.delete_cookie(_cookie(secure), path="/", secure=secure, httponly=True, samesite="lax")
             return response
         return sign_in_page(request, web, "/", came)
 
     return router
+
+
+def _cookie(secure: bool) -> str:
+    return f"__Host-{COOKIE}" if secure else COOKIE
 
 
 def _away(request: Request, web: Web, error: OpenIdError) -> Response:

@@ -40,6 +40,7 @@ def test_entries_follow_one_another(told: Access) -> None:
         (delete(audit).where(audit.c.sequence == 5), 5),
         (delete(audit).where(audit.c.sequence == 7), 7),
         (update(audit_head).values(hash="0" * 64), 8),
+        (update(audit).values(entry="", who=""), 7),
     ],
 )
 def test_a_change_is_found_where_it_is(told: Access, change: object, broken: int) -> None:

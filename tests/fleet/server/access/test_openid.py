@@ -14,6 +14,7 @@ from fleet.server.commanding.rows import By, Refusal
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.openid import BACK
+from fleet.server.web.site import Site
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import OPEN, desk_of
@@ -59,6 +60,18 @@ async def test_a_person_signs_in_by_way_of_the_pages_and_has_the_role_of_the_gro
     me = (await get(app, "/api/v1/me", cookie=back.header("set-cookie").partition(";")[0])).json
     assert (me["name"], me["roles"]) == ("SE2321000999-7K01", [{"role": "operator", "stations": "lasarettet-*"}])
     assert (await get(app, f"{BACK}?{query}", cookie=browser)).status == 502, "the Back button is not a new sign-in"
+
+
+async def test_over_tls_no_other_host_of_the_domain_can_put_its_own_state_there(
+    access: Access, openid: OpenId, clock: Turned
+) -> None:
+    desk, site = desk_of(access.database, clock), Site("https://dash.example", loopback=False)
+    alerts = FakeAlerts(demo_alerts())
+    app = create_app(FakeReadings(), Hub(), access, alerts, desk, clock=clock, openid=openid, site=site)
+    gone = await get(app, "/sign-in/openid", host="dash.example", scheme="https")
+    cookie = gone.header("set-cookie")
+    assert cookie.startswith("__Host-kortkiosk-openid=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
 
 
 @pytest.mark.parametrize(

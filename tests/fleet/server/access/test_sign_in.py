@@ -127,9 +127,9 @@ def test_one_session_ends_or_all(admin: Admin, access: Access) -> None:
     other = next(one.key for one in access.open_sessions(caller) if one.key != caller.key)
     assert access.end(caller, "", other) == [other]
     assert access.by_session(admin.first.value, present=True) is None
-    assert access.is_open(caller.key)
+    assert access.by_key(caller.key) == caller
     assert access.end(caller, "") == [caller.key]
-    assert not access.is_open(caller.key)
+    assert access.by_key(caller.key) is None
 
 
 def test_who_is_disabled_is_out_at_once_and_cannot_come_back(admin: Admin, access: Access) -> None:

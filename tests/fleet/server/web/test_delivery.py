@@ -4,16 +4,19 @@ import asyncio
 import gzip
 import hashlib
 import re
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
 from starlette.datastructures import FormData
 
-from fleet.server.access.roles import Scope
-from fleet.server.hub import Hub
+from fleet.server.access.access import Access, SignedIn
+from fleet.server.access.roles import Role, Scope
+from fleet.server.access.secret_values import digest
+from fleet.server.hub import Change, Hub
 from fleet.server.web.assets import STATIC
 from fleet.server.web.gate import field
-from fleet.server.web.live import Watch, feed
+from fleet.server.web.live import Watch, feed, scope_now
 from fleet.server.web.serving import web_server
 from tests.fakes.patience import LIMIT_S
 from tests.fleet.server.web.asgi import get
@@ -79,7 +82,7 @@ def test_the_files_of_others_are_as_they_came() -> None:
 
 
 def everybody() -> Watch:
-    return Watch("key", Scope(frozenset({"*"})), lambda _key: True)
+    return Watch("key", Scope(frozenset({"*"})), lambda _key: Scope(frozenset({"*"})))
 
 
 async def test_the_feed_says_what_changed_and_where_it_is(hub: Hub) -> None:
@@ -103,9 +106,20 @@ async def test_a_reader_that_returns_late_is_told_to_read_again(hub: Hub) -> Non
 
 async def test_readers_that_come_together_do_not_ask_the_store_together() -> None:
     everywhere = Scope(frozenset({"*"}))
-    soon = Watch("key", everywhere, lambda _key: False, draw=lambda low, _high: low)
-    late = Watch("key", everywhere, lambda _key: False, draw=lambda _low, high: high)
+    soon = Watch("key", everywhere, lambda _key: None, draw=lambda low, _high: low)
+    late = Watch("key", everywhere, lambda _key: None, draw=lambda _low, high: high)
     assert [await soon.holds(), await late.holds()] == [False, True]
+
+
+async def test_a_stream_names_no_station_that_its_reader_may_see_no_more(access: Access) -> None:
+    """What is granted may change elsewhere: at the region's sign-in, or by the program."""
+    came = access.sign_in_by_issuer("stream", "stream.test", ((Role.VIEWER, "*"),), "127.0.0.1")
+    assert isinstance(came, SignedIn)
+    watch = Watch(digest(came.value), Scope(frozenset({"*"})), partial(scope_now, access), draw=lambda low, _high: low)
+    access.sign_in_by_issuer("stream", "stream.test", ((Role.VIEWER, "angsvik"),), "127.0.0.1")
+    assert await watch.holds()
+    told = watch.narrowed(Change("1", frozenset({"stations", "station/angsvik", "station/lasarettet-a"})))
+    assert told.topics == {"stations", "station/angsvik"}
 
 
 async def test_too_many_feeds_are_refused(app: FastAPI, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,8 @@ from tests.fleet.server.web.asgi import get
 
 NAMESPACE = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 FORMULAS = ("=1+1", "+46", "-2", "@SUM(A1)", "\t=1", "\r=1")
+WIDE = ("\n=1", "\uff1d1+1", "\uff0b46", "\uff0d2", "\uff20A", "a=1")
+"""What some programs take for a formula too; the last is none."""
 
 
 def csv_rows(body: bytes) -> list[list[str]]:
@@ -55,6 +57,8 @@ def test_csv_opens_as_it_is_and_computes_nothing() -> None:
     assert head == ["h0", "h1", "h2", "h3", "h4", "h5"]
     assert first == [f"'{text}" for text in FORMULAS]
     assert second == ["å;ä", 'a "b"', "c\nd", "", "7", "'=cmd"]
+    _, wide = csv_rows(b"".join(csv_of(rows_of(WIDE))))
+    assert wide == [*(f"'{text}" for text in WIDE[:-1]), "a=1"]
 
 
 def test_numbers_and_times_in_both_forms() -> None:
