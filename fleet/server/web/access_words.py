@@ -56,6 +56,7 @@ _DETAIL = {
     "people.deadlines": "deadline",
     "card.": "card_reason",
     "command.": "command_result",
+    "audit.verify": "verified",
 }
 """By the beginning of an action: the family of the codes that may stand in its detail."""
 

@@ -50,17 +50,19 @@ def severity_mark(row: AlertRow) -> Mark:
     return Mark(level, icon, "severity", row.severity)
 
 
-def alert_todos(rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[Todo]:
-    """Alerts that nobody has taken, as lines of the list of what needs somebody."""
-    return [_todo(row, titles.get(row.station, row.station), texts, now) for row in rows]
+def alert_todos(
+    rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime, *, take: bool = True
+) -> list[Todo]:
+    """Alerts that nobody has taken, as lines of the list of what needs somebody. `take`: whether who looks may take them."""
+    action = texts("alerts.take") if take else texts("orders.show")
+    return [_todo(row, titles.get(row.station, row.station), texts, now, action) for row in rows]
 
 
-def _todo(row: AlertRow, title: str, texts: Texts, now: datetime) -> Todo:
+def _todo(row: AlertRow, title: str, texts: Texts, now: datetime, action: str) -> Todo:
     mark = alert_mark(row)
     said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.since(row.first, now)
-    icon, take = _ICON.get(row.code, mark.icon), texts("alerts.take")
-    return Todo(mark.level, icon, said, detail, f"/alerts/{row.id}", take, since)
+    return Todo(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
 
 
 def alert_detail(row: AlertRow, texts: Texts) -> str:

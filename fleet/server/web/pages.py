@@ -21,7 +21,7 @@ from fleet.server.web import alert_words, command_words, words
 from fleet.server.web.alerts import within as within_alerts
 from fleet.server.web.command_rights import may_order, waiting_for, within
 from fleet.server.web.drawings import chart, front
-from fleet.server.web.gate import needs, tell_look
+from fleet.server.web.gate import caller_of, needs, tell_look
 from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
 from fleet.server.web.station_list import LEVELS, WORST, Wish, chosen
@@ -75,13 +75,13 @@ def _todos(
     request: Request, web: Web, commands: Commands, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
 ) -> tuple[list[words.Todo], int]:
     """What needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
-    t, titles = web.texts_for(request), {row.name: row.title for row in rows}
+    t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
     mine, others = waiting_for(request, commands), words.others(summary.alarms)
     untaken, total = within_alerts(request, alerts).untaken(_MOST_TODOS)
     found = [
         *command_words.command_todos(mine, titles, t, web.clock()),
-        *alert_words.alert_todos(untaken, titles, t, web.clock()),
-        *words.todos(others[:_MOST_TODOS], titles, t),
+        *alert_words.alert_todos(untaken, titles, t, web.clock(), take=caller.may(Right.COMMAND)),
+        *words.todos(others[:_MOST_TODOS], titles, t, people=caller.may(Right.PEOPLE)),
     ]
     return sorted(found, key=lambda todo: words.RANK[todo.level]), len(mine) + total + len(others)
 
@@ -116,7 +116,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             page="stations",
             seen=seen,
             now=now,
-            title=t.many("stations.title", len(every)),
+            title=t.many("stations.title", len(every)) if every else t("stations.title.none"),
             stations=rows[(page - 1) * ROWS : page * ROWS],
             total=len(rows),
             wish=wish,

@@ -272,17 +272,23 @@ def others(alarms: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]
     return [alarm for alarm in alarms if alarm[1] in _ALARM]
 
 
-def todos(alarms: Iterable[tuple[str, str, str]], titles: Mapping[str, str], texts: Texts) -> list[Todo]:
-    """What needs somebody and is no alert, worst first, each with the page where it can be seen."""
-    found = (_todo(station, code, argument, titles.get(station, station), texts) for station, code, argument in alarms)
+def todos(
+    alarms: Iterable[tuple[str, str, str]], titles: Mapping[str, str], texts: Texts, *, people: bool = True
+) -> list[Todo]:
+    """What needs somebody and is no alert, worst first, each with the page where it can be seen. `people`: whether who looks may
+    see orders."""
+    found = (
+        _todo(station, code, argument, titles.get(station, station), texts, people)
+        for station, code, argument in alarms
+    )
     return sorted(found, key=lambda todo: RANK[todo.level])
 
 
-def _todo(station: str, code: str, argument: str, title: str, texts: Texts) -> Todo:
+def _todo(station: str, code: str, argument: str, title: str, texts: Texts, people: bool) -> Todo:
     level, icon = _ALARM[code]
     what = texts.code("reason", argument) if code == "out_of_service" else argument
     said, detail = texts(f"alarm.{code}", what=what), texts(f"alarm_detail.{code}")
-    if code == "out_of_service":
+    if code == "out_of_service" or not people:
         return Todo(level, icon, f"{title}: {said}", detail, f"/stations/{station}", texts("todo.station"))
     state = code.removeprefix("order_")
     return Todo(level, icon, f"{title}: {said}", detail, f"/orders?state={state}", texts("todo.orders"))

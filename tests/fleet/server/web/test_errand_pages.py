@@ -89,6 +89,16 @@ async def test_who_may_see_no_people_gets_no_link_that_is_refused(app: FastAPI, 
 
 
 @asynchronous
+async def test_who_only_looks_is_led_to_nothing_that_is_refused(app: FastAPI, access: Access) -> None:
+    cookie = f"{COOKIE}={session(access, Role.VIEWER, '*', 'looking.test')}"
+    page = (await get(app, "/", cookie=cookie)).text
+    assert "Ta larmet" not in page
+    assert "/orders" not in page
+    assert "NS-20417" in page
+    assert "Ta larmet" not in (await get(app, "/alerts", cookie=cookie)).text
+
+
+@asynchronous
 async def test_other_lists_know_a_station_by_its_title_too(app: FastAPI, alerts: FakeAlerts) -> None:
     many = (await get(app, "/alerts?station=lasarettet-a")).text.count('<tr id="alert-')
     assert many > 0

@@ -115,7 +115,11 @@ async def test_a_fleet_without_stations_has_a_page_too(app: FastAPI, readings: F
     readings.order_rows, readings.errand_rows = [], []
     for path in ("/", "/stations", "/errands", "/orders"):
         assert (await get(app, path)).status == 200
-    assert "Ingen station har hört av sig än." in (await get(app, "/")).text
+    overview = (await get(app, "/")).text
+    assert "Inga stationer än." in overview
+    assert "i kontakt med servern" not in overview
+    assert "passar" not in (await get(app, "/stations")).text
+    assert "passar" not in (await get(app, "/orders")).text
 
 
 async def test_a_station_never_heard_from_has_a_page(app: FastAPI, readings: FakeReadings) -> None:
