@@ -27,7 +27,7 @@ from kiosk.views import (
 from kiosk.walk.answers import Answer
 from kiosk.walk.hands import PersonHand, ReaderHand
 
-SETTLE_S = 5.0
+SETTLE_S = 30.0
 """How long a device may take to notice what hands did."""
 
 
