@@ -114,8 +114,8 @@ def test_wrong_puks_are_refused_at_the_floor(kind: str, tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_locked_card_changes_no_code(kind: str, tmp_path: Path, capsys: Capsys) -> None:
-    file = refusal("change_pin", kind, tmp_path, ("pin", PIN), ("stop.card_locked", "end"), locked=True)
+def test_a_locked_card_is_refused_before_any_code(kind: str, tmp_path: Path, capsys: Capsys) -> None:
+    file = refusal("change_pin", kind, tmp_path, ("stop.card_locked", "end"), locked=True)
     walked = walk(capsys, "change_pin", file)
     assert (walked.code, walked.last["reason"]) == (Exit.REFUSED, "card_locked"), walked.said
 
