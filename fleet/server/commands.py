@@ -53,7 +53,7 @@ from fleet.server.store.database import Database, StoreError, migrate, opened
 from fleet.server.store.ordering import Problem, RefusedError
 from fleet.server.store.place import PlaceError
 from fleet.server.store.rebuilding import rebuild
-from fleet.server.store_commands import add_store_arguments, complain, database_of, place_of
+from fleet.server.store_commands import add_store_arguments, complain, database_of, place_of, store_fault
 from fleet.server.telemetry import tracing_of
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.web.hooks import HookError
@@ -123,7 +123,14 @@ def _serve(arguments: argparse.Namespace) -> int:
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
     except _CANNOT_START as error:
-        return complain(arguments, str(error), BAD_INPUT)
+        return complain(arguments, _said(error), BAD_INPUT)
+
+
+def _said(error: Exception) -> str:
+    """A file that cannot be opened in words, without the number that the system gives it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _say_ready(server: FleetServer, as_json: bool) -> None:
@@ -149,7 +156,7 @@ def _import(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError) as error:
-        return complain(arguments, f"the store cannot be written: {getattr(error, 'orig', error)}", OWN_ERROR)
+        return complain(arguments, f"the store cannot be written: {store_fault(arguments, error)}", OWN_ERROR)
     figures = {"imported": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
     _say(
         arguments,
@@ -195,7 +202,7 @@ def _on_store(
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError) as error:
-        return complain(arguments, str(getattr(error, "orig", error)), OWN_ERROR)
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
     _say(arguments, {"ok": True, **figures}, text)
     return DONE
 

@@ -68,7 +68,7 @@ from fleet.server.verifier.client import VerifierProcess
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
 from fleet.server.web.hooks import load_secret
-from fleet.server.web.serving import Listener, web_server
+from fleet.server.web.serving import Listener, bound_for_pages, web_server
 
 WEB_START_TIMEOUT_S = 30.0
 
@@ -244,7 +244,7 @@ class FleetServer:
         commands: Commands,
         cards: CardSide,
     ) -> None:
-        bound = self._config.http.bind()
+        bound = bound_for_pages(self._config.http)
         self.http = replace(self._config.http, port=bound.getsockname()[1])
         self.pages = pages = Pages.of(self._config, self.http, access)
         app = create_app(

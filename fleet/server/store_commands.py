@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
-from fleet.server.store.database import FILE_NAME
+from fleet.server.store.database import FILE_NAME, fault
 from fleet.server.store.place import Place, PlaceError, postgres_place
 
 
@@ -53,6 +54,13 @@ def place_of(arguments: argparse.Namespace, *, begun: bool = False) -> Place:
         raise PlaceError(f"{data} holds no store ({FILE_NAME}): name the server's data directory")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return data / FILE_NAME
+
+
+def store_fault(arguments: argparse.Namespace, error: Exception) -> str:
+    """What is wrong with which store, in one line."""
+    if not isinstance(error, DBAPIError):
+        return str(error)
+    return fault(database_of(arguments) or arguments.data / FILE_NAME, error)
 
 
 def complain(arguments: argparse.Namespace, text: str, code: int) -> int:

@@ -31,7 +31,7 @@ from fleet.server.evidence.selecting import NothingHeldError, TooMuchError
 from fleet.server.evidence.telling import as_object, as_text
 from fleet.server.store.database import Database, StoreError, opened
 from fleet.server.store.place import PlaceError
-from fleet.server.store_commands import add_store_arguments, complain, place_of
+from fleet.server.store_commands import add_store_arguments, complain, place_of, store_fault
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 
@@ -75,7 +75,7 @@ def _export(arguments: argparse.Namespace) -> int:
     except OSError as error:
         return complain(arguments, f"{error.filename or arguments.into}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError, ValueError) as error:
-        return complain(arguments, str(getattr(error, "orig", error)), OWN_ERROR)
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
     said = {"ok": True, "file": str(arguments.into), **msgspec.to_builtins(done)}
     text = f"{done.events} events, in {done.lines} places of chains: {arguments.into}"
     print(json.dumps(said) if arguments.json else text, flush=True)

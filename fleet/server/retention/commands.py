@@ -24,7 +24,7 @@ from fleet.server.retention.running import Job, run
 from fleet.server.retention.settings import RetentionSettingsError, load
 from fleet.server.store.database import StoreError, opened
 from fleet.server.store.place import PlaceError
-from fleet.server.store_commands import add_store_arguments, complain, place_of
+from fleet.server.store_commands import add_store_arguments, complain, place_of, store_fault
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Job]
     except OSError as error:
         return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
     except (StoreError, DBAPIError) as error:
-        return complain(arguments, str(getattr(error, "orig", error)), OWN_ERROR)
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
     print(json.dumps({"ok": code == DONE, **result}) if arguments.json else text, flush=True)
     return code
 

@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from fleet.server.store.place import Place, described
 from fleet.server.store.postgres import postgres_engine, warn_unless_synced
@@ -54,7 +54,7 @@ class Database:
                     warn_unless_synced(connection)
         except (DatabaseError, CommandError) as error:
             database.close()
-            raise StoreError(f"{described(place)}: {_reason(error)}") from error
+            raise StoreError(fault(place, error)) from error
         return database
 
     @classmethod
@@ -85,11 +85,14 @@ def opened(place: Place) -> Iterator[Database]:
 
 
 def migrate(database: Database) -> tuple[str | None, str | None]:
-    """Apply the migrations that are missing, in one transaction. Gives the revision before and after."""
+    """Apply the migrations that are missing, in one transaction. Gives the revision before and after. Raises CommandError."""
     config = migrations()
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    scripts = ScriptDirectory.from_config(config)
+    newest = scripts.get_current_head()
     with database.reading.begin() as connection:
         before = MigrationContext.configure(connection).get_current_revision()
+    if before is not None and before not in {one.revision for one in scripts.walk_revisions()}:
+        raise CommandError(f"it is at revision {before}, of a newer program than this one (which knows up to {newest})")
     if before != newest:
         with database.writing.begin() as connection:
             config.attributes["connection"] = connection
@@ -110,7 +113,9 @@ def _make_private(path: Path) -> None:
     path.chmod(0o600)
 
 
-def _reason(error: DatabaseError | CommandError) -> str:
-    """In one line: libpq says one for each address it tried."""
+def fault(place: Place, error: DBAPIError | CommandError) -> str:
+    """What is wrong with which store, in one line (libpq says one for each address it tried); of a damaged file, what to do."""
     said = str(error.orig if isinstance(error, DBAPIError) else error)
-    return "; ".join(line.strip() for line in said.splitlines() if line.strip())
+    line = "; ".join(line.strip() for line in said.splitlines() if line.strip())
+    damaged = isinstance(place, Path) and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
+    return f"{described(place)}: {line}{' (restore a copy: docs/operations.md, Back-up)' if damaged else ''}"

@@ -17,6 +17,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from fleet.server.addresses import Address, AddressError
 from fleet.server.hub import Hub
 
 GRACE_S = 3
@@ -42,6 +43,14 @@ class Shield:
     key: Path | None = None
     proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody else's are."""
+
+
+def bound_for_pages(address: Address) -> socket.socket:
+    """Where the pages will listen. Raises AddressError, which names the option that says another place."""
+    try:
+        return address.bind()
+    except AddressError as error:
+        raise AddressError(f"the pages' address {error}; choose another with --http HOST:PORT") from None
 
 
 def web_server(

@@ -14,6 +14,7 @@ from fleet.server.cluster import commands as cluster_commands
 from fleet.server.commands import main
 from fleet.server.running import SWITCH_S
 from fleet.server.store.database import migrations
+from fleet.server.web.serving import bound_for_pages
 from provisioning.authority import Authority
 
 
@@ -42,6 +43,35 @@ def test_a_mistyped_data_directory_is_not_taken_for_an_empty_store(
     assert main([*said, "--data", str(tmp_path / "dta")]) == 2
     assert "dta holds no store (fleet.sqlite): name the server's data directory" in capsys.readouterr().err
     assert not (tmp_path / "dta").exists()
+
+
+def test_a_store_that_is_damaged_inside_is_named_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate", "--data", str(tmp_path)]) == 0
+    with (tmp_path / "fleet.sqlite").open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xff" * 4096 * 40)
+    capsys.readouterr()
+    assert main(["rebuild", "--data", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/fleet.sqlite: database disk image is malformed (restore a copy" in said
+
+
+def test_a_file_of_settings_that_is_not_there_is_named(
+    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--no-broker"]
+    assert main(["serve", *where, "--alerts", str(tmp_path / "none.toml")]) == 2
+    assert capsys.readouterr().err == f"kortkiosk-fleet: {tmp_path}/none.toml: No such file or directory\n"
+
+
+def test_a_port_of_the_pages_that_is_taken_is_named_with_its_option() -> None:
+    with Address("127.0.0.1", 0).bind() as taken:
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(AddressError, match=f"{address}: Address already in use; choose another with --http"):
+            bound_for_pages(Address.parse(address))
 
 
 def test_a_damaged_database_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

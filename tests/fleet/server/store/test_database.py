@@ -106,6 +106,14 @@ def test_something_else_than_a_database_is_said_in_words(tmp_path: Path) -> None
         Database.open(path)
 
 
+def test_a_store_of_a_newer_program_is_said_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.sqlite"
+    with opened(path) as database, database.writing.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"fleet\.sqlite: it is at revision 9999, of a newer program than this one"):
+        Database.open(path)
+
+
 def test_nobody_else_reads_the_store(tmp_path: Path) -> None:
     with opened(tmp_path / "fleet.sqlite"):
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
