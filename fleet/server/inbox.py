@@ -1,7 +1,8 @@
 """A queue from any thread into one asyncio loop, that gives all that has come at once.
 
-Rules: `put` never blocks; what a message says is read as it comes, while what came before is being stored; a wake-up is sent only
-where the queue was empty; the transport's Receive Maximum bounds its length.
+Rules: `put` never blocks; what a message says is read by who takes it, in its thread, because two threads that run Python at the
+same time cost each other more than they spare; a wake-up is sent only where the queue was empty; the transport's Receive Maximum
+bounds its length.
 
 >>> inbox = Inbox(asyncio.get_running_loop(), arriving)  # doctest: +SKIP
 >>> batch = await inbox.take(500)  # doctest: +SKIP
@@ -24,39 +25,41 @@ def as_it_came(message: Incoming) -> Incoming:
 
 
 class Inbox(Generic[Read]):
-    """Messages that wait, as `read` has read them. It must not raise."""
+    """Messages that wait, and are given as `read` reads them. It must not raise."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, read: Callable[[Incoming], Read]) -> None:
         self._loop = loop
         self._read = read
         self._lock = threading.Lock()
-        self._waiting: deque[Read] = deque()
+        self._waiting: deque[Incoming] = deque()
         self._filled = asyncio.Event()
 
     def put(self, message: Incoming) -> None:
         """Add one. From any thread."""
-        read = self._read(message)
         with self._lock:
             was_empty = not self._waiting
-            self._waiting.append(read)
+            self._waiting.append(message)
         if was_empty and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._filled.set)
+
+    async def filled(self) -> None:
+        """Wait for at least one."""
+        while True:
+            await self._filled.wait()
+            with self._lock:
+                if self._waiting:
+                    return
+                self._filled.clear()
 
     async def take(self, limit: int) -> list[Read]:
         """Wait for at least one, and give all that have come, at most `limit`, oldest first."""
         while True:
-            await self._filled.wait()
-            with self._lock:
-                batch = self._oldest(limit)
-                if not self._waiting:
-                    self._filled.clear()
-            if batch:
+            await self.filled()
+            if batch := self.take_now(limit):
                 return batch
 
     def take_now(self, limit: int) -> list[Read]:
         """All that have come, at most `limit`, oldest first; none where none waits. From any thread."""
         with self._lock:
-            return self._oldest(limit)
-
-    def _oldest(self, limit: int) -> list[Read]:
-        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+            oldest = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        return [self._read(message) for message in oldest]

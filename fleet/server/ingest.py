@@ -1,10 +1,10 @@
 """From messages to the store: every event once, acknowledged after its commit.
 
 Group commit without a timer: each commit takes all that came while the last one ran, and follows it at once, in a thread that
-does nothing else; what can be known of an event before it is stored is found as it comes, while the database works. After a
-commit, in this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has
-changed. Nothing that a station sends stops the stream: what cannot be read is quarantined, and while the database cannot be
-written the same batch is tried again.
+does nothing else. It reads the messages too, and those of the next batch while PostgreSQL works at this one. After a commit, in
+this order: the broker is told, each station whose events were in it hears `acked` (see `acking`), pages hear what has changed.
+Nothing that a station sends stops the stream: what cannot be read is quarantined, and while the database cannot be written the
+same batch is tried again.
 
 >>> read(Incoming("kortkiosk/v1/entre-a/presence", b'{"online":true,"bootid":"b"}'))
 PresenceSeen(station='entre-a', online=True)
@@ -42,6 +42,8 @@ from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming, Transport
 
 BATCH = 500
+READ_AHEAD = BATCH // 2
+"""So many at a time: PostgreSQL is waited for twice a batch."""
 MAX_STATE_BYTES = 64 * 1024
 MAX_REASON = 200
 MAX_RETRY_DELAY_S = 5.0
@@ -51,8 +53,9 @@ _log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 Waiting = tuple[Incoming, Arrival | None]
 """A message, and what it says."""
-Stored = tuple[Sequence[Waiting], Sequence[Committed]]
-"""A batch, and what its commits made true."""
+Stored = tuple[Sequence[Incoming], Sequence[Committed]]
+"""The messages of a batch, and what its commits made true. What they said stays where it was read: another thread would have to
+fetch it to free it."""
 
 
 def arrived(message: Incoming) -> Waiting:
@@ -121,6 +124,8 @@ class Ingest:
         self._clock = clock
         self._inbox = inbox
         self._tracing = tracing
+        self._ahead: list[Waiting] = []
+        """Read, and not stored yet. The storing thread's own."""
         self._ended = threading.Event()
         self._waits = False
         self._acking = Acking(transport.publish, asyncio.get_running_loop().call_later)
@@ -136,10 +141,10 @@ class Ingest:
         storing: asyncio.Future[None] | None = None
         try:
             while True:
-                first = await self._inbox.take(BATCH)
+                await self._inbox.filled()
                 done: asyncio.Queue[Stored | None] = asyncio.Queue()
                 storing = loop.run_in_executor(
-                    thread, self._store, first, lambda one, to=done: loop.call_soon_threadsafe(to.put_nowait, one)
+                    thread, self._store, lambda one, to=done: loop.call_soon_threadsafe(to.put_nowait, one)
                 )
                 while (stored := await done.get()) is not None:
                     self._tell(*stored)
@@ -150,16 +155,27 @@ class Ingest:
             if storing is not None:  # all else of the program goes on while a commit ends
                 await asyncio.gather(storing, return_exceptions=True)
 
-    def _store(self, batch: Sequence[Waiting], then: Callable[[Stored | None], object]) -> None:
-        """In the thread: this batch, and all that come meanwhile. `then` gets each, and None when there is no more."""
+    def _store(self, then: Callable[[Stored | None], object]) -> None:
+        """In the thread: all that waits and comes meanwhile, batch by batch. `then` gets each, and None when no more waits."""
+        batch: list[Waiting] = []
         try:
-            while batch and not self._ended.is_set():
-                then((batch, self._surely([arrival for _, arrival in batch if arrival is not None])))
-                batch = self._inbox.take_now(BATCH)
+            while (batch := self._next()) and not self._ended.is_set():
+                committed = self._surely([arrival for _, arrival in batch if arrival is not None])
+                then(([message for message, _ in batch], committed))
         except OperationalError:
-            _log.warning("this ingest ends while %d messages wait for the database: they come again", len(batch))
+            waiting = len(batch) + len(self._ahead)
+            _log.warning("this ingest ends while %d messages wait for the database: they come again", waiting)
         finally:
             then(None)
+
+    def _next(self) -> list[Waiting]:
+        """What was read ahead, and as many more as have come since and fit."""
+        batch, self._ahead = self._ahead, []
+        return batch + self._inbox.take_now(BATCH - len(batch))
+
+    def _read_ahead(self) -> None:
+        """While the database works: the next batch, as far as it has come. It is stored after this one in any case."""
+        self._ahead += self._inbox.take_now(min(READ_AHEAD, BATCH - len(self._ahead)))
 
     def _surely(self, arrivals: Sequence[Arrival]) -> Sequence[Committed]:
         """Again and again while the database cannot be written, until this ingest ends."""
@@ -182,7 +198,7 @@ class Ingest:
         if not arrivals:
             return []
         try:
-            return [self._writer.commit(arrivals, self._clock())]
+            return [self._writer.commit(arrivals, self._clock(), self._read_ahead)]
         except OperationalError:
             raise
         except (SQLAlchemyError, ValueError, ArithmeticError) as error:
@@ -198,8 +214,8 @@ class Ingest:
             reason = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
             return self._writer.commit([_poison(arrival, reason)], self._clock())
 
-    def _tell(self, batch: Sequence[Waiting], committed: Sequence[Committed]) -> None:
-        for message, _ in batch:
+    def _tell(self, messages: Sequence[Incoming], committed: Sequence[Committed]) -> None:
+        for message in messages:
             self._transport.acknowledge(message)
         latest = {(station, acked.epoch): acked for one in committed for station, acked in one.acked}
         for (station, _), acked in latest.items():

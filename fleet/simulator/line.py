@@ -109,6 +109,7 @@ class Line(asyncio.Protocol):
         self._last_id = 0
         self._room = 1
         self._heard = False
+        self._soon: list[bytes] = []
         self.ready: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
 
@@ -125,6 +126,7 @@ class Line(asyncio.Protocol):
     async def leave(self) -> None:
         """End in order; the broker publishes the will."""
         self._write(writing.LEAVE_WITH_WILL)
+        self._flush()
         if self._transport is not None:
             self._transport.close()
         await asyncio.wait({self.closed}, timeout=LEAVE_TIMEOUT_S)
@@ -222,5 +224,12 @@ class Line(asyncio.Protocol):
         self._ping = asyncio.get_running_loop().call_later(KEEP_ALIVE_S / 2, self._keep_alive)
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        """With all else of this turn of the loop, in one piece: a record of TLS for each packet would cost both ends more."""
+        if not self._soon:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._soon.append(data)
+
+    def _flush(self) -> None:
+        soon, self._soon = self._soon, []
+        if self._transport is not None and soon:
+            self._transport.write(b"".join(soon))

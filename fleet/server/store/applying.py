@@ -65,8 +65,8 @@ class _Errand:
 
 
 @dataclass(slots=True)
-class _Folded:
-    """The changes of a batch, by table."""
+class Folded:
+    """The changes of a batch, by table. `kept`: receipts whose number was kept now, and of which event."""
 
     kept: dict[str, Origin]
     applied: Applied = field(default_factory=Applied)
@@ -81,10 +81,20 @@ class _Folded:
 
 def apply(connection: Connection, steps: Sequence[Step]) -> Applied:
     """Write what follows from the events of a batch, in order of arrival, but for `puts`: they go with others of the caller's."""
-    folded = _Folded(_keep_receipts(connection, steps))
+    return apply_folded(connection, fold(steps, keep_receipts(connection, steps)))
+
+
+def fold(steps: Sequence[Step], kept: dict[str, Origin]) -> Folded:
+    """What follows from them, by table. Needs no database."""
+    folded = Folded(kept)
     for step in steps:
         for change in step.changes:
             _fold(folded, step, change)
+    return folded
+
+
+def apply_folded(connection: Connection, folded: Folded) -> Applied:
+    """The rest of `apply`."""
     if folded.errands:
         folded.applied.topics.add("errands")
     signed = Put(checkpoints, folded.signed, ("at",))
@@ -99,7 +109,7 @@ def apply(connection: Connection, steps: Sequence[Step]) -> Applied:
     return folded.applied
 
 
-def _fold(folded: _Folded, step: Step, change: Change) -> None:
+def _fold(folded: Folded, step: Step, change: Change) -> None:
     origin = step.origin
     match change:
         case ErrandStarted() | ErrandConcerns() | ErrandEnded():
@@ -123,7 +133,7 @@ def _fold(folded: _Folded, step: Step, change: Change) -> None:
             folded.applied.alarms.append(Alarm(origin.name, UNFIT, change.reason))
 
 
-def _fold_errand(folded: _Folded, origin: Origin, change: ErrandStarted | ErrandConcerns | ErrandEnded) -> None:
+def _fold_errand(folded: Folded, origin: Origin, change: ErrandStarted | ErrandConcerns | ErrandEnded) -> None:
     said: dict[str, Any]
     match change:
         case ErrandStarted():
@@ -137,7 +147,7 @@ def _fold_errand(folded: _Folded, origin: Origin, change: ErrandStarted | Errand
             _put_errand(folded, origin, change.errand, said, {"started": change.started})
 
 
-def _fold_receipt(folded: _Folded, step: Step, change: ReceiptKept) -> None:
+def _fold_receipt(folded: Folded, step: Step, change: ReceiptKept) -> None:
     if folded.kept.get(change.number) != step.origin:
         folded.applied.alarms.append(Alarm(step.origin.name, RECEIPT_TWICE, change.number))
         return
@@ -149,7 +159,7 @@ def _known(**values: str | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _put_errand(folded: _Folded, origin: Origin, errand: str, said: dict[str, Any], beside: dict[str, Any]) -> None:
+def _put_errand(folded: Folded, origin: Origin, errand: str, said: dict[str, Any], beside: dict[str, Any]) -> None:
     """`beside`: what the row needs where this is the first that is heard of the errand."""
     row = folded.errands.get((errand, origin.station))
     if row is None:
@@ -161,7 +171,7 @@ def _put_errand(folded: _Folded, origin: Origin, errand: str, said: dict[str, An
         row.said |= said
 
 
-def _errand_rows(folded: _Folded) -> Iterator[Put]:
+def _errand_rows(folded: Folded) -> Iterator[Put]:
     """One for each set of columns that is said."""
     alike: dict[frozenset[str], list[dict[str, Any]]] = {}
     for row in folded.errands.values():
@@ -170,7 +180,7 @@ def _errand_rows(folded: _Folded) -> Iterator[Put]:
         yield Put(errands, rows, sorted(columns))
 
 
-def _keep_receipts(connection: Connection, steps: Sequence[Step]) -> dict[str, Origin]:
+def keep_receipts(connection: Connection, steps: Sequence[Step]) -> dict[str, Origin]:
     """Keep the first receipt of each number, and say whose were kept now."""
     first: dict[str, tuple[Origin, ReceiptKept]] = {}
     for step in steps:

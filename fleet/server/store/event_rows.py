@@ -3,11 +3,11 @@
 Rules: rows go to the driver as they are stored, by executemany on SQLite and by COPY on PostgreSQL. Uniqueness of (station,
 epoch, sequence) is the table's, and a violation takes nothing of the batch.
 
->>> insert_events(connection, {(1, 1, 7): arrived}, now)  # doctest: +SKIP
+>>> insert_events(connection, {(1, 1, 7): arrived}, now, lambda: None)  # doctest: +SKIP
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,16 +42,20 @@ CHUNK = 500
 _log = logging.getLogger(__name__)
 
 
-def insert_events(connection: Connection, fresh: Mapping[Place, Arrived], received: datetime) -> None:
-    """Insert them in their order. Raises sqlalchemy.exc.DBAPIError."""
+def insert_events(
+    connection: Connection, fresh: Mapping[Place, Arrived], received: datetime, meanwhile: Callable[[], None]
+) -> None:
+    """Insert them in their order. `meanwhile` is called once: on PostgreSQL while it works. Raises sqlalchemy.exc.DBAPIError."""
     if not fresh:
+        meanwhile()
         return
     at = received if is_postgres(connection) else stored_time(received)
     rows = [_row(place, arrived, at) for place, arrived in fresh.items()]
     if is_postgres(connection):
-        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows)
+        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows, meanwhile)
     else:
         insert_rows(connection, "events", tuple(COLUMNS), rows)
+        meanwhile()
 
 
 def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Event | None]:

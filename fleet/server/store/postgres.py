@@ -9,12 +9,15 @@ A commit is durable (`synchronous_commit` is never off); where the server itself
 """
 
 import logging
+import select
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg.copy import LibpqWriter
+from psycopg.types.string import BytesBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
@@ -47,6 +50,8 @@ def postgres_engine(url: URL) -> Engine:
             cursor.execute(_ALWAYS_DURABLE)
             cursor.execute("SET TIME ZONE 'UTC'")
         connection.commit()
+        # Else COPY asks a dumper for the driver's own Binary, which is written in Python, for each of our bytes.
+        connection.adapters.register_dumper(bytes, BytesBinaryDumper)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
@@ -73,29 +78,84 @@ def locking(names: Iterable[str]) -> list[Statement]:
 
 
 def in_one_trip(
-    connection: Connection, statements: Sequence[Statement], *, last: bool = False
+    connection: Connection,
+    statements: Sequence[Statement],
+    *,
+    last: bool = False,
+    meanwhile: Callable[[], None] | None = None,
 ) -> list[list[tuple[Any, ...]]]:
     """Run them in their order and wait for the server once. Gives the rows of each. After the `last` of a transaction the commit
-    goes with them. Raises sqlalchemy.exc.DBAPIError."""
+    goes with them. `meanwhile` is called between sending and waiting, and must not raise. Raises sqlalchemy.exc.DBAPIError."""
     driver: Any = connection.connection.driver_connection
     with _translated(connection, statements[0][0]):
         with driver.pipeline():
             cursors = [driver.execute(statement, values, prepare=True) for statement, values in statements]
             if last:
                 driver.execute("COMMIT", prepare=False)
+            if meanwhile is not None:
+                meanwhile()
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
 def copy_rows(
-    connection: Connection, table: str, columns: Sequence[str], types: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    types: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    meanwhile: Callable[[], None],
 ) -> None:
-    """COPY rows into the table, in the transaction of `connection`. Raises sqlalchemy.exc.DBAPIError."""
+    """COPY rows into the table, in the transaction of `connection`. `meanwhile` is called when all is sent, before the server is
+    waited for. Raises sqlalchemy.exc.DBAPIError."""
     driver: Any = connection.connection.driver_connection
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-    with _translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+    cursor = driver.cursor()
+    with _translated(connection, statement), cursor, cursor.copy(statement, writer=_Rows(cursor, meanwhile)) as copy:
         copy.set_types(types)
         for row in rows:
             copy.write_row(row)
+
+
+class _Rows(LibpqWriter):
+    """Ends a COPY in two parts. In binary form the server stores the last thousand rows only when it has heard that no more come:
+    what is to be done while it works has to be done after that word."""
+
+    def __init__(self, cursor: "psycopg.Cursor[Any]", meanwhile: Callable[[], None]) -> None:
+        super().__init__(cursor)
+        self._line = cursor.connection.pgconn
+        self._meanwhile = meanwhile
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        """Say so, do something else, and hear what came of it. Raises psycopg.Error."""
+        if exc is not None:
+            super().finish(exc)
+            return
+        line = self._line
+        while line.put_copy_end() == 0:
+            self._wait(select.POLLOUT)
+        while line.flush():
+            self._wait(select.POLLOUT)
+        try:
+            self._meanwhile()
+        finally:
+            result = self._result()
+        if result is None or result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result) if result else psycopg.OperationalError("COPY has no result")
+
+    def _result(self) -> "psycopg.pq.abc.PGresult | None":
+        line = self._line
+        while line.is_busy():
+            self._wait(select.POLLIN)
+            line.consume_input()
+        first = result = line.get_result()
+        while result is not None:
+            result = line.get_result()
+        return first
+
+    def _wait(self, what: int) -> None:
+        poll = select.poll()
+        poll.register(self._line.socket, what)
+        poll.poll()
 
 
 @contextmanager

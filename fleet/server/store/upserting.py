@@ -52,12 +52,14 @@ def is_postgres(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def put_all(connection: Connection, puts: Iterable[Put], *, last: bool = False) -> None:
-    """All of them in their order. With `last` the transaction needs nothing more, and may be committed with them. Raises
-    sqlalchemy.exc.DBAPIError."""
+def put_all(
+    connection: Connection, puts: Iterable[Put], *, last: bool = False, meanwhile: Callable[[], None] | None = None
+) -> None:
+    """All of them in their order. With `last` the transaction needs nothing more, and may be committed with them. `meanwhile` is
+    called while PostgreSQL works. Raises sqlalchemy.exc.DBAPIError."""
     wanted = [one for one in puts if one.rows]
     if wanted and is_postgres(connection):
-        in_one_trip(connection, [_with_arrays(one) for one in wanted], last=last)
+        in_one_trip(connection, [_with_arrays(one) for one in wanted], last=last, meanwhile=meanwhile)
         return
     for one in wanted:
         names = tuple(one.rows[0])
@@ -72,8 +74,15 @@ def stored_time(value: datetime | None) -> str | None:
 
 
 def _with_arrays(put: Put) -> tuple[str, tuple[list[Any], ...]]:
-    names, rows = tuple(put.rows[0]), _in_order(put)
-    return _statement(*_shape(put, names), on_postgres=True), tuple([row[name] for row in rows] for name in names)
+    """Without columns that no row says and that stay as they are: they are null without being written."""
+    rows = _in_order(put)
+    arrays = {name: [row[name] for row in rows] for name in rows[0]}
+    names = tuple(
+        name
+        for name, values in arrays.items()
+        if values[0] is not None or name in put.columns or values.count(None) != len(values)
+    )
+    return _statement(*_shape(put, names), on_postgres=True), tuple(arrays[name] for name in names)
 
 
 def _in_order(put: Put) -> Sequence[Row]:

@@ -12,8 +12,10 @@ On PostgreSQL several writers may run, in one process or in many: each holds the
 (('entre-a', Acked(epoch=1, through=7, wanted=())),)
 """
 
+# length: one transaction, from what arrives to what is written; its steps share what the batch has gathered
+
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -31,7 +33,7 @@ from fleet.server.store.alarms import (
     raise_alarm,
     raised,
 )
-from fleet.server.store.applying import Step, apply
+from fleet.server.store.applying import Folded, Step, apply_folded, fold, keep_receipts
 from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
 from fleet.server.store.chain_rows import Chain, Chains, open_chains, written
 from fleet.server.store.database import Database
@@ -40,7 +42,7 @@ from fleet.server.store.held import Held
 from fleet.server.store.projections import changes_by
 from fleet.server.store.stock_applying import Origin
 from fleet.server.store.tables import conflicts, quarantine, stations
-from fleet.server.store.upserting import put_all
+from fleet.server.store.upserting import is_postgres, put_all
 
 
 @dataclass(slots=True)
@@ -71,8 +73,11 @@ class Writer:
         self._database = database
         self._numbers: dict[str, int] = {}
 
-    def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
-        """Take a batch: durable when this returns. Raises sqlalchemy.exc.DBAPIError, and then nothing was taken."""
+    def commit(
+        self, arrivals: Sequence[Arrival], now: datetime, meanwhile: Callable[[], None] | None = None
+    ) -> Committed:
+        """Take a batch: durable when this returns. Raises sqlalchemy.exc.DBAPIError, and then nothing was taken. `meanwhile`
+        may be called more than once or never, while PostgreSQL works and nothing is left to do but wait."""
         names = {one.station for one in arrivals}
         with self._database.ingesting.begin() as connection:
             numbers, chains = open_chains(connection, names, self._numbers, now)
@@ -80,9 +85,10 @@ class Writer:
             told = _told(arrivals)
             batch.stored = events_at(connection, _perhaps_repeated(batch, told))
             for arrival in arrivals:
-                _take(connection, batch, arrival)
+                if type(arrival) is not Arrived or not _takes_next(batch, arrival):
+                    _take(connection, batch, arrival)
             touched = [(station, epoch, chains[station, epoch]) for station, epoch in sorted(told)]
-            topics = _write(connection, batch, touched)
+            topics = _write(connection, batch, touched, meanwhile)
         self._numbers |= numbers
         acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
         return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
@@ -98,21 +104,39 @@ def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
     told: dict[tuple[str, int], list[int]] = {}
     for one in arrivals:
         if isinstance(one, Arrived):
-            told.setdefault((one.station, one.event.epoch), []).append(one.event.sequence)
+            epoch, sequence = one.event.epoch, one.event.sequence
         elif isinstance(one, Spoilt) and one.key is not None:
-            told.setdefault((one.station, one.key[0]), []).append(one.key[1])
+            epoch, sequence = one.key
+        else:
+            continue
+        sequences = told.get((one.station, epoch))
+        if sequences is None:
+            told[one.station, epoch] = [sequence]
+        else:
+            sequences.append(sequence)
     return told
 
 
 def _perhaps_repeated(batch: _Batch, told: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
     """Places in this batch that are held already."""
-    known = [(station, epoch, chain.held) for (station, epoch), chain in batch.chains.items()]
+    known = [(place, batch.chains[place].held, said) for place, said in told.items() if place in batch.chains]
     return {
         (batch.numbers[station], epoch, sequence)
-        for station, epoch, held in known
-        for sequence in told.get((station, epoch), ())
+        for (station, epoch), held, said in known
+        if min(said) <= held.highest
+        for sequence in said
         if held.has(sequence)
     }
+
+
+def _takes_next(batch: _Batch, arrived: Arrived) -> bool:
+    """Take an event that is the next of its chain and fits it, which most are. Says whether it was one."""
+    event = arrived.event
+    chain = batch.chains.get((arrived.station, event.epoch))
+    if chain is None or event.sequence != chain.held.highest + 1 or event.prev != chain.head:
+        return False
+    _keep(batch, arrived, chain)
+    return True
 
 
 def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
@@ -141,17 +165,22 @@ def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None
     if not chain.held.has_room(event.sequence):
         batch.alarms.append(Alarm(station, TOO_MANY_GAPS, str(event.epoch)))
         return
-    place = (batch.numbers[station], event.epoch, event.sequence)
-    hash_ = event.hash
-    if not _follows(connection, batch, chain, event, hash_):
+    if not _follows(connection, batch, chain, event, event.hash):
         chain.intact = False
         batch.alarms.append(Alarm(station, CHAIN_BROKEN, f"{event.epoch}:{event.sequence}"))
-    batch.fresh[place] = arrived
+    _keep(batch, arrived, chain)
+
+
+def _keep(batch: _Batch, arrived: Arrived, chain: Chain) -> None:
+    """To be stored, with what follows from it."""
+    station, event = arrived.station, arrived.event
+    number, epoch, sequence = batch.numbers[station], event.epoch, event.sequence
+    batch.fresh[number, epoch, sequence] = arrived
     changes = changes_by(arrived.said, event, batch.now)
     if changes:
-        batch.steps.append(Step(Origin(place[0], station, event.epoch, event.sequence), changes, batch.now))
+        batch.steps.append(Step(Origin(number, station, epoch, sequence), changes, batch.now))
     batch.seen.add(station)
-    chain.hold(event.sequence, hash_)
+    chain.hold(sequence, event.hash)
 
 
 def _take_spoilt(connection: Connection, batch: _Batch, spoilt: Spoilt) -> None:
@@ -240,17 +269,30 @@ def _chain(batch: _Batch, station: str, epoch: int) -> Chain:
     return chain
 
 
-def _write(connection: Connection, batch: _Batch, touched: Sequence[tuple[str, int, Chain]]) -> set[str]:
+def _write(
+    connection: Connection,
+    batch: _Batch,
+    touched: Sequence[tuple[str, int, Chain]],
+    meanwhile: Callable[[], None] | None,
+) -> set[str]:
     """All that was gathered. Gives the topics that pages wait for."""
-    insert_events(connection, batch.fresh, batch.now)
-    applied = apply(connection, batch.steps)
+    kept = keep_receipts(connection, batch.steps)
+    folded: list[Folded] = []
+
+    def work_on() -> None:
+        folded.append(fold(batch.steps, kept))
+        if meanwhile is not None and is_postgres(connection):
+            meanwhile()
+
+    insert_events(connection, batch.fresh, batch.now, work_on)
+    applied = apply_folded(connection, *folded)
     alarms = raised([*batch.alarms, *applied.alarms], batch.now)
     chains = written((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
     for column, said in (("state", batch.states), ("online", batch.online)):
         if said:
             latest = update(stations).where(stations.c.id == bindparam("this")).values({column: bindparam("new")})
             connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in said.items()])
-    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results)
+    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results, meanwhile=meanwhile)
     _take_results(connection, batch)
     return (
         applied.topics

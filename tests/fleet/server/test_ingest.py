@@ -65,6 +65,23 @@ async def test_a_stream_is_stored_told_and_shown(
     assert readings.errands(NOW)[0].outcome == "done"
 
 
+async def test_a_message_is_read_by_who_takes_it_and_not_as_it_comes() -> None:
+    looked_at: list[int] = []
+
+    def look(one: Incoming) -> Incoming:
+        looked_at.append(threading.get_ident())
+        return one
+
+    inbox = Inbox(asyncio.get_running_loop(), look)
+    inbox.put(Incoming("a", b"1"))
+    inbox.put(Incoming("a", b"2"))
+    assert looked_at == []
+    first = await asyncio.to_thread(inbox.take_now, 1)
+    assert [one.payload for one in first + await inbox.take(5)] == [b"1", b"2"]
+    assert len(looked_at) == 2
+    assert looked_at[0] != looked_at[1] == threading.get_ident()
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -140,23 +157,27 @@ def test_a_state_that_does_not_fit_is_quarantined_without_a_key() -> None:
 
 
 class FailingWriter(Writer):
-    """A database that is away for a while, or cannot take one thing."""
+    """A database that is away for a while, or cannot take one thing. When it fails, it has worked for a while."""
 
     away = 0
     poison: bytes | None = None
     asked: threading.Event | None = None
     before: Callable[[], object] = staticmethod(lambda: None)
 
-    def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
+    def commit(
+        self, arrivals: Sequence[Arrival], now: datetime, meanwhile: Callable[[], None] | None = None
+    ) -> Committed:
         self.before()
         if self.asked is not None:
             self.asked.set()
         if self.away:
             self.away -= 1
+            if meanwhile is not None:
+                meanwhile()
             raise OperationalError("INSERT", {}, Exception("database or disk is full"))
         if any(isinstance(one, Arrived) and one.raw == self.poison for one in arrivals):
             raise IntegrityError("INSERT", {}, Exception("no"))
-        return super().commit(arrivals, now)
+        return super().commit(arrivals, now, meanwhile)
 
 
 async def test_while_the_database_cannot_be_written_all_waits_and_nothing_is_lost(

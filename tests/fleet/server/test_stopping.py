@@ -228,7 +228,7 @@ async def test_a_commit_that_takes_long_does_not_hold_the_loop(
     free, asked = threading.Event(), threading.Event()
 
     class Slow:
-        def commit(self, arrivals: Sequence[Arrival], now: datetime) -> Committed:
+        def commit(self, arrivals: Sequence[Arrival], now: datetime, _meanwhile: object) -> Committed:
             asked.set()
             free.wait(LIMIT_S)
             return writer.commit(arrivals, now)

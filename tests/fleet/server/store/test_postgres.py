@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from fleet.messages.link import Acked
 from fleet.server.commands import main
 from fleet.server.store.database import Database, StoreError
+from fleet.server.store.event_rows import insert_events
 from fleet.server.store.place import PlaceError, described, postgres_place
 from fleet.server.store.tables import alarms, chains, errands, events, quarantine, stations
 from fleet.server.store.upserting import Put, put_all
@@ -173,16 +174,18 @@ def test_the_program_migrates_and_imports_there(postgres: Cluster, tmp_path: Pat
 
 
 def test_no_event_is_stored_of_a_station_that_is_not_there(shared: Database) -> None:
-    """Its row refers to no station there; that of its chain does."""
+    """Its row refers to no station there, nor does that of its errand; that of its chain does."""
     writer, station = Writer(shared), SealingStation()
-    writer.commit(arrived(station.seal()), NOW)
+    writer.commit(arrived(*station.pickup()), NOW)
     with shared.writing.begin() as connection:
-        assert inspect(connection).get_foreign_keys("events") == []
+        for table in ("events", "errands"):
+            assert inspect(connection).get_foreign_keys(table) == []
     empty(shared)  # another database in its place, as after a restore
     with pytest.raises(IntegrityError, match="fk_chains_station"):
-        writer.commit(arrived(station.seal()), NOW)
+        writer.commit(arrived(station.pickup(errand="E-2")[0]), NOW)
     with shared.reading.begin() as connection:
-        assert connection.execute(select(func.count()).select_from(events)).scalar() == 0
+        for table in (events, errands):
+            assert connection.execute(select(func.count()).select_from(table)).scalar() == 0
 
 
 def test_no_station_can_be_taken_away_from_its_events(shared: Database) -> None:
@@ -205,3 +208,37 @@ def test_the_commit_goes_with_the_last_statements_and_not_where_one_of_them_fail
         put_all(connection, failing, last=True)
     with shared.reading.begin() as connection:
         assert connection.execute(select(alarms.c.code, alarms.c.times)).all() == [("c", 1)]
+
+
+def test_a_row_that_is_there_already_ends_the_copy_and_leaves_the_connection_fit(shared: Database) -> None:
+    writer, station = Writer(shared), SealingStation()
+    writer.commit(arrived(station.seal()), NOW)
+    worked: list[bool] = []
+    with shared.ingesting.connect() as connection:
+        number = connection.execute(select(stations.c.id)).scalar_one()
+        with pytest.raises(IntegrityError, match="uq_events_station_epoch_sequence"):
+            insert_events(connection, {(number, 1, 1): arrived(*station.sealed)[0]}, NOW, lambda: worked.append(True))
+        connection.rollback()
+        assert connection.execute(select(func.count()).select_from(events)).scalar() == 1
+    assert worked == [True], "there was something to do while the server worked"
+
+
+def test_more_comes_while_the_server_works(shared: Database) -> None:
+    worked: list[bool] = []
+    Writer(shared).commit(arrived(*SealingStation().pickup()), NOW, lambda: worked.append(True))
+    assert worked == [True, True], "after COPY, and after the commit was sent"
+
+
+def test_what_fails_while_the_server_works_leaves_the_connection_fit(shared: Database) -> None:
+    writer, station = Writer(shared), SealingStation()
+    writer.commit(arrived(station.seal()), NOW)
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with shared.ingesting.connect() as connection:
+        number = connection.execute(select(stations.c.id)).scalar_one()
+        with pytest.raises(ValueError, match="no"):
+            insert_events(connection, {(number, 1, 2): arrived(station.seal())[0]}, NOW, fail)
+        connection.rollback()
+        assert connection.execute(select(func.count()).select_from(events)).scalar() == 1
