@@ -2,9 +2,10 @@
 
 On SQLite the database is in the server; with STORE=postgresql it is a server of its own, which is killed too. With
 BROKER=rabbitmq (and STORE=postgresql) it is a cluster: WORKERS=2 ingest workers and NODES=1 broker nodes, one of them killed
-in its turn. Each kill is a SIGKILL at a moment drawn at random. What is killed is started again by the campaign, mosquitto by
-the server. In the end the stations stay until all that they have told is acknowledged, and what the store holds is compared with
-what they sent. The last line says how it ended; the exit code is that of `simulate --verify`.
+in its turn. Each kill is a SIGKILL at a moment drawn at random, right after a station was told to do something. What is killed is
+started again by the campaign, mosquitto by the server. In the end the stations stay until every command is answered and all that
+they have told is acknowledged, and what the store holds is compared with what they sent. The last line says how it ended; the
+exit code is that of `simulate --verify`, or 1 where a command was never answered.
 
 >>> with embedded(Path("folder"), None) as target:  # doctest: +SKIP
 ...     campaign(target, kills=20, stations=20, seed=1)["verified"]
@@ -27,15 +28,27 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import select
+
+from fleet.messages.commands import Told
+from fleet.server.commanding.rows import Wish
+from fleet.server.store.command_tables import commands
+from fleet.server.store.database import FILE_NAME, Database, opened
+from fleet.server.store.place import postgres_place
+from fleet.server.store.tables import stations
 from fleet.simulator import identities
 from provisioning.authority import Authority
 from tests.fakes.cluster_stand import Sizes, cluster_stand, new_database
+from tests.fakes.commands import TOVE, desk_of
 from tests.fakes.ports import free_address
 from tests.fakes.postgres import Cluster, cluster
 from tests.fakes.serving import Serving
 
 APART_S = (0.3, 2.0)
 END_S = 240.0
+ANSWERED_S = 90.0
+"""Stations whose connection was cut come back within seconds (`--hasty`), and hear what waits for them."""
+ORDERS: tuple[Told, ...] = ("self_test", "log_bundle", "restart", "sync")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +63,24 @@ class Target:
 
 
 def campaign(target: Target, *, kills: int, stations: int, seed: int) -> dict[str, Any]:
-    """Run one. Gives what `simulate --json` said, with `code` and `kills`."""
+    """Run one. Gives what `simulate --json` said, with `code`, `kills`, how many commands were `ordered`, and which of them
+    were `unanswered` after the patience."""
     simulator = subprocess.Popen(
         _command(target, stations, seed), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         assert simulator.stderr is not None
         simulator.stderr.readline()  # from here on it heeds SIGTERM
-        _kill_in_turn(target.kills, kills, Random(seed))
+        ordered = _kill_in_turn(target, kills, Random(seed))
+        unanswered = _unanswered(target)
         simulator.send_signal(signal.SIGTERM)
         said, complaints = simulator.communicate(timeout=END_S)
         assert said, complaints
     finally:
         simulator.kill()
         simulator.wait()
-    return {**json.loads(said), "code": simulator.returncode, "kills": kills}
+    told = {"kills": kills, "ordered": ordered, "unanswered": unanswered}
+    return {**json.loads(said), "code": simulator.returncode, **told}
 
 
 @contextlib.contextmanager
@@ -120,11 +136,48 @@ def _command(target: Target, stations: int, seed: int) -> list[str]:
     return [*program, *words, *places, *target.options, "--seed", str(seed)]
 
 
-def _kill_in_turn(victims: Sequence[Callable[[], object]], kills: int, random: Random) -> None:
-    moment = threading.Event()
-    for victim in itertools.islice(itertools.cycle(victims), kills):
+def _kill_in_turn(target: Target, kills: int, random: Random) -> int:
+    """Gives how many commands were ordered meanwhile."""
+    moment, ordered = threading.Event(), 0
+    for victim in itertools.islice(itertools.cycle(target.kills), kills):
         moment.wait(random.uniform(*APART_S))
+        ordered += _order(target, random)
         victim()
+    return ordered
+
+
+def _order(target: Target, random: Random) -> int:
+    """Tell one of the stations that have spoken something; none where none has."""
+    with _store(target) as database:
+        with database.reading.begin() as connection:
+            names = sorted(connection.execute(select(stations.c.name)).scalars())
+        if not names:
+            return 0
+        wish = Wish(random.choice(names), random.choice(ORDERS), "made up for a campaign")
+        desk_of(database, lambda: datetime.now(UTC)).ask(wish, TOVE)
+        return 1
+
+
+def _unanswered(target: Target) -> list[str]:
+    """Commands that have no answer, looked for again and again while there are any, for at most `ANSWERED_S`."""
+    moment = threading.Event()
+    open_ones = select(commands.c.station, commands.c.sequence).where(commands.c.state.in_(("ready", "sent")))
+    with _store(target) as database:
+        for _ in range(int(ANSWERED_S / 0.2)):
+            with database.reading.begin() as connection:
+                found = [f"{row.station} {row.sequence}" for row in connection.execute(open_ones)]
+            if not found:
+                break
+            moment.wait(0.2)
+    return found
+
+
+@contextlib.contextmanager
+def _store(target: Target) -> Iterator[Database]:
+    words = [*target.options]
+    place = postgres_place(words[words.index("--database") + 1]) if "--database" in words else target.data / FILE_NAME
+    with opened(place) as database:
+        yield database
 
 
 def _number(name: str, default: int) -> int:
@@ -149,7 +202,7 @@ def main() -> int:
         said = campaign(target, kills=kills, stations=stations, seed=seed)
     sent = said.pop("sent")
     print(json.dumps({**said, "stations": len(sent), "seed": seed}))
-    return int(said["code"])
+    return int(said["code"] or bool(said["unanswered"]))
 
 
 if __name__ == "__main__":

@@ -14,3 +14,6 @@ def test_killing_server_broker_and_database_loses_nothing(tmp_path: Path) -> Non
         said = campaign(target, kills=3, stations=6, seed=7)
     assert (said["code"], said["verified"], said["differences"], said["unheld"]) == (0, True, [], 0)
     assert said["connections"] > 6
+    assert said["ordered"] > 0
+    assert said["unanswered"] == []
+    assert said["answered"] == said["ordered"]
