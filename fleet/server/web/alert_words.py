@@ -61,7 +61,7 @@ def alert_todos(
 def _todo(row: AlertRow, title: str, texts: Texts, now: datetime, action: str) -> Todo:
     mark = alert_mark(row)
     said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
-    detail, since = alert_detail(row, texts), texts.since(row.first, now)
+    detail, since = alert_detail(row, texts), texts.lately(row.first, now)
     return Todo(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
 
 

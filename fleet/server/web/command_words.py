@@ -63,7 +63,7 @@ def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: 
             texts("commands.todo", who=row.by, reason=row.reason),
             f"/commands/{row.id}",
             texts("commands.todo_action"),
-            texts.since(row.asked, now),
+            texts.lately(row.asked, now),
         )
         for row in rows
     ]

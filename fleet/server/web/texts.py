@@ -100,6 +100,10 @@ class Texts:
                 return self(f"age.{unit}", n=seconds // size)
         return self("age.seconds", n=seconds)
 
+    def lately(self, when: datetime, now: datetime) -> str:
+        """The same for what is no measure: within a minute it is just now."""
+        return self.since(when, now) if (now - when).total_seconds() >= _MINUTE else self("age.now")
+
     def _local(self, when: datetime) -> datetime:
         return when.astimezone(self.zone)
 

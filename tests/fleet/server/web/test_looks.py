@@ -17,6 +17,7 @@ from fleet.messages.link import encode
 from fleet.server.access.access import Access
 from fleet.server.alerts.windows import Window
 from fleet.server.commanding.rows import Wish
+from fleet.server.readings import BinRow, Emptied
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.ordering import Row, import_orders
 from fleet.server.store.writing import Writer
@@ -89,6 +90,8 @@ def visitor(access: Access) -> str:
 def readings() -> FakeReadings:
     """A region in which two stations lag behind."""
     readings = demo_readings()
+    by = ("SE2321000999-7K03", "SE2321000999-7K07")
+    readings.bins["lasarettet-a"] = BinRow(23, Emptied(NOW - timedelta(days=7), by, 41, 41, 41, "P-2207", "", ""))
     for number, row in enumerate(readings.station_rows):
         assert row.state is not None
         said = {

@@ -63,6 +63,12 @@ def test_every_key_that_exists_is_used() -> None:
     assert {key for key in unused if not any(key.startswith(f"{family}.") for family in FAMILIES)} == set()
 
 
+def test_what_has_only_just_been_is_not_counted_in_seconds() -> None:
+    swedish = load()["sv"]
+    assert swedish.lately(NOW - timedelta(seconds=59), NOW) == "nyss"
+    assert swedish.lately(NOW - timedelta(seconds=60), NOW) == "1 min"
+
+
 def test_a_code_that_nobody_knows_is_shown_as_it_is() -> None:
     assert load()["sv"].code("outcome", "strange") == "strange"
     assert all(load()["sv"].has(f"order.{state}") for state in ORDER_STATES)
