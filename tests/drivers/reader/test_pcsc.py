@@ -49,10 +49,10 @@ async def until(reader: CardReader, wanted: Presence, seconds: float = WAIT_S) -
                 return
 
 
-async def seen(reader: CardReader) -> bool:
+async def seen(reader: CardReader, seconds: float) -> bool:
     """Does the card show up soon?"""
     try:
-        await until(reader, Presence.PRESENT, 1.5)
+        await until(reader, Presence.PRESENT, seconds)
     except TimeoutError:
         return False
     return True
@@ -61,16 +61,17 @@ async def seen(reader: CardReader) -> bool:
 @contextlib.asynccontextmanager
 async def inserted(card: VirtualCard, reader: CardReader, port: int) -> AsyncIterator[None]:
     """A card in the reader. pcscd polls this driver, and an insertion that follows a torn card within one poll is
-    lost on it until the card is pulled again, so that is what is done here, as a person would.
+    lost on it until the card is pulled again, so that is what is done here, as a person would: with more patience each time.
     """
-    for _ in range(PLUGS):
+    for number in range(PLUGS):
         plugged = plug(card, port=port)
         try:
-            if await seen(reader):
+            if await seen(reader, 1.5 * 2**number):
                 yield
                 return
         finally:
             plugged.stop()
+        await until(reader, Presence.EMPTY)
     pytest.fail("the card was never seen")
 
 

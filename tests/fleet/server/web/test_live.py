@@ -339,7 +339,7 @@ async def test_a_slot_is_opened_by_two_people_at_two_browsers(
     await page.click("text=Be om en andra person")
     assert await page.locator("h1").inner_text() == "Öppna fack 14"
     assert await page.locator("button >> text=Godkänn och skicka").count() == 0
-    await page.wait_for_function("document.documentElement.dataset.feed === 'up'")
+    await page.wait_for_selector("html[data-feed=up]", state="attached")
     other = await second.new_page()
     await other.goto(f"{site.url}/")
     await other.click("text=Ta ställning")
