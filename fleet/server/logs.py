@@ -2,7 +2,7 @@
 
 Rules: modules log with `logging` and know nothing of this. Whatever a line says, in it no run of eight digits or more is left
 (PUKs, card numbers, personal identity numbers), no HSA-id and no token; what led to an error is told by file and function,
-without values.
+without values. A line is one line: what others say in it begins no other.
 
 >>> clean("card 9752269875 of SE2321000016-1003 with kkf_abc")
 'card [number] of [person] with [token]'
@@ -63,6 +63,7 @@ def _where(error: Any) -> Mapping[str, Any]:
 
 
 def _line(_logger: Any, _method: str, event: Event) -> str:
-    said = f"{event.pop('timestamp')} {event.pop('level').upper()} {event.pop('logger')}: {event.pop('event')}"
+    text = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(event.pop("event")))
+    said = f"{event.pop('timestamp')} {event.pop('level').upper()} {event.pop('logger')}: {text}"
     error, places = event.pop("error", ""), event.pop("at", ())
     return "\n  ".join([f"{said} ({error})" if error else said, *places])

@@ -64,7 +64,12 @@ class Verdict:
 
 def without_numbers(text: str) -> str:
     """The text with personal identity numbers taken out, cut to a length that a list can show."""
-    return _PERSONAL.sub("[number]", text)[:_MOST]
+    return masked(text)[:_MOST]
+
+
+def masked(text: str) -> str:
+    """The whole text without them."""
+    return _PERSONAL.sub("[number]", text)
 
 
 def append(connection: Connection, at: datetime, who: str, address: str, deed: Deed) -> None:

@@ -96,7 +96,7 @@ class LimitSettings(_Table):
     requests: Count = 1200
     """To `/api/v1`, of one token or session; messages of the order system, of one address."""
     refused: Count = 120
-    """To `/api/v1` from one address, by somebody who is not known."""
+    """To `/api/v1` from one address, by somebody who is not known; and sign-ins at the issuer that are begun from there."""
     looks: Count = 120
     """Different people, errands and lists of them that one user or token looks at."""
     commands: Count = 60

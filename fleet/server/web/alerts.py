@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.access.audit import Deed
+from fleet.server.access.audit import Deed, masked
 from fleet.server.access.roles import Right
 from fleet.server.alerts.rows import AlertRow, Alerts, NoticeRow, WaitingRow
 from fleet.server.alerts.zones import HERE
@@ -206,7 +206,7 @@ def _one(request: Request, web: Web, row: AlertRow) -> Response:
 def _take(request: Request, alerts: Alerts, alert: int, note: str) -> AlertRow:
     """Acknowledge in the caller's name. Raises HTTPException where there is no such alert for them."""
     caller = caller_of(request)
-    row = _found(within(request, alerts).acknowledge(alert, caller.name, note.strip()))
+    row = _found(within(request, alerts).acknowledge(alert, caller.name, masked(note.strip())))
     tell(request, Deed(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
     return row
 

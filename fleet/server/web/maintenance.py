@@ -122,8 +122,8 @@ def _require(scope: Scope, window: Window) -> None:
 
 
 def window_of(wish: Recurring | Span) -> Window:
-    """What is kept of it; a reason keeps no personal identity number."""
-    name, stations, reason = wish.name, tuple(wish.stations), without_numbers(wish.reason.strip())
+    """What is kept of it; name and reason keep no personal identity number."""
+    name, stations, reason = without_numbers(wish.name), tuple(wish.stations), without_numbers(wish.reason.strip())
     if isinstance(wish, Span):
         return Window(name, stations, wish.minutes, since=wish.since, reason=reason)
     return Window(name, stations, wish.minutes, tuple(dict.fromkeys(wish.days)), wish.start, reason=reason)

@@ -13,7 +13,7 @@ from fleet.server.access.access import Refused, SignedIn
 from fleet.server.access.oidc import WAITS, OpenId, OpenIdError
 from fleet.server.access.roles import Right
 from fleet.server.web.doors import let_in, onward_of, sign_in_page
-from fleet.server.web.gate import access_of, address_of, needs, site_of
+from fleet.server.web.gate import access_of, address_of, needs, pace_of, site_of
 from fleet.server.web.rendering import Web
 
 PATH = "/sign-in/openid"
@@ -30,6 +30,7 @@ def openid_router(web: Web, openid: OpenId) -> APIRouter:
 
     @router.get(PATH, dependencies=needs(Right.PUBLIC))
     async def go(request: Request, onward: str = "/") -> Response:
+        pace_of(request).knock(request)
         try:
             begun = await openid.begin(onward_of(onward))
         except OpenIdError as error:

@@ -42,6 +42,12 @@ class Pace:
         if spent is not None:
             raise _too_many(spent, "too many requests from this address without a good token or session")
 
+    def knock(self, request: Request) -> None:
+        """Count somebody who begins to sign in elsewhere, which is kept in the store. Raises HTTPException."""
+        taken = self.rates.take(Rate("sign-ins", self.limits.refused), _from(request), self.clock())
+        if taken.over:
+            raise _too_many(taken, "too many sign-ins are begun from this address")
+
     def refuse(self, request: Request) -> None:
         """Count one that nobody known has made."""
         self.rates.take(self._refused, _from(request), self.clock())

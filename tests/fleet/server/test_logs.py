@@ -58,6 +58,13 @@ def test_a_line_for_people() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_what_others_say_begins_no_line_of_its_own(form: Format) -> None:
+    text = logged(form, "the issuer refused: %s", "no\r\n2026-06-01T08:00:00Z ERROR fleet: made up\u2028\x1b[31m")
+    assert (text.count("\n"), text[-1]) == (1, "\n")
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_an_error_is_told_by_kind_and_place(form: Format) -> None:
     line = logged(form, "cannot go on", error=True)
     assert "ValueError" in line

@@ -9,7 +9,7 @@ from fleet.server.access import people
 from fleet.server.access.access import Access, Refused, SignedIn
 from fleet.server.access.oidc import OpenId, OpenIdError
 from fleet.server.access.roles import Role
-from fleet.server.access.settings import OpenIdSettings, WebSettings, WebSettingsError
+from fleet.server.access.settings import LimitSettings, OpenIdSettings, WebSettings, WebSettingsError
 from fleet.server.commanding.rows import By, Refusal
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
@@ -72,6 +72,16 @@ async def test_over_tls_no_other_host_of_the_domain_can_put_its_own_state_there(
     cookie = gone.header("set-cookie")
     assert cookie.startswith("__Host-kortkiosk-openid=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+
+
+async def test_sign_ins_that_are_begun_and_never_ended_fill_no_store(
+    access: Access, openid: OpenId, clock: Turned
+) -> None:
+    desk, alerts, few = desk_of(access.database, clock), FakeAlerts(demo_alerts()), LimitSettings(refused=2)
+    app = create_app(FakeReadings(), Hub(), access, alerts, desk, clock=clock, openid=openid, limits=few)
+    begun = [(await get(app, "/sign-in/openid", client="192.0.2.7")).status for _ in range(4)]
+    assert begun == [303, 303, 429, 429]
+    assert (await get(app, "/sign-in/openid", client="192.0.2.8")).status == 303
 
 
 @pytest.mark.parametrize(

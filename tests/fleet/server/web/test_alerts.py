@@ -80,6 +80,15 @@ async def test_somebody_takes_an_alert_with_a_note(app: FastAPI, alerts: FakeAle
     assert alerts.patterns == {"lasarettet-a"}
 
 
+async def test_a_note_keeps_no_personal_identity_number(app: FastAPI, alerts: FakeAlerts) -> None:
+    note = "ringde 19121212-1212, " + "x" * 300
+    fields = {"form_token": form_token(app.state.visitor.partition("=")[2]), "note": note}
+    await post(app, "/alerts/1/acknowledge", fields)
+    taken = alerts.one(1)
+    assert taken is not None
+    assert taken.note == "ringde [number], " + "x" * 300
+
+
 async def test_a_viewer_sees_and_does_not_take(app: FastAPI, alerts: FakeAlerts, access: Access) -> None:
     value = session(access, Role.VIEWER, name="vera.test")
     cookie = f"{COOKIE}={value}"
