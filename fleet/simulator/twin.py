@@ -43,6 +43,8 @@ class Twin:
             slots=tuple(self._slot(number) for number in range(1, SLOTS + 1)),
             outbox_depth=outbox_depth,
             out_of_service=self.out_of_service,
+            firmware=VERSION,
+            image=VERSION,
         )
 
     def _slot(self, number: int) -> SlotState:

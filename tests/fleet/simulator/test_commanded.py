@@ -215,6 +215,7 @@ async def test_out_of_service_and_an_open_door_are_in_the_state(body: Body, comm
     await body.answered(2)
     state = body.twin.state("boot", "2026-01-01T00:00:00Z", 0)
     assert (state.out_of_service, [slot.number for slot in state.slots if slot.door == "open"]) == ("moving", [3])
+    assert (state.firmware, state.image) == ("simulator", "simulator"), "the page of updates counts it"
     assert body.states == 2
 
 
