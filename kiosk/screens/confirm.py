@@ -18,7 +18,11 @@ class ConfirmShape(Shape):
     def build(self) -> Flow:
         view, theme = self.view, self.theme
         if view.receipt and theme.large:
-            facts = Facts(view.receipt.facts, self.words, theme=theme, between=0.6)
+            facts: Flow = (
+                Facts(view.receipt.facts, self.words, theme=theme, between=0.6)
+                if view.receipt.facts
+                else scan_panel(view.receipt, self.words, theme)
+            )
             said = [self.title(), *self.leads(), *point_rows(view.points, self.words, theme)]
             return Column([*said, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
         if view.receipt:

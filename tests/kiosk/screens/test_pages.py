@@ -57,6 +57,15 @@ def test_what_fits_has_no_pages(large: KivyDriver) -> None:
 
 
 @pytest.mark.screen
+def test_the_code_of_an_information_page_is_on_its_last_page(large: KivyDriver) -> None:
+    large.call("show_gallery", sample="information-stockholm-manage")
+    while ON in large.targets():
+        large.touch(ON)
+    ((_, _, _, sheet),) = large.call("places", kind="ScanSlip")
+    assert max(high for _, _, _, high in large.call("places", kind="Figure")) > sheet / 3
+
+
+@pytest.mark.screen
 @pytest.mark.parametrize("language", ["sv", "en"])
 def test_tiles_beside_a_card_have_their_names_on_one_line(large: KivyDriver, language: str) -> None:
     large.call("set", large_text=False, language=language)
