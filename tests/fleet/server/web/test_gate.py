@@ -189,7 +189,8 @@ async def test_a_look_at_a_person_is_told_once_and_before_it_is_shown(
     ],
 )
 async def test_a_body_without_measure_is_not_read(app: FastAPI, headers: dict[str, str], status: int) -> None:
-    assert (await post(app, "/sign-in", {"name": "x"}, **headers)).status == status
+    answer = await post(app, "/sign-in", {"name": "x"}, **headers)
+    assert (answer.status, answer.header("connection")) == (status, "close")
 
 
 async def test_over_tls_the_cookie_is_tied_to_the_host_and_plain_http_is_refused(
