@@ -22,6 +22,7 @@ CARD_DEEDS: dict[str, tuple[Level, str]] = {
     "people.deadlines": ("of", "calendar-clock"),
     "people.directory": ("of", "magnify"),
     "people.stock": ("of", "magnify"),
+    "people.requests": ("of", "magnify"),
     "request.retry": ("of", "restart"),
     "card.hold": ("wa", "timer-sand"),
     "card.block": ("ba", "lock-outline"),

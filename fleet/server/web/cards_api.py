@@ -189,6 +189,7 @@ def _add_queue(router: APIRouter, cards: Cards) -> None:
         request: Request, state: Literal["", "waiting", "done", "declined"] = "", limit: Limit = 100, offset: Offset = 0
     ) -> CountedRows[IssuerRequest]:
         """The queue to the issuer: what waits first, then the newest."""
+        tell_look(request, Deed("people.requests", "", state))
         rows, total = within(request, cards).requests(state=state, limit=limit, offset=offset)
         items = [_request(row) for row in rows]
         return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)

@@ -205,6 +205,7 @@ async def test_a_hold_goes_into_the_queue_and_may_be_tried_again(region: Region)
     assert (again.status, again.json["id"]) == (200, held.json["id"])
     assert (await region.ask("POST", f"/requests/{held.json['id']}/retry?station=entre-b")).status == 404
     assert (await region.ask("GET", "/requests?state=waiting")).json["total"] == 3
+    assert region.told()[0][1] == "people.requests", "whole card numbers are looked at in the audit's sight"
     assert len((await region.ask("GET", card)).json["requests"]) == 3
     assert (await region.ask("POST", f"{card}/hold", {"reason": "deadline"})).status == 422
 

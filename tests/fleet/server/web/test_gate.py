@@ -81,6 +81,18 @@ async def test_every_route_lets_in_whom_it_says_and_nobody_else(
             assert answer.header("location").startswith("/sign-in?") is False
 
 
+async def test_a_token_of_each_role_opens_of_the_api_what_its_role_may(app: FastAPI, access: Access) -> None:
+    tokens = {role: program(access, role, name=f"each.{role.value}") for role in Role}
+    paths = [one for one in every_route(app) if one[1].startswith("/api/")]
+    assert len(paths) > 40
+    for method, path, right in paths:
+        for role, value in tokens.items():
+            allowed = right is Right.SIGNED_IN or right in RIGHTS[role]
+            bearer = {"authorization": f"Bearer {value}", "cookie": "x=1; kortkiosk=none"}
+            answer = await ask(app, method, path, **bearer)
+            assert (answer.status not in (401, 403)) is allowed, f"{role} {method} {path}: {answer.status}"
+
+
 async def test_without_a_session_nothing_but_the_doors_opens(app: FastAPI) -> None:
     for method, path, right in every_route(app):
         answer = await ask(app, method, path, cookie="x=1; kortkiosk=made-up", origin="http://127.0.0.1")
