@@ -21,6 +21,12 @@ from kiosk.views import (
 )
 
 PUK_LENGTH = 8
+_TASKS = {
+    "pickup": ("task.puk", "task.write", "task.test"),
+    "unblock": ("task.puk", "task.write", "task.test"),
+    "change_pin": ("task.code", "task.write", "task.test"),
+}
+"""What is on the list while the card works, by errand; where nothing is written, the code and the test."""
 
 
 def puk(scene: Scene, whose: Whose) -> EnterCode:
@@ -154,27 +160,28 @@ def write(scene: Scene, whose: Whose) -> Confirm:
     )
 
 
-def _busy(scene: Scene, name: str, lead: str, now: int) -> Busy:
-    tasks = (say("task.puk"), say("task.write"), say("task.test"))
+def _busy(scene: Scene, name: str, lead: str, now: str) -> Busy:
+    keys = _TASKS.get(scene.errand, ("task.code", "task.test"))
+    at = keys.index(now)
     return Busy(
         name=scene.name(name),
         errand=scene.title,
         step=scene.step,
         title=say("busy.title"),
         lead=(say(lead),),
-        tasks=tuple(Task(t, "done" if i < now else "now" if i == now else "later") for i, t in enumerate(tasks)),
+        tasks=tuple(Task(say(t), "done" if i < at else "now" if i == at else "later") for i, t in enumerate(keys)),
         under=say("busy.card_in"),
     )
 
 
 def writing(scene: Scene) -> Busy:
     """The one command that sets the code."""
-    return _busy(scene, "writing", "busy.writing", 1)
+    return _busy(scene, "writing", "busy.writing", "task.write")
 
 
 def testing(scene: Scene) -> Busy:
     """A real signature."""
-    return _busy(scene, "testing", "busy.testing", 2)
+    return _busy(scene, "testing", "busy.testing", "task.test")
 
 
 def sign_code(scene: Scene, policy: PinPolicy) -> CodeWords:

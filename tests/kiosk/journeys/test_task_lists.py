@@ -1,0 +1,24 @@
+"""The list of what is done while the card works says what is done in that errand, and nothing else."""
+
+import pytest
+
+from kiosk.journeys.code_views import testing as trying
+from kiosk.journeys.code_views import writing
+from kiosk.journeys.scene import Scene
+
+
+@pytest.mark.parametrize(
+    ("errand", "tasks"),
+    [
+        ("pickup", ["task.puk", "task.write", "task.test"]),
+        ("unblock", ["task.puk", "task.write", "task.test"]),
+        ("change_pin", ["task.code", "task.write", "task.test"]),
+        ("check_card", ["task.code", "task.test"]),
+    ],
+)
+def test_nobody_who_typed_no_puk_is_told_of_one(errand: str, tasks: list[str]) -> None:
+    listed = trying(Scene(errand)).tasks
+    assert [task.text.key for task in listed] == tasks
+    assert [task.state for task in listed] == ["done"] * (len(tasks) - 1) + ["now"]
+    if "task.write" in tasks:
+        assert [task.state for task in writing(Scene(errand)).tasks] == ["done", "now", "later"]
