@@ -34,9 +34,9 @@ from kiosk.walk import hands
 from kiosk.walk.answers import Answers, AnswersError
 from kiosk.walk.screen import WalkScreen
 
-ONLINE_S = 3.0
+ONLINE_S = 10.0
 """How long a walk waits for the connection before it goes on without."""
-DRAIN_S = 10.0
+DRAIN_S = 60.0
 POLL_S = 0.02
 EXIT = {
     "done": Exit.DONE,

@@ -306,6 +306,7 @@ async def test_a_narrow_window_never_scrolls_sideways(site: Site, context: Brows
 
 async def test_every_page_reads_without_javascript(site: Site, browser: Browser, visitor: str) -> None:
     page = await browser.new_page(java_script_enabled=False, locale="sv-SE")
+    page.context.set_default_timeout(PATIENCE_MS)
     await let_in(page.context, visitor)
     await page.goto(site.url)
     await page.click("text=Lasarettet, entré A >> nth=-1")
@@ -332,6 +333,7 @@ async def test_a_slot_is_opened_by_two_people_at_two_browsers(
 ) -> None:
     """The page of who ordered it follows by itself."""
     second = await browser.new_context(locale="sv-SE")
+    second.set_default_timeout(PATIENCE_MS)
     await let_in(second, f"{COOKIE}={session(site.access, name='olle.test')}")
     page = await opened(context, f"{site.url}/stations/lasarettet-a/commands?do=open_slot")
     await page.fill("#slot", "14")

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext
 
 from tests.fakes.visitors import let_in
-from tests.fleet.server.web.test_live import PAGES, Site, browser, complaints, context, site
+from tests.fleet.server.web.test_live import PAGES, PATIENCE_MS, Site, browser, complaints, context, site
 
 __all__ = ["browser", "complaints", "context", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("complaints")]
@@ -41,6 +41,7 @@ async def test_the_front_is_drawn_where_the_system_chooses_the_colours(
     site: Site, browser: Browser, visitor: str
 ) -> None:
     own = await browser.new_context(locale="sv-SE", forced_colors="active")
+    own.set_default_timeout(PATIENCE_MS)
     await let_in(own, visitor)
     page = await own.new_page()
     await page.goto(f"{site.url}/stations/lasarettet-a")

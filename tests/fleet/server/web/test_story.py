@@ -196,6 +196,7 @@ async def opens_a_slot_with_a_second_person(page: Page, desk: Desk, browser: Bro
     await page.click("text=Be om en andra person")
     await page.wait_for_selector("html[data-feed=up]", state="attached")
     second = await browser.new_context(locale="sv-SE")
+    second.set_default_timeout(PATIENCE_MS)
     await let_in(second, f"{COOKIE}={session(desk.access, name='olle.test')}")
     other = await second.new_page()
     await other.goto(desk.served.url)
