@@ -53,6 +53,8 @@ class Publish:
     packet_id: int
     correlation: bytes | None = None
     user: tuple[tuple[str, str], ...] = ()
+    retained: bool = False
+    """Kept by the broker from before the subscription (3.3.1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Packets:
                 user.append(_pair(value))
             elif name == CORRELATION_DATA:
                 correlation = value
-        return Publish(topic, buffer[payload_at:end], packet_id, correlation, tuple(user))
+        return Publish(topic, buffer[payload_at:end], packet_id, correlation, tuple(user), bool(first & 1))
 
     def _topic(self, raw: bytes) -> str:
         """Few topics come again and again."""

@@ -7,7 +7,7 @@ Nothing that a station sends stops the stream: what cannot be read is quarantine
 same batch is tried again.
 
 >>> read(Incoming("kortkiosk/v1/entre-a/presence", b'{"online":true,"bootid":"b"}'))
-PresenceSeen(station='entre-a', online=True)
+PresenceSeen(station='entre-a', online=True, replayed=False)
 """
 
 import asyncio
@@ -73,9 +73,9 @@ def read(message: Incoming) -> Arrival | None:
         if kind == "events":
             return _event(station, message)
         if kind == "state":
-            return _state(station, message.payload)
+            return _state(station, message.payload, replayed=message.replayed)
         if kind == "presence":
-            return PresenceSeen(station, decode(Presence, message.payload).online)
+            return PresenceSeen(station, decode(Presence, message.payload).online, message.replayed)
         if kind == RESULT:
             return _result(station, message.payload)
     except (EventError, MessageError) as error:
@@ -94,10 +94,10 @@ def _event(station: str, message: Incoming) -> Arrived:
     return taken(station, event, message.payload)
 
 
-def _state(station: str, payload: bytes) -> StateSeen:
+def _state(station: str, payload: bytes, *, replayed: bool) -> StateSeen:
     if len(payload) > MAX_STATE_BYTES:
         raise MessageError(f"a state has at most {MAX_STATE_BYTES} bytes")
-    return StateSeen(station, encode(decode(StationState, payload)).decode())
+    return StateSeen(station, encode(decode(StationState, payload)).decode(), replayed)
 
 
 def _result(station: str, payload: bytes) -> ResultSeen:

@@ -23,6 +23,8 @@ class Incoming(msgspec.Struct, frozen=True):
     correlation: bytes | None = None
     token: object = None
     """The transport's own, for `acknowledge`."""
+    replayed: bool = False
+    """Kept by the broker: it says how things were left, and not that the sender is there now."""
 
 
 Handler = Callable[[Incoming], None]

@@ -289,6 +289,7 @@ class Mqtt5Transport:
                     key_of(packet.user),
                     packet.correlation,
                     (connection, packet.packet_id),
+                    packet.retained,
                 )
             )
 

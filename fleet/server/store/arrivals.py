@@ -54,17 +54,19 @@ class Spoilt(msgspec.Struct, frozen=True, gc=False):
 
 
 class StateSeen(msgspec.Struct, frozen=True, gc=False):
-    """The station as it is; `state` is a StationState that has been decoded, as JSON."""
+    """The station as it is; `state` is a StationState that has been decoded, as JSON. `replayed` as in `Incoming`."""
 
     station: str
     state: str
+    replayed: bool = False
 
 
 class PresenceSeen(msgspec.Struct, frozen=True, gc=False):
-    """The station came or went."""
+    """The station came or went. `replayed` as in `Incoming`."""
 
     station: str
     online: bool
+    replayed: bool = False
 
 
 class ResultSeen(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +83,17 @@ class ResultSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 Arrival = Arrived | Spoilt | StateSeen | PresenceSeen | ResultSeen
+
+
+def is_memory(arrival: Arrival) -> bool:
+    """Whether it is the broker that remembers, of a station that need not be there. One that it says is online is heard."""
+    match arrival:
+        case StateSeen():
+            return arrival.replayed
+        case PresenceSeen():
+            return arrival.replayed and not arrival.online
+        case _:
+            return False
 
 
 class Committed(msgspec.Struct, frozen=True):

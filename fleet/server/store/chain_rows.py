@@ -8,7 +8,7 @@ heard is written once a second and not with every batch.
 7
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,10 +49,10 @@ Chains = dict[tuple[str, int], Chain]
 
 
 def open_chains(
-    connection: Connection, names: set[str], known: Mapping[str, int], now: datetime
+    connection: Connection, names: set[str], known: Mapping[str, int], now: datetime, silent: Set[str] = frozenset()
 ) -> tuple[dict[str, int], Chains]:
-    """The keys of these stations, which have been heard now, and what is held of them. Those that speak for the first time get a
-    key. `known`: keys from before. Raises sqlalchemy.exc.DBAPIError."""
+    """The keys of these stations, which have been heard now but for the `silent`, and what is held of them. Those that speak for
+    the first time get a key. `known`: keys from before. Raises sqlalchemy.exc.DBAPIError."""
     locks = locking(names) if is_postgres(connection) else []
     numbers = {name: known[name] for name in names & known.keys()}
     unknown = sorted(names - known.keys())
@@ -60,7 +60,8 @@ def open_chains(
         _run(connection, locks)
         numbers |= _introduced(connection, unknown)
         locks = []
-    rows = _run(connection, [*locks, *_opening(connection, sorted(numbers.values()), now)])[-1]
+    heard = sorted(number for name, number in numbers.items() if name not in silent)
+    rows = _run(connection, [*locks, *_opening(connection, sorted(numbers.values()), heard, now)])[-1]
     by_number = {number: name for name, number in numbers.items()}
     return numbers, {
         (by_number[station], epoch): Chain(Held(highest, gaps_from_text(gaps)), head, bool(intact))
@@ -91,15 +92,17 @@ def _introduced(connection: Connection, unknown: list[str]) -> dict[str, int]:
     return {row.name: row.id for row in found}
 
 
-def _opening(connection: Connection, numbers: list[int], now: datetime) -> list[Statement]:
-    among: Any
-    heard: Any
-    before: Any
-    marks, among, heard, before = _ON_POSTGRES, numbers, now, now - HEARD_EVERY
-    if not is_postgres(connection):
-        listed = msgspec.json.encode(numbers).decode()
-        marks, among, heard, before = _ON_SQLITE, listed, stored_time(heard), stored_time(before)
-    return [(_HEARD.format(**marks), (heard, among, before, heard)), (_CHAINS.format(**marks), (among,))]
+def _opening(connection: Connection, numbers: list[int], heard: list[int], now: datetime) -> list[Statement]:
+    if is_postgres(connection):
+        update, chosen = _HEARD.format(**_ON_POSTGRES), _CHAINS.format(**_ON_POSTGRES)
+        return [(update, (now, heard, now - HEARD_EVERY, now)), (chosen, (numbers,))]
+    at, before = stored_time(now), stored_time(now - HEARD_EVERY)
+    update, chosen = _HEARD.format(**_ON_SQLITE), _CHAINS.format(**_ON_SQLITE)
+    return [(update, (at, _listed(heard), before, at)), (chosen, (_listed(numbers),))]
+
+
+def _listed(numbers: list[int]) -> str:
+    return msgspec.json.encode(numbers).decode()
 
 
 def _run(connection: Connection, statements: Sequence[Statement]) -> list[list[Any]]:

@@ -34,7 +34,16 @@ from fleet.server.store.alarms import (
     raised,
 )
 from fleet.server.store.applying import Folded, Step, apply_folded, fold, keep_receipts
-from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
+from fleet.server.store.arrivals import (
+    Arrival,
+    Arrived,
+    Committed,
+    PresenceSeen,
+    ResultSeen,
+    Spoilt,
+    StateSeen,
+    is_memory,
+)
 from fleet.server.store.chain_rows import Chain, Chains, open_chains, written
 from fleet.server.store.database import Database
 from fleet.server.store.event_rows import Place, events_at, insert_events
@@ -80,7 +89,7 @@ class Writer:
         may be called more than once or never, while PostgreSQL works and nothing is left to do but wait."""
         names = {one.station for one in arrivals}
         with self._database.ingesting.begin() as connection:
-            numbers, chains = open_chains(connection, names, self._numbers, now)
+            numbers, chains = open_chains(connection, names, self._numbers, now, _remembered(arrivals))
             batch = _Batch(now, numbers, chains)
             told = _told(arrivals)
             batch.stored = events_at(connection, _perhaps_repeated(batch, told))
@@ -97,6 +106,12 @@ class Writer:
         """Keep an alarm that no arrival raised."""
         with self._database.writing.begin() as connection:
             raise_alarm(connection, alarm, now)
+
+
+def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
+    """Stations of which this batch has no more than what the broker remembers."""
+    remembered = {one.station for one in arrivals if type(one) is not Arrived and is_memory(one)}
+    return remembered and remembered - {one.station for one in arrivals if not is_memory(one)}
 
 
 def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:

@@ -56,6 +56,12 @@ def test_a_publish_without_anything() -> None:
     assert Packets(LIMIT).feed(published("t", b"", 0)) == [Publish("t", b"", 0)]
 
 
+def test_a_publish_that_the_broker_has_kept_says_so() -> None:
+    raw = published("t", b"", 9)
+    kept = bytes((raw[0] | 1,)) + raw[1:]
+    assert [one.retained for one in Packets(LIMIT).feed(raw + kept)] == [False, True]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("raw", "meant"),
     [

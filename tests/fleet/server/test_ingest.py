@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
-from fleet.messages.link import Acked, decode, encode
+from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.topics import Topics
 from fleet.server.inbox import Inbox
 from fleet.server.ingest import BATCH, Ingest, Waiting, arrived, read
-from fleet.server.store.arrivals import Arrival, Arrived, Committed, ResultSeen, Spoilt
+from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.tracing import OFF, Tracing
@@ -148,6 +148,15 @@ def test_an_event_whose_message_names_another_place_is_quarantined(station: Seal
 @pytest.mark.parametrize("topic", ["", "other/v1/a/events", "kortkiosk/v1/UPPER/events", "kortkiosk/v1/a"])
 def test_what_belongs_to_no_station_is_dropped(topic: str) -> None:
     assert read(Incoming(topic, b"{}")) is None
+
+
+def test_what_the_broker_has_kept_is_known_as_that() -> None:
+    presence = Incoming(Topics("entre-a").presence, b'{"online":false,"bootid":""}', replayed=True)
+    assert read(presence) == PresenceSeen("entre-a", online=False, replayed=True)
+    state = encode(StationState("Entré A", "0.1.0", "b", "2026-06-01T10:00:00Z"))
+    seen = read(Incoming(Topics("entre-a").state, state, replayed=True))
+    assert isinstance(seen, StateSeen)
+    assert seen.replayed
 
 
 def test_a_state_that_does_not_fit_is_quarantined_without_a_key() -> None:

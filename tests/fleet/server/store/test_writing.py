@@ -17,6 +17,9 @@ from fleet.server.store.tables import alarms, conflicts, events, quarantine
 from fleet.server.store.writing import Writer
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
+LATER = NOW + timedelta(hours=1)
+STATE = '{"title":"Entré A","version":"0.1.0","bootid":"b","time":"2026-06-01T10:00:00Z"}'
+
 
 def count(database: Database, table: object) -> int:
     with database.reading.begin() as connection:
@@ -171,14 +174,33 @@ def test_an_erased_event_still_meets_its_repetition(
 
 
 def test_presence_and_state_are_the_latest(writer: Writer, readings: StoreReadings) -> None:
-    state = '{"title":"Entré A","version":"0.1.0","bootid":"b","time":"2026-06-01T10:00:00Z"}'
-    committed = writer.commit([PresenceSeen("entre-a", True), StateSeen("entre-a", state)], NOW)
+    committed = writer.commit([PresenceSeen("entre-a", True), StateSeen("entre-a", STATE)], NOW)
     assert {"stations", "station/entre-a"} <= committed.topics
     row = readings.station("entre-a", NOW)
     assert row is not None
     assert (row.title, row.online, row.heard, row.chain_ok) == ("Entré A", True, NOW, None)
     writer.commit([PresenceSeen("entre-a", False)], NOW)
     assert readings.summary(NOW).alarms == (("entre-a", "offline", ""),)
+
+
+def test_what_the_broker_remembers_of_a_station_is_not_the_station_being_heard(
+    writer: Writer, readings: StoreReadings
+) -> None:
+    def heard() -> list[datetime | None]:
+        return [row.heard for row in readings.stations(LATER)]
+
+    writer.commit([PresenceSeen("entre-a", True), PresenceSeen("entre-a", False), StateSeen("entre-b", STATE)], NOW)
+    memory = [
+        PresenceSeen("entre-a", False, True),
+        StateSeen("entre-a", STATE, True),
+        PresenceSeen("entre-c", False, True),
+    ]
+    writer.commit(memory, LATER)
+    assert heard() == [NOW, NOW, None]
+    writer.commit([*memory, StateSeen("entre-b", STATE, True), PresenceSeen("entre-b", True, True)], LATER)
+    assert heard() == [NOW, LATER, None], "one that is online according to the broker is there"
+    writer.commit([*memory, StateSeen("entre-a", STATE)], LATER)
+    assert heard() == [LATER, LATER, None]
 
 
 def test_a_failed_commit_takes_nothing(writer: Writer, station: SealingStation, database: Database) -> None:
