@@ -132,6 +132,8 @@ class Access:
                 row = people.from_issuer(connection, subject, name, granted, self.clock()) if granted else None
             except people.AccountError:
                 row = None
+            if not granted:
+                people.take_all(connection, subject)
             if row is None or row.disabled:
                 self._note(connection, _NOBODY, address, Deed("sign-in.refused", name, "openid"))
                 return Refused.NO_ROLE

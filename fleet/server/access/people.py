@@ -82,6 +82,12 @@ def from_issuer(connection: Connection, subject: str, name: str, granted: Grants
     return connection.execute(select(users).where(users.c.subject == subject)).one()
 
 
+def take_all(connection: Connection, subject: str) -> None:
+    """The issuer grants that subject nothing any more: nor do sessions that are open."""
+    theirs = select(users.c.id).where(users.c.subject == subject).scalar_subquery()
+    connection.execute(delete(grants).where(grants.c.user == theirs))
+
+
 def name_of(connection: Connection, subject: str) -> str | None:
     """What the account of that subject is called so far; None where there is none."""
     return connection.execute(select(users.c.name).where(users.c.subject == subject)).scalar()

@@ -190,6 +190,15 @@ def test_without_a_role_nobody_is_let_in_and_no_local_name_is_taken_over(access:
     assert access.sign_in_by_issuer("s 2", "nils.test", granted, "192.0.2.7") is Refused.NO_ROLE
 
 
+def test_who_is_granted_nothing_any_more_loses_it_in_open_sessions_too(access: Access) -> None:
+    came = access.sign_in_by_issuer("s 1", "nils.test", ((Role.OPERATOR, "*"),), "192.0.2.7")
+    assert isinstance(came, SignedIn)
+    assert access.sign_in_by_issuer("s 1", "nils.test", (), "192.0.2.7") is Refused.NO_ROLE
+    caller = access.by_session(came.value, present=True)
+    assert caller is not None
+    assert caller.grants == ()
+
+
 @pytest.mark.parametrize("name", ["server", "unknown", "order-system", "token:feed"])
 def test_nobody_is_called_as_the_audit_calls_what_is_no_person(access: Access, name: str) -> None:
     granted = tuple((each.role, each.stations) for each in SETTINGS.grants)
