@@ -59,10 +59,5 @@ class Address:
             raise AddressError(f"{self}: {error.strerror or error}") from None
         return bound
 
-    def free(self) -> "Address":
-        """The same with a port that was free just now. Raises AddressError where the wanted one is taken."""
-        with self.bind() as bound:
-            return replace(self, port=bound.getsockname()[1])
-
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

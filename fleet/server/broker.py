@@ -16,7 +16,7 @@ import shutil
 import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -118,15 +118,17 @@ class Broker:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(_end_left_over, self._pid_file, self._conf_file)
         try:
-            self.address = self._wanted.free()
+            held = self._wanted.bind()
         except AddressError as error:
             raise BrokerError(f"the broker's address {error}; choose another with --mqtt HOST:PORT") from None
-        self._write(self._directory / "acl", access_list())
-        try:
-            await self._start(program)
-        except BaseException:
-            await self._end()
-            raise
+        with held:  # until mosquitto has it too: nobody is given a free port in between
+            self.address = replace(self._wanted, port=held.getsockname()[1])
+            self._write(self._directory / "acl", access_list())
+            try:
+                await self._start(program)
+            except BaseException:
+                await self._end()
+                raise
         self._watch = [
             asyncio.create_task(self._keep(program), name="broker-watch"),
             asyncio.create_task(self._heed_revocations(), name="broker-revocations"),
