@@ -1,6 +1,7 @@
 """Time-based one-time codes (RFC 6238: SHA-1, six digits, 30 seconds). Alone imports pyotp.
 
-Rules: a code one step early or late is taken (RFC 6238 5.2), and each step once.
+Rules: a code one step early or late is taken (RFC 6238 5.2), and each step once. A last step that is still to come was taken
+under a clock that has been set back since, and counts no more: else nobody would come in until then.
 
 >>> secret = new_secret()
 >>> step_of(secret, code_at(secret, 1_000_000), 1_000_000, after=0) == 1_000_000 // STEP_S
@@ -27,8 +28,10 @@ def code_at(secret: str, at_s: float) -> str:
 
 def step_of(secret: str, code: str, now_s: float, *, after: int) -> int | None:
     """The time step whose code this is, if it is near `now_s` and later than `after`; else None."""
+    latest = int(now_s) // STEP_S + _DRIFT
+    after = after if after <= latest else 0
     given = "".join(code.split()).encode()
-    steps = range(int(now_s) // STEP_S - _DRIFT, int(now_s) // STEP_S + _DRIFT + 1)
+    steps = range(latest - 2 * _DRIFT, latest + 1)
     fits = [step for step in steps if hmac.compare_digest(code_at(secret, step * STEP_S).encode(), given)]
     return next((step for step in fits if step > after), None)
 

@@ -1,7 +1,8 @@
 """Sessions in the store: found by the hash of a random value, ended one by one or all, by time or by hand.
 
 Rules: a session ends after an hour without a person's request, and after twelve in any case; what a page asks by itself does
-not count. Who is disabled or granted less is so at the next request.
+not count. One that begins in the future is of a clock that was set back, and is over. Who is disabled or granted less is so at
+the next request.
 
 >>> IDLE < WHOLE
 True
@@ -20,7 +21,7 @@ from fleet.server.store.access_tables import sessions, users
 IDLE = timedelta(hours=1)
 WHOLE = timedelta(hours=12)
 _NOTE_EVERY = timedelta(minutes=1)
-"""How exactly the last use is kept: reading must not become writing."""
+"""How exactly the last use is kept: reading must not become writing. Clocks of several processes differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,9 @@ def begin(connection: Connection, user: int, address: str, now: datetime) -> str
 def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
     """Who that is, if the session of that hash is open."""
     query = select(users.c.id, users.c.name).join(sessions, sessions.c.user == users.c.id)
-    alive = (sessions.c.hash == key, sessions.c.ends > now, sessions.c.used > now - IDLE, users.c.disabled.is_(False))
-    row = connection.execute(query.where(*alive)).first()
+    begun = sessions.c.made <= now + _NOTE_EVERY
+    alive = (sessions.c.hash == key, begun, sessions.c.ends > now, sessions.c.used > now - IDLE)
+    row = connection.execute(query.where(*alive, users.c.disabled.is_(False))).first()
     return None if row is None else Caller(row.name, key, granted_to(connection, row.id))
 
 

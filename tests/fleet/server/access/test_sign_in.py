@@ -118,6 +118,18 @@ def test_a_session_ends_when_nobody_is_there_and_in_any_case_in_time(
     assert access.by_session(idle.value, present=True) is None
 
 
+def test_a_clock_that_ran_ahead_and_was_set_right_leaves_no_door_open_and_none_shut(admin: Admin) -> None:
+    admin.clock.on(days=365)
+    ahead = admin.sign_in()
+    assert isinstance(ahead, SignedIn)
+    for _ in range(ACCOUNT.most + 1):
+        admin.sign_in("another-password")
+    admin.clock.on(days=-365)
+    assert admin.access.by_session(ahead.value, present=True) is None, "it would last for a year"
+    assert isinstance(admin.sign_in(), SignedIn), "and nobody would come in for a year"
+    assert admin.access.sign_in("tove", PASSWORD, admin.code(), "192.0.2.7") is Refused.WRONG, "a code works once"
+
+
 def test_one_session_ends_or_all(admin: Admin, access: Access) -> None:
     second = admin.sign_in()
     assert isinstance(second, SignedIn)
