@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.messages.events import EPOCH_PROPERTY, MAX_SEQUENCE, SEQUENCE_PROPERTY
+from fleet.messages.topics import PRESENCE
 from fleet.mqtt5 import packets, writing
 from fleet.server.addresses import Address
 from fleet.server.mqtt5.part import ALL, Part
@@ -29,6 +30,9 @@ from fleet.server.transport import Handler, Incoming
 
 RECEIVE_MAXIMUM = 1_000
 """Two batches: one is stored while the next one comes in."""
+CALM = RECEIVE_MAXIMUM // 10
+"""So few messages under way show that nothing waits at the broker: it fills the window from its queue."""
+ASK_AGAIN_S = 600.0
 MAXIMUM_PACKET = 272 * 1024
 """More than our broker takes of a station (`broker.MAX_PACKET`): what it took it would drop without a word if it were too large
 for us (3.1.2.11.4)."""
@@ -66,6 +70,10 @@ class Connection(asyncio.Protocol):
         self.heard = False
         self.refused = False
         """Whether the broker refuses a subscription: then nothing comes, or not all."""
+        self.under_way = 0
+        """Messages that came and are not acknowledged."""
+        self.crowded = False
+        """Whether the window was full: the broker's queue may have been too, and a last will dropped. It keeps a copy of that."""
         self.unasked = 0
         """Messages with QoS 0, which were not taken."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -154,6 +162,7 @@ class Mqtt5Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._subscribed = asyncio.Event()
+        self._ask_after = 0.0
 
     async def start(self, handler: Handler) -> None:
         """Connect and subscribe. Where that takes long, go on trying in the background until `stop`."""
@@ -200,6 +209,19 @@ class Mqtt5Transport:
     def _owe(self, connection: Connection, packet_id: int) -> None:
         if packet_id and connection is self._connection:
             connection.owe(packet_id)
+            connection.under_way -= 1
+            if connection.crowded and connection.under_way < CALM:
+                self._ask_who_is_there(connection)
+
+    def _ask_who_is_there(self, connection: Connection) -> None:
+        """Subscribe to presence again: the broker tells what it has kept of each station (3.3.1.3). Now and then at most."""
+        now = asyncio.get_running_loop().time()
+        if now < self._ask_after:
+            return
+        self._ask_after, connection.crowded = now + ASK_AGAIN_S, False
+        presence = [one for one in self._part.subscriptions if one == PRESENCE]
+        if presence:
+            connection.write_soon([writing.subscribe(_SUBSCRIBE_ID, presence)])
 
     def _publish(self, topic: str, payload: bytes, correlation: bytes | None, expiry_s: int | None) -> None:
         out = self._session.publish(topic, payload, correlation, expiry_s)
@@ -282,6 +304,9 @@ class Mqtt5Transport:
             if connection.unasked == 1:
                 _log.warning("messages with QoS 0 are not taken; the first was on %s", packet.topic)
         elif self._handler is not None:
+            connection.under_way += 1
+            if connection.under_way >= RECEIVE_MAXIMUM and not packet.retained:
+                connection.crowded = True
             self._handler(
                 Incoming(
                     packet.topic,

@@ -158,3 +158,24 @@ async def test_a_refused_subscription_is_not_ready(monkeypatch: pytest.MonkeyPat
         assert transport.connected
         peer.say(b"\x90\x07\xff\xff\x00\x01\x87\x01\x01")
         await until(lambda: not transport.connected)
+
+
+async def test_after_a_crowd_the_broker_is_asked_once_who_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt, "RECEIVE_MAXIMUM", 4)
+    monkeypatch.setattr(mqtt, "CALM", 2)
+    async with meeting(monkeypatch) as (peer, transport, came):
+
+        async def crowd(first: int) -> int:
+            """A window of messages, all acknowledged. Gives how often it has asked by then."""
+            peer.heard = b""
+            peer.say(b"".join(publish(first + number) for number in range(4)))
+            await until(lambda: len(came) == 4)
+            assert b"/presence" not in peer.heard, "a last will may still wait"
+            for message in came:
+                transport.acknowledge(message)
+            await until(lambda: peer.heard.count(b"\x40\x02") == 4)
+            came.clear()
+            return peer.heard.count(b"kortkiosk/v1/+/presence")
+
+        assert await crowd(1) == 1
+        assert await crowd(5) == 0, "what it tells is a crowd too"
