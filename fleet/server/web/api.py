@@ -7,7 +7,7 @@ leaves the store here.
 
 # length: the models of one API and the routes that read them
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
@@ -18,7 +18,7 @@ from fleet.server.access.roles import Right
 from fleet.server.lifecycle import State
 from fleet.server.readings import Emptied as EmptiedRow
 from fleet.server.readings import ErrandRow, EventRow, OrderRow, Sought, StationRow
-from fleet.server.web.bodies import LINE
+from fleet.server.web.bodies import LINE, Day
 from fleet.server.web.gate import caller_of, needs, tell_look
 from fleet.server.web.idempotency import api_group
 from fleet.server.web.rendering import Web
@@ -229,7 +229,7 @@ def _add_errands(router: APIRouter, web: Web) -> None:
         station: Annotated[str | None, Query(max_length=40, pattern=LINE)] = None,
         kind: Annotated[str, Query(max_length=32, pattern=LINE)] = "",
         outcome: Annotated[str, Query(max_length=32, pattern=LINE, description="`going_on`: not ended yet")] = "",
-        day: Annotated[date | None, Query(description="the server's local day; without it today")] = None,
+        day: Annotated[Day | None, Query(description="the server's local day; without it today")] = None,
     ) -> Rows[Errand]:
         """A day's errands, newest first."""
         tell_look(request, Deed("people.errands", station or "", day.isoformat() if day else ""))

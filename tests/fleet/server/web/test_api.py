@@ -26,6 +26,17 @@ async def test_one_station_with_its_devices_and_slots(app: FastAPI) -> None:
     assert len(station["slots"]) == 24
 
 
+async def test_errands_of_a_day_which_is_a_day_and_no_number(app: FastAPI) -> None:
+    kinds = {
+        one["kind"]
+        for one in (await get(app, "/api/v1/errands?day=2026-11-25&kind=unblock&outcome=done")).json["items"]
+    }
+    assert kinds == {"unblock"}
+    assert (await get(app, "/api/v1/errands?day=2026-11-24")).json["items"] == []
+    for wrong in ("0", "1764028800", "2026-02-30", "today"):
+        assert (await get(app, f"/api/v1/errands?day={wrong}")).status == 422
+
+
 async def test_errands_of_one_station_newest_first(app: FastAPI) -> None:
     rows = (await get(app, "/api/v1/errands?station=lasarettet-a&limit=3")).json
     assert [row["station"] for row in rows["items"]] == ["lasarettet-a"] * 3
