@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from fleet.server.access import codes, people, tokens
+from fleet.server.access import codes, passwords, people, tokens
 from fleet.server.access.access import Access, Chosen, Refused, SignedIn
 from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Caller, Role
+from fleet.server.store.access_tables import users
 from fleet.server.store.database import Database
-from tests.fakes.databases import on_postgres
+from tests.fakes.databases import empty, on_postgres
 from tests.fleet.server.access.conftest import PASSWORD, Turned
 
 __all__ = ["on_postgres"]
@@ -40,3 +41,18 @@ def test_in_and_out_and_told_in_one_chain(on_postgres: Database, clock: Turned) 
 
 def _look(access: Access, caller: Caller, number: int) -> None:
     access.record(caller, "192.0.2.7", Deed("people.search", f"NS-{number}"))
+
+
+def test_of_many_at_once_with_the_same_code_one_comes_in(on_postgres: Database, clock: Turned) -> None:
+    access = Access(on_postgres, clock)
+    with on_postgres.writing.begin() as connection:
+        people.add(connection, "race", ((Role.VIEWER, "*"),), clock())
+        secret = codes.new_secret()
+        values = {"password": passwords.hashed(PASSWORD), "secret": secret}
+        connection.execute(users.update().where(users.c.name == "race").values(**values))
+    code = codes.code_at(secret, clock().timestamp())
+    with ThreadPoolExecutor(8) as many:
+        came = list(many.map(lambda _: access.sign_in("race", PASSWORD, code, "192.0.2.7"), range(8)))
+    assert sum(isinstance(one, SignedIn) for one in came) == 1
+    assert came.count(Refused.WRONG) == 7
+    empty(on_postgres)
