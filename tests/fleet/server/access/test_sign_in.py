@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.access import codes, people
+from fleet.server.access import codes, passwords, people
 from fleet.server.access.access import Access, Chosen, Refused, SignedIn
 from fleet.server.access.roles import Role
 from fleet.server.access.sessions import IDLE, WHOLE
@@ -72,6 +72,23 @@ def test_guessing_stops_per_account_even_with_the_right_answer_and_after_a_resta
     assert again.entries(action="sign-in.stopped")[1] == 1
     admin.clock.on(minutes=16)
     assert isinstance(admin.sign_in(), SignedIn)
+
+
+def test_a_name_that_is_not_known_takes_the_same_work(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The costly part is one hash of the same parameters, whoever is asked for."""
+    computed: list[str] = []
+    hasher = passwords._hasher
+
+    class Counted:
+        def verify(self, encoded: str, password: str) -> bool:
+            computed.append(encoded.rpartition("$")[0].rpartition("$")[0])
+            return hasher.verify(encoded, password)
+
+    monkeypatch.setattr(passwords, "_hasher", Counted())
+    people_of = ("tove", "nobody.test", "a\0b", "x" * 200)
+    assert {str(admin.sign_in("another-password", name=name)) for name in people_of} == {"wrong"}
+    assert len(computed) == len(people_of)
+    assert len(set(computed)) == 1
 
 
 def test_guessing_stops_per_address_over_many_names(admin: Admin) -> None:
