@@ -139,8 +139,15 @@ def offer_test(scene: Scene, pin: Pin) -> Confirm:
     )
 
 
+STILL_WORKS = frozenset({"certificate_expires_soon", "loa2_ends", "name_changed", "not_activated"})
+"""What has to be done in time, while the card works."""
+
+
 def done(findings: Sequence[Finding], *, tested: bool) -> tuple[Say, tuple[Say, ...]]:
     """Title and lead of the end."""
-    wrong = any(one.who != "nobody" for one in findings)
-    title = say("check_done.found" if wrong else "check_done.good" if tested else "check_done.looked")
+    wrong = {one.code for one in findings if one.who != "nobody"}
+    if wrong:
+        title = say("check_done.works" if tested and wrong <= STILL_WORKS else "check_done.found")
+    else:
+        title = say("check_done.good" if tested else "check_done.looked")
     return title, (say("check_done.tested" if tested else "check_done.untested"),)

@@ -141,6 +141,24 @@ def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: s
     assert wanted.id == errand
 
 
+@pytest.mark.parametrize(
+    ("codes", "tested", "title"),
+    [
+        ((), True, "good"),
+        ((), False, "looked"),
+        (("alike",), True, "good"),
+        (("certificate_expires_soon", "alike"), True, "works"),
+        (("certificate_expires_soon",), False, "found"),
+        (("certificate_expires_soon", "on_hold"), True, "found"),
+    ],
+)
+def test_a_card_that_was_tested_and_soon_expires_is_not_called_wrong(
+    codes: tuple[str, ...], tested: bool, title: str
+) -> None:
+    found = [Finding(code, None, "nobody" if code == "alike" else "holder") for code in codes]
+    assert check_views.done(found, tested=tested)[0].key == f"check_done.{title}"
+
+
 async def test_without_connection_the_card_is_read_all_the_same(room: Room) -> None:
     issuer = register(room, "blocked")
     issuer.online = False
