@@ -98,7 +98,7 @@ def test_a_printer_without_a_cutter_is_fed_to_the_edge_and_not_told_to_cut() -> 
 @pytest.mark.parametrize("name", ["pos-5890", "raster-58"])
 @pytest.mark.parametrize("block", [Qr("x" * 2300), Barcode("7" * 60), Barcode("Å")])
 def test_a_code_that_does_not_fit_is_refused_before_anything_is_sent(name: str, block: Qr | Barcode) -> None:
-    with pytest.raises(ValueError, match=r"QR|CODE128"):
+    with pytest.raises(ValueError, match=r"qr|barcode"):
         encode(Document((block,)), load(name))
 
 
