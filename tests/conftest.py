@@ -1,6 +1,7 @@
 """Fixtures that every part of the tests may ask for, and the sharing out of tests between processes."""
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ settings.load_profile("kortkiosk")
 
 def pytest_configure(config: pytest.Config) -> None:
     """A plugin of its own: what stands here is not asked about fixtures of the whole run."""
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # run in the background of a shell; what we start would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Guard(), "left_behind")
 
 

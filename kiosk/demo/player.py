@@ -15,7 +15,7 @@ from kiosk.demo.story import Scene
 
 VIEW_S = 120.0
 """How long a view may take to come up."""
-TOUCH_S = 10.0
+TOUCH_S = 30.0
 """After that a touch counts as lost, and comes again."""
 POLL_S = 0.03
 
