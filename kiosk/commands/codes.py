@@ -8,6 +8,7 @@ Secret(******)
 
 import getpass
 import os
+import signal
 import stat
 import sys
 import tomllib
@@ -46,12 +47,16 @@ class CodeSource:
 def _prompt(label: str) -> Secret:
     if not sys.stdin.isatty():
         raise CodesError("codes come from a prompt or from --codes-file; there is nobody to ask")
+    # asyncio takes ^C until the next wait, and the code would go to the card; here it ends the question at once.
+    taken = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return Secret(getpass.getpass(f"{label}: "))
     except EOFError:
         raise CodesError("no code was entered") from None
     except UnicodeDecodeError:  # it holds what was typed
         raise CodesError("the code has signs that this terminal cannot send") from None
+    finally:
+        signal.signal(signal.SIGINT, taken)
 
 
 def read_codes(file: Path) -> dict[CodeName, Secret]:
