@@ -27,6 +27,8 @@ _TASKS = {
     "change_pin": ("task.code", "task.write", "task.test"),
 }
 """What is on the list while the card works, by errand; where nothing is written, the code and the test."""
+_TASKS_BY_MANDATE = ("task.mandate", "task.write", "task.test")
+"""Where an ID administrator attends to an unlocking: nobody has typed a PUK."""
 
 
 def puk(scene: Scene, whose: Whose) -> EnterCode:
@@ -162,6 +164,8 @@ def write(scene: Scene, whose: Whose) -> Confirm:
 
 def _busy(scene: Scene, name: str, lead: str, now: str) -> Busy:
     keys = _TASKS.get(scene.errand, ("task.code", "task.test"))
+    if scene.errand == "unblock" and scene.attended_by:
+        keys = _TASKS_BY_MANDATE
     at = keys.index(now)
     return Busy(
         name=scene.name(name),
@@ -171,6 +175,7 @@ def _busy(scene: Scene, name: str, lead: str, now: str) -> Busy:
         lead=(say(lead),),
         tasks=tuple(Task(say(t), "done" if i < at else "now" if i == at else "later") for i, t in enumerate(keys)),
         under=say("busy.card_in"),
+        attended_by=scene.attended_by,
     )
 
 

@@ -4,6 +4,8 @@ Rules: product.md, `unblock`; domain.md, "Card product decides who may unblock".
 and the server answers for the card, or a new letter is ordered.
 """
 
+from dataclasses import replace
+
 from drivers.reader.outcomes import Role
 from kiosk.journeys import unblock_views as views
 from kiosk.journeys.administered_views import without
@@ -62,11 +64,12 @@ async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
 async def _unlock(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None) -> CodeSet:
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
     letter = Envelope(card.whose, card_decides)
+    scene = CODE if given is None else replace(CODE, attended_by=given.administrator.name)
     known = None
     while known is None:
         if given is not None:
-            known = await set_code_by_mandate(ask, desk, CODE, log, card, given, role)
+            known = await set_code_by_mandate(ask, desk, scene, log, card, given, role)
         else:
-            known, card.visit = await set_code(ask, desk, CODE, log, letter, card.visit, role)
-    await prove_card(ask, CODE, log, card.visit, known.code, role)
+            known, card.visit = await set_code(ask, desk, scene, log, letter, card.visit, role)
+    await prove_card(ask, scene, log, card.visit, known.code, role)
     return known
