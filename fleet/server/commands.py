@@ -56,7 +56,7 @@ from fleet.server.store.rebuilding import rebuild
 from fleet.server.store_commands import add_store_arguments, complain, database_of, place_of, store_fault
 from fleet.server.telemetry import tracing_of
 from fleet.server.verifier.client import VerifierAwayError
-from fleet.server.web.hooks import HookError
+from fleet.server.webhooks import HookError
 
 _log = logging.getLogger(__name__)
 

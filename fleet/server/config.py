@@ -40,7 +40,7 @@ class ServerConfig:
     deadlines: Path | None = None
     """The file that changes the rules of deadlines (`fleet.server.deadlines.settings`)."""
     order_hook: Path | None = None
-    """The secret of the order system's signed messages (`fleet.server.web.hooks`)."""
+    """The secret of the order system's signed messages (`fleet.server.webhooks`)."""
     cluster: BrokerUrl | None = None
     """A broker that divides what comes, instead of one that does not: workers store, this process answers questions."""
     web_only: bool = False

@@ -67,8 +67,8 @@ from fleet.server.transport import Incoming, Transport
 from fleet.server.verifier.client import VerifierProcess
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
-from fleet.server.web.hooks import load_secret
 from fleet.server.web.serving import Listener, bound_for_pages, web_server
+from fleet.server.webhooks import load_secret
 
 WEB_START_TIMEOUT_S = 30.0
 

@@ -1,15 +1,13 @@
 """One word to people by webhook or e-mail, in the calling thread.
 
 Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one e-mail,
-so that a network that is away does not fill a mailbox; a webhook gets each. Its body is signed where it has a secret:
-`X-Kortkiosk-Signature: sha256=HEX`, HMAC-SHA-256 over the exact body. A redirect is not followed.
+so that a network that is away does not fill a mailbox; a webhook gets each, with an id that stays the same when it is sent again
+and the time of this try, signed where it has a secret (see `fleet.server.webhooks`). A redirect is not followed.
 
 >>> wording(notice)  # doctest: +SKIP
 ('critical: entre-a offline', 'opened ...')
 """
 
-import hashlib
-import hmac
 import http.client
 import json
 import smtplib
@@ -26,6 +24,7 @@ from typing import Any
 
 from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import Channel, Email, Webhook
+from fleet.server.webhooks import ID, SIGNATURE, TIMESTAMP, HookError, load_secret, signature
 
 TIMEOUT_S = 10.0
 FIRST_RETRY_S, LAST_RETRY_S = 30.0, 3600.0
@@ -33,26 +32,27 @@ MOST_TRIES = 12
 GATHER_FROM = 6
 """So many words that wait for one mailbox are one e-mail."""
 PREFIX = "[kortkiosk] "
-SIGNATURE = "X-Kortkiosk-Signature"
 
 Told = NoticeRow | Gathered
-Deliver = Callable[[Channel, Told], None]
+Deliver = Callable[[Channel, Told, datetime], None]
 
 
 class NotDeliveredError(Exception):
     """The channel did not take it. The text says why."""
 
 
-def deliver(channel: Channel, told: Told) -> None:
+def deliver(channel: Channel, told: Told, now: datetime) -> None:
     """Send it: to a webhook one word at a time. Raises NotDeliveredError."""
     try:
         match channel, told:
             case Webhook(), NoticeRow():
-                _post(channel, told)
+                _post(channel, told, now)
             case Email(), _:
                 _mail(channel, told)
             case _:
                 raise ValueError("a webhook gets each word")
+    except HookError as error:
+        raise NotDeliveredError(str(error)) from None
     except (OSError, smtplib.SMTPException, http.client.HTTPException, ValueError) as error:
         raise NotDeliveredError(_reason(error)) from None
 
@@ -110,13 +110,13 @@ def _of_one(notice: NoticeRow) -> tuple[str, str]:
             return _line(f"{PREFIX}{over}{alert.severity}: {where} {what}"), text
 
 
-def _post(channel: Webhook, notice: NoticeRow) -> None:
+def _post(channel: Webhook, notice: NoticeRow, now: datetime) -> None:
     kind = "command" if isinstance(notice.about, WaitingRow) else "alert"
     body = json.dumps({"what": notice.what, kind: as_json(notice.about)}, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json"}
+    message, timestamp = f"notice-{notice.id}", str(int(now.timestamp()))
+    headers = {"Content-Type": "application/json", ID: message, TIMESTAMP: timestamp}
     if channel.secret_file is not None:
-        secret = Path(channel.secret_file).read_bytes().strip()
-        headers[SIGNATURE] = f"sha256={hmac.digest(secret, body, hashlib.sha256).hex()}"
+        headers[SIGNATURE] = signature(load_secret(Path(channel.secret_file)), message, timestamp, body)
     request = urllib.request.Request(channel.url, body, headers, method="POST")  # noqa: S310  # http(s), by settings
     with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_S):
         pass

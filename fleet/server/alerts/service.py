@@ -110,7 +110,7 @@ class AlertService:
         if channel is not None:
             linked = tuple(map(self._linked, notices))
             try:
-                self._send(channel, linked[0] if len(linked) == 1 else Gathered(linked))
+                self._send(channel, linked[0] if len(linked) == 1 else Gathered(linked), self._clock())
                 why = ""
             except NotDeliveredError as error:
                 why = str(error)

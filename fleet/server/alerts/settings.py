@@ -127,7 +127,7 @@ def _spans(rule: Maintenance, today: date, zone: tzinfo) -> tuple[tuple[datetime
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An address that is told by POST with JSON. `secret_file` holds the key of its signature (HMAC-SHA-256)."""
+    """An address that is told by POST with JSON. `secret_file` holds the secret of its signature (`fleet.server.webhooks`)."""
 
     name: Name
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]

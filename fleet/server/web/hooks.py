@@ -1,20 +1,16 @@
 """Messages of an order system: POST /api/v1/hooks/orders, signed, taken once.
 
-Rules (Standard Webhooks 1.0.0, "Signature scheme"): the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`; the
-signature is HMAC-SHA-256 over `ID.TIMESTAMP.BODY` under the secret that both sides have, base64, as `v1,SIGNATURE`, several
-separated by spaces. A timestamp that is more than five minutes off is refused; an id that came before is answered and changes
-nothing; the same id with another body is refused. Nothing of a message is looked at before its signature is good.
+Rules (see `fleet.server.webhooks`): several signatures are separated by spaces, and one good one is enough. A timestamp that is
+more than five minutes off is refused; an id that came before is answered and changes nothing; the same id with another body is
+refused. Nothing of a message is looked at before its signature is good.
 
->>> signature(b"secret", "msg_1", "1770000000", b"{}")[:3]
-'v1,'
+>>> hooks_router(cards, secret, clock)  # doctest: +SKIP
 """
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
@@ -27,36 +23,11 @@ from fleet.server.cards import Cards, Delivery
 from fleet.server.store.ordering import RefusedError, Row
 from fleet.server.web.gate import address_of, needs
 from fleet.server.web.order_bodies import Message
+from fleet.server.webhooks import ID, SIGNATURE, TIMESTAMP, signature
 
 TOLERANCE_S = 300
-LEAST_SECRET = 24
-PREFIX = "whsec_"
 MOST_ID = 64
 WHO = "order-system"
-
-
-class HookError(Exception):
-    """The file of the secret cannot be used. The text says why and shows nothing of it."""
-
-
-def load_secret(path: Path) -> bytes:
-    """The secret: `whsec_` and base64, or any text of 24 bytes and more. Raises HookError."""
-    try:
-        if path.stat().st_mode & 0o077:
-            raise HookError(f"{path}: others can read it; make its mode 0600")
-        text = path.read_bytes().strip()
-        secret = base64.b64decode(text[len(PREFIX) :], validate=True) if text.startswith(PREFIX.encode()) else text
-    except (OSError, ValueError) as error:
-        raise HookError(f"{path}: {getattr(error, 'strerror', None) or 'not base64'}") from None
-    if len(secret) < LEAST_SECRET:
-        raise HookError(f"{path}: a secret has at least {LEAST_SECRET} bytes")
-    return secret
-
-
-def signature(secret: bytes, message: str, timestamp: str, body: bytes) -> str:
-    """As the header has it."""
-    signed = f"{message}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
 
 
 def hooks_router(cards: Cards, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
@@ -73,15 +44,15 @@ def hooks_router(cards: Cards, secret: bytes, clock: Callable[[], datetime]) -> 
 
 async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, bytes]:
     """Id and exact body of a message that is genuine and fresh. Raises HTTPException."""
-    message, timestamp = (request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp"))
+    message, timestamp = (request.headers.get(name, "") for name in (ID, TIMESTAMP))
     body = await request.body()
     wanted = signature(secret, message, timestamp, body)
-    given = request.headers.get("webhook-signature", "").split()
+    given = request.headers.get(SIGNATURE, "").split()
     good = any(hmac.compare_digest(wanted.encode(), one.encode()) for one in given)
     if not (good and timestamp.isascii() and timestamp.isdigit() and 0 < len(message) <= MOST_ID):
-        raise HTTPException(401, "webhook-signature: not ours")
+        raise HTTPException(401, f"{SIGNATURE}: not ours")
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
-        raise HTTPException(401, "webhook-timestamp: too far from now")
+        raise HTTPException(401, f"{TIMESTAMP}: too far from now")
     return message, body
 
 
@@ -99,5 +70,5 @@ def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response
     except RefusedError as error:
         raise HTTPException(409, "; ".join(f"{one.column}: {one.reason}" for one in error.problems)) from None
     if taken is None:
-        raise HTTPException(409, "webhook-id: stood for another message")
+        raise HTTPException(409, f"{ID}: stood for another message")
     return JSONResponse({"taken": taken})

@@ -1,15 +1,17 @@
 """A word to people over real sockets: a webhook with its signature, an e-mail, and what goes wrong, in words."""
 
+import base64
 import hashlib
 import hmac
 import json
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_string
 from pathlib import Path
 
 import pytest
 
-from fleet.server.alerts.notifying import SIGNATURE, NotDeliveredError, deliver
+from fleet.server.alerts.notifying import NotDeliveredError, deliver
 from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import Email, Webhook
 from tests.fakes.listeners import Hook, MailServer
@@ -27,20 +29,29 @@ def email(port: int, **changes: object) -> Email:
     return Email(**{**fields, "security": "none", **changes})  # type: ignore[arg-type]
 
 
-def test_a_webhook_gets_json_and_a_signature_over_its_exact_bytes(tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("made up\n")
+def secret_of(folder: Path, text: str = "made up, twenty-four bytes\n", mode: int = 0o600) -> str:
+    (folder / "secret").write_text(text)
+    (folder / "secret").chmod(mode)
+    return str(folder / "secret")
+
+
+def test_a_webhook_gets_json_and_a_signature_over_its_id_time_and_exact_bytes(tmp_path: Path) -> None:
     with Hook().listening() as hook:
-        deliver(Webhook("w", hook.address, secret_file=str(tmp_path / "secret")), NOTICE)
+        deliver(Webhook("w", hook.address, secret_file=secret_of(tmp_path)), NOTICE, NOW)
     ((headers, body),) = hook.came
-    assert headers[SIGNATURE.lower()] == "sha256=" + hmac.new(b"made up", body, hashlib.sha256).hexdigest()
+    timestamp = str(int(NOW.timestamp()))
+    signed = f"notice-3.{timestamp}.".encode() + body
+    wanted = base64.b64encode(hmac.new(b"made up, twenty-four bytes", signed, hashlib.sha256).digest()).decode()
+    assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("notice-3", timestamp)
+    assert headers["webhook-signature"] == f"v1,{wanted}"
     said = json.loads(body)
     assert (said["what"], said["alert"]["station"], said["alert"]["first"]) == ("opened", "entre-a", NOW.isoformat())
 
 
 def test_of_a_command_that_waits_a_channel_gets_its_page_and_no_free_text() -> None:
     with Hook().listening() as hook, MailServer().listening() as mail:
-        deliver(Webhook("w", hook.address), WAITING)
-        deliver(email(mail.port), WAITING)
+        deliver(Webhook("w", hook.address), WAITING, NOW)
+        deliver(email(mail.port), WAITING, NOW)
     command = {
         "id": 9, "station": "entre-a", "command": "open_slot", "by": "tove.test", "asked": NOW.isoformat(),
         "decide_by": NOW.isoformat(), "link": "https://dash.example/commands/9",
@@ -53,8 +64,8 @@ def test_of_a_command_that_waits_a_channel_gets_its_page_and_no_free_text() -> N
 
 def test_without_a_secret_there_is_no_signature() -> None:
     with Hook().listening() as hook:
-        deliver(Webhook("w", hook.address), NOTICE)
-    assert SIGNATURE.lower() not in hook.came[0][0]
+        deliver(Webhook("w", hook.address), NOTICE, NOW)
+    assert "webhook-signature" not in hook.came[0][0]
 
 
 @pytest.mark.parametrize(
@@ -63,20 +74,38 @@ def test_without_a_secret_there_is_no_signature() -> None:
 )
 def test_a_webhook_that_does_not_take_it(hook: Hook, why: str) -> None:
     with hook.listening(), pytest.raises(NotDeliveredError, match=why):
-        deliver(Webhook("w", hook.address), NOTICE)
+        deliver(Webhook("w", hook.address), NOTICE, NOW)
 
 
 def test_a_webhook_that_is_away_or_a_secret_that_is_missing(tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(NotDeliveredError, match="cannot be reached"):
-        deliver(Webhook("w", nobody), NOTICE)
+        deliver(Webhook("w", nobody), NOTICE, NOW)
     with pytest.raises(NotDeliveredError, match="No such file"):
-        deliver(Webhook("w", nobody, secret_file=str(tmp_path / "none")), NOTICE)
+        deliver(Webhook("w", nobody, secret_file=str(tmp_path / "none")), NOTICE, NOW)
+
+
+def test_a_word_that_is_sent_again_has_its_id_and_the_time_of_the_new_try() -> None:
+    later = NOW + timedelta(minutes=5)
+    with Hook().listening() as hook:
+        deliver(Webhook("w", hook.address), NOTICE, NOW)
+        deliver(Webhook("w", hook.address), NOTICE, later)
+    assert [headers["webhook-id"] for headers, _ in hook.came] == ["notice-3"] * 2
+    assert [int(headers["webhook-timestamp"]) for headers, _ in hook.came] == [
+        int(at.timestamp()) for at in (NOW, later)
+    ]
+
+
+@pytest.mark.parametrize(("text", "mode", "why"), [("short", 0o600, "at least 24"), ("x" * 24, 0o644, "0600")])
+def test_a_secret_that_others_read_or_guess_signs_nothing(tmp_path: Path, text: str, mode: int, why: str) -> None:
+    with Hook().listening() as hook, pytest.raises(NotDeliveredError, match=why):
+        deliver(Webhook("w", hook.address, secret_file=secret_of(tmp_path, text, mode)), NOTICE, NOW)
+    assert hook.came == []
 
 
 def test_an_email_says_what_is_wrong_where() -> None:
     with MailServer().listening() as mail:
-        deliver(email(mail.port), NOTICE)
+        deliver(email(mail.port), NOTICE, NOW)
     (text,) = mail.mails
     message = message_from_string(text)
     assert message["Subject"] == "[kortkiosk] notice: entre-a paper Skrivare"
@@ -88,7 +117,7 @@ def test_an_email_says_what_is_wrong_where() -> None:
 def test_alerts_that_come_together_are_one_email_with_a_line_for_each() -> None:
     other = replace(NOTICE, id=5, about=replace(ALERT, id=8, station="entre-b"), what="closed")
     with MailServer().listening() as mail:
-        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), Gathered((NOTICE, other)))
+        deliver(email(mail.port, sender="Kortkiosk <k@example.test>"), Gathered((NOTICE, other)), NOW)
     message = message_from_string(mail.mails[0])
     assert message["Subject"] == "[kortkiosk] 2 alerts: paper 2"
     assert message["Message-ID"] == "<kortkiosk-3-5@example.test>"
@@ -101,7 +130,7 @@ def test_alerts_that_come_together_are_one_email_with_a_line_for_each() -> None:
 def test_what_a_station_calls_its_device_adds_no_line_to_the_head_of_an_email() -> None:
     named = replace(NOTICE, about=replace(ALERT, subject="Skrivare\r\nBcc: all@example.test"))
     with MailServer().listening() as mail:
-        deliver(email(mail.port), named)
+        deliver(email(mail.port), named, NOW)
     message = message_from_string(mail.mails[0])
     assert message["Bcc"] is None
     assert message["Subject"] == "[kortkiosk] notice: entre-a paper Skrivare  Bcc: all@example.test"
@@ -112,14 +141,16 @@ def test_what_a_station_calls_its_device_adds_no_line_to_the_head_of_an_email() 
 )
 def test_a_mail_server_that_does_not_take_it(refuses: str, why: str) -> None:
     with MailServer(refuses).listening() as mail, pytest.raises(NotDeliveredError, match=why):
-        deliver(email(mail.port), NOTICE)
+        deliver(email(mail.port), NOTICE, NOW)
 
 
 def test_no_password_goes_to_a_server_without_tls(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("made up")
     with MailServer().listening() as mail:
         with pytest.raises(NotDeliveredError):
-            deliver(email(mail.port, security="starttls", user="k", password_file=str(tmp_path / "password")), NOTICE)
+            deliver(
+                email(mail.port, security="starttls", user="k", password_file=str(tmp_path / "password")), NOTICE, NOW
+            )
         with pytest.raises(NotDeliveredError, match="cannot be reached"):
-            deliver(email(free_port()), NOTICE)
+            deliver(email(free_port()), NOTICE, NOW)
     assert mail.mails == []

@@ -52,7 +52,7 @@ class Desk:
             self.database, self.settings, KeptChanges(), lambda: self.now, self._send, lambda: "https://dash.example"
         )
 
-    def _send(self, channel: Channel, notice: Told) -> None:
+    def _send(self, channel: Channel, notice: Told, now: datetime) -> None:
         if self.away is True or self.away == channel.name:
             self.failed.append(channel.name)
             raise NotDeliveredError("answered 503")

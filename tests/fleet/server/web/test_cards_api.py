@@ -18,7 +18,7 @@ from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
-from fleet.server.web.hooks import HookError, load_secret, signature
+from fleet.server.webhooks import HookError, load_secret, signature
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
