@@ -23,7 +23,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from fleet.server.store.place import Place, described
 from fleet.server.store.postgres import postgres_engine, warn_unless_synced
-from fleet.server.store.sqlite import sqlite_engine
+from fleet.server.store.sqlite import WriteBack, sqlite_engine
 
 FILE_NAME = "fleet.sqlite"
 
@@ -39,6 +39,8 @@ class Database:
     reading: Engine
     writing: Engine
     ingesting: Engine
+    write_back: WriteBack | None = None
+    """On SQLite. Whoever commits many events tells it."""
 
     @classmethod
     def open(cls, place: Place) -> "Database":
@@ -59,18 +61,22 @@ class Database:
 
     @classmethod
     def _on(cls, place: Place) -> "Database":
+        write_back = None
         if isinstance(place, Path):
             _make_private(place)
             engine = sqlite_engine(place)
             reading = engine
+            write_back = WriteBack(place)
         else:
             engine = postgres_engine(place)
             reading = engine.execution_options(isolation_level="REPEATABLE READ")
         alone, shared = engine.execution_options(writing="alone"), engine.execution_options(writing="shared")
-        return cls(reading, alone, shared)
+        return cls(reading, alone, shared, write_back)
 
     def close(self) -> None:
         """End all connections."""
+        if self.write_back is not None:
+            self.write_back.close()
         self.reading.dispose()
 
 

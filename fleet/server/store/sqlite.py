@@ -1,24 +1,36 @@
-"""What only SQLite does: how its file is opened, and how events are inserted fast.
+"""What only SQLite does: how its file is opened, how events are inserted fast, and how its log is written back.
 
-It runs with a write-ahead log and `synchronous=FULL`: what a commit has returned from survives a power cut.
+It runs with a write-ahead log and `synchronous=FULL`: what a commit has returned from survives a power cut. While much comes, the
+log is written back into the file by a thread of its own, so that no commit waits for it (SQLite's "passive" checkpoint, which
+waits for nobody either).
 
 >>> engine = sqlite_engine(Path("fleet.sqlite"))  # doctest: +SKIP
 """
 
+import logging
+import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 
 BUSY_TIMEOUT_MS = 5_000
-CHECKPOINT_PAGES = 4_000
-"""Of the write-ahead log, 16 MB: pages that many commits change are written into the file once for all of them."""
+CHECKPOINT_PAGES = 20_000
+"""Of the write-ahead log, 80 MB: there a commit itself writes back what `WriteBack` has not, so that the log ends somewhere."""
+CACHE_KB = 32_768
+"""Of each connection, at most: errands lie anywhere in their index."""
+WRITE_BACK_EVENTS = 10_000
+"""About 11 MB of the log: pages that many commits change are written once for all of them."""
+
+_log = logging.getLogger(__name__)
 
 
 def sqlite_engine(path: Path) -> Engine:
     """An engine on that file. A transaction with the execution option `writing` takes the write lock at its start."""
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}", pool_use_lifo=True)  # whose cache is the freshest
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
@@ -30,6 +42,7 @@ def sqlite_engine(path: Path) -> Engine:
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",
+            f"cache_size={-CACHE_KB}",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
             "foreign_keys=ON",
         ):
@@ -53,3 +66,32 @@ def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows
     """Insert rows whose values are as SQLite stores them. Raises sqlalchemy.exc.DBAPIError."""
     names, marks = ", ".join(columns), ", ".join("?" for _ in columns)
     connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608
+
+
+class WriteBack:
+    """Writes the log of a file back into it beside whoever adds to the log. `added` from one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._events = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-write-back")
+        self._running: Future[None] | None = None
+
+    def added(self, events: int) -> None:
+        """So many are in the log since. Never waits."""
+        self._events += events
+        if self._events >= WRITE_BACK_EVENTS and (self._running is None or self._running.done()):
+            self._events = 0
+            self._running = self._thread.submit(self._write)
+
+    def close(self) -> None:
+        """Ends once a pass that runs has ended."""
+        self._thread.shutdown()
+
+    def _write(self) -> None:
+        try:
+            with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as error:  # nothing is lost: a later pass, or a commit, writes it back
+            _log.warning("the log of %s was not written back: %s", self._path, error)

@@ -98,6 +98,8 @@ class Writer:
                     _take(connection, batch, arrival)
             touched = [(station, epoch, chains[station, epoch]) for station, epoch in sorted(told)]
             topics = _write(connection, batch, touched, meanwhile)
+        if self._database.write_back is not None:
+            self._database.write_back.added(len(batch.fresh))
         self._numbers |= numbers
         acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
         return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)

@@ -1,0 +1,81 @@
+"""SQLite's log is written back into the file by a thread of its own, while the ingest goes on."""
+
+import logging
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from fleet.server.store.database import Database, opened
+from fleet.server.store.sqlite import WRITE_BACK_EVENTS, WriteBack
+from fleet.server.store.writing import Writer
+from tests.fleet.server.conftest import NOW, SealingStation, arrived
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Database]:
+    with opened(tmp_path / "fleet.sqlite") as database:
+        yield database
+
+
+def held_without_log(path: Path) -> int:
+    """The events in the file alone, as if what lies beside it had been lost."""
+    copy = path.with_name("copy.sqlite")
+    shutil.copy(path, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
+        except sqlite3.DatabaseError:  # not whole, or not even the tables
+            return 0
+    return int(count)
+
+
+def test_when_much_has_come_it_is_in_the_file_and_a_reader_holds_nothing_up(
+    store: Database, tmp_path: Path, station: SealingStation
+) -> None:
+    path = tmp_path / "fleet.sqlite"
+    assert store.write_back is not None
+    with store.reading.begin() as reader:
+        reader.exec_driver_sql("SELECT count(*) FROM stations").all()
+        Writer(store).commit(arrived(*station.pickup()), NOW)
+        store.write_back.added(WRITE_BACK_EVENTS)
+        store.write_back.close()  # waits for the pass, which does not wait for the reader
+    assert held_without_log(path) == 0
+    write_back = WriteBack(path)
+    write_back.added(WRITE_BACK_EVENTS)
+    write_back.close()
+    assert held_without_log(path) == 5
+
+
+def test_a_few_events_are_left_to_the_log(store: Database, tmp_path: Path, station: SealingStation) -> None:
+    Writer(store).commit(arrived(*station.pickup()), NOW)
+    assert store.write_back is not None
+    store.write_back.close()
+    assert held_without_log(tmp_path / "fleet.sqlite") == 0
+
+
+def test_the_writer_says_how_many_events_have_come(
+    store: Database, tmp_path: Path, station: SealingStation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.server.store.sqlite.WRITE_BACK_EVENTS", 5)
+    writer = Writer(store)
+    first, *rest = station.pickup()
+    writer.commit(arrived(first), NOW)
+    writer.commit(arrived(first), NOW)  # told again, and not added again
+    assert store.write_back is not None
+    writer.commit(arrived(*rest), NOW)
+    store.write_back.close()
+    assert held_without_log(tmp_path / "fleet.sqlite") == 5
+
+
+def test_a_file_that_cannot_be_written_is_said_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_back = WriteBack(tmp_path)  # a folder
+    with caplog.at_level(logging.WARNING):
+        write_back.added(WRITE_BACK_EVENTS)
+        write_back.close()
+    assert "was not written back: unable to open database file" in caplog.text
