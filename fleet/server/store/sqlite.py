@@ -20,8 +20,6 @@ from sqlalchemy import Connection, Engine, create_engine, event
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 20_000
 """Of the write-ahead log, 80 MB: there a commit itself writes back what `WriteBack` has not, so that the log ends somewhere."""
-CACHE_KB = 32_768
-"""Of each connection, at most: errands lie anywhere in their index."""
 WRITE_BACK_EVENTS = 10_000
 """About 11 MB of the log: pages that many commits change are written once for all of them."""
 
@@ -42,7 +40,6 @@ def sqlite_engine(path: Path) -> Engine:
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"cache_size={-CACHE_KB}",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
             "foreign_keys=ON",
         ):
