@@ -1,11 +1,11 @@
 """Server, broker and database killed in turn while simulated stations send: `make kill-campaign`, KILLS=20 of them.
 
 On SQLite the database is in the server; with STORE=postgresql it is a server of its own, which is killed too. With
-BROKER=rabbitmq (and STORE=postgresql) it is a cluster: WORKERS=2 ingest workers and NODES=1 broker nodes, one of them killed
-in its turn. Each kill is a SIGKILL at a moment drawn at random, right after a station was told to do something. What is killed is
-started again by the campaign, mosquitto by the server. In the end the stations stay until every command is answered and all that
-they have told is acknowledged, and what the store holds is compared with what they sent. The last line says how it ended; the
-exit code is that of `simulate --verify`, or 1 where a command was never answered.
+BROKER=rabbitmq (and STORE=postgresql) it is a cluster: WORKERS=2 ingest workers and NODES=1 broker nodes, one of them killed in
+its turn, and a web process, which sends the commands. Each kill is a SIGKILL at a moment drawn at random, right after a station
+was told to do something. What is killed is started again by the campaign, mosquitto by the server. In the end the stations stay
+until every command is answered and all that they have told is acknowledged, and what the store holds is compared with what they
+sent. The last line says how it ended; the exit code is that of `simulate --verify`, or 1 where a command was never answered.
 
 >>> with embedded(Path("folder"), None) as target:  # doctest: +SKIP
 ...     campaign(target, kills=20, stations=20, seed=1)["verified"]
@@ -186,7 +186,7 @@ def _number(name: str, default: int) -> int:
 
 def _target(stack: contextlib.ExitStack, folder: Path, stations: int) -> Target:
     if os.environ.get("BROKER") == "rabbitmq":
-        sizes = Sizes(_number("NODES", 1), _number("WORKERS", 2))
+        sizes = Sizes(_number("NODES", 1), _number("WORKERS", 2), webs=1)
         return stack.enter_context(clustered(folder, sizes, stations))
     postgres = stack.enter_context(cluster(sync=True)) if os.environ.get("STORE") == "postgresql" else None
     return stack.enter_context(embedded(folder, postgres))

@@ -1,8 +1,8 @@
 """Orders and administrators as the office gives them, and as stations ask for them.
 
-Rules: an import is all or nothing; a row that says what is stored already changes nothing; an order that has left its
-slot cannot be changed; no two waiting cards share a slot, and no card waits twice. Slot 0 is none: the card is on its way, and
-the station says later where it lies; such a row never takes a card out of the slot that it has been given since.
+Rules: an import is all or nothing, and names an order once; a row that says what is stored already changes nothing; an order that
+has left its slot cannot be changed; no two waiting cards share a slot, and no card waits twice. Slot 0 is none: the card is on
+its way, and the station says later where it lies; such a row never takes a card out of the slot that it has been given since.
 
 >>> import_orders(connection, [Row(2, record)], now)  # doctest: +SKIP
 Imported(added=1, changed=0, unchanged=0, removed=0)
@@ -93,7 +93,7 @@ def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) ->
         for row in changed
         if after(stored[row.record.order][0], _given(row.record)) is None
     ]
-    problems += _clashes(connection, rows, stored)
+    problems += [*_twice(rows), *_clashes(connection, rows, stored)]
     if problems:
         raise RefusedError(sorted(problems, key=lambda problem: problem.line))
     for row in fresh:
@@ -170,6 +170,16 @@ def _stored(connection: Connection, names: Sequence[str]) -> dict[str, tuple[str
         for row in connection.execute(select(orders).where(orders.c.order.in_(names[start : start + CHUNK]))):
             found[row.order] = (row.state, _record(row._mapping))
     return found
+
+
+def _twice(rows: Sequence[Row]) -> list[Problem]:
+    """Rows of an order that an earlier row has named: which of them applies cannot be known."""
+    first: dict[str, int] = {}
+    return [
+        Problem(row.line, "order", f"{row.record.order} stands in row {first[row.record.order]} already")
+        for row in rows
+        if first.setdefault(row.record.order, row.line) != row.line
+    ]
 
 
 def _clashes(connection: Connection, rows: Sequence[Row], stored: dict[str, tuple[str, Record]]) -> list[Problem]:

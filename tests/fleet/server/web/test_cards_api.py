@@ -139,6 +139,17 @@ async def test_what_does_not_fit_is_refused_with_its_place(region: Region, chang
     assert next(iter(changes)) in answer.json["detail"]
 
 
+async def test_an_order_that_is_named_twice_is_said_and_nothing_is_taken(region: Region) -> None:
+    other = {**ORDER, "card_number": "9752269033000002", "slot": None}
+    twice = {"orders": [{**ORDER, "order": "O-1"}, {**other, "order": "O-2"}, {**other, "order": "O-1"}]}
+    refused = await region.ask("POST", "/orders", twice)
+    assert (refused.status, refused.json["detail"].split(";")[0]) == (409, "order: O-1 stands in row 1 already")
+    assert (await region.ask("GET", "/orders")).json["total"] == 0
+    by_message = await region.hook("msg_twice", twice)
+    assert by_message.status == 409
+    assert (await region.ask("GET", "/orders")).json["total"] == 0
+
+
 async def test_a_token_of_one_station_neither_sees_nor_takes_anothers_orders(region: Region) -> None:
     await region.ask("PUT", "/orders/O-1", ORDER)
     for method, path, body in (
