@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,8 @@ class WriteBack:
         self._events += events
         if self._events >= WRITE_BACK_EVENTS and (self._running is None or self._running.done()):
             self._events = 0
-            self._running = self._thread.submit(self._write)
+            with suppress(RuntimeError):  # closed: a commit may still end then, and the next start writes the log back
+                self._running = self._thread.submit(self._write)
 
     def close(self) -> None:
         """Ends once a pass that runs has ended."""

@@ -79,3 +79,9 @@ def test_a_file_that_cannot_be_written_is_said_and_stops_nothing(
         write_back.added(WRITE_BACK_EVENTS)
         write_back.close()
     assert "was not written back: unable to open database file" in caplog.text
+
+
+def test_a_commit_that_ends_after_the_store_is_closed_is_no_error(tmp_path: Path) -> None:
+    write_back = WriteBack(tmp_path / "fleet.sqlite")
+    write_back.close()
+    write_back.added(WRITE_BACK_EVENTS)
