@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz state-machine interruptions kill-campaign schemathesis emulated printer-referee gallery firmware lock clean
+.PHONY: help setup demo test check bench soak fuzz state-machine interruptions kill-campaign schemathesis emulated printer-referee attacks gallery firmware lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -57,6 +57,9 @@ faults: setup ## trouble at each question of each errand, as tables (ARGS="chang
 printer-referee: setup ## what the printer is sent, judged by an independent ESC/POS printer (needs Python 3.13)
 	@scripts/printer_referee.sh
 	@$(PY) -m pytest tests/drivers/printer/test_referee.py $(ARGS)
+
+attacks: setup ## rogue cards, stations, brokers and people against the whole, one line each (ARGS="-k broker" for some)
+	@$(PY) -m pytest --quiet --no-header -p no:cacheprovider --attacks tests/attacks $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
 	@$(PY) -m tests.fakes.kill_campaign
