@@ -103,6 +103,11 @@ class VirtualCard:
             self.path = path
         self._store()
 
+    def copy_memory(self) -> CardMemory:
+        """All that the card keeps, with counters of its own: for another card that begins as this one is now."""
+        with self._lock:
+            return state.copy(self._memory)
+
     @property
     def keys(self) -> tuple[StoredKey, ...]:
         """Keys with their certificates as issued, identification first."""

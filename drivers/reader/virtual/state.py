@@ -7,7 +7,7 @@ named and left as it is.
 import base64
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,19 @@ class CardMemory:
     """The administrative key, where the card has one."""
     written: Written = field(default_factory=dict)
     """Files that were written after the card was issued."""
+
+
+def copy(memory: CardMemory) -> CardMemory:
+    """The same memory with codes, objects and files that change apart; keys and certificates never change."""
+    return replace(
+        memory,
+        pin=replace(memory.pin),
+        puk=replace(memory.puk),
+        piv=None if memory.piv is None else piv.copy(memory.piv),
+        signature_pin=None if memory.signature_pin is None else replace(memory.signature_pin),
+        administrator=None if memory.administrator is None else replace(memory.administrator),
+        written=dict(memory.written),
+    )
 
 
 def write(path: Path, memory: CardMemory) -> None:

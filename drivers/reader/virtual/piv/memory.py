@@ -4,7 +4,7 @@ The management key of a made-up card is the one that such cards leave the factor
 """
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -26,6 +26,12 @@ class PivMemory:
     """Slots whose key was made on the card after it was issued."""
     management_algorithm: Algorithm
     management_key: bytes = field(repr=False, default=FACTORY_MANAGEMENT_KEY)
+
+
+def copy(memory: PivMemory) -> PivMemory:
+    """The same with tables of its own."""
+    tables = {"keys": dict(memory.keys), "objects": dict(memory.objects), "generated": set(memory.generated)}
+    return replace(memory, **tables)  # type: ignore[arg-type]
 
 
 def to_json(memory: PivMemory) -> dict[str, Any]:
