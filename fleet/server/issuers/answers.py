@@ -87,7 +87,7 @@ class IssuerAnswers:
         try:
             result = await asyncio.to_thread(self._wishes.known, station, ask)
             if result is None:
-                if await asyncio.to_thread(self._wishes.too_many, station, ask, now):
+                if not await asyncio.to_thread(self._wishes.reserve, station, ask, now):
                     return _error("too_many", "This station has asked this too often within the hour.")
                 result = await self._fresh(station, ask)
         except ReusedError:

@@ -37,6 +37,8 @@ MOST_AN_HOUR = {
 """For each station. What is over it is asked again later; a block waits in the station's own queue."""
 SAID_AGAIN = frozenset({"card.block", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request"})
 NONCE_LIFE = timedelta(minutes=2)
+ASKED = "asked"
+"""The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
 
 
 class ReusedError(Exception):
@@ -61,28 +63,30 @@ class Wishes:
         found: Result | None = None if row.result is None else decode(Result, row.result.encode())
         return found
 
-    def too_many(self, station: str, ask: Asked, now: datetime) -> bool:
-        """Whether this station has asked this as often as it may within the hour."""
-        most = MOST_AN_HOUR.get(tag_of(ask))
-        lately = and_(wishes.c.station == station, wishes.c.ask == tag_of(ask), wishes.c.at > now - HOUR)
-        with self._database.reading.begin() as connection:
-            count = connection.execute(select(func.count()).select_from(wishes).where(lately)).scalar_one()
-        return most is not None and count >= most
+    def reserve(self, station: str, ask: Asked, now: datetime) -> bool:
+        """Count the question against the station's hourly limit, in the transaction that looks whether there is room, so that
+        no number of questions at the same time gets past it. False where there is none. An id counts once."""
+        name, most = tag_of(ask), MOST_AN_HOUR.get(tag_of(ask))
+        if most is None:
+            return True
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        lately = and_(wishes.c.station == station, wishes.c.ask == name, wishes.c.at > now - HOUR)
+        with self._database.writing.begin() as connection:
+            if connection.execute(select(wishes.c.id).where(this)).first() is not None:
+                return True
+            if connection.execute(select(func.count()).select_from(wishes).where(lately)).scalar_one() >= most:
+                return False
+            connection.execute(insert(wishes).values(_row(station, ask, now)))
+            return True
 
     def keep(self, station: str, ask: Asked, people: tuple[str, ...], result: Result, now: datetime) -> None:
         """Write down what came of it: durable before the answer goes out."""
         name = tag_of(ask)
-        row: dict[str, Any] = {
-            "station": station,
-            "id": ask.id,
-            "ask": name,
-            "digest": _digest(ask),
-            "card_number": getattr(ask, "card_number", ""),
+        row = _row(station, ask, now) | {
             "people": json.dumps([one for one in people if one]),
             "outcome": tag_outcome(result),
             "reason": result.reason if isinstance(result, Declined) else None,
             "result": encode(result).decode() if name in SAID_AGAIN else None,
-            "at": now,
         }
         this = and_(wishes.c.station == station, wishes.c.id == ask.id)
         with self._database.writing.begin() as connection:
@@ -118,6 +122,22 @@ class Wishes:
 def tag_outcome(result: Result) -> str:
     """The outcome's name."""
     return str(result.__struct_config__.tag)
+
+
+def _row(station: str, ask: Asked, now: datetime) -> dict[str, Any]:
+    """A question that nothing has come of yet."""
+    return {
+        "station": station,
+        "id": ask.id,
+        "ask": tag_of(ask),
+        "digest": _digest(ask),
+        "card_number": getattr(ask, "card_number", ""),
+        "people": "[]",
+        "outcome": ASKED,
+        "reason": None,
+        "result": None,
+        "at": now,
+    }
 
 
 def _digest(ask: Asked) -> str:

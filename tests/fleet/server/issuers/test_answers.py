@@ -170,7 +170,7 @@ async def test_an_issuer_that_is_away_is_asked_again_with_the_same_id(place: Pla
     place.register.away = True
     away = await place.ask(block())
     assert (away.ok, away.error) == (False, "issuer_away")
-    assert place.written() == []
+    assert [row.outcome for row in place.written()] == ["asked"]
     place.register.away = False
     assert await place.result(block()) == Blocked(AT)
 
