@@ -6,10 +6,15 @@ folder with ca.pem and the certificates of stations as further *.pem). The recei
 thumbprint of the card's certificate: the card's signature is checked where `--holder-certificate` gives that one.
 `--pdf` writes a genuine
 whole receipt as an A4 page for the binder; `--qr` gives it its QR code, which is not in the receipt itself.
-Ends with 0 genuine, 3 not genuine, 2 bad input.
+
+Whether the station was in good standing: `--crl` is the authority's list of revocations. A receipt of a station that is
+revoked now is genuine only where a trusted time shows that it was there before, which an evidence file of the server does
+(`--evidence`): its own time is a claim that whoever has stolen the key can make too.
+Ends with 0 genuine, 3 not genuine or cannot be told, 2 bad input.
 
     kortkiosk verify-receipt receipt.json --ca ca.pem
     kortkiosk verify-receipt KK1.eyJuIjo... --certificate station.pem
+    kortkiosk verify-receipt receipt.json --ca ca.pem --crl crl.pem --evidence errand.zip
     kortkiosk verify-receipt receipt.json --ca ca.pem --pdf receipt.pdf --language sv
 """
 
@@ -18,6 +23,9 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +33,21 @@ import msgspec
 from cryptography import x509
 
 from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
-from kiosk.receipts import Altered, Genuine, ReceiptFacts, Signer, Trust, UnknownSigner, Verdict, read, verify
+from fleet.messages.revocations import RevocationListError, Revocations, read_revocations
+from kiosk.receipts import (
+    Altered,
+    Genuine,
+    ReceiptFacts,
+    Revoked,
+    Signer,
+    Statement,
+    Trust,
+    Undecided,
+    UnknownSigner,
+    Verdict,
+    read,
+    verify,
+)
 from kiosk.receipts.page import receipt_pdf
 from kiosk.receipts.wire import MAX_BYTES, QR_PREFIX
 from kiosk.texts import Texts
@@ -33,6 +55,7 @@ from kiosk.texts import Texts
 GENUINE, BAD_INPUT, NOT_GENUINE = 0, 2, 3
 LANGUAGES = ("sv", "en")
 TRUST_VARIABLE = "KORTKIOSK_TRUST"
+CRL_FILE = "crl.pem"
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
 
@@ -57,6 +80,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--holder-certificate", type=Path, metavar="FILE", help="certificate of a protected holder's card, PEM"
     )
+    parser.add_argument("--crl", type=Path, metavar="FILE", help="the authority's list of revoked stations (CRL)")
     parser.add_argument("--pdf", type=Path, metavar="OUT", help="write a genuine whole receipt as an A4 page")
     parser.add_argument("--qr", metavar="QRTEXT", help="its QR text, to stand on that page")
     parser.add_argument("--language", choices=LANGUAGES, default="sv", help="of that page")
@@ -64,13 +88,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(func=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
     """Carry out the subcommand; returns the exit code."""
     try:
         item = _item(arguments.receipt)
-        verdict = verify(item, _trust(arguments, isinstance(item, str)))
+        verdict = verify(item, _trust(arguments, isinstance(item, str), clock()))
         if arguments.pdf is not None and isinstance(verdict, Genuine):
-            _write_page(arguments, item)
+            _write_page(arguments, item, clock())
     except _InputError as fault:
         print(f"kortkiosk verify-receipt: {fault}", file=sys.stderr)
         return BAD_INPUT
@@ -85,19 +109,47 @@ def sentences(verdict: Verdict) -> list[str]:
             return [f"Not genuine: {reason}."]
         case UnknownSigner(reason):
             return [f"Not known to be genuine: {reason}."]
+        case Revoked(statement, revoked):
+            return [
+                f"Not genuine: signed after its station was revoked: station {statement.station} was revoked"
+                f" {revoked.isoformat()}, receipt {statement.number} is of {statement.time.isoformat()}."
+            ]
+        case Undecided(statement, revoked, witnessed):
+            return _undecided(statement, revoked, witnessed)
         case Genuine(statement, signers, facts):
             lines = [
                 f"Genuine: receipt {statement.number}, {statement.kind}, {statement.time.isoformat()}.",
                 *([f"Card: number ending in {statement.card_tail}."] if statement.card_tail else []),
                 *(_signer_sentence(signer) for signer in signers),
             ]
-            if facts is None:
-                return [*lines, "This is its short statement; the whole receipt can be had by its number."]
-            if not facts.card_number:
-                return [*lines, *_work(facts), "The station attests it."]
-            holder = facts.holder.name or "(protected identity)"
-            lines.append(f"Holder: {holder}, {facts.holder.hsa_id}. Place: {facts.place}.")
-            return lines if len(signers) > 1 else [*lines, "The holder's card did not sign; the station attests it."]
+            return [*lines, *_content(facts, len(signers)), _STANDING[verdict.revocation]]
+
+
+def _content(facts: ReceiptFacts | None, signers: int) -> list[str]:
+    """What a whole receipt says beyond its short statement."""
+    if facts is None:
+        return ["This is its short statement; the whole receipt can be had by its number."]
+    if not facts.card_number:
+        return [*_work(facts), "The station attests it."]
+    holder = f"Holder: {facts.holder.name or '(protected identity)'}, {facts.holder.hsa_id}. Place: {facts.place}."
+    return [holder] if signers > 1 else [holder, "The holder's card did not sign; the station attests it."]
+
+
+_STANDING = {
+    "unchecked": "Whether its station has been revoked was not checked: give --crl.",
+    "not_revoked": "Its station is not revoked.",
+    "signed_before": "Its station has been revoked since; a trusted time shows that the receipt was there before.",
+}
+
+
+def _undecided(statement: Statement, revoked: datetime, witnessed: datetime | None) -> list[str]:
+    lines = [
+        f"Cannot be told: station {statement.station} was revoked {revoked.isoformat()}, and that receipt"
+        f" {statement.number} is of {statement.time.isoformat()} is its own claim."
+    ]
+    if witnessed is not None:
+        return [*lines, f"The evidence shows it only from {witnessed.isoformat()} on."]
+    return [*lines, "An evidence file that covers it can show that it was there before: give --evidence."]
 
 
 def _work(facts: ReceiptFacts) -> list[str]:
@@ -115,18 +167,30 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
             return {"verdict": "altered", "reason": reason}
         case UnknownSigner(reason):
             return {"verdict": "unknown_signer", "reason": reason}
+        case Revoked(statement, revoked):
+            return {"verdict": "revoked", **_stated(statement), "revoked": revoked.isoformat()}
+        case Undecided(statement, revoked, witnessed):
+            at = witnessed.isoformat() if witnessed else None
+            return {"verdict": "undecided", **_stated(statement), "revoked": revoked.isoformat(), "witnessed": at}
         case Genuine(statement, signers, facts):
             return {
                 "verdict": "genuine",
-                "number": statement.number,
-                "kind": statement.kind,
-                "time": statement.time.isoformat(),
-                "station": statement.station,
-                "card_tail": statement.card_tail,
-                "sha256": statement.digest.hex(),
+                **_stated(statement),
+                "revocation": verdict.revocation,
                 "signers": msgspec.to_builtins(signers),
                 "receipt": msgspec.to_builtins(facts),
             }
+
+
+def _stated(statement: Statement) -> dict[str, str]:
+    return {
+        "number": statement.number,
+        "kind": statement.kind,
+        "time": statement.time.isoformat(),
+        "station": statement.station,
+        "card_tail": statement.card_tail,
+        "sha256": statement.digest.hex(),
+    }
 
 
 def _signer_sentence(signer: Signer) -> str:
@@ -142,13 +206,13 @@ def _signer_sentence(signer: Signer) -> str:
     return f"Signed by the holder's card: {name}{checked}."
 
 
-def _write_page(arguments: argparse.Namespace, item: bytes | str) -> None:
+def _write_page(arguments: argparse.Namespace, item: bytes | str, now: datetime) -> None:
     """The page of a receipt that has been found genuine."""
     if isinstance(item, str):
         raise _InputError("a page needs the whole receipt; this is only its QR text")
     qr = arguments.qr or ""
     if qr:
-        said = verify(qr, _trust(arguments, True))
+        said = verify(qr, _trust(arguments, True, now))
         if not isinstance(said, Genuine) or said.statement.digest != hashlib.sha256(item).digest():
             raise _InputError("the QR text is not that of this receipt")
     texts, language = Texts.load(), arguments.language
@@ -175,23 +239,38 @@ def _item(text: str) -> bytes | str:
     return data
 
 
-def _trust(arguments: argparse.Namespace, for_qr: bool) -> Trust:
+def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
     authorities: list[Path] = [arguments.ca] if arguments.ca else []
     stations: list[Path] = list(arguments.certificate)
+    crl: Path | None = arguments.crl
     if arguments.identity:
         authorities.append(arguments.identity / CA_FILE)
         stations.append(arguments.identity / CERTIFICATE_FILE)
     folder = os.environ.get(TRUST_VARIABLE)
     if folder and not (authorities or stations):
         authorities.append(Path(folder) / CA_FILE)
-        stations += sorted(path for path in Path(folder).glob("*.pem") if path.name != CA_FILE)
+        stations += sorted(path for path in Path(folder).glob("*.pem") if path.name not in (CA_FILE, CRL_FILE))
+        crl = crl or next(Path(folder).glob(CRL_FILE), None)
     if for_qr and not stations:
         raise _InputError("a QR code carries no certificate: give --certificate or --identity")
     if not for_qr and not authorities:
         raise _InputError("whom to trust is not said: give --ca or --identity")
+    trust = Trust(_certificates(authorities), _certificates(stations))
     anchors = _certificates([arguments.anchors]) if arguments.anchors else None
     holder = _certificates([arguments.holder_certificate]) if arguments.holder_certificate else ()
-    return Trust(_certificates(authorities), _certificates(stations), anchors, holder)
+    revocations = _revocations(crl, trust.authorities, now) if crl else None
+    return replace(trust, card_anchors=anchors, holder_certificates=holder, revocations=revocations)
+
+
+def _revocations(path: Path, authorities: tuple[x509.Certificate, ...], now: datetime) -> Revocations:
+    if not authorities:
+        raise _InputError(f"{path}: whose list of revocations this is is not said: give --ca")
+    try:
+        return read_revocations(path.read_bytes(), authorities, now)
+    except OSError as fault:
+        raise _InputError(f"{path}: {_reason(fault)}") from None
+    except RevocationListError as fault:
+        raise _InputError(f"{path}: {fault}") from None
 
 
 def _certificates(paths: list[Path]) -> tuple[x509.Certificate, ...]:

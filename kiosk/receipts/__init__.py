@@ -7,10 +7,21 @@ never two different byte strings. A QR text holds a compact statement of it, sig
     made = await visit.sign("signature", unsigned.signing_input(certificate_der))
     by_card = CardSignature(made.signature, made.algorithm, made.certificate)
     receipt = finish(unsigned, station_key, station_chain, by_card)
-    verify(receipt.document, trust)      # Genuine | Altered | UnknownSigner
+    verify(receipt.document, trust)      # Genuine | Altered | UnknownSigner | Revoked | Undecided
 """
 
-from kiosk.receipts.checking import Altered, Genuine, Signer, Trust, UnknownSigner, Verdict, verify
+from kiosk.receipts.checking import (
+    Altered,
+    Genuine,
+    Revoked,
+    Signer,
+    Trust,
+    Undecided,
+    UnknownSigner,
+    Verdict,
+    Witnessed,
+    verify,
+)
 from kiosk.receipts.facts import Detail, Person, ReceiptError, ReceiptFacts, Statement
 from kiosk.receipts.making import CardSignature, Draft, Receipt, document_bytes, draft, finish, read
 from kiosk.receipts.numbers import new_number, read_number
@@ -28,12 +39,15 @@ __all__ = [
     "Receipt",
     "ReceiptError",
     "ReceiptFacts",
+    "Revoked",
     "Signer",
     "Statement",
     "Template",
     "Trust",
+    "Undecided",
     "UnknownSigner",
     "Verdict",
+    "Witnessed",
     "binder_document",
     "document_bytes",
     "draft",

@@ -4,22 +4,34 @@ Rules: a receipt has one exact form; the station's certificate names the station
 authority and was valid at the receipt's time; where the receipt says that the card signed, the card's signature is
 there, by a certificate of the holder, and the station's signature covers it. A protected holder's certificate is not in
 the receipt: where it is not given either, the card's signature is not checked and the station alone vouches for it. A
-QR text is checked against a station certificate that one has.
+QR text is checked against a station certificate that one has. With the authority's list of revocations, a revoked station's
+receipt is not believed for the time that it states itself: only where somebody else has shown that it was there before
+(`Trust.witnessed`), since who has stolen the key writes any time.
 
 >>> verify("KK1.none", Trust())
 Altered(reason='it is not written as the code of a receipt is')
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
+from fleet.messages.revocations import Revocations
 from kiosk.receipts import signatures, wire
 from kiosk.receipts.facts import ReceiptError, ReceiptFacts, Statement
 from kiosk.receipts.making import Draft, statement_of
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A whole receipt that was there at a time which its station did not state itself."""
+
+    document: bytes
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,10 @@ class Trust:
     """Roots of the cards' certificates. None: a card's signature is checked, its chain is not."""
     holder_certificates: tuple[Certificate, ...] = ()
     """Of a protected holder, whose receipt carries a thumbprint alone; issuers of the card may follow."""
+    revocations: Revocations | None = None
+    """The authorities' lists of revoked stations. None: revocation is not checked, and the verdict says so."""
+    witnessed: Mapping[bytes, Witnessed] = field(default_factory=dict)
+    """Receipts by the SHA-256 of the whole, each with a trusted time at which it was there: what an evidence file has shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,8 @@ class Genuine:
     statement: Statement
     signers: tuple[Signer, ...]
     facts: ReceiptFacts | None
+    revocation: Literal["unchecked", "not_revoked", "signed_before"] = "unchecked"
+    """`signed_before`: its station is revoked now; a trusted time shows that the receipt was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,25 @@ class UnknownSigner:
     reason: str
 
 
-Verdict = Genuine | Altered | UnknownSigner
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Signed with a revoked station's key, at a time that is not before the revocation."""
+
+    statement: Statement
+    revoked: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Signed with a key that is revoked now; only the receipt itself says that it was before. `witnessed`: when it was first
+    shown to be there, if that is known."""
+
+    statement: Statement
+    revoked: datetime
+    witnessed: datetime | None
+
+
+Verdict = Genuine | Altered | UnknownSigner | Revoked | Undecided
 
 
 class _UnknownSignerError(Exception):
@@ -85,24 +121,53 @@ class _UnknownSignerError(Exception):
 def verify(item: bytes | str, trust: Trust) -> Verdict:
     """Check a whole receipt (bytes) or the text of its QR code. Raises nothing, whatever it is given."""
     try:
-        return _check_qr(item, trust) if isinstance(item, str) else _check_document(item, trust)
+        genuine, station = _check_qr(item, trust) if isinstance(item, str) else _check_document(item, trust)
+        return _judge_revocation(genuine, station, trust)
     except ReceiptError as fault:
         return Altered(str(fault))
     except _UnknownSignerError as fault:
         return UnknownSigner(str(fault))
 
 
-def _check_document(document: bytes, trust: Trust) -> Genuine:
+def _judge_revocation(genuine: Genuine, station: Certificate, trust: Trust) -> Verdict:
+    """A trusted time decides; the receipt's own time only ever speaks against it."""
+    if trust.revocations is None:
+        return genuine
+    if not trust.revocations.covers(station):
+        return UnknownSigner("the list of revocations is of another authority than the station's")
+    revoked = trust.revocations.date_of(station)
+    if revoked is None:
+        return replace(genuine, revocation="not_revoked")
+    statement = genuine.statement
+    witnessed = _witnessed_at(statement, trust)
+    if witnessed is not None and witnessed < revoked:
+        return replace(genuine, revocation="signed_before")
+    if statement.time >= revoked:
+        return Revoked(statement, revoked)
+    return Undecided(statement, revoked, witnessed)
+
+
+def _witnessed_at(statement: Statement, trust: Trust) -> datetime | None:
+    """A stolen key can put an old receipt's digest under a new statement, so all of it must be that receipt's."""
+    witnessed = trust.witnessed.get(statement.digest)
+    if witnessed is None:
+        return None
+    payload = wire.decode(wire.from_b64url(wire.decode(witnessed.document, wire.Document).payload), wire.Payload)
+    return witnessed.at if statement_of(Draft.of(payload), witnessed.document) == statement else None
+
+
+def _check_document(document: bytes, trust: Trust) -> tuple[Genuine, Certificate]:
     whole = wire.decode(document, wire.Document)
     payload = wire.decode(wire.from_b64url(whole.payload), wire.Payload)
     if len(whole.signatures) != (2 if payload.signed == "card" else 1):
         raise ReceiptError("a signature is missing, or there is one too many")
     by_station, *by_card = whole.signatures
     covered = [wire.digest_of(signature) for signature in by_card]
-    signers = [_station(by_station, covered, whole.payload, payload, trust)]
+    station, certificate = _station(by_station, covered, whole.payload, payload, trust)
+    signers = [station]
     signers += [_card(signature, whole.payload, payload, trust) for signature in by_card]
     made = Draft.of(payload)
-    return Genuine(statement_of(made, document), tuple(signers), made.facts)
+    return Genuine(statement_of(made, document), tuple(signers), made.facts), certificate
 
 
 def _header(signature: wire.Signature, *, by_thumbprint: bool = False) -> wire.Header:
@@ -125,7 +190,9 @@ def _need_signature(payload: str, signature: wire.Signature, header: wire.Header
         raise ReceiptError("a signature does not fit what is signed")
 
 
-def _station(signature: wire.Signature, covered: list[str], signed: str, payload: wire.Payload, trust: Trust) -> Signer:
+def _station(
+    signature: wire.Signature, covered: list[str], signed: str, payload: wire.Payload, trust: Trust
+) -> tuple[Signer, Certificate]:
     header = _header(signature)
     chain = _chain_in(header)
     _need_signature(signed, signature, header, chain)
@@ -135,7 +202,7 @@ def _station(signature: wire.Signature, covered: list[str], signed: str, payload
     if header.alg != "ES256" or header.kid != payload.station or name != payload.station:
         raise ReceiptError("the station that signed is not the one that the receipt names")
     _need_chain(chain, trust.authorities, payload.time)
-    return Signer("station", name, "", "trusted")
+    return Signer("station", name, "", "trusted"), chain[0]
 
 
 def _card(signature: wire.Signature, signed: str, payload: wire.Payload, trust: Trust) -> Signer:
@@ -170,7 +237,7 @@ def _need_chain(chain: list[Certificate], anchors: tuple[Certificate, ...], at: 
         raise _UnknownSignerError(fault)
 
 
-def _check_qr(text: str, trust: Trust) -> Genuine:
+def _check_qr(text: str, trust: Trust) -> tuple[Genuine, Certificate]:
     parts = text.split(".")
     if len(parts) != 3 or parts[0] != wire.QR_PREFIX:
         raise ReceiptError("it is not written as the code of a receipt is")
@@ -185,4 +252,4 @@ def _check_qr(text: str, trust: Trust) -> Genuine:
         raise ReceiptError("the signature does not fit what is signed")
     _need_chain([signers[0]], trust.authorities or trust.stations, compact.t)
     said = Statement(compact.n, compact.k, compact.t, compact.s, compact.c, digest)
-    return Genuine(said, (Signer("station", compact.s, "", "trusted"),), None)
+    return Genuine(said, (Signer("station", compact.s, "", "trusted"),), None), signers[0]

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from kiosk.commands import verify_receipt
 from kiosk.receipts import CardSignature, Person, Receipt, ReceiptFacts, draft, finish
+from provisioning import pki
 
 NOW = datetime(2026, 11, 25, 9, 46, 12, tzinfo=UTC)
 Run = Callable[..., tuple[int, str]]
@@ -120,6 +121,7 @@ def test_a_whole_receipt_is_checked_against_the_fleet_s_authority(paper: Paper, 
         "Signed by station east-1.",
         "Signed by the holder's card: Åsa Lindström, SE2321000999-7K2B.",
         "Holder: Åsa Lindström, SE2321000999-7K2B. Place: Östra entrén.",
+        "Whether its station has been revoked was not checked: give --crl.",
     ]
 
 
@@ -162,6 +164,7 @@ def test_the_code_on_the_paper_needs_the_station_s_certificate(paper: Paper, run
         "station": "east-1",
         "card_tail": "50826134",
         "sha256": json.loads(said)["sha256"],
+        "revocation": "unchecked",
         "signers": [
             {
                 "role": "station",
@@ -225,6 +228,20 @@ def test_bad_input_is_named(paper: Paper, run: Run, words: list[str], reason: st
 
     assert code == 2
     assert reason in said
+
+
+def test_a_list_of_revocations_must_be_the_authoritys_and_in_time(paper: Paper, run: Run, tmp_path: Path) -> None:
+    stranger = tmp_path / "crl.pem"
+    stranger.write_bytes(pki.make_crl(pki.make_ca(NOW), [], NOW))
+    for given, reason in (
+        (("--ca", paper.option("ca.pem"), "--crl", str(stranger)), "not signed by this authority"),
+        (("--ca", paper.option("ca.pem"), "--crl", paper.option("ca.pem")), "there is no list of revocations"),
+        (("--ca", paper.option("ca.pem"), "--crl", "no-such-crl.pem"), "no-such-crl.pem: No such file"),
+    ):
+        code, said = run(paper.file, *given)
+        assert (code, reason in said) == (2, True), said
+    code, said = run(paper.receipt.qr, "--certificate", paper.option("station.pem"), "--crl", str(stranger))
+    assert (code, "give --ca" in said) == (2, True)
 
 
 def words_on(page: Path) -> str:
