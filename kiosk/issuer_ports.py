@@ -8,14 +8,13 @@ are the outcomes that the journal writes (`Blocked` -> `blocked`).
 Queued(since=datetime.datetime(...))
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
 from drivers.reader.keys import ManagementAlgorithm, ManagementKey
 from drivers.reader.model import CardFacts
-from drivers.reader.outcomes import Signed, SignOutcome
+from drivers.reader.outcomes import Signed
 from drivers.secret import Secret
 from fleet.messages.issuing import (
     BlockReason,
@@ -26,6 +25,7 @@ from fleet.messages.issuing import (
     Person,
     SwitchOff,
 )
+from kiosk.proof_ports import Signer
 
 __all__ = [
     "NOT_LOGGED_IN",
@@ -52,7 +52,6 @@ __all__ = [
     "Queued",
     "Released",
     "Response",
-    "Signer",
     "SwitchOff",
     "Switches",
     "Unavailable",
@@ -223,10 +222,6 @@ class Directory(Protocol):
 
     async def find(self, *, hsa_id: str = "", card_number: str = "") -> Found | NotFound | Unavailable:
         """A person with all cards, or the card of that number with its holder."""
-
-
-Signer = Callable[[bytes], Awaitable[SignOutcome]]
-"""Signs with the identification key of the card in the reader, its code verified: `lambda m: visit.sign("identification", m)`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from drivers.reader.outcomes import Signed
 from drivers.reader.signing import verifies
 from fleet.messages import asking
 from fleet.messages.asking import LoginAsk, NonceAsk, login_input
-from kiosk.issuer_ports import Declined, LoggedIn, Signer, Unavailable
+from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
 from kiosk.issuing import Desk
 from kiosk.ports import Orders
+from kiosk.proof_ports import Signer
 
 Judge = Callable[[bytes], Awaitable[Chain]]
 """What is to be thought of a certificate (DER) now."""

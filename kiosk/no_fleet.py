@@ -14,10 +14,10 @@ from kiosk.issuer_ports import (
     HoldReason,
     LoggedIn,
     Offer,
-    Signer,
     SwitchOff,
     Unavailable,
 )
+from kiosk.proof_ports import Signer
 
 NOBODY = Unavailable("not_set_up")
 

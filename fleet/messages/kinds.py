@@ -29,10 +29,6 @@ CARD_LEFT_IN = "se.kortkiosk.card.left_in"
 CARD_LEFT_IN_TAKEN = "se.kortkiosk.card.left_in_taken"
 """`card_number`, `seconds`: somebody took that card out of the reader."""
 
-LISTS_DROPPED = "se.kortkiosk.lists.dropped"
-"""`lists` (`list`, `found`, `floor`): what the station kept of the server's lists was damaged, or not the server's; it is fetched
-again."""
-
 ERRAND_STARTED = "se.kortkiosk.errand.started"
 """`errand`, `kind` (`pickup`, ...)."""
 
@@ -66,6 +62,9 @@ IDENTITY_ATTESTED = "se.kortkiosk.identity.attested"
 
 CARD_ACTIVATED = "se.kortkiosk.card.activated"
 """`errand`, `order`, `card_number`: new code set, tested by a real signature."""
+
+CARD_NOT_GENUINE = "se.kortkiosk.card.not_genuine"
+"""`errand`, `card_number` (as the card says), `why` (`false_signature`): its signature is not by its certificate's key."""
 
 RECEIPT_ISSUED = "se.kortkiosk.receipt.issued"
 """`errand`, `order`, `card_number`, `number`, `receipt` (the whole signed receipt, a JWS JSON object), `signed` (`card`,

@@ -12,11 +12,12 @@ from kiosk.journeys.desk import Desk, Ended
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.blocking import Wish, block_or_hold
 from kiosk.journeys.steps.ending import receipt_for, say_done
-from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.steps.identify import Identified, holder_means
 from kiosk.journeys.steps.own import OwnCard, own_card
+from kiosk.journeys.steps.person import OWN_CARD, sign_mandate
 from kiosk.journeys.steps.receipt import hand_out
 from kiosk.journeys.steps.removing import removable, remove
-from kiosk.journeys.steps.writing import prove_codes
+from kiosk.journeys.steps.writing import Codes, identification_again, prove_codes
 from kiosk.ports import Ask, ErrandLog
 
 SCENE = Scene("clean_up")
@@ -38,7 +39,7 @@ async def clean_up(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
             use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
             proved |= await prove_codes(ask, WHICH, card.visit, use, proved)
             if chosen == "block":
-                return await _block(ask, desk, log, card)
+                return await _block(ask, desk, log, card, proved)
             if await remove(ask, desk, WHICH, log, card, old[int(chosen)].certificate):
                 removed += 1
             else:
@@ -51,13 +52,15 @@ async def _done(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, removed: in
     return await say_done(ask, desk, SCENE, log, receipt, *views.done(removed))
 
 
-async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> Ended:
-    """All certificates of the card revoked for good: asked twice."""
+async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> Ended:
+    """All certificates of the card revoked for good, by its holder's signature: asked twice."""
+    means = holder_means(card.facts, "card.block")
+    proof = await sign_mandate(ask, desk, SURE, log, card.visit, means, OWN_CARD, identification_again(codes))
     await ask(lost_views.sure(SURE, card.whose, "own_wish", blocks=True))
     await ask(lost_views.really(SURE, card.whose))
-    wish = Wish(card.whose.card_number, "own_wish", "lost", card.whose.hsa_id)
+    wish = Wish(card.whose.card_number, "own_wish", "lost", proof.hsa_id)
     came = await block_or_hold(ask, desk, SURE, log, wish)
-    who = Identified("card", card.whose.hsa_id)
+    who = Identified("card", proof.hsa_id, proof=proof)
     receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("reason_own_wish", came))
     ended = Ended("done", came, receipt=receipt.number if receipt else None)
     await log.end(ended)

@@ -9,11 +9,14 @@ from kiosk.issuer_ports import Administrators, Blocking, CardKeys, Directory, Is
 from kiosk.journeys.attending import AtMenu, House
 from kiosk.no_fleet import NoFleet
 from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Outcome, Printer, Reader
+from kiosk.proof_ports import Proofs
+from kiosk.proofs import CardProofs
 from kiosk.region import Region
 from kiosk.stocktaking import Stock
 from kiosk.views import Say, Tell
 
 _NO_FLEET = NoFleet()
+_PROOFS = CardProofs()
 _NO_REGION = Region()
 
 
@@ -47,6 +50,7 @@ class Desk:
     card_keys: CardKeys = _NO_FLEET
     directory: Directory = _NO_FLEET
     administrators: Administrators = _NO_FLEET
+    proofs: Proofs = _PROOFS
     switches: Switches = _NO_FLEET
     region: Region = _NO_REGION
     house: House | None = None

@@ -22,7 +22,7 @@ WHO, AGREE, SLOT, CODE, RECEIPT = (SCENE.at(step, 5) for step in range(1, 6))
 
 async def pickup(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await hand_over(ask, desk, log, await identify(ask, desk, WHO))
+    return await hand_over(ask, desk, log, await identify(ask, desk, WHO, log))
 
 
 async def hand_over(ask: Ask, desk: Desk, log: ErrandLog, who: Identified) -> Ended:

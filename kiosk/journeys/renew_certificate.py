@@ -10,12 +10,13 @@ from kiosk.journeys import renew_views as views
 from kiosk.journeys.desk import Desk, Ended, StopError
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.ending import receipt_for, say_done
-from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.steps.identify import Identified, holder_means
 from kiosk.journeys.steps.offered import renewal
 from kiosk.journeys.steps.own import OwnCard, own_card
+from kiosk.journeys.steps.person import RENEWED, sign_mandate
 from kiosk.journeys.steps.removing import removable, remove
 from kiosk.journeys.steps.renewing import fetch
-from kiosk.journeys.steps.writing import prove_codes
+from kiosk.journeys.steps.writing import identification_again, prove_codes
 from kiosk.ports import Ask, ErrandEndedError, ErrandLog
 
 SCENE = Scene("renew_certificate")
@@ -28,10 +29,12 @@ async def renew_certificate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
         wanted = await renewal(ask, desk, CARD, card)
         await ask(views.begin(CARD, card.whose, wanted))
         codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
+        means = holder_means(card.facts, "certificate.request", "card.challenge")
+        proof = await sign_mandate(ask, desk, CODE, log, card.visit, means, RENEWED, identification_again(codes))
         new = await fetch(ask, desk, WRITE, log, card, wanted, codes)
         old = await old_may_go(ask, desk, WRITE, log, card, wanted.present)
         receipt = await receipt_for(
-            desk, SCENE, log, card.whose, Identified("card", card.whose.hsa_id), (f"old_{old}",)
+            desk, SCENE, log, card.whose, Identified("card", proof.hsa_id, proof=proof), (f"old_{old}",)
         )
         return await say_done(ask, desk, SCENE, log, receipt, *views.done(new, old))
 

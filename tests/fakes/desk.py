@@ -18,10 +18,11 @@ from drivers.reader.outcomes import Signed
 from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
 from fleet.messages.link import Administrator, Order
-from kiosk.issuer_ports import Declined, LoggedIn, Signer, Unavailable
+from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
 from kiosk.journal import Journal
 from kiosk.journeys.desk import StationSeal
 from kiosk.ports import EnvelopeVerdict
+from kiosk.proof_ports import Signer
 from tests.fakes.clock import NOW
 
 STATION = "test-station"

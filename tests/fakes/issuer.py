@@ -44,11 +44,11 @@ from kiosk.issuer_ports import (
     Queued,
     Released,
     Response,
-    Signer,
     SwitchOff,
     Unavailable,
 )
 from kiosk.journeys.blocking_views import DEAD
+from kiosk.proof_ports import Signer
 from tests.fakes.clock import HandClock
 from tests.fakes.issued import issue
 

@@ -26,7 +26,6 @@ LATCHED = frozenset(
         "too_many_gaps",
         "receipt_twice",
         "not_laid_out",
-        "lists_dropped",
         "command_unanswered",
         *ALARMS,
     }

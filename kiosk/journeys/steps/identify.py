@@ -4,19 +4,22 @@ Rules: domain.md, "Rules of hand-over and return"; product.md, `pickup` step 1. 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from drivers.reader.outcomes import Role
+from drivers.reader.model import CardFacts
 from fleet.messages import kinds
+from fleet.messages.mandates import means_of
 from kiosk.issuer_ports import LoggedIn
 from kiosk.journeys import identify_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.admin import give_back, log_in, log_in_another
-from kiosk.journeys.steps.card import ask_for_card, emptied, prove_code
+from kiosk.journeys.steps.card import ask_for_card, emptied
+from kiosk.journeys.steps.person import prove_person
 from kiosk.journeys.steps.release import may_be_released, released_order
 from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.proof_ports import PersonProof
 from kiosk.receipts.facts import IdentifiedBy
 
 RESERVE = "reserve"
@@ -42,9 +45,11 @@ class Identified:
     """The last digits of its number."""
     second: LoggedIn | None = None
     """The other administrator, where it takes two."""
+    proof: PersonProof | None = field(default=None, repr=False)
+    """The holder's own, where their card has signed."""
 
 
-async def identify(ask: Ask, desk: Desk, scene: Scene) -> Identified:
+async def identify(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
     match await ask(views.who(scene, released=await may_be_released(desk))):
         case "administrator":
@@ -53,22 +58,28 @@ async def identify(ask: Ask, desk: Desk, scene: Scene) -> Identified:
             order = await released_order(ask, desk, scene)
             return Identified("release_code", order.hsa_id, order.loa, order=order.order)
         case _:
-            return await _own_card(ask, desk, scene)
+            return await _own_card(ask, desk, scene, log)
 
 
-async def _own_card(ask: Ask, desk: Desk, scene: Scene) -> Identified:
+async def _own_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
     visit = await ask_for_card(ask, desk.reader, partial(views.insert_own, scene))
     assert not isinstance(visit, str)
     try:
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_card_not_valid(scene, certificate)
-        await prove_code(ask, visit, Role.IDENTIFICATION, views.own_code(scene, visit.facts))
-        facts = visit.facts
+        proof = await prove_person(
+            ask, desk, scene, log, visit, views.own_code(scene, visit.facts), holder_means(visit.facts)
+        )
     finally:
         await visit.close()
     await ask(views.take_own(scene), until=emptied(desk.reader))
-    return Identified("old_card", facts.holder.hsa_id, certificate.loa, facts.card_number)
+    return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
+
+
+def holder_means(facts: CardFacts, *tags: str) -> tuple[str, ...]:
+    """What the holder of that card means: to be known by the directory, and those asks about the card."""
+    return (means_of("directory.find", facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
 
 
 async def attended(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = ()) -> Identified:

@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-from drivers.reader.outcomes import Role
 from kiosk.journeys import own_views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene, Whose
-from kiosk.journeys.steps.card import prove_code
-from kiosk.journeys.steps.identify import Identified, attended
+from kiosk.journeys.steps.identify import Identified, attended, holder_means
 from kiosk.journeys.steps.own import own_card
+from kiosk.journeys.steps.person import OWN_CARD, prove_person
 from kiosk.ports import Ask, ErrandLog
 
 
 async def proved_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> tuple[Whose, Identified]:
-    """The holder's own card, proved by its code. Raises StopError where the code is locked or its last try is kept."""
+    """The holder's own card, proved by code and signature. Raises as `prove_person`."""
     async with own_card(ask, desk, scene, log, also_off=True) as card:
-        await prove_code(ask, card.visit, Role.IDENTIFICATION, own_views.code(scene, card.facts))
-        return card.whose, Identified("card", card.whose.hsa_id)
+        words, means = own_views.code(scene, card.facts), holder_means(card.facts, "card.block", "card.hold")
+        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, OWN_CARD)
+        return card.whose, Identified("card", proof.hsa_id, proof=proof)
 
 
 async def vouched(ask: Ask, desk: Desk, scene: Scene) -> Identified:

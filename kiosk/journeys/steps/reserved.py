@@ -6,8 +6,8 @@ and is warned of before anything; level 3 on a reserve card takes two ID adminis
 
 from dataclasses import replace
 
-from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardRecord
+from fleet.messages.mandates import means_of
 from kiosk.issuer_ports import Found, LoggedIn, Offer, Unavailable
 from kiosk.journeys import own_views, writing_views
 from kiosk.journeys import reserve_views as views
@@ -15,16 +15,17 @@ from kiosk.journeys.desk import Desk
 from kiosk.journeys.renew_views import not_offered, not_writable
 from kiosk.journeys.scene import Scene, Subject
 from kiosk.journeys.steps.admin import log_in_another
-from kiosk.journeys.steps.card import ask_for_card, emptied, prove_code
-from kiosk.journeys.steps.identify import Identified, attended, note_attested
+from kiosk.journeys.steps.card import ask_for_card, emptied
+from kiosk.journeys.steps.identify import Identified, attended, holder_means, note_attested
 from kiosk.journeys.steps.offered import has_place, offered
 from kiosk.journeys.steps.own import OwnCard
+from kiosk.journeys.steps.person import prove_person
 from kiosk.journeys.steps.printed import printed_card
 from kiosk.journeys.steps.renewing import Renewal
 from kiosk.ports import Ask, ErrandLog
 
 
-async def holder(ask: Ask, desk: Desk, scene: Scene) -> Identified:
+async def holder(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
     """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3. Raises StopError."""
     if await ask(views.who(scene)) == "administrator":
         who = await attended(ask, desk, scene)
@@ -38,12 +39,12 @@ async def holder(ask: Ask, desk: Desk, scene: Scene) -> Identified:
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(scene)
-        await prove_code(ask, visit, Role.IDENTIFICATION, own_views.code(scene, visit.facts))
-        facts = visit.facts
+        means = (*holder_means(visit.facts), means_of("certificate.request"), means_of("card.challenge"))
+        proof = await prove_person(ask, desk, scene, log, visit, own_views.code(scene, visit.facts), means)
     finally:
         await visit.close()
     await ask(views.take_own(scene), until=emptied(desk.reader))
-    return Identified("old_card", facts.holder.hsa_id, certificate.loa, facts.card_number)
+    return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
 async def reserved(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, who: Identified) -> Renewal:

@@ -8,11 +8,13 @@ from kiosk.journeys import own_views
 from kiosk.journeys import return_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene, Subject
-from kiosk.journeys.steps.card import ask_for_card, emptied, prove_code
-from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.steps.card import ask_for_card, emptied
+from kiosk.journeys.steps.identify import Identified, holder_means
 from kiosk.journeys.steps.own import OwnCard, met
+from kiosk.journeys.steps.person import OWN_CARD, prove_person
 from kiosk.journeys.steps.printed import printed_card
 from kiosk.ports import Ask, ErrandLog
+from kiosk.proof_ports import PersonProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,21 @@ async def returning(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Retur
         printed = await printed_card(ask, desk, scene, log)
         return Returning(printed.whose, Identified("number"), _may_keep(printed.register))
     async with met(desk, log, visit) as card:
-        hsa_id = card.whose.hsa_id if await _proved(ask, scene, card) else ""
-        back = Returning(card.whose, Identified("card" if hsa_id else "number", hsa_id), _may_keep(card.register))
+        proof = await _proof(ask, desk, scene, log, card)
+        who = Identified("number") if proof is None else Identified("card", proof.hsa_id, proof=proof)
+        back = Returning(card.whose, who, _may_keep(card.register))
     await ask(views.take(scene), until=emptied(desk.reader))
     return back
 
 
-async def _proved(ask: Ask, scene: Scene, card: OwnCard) -> bool:
-    """Whether the holder's own code was given, where it can be."""
-    pin = card.facts.pin(Role.IDENTIFICATION)
-    if pin is None or pin.state == "locked" or await ask(views.know_code(scene)) != "yes":
-        return False
-    await prove_code(ask, card.visit, Role.IDENTIFICATION, own_views.code(scene, card.facts))
-    return True
+async def _proof(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> PersonProof | None:
+    """The holder's, by code and signature, where the card could prove anybody. Raises as `prove_person`."""
+    pin, certificate = card.facts.pin(Role.IDENTIFICATION), card.facts.certificate("identification")
+    may = pin is not None and pin.state != "locked" and certificate is not None and certificate.chain in OWN_CARD
+    if not may or await ask(views.know_code(scene)) != "yes":
+        return None
+    words, means = own_views.code(scene, card.facts), holder_means(card.facts, "card.block", "card.hold")
+    return await prove_person(ask, desk, scene, log, card.visit, words, means, OWN_CARD)
 
 
 def _may_keep(register: Found | NotFound | Unavailable) -> bool:

@@ -82,6 +82,11 @@ async def prove_codes(ask: Ask, scene: Scene, visit: Visit, use: Purpose, known:
     return {role: await prove_code(ask, visit, role, own_views.code(scene, visit.facts, role)) for role in wanted}
 
 
+def identification_again(codes: Codes) -> Secret | None:
+    """The code for identification, where another one was verified after it: a card may have forgotten it."""
+    return codes[Role.IDENTIFICATION] if len(codes) > 1 else None
+
+
 def management(desk: Desk, card: OwnCard, errand: str) -> ManagementKey | None:
     """Whoever answers for the card's management key; None where the card has none."""
     algorithm = card.facts.rules.management

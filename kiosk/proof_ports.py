@@ -1,0 +1,60 @@
+"""Proof of possession as a journey is given it: a card signs what its holder means, and that is verified at this station.
+
+>>> await desk.proofs.prove(visit.facts, sign, ("card.block 9999",))                              # doctest: +SKIP
+PersonProof(hsa_id='TEST000000-0001', ...)
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import SignOutcome
+
+Signer = Callable[[bytes], Awaitable[SignOutcome]]
+"""Signs with the identification key of the card in the reader, its code verified: `lambda m: visit.sign("identification", m)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonProof:
+    """Who somebody is: their card's signature over a mandate, verified at this station (docs/decisions/0040)."""
+
+    hsa_id: str
+    card_number: str
+    station: str
+    mandate: bytes = field(repr=False)
+    certificate: bytes = field(repr=False)
+    """DER."""
+    signature: bytes = field(repr=False)
+    algorithm: str
+    visit_key: Ed25519PrivateKey = field(repr=False)
+    by_server: bool
+    """The nonce is the server's; with one of our own the server only blocks and holds."""
+    loa: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotGenuine:
+    """A signature that is not by the key of the card's certificate: a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSigned:
+    """The card does not sign. It proves nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """The card went while it signed."""
+
+
+class Proofs(Protocol):
+    """Proof of possession of a card."""
+
+    async def prove(
+        self, facts: CardFacts, sign: Signer, means: tuple[str, ...], nonce: str = ""
+    ) -> PersonProof | NotGenuine | NotSigned | Torn:
+        """Have the card sign what is meant (`fleet.messages.mandates.means_of`), and verify that against the certificate that
+        names its holder. The code has been verified. Raises CardGoneError as `Visit.sign` does."""
