@@ -2,7 +2,7 @@
 # PYTHON=/path/to/python3.X chooses the interpreter at setup; ARGS=... is handed to the program of a target.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak fuzz state-machine interruptions kill-campaign schemathesis emulated printer-referee attacks gallery firmware lock clean
+.PHONY: help setup demo test check bench soak fuzz audit state-machine interruptions kill-campaign schemathesis emulated printer-referee attacks gallery firmware lock clean
 MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 
@@ -39,6 +39,10 @@ bench: setup ## measure: how soon, how many, how much
 
 soak: setup ## the server under stations, dashboards and pages for SOAK_SECONDS=120: memory, open files and times as they go
 	@$(PY) -m benches.soak $(or $(SOAK_SECONDS),120)
+
+audit: setup ## supply chain: static analysis, licences, SBOMs of station and server (build/audit), known vulnerabilities
+	@scripts/audit.sh
+	@$(PY) scripts/audit.py
 
 fuzz: setup ## coverage-guided fuzzing of every parser, FUZZ_SECONDS=120 in all (ARGS="card tlv" for some of them)
 	@$(PY) -c 'import atheris' 2>/dev/null || \

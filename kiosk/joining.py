@@ -21,6 +21,7 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
+from fleet.messages import kinds
 from kiosk import issuer_side, journal
 from kiosk.clock import SystemClock
 from kiosk.config import Config
@@ -136,12 +137,21 @@ def join(identity: Identity, books: Books, clock: SystemClock, timing: Timing | 
     try:
         book = OrderBook(identity, books.store, link, clock.now)
         clock.raise_floor(book.issued)
+        if book.dropped:
+            _tell_dropped(books, book.dropped)
         issuer = IssuerSide(identity, books.store, link, clock)
+    except IdentityError as error:
+        raise JoinError("identity", str(error)) from None
     except StoreError as error:
         raise JoinError("store", str(error)) from None
     books.journal.wake = link.notify
     books.journal.collected = book.mark_collected
     return FleetSide(identity, link, book, issuer)
+
+
+def _tell_dropped(books: Books, dropped: tuple[str, ...]) -> None:
+    content = {"lists": list(dropped)}
+    books.store.transact_now(lambda cx: books.journal.event(cx, kinds.LISTS_DROPPED, None, content))
 
 
 def _lock(data: Path) -> int:

@@ -10,10 +10,12 @@ from fleet.agent.identity import (
     CERTIFICATE_FILE,
     IDENTITY_FILE,
     KEY_FILE,
+    STORE_KEY_FILE,
     Broker,
     Identity,
     IdentityError,
     IdentityFile,
+    new_store_key,
 )
 from provisioning import files
 from provisioning.authority import Enrolled
@@ -35,6 +37,7 @@ def write_identity(directory: Path, key_pem: bytes, enrolled: Enrolled, broker: 
         files.write(beside / KEY_FILE, key_pem)
         files.write(beside / CERTIFICATE_FILE, enrolled.certificate)
         files.write(beside / CA_FILE, enrolled.ca)
+        files.write(beside / STORE_KEY_FILE, new_store_key())
         content = msgspec.json.format(msgspec.json.encode(stated), indent=2)
         files.write(beside / IDENTITY_FILE, content + b"\n")
         Identity.load(beside)

@@ -35,3 +35,5 @@ printf '==> requirements/firmware.txt\n'
 extra firmware | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/firmware.txt "$@"
 printf '==> requirements/emupos.txt\n'
 extra referee | compile - --no-annotate --python-version 3.13 --output-file requirements/emupos.txt "$@"
+printf '==> requirements/audit.txt\n'
+extra audit | compile - --universal --no-annotate --python-version 3.11 --output-file requirements/audit.txt "$@"

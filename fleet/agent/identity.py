@@ -1,8 +1,9 @@
 """Who this station is: its name, epoch, key and the keys it trusts, read from the directory that enrolment wrote.
 
-The directory holds `station.key`, `station.pem` (subject CN = station name), `ca.pem` and `identity.json`. Everything
-is checked once, here: what `Identity.load` returns fits together. Enrolment (provisioning) writes it; nobody changes
-it afterwards.
+The directory holds `station.key`, `station.pem` (subject CN = station name), `ca.pem`, `identity.json` and `store.key` (the
+secret under which the station encrypts what it keeps). Everything is checked once, here: what `Identity.load` returns fits
+together. Enrolment (provisioning) writes it; nobody changes it afterwards, but a station that was enrolled before there was a
+`store.key` makes one.
 
 >>> Identity.load(Path("/var/lib/kortkiosk/identity")).station    # doctest: +SKIP
 'entre-a'
@@ -10,6 +11,8 @@ it afterwards.
 
 import base64
 import binascii
+import os
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +33,8 @@ KEY_FILE = "station.key"
 CERTIFICATE_FILE = "station.pem"
 CA_FILE = "ca.pem"
 IDENTITY_FILE = "identity.json"
+STORE_KEY_FILE = "store.key"
+STORE_KEY_BYTES = 32
 
 
 class IdentityError(Exception):
@@ -102,6 +107,26 @@ class Identity:
         """The station's own certificate. Raises IdentityError."""
         return _read_certificate(self.certificate_file)
 
+    def store_secret(self) -> bytes:
+        """The secret of the encryption at rest, 32 bytes; made here where there is none. Raises IdentityError."""
+        path = self.key_file.parent / STORE_KEY_FILE
+        if not path.exists():
+            _write_store_key(path)
+        try:
+            secret = bytes.fromhex(_read_private(path).decode("ascii"))
+        except ValueError:
+            secret = b""
+        if len(secret) != STORE_KEY_BYTES:
+            raise IdentityError(
+                path, f"must hold {STORE_KEY_BYTES} bytes in hex; remove it, and the station makes a new one"
+            )
+        return secret
+
+
+def new_store_key() -> bytes:
+    """The content of a new `store.key`: 32 random bytes in hex, and a line end."""
+    return secrets.token_hex(STORE_KEY_BYTES).encode() + b"\n"
+
 
 def check_signing_key(jwk: dict[str, Any]) -> None:
     """Raises ValueError unless the JWK is a public EC key on P-256 (RFC 7518 section 6.2.1)."""
@@ -149,10 +174,33 @@ def _read_certificate(path: Path) -> x509.Certificate:
         raise IdentityError(path, "is no PEM certificate") from None
 
 
-def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    pem = _read(path)
+def _read_private(path: Path) -> bytes:
+    content = _read(path)
     if path.stat().st_mode & 0o077:
         raise IdentityError(path, "others may read this key; set its mode to 0600")
+    return content
+
+
+def _write_store_key(path: Path) -> None:
+    """Whole or not at all, for the owner alone; who made one meanwhile is left in peace."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(new_store_key())
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise IdentityError(path, f"is missing and cannot be made: {error.strerror}") from None
+
+
+def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    pem = _read_private(path)
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):

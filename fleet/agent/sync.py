@@ -5,6 +5,10 @@ and of its own `typ`, for this station by name, not expired, and not issued befo
 replayed or expired list, or another station's, is refused whole. A list replaces the one before in one transaction,
 once its last page is in.
 
+What is kept is the signed pages themselves, encrypted (`fleet.agent.at_rest`). They are verified whenever they are read into
+memory, and everything is answered from there: a row that somebody else wrote counts for nothing. What does not open, or is not
+the server's, is dropped, said in the log and in `dropped`, and fetched again. The newest list's time outlives it, as a floor.
+
 Orders that were collected here are never offered again, even while the server does not know yet.
 
 >>> book = OrderBook(identity, store, link)    # doctest: +SKIP
@@ -15,12 +19,13 @@ Order(order='A1', ...)
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import msgspec
 
+from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.store import StationStore
@@ -28,6 +33,7 @@ from fleet.agent.words import SyncRefused, Words
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import (
     Administrator,
+    Answer,
     Order,
     OrderAsk,
     SyncAsk,
@@ -40,16 +46,14 @@ MAX_PAGES = 500
 EVERY_S = 600.0
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS sync_list (
-    one INTEGER PRIMARY KEY CHECK (one = 1), issued TEXT NOT NULL, not_after TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS sync_order (
-    id TEXT PRIMARY KEY, hsa_id TEXT NOT NULL, last_day TEXT NOT NULL, content BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS sync_order_holder ON sync_order (hsa_id, last_day);
-CREATE TABLE IF NOT EXISTS sync_administrator (hsa_id TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sync_sealed (kind TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sync_collected (id TEXT PRIMARY KEY) STRICT;
+DROP TABLE IF EXISTS sync_list;
+DROP TABLE IF EXISTS sync_order;
+DROP TABLE IF EXISTS sync_administrator;
 """
+"""`sync_sealed`: `list` (the pages), `found` (newer answers about single people), `floor`. The tables that are dropped held the
+same in clear, before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,24 @@ class Held:
 
     issued: datetime
     not_after: datetime
+
+
+class FoundAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The server's signed answer about the orders of one person, as it is kept."""
+
+    hsa_id: str
+    jws: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """What was read out of signed pages, and the pages' own text."""
+
+    held: Held | None = None
+    floor: datetime | None = None
+    orders: dict[str, Order] = field(default_factory=dict)
+    administrators: tuple[Administrator, ...] = ()
+    found: tuple[FoundAnswer, ...] = ()
 
 
 def _wall_clock() -> datetime:
@@ -70,85 +92,50 @@ class OrderBook:
     def __init__(
         self, identity: Identity, store: StationStore, link: Asker, clock: Callable[[], datetime] = _wall_clock
     ) -> None:
-        """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times."""
+        """`store` was opened with `SCHEMA` among its schemas. `clock` gives aware times. Raises IdentityError, StoreError."""
         self._words = Words(identity)
+        self._cipher = AtRestCipher(identity.station, identity.store_secret())
         self._store = store
         self._link = link
         self._clock = clock
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self.dropped: tuple[str, ...] = ()
+        """What was kept and could not be believed when it was read: `list`, `found`, `floor`."""
+        self._lists = store.transact_now(self._read)
 
     def find(self, hsa_id: str, today: date) -> Order | None:
-        """The order to hand over first: still valid, not collected here, from a list that is valid today."""
-
-        def work(cx: sqlite3.Connection) -> Order | None:
-            held = _held(cx)
-            if held is None or today > held.not_after.date():
-                return None
-            row = cx.execute(
-                "SELECT content FROM sync_order WHERE hsa_id = ? AND last_day >= ?"
-                " AND id NOT IN (SELECT id FROM sync_collected) ORDER BY last_day, id LIMIT 1",
-                (hsa_id, today.isoformat()),
-            ).fetchone()
-            return None if row is None else msgspec.json.decode(row[0], type=Order)
-
-        return self._store.transact_now(work)
+        """The order to hand over first: still valid, not collected here, from a list that is valid now."""
+        theirs = (one for one in self.waiting(today) if one.hsa_id == hsa_id)
+        return min(theirs, key=lambda one: (one.last_day, one.order), default=None)
 
     def order(self, order: str) -> Order | None:
         """An order by its number, whether or not it can still be handed over."""
-
-        def work(cx: sqlite3.Connection) -> Order | None:
-            row = cx.execute("SELECT content FROM sync_order WHERE id = ?", (order,)).fetchone()
-            return None if row is None else msgspec.json.decode(row[0], type=Order)
-
-        return self._store.transact_now(work)
+        return self._lists.orders.get(order)
 
     def past(self, hsa_id: str, today: date) -> Order | None:
         """The newest order of that person whose last day is over, not collected here."""
-
-        def work(cx: sqlite3.Connection) -> Order | None:
-            row = cx.execute(
-                "SELECT content FROM sync_order WHERE hsa_id = ? AND last_day < ?"
-                " AND id NOT IN (SELECT id FROM sync_collected) ORDER BY last_day DESC LIMIT 1",
-                (hsa_id, today.isoformat()),
-            ).fetchone()
-            return None if row is None else msgspec.json.decode(row[0], type=Order)
-
-        return self._store.transact_now(work)
+        over = [one for one in self._open() if one.hsa_id == hsa_id and one.last_day < today.isoformat()]
+        return max(over, key=lambda one: one.last_day, default=None)
 
     def waiting(self, today: date) -> tuple[Order, ...]:
-        """All orders that can be handed over today, by number."""
-
-        def work(cx: sqlite3.Connection) -> tuple[Order, ...]:
-            held = _held(cx)
-            if held is None or today > held.not_after.date():
-                return ()
-            rows = cx.execute(
-                "SELECT content FROM sync_order WHERE last_day >= ? AND id NOT IN (SELECT id FROM sync_collected)"
-                " ORDER BY id",
-                (today.isoformat(),),
-            )
-            return tuple(msgspec.json.decode(row[0], type=Order) for row in rows)
-
-        return self._store.transact_now(work)
+        """All orders that can be handed over today, by number, from a list that is valid now."""
+        if not self.is_fresh(self._clock()):
+            return ()
+        return tuple(one for one in self._open() if one.last_day >= today.isoformat())
 
     def administrators(self) -> tuple[Administrator, ...]:
         """Who may attend at this station, by HSA-id."""
-
-        def work(cx: sqlite3.Connection) -> tuple[Administrator, ...]:
-            rows = cx.execute("SELECT content FROM sync_administrator ORDER BY hsa_id")
-            return tuple(msgspec.json.decode(row[0], type=Administrator) for row in rows)
-
-        return self._store.transact_now(work)
+        return self._lists.administrators
 
     @property
     def issued(self) -> datetime | None:
-        """The server's time of the list that is held: a floor for the station's own clock. None before the first."""
-        held = self._store.transact_now(_held)
-        return None if held is None else held.issued
+        """The server's time of the newest list that was held: a floor for the station's own clock. None before the first."""
+        return self._lists.floor
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether something may be offered from the list that is held. A clock behind `issued` counts as `issued`."""
-        held = self._store.transact_now(_held)
+        held = self._lists.held
         return held is not None and max(now, held.issued) <= held.not_after
 
     def mark_collected(self, cx: sqlite3.Connection, order: str) -> None:
@@ -162,51 +149,117 @@ class OrderBook:
         """
         answer = await self._link.ask(OrderAsk(hsa_id=hsa_id), timeout_s=timeout_s)
         page = self._words.opened(answer, ORDER_TYP, SyncPage)
-        held = await self._store.transact(_held)
-        self._check_times(page, held)
-        found = sorted((one for one in page.orders if one.hsa_id == hsa_id), key=lambda one: (one.last_day, one.order))
-        today = max(self._clock(), _time(page.issued)).date().isoformat()
-
-        def work(cx: sqlite3.Connection) -> Order | None:
-            cx.execute("DELETE FROM sync_order WHERE hsa_id = ?", (hsa_id,))
-            _keep_orders(cx, found)
-            collected = {row[0] for row in cx.execute("SELECT id FROM sync_collected")}
-            return next((one for one in found if one.order not in collected and one.last_day >= today), None)
-
-        offered = await self._store.transact(work)
+        async with self._writing:
+            self._check_times(page, self._lists.floor)
+            lists = _with_answer(self._lists, FoundAnswer(hsa_id, answer.jws or ""), page)
+            await self._store.transact(lambda cx: self._keep(cx, "found", msgspec.json.encode(lists.found)))
+            self._lists = lists
         self._wake.set()
-        return offered
+        today = max(self._clock(), _time(page.issued)).date().isoformat()
+        offered = [one for one in self._open() if one.hsa_id == hsa_id and one.last_day >= today]
+        return min(offered, key=lambda one: (one.last_day, one.order), default=None)
 
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Fetch the whole list, page by page, and put it in place of the one held.
 
         Raises LinkDown, AskTimeout, SyncRefused (then the old list stays), StoreError.
         """
-        floor = await self._store.transact(_held)
-        pages: list[SyncPage] = []
+        floor = self._lists.floor
+        texts: list[str] = []
         cursor: str | None = None
-        while not pages or cursor is not None:
-            if len(pages) == MAX_PAGES:
+        while not texts or cursor is not None:
+            if len(texts) == MAX_PAGES:
                 raise SyncRefused("too_long", f"the list has more than {MAX_PAGES} pages")
             answer = await self._link.ask(SyncAsk(cursor=cursor), timeout_s=timeout_s)
             page = self._words.opened(answer, SYNC_TYP, SyncPage)
             self._check_times(page, floor)
-            if floor is None or not pages:
-                floor = Held(_time(page.issued), _time(page.not_after))
-            pages.append(page)
+            floor = _time(page.issued) if not texts else floor
+            texts.append(answer.jws or "")
             cursor = page.next
-        await self._store.transact(lambda cx: _replace(cx, pages))
+        async with self._writing:
+            lists = self._from_pages(texts, self._lists.floor)
+            await self._store.transact(lambda cx: self._replace(cx, texts, lists))
+            self._lists = lists
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `find_online`."""
         await keep_fresh(self._link, self._wake, self.refresh, "the list", every_s=every_s)
 
-    def _check_times(self, page: SyncPage, floor: Held | None) -> None:
+    def _open(self) -> list[Order]:
+        """Orders that were not collected here, by number."""
+        collected = self._store.transact_now(
+            lambda cx: {row[0] for row in cx.execute("SELECT id FROM sync_collected").fetchall()}
+        )
+        return [one for name, one in sorted(self._lists.orders.items()) if name not in collected]
+
+    def _check_times(self, page: SyncPage, floor: datetime | None) -> None:
         issued, not_after = _time(page.issued), _time(page.not_after)
-        if floor is not None and issued < floor.issued:
+        if floor is not None and issued < floor:
             raise SyncRefused("replayed", "the list is older than the one that is held")
         if max(self._clock(), issued) > not_after:
             raise SyncRefused("expired", "the list is past its time")
+
+    def _from_pages(self, texts: Sequence[str], floor: datetime | None) -> _Lists:
+        """What the pages of one list say. Raises SyncRefused: not signed for this station, not whole, or older than `floor`."""
+        pages = [self._words.opened(Answer(ok=True, jws=text), SYNC_TYP, SyncPage) for text in texts]
+        if not pages or [page.next is None for page in pages] != [False] * (len(pages) - 1) + [True]:
+            raise SyncRefused("malformed", "the list is not whole")
+        held = Held(_time(pages[0].issued), min(_time(page.not_after) for page in pages))
+        if floor is not None and held.issued < floor:
+            raise SyncRefused("replayed", "the list is older than one that was held")
+        people = {one.hsa_id: one for page in pages for one in page.administrators}
+        return _Lists(
+            held,
+            held.issued,
+            {one.order: one for page in pages for one in page.orders},
+            tuple(people[hsa_id] for hsa_id in sorted(people)),
+        )
+
+    def _read(self, cx: sqlite3.Connection) -> _Lists:
+        """What is kept, verified. What cannot be believed is dropped."""
+        lists = _Lists()
+        for kind, read in (("floor", self._read_floor), ("list", self._read_list), ("found", self._read_found)):
+            row = cx.execute("SELECT content FROM sync_sealed WHERE kind = ?", (kind,)).fetchone()
+            if row is None:
+                continue
+            try:
+                lists = read(self._cipher.decrypt(kind, row[0]), lists)
+            except (UnreadableError, SyncRefused, msgspec.MsgspecError, UnicodeDecodeError) as error:
+                log.error("what was kept of the server's lists (%s) is dropped, and fetched again: %s", kind, error)
+                cx.execute("DELETE FROM sync_sealed WHERE kind = ?", (kind,))
+                self.dropped += (kind,)
+        return lists
+
+    def _read_floor(self, content: bytes, lists: _Lists) -> _Lists:
+        return replace(lists, floor=_time(content.decode("utf-8")))
+
+    def _read_list(self, content: bytes, lists: _Lists) -> _Lists:
+        return self._from_pages(msgspec.json.decode(content, type=tuple[str, ...]), lists.floor)
+
+    def _read_found(self, content: bytes, lists: _Lists) -> _Lists:
+        for one in msgspec.json.decode(content, type=tuple[FoundAnswer, ...]):
+            page = self._words.opened(Answer(ok=True, jws=one.jws), ORDER_TYP, SyncPage)
+            if lists.floor is not None and _time(page.issued) < lists.floor:
+                raise SyncRefused("replayed", "an answer is older than the list")
+            lists = _with_answer(lists, one, page)
+        return lists
+
+    def _replace(self, cx: sqlite3.Connection, texts: Sequence[str], lists: _Lists) -> None:
+        cx.execute("DELETE FROM sync_sealed")
+        self._keep(cx, "list", msgspec.json.encode(texts))
+        if lists.floor is not None:
+            self._keep(cx, "floor", lists.floor.isoformat().encode())
+
+    def _keep(self, cx: sqlite3.Connection, kind: str, content: bytes) -> None:
+        cx.execute("INSERT OR REPLACE INTO sync_sealed VALUES (?, ?)", (kind, self._cipher.encrypt(kind, content)))
+
+
+def _with_answer(lists: _Lists, answer: FoundAnswer, page: SyncPage) -> _Lists:
+    """The lists, with what the server says of one person in place of what they said."""
+    others = {name: one for name, one in lists.orders.items() if one.hsa_id != answer.hsa_id}
+    theirs = {one.order: one for one in page.orders if one.hsa_id == answer.hsa_id}
+    earlier = tuple(one for one in lists.found if one.hsa_id != answer.hsa_id)
+    return replace(lists, orders=others | theirs, found=(*earlier, answer))
 
 
 def _time(text: str) -> datetime:
@@ -217,29 +270,3 @@ def _time(text: str) -> datetime:
     if time.tzinfo is None:
         raise SyncRefused("malformed", "a time of the list names no zone")
     return time
-
-
-def _held(cx: sqlite3.Connection) -> Held | None:
-    row = cx.execute("SELECT issued, not_after FROM sync_list").fetchone()
-    return None if row is None else Held(_time(row[0]), _time(row[1]))
-
-
-def _replace(cx: sqlite3.Connection, pages: list[SyncPage]) -> None:
-    first = pages[0]
-    not_after = min((page.not_after for page in pages), key=_time)
-    cx.execute("DELETE FROM sync_order")
-    cx.execute("DELETE FROM sync_administrator")
-    cx.execute("INSERT OR REPLACE INTO sync_list VALUES (1, ?, ?)", (first.issued, not_after))
-    for page in pages:
-        _keep_orders(cx, page.orders)
-        cx.executemany(
-            "INSERT OR REPLACE INTO sync_administrator VALUES (?, ?)",
-            [(one.hsa_id, msgspec.json.encode(one)) for one in page.administrators],
-        )
-
-
-def _keep_orders(cx: sqlite3.Connection, orders: list[Order] | tuple[Order, ...]) -> None:
-    cx.executemany(
-        "INSERT OR REPLACE INTO sync_order VALUES (?, ?, ?, ?)",
-        [(one.order, one.hsa_id, one.last_day, msgspec.json.encode(one)) for one in orders],
-    )

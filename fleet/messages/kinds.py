@@ -29,6 +29,10 @@ CARD_LEFT_IN = "se.kortkiosk.card.left_in"
 CARD_LEFT_IN_TAKEN = "se.kortkiosk.card.left_in_taken"
 """`card_number`, `seconds`: somebody took that card out of the reader."""
 
+LISTS_DROPPED = "se.kortkiosk.lists.dropped"
+"""`lists` (`list`, `found`, `floor`): what the station kept of the server's lists was damaged, or not the server's; it is fetched
+again."""
+
 ERRAND_STARTED = "se.kortkiosk.errand.started"
 """`errand`, `kind` (`pickup`, ...)."""
 

@@ -1,4 +1,5 @@
 """A station with something missing: it starts, says what, and offers what works."""
+# length: stories of one station with one thing missing in each
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -88,6 +89,33 @@ async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> Non
         assert (await home_of(station)).options[0].reason is None
         told = [kinds.STATION_STARTED, kinds.CHAIN_CHECKPOINT]
         assert [kind for _, kind in await station.books.events_after(0)] == told, "a new chain is signed at once"
+
+
+async def test_lists_that_somebody_has_written_are_dropped_and_told(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        forged = "INSERT INTO sync_sealed VALUES ('list', x'00')"
+        await station.books.store.transact(lambda cx: cx.execute(forged))
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        told = [kind for _, kind in await station.books.events_after(0)]
+        assert told.count(kinds.LISTS_DROPPED) == 1
+        assert station.fleet is not None
+        assert station.fleet.book.administrators() == ()
+
+
+async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_named(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    secret = base / config.station.identity / "store.key"
+    secret.chmod(0o644)
+    try:
+        async with opened(Station(config, base, Visitor(), world)) as station:
+            assert "store.key: others may read" in problems(station)["identity"]
+    finally:
+        secret.chmod(0o600)
 
 
 async def test_out_of_service_outlives_a_restart(region: Region, world: World, tmp_path: Path) -> None:

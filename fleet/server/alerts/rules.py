@@ -26,6 +26,7 @@ LATCHED = frozenset(
         "too_many_gaps",
         "receipt_twice",
         "not_laid_out",
+        "lists_dropped",
         "command_unanswered",
         *ALARMS,
     }

@@ -47,6 +47,7 @@ OF_STATION = frozenset(
         kinds.DOOR_SHUT,
         kinds.CARD_LEFT_IN,
         kinds.CARD_LEFT_IN_TAKEN,
+        kinds.LISTS_DROPPED,
         kinds.ADMINISTRATOR_LOGGED_IN,
     }
 )

@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from fleet.server.store.alarms import NOT_LAID_OUT, RECEIPT_TWICE, UNFIT, Alarm
+from fleet.server.store.alarms import RECEIPT_TWICE, UNFIT, Alarm
 from fleet.server.store.projections import (
+    AlarmTold,
     Change,
     CheckpointTold,
     ErrandConcerns,
     ErrandEnded,
     ErrandStarted,
-    NotLaidOut,
     OrderMoved,
     ReceiptKept,
     Unfit,
@@ -124,8 +124,8 @@ def _fold(folded: Folded, step: Step, change: Change) -> None:
             folded.reserves.append((origin, change))
         case ReceiptKept():
             _fold_receipt(folded, step, change)
-        case NotLaidOut():
-            folded.applied.alarms.append(Alarm(origin.name, NOT_LAID_OUT, change.which))
+        case AlarmTold():
+            folded.applied.alarms.append(Alarm(origin.name, change.code, change.which))
         case CheckpointTold():
             place = {"station": origin.station, "epoch": origin.epoch, "sequence": origin.sequence}
             folded.signed.append({**place, "at": change.at})

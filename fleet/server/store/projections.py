@@ -8,6 +8,7 @@ once with the same end.
 (OrderMoved(order='O-1', what='activated', at=...), ErrandConcerns(errand='...', at=..., order='O-1',
 card_number='...'))
 """
+# length: one table of all types of events, with what each says and what follows from it
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from fleet.messages import kinds
 from fleet.messages.events import Event
 from fleet.server.lifecycle import Happening
 from fleet.server.store import stocking
+from fleet.server.store.alarms import LISTS_DROPPED, NOT_LAID_OUT
 from fleet.server.store.stocking import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -65,9 +67,10 @@ class ReceiptKept(msgspec.Struct, frozen=True, gc=False):
     errand: str
 
 
-class NotLaidOut(msgspec.Struct, frozen=True, gc=False):
-    """A document that the station's printer cannot print, however often it is tried; `which`: its receipt, and why."""
+class AlarmTold(msgspec.Struct, frozen=True, gc=False):
+    """The station tells what a person should look at: a code of `store.alarms`, and which (a receipt, a list)."""
 
+    code: str
     which: str
 
 
@@ -93,7 +96,7 @@ Change = (
     | BinEmptied
     | ReservePlaced
     | ReceiptKept
-    | NotLaidOut
+    | AlarmTold
     | CheckpointTold
     | Unfit
 )
@@ -120,6 +123,10 @@ _Reader = Callable[[bytes, str | None, datetime], tuple[Change, ...]]
 class _Started(msgspec.Struct):
     errand: Short
     kind: Word
+
+
+class _ListsDropped(msgspec.Struct):
+    lists: Annotated[list[Word], msgspec.Meta(max_length=8)]
 
 
 class _Effect(msgspec.Struct):
@@ -238,11 +245,15 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
     if (said.effect, said.outcome) == ("drop.card", "dropped"):
         return (CardDropped(said.old_card, at),)
     if said.outcome == "not_laid_out":
-        return (NotLaidOut(f"{said.receipt or said.effect}: {said.why}"),)
+        return (AlarmTold(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
     what = _MOVED.get((said.effect, said.outcome))
     if what is None or order is None:
         return ()
     return (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
+
+
+def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    return (AlarmTold(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
 
 
 def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
@@ -283,6 +294,7 @@ _READERS: dict[str, _Reader] = {
     kinds.RECEIPT_ISSUED: _receipt,
     kinds.ERRAND_ENDED: _ended,
     kinds.CHAIN_CHECKPOINT: _checkpoint,
+    kinds.LISTS_DROPPED: _lists_dropped,
     **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
 }
 

@@ -96,3 +96,40 @@ def test_a_certificate_of_another_authority_is_refused(directory: Path) -> None:
     shutil.copy(directory / "station.pem", directory / "ca.pem")
     with pytest.raises(IdentityError, match="was not issued by"):
         Identity.load(directory)
+
+
+def test_the_secret_of_the_store_is_made_at_enrolment_and_where_there_is_none_yet(directory: Path) -> None:
+    identity, path = Identity.load(directory), directory / "store.key"
+    first = identity.store_secret()
+    assert len(first) == 32
+    path.unlink()
+    second = identity.store_secret()
+    assert second != first
+    assert identity.store_secret() == second
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in directory.iterdir() if one.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "reason"),
+    [("00" * 31, 0o600, "32 bytes"), ("no hex", 0o600, "32 bytes"), ("00" * 32, 0o644, "others may read")],
+)
+def test_a_secret_of_the_store_that_cannot_be_used_is_named(
+    directory: Path, content: str, mode: int, reason: str
+) -> None:
+    (directory / "store.key").write_text(content)
+    (directory / "store.key").chmod(mode)
+    with pytest.raises(IdentityError, match=f"store.key: .*{reason}"):
+        Identity.load(directory).store_secret()
+
+
+def test_a_secret_that_cannot_be_made_says_so(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "store.key").unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.link", full)
+    with pytest.raises(IdentityError, match="cannot be made: No space left"):
+        Identity.load(directory).store_secret()
+    assert [one.name for one in directory.iterdir() if "store" in one.name] == []

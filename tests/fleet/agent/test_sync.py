@@ -13,6 +13,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
 from fleet.agent import sync
+from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.link import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
@@ -88,11 +89,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(store: StationStore, link: FakeLink, clock: Clock) -> OrderBook:
-    nowhere = Path("nowhere")
-    identity = Identity(
-        "entre-a", 1, Broker("localhost", 8883), nowhere, nowhere, nowhere, public_jwk(SIGNING), b"\0" * 32, NOW
-    )
+def identity(tmp_path: Path) -> Identity:
+    key = tmp_path / "station.key"
+    return Identity("entre-a", 1, Broker("localhost", 8883), key, key, key, public_jwk(SIGNING), b"\0" * 32, NOW)
+
+
+@pytest.fixture
+def book(identity: Identity, store: StationStore, link: FakeLink, clock: Clock) -> OrderBook:
     return OrderBook(identity, store, link, clock)
 
 
@@ -102,10 +105,16 @@ async def held(book: OrderBook, link: FakeLink, *pages: SyncPage) -> None:
 
 
 async def test_a_list_of_several_pages_is_held_and_survives_a_restart(
-    book: OrderBook, link: FakeLink, store: StationStore
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock
 ) -> None:
     await held(book, link, page(order("A1"), following="2"), page(order("B1", BO)))
     assert link.asked == [SyncAsk(None), SyncAsk("2")]
+    again = OrderBook(identity, store, link, clock)
+    assert again.dropped == ()
+    for one in (book, again):
+        assert one.find(ANNA, TODAY) == order("A1")
+        assert one.administrators() == book.administrators()
+        assert one.issued == NOW
     assert book.find(ANNA, TODAY) == order("A1")
     assert book.find(BO, TODAY) == order("B1", BO)
     assert book.find(CECILIA, TODAY) is None
@@ -205,8 +214,10 @@ async def test_an_old_list_is_not_offered_from_whatever_the_clock_says(
     await held(book, link, page(order("A1", last_day="2027-01-01"), days=2))
     assert book.is_fresh(NOW + timedelta(days=2))
     assert not book.is_fresh(NOW + timedelta(days=2, seconds=1))
+    clock.now = NOW + timedelta(days=2)
     assert book.find(ANNA, date(2026, 3, 4)) == order("A1", last_day="2027-01-01")
-    assert book.find(ANNA, date(2026, 3, 5)) is None
+    clock.now = NOW + timedelta(days=2, seconds=1)
+    assert book.find(ANNA, date(2026, 3, 4)) is None, "to the second, not to the end of the day"
     assert book.is_fresh(NOW - timedelta(days=3650))  # a clock set back counts as the time of the list
     clock.now = NOW - timedelta(days=3650)
     link.answers = [signed(page(issued=NOW - timedelta(days=30)))]
@@ -315,6 +326,123 @@ async def test_the_book_refreshes_itself_on_each_connect_and_after_an_online_fin
     with pytest.raises(asyncio.CancelledError):
         await running
     assert link.listeners == []
+
+
+async def test_an_answer_about_one_person_survives_a_restart_until_the_next_list(
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock
+) -> None:
+    await held(book, link, page(order("A1"), order("B1", BO)))
+    link.answers = [signed(page(issued=NOW + timedelta(minutes=1)), typ=ORDER_TYP)]
+    assert await book.find_online(ANNA) is None, "withdrawn"
+    link.answers = [signed(page(order("B2", BO), issued=NOW + timedelta(minutes=2)), typ=ORDER_TYP)]
+    await book.find_online(BO)
+    again = OrderBook(identity, store, link, clock)
+    assert [one.order for one in again.waiting(TODAY)] == ["B2"]
+    await held(again, link, page(order("A1"), issued=NOW + timedelta(hours=1)))
+    assert [one.order for one in OrderBook(identity, store, link, clock).waiting(TODAY)] == ["A1"]
+
+
+@pytest.mark.parametrize("kind", ["list", "found", "floor"])
+@pytest.mark.parametrize("damage", [b"", b"short", b"\0" * 200, None])
+async def test_what_is_damaged_is_dropped_said_and_fetched_again(
+    book: OrderBook,
+    link: FakeLink,
+    store: StationStore,
+    identity: Identity,
+    clock: Clock,
+    kind: str,
+    damage: bytes | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await held(book, link, page(order("A1")))
+    link.answers = [signed(page(order("B1", BO)), typ=ORDER_TYP)]
+    await book.find_online(BO)
+    rewrite(store, kind, lambda content: content[:-1] + bytes([content[-1] ^ 1]) if damage is None else damage)
+    again = OrderBook(identity, store, link, clock)
+    assert again.dropped == (kind,)
+    assert kind in caplog.text
+    assert (again.find(ANNA, TODAY) is None) == (kind == "list")
+    await held(again, link, page(order("A1"), issued=NOW + timedelta(hours=1)))
+    assert again.find(ANNA, TODAY) == order("A1")
+    assert OrderBook(identity, store, link, clock).dropped == ()
+
+
+async def test_a_list_put_back_is_older_than_the_floor_and_dropped(
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock
+) -> None:
+    await held(book, link, page(order("A1")))
+    earlier = sealed(store, "list")
+    await held(book, link, page(order("A2"), issued=NOW + timedelta(hours=1)))
+    rewrite(store, "list", lambda _: earlier)
+    again = OrderBook(identity, store, link, clock)
+    assert again.dropped == ("list",)
+    assert again.administrators() == ()
+    assert again.issued == NOW + timedelta(hours=1), "the floor outlives the list"
+    link.answers = [signed(page(order("A1"), issued=NOW + timedelta(minutes=59)))]
+    with pytest.raises(SyncRefused, match="older"):
+        await again.refresh()
+
+
+async def test_an_answer_older_than_the_list_is_dropped(
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock
+) -> None:
+    await held(book, link, page(order("A1")))
+    link.answers = [signed(page(), typ=ORDER_TYP)]
+    await book.find_online(ANNA)
+    earlier = sealed(store, "found")
+    await held(book, link, page(order("A1"), issued=NOW + timedelta(hours=1)))
+    await store.transact(lambda cx: cx.execute("INSERT INTO sync_sealed VALUES ('found', ?)", (earlier,)))
+    again = OrderBook(identity, store, link, clock)
+    assert again.dropped == ("found",)
+    assert again.find(ANNA, TODAY) == order("A1")
+
+
+ENCRYPTED: dict[str, list[SyncPage]] = {
+    "another station's": [page(station="entre-b")],
+    "only the first page": [page(order("A1"), following="2")],
+    "a page after the last": [page(order("A1")), page(order("B1", BO))],
+    "no page": [],
+}
+
+
+@pytest.mark.parametrize("story", ENCRYPTED)
+async def test_pages_are_judged_anew_even_under_the_stations_own_key(
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock, story: str
+) -> None:
+    await held(book, link, page(order("A1")))
+    pages = msgspec.json.encode([signed(one).jws for one in ENCRYPTED[story]])
+    rewrite(store, "list", lambda _: AtRestCipher("entre-a", identity.store_secret()).encrypt("list", pages))
+    assert OrderBook(identity, store, link, clock).dropped == ("list",)
+
+
+async def test_another_stations_key_opens_nothing(
+    book: OrderBook, link: FakeLink, store: StationStore, identity: Identity, clock: Clock, tmp_path: Path
+) -> None:
+    await held(book, link, page(order("A1")))
+    (tmp_path / "store.key").unlink()
+    again = OrderBook(identity, store, link, clock)
+    assert again.dropped == ("floor", "list")
+    assert again.waiting(TODAY) == ()
+
+
+def test_lists_kept_in_clear_by_an_earlier_version_are_erased(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite"
+    with sync.sqlite3.connect(file) as cx:
+        cx.execute("CREATE TABLE sync_administrator (hsa_id TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT")
+        cx.execute("INSERT INTO sync_administrator VALUES ('TEST000000-9001', x'4d616465205570')")
+    cx.close()
+    StationStore.open(file, schemas=[sync.SCHEMA]).close()
+    assert [one for one in tmp_path.glob("old.sqlite*") if b"Made Up" in one.read_bytes()] == []
+
+
+def sealed(store: StationStore, kind: str) -> bytes:
+    query = "SELECT content FROM sync_sealed WHERE kind = ?"
+    return bytes(store.transact_now(lambda cx: cx.execute(query, (kind,)).fetchone()[0]))
+
+
+def rewrite(store: StationStore, kind: str, changed: Callable[[bytes], bytes]) -> None:
+    content = changed(sealed(store, kind))
+    store.transact_now(lambda cx: cx.execute("UPDATE sync_sealed SET content = ? WHERE kind = ?", (content, kind)))
 
 
 async def turn_until(reached: Callable[[], bool]) -> None:

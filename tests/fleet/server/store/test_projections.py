@@ -82,6 +82,13 @@ def test_a_document_that_does_not_fit_on_the_paper_is_an_alarm_of_its_own(
     assert (station.name, "not_laid_out", "R-1: qr") in readings.summary(NOW).alarms
 
 
+def test_lists_that_a_station_dropped_are_an_alarm_of_its_own(
+    writer: Writer, station: SealingStation, readings: StoreReadings
+) -> None:
+    writer.commit(arrived(station.seal(kinds.LISTS_DROPPED, {"lists": ["list", "found"]})), NOW)
+    assert (station.name, "lists_dropped", "found, list") in readings.summary(NOW).alarms
+
+
 @pytest.mark.parametrize(
     "content",
     [{}, {"errand": 7, "kind": "pickup"}, {"errand": "e" * 65, "kind": "pickup"}, {"errand": "", "kind": "x"}],
