@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from provisioning import files
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
+from provisioning.exporting import export_server, export_verifier
 from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
 from provisioning.pico import FlashError, choose
 from provisioning.wiring import RewiringError, rewire
@@ -73,6 +75,13 @@ def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any],
     public = files.read_json(authority.directory / PUBLIC_FILE)
     result = {"authority": str(authority.directory), "signing_key_id": public["signing_key"]["kid"]}
     return result, f"The authority is in {authority.directory}. Keep a copy of it where nobody else can read it."
+
+
+def _export(
+    export: Callable[[Authority, Path, str | None], tuple[str, ...]], arguments: argparse.Namespace, now: datetime
+) -> tuple[dict[str, Any], str]:
+    written = export(Authority(arguments.directory), arguments.into, arguments.owner)
+    return {"into": str(arguments.into), "written": list(written)}, f"{arguments.into}: {', '.join(written)}"
 
 
 def _claim(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -171,10 +180,7 @@ def _read_code(path: Path | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kortkiosk-provision", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    authority = commands.add_parser("authority", help="make the fleet's authority")
-    init = _command(authority.add_subparsers(required=True, metavar="COMMAND"), "init", "make all keys, once", _init)
-    init.add_argument("directory", type=Path)
-    init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
+    _authority_parser(commands)
     claim = _command(commands, "claim", "make a one-time code for a station", _claim)
     claim.add_argument("directory", type=Path, help="the authority")
     claim.add_argument("station")
@@ -195,6 +201,22 @@ def _parser() -> argparse.ArgumentParser:
     wiring.add_argument("--key", type=Path, required=True, help="the pairing file, as station.toml names it")
     wiring.add_argument("--port", help="the board's serial port, where there are several")
     return parser
+
+
+def _authority_parser(commands: Any) -> None:
+    authority = commands.add_parser("authority", help="make the fleet's authority, renew it, and hand its parts out")
+    parts = authority.add_subparsers(required=True, metavar="COMMAND")
+    init = _command(parts, "init", "make all keys, once", _init)
+    init.add_argument("directory", type=Path)
+    init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
+    for name, summary, export in (
+        ("export-server", "copy what the server needs, which is not the CA's key", export_server),
+        ("export-verifier", "copy the keys of the code letters for the verifier's user", export_verifier),
+    ):
+        exported = _command(parts, name, summary, partial(_export, export))
+        exported.add_argument("directory", type=Path, help="the authority")
+        exported.add_argument("into", type=Path, help="the folder to make, or to bring up to date")
+        exported.add_argument("--owner", metavar="USER", help="whose files they are to be (as root)")
 
 
 def _flash_parser(commands: Any) -> None:

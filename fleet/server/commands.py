@@ -1,9 +1,8 @@
-"""The program `kortkiosk-fleet`: serve, import-orders, import-administrators, import-directory, user, token, verify-audit,
-migrate, rebuild, export-evidence, verify-evidence, retain, erase, simulate, issuer-simulator, worker,
-broker-files.
+"""The program `kortkiosk-fleet`: serve, verifier, worker, import-orders, import-administrators, import-directory, user, token,
+verify-audit, migrate, rebuild, export-evidence, verify-evidence, retain, erase, simulate, issuer-simulator, broker-files.
 
-Exit codes: 0 done, 1 our own error, 2 bad input or usage, 3 not genuine, 4 the issuer does not answer, 130 interrupted. With
-`--json` the result is one object on standard output.
+Exit codes: 0 done, 1 our own error, 2 bad input or usage, 3 refused or not genuine, 4 the issuer does not answer, 130
+interrupted. With `--json` the result is one object on standard output.
 
     $ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
     imported 12, changed 0, unchanged 0
@@ -43,6 +42,7 @@ from fleet.server.issuers.region import RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
 from fleet.server.issuers.simulator import command as simulator_command
 from fleet.server.logs import FORMATS, configure
+from fleet.server.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.retention import commands as retention_commands
 from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.settings import RetentionSettingsError
@@ -55,12 +55,13 @@ from fleet.server.store.place import PlaceError
 from fleet.server.store.rebuilding import rebuild
 from fleet.server.store_commands import add_store_arguments, complain, database_of, place_of, store_fault
 from fleet.server.telemetry import tracing_of
+from fleet.server.verifier import command as verifier_command
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.webhooks import HookError
 
 _log = logging.getLogger(__name__)
 
-BAD_INPUT, AWAY = 2, 4
+BAD_INPUT, REFUSED, AWAY = 2, 3, 4
 
 _ALWAYS = ("imported", "unchanged")
 """Figures that are said even where they are 0."""
@@ -99,7 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    broker = chosen(arguments)
+    broker, unseparated = chosen(arguments), arguments.unseparated or arguments.demo
+    if not (arguments.verifier or arguments.web_only or unseparated):
+        said = "--verifier SOCKET: name the socket of `kortkiosk-fleet verifier`, which runs as a user of its own"
+        return complain(arguments, said, BAD_INPUT)
+    try:
+        give_up_root(arguments.user, unseparated=unseparated, folders=(arguments.data,))
+    except (PrivilegeError, OSError) as error:
+        return complain(arguments, str(error), REFUSED if isinstance(error, PrivilegeError) else BAD_INPUT)
     if not arguments.authority.is_dir():
         return complain(arguments, f"--authority {arguments.authority}: no such directory", BAD_INPUT)
     try:
@@ -119,6 +127,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             cluster=broker.cluster,
             web_only=arguments.web_only,
             retention=arguments.retention,
+            verifier=arguments.verifier,
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
@@ -238,6 +247,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--alerts", type=Path, metavar="FILE.toml", help="rules of alerts, maintenance, webhook, e-mail")
     serve.add_argument("--deadlines", type=Path, metavar="FILE.toml", help="rules of what happens by itself, and when")
     serve.add_argument("--order-hook", type=Path, metavar="FILE", help="secret of the order system's signed messages")
+    serve.add_argument("--verifier", type=Path, metavar="SOCKET", help="where `kortkiosk-fleet verifier` is asked")
+    add_user_options(
+        serve, help_unseparated="for tests: may run as root, and starts a verifier of its own as that user"
+    )
     access_commands.add_serve_options(serve)
     retention_commands.add_retention_option(serve)
     for name, one in IMPORTS.items():
@@ -258,6 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     evidence_commands.add_parsers(commands, _command)
     retention_commands.add_parsers(commands, _command)
     cluster_commands.add_parsers(commands, _command, utc_now)
+    verifier_command.add_parser(commands, _command)
     simulator = _command(commands, "issuer-simulator", simulator_command.run, "a simulated issuer, which says so")
     simulator.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
     simulator_command.add_arguments(simulator)

@@ -47,6 +47,8 @@ class ServerConfig:
     """Serve pages beside other processes, with no broker at all."""
     retention: Path | None = None
     """`fleet.server.retention.settings`: how long what is kept."""
+    verifier: Path | None = None
+    """The socket of the verifier's service; without one the verifier is a child of the server, for demonstrations and tests."""
 
     @property
     def database(self) -> Place:

@@ -64,7 +64,7 @@ from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming, Transport
-from fleet.server.verifier.client import VerifierProcess
+from fleet.server.verifier.connection import verifier_of
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
 from fleet.server.web.serving import Listener, bound_for_pages, web_server
@@ -190,8 +190,8 @@ class FleetServer:
             files = _broker_files(config)
             broker = await self._ending.enter(parts, "broker", Broker(config.broker_directory, config.mqtt, files))
             self.mqtt = broker.address
-        process = VerifierProcess(config.verifier_keys, config.counters, config.postgres)
-        verifier = await self._ending.enter(parts, "verifier", process)
+        found = verifier_of(config.verifier, config.verifier_keys, config.counters, config.postgres)
+        verifier = await self._ending.enter(parts, "verifier", found)
         self._health.probes["verifier"] = lambda: None if verifier.runs else "away"
         writer = Writer(database)
         issuer, region = None, None

@@ -53,7 +53,7 @@ class Region:
     @contextmanager
     def serve(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
         """The fleet server, with the issuer where one has been started and more arguments. Yields its process."""
-        arguments = ["serve", "--data", self.places.fleet_data, "--authority", self.places.authority]
+        arguments = ["serve", "--unseparated", "--data", self.places.fleet_data, "--authority", self.places.authority]
         arguments += ["--mqtt", f"127.0.0.1:{self.mqtt}", "--http", f"127.0.0.1:{self.http}", *more]
         settings = self.places.issuer / "issuer.toml"
         with self._running("server", *arguments, *(("--issuer", settings) if settings.exists() else ())) as process:

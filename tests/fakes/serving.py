@@ -23,8 +23,17 @@ class Serving:
     ready: dict[str, object] = field(default_factory=dict)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "fleet.server.commands", "serve", "--json", "--http", "127.0.0.1:0"]
-        places = ["--data", str(self.data), "--authority", str(self.authority), "--mqtt", str(self.mqtt)]
+        command = [sys.executable, "-m", "fleet.server.commands", "serve", "--json", "--unseparated"]
+        places = [
+            "--http",
+            "127.0.0.1:0",
+            "--data",
+            str(self.data),
+            "--authority",
+            str(self.authority),
+            "--mqtt",
+            str(self.mqtt),
+        ]
         self.process = subprocess.Popen([*command, *places, *self.options], stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())

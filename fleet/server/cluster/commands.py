@@ -22,14 +22,16 @@ from fleet.server.broker_options import address, divided_url
 from fleet.server.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
 from fleet.server.cluster.worker import FleetWorker, WorkerConfig
 from fleet.server.ingest import Clock
+from fleet.server.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.running import DONE, run, settle, until_told
 from fleet.server.store.database import StoreError
 from fleet.server.store.place import PlaceError, postgres_place
+from fleet.server.store_commands import complain
 from fleet.server.telemetry import tracing_of
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError
 
-BAD_INPUT = 2
+BAD_INPUT, REFUSED = 2, 3
 LISTS = "revoked"
 """The folder of lists of revoked certificates, beside a broker's configuration."""
 
@@ -51,6 +53,7 @@ def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
         "--database-password", type=Path, metavar="FILE", help="its password, alone in a file that only you can read"
     )
     worker.add_argument("--authority", type=Path, required=True, metavar="DIR", help="with the server's certificate")
+    add_user_options(worker, help_unseparated="for tests: may run as root")
     written = make(commands, "broker-files", run_broker_files, "write the configuration of a broker of one's own")
     written.add_argument("kind", choices=("rabbitmq", "mosquitto"))
     written.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
@@ -63,10 +66,13 @@ def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
 def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
     """Until SIGTERM or SIGINT, or until a part ends by itself, which is an error of ours."""
     try:
+        give_up_root(arguments.user, unseparated=arguments.unseparated)
         place = postgres_place(arguments.database, arguments.database_password)
         config = WorkerConfig(arguments.broker, place, arguments.authority)
         worker = FleetWorker(config, clock, tracing_of(os.environ))
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
+    except PrivilegeError as error:
+        return complain(arguments, str(error), REFUSED)
     except (StoreError, PlaceError, OSError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT

@@ -1,9 +1,10 @@
-"""The verifier process: `python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE`, questions on stdin, answers on
+"""The verifier as a child process: `python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE`, questions on stdin, answers on
 stdout.
 
-Started by the server, ends when its stdin ends. Paths are its only arguments: keys are read from files that no other
-process of the server opens. Where several servers share a count, its address stands in the environment, and the file is not
-used. It prints one line, `ready`, once it can answer.
+For demonstrations and tests; in service the verifier runs as another user (`kortkiosk-fleet verifier`). Started by the server,
+it ends when its stdin ends. Paths are its only arguments: keys are read from files that no other process of the server opens.
+Where several servers share a count, its address stands in the environment, and the file is not used. It prints one line, `ready`,
+once it can answer.
 """
 
 import logging
@@ -17,23 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
+from fleet.server.verifier.answering import reply
 from fleet.server.verifier.counters import Counters, FileTries
-from fleet.server.verifier.exchange import MAX_LINE_BYTES, SHARED, Check, Verdict
-from fleet.server.verifier.judging import Judge, Keys, KeysError, envelope_digest
-
-READY = b"ready\n"
+from fleet.server.verifier.exchange import MAX_LINE_BYTES, READY, SHARED
+from fleet.server.verifier.judging import Judge, Keys, KeysError
 
 _log = logging.getLogger("fleet.server.verifier")
-
-
-def answer(check: Check, judge: Judge, counters: Counters, now: float) -> Verdict:
-    """Count, then evaluate. Raises the database's error where it cannot be counted: then nothing is evaluated."""
-    admission = counters.admit(check.station, envelope_digest(check), check.nonce, now)
-    if admission.refused is not None:
-        return Verdict(check.id, admission.refused, admission.alarm)
-    return Verdict(check.id, "match" if judge.is_match(check) else "no_match")
 
 
 def serve(questions: BinaryIO, answers: BinaryIO, judge: Judge, counters: Counters, clock: Callable[[], float]) -> None:
@@ -41,15 +31,10 @@ def serve(questions: BinaryIO, answers: BinaryIO, judge: Judge, counters: Counte
     answers.write(READY)
     answers.flush()
     while line := questions.readline(MAX_LINE_BYTES):
-        try:
-            check = msgspec.json.decode(line, type=Check)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            _log.error("a question that cannot be read: %s", type(error).__name__)
+        said = reply(line, judge, counters, clock())
+        if said is None:
             continue
-        verdict = answer(check, judge, counters, clock())
-        if verdict.alarm:
-            _log.warning("too many tries: station %s, order %s", check.station, check.order)
-        answers.write(msgspec.json.encode(verdict) + b"\n")
+        answers.write(said)
         answers.flush()
 
 

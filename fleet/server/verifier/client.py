@@ -1,4 +1,5 @@
-"""The server's end of the verifier: starts it, asks it, and starts it again where it has died.
+"""The server's end of a verifier that is its child, for demonstrations and tests: starts it, asks it, and starts it again where
+it has died.
 
 Rules: this process never opens the verifier's keys; questions are answered in turn; one that gets no answer in time,
 or meets a verifier that is away, raises `VerifierAwayError`.
@@ -21,7 +22,7 @@ import msgspec
 from sqlalchemy import URL
 
 from fleet.messages.link import EnvelopeAsk, ReleaseAsk
-from fleet.server.verifier.exchange import SHARED, Check, EnvelopeFacts, Verdict
+from fleet.server.verifier.exchange import READY, SHARED, Check, EnvelopeFacts, Verdict
 
 ANSWER_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 60.0
@@ -39,6 +40,19 @@ class Verifier(Protocol):
 
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
         """Raises VerifierAwayError."""
+
+
+class VerifierPart(Verifier, Protocol):
+    """A verifier as a part of the server, from its beginning to its end."""
+
+    @property
+    def runs(self) -> bool: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class VerifierProcess:
@@ -81,8 +95,7 @@ class VerifierProcess:
     async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
         """Ask in turn. Raises VerifierAwayError; the next question then meets a new process."""
         async with self._turn:
-            what: Literal["puk", "release"] = "release" if isinstance(ask, ReleaseAsk) else "puk"
-            check = Check(next(self._ids), station, ask.order, ask.nonce, ask.sealed, envelope, what)
+            check = check_of(next(self._ids), station, ask, envelope)
             try:
                 process = await self._started()
                 assert process.stdin is not None
@@ -113,7 +126,7 @@ class VerifierProcess:
         self._process = process
         self._listener = asyncio.create_task(self._listen(process))
         try:
-            is_ready = await _line(process, START_TIMEOUT_S) == b"ready\n"
+            is_ready = await _line(process, START_TIMEOUT_S) == READY
         except TimeoutError:
             process.kill()
             is_ready = False
@@ -141,6 +154,12 @@ class VerifierProcess:
             await process.wait()
         if self._listener is not None:
             await self._listener
+
+
+def check_of(number: int, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Check:
+    """The question as the verifier takes it."""
+    what: Literal["puk", "release"] = "release" if isinstance(ask, ReleaseAsk) else "puk"
+    return Check(number, station, ask.order, ask.nonce, ask.sealed, envelope, what)
 
 
 async def _line(process: Process, timeout_s: float) -> bytes:

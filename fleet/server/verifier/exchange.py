@@ -1,4 +1,5 @@
-"""What passes between the server and its verifier: one JSON object a line, over the pipes of a child process.
+"""What passes between the server and its verifier: one JSON object a line, over a Unix socket, or the pipes of
+a child process.
 
 Rules: the server passes on what it holds of the order and the code as the station sealed it, which only the verifier
 can open. A check of an order that is not known carries no `envelope` and gets the same work and the same answer as a
@@ -48,3 +49,5 @@ MAX_SEALED_CHARACTERS = 512
 SHARED = "KORTKIOSK_VERIFIER_DATABASE"
 """The variable of the environment that says where tries are counted in common."""
 MAX_LINE_BYTES = 8 * 1024
+READY = b"ready\n"
+"""The verifier's first line: it can answer, and answers whoever reads this."""

@@ -62,7 +62,7 @@ def test_a_file_of_settings_that_is_not_there_is_named(
     authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--no-broker"]
-    assert main(["serve", *where, "--alerts", str(tmp_path / "none.toml")]) == 2
+    assert main(["serve", "--unseparated", *where, "--alerts", str(tmp_path / "none.toml")]) == 2
     assert capsys.readouterr().err == f"kortkiosk-fleet: {tmp_path}/none.toml: No such file or directory\n"
 
 
@@ -96,7 +96,7 @@ def test_a_worker_hands_over_between_its_threads_as_the_server_does(monkeypatch:
         ".",
     ]
     try:
-        assert main(["worker", *words]) == 0
+        assert main(["worker", "--unseparated", *words]) == 0
         assert sys.getswitchinterval() == pytest.approx(SWITCH_S)
     finally:
         sys.setswitchinterval(before)

@@ -175,7 +175,16 @@ def test_sigint_is_an_interruption(serving: Serving) -> None:
 
 
 def test_a_second_server_on_the_same_data_is_refused(serving: Serving, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["serve", "--data", str(serving.data), "--authority", str(serving.authority), "--http", "127.0.0.1:0"]
+    arguments = [
+        "serve",
+        "--unseparated",
+        "--data",
+        str(serving.data),
+        "--authority",
+        str(serving.authority),
+        "--http",
+        "127.0.0.1:0",
+    ]
     assert main(arguments) == 2
     assert "another server runs on this data" in capsys.readouterr().err
 
@@ -184,15 +193,15 @@ def test_pages_are_refused_to_the_world(
     authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--data", str(tmp_path), "--authority", str(authority.directory), "--http", "0.0.0.0:0"]
-    assert main(["serve", *where, "--json"]) == 2
+    assert main(["serve", "--unseparated", *where, "--json"]) == 2
     assert "use a loopback address" in json.loads(capsys.readouterr().out)["error"]
 
 
 def test_an_authority_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "none")]) == 2
+    assert main(["serve", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "none")]) == 2
     assert "no such directory" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
-    assert main(["serve", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "empty")]) == 2
+    assert main(["serve", "--unseparated", "--data", str(tmp_path / "d"), "--authority", str(tmp_path / "empty")]) == 2
     assert "signing.key: No such file or directory" in capsys.readouterr().err
 
 

@@ -23,7 +23,7 @@ from msgspec import structs
 
 from fleet.agent.envelope import seal_release
 from fleet.messages.link import EnvelopeAsk, envelope_info, envelope_mac_input, release_code, release_mac_input
-from fleet.server.verifier.__main__ import answer
+from fleet.server.verifier.answering import answer
 from fleet.server.verifier.client import VerifierAwayError, VerifierProcess
 from fleet.server.verifier.counters import TRIES_PER_ENVELOPE, TRIES_PER_STATION, Counters, FileTries
 from fleet.server.verifier.exchange import Check, EnvelopeFacts

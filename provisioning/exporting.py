@@ -1,0 +1,82 @@
+"""Copies of an authority's parts, for the machines and users that need them: the CA's key stays where it was made.
+
+Rules: the server's part has no key of the CA and none of the verifier's; the verifier's part has its own keys and nothing else. A
+copy is made file by file, each in one step, certificates last, so that a second export renews a copy in use; what the server made
+there itself stays.
+
+>>> export_server(Authority(Path("/media/authority")), Path("/etc/kortkiosk/fleet"))  # doctest: +SKIP
+('ca/ca.pem', 'public.json', ...)
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from provisioning import files
+from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
+
+SERVER_FILES = (
+    "server/broker.key",
+    "server/broker.pem",
+    "server/fleet-server.key",
+    "server/fleet-server.pem",
+    "server/signing.key",
+    PUBLIC_FILE,
+    "ca/ca.pem",
+    CRL_FILE,
+)
+VERIFIER_FILES = ("hpke.key", "envelope-keys.json")
+_READABLE = (".pem", ".json")
+
+
+def export_server(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
+    """What `kortkiosk-fleet serve --authority` needs. Gives what was written. Raises AuthorityError, OSError."""
+    _check_place(authority, into)
+    return _copy(authority.directory, into, SERVER_FILES, owner)
+
+
+def export_verifier(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
+    """What `kortkiosk-fleet verifier --keys` needs. Gives what was written. Raises AuthorityError, OSError."""
+    _check_place(authority, into)
+    return _copy(authority.directory / "verifier", into, VERIFIER_FILES, owner)
+
+
+def _check_place(authority: Authority, into: Path) -> None:
+    here, there = authority.directory.resolve(), into.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise AuthorityError(f"{into} is the authority's own place: name another folder")
+    if (into / "ca" / "ca.key").exists():
+        raise AuthorityError(f"{into} holds a CA's key: an authority is never overwritten")
+
+
+def _copy(source: Path, into: Path, names: Iterable[str], owner: str | None) -> tuple[str, ...]:
+    written = []
+    for name in names:
+        if not (source / name).is_file():
+            continue
+        place = into / name
+        for folder in reversed([place.parent, *place.parent.parents]):
+            if folder == into or into in folder.parents:
+                _make_folder(folder, owner)
+        mode = files.PUBLIC if place.suffix in _READABLE and name not in VERIFIER_FILES else files.PRIVATE
+        files.write(place, (source / name).read_bytes(), mode)
+        _give(place, owner)
+        written.append(name)
+    return tuple(written)
+
+
+def _make_folder(folder: Path, owner: str | None) -> None:
+    files.make_directory(folder)
+    _give(folder, owner)
+
+
+def _give(path: Path, owner: str | None) -> None:
+    if owner is None:
+        return
+    try:
+        shutil.chown(path, owner)
+    except LookupError:
+        raise AuthorityError(f"--owner {owner}: there is no such user") from None
+    except PermissionError:
+        raise AuthorityError(f"--owner {owner}: only root gives files away (this is user {os.geteuid()})") from None
