@@ -17,7 +17,7 @@ from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
 from drivers.reader.outcomes import AdminOutcome, CodeOutcome, RefusalReason, Refused, Role, SignOutcome
 from drivers.reader.pad_codes import PadCodes
 from drivers.reader.pinpad import PadText
-from drivers.reader.pkcs15.values import CodeObject
+from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile
 from drivers.reader.profiles.draft import draft
 from drivers.secret import Secret
@@ -37,6 +37,8 @@ class CardSession(ABC):
     """See the module. Every method raises CardGoneError once the connection is lost."""
 
     facts: CardFacts
+    _algorithms: tuple[AlgorithmInfo, ...] = ()
+    """Those that the card tells."""
 
     def __init__(self, channel: Channel, profile: Profile, codes: Codes, owned: tuple[OwnCode, ...]) -> None:
         self.channel = channel
@@ -61,7 +63,7 @@ class CardSession(ABC):
 
     def draft_profile(self) -> str:
         """See `CardVisit.draft_profile`."""
-        return draft(self.facts, self.signs, [(own.code, own.role) for own in self._owned])
+        return draft(self.facts, self.signs, [(own.code, own.role) for own in self._owned], self._algorithms)
 
     def judged(self, certificates: tuple[Certificate, ...]) -> CardFacts:
         """Keep the certificates with their chains judged."""

@@ -183,6 +183,16 @@ def compute_signature(hashed: bytes) -> Command:
     return Command("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, hashed, SHORT_LE)
 
 
+def hand_over_hash(hashed: bytes) -> Command:
+    """PERFORM SECURITY OPERATION: HASH, of a hash that was made here (ISO/IEC 7816-8 11.8, P1P2=90A0, tag 90)."""
+    return Command("HASH", 0x00, 0x2A, 0x90, 0xA0, bytes((0x90, len(hashed))) + hashed)
+
+
+def compute_signature_of_hash() -> Command:
+    """COMPUTE DIGITAL SIGNATURE over the hash that the card was handed just before: without data."""
+    return Command("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, le=SHORT_LE)
+
+
 def internal_authenticate(hashed: bytes) -> Command:
     """INTERNAL AUTHENTICATE (ISO/IEC 7816-4 11.6.1)."""
     return Command("INTERNAL AUTHENTICATE", 0x00, 0x88, 0x00, 0x00, hashed, SHORT_LE)

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from drivers.reader.piv.card import KnownObjects
 from drivers.reader.pkcs15.fingerprint import KnownFiles
+from drivers.reader.signature_forms import KnownForms
 
 MAX_CARDS = 8
 """Old card and new one, an administrator's, and some before them."""
@@ -55,3 +56,5 @@ class Memories:
 
     pkcs15: CardMemory[KnownFiles] = field(default_factory=CardMemory)
     piv: CardMemory[KnownObjects] = field(default_factory=CardMemory)
+    forms: KnownForms = field(default_factory=KnownForms)
+    """In which form products sign; of a product, not of a card, so it does not grow old."""

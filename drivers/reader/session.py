@@ -30,14 +30,14 @@ def open_session(
     likely = next(iter(profiles.hinted(channel.connection.atr)), None)
     if likely is not None and likely.kind == "pkcs15":
         with suppress(UnknownCardError):
-            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15)
+            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15, forms=known.forms)
             if session.facts.certificates:
                 return session
     piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=known.piv)
     if piv is not None and piv.facts.certificates:
         return piv
     try:
-        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15)
+        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15, forms=known.forms)
     except UnknownCardError as stranger:
         again = open_piv(channel, profiles=profiles, ledger=ledger) if piv is not None else None
         if again is not None:

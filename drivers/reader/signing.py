@@ -1,8 +1,11 @@
 """A signature by a key of the card, checked against its certificate before anyone gets it.
 
-The hash is made here; the card gets a DigestInfo that it pads itself (RSA, PKCS#1 v1.5) or the bare hash (ECDSA).
-MANAGE SECURITY ENVIRONMENT names algorithm and key, then COMPUTE DIGITAL SIGNATURE or INTERNAL AUTHENTICATE, as the
-product profile says (ISO/IEC 7816-4 11.5.11, 7816-8 11.7).
+The hash is made here; the card gets a DigestInfo that it pads itself (RSA, PKCS#1 v1.5) or the bare hash. In which form a card
+wants to be asked is negotiated (`signature_forms`): a card that refuses one is asked in the next, and a form that was taken is
+remembered, so that a known product costs its own commands and no more, MANAGE SECURITY ENVIRONMENT and the signature.
+
+Rules: a refused environment costs nothing; a signature that does not verify is a fault of the card, and no other form is tried
+after it; nor is one after a status word that asks for a code or counts a try; at most `MAX_EXCHANGES` for one signature.
 
 >>> digest_info(b"").hex()[:38]
 '3031300d060960864801650304020105000420'
@@ -10,7 +13,7 @@ product profile says (ISO/IEC 7816-4 11.5.11, 7816-8 11.7).
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -18,16 +21,19 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from drivers.reader import iso7816, tlv
-from drivers.reader.apdu import Command, Response
+from drivers.reader import iso7816
+from drivers.reader.apdu import Command, Response, Status
 from drivers.reader.channel import Channel
 from drivers.reader.codes import outcome_of
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown, WrongCode
-from drivers.reader.pkcs15.values import KeyObject
+from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Profile
+from drivers.reader.signature_forms import Asked, Form, KnownForms, candidates
 
+MAX_EXCHANGES = 32
+"""Most APDUs for one signature of a card that nothing is known of."""
 _SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 """DER of DigestInfo for SHA-256, up to the hash (RFC 8017 9.2, note 1)."""
 
@@ -89,12 +95,21 @@ def verifies_with(key: object, message: bytes, signature: bytes, algorithm: str 
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is known of a card before it signs: its profile, the algorithms that it tells, and forms that were taken before."""
+
+    profile: Profile
+    algorithms: tuple[AlgorithmInfo, ...] = ()
+    forms: KnownForms = field(default_factory=KnownForms)
+
+
 def sign(
-    channel: Channel, profile: Profile, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
+    channel: Channel, product: Product, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
 ) -> SignOutcome:
     """Sign a message. Raises CardGoneError before the card was asked to sign, CardAnswerError for a false signature."""
     public = x509.load_der_x509_certificate(certificate).public_key()
-    return sign_by(channel, profile, key, Signer(public, certificate), purpose, message)
+    return sign_by(channel, product, key, Signer(public, certificate), purpose, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +121,63 @@ class Signer:
 
 
 def sign_by(
-    channel: Channel, profile: Profile, key: KeyObject, signer: Signer, purpose: Purpose, message: bytes
+    channel: Channel, product: Product, key: KeyObject, signer: Signer, purpose: Purpose, message: bytes
 ) -> SignOutcome:
     """As `sign`, with a key that may have no certificate yet."""
-    public, certificate = signer.public, signer.certificate
-    scheme = scheme_of(public)
+    scheme = scheme_of(signer.public)
     if scheme is None:
         return Refused(RefusalReason.NOT_ALLOWED)
-    if scheme is RS256 and profile.signing.padding == "pss":
-        scheme = PS256
-    by_mutual = purpose == "identification" and profile.signing.identification == "internal-authenticate"
-    template = _template(profile, key)
-    prepare = (
-        iso7816.set_authentication_environment(template) if by_mutual else iso7816.set_signature_environment(template)
-    )
-    prepared = channel.send(prepare)
-    if not prepared.ok:
-        return Refused(RefusalReason.CARD, prepared.sw)
-    hashed = digest_info(message) if scheme is RS256 else scheme.digest(message)
-    command = iso7816.internal_authenticate(hashed) if by_mutual else iso7816.compute_signature(hashed)
-    return computed(channel, command, Wanted(public, message, scheme, certificate))
+    asked = Asked(scheme is not RS256, scheme.hash.digest_size * 8, purpose != "signature")
+    atr, profile = channel.connection.atr, product.profile
+    known = product.forms.recall(atr, profile.name, asked)
+    refused, lacking, before = None, set[int](), channel.exchange.apdus
+    for form in candidates(profile.signing, key, asked, product.algorithms, known):
+        if channel.exchange.apdus - before >= MAX_EXCHANGES:
+            break
+        outcome = _in_form(channel, form, key, Wanted(signer.public, message, scheme, signer.certificate), lacking)
+        if isinstance(outcome, Signed):
+            product.forms.keep(atr, profile.name, asked, form)
+        if not isinstance(outcome, Refused) or _is_final(outcome):
+            return outcome
+        refused = refused or outcome
+    return refused or Refused(RefusalReason.NOT_ALLOWED)
+
+
+def _in_form(channel: Channel, form: Form, key: KeyObject, wanted: "Wanted", lacking: set[int]) -> SignOutcome:
+    """One try. `lacking` are instructions that the card does not know: they are not sent again."""
+    steps = _steps(form, key, wanted)
+    *before, last = steps
+    if lacking & {step.ins for step in steps}:
+        return Refused(RefusalReason.CARD, Status.INS_NOT_SUPPORTED)
+    for step in before:
+        response = channel.send(step)
+        if not response.ok:
+            return _noted(Refused(RefusalReason.CARD, response.sw), step, lacking)
+    scheme = PS256 if form.padding == "pss" and wanted.scheme is RS256 else wanted.scheme
+    return _noted(computed(channel, last, replace(wanted, scheme=scheme)), last, lacking)
+
+
+def _noted(outcome: SignOutcome, command: Command, lacking: set[int]) -> SignOutcome:
+    if isinstance(outcome, Refused) and outcome.status == Status.INS_NOT_SUPPORTED:
+        lacking.add(command.ins)
+    return outcome
+
+
+def _is_final(outcome: Refused) -> bool:
+    """The card did not refuse the form: it wants a code first, or counted a try."""
+    return outcome.status == Status.SECURITY_NOT_SATISFIED or outcome.tries_left is not None
+
+
+def _steps(form: Form, key: KeyObject, wanted: "Wanted") -> list[Command]:
+    """The commands of a form; the last one answers the signature."""
+    digest_info_wanted = wanted.scheme is RS256 and form.input == "digest-info" and form.padding == "pkcs1"
+    data = digest_info(wanted.message) if digest_info_wanted else wanted.scheme.digest(wanted.message)
+    mutual = form.operation == "internal-authenticate"
+    prepare = iso7816.set_authentication_environment if mutual else iso7816.set_signature_environment
+    steps = [prepare(form.control_reference(key))] if form.template else []
+    if form.operation == "pso-hash":
+        return [*steps, iso7816.hand_over_hash(data), iso7816.compute_signature_of_hash()]
+    return [*steps, iso7816.internal_authenticate(data) if mutual else iso7816.compute_signature(data)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +226,3 @@ def _forms(answer: bytes, scheme: Scheme) -> list[bytes]:
     half = len(answer) // 2
     r, s = int.from_bytes(answer[:half], "big"), int.from_bytes(answer[half:], "big")
     return [answer, encode_dss_signature(r, s)]
-
-
-def _template(profile: Profile, key: KeyObject) -> bytes:
-    """Control reference template (ISO/IEC 7816-4 table 78)."""
-    algorithm = profile.signing.ecdsa if key.elliptic else profile.signing.rsa
-    parts = {
-        "algorithm": tlv.encode(0x80, bytes((algorithm,))),
-        "file": tlv.encode(0x81, key.path[-2:]),
-        "key": tlv.encode(0x84, bytes((key.reference,))),
-    }
-    return b"".join(parts[name] for name in profile.signing.template)

@@ -20,6 +20,7 @@ from drivers.reader.virtual.kinds import KINDS, Kind
 from drivers.reader.virtual.personas import SIGNATURE_PIN, Person, administrators, people, person, with_two_pins
 from drivers.reader.virtual.pki import TestAuthority, default_directory
 from drivers.reader.virtual.state import CardFileError
+from drivers.reader.virtual.traits import TRAITS, UnknownTraitError
 from drivers.reader.virtual.vpcd import DEFAULT_HOST, FIRST_PORT, plug
 
 DONE, BAD_INPUT, FAULT, INTERRUPTED = 0, 2, 4, 130
@@ -57,6 +58,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--protocol", choices=("T=1", "T=0"), default="T=1", help="of transmission; default: %(default)s"
     )
     parser.add_argument("--two-pins", action="store_true", help="a new card of kind B with a PIN of its own to sign")
+    parser.add_argument(
+        "--trait", action="append", default=[], metavar="NAME", help="what a new card does differently; see --list"
+    )
     parser.add_argument("--authority", type=Path, metavar="DIR", help="who issues it; see --list")
     parser.add_argument("--list", action="store_true", help="describe kinds, people and made-up codes")
     parser.add_argument("--json", action="store_true", help="output as JSON")
@@ -100,6 +104,8 @@ def _card(args: argparse.Namespace) -> VirtualCard:
         card = VirtualCard.load(args.state, protocol=args.protocol)
         if card.kind != args.kind:
             raise _UsageError(f"{args.state} is a card of kind {card.kind}, not {args.kind}")
+        if args.trait and set(args.trait) != set(card.traits):
+            raise _UsageError(f"{args.state} is a card with the traits {', '.join(card.traits) or 'of its kind alone'}")
         return card
     try:
         someone = person(args.order)
@@ -111,7 +117,11 @@ def _card(args: argparse.Namespace) -> VirtualCard:
         authority = TestAuthority.load_or_create(directory, now)
         persona = someone.old if args.old else someone.new
         persona = with_two_pins(persona) if args.two_pins else persona
-        return VirtualCard.create(persona, authority, now, kind=args.kind, path=args.state, protocol=args.protocol)
+        return VirtualCard.create(
+            persona, authority, now, kind=args.kind, path=args.state, protocol=args.protocol, traits=args.trait
+        )
+    except UnknownTraitError as error:
+        raise _UsageError(str(error)) from error
     except ValueError as error:
         raise _UsageError(f"{directory}: damaged test authority") from error
     except OSError as error:
@@ -165,11 +175,15 @@ def _show_list(args: argparse.Namespace) -> None:
     persons = [_person_facts(someone) for someone in (*people(), *administrators())]
     authority = str(args.authority or default_directory())
     if args.json:
-        print(json.dumps({"kinds": kinds, "people": persons, "authority": authority}, ensure_ascii=False))
+        told = {"kinds": kinds, "people": persons, "authority": authority, "traits": TRAITS}
+        print(json.dumps(told, ensure_ascii=False))
         return
     for kind in kinds:
         print(f"{kind['kind']}  {kind['title']}")
         print(f"   PIN {kind['pin']} ({kind['pin_tries']} tries), PUK {kind['puk']} ({kind['puk_tries']} tries)")
+    print("\n--trait (kinds A and B)")
+    for name, title in TRAITS.items():
+        print(f"   {name:22} {title}")
     print("\n --order  holder (made up)           card number        PUK        PIN      old card's PUK")
     for facts in persons:
         who = facts["name"] or facts["hsa_id"]

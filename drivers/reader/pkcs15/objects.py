@@ -7,12 +7,15 @@ card; a file in which nothing can be read is a `TlvError`. Clause numbers are th
 'aa'
 """
 
+# length: the objects of one standard, each a few lines
+
 from collections.abc import Callable
 from typing import TypeVar
 
 from drivers.reader import tlv
 from drivers.reader.iso7816 import MF, Alphabet
 from drivers.reader.pkcs15.values import (
+    AlgorithmInfo,
     ApplicationEntry,
     CertificateObject,
     CodeFlag,
@@ -73,7 +76,28 @@ def parse_token_info(data: bytes) -> TokenInfo:
     if not nodes or nodes[0].tag != tlv.SEQUENCE:
         raise TlvError("EF(TokenInfo) is not a SEQUENCE")
     serial, maker, label = (nodes[0].find(tag) for tag in (tlv.OCTET_STRING, tlv.UTF8_STRING, 0x80))
-    return TokenInfo(serial.value[:64] if serial else b"", maker.text() if maker else "", label.text() if label else "")
+    return TokenInfo(
+        serial.value[:64] if serial else b"", maker.text() if maker else "", label.text() if label else "",
+        _supported(nodes[0]),
+    )  # fmt: skip
+
+
+def _supported(token: Tlv) -> tuple[AlgorithmInfo, ...]:
+    """supportedAlgorithms; none where the list cannot be read, because a card is known without it."""
+    try:
+        told = token.find(0xA2)
+        return tuple(_kept(list(told.children[:MAX_ENTRIES]), _algorithm)) if told else ()
+    except TlvError:
+        return ()
+
+
+def _algorithm(node: Tlv) -> AlgorithmInfo:
+    """Number and mechanism come first; a last INTEGER, after parameters and operations, is the card's own reference."""
+    fields = node.children
+    if len(fields) < 2:
+        raise TlvError("an algorithm without its mechanism")
+    own = [field for field in fields[3:] if field.tag == tlv.INTEGER]
+    return AlgorithmInfo(fields[0].small(255), fields[1].small(0x7FFFFFFF), own[-1].small(255) if own else None)
 
 
 def parse_codes(data: bytes) -> tuple[CodeObject, ...]:
@@ -125,7 +149,17 @@ def _key(node: Tlv) -> KeyObject:
         id=own.child(tlv.OCTET_STRING).value[:32], label=_label(common), auth_id=_auth_id(common),
         usage=own.child(tlv.BIT_STRING).bits(), reference=_reference(reference) if reference else 0,
         path=_file_path(path).path if path and path.find(tlv.OCTET_STRING) else b"", elliptic=node.tag == 0xA0,
+        algorithms=_algorithms(own), consent=common.find(tlv.INTEGER) is not None,
     )  # fmt: skip
+
+
+def _algorithms(own: Tlv) -> tuple[int, ...]:
+    """algReference (8.4): numbers into TokenInfo's list; none where they cannot be read."""
+    told = own.find(0xA1)
+    try:
+        return tuple(node.small(255) for node in told.children if node.tag == tlv.INTEGER)[:16] if told else ()
+    except TlvError:
+        return ()
 
 
 def parse_public_keys(data: bytes) -> tuple[PublicKeyObject, ...]:

@@ -34,9 +34,10 @@ from drivers.reader.pkcs15.finding import NoApplicationError, find_application
 from drivers.reader.pkcs15.fingerprint import Fingerprint, KnownFiles, fingerprint_of, is_known, serial_told, still_has
 from drivers.reader.pkcs15.management import Around, Manager, WriteOutcome
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
-from drivers.reader.profiles import CardSigns, Profile, Profiles
+from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
-from drivers.reader.signing import Signer
+from drivers.reader.signature_forms import KnownForms
+from drivers.reader.signing import Product, Signer
 from drivers.reader.tlv import TlvError
 from drivers.secret import Secret
 
@@ -70,9 +71,15 @@ class _Recognition:
 
 
 def open_pkcs15(
-    channel: Channel, *, profiles: Profiles, ledger: TryLedger, memory: CardMemory[KnownFiles] | None = None
+    channel: Channel,
+    *,
+    profiles: Profiles,
+    ledger: TryLedger,
+    memory: CardMemory[KnownFiles] | None = None,
+    forms: KnownForms | None = None,
 ) -> "Pkcs15Session":
     """Find the application, read its directory and match a profile; of a card in `memory` only what makes it that card.
+    `forms` remembers how products sign.
 
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
@@ -95,7 +102,8 @@ def open_pkcs15(
     if profile is None:
         raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
     try:
-        return Pkcs15Session(channel, files, directory, profile, ledger, seen)
+        product = Product(profile, directory.token.algorithms, forms or KnownForms())
+        return Pkcs15Session(channel, files, directory, product, ledger, seen)
     except CommandRefusedError as fault:
         raise UnknownCardError(
             "a card that refuses what its directory names", reader=reader, atr=atr, tried=(str(fault),)
@@ -110,10 +118,13 @@ class Pkcs15Session(CardSession):
         channel: Channel,
         files: CardFiles,
         directory: pkcs15.CardDirectory,
-        profile: Profile,
+        product: Product,
         ledger: TryLedger,
         seen: _Recognition,
     ) -> None:
+        profile = product.profile
+        self._product = product
+        self._algorithms = product.algorithms
         self._files = files
         self._seen = seen
         self._directory = directory
@@ -212,7 +223,7 @@ class Pkcs15Session(CardSession):
         key = next((k for k in self._know_keys() if k.id.hex() == certificate.id), None)
         if key is None:
             return NOT_ALLOWED
-        return signing.sign(self.channel, self._profile, key, certificate.der, purpose, message)
+        return signing.sign(self.channel, self._product, key, certificate.der, purpose, message)
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""
@@ -223,7 +234,7 @@ class Pkcs15Session(CardSession):
         if key is None or public is None:
             return NOT_ALLOWED
         signer = Signer(serialization.load_der_public_key(public))
-        return signing.sign_by(self.channel, self._profile, key, signer, "other", message)
+        return signing.sign_by(self.channel, self._product, key, signer, "other", message)
 
     def _guard(self, purpose: Purpose) -> CodeObject | None:
         """The code with which a key for that purpose is used: a second one is for signatures."""

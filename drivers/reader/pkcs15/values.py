@@ -57,12 +57,22 @@ class ApplicationEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AlgorithmInfo:
+    """One algorithm of the card (8.10): the number by which keys name it, its PKCS#11 mechanism, and what MSE calls it."""
+
+    number: int
+    mechanism: int
+    reference: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenInfo:
     """EF(TokenInfo), 8.10."""
 
     serial: bytes
     manufacturer: str
     label: str
+    algorithms: tuple[AlgorithmInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class CodeObject:
 
 @dataclass(frozen=True, slots=True)
 class KeyObject:
-    """One private key of the PrKDF (8.4). `elliptic` is False for RSA."""
+    """One private key of the PrKDF (8.4). `elliptic` is False for RSA; `auth_id` is empty where no code guards it."""
 
     id: bytes
     label: str
@@ -100,6 +110,10 @@ class KeyObject:
     reference: int
     path: bytes
     elliptic: bool
+    algorithms: tuple[int, ...] = ()
+    """Numbers of the card's algorithms that go with it (`AlgorithmInfo.number`)."""
+    consent: bool = False
+    """The code is wanted anew for each use (userConsent, 8.2.9)."""
 
 
 @dataclass(frozen=True, slots=True)

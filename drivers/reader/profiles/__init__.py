@@ -33,13 +33,15 @@ from drivers.reader.profiles.tables import (
     Profile,
     PukRules,
     Signing,
+    SigningForm,
     Unblocking,
     UnblockVariant,
 )
 
 __all__ = [
     "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "Commands", "Counter", "Match", "PinRules", "PivRules",
-    "Profile", "ProfileError", "Profiles", "PukRules", "Signing", "UnblockVariant", "Unblocking", "builtin", "parse",
+    "Profile", "ProfileError", "Profiles", "PukRules", "Signing", "SigningForm", "UnblockVariant", "Unblocking", "builtin",
+    "parse",
 ]  # fmt: skip
 
 

@@ -17,10 +17,11 @@ from cryptography import x509
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
-from drivers.reader.pkcs15.values import CodeObject
+from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns
 from drivers.reader.profiles.safety import PIN_MIN_LENGTH
 from drivers.reader.public_keys import PARSE_FAULTS
+from drivers.reader.signature_forms import told_forms
 
 CODE_MAX_LENGTH = 32
 _DIGITS = (Alphabet.BCD, Alphabet.HALF_NIBBLE_BCD, Alphabet.ISO_9564_1)
@@ -28,8 +29,13 @@ _OWN_WORD = 'source = "the card\'s own description of the code"'
 _UNVERIFIED = "unverified = true"
 
 
-def draft(facts: CardFacts, signs: CardSigns, codes: Sequence[tuple[CodeObject, Role]]) -> str:
-    """The text of the profile file, with hints as comments."""
+def draft(
+    facts: CardFacts,
+    signs: CardSigns,
+    codes: Sequence[tuple[CodeObject, Role]],
+    algorithms: Sequence[AlgorithmInfo] = (),
+) -> str:
+    """The text of the profile file, with hints as comments. `algorithms`: those that the card tells."""
     name = f"draft-{hashlib.sha256(facts.atr).hexdigest()[:8]}"
     pin = next((code for code, role in codes if role is not Role.PUK), None)
     puk = next((code for code, role in codes if role is Role.PUK), None)
@@ -46,6 +52,7 @@ def draft(facts: CardFacts, signs: CardSigns, codes: Sequence[tuple[CodeObject, 
         *_code("puk", puk, 1),
         *_commands(),
         *_loa(facts),
+        *_signing(algorithms),
     ]
     return "\n".join([*head, *rest]) + "\n"
 
@@ -94,6 +101,18 @@ def _loa(facts: CardFacts) -> Iterator[str]:
     yield 'card_number = "token:serial"    # extension:OID, subject:NAME'
     for oid in sorted({oid for c in facts.certificates if c.purpose != "other" for oid in _policies(c.der)}):
         yield f"# loa = {{ {_text(oid)} = 3 }}"
+
+
+def _signing(algorithms: Sequence[AlgorithmInfo]) -> Iterator[str]:
+    """What the card tells; a card that tells nothing is asked in the usual forms."""
+    if not algorithms:
+        yield from ("", "# signing: the card tells no algorithms; the usual forms are tried (docs/profiles.md)")
+    for elliptic, form in told_forms(algorithms):
+        yield from ("", "[[signing.forms]]", 'source = "the card\'s own list of algorithms (TokenInfo)"')
+        yield f"keys = {_text('ec' if elliptic else 'rsa')}"
+        yield f"algorithm = 0x{form.algorithm:02X}"
+        yield f"input = {_text(form.input)}"
+        yield f"padding = {_text(form.padding)}"
 
 
 def _policies(der: bytes) -> tuple[str, ...]:

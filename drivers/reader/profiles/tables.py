@@ -154,10 +154,29 @@ class CertificateRules(_Table):
     """Level of assurance by certificatePolicies identifier."""
 
 
-class Signing(_Table):
-    """`template`: what MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key."""
+TemplatePart = Literal["algorithm", "file", "key"]
 
-    template: tuple[Literal["algorithm", "file", "key"], ...] = ("algorithm", "key")
+
+class SigningForm(_Table):
+    """One way in which this product signs. `template` empty: MANAGE SECURITY ENVIRONMENT is not sent."""
+
+    keys: Literal["rsa", "ec", "all"] = "all"
+    template: tuple[TemplatePart, ...] = ("algorithm", "key")
+    algorithm: int = Field(default=0, ge=0, le=255)
+    input: Literal["digest-info", "hash"] = "hash"
+    """Of RSA with PKCS#1 v1.5: what the card gets, and pads; every other kind gets the bare hash."""
+    operation: Literal["pso", "pso-hash", "internal-authenticate"] = "pso"
+    """COMPUTE DIGITAL SIGNATURE over its data; PSO: HASH and then that without data; INTERNAL AUTHENTICATE."""
+    padding: Literal["pkcs1", "pss"] = "pkcs1"
+
+
+class Signing(_Table):
+    """`template`: what MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key. Where the card refuses
+    what stands here, other forms are tried (`drivers.reader.signature_forms`)."""
+
+    forms: tuple[SigningForm, ...] = ()
+    """In the order in which they are tried, before that of the keys below."""
+    template: tuple[TemplatePart, ...] = ("algorithm", "key")
     rsa: int = Field(default=0x02, ge=0, le=255)
     """Algorithm reference for RSA over a DigestInfo that the card pads (PKCS#1 v1.5)."""
     padding: Literal["pkcs1", "pss"] = "pkcs1"

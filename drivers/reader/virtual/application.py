@@ -3,9 +3,11 @@
 Nothing here knows of power, tearing or transmission; `drivers.reader.virtual.cards` does.
 """
 
+# length: one method for each command of the card
+
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.reader.virtual import keys, status
 from drivers.reader.virtual.administration import Administration
@@ -15,6 +17,13 @@ from drivers.reader.virtual.keys import CardKey, Environment
 from drivers.reader.virtual.pins import Code, Codes
 from drivers.reader.virtual.status import StatusError
 from drivers.reader.virtual.t0 import Answer
+from drivers.reader.virtual.traits import (
+    ALGORITHM_TAG,
+    FILE_TAG,
+    PRIVATE_KEY_TAG,
+    PUBLIC_KEY_TAG,
+    SigningWays,
+)
 from drivers.reader.virtual.writing import Writing
 
 SET_FOR_COMPUTATION = 0x41
@@ -22,8 +31,8 @@ SIGNATURE_TEMPLATE, AUTHENTICATION_TEMPLATE, CONFIDENTIALITY_TEMPLATE = 0xB6, 0x
 NO_ANSWER, FCI, FCP = 0x0C, 0x00, 0x04  # P2 of SELECT, ISO/IEC 7816-4 table 41
 BY_AID, PARENT, FROM_MF, FROM_CURRENT = 0x04, 0x03, 0x08, 0x09  # P1 of SELECT, ISO/IEC 7816-4 table 39
 BY_FILE_ID = {0x00: "", 0x01: "df", 0x02: "ef"}
-COMPUTE_SIGNATURE, DECIPHER = (0x9E, 0x9A), (0x80, 0x86)  # P1, P2 of PSO, ISO/IEC 7816-8 clause 11
-ALGORITHM_TAG, FILE_TAG, PUBLIC_KEY_TAG, PRIVATE_KEY_TAG = 0x80, 0x81, 0x83, 0x84  # ISO/IEC 7816-4 table 55
+COMPUTE_SIGNATURE, HASH, DECIPHER = (0x9E, 0x9A), (0x90, 0xA0), (0x80, 0x86)  # P1, P2 of PSO, ISO/IEC 7816-8 clause 11
+HASH_CODE_TAG = 0x90  # a hash that was made elsewhere, ISO/IEC 7816-8 table 11
 SHORT_ID_BIT = 0x80
 CARD_DATA, SERIAL_TAG, CAPABILITIES_TAG = 0x01, 0xA0, 0xAA
 APPLET_ID, VERSION, CHANGE_COUNTER = bytes.fromhex("A000000063"), bytes([4, 0, 1]), bytes(2)
@@ -42,6 +51,13 @@ class Ways:
     """Instructions that write: known, and never allowed."""
     greeting: bytes | None = None
     """Answer to SELECT by AID in the place of file control information."""
+    signing: SigningWays = field(default_factory=SigningWays)
+    """What a trait changes in how it signs."""
+
+    @property
+    def allowed(self) -> keys.Algorithms:
+        """Algorithm references that it takes."""
+        return self.signing.algorithms or self.algorithms
 
 
 WAYS_B = Ways(keys.ALGORITHMS_B, has_data_objects=True)
@@ -72,6 +88,7 @@ class Application:
         self._writing = writing
         self._environments: dict[int, Environment] = {}
         self._half = b""
+        self._hashed = b""
         self._commands: dict[int, Callable[[Command], Answer]] = {
             Ins.VERIFY: self._verify,
             Ins.MANAGE_SECURITY_ENVIRONMENT: self._set_environment,
@@ -83,6 +100,8 @@ class Application:
             Ins.SELECT: self._select,
             Ins.READ_BINARY: self._read,
         }
+        if not ways.signing.environment:
+            del self._commands[Ins.MANAGE_SECURITY_ENVIRONMENT]
         if ways.has_data_objects:
             self._commands[Ins.GET_DATA] = self._get_data
         if writing is not None:
@@ -114,7 +133,7 @@ class Application:
     def _leave(self) -> None:
         self._codes.forget()
         self._environments.clear()
-        self._half = b""
+        self._half = self._hashed = b""
 
     def _select(self, command: Command) -> Answer:
         if command.p2 not in (NO_ANSWER, FCI, FCP):
@@ -201,13 +220,16 @@ class Application:
         if command.p1 != SET_FOR_COMPUTATION or command.p2 not in templates:
             raise StatusError(status.WRONG_P1P2)
         named = _simple_tlv(command.data or b"")
+        wanted = self._ways.signing.template
+        if wanted is not None and named.keys() != wanted:
+            raise StatusError(self._ways.signing.refusal)
         key = self._named_key(named)
-        allowed = self._ways.algorithms.of(key)
+        allowed = self._ways.allowed.of(key)
         algorithm = named[ALGORITHM_TAG][0] if named.get(ALGORITHM_TAG) else allowed[0]
         if algorithm not in allowed:
             raise StatusError(status.BAD_DATA)
         self._environments[command.p2] = Environment(key, algorithm)
-        self._half = b""
+        self._half = self._hashed = b""
         return b"", status.OK
 
     def _named_key(self, named: dict[int, bytes]) -> CardKey:
@@ -224,7 +246,10 @@ class Application:
 
     def _operate(self, command: Command) -> Answer:
         if (command.p1, command.p2) == COMPUTE_SIGNATURE:
-            return keys.sign(self._environment(SIGNATURE_TEMPLATE), command.data or b""), status.OK
+            return self._sign(command), status.OK
+        if (command.p1, command.p2) == HASH and "hash-first" in self._ways.signing.operations:
+            self._hashed = _simple_tlv(command.data or b"").get(HASH_CODE_TAG, b"")
+            return b"", status.OK
         if (command.p1, command.p2) == DECIPHER:
             return self._decipher(self._environment(CONFIDENTIALITY_TEMPLATE), command.data or b"")
         raise StatusError(status.WRONG_P1P2)
@@ -232,15 +257,35 @@ class Application:
     def _authenticate(self, command: Command) -> Answer:
         if command.p1 or command.p2:
             raise StatusError(status.WRONG_P1P2)
-        return keys.sign(self._environment(AUTHENTICATION_TEMPLATE), command.data or b""), status.OK
+        if "internal-authenticate" not in self._ways.signing.operations:
+            raise StatusError(status.UNKNOWN_INS)
+        return self._use_key(AUTHENTICATION_TEMPLATE, command.data or b""), status.OK
+
+    def _sign(self, command: Command) -> bytes:
+        operations, data = self._ways.signing.operations, command.data or b""
+        if "hash-first" in operations:
+            data, self._hashed = (b"", b"") if data else (self._hashed, b"")
+        if "hash-first" in operations and not data:
+            raise StatusError(status.CONDITIONS)
+        if not operations & {"data", "hash-first"}:
+            raise StatusError(status.UNKNOWN_INS)
+        return self._use_key(SIGNATURE_TEMPLATE, data)
+
+    def _use_key(self, template: int, data: bytes) -> bytes:
+        return keys.sign(self._environment(template), data, self._ways.signing.bare)
 
     def _environment(self, template: int) -> Environment:
-        environment = self._environments.get(template)
+        environment = self._environments.get(template) if self._ways.signing.environment else self._only_key()
         if environment is None:
             raise StatusError(status.CONDITIONS)
-        if not self._codes.guard(environment.key.purpose).verified:
+        purpose = environment.key.purpose
+        if purpose != "card" and not self._codes.guard(purpose).verified:
             raise StatusError(status.SECURITY_STATUS)
         return environment
+
+    def _only_key(self) -> Environment:
+        """Of a card that can be told neither key nor algorithm."""
+        return Environment(self._keys[0], self._ways.allowed.of(self._keys[0])[0])
 
     def _decipher(self, environment: Environment, data: bytes) -> Answer:
         marker, part = data[:1], data[1:]

@@ -11,6 +11,7 @@ True
 """
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -79,13 +80,14 @@ class VirtualCard:
         kind: str = "B",
         path: Path | None = None,
         protocol: Protocol = "T=1",
+        traits: Iterable[str] = (),
     ) -> Self:
         """Make a card with keys and certificates of its own; with `path` it lives in that file from now on.
 
         Raises OSError where the file cannot be written, KeyError for a kind that is not in `KINDS`, ValueError where
-        that kind does not speak the protocol.
+        that kind does not speak the protocol or has no such trait.
         """
-        card = cls(make_memory(kind, persona, authority, now), path=path, protocol=protocol)
+        card = cls(make_memory(kind, persona, authority, now, traits), path=path, protocol=protocol)
         card._store()
         return card
 
@@ -107,6 +109,11 @@ class VirtualCard:
         """All that the card keeps, with counters of its own: for another card that begins as this one is now."""
         with self._lock:
             return state.copy(self._memory)
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """In what it differs from others of its kind."""
+        return self._memory.traits
 
     @property
     def keys(self) -> tuple[StoredKey, ...]:

@@ -5,6 +5,7 @@ bare SHA-1, 04 ECDSA over a hash, answered as DER (r, s). A raw 2048-bit block d
 goes through DECIPHER in two halves marked 81 and 82. Kind A: 11 RSA with PKCS#1 v1.5, 21 ECDSA.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -21,13 +22,21 @@ CardPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 RSA_RAW = 0x00
 RSA_PKCS1 = 0x02
 RSA_PKCS1_SHA1 = 0x12
+RSA_PKCS1_SHA256 = 0x42
 ECDSA = 0x04
+ECDSA_SHA256, ECDSA_SHA384 = 0x44, 0x54
 RSA_PKCS1_A = 0x11
 ECDSA_A = 0x21
 FIRST_HALF = 0x81
 SECOND_HALF = 0x82
 WHOLE = 0x00
-SHA1_DIGEST_INFO = bytes.fromhex("3021300906052b0e03021a05000414")  # RFC 8017 9.2 note 1
+DIGEST_INFOS = {
+    20: bytes.fromhex("3021300906052b0e03021a05000414"),
+    32: bytes.fromhex("3031300d060960864801650304020105000420"),
+}
+"""What stands before a hash of that length, SHA-1 or SHA-256 (RFC 8017 9.2 note 1)."""
+BARE_HASHES = {RSA_PKCS1_SHA1: (20,), RSA_PKCS1_SHA256: (32,)}
+"""By algorithm reference: lengths of a bare hash that a card makes a DigestInfo of."""
 _HASHES: dict[int, HashAlgorithm] = {20: SHA1(), 28: SHA224(), 32: SHA256(), 48: SHA384(), 64: SHA512()}  # noqa: S303
 
 
@@ -78,14 +87,17 @@ ALGORITHMS_B = Algorithms((RSA_PKCS1, RSA_RAW, RSA_PKCS1_SHA1), (ECDSA,))
 ALGORITHMS_A = Algorithms((RSA_PKCS1_A,), (ECDSA_A,))
 
 
-def sign(environment: Environment, data: bytes) -> bytes:
-    """COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.8). Raises StatusError."""
+def sign(environment: Environment, data: bytes, bare: Mapping[int, tuple[int, ...]] = BARE_HASHES) -> bytes:
+    """COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.8); `bare` as in `BARE_HASHES`. Raises StatusError."""
     private = environment.key.private
     if isinstance(private, ec.EllipticCurvePrivateKey):
         return sign_ec(private, data)
     if environment.algorithm == RSA_RAW:
         return raw_rsa(private, data)
-    prefix = SHA1_DIGEST_INFO if environment.algorithm == RSA_PKCS1_SHA1 else b""
+    lengths = bare.get(environment.algorithm)
+    if lengths is not None and len(data) not in lengths:
+        raise StatusError(status.WRONG_LENGTH)
+    prefix = b"" if lengths is None else DIGEST_INFOS[len(data)]
     return raw_rsa(private, _pad(prefix + data, private.key_size // 8))
 
 

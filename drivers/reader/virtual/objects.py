@@ -23,7 +23,7 @@ from drivers.reader.virtual.der import (
     utf8,
 )
 from drivers.reader.virtual.files import MF_ID, File, FileSystem
-from drivers.reader.virtual.keys import CardKey
+from drivers.reader.virtual.keys import Algorithms, CardKey
 from drivers.reader.virtual.pki import CardPublicKey
 
 AID = bytes.fromhex("A000000063504B43532D3135")
@@ -42,11 +42,13 @@ FILLER = 32
 ROOM = 255
 """Where directories can be written, they are so long, and each change of them is one command."""
 RSA_KEY_FILE, EC_KEY_FILE = 0x11, 0x22
-TITLES = {"identification": "Legitimering", "signature": "Underskrift"}
+TITLES = {"identification": "Legitimering", "signature": "Underskrift", "card": "Kort"}
 # Bits of PinFlags, of KeyUsageFlags, KeyAccessFlags and CommonObjectFlags (ISO/IEC 7816-15 8.3, 8.4, 8.9)
 LOCAL, CHANGE_DISABLED, UNBLOCK_DISABLED, INITIALIZED, NEEDS_PADDING, UNBLOCKING_PIN = 1, 2, 3, 4, 5, 6
 DECRYPT, SIGN, UNWRAP, VERIFY, NON_REPUDIATION, ENCRYPT, WRAP = 1, 2, 5, 6, 9, 0, 4
 SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL = 0, 2, 3, 4
+COMPUTE_SIGNATURE, NULL = 1, 0x05  # bit of Operations, ISO/IEC 7816-15 8.10
+CKM_RSA_PKCS, CKM_ECDSA = 0x0001, 0x1041  # PKCS#11 mechanisms
 PRIVATE, MODIFIABLE = 0, 1
 LOGIN_REQUIRED, PRN_GENERATION = 1, 2
 
@@ -75,9 +77,13 @@ class Look:
     filler: int
     room: int = 0
     """Least length of the directory files of keys and certificates."""
+    told: Algorithms | None = None
+    """Algorithm references that TokenInfo and PrKDF tell, the first of each kind of key; None: they tell none."""
 
     def guard(self, key: CardKey) -> bytes:
-        """The authId of the code that a key wants."""
+        """The authId of the code that a key wants; empty where it wants none."""
+        if key.purpose == "card":
+            return b""
         own = [code.auth_id for code in self.codes if code.label == TITLES[key.purpose]]
         return own[0] if own else self.codes[0].auth_id
 
@@ -130,14 +136,14 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: Look) ->
     directories = {
         EF_ODF: _odf(),
         EF_AODF: b"".join(_code(code, look) for code in look.codes),
-        EF_PRKDF: b"".join(_private_key(entry, look.guard(entry.key)) for entry in entries),
+        EF_PRKDF: b"".join(_private_key(entry, look) for entry in entries),
         EF_PUKDF: b"".join(_public_key(entry) for entry in entries),
         EF_CDF: b"".join(_certificate(entry) for entry in entries),
     }
     for number, content in directories.items():
         room = look.room if number in (EF_PRKDF, EF_PUKDF, EF_CDF) else 0
         application.add(File(number, (content + bytes(FILLER)).ljust(room, b"\0")))
-    application.add(File(EF_TOKENINFO, _token_info(serial)))
+    application.add(File(EF_TOKENINFO, _token_info(serial, look.told)))
     for entry in entries:
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
         application.add(File(entry.key.file_id, bytes(entry.key.bits), descriptor=descriptor, internal=True))
@@ -168,11 +174,20 @@ def _odf() -> bytes:
     return b"".join(constructed(number, _reference(file)) for number, file in directories)
 
 
-def _token_info(serial: bytes) -> bytes:
+def _token_info(serial: bytes, told: Algorithms | None = None) -> bytes:
     """EF(TokenInfo) (ISO/IEC 7816-15 8.10): version 1 is coded 0."""
-    return sequence(
-        integer(0), octets(serial), utf8(MANUFACTURER), utf8(LABEL, 0x80), bits(LOGIN_REQUIRED, PRN_GENERATION)
+    flags = bits(LOGIN_REQUIRED, PRN_GENERATION)
+    more = (
+        b""
+        if told is None
+        else constructed(2, _algorithm(1, CKM_RSA_PKCS, told.rsa), _algorithm(2, CKM_ECDSA, told.ec))
     )
+    return sequence(integer(0), octets(serial), utf8(MANUFACTURER), utf8(LABEL, 0x80), flags, more)
+
+
+def _algorithm(number: int, mechanism: int, references: tuple[int, ...]) -> bytes:
+    """AlgorithmInfo (ISO/IEC 7816-15 8.10): its number, the PKCS#11 mechanism, no parameters, and what MSE calls it."""
+    return sequence(integer(number), integer(mechanism), tlv(NULL), bits(COMPUTE_SIGNATURE), integer(references[0]))
 
 
 def _code(code: CodeLook, look: Look) -> bytes:
@@ -193,11 +208,13 @@ def _code(code: CodeLook, look: Look) -> bytes:
     return sequence(sequence(*common), sequence(octets(code.auth_id)), constructed(1, attributes))
 
 
-def _private_key(entry: KeyWithCertificate, guard: bytes) -> bytes:
-    key = entry.key
-    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard))
+def _private_key(entry: KeyWithCertificate, look: Look) -> bytes:
+    key, guard = entry.key, look.guard(entry.key)
+    common = sequence(utf8(TITLES[key.purpose]), bits(PRIVATE), octets(guard) if guard else b"")
     access = bits(SENSITIVE, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE, KEY_LOCAL)
-    attributes = sequence(octets(key.id), bits(*private_usage(key)), access, integer(key.reference))
+    number = 1 if isinstance(key.private, rsa.RSAPrivateKey) else 2
+    told = b"" if look.told is None else constructed(1, integer(number))
+    attributes = sequence(octets(key.id), bits(*private_usage(key)), access, integer(key.reference), told)
     return _key_object(key, common, attributes, _reference(key.file_id))
 
 

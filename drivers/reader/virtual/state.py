@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from drivers.reader.virtual import traits
 from drivers.reader.virtual.keys import CardPrivateKey
 from drivers.reader.virtual.persona import Persona
 from drivers.reader.virtual.pins import Code
@@ -27,6 +28,7 @@ FORMAT = 1
 NOTICE = "A made-up test card of kortkiosk. Its keys and codes protect nothing."
 PIV_KINDS = ("C", "D")
 PURPOSES: tuple[KeyPurpose, ...] = ("identification", "signature")
+_OWN: KeyPurpose = "card"
 
 
 class CardFileError(ValueError):
@@ -56,7 +58,7 @@ class CardMemory:
     pin: Code
     puk: Code
     keys: tuple[StoredKey, ...]
-    """As issued, identification first."""
+    """As issued, identification first; then the card's own, where it has one that wants no code."""
     piv: PivMemory | None = None
     """What a PIV card keeps besides."""
     signature_pin: Code | None = None
@@ -65,6 +67,8 @@ class CardMemory:
     """The administrative key, where the card has one."""
     written: Written = field(default_factory=dict)
     """Files that were written after the card was issued."""
+    traits: tuple[str, ...] = ()
+    """In what it differs from others of its kind: names of `drivers.reader.virtual.traits`."""
 
 
 def copy(memory: CardMemory) -> CardMemory:
@@ -126,6 +130,8 @@ def _to_json(memory: CardMemory) -> dict[str, Any]:
         document["signature_pin"] = _code_to_json(memory.signature_pin)
     if memory.administrator is not None:
         document["administrator"] = _code_to_json(memory.administrator)
+    if memory.traits:
+        document["traits"] = list(memory.traits)
     if memory.written:
         document["written"] = files_to_json(memory.written)
     return document
@@ -142,8 +148,9 @@ def _from_json(document: dict[str, Any]) -> CardMemory:
         signature_pin=_code_from_json(document["signature_pin"]) if "signature_pin" in document else None,
         administrator=_code_from_json(document["administrator"]) if "administrator" in document else None,
         written=files_from_json(document.get("written", {})),
+        traits=traits.check(document.get("traits", []), str(document["kind"])),
     )
-    if tuple(key.purpose for key in memory.keys) != PURPOSES:
+    if tuple(key.purpose for key in memory.keys if key.purpose != "card") != PURPOSES:
         raise ValueError("keys")
     if len(bytes.fromhex(memory.persona.serial)) != 10:
         raise ValueError("serial")
@@ -180,7 +187,7 @@ def _key_from_json(entry: dict[str, str]) -> StoredKey:
     if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise ValueError("key")
     certificate = x509.load_der_x509_certificate(base64.b64decode(entry["certificate"], validate=True))
-    purpose = next(known for known in (*PURPOSES, None) if known in (entry["purpose"], None))
+    purpose = next(known for known in (*PURPOSES, _OWN, None) if known in (entry["purpose"], None))
     if purpose is None:
         raise ValueError("purpose")
     return StoredKey(purpose, private, certificate)

@@ -14,6 +14,7 @@ from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.virtual.traits import TOLD_ECDSA, TOLD_RSA
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
@@ -61,6 +62,16 @@ def test_what_a_hostile_card_says_stays_data() -> None:
     assert Profiles([profile]).match(CardSigns(STRANGER.atr, label=said, manufacturer="ö\ud800"), "pkcs15")
     assert not Profiles([profile]).match(CardSigns(STRANGER.atr, label="other", manufacturer="ö\ud800"), "pkcs15")
     assert (profile.pin.min_length, profile.puk.floor) == (8, 3)
+
+
+async def test_a_draft_lists_the_algorithms_that_the_card_tells(authority: TestAuthority) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(VirtualCard.create(person(EC_PERSON).new, authority, NOW, traits=["told-algorithm"]))
+    _, text = await read(slot, builtin().quiet())
+    forms = parse(text, "draft.toml").signing.forms
+    assert [(form.keys, form.algorithm, form.input) for form in forms] == [
+        ("rsa", TOLD_RSA, "digest-info"), ("ec", TOLD_ECDSA, "hash"),
+    ]  # fmt: skip
 
 
 def test_what_is_no_certificate_has_no_issuer_and_no_policy() -> None:

@@ -15,6 +15,7 @@ from drivers.reader.errors import CardAnswerError
 from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown
 from drivers.reader.pkcs15.values import KeyObject
 from drivers.reader.profiles import builtin
+from drivers.reader.signing import Product
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -39,7 +40,7 @@ def raw(signature: bytes) -> bytes:
 def asked(*answers: str | None, key: object = KEY) -> SignOutcome:
     card = Channel(ScriptedConnection(list(answers)))
     der = certificate(key)  # type: ignore[arg-type]  # one of the two kinds above
-    return signing.sign(card, builtin().match_name("virtual-b"), ON_CARD, der, "signature", MESSAGE)
+    return signing.sign(card, Product(builtin().match_name("virtual-b")), ON_CARD, der, "signature", MESSAGE)
 
 
 @pytest.mark.parametrize("form", [bytes, raw])
@@ -60,7 +61,8 @@ def test_a_false_signature_is_a_fault_of_the_card(answer: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        (("6a88",), Refused(RefusalReason.CARD, 0x6A88)),
+        (("6d00",) * 2, Refused(RefusalReason.CARD, 0x6D00)),
+        (("6a88",) * 4 + ("6985",) * 2, Refused(RefusalReason.CARD, 0x6A88)),
         (("9000", "6982"), Refused(RefusalReason.CARD, 0x6982)),
         (("9000", "6983"), Locked()),
         (("9000", "63c2"), Refused(RefusalReason.CARD, 0x63C2, 2)),

@@ -95,6 +95,9 @@ def test_the_list_is_readable_too(run: Run, capsys: pytest.CaptureFixture[str]) 
         (["--vpcd", "localhost"], "HOST:PORT"),
         (["--vpcd", "localhost:none"], "HOST:PORT"),
         (["--state", "/dev/null/card.json"], "/dev/null"),
+        (["--trait", "made-up"], "no trait 'made-up'"),
+        (["--kind", "C", "--trait", "free-key"], "kind C has no traits"),
+        (["--trait", "no-mse", "--trait", "mse-11"], "one trait of signing"),
     ],
 )
 def test_bad_input_ends_with_2_and_a_sentence(
@@ -112,6 +115,21 @@ def test_a_damaged_card_file_is_named_and_untouched(
     assert run("--state", str(path)) == 2
     assert str(path) in capsys.readouterr().err
     assert path.read_text() == "{"
+
+
+def test_traits_stay_with_the_card(
+    run: Run, tmp_path: Path, driver: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = port_of(driver)
+    driver.close()
+    words = ["--order", "6", "--state", str(tmp_path / "card.json"), "--vpcd", f"127.0.0.1:{port}"]
+    assert run(*words, "--trait", "free-key", "--trait", "no-mse") == 4
+    card = VirtualCard.load(tmp_path / "card.json")
+    assert card.traits == ("free-key", "no-mse")
+    assert [key.purpose for key in card.keys] == ["identification", "signature", "card"]
+    capsys.readouterr()
+    assert run(*words, "--trait", "mse-11") == 2
+    assert "free-key, no-mse" in capsys.readouterr().err
 
 
 def test_without_a_virtual_reader_it_is_a_fault_of_a_device(
