@@ -27,6 +27,7 @@ from provisioning.enrol import enrol, parse_broker
 from provisioning.exporting import export_server, export_verifier
 from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
 from provisioning.pico import FlashError, choose
+from provisioning.units import STATION, UnitsError, add_options, write_units
 from provisioning.wiring import RewiringError, rewire
 
 Clock = Callable[[], datetime]
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         return _say_error(arguments, FLASH_CODES.get(error.code, FAULT), error.code, str(error))
     except RewiringError as error:
         return _say_error(arguments, BAD_INPUT if error.ours else FAULT, "wiring", str(error))
-    except (AuthorityError, IdentityError, ValueError) as error:
+    except (AuthorityError, IdentityError, UnitsError, ValueError) as error:
         return _say_error(arguments, BAD_INPUT, "bad_input", str(error))
     except OSError as error:
         return _say_error(arguments, FAULT, "disk", f"{error.filename or 'disk'}: {error.strerror or error}")
@@ -82,6 +83,11 @@ def _export(
 ) -> tuple[dict[str, Any], str]:
     written = export(Authority(arguments.directory), arguments.into, arguments.owner)
     return {"into": str(arguments.into), "written": list(written)}, f"{arguments.into}: {', '.join(written)}"
+
+
+def _units(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    written = write_units(STATION, arguments.output, arguments.programs)
+    return {"written": written}, "\n".join(written)
 
 
 def _claim(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -195,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     revoke = _command(commands, "revoke", "revoke every certificate of a station", _revoke)
     revoke.add_argument("directory", type=Path, help="the authority")
     revoke.add_argument("station")
+    add_options(_command(commands, "units", "write the systemd unit of the station", _units))
     _flash_parser(commands)
     wiring = _command(commands, "wiring", "tell a paired board which pin does what; it starts anew", _wiring)
     wiring.add_argument("file", type=Path, help="wiring.json, see docs/cabinet-protocol.md")

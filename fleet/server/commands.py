@@ -1,5 +1,6 @@
 """The program `kortkiosk-fleet`: serve, verifier, worker, import-orders, import-administrators, import-directory, user, token,
-verify-audit, migrate, rebuild, export-evidence, verify-evidence, retain, erase, simulate, issuer-simulator, broker-files.
+verify-audit, migrate, rebuild, export-evidence, verify-evidence, retain, erase, simulate, issuer-simulator, broker-files,
+units.
 
 Exit codes: 0 done, 1 our own error, 2 bad input or usage, 3 refused or not genuine, 4 the issuer does not answer, 130
 interrupted. With `--json` the result is one object on standard output.
@@ -55,6 +56,7 @@ from fleet.server.store.place import PlaceError
 from fleet.server.store.rebuilding import rebuild
 from fleet.server.store_commands import add_store_arguments, complain, database_of, place_of, store_fault
 from fleet.server.telemetry import tracing_of
+from fleet.server.upkeep import commands as upkeep_commands
 from fleet.server.verifier import command as verifier_command
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.webhooks import HookError
@@ -272,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
     retention_commands.add_parsers(commands, _command)
     cluster_commands.add_parsers(commands, _command, utc_now)
     verifier_command.add_parser(commands, _command)
+    upkeep_commands.add_parsers(commands, _command)
     simulator = _command(commands, "issuer-simulator", simulator_command.run, "a simulated issuer, which says so")
     simulator.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
     simulator_command.add_arguments(simulator)
