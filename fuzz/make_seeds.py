@@ -27,8 +27,9 @@ from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, Held, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.mqtt5 import writing as mqtt
+from fleet.server.administrators import ADMINISTRATOR_COLUMNS
 from fleet.server.issuers.checking import CARD_NUMBER_OID
-from fleet.server.orders import ADMINISTRATOR_COLUMNS, ORDER_COLUMNS
+from fleet.server.orders import ORDER_COLUMNS
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 from fuzz.directory import as_input
 from fuzz.evidence import evidence_seeds
@@ -179,7 +180,11 @@ def from_the_fleet() -> None:
     put("request", "one", request.public_bytes(Encoding.DER))
     order = "A1,SE2321000999-1A06,Folke Kurvholm,no,99990000,6XX,3,entre-a,1,2026-12-31,," + "\r\n"
     put("orders", "orders", (",".join(ORDER_COLUMNS) + "\r\n" + order).encode())
-    put("orders", "administrators", (";".join(ADMINISTRATOR_COLUMNS) + "\nSE2321000999-1A13;Maj\n").encode())
+    put(
+        "orders",
+        "administrators",
+        (";".join(ADMINISTRATOR_COLUMNS) + "\nSE2321000999-1A13;Maj;KRA KUR;3;entre-*;;\n").encode(),
+    )
     put("printer", "status", b"\x10\x04\x01\x10\x04\x04\x1b@hello\n\x1dv0\0\2\0\1\0\xff\x00\x1dr\1\x1dVA\0")
     put("printer", "letters", b"\x1b@\x1bt\x13\x1d!\1\x1bE\1\x8fsa\n\x1ba\1\x1bJ\4\x1bd\2")
     qr = b"\x1d(k\x03\x001C\3\x1d(k\x03\x001E1\x1d(k\x06\x001P0KK1\x1d(k\x03\x001Q0"

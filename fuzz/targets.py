@@ -39,7 +39,7 @@ from fleet.messages.asking import Asked, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.region import RegionPage
 from fleet.mqtt5 import packets
-from fleet.server import ingest, orders
+from fleet.server import administrators, ingest, orders
 from fleet.server.csvfile import FileError
 from fleet.server.issuers.bounds import check_bounds
 from fleet.server.issuers.checking import check_request
@@ -214,7 +214,7 @@ def fuzz_receipt(data: bytes) -> None:
 
 def fuzz_orders(data: bytes) -> None:
     """The office's CSV files."""
-    for read in (orders.read_orders, orders.read_administrators):
+    for read in (orders.read_orders, administrators.read_administrators):
         with suppress(FileError):
             read(data)
 

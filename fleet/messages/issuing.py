@@ -18,6 +18,9 @@ CardState = Literal["ordered", "waiting", "handed_out", "active", "held", "block
 Profile = Literal["identification", "signature", "reserve"]
 """Kinds of certificate that may be asked for. `reserve`: LoA2 on a reserve card."""
 
+AdministratorRole = Literal["KRA", "KUR"]
+"""KRA attends; KUR is needed of both where two attend for a holder with a protected identity."""
+
 
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An employee as the directory knows them. Days are ISO 8601; `name` is None for a protected identity."""

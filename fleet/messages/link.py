@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from fleet.messages.asking import IssuerAsk
+from fleet.messages.issuing import AdministratorRole
 from fleet.messages.region import RegionAsk
 
 RELEASE_DIGITS = 8
@@ -98,10 +99,16 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Administrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An ID administrator who may attend at a station."""
+    """An ID administrator on the list of a station. `level`: up to which level of assurance (LoA) they act. The days are ISO
+    8601, both included; None without such an end. Who may attend is told by `fleet.messages.attending`.
+    """
 
     hsa_id: str
     name: str
+    roles: tuple[AdministratorRole, ...]
+    level: Literal[2, 3]
+    valid_from: str | None = None
+    valid_until: str | None = None
 
 
 class SyncPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -37,6 +37,7 @@ from fleet.server.issuers.answers import IssuerAnswers
 from fleet.server.issuers.region import RegionData
 from fleet.server.signing import Signer
 from fleet.server.store import ordering
+from fleet.server.store.administrators import administrators_after
 from fleet.server.store.alarms import GUESSING, Alarm
 from fleet.server.store.database import Database
 from fleet.server.store.overview import local_day
@@ -46,7 +47,8 @@ from fleet.server.verifier.client import Verifier, VerifierAwayError
 from fleet.server.verifier.exchange import MAX_SEALED_CHARACTERS, EnvelopeFacts
 
 PAGE = 200
-VALID = timedelta(days=7)
+VALID = timedelta(hours=24)
+"""So long a list is believed, where the region does not say otherwise (product.md "Freshness")."""
 PAST = timedelta(days=30)
 """So long a person is still told that the last day of their order is over."""
 MAX_ASK_BYTES = 16 * 1024
@@ -76,12 +78,15 @@ class Answers:
         clock: Clock,
         issuer: IssuerAnswers | None = None,
         region: RegionData | None = None,
-        even_s: float = EVEN_S,
         tracing: Tracing = OFF,
+        valid: timedelta = VALID,
+        even_s: float = EVEN_S,
     ) -> None:
-        """`issuer` and `region`: None where none is set up; such questions are answered by the error `not_set_up`."""
+        """`issuer` and `region`: None where none is set up; such questions are answered by the error `not_set_up`. `valid`: so
+        long a list is believed."""
         self._even_s = even_s
         self._tracing = tracing
+        self._valid = valid
         self._database = database
         self._signer = signer
         self._verifier = verifier
@@ -132,13 +137,13 @@ class Answers:
         people: list[Administrator] = []
         orders: list[Order] = []
         with self._database.reading.begin() as connection:
+            today = local_day(self._clock())
             if kind == "o":
-                today = local_day(self._clock())
                 orders = ordering.orders_at(connection, station, today, after=after, limit=PAGE)
                 after = ""
             room = PAGE - len(orders)
             if room:
-                people = ordering.administrators_after(connection, after=after, limit=room)
+                people = administrators_after(connection, station, today, after=after, limit=room)
         return self._signed(SYNC_TYP, station, orders, people, _next(orders, people))
 
     def _find(self, station: str, hsa_id: str) -> Answer:
@@ -153,7 +158,7 @@ class Answers:
         page = SyncPage(
             station=station,
             issued=_rfc3339(now),
-            not_after=_rfc3339(now + VALID),
+            not_after=_rfc3339(now + self._valid),
             orders=tuple(orders),
             administrators=tuple(people),
             next=following,

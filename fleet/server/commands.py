@@ -8,6 +8,7 @@ interrupted. With `--json` the result is one object on standard output.
     $ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
     imported 12, changed 0, unchanged 0
 """
+# length: the table of all commands of one program, with their options
 
 import argparse
 import asyncio
@@ -17,6 +18,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,7 @@ from fleet.server.webhooks import HookError
 _log = logging.getLogger(__name__)
 
 BAD_INPUT, REFUSED, AWAY = 2, 3, 4
+LISTS_VALID_H, MOST_LISTS_VALID_H = 24, 14 * 24
 
 _ALWAYS = ("imported", "unchanged")
 """Figures that are said even where they are 0."""
@@ -130,6 +133,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             web_only=arguments.web_only,
             retention=arguments.retention,
             verifier=arguments.verifier,
+            lists_valid=timedelta(hours=arguments.lists_valid),
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
@@ -255,6 +259,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     access_commands.add_serve_options(serve)
     retention_commands.add_retention_option(serve)
+    serve.add_argument(
+        "--lists-valid",
+        type=_hours,
+        default=LISTS_VALID_H,
+        metavar="HOURS",
+        help="so long a station believes its lists of orders and administrators without newer ones (%(default)s)",
+    )
     for name, one in IMPORTS.items():
         command = _command(commands, name, _import, one.help)
         command.set_defaults(what=name)
@@ -279,6 +290,12 @@ def _parser() -> argparse.ArgumentParser:
     simulator.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
     simulator_command.add_arguments(simulator)
     return parser
+
+
+def _hours(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_LISTS_VALID_H:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of hours from 1 to {MOST_LISTS_VALID_H}")
+    return int(text)
 
 
 def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:

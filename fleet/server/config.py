@@ -6,6 +6,7 @@ makes).
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -49,6 +50,9 @@ class ServerConfig:
     """`fleet.server.retention.settings`: how long what is kept."""
     verifier: Path | None = None
     """The socket of the verifier's service; without one the verifier is a child of the server, for demonstrations and tests."""
+
+    lists_valid: timedelta = timedelta(hours=24)
+    """So long a station believes a list of orders and administrators without a newer one."""
 
     @property
     def database(self) -> Place:

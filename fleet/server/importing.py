@@ -10,9 +10,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from fleet.server.administrators import read_administrators
 from fleet.server.directory import read_directory
-from fleet.server.orders import read_administrators, read_orders
+from fleet.server.orders import read_orders
 from fleet.server.store import ordering
+from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.directory import import_people
 from fleet.server.store.ordering import Imported
 
@@ -34,7 +36,7 @@ def _orders(raw: bytes) -> Store:
 
 def _administrators(raw: bytes) -> Store:
     people = read_administrators(raw)
-    return lambda connection, _now: ordering.replace_administrators(connection, people)
+    return lambda connection, _now: replace_administrators(connection, people)
 
 
 def _directory(raw: bytes) -> Store:

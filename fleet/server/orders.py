@@ -1,4 +1,4 @@
-"""Files that the office gives: orders and administrators, as CSV.
+"""Files of orders that the office gives, as CSV.
 
 Rules: the whole file is read and checked before anything is stored, and each thing that is wrong is named with line,
 column and reason (the first hundred). UTF-8 with or without a byte order mark; comma or semicolon; any line ends. The
@@ -15,9 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from fleet.messages.link import Administrator
 from fleet.messages.topics import STATION_NAME
-from fleet.server.csvfile import FileError, Line, checked, read_lines
+from fleet.server.csvfile import Line, checked, read_lines
 from fleet.server.store.ordering import Problem, Record, Row
 
 ORDER_COLUMNS = (
@@ -34,7 +33,6 @@ ORDER_COLUMNS = (
     "envelope_key",
     "envelope_mac",
 )
-ADMINISTRATOR_COLUMNS = ("hsa_id", "name")
 MAX_SLOT = 999
 
 _ORDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -75,16 +73,6 @@ def read_orders(raw: bytes) -> list[Row]:
     lines = read_lines(raw, ORDER_COLUMNS)
     problems = [problem for line in lines for problem in _order_problems(line)]
     return checked([Row(line.number, _record(line.fields)) for line in lines if not problems], problems, lines, "order")
-
-
-def read_administrators(raw: bytes) -> list[Administrator]:
-    """The people of a file of administrators; at least one. Raises FileError with every problem."""
-    lines = read_lines(raw, ADMINISTRATOR_COLUMNS)
-    if not lines:
-        raise FileError([Problem(1, "hsa_id", "the list is empty: nobody could attend")])
-    problems = [problem for line in lines for problem in broken_rules(line, PERSON_RULES)]
-    people = [Administrator(line.fields["hsa_id"], line.fields["name"]) for line in lines]
-    return checked(people, problems, lines, "hsa_id")
 
 
 def _order_problems(line: Line) -> list[Problem]:

@@ -7,6 +7,7 @@ directory; if a part fails for good, the server ends with that error and not hal
 >>> async with FleetServer(ServerConfig(data, authority)) as server:  # doctest: +SKIP
 ...     await server.wait()
 """
+# length: the one place where all parts of the server are joined, in the order in which they start
 
 import asyncio
 import contextlib
@@ -199,7 +200,9 @@ class FleetServer:
             settings = IssuerSettings.load(config.issuer)
             link = connected(settings, database, signer, writer, self._clock)
             issuer, region = await self._ending.enter(parts, "issuer", link)
-        answers = Answers(database, signer, verifier, writer, self._clock, issuer, region, tracing=self._tracing)
+        answers = Answers(
+            database, signer, verifier, writer, self._clock, issuer, region, self._tracing, config.lists_valid
+        )
         self._run(parts, Carrier(database, issuer, changes, self._clock).run(), "requests")
         return await self._link(parts, writer, answers, changes)
 

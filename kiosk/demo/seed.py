@@ -26,6 +26,8 @@ from provisioning.authority import Authority
 from provisioning.enrol import enrol
 
 STATION = "lasarettet-a"
+SCOPE = "lasarettet-*"
+"""Where the two administrators may attend."""
 TITLE = "Lasarettet, entré A"
 SLOTS = 24
 MISPLACED = 7
@@ -212,8 +214,8 @@ def write_orders(places: Region, now: datetime) -> None:
 def _write_administrators(places: Region) -> None:
     with places.administrators.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(("hsa_id", "name"))
-        rows.writerows((one.hsa_id, one.name) for one in administrators())
+        rows.writerow(("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until"))
+        rows.writerows((one.hsa_id, one.name, "KRA KUR", "3", SCOPE, "", "") for one in administrators())
 
 
 def _envelope_key(path: Path) -> tuple[str, bytes]:

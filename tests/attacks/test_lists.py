@@ -20,10 +20,11 @@ from fleet.messages.link import Administrator, Answer, Ask, Order, SyncPage
 from fleet.server.signing import Signer
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
+from tests.fakes.listed import administrator
 
 HOLDER = Order("A1", "TEST000000-0001", "Sven Hemlig", False, "97520001", "TEST 601", 3, 4, "2099-01-01")
-MAJ = Administrator("TEST000000-9001", "Maj Utgivare")
-MALLORY = Administrator("TEST000000-6666", "Mallory")
+MAJ = administrator("TEST000000-9001", "Maj Utgivare")
+MALLORY = administrator("TEST000000-6666", "Mallory")
 
 
 class Server:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from drivers.cabinet.port import CabinetFault, SlotFault
 from drivers.reader.virtual.kinds import KINDS
+from fleet.server.administrators import read_administrators
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.commands import main as fleet_main
 from fleet.server.lifecycle import STATES
@@ -166,12 +167,13 @@ def test_toml_in_the_documents_is_toml_and_the_example_is_a_configuration() -> N
 
 
 def test_the_example_of_orders_can_be_imported_and_every_column_is_told() -> None:
-    (example,) = blocks("csv", DOCS / "operations.md")
+    example, people = blocks("csv", DOCS / "operations.md")
     first, second = read_orders(example.encode())
     assert first.record.name is not None
     assert second.record.protected
     told = re.findall(r"^\| `(\w+)` \|", page("operations.md").split("| column |")[1], re.MULTILINE)
     assert tuple(told[: len(ORDER_COLUMNS)]) == ORDER_COLUMNS
+    assert [one.administrator.roles for one in read_administrators(people.encode())] == [("KRA",), ("KRA", "KUR")]
 
 
 def test_every_reason_of_the_home_screen_is_told_in_its_words() -> None:

@@ -22,7 +22,7 @@ from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.link import LinkDown
 from fleet.messages.issuing import CardRecord, Person
-from fleet.messages.link import Administrator, Answer, Ask, encode
+from fleet.messages.link import Answer, Ask, encode
 from fleet.server.addresses import Address
 from fleet.server.answers import Answers
 from fleet.server.issuers.connecting import connected
@@ -32,11 +32,12 @@ from fleet.server.issuers.simulator.core import Simulator
 from fleet.server.issuers.simulator.serving import Running, SimulatorConfig, running
 from fleet.server.issuers.simulator.state import Seed
 from fleet.server.signing import Signer
+from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.database import Database
-from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.writing import Writer
 from provisioning.authority import public_jwk
 from tests.fakes.databases import new_store
+from tests.fakes.listed import listed
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority
 
@@ -116,7 +117,7 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
     (folder / "card-keys.json").write_text(json.dumps({"management": keys, "unblock": keys}))
     database = new_store(folder / "fleet.sqlite")
     with database.writing.begin() as connection:
-        replace_administrators(connection, [Administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)])
+        replace_administrators(connection, [listed(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)])
     signer = _signer(folder)
     config = SimulatorConfig(folder, ANY_PORT, ANY_PORT)
     async with running(config, clock) as one:

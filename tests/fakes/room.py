@@ -34,7 +34,7 @@ from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import events
 from fleet.messages.events import Event
-from fleet.messages.link import Administrator, Order
+from fleet.messages.link import Order
 from kiosk import journal
 from kiosk.bench import cards as bench_cards
 from kiosk.bench.world import Scenario, World
@@ -49,6 +49,7 @@ from kiosk.supervisor import Limits, Supervisor
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal
+from tests.fakes.listed import administrator
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.person import Person
 
@@ -159,7 +160,7 @@ class Room:
         schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
         self.store = store.open(folder / "station.sqlite", schemas=schemas)
         self.journal = Journal(self.store, Chain(STATION, 1, bootid), self.clock)
-        administrators = [Administrator(person(13).hsa_id, person(13).name)]
+        administrators = [administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)
         self.log_ins = ListedLogIn(self.orders)
         trust = Trust(world.authority.anchors(), world.authority.intermediates())

@@ -18,14 +18,15 @@ from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages import kinds
-from fleet.messages.link import Administrator, StationState, envelope_mac_input
+from fleet.messages.link import StationState, envelope_mac_input
 from fleet.server.addresses import Address
 from fleet.server.config import ServerConfig
 from fleet.server.server import FleetServer
+from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.database import opened
-from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.reading import StoreReadings
 from provisioning.authority import Authority
+from tests.fakes.listed import administrator, listed
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, authority, enrolled, hold_orders, record, wall_clock
@@ -55,7 +56,7 @@ def config(authority: Authority, tmp_path: Path) -> ServerConfig:
     with opened(made.database) as database:
         hold_orders(database, record(envelope_mac=mac, last_day="2099-01-01"))
         with database.writing.begin() as connection:
-            replace_administrators(connection, [Administrator("TEST000000-A001", "Anna Admin")])
+            replace_administrators(connection, [listed("TEST000000-A001", "Anna Admin")])
     return made
 
 
@@ -129,7 +130,7 @@ async def test_a_station_syncs_its_list_and_verifies_a_letter(
         ]
     assert [order.order for order in book.waiting(wall_clock().date())] == ["O-1"]
     assert found is not None
-    assert book.administrators() == (Administrator("TEST000000-A001", "Anna Admin"),)
+    assert book.administrators() == (administrator("TEST000000-A001", "Anna Admin"),)
     assert said == ["match", "no_match"]
 
 

@@ -54,6 +54,7 @@ from kiosk.issuer_ports import (
 from kiosk.issuer_side import SCHEMAS, IssuerSide, keep_files
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
+from tests.fakes.listed import administrator
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority, make_card, persona_of
 
@@ -293,7 +294,7 @@ async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> 
 
 async def test_without_connection_the_signed_list_and_the_own_trust_decide(region: Fleet, side: IssuerSide) -> None:
     region.link.set_online(False)
-    known = Administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
+    known = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
     stranger = TestAuthority.create(NOW)
     async with inserted("13:new") as visit:
 

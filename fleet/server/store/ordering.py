@@ -1,4 +1,4 @@
-"""Orders and administrators as the office gives them, and as stations ask for them.
+"""Orders as the office gives them, and as stations ask for them.
 
 Rules: an import is all or nothing, and names an order once; a row that says what is stored already changes nothing; an order that
 has left its slot cannot be changed; no two waiting cards share a slot, and no card waits twice. Slot 0 is none: the card is on
@@ -8,17 +8,17 @@ its way, and the station says later where it lies; such a row never takes a card
 Imported(added=1, changed=0, unchanged=0, removed=0)
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
-from fleet.messages.link import Administrator, Order
+from fleet.messages.link import Order
 from fleet.server.lifecycle import ENDED_EARLY, OPEN, Happening, after
 from fleet.server.store.order_steps import CHUNK, remember
-from fleet.server.store.tables import administrators, orders
+from fleet.server.store.tables import orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +112,6 @@ def record_of(connection: Connection, order: str) -> Record | None:
     return None if found is None else found[1]
 
 
-def replace_administrators(connection: Connection, people: Iterable[Administrator]) -> Imported:
-    """Make the list exactly this one: who is not on it may no longer attend."""
-    wanted = {person.hsa_id: person.name for person in people}
-    before = {row.hsa_id: row.name for row in connection.execute(select(administrators))}
-    added = wanted.keys() - before.keys()
-    removed = before.keys() - wanted.keys()
-    changed = {hsa_id for hsa_id in wanted.keys() & before.keys() if wanted[hsa_id] != before[hsa_id]}
-    for hsa_id in removed | changed:
-        connection.execute(delete(administrators).where(administrators.c.hsa_id == hsa_id))
-    for hsa_id in added | changed:
-        connection.execute(insert(administrators).values(hsa_id=hsa_id, name=wanted[hsa_id]))
-    unchanged = len(wanted) - len(added) - len(changed)
-    return Imported(len(added), len(changed), unchanged, len(removed))
-
-
 def orders_at(connection: Connection, station: str, today: str, *, after: str, limit: int) -> list[Order]:
     """Orders that may still be collected at a station, by order, from the one after `after`."""
     here = and_(orders.c.station == station, orders.c.state.in_(OPEN), orders.c.last_day >= today)
@@ -140,13 +125,6 @@ def orders_for(connection: Connection, station: str, hsa_id: str, today: str) ->
     open_now = and_(orders.c.state.in_(OPEN), orders.c.last_day >= today)
     rows = connection.execute(select(orders).where(theirs, open_now).order_by(orders.c.order))
     return [_order(row) for row in rows]
-
-
-def administrators_after(connection: Connection, *, after: str, limit: int) -> list[Administrator]:
-    """Administrators by HSA-id, from the one after `after`."""
-    listed = select(administrators).where(administrators.c.hsa_id > after)
-    rows = connection.execute(listed.order_by(administrators.c.hsa_id).limit(limit))
-    return [Administrator(row.hsa_id, row.name) for row in rows]
 
 
 def envelope_of(

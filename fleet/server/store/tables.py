@@ -176,6 +176,11 @@ administrators = Table(
     metadata,
     Column("hsa_id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
+    Column("roles", String(16), nullable=False, comment="KRA, KUR, with a space between"),
+    Column("level", Integer, nullable=False, comment="level of assurance (LoA) up to which they act"),
+    Column("scope", Text, nullable=False, comment="patterns of station names, with spaces between"),
+    Column("valid_from", String(10), comment="first day; null without"),
+    Column("valid_until", String(10), comment="last day; null without"),
 )
 
 errands = Table(

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.virtual.personas import person
-from fleet.messages.link import Administrator
 from kiosk.journeys.steps.admin import LOGGED_IN_S
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
 from tests.fakes.house import RoomHouse
+from tests.fakes.listed import administrator
 from tests.fakes.person import Story, first, pulls, pulls_lit, puts
 from tests.fakes.room import OLD_PIN, Room
 from tests.fakes.stories import SLOTS, Setting, attended
@@ -45,7 +45,7 @@ def housed(room: Room) -> None:
 def two(room: Room) -> None:
     """Two people are administrators here."""
     other = person(14)
-    room.orders.administrators[other.hsa_id] = Administrator(other.hsa_id, other.name)
+    room.orders.administrators[other.hsa_id] = administrator(other.hsa_id, other.name)
 
 
 def away(room: Room) -> None:

@@ -20,8 +20,9 @@ from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.agent.words import SyncRefused
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
-from fleet.messages.link import Administrator, Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
+from fleet.messages.link import Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
 from provisioning.authority import public_jwk
+from tests.fakes.listed import administrator
 from tests.fakes.patience import LIMIT_S
 
 SIGNING = ec.generate_private_key(ec.SECP256R1())
@@ -37,7 +38,7 @@ def order(number: str, hsa_id: str = ANNA, last_day: str = "2026-04-01") -> Orde
 def page(
     *orders: Order, issued: datetime = NOW, days: float = 7, station: str = "entre-a", following: str | None = None
 ) -> SyncPage:
-    administrators = (Administrator("TEST000000-9001", "Made Up Administrator"),)
+    administrators = (administrator("TEST000000-9001", "Made Up Administrator"),)
     not_after = (issued + timedelta(days=days)).isoformat()
     return SyncPage(station, issued.isoformat(), not_after, orders, administrators, following)
 

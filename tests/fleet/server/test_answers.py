@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -10,7 +11,6 @@ from joserfc.jwk import ECKey
 
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import (
-    Administrator,
     Answer,
     EnvelopeAsk,
     OrderAsk,
@@ -25,13 +25,14 @@ from fleet.server.answers import EVEN_S, PAGE, Answers
 from fleet.server.desk import AskDesk
 from fleet.server.inbox import Inbox, as_it_came
 from fleet.server.signing import Signer
+from fleet.server.store.administrators import ListedAdministrator, replace_administrators
 from fleet.server.store.database import Database
-from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.transport import Incoming
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.verifier.exchange import EnvelopeFacts, Verdict
+from tests.fakes.listed import listed
 from tests.fleet.server.conftest import NOW, MemoryTransport, SealingStation, arrived, hold_orders, record
 
 KEY = ECKey.generate_key("P-256")
@@ -112,7 +113,7 @@ async def test_a_station_syncs_its_own_open_orders(answers: Answers, database: D
     Writer(database).commit(arrived(*SealingStation().pickup("O-4")), NOW)
     (page,) = await synced(answers)
     assert [order.order for order in page.orders] == ["O-1"]
-    assert (page.station, page.issued, page.not_after) == ("entre-a", "2026-06-01T10:00:00Z", "2026-06-08T10:00:00Z")
+    assert (page.station, page.issued, page.not_after) == ("entre-a", "2026-06-01T10:00:00Z", "2026-06-02T10:00:00Z")
     assert not hasattr(page.orders[0], "envelope_mac"), "the issuer's MAC stays with the server"
 
 
@@ -129,14 +130,44 @@ async def test_a_long_list_comes_in_pages_each_thing_once(answers: Answers, data
         database,
         *(record(f"O-{n:04}", slot=n + 1, card_number=f"{n:06}", station="entre-a") for n in range(PAGE + 10)),
     )
-    people = [Administrator(f"TEST000000-A{n:04}", f"Admin {n}") for n in range(PAGE)]
+    people = [listed(f"TEST000000-A{n:04}", f"Admin {n}") for n in range(PAGE)]
     with database.writing.begin() as connection:
         replace_administrators(connection, people)
     pages = await synced(answers)
     assert len(pages) == 3
     assert [order.order for page in pages for order in page.orders] == [f"O-{n:04}" for n in range(PAGE + 10)]
-    assert [person for page in pages for person in page.administrators] == people
+    assert [person for page in pages for person in page.administrators] == [one.administrator for one in people]
     assert max(len(answer.administrators) + len(answer.orders) for answer in pages) <= PAGE
+
+
+async def test_a_station_is_given_its_own_organisations_administrators_while_they_are_listed(
+    answers: Answers, database: Database
+) -> None:
+    people = [
+        listed("TEST000000-A1", "Everywhere"),
+        listed("TEST000000-A2", "Here", "entre-a", "annex-*"),
+        listed("TEST000000-A3", "All entrances", "entre-*"),
+        listed("TEST000000-A4", "Elsewhere", "entre-b", "annex-*", "entre-a-*"),
+        until("TEST000000-A5", "2026-05-31"),
+        until("TEST000000-A6", "2026-06-01"),
+    ]
+    with database.writing.begin() as connection:
+        replace_administrators(connection, people)
+    (page,) = await synced(answers)
+    assert [one.hsa_id[-2:] for one in page.administrators] == ["A1", "A2", "A3", "A6"]
+    assert page.administrators[-1].valid_until == "2026-06-01", "the station judges the day itself"
+
+
+async def test_a_region_may_have_its_lists_believed_for_longer(database: Database, verifier: ScriptedVerifier) -> None:
+    week = timedelta(days=7)
+    answers = Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW, valid=week)
+    (page,) = await synced(answers)
+    assert page.not_after == "2026-06-08T10:00:00Z"
+
+
+def until(hsa_id: str, last_day: str) -> ListedAdministrator:
+    person = msgspec.structs.replace(listed(hsa_id, "Until").administrator, valid_until=last_day)
+    return ListedAdministrator(person, ("*",))
 
 
 async def test_one_persons_order_is_found_at_their_station_only(answers: Answers, database: Database) -> None:

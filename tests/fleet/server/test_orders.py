@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fleet.server.administrators import read_administrators
 from fleet.server.commands import main
 from fleet.server.csvfile import MAX_PROBLEMS, FileError
-from fleet.server.orders import ORDER_COLUMNS, read_administrators, read_orders
+from fleet.server.orders import ORDER_COLUMNS, read_orders
 from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
@@ -265,7 +266,8 @@ def test_json_says_the_same_for_programs(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_the_list_of_administrators_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    head, anna, bo = "hsa_id,name", "TEST000000-A001,Anna Admin", "TEST000000-A002,Bo Admin"
+    head = "hsa_id,name,roles,level,scope,valid_from,valid_until"
+    anna, bo = "TEST000000-A001,Anna Admin,KRA,3,*,,", "TEST000000-A002,Bo Admin,KRA KUR,3,entre-*,,"
     assert run(tmp_path, capsys, head, anna, name="import-administrators") == (0, "imported 1, unchanged 0")
     said = run(tmp_path, capsys, head, bo, name="import-administrators")
     assert said == (0, "imported 1, unchanged 0, removed 1")

@@ -35,7 +35,7 @@ from fleet.messages.asking import (
     typ_of,
 )
 from fleet.messages.issuing import CardRecord, Person
-from fleet.messages.link import Administrator, Answer, decode, encode
+from fleet.messages.link import Answer, decode, encode
 from fleet.server.answers import Answers
 from fleet.server.issuers.answers import IssuerAnswers
 from fleet.server.issuers.card_keys import CardKeys
@@ -46,10 +46,11 @@ from fleet.server.issuers.port import IssuerAwayError, Known
 from fleet.server.issuers.side import IssuerSide
 from fleet.server.issuers.wishes import HOUR, MOST_AN_HOUR, Wishes
 from fleet.server.signing import Signer
+from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.database import Database
-from fleet.server.store.ordering import replace_administrators
 from fleet.server.store.tables import orders, wishes
 from fleet.server.store.writing import Writer
+from tests.fakes.listed import listed
 from tests.fleet.server.conftest import hold_orders, record
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -126,7 +127,7 @@ class Place:
 @pytest.fixture
 def place(database: Database, tmp_path: Path) -> Place:
     with database.writing.begin() as connection:
-        replace_administrators(connection, [Administrator(ADMIN, "Maj Test")])
+        replace_administrators(connection, [listed(ADMIN, "Maj Test")])
     return Place(database, tmp_path)
 
 
@@ -257,7 +258,7 @@ async def test_a_token_counts_at_its_station_for_a_while_and_while_its_person_is
     word = await place.ask(NonceAsk(id=wish(1)))
     assert place.logins.administrator("entre-a", word.jws, NOW) is None, "no other word is a token"
     with place.database.writing.begin() as connection:
-        replace_administrators(connection, [Administrator(OTHER, "Bo Test")])
+        replace_administrators(connection, [listed(OTHER, "Bo Test")])
     assert place.logins.administrator("entre-a", token, NOW) is None
 
 

@@ -25,6 +25,8 @@ from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_order
 from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, OTHER, OTHER_CARD, changed_code, job, taken
 from tests.fleet.server.retention.test_retention import everything, projected, with_data
 
+LISTED = {"hsa_id": HOLDER, "name": "T", "roles": "KRA", "level": 3, "scope": "*"}
+
 LATER = NOW + timedelta(days=5)
 
 
@@ -96,7 +98,7 @@ def test_a_hand_over_is_kept_its_ten_years_and_then_nothing_stands_against_it(
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda c: c.execute(insert(administrators).values(hsa_id=HOLDER, name="T")), "administrators"),
+        (lambda c: c.execute(insert(administrators).values(LISTED)), "administrators"),
         (
             lambda c: c.execute(
                 insert(people).values(hsa_id=HOLDER, protected=False, continued=False, changed=NOW)
@@ -209,7 +211,7 @@ def test_the_programs_say_what_they_did_and_why_they_refused(
     assert main(["retain", *where]) == 0
     assert capsys.readouterr().out.startswith("erased: ")
     with opened(tmp_path / "fleet.sqlite") as database, database.writing.begin() as connection:
-        connection.execute(insert(administrators).values(hsa_id=HOLDER, name="T"))
+        connection.execute(insert(administrators).values(LISTED))
         assert connection.execute(select(errands)).first() is not None
         assert connection.execute(select(events)).first() is not None
     assert main(["erase", "--hsa-id", HOLDER, "--json", *where]) == 3

@@ -15,11 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.watching import Opened
 from fleet.server.store import alerting, second_person
+from fleet.server.store.administrators import all_administrators
 from fleet.server.store.alert_tables import notices
 from fleet.server.store.database import Database, StoreError, migrate, migrations, opened
 from fleet.server.store.tables import events, metadata, order_starts, orders
 from fleet.server.store.writing import Writer
 from tests.fakes.commands import OPEN, TOVE, desk_of
+from tests.fakes.listed import listed
 from tests.fleet.server.alerts.test_service import SETTINGS
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
@@ -125,3 +127,14 @@ def test_a_place_where_no_file_can_be_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "fleet.sqlite").mkdir()
     with pytest.raises(StoreError, match=r"fleet\.sqlite: Is a directory"):
         Database.open(tmp_path / "fleet.sqlite")
+
+
+def test_who_was_listed_before_there_were_roles_may_attend_everywhere_and_has_no_kur(database: Database) -> None:
+    script = ScriptDirectory.from_config(migrations())
+    (revision,) = [one for one in script.walk_revisions() if one.path.endswith("administrator_roles.py")]
+    with database.writing.begin() as connection:
+        run(connection, command.downgrade, str(revision.down_revision))
+        connection.exec_driver_sql("INSERT INTO administrators (hsa_id, name) VALUES ('TEST000000-A1', 'Maj')")
+        run(connection, command.upgrade, "head")
+        assert all_administrators(connection) == [listed("TEST000000-A1", "Maj")]
+        assert listed("TEST000000-A1", "Maj").administrator.roles == ("KRA",)
