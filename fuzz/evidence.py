@@ -1,6 +1,7 @@
 """Evidence files, and the parts of one: whatever the bytes are, the answer is a report or a named problem.
 
-The first byte says how the rest is read: as a whole file, as the lines of a chain, as a signed statement.
+The first byte says how the rest is read: as a whole file, as the lines of a chain, as a signed statement, as
+countersignatures, as a time-stamp token.
 
 >>> check_evidence(b"")
 """
@@ -14,17 +15,20 @@ import msgspec
 
 from fleet.messages import events, kinds, statements
 from fleet.messages.checkpoints import TYP, Checkpoint, encoded, read_checkpoint
+from fleet.messages.revocations import NO_REVOCATIONS
 from fleet.server.evidence import contents
 from fleet.server.evidence.chains import ChainChecker
-from fleet.server.evidence.checking import check
+from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.container import ArchiveWriter
-from fleet.server.evidence.contents import Line
+from fleet.server.evidence.contents import CountersignatureLine, Line
 from fleet.server.evidence.problems import EvidenceProblem
 from fleet.server.evidence.telling import as_object, as_text
+from fleet.server.evidence.timestamps import TimestampError, make_request, read_stamp
+from fleet.server.evidence.trusted_times import TrustedTimes
 from fuzz.card import anchors
 from provisioning import pki
 
-WHOLE, LINES, STATEMENT = b"\0", b"\1", b"\2"
+WHOLE, LINES, STATEMENT, WORDS, TOKEN = b"\0", b"\1", b"\2", b"\3", b"\4"
 NAME = contents.chain_name("entre-a", 1, 1)
 
 
@@ -32,15 +36,21 @@ def check_evidence(data: bytes) -> None:
     """The target."""
     kind, rest = data[:1], data[1:]
     if kind == LINES:
-        chains = ChainChecker(anchors()[0])
+        chains = ChainChecker(anchors()[0], TrustedTimes.read(b"", anchors()[0], NO_REVOCATIONS))
         with suppress(EvidenceProblem):
             chains.part(NAME, "entre-a", 1, 1, rest)
         chains.stretches()
     elif kind == STATEMENT:
         with suppress(ValueError):
             read_checkpoint(statements.opened(rest.decode(), TYP).payload)
+    elif kind == WORDS:
+        with suppress(EvidenceProblem):
+            TrustedTimes.read(rest, anchors()[0], NO_REVOCATIONS)
+    elif kind == TOKEN:
+        with suppress(TimestampError):
+            read_stamp(rest, b"", anchors())
     else:
-        report = check(BytesIO(rest), None)
+        report = check(BytesIO(rest), Anchors())
         assert report.verdict != "genuine" or report.manifest is not None
         assert as_text(report)
         assert as_object(report)
@@ -64,6 +74,8 @@ def evidence_seeds() -> Iterator[tuple[str, bytes]]:
     yield "whole", WHOLE + file.getvalue()
     yield "lines", LINES + lines
     yield "statement", STATEMENT + statement.encode()
+    yield "words", WORDS + msgspec.json.encode(CountersignatureLine("entre-a", 1, 2, statement)) + b"\n"
+    yield "token", TOKEN + make_request(b"", 1)
 
 
 def _line(event: events.Event) -> Line:

@@ -2,7 +2,7 @@
 
 Layout (mode 0700, private keys 0600):
 
-    ca/ca.key ca/ca.pem ca/crl.pem                      the CA; crl.pem once a station has been revoked
+    ca/ca.key ca/ca.pem ca/crl.pem                      the CA and its list of revocations
     server/broker.key server/broker.pem                 TLS server certificate of the broker
     server/fleet-server.key server/fleet-server.pem     TLS client certificate of the server
     server/signing.key                                  ES256: signs what stations sync
@@ -82,6 +82,7 @@ class Authority:
             ca = pki.make_ca(now)
             files.write(beside / "ca/ca.key", pki.key_pem(ca.key))
             files.write(beside / "ca/ca.pem", pki.certificate_pem(ca.certificate), files.PUBLIC)
+            files.write(beside / CRL_FILE, pki.make_crl(ca, [], now), files.PUBLIC)
             _make_server(beside / "server", ca, server_names, now)
             _make_public(beside, ca.certificate)
         return cls(directory)
@@ -160,9 +161,18 @@ class Authority:
             fresh = [one for one in issued if one.station == station and one.revoked is None]
             kept = [replace(one, revoked=now) if one in fresh else one for one in issued]
             self.registry.keep_issued(kept)
-            revoked = [(one.serial, one.revoked) for one in kept if one.revoked is not None]
-            files.write(self.directory / CRL_FILE, pki.make_crl(self._issuer(), revoked, now), files.PUBLIC)
+            self._write_crl(kept, now)
         return len(fresh)
+
+    def write_crl(self, now: datetime) -> int:
+        """Write the list of revocations anew, as for a copy whose end is near. Returns how many it names."""
+        with files.locked(self.directory):
+            return self._write_crl(self.registry.issued(), now)
+
+    def _write_crl(self, issued: Sequence[Issued], now: datetime) -> int:
+        revoked = [(one.serial, one.revoked) for one in issued if one.revoked is not None]
+        files.write(self.directory / CRL_FILE, pki.make_crl(self._issuer(), revoked, now), files.PUBLIC)
+        return len(revoked)
 
     def _use_claim(self, code: str, now: datetime) -> str:
         kept, opened = check(self.registry.claims().get(id_of(code)), code, now)

@@ -118,6 +118,15 @@ def _revoke(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     return result, f"{arguments.station}: {count} certificates revoked now; restart or reload the broker to enforce it"
 
 
+def _crl(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    count = Authority(arguments.directory).write_crl(now)
+    path = arguments.directory / CRL_FILE
+    return {
+        "crl": str(path),
+        "revoked": count,
+    }, f"{path} names {count} revoked certificates, as of {now:%Y-%m-%d %H:%M}"
+
+
 def _flash(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     flashed = asyncio.run(_flash_all(arguments))
     result = {"board": flashed.board, "firmware": flashed.firmware, "port": flashed.port, "new_key": flashed.new_key}
@@ -216,6 +225,8 @@ def _authority_parser(commands: Any) -> None:
     init = _command(parts, "init", "make all keys, once", _init)
     init.add_argument("directory", type=Path)
     init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
+    crl = _command(parts, "crl", "write the list of revocations anew", _crl)
+    crl.add_argument("directory", type=Path, help="the authority")
     for name, summary, export in (
         ("export-server", "copy what the server needs, which is not the CA's key", export_server),
         ("export-verifier", "copy the keys of the code letters for the verifier's user", export_verifier),

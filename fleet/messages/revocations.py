@@ -62,6 +62,9 @@ class Revocations:
         return Revocations((*self.lists, *other.lists))
 
 
+NO_REVOCATIONS = Revocations()
+
+
 def read_revocations(raw: bytes, authorities: Sequence[x509.Certificate], now: datetime | None) -> Revocations:
     """The lists in a file, PEM or DER. `now` (aware) is the time at which they must be valid; None: they may have ended since.
 

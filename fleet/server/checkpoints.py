@@ -2,7 +2,8 @@
 
 Rules: a checkpoint is good where it is signed with a key that the fleet's authority has vouched for at that time under the
 station's name, names its own chain, and states the hash of the very event that is stored in front of it. The first good one pins
-the key of its epoch. Anything else is an alarm that the chain is broken, with the word why.
+the key of its epoch. Anything else is an alarm that the chain is broken, with the word why. With its verdict each good one gets
+the server's countersignature, which states when the server had it.
 
 >>> judge(database, authority, now)  # doctest: +SKIP
 1
@@ -26,12 +27,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet.messages.checkpoints import TYP, read_checkpoint
 from fleet.messages.events import Event
 from fleet.messages.statements import Statement, StatementError, fault_of, load, name_of, opened
+from fleet.server.evidence.countersigning import Countersigner, Held, countersign_missing
 from fleet.server.readings import Changes
 from fleet.server.store.alarms import CHAIN_BROKEN, Alarm, raised
 from fleet.server.store.database import Database
 from fleet.server.store.event_rows import Place, events_at
 from fleet.server.store.projections import checkpoint_text
-from fleet.server.store.proof_tables import checkpoints, station_certificates
+from fleet.server.store.proof_tables import checkpoints, countersignatures, station_certificates
 from fleet.server.store.tables import stations
 from fleet.server.store.upserting import Put, put_all
 
@@ -59,26 +61,35 @@ class CheckpointService:
     """Judges what has come, every few seconds."""
 
     def __init__(
-        self, database: Database, authority: x509.Certificate, changes: Changes, clock: Callable[[], datetime]
+        self, database: Database, countersigner: Countersigner, changes: Changes, clock: Callable[[], datetime]
     ) -> None:
         self._database = database
-        self._authority = authority
+        self._countersigner = countersigner
         self._changes = changes
         self._clock = clock
 
     async def run(self) -> None:
         """Until cancelled. A database that is away is tried again."""
+        caught_up = False
         while True:
             try:
-                names = await asyncio.to_thread(judge, self._database, self._authority, self._clock())
+                if not caught_up:
+                    await asyncio.to_thread(countersign_missing, self._database, self._countersigner, self._clock())
+                    caught_up = True
+                names = await asyncio.to_thread(self._judge, self._clock())
                 if names:
                     self._changes.publish(frozenset(f"station/{name}" for name in names))
             except SQLAlchemyError as error:
                 _log.error("checkpoints cannot be judged just now: %s", type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)
 
+    def _judge(self, now: datetime) -> frozenset[str]:
+        return judge(self._database, self._countersigner.authority, now, self._countersigner)
 
-def judge(database: Database, authority: x509.Certificate, now: datetime) -> frozenset[str]:
+
+def judge(
+    database: Database, authority: x509.Certificate, now: datetime, countersigner: Countersigner | None = None
+) -> frozenset[str]:
     """Judge all checkpoints that have no verdict. Gives the stations that had any. Raises SQLAlchemyError.
 
     What takes time is done while others may write: only the verdicts are written under the lock.
@@ -90,8 +101,9 @@ def judge(database: Database, authority: x509.Certificate, now: datetime) -> fro
         if not batch.rows:
             return frozenset(names)
         verdicts = [(row, _verdict(batch, row)) for row in batch.rows]
+        countersigned = [countersigner.sign(one, now) for one in batch.good] if countersigner else []
         with database.writing.begin() as connection:
-            _write(connection, batch, verdicts, now)
+            _write(connection, batch, verdicts, now, countersigned)
         names |= {row.name for row in batch.rows}
 
 
@@ -105,6 +117,7 @@ class _Batch:
     known: dict[tuple[int, int], list[bytes]]
     """Certificates (DER) of each station's key and epoch."""
     fresh: list[tuple[int, int, bytes]] = field(default_factory=list)
+    good: list[Held] = field(default_factory=list)
 
 
 def _read(connection: Connection, authority: x509.Certificate) -> _Batch:
@@ -119,7 +132,13 @@ def _read(connection: Connection, authority: x509.Certificate) -> _Batch:
     return _Batch(authority, rows, events_at(connection, places), known)
 
 
-def _write(connection: Connection, batch: _Batch, verdicts: Sequence[tuple[Any, Verdict]], now: datetime) -> None:
+def _write(
+    connection: Connection,
+    batch: _Batch,
+    verdicts: Sequence[tuple[Any, Verdict]],
+    now: datetime,
+    countersigned: Sequence[Mapping[str, Any]],
+) -> None:
     places = [{name: getattr(row, name) for name in ("station", "epoch", "sequence")} for row, _ in verdicts]
     judged = [
         {**place, "at": row.at, "verdict": verdict} for place, (row, verdict) in zip(places, verdicts, strict=True)
@@ -132,14 +151,16 @@ def _write(connection: Connection, batch: _Batch, verdicts: Sequence[tuple[Any, 
     alarms = raised(
         [Alarm(row.name, CHAIN_BROKEN, f"{row.epoch}:{row.sequence} {verdict}") for row, verdict in bad], now
     )
-    put_all(connection, [Put(checkpoints, judged, ("verdict",)), Put(station_certificates, kept, ()), alarms])
+    certificates, words = Put(station_certificates, kept, ()), Put(countersignatures, countersigned, ())
+    put_all(connection, [Put(checkpoints, judged, ("verdict",)), certificates, words, alarms])
 
 
 def _verdict(batch: _Batch, row: Any) -> Verdict:
     event = batch.events[row.station, row.epoch, row.sequence]
     before = batch.events[row.station, row.epoch, row.sequence - 1]
     try:
-        statement = opened(checkpoint_text((event and event.data) or b""), TYP)
+        text = checkpoint_text((event and event.data) or b"")
+        statement = opened(text, TYP)
         said = read_checkpoint(statement.payload)
     except (StatementError, ValueError, msgspec.MsgspecError):
         return Verdict.UNREADABLE
@@ -150,7 +171,10 @@ def _verdict(batch: _Batch, row: Any) -> Verdict:
         return Verdict.OTHER_CHAIN
     if before is not None and before.hash != said.hash:
         return Verdict.OTHER_CHAIN
-    return Verdict.GOOD if _pinned(batch, row, statement) else Verdict.OTHER_KEY
+    if not _pinned(batch, row, statement):
+        return Verdict.OTHER_KEY
+    batch.good.append(Held(row.station, row.sequence, text, said))
+    return Verdict.GOOD
 
 
 def _pinned(batch: _Batch, row: Any, statement: Statement) -> bool:

@@ -37,6 +37,7 @@ from fleet.server.csvfile import FileError
 from fleet.server.deadlines.settings import DeadlineSettingsError
 from fleet.server.evidence import commands as evidence_commands
 from fleet.server.evidence.sealing import SealError
+from fleet.server.evidence.settings import EvidenceSettingsError
 from fleet.server.importing import IMPORTS
 from fleet.server.issuers.card_keys import CardKeysError
 from fleet.server.issuers.connecting import fetched_orders
@@ -88,6 +89,7 @@ _CANNOT_START = (
     WebSettingsError,
     RetentionSettingsError,
     SealError,
+    EvidenceSettingsError,
     PseudonymKeyError,
     OSError,
 )
@@ -134,6 +136,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             retention=arguments.retention,
             verifier=arguments.verifier,
             lists_valid=timedelta(hours=arguments.lists_valid),
+            evidence=arguments.evidence,
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))
@@ -266,6 +269,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOURS",
         help="so long a station believes its lists of orders and administrators without newer ones (%(default)s)",
     )
+    serve.add_argument("--evidence", type=Path, metavar="FILE.toml", help="the region's time-stamping authority")
     for name, one in IMPORTS.items():
         command = _command(commands, name, _import, one.help)
         command.set_defaults(what=name)

@@ -53,6 +53,8 @@ class ServerConfig:
 
     lists_valid: timedelta = timedelta(hours=24)
     """So long a station believes a list of orders and administrators without a newer one."""
+    evidence: Path | None = None
+    """`fleet.server.evidence.settings`: the region's time-stamping authority."""
 
     @property
     def database(self) -> Place:

@@ -41,8 +41,11 @@ from fleet.server.config import ServerConfig
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.starting import deadlines_of
 from fleet.server.desk import AskDesk
+from fleet.server.evidence.countersigning import Countersigner
 from fleet.server.evidence.desk import EvidenceDesk
-from fleet.server.evidence.sealing import Seal, read_certificate
+from fleet.server.evidence.sealing import Seal
+from fleet.server.evidence.settings import EvidenceSettings
+from fleet.server.evidence.timestamping import TimestampService
 from fleet.server.health import Health, watch_store
 from fleet.server.hub import Hub
 from fleet.server.inbox import Inbox, as_it_came
@@ -152,10 +155,13 @@ class FleetServer:
             once = [
                 CommandService(database, transport, signer, changes, self._clock, self._tracing).run,
                 AlertService(database, rules, changes, self._clock, url=self._url).run,
-                CheckpointService(database, read_certificate(config.ca), changes, self._clock).run,
+                CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,
                 DeadlineService(database, deadlines, changes, self._clock).run,
             ]
+            if config.evidence is not None:
+                stamping = EvidenceSettings.load(config.evidence)
+                once.append(TimestampService.of(database, stamping, self._clock).run)
             self._run(parts, lead(database, once), "done-once")
         readings = StoreReadings(database, self._clock)
         self._run(parts, watch_orders(readings, hub), "orders-watch")

@@ -19,13 +19,13 @@ Ends with 0 genuine, 3 not genuine or cannot be told, 2 bad input.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ import msgspec
 from cryptography import x509
 
 from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
-from fleet.messages.revocations import RevocationListError, Revocations, read_revocations
+from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
+from fleet.server.evidence.checking import Anchors, check
 from kiosk.receipts import (
     Altered,
     Genuine,
@@ -45,6 +46,7 @@ from kiosk.receipts import (
     Undecided,
     UnknownSigner,
     Verdict,
+    Witnessed,
     read,
     verify,
 )
@@ -81,6 +83,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--holder-certificate", type=Path, metavar="FILE", help="certificate of a protected holder's card, PEM"
     )
     parser.add_argument("--crl", type=Path, metavar="FILE", help="the authority's list of revoked stations (CRL)")
+    parser.add_argument(
+        "--evidence", type=Path, metavar="FILE", help="an evidence file that shows when the receipt was there"
+    )
+    parser.add_argument("--tsa-ca", type=Path, metavar="FILE", help="roots of the time stamps in that file, PEM")
     parser.add_argument("--pdf", type=Path, metavar="OUT", help="write a genuine whole receipt as an A4 page")
     parser.add_argument("--qr", metavar="QRTEXT", help="its QR text, to stand on that page")
     parser.add_argument("--language", choices=LANGUAGES, default="sv", help="of that page")
@@ -213,7 +219,7 @@ def _write_page(arguments: argparse.Namespace, item: bytes | str, now: datetime)
     qr = arguments.qr or ""
     if qr:
         said = verify(qr, _trust(arguments, True, now))
-        if not isinstance(said, Genuine) or said.statement.digest != hashlib.sha256(item).digest():
+        if not isinstance(said, Genuine) or said.statement.digest != sha256(item).digest():
             raise _InputError("the QR text is not that of this receipt")
     texts, language = Texts.load(), arguments.language
     page = receipt_pdf(read(item, qr), lambda sentence: texts.plain(sentence, language))
@@ -259,7 +265,26 @@ def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
     anchors = _certificates([arguments.anchors]) if arguments.anchors else None
     holder = _certificates([arguments.holder_certificate]) if arguments.holder_certificate else ()
     revocations = _revocations(crl, trust.authorities, now) if crl else None
-    return replace(trust, card_anchors=anchors, holder_certificates=holder, revocations=revocations)
+    trust = replace(trust, card_anchors=anchors, holder_certificates=holder, revocations=revocations)
+    if arguments.evidence is not None:
+        return _with_evidence(trust, arguments.evidence, _certificates([arguments.tsa_ca]) if arguments.tsa_ca else ())
+    return trust
+
+
+def _with_evidence(trust: Trust, path: Path, tsa: tuple[x509.Certificate, ...]) -> Trust:
+    """Its list of revocations, and the trusted times of its receipts. Raises _InputError."""
+    if len(trust.authorities) != 1:
+        raise _InputError(f"{path}: which authority it must be of is not said: give --ca")
+    revocations = trust.revocations or NO_REVOCATIONS
+    try:
+        with path.open("rb") as file:
+            report = check(file, Anchors(trust.authorities[0], revocations, tsa))
+    except OSError as fault:
+        raise _InputError(f"{path}: {_reason(fault)}") from None
+    if report.verdict not in ("genuine", "revoked"):
+        raise _InputError(f"{path}: this evidence proves nothing: {report.verdict}: {report.where}: {report.why}")
+    witnessed = {sha256(one.document).digest(): Witnessed(one.document, one.at) for one in report.witnessed}
+    return replace(trust, revocations=report.revocations, witnessed=witnessed)
 
 
 def _revocations(path: Path, authorities: tuple[x509.Certificate, ...], now: datetime) -> Revocations:

@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from fleet.messages import asking, checkpoints, commands, events, kinds, link, region
+from fleet.messages import asking, checkpoints, commands, countersignatures, events, kinds, link, region
 from fleet.messages.topics import Topics
 from kiosk.receipts import read_number, wire
 from tests.docs.pages import DOCS, FENCE, PAGES, ROOT, blocks, named, page, text
@@ -31,6 +31,7 @@ MESSAGES: dict[str, Callable[[bytes], object]] = {
     "json answer": lambda raw: link.decode(link.Answer, raw),
     "json page": lambda raw: link.decode(link.SyncPage, raw),
     "json checkpoint": lambda raw: checkpoints.read_checkpoint(raw),
+    "json countersignature": lambda raw: countersignatures.read_countersignature(raw),
     "json command": lambda raw: link.decode(commands.Command, raw),
     "json command result": lambda raw: link.decode(commands.CommandResult, raw),
     "json word": lambda raw: link.decode(asking.Word, raw),

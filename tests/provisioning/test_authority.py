@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.agent.identity import Broker, Identity, IdentityError
+from fleet.messages.revocations import read_revocations
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from provisioning.claim import ClaimRefused
@@ -51,6 +52,7 @@ def test_it_is_laid_out_as_the_server_expects(authority: Authority) -> None:
     assert found == {
         "ca/ca.key",
         "ca/ca.pem",
+        "ca/crl.pem",
         "server/broker.key",
         "server/broker.pem",
         "server/fleet-server.key",
@@ -191,6 +193,15 @@ def test_a_request_of_another_kind_is_refused_and_the_code_is_not_spent(
 def test_a_name_that_could_reach_out_of_its_place_gets_no_claim(authority: Authority, station: str) -> None:
     with pytest.raises(AuthorityError):
         authority.claim(station, NOW)
+
+
+def test_an_authority_begins_with_an_empty_list_of_revocations(authority: Authority) -> None:
+    ca = certificate(authority.directory / "ca/ca.pem")
+    path = authority.directory / "ca/crl.pem"
+    assert read_revocations(path.read_bytes(), [ca], NOW).lists[0].dates == {}
+    path.unlink()
+    assert authority.write_crl(NOW) == 0
+    assert len(read_revocations(path.read_bytes(), [ca], NOW).lists) == 1
 
 
 def test_a_revoked_station_is_on_the_list_with_all_its_certificates(authority: Authority, tmp_path: Path) -> None:

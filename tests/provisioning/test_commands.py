@@ -83,6 +83,7 @@ def test_a_revoked_station_is_shown_as_such(run: Program, authority: Path, tmp_p
     run("enrol", "--authority", authority, "--into", tmp_path / "id", "--broker", "localhost:1", "--code-file", code)
     assert run.object("revoke", authority, "entre-a")["revoked"] == 1
     assert run.object("status", authority)["stations"][0]["state"] == "revoked"
+    assert run.object("authority", "crl", authority)["revoked"] == 1
 
 
 def test_nothing_is_overwritten(run: Program, authority: Path) -> None:
@@ -94,6 +95,7 @@ def test_nothing_is_overwritten(run: Program, authority: Path) -> None:
     "arguments",
     [
         ("claim", "nowhere", "entre-a"),
+        ("authority", "crl", "nowhere"),
         ("status", "nowhere"),
         ("revoke", "nowhere", "entre-a"),
         ("enrol", "--authority", "nowhere", "--into", "id", "--broker", "no-port"),

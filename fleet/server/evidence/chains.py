@@ -2,13 +2,15 @@
 
 Rules: parts of one chain come in order; each envelope names station, epoch and place where it lies; it states the hash of the one
 before, unless that place holds none. Content fits the hash in its envelope. A checkpoint's signature covers all before it as far
-back as the chain is unbroken; what comes after the last one is vouched for by the server alone.
+back as the chain is unbroken; what comes after the last one is vouched for by the server alone. A checkpoint of a station that is
+revoked counts only where a trusted time says that it was there before: its own time is the word of whoever has the key.
 
->>> ChainChecker(authority).part("chain/entre-a.1.0000000000000001.jsonl", "entre-a", 1, 1, content)  # doctest: +SKIP
+>>> ChainChecker(authority, times).part("chain/entre-a.1.0000000000000001.jsonl", "entre-a", 1, 1, content)  # doctest: +SKIP
 """
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 from cryptography import x509
@@ -19,6 +21,7 @@ from fleet.messages.events import GENESIS, Event, EventError, restore
 from fleet.messages.statements import StatementError, fault_of, name_of, opened
 from fleet.server.evidence.contents import CheckpointTold, Line, ReceiptTold
 from fleet.server.evidence.problems import EvidenceProblem, StrangerError
+from fleet.server.evidence.trusted_times import TrustedTime, TrustedTimes
 
 MOST_LINE_BYTES = 512 * 1024
 """An event has 64 KiB; as text in JSON it may grow sixfold."""
@@ -42,6 +45,19 @@ class Stretch:
     """Events with content that no station's signature covers."""
     signed_from: Checkpoint | None = None
     signed_to: Checkpoint | None = None
+    countersigned: int = 0
+    """Checkpoints with a trusted time."""
+    trusted_to: TrustedTime | None = None
+    """That of the last of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessedReceipt:
+    """A receipt of the file, and a trusted time at which it was in the chain."""
+
+    number: str
+    document: bytes
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -50,6 +66,8 @@ class _Run:
     before: Event | None = None
     uncovered: int = 0
     """Events with content since the last checkpoint, in an unbroken chain."""
+    unwitnessed: list[tuple[str, bytes]] = field(default_factory=list)
+    """Receipts since the last checkpoint with a trusted time, in an unbroken chain."""
 
 
 @dataclass(slots=True)
@@ -57,6 +75,10 @@ class ChainChecker:
     """Takes the parts in the order of the file."""
 
     authority: x509.Certificate
+    times: TrustedTimes
+    witnessed: list[WitnessedReceipt] = field(default_factory=list)
+    revoked: list[EvidenceProblem] = field(default_factory=list)
+    """Checkpoints that no trusted time puts before the revocation of their station."""
     receipts: dict[str, bytes] = field(default_factory=dict)
     """SHA-256 of each receipt that an event holds, by number."""
     _done: list[Stretch] = field(default_factory=list)
@@ -101,6 +123,7 @@ class ChainChecker:
             run.stretch.absent += 1
             run.stretch.unsigned += run.uncovered  # no later signature reaches over the hole
             run.uncovered, run.before = 0, None
+            run.unwitnessed.clear()
             return
         event = _event(where, line)
         if (event.station, event.epoch, event.sequence) != (run.stretch.station, run.stretch.epoch, line.sequence):
@@ -112,28 +135,44 @@ class ChainChecker:
 
     def _count(self, where: str, run: _Run, line: Line, event: Event) -> None:
         if event.type == kinds.CHAIN_CHECKPOINT and event.data is not None:
-            signed = self._checkpoint(where, event)
-            run.stretch.signed_from = run.stretch.signed_from or signed
-            run.stretch.signed_to = signed
-            run.uncovered = 0
+            self._cover(run, *self._checkpoint(where, event))
         if line.withheld == "erased":
             run.stretch.erased += 1
         elif event.data is not None and event.type != kinds.CHAIN_CHECKPOINT:
             run.stretch.with_content += 1
             run.uncovered += 1
-            self._keep_receipt(event)
+            self._keep_receipt(run, event)
 
-    def _keep_receipt(self, event: Event) -> None:
+    def _cover(
+        self, run: _Run, signed: Checkpoint, trusted: TrustedTime | None, problem: EvidenceProblem | None
+    ) -> None:
+        """What a checkpoint vouches for, unless it may be the word of who has stolen a revoked station's key."""
+        if problem is not None:
+            self.revoked.append(problem)
+            return
+        run.stretch.signed_from = run.stretch.signed_from or signed
+        run.stretch.signed_to = signed
+        run.uncovered = 0
+        if trusted is not None:
+            run.stretch.countersigned += 1
+            run.stretch.trusted_to = trusted
+            self.witnessed += [WitnessedReceipt(*receipt, trusted.at) for receipt in run.unwitnessed]
+            run.unwitnessed.clear()
+
+    def _keep_receipt(self, run: _Run, event: Event) -> None:
         if event.type == kinds.RECEIPT_ISSUED:
             try:
                 told = msgspec.json.decode(event.data or b"", type=ReceiptTold)
             except (msgspec.MsgspecError, RecursionError):
                 return
             self.receipts.setdefault(told.number, hashlib.sha256(bytes(told.receipt)).digest())
+            run.unwitnessed.append((told.number, bytes(told.receipt)))
 
-    def _checkpoint(self, where: str, event: Event) -> Checkpoint:
+    def _checkpoint(self, where: str, event: Event) -> tuple[Checkpoint, TrustedTime | None, EvidenceProblem | None]:
+        """What it states, when it is trusted to have been there, and why it cannot count."""
         try:
-            statement = opened(msgspec.json.decode(event.data or b"", type=CheckpointTold).jws, TYP)
+            text = msgspec.json.decode(event.data or b"", type=CheckpointTold).jws
+            statement = opened(text, TYP)
             said = read_checkpoint(statement.payload)
         except (StatementError, ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise EvidenceProblem(where, f"the checkpoint does not hold: {error}") from None
@@ -148,7 +187,9 @@ class ChainChecker:
         key = statement.certificate.public_key()
         if self._keys.setdefault((event.station, event.epoch), key) != key:
             raise StrangerError(where, "the checkpoint is signed with another key than the one before")
-        return said
+        trusted = self.times.of((event.station, event.epoch, event.sequence), said, text)
+        fault = self.times.revocation_fault(statement.certificate, trusted)
+        return said, trusted, None if fault is None else EvidenceProblem(where, fault)
 
 
 def _read(where: str, raw: bytes) -> Line:

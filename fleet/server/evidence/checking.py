@@ -1,9 +1,10 @@
-"""Checks an evidence file and nothing but the file: no store, no network, no other key than the authority's certificate.
+"""Checks an evidence file and nothing but the file: no store, no network, no other keys than those of `Anchors`.
 
 Rules: whatever it is given, the answer is a `Report`, within bounds of size and memory; what is wrong is named by member and
-place. First the container's one form, then the server's signature over the list of members, then each member, then the chains.
+place. First the container's one form, then the server's signature over the list of members, then each member, then the chains. A
+checkpoint of a station that is revoked must have a trusted time before that; the list in the file may be older than one given.
 
->>> check(BytesIO(b"PK"), None).verdict
+>>> check(BytesIO(b"PK"), Anchors()).verdict
 'altered'
 """
 
@@ -16,16 +17,31 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
 from fleet.messages.statements import StatementError, fault_of, name_of, opened
 from fleet.server.evidence import contents
-from fleet.server.evidence.chains import ChainChecker, Stretch
+from fleet.server.evidence.chains import ChainChecker, Stretch, WitnessedReceipt
 from fleet.server.evidence.container import Archive, ContainerError
 from fleet.server.evidence.contents import AuditLine, Manifest
 from fleet.server.evidence.problems import EvidenceProblem, StrangerError
+from fleet.server.evidence.trusted_times import TrustedTimes
 
-Verdict = Literal["genuine", "altered", "unknown_signer", "contradicts"]
+Verdict = Literal["genuine", "altered", "unknown_signer", "contradicts", "revoked"]
 """`altered`: not as the server wrote it. `unknown_signer`: by nobody that the authority vouches for. `contradicts`: as the
-server wrote it, but the stations' own words do not fit together, or their signatures do not."""
+server wrote it, but the stations' own words do not fit together, or their signatures do not. `revoked`: a station's signature
+that no trusted time puts before its revocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What who checks brings along."""
+
+    authority: x509.Certificate | None = None
+    """The fleet's. None: the file's own, which has to be compared then."""
+    revocations: Revocations = NO_REVOCATIONS
+    """Newer lists than the one in the file."""
+    tsa: tuple[x509.Certificate, ...] = ()
+    """Roots of the region's time-stamping authority: then a revoked station's checkpoints need its time stamps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,11 @@ class Report:
     stretches: tuple[Stretch, ...] = ()
     receipts: tuple[str, ...] = ()
     audit_entries: int = 0
+    revocations: Revocations = NO_REVOCATIONS
+    """The list in the file, and those given."""
+    tsa_given: bool = False
+    witnessed: tuple[WitnessedReceipt, ...] = ()
+    """Receipts with a trusted time at which they were in the chain."""
 
     @property
     def whole(self) -> bool:
@@ -55,35 +76,56 @@ class _Checking:
     archive: Archive
     manifest: Manifest
     authority: x509.Certificate
+    anchors: Anchors
+    revocations: Revocations
     receipts: list[str] = field(default_factory=list)
     audit_entries: int = 0
 
 
-def check(file: BinaryIO, authority: x509.Certificate | None) -> Report:
-    """Check the file, against this authority if one is given. Raises nothing but OSError, whatever the bytes are."""
+def check(file: BinaryIO, anchors: Anchors) -> Report:
+    """Check the file, against what is given. Raises nothing but OSError, whatever the bytes are."""
     try:
         archive = Archive(file)
     except ContainerError as error:
         return Report("altered", f"byte {error.at}", error.reason)
     try:
-        checking = _sealed(archive, authority)
+        checking = _sealed(archive, anchors)
     except StrangerError as error:
         return Report("unknown_signer", error.where, error.why)
     except EvidenceProblem as error:
         return Report("altered", error.where, error.why)
-    fingerprint, given = checking.authority.fingerprint(hashes.SHA256()).hex(), authority is not None
+    fingerprint, given = checking.authority.fingerprint(hashes.SHA256()).hex(), anchors.authority is not None
     try:
-        stretches = _contents(checking)
+        chains = _contents(checking)
     except EvidenceProblem as error:
         verdict: Verdict = "unknown_signer" if isinstance(error, StrangerError) else "contradicts"
         return Report(verdict, error.where, error.why, checking.manifest, fingerprint, given)
-    receipts = tuple(checking.receipts)
-    return Report("genuine", "", "", checking.manifest, fingerprint, given, stretches, receipts, checking.audit_entries)
+    return _judged(checking, chains, fingerprint)
 
 
-def _sealed(archive: Archive, given: x509.Certificate | None) -> _Checking:
+def _judged(checking: _Checking, chains: ChainChecker, fingerprint: str) -> Report:
+    """All of it holds; what is left to tell is whether a revoked station signed too late."""
+    late = chains.revoked[0] if chains.revoked else None
+    return Report(
+        "genuine" if late is None else "revoked",
+        late.where if late else "",
+        late.why if late else "",
+        checking.manifest,
+        fingerprint,
+        checking.anchors.authority is not None,
+        chains.stretches(),
+        tuple(checking.receipts),
+        checking.audit_entries,
+        checking.revocations,
+        bool(checking.anchors.tsa),
+        tuple(chains.witnessed),
+    )
+
+
+def _sealed(archive: Archive, anchors: Anchors) -> _Checking:
     """The members are those that the server signed for. Raises EvidenceProblem."""
-    missing = [name for name in (contents.CA, contents.MANIFEST, contents.SEAL) if name not in archive.members]
+    needed = (contents.CA, contents.REVOCATIONS, contents.COUNTERSIGNATURES, contents.MANIFEST, contents.SEAL)
+    missing = [name for name in needed if name not in archive.members]
     if missing:
         raise EvidenceProblem(missing[0], "is not in the file")
     raw = archive.read(contents.MANIFEST)
@@ -94,7 +136,7 @@ def _sealed(archive: Archive, given: x509.Certificate | None) -> _Checking:
     manifest = _manifest(raw)
     _check_members(archive, manifest)
     authority = _certificate(contents.CA, archive.read(contents.CA))
-    if given is not None and given != authority:
+    if anchors.authority is not None and anchors.authority != authority:
         raise StrangerError(contents.CA, "is not the authority that was named to trust")
     made = _moment(manifest.made)
     if name_of(signed.certificate) != contents.SERVER_NAME:
@@ -102,7 +144,18 @@ def _sealed(archive: Archive, given: x509.Certificate | None) -> _Checking:
     fault = fault_of(signed.certificate, authority, made)
     if fault is not None:
         raise StrangerError(contents.SEAL, fault)
-    return _Checking(archive, manifest, authority)
+    revocations = _revocations(archive, authority) + anchors.revocations
+    if revocations.date_of(signed.certificate) is not None:
+        raise StrangerError(contents.SEAL, "is signed with a certificate of the server that is revoked")
+    return _Checking(archive, manifest, authority, anchors, revocations)
+
+
+def _revocations(archive: Archive, authority: x509.Certificate) -> Revocations:
+    """The list in the file. It may have ended since: what it names stays revoked."""
+    try:
+        return read_revocations(archive.read(contents.REVOCATIONS), [authority], None)
+    except RevocationListError as error:
+        raise StrangerError(contents.REVOCATIONS, str(error)) from None
 
 
 def _manifest(raw: bytes) -> Manifest:
@@ -125,9 +178,23 @@ def _check_members(archive: Archive, manifest: Manifest) -> None:
             raise EvidenceProblem(entry.name, "is not what the server signed for (SHA-256)")
 
 
-def _contents(checking: _Checking) -> tuple[Stretch, ...]:
+_READ_APART = frozenset(
+    {
+        contents.README,
+        contents.CA,
+        contents.REVOCATIONS,
+        contents.COUNTERSIGNATURES,
+        contents.MANIFEST,
+        contents.SEAL,
+    }
+)
+
+
+def _contents(checking: _Checking) -> ChainChecker:
     """Every member says what it should. Raises EvidenceProblem."""
-    chains = ChainChecker(checking.authority)
+    words = checking.archive.read(contents.COUNTERSIGNATURES)
+    times = TrustedTimes.read(words, checking.authority, checking.revocations, checking.anchors.tsa)
+    chains = ChainChecker(checking.authority, times)
     for name in checking.archive.members:
         content = checking.archive.read(name)
         if chain := contents.CHAIN_NAME.match(name):
@@ -139,9 +206,10 @@ def _contents(checking: _Checking) -> tuple[Stretch, ...]:
             checking.receipts.append(receipt[1])
         elif name == contents.AUDIT:
             checking.audit_entries = _check_audit(content)
-        elif name not in (contents.README, contents.CA, contents.MANIFEST, contents.SEAL):
+        elif name not in _READ_APART:
             raise EvidenceProblem(name, "is no member that this version knows")
-    return chains.stretches()
+    times.check_all_used()
+    return chains
 
 
 def _check_station(name: str, station: str, pem: bytes, authority: x509.Certificate) -> None:

@@ -21,12 +21,13 @@ from typing import Any
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
+from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, read_revocations
 from fleet.server.access import audit
 from fleet.server.evidence.asking import KINDS, AskedError, asked_for, deed_of
-from fleet.server.evidence.checking import check
+from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.contents import Asked
 from fleet.server.evidence.exporting import Exported, export
-from fleet.server.evidence.sealing import Seal, SealError, read_certificate
+from fleet.server.evidence.sealing import Seal, SealError, read_certificate, read_certificates
 from fleet.server.evidence.selecting import NothingHeldError, TooMuchError
 from fleet.server.evidence.telling import as_object, as_text
 from fleet.server.store.database import Database, StoreError, opened
@@ -54,6 +55,8 @@ def add_parsers(commands: Any, command: Making) -> None:
     checked = command(commands, "verify-evidence", _verify, "check such a file; needs nothing else")
     checked.add_argument("file", type=Path, metavar="FILE")
     checked.add_argument("--ca", type=Path, metavar="FILE", help="the fleet's authority, had by another way")
+    checked.add_argument("--crl", type=Path, metavar="FILE", help="its newest list of revocations; needs --ca")
+    checked.add_argument("--tsa-ca", type=Path, metavar="FILE", help="roots of the time-stamping authority, PEM")
 
 
 def _day(text: str) -> date:
@@ -101,11 +104,27 @@ def _written(database: Database, seal: Seal, asked: Asked, into: Path) -> Export
     return done
 
 
+def anchors_of(ca: Path | None, crl: Path | None, tsa_ca: Path | None, now: datetime) -> Anchors:
+    """What was named to trust. Raises SealError."""
+    authority = None if ca is None else read_certificate(ca)
+    tsa = () if tsa_ca is None else read_certificates(tsa_ca)
+    if crl is None:
+        return Anchors(authority, NO_REVOCATIONS, tsa)
+    if authority is None:
+        raise SealError(f"{crl}: whose list of revocations this is is not said: give --ca")
+    try:
+        return Anchors(authority, read_revocations(crl.read_bytes(), [authority], now), tsa)
+    except OSError as error:
+        raise SealError(f"{crl}: {error.strerror}") from None
+    except RevocationListError as error:
+        raise SealError(f"{crl}: {error}") from None
+
+
 def _verify(arguments: argparse.Namespace) -> int:
     try:
-        authority = None if arguments.ca is None else read_certificate(arguments.ca)
+        anchors = anchors_of(arguments.ca, arguments.crl, arguments.tsa_ca, datetime.now(UTC))
         with arguments.file.open("rb") as file:
-            report = check(file, authority)
+            report = check(file, anchors)
     except SealError as error:
         return complain(arguments, str(error), BAD_INPUT)
     except OSError as error:

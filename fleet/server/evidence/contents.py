@@ -13,12 +13,14 @@ from typing import Literal
 import msgspec
 
 FORMAT = "kortkiosk-evidence"
-VERSION = 1
+VERSION = 2
+"""Version 1 had neither revocations nor countersignatures; a file of it is not believed for having less to say."""
 TYP = "kortkiosk.evidence+jws"
 SERVER_NAME = "fleet-server"
 """Common name of the certificate that seals evidence; no station is ever given it."""
 
-README, CA, AUDIT, MANIFEST, SEAL = "README.txt", "ca.pem", "audit.jsonl", "manifest.json", "manifest.jws"
+README, CA, REVOCATIONS, COUNTERSIGNATURES = "README.txt", "ca.pem", "crl.pem", "countersignatures.jsonl"
+AUDIT, MANIFEST, SEAL = "audit.jsonl", "manifest.json", "manifest.jws"
 CHAIN_NAME = re.compile(r"chain/([a-z0-9-]{1,40})\.([0-9]{1,16})\.([0-9]{16})\.jsonl\Z")
 CERTIFICATE_NAME = re.compile(r"certificates/([a-z0-9-]{1,40})\.([0-9]{1,16})\.([0-9]{1,3})\.pem\Z")
 RECEIPT_NAME = re.compile(r"receipts/([A-Za-z0-9][A-Za-z0-9-]{0,63})\.json\Z")
@@ -69,6 +71,17 @@ class AuditLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence: int
     hash: str
     entry: str
+
+
+class CountersignatureLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The server's word about the checkpoint at `sequence` (of its own event), and its time stamp: base64 of the DER of an
+    RFC 3161 token over the exact text of `jws`."""
+
+    station: str
+    epoch: int
+    sequence: int
+    jws: str
+    token: str | None = None
 
 
 class ReceiptTold(msgspec.Struct):

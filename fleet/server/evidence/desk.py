@@ -28,7 +28,10 @@ class Evidence(Protocol):
     """Writes evidence files."""
 
     def written(self, asked: Asked) -> BinaryIO:
-        """The file, to be read from its start and closed. Raises NothingHeldError, TooMuchError, BusyError, SQLAlchemyError."""
+        """The file, to be read from its start and closed.
+
+        Raises NothingHeldError, TooMuchError, BusyError, SealError, SQLAlchemyError.
+        """
 
 
 class EvidenceDesk:

@@ -1,13 +1,14 @@
 """Writes an evidence file out of the store, in one snapshot, member by member.
 
 Rules: content of events goes in only where the file is about them; of the others the envelopes alone, which the chain needs. What
-is in it in one state of the store is always the same, but for the time and the server's signature.
+is in it in one state of the store is always the same, but for the time, the list of revocations and the server's signature.
 
 >>> with path.open("xb") as file:  # doctest: +SKIP
 ...     export(database, seal, Asked("errand", "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"), now, file)
 Exported(events=7, lines=112, bytes=80211)
 """
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,13 +23,21 @@ from fleet.messages import kinds
 from fleet.messages.statements import load
 from fleet.server.evidence import contents
 from fleet.server.evidence.container import ArchiveWriter
-from fleet.server.evidence.contents import Asked, AuditLine, FileEntry, Line, Manifest, ReceiptTold
+from fleet.server.evidence.contents import (
+    Asked,
+    AuditLine,
+    CountersignatureLine,
+    FileEntry,
+    Line,
+    Manifest,
+    ReceiptTold,
+)
 from fleet.server.evidence.readme import readme
 from fleet.server.evidence.sealing import Seal
 from fleet.server.evidence.selecting import Part, select_parts
 from fleet.server.store.access_tables import audit
 from fleet.server.store.database import Database
-from fleet.server.store.proof_tables import station_certificates
+from fleet.server.store.proof_tables import countersignatures, station_certificates
 from fleet.server.store.tables import events, quarantine
 
 PAGE = 2_000
@@ -65,14 +74,17 @@ class _Filling:
 
 
 def export(database: Database, seal: Seal, asked: Asked, now: datetime, into: BinaryIO) -> Exported:
-    """Write the file. Raises NothingHeldError, TooMuchError; ValueError where it grows too large."""
+    """Write the file. Raises NothingHeldError, TooMuchError, SealError; ValueError where it grows too large."""
+    revocations = seal.revocations()
     made = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     with database.reading.begin() as connection, ArchiveWriter(into) as archive:
         filling = _Filling(archive, told={asked.value})
         parts = select_parts(connection, asked)
         filling.add(contents.README, readme(asked, made).encode())
         filling.add(contents.CA, seal.authority_pem)
+        filling.add(contents.REVOCATIONS, revocations)
         _add_certificates(connection, filling, parts)
+        _add_countersignatures(connection, filling, parts)
         for part in parts:
             _add_chain(connection, filling, part)
         for number, receipt in sorted(filling.receipts.items()):
@@ -91,6 +103,21 @@ def _add_certificates(connection: Connection, filling: _Filling, parts: list[Par
         for number, der in enumerate(connection.execute(ordered).scalars(), 1):
             pem = load(der).public_bytes(Encoding.PEM)
             filling.add(contents.certificate_name(name, epoch, number), pem)
+
+
+def _add_countersignatures(connection: Connection, filling: _Filling, parts: list[Part]) -> None:
+    lines: list[CountersignatureLine] = []
+    for part in parts:
+        table = countersignatures.c
+        here = and_(
+            table.station == part.station,
+            table.epoch == part.epoch,
+            table.sequence.between(part.first, part.last),
+        )
+        for row in connection.execute(select(countersignatures).where(here).order_by(table.sequence)):
+            token = None if row.token is None else base64.b64encode(row.token).decode()
+            lines.append(CountersignatureLine(part.name, row.epoch, row.sequence, row.jws, token))
+    filling.add(contents.COUNTERSIGNATURES, b"".join(_encoder.encode(line) + b"\n" for line in lines))
 
 
 def _add_chain(connection: Connection, filling: _Filling, part: Part) -> None:

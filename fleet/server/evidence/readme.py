@@ -22,6 +22,8 @@ Så är den uppbyggd:
                  Innehåll (data) finns bara för de händelser som filen gäller; övriga behövs för kedjan.
   certificates/  stationernas certifikat. Med nyckeln till sitt certifikat signerar stationen hur långt kedjan har kommit.
   receipts/      hela kvittenser. De har egna signaturer: kortkiosk verify-receipt FIL --ca ca.pem
+  crl.pem        utfärdarens lista över spärrade certifikat när filen skrevs
+  countersignatures.jsonl  serverns ord om när den hade det stationen signerade; i vissa regioner med tidsstämpel
   audit.jsonl    serverns egna anteckningar om vem som har sett uppgifterna
   ca.pem         utfärdaren av certifikaten, manifest.json listan över filerna, manifest.jws serverns signatur över den
 
@@ -41,6 +43,8 @@ What is in it:
                  Content (data) is there for the events that the file is about alone; the others are needed for the chain.
   certificates/  the stations' certificates. With the key of its certificate a station signs how far its chain has come.
   receipts/      whole receipts. They have signatures of their own: kortkiosk verify-receipt FILE --ca ca.pem
+  crl.pem        the issuer's list of revoked certificates when the file was written
+  countersignatures.jsonl  the server's word of when it had what the station signed; in some regions with a time stamp
   audit.jsonl    the server's own record of who has looked at this
   ca.pem         the issuer of the certificates; manifest.json, the list of files; manifest.jws, the server's signature over it
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from fleet.messages import statements
+from fleet.messages.revocations import RevocationListError, read_revocations
 from fleet.server.evidence.contents import TYP
 
 
@@ -23,22 +24,37 @@ class SealError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Key and certificate of the server, and the authority above it."""
+    """Key and certificate of the server, the authority above it, and where its list of revocations lies."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
     authority: x509.Certificate
+    crl: Path
 
     @classmethod
     def load(cls, authority: Path) -> "Seal":
         """Of the directory that `kortkiosk-provision authority` made. Raises SealError."""
         key = _key(authority / "server" / "fleet-server.key")
         certificate = read_certificate(authority / "server" / "fleet-server.pem")
-        return cls(key, certificate, read_certificate(authority / "ca" / "ca.pem"))
+        return cls(key, certificate, read_certificate(authority / "ca" / "ca.pem"), authority / "ca" / "crl.pem")
 
     def sign(self, manifest: bytes) -> str:
         """Detached: what is signed lies beside it."""
         return statements.sign(self.key, self.certificate, TYP, manifest, detached=True)
+
+    def revocations(self) -> bytes:
+        """The authority's list of revocations as it is now. Raises SealError."""
+        try:
+            raw = self.crl.read_bytes()
+            read_revocations(raw, [self.authority], None)
+        except FileNotFoundError:
+            hint = "make it with `kortkiosk-provision authority crl`, and copy it to the server"
+            raise SealError(f"{self.crl}: there is no list of revocations: {hint}") from None
+        except OSError as error:
+            raise SealError(f"{self.crl}: {error.strerror}") from None
+        except RevocationListError as error:
+            raise SealError(f"{self.crl}: {error}") from None
+        return raw
 
     @property
     def authority_pem(self) -> bytes:
@@ -53,6 +69,16 @@ def read_certificate(path: Path) -> x509.Certificate:
         if b"\0" in raw:  # an evidence file holds an authority's certificate too, and must not vouch for itself
             raise ValueError("not a text file")
         return x509.load_pem_x509_certificate(raw)
+    except OSError as error:
+        raise SealError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise SealError(f"{path}: no certificate in PEM") from None
+
+
+def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    """All certificates of a PEM file, one at least. Raises SealError."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
     except OSError as error:
         raise SealError(f"{path}: {error.strerror}") from None
     except ValueError:

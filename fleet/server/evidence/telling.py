@@ -13,6 +13,7 @@ import msgspec
 
 from fleet.server.evidence.chains import Stretch
 from fleet.server.evidence.checking import Report
+from fleet.server.evidence.trusted_times import TrustedTime
 
 _NEVER = (
     "that a station told the truth, or that its clock was right",
@@ -36,6 +37,8 @@ def as_object(report: Report) -> dict[str, object]:
         "chains": [_chain(one) for one in report.stretches],
         "receipts": list(report.receipts),
         "audit_entries": report.audit_entries,
+        "revocations_of": report.revocations.updated.isoformat() if report.revocations.updated else None,
+        "tsa_given": report.tsa_given,
         "proved": list(_proved(report)),
         "not_proved": list(_not_proved(report)),
     }
@@ -60,7 +63,12 @@ def _chain(one: Stretch) -> dict[str, object]:
     for end in ("signed_from", "signed_to"):
         signed = getattr(one, end)
         told[end] = None if signed is None else {"sequence": signed.sequence, "time": signed.time}
+    told["trusted_to"] = None if one.trusted_to is None else _trusted(one.trusted_to)
     return told
+
+
+def _trusted(trusted: TrustedTime) -> dict[str, str]:
+    return {"time": trusted.at.isoformat(), "by": trusted.by}
 
 
 def _proved(report: Report) -> Iterator[str]:
@@ -73,14 +81,28 @@ def _proved(report: Report) -> Iterator[str]:
         if signed and one.signed_to is not None:
             until = f"{one.signed_to.sequence} at {one.signed_to.time}"
             yield f"{place}: {signed} events with content, unchanged and in this order, signed by the station up to {until}"
+        if one.trusted_to is not None:
+            who = "a time stamp" if one.trusted_to.by == "timestamp" else "the server's countersignature"
+            yield f"{place}: {one.countersigned} signed points were there in time, the last not later than {_at(one)} by {who}"
     if report.receipts:
         yield f"{len(report.receipts)} receipts are those that the events hold"
 
 
+def _at(one: Stretch) -> str:
+    return one.trusted_to.at.isoformat() if one.trusted_to else ""
+
+
 def _not_proved(report: Report) -> Iterator[str]:
+    if report.verdict == "revoked":
+        yield "what the station named above signed: whoever has its key can have done so, and have chosen the time"
+        return
     if report.verdict != "genuine":
         yield "anything"
         return
+    if report.revocations.updated is not None:
+        yield f"that no station was revoked after {report.revocations.updated.isoformat()}: give a newer list with --crl"
+    if not report.tsa_given and any(one.countersigned for one in report.stretches):
+        yield "that the server countersigned at the time that it states: name the region's time-stamping authority with --tsa-ca"
     if not report.authority_given:
         yield "that this is your fleet's authority: its fingerprint stands above"
     for one in report.stretches:

@@ -5,6 +5,7 @@ Rules: a file is for those who may see the audit of all stations; it is told to 
 Example: `app.include_router(evidence_api(evidence))`
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, BinaryIO, Literal
@@ -17,6 +18,7 @@ from fleet.server.access.roles import Right
 from fleet.server.evidence.asking import PATTERN, asked_for, deed_of
 from fleet.server.evidence.contents import Kind
 from fleet.server.evidence.desk import BusyError, Evidence
+from fleet.server.evidence.sealing import SealError
 from fleet.server.evidence.selecting import NothingHeldError, TooMuchError
 from fleet.server.web.api import Name
 from fleet.server.web.bodies import Day
@@ -24,6 +26,8 @@ from fleet.server.web.gate import needs, tell_look
 from fleet.server.web.idempotency import api_group
 from fleet.server.web.problems import described, problem
 from fleet.server.web.rendering import Web
+
+_log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 64 * 1024
 RETRY_AFTER_S = 10
@@ -84,6 +88,9 @@ def evidence_api(evidence: Evidence) -> APIRouter:
             raise HTTPException(413, str(error)) from None
         except BusyError as error:
             return problem(503, str(error), {"retry-after": str(RETRY_AFTER_S)})
+        except SealError as error:
+            _log.error("no evidence file can be written: %s", error)
+            return problem(503, "the server's keys or the authority's list of revocations cannot be read; see its log")
         headers = {"content-disposition": f'attachment; filename="evidence-{kind}.zip"', "cache-control": "no-store"}
         return StreamingResponse(_chunks(file), media_type=MEDIA_TYPE, headers=headers)
 

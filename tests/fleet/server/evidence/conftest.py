@@ -16,9 +16,10 @@ from fleet.messages.events import Event
 from fleet.messages.statements import sign
 from fleet.server.checkpoints import judge
 from fleet.server.evidence import contents
-from fleet.server.evidence.checking import Report, check
+from fleet.server.evidence.checking import Anchors, Report, check
 from fleet.server.evidence.container import Archive, ArchiveWriter
 from fleet.server.evidence.contents import Asked
+from fleet.server.evidence.countersigning import Countersigner
 from fleet.server.evidence.exporting import export
 from fleet.server.evidence.sealing import Seal
 from fleet.server.store.database import Database
@@ -93,7 +94,7 @@ def taken(database: Database, *stations: SealingStation, fleet: Fleet) -> None:
     """The store holds what they told, and has judged it."""
     for station in stations:
         Writer(database).commit(arrived(*station.sealed), NOW)
-    judge(database, fleet.seal.authority, NOW)
+    judge(database, fleet.seal.authority, NOW, Countersigner(fleet.seal))
 
 
 def exported(database: Database, fleet: Fleet, asked: Asked) -> bytes:
@@ -103,7 +104,7 @@ def exported(database: Database, fleet: Fleet, asked: Asked) -> bytes:
 
 
 def checked(raw: bytes, fleet: Fleet | None = None) -> Report:
-    return check(BytesIO(raw), fleet.seal.authority if fleet else None)
+    return check(BytesIO(raw), Anchors(fleet.seal.authority if fleet else None))
 
 
 def members(raw: bytes) -> dict[str, bytes]:

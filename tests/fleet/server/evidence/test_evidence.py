@@ -15,7 +15,7 @@ from fleet.server.access.audit import Deed
 from fleet.server.commands import main
 from fleet.server.evidence import contents
 from fleet.server.evidence.asking import AskedError, asked_for
-from fleet.server.evidence.checking import check
+from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.contents import Asked
 from fleet.server.evidence.desk import BusyError, EvidenceDesk
 from fleet.server.evidence.exporting import PAGE
@@ -66,7 +66,7 @@ def test_any_program_opens_the_file_and_the_same_store_gives_the_same_bytes(
     with zipfile.ZipFile(BytesIO(raw)) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-    assert names[:3] == ["README.txt", "ca.pem", "certificates/entre-a.1.1.pem"]
+    assert names[:4] == ["README.txt", "ca.pem", "crl.pem", "certificates/entre-a.1.1.pem"]
     again = members(exported(database, fleet, ERRAND))
     assert again.pop(contents.SEAL) != b""
     assert again == {name: one for name, one in members(raw).items() if name != contents.SEAL}
@@ -222,7 +222,7 @@ def test_one_file_is_written_at_a_time(database: Database, fleet: Fleet, signing
 
     desk = EvidenceDesk(database, fleet.seal, clock)
     with desk.written(ERRAND) as file:
-        assert check(file, fleet.seal.authority).verdict == "genuine"
+        assert check(file, Anchors(fleet.seal.authority)).verdict == "genuine"
     assert inner == ["busy"]
     with pytest.raises(NothingHeldError):
         EvidenceDesk(database, fleet.seal, lambda: NOW).written(Asked("card", "1"))

@@ -1,15 +1,15 @@
 """Whatever is changed in an evidence file is found, and it is said where."""
 
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 from fleet.messages import kinds
 from fleet.messages.events import Facts, seal
 from fleet.server.evidence import contents
-from fleet.server.evidence.checking import check
+from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.container import Archive
-from fleet.server.evidence.sealing import Seal
 from fleet.server.store.database import Database
 from provisioning import pki
 from tests.fleet.server.conftest import NOW
@@ -113,13 +113,14 @@ def test_a_file_of_another_fleet_or_signed_by_a_station_is_not_believed(
     taken(database, signing, fleet=fleet)
     raw = exported(database, fleet, ERRAND)
     other = pki.make_ca(NOW)
-    assert check(BytesIO(raw), other.certificate).verdict == "unknown_signer"
+    assert check(BytesIO(raw), Anchors(other.certificate)).verdict == "unknown_signer"
     assert signing.certificate is not None
-    by_station = Seal(signing.key, signing.certificate, fleet.seal.authority)
+    by_station = replace(fleet.seal, key=signing.key, certificate=signing.certificate)
     report = checked(resealed(members(raw), by_station), fleet)
     assert (report.verdict, report.where) == ("unknown_signer", contents.SEAL)
     stranger = pki.new_key()
-    forged = Seal(stranger, pki.issue_client(other, "fleet-server", stranger.public_key(), NOW), fleet.seal.authority)
+    certificate = pki.issue_client(other, "fleet-server", stranger.public_key(), NOW)
+    forged = replace(fleet.seal, key=stranger, certificate=certificate)
     assert checked(resealed(members(raw), forged), fleet).verdict == "unknown_signer"
 
 
