@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from drivers.cabinet.gpio.pins import OUTPUTS, ROLES, Pin, Role, Wiring, checked, reference
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
-from fleet.messages.commands import Told
+from fleet.messages.commands import TOUCHES_CARDS, Told
 
 VIRTUAL = "virtual"
 
@@ -208,9 +208,14 @@ class TimeoutsSection(Section):
 
 
 class CommandsSection(Section):
-    """What the fleet may tell this station to do; a shorter list narrows it, an empty one refuses all."""
+    """What the fleet may tell this station to do; a shorter list narrows it, an empty one refuses all.
 
-    allowed: Annotated[tuple[Told, ...], Field(strict=False)] = get_args(Told)
+    A station cannot tell whether two persons stand behind a command: what touches cards is allowed where its file says so.
+    """
+
+    allowed: Annotated[tuple[Told, ...], Field(strict=False)] = tuple(
+        one for one in get_args(Told) if one not in TOUCHES_CARDS
+    )
 
 
 class ContactSection(Section):

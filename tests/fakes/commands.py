@@ -14,7 +14,7 @@ from fleet.server.store.database import Database
 
 KEY = ECKey.generate_key("P-256")
 SIGNER = Signer(KEY)
-TOVE, OLLE = By("tove.test", "192.0.2.7"), By("olle.test", "192.0.2.8")
+TOVE, OLLE = By("tove.test", "192.0.2.7", stepped_up=True), By("olle.test", "192.0.2.8", stepped_up=True)
 SYNC = Wish("entre-a", "sync", "orders have come")
 OPEN = Wish("entre-a", "open_slot", "the card lies across", slot=3)
 

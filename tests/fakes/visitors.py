@@ -5,30 +5,33 @@ from pathlib import Path
 
 from playwright.async_api import BrowserContext
 
-from fleet.server.access import tokens
+from fleet.server.access import sessions, tokens
 from fleet.server.access.access import Access, SignedIn
 from fleet.server.access.roles import EVERYWHERE, Role
+from fleet.server.access.secret_values import digest
 from fleet.server.store.database import FILE_NAME, opened
 
 COOKIE = "kortkiosk"
 
 
 def session(access: Access, role: Role = Role.ADMIN, stations: str = EVERYWHERE, name: str = "tove.test") -> str:
-    """The value of a new session's cookie."""
+    """The value of a new session's cookie; the person has just stepped up."""
     value = access.link_for(name, ((role, stations),)).rpartition("/")[2]
     came = access.sign_in_by_link(value, "127.0.0.1")
     assert isinstance(came, SignedIn)
+    with access.database.writing.begin() as connection:
+        sessions.note_step_up(connection, digest(came.value), access.clock())
     return came.value
 
 
-def program(access: Access, role: Role = Role.ADMIN, stations: str = EVERYWHERE, name: str = "test") -> str:
+def program(access: Access, role: Role = Role.OPERATOR, stations: str = EVERYWHERE, name: str = "test") -> str:
     """The value of a new token."""
     with access.database.writing.begin() as connection:
         return tokens.add(connection, name, role, stations, 1, access.clock())
 
 
 def keys_to(data: Path, now: datetime) -> tuple[str, str]:
-    """A session and a token of an administrator, for a server that runs on that folder in another process."""
+    """A session of an administrator and a token of an operator, for a server that runs on that folder in another process."""
     with opened(data / FILE_NAME) as database:
         access = Access(database, lambda: now)
         return session(access), program(access)

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from drivers.cabinet.port import CabinetReady
 from fleet.agent.drain import Pace
 from fleet.agent.link import Timing
+from fleet.messages.commands import Told
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Role
 from fleet.server.access.secret_values import form_token
@@ -22,7 +24,7 @@ from fleet.server.server import FleetServer
 from fleet.server.store.database import opened as opened_store
 from kiosk.bench.world import World
 from kiosk.commanded import QUIET_S
-from kiosk.config import load
+from kiosk.config import CommandsSection, load
 from kiosk.demo.seed import STATION, scenario, seed
 from kiosk.station import Station, opened
 from tests.fakes.patience import LIMIT_S
@@ -82,7 +84,8 @@ async def standing(places: Path, port: int) -> AsyncIterator[Station]:
     """A station of that region, online, with nobody there."""
     region = seed(places, datetime.now(UTC), mqtt_port=port)
     world = World.open(places / "bench", scenario(), datetime.now(UTC))
-    station = Station(load(region.config), region.config.parent, Visitor(), world)
+    config = load(region.config).model_copy(update={"commands": CommandsSection(allowed=get_args(Told))})
+    station = Station(config, region.config.parent, Visitor(), world)
     async with opened(station, PROMPT):
         assert station.fleet is not None
         await becomes(station.fleet.link.on_change, station.fleet.link.online)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from joserfc import jws
@@ -17,7 +17,7 @@ from drivers.cabinet.gpio.virtual import VirtualPins
 from drivers.secret import Secret
 from fleet.agent.store import StoreError
 from fleet.messages import kinds
-from fleet.messages.commands import COMMAND_TYP, CommandResult, Message
+from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
 from fleet.messages.link import decode
 from kiosk import selftest
 from kiosk.bench.world import World
@@ -33,6 +33,7 @@ from tests.fakes.patience import LIMIT_S
 from tests.kiosk.test_station import Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)
+EVERYTHING = CommandsSection(allowed=get_args(Told))
 
 
 class StationClock(HandClock):
@@ -129,7 +130,7 @@ async def benched(config: Config, base: Path, world: World, region: Region) -> A
 
 @pytest.fixture
 async def bench(region: Region, world: World, tmp_path: Path) -> AsyncIterator[Bench]:
-    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"))
+    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"), commands=EVERYTHING)
     async with benched(config, base, world, region) as made:
         yield made
 
@@ -157,6 +158,15 @@ async def test_a_slot_that_two_people_agreed_on_opens_once(bench: Bench, world: 
     assert await bench.answer() == first, "told again, not done again"
     await bench.station.devices.look()
     assert {slot.number for slot in bench.station.devices.slots if slot.door == "open"} == set()
+
+
+async def test_a_slot_is_opened_from_afar_only_where_the_stations_file_says_so(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    assert set(get_args(Told)) - set(config.commands.allowed) == {"open_slot"}
+    async with benched(config, base, world, region) as bench:
+        assert await bench.said("open_slot", slot=3, second="olle.test") == ("refused", "not_allowed")
 
 
 async def test_a_slot_that_cannot_be_opened_is_said_to_be(bench: Bench, world: World) -> None:
@@ -252,7 +262,7 @@ async def test_no_errand_begins_while_a_slot_is_being_opened(bench: Bench) -> No
 
 
 async def test_a_restart_is_told_by_the_program_that_came_up(region: Region, world: World, tmp_path: Path) -> None:
-    config, base = in_region(region, tmp_path / "data")
+    config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
     ended = asyncio.Event()
     async with benched(config, base, world, region) as bench:
         bench.station.on_restart = ended.set
@@ -279,7 +289,7 @@ async def test_where_nobody_would_start_it_again_a_restart_is_refused(bench: Ben
 
 
 async def test_what_a_power_cut_left_open_is_told_as_interrupted(region: Region, world: World, tmp_path: Path) -> None:
-    config, base = in_region(region, tmp_path / "data")
+    config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
     async with benched(config, base, world, region) as bench:
         assert bench.station.devices.cabinet is not None
         opening = asyncio.Event()

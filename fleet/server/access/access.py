@@ -21,6 +21,7 @@ from fleet.server.access.looks import Looks
 from fleet.server.access.rates import neighbourhood
 from fleet.server.access.roles import EVERYWHERE, Caller, Grants, Role
 from fleet.server.access.secret_values import digest
+from fleet.server.access.sessions import Proof
 from fleet.server.store.access_tables import users
 from fleet.server.store.database import Database
 
@@ -124,7 +125,14 @@ class Access:
             row = connection.execute(users.select().where(users.c.id == link.user, ~users.c.disabled)).first()
             return Refused.LINK if row is None else self._begin(connection, row, address, "link")
 
-    def sign_in_by_issuer(self, subject: str, name: str, granted: Grants, address: str) -> SignedIn | Refused:
+    def sign_in_by_issuer(
+        self,
+        subject: str,
+        name: str,
+        granted: Grants,
+        address: str,
+        proof: Proof = Proof(),  # noqa: B008 frozen
+    ) -> SignedIn | Refused:
         """With what the region's own sign-in has said."""
         with self.database.writing.begin() as connection:
             was = people.name_of(connection, subject)
@@ -139,10 +147,17 @@ class Access:
                 return Refused.NO_ROLE
             if was not in (None, name):
                 self._note(connection, name, address, Deed("user.rename", name, f"was {was}"))
-            return self._begin(connection, row, address, "openid")
+            return self._begin(connection, row, address, "openid", proof)
 
-    def _begin(self, connection: Connection, row: Any, address: str, how: str) -> SignedIn:
-        value = sessions.begin(connection, row.id, address, self.clock())
+    def _begin(
+        self,
+        connection: Connection,
+        row: Any,
+        address: str,
+        how: str,
+        proof: Proof = Proof(),  # noqa: B008 frozen
+    ) -> SignedIn:
+        value = sessions.begin(connection, row.id, address, self.clock(), proof)
         self._note(connection, row.name, address, Deed("sign-in", row.name, how))
         return SignedIn(row.name, value)
 
@@ -172,7 +187,7 @@ class Access:
                 if link.user is None
                 else connection.execute(users.select().where(users.c.id == link.user)).one().name
             )
-        return Offer(name, link.secret)
+        return Offer(name, codes.secret_from(value))
 
     def set_up(self, value: str, chosen: Chosen, address: str) -> SignedIn | Refused:
         """Set password and codes, and sign in. A wrong code leaves the link as it was."""
@@ -185,7 +200,8 @@ class Access:
             link = self._set_up_link(connection, value)
             if link is None:
                 return Refused.LINK
-            step = codes.step_of(link.secret, chosen.code, self.clock().timestamp(), after=0)
+            secret = codes.secret_from(value)
+            step = codes.step_of(secret, chosen.code, self.clock().timestamp(), after=0)
             if step is None:
                 return Refused.CODE
             try:
@@ -193,7 +209,7 @@ class Access:
             except people.AccountError:
                 return Refused.NAME
             links.use_up(connection, value)
-            values = {"password": encoded, "secret": link.secret, "step": step}
+            values = {"password": encoded, "secret": secret, "step": step}
             connection.execute(update(users).where(users.c.id == user).values(**values))
             row = connection.execute(users.select().where(users.c.id == user)).one()
             self._note(connection, row.name, address, Deed("user.set-up", row.name))
@@ -222,6 +238,11 @@ class Access:
             row = people.from_issuer(connection, f"demo {name}", name, granted, self.clock())
             self._note(connection, PROGRAM, "", Deed("link.sign-in", name))
             return links.make(connection, "sign-in", row.id, self.clock())
+
+    def is_local(self, caller: Caller) -> bool:
+        """Whether the caller's account is one of ours, and not of the region's own sign-in."""
+        with self.database.reading.begin() as connection:
+            return people.named(connection, caller.name).local
 
     def end(self, caller: Caller, address: str, key: str | None = None) -> list[str]:
         """End one of the caller's sessions, or all. Gives the keys of those ended, whose streams are to be ended too."""

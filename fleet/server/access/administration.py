@@ -2,7 +2,7 @@
 
 Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Links and
 tokens are given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set
-here.
+here. Who makes, resets, grants or opens an account is not its second person for a while (`vouching`).
 
 >>> Administration(database, clock, actor).invite("maj.test", ((Role.VIEWER, "*"),))  # doctest: +SKIP
 '...'
@@ -15,7 +15,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fleet.server.access import audit, links, people, sessions, tokens
+from fleet.server.access import audit, links, people, sessions, tokens, vouching
 from fleet.server.access.audit import Deed
 from fleet.server.access.people import AccountError, Person
 from fleet.server.access.roles import Grants, Role
@@ -66,6 +66,7 @@ class Administration:
         """A new local account; the value of its set-up link."""
         with self._doing(Deed("user.add", name, _words(granted))) as connection:
             user = people.add(connection, name, granted, self.clock())
+            self._vouch(connection, user, "made")
             return links.make(connection, "set-up", user, self.clock())
 
     def grant(self, name: str, granted: Grants) -> list[str]:
@@ -75,6 +76,7 @@ class Administration:
             if not person.local:
                 raise AccountError(f"{name}: is of the region's own sign-in, which says what it may")
             people.grant(connection, person.id, granted)
+            self._vouch(connection, person.id, "granted")
             return _keys(connection, name)
 
     def close(self, name: str) -> list[str]:
@@ -88,6 +90,7 @@ class Administration:
         """It can be signed in with again."""
         with self._doing(Deed("user.disable", name, "undone")) as connection:
             people.disable(connection, name, disabled=False)
+            self._vouch(connection, people.named(connection, name).id, "opened")
 
     def end_sessions(self, name: str) -> list[str]:
         """Gives the keys of those ended."""
@@ -100,6 +103,7 @@ class Administration:
         with self._doing(Deed("user.reset", name)) as connection:
             ended = _keys(connection, name)
             user = people.reset(connection, name)
+            self._vouch(connection, user, "reset")
             return links.make(connection, "set-up", user, self.clock()), ended
 
     def tokens(self) -> list[Token]:
@@ -116,6 +120,9 @@ class Administration:
         """It works no more."""
         with self._doing(Deed("token.revoke", name)) as connection:
             tokens.revoke(connection, name)
+
+    def _vouch(self, connection: Connection, user: int, act: vouching.Act) -> None:
+        vouching.record(connection, user, self.actor.name, act, self.clock())
 
     @contextmanager
     def _doing(self, deed: Deed) -> Iterator[Connection]:

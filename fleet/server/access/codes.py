@@ -3,22 +3,26 @@
 Rules: a code one step early or late is taken (RFC 6238 5.2), and each step once. A last step that is still to come was taken
 under a clock that has been set back since, and counts no more: else nobody would come in until then.
 
->>> secret = new_secret()
+>>> secret = secret_from("made-up link")
 >>> step_of(secret, code_at(secret, 1_000_000), 1_000_000, after=0) == 1_000_000 // STEP_S
 True
 """
 
+import base64
 import hmac
 
 import pyotp
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 STEP_S = 30
 _DRIFT = 1
 
 
-def new_secret() -> str:
-    """160 bits, base32."""
-    return pyotp.random_base32()
+def secret_from(link: str) -> str:
+    """The secret that a set-up link offers: 160 bits, base32, derived from the link's random value (HKDF, RFC 5869)."""
+    derived = HKDF(hashes.SHA256(), 20, None, b"kortkiosk one-time codes").derive(link.encode())
+    return base64.b32encode(derived).decode()
 
 
 def code_at(secret: str, at_s: float) -> str:

@@ -23,6 +23,7 @@ from fleet.server.access import audit, links, people, tokens
 from fleet.server.access.audit import Deed
 from fleet.server.access.people import AccountError
 from fleet.server.access.roles import EVERYWHERE, Role
+from fleet.server.access.tokens import MOST_DAYS
 from fleet.server.store.database import StoreError, opened
 from fleet.server.store.place import PlaceError
 from fleet.server.store_commands import add_store_arguments, place_of
@@ -176,14 +177,22 @@ def _name(parser: argparse.ArgumentParser) -> None:
 
 
 def _grant(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--role", choices=[role.value for role in Role], required=True)
+    _granted_as(parser, tuple(Role))
+
+
+def _granted_as(parser: argparse.ArgumentParser, roles: tuple[Role, ...]) -> None:
+    parser.add_argument("--role", choices=[role.value for role in roles], required=True)
     parser.add_argument(
         "--stations", default=EVERYWHERE, metavar="NAME", help="one, or the beginning of names and * (default: all)"
     )
 
 
 def _days(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, default=365, help="how long it works (%(default)s)")
+    parser.add_argument("--days", type=int, default=MOST_DAYS, help="how long it works (%(default)s, and no longer)")
+
+
+def _program_grant(parser: argparse.ArgumentParser) -> None:
+    _granted_as(parser, tokens.ROLES)
 
 
 def _undo(parser: argparse.ArgumentParser) -> None:
@@ -197,7 +206,7 @@ _USER: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
     "reset": (_reset_user, "forget password and codes; prints the path of a new set-up link", (_name,)),
 }
 _TOKEN: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
-    "add": (_add_token, "a new token; prints it once", (_name, _grant, _days)),
+    "add": (_add_token, "a new token; prints it once", (_name, _program_grant, _days)),
     "list": (_list_tokens, "all tokens, without their values", ()),
     "revoke": (_revoke_token, "end a token", (_name,)),
 }

@@ -1,5 +1,8 @@
 """Links that work once and not for long: to set up an account, or to sign in on this machine.
 
+Rules: the store keeps a link's hash alone; the secret of one-time codes that a set-up link offers follows from its value
+(`codes.secret_from`), and is not kept before the account is set up.
+
 >>> LASTS["set-up"] > LASTS["sign-in"]
 True
 """
@@ -9,7 +12,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select
 
-from fleet.server.access.codes import new_secret
 from fleet.server.access.secret_values import digest, made
 from fleet.server.store.access_tables import links
 
@@ -21,7 +23,7 @@ def make(connection: Connection, kind: Kind, user: int | None, now: datetime) ->
     """A new link; earlier ones of the same kind and account work no more. `user` None: the first administrator."""
     connection.execute(delete(links).where((links.c.ends < now) | ((links.c.kind == kind) & _of(user))))
     value = made()
-    row = {"hash": digest(value), "kind": kind, "user": user, "secret": new_secret(), "ends": now + LASTS[kind]}
+    row = {"hash": digest(value), "kind": kind, "user": user, "ends": now + LASTS[kind]}
     connection.execute(insert(links).values(**row))
     return value
 

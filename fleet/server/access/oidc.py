@@ -1,8 +1,9 @@
 """The region's own sign-in: OpenID Connect Core 1.0, code flow (3.1) with PKCE (RFC 7636, S256). Alone imports authlib.
 
 Rules: state, nonce and verifier lie in the store for ten minutes, are bound to the browser by a cookie, and work once. The ID
-token is believed only with the issuer's signature by an algorithm named here, our own client id as audience, and our nonce.
-Roles follow from groups at each sign-in; without one nobody is let in.
+token is believed only with the issuer's signature by an algorithm named here, our own client id as audience, our nonce, a level
+(`acr`) that the settings name, and a proof of the person (`auth_time`) that is as young as we asked. A step-up asks for one that
+is made now (`prompt=login`, `max_age=0`). Roles follow from groups at each sign-in; without one nobody is let in.
 
 >>> await openid.begin("/orders")  # doctest: +SKIP
 Begun(url='https://login.example/authorize?...', ...)
@@ -26,6 +27,8 @@ from joserfc.jwk import JWKRegistry, KeySet
 from sqlalchemy import delete, insert, select
 
 from fleet.server.access.audit import without_numbers
+from fleet.server.access.backchannel import LogoutToken, LogoutTokenError, issuer_session, logout_of
+from fleet.server.access.levels import LEEWAY_S, ProofError, proved_at
 from fleet.server.access.roles import Grants
 from fleet.server.access.secret_values import digest, made
 from fleet.server.access.settings import OpenIdSettings
@@ -40,7 +43,6 @@ with warnings.catch_warnings():  # it would rather have a successor of httpx, wh
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384"]
 TIMEOUT_S = 10.0
 WAITS = timedelta(minutes=10)
-LEEWAY_S = 60
 _MOST_SUBJECT, _MOST_NAME = 255, 64
 _KEEP = timedelta(hours=1)
 """How long addresses and keys of the issuer are kept; a key that is not known is asked for at once."""
@@ -66,6 +68,12 @@ class Identified:
     name: str
     grants: Grants
     onward: str
+    proved: datetime
+    """When the issuer had the proof of who it is (`auth_time`)."""
+    issuer_session: str | None
+    """Hash of the issuer's session, by which it logs out (`sid`)."""
+    step_up: str | None
+    """The session that steps up; None: a sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,31 +123,44 @@ class OpenId:
         self._issuer: _Issuer | None = None
 
     @property
+    def lasts(self) -> timedelta:
+        """How long a session of it lasts in any case."""
+        return timedelta(hours=self._settings.session_hours)
+
+    @property
     def title(self) -> str:
         """As the button names it."""
         return self._settings.title
 
-    async def begin(self, onward: str) -> Begun:
-        """Raises OpenIdError."""
+    async def begin(self, onward: str, step_up: str | None = None) -> Begun:
+        """`step_up`: the key of the session that proves anew who is there; without, somebody signs in. Raises OpenIdError."""
         issuer = await self._read_issuer()
         state, browser, verifier, nonce = made(), made(), secrets.token_urlsafe(64), secrets.token_urlsafe(32)
-        row = {
+        row: dict[str, str | None] = {
             "hash": digest(state),
             "browser": digest(browser),
             "verifier": verifier,
             "nonce": nonce,
             "onward": onward,
+            "step_up": step_up,
         }
         await asyncio.to_thread(self._keep, row)
         async with self._client() as client:
-            url, _ = client.create_authorization_url(issuer.authorize, state, verifier, nonce=nonce)
+            url, _ = client.create_authorization_url(
+                issuer.authorize, state, verifier, nonce=nonce, **self._asked(step_up)
+            )
         return Begun(url, browser)
 
-    def _keep(self, row: dict[str, str]) -> None:
+    def _asked(self, step_up: str | None) -> dict[str, str]:
+        """OpenID Connect Core 3.1.2.1."""
+        age = {"max_age": str(self._settings.max_age_s)} if step_up is None else {"max_age": "0", "prompt": "login"}
+        return {"acr_values": " ".join(self._settings.acr), **age}
+
+    def _keep(self, row: dict[str, str | None]) -> None:
         now = self._clock()
         with self._database.writing.begin() as connection:
             connection.execute(delete(logins).where(logins.c.ends < now))
-            connection.execute(insert(logins).values(**row, ends=now + WAITS))
+            connection.execute(insert(logins).values(**row, begun=now, ends=now + WAITS))
 
     async def finish(self, answer: Mapping[str, str], browser: str) -> Identified:
         """From the query that the browser came back with, and its cookie. Raises OpenIdError."""
@@ -153,7 +174,15 @@ class OpenId:
         issuer = await self._read_issuer()
         told = await self._exchange(issuer, answer["code"], login.verifier)
         claims = await self._checked(issuer, str(told.get("id_token", "")), login.nonce)
-        return self._identified(claims, login.onward)
+        return self._identified(claims, login, self._proved(claims, login))
+
+    def _proved(self, claims: Mapping[str, Any], login: Any) -> datetime:
+        now = self._clock()
+        oldest = login.begun if login.step_up else now - timedelta(seconds=self._settings.max_age_s)
+        try:
+            return proved_at(claims, self._settings.acr, oldest, now)
+        except ProofError as error:
+            raise OpenIdError(str(error)) from None
 
     def _take(self, state: str) -> Any:
         mine = logins.c.hash == digest(state)
@@ -175,11 +204,8 @@ class OpenId:
     async def _checked(self, issuer: _Issuer, token: str, nonce: str) -> Mapping[str, Any]:
         """OpenID Connect Core 3.1.3.7."""
         try:
-            try:
-                read = jwt.decode(token, issuer.keys, algorithms=ALGORITHMS)
-            except (JoseError, ValueError):  # the issuer may have changed its keys
-                read = jwt.decode(token, (await self._read_issuer(anew=True)).keys, algorithms=ALGORITHMS)
-            self._rules(nonce).validate(read.claims)
+            read = await self._decoded(issuer, token)
+            self._rules({"nonce": nonce}).validate(read.claims)
         except (JoseError, ValueError) as error:
             raise OpenIdError(f"the ID token: {type(error).__name__}") from None
         several = isinstance(read.claims["aud"], list) and len(read.claims["aud"]) > 1
@@ -187,13 +213,30 @@ class OpenId:
             raise OpenIdError("the ID token is for another client")
         return read.claims
 
-    def _rules(self, nonce: str) -> jwt.JWTClaimsRegistry:
-        exact = {"iss": self._settings.issuer, "aud": self._settings.client_id, "nonce": nonce}
+    async def _decoded(self, issuer: _Issuer, token: str) -> jwt.Token:
+        """With the issuer's signature. Raises JoseError, ValueError, OpenIdError."""
+        try:
+            return jwt.decode(token, issuer.keys, algorithms=ALGORITHMS)
+        except (JoseError, ValueError):  # the issuer may have changed its keys
+            return jwt.decode(token, (await self._read_issuer(anew=True)).keys, algorithms=ALGORITHMS)
+
+    async def read_logout(self, token: str) -> LogoutToken:
+        """Whom the issuer logs out (OpenID Connect Back-Channel Logout 1.0, 2.6). Raises OpenIdError."""
+        try:
+            read = await self._decoded(await self._read_issuer(), token)
+            self._rules({}).validate(read.claims)
+            return logout_of(read.header, read.claims, self._settings.issuer, self._clock())
+        except (JoseError, ValueError) as error:
+            said = str(error) if isinstance(error, LogoutTokenError) else type(error).__name__
+            raise OpenIdError(f"the logout token: {said}") from None
+
+    def _rules(self, more: Mapping[str, str]) -> jwt.JWTClaimsRegistry:
+        exact = {"iss": self._settings.issuer, "aud": self._settings.client_id, **more}
         options: dict[str, Any] = {name: {"essential": True, "value": value} for name, value in exact.items()}
-        options |= {name: {"essential": True} for name in ("exp", "iat", "sub")}
+        options |= {name: {"essential": True} for name in ("exp", "iat", *(["sub"] if more else []))}
         return jwt.JWTClaimsRegistry(now=int(self._clock().timestamp()), leeway=LEEWAY_S, **options)
 
-    def _identified(self, claims: Mapping[str, Any], onward: str) -> Identified:
+    def _identified(self, claims: Mapping[str, Any], login: Any, proved: datetime) -> Identified:
         subject, name, groups = (
             claims["sub"],
             claims.get(self._settings.name_claim),
@@ -211,7 +254,15 @@ class OpenId:
         listed = [groups] if isinstance(groups, str) else groups  # some issuers write one group so
         held = {each for each in listed if isinstance(each, str)} if isinstance(listed, list) else set[str]()
         granted = tuple((each.role, each.stations) for each in self._settings.grants if each.group in held)
-        return Identified(f"{self._settings.issuer} {subject}", name, granted, onward)
+        return Identified(
+            f"{self._settings.issuer} {subject}",
+            name,
+            granted,
+            login.onward,
+            proved,
+            issuer_session(self._settings.issuer, claims.get("sid")),
+            login.step_up,
+        )
 
     async def _read_issuer(self, *, anew: bool = False) -> _Issuer:
         kept, now = self._issuer, self._clock()

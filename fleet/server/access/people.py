@@ -82,6 +82,12 @@ def from_issuer(connection: Connection, subject: str, name: str, granted: Grants
     return connection.execute(select(users).where(users.c.subject == subject)).one()
 
 
+def row_of_subject(connection: Connection, subject: str) -> Any:
+    """The row of the issuer's account; None where there is none, or it is closed."""
+    fits = (users.c.subject == subject, users.c.disabled.is_(False))
+    return connection.execute(select(users).where(*fits)).first()
+
+
 def take_all(connection: Connection, subject: str) -> None:
     """The issuer grants that subject nothing any more: nor do sessions that are open."""
     theirs = select(users.c.id).where(users.c.subject == subject).scalar_subquery()

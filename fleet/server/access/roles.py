@@ -10,6 +10,7 @@ beginning of names followed by `*`. What concerns all stations at once (the audi
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 EVERYWHERE = "*"
@@ -91,6 +92,11 @@ class Scope:
         return self.covers(wanted) or any(Scope(frozenset({wanted})).covers(pattern) for pattern in self.patterns)
 
 
+STEP_UP_LASTS = timedelta(minutes=5)
+"""So long a step-up is good for."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
+"""Those of several processes, by less."""
+
 Grants = tuple[tuple[Role, str], ...]
 
 
@@ -103,6 +109,12 @@ class Caller:
     grants: Grants
     program: bool = False
     """Came with a token and not with a session."""
+    stepped_up: datetime | None = None
+    """When this session last had a fresh proof of who is there (step-up authentication)."""
+
+    def has_stepped_up(self, now: datetime) -> bool:
+        """Whether that proof is fresh enough for what touches cards."""
+        return self.stepped_up is not None and -_CLOCKS_DIFFER <= now - self.stepped_up <= STEP_UP_LASTS
 
     def may(self, right: Right) -> bool:
         """Whether any grant gives it."""

@@ -12,6 +12,7 @@ Paths are relative to the file.
     client_id = "kortkiosk"
     client_secret_file = "openid.secret"
     title = "Region Exempel"
+    acr = ["http://id.example/loa3"]
     groups_claim = "groups"
 
     [[openid.grants]]
@@ -82,10 +83,21 @@ class OpenIdSettings(_Table):
     name_claim: str = "sub"
     """What the audit calls a person; never a personal identity number."""
     groups_claim: str = "groups"
+    acr: Annotated[tuple[Annotated[str, Field(pattern=r"^[!-~]+$")], ...], Field(min_length=1)]
+    """What the issuer calls level 3 (Authentication Context Class Reference), the wished one first: nobody comes in with less."""
+    max_age_s: Annotated[int, Field(ge=60, le=43_200)] = 3600
+    """How old a proof of who somebody is may be at a sign-in (OpenID Connect Core 3.1.2.1)."""
+    session_hours: Annotated[int, Field(ge=1, le=12)] = 8
+    """How long such a session lasts in any case: groups are read at a sign-in and at a step-up."""
     grants: tuple[GroupGrant, ...]
     ca: str = ""
     """PEM: who may speak for the issuer; empty: whom the machine trusts."""
 
+
+_NO_ACR = (
+    'list the values that your issuer puts into acr for level 3, as in acr = ["http://id.example/loa3"];'
+    " without them nobody could tell a smart card from a password"
+)
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -123,7 +135,9 @@ class WebSettings(_Table):
             raise WebSettingsError(f"{path}: {error}") from None
         except ValidationError as error:
             first = error.errors()[0]
-            raise WebSettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            where = ".".join(map(str, first["loc"]))
+            why = _NO_ACR if where == "openid.acr" and first["type"] in ("missing", "too_short") else first["msg"]
+            raise WebSettingsError(f"{path}: {where}: {why}") from None
 
     def secret(self) -> str | None:
         """The client's secret. Raises WebSettingsError."""

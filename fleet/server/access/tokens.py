@@ -1,4 +1,7 @@
-"""Tokens for programs: made once, shown once, kept as a hash, with a role, stations and an end.
+"""API tokens for programs: made once, shown once, kept as a hash, with a role, stations and an end.
+
+Rules: a token lasts 90 days at most, also one that an earlier version made for longer; it never has the role of an administrator,
+and one that an earlier version gave it is let in no more.
 
 >>> PREFIX
 'kkf_'
@@ -6,6 +9,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -17,7 +21,12 @@ from fleet.server.store.access_tables import tokens
 PREFIX = "kkf_"
 """So that a token that went astray is recognised."""
 
-MOST_DAYS = 731
+MOST_DAYS = 90
+ROLES = tuple(role for role in Role if role is not Role.ADMIN)
+"""What a token can be granted."""
+
+
+MOST = timedelta(days=MOST_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,8 @@ def add(connection: Connection, name: str, role: Role, stations: str, days: int,
         raise AccountError(f"{name}, {stations}, {days}: a name, stations, or days (1 to {MOST_DAYS}) cannot be used")
     if connection.execute(select(tokens.c.name).where(tokens.c.name == name)).first() is not None:
         raise AccountError(f"{name}: there is a token of that name, perhaps a revoked one")
+    if role not in ROLES:
+        raise AccountError(f"{name}: a token is no {role.value}: accounts and tokens are kept by people who sign in")
     value = made(PREFIX)
     row = {"hash": digest(value), "name": name, "role": role.value, "stations": stations, "made": now}
     connection.execute(insert(tokens).values(**row, ends=now + timedelta(days=days), revoked=False))
@@ -47,7 +58,12 @@ def add(connection: Connection, name: str, role: Role, stations: str, days: int,
 def everything(connection: Connection) -> list[Token]:
     """All tokens by name, revoked ones too."""
     rows = connection.execute(select(tokens).order_by(tokens.c.name))
-    return [Token(row.name, Role(row.role), row.stations, row.made, row.ends, row.revoked) for row in rows]
+    return [_token(row) for row in rows]
+
+
+def _token(row: Any) -> Token:
+    refused = row.revoked or Role(row.role) not in ROLES
+    return Token(row.name, Role(row.role), row.stations, row.made, min(row.ends, row.made + MOST), refused)
 
 
 def revoke(connection: Connection, name: str) -> None:
@@ -58,7 +74,8 @@ def revoke(connection: Connection, name: str) -> None:
 
 def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
     """Who that is, if the token of that hash works."""
-    fits = (tokens.c.hash == key, tokens.c.ends > now, tokens.c.revoked.is_(False))
+    lasts = (tokens.c.ends > now, tokens.c.made > now - MOST)
+    fits = (tokens.c.hash == key, *lasts, tokens.c.revoked.is_(False), tokens.c.role != Role.ADMIN.value)
     row = connection.execute(select(tokens).where(*fits)).first()
     if row is None:
         return None

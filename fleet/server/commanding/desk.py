@@ -1,7 +1,8 @@
 """Where people and programs ask for commands and agree to them: implements `fleet.server.commanding.rows.Commands`.
 
 Rules: one write transaction decides, which has the store to itself, so two people cannot both be the second one; who asked never
-is. What one person may order is ready at once, what touches cards when a second one agrees, within `DECIDE`. No key is needed
+is, nor an account that the other one has had in hand (`access.vouching`), nor a token. What one person may order is ready at
+once, what touches cards when a second one agrees, within `DECIDE`, both after a step-up. No key is needed
 here: what is ready is signed where it is published (`service`), so that pages may run on machines that cannot sign.
 
 >>> CommandDesk(database, hub, utc_now).ask(Wish("entre-a", "sync", "orders have come"), By("tove"))  # doctest: +SKIP
@@ -15,7 +16,8 @@ from sqlalchemy import Connection
 
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.server.access.audit import without_numbers
-from fleet.server.commanding.rows import By, CommandRow, Refusal, Wish, wrong_with
+from fleet.server.access.vouching import may_be_one_person
+from fleet.server.commanding.rows import By, CommandRefusedError, CommandRow, Refusal, Wish, wrong_with
 from fleet.server.readings import Changes
 from fleet.server.store import commanding
 from fleet.server.store.database import Database
@@ -23,6 +25,8 @@ from fleet.server.store.database import Database
 DECIDE = timedelta(minutes=15)
 """So long a command waits for its second person."""
 TOPIC = "commands"
+OF_TOKENS = "token:"
+"""How the audit's name of a token begins."""
 
 
 class CommandDesk:
@@ -64,9 +68,12 @@ class CommandDesk:
             return commanding.one(connection, number, self._within)
 
     def ask(self, wish: Wish, by: By) -> CommandRow:
-        """Keep it: ready at once where one person is enough. Raises ValueError for what no station would take."""
+        """Keep it: ready at once where one person is enough. Raises ValueError for what no station would take, and
+        CommandRefusedError for who may not begin it."""
         if (part := wrong_with(wish)) is not None:
             raise ValueError(f"{part} does not fit {wish.command}")
+        if wish.command in TOUCHES_CARDS and (lacking := _lacking(by)) is not None:
+            raise CommandRefusedError(lacking)
         now = self._clock()
         decide = {"state": "waiting", "decide_by": now + DECIDE}
         ready = {"state": "ready", "not_after": _end(wish.valid_s, now)}
@@ -95,18 +102,20 @@ class CommandDesk:
             row = commanding.one(connection, number, self._within)
             if row is None:
                 return Refusal.UNKNOWN
-            if by.program:
-                return Refusal.NOT_A_PERSON
-            if row.by == by.name:
-                return Refusal.SAME_PERSON
-            if row.state != "waiting" or row.decide_by is None or now >= row.decide_by:
-                return Refusal.NOT_WAITING
+            if (objection := _objection(connection, row, by, now)) is not None:
+                return objection
             ready = {"state": "ready", "not_after": _end(row.valid_s, now)}
             commanding.set_state(connection, number, "waiting", second=by.name, approved=now, **ready)
             row = self._known(connection, number)
             commanding.tell(connection, row, "command.approve", (by.name, by.address), now)
         self._tell(row)
         return row
+
+    def objection(self, number: int, by: By) -> Refusal | None:
+        """Why `by` could not agree to it now; None where they could."""
+        with self._database.reading.begin() as connection:
+            row = commanding.one(connection, number, self._within)
+            return Refusal.UNKNOWN if row is None else _objection(connection, row, by, self._clock())
 
     def withdraw(self, number: int, by: By) -> CommandRow | Refusal:
         """Or decline it. Only while it waits."""
@@ -128,6 +137,25 @@ class CommandDesk:
 
     def _tell(self, row: CommandRow) -> None:
         self._changes.publish(frozenset({TOPIC, f"station/{row.station}"}))
+
+
+def _objection(connection: Connection, row: CommandRow, by: By, now: datetime) -> Refusal | None:
+    if by.program or row.by.startswith(OF_TOKENS):  # an earlier version let a token begin
+        return Refusal.NOT_A_PERSON
+    if row.by == by.name:
+        return Refusal.SAME_PERSON
+    if row.state != "waiting" or row.decide_by is None or now >= row.decide_by:
+        return Refusal.NOT_WAITING
+    if may_be_one_person(connection, row.by, by.name, now):
+        return Refusal.NOT_ANOTHER_PERSON
+    return _lacking(by)
+
+
+def _lacking(by: By) -> Refusal | None:
+    """What keeps somebody from having to do with cards at all."""
+    if by.program:
+        return Refusal.NOT_A_PERSON
+    return None if by.stepped_up else Refusal.STEP_UP
 
 
 def _end(valid_s: int, now: datetime) -> datetime:

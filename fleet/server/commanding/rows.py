@@ -44,11 +44,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who asks, agrees or withdraws, and from where. `program`: came with a token, and is nobody's second person."""
+    """Who asks, agrees or withdraws, and from where.
+
+    `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
+    who is there (step-up authentication).
+    """
 
     name: str
     address: str = ""
     program: bool = False
+    stepped_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,21 @@ class Refusal(StrEnum):
     """There is no such command among those that the asker may see."""
     SAME_PERSON = "same_person"
     NOT_A_PERSON = "not_a_person"
+    """A token begins nothing that touches cards, and agrees to nothing."""
+    NOT_ANOTHER_PERSON = "not_another_person"
+    """One of the two made, reset or granted the other's account not long ago (`access.vouching`)."""
+    STEP_UP = "step_up"
+    """A fresh proof of who is there is missing."""
     NOT_WAITING = "not_waiting"
     """It is decided, its time is over, or it is on its way already."""
+
+
+class CommandRefusedError(Exception):
+    """Nothing was ordered. `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
 
 
 class Commands(Protocol):
@@ -107,7 +125,11 @@ class Commands(Protocol):
     def one(self, number: int) -> CommandRow | None: ...
 
     def ask(self, wish: Wish, by: By) -> CommandRow:
-        """Keep it: ready at once where one person is enough. Raises ValueError unless `wrong_with(wish)` is None."""
+        """Keep it: ready at once where one person is enough. Raises ValueError unless `wrong_with(wish)` is None, and
+        CommandRefusedError where `by` may not begin it."""
+
+    def objection(self, number: int, by: By) -> Refusal | None:
+        """Why `by` could not agree to it now; None where they could."""
 
     def approve(self, number: int, by: By) -> CommandRow | Refusal:
         """As the second person: then it is ready."""

@@ -19,6 +19,8 @@ _DEED: dict[str, tuple[Level, str]] = {
     "sign-in.refused": ("wa", "lock-alert-outline"),
     "sign-in.stopped": ("ba", "shield-alert-outline"),
     "sign-out": ("of", "logout"),
+    "step-up": ("ok", "account-check-outline"),
+    "step-up.refused": ("wa", "lock-alert-outline"),
     "alert.acknowledge": ("ok", "check"),
     **COMMAND_DEEDS,
     **CARD_DEEDS,

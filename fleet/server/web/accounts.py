@@ -18,14 +18,13 @@ from starlette.datastructures import FormData
 from fleet.server.access.administration import Account, Actor, Administration
 from fleet.server.access.people import AccountError, NoSuchAccountError
 from fleet.server.access.roles import STATIONS, Grants, Right, Role
-from fleet.server.access.tokens import MOST_DAYS
+from fleet.server.access.tokens import MOST_DAYS, ROLES
 from fleet.server.web import access_words
 from fleet.server.web.gate import access_of, address_of, caller_of, form_of, needs, site_of
 from fleet.server.web.gate import field as field_of
 from fleet.server.web.rendering import Web
 
 Name = Annotated[str, Path(max_length=64)]
-_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +206,7 @@ def _tokens(request: Request, web: Web, once: Once | None = None, why: str = "")
         title=t.many("tokens.title", working) if working else t("tokens.title.none"),
         tokens=rows,
         says=access_words,
-        roles=tuple(Role),
-        days=_DAYS,
+        roles=ROLES,
         most_days=MOST_DAYS,
         once=once,
         why=why,

@@ -48,10 +48,10 @@ class Invitation(Roles):
 
 
 class NewToken(Grant):
-    """A token for a program."""
+    """A token for a program, for 90 days at most. It is never an administrator's."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    days: Annotated[int, Field(strict=False, ge=1, le=MOST_DAYS), WHOLE] = 365
+    days: Annotated[int, Field(strict=False, ge=1, le=MOST_DAYS), WHOLE] = MOST_DAYS
 
 
 class User(BaseModel):

@@ -64,6 +64,7 @@ from fleet.server.web.records import records_router
 from fleet.server.web.rendering import Web, environment, with_query
 from fleet.server.web.shelves import shelf_pages
 from fleet.server.web.site import Site
+from fleet.server.web.step_up import step_up_pages
 from fleet.server.web.texts import load
 from fleet.server.web.updates import updates_pages
 from fleet.server.web.warming import warmed
@@ -146,6 +147,7 @@ def create_app(
     take(live_router(hub).routes)
     take(doors_router(web).routes)
     take(records_router(web).routes)
+    take(step_up_pages(web).routes)
     take(updates_pages(web).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)

@@ -172,14 +172,14 @@ def _add_card(router: APIRouter, cards: Cards) -> None:
         """Suspend the card, which can be taken back."""
         return _request(wish(request, cards, number, "hold", said.reason))
 
-    @router.post("/cards/{number}/block", status_code=202, dependencies=needs(Right.ORDERS))
+    @router.post("/cards/{number}/block", status_code=202, dependencies=needs(Right.ORDERS, person=True))
     def block(request: Request, number: Number, said: BlockBody) -> IssuerRequest:
-        """Revoke the card for good, in the name of the account's own HSA-id or of the settings'."""
+        """Revoke the card for good, in the name of the account's own HSA-id or of the settings'. Not by a token."""
         return _request(wish(request, cards, number, "block", said.reason))
 
-    @router.post("/cards/{number}/lift", status_code=202, dependencies=needs(Right.ORDERS))
+    @router.post("/cards/{number}/lift", status_code=202, dependencies=needs(Right.ORDERS, person=True))
     def lift(request: Request, number: Number) -> IssuerRequest:
-        """End the suspension."""
+        """End the suspension. Not by a token."""
         return _request(wish(request, cards, number, "lift", ""))
 
 

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from fleet.server.access.roles import Right
 from fleet.server.commanding.rows import By, CommandRow, Commands, right_for
-from fleet.server.web.gate import address_of, caller_of
+from fleet.server.web.gate import access_of, address_of, caller_of
 
 
 def may_order(request: Request, command: str, station: str) -> bool:
@@ -19,7 +19,8 @@ def may_order(request: Request, command: str, station: str) -> bool:
 def orderer(request: Request) -> By:
     """The caller, as the desk and the audit know them."""
     caller = caller_of(request)
-    return By(caller.name, address_of(request), caller.program)
+    fresh = caller.has_stepped_up(access_of(request).clock())
+    return By(caller.name, address_of(request), caller.program, fresh)
 
 
 def within(request: Request, commands: Commands) -> Commands:

@@ -1,6 +1,7 @@
 """Commands to stations: the pages where somebody orders one, agrees to another's, and sees what came of it.
 
-Rules: a command has a reason; what touches cards waits for a second person, who is another account. Whoever may not order sees
+Rules: a command has a reason; what touches cards waits for a second person, who is another account, and both have stepped up.
+Whoever may not order sees
 what was ordered all the same. Each step is told to the audit by the desk, in its own transaction.
 
 Example: `app.include_router(command_pages(web, desk))`
@@ -22,6 +23,7 @@ from fleet.server.commanding.rows import (
     MOST_SLOT,
     UNDER_WAY,
     VALID_S,
+    CommandRefusedError,
     CommandRow,
     Commands,
     Refusal,
@@ -95,7 +97,7 @@ def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
 def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
     @router.get("/commands/{command}", dependencies=needs(Right.VIEW))
     def show_one(request: Request, command: Number) -> Response:
-        return _one(request, web, _found(within(request, commands).one(command)))
+        return _one(request, web, commands, _found(within(request, commands).one(command)))
 
     @router.post("/commands/{command}/approve", dependencies=needs(Right.CARDS))
     async def approve(request: Request, command: Number) -> Response:
@@ -122,7 +124,10 @@ def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
             return await run_in_threadpool(_station, request, web, commands, row, wish, wrong)
         if not may_order(request, wish.command, name):
             raise HTTPException(403, "your role does not allow this command")
-        made = await run_in_threadpool(commands.ask, wish, orderer(request))
+        try:
+            made = await run_in_threadpool(commands.ask, wish, orderer(request))
+        except CommandRefusedError as error:
+            return await run_in_threadpool(_station, request, web, commands, row, wish, error.refusal.value)
         return RedirectResponse(f"/commands/{made.id}", 303)
 
 
@@ -176,7 +181,7 @@ def _station(
         request,
         "station_commands.html",
         f"commands station/{row.name}",
-        status=200 if wrong is None else 422,
+        status=200 if wrong is None else 403 if wrong == Refusal.STEP_UP else 422,
         page="stations",
         seen=seen,
         title=t("commands.station_title", station=row.title),
@@ -192,13 +197,15 @@ def _station(
         valid=VALID_S,
         most_reason=MOST_REASON,
         most_slot=MOST_SLOT,
+        steps_up=wish is not None and wish.command in TOUCHES_CARDS and not orderer(request).stepped_up,
         **_common(request, web),
     )
 
 
-def _one(request: Request, web: Web, row: CommandRow, refused: Refusal | None = None) -> Response:
+def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refused: Refusal | None = None) -> Response:
     caller, waits = caller_of(request), row.state == "waiting" and (row.decide_by or web.clock()) > web.clock()
-    agrees = waits and caller.name != row.by and not caller.program
+    objection = commands.objection(row.id, orderer(request)) if waits else Refusal.NOT_WAITING
+    agrees = objection in (None, Refusal.STEP_UP, Refusal.NOT_ANOTHER_PERSON)
     return web.render(
         request,
         "command.html",
@@ -208,6 +215,7 @@ def _one(request: Request, web: Web, row: CommandRow, refused: Refusal | None = 
         title=command_words.command_title(row, web.texts_for(request)),
         row=row,
         refused=refused,
+        objection=objection,
         may_agree=agrees and caller.scope(Right.CARDS).allows(row.station),
         may_withdraw=waits and may_order(request, row.command, row.station),
         **_common(request, web),
@@ -217,7 +225,7 @@ def _one(request: Request, web: Web, row: CommandRow, refused: Refusal | None = 
 def _decided(request: Request, web: Web, commands: Commands, number: int, said: CommandRow | Refusal) -> Response:
     if isinstance(said, CommandRow):
         return RedirectResponse(f"/commands/{number}", 303)
-    return _one(request, web, _found(within(request, commands).one(number)), said)
+    return _one(request, web, commands, _found(within(request, commands).one(number)), said)
 
 
 def _common(request: Request, web: Web) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Commands to stations for programs, under /api/v1: order, list, agree, withdraw.
 
-Rules: as on the pages. A token may order and withdraw; the second person of what touches cards is a person, in a session.
+Rules: as on the pages. A token may order and withdraw what one person may order; what touches cards is begun and agreed to by
+persons, in sessions.
 
 Example: `app.include_router(command_api(web, desk))`
 """
@@ -13,7 +14,17 @@ from pydantic import BaseModel, Field
 
 from fleet.messages.commands import Message, Told
 from fleet.server.access.roles import Right
-from fleet.server.commanding.rows import MOST_REASON, MOST_SLOT, REASON, CommandRow, Commands, Refusal, State, Wish
+from fleet.server.commanding.rows import (
+    MOST_REASON,
+    MOST_SLOT,
+    REASON,
+    CommandRefusedError,
+    CommandRow,
+    Commands,
+    Refusal,
+    State,
+    Wish,
+)
 from fleet.server.web.api import CountedRows, Device, Limit, Name, Offset, next_offset
 from fleet.server.web.bodies import LINE, WHOLE, Body
 from fleet.server.web.command_rights import may_order, orderer, within
@@ -26,7 +37,12 @@ Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]
 _SAID: dict[Refusal, tuple[int, str]] = {
     Refusal.UNKNOWN: (404, "no command of that number"),
     Refusal.SAME_PERSON: (409, "the second person is another one than who ordered it"),
-    Refusal.NOT_A_PERSON: (409, "a token is nobody's second person: sign in"),
+    Refusal.NOT_A_PERSON: (403, "a token neither begins what touches cards nor agrees to it: sign in"),
+    Refusal.NOT_ANOTHER_PERSON: (
+        409,
+        "one of the two made, reset or granted the other's account within 30 days: a third person has to agree",
+    ),
+    Refusal.STEP_UP: (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
     Refusal.NOT_WAITING: (409, "it waits for nobody: it is decided, or its time is over"),
 }
 
@@ -104,12 +120,16 @@ def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
     def order_command(
         request: Request, station: Name, said: Annotated[Plain | Close | OpenSlot, Field(discriminator="command")]
     ) -> Command:
-        """Order a command: it is issued at once, or waits for a second person where it touches cards."""
+        """Order a command. One that touches cards waits for a second person; it is ordered in a session that has stepped up
+        within five minutes, and not by a token. All others are issued at once."""
         if web.read(request).station(station, web.clock()) is None:
             raise HTTPException(404, "no station of that name")
         if not may_order(request, said.command, station):
             raise HTTPException(403, "your role does not allow this command")
-        return _model(commands.ask(Wish(station, **said.model_dump()), orderer(request)))
+        try:
+            return _model(commands.ask(Wish(station, **said.model_dump()), orderer(request)))
+        except CommandRefusedError as error:
+            raise HTTPException(*_SAID[error.refusal]) from None
 
     @router.get("/stations/{station}/commands", dependencies=needs(Right.VIEW))
     def list_commands_of_station(
@@ -141,9 +161,9 @@ def _add_lists(router: APIRouter, commands: Commands) -> None:
 
 
 def _add_decisions(router: APIRouter, commands: Commands) -> None:
-    @router.post("/commands/{number}/approve", dependencies=needs(Right.CARDS))
+    @router.post("/commands/{number}/approve", dependencies=needs(Right.CARDS, person=True))
     def approve_command(request: Request, number: Number) -> Command:
-        """Agree to it, as the second person: it is issued."""
+        """Agree to it, as the second person, after a step-up: it is issued. Not by a token."""
         return _decided(within(request, commands).approve(number, orderer(request)))
 
     @router.post("/commands/{number}/withdraw", dependencies=needs(Right.CARDS))

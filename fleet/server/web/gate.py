@@ -39,8 +39,10 @@ SAFE = ("GET", "HEAD")
 class Gate:
     """A dependency of a route: lets in, or refuses with 401, 403 or, where somebody asks for too much, 429."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: Right, *, person: bool = False) -> None:
         self.right = right
+        self.person = person
+        """Tokens are refused: for what touches cards, or cannot be taken back."""
 
     async def __call__(self, request: Request) -> None:
         """Leaves `caller` and `form_token` in the request's state. Asked again for the same request, it says nothing new."""
@@ -64,6 +66,8 @@ class Gate:
         request.state.right = self.right
         if not caller.may(self.right):
             raise HTTPException(403, "your role does not allow this")
+        if self.person and caller.program:
+            raise HTTPException(403, "a token does not do this: a person does, signed in")
         if changes and bearer is None and await _shown_token(request) != request.state.form_token:
             raise HTTPException(403, "the form is out of date: load the page again")
         if changes and self.right in ORDERING:
@@ -91,9 +95,9 @@ async def _counted(request: Request) -> Caller | None:
     return caller
 
 
-def needs(right: Right) -> list[Any]:
-    """For a route's `dependencies`."""
-    return [Depends(Gate(right))]
+def needs(right: Right, *, person: bool = False) -> list[Any]:
+    """For a route's `dependencies`. `person`: no token does it, whatever its role."""
+    return [Depends(Gate(right, person=person))]
 
 
 def rights(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, frozenset[str], Right | None]]:

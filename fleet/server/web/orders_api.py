@@ -141,9 +141,9 @@ def _add_steps(router: APIRouter, cards: Cards) -> None:
         """Cancel it: the card is to be taken out of its slot."""
         return _step(request, cards, order, "cancelled", "order.cancel")
 
-    @router.post("/orders/{order}/destroyed", dependencies=needs(Right.ORDERS))
+    @router.post("/orders/{order}/destroyed", dependencies=needs(Right.ORDERS, person=True))
     def destroyed(request: Request, order: OrderName) -> Order:
-        """Say that its card was destroyed."""
+        """Say that its card was destroyed. Not by a token."""
         return _step(request, cards, order, "destroyed", "order.destroy")
 
 

@@ -59,7 +59,10 @@ def test_a_demo_signs_in_by_link_and_never_where_others_reach_it(tmp_path: Path,
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[openid]\nissuer = 'https://a.example'\nclient_id = 'x'\ntitle = 'x'\ngrants = []", "site.public is missing"),
+        (
+            "[openid]\nissuer = 'https://a.example'\nclient_id = 'x'\ntitle = 'x'\nacr = ['x']\ngrants = []",
+            "site.public is missing",
+        ),
         ("[site]\npublic = 'https://a.example'\ncertificate = 'none.pem'\nkey = 'none.key'", "No such file"),
     ],
 )

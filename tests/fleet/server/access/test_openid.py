@@ -18,7 +18,7 @@ from fleet.server.web.site import Site
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import OPEN, desk_of
-from tests.fakes.identity_provider import CLIENT, ISSUER, SECRET, IdentityProvider
+from tests.fakes.identity_provider import CLIENT, ISSUER, LEVEL, SECRET, IdentityProvider
 from tests.fakes.readings import FakeReadings
 from tests.fleet.server.access.conftest import Turned
 from tests.fleet.server.web.asgi import get
@@ -28,6 +28,7 @@ SETTINGS = OpenIdSettings.model_validate(
         "issuer": ISSUER,
         "client_id": CLIENT,
         "title": "Region Exempel",
+        "acr": [LEVEL],
         "name_claim": "preferred_username",
         "grants": [{"group": "kk-drift", "role": "operator", "stations": "lasarettet-*"}],
     }
@@ -103,6 +104,14 @@ async def test_sign_ins_that_are_begun_and_never_ended_fill_no_store(
         {"sub": "a\0b"},
         {"aud": [CLIENT, "another-client"]},
         {"iat": 4102444800},
+        {"acr": None},
+        {"acr": "http://id.example/loa2"},
+        {"acr": [LEVEL]},
+        {"auth_time": None},
+        {"auth_time": "yesterday"},
+        {"auth_time": 1e300},
+        {"auth_time": 1},
+        {"auth_time": 4102444800},
     ],
     ids=str,
 )
@@ -212,7 +221,7 @@ def test_who_has_another_name_since_is_no_second_person(access: Access, clock: T
     granted = ((Role.OPERATOR, "*"),)
     access.sign_in_by_issuer("s 1", "tove", granted, "192.0.2.7")
     desk = desk_of(access.database, clock)
-    asked = desk.ask(OPEN, By("tove"))
+    asked = desk.ask(OPEN, By("tove", stepped_up=True))
     access.sign_in_by_issuer("s 1", "tova", granted, "192.0.2.7")
     assert desk.approve(asked.id, By("tova")) is Refusal.SAME_PERSON
     (told,) = access.entries(action="user.rename")[0]

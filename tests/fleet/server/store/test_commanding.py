@@ -76,7 +76,7 @@ def test_what_touches_cards_waits_for_another_person(database: Database, desk: C
 
 def test_of_two_who_agree_at_once_one_is_the_second_person(database: Database, desk: CommandDesk) -> None:
     row = desk.ask(OPEN, TOVE)
-    others = [By(f"person.{number}") for number in range(4)]
+    others = [By(f"person.{number}", stepped_up=True) for number in range(4)]
     with ThreadPoolExecutor(len(others)) as at_once:
         said = list(at_once.map(lambda by: desk.approve(row.id, by), others))
     assert sorted(str(one) for one in said if isinstance(one, Refusal)) == ["not_waiting"] * 3

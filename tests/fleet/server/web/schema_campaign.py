@@ -24,7 +24,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.server.access.access import Access
+from fleet.server.access.secret_values import form_token
 from fleet.server.access.settings import LimitSettings
+from fleet.server.access.tokens import PREFIX
 from fleet.server.alerts.desk import AlertDesk
 from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.settings import load
@@ -41,14 +43,14 @@ from fleet.server.web.idempotency import HEADER
 from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
 from tests.fakes.evidence import FakeEvidence
-from tests.fakes.visitors import program
+from tests.fakes.visitors import COOKIE, program, session
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 _HEADER = HEADER.lower().encode()
 _FIT = re.compile(rb"[!-~]{1,200}\Z")
 UNHURRIED = LimitSettings(requests=10**6, refused=10**6, looks=10**6, commands=10**6)
 """The clock stands still meanwhile: everything is of one minute."""
-OWN, OTHERS = "/api/v1/tokens/campaign", "/api/v1/tokens/another"
+OWN, OTHERS = "/api/v1/users/campaign.test", "/api/v1/users/another.test"
 LONG = 200
 """Examples of each route where nobody says how many."""
 
@@ -71,7 +73,8 @@ def fill(database: Database) -> None:
 
 @contextmanager
 def filled_app(folder: Path, clock: Any = lambda: NOW) -> Iterator[tuple[FastAPI, str]]:
-    """The application on a store of its own, and a token that may do everything."""
+    """The application on a store of its own, and the session of somebody who may do everything, which stands as a bearer token
+    in the requests."""
     database = new_store(folder / "fleet.sqlite")
     try:
         fill(database)
@@ -89,7 +92,8 @@ def filled_app(folder: Path, clock: Any = lambda: NOW) -> Iterator[tuple[FastAPI
             limits=UNHURRIED,
         )
         program(access, name="another")
-        yield app, program(access, name="campaign")
+        program(access, name="campaign")
+        yield app, session(access, name="campaign.test")
     finally:
         database.close()
 
@@ -117,7 +121,8 @@ def findings(app: FastAPI, token: str, examples: int, phases: tuple[str, ...]) -
 
 
 def with_own_keys(app: FastAPI) -> ASGIApp:
-    """The same, with a number put to each idempotency key that is fit; and nothing revokes the token that is used."""
+    """The same, with a number put to each idempotency key that is fit; a bearer's value is a session's; and nothing revokes what
+    is used."""
     numbers = itertools.count()
 
     async def numbered(scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,10 +130,23 @@ def with_own_keys(app: FastAPI) -> ASGIApp:
             (name, b"%b-%d" % (value[-190:], next(numbers)) if name == _HEADER and _FIT.match(value) else value)
             for name, value in scope.get("headers", ())
         ]
-        path = OTHERS if scope.get("path") == OWN else scope.get("path")
+        headers = [pair for name, value in headers for pair in _as_session(name, value)]
+        path = str(scope.get("path")).replace(OWN, OTHERS)
         await app({**scope, "headers": headers, "path": path}, receive, send)
 
     return numbered
+
+
+def _as_session(name: bytes, value: bytes) -> list[tuple[bytes, bytes]]:
+    """Every right is a person's alone, and the schema's checks know bearer tokens."""
+    scheme, _, shown = value.decode("latin-1").partition(" ")
+    if name != b"authorization" or scheme != "Bearer" or shown.startswith(PREFIX):
+        return [(name, value)]
+    return [
+        (b"cookie", f"{COOKIE}={shown}".encode("latin-1")),
+        (b"x-form-token", form_token(shown).encode()),
+        (b"origin", b"http://127.0.0.1"),
+    ]
 
 
 def said(recorder: Any) -> list[str]:

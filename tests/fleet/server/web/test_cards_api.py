@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Role
+from fleet.server.access.secret_values import form_token
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.hub import Hub
 from fleet.server.store.database import Database
@@ -22,7 +23,7 @@ from fleet.server.webhooks import HookError, load_secret, signature
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
-from tests.fakes.visitors import program
+from tests.fakes.visitors import COOKIE, program, session
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.web.asgi import Answer, ask
 
@@ -31,6 +32,8 @@ ORDER = {
     "hsa_id": "TEST000000-0001", "name": "Alva Test", "card_number": "9752269033000001", "product": "601", "loa": 3,
     "station": "entre-a", "slot": 3, "last_day": "2026-08-30",
 }  # fmt: skip
+FOR_PERSONS = ("/block", "/lift", "/destroyed")
+"""What no token does."""
 
 
 @dataclass
@@ -53,21 +56,20 @@ class Region:
     async def ask(
         self, method: str, path: str, body: object = None, role: Role = Role.ID_ADMINISTRATOR, where: str = "*"
     ) -> Answer:
-        token = self.tokens.get((role, where)) or program(self.access, role, where, f"{role.value}{len(self.tokens)}")
-        self.tokens[role, where] = token
         raw = b"" if body is None else json.dumps(body).encode()
         kind = {} if body is None else {"content_type": "application/json"}
         length = {"content_length": str(len(raw))}
-        return await ask(
-            self.app,
-            method,
-            f"/api/v1{path}",
-            raw,
-            authorization=f"Bearer {token}",
-            cookie="x=y; kortkiosk=0",
-            **kind,
-            **length,
-        )
+        who = self._person(role, where) if path.endswith(FOR_PERSONS) else self._program(role, where)
+        return await ask(self.app, method, f"/api/v1{path}", raw, **who, **kind, **length)
+
+    def _program(self, role: Role, where: str) -> dict[str, str]:
+        token = self.tokens.get((role, where)) or program(self.access, role, where, f"{role.value}{len(self.tokens)}")
+        self.tokens[role, where] = token
+        return {"authorization": f"Bearer {token}", "cookie": "x=y; kortkiosk=0"}
+
+    def _person(self, role: Role, where: str) -> dict[str, str]:
+        value = session(self.access, role, where, f"{role.value} {where}")
+        return {"cookie": f"{COOKIE}={value}", "x_form_token": form_token(value), "origin": "http://127.0.0.1"}
 
     async def hook(self, message: str, body: object, **changed: str) -> Answer:
         """As an order system signs it."""

@@ -224,9 +224,11 @@ async def test_a_program_orders_and_is_nobodys_second_person(app: FastAPI, acces
     assert (first.status, first.json["by"], first.json["state"]) == (201, "token:robot", "ready")
     assert again.json == first.json
     assert desk.listed()[1] == 1
+    begun = await sent(app, f"/api/v1{PATH}", {"command": "open_slot", "reason": "ett prov", "slot": 14}, **bearer)
+    assert (begun.status, "a token neither begins" in begun.json["detail"]) == (403, True)
     row = desk.ask(OPEN, TOVE)
     refused = await sent(app, f"/api/v1/commands/{row.id}/approve", {}, **bearer)
-    assert (refused.status, refused.header("content-type")) == (409, "application/problem+json")
+    assert (refused.status, refused.header("content-type")) == (403, "application/problem+json")
     gone = await sent(app, f"/api/v1/commands/{row.id}/withdraw", {}, **bearer)
     assert (gone.json["state"], gone.json["ended_by"]) == ("withdrawn", "token:robot")
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from fleet.server.access.access import Access
 from fleet.server.access.roles import RIGHTS, Right, Role
 from fleet.server.access.secret_values import form_token
+from fleet.server.access.tokens import ROLES
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.gate import check_all, rights
@@ -37,6 +38,13 @@ EXAMPLES = {
     "hsa_id": "TEST000000-0001",
     "id": "a" * 32,
 }
+FOR_PERSONS = {
+    "/api/v1/commands/7F3A-91BA/approve",
+    "/api/v1/cards/7F3A-91BA/block",
+    "/api/v1/cards/7F3A-91BA/lift",
+    "/api/v1/orders/NS-20417/destroyed",
+}
+"""What no token does."""
 MADE = {"GET", "POST", "HEAD", "DELETE", "PUT", "PATCH"}
 
 
@@ -82,12 +90,12 @@ async def test_every_route_lets_in_whom_it_says_and_nobody_else(
 
 
 async def test_a_token_of_each_role_opens_of_the_api_what_its_role_may(app: FastAPI, access: Access) -> None:
-    tokens = {role: program(access, role, name=f"each.{role.value}") for role in Role}
+    tokens = {role: program(access, role, name=f"each.{role.value}") for role in ROLES}
     paths = [one for one in every_route(app) if one[1].startswith("/api/")]
     assert len(paths) > 40
     for method, path, right in paths:
         for role, value in tokens.items():
-            allowed = right is Right.SIGNED_IN or right in RIGHTS[role]
+            allowed = (right is Right.SIGNED_IN or right in RIGHTS[role]) and path not in FOR_PERSONS
             bearer = {"authorization": f"Bearer {value}", "cookie": "x=1; kortkiosk=none"}
             answer = await ask(app, method, path, **bearer)
             assert (answer.status not in (401, 403)) is allowed, f"{role} {method} {path}: {answer.status}"

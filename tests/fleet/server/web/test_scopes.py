@@ -96,7 +96,7 @@ def fill(database: Database) -> None:
     )
     writer.commit(arrived(*chain[:-1]), NOW)
     desk = desk_of(database, lambda: NOW)
-    desk.ask(Wish(THERE, "open_slot", "hemligt skäl", slot=3), By("olle.test"))
+    desk.ask(Wish(THERE, "open_slot", "hemligt skäl", slot=3), By("olle.test", stepped_up=True))
     AlertDesk(database, KeptChanges(), lambda: NOW).begin_window(
         Window("hemligt", (THERE,), 60, since=NOW), "olle.test"
     )

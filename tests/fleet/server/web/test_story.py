@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.access import codes
+from fleet.server.access import codes, sessions
 from fleet.server.access.access import Access, Chosen, SignedIn
 from fleet.server.alerts.desk import AlertDesk
 from fleet.server.alerts.rules import Finding
@@ -85,6 +85,12 @@ class Desk:
         """The rest of the errand."""
         self.writer.commit(arrived(*self.events[1:]), NOW)
         self.hub.publish(frozenset({"errands", f"errand/{ERRAND}", "stations", "orders"}))
+
+    def steps_up(self, name: str) -> None:
+        """Everywhere where that person is signed in."""
+        with self.database.writing.begin() as connection:
+            for open_one in sessions.of(connection, name):
+                sessions.note_step_up(connection, open_one.key, self.now)
 
     def account(self, name: str) -> str:
         """An account with password and codes; gives the secret of the codes."""
@@ -190,6 +196,10 @@ async def takes_an_alert(page: Page) -> None:
 
 async def opens_a_slot_with_a_second_person(page: Page, desk: Desk, browser: Browser) -> None:
     await page.goto(f"{desk.served.url}/stations/st-0042/commands?do=open_slot")
+    await clean_in_both_themes(page)
+    assert await page.locator("#slot").count() == 0
+    desk.steps_up("tove.test")
+    await page.reload()
     await clean_in_both_themes(page)
     await page.fill("#slot", "3")
     await page.fill("#reason", "kortet ligger på tvären")

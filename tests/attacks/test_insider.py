@@ -1,0 +1,219 @@
+"""An administrator of the dashboard who would open a slot alone, or be believed as more than he is.
+
+The server is the real application over a real store; the insider has an administrator's session and a shell on a stolen copy of
+the store, and no key.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import insert, update
+
+from fleet.server.access import codes, links, people
+from fleet.server.access.access import Access, Chosen, SignedIn
+from fleet.server.access.oidc import OpenId
+from fleet.server.access.roles import Role
+from fleet.server.access.secret_values import digest, form_token
+from fleet.server.commanding.desk import CommandDesk
+from fleet.server.hub import Hub
+from fleet.server.store.access_tables import sessions, tokens
+from fleet.server.web.app import create_app
+from fleet.server.web.openid import BACK
+from tests.fakes.alerts import FakeAlerts
+from tests.fakes.commands import desk_of
+from tests.fakes.databases import new_store
+from tests.fakes.identity_provider import SECRET, IdentityProvider
+from tests.fakes.readings import NOW, demo_readings
+from tests.fakes.visitors import COOKIE, session
+from tests.fleet.server.access.test_openid import SETTINGS, WHO
+from tests.fleet.server.web.asgi import Answer, ask, get, post
+
+AT = "lasarettet-a"
+OPEN = {"command": "open_slot", "reason": "a made-up reason", "slot": 14}
+PASSWORD = "made-up-password"
+
+
+class Server:
+    """The application, and an insider who is signed in as an administrator, his card just shown."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = new_store(folder / "fleet.sqlite")
+        self.access = Access(self.database, lambda: NOW)
+        self.desk: CommandDesk = desk_of(self.database, lambda: NOW)
+        self.app: FastAPI = create_app(
+            demo_readings(), Hub(), self.access, FakeAlerts(), self.desk, clock=lambda: NOW
+        )  # fmt: skip
+        self.insider = self.somebody("insider.test", Role.ADMIN)
+
+    def somebody(self, name: str, role: Role = Role.OPERATOR) -> str:
+        """The session of a person of the region's sign-in, whom nobody here has made."""
+        return self.stepped_up(session(self.access, role, name=name))
+
+    def stepped_up(self, value: str, ago: timedelta = timedelta(0)) -> str:
+        with self.database.writing.begin() as connection:
+            mine = sessions.c.hash == digest(value)
+            connection.execute(update(sessions).where(mine).values(stepped_up=NOW - ago))
+        return value
+
+    async def call(self, value: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        """POST to the API in that session."""
+        own = {"cookie": f"{COOKIE}={value}", "x_form_token": form_token(value), "origin": "http://127.0.0.1"}
+        return await _sent(self.app, path, body or {}, **own)
+
+    async def by_token(self, value: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        return await _sent(self.app, path, body or {}, authorization=f"Bearer {value}", cookie="x=1; kortkiosk=none")
+
+    async def press(self, path: str, **fields: str) -> Answer:
+        """The insider sends a form."""
+        own = {"form_token": form_token(self.insider), **fields}
+        return await post(self.app, path, own, cookie=f"{COOKIE}={self.insider}")
+
+    def set_up(self, page: Answer) -> str:
+        """The insider opens the set-up link that his own screen shows, and is that account."""
+        found = re.search(r"/set-up/([A-Za-z0-9_-]+)", page.text)
+        assert found is not None
+        offer = self.access.offered(found[1])
+        assert offer is not None
+        came = self.access.set_up(found[1], Chosen("", PASSWORD, codes.code_at(offer.secret, NOW.timestamp())), "")
+        assert isinstance(came, SignedIn)
+        return self.stepped_up(came.value)
+
+    async def opens(self, first: str, second: str) -> bool:
+        """Whether a slot is opened that the first session asks for and the second agrees to."""
+        made = await self.call(first, f"/stations/{AT}/commands", OPEN)
+        if made.status == 201:
+            await self.call(second, f"/commands/{made.json['id']}/approve")
+        return self.sent()
+
+    def sent(self) -> bool:
+        """Whether any command is on its way to the station."""
+        return any(row.state not in ("waiting", "withdrawn") for row in self.desk.listed()[0])
+
+
+async def _sent(app: FastAPI, path: str, body: dict[str, Any], **headers: str) -> Answer:
+    raw = json.dumps(body).encode()
+    sizes = {"content_type": "application/json", "content_length": str(len(raw))}
+    return await ask(app, "POST", f"/api/v1{path}", raw, **sizes, **headers)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    yield server
+    server.database.close()
+
+
+async def test_two_persons_who_have_stepped_up_do_open_a_slot(server: Server) -> None:
+    """(What must work: two persons whom nobody has made for each other open a slot.)"""
+    assert await server.opens(server.insider, server.somebody("olle.test"))
+
+
+async def test_a_token_and_himself(server: Server) -> None:
+    """One administrator orders a slot open with a token of his own and agrees to it as himself."""
+    made = await server.call(server.insider, "/tokens", {"name": "robot", "role": "operator", "days": 1})
+    value = made.json["token"]
+    ordered = await server.by_token(value, f"/stations/{AT}/commands", OPEN)
+    if ordered.status == 201:
+        await server.call(server.insider, f"/commands/{ordered.json['id']}/approve")
+    assert not server.sent()
+
+
+@pytest.mark.parametrize("first", ["himself", "the puppet"])
+async def test_a_sock_puppet(server: Server, first: str) -> None:
+    """One administrator makes an account, sets it up from his own screen, and is two persons."""
+    puppet = server.set_up(await server.press("/users", name="sock.puppet", role="operator", stations="*"))
+    pair = (server.insider, puppet) if first == "himself" else (puppet, server.insider)
+    assert not await server.opens(*pair)
+
+
+async def test_two_sock_puppets(server: Server) -> None:
+    """One administrator makes two accounts, and they agree with each other."""
+    one = server.set_up(await server.press("/users", name="sock.one", role="operator", stations="*"))
+    two = server.set_up(await server.press("/users", name="sock.two", role="operator", stations="*"))
+    assert not await server.opens(one, two)
+
+
+async def test_a_colleague_who_is_reset(server: Server) -> None:
+    """One administrator resets a colleague's account of long ago, opens the link, and is the colleague."""
+    with server.database.writing.begin() as connection:
+        long_ago = NOW - timedelta(days=400)
+        user = people.add(connection, "maj.test", ((Role.OPERATOR, "*"),), long_ago)
+        links.make(connection, "set-up", user, long_ago)
+    colleague = server.set_up(await server.press("/users/maj.test/reset"))
+    assert not await server.opens(server.insider, colleague)
+
+
+async def test_an_account_that_is_granted_more(server: Server) -> None:
+    """One administrator gives a role to an account whose password he knows, and agrees through it."""
+    with server.database.writing.begin() as connection:
+        people.add(connection, "maj.test", ((Role.VIEWER, "*"),), NOW - timedelta(days=400))
+    friend = server.set_up(await server.press("/users/maj.test/reset"))
+    assert (await server.press("/users/maj.test/add-role", role="operator", stations="*")).status == 303
+    assert not await server.opens(server.insider, friend)
+
+
+@pytest.mark.parametrize("ago", [timedelta(minutes=6), None], ids=["six minutes ago", "never"])
+@pytest.mark.parametrize("who", ["first", "second"])
+async def test_a_session_left_open(server: Server, ago: timedelta | None, who: str) -> None:
+    """A slot is opened from a session that somebody left open, without a fresh proof of who is there."""
+    pair = [server.insider, server.somebody("olle.test")]
+    stale = pair[0] if who == "first" else pair[1]
+    with server.database.writing.begin() as connection:
+        at = None if ago is None else NOW - ago
+        connection.execute(update(sessions).where(sessions.c.hash == digest(stale)).values(stepped_up=at))
+    assert not await server.opens(pair[0], pair[1])
+
+
+async def test_a_token_blocks_a_card(server: Server) -> None:
+    """A token that lies in some program blocks a card for good, or says that it was destroyed."""
+    made = await server.call(server.insider, "/tokens", {"name": "robot", "role": "id-administrator", "days": 1})
+    refused = [
+        await server.by_token(made.json["token"], path, body)
+        for path, body in (
+            ("/cards/9752269875/block", {"reason": "stolen"}),
+            ("/cards/9752269875/lift", {}),
+            ("/orders/NS-20417/destroyed", {}),
+        )
+    ]
+    assert [one.status for one in refused] == [403, 403, 403]
+
+
+@pytest.mark.parametrize(
+    ("role", "age"), [(Role.ADMIN, 1), (Role.VIEWER, 91)], ids=["with everything", "of 91 days"]
+)  # fmt: skip
+async def test_a_token_of_an_earlier_version(server: Server, role: Role, age: int) -> None:
+    """A token that an earlier version made for two years or with an administrator's role is still let in."""
+    made = NOW - timedelta(days=age)
+    row = {"hash": digest("kkf_made-up"), "name": "old", "role": role.value, "stations": "*", "made": made}
+    with server.database.writing.begin() as connection:
+        connection.execute(insert(tokens).values(**row, ends=made + timedelta(days=731), revoked=False))
+    bearer = {"authorization": "Bearer kkf_made-up", "cookie": "x=1; kortkiosk=none"}
+    assert (await get(server.app, "/api/v1/stations", **bearer)).status == 401
+
+
+@pytest.mark.parametrize("wish", [{"role": "admin"}, {"role": "viewer", "days": 91}], ids=["admin", "91 days"])
+async def test_a_token_of_today(server: Server, wish: dict[str, Any]) -> None:
+    """An administrator makes a token that may do everything, or that outlives his own account by years."""
+    made = await server.call(server.insider, "/tokens", {"name": "robot", **wish})
+    assert made.status in (409, 422)
+
+
+async def test_a_password_at_the_issuer(server: Server) -> None:
+    """An administrator's account is entered by a password at the region's sign-in, which says so in a lower acr."""
+    provider = IdentityProvider(NOW, {**WHO, "acr": "http://id.example/loa2"})
+    where = f"http://127.0.0.1{BACK}"
+    openid = OpenId(SETTINGS, SECRET, where, (server.database, lambda: NOW), provider.reach())
+    app = create_app(
+        demo_readings(), Hub(), server.access, FakeAlerts(), server.desk, clock=lambda: NOW, openid=openid
+    )  # fmt: skip
+    gone = await get(app, "/sign-in/openid")
+    browser = gone.header("set-cookie").partition(";")[0]
+    back = await get(app, f"{BACK}?{urlencode(provider.authorize(gone.header('location')))}", cookie=browser)
+    assert not [value for name, value in back.headers if name == "set-cookie" and value.startswith(f"{COOKIE}=")]
