@@ -17,6 +17,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.secret import Secret
 from fleet.messages.issuing import (
+    AdministratorRole,
     BlockReason,
     CardRecord,
     CardState,
@@ -232,14 +233,17 @@ class LoggedIn:
     name: str
     by: Literal["server", "list"]
     token: str = field(default="", repr=False)
+    roles: tuple[AdministratorRole, ...] = ()
+    """By the list."""
 
 
 class Administrators(Protocol):
     """Log-in of ID administrators by card."""
 
-    async def log_in(self, sign: Signer) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, sign: Signer, level: int | None) -> LoggedIn | Declined | Unavailable:
         """Let the card sign a nonce: the server's, or, without connection, one of our own, against the signed list while that
-        is valid. `Declined`: `not_administrator`, `card_not_valid`, `bad_signature`, `card_did_not_sign`.
+        is valid. `level`: of assurance, of the certificate that signs, by the card's profile. `Declined`: `not_administrator`,
+        `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid`, `bad_signature`, `card_did_not_sign`.
         Raises CardGoneError as `Visit.sign` does.
         """
 

@@ -51,13 +51,16 @@ class IssuerSide:
         async def judge(der: bytes) -> Chain:
             return "unchecked" if trust is None else await trust.judge(der, self._clock.now())
 
+        def today() -> str:
+            return self._clock.now().astimezone().date().isoformat()
+
         issuer = FleetIssuer(self._desk)
         return {
             "issuer": issuer,
             "directory": issuer,
             "blocking": FleetBlocking(self.queue, self._desk, self._clock),
             "card_keys": FleetCardKeys(self._desk, self._station),
-            "administrators": FleetAdministrators(self._desk, orders, self._station, judge),
+            "administrators": FleetAdministrators(self._desk, orders, self._station, judge, today),
             "switches": self.region,
         }
 

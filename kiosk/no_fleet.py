@@ -80,7 +80,7 @@ class NoFleet:
     async def find(self, *, hsa_id: str = "", card_number: str = "") -> Unavailable:
         return NOBODY
 
-    async def log_in(self, sign: Signer) -> Unavailable:
+    async def log_in(self, sign: Signer, level: int | None) -> Unavailable:
         return NOBODY
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:

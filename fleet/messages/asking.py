@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from fleet.messages.issuing import BlockReason, CardRecord, CardState, HoldReason, Offer, Person, Profile
+from fleet.messages.issuing import (
+    AdministratorRole,
+    BlockReason,
+    CardRecord,
+    CardState,
+    HoldReason,
+    Offer,
+    Person,
+    Profile,
+)
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ask", kw_only=True):
@@ -189,11 +198,12 @@ class Nonce(_Result, frozen=True, tag="nonce"):
 
 
 class LoggedIn(_Result, frozen=True, tag="logged_in"):
-    """`token`: shown again with what needs an administrator, at this station, for 15 minutes."""
+    """`token`: shown again with what needs an administrator, at this station, for 15 minutes. `roles`: by the list."""
 
     hsa_id: str
     name: str
     token: str
+    roles: tuple[AdministratorRole, ...] = ()
 
 
 class Found(_Result, frozen=True, tag="found"):

@@ -52,6 +52,10 @@ def _log_in(card: CardFacts, scene: Scene) -> Iterator[tuple[str, View[Any]]]:
     yield "insert-administrator-in-turn", admin_views.insert(scene, None, "holder")
     yield "insert-second-administrator", admin_views.insert(scene, "mute", "administrator", second=True)
     yield "not-an-administrator", admin_views.not_an_administrator(scene)
+    yield "administrator-not-level-3", admin_views.not_level_3(scene)
+    yield "administrator-not-kra", admin_views.not_kra(scene)
+    yield "administrator-not-kur", admin_views.not_kur(scene)
+    yield "administrator-kur-needed", admin_views.kur_needed(scene).view
     yield "not-the-same", admin_views.not_the_same(scene)
     yield "log-in-again", admin_views.log_in_again(scene)
     yield "log-in-expired", admin_views.log_in_expired(scene).view

@@ -49,9 +49,40 @@ def logging_in(scene: Scene) -> Busy:
     )
 
 
+def may_not_attend(scene: Scene, reason: str) -> Tell:
+    """Why this card is not taken. `reason`: of the server, or of `fleet.messages.attending`."""
+    match reason:
+        case "not_level_3":
+            return not_level_3(scene)
+        case "not_kra":
+            return not_kra(scene)
+        case _:
+            return not_an_administrator(scene)
+
+
 def not_an_administrator(scene: Scene) -> Tell:
     """A valid card, but of somebody who may not attend here."""
     return _other_card(scene, "not_an_administrator", say("not_admin.title"), say("not_admin.lead"))
+
+
+def not_level_3(scene: Scene) -> Tell:
+    """A card of a lower level of assurance: whoever it belongs to, it attests nothing."""
+    return _other_card(scene, "not_level_3", say("not_level_3.title"), say("not_level_3.lead"))
+
+
+def not_kra(scene: Scene) -> Tell:
+    """On the list, but without the role of who attends."""
+    return _other_card(scene, "not_kra", say("not_kra.title"), say("not_kra.lead"))
+
+
+def not_kur(scene: Scene) -> Tell:
+    """The second of two, for a protected identity, without the role for it."""
+    return _other_card(scene, "not_kur", say("not_kur.title"), say("not_kur.lead"))
+
+
+def kur_needed(scene: Scene) -> StopError:
+    """A protected identity takes two with the role for it, and the first has not."""
+    return stop(scene, "refused", "kur_needed")
 
 
 def not_the_same(scene: Scene) -> Tell:

@@ -17,6 +17,7 @@ from drivers.printer.port import Mute, NotLaidOut, NotPrinted, Printed, PrinterS
 from drivers.reader.outcomes import Signed
 from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
+from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
 from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
 from kiosk.journal import Journal
@@ -79,7 +80,7 @@ class ListedLogIn:
         self.away = False
         """Nobody can be asked, and the list is too old."""
 
-    async def log_in(self, sign: Signer) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, sign: Signer, level: int | None) -> LoggedIn | Declined | Unavailable:
         made = await sign(b"a nonce of the test's own")
         if self.away:
             return Unavailable()
@@ -88,7 +89,10 @@ class ListedLogIn:
         subject = x509.load_der_x509_certificate(made.certificate).subject
         hsa_id = str(subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)[0].value)
         known = await self.orders.administrator(hsa_id)
-        return Declined("not_administrator") if known is None else LoggedIn(known.hsa_id, known.name, "list")
+        refusal = refusal_to_attend(known, level, NOW.date().isoformat())
+        if refusal is not None or known is None:
+            return Declined(refusal or "not_administrator")
+        return LoggedIn(known.hsa_id, known.name, "list", roles=known.roles)
 
 
 class LetterVerifier:

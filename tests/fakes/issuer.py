@@ -27,7 +27,7 @@ from drivers.reader.signing import verifies
 from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
-from fleet.messages.issuing import switches_off
+from fleet.messages.issuing import AdministratorRole, switches_off
 from kiosk.issuer_ports import (
     Blocked,
     CardRecord,
@@ -87,6 +87,8 @@ class IssuerDesk:
         """By card number; a card that is not named has the factory's."""
         self.administrators: dict[str, str] = {}
         """Names by HSA-id."""
+        self.roles: tuple[AdministratorRole, ...] = ("KRA",)
+        """Of all of them."""
         self.switched_off: list[SwitchOff] = []
         self.queue: list[tuple[str, str, str, str]] = []
         """(what, card number, reason, by) told while offline."""
@@ -234,7 +236,7 @@ class _LogIn:
     def __init__(self, desk: IssuerDesk) -> None:
         self._desk = desk
 
-    async def log_in(self, sign: Signer) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, sign: Signer, level: int | None) -> LoggedIn | Declined | Unavailable:
         if "log_in" in self._desk.declines:
             return Declined(self._desk.declines["log_in"])
         made = await sign(NONCE)
@@ -245,7 +247,7 @@ class _LogIn:
         hsa_id = _serial_number(made.certificate)
         if hsa_id not in self._desk.administrators:
             return Declined("not_administrator")
-        known = LoggedIn(hsa_id, self._desk.administrators[hsa_id], "server", f"token of {hsa_id}")
+        known = LoggedIn(hsa_id, self._desk.administrators[hsa_id], "server", f"token of {hsa_id}", self._desk.roles)
         return known if self._desk.online else replace(known, by="list", token="")
 
 

@@ -143,7 +143,7 @@ async def requested(visit: CardVisit) -> tuple[bytes, Signed]:
 
 async def logged_in(ports: Ports) -> LoggedIn:
     async with inserted("13:new") as visit:
-        found = await ports.administrators.log_in(lambda message: visit.sign("identification", message))
+        found = await ports.administrators.log_in(lambda message: visit.sign("identification", message), 3)
     assert isinstance(found, LoggedIn), found
     return found
 
@@ -288,7 +288,7 @@ async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> 
     found = await logged_in(ports)
     assert (found.hsa_id, found.name, found.by) == (ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "server")
     async with inserted("1:old") as visit:
-        said = await ports.administrators.log_in(lambda message: visit.sign("identification", message))
+        said = await ports.administrators.log_in(lambda message: visit.sign("identification", message), 3)
     assert said == Declined("not_administrator")
 
 
@@ -299,9 +299,11 @@ async def test_without_connection_the_signed_list_and_the_own_trust_decide(regio
     async with inserted("13:new") as visit:
 
         async def log_in(ports: Ports) -> object:
-            return await ports.administrators.log_in(lambda message: visit.sign("identification", message))
+            return await ports.administrators.log_in(lambda message: visit.sign("identification", message), 3)
 
-        assert await log_in(Ports(side, known)) == LoggedIn(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list")
+        assert await log_in(Ports(side, known)) == LoggedIn(
+            ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", roles=("KRA",)
+        )
         assert await log_in(Ports(side)) == Declined("not_administrator"), "the list is past its time"
         elsewhere = Trust(stranger.anchors(), stranger.intermediates())
         assert await log_in(Ports(side, known, trust=elsewhere)) == Declined("card_not_valid")

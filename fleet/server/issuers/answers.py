@@ -147,7 +147,7 @@ class IssuerAnswers:
     async def _certificate(self, station: str, ask: CertificateAsk) -> Outcome:
         attending = await self._attending(station, ask.administrators)
         people = (ask.hsa_id, *attending)
-        wanted = await self._wanted(ask, {one for one in attending if one != ask.hsa_id})
+        wanted = await self._wanted(station, ask, {one for one in attending if one != ask.hsa_id})
         if isinstance(wanted, Declined):
             return wanted, people
         issued = await self._side.certificates.certificate(wanted)
@@ -158,7 +158,7 @@ class IssuerAnswers:
                 return wrong, people
         return issued, people
 
-    async def _wanted(self, ask: CertificateAsk, attending: set[str]) -> Wanted | Declined:
+    async def _wanted(self, station: str, ask: CertificateAsk, attending: set[str]) -> Wanted | Declined:
         request = der_of(ask.request)
         wrong = check_request(request, ask.hsa_id, ask.card_number)
         if wrong is not None:
@@ -181,6 +181,8 @@ class IssuerAnswers:
             return Declined("not_offered")
         if len(attending) < offer.administrators:
             return Declined("administrators_missing")
+        if offer.administrators > 1 and not await self._may_attend_for(station, known[0], attending):
+            return Declined("kur_needed")
         return Wanted(request, offer, ask.card_number, ask.hsa_id, current)
 
     async def _change(self, ask: Queueable, *, own: bool) -> Result:
@@ -270,6 +272,12 @@ class IssuerAnswers:
         now = self._clock()
         told = [await asyncio.to_thread(self._logins.administrator, station, one, now) for one in tokens[:2]]
         return tuple(dict.fromkeys(one for one in told if one is not None))
+
+    async def _may_attend_for(self, station: str, holder: Person | None, attending: set[str]) -> bool:
+        """Two attend for a protected identity, or for somebody of whom nobody knows that, by the role for it alone."""
+        if holder is not None and not holder.protected:
+            return True
+        return await asyncio.to_thread(self._logins.attending.all_have_role_for_protected, station, attending)
 
     async def _is_administrator(self, hsa_id: str) -> bool:
         return await asyncio.to_thread(self._logins.name, hsa_id) is not None

@@ -52,7 +52,9 @@ async def connected(
     async with IssuerHttp(settings.link.secure, settings.tls()) as secure, IssuerHttp(settings.link.public) as public:
         status = PublishedStatus(public, settings.trust.lists, settings.trust.ocsp, (*authorities, *anchors))
         wishes = Wishes(database)
-        logins = Logins(database, wishes, signer, Trusted(anchors, authorities, lambda: region.lists))
+        logins = Logins(
+            database, wishes, signer, Trusted(anchors, authorities, lambda: region.lists), settings.level_table()
+        )
         rest = RestRegister(secure)
         directory = WithHandovers(rest, database)
         side = IssuerSide(EstIssuer(secure), rest, directory, keys, settings.offer_rules(), status)

@@ -6,7 +6,7 @@ A token is a JWS of the server's own key with a `typ` of its own, for one statio
 'TEST000000-0013'
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,8 +15,10 @@ from cryptography import x509
 from sqlalchemy import select
 
 from fleet.messages.asking import Declined, LoggedIn, LoginAsk, login_input
+from fleet.server.issuers.attending import Attending
 from fleet.server.issuers.chains import FAULTS, is_revoked, path, serial_number
 from fleet.server.issuers.checking import der_of, signed_by
+from fleet.server.issuers.levels import SHIPPED
 from fleet.server.issuers.port import Standing
 from fleet.server.issuers.wishes import Wishes
 from fleet.server.signing import Signer
@@ -45,7 +47,11 @@ class Trusted:
 class Logins:
     """Judges log-ins. Methods block; call them in a thread."""
 
-    def __init__(self, database: Database, wishes: Wishes, signer: Signer, trusted: Trusted) -> None:
+    def __init__(
+        self, database: Database, wishes: Wishes, signer: Signer, trusted: Trusted, levels: Mapping[str, int] = SHIPPED
+    ) -> None:
+        """`levels`: level of assurance by policy of a certificate."""
+        self.attending = Attending(database, levels)
         self._database = database
         self._wishes = wishes
         self._signer = signer
@@ -83,11 +89,12 @@ class Logins:
         )
         if revoked is not False:
             return Declined("card_not_valid" if revoked else "status_unknown")
+        refusal = self.attending.refusal(station, certificate, now)
         hsa_id = serial_number(certificate)
-        name = self.name(hsa_id)
-        return (
-            Declined("not_administrator") if name is None else LoggedIn(hsa_id, name, self._token(station, hsa_id, now))
-        )
+        listed = self.attending.listed(station, hsa_id)
+        if refusal is not None or listed is None:
+            return Declined(refusal or "not_administrator")
+        return LoggedIn(hsa_id, listed.name, self._token(station, hsa_id, now), listed.roles)
 
     def name(self, hsa_id: str) -> str | None:
         """The name of the administrator with that HSA-id; None where that person is none."""
@@ -104,7 +111,7 @@ class Logins:
         except msgspec.MsgspecError:
             return None
         counts = held.station == station and now.timestamp() <= held.until
-        return held.hsa_id if counts and self.name(held.hsa_id) is not None else None
+        return held.hsa_id if counts and self.attending.still(station, held.hsa_id, now) else None
 
     def _token(self, station: str, hsa_id: str, now: datetime) -> str:
         held = _Token(station, hsa_id, (now + TOKEN_LIFE).timestamp())

@@ -13,20 +13,26 @@
     lists = ["/crl/3.crl", "/crl/2.crl"]
     ocsp = "/ocsp"
 
+    [levels]                                    # level of assurance by certificate policy
+    "1.2.752.74.5.3" = 3
+    "1.2.752.74.5.2" = 2
+
 >>> IssuerSettings.load(Path("issuer.toml")).link.secure          # doctest: +SKIP
 'https://issuer.example'
 """
 
 import ssl
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fleet.server.issuers.http import client_tls
+from fleet.server.issuers.levels import SHIPPED
 from fleet.server.issuers.offers import OfferRules
 
 
@@ -65,12 +71,17 @@ class RuleSettings(_Table):
     loa2_last_day: date | None = None
 
 
+PolicyOid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
+
+
 class IssuerSettings(_Table):
     """The whole file."""
 
     link: LinkSettings
     trust: TrustSettings
     rules: RuleSettings = RuleSettings()
+    levels: dict[PolicyOid, Literal[2, 3]] = {}
+    """Level of assurance by certificate policy; without any, that of test cards (`fleet.server.issuers.levels`)."""
     region: str = ""
     """Folder of the region's data (`fleet.server.issuers.region`); empty where there is none."""
     card_keys: str = ""
@@ -107,6 +118,10 @@ class IssuerSettings(_Table):
             raise SettingsError(f"{self.base / name}: {error.strerror}") from None
         except ValueError:
             raise SettingsError(f"{self.base / name}: no certificates in PEM") from None
+
+    def level_table(self) -> Mapping[str, int]:
+        """Level of assurance by policy: the region's, or that of test cards where it names none."""
+        return self.levels or SHIPPED
 
     def offer_rules(self) -> OfferRules:
         """As the rules take them."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Set
 from typing import Literal, assert_never
 
 from drivers.reader.outcomes import Role
+from fleet.messages.attending import LEVEL, may_attend_protected
 from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
 from kiosk.journeys import admin_views as views
 from kiosk.journeys.desk import Desk
@@ -56,10 +57,17 @@ async def _again(ask: Ask, desk: Desk, scene: Scene, but: Collection[str]) -> Lo
     return same or await prove(ask, desk, scene, but)
 
 
-async def log_in_another(ask: Ask, desk: Desk, scene: Scene, but: Collection[str]) -> LoggedIn:
-    """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out."""
+async def log_in_another(
+    ask: Ask, desk: Desk, scene: Scene, but: Collection[str], *, for_protected: bool = False
+) -> LoggedIn:
+    """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out. `for_protected`:
+    the holder's identity is protected, and the other one needs the role for that too."""
     await give_back(ask, desk, scene, always=True)
-    other = await prove(ask, desk, scene, but, second=True)
+    while True:
+        other = await prove(ask, desk, scene, but, second=True)
+        if not for_protected or may_attend_protected(other.roles):
+            break
+        await ask(views.not_kur(scene))
     await give_back(ask, desk, scene)
     return other
 
@@ -99,19 +107,22 @@ async def _admitted(ask: Ask, desk: Desk, scene: Scene, visit: Visit, but: Colle
     if certificate is None or certificate.chain != "ok":
         await ask(views.not_an_administrator(scene))
         return None
+    if certificate.loa != LEVEL:  # said before the code is asked for; list and server judge it too
+        await ask(views.not_level_3(scene))
+        return None
     if visit.facts.holder.hsa_id in but:
         await ask(views.not_the_same(scene))
         return None
     watched = desk.administrator_reader is None
     await prove_code(ask, visit, Role.IDENTIFICATION, views.code(scene, visit.facts, watched=watched))
-    signing = desk.administrators.log_in(lambda message: visit.sign("identification", message))
+    signing = desk.administrators.log_in(lambda message: visit.sign("identification", message), certificate.loa)
     match await ask(views.logging_in(scene), until=signing):
         case LoggedIn() as known if known.hsa_id not in but:
             return known
         case LoggedIn():
             await ask(views.not_the_same(scene))
-        case Declined():
-            await ask(views.not_an_administrator(scene))
+        case Declined(reason=reason):
+            await ask(views.may_not_attend(scene, reason))
         case Unavailable():
             raise views.nobody_knows(scene)
         case str():

@@ -9,9 +9,11 @@ from functools import partial
 
 from drivers.reader.model import CardFacts
 from fleet.messages import kinds
+from fleet.messages.attending import may_attend_protected
 from fleet.messages.mandates import means_of
 from kiosk.issuer_ports import LoggedIn
 from kiosk.journeys import identify_views as views
+from kiosk.journeys.admin_views import kur_needed
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.admin import give_back, log_in, log_in_another
@@ -99,7 +101,8 @@ async def attended(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = ()
 
 async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> Identified:
     """Write down who attests this hand-over, and what they have seen. LoA3 on a reserve card takes two administrators,
-    neither of whom is the holder. Raises StopError where there is only the holder's word for it.
+    neither of whom is the holder; for a protected identity both have the role KUR. Raises StopError where there is only the
+    holder's word for it, or the first has not that role.
     """
     two = order.product == RESERVE and order.loa == 3
     if who.administrator is None:
@@ -108,7 +111,10 @@ async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Orde
         return who
     first = who.administrator
     if two:
-        who = replace(who, second=await log_in_another(ask, desk, scene, {first.hsa_id, order.hsa_id}))
+        if order.protected and not may_attend_protected(first.roles):
+            raise kur_needed(scene)
+        but = {first.hsa_id, order.hsa_id}
+        who = replace(who, second=await log_in_another(ask, desk, scene, but, for_protected=order.protected))
     await note_attested(log, who)
     return who
 

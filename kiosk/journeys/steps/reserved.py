@@ -1,16 +1,19 @@
 """A reserve card: who it was given to, who stands here, and what the issuer offers it.
 
 Rules: domain.md: one card to one person ever; the certificate does not outlive the assignment; level 2 is being phased out,
-and is warned of before anything; level 3 on a reserve card takes two ID administrators.
+and is warned of before anything; level 3 on a reserve card takes two ID administrators, with the role KUR
+where the holder's identity is protected.
 """
 
 from dataclasses import replace
 
+from fleet.messages.attending import may_attend_protected
 from fleet.messages.issuing import CardRecord
 from fleet.messages.mandates import means_of
 from kiosk.issuer_ports import Found, LoggedIn, Offer, Unavailable
 from kiosk.journeys import own_views, writing_views
 from kiosk.journeys import reserve_views as views
+from kiosk.journeys.admin_views import kur_needed
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.renew_views import not_offered, not_writable
 from kiosk.journeys.scene import Scene, Subject
@@ -57,6 +60,7 @@ async def reserved(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: Own
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
     record = _record(scene, card)
     _same_person(scene, card, record, who)
+    _with_role(scene, card, who)
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
     await note_attested(log, who)
@@ -79,6 +83,14 @@ def _same_person(scene: Scene, card: OwnCard, record: CardRecord, who: Identifie
     people = {record.hsa_id, card.facts.holder.hsa_id or record.hsa_id, who.hsa_id or record.hsa_id}
     if len(people) != 1 or record.hsa_id in {one.hsa_id for one in _attending(who)}:
         raise views.other_person(scene)
+
+
+def _with_role(scene: Scene, card: OwnCard, who: Identified) -> None:
+    """Two who attend for a protected identity both have the role for it; the server asks for that too."""
+    person = card.register.person if isinstance(card.register, Found) else None
+    protected = person is None or person.protected
+    if who.second is not None and protected and not all(may_attend_protected(one.roles) for one in _attending(who)):
+        raise kur_needed(scene)
 
 
 def _attending(who: Identified) -> tuple[LoggedIn, ...]:

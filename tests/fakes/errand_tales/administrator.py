@@ -5,18 +5,21 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.virtual.personas import person
+from fleet.messages.issuing import AdministratorRole
 from kiosk.journeys.steps.admin import LOGGED_IN_S
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
 from tests.fakes.house import RoomHouse
 from tests.fakes.listed import administrator
 from tests.fakes.person import Story, first, pulls, pulls_lit, puts
-from tests.fakes.room import OLD_PIN, Room
+from tests.fakes.room import OLD_PIN, Room, persona_of
 from tests.fakes.stories import SLOTS, Setting, attended
 
 HOUSE = Setting(slots=SLOTS, hand=("1:old", "10:old", "13:new", "14:new", "10:new"), second_reader=True)
 ONE_READER = replace(HOUSE, second_reader=False)
 RESERVE = replace(HOUSE, order={"product": "reserve"})
+
+PROTECTED = replace(HOUSE, order={"product": "reserve", "protected": True, "name": None})
 
 
 def menu(reader: str = "administrator", **changed: Any) -> Callable[[], Story]:
@@ -46,6 +49,24 @@ def two(room: Room) -> None:
     """Two people are administrators here."""
     other = person(14)
     room.orders.administrators[other.hsa_id] = administrator(other.hsa_id, other.name)
+
+
+def three(room: Room) -> None:
+    """A third person is one too, and has the role for protected identities as the first one has."""
+    two(room)
+    for number in (13, 10):
+        has(room, number, "KRA", "KUR")
+
+
+def without_kra(room: Room) -> None:
+    """Somebody else is on the list, without the role of who attends."""
+    two(room)
+    has(room, 10, "KUR")
+
+
+def has(room: Room, number: int, *roles: AdministratorRole) -> None:
+    """That person is on the list with these roles."""
+    room.orders.administrators[person(number).hsa_id] = administrator(person(number).hsa_id, person(number).name, roles)
 
 
 def away(room: Room) -> None:
@@ -142,6 +163,25 @@ TALES = [
             insert_second=[puts("13:new", "administrator"), puts("14:new", "administrator")], not_the_same="again"
         ), RESERVE, prepare=two, events=HANDED_OUT,
         views=("pickup.which", "pickup.take_administrator", "pickup.not_the_same", "pickup.insert_second"),
+    ),
+    ErrandTale(
+        "attend: for a protected identity the second one has the role for it too", "attend",
+        lambda: attended(
+            insert_second=[puts("14:new", "administrator"), puts("10:old", "administrator")], not_kur="again",
+            pin_administrator=[OLD_PIN] * 3,
+        ), PROTECTED, prepare=three, events=HANDED_OUT, views=("pickup.insert_second", "pickup.not_kur", "pickup.insert_second"),
+    ),
+    ErrandTale(
+        "attend: for a protected identity the first one has not the role for it", "attend",
+        lambda: attended(**{"stop.kur_needed": "end"}), PROTECTED, prepare=two, outcome="refused", reason="kur_needed", events=(),
+    ),
+    ErrandTale(
+        "attend: a card of level 2, then one without the role, then the right one", "attend",
+        lambda: attended(
+            insert_administrator=[puts(one, "administrator") for one in ("14:new", "10:old", "13:new")],
+            not_level_3="again", not_kra="again", pin_administrator=[OLD_PIN, OLD_PIN],
+        ), replace(HOUSE, changed={"14:new": replace(persona_of("14:new"), loa=2)}), prepare=without_kra,
+        events=HANDED_OUT, views=("pickup.not_level_3", "pickup.not_kra", "pickup.document"),
     ),
     ErrandTale(
         "attend: two in the one reader", "attend",

@@ -9,6 +9,7 @@ import msgspec
 
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.making import fresh_memory
+from fleet.messages.issuing import AdministratorRole
 from kiosk.issuer_ports import Offer
 from kiosk.region import Region
 from tests.fakes.clock import NOW
@@ -76,6 +77,18 @@ def level_3(room: Room) -> None:
     desk_of(room).offered.append(Offer("reserve", 3, LAST_DAY, administrators=2))
 
 
+def protected(*roles: AdministratorRole) -> Callable[[Room], None]:
+    """The holder's identity is protected; the administrators have these roles."""
+
+    def prepare(room: Room) -> None:
+        desk = desk_of(room)
+        holder = desk.cards[NUMBER].hsa_id
+        desk.people[holder] = msgspec.structs.replace(desk.people[holder], name=None, protected=True)
+        desk.roles = roles
+
+    return prepare
+
+
 def given_to_another(room: Room) -> None:
     """The register says that the reserve card went to somebody else."""
     desk = desk_of(room)
@@ -111,6 +124,18 @@ TALES = [
         spare(**ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
         prepare=both(SPARE, level_3), events=("identity.attested", *MADE, *GONE["B"], *PRINTED),
         check=old_is(False, new=True), views=("reserve_certificate.insert_second", "reserve_certificate.begin"),
+    ),
+    ErrandTale(
+        "reserve_certificate: level 3 for a protected identity takes two with the role for it", "reserve_certificate",
+        spare(**ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
+        prepare=both(SPARE, level_3, protected("KRA", "KUR")), events=("identity.attested", *MADE, *GONE["B"], *PRINTED),
+        check=old_is(False, new=True),
+    ),
+    ErrandTale(
+        "reserve_certificate: level 3 for a protected identity without that role", "reserve_certificate",
+        spare_stops("kur_needed", **ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
+        prepare=both(SPARE, level_3, protected("KRA")), outcome="refused", reason="kur_needed", events=(),
+        check=old_is(True, new=False),
     ),
     ErrandTale(
         "reserve_certificate: level 3 is not offered", "reserve_certificate", spare_stops("not_offered", **ATTENDED, level="3"),

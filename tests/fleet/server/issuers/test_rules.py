@@ -19,6 +19,7 @@ from fleet.messages.region import PART_BYTES, RegionAsk
 from fleet.server.issuers.card_keys import CardKeys, CardKeysError
 from fleet.server.issuers.chains import is_revoked, path, serial_number
 from fleet.server.issuers.checking import check_issued, check_request, signed_by
+from fleet.server.issuers.levels import SHIPPED
 from fleet.server.issuers.offers import OfferRules, offers_of
 from fleet.server.issuers.region import File, RegionData, RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
@@ -243,12 +244,25 @@ def test_an_x_stands_for_a_digit_of_a_product(product: str, off: bool) -> None:
     assert switches_off(SwitchOff("product", "6XX"), product=product) is off
 
 
+LINK = "[link]\nsecure = 'https://a'\npublic = 'http://a'\nca = ''\ncertificate = ''\nkey = ''"
+TRUST = "[trust]\nanchors = 'a.pem'\nauthorities = 'b.pem'"
+
+
+def test_levels_are_the_regions_or_those_of_test_cards(tmp_path: Path) -> None:
+    (tmp_path / "issuer.toml").write_text(f"{LINK}\n{TRUST}\n[levels]\n'1.2.3' = 3")
+    assert IssuerSettings.load(tmp_path / "issuer.toml").level_table() == {"1.2.3": 3}
+    (tmp_path / "issuer.toml").write_text(f"{LINK}\n{TRUST}")
+    assert IssuerSettings.load(tmp_path / "issuer.toml").level_table() == SHIPPED
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("x", "="),
         ("[link]\nsecure = 'http://a'", "link.secure"),
-        ("[link]\nsecure = 'https://a'\npublic = 'http://a'\nca = ''\ncertificate = ''\nkey = ''", "trust"),
+        (LINK, "trust"),
+        (f"{LINK}\n{TRUST}\n[levels]\n'1.2.x' = 3", "levels"),
+        (f"{LINK}\n{TRUST}\n[levels]\n'1.2.3' = 4", "levels"),
     ],
 )
 def test_settings_name_the_key_that_is_wrong(tmp_path: Path, content: str, said: str) -> None:
