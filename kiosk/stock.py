@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS stock_card (
 CREATE UNIQUE INDEX IF NOT EXISTS stock_slot ON stock_card (slot) WHERE slot IS NOT NULL;
 CREATE INDEX IF NOT EXISTS stock_order ON stock_card (order_no);
 CREATE TABLE IF NOT EXISTS bin_card (id INTEGER PRIMARY KEY, card_number TEXT NOT NULL, dropped TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS stock_quarantine (slot INTEGER PRIMARY KEY, since TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS stock_made (one INTEGER PRIMARY KEY CHECK (one = 1), time TEXT NOT NULL) STRICT;
 """
 
@@ -67,7 +68,7 @@ class StationStock:
 
         def work(cx: sqlite3.Connection) -> Ledger:
             adopt(cx, here or (), self._journal.now())
-            return Ledger(_lying(cx), here, _broken(cx))
+            return Ledger(_lying(cx), here, _broken(cx), _quarantined(cx))
 
         return await self._journal.transact(work)
 
@@ -121,6 +122,7 @@ def witness(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now: str
             _stored(cx, content["card_number"], content.get("order", ""), content["slot"], now)
         case kinds.CARD_TAKEN_OUT:
             _out_of(cx, content["slot"], content["why"])
+            cx.execute("DELETE FROM stock_quarantine WHERE slot = ?", (content["slot"],))
         case kinds.BIN_EMPTIED:
             cx.execute("DELETE FROM bin_card")
         case kinds.EFFECT_DONE:
@@ -141,9 +143,11 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
     match content["effect"], content.get("outcome"):
         case "slot.take", "taken":
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
-        case "slot.return", "wrong_card":
+        case "slot.return", "wrong_card" | "not_genuine" as why:
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)
+            if why == "not_genuine":
+                cx.execute("INSERT OR REPLACE INTO stock_quarantine VALUES (?, ?)", (content.get("slot", 0), now))
         case "drop.card", "dropped":
             cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (content.get("old_card", ""), now))
 
@@ -189,6 +193,10 @@ def _is_free(cx: sqlite3.Connection, slot: int) -> bool:
 def _broken(cx: sqlite3.Connection) -> frozenset[int]:
     """Slots that jammed when they were last opened, by the journal's effects."""
     return frozenset(slot for slot, opened in cx.execute(_LAST_OPENINGS) if not opened)
+
+
+def _quarantined(cx: sqlite3.Connection) -> frozenset[int]:
+    return frozenset(slot for (slot,) in cx.execute("SELECT slot FROM stock_quarantine"))
 
 
 def _lying(cx: sqlite3.Connection) -> tuple[Lying, ...]:

@@ -19,8 +19,8 @@ from fleet.messages.link import Order
 What = Literal["agree", "missing", "unlisted", "unseen", "open"]
 """List and sensor agree; the list has a card and the sensor sees none; the other way round; the sensor does not say; the door is
 open."""
-Why = Literal["expired", "voided", "misplaced", "reserve", "other", "missing"]
-"""Why a card goes out of its slot. `missing`: it was not there."""
+Why = Literal["not_genuine", "expired", "voided", "misplaced", "reserve", "other", "missing"]
+"""Why a card goes out of its slot. `missing`: it was not there; `not_genuine`: it could not show that it is genuine."""
 RESERVE = "reserve"
 """The product of reserve cards."""
 
@@ -48,6 +48,8 @@ class Ledger:
     lying: tuple[Lying, ...]
     here: tuple[Order, ...] | None
     broken: frozenset[int] = frozenset()
+    quarantined: frozenset[int] = frozenset()
+    """Slots with a card that could not show that it is genuine, until an administrator takes it out."""
 
     def at(self, slot: int) -> Lying | None:
         """What the list has in that slot."""
@@ -121,13 +123,15 @@ def is_reserve(card: Lying) -> bool:
 
 def outgoing(ledger: Ledger, today: str) -> tuple[tuple[Lying, Why], ...]:
     """Every card that lies here, with why it would go out: those that must first, then the oldest reserve card, then the rest."""
-    rank: dict[Why, int] = {"misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
+    rank: dict[Why, int] = {"not_genuine": -1, "misplaced": 0, "expired": 1, "voided": 2, "reserve": 3, "other": 4}
     oldest = min((one for one in ledger.lying if is_reserve(one)), key=lambda one: (one.since, one.slot), default=None)
     found = [(one, "reserve" if one is oldest else _why(ledger, one, today)) for one in ledger.lying]
     return tuple(sorted(found, key=lambda pair: (rank[pair[1]], pair[0].slot)))
 
 
 def _why(ledger: Ledger, card: Lying, today: str) -> Why:
+    if card.slot in ledger.quarantined:
+        return "not_genuine"
     if not card.card_number:
         return "misplaced"
     if card.order and card.last_day < today:

@@ -4,17 +4,31 @@ A session is synchronous and lives in the reader's thread. From identification o
 connection; a connection that was lost is never made again within it. What a kind of card cannot do is refused here.
 """
 
+import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from drivers.reader import identity
+from drivers.reader import identity, own_keys
 from drivers.reader.administration import Administration
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes, last_try_refusal, refused_or
+from drivers.reader.errors import CardAnswerError
 from drivers.reader.keys import KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
-from drivers.reader.outcomes import AdminOutcome, CodeOutcome, RefusalReason, Refused, Role, SignOutcome
+from drivers.reader.outcomes import (
+    AdminOutcome,
+    CardAuthentication,
+    CardNotAuthenticated,
+    CodeOutcome,
+    RefusalReason,
+    Refused,
+    Role,
+    Signed,
+    SignOutcome,
+    Unknown,
+)
 from drivers.reader.pad_codes import PadCodes
 from drivers.reader.pinpad import PadText
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
@@ -22,6 +36,8 @@ from drivers.reader.profiles import CardSigns, Profile
 from drivers.reader.profiles.draft import draft
 from drivers.secret import Secret
 
+CHALLENGE_BYTES = 32
+SignsWith = Callable[[bytes], SignOutcome]
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
 
 
@@ -162,6 +178,29 @@ class CardSession(ABC):
     @abstractmethod
     def _sign(self, certificate: Certificate, purpose: Purpose, message: bytes) -> SignOutcome:
         """Sign with the key of that certificate."""
+
+    def challenge_free_key(self) -> CardAuthentication:
+        """See `Visit.challenge_free_key`."""
+        self.channel.new_operation()
+        required = self._profile.genuine == "free-key"
+        found = self._free_key()
+        if found is None:
+            return own_keys.weigh_refusal(None, required=required)
+        certificate, sign = found
+        try:
+            outcome = sign(secrets.token_bytes(CHALLENGE_BYTES))
+        except CardAnswerError:
+            return CardNotAuthenticated("false_signature")
+        if isinstance(outcome, Signed):
+            return own_keys.weigh_certificate(certificate, self.facts, self._profile)
+        if isinstance(outcome, Unknown):
+            return outcome
+        refused = outcome if isinstance(outcome, Refused) else Refused(RefusalReason.CARD)
+        return own_keys.weigh_refusal(refused, required=required)
+
+    def _free_key(self) -> tuple[Certificate, SignsWith] | None:
+        """The certificate of a key that wants no code, and how it signs; None where the card has none."""
+        return None
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""

@@ -16,7 +16,7 @@ from drivers.reader.channel import Pulse
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Exchange, Purpose
-from drivers.reader.outcomes import Accepted, AdminOutcome, CodeOutcome, Role, SignOutcome, Unknown
+from drivers.reader.outcomes import Accepted, AdminOutcome, CardAuthentication, CodeOutcome, Role, SignOutcome, Unknown
 from drivers.reader.pinpad import PadText
 from drivers.reader.worker import StuckError, Worker
 from drivers.secret import Secret
@@ -129,6 +129,10 @@ class CardVisit:
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
         return await self._may_end_unknown(lambda: self._session.sign(purpose, message))
+
+    async def challenge_free_key(self) -> CardAuthentication:
+        """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
+        return await self._may_end_unknown(self._session.challenge_free_key)
 
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """Sign with the very key of a place, whether it has its certificate or not. Raises as `sign`."""

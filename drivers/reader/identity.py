@@ -66,9 +66,11 @@ def rules_of(profile: Profile) -> CardRules:
         profile.unblocking.admin != "none",
         profile.piv.management if profile.kind == "piv" else None,
         profile.piv.delete_key if profile.kind == "piv" else profile.writable,
+        profile.genuine,
     )
 
 
+BY_SERIAL = "token:serial"
 PurposeOf = Callable[[CertificateObject, x509.Certificate], Purpose]
 
 
@@ -209,14 +211,19 @@ def _births(text: str) -> list[date]:
 
 def card_number_of(certificates: Iterable[ReadCertificate], directory: CardDirectory, profile: Profile) -> str:
     """The number that is printed on the card too, where the profile says that it is. Empty where it is not there."""
+    if profile.certificates.card_number == BY_SERIAL:
+        return directory.token.serial.hex().upper()
+    numbers = (number_in(certificate.x509, profile) for certificate in _by_weight(certificates))
+    return next((number for number in numbers if number), "")
+
+
+def number_in(certificate: x509.Certificate, profile: Profile) -> str:
+    """The card number in a certificate, where the profile says that it stands there; empty where it is not there."""
     where, _, what = profile.certificates.card_number.partition(":")
     if where == "token":
-        return directory.token.serial.hex().upper()
-    for certificate in _by_weight(certificates):
-        number = _extension(certificate, what) if where == "extension" else _subject(certificate, what)
-        if number and not looks_personal(number):
-            return number
-    return ""
+        return ""
+    number = _extension(certificate, what) if where == "extension" else _subject(certificate, what)
+    return "" if looks_personal(number) else number
 
 
 def _by_weight(certificates: Iterable[ReadCertificate]) -> list[ReadCertificate]:
@@ -225,10 +232,10 @@ def _by_weight(certificates: Iterable[ReadCertificate]) -> list[ReadCertificate]
     return sorted(ours, key=lambda c: (order[c.facts.purpose], -c.facts.not_after.timestamp()))
 
 
-def _extension(certificate: ReadCertificate, oid: str) -> str:
+def _extension(certificate: x509.Certificate, oid: str) -> str:
     """A certificate extension with a string in it (PrintableString, UTF8String and the like), or bare text."""
     try:
-        value = certificate.x509.extensions.get_extension_for_oid(x509.ObjectIdentifier(oid)).value
+        value = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(oid)).value
     except (x509.ExtensionNotFound, *PARSE_FAULTS):
         return ""
     raw = value.value if isinstance(value, x509.UnrecognizedExtension) else b""
@@ -239,8 +246,8 @@ def _extension(certificate: ReadCertificate, oid: str) -> str:
     return nodes[0].text()[:64] if nodes and nodes[0].tag in _STRING_TAGS else ""
 
 
-def _subject(certificate: ReadCertificate, name: str) -> str:
-    for attribute in certificate.x509.subject:
+def _subject(certificate: x509.Certificate, name: str) -> str:
+    for attribute in certificate.subject:
         if _short_name(attribute) == name:
             return _text(attribute.value).strip()[:64]
     return ""

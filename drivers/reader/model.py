@@ -14,6 +14,8 @@ Kind = Literal["pkcs15", "piv", "unknown"]
 PinState = Literal["ok", "locked", "unknown"]
 Purpose = Literal["identification", "signature", "other"]
 Chain = Literal["ok", "untrusted", "expired", "revoked", "unchecked"]
+ProvedGenuine = Literal["free-key", "management-key", "none"]
+"""By a key that wants no code, by the card's own management key and the server, or not at all."""
 RevocationStatus = Literal["good", "revoked", "unknown"]
 
 
@@ -91,6 +93,8 @@ class CardRules:
     """The kind of management key without which nothing is written (PIV); None where the PIN alone lets write."""
     deletes_keys: bool = False
     """A key whose certificate is gone can be taken off it."""
+    genuine: ProvedGenuine = "none"
+    """How every card of the product shows, before any code, that it is genuine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A wrong code is an expected outcome and therefore a value; a reader that vanishe
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 
 class Role(StrEnum):
@@ -97,3 +98,30 @@ class Signed:
 
 
 SignOutcome = Signed | Locked | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class CardAuthenticated:
+    """The card signed a fresh challenge with a key of its own, `key_id`, under a certificate that names this very card."""
+
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardNotAuthenticated:
+    """The card is not the one that it says it is, or cannot show it though its product can.
+
+    `no_key`: its product has a key for it, and it has none; `refused`: it did not sign; `false_signature`: by another key than
+    its certificate's; `certificate`: that one does not hold; `another_card`: it names another card.
+    """
+
+    why: Literal["no_key", "refused", "false_signature", "certificate", "another_card"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoFreeKey:
+    """The card has no key that is used without a code: nothing is known either way."""
+
+
+CardAuthentication = CardAuthenticated | CardNotAuthenticated | NoFreeKey | Unknown
+"""Of a challenge to a card before any code."""

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.model import CardFacts, Exchange, Purpose
-from drivers.reader.outcomes import AdminOutcome, CodeOutcome, Role, SignOutcome
+from drivers.reader.outcomes import AdminOutcome, CardAuthentication, CodeOutcome, Role, SignOutcome
 from drivers.reader.pinpad import PadText
 from drivers.secret import Secret
 
@@ -104,6 +104,13 @@ class Visit(Protocol):
         """Hash `message` and sign it with the key of that purpose. The code must have been verified in this visit.
 
         Raises CardGoneError where the transmission broke off before anything was signed.
+        """
+
+    async def challenge_free_key(self) -> CardAuthentication:
+        """Card authentication before any code: a fresh challenge, signed by a key of the card that is used without one, and
+        verified against its certificate, which must hold and name this very card. NoFreeKey where the card has no such key.
+
+        Raises CardGoneError where the card left before it was asked.
         """
 
     async def refresh(self) -> CardFacts:

@@ -52,13 +52,14 @@ def _lying(order: Order) -> tuple[Lying, Lying]:
 def _out(order: Order) -> Iterator[tuple[str, View[Any]]]:
     known, unknown = _lying(order)
     found: list[tuple[Lying, Why]] = [
-        (unknown, "misplaced"), (known, "expired"), (replace(known, slot=15), "voided"), (known, "reserve"),
+        (replace(unknown, slot=6), "not_genuine"), (unknown, "misplaced"), (known, "expired"),
+        (replace(known, slot=15), "voided"),
     ]  # fmt: skip
     why: Why
     yield "stock-nothing-in", stock_views.nothing_in(SCENE)
     yield "stock-which-out", stock_views.which_out(SCENE, found, more=True)
     yield "stock-not-there", stock_views.not_there(SCENE, known)
-    for why in ("expired", "voided", "misplaced", "reserve", "other"):
+    for why in ("not_genuine", "expired", "voided", "misplaced", "reserve", "other"):
         yield f"stock-take-{why}", stock_views.take(SCENE, known, why, 24)
 
 

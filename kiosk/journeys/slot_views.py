@@ -17,6 +17,7 @@ from kiosk.views import (
     Fact,
     Note,
     Point,
+    Say,
     Tell,
     say,
 )
@@ -58,12 +59,21 @@ def take(scene: Scene, order: Order, slots: int, who: Identified) -> Await:
 
 def put_back(scene: Scene, order: Order) -> Await:
     """A card that is not the order's goes back where it lay."""
+    return _back_into_slot(scene, "put_back", order, say("put_back.lead"))
+
+
+def put_back_false(scene: Scene, order: Order) -> Await:
+    """A card that could not show that it is genuine goes back where it lay."""
+    return _back_into_slot(scene, "put_back_false", order, say("put_back_false.lead"))
+
+
+def _back_into_slot(scene: Scene, name: str, order: Order, lead: Say) -> Await:
     return Await(
-        name=scene.name("put_back"),
+        name=scene.name(name),
         errand=scene.title,
         step=scene.step,
         title=say("put_back.title", slot=order.slot),
-        lead=(say("put_back.lead"),),
+        lead=(lead,),
         drawing=CabinetDrawing(24, order.slot),
         waits_for=say("wait.slot_closed"),
         idle_s=AT_THE_SLOT_S,
@@ -146,6 +156,11 @@ def wrong_card(scene: Scene, order: Order, found: str, *, own: bool) -> Tell:
 def wrong_card_in_slot(scene: Scene) -> StopError:
     """The slot held another card; it is back in its slot and the administrator is told."""
     return stop(scene, "refused", "wrong_card_in_slot")
+
+
+def new_card_not_genuine(scene: Scene) -> StopError:
+    """The new card could not show that it is the one that its issuer made; no code was asked for it, and the office is told."""
+    return stop(scene, "refused", "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
 
 
 def slot_empty(scene: Scene, order: Order) -> StopError:

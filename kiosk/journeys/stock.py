@@ -35,7 +35,7 @@ async def stock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
 async def _what(shelf: Shelf) -> Choose:
     """What is to be done, with how it stands."""
     ledger = await shelf.ledger()
-    due = sum(why in ("misplaced", "expired", "voided") for _, why in outgoing(ledger, shelf.today()))
+    due = sum(why in ("not_genuine", "misplaced", "expired", "voided") for _, why in outgoing(ledger, shelf.today()))
     return views.what(shelf.scene, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
 
 

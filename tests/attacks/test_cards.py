@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +14,19 @@ from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.trust import Trust
 from drivers.reader.virtual import traits
 from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.rogue import Signs, copied, interposed
+from drivers.reader.virtual.making import fresh_memory
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.rogue import CopiedCard, Signs, copied, false_new_card, interposed
 from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from kiosk.ports import Ended
 from tests.fakes.clock import NOW
-from tests.fakes.room import authority, keys_of, persona_of
+from tests.fakes.errands import ErrandTale, play
+from tests.fakes.person import puts_back
+from tests.fakes.room import Room, authority, keys_of, persona_of, quick_folder
 from tests.fakes.room import make_card as made
+from tests.fakes.stories import NEW_PIN, Setting, own_card
 
 KINDS = ("A", "B", "C", "D")
 
@@ -69,12 +78,35 @@ async def test_a_product_that_refuses_one_form_of_signature_proves_nobody(
     assert not await passes(copied(card, "own key"), "00000000")
 
 
+async def _picked_up(folder: Path, kind: str, **changed: Any) -> tuple[Room, CopiedCard, Ended]:
+    """A pick-up in which somebody laid a copy of the new card into its slot. The room is closed."""
+    rogues: list[CopiedCard] = []
+
+    def prepare(room: Room) -> None:
+        rogues.append(false_new_card(room.world.card("1:new")))
+        room.world._cards["1:new"] = rogues[0]
+
+    back = {"put_back_false": puts_back(2, "1:new"), "stop.new_card_not_genuine": "end"}
+    tale = ErrandTale("", "pickup", lambda: own_card(**back | changed), Setting(kind=kind), prepare=prepare)
+    with quick_folder(folder) as quick:
+        room, _, ended = await play(quick, tale)
+        await room.close()
+    return room, rogues[0], ended
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_a_false_new_card_hears_puk_and_new_pin(kind: str, tmp_path: Path) -> None:
+    """A false new card in the slot, of a product with a key that wants no code, hears PUK and new PIN of the holder."""
+    _, rogue, ended = await _picked_up(tmp_path, kind)
+    assert not rogue.has_heard(person(1).new.puk)
+    assert not rogue.has_heard(NEW_PIN)
+    assert rogue.heard == []
+    assert ended.reason == "new_card_not_genuine"
+
+
 @pytest.fixture(scope="session")
 def make_traited() -> Callable[[str, str], VirtualCard]:
     """A card of kind B with a trait, by the algorithm of its keys, which are made once."""
-    from dataclasses import replace
-
-    from drivers.reader.virtual.making import fresh_memory
 
     def make(algorithm: str, trait: str) -> VirtualCard:
         persona = replace(persona_of("1:new"), key_algorithm=algorithm)

@@ -7,6 +7,7 @@ from typing import Any
 
 from drivers.printer.port import CoverOpen, NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.rogue import false_new_card
 from tests.fakes.desk import RELEASE_CODE
 from tests.fakes.errand_tales.codes import product
 from tests.fakes.person import Story, first, jams, puts, puts_back
@@ -238,6 +239,20 @@ TALES = [
         old(insert_new=[puts("1:new", upside_down=True), puts("1:new")]),
         events=[*PAPER, *DONE],
     ),
+    *[
+        refused(
+            f"a false new card of kind {kind} in the slot, found out before any code",
+            "new_card_not_genuine",
+            old(put_back_false=puts_back(2, "1:new")),
+            setting=Setting(kind=kind),
+            events=[*TAKEN, "card.not_genuine", "slot.reopen opened", "slot.return not_genuine"],
+            pin_tries=tries,
+            puk_tries=3,
+            old_tries=tries,
+            views=("pickup.insert_new", "pickup.proving", "pickup.put_back_false"),
+        )
+        for kind, tries in (("C", 5), ("D", 3))
+    ],
     Tale(
         "no printer",
         old(no_paper="next"),
@@ -393,7 +408,14 @@ TALES = [
 ]
 
 
+def lay_false_card(room: Room) -> None:
+    """Somebody has laid a copy of the new card into its slot, and kept the card."""
+    room.world._cards["1:new"] = false_new_card(room.world.card("1:new"))
+
+
 PREPARED: dict[str, Callable[[Room], None]] = {
+    "a false new card of kind C in the slot, found out before any code": lay_false_card,
+    "a false new card of kind D in the slot, found out before any code": lay_false_card,
     "a product that takes no new code: the one that the card came with applies": product(commands={"unblock": "puk"}),
     "the verifier is silent once": lambda room: room.desk.envelopes.silent.append(True),  # type: ignore[attr-defined]
     "the verifier is away": lambda room: setattr(room.desk.envelopes, "online", False),

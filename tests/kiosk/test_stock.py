@@ -100,6 +100,19 @@ async def test_a_wrong_card_lies_there_unknown_until_the_office_gives_another_sl
     assert await shelf.slots() == {4: ONE.card_number}
 
 
+async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_taken_out(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
+    ledger = await shelf.stock.look()
+    assert ledger.quarantined == {2}
+    assert [why for _, why in outgoing(ledger, "2026-11-25")] == ["not_genuine"]
+    assert await shelf.slots() == {2: ""}
+    assert await shelf.offered(ONE) == {}, "the order waits for another card"
+    await shelf.tells(kinds.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
+    assert (await shelf.stock.look()).quarantined == frozenset()
+    assert await shelf.slots() == {}
+
+
 async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_it(shelf: Shelf) -> None:
     shelf.here = [ONE]
     await shelf.slots()

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import identity, public_keys, tlv, usage
-from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
+from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, OwnCode, SignsWith
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
 from drivers.reader.counters import TryCounter
@@ -42,7 +42,6 @@ STORED_BYTES = 8
 PAD = 0xFF
 """Every code goes out in eight bytes, filled with FF (SP 800-73-4 part 2, 2.4.3)."""
 _ANY_LENGTH = 1
-CHALLENGE_BYTES = 32
 NEARS_ITS_END = timedelta(days=200)
 """So long before its certificate's end a key may have been renewed: then the spare places are read too."""
 _ORDINARY: dict[Purpose, Slot] = {"identification": objects.AUTHENTICATION, "signature": objects.SIGNATURE}
@@ -175,6 +174,15 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         key = x509.load_der_x509_certificate(certificate.der).public_key()
         return signing.sign(self.channel, slot.key, key, certificate.der, message)
+
+    def _free_key(self) -> tuple[Certificate, SignsWith] | None:
+        """The card authentication key (SP 800-73-4 part 1, table 4b)."""
+        slot = objects.CARD_AUTHENTICATION
+        held = next((c for c in self.facts.certificates if c.id == slot.id), None)
+        if held is None:
+            return None
+        key = x509.load_der_x509_certificate(held.der).public_key()
+        return held, lambda message: signing.sign(self.channel, slot.key, key, held.der, message)
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import identity, public_keys, signing
-from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode
+from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode, SignsWith
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes
 from drivers.reader.counters import TryCounter
@@ -41,6 +41,8 @@ from drivers.reader.signing import Product, Signer
 from drivers.reader.tlv import TlvError
 from drivers.secret import Secret
 
+SIGN = 2
+"""Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
 _NEW_IDS = range(0x41, 0x61)
 """Ids of keys that are made, one byte each."""
 
@@ -224,6 +226,16 @@ class Pkcs15Session(CardSession):
         if key is None:
             return NOT_ALLOWED
         return signing.sign(self.channel, self._product, key, certificate.der, purpose, message)
+
+    def _free_key(self) -> tuple[Certificate, SignsWith] | None:
+        """A key that no code guards and no consent is wanted for, with its certificate (ISO/IEC 7816-15 8.4)."""
+        free = {key.id.hex(): key for key in self._know_keys() if not key.auth_id and not key.consent}
+        held = [c for c in self.facts.certificates if c.id in free and SIGN in free[c.id].usage]
+        certificate = next(iter(sorted(held, key=lambda c: c.chain != "ok")), None)
+        if certificate is None:
+            return None
+        key, der = free[certificate.id], certificate.der
+        return certificate, lambda message: signing.sign(self.channel, self._product, key, der, "other", message)
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""

@@ -50,7 +50,8 @@ def tightened(profile: Profile, shipped: Iterable[Profile]) -> Profile:
         pin = profile.pin.model_copy(update={"min_length": max(profile.pin.min_length, known.pin.min_length)})
         puk = profile.puk.model_copy(update={"floor": max(profile.puk.floor, known.puk.floor)})
         writable = profile.writable and known.writable
-        profile = profile.model_copy(update={"pin": pin, "puk": puk, "writable": writable})
+        genuine = profile.genuine if known.genuine == "none" else known.genuine
+        profile = profile.model_copy(update={"pin": pin, "puk": puk, "writable": writable, "genuine": genuine})
     return profile
 
 
@@ -99,6 +100,8 @@ def _looser(profile: Profile, replaced: Profile) -> Iterator[Offence]:
         yield "kind", f"{replaced.name} is a profile for {replaced.kind}"
     if profile.writable and not replaced.writable:
         yield "writable", "is false in the profile that ships under this name"
+    if profile.kind == replaced.kind and replaced.genuine not in ("none", profile.genuine):
+        yield "genuine", f"is {replaced.genuine} in the profile that ships under this name"
     if profile.unblocking.admin != "none" and replaced.unblocking.admin == "none":
         yield "unblocking.admin", "is none in the profile that ships under this name"
     if profile.puk.floor < replaced.puk.floor:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from drivers.reader.keys import ManagementAlgorithm
+from drivers.reader.model import ProvedGenuine
 from drivers.reader.new_code_rules import EASY, NewCodeRule
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles.evidence import Evidence
@@ -223,6 +224,9 @@ class Profile(_Table):
     writable: bool = False
     """PKCS#15: keys are made and certificates written with the commands of `drivers.reader.pkcs15.commands`, once the PIN
     is verified."""
+    genuine: ProvedGenuine = "none"
+    """How every card of this product proves before any code that its issuer made it: by a key that wants no code, or by its
+    management key, which is its own and known to the server; or not at all."""
     certificates: CertificateRules = CertificateRules()
     signing: Signing = Signing()
     piv: PivRules = PivRules()

@@ -177,6 +177,7 @@ _errand_decoder = msgspec.json.Decoder(_Errand)
 _MOVED: dict[tuple[str, str], Happening] = {
     ("slot.take", "taken"): "taken",
     ("slot.return", "wrong_card"): "wrong_card",
+    ("slot.return", "not_genuine"): "wrong_card",
 }
 
 

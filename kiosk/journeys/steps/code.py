@@ -11,6 +11,7 @@ from kiosk.journeys import code_views as views
 from kiosk.journeys import tear_views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.authentication import authenticate_card
 from kiosk.journeys.steps.unlocking import EFFECT, CodeSet, Envelope, set_code
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 
@@ -21,13 +22,16 @@ _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIG
 async def activate(
     ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit
 ) -> tuple[CodeSet, Visit]:
-    """Set the holder's code and test the card. Returns the code and the visit that holds the card now (another after a tear).
+    """See that the card is genuine, set the holder's code, test the card. Returns the code and the visit that holds the card now
+    (another after a tear).
 
     Where the code was set in an errand that was left half way, the holder only proves it. Closes the visit where it
     raises: StopError, CardPulledError and what else `ask` raises.
     """
-    letter = Envelope(order, partial(desk.envelopes.verify, order))
+    authenticate = partial(authenticate_card, ask, desk, scene, log, order)
+    letter = Envelope(order, partial(desk.envelopes.verify, order), authenticate)
     try:
+        await authenticate(visit)
         known = await _known_code(ask, scene, visit) if EFFECT in await log.progress() else None
         while known is None:
             known, visit = await set_code(ask, desk, scene, log, letter, visit)

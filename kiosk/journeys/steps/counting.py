@@ -43,15 +43,17 @@ async def _explain(ask: Ask, shelf: Shelf, one: Compared) -> None:
 
 
 async def _look(ask: Ask, shelf: Shelf, slot: int) -> None:
-    """Open the slot and read which card is in it: it stays there, listed; or nobody knows it, and it goes out."""
-    slots = len(await shelf.slots())
+    """Open the slot and read which card is in it: it stays there, listed; or nobody knows it, and it goes out. So does one that
+    could not show that it is genuine, whatever its number is.
+    """
+    slots, false = len(await shelf.slots()), slot in (await shelf.ledger()).quarantined
     opened = await shelf.open(ask, slot)
     if opened == "shut":
         return
-    card = await shelf.at_open_door(slot, _read(ask, shelf, slot))
+    card = None if false else await shelf.at_open_door(slot, _read(ask, shelf, slot))
     if card is None:
         if await shelf.until_shut(ask, slot, views.remove(shelf.scene, slot, slots), "empty", opened):
-            await shelf.took("", "", slot, "misplaced")
+            await shelf.took("", "", slot, "not_genuine" if false else "misplaced")
     elif await shelf.until_shut(ask, slot, stock_views.put(shelf.scene, card, slot, slots), "present", opened):
         await shelf.put(card.card_number, card.order_number, slot)
 

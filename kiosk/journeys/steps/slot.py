@@ -1,17 +1,33 @@
 """The cabinet's part: the order's slot opens, the card is taken, put into the reader and proved to be the order's."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from fleet.messages import kinds
 from kiosk.journeys import slot_views as views
-from kiosk.journeys.desk import Desk
+from kiosk.journeys.desk import Desk, StopError
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import ask_for_card
 from kiosk.journeys.steps.identify import Identified
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
+from kiosk.views import Await
 
 PRINTED_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Why a card goes back into its slot: the outcome in the journal, what is shown meanwhile, and what ends it."""
+
+    outcome: str
+    view: Callable[[Scene, Order], Await]
+    stop: Callable[[Scene], StopError]
+
+
+WRONG_CARD = Returned("wrong_card", views.put_back, views.wrong_card_in_slot)
+NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine)
 
 
 async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> None:
@@ -56,7 +72,7 @@ async def insert_new_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, or
             return visit
         await visit.close()
         if await ask(views.wrong_card(scene, order, found, own=found == who.card_number)) == "wrong":
-            await _reopen_for_return(ask, desk, scene, log, order)
+            await reopen_for_return(ask, desk, scene, log, order)
         fresh = True
 
 
@@ -67,28 +83,32 @@ async def _compare_printed(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, o
             return
         if await ask(views.printed_differs(scene, order)) == "wrong":
             break
-    await _reopen_for_return(ask, desk, scene, log, order)
+    await reopen_for_return(ask, desk, scene, log, order)
 
 
-async def _reopen_for_return(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order) -> None:
+async def reopen_for_return(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, returned: Returned = WRONG_CARD
+) -> None:
+    """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
     cabinet = _fitted(desk, scene)
     known = await _open(scene, log, cabinet, order, "slot.reopen")
-    await _give_back(ask, scene, log, cabinet, order, opened="slot.reopen", known=known)
+    await _give_back(ask, scene, log, cabinet, order, opened="slot.reopen", known=known, returned=returned)
 
 
 async def _give_back(
-    ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, *, opened: str, known: bool
-) -> None:
+    ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, *,
+    opened: str, known: bool, returned: Returned = WRONG_CARD,
+) -> None:  # fmt: skip
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
     try:
-        await ask(views.put_back(scene, order), until=back)
+        await ask(returned.view(scene, order), until=back)
     except ErrandEndedError:
         await note_open_door(log, cabinet, order.slot)
         raise
     await _seen_open(log, opened, known)
-    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=order.slot)
-    raise views.wrong_card_in_slot(scene)
+    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot)
+    raise returned.stop(scene)
 
 
 def _fitted(desk: Desk, scene: Scene) -> Cabinet:

@@ -24,12 +24,18 @@ from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
 EFFECT = "card.unblock"
 
 
+async def _taken_as_it_is(_visit: Visit) -> None:
+    """The holder's own card, which was in nobody else's hands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The code letter of one card: whose it is, and who says whether a PUK is the one in it."""
 
     whose: Whose
     verify: Callable[[Secret], Awaitable[EnvelopeVerdict]]
+    authenticate: Callable[[Visit], Awaitable[None]] = _taken_as_it_is
+    """What a card has to go through, each time that it is met, before it hears a code."""
 
 
 async def card_decides(puk: Secret) -> EnvelopeVerdict:
@@ -75,7 +81,7 @@ async def set_code(
         case WrongCode(entries_left=left):
             await ask(views.wrong_puk(scene, letter.whose, left))
         case Unknown():
-            return await _after_tear(ask, desk, scene, log, letter.whose, visit, role, new)
+            return await _after_tear(ask, desk, scene, log, letter, visit, role, new)
         case Locked():
             raise views.puk_locked(scene)
         case Refused(RefusalReason.BELOW_FLOOR):
@@ -136,12 +142,13 @@ async def new_code(ask: Ask, scene: Scene, visit: Visit, role: Role = Role.IDENT
 
 
 async def _after_tear(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, whose: Whose, visit: Visit, role: Role, new: Secret
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, letter: Envelope, visit: Visit, role: Role, new: Secret
 ) -> tuple[CodeSet | None, Visit]:
     """The write broke off. Meet the same card again and find out, by the holder's own typing, which code applies."""
     await visit.close()
-    visit = await same_card(ask, desk, scene, whose)
+    visit = await same_card(ask, desk, scene, letter.whose)
     try:
+        await letter.authenticate(visit)
         code = await which_code(ask, scene, log, visit, role, new)
         return (None if code is None else CodeSet(code)), visit
     except BaseException:

@@ -1,0 +1,37 @@
+"""Card authentication: a new card shows that it is genuine before it hears a code, or goes back to its slot for good.
+
+Whoever stocks the cabinet could keep the true card and lay in a copy of its public files, which hears PUK and new PIN. Rules:
+product.md, "Who may"; docs/cards.md says how each product shows it.
+"""
+
+from typing import assert_never
+
+from drivers.reader.outcomes import CardAuthenticated, CardNotAuthenticated, NoFreeKey, Unknown
+from fleet.messages import kinds
+from kiosk.journeys import person_views, slot_views
+from kiosk.journeys.desk import Desk
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.slot import NOT_GENUINE, reopen_for_return
+from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
+
+
+async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit) -> None:
+    """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
+    match await ask(person_views.proving(scene), until=visit.challenge_free_key()):
+        case CardAuthenticated() | NoFreeKey():
+            return
+        case CardNotAuthenticated(why):
+            await put_aside(ask, desk, scene, log, order, visit, why)
+        case Unknown() | str():
+            raise CardPulledError
+        case other:
+            assert_never(other)
+
+
+async def put_aside(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, why: str) -> None:
+    """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
+    await visit.close()
+    await log.note(kinds.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
+    if desk.cabinet is None:
+        raise slot_views.new_card_not_genuine(scene)
+    await reopen_for_return(ask, desk, scene, log, order, NOT_GENUINE)

@@ -1,0 +1,149 @@
+"""A card shows that it is genuine before anybody types a code, by a key that wants none; a copy cannot."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader import own_keys
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.model import CardFacts, Certificate, Holder
+from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey
+from drivers.reader.profiles import Profile, Profiles, builtin
+from drivers.reader.trust import Trust
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.making import fresh_memory, own_key
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.rogue import copied
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from tests.drivers.reader.conftest import EC_PERSON, NOW
+
+PERSONA = person(EC_PERSON).new
+Make = Callable[..., VirtualCard]
+WITH_A_KEY = [("A", ("free-key",)), ("B", ("free-key",)), ("C", ()), ("D", ())]
+CODE_COMMANDS = {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER"}
+
+
+@pytest.fixture
+def make(authority: TestAuthority) -> Make:
+    keys = VirtualCard.create(PERSONA, authority, NOW).keys
+
+    def card(kind: str, traits: tuple[str, ...] = ()) -> VirtualCard:
+        return VirtualCard(fresh_memory(kind, PERSONA, authority, NOW, keys, traits))
+
+    return card
+
+
+async def challenged(
+    card: VirtualCard, authority: TestAuthority, changed: Callable[[Profile], Profile] = lambda profile: profile
+) -> CardAuthentication:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    profiles = Profiles(changed(profile) for profile in builtin())
+    trust = Trust(authority.anchors(), authority.intermediates())
+    reader = CardReader(
+        InProcessBackend([slot]), slot.name, ReaderSettings(profiles=profiles, trust=trust, now=lambda: NOW)
+    )
+    try:
+        async with visiting(reader) as visit:
+            return await visit.challenge_free_key()
+    finally:
+        await reader.close()
+
+
+def says(genuine: str) -> Callable[[Profile], Profile]:
+    return lambda profile: profile.model_copy(update={"genuine": genuine})
+
+
+@pytest.mark.parametrize(("kind", "traits"), WITH_A_KEY)
+async def test_a_card_with_a_key_of_its_own_shows_that_it_is_genuine_and_no_code_is_used(
+    kind: str, traits: tuple[str, ...], make: Make, authority: TestAuthority
+) -> None:
+    card = make(kind, traits)
+    assert isinstance(await challenged(card, authority), CardAuthenticated)
+    sent = [entry for entry in card.log if entry.ins in CODE_COMMANDS]
+    assert all(entry.ins == "VERIFY" for entry in sent), "tries are asked for, and nothing else"
+    assert card.tries_left[0] == card._codes.pin.tries_max
+
+
+@pytest.mark.parametrize(("kind", "traits"), WITH_A_KEY)
+async def test_a_copy_of_it_is_found_out_before_any_code(
+    kind: str, traits: tuple[str, ...], make: Make, authority: TestAuthority
+) -> None:
+    required = says("free-key")
+    for signs, why in (("nothing", "refused"), ("garbage", "false_signature"), ("own key", "false_signature")):
+        rogue = copied(make(kind, traits), signs)  # type: ignore[arg-type]
+        assert await challenged(rogue, authority, required) == CardNotAuthenticated(why)  # type: ignore[arg-type]
+        assert rogue.heard == []
+
+
+@pytest.mark.parametrize("kind", ["A", "B"])
+async def test_a_card_without_such_a_key_tells_nothing_unless_its_product_has_one(
+    kind: str, make: Make, authority: TestAuthority
+) -> None:
+    assert await challenged(make(kind), authority) == NoFreeKey()
+    assert await challenged(make(kind), authority, says("free-key")) == CardNotAuthenticated("no_key")
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_a_piv_card_whose_key_was_taken_away_is_not_taken_for_one_that_never_had_one(
+    kind: str, make: Make, authority: TestAuthority
+) -> None:
+    memory = make(kind).copy_memory()
+    assert memory.piv is not None
+    del memory.piv.objects[0x5FC101]
+    assert await challenged(VirtualCard(memory), authority) == CardNotAuthenticated("no_key")
+    assert await challenged(VirtualCard(memory), authority, says("none")) == NoFreeKey()
+
+
+async def test_the_key_of_another_card_vouches_for_none(make: Make, authority: TestAuthority) -> None:
+    """Its certificate is the issuer's, and its signature right; but it names a card of another number."""
+    memory = make("B", ("free-key",)).copy_memory()
+    other = own_key(replace(PERSONA, card_number="9999000010260999"), authority, NOW)
+    rogue = VirtualCard(replace(memory, keys=(*memory.keys[:2], other)))
+    assert await challenged(rogue, authority, says("free-key")) == CardNotAuthenticated("another_card")
+    assert await challenged(rogue, authority) == NoFreeKey()
+
+
+async def test_a_certificate_that_does_not_hold_vouches_for_none(make: Make, authority: TestAuthority) -> None:
+    memory = make("B", ("free-key",)).copy_memory()
+    ended = own_key(replace(PERSONA, issued_days_ago=1000, lifetime_days=900), authority, NOW)
+    card = VirtualCard(replace(memory, keys=(*memory.keys[:2], ended)))
+    assert await challenged(card, authority, says("free-key")) == CardNotAuthenticated("certificate")
+
+
+GUID = UUID("99990000-0000-4000-8000-000000000001")
+
+
+def by_guid(*names: str) -> Certificate:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1))
+    if names:
+        uris = [x509.UniformResourceIdentifier(name) for name in names]
+        builder = builder.add_extension(x509.SubjectAlternativeName(uris), False)
+    der = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return Certificate("9e", "", "", "", "", NOW, NOW, "other", None, "ok", der)
+
+
+@pytest.mark.parametrize(
+    ("names", "outcome"),
+    [
+        ((GUID.urn,), CardAuthenticated("9e")),
+        ((UUID(int=9).urn, GUID.urn), CardAuthenticated("9e")),
+        ((UUID(int=9).urn,), NoFreeKey()),
+        (("urn:uuid:none",), NoFreeKey()),
+        ((), NoFreeKey()),
+    ],
+)
+def test_a_piv_card_without_a_number_is_named_by_its_guid(names: tuple[str, ...], outcome: CardAuthentication) -> None:
+    facts = CardFacts("", b"", "piv", "piv", GUID.hex.upper(), "", Holder("", ""), (), (), b"")
+    assert own_keys.weigh_certificate(by_guid(*names), facts, builtin().match_name("piv")) == outcome
