@@ -49,7 +49,7 @@ class Station:
         self.waits: list[tuple[float, float]] = []
         self.connected_at = 0.0
         self.line: Line | None = None
-        self._hello = Hello("127.0.0.1", port, tls, f"station-{name}", gone, (topics.acked,))
+        self._hello = Hello("127.0.0.1", port, tls, name, gone, (topics.acked,))
         self._topic, self._presence = topics.events, topics.presence
         self._story = story()
         self._sent_at: dict[int, float] = {}

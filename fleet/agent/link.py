@@ -11,6 +11,7 @@ dropped with a line in the log that shows none of it; an answer that nobody wait
 ...     link.notify()
 ...     answer = await link.ask(OrderAsk(hsa_id="TEST000000-0001"), timeout_s=5)
 """
+# length: one connection after another and what passes over them; a second file would share its private state
 
 import asyncio
 import contextlib
@@ -29,11 +30,12 @@ from fleet.agent import outbox
 from fleet.agent.drain import Drain, Pace, Wiring
 from fleet.agent.endpoint import Endpoint, Incoming, make_tls
 from fleet.agent.identity import Identity
-from fleet.agent.mqtt import Connection, ConnectionFailed, Extras
+from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.backoff import Backoff
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
 from fleet.messages.link import Acked, Answer, Ask, MessageError, Presence, StationState, decode, encode
+from fleet.messages.takeovers import TakeOvers
 from fleet.messages.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Link:
         self._allowed = asyncio.Event()
         self._allowed.set()
         self._recalled = asyncio.Event()
+        self._taken_over = TakeOvers()
         self._listeners: list[OnChange] = []
         self.on_command: Callable[[bytes], None] = lambda payload: None
         """Told of what comes on `commands`, as it came: nothing of it is checked here."""
@@ -175,11 +178,18 @@ class Link:
             try:
                 reason = await self._connect_once()
                 self._backoff.connected_for(time.monotonic() - began)
+                if reason == TAKEN_OVER:
+                    self._note_take_over()
             except ConnectionFailed as error:
                 reason = str(error)
             except (StoreError, EventError) as error:
                 reason = f"the outbox cannot be read: {error}"
             log.info("link down: %s", reason)
+
+    def _note_take_over(self) -> None:
+        """Told with the next presence. One may be this station's own, whose line the broker took for alive."""
+        often = self._taken_over.note(time.monotonic())
+        log.warning("the session was taken over, %d times of late: is there a copy of this station's key?", often)
 
     async def _recalled_within(self, delay_s: float) -> bool:
         self._recalled.clear()
@@ -276,7 +286,8 @@ class Link:
                 waiting.set_exception(LinkDown("the connection was lost before the answer came"))
 
     def _presence(self, *, online: bool) -> bytes:
-        return encode(Presence(online=online, bootid=self._bootid))
+        often = self._taken_over.recent(time.monotonic())
+        return encode(Presence(online=online, bootid=self._bootid, taken_over=often))
 
     def _endpoint(self) -> Endpoint:
         identity = self._identity
@@ -287,7 +298,7 @@ class Link:
         return Endpoint(
             host=identity.broker.host,
             port=identity.broker.port,
-            client_id=f"station-{identity.station}",
+            client_id=identity.station,
             tls=tls,
             will_topic=self._topics.presence,
             will=self._presence(online=False),

@@ -27,6 +27,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from fleet.agent.endpoint import Endpoint, Incoming
+from fleet.messages.takeovers import SESSION_TAKEN_OVER
 
 KEEPALIVE_S = 30
 CONNECT_TIMEOUT_S = 5.0
@@ -36,6 +37,8 @@ MISC_EVERY_S = 1.0
 DEFAULT_RECEIVE_MAXIMUM = 65535
 """Where the broker names none (MQTT 5 section 3.2.2.3.3)."""
 
+TAKEN_OVER = "the session was taken over by another connection with this certificate"
+"""Why a connection has ended; compare `Connection.closed`."""
 _DISCONNECT_WITH_WILL = "Disconnect with will message"
 """Reason code 0x04 (MQTT 5 section 3.14.2.1): the broker then publishes the will as if the station had vanished."""
 
@@ -177,7 +180,7 @@ class Connection:
     def _handle_disconnect(
         self, _client: Client, _userdata: Any, _flags: Any, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._finish(f"lost: {reason}")
+        self._finish(TAKEN_OVER if reason.value == SESSION_TAKEN_OVER else f"lost: {reason}")
 
     def _handle_subscribe(
         self, _client: Client, _userdata: Any, mid: int, reasons: list[ReasonCode], _properties: Properties | None

@@ -35,6 +35,8 @@ class Presence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     online: bool
     bootid: str
+    taken_over: int = 0
+    """How often of late another connection with this station's certificate took its session over (`takeovers`)."""
 
 
 class DeviceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):

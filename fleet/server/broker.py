@@ -1,13 +1,16 @@
 """Debian's mosquitto, configured, started, watched and ended by the server.
 
-Rules: TLS with client certificates only; the user is the certificate's CN; a station writes and reads below its own
-name, the server everywhere. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
+Rules: TLS with client certificates only; user and client id are the certificate's CN, whatever a client says, so two
+connections with one certificate push each other out and are seen; a station writes and reads below its own name, the server
+everywhere. It may have as many files open as the machine allows, and fewer connections than that: who opens connections and says
+nothing takes none from stations. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
 once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
 first.
 
 >>> async with Broker(directory, address, BrokerFiles(ca, certificate, key)) as broker:  # doctest: +SKIP
 ...     print(broker.address)
 """
+# length: one process and its configuration, which no other part makes
 
 import asyncio
 import logging
@@ -16,6 +19,7 @@ import shutil
 import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +27,7 @@ from typing import Self
 
 from fleet.messages.topics import PREFIX
 from fleet.server.addresses import Address, AddressError
+from fleet.server.open_files import MAX_CONNECTIONS, most_connections, open_files_limit, raise_open_files
 
 SERVER_USER = "fleet-server"
 """CN of the server's own client certificate."""
@@ -66,7 +71,7 @@ def access_list() -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
+def configuration(directory: Path, address: Address, files: BrokerFiles, connections: int = MAX_CONNECTIONS) -> str:
     """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away."""
     settings = [
         # Started as root it would give up its rights before it reads the key, which only root may read.
@@ -81,6 +86,8 @@ def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
         *([f"crlfile {files.revoked}"] if files.revoked and files.revoked.exists() else []),
         "require_certificate true",
         "use_identity_as_username true",
+        "use_username_as_clientid true",
+        f"max_connections {connections}",
         "tls_version tlsv1.2",
         "persistence true",
         f"persistence_location {directory}/",
@@ -97,6 +104,7 @@ def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
         "log_timestamp false",
         "log_type error",
         "log_type warning",
+        "log_type notice",
     ]
     return "\n".join(settings) + "\n"
 
@@ -104,8 +112,16 @@ def configuration(directory: Path, address: Address, files: BrokerFiles) -> str:
 class Broker:
     """A mosquitto of one's own, for as long as the context lasts."""
 
-    def __init__(self, directory: Path, address: Address, files: BrokerFiles) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        address: Address,
+        files: BrokerFiles,
+        on_line: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`on_line` is told each line of mosquitto's log."""
         self._directory = directory
+        self._on_line = on_line
         self._wanted = address
         self._files = files
         self._process: Process | None = None
@@ -162,12 +178,15 @@ class Broker:
 
     async def _start(self, program: str) -> None:
         """Start it and wait until it listens. Raises BrokerError with what it said last."""
-        self._write(self._conf_file, configuration(self._directory, self.address, self._files))
+        _forget_other_names(self._directory, self._conf_file)
+        connections = most_connections(open_files_limit())
+        self._write(self._conf_file, configuration(self._directory, self.address, self._files, connections))
         command = (*_ending_with_us(), program, "-c", str(self._conf_file))
         process = await asyncio.create_subprocess_exec(
             *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True
         )
         self._process = process
+        raise_open_files(process.pid)
         self._write(self._pid_file, str(process.pid))
         listening = asyncio.create_task(self._listen(process))
         try:
@@ -185,6 +204,7 @@ class Broker:
         while line := await process.stderr.readline():
             self._said = line.decode("utf-8", "replace").strip()
             _log.info("broker: %s", self._said)
+            self._on_line(self._said)
 
     async def _keep(self, program: str) -> None:
         """Start it again whenever it dies, later each time, until cancelled."""
@@ -234,6 +254,17 @@ def _program() -> str:
     if found is None:
         raise BrokerError(f"mosquitto is not installed: {INSTALL} (or name another broker with --broker HOST:PORT)")
     return found
+
+
+def _forget_other_names(directory: Path, conf_file: Path) -> None:
+    """Drop what a broker remembers that did not bind client ids to certificates: nobody can come back to its sessions, and they
+    would fill. What is in them is sent again; `presence` and `state` come with each connection."""
+    try:
+        before = conf_file.read_text("utf-8")
+    except OSError:
+        return
+    if "use_username_as_clientid true" not in before:
+        (directory / "mosquitto.db").unlink(missing_ok=True)
 
 
 def _changed_at(path: Path | None) -> int | None:

@@ -7,7 +7,7 @@ Nothing that a station sends stops the stream: what cannot be read is quarantine
 same batch is tried again.
 
 >>> read(Incoming("kortkiosk/v1/entre-a/presence", b'{"online":true,"bootid":"b"}'))
-PresenceSeen(station='entre-a', online=True, replayed=False)
+PresenceSeen(station='entre-a', online=True, replayed=False, taken_over=0)
 """
 
 import asyncio
@@ -75,7 +75,8 @@ def read(message: Incoming) -> Arrival | None:
         if kind == "state":
             return _state(station, message.payload, replayed=message.replayed)
         if kind == "presence":
-            return PresenceSeen(station, decode(Presence, message.payload).online, message.replayed)
+            presence = decode(Presence, message.payload)
+            return PresenceSeen(station, presence.online, message.replayed, presence.taken_over)
         if kind == RESULT:
             return _result(station, message.payload)
     except (EventError, MessageError) as error:

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from fleet.server.open_files import raise_open_files
+
 DONE, OWN_ERROR, INTERRUPTED = 0, 1, 130
 SWITCH_S = 0.0005
 """How long a thread that comes back from the disk may wait for the one that reads the network."""
@@ -84,8 +86,12 @@ def _tell(told: "asyncio.Future[int]", code: int) -> None:
 
 
 def run(main: Coroutine[Any, Any, int], limit_s: float = THREADS_S, leave: Callable[[int], object] = os._exit) -> int:
-    """Run it to its end, give its exit code, and wait for threads at most `limit_s`; then `leave`, which ends the process."""
+    """Run it to its end, give its exit code, and wait for threads at most `limit_s`; then `leave`, which ends the process.
+
+    It may have as many files open as the machine allows.
+    """
     before = set(threading.enumerate())
+    raise_open_files()
     with asyncio.Runner() as runner:
         code = runner.run(main)
         over = threading.Event()

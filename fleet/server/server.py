@@ -41,6 +41,7 @@ from fleet.server.config import ServerConfig
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.starting import deadlines_of
 from fleet.server.desk import AskDesk
+from fleet.server.duplicates import DuplicateIdentity
 from fleet.server.evidence.countersigning import Countersigner
 from fleet.server.evidence.desk import EvidenceDesk
 from fleet.server.evidence.sealing import Seal
@@ -192,15 +193,17 @@ class FleetServer:
         self, parts: AsyncExitStack, database: Database, changes: Changes, signer: Signer
     ) -> Transport:
         """Broker, verifier, issuer, and the link that joins them with the store."""
-        config = self._config
+        config, writer = self._config, Writer(database)
+        duplicates = DuplicateIdentity(writer, changes, self._clock)
+        self._run(parts, duplicates.run(), "duplicates")
         if config.broker is None and not config.cluster:
             files = _broker_files(config)
-            broker = await self._ending.enter(parts, "broker", Broker(config.broker_directory, config.mqtt, files))
+            made = Broker(config.broker_directory, config.mqtt, files, duplicates.broker_says)
+            broker = await self._ending.enter(parts, "broker", made)
             self.mqtt = broker.address
         found = verifier_of(config.verifier, config.verifier_keys, config.counters, config.postgres)
         verifier = await self._ending.enter(parts, "verifier", found)
         self._health.probes["verifier"] = lambda: None if verifier.runs else "away"
-        writer = Writer(database)
         issuer, region = None, None
         if config.issuer is not None:
             settings = IssuerSettings.load(config.issuer)
@@ -210,14 +213,23 @@ class FleetServer:
             database, signer, verifier, writer, self._clock, issuer, region, self._tracing, config.lists_valid
         )
         self._run(parts, Carrier(database, issuer, changes, self._clock).run(), "requests")
-        return await self._link(parts, writer, answers, changes)
+        return await self._link(parts, writer, answers, changes, duplicates)
 
-    async def _link(self, parts: AsyncExitStack, writer: Writer, answers: Answers, changes: Changes) -> Transport:
+    async def _link(
+        self,
+        parts: AsyncExitStack,
+        writer: Writer,
+        answers: Answers,
+        changes: Changes,
+        duplicates: DuplicateIdentity,
+    ) -> Transport:
         """Connect the broker with ingest and answers. In a cluster workers do the ingest."""
         loop = asyncio.get_running_loop()
         arriving, asking = Inbox(loop, arrived), Inbox(loop, as_it_came)
         transport = self._transport()
-        self._health.probes["broker"] = lambda: None if transport.connected else "away"
+        self._health.probes["broker"] = lambda: transport.trouble
+        if self._config.broker is not None and isinstance(transport, Mqtt5Transport):
+            transport.on_taken_over = duplicates.server_lost  # the log of our own broker tells it, with addresses
         if not self._config.cluster:
             ingest = Ingest(transport, writer, changes, self._clock, arriving, self._tracing)
             self._health.probes["ingest"] = lambda: ingest.trouble

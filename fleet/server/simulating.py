@@ -140,7 +140,7 @@ def _hello(brokers: Sequence[Address], number: int, folder: Path, name: str) -> 
     broker, *others = (*brokers[turn:], *brokers[:turn])
     gone = (topics.presence, encode(Presence(online=False, bootid="")))
     return Hello(
-        broker.host, broker.port, identities.tls(folder, name), f"station-{name}", gone, reads,
+        broker.host, broker.port, identities.tls(folder, name), name, gone, reads,
         tuple((other.host, other.port) for other in others),
     )  # fmt: skip
 

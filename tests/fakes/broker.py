@@ -34,6 +34,7 @@ certfile {directory}/broker.pem
 keyfile {directory}/broker.key
 require_certificate true
 use_identity_as_username true
+use_username_as_clientid {bound}
 allow_anonymous false
 acl_file {directory}/acl
 persistence true
@@ -47,7 +48,9 @@ log_dest file {directory}/log
 class Broker:
     """One mosquitto. Its port and its directory stay the same over `kill` and `start`."""
 
-    def __init__(self, directory: Path, authority: Authority) -> None:
+    def __init__(self, directory: Path, authority: Authority, *, bound: bool = True) -> None:
+        """`bound`: a client id is the name in the certificate."""
+        self._bound = "true" if bound else "false"
         self.port = free_port()
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +62,7 @@ class Broker:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        config = CONFIG.format(port=self.port, directory=self._directory, authority=self._authority)
+        config = CONFIG.format(port=self.port, directory=self._directory, authority=self._authority, bound=self._bound)
         if (self._authority / "ca/crl.pem").exists():
             config += f"crlfile {self._authority}/ca/crl.pem\n"
         (self._directory / "mosquitto.conf").write_text(config)

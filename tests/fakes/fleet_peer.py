@@ -33,6 +33,8 @@ class FleetPeer:
         self.received: list[Place] = []
         self.properties: list[tuple[str, str]] = []
         self.presence: list[bool] = []
+        self.taken_over: list[int] = []
+        """What stations said of their sessions."""
         self.states: list[StationState] = []
         self.asked: list[Ask] = []
         self.mute = False
@@ -42,7 +44,7 @@ class FleetPeer:
 
     def start(self) -> None:
         """Connect and wait until the subscriptions stand."""
-        client = Client(CallbackAPIVersion.VERSION2, client_id="fleet-ingest", protocol=MQTTProtocolVersion.MQTTv5)
+        client = Client(CallbackAPIVersion.VERSION2, client_id="fleet-server", protocol=MQTTProtocolVersion.MQTTv5)
         client.tls_set(str(self._ca), str(self._server / "fleet-server.pem"), str(self._server / "fleet-server.key"))
         subscribed = threading.Event()
         client.on_message = self._take
@@ -83,7 +85,9 @@ class FleetPeer:
             if kind == "events":
                 self._take_event(message)
             elif kind == "presence":
-                self.presence.append(decode(Presence, message.payload).online)
+                said: Presence = decode(Presence, message.payload)
+                self.presence.append(said.online)
+                self.taken_over.append(said.taken_over)
             elif kind == "state":
                 self.states.append(decode(StationState, message.payload))
             elif kind == "ask":

@@ -23,7 +23,8 @@ from tests.fakes.patience import LIMIT_S
 class FleetStation:
     """One station on a real broker, with the identity in `directory`."""
 
-    def __init__(self, name: str, directory: Path, port: int) -> None:
+    def __init__(self, name: str, directory: Path, port: int, client_id: str = "") -> None:
+        """`client_id`: another than its name, which brokers of ours do not take."""
         self.topics = Topics(name)
         self._changed = threading.Condition()
         self._answered = threading.Condition()
@@ -35,7 +36,9 @@ class FleetStation:
         """For each message that the broker has answered, whether it took it."""
         self.commands: queue.Queue[bytes] = queue.Queue()
         self._port = port
-        client = Client(CallbackAPIVersion.VERSION2, f"station-{name}", protocol=MQTTProtocolVersion.MQTTv5)
+        self.connections = 0
+        """How often it was let in."""
+        client = Client(CallbackAPIVersion.VERSION2, client_id or name, protocol=MQTTProtocolVersion.MQTTv5)
         client.tls_set(*(str(directory / part) for part in ("ca.pem", "station.pem", "station.key")))
         client.reconnect_delay_set(1, 1)
         client.will_set(self.topics.presence, encode(Presence(False, "boot-1")), 1, True)
@@ -100,7 +103,10 @@ class FleetStation:
     def _publish(self, event: Event) -> None:
         self.publish_raw(self.topics.events, event.wire, (event.epoch, event.sequence))
 
-    def _on_connect(self, client: Client, *_: object) -> None:
+    def _on_connect(self, client: Client, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
+        if reason.is_failure:
+            return
+        self.connections += 1
         client.subscribe([(topic, 1) for topic in (self.topics.acked, self.topics.answer, self.topics.commands)])
         client.publish(self.topics.presence, encode(Presence(True, "boot-1")), 1, retain=True)
         self._connected.set()

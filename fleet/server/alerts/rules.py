@@ -28,6 +28,7 @@ LATCHED = frozenset(
         "not_laid_out",
         "lists_dropped",
         "command_unanswered",
+        "duplicate_identity",
         *ALARMS,
     }
 )

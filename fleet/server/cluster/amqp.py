@@ -86,6 +86,11 @@ class AmqpTransport:
         """Whether both lines are there."""
         return self._takes and self._saying is not None
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it is of no use just now, in a word, for `health`."""
+        return None if self.connected else "away"
+
     def acknowledge(self, message: Incoming) -> None:
         """On the line that it came on, or not at all."""
         assert isinstance(message.token, tuple)

@@ -28,6 +28,8 @@ VHOST = "/"
 SESSION_EXPIRY_S = 7 * 24 * 3600
 REPLICAS = 3
 NOTHING = "^$"
+CLIENT_IDS = "{rabbitmq_mqtt, [{ssl_cert_client_id_from, common_name}]}"
+"""A client id must be the CN. The schema of rabbitmq.conf knows the whole name alone (`CN=entre-a`), the plugin both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def configuration(node: Node, definitions_file: Path) -> str:
 
 
 def advanced(files: BrokerFiles, lists: Path) -> str:
-    """advanced.config: TLS, with the lists of revoked certificates in the directory `lists`, which each handshake reads anew.
+    """advanced.config: client ids, and TLS with the lists of revoked certificates in the directory `lists`, which each handshake
+    reads anew.
 
     Where there is no list yet, nobody is revoked (`best_effort`).
     """
@@ -82,7 +85,8 @@ def advanced(files: BrokerFiles, lists: Path) -> str:
         "{crl_check, best_effort}",
         f"{{crl_cache, {{ssl_crl_hash_dir, {{internal, [{{dir, {_text(lists)}}}]}}}}}}",
     ]
-    return "[{rabbit, [{ssl_options, [\n  " + ",\n  ".join(options) + "\n]}]}].\n"
+    tls = "{rabbit, [{ssl_options, [\n  " + ",\n  ".join(options) + "\n]}]}"
+    return f"[{tls},\n{CLIENT_IDS}].\n"
 
 
 def list_name(authority: x509.Certificate) -> str:
@@ -147,7 +151,7 @@ def _server() -> _Entry:
 
 
 def _station(name: str) -> _Entry:
-    session = f"mqtt-subscription-station-{name}qos[01]"
+    session = f"mqtt-subscription-{name}qos[01]"
     used = rf"^({session}|{_literal(TOPICS)})$"
     return _entry(name, (f"^{session}$", used, used), (_pattern(name, WRITES), _pattern(name, READS)))
 

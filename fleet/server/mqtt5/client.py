@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.messages.events import EPOCH_PROPERTY, MAX_SEQUENCE, SEQUENCE_PROPERTY
+from fleet.messages.takeovers import MANY, SESSION_TAKEN_OVER, TakeOvers
 from fleet.messages.topics import PRESENCE
 from fleet.mqtt5 import packets, writing
 from fleet.server.addresses import Address
@@ -163,6 +164,9 @@ class Mqtt5Transport:
         self._thread = 0
         self._subscribed = asyncio.Event()
         self._ask_after = 0.0
+        self._taken_over = TakeOvers()
+        self.on_taken_over: Callable[[], None] = lambda: None
+        """Told each time that another connection takes the session over."""
 
     async def start(self, handler: Handler) -> None:
         """Connect and subscribe. Where that takes long, go on trying in the background until `stop`."""
@@ -188,6 +192,14 @@ class Mqtt5Transport:
     def connected(self) -> bool:
         """Whether the broker has let it in and granted what it subscribes to, and it is still there."""
         return self._connection is not None and not self._connection.refused
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is of no use just now, in a word, for `health`: `taken_over` where another connection with the server's
+        certificate has taken its session thrice of late."""
+        if self._loop is not None and self._taken_over.recent(self._loop.time()) >= MANY:
+            return "taken_over"
+        return None if self.connected else "away"
 
     def acknowledge(self, message: Incoming) -> None:
         """Send the PUBACK, on the connection that the message came on or not at all."""
@@ -284,9 +296,19 @@ class Mqtt5Transport:
                     _log.error("the broker at %s refuses a subscription: %s", self._broker, refused)
                 self._subscribed.set()
             case packets.Disconnect():
-                _log.warning("the broker at %s ends the connection: reason %#04x", self._broker, packet.reason)
+                self._dismissed(packet.reason)
             case packets.Pingresp():
                 pass
+
+    def _dismissed(self, reason: int) -> None:
+        if reason == SESSION_TAKEN_OVER:
+            self._taken_over.note(asyncio.get_running_loop().time())
+            self.on_taken_over()
+            _log.error(
+                "another connection with the server's certificate has taken its session over at %s", self._broker
+            )
+        else:
+            _log.warning("the broker at %s ends the connection: reason %#04x", self._broker, reason)
 
     def _greeted(self, connection: Connection, connack: packets.Connack) -> None:
         if connack.reason >= packets.FAILURE:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fleet.messages import topics
 
-CLIENT_ID = "fleet-ingest"
+CLIENT_ID = "fleet-server"
+"""CN of the server's certificate: brokers of ours give it this id whatever it says."""
 STORED = (topics.EVENTS, topics.STATE, topics.PRESENCE, topics.RESULTS)
 ASKED = (topics.ASK,)
 SESSION_EXPIRY_S = 7 * 24 * 3600

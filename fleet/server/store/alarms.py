@@ -27,6 +27,7 @@ RECEIPT_TWICE = "receipt_twice"
 NOT_LAID_OUT = "not_laid_out"
 LISTS_DROPPED = "lists_dropped"
 COMMAND_UNANSWERED = "command_unanswered"
+DUPLICATE_IDENTITY = "duplicate_identity"
 DEADLINES_WAIT = "deadlines_wait"
 DEADLINES_MANY = "deadlines_many"
 

@@ -67,6 +67,8 @@ class PresenceSeen(msgspec.Struct, frozen=True, gc=False):
     station: str
     online: bool
     replayed: bool = False
+    taken_over: int = 0
+    """As the station says of its session."""
 
 
 class ResultSeen(msgspec.Struct, frozen=True, gc=False):

@@ -23,10 +23,12 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from fleet.messages.events import GENESIS, Event
 from fleet.messages.link import Acked
+from fleet.messages.takeovers import AGAIN, MANY
 from fleet.server.store import commanding
 from fleet.server.store.alarms import (
     CHAIN_BROKEN,
     CONFLICT,
+    DUPLICATE_IDENTITY,
     QUARANTINED,
     TOO_MANY_GAPS,
     Alarm,
@@ -168,6 +170,8 @@ def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
         case PresenceSeen():
             batch.online[arrival.station] = arrival.online
             batch.seen.add(arrival.station)
+            if arrival.online and arrival.taken_over >= MANY and not arrival.replayed:
+                batch.alarms.append(Alarm(arrival.station, DUPLICATE_IDENTITY, AGAIN))
         case ResultSeen():
             batch.results.append(arrival)
             batch.seen.add(arrival.station)

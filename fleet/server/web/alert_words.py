@@ -29,8 +29,10 @@ _ICON = {
     "version": "update",
     "chain_broken": "link-variant-off",
     "guessing": "lock-alert-outline",
+    "duplicate_identity": "link-variant-off",
 }
 _PLACED = ("chain_broken", "conflict")
+_SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate"}
 _COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
 
 
@@ -76,6 +78,6 @@ def alert_detail(row: AlertRow, texts: Texts) -> str:
         said = texts("alerts.place", number=texts.serial(int(number)))
     elif row.code == "slot":
         return texts(f"alert_slot.{row.detail}", slot=row.subject)
-    elif row.code == "clock":
-        said = texts.code("alert_clock", row.detail)
+    elif row.code in _SAID_AS_CODE:
+        said = texts.code(_SAID_AS_CODE[row.code], row.detail)
     return ": ".join(part for part in (row.subject, said) if part)

@@ -25,6 +25,7 @@ from provisioning.enrol import enrol
 from tests.fakes.broker import Broker
 from tests.fakes.fleet_peer import FleetPeer
 from tests.fakes.patience import LIMIT_S
+from tests.fakes.rogue_client import Rogue
 from tests.fleet.agent.conftest import Enrol
 
 pytestmark = pytest.mark.broker
@@ -227,6 +228,24 @@ async def test_a_hard_cut_shows_the_station_offline_and_it_comes_back(
         await emptied(store)
         assert peer.held == wires(committed)
     await seen(peer, lambda at: at.presence[-1:] == [False])
+
+
+async def test_a_session_that_a_copy_of_the_key_takes_over_is_told_when_the_station_comes_back(
+    identity: Identity, store: StationStore, peer: FleetPeer
+) -> None:
+    twin = Rogue(identity.key_file.parent, identity.broker.port)
+    async with linked(identity, store) as link:
+        for _ in range(3):
+            async with twin.connected("whoever"):
+                await becomes(link, online=False)
+            link.set_allowed(True)  # at once, not after the delay that spreads a fleet
+            await becomes(link, online=True)
+        await seen(peer, lambda at: at.taken_over[-1:] == [3])
+        link.set_allowed(False)
+        await seen(peer, lambda at: at.presence[-1:] == [False])
+        link.set_allowed(True)
+        await seen(peer, lambda at: at.presence[-1:] == [True])
+    assert peer.taken_over[-1] == 3, "a cut cable is no take-over"
 
 
 async def test_a_question_is_answered_with_its_own_answer(

@@ -2,8 +2,10 @@
 
 One node, one PostgreSQL and one mosquitto for all tests of this file; each test has stations of its own.
 """
+# length: one node, database and broker for all of them
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -32,14 +34,14 @@ from tests.fakes.cluster_stand import Program
 from tests.fakes.fleet_station import FleetStation
 from tests.fakes.postgres import Cluster, cluster
 from tests.fakes.rabbitmq import RabbitCluster, rabbit_cluster
-from tests.fleet.server.conftest import SealingStation, wall_clock
+from tests.fleet.server.conftest import SealingStation, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker
 
 BOTH = ("mosquitto", "rabbitmq")
 NAMES = [
     f"{test}-{letter}"
-    for test in ("acked", "again", "ask", "told", "will", "reach", "killed", "once", "revoked", "full")
+    for test in ("acked", "again", "ask", "told", "will", "reach", "killed", "once", "revoked", "full", "named")
     for letter in "ab"
 ]
 
@@ -53,6 +55,16 @@ def rabbitmq(authority: Authority) -> Iterator[RabbitCluster]:
 @pytest.fixture(scope="module")
 def mosquitto(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     made = Broker(tmp_path_factory.mktemp("mosquitto"), authority)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def dividing(authority: Authority, tmp_path: Path) -> Iterator[Broker]:
+    """One that takes several processes with one certificate."""
+    (tmp_path / "dividing").mkdir()
+    made = Broker(tmp_path / "dividing", authority, bound=False)
     made.start()
     yield made
     made.kill()
@@ -170,21 +182,36 @@ async def test_a_station_reaches_no_topic_of_another(link: Link, authority: Auth
             assert len([one for one in server.came if one.topic == Topics("reach-b").events]) == 1
 
 
+async def test_a_client_id_is_the_name_in_the_certificate(link: Link, authority: Authority, tmp_path: Path) -> None:
+    with station(authority, tmp_path, "named-a", link.port) as mine:
+        enrolled(authority, tmp_path / "rogue", "named-b", link.port)
+        rogue = FleetStation("named-b", tmp_path / "rogue", link.port, client_id="named-a")
+        with contextlib.suppress(AssertionError):  # refused; or taken in under its own name
+            await asyncio.to_thread(rogue.start, timeout_s=1.0)
+        async with link.server() as server:
+            asking = asyncio.create_task(asyncio.to_thread(mine.ask, SyncAsk()))
+            (asked,) = await server.got("named-a/ask")
+            server.lines[-1].publish(Topics("named-a").answer, b'{"ok":false,"error":"made_up"}', asked.correlation)
+            assert (await asking).error == "made_up"
+        assert mine.connections == 1, "it was never pushed out"
+        rogue.stop()
+
+
 async def test_a_broker_that_divides_gives_each_message_to_one_of_a_group(
-    mosquitto: Broker, authority: Authority, tmp_path: Path
+    dividing: Broker, authority: Authority, tmp_path: Path
 ) -> None:
     server, chain = authority.directory / "server", SealingStation("shared-a")
     credentials = Credentials(
         authority.directory / "ca/ca.pem", server / "fleet-server.pem", server / "fleet-server.key"
     )
-    url = BrokerUrl.parse(f"mqtts://127.0.0.1:{mosquitto.port}?share=fleet")
+    url = BrokerUrl.parse(f"mqtts://127.0.0.1:{dividing.port}?share=fleet")
     workers = Server([intake_line(url, credentials, name) for name in ("one", "other")])
     answering = Server([asks_line(url, credentials, "answering")])
     async with AsyncExitStack() as stack:
         for line, take in [*((line, workers.take) for line in workers.lines), (answering.lines[0], answering.take)]:
             stack.push_async_callback(line.stop)
             await line.start(take)
-        with station(authority, tmp_path, "shared-a", mosquitto.port) as mine:
+        with station(authority, tmp_path, "shared-a", dividing.port) as mine:
             mine.send(*chain.seals(40))
             asking = asyncio.create_task(asyncio.to_thread(mine.ask, SyncAsk()))
             (asked,) = await answering.got("shared-a/ask")

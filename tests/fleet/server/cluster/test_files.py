@@ -53,15 +53,15 @@ def test_a_station_has_its_own_topics_and_no_other(user: str, way: str, key: str
 @pytest.mark.parametrize(
     ("user", "way", "resource", "may"),
     [
-        ("entre-a", "configure", "mqtt-subscription-station-entre-aqos1", True),
-        ("entre-a", "read", "mqtt-subscription-station-entre-bqos1", False),
+        ("entre-a", "configure", "mqtt-subscription-entre-aqos1", True),
+        ("entre-a", "read", "mqtt-subscription-entre-bqos1", False),
         ("entre-a", "configure", layout.SHARD_QUEUES[0], False),
         ("entre-a", "read", layout.ASKS, False),
         ("entre-a", "write", layout.STATIONS, False),
         ("entre-a", "write", "amq.default", False),
         ("gone", "write", "amq.topic", False),
         ("fleet-server", "configure", layout.ASKS, True),
-        ("fleet-server", "configure", "mqtt-subscription-station-entre-aqos1", False),
+        ("fleet-server", "configure", "mqtt-subscription-entre-aqos1", False),
     ],
 )
 def test_a_station_has_its_own_queue_and_no_other(user: str, way: str, resource: str, may: bool) -> None:
@@ -72,7 +72,7 @@ def test_queues_of_the_fleet_have_a_limit_that_drops_nothing_and_sessions_have_n
     (policy,) = json.loads(definitions([]))["policies"]
     limited = [*layout.SHARD_QUEUES, layout.ASKS]
     assert [bool(re.search(policy["pattern"], name)) for name in limited] == [True] * len(limited)
-    assert not re.search(policy["pattern"], "mqtt-subscription-station-entre-aqos1")
+    assert not re.search(policy["pattern"], "mqtt-subscription-entre-aqos1")
     assert policy["definition"] == {"max-length": layout.MOST_IN_QUEUE, "overflow": "reject-publish"}
 
 

@@ -153,6 +153,23 @@ async def test_what_no_receive_maximum_bounds_is_not_taken(
     ]
 
 
+async def test_a_session_that_is_taken_thrice_of_late_is_trouble_also_while_it_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with meeting(monkeypatch) as (peer, transport, _came):
+        told: list[int] = []
+        transport.on_taken_over = lambda: told.append(1)
+        for number in range(2, 5):
+            assert transport.trouble is None
+            peer.say(b"\xe0\x02\x8e\x00")
+            assert peer.line is not None
+            peer.line.close()
+            await until(lambda number=number: peer.connections == number and b"MQTT" in peer.heard)  # type: ignore[misc]
+            peer.say(b"\x20\x03\x00\x00\x00")
+            await until(lambda: transport.connected)
+        assert (transport.trouble, len(told)) == ("taken_over", 3)
+
+
 async def test_a_refused_subscription_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     async with meeting(monkeypatch) as (peer, transport, _came):
         assert transport.connected

@@ -1,0 +1,51 @@
+"""A client at the broker with a station's certificate, which calls itself whatever it likes and says nothing.
+
+>>> async with Rogue(directory, 8883, "127.0.0.2").connected("fleet-server", "kortkiosk/v1/entre-a/answer"):  # doctest: +SKIP
+...     pass
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fleet.mqtt5 import writing
+from fleet.server.mqtt5.client import Credentials, tls_context
+
+CONNACK = b"\x20"
+
+
+class Rogue:
+    """A client with a station's certificate, as whoever it likes."""
+
+    def __init__(self, directory: Path, port: int, come_from: str = "127.0.0.1") -> None:
+        self._tls = tls_context(Credentials(*(directory / one for one in ("ca.pem", "station.pem", "station.key"))))
+        self._port, self._come_from = port, come_from
+
+    @contextlib.asynccontextmanager
+    async def connected(self, client_id: str, *topics: str) -> AsyncIterator[asyncio.StreamReader]:
+        """In, where the broker lets it, and subscribed; what comes is not read."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self._port, ssl=self._tls, local_addr=(self._come_from, 0)
+        )
+        try:
+            writer.write(writing.connect(client_id, 30, 0, 100, 65536))
+            if (await reader.read(64))[:1] != CONNACK:
+                raise ConnectionError("the broker does not let it in")
+            if topics:
+                writer.write(writing.subscribe(1, topics))
+                await reader.read(64)
+            yield reader
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, ssl.SSLError):
+                await writer.wait_closed()
+
+    async def take_over(self, client_ids: tuple[str, ...]) -> None:
+        """Connect as each of them in turn, without end."""
+        while True:
+            for client_id in client_ids:
+                with contextlib.suppress(OSError):
+                    async with self.connected(client_id):
+                        pass
