@@ -104,12 +104,16 @@ class ServerEnvelopes:
     async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
         """Ask the verifier."""
         me = self._identity
-        return await self._asked(seal_puk(me.verifier_key, me.station, order.order, new_nonce(), puk.reveal()))
+        return await self._asked(
+            seal_puk(me.server_keys.verifier_key, me.station, order.order, new_nonce(), puk.reveal())
+        )
 
     async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
         """Ask the verifier."""
         me = self._identity
-        return await self._asked(seal_release(me.verifier_key, me.station, order.order, new_nonce(), code.reveal()))
+        return await self._asked(
+            seal_release(me.server_keys.verifier_key, me.station, order.order, new_nonce(), code.reveal())
+        )
 
     async def _asked(self, ask: EnvelopeAsk | ReleaseAsk) -> EnvelopeVerdict:
         try:

@@ -14,9 +14,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
-from fleet.agent import checkpoints, commands, outbox, sync
+from fleet.agent import checkpoints, commands, key_book, outbox, sync
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
+from fleet.agent.key_book import KeyBook
 from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
@@ -82,11 +83,16 @@ class FleetSide:
     link: Link
     book: OrderBook
     issuer: IssuerSide
+    keys: KeyBook
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
     def start(self) -> None:
         """What goes on beside the errands, until `leave`."""
-        self.tasks += [asyncio.create_task(self.book.run()), *self.issuer.start()]
+        self.tasks += [
+            asyncio.create_task(self.keys.run(), name="server-keys"),
+            asyncio.create_task(self.book.run()),
+            *self.issuer.start(),
+        ]
 
     async def leave(self) -> None:
         """End the link."""
@@ -117,7 +123,7 @@ async def open_books(config: Config, base: Path, clock: SystemClock, bootid: str
 
 async def _open(identity: Identity | None, data: Path, clock: SystemClock, bootid: str, lock: int) -> Books:
     schemas = [
-        outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, commands.SCHEMA, *issuer_side.SCHEMAS, journal.SCHEMA,
+        outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, commands.SCHEMA, key_book.SCHEMA, *issuer_side.SCHEMAS, journal.SCHEMA,
     ]  # fmt: skip
     store = await asyncio.to_thread(StationStore.open, data / STORE_FILE, schemas=schemas)
     chain = Chain(identity.station, identity.epoch, bootid) if identity else Chain(NOBODY, 1, bootid)
@@ -135,6 +141,8 @@ def join(identity: Identity, books: Books, clock: SystemClock, timing: Timing | 
     """The link, which is made and not started, and what was synced. Raises JoinError."""
     link = Link(identity, books.store, books.chain.bootid, timing)
     try:
+        identity.server_keys.clock = clock.now
+        keys = KeyBook(books.store, link, identity.server_keys)
         book = OrderBook(identity, books.store, link, clock.now)
         clock.raise_floor(book.issued)
         if book.dropped:
@@ -146,7 +154,7 @@ def join(identity: Identity, books: Books, clock: SystemClock, timing: Timing | 
         raise JoinError("store", str(error)) from None
     books.journal.wake = link.notify
     books.journal.collected = book.mark_collected
-    return FleetSide(identity, link, book, issuer)
+    return FleetSide(identity, link, book, issuer, keys)
 
 
 def _tell_dropped(books: Books, dropped: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ Layout (mode 0700, private keys 0600):
     server/fleet-server.key server/fleet-server.pem     TLS client certificate of the server
     server/signing.key                                  ES256: signs what stations sync
     verifier/hpke.key verifier/envelope-keys.json       only the envelope verifier's process reads these
-    public.json                                         what a station pins at enrolment
+    public.json keys.json                               what a station pins at enrolment; the chain of rotated keys
     claims.json issued.json                             claim codes (salted hashes) and issued certificates
 
 >>> authority = Authority.init(Path("/srv/authority"), ["fleet.example"], now)    # doctest: +SKIP
@@ -18,7 +18,7 @@ import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from joserfc.jwk import ECKey
 
+from fleet.messages.key_rotation import Handover, RotationError, walk
 from fleet.messages.topics import Topics
 from provisioning import files, pki
 from provisioning.claim import ClaimRefused, check, id_of, make_claim
@@ -43,6 +44,10 @@ DEFAULT_SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
 SERVER_CLIENT_NAME = "fleet-server"
 PUBLIC_FILE = "public.json"
 CRL_FILE = "ca/crl.pem"
+KEYS_FILE = "keys.json"
+"""The chain of statements of key rotation, once keys have been rotated."""
+KEYS_GOOD = timedelta(days=730)
+"""So long signing key and verifier's key are used before they are to be rotated."""
 
 
 class AuthorityError(Exception):
@@ -84,7 +89,7 @@ class Authority:
             files.write(beside / "ca/ca.pem", pki.certificate_pem(ca.certificate), files.PUBLIC)
             files.write(beside / CRL_FILE, pki.make_crl(ca, [], now), files.PUBLIC)
             _make_server(beside / "server", ca, server_names, now)
-            _make_public(beside, ca.certificate)
+            _make_public(beside, ca.certificate, now)
         return cls(directory)
 
     def claim(self, station: str, now: datetime, valid_hours: float = 24.0) -> str:
@@ -107,7 +112,7 @@ class Authority:
         with files.locked(self.directory):
             station = self._use_claim(code, now)
             epoch = 1 + max((one.epoch for one in self.registry.issued() if one.station == station), default=0)
-            certificate = pki.issue_client(self._issuer(), station, public, now)
+            certificate = pki.issue_client(self.issuer(), station, public, now)
             self.registry.add_issued(
                 Issued(station, epoch, certificate.serial_number, now, certificate.not_valid_after_utc)
             )
@@ -120,7 +125,7 @@ class Authority:
         Raises AuthorityError for a name of no station.
         """
         with files.locked(self.directory):
-            issued, issuer = self.registry.issued(), self._issuer()
+            issued, issuer = self.registry.issued(), self.issuer()
             for name in keys:
                 _check_name(name)
             before = Counter({one.station: one.epoch for one in sorted(issued, key=lambda one: one.epoch)})
@@ -149,6 +154,22 @@ class Authority:
         key: dict[str, str] = files.read_json(self.directory / PUBLIC_FILE)["signing_key"]
         return key
 
+    def chain(self) -> list[str]:
+        """All statements of key rotation, oldest first."""
+        texts: list[str] = files.read_json(self.directory / KEYS_FILE, default=[])
+        return texts
+
+    def rotation(self) -> Handover | None:
+        """The rotation that is under way: its keys are stated, and public.json names the old ones. Raises AuthorityError."""
+        public = files.read_json(self.directory / PUBLIC_FILE)
+        try:
+            taken = walk(ECKey.import_key(public["signing_key"]), self.chain())
+        except RotationError as error:
+            raise AuthorityError(f"{self.directory / KEYS_FILE}: {error}") from None
+        if not taken or _is_pinned(taken[-1], public):
+            return None
+        return taken[-1]
+
     def revoke(self, station: str, now: datetime) -> int:
         """Revoke every certificate of this station and write the CRL. Returns how many were newly revoked.
 
@@ -171,7 +192,7 @@ class Authority:
 
     def _write_crl(self, issued: Sequence[Issued], now: datetime) -> int:
         revoked = [(one.serial, one.revoked) for one in issued if one.revoked is not None]
-        files.write(self.directory / CRL_FILE, pki.make_crl(self._issuer(), revoked, now), files.PUBLIC)
+        files.write(self.directory / CRL_FILE, pki.make_crl(self.issuer(), revoked, now), files.PUBLIC)
         return len(revoked)
 
     def _use_claim(self, code: str, now: datetime) -> str:
@@ -183,9 +204,16 @@ class Authority:
             raise ClaimRefused("this claim code is not valid: mistyped, used, expired, or tried too often")
         return kept.station
 
-    def _issuer(self) -> pki.Issuer:
+    def issuer(self) -> pki.Issuer:
+        """Who signs certificates: the CA's key is needed for it."""
         certificate = x509.load_pem_x509_certificate((self.directory / "ca/ca.pem").read_bytes())
-        return pki.Issuer(certificate, _load_key(self.directory / "ca/ca.key"))
+        return pki.Issuer(certificate, load_key(self.directory / "ca/ca.key"))
+
+
+def _is_pinned(handover: Handover, public: Mapping[str, Any]) -> bool:
+    verifier_key = base64.b64encode(handover.verifier_key).decode()
+    stated = handover.signing_key.thumbprint(), verifier_key
+    return stated == (ECKey.import_key(public["signing_key"]).thumbprint(), public["verifier_key"])
 
 
 def _check_name(station: str) -> None:
@@ -197,7 +225,8 @@ def _check_name(station: str) -> None:
         raise AuthorityError(f"{station} is the server's own name: choose another")
 
 
-def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """A private key of the authority's. Raises AuthorityError, OSError."""
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise AuthorityError(f"{path} is no EC key")
@@ -217,7 +246,7 @@ def _make_server(directory: Path, ca: pki.Issuer, server_names: Sequence[str], n
     files.write(directory / "signing.key", pki.key_pem(pki.new_key()))
 
 
-def _make_public(directory: Path, ca: x509.Certificate) -> None:
+def _make_public(directory: Path, ca: x509.Certificate, now: datetime) -> None:
     """The verifier's keys, and what a station pins."""
     hpke = X25519PrivateKey.generate()
     pem = hpke.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -226,8 +255,9 @@ def _make_public(directory: Path, ca: x509.Certificate) -> None:
     raw = hpke.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     public: dict[str, Any] = {
         "ca": pki.certificate_pem(ca).decode(),
-        "signing_key": public_jwk(_load_key(directory / "server/signing.key")),
+        "signing_key": public_jwk(load_key(directory / "server/signing.key")),
         "verifier_key": base64.b64encode(raw).decode(),
+        "keys_until": (now + KEYS_GOOD).isoformat(),
     }
     files.write_json(directory / PUBLIC_FILE, public, files.PUBLIC)
 

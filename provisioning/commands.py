@@ -27,12 +27,14 @@ from provisioning.enrol import enrol, parse_broker
 from provisioning.exporting import export_server, export_verifier
 from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
 from provisioning.pico import FlashError, choose
+from provisioning.rotation import LEAVES, OVERLAP_DAYS, PARTS, TooEarlyError, finish, renew, rotate
 from provisioning.units import STATION, UnitsError, add_options, write_units
 from provisioning.wiring import RewiringError, rewire
 
 Clock = Callable[[], datetime]
 
 DONE, BAD_INPUT, REFUSED, FAULT, INTERRUPTED = 0, 2, 3, 4, 130
+HAND_OUT = "Hand the parts out now: export-verifier first, then export-server; and restart verifier and server."
 FLASH_CODES = {"bad_image": BAD_INPUT, "pairing_refused": REFUSED, "not_paired": REFUSED}
 """Exit codes by what was wrong with a board; FAULT where none is named."""
 
@@ -45,6 +47,8 @@ def main(argv: Sequence[str] | None = None, clock: Clock | None = None) -> int:
         result, text = arguments.run(arguments, now)
     except ClaimRefused as error:
         return _say_error(arguments, REFUSED, "claim_refused", str(error))
+    except TooEarlyError as error:
+        return _say_error(arguments, REFUSED, "too_early", str(error))
     except FlashError as error:
         return _say_error(arguments, FLASH_CODES.get(error.code, FAULT), error.code, str(error))
     except RewiringError as error:
@@ -76,6 +80,28 @@ def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any],
     public = files.read_json(authority.directory / PUBLIC_FILE)
     result = {"authority": str(authority.directory), "signing_key_id": public["signing_key"]["kid"]}
     return result, f"The authority is in {authority.directory}. Keep a copy of it where nobody else can read it."
+
+
+def _renew(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    authority = Authority(arguments.directory)
+    renewed = renew(authority, tuple(arguments.only or LEAVES), now, early=arguments.early)
+    told = [{"name": one.name, "not_after": one.not_after.isoformat()} for one in renewed]
+    lines = [f"{one.name}: good until {one.not_after:%Y-%m-%d}" for one in renewed]
+    return {"renewed": told}, "\n".join([*lines, HAND_OUT])
+
+
+def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    authority = Authority(arguments.directory)
+    if arguments.finish:
+        done = finish(authority, now)
+        return {"finished": done.sequence}, f"Rotation {done.sequence} is finished. {HAND_OUT}"
+    begun = rotate(authority, tuple(arguments.only or PARTS), now, arguments.overlap_days)
+    told = {"sequence": begun.sequence, "starts": begun.starts.isoformat(), "old_until": begun.old_until.isoformat()}
+    text = (
+        f"Rotation {begun.sequence}: stations learn the new keys from now on, the server signs with the new one from"
+        f" {begun.starts:%Y-%m-%d}, the old one is trusted until {begun.old_until:%Y-%m-%d}; then `rotate --finish`. {HAND_OUT}"
+    )
+    return told, text
 
 
 def _export(
@@ -227,6 +253,15 @@ def _authority_parser(commands: Any) -> None:
     init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
     crl = _command(parts, "crl", "write the list of revocations anew", _crl)
     crl.add_argument("directory", type=Path, help="the authority")
+    renewal = _command(parts, "renew", "new certificates for broker and server, before theirs end", _renew)
+    renewal.add_argument("directory", type=Path)
+    renewal.add_argument("--only", choices=LEAVES, action="append", help="one of them")
+    renewal.add_argument("--early", action="store_true", help="also where there are more than 180 days left")
+    rotation = _command(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
+    rotation.add_argument("directory", type=Path)
+    rotation.add_argument("--only", choices=PARTS, action="append", help="one of them")
+    rotation.add_argument("--overlap-days", type=float, default=OVERLAP_DAYS, help="both are trusted (%(default)g)")
+    rotation.add_argument("--finish", action="store_true", help="forget the old keys, once the overlap is over")
     for name, summary, export in (
         ("export-server", "copy what the server needs, which is not the CA's key", export_server),
         ("export-verifier", "copy the keys of the code letters for the verifier's user", export_verifier),

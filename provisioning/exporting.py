@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from provisioning import files
-from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
+from provisioning.authority import CRL_FILE, KEYS_FILE, PUBLIC_FILE, Authority, AuthorityError
 
 SERVER_FILES = (
     "server/broker.key",
@@ -22,11 +22,13 @@ SERVER_FILES = (
     "server/fleet-server.key",
     "server/fleet-server.pem",
     "server/signing.key",
+    "server/signing-next.key",
+    KEYS_FILE,
     PUBLIC_FILE,
     "ca/ca.pem",
     CRL_FILE,
 )
-VERIFIER_FILES = ("hpke.key", "envelope-keys.json")
+VERIFIER_FILES = ("hpke.key", "hpke-next.key", "envelope-keys.json")
 _READABLE = (".pem", ".json")
 
 
@@ -53,9 +55,10 @@ def _check_place(authority: Authority, into: Path) -> None:
 def _copy(source: Path, into: Path, names: Iterable[str], owner: str | None) -> tuple[str, ...]:
     written = []
     for name in names:
-        if not (source / name).is_file():
-            continue
         place = into / name
+        if not (source / name).is_file():
+            place.unlink(missing_ok=True)  # as a key that was the next one, and is now the key
+            continue
         for folder in reversed([place.parent, *place.parent.parents]):
             if folder == into or into in folder.parents:
                 _make_folder(folder, owner)

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from joserfc.jwk import ECKey
-
 from fleet.agent.identity import Identity
 from fleet.agent.store import StationStore
 from fleet.messages import kinds
@@ -69,7 +67,7 @@ class CommandGate:
         note: Note = lambda cx, kind, content: None,
     ) -> None:
         self._station = identity.station
-        self._key = ECKey.import_key(dict(identity.signing_key))
+        self._keys = identity.server_keys
         self._store = store
         self._allowed = frozenset(allowed)
         self._clock = clock
@@ -77,7 +75,7 @@ class CommandGate:
 
     async def take(self, payload: bytes) -> Verdict:
         """The verdict, durable where it is `Taken`. Raises StoreError."""
-        command = opened(payload, self._key, self._station)
+        command = opened(payload, self._keys.find, self._station)
         if isinstance(command, Ignored):
             log.warning("a command was ignored: %s", command.why)
             return command

@@ -13,7 +13,7 @@ import base64
 import binascii
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from cryptography.x509.oid import NameOID
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from fleet.agent.server_keys import ServerKeys
 from fleet.messages.topics import STATION_NAME
 
 KEY_FILE = "station.key"
@@ -80,6 +81,11 @@ class Identity:
     """The envelope verifier's raw X25519 public key, 32 bytes."""
     not_after: datetime
     """When the station's certificate ends, UTC."""
+    server_keys: ServerKeys = field(init=False, compare=False, repr=False)
+    """The pinned keys, and what rotation has made of them since: what verifies and seals asks these."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "server_keys", ServerKeys(self.signing_key, self.verifier_key))
 
     @classmethod
     def load(cls, directory: Path) -> "Identity":

@@ -1,4 +1,4 @@
-"""Signed answers, verified: under the server key pinned at enrolment, ES256 and nothing else, of the right `typ`.
+"""Signed answers, verified: under the server's key (`ServerKeys`), ES256 and nothing else, of the right `typ`.
 
 >>> page = Words(identity).opened(answer, SYNC_TYP, SyncPage)               # doctest: +SKIP
 """
@@ -8,7 +8,6 @@ from typing import TypeVar
 import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Identity
 from fleet.messages.asking import IssuerAsk, Result, Word, typ_of
@@ -31,14 +30,14 @@ class Words:
 
     def __init__(self, identity: Identity) -> None:
         self._station = identity.station
-        self._key = ECKey.import_key(dict(identity.signing_key))
+        self._keys = identity.server_keys
 
     def opened(self, answer: Answer, typ: str, kind: type[T]) -> T:
         """The content, made for this station (`station` of `kind`). Raises SyncRefused; an error's own code passes through."""
         if not answer.ok or answer.jws is None:
             raise SyncRefused(answer.error or "no_list", answer.text or "the server gave no list")
         try:
-            signed = jws.deserialize_compact(answer.jws, self._key, algorithms=ALGORITHMS)
+            signed = jws.deserialize_compact(answer.jws, self._keys.find, algorithms=ALGORITHMS)
             if signed.protected.get("typ") != typ:
                 raise SyncRefused("forged", "the answer is to another question")
             content: T = decode(kind, signed.payload or b"")

@@ -8,14 +8,14 @@ before is for the station's own memory to say.
 Command(station='entre-a', sequence=7, command='sync', ...)
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, GuestProtocol
 
 from fleet.messages.commands import COMMAND_TYP, MAX_COMMAND_BYTES, MOST_VALID, Command, CommandResult
 from fleet.messages.link import MessageError, decode
@@ -25,6 +25,9 @@ SLACK = timedelta(minutes=5)
 """So far may the server's clock be ahead of the station's."""
 KEPT = 8
 """So many results are kept, and told again on each connection."""
+
+FindKey = Callable[[GuestProtocol], ECKey]
+"""Gives the key of a JWS by its header; raises ValueError where it is of none that counts."""
 
 Why = Literal["not_allowed", "expired", "not_yet", "too_long", "bad_time"]
 
@@ -54,7 +57,7 @@ class Ignored:
 Verdict = Taken | Declined | Ignored
 
 
-def opened(payload: bytes, key: ECKey, station: str) -> Command | Ignored:
+def opened(payload: bytes, key: ECKey | FindKey, station: str) -> Command | Ignored:
     """The command in a compact JWS under the server's key, where it is one for this station."""
     if len(payload) > MAX_COMMAND_BYTES:
         return Ignored("too large")

@@ -13,6 +13,7 @@ import msgspec
 
 from fleet.messages.asking import IssuerAsk
 from fleet.messages.issuing import AdministratorRole
+from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.region import RegionAsk
 
 RELEASE_DIGITS = 8
@@ -160,7 +161,7 @@ class ReleaseAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="r
     sealed: str
 
 
-Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | IssuerAsk
+Ask = SyncAsk | OrderAsk | EnvelopeAsk | ReleaseAsk | RegionAsk | KeysAsk | IssuerAsk
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -168,6 +169,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     sync, order.find: `jws`, a compact JWS (RFC 7515, ES256, server key) over a `SyncPage`; region: over a `RegionPage`; all
     of `fleet.messages.asking`: over a `Word`. The header's `typ` says to which question.
+    keys: `keys`, the statements of key rotation (`fleet.messages.key_rotation`), oldest first.
     envelope.verify, release.verify: `verdict`: `match`, `no_match` (the same for wrong and unknown), or `too_many`.
     """
 
@@ -176,6 +178,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     verdict: Literal["match", "no_match", "too_many"] | None = None
     error: str | None = None
     text: str | None = None
+    keys: tuple[str, ...] = ()
 
 
 def envelope_info(station: str, order: str, nonce: str) -> bytes:

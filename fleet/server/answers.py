@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
+from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.link import (
     Administrator,
     Answer,
@@ -124,6 +125,8 @@ class Answers:
             case RegionAsk():
                 page = self._region.page(station, ask, self._clock())
                 return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
+            case KeysAsk():
+                return Answer(ok=True, keys=self._signer.chain)
             case _ if self._issuer is None:
                 return _error("not_set_up", "No issuer is set up at this server.")
             case _:

@@ -63,7 +63,7 @@ def test_it_is_laid_out_as_the_server_expects(authority: Authority) -> None:
         "public.json",
     }
     public = json.loads((authority.directory / "public.json").read_text())
-    assert set(public) == {"ca", "signing_key", "verifier_key"}
+    assert set(public) == {"ca", "signing_key", "verifier_key", "keys_until"}
     assert "d" not in public["signing_key"]
 
 

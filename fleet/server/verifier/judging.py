@@ -36,15 +36,26 @@ class KeysError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The verifier's private key, and the issuer's HMAC keys by id."""
+    """The verifier's private key, the issuer's HMAC keys by id, and the private key that a rotation has made beside it."""
 
     private: X25519PrivateKey = field(repr=False)
     envelope: dict[str, bytes] = field(repr=False)
+    following: X25519PrivateKey | None = field(default=None, repr=False)
 
     @classmethod
     def load(cls, directory: Path) -> "Keys":
-        """Read `hpke.key` and `envelope-keys.json`. Raises KeysError."""
-        return cls(_private_key(directory / "hpke.key"), _envelope_keys(directory / "envelope-keys.json"))
+        """Read `hpke.key`, `envelope-keys.json` and, while keys are rotated, `hpke-next.key`. Raises KeysError."""
+        following = directory / "hpke-next.key"
+        return cls(
+            _private_key(directory / "hpke.key"),
+            _envelope_keys(directory / "envelope-keys.json"),
+            _private_key(following) if following.exists() else None,
+        )
+
+    @property
+    def private_keys(self) -> tuple[X25519PrivateKey, ...]:
+        """All of which stations may know the public one."""
+        return (self.private,) if self.following is None else (self.private, self.following)
 
 
 class Judge:
@@ -75,13 +86,22 @@ class Judge:
         return hmac.compare_digest(release_code(made).encode(), code.encode())
 
     def _opened(self, check: Check) -> str | None:
+        """With each of the private keys in turn, also after one has opened it: the work says nothing of the station."""
         try:
             sealed = base64.b64decode(check.sealed[:MAX_SEALED_CHARACTERS], validate=True)
-            bound_to = release_info if check.what == "release" else envelope_info
-            info = bound_to(check.station, check.order, check.nonce)
-            return SUITE.decrypt(sealed, self._keys.private, info).decode("ascii")
-        except (InvalidTag, ValueError, binascii.Error):
+        except (ValueError, binascii.Error):
             return None
+        bound_to = release_info if check.what == "release" else envelope_info
+        info = bound_to(check.station, check.order, check.nonce)
+        opened = [_decrypt(sealed, key, info) for key in self._keys.private_keys]
+        return next((code for code in opened if code is not None), None)
+
+
+def _decrypt(sealed: bytes, key: X25519PrivateKey, info: bytes) -> str | None:
+    try:
+        return SUITE.decrypt(sealed, key, info).decode("ascii")
+    except (InvalidTag, ValueError):
+        return None
 
 
 def envelope_digest(check: Check) -> str:
