@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fleet.server import simulating
 from fleet.server.access import commands as access_commands
+from fleet.server.access.sealing import SecretsError
 from fleet.server.access.settings import WebSettingsError
 from fleet.server.addresses import AddressError
 from fleet.server.alerts.settings import AlertSettingsError
@@ -87,6 +88,7 @@ _CANNOT_START = (
     CardKeysError,
     HookError,
     WebSettingsError,
+    SecretsError,
     RetentionSettingsError,
     SealError,
     EvidenceSettingsError,

@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import Self
 
 from fleet.server.access.access import Access
+from fleet.server.access.sealing import KEY_FILE as SECRETS
+from fleet.server.access.sealing import sealer_for
 from fleet.server.addresses import Address
 from fleet.server.alerts.desk import AlertDesk
 from fleet.server.alerts.rows import Alerts
@@ -170,7 +172,8 @@ class FleetServer:
         commands = CommandDesk(database, changes, self._clock)
         hook = load_secret(config.order_hook) if config.order_hook else None
         cards = CardSide.of(database, changes, self._clock, deadlines, hook)
-        await self._serve_pages(parts, readings, hub, Access(database, self._clock), alerts, commands, cards)
+        sealer = sealer_for(database, config.server_file(SECRETS), makes=not config.web_only)
+        await self._serve_pages(parts, readings, hub, Access(database, self._clock, sealer), alerts, commands, cards)
 
     def _url(self) -> str:
         return self.pages.url if self.pages is not None else ""

@@ -6,6 +6,7 @@ the store, and no key.
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
 from tests.fakes.identity_provider import SECRET, IdentityProvider
 from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.visitors import COOKIE, SEALER, session
 from tests.fleet.server.access.test_openid import SETTINGS, WHO
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 
@@ -45,7 +46,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.database = new_store(folder / "fleet.sqlite")
-        self.access = Access(self.database, lambda: NOW)
+        self.access = Access(self.database, lambda: NOW, SEALER)
         self.desk: CommandDesk = desk_of(self.database, lambda: NOW)
         self.app: FastAPI = create_app(
             demo_readings(), Hub(), self.access, FakeAlerts(), self.desk, clock=lambda: NOW
@@ -205,6 +206,18 @@ async def test_a_token_of_today(server: Server, wish: dict[str, Any]) -> None:
     assert made.status in (409, 422)
 
 
+async def test_a_stolen_store(server: Server, tmp_path: Path) -> None:
+    """Whoever copies the store reads the seeds of one-time codes in it and makes anybody's code."""
+    page = await server.press("/users", name="maj.test", role="operator", stations="*")
+    value = page.text.partition("/set-up/")[2].partition("<")[0]
+    offer = server.access.offered(value)
+    assert offer is not None
+    before = _everything(tmp_path / "fleet.sqlite")
+    server.set_up(page)
+    for held in (before, _everything(tmp_path / "fleet.sqlite")):
+        assert offer.secret not in held
+
+
 async def test_a_password_at_the_issuer(server: Server) -> None:
     """An administrator's account is entered by a password at the region's sign-in, which says so in a lower acr."""
     provider = IdentityProvider(NOW, {**WHO, "acr": "http://id.example/loa2"})
@@ -217,3 +230,10 @@ async def test_a_password_at_the_issuer(server: Server) -> None:
     browser = gone.header("set-cookie").partition(";")[0]
     back = await get(app, f"{BACK}?{urlencode(provider.authorize(gone.header('location')))}", cookie=browser)
     assert not [value for name, value in back.headers if name == "set-cookie" and value.startswith(f"{COOKIE}=")]
+
+
+def _everything(file: Path) -> str:
+    with sqlite3.connect(file) as plain:
+        held = "\n".join(plain.iterdump())
+    plain.close()
+    return held

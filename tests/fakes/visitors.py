@@ -8,10 +8,13 @@ from playwright.async_api import BrowserContext
 from fleet.server.access import sessions, tokens
 from fleet.server.access.access import Access, SignedIn
 from fleet.server.access.roles import EVERYWHERE, Role
+from fleet.server.access.sealing import Sealer
 from fleet.server.access.secret_values import digest
 from fleet.server.store.database import FILE_NAME, opened
 
 COOKIE = "kortkiosk"
+SEALER = Sealer({"made-up": bytes(32)})
+"""For the secrets of made-up accounts."""
 
 
 def session(access: Access, role: Role = Role.ADMIN, stations: str = EVERYWHERE, name: str = "tove.test") -> str:

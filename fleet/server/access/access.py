@@ -20,6 +20,7 @@ from fleet.server.access.audit import Deed
 from fleet.server.access.looks import Looks
 from fleet.server.access.rates import neighbourhood
 from fleet.server.access.roles import EVERYWHERE, Caller, Grants, Role
+from fleet.server.access.sealing import Sealer, SecretsError, account
 from fleet.server.access.secret_values import digest
 from fleet.server.access.sessions import Proof
 from fleet.server.store.access_tables import users
@@ -69,10 +70,11 @@ class Chosen:
 
 
 class Access:
-    """See the module. `clock` gives aware times."""
+    """See the module. `clock` gives aware times; without `sealer` nobody signs in by a one-time code, nor sets an account up."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime], sealer: Sealer | None = None) -> None:
         self.database = database
+        self._sealer = sealer
         self._looks = Looks()
         self.clock = clock
 
@@ -174,7 +176,15 @@ class Access:
         return max(over) == 0
 
     def _step(self, row: Any, code: str) -> int | None:
-        return codes.step_of(row.secret, code, self.clock().timestamp(), after=row.step)
+        if row.sealed_secret is None:
+            return None
+        secret = self._seals().open(row.sealed_secret, account(row.id))
+        return codes.step_of(secret, code, self.clock().timestamp(), after=row.step)
+
+    def _seals(self) -> Sealer:
+        if self._sealer is None:
+            raise SecretsError("the secrets of one-time codes: this process was given no key for them")
+        return self._sealer
 
     def offered(self, value: str) -> Offer | None:
         """What that set-up link is for; None where it does not work."""
@@ -209,7 +219,7 @@ class Access:
             except people.AccountError:
                 return Refused.NAME
             links.use_up(connection, value)
-            values = {"password": encoded, "secret": secret, "step": step}
+            values = {"password": encoded, "sealed_secret": self._seals().seal(secret, account(user)), "step": step}
             connection.execute(update(users).where(users.c.id == user).values(**values))
             row = connection.execute(users.select().where(users.c.id == user)).one()
             self._note(connection, row.name, address, Deed("user.set-up", row.name))

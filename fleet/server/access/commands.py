@@ -19,10 +19,11 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from fleet.server.access import audit, links, people, tokens
+from fleet.server.access import audit, links, people, sealing, tokens
 from fleet.server.access.audit import Deed
 from fleet.server.access.people import AccountError
 from fleet.server.access.roles import EVERYWHERE, Role
+from fleet.server.access.sealing import SecretsError
 from fleet.server.access.tokens import MOST_DAYS
 from fleet.server.store.database import StoreError, opened
 from fleet.server.store.place import PlaceError
@@ -37,7 +38,12 @@ Making = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse
 
 def add_parsers(commands: Any, command: Making) -> None:
     """`command` makes a parser with the options that all have."""
-    for group, what, members in (("user", "people who sign in", _USER), ("token", "programs that use the API", _TOKEN)):
+    groups = (
+        ("user", "people who sign in", _USER),
+        ("token", "programs that use the API", _TOKEN),
+        ("secrets", "the key that secrets of accounts are sealed with", _SECRETS),
+    )
+    for group, what, members in groups:
         several = commands.add_parser(group, help=what).add_subparsers(required=True, metavar="COMMAND")
         for name, (work, said, options) in members.items():
             parser = command(several, name, _doing(work), said)
@@ -66,7 +72,7 @@ def _run(arguments: argparse.Namespace, work: Work) -> int:
     try:
         with opened(place_of(arguments)) as database, database.writing.begin() as connection:
             result, text = work(arguments, connection, datetime.now(UTC))
-    except (AccountError, PlaceError) as error:
+    except (AccountError, PlaceError, SecretsError) as error:
         return _complain(arguments, str(error), BAD_INPUT)
     except (StoreError, DBAPIError, OSError) as error:
         return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)
@@ -154,6 +160,14 @@ def _list_tokens(_arguments: argparse.Namespace, connection: Connection, now: da
     return {"tokens": rows}, "\n".join("  ".join(row.values()) for row in rows)
 
 
+def _rotate(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    count = sealing.rotate(connection, arguments.authority / "server" / sealing.KEY_FILE)
+    _note(connection, now, "secrets.rotate", str(count))
+    return {
+        "sealed": count
+    }, f"{count} secrets are sealed with a new key: copy {sealing.KEY_FILE} to the other machines"
+
+
 def _verify(arguments: argparse.Namespace) -> int:
     try:
         with opened(place_of(arguments, begun=True)) as database, database.reading.begin() as connection:
@@ -199,11 +213,18 @@ def _undo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--undo", action="store_true", help="open it again")
 
 
+def _authority(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
+
+
 _USER: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
     "add": (_add_user, "a new local account; prints the path of its set-up link", (_name, _grant)),
     "list": (_list_users, "all accounts and what is granted to them", ()),
     "disable": (_disable_user, "close an account and end its sessions", (_name, _undo)),
     "reset": (_reset_user, "forget password and codes; prints the path of a new set-up link", (_name,)),
+}
+_SECRETS: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
+    "rotate": (_rotate, "seal the secrets of one-time codes with a new key", (_authority,)),
 }
 _TOKEN: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
     "add": (_add_token, "a new token; prints it once", (_name, _program_grant, _days)),

@@ -160,7 +160,8 @@ def reset(connection: Connection, name: str) -> int:
     person = named(connection, name)
     if not person.local:
         raise AccountError(f"{name}: is of the region's own sign-in, and has neither password nor codes here")
-    connection.execute(update(users).where(users.c.id == person.id).values(password=None, secret=None, step=0))
+    forgotten = {"password": None, "secret": None, "sealed_secret": None, "step": 0}
+    connection.execute(update(users).where(users.c.id == person.id).values(**forgotten))
     _close(connection, person.id)
     return person.id
 

@@ -42,6 +42,7 @@ _DEED: dict[str, tuple[Level, str]] = {
     "link.first": ("wa", "shield-key-outline"),
     "link.sign-in": ("wa", "shield-key-outline"),
     "token.add": ("wa", "shield-key-outline"),
+    "secrets.rotate": ("wa", "lock-reset"),
     "token.revoke": ("of", "shield-key-outline"),
     "export": ("wa", "download-outline"),
     "audit.verify": ("of", "link-variant"),

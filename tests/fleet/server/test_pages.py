@@ -23,6 +23,7 @@ from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import desk_of
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.readings import FakeReadings
+from tests.fakes.visitors import SEALER
 from tests.fleet.server.conftest import NOW, wall_clock
 
 HERE = Address("127.0.0.1", 8080)
@@ -31,7 +32,7 @@ WORLD = Address("0.0.0.0", 8443)  # noqa: S104 named, not bound
 
 @pytest.fixture
 def access(database: Database) -> Access:
-    return Access(database, lambda: NOW)
+    return Access(database, lambda: NOW, SEALER)
 
 
 def config(tmp_path: Path, text: str, http: Address = HERE, *, demo: bool = False) -> ServerConfig:

@@ -10,6 +10,7 @@ import pytest
 from fleet.server.access import codes
 from fleet.server.access.access import Access, Chosen, SignedIn
 from tests.fakes.databases import new_store
+from tests.fakes.visitors import SEALER
 
 PASSWORD = "made-up-password"
 
@@ -55,7 +56,7 @@ def clock() -> Turned:
 @pytest.fixture
 def access(tmp_path: Path, clock: Turned) -> Iterator[Access]:
     database = new_store(tmp_path / "fleet.sqlite")
-    yield Access(database, clock)
+    yield Access(database, clock, SEALER)
     database.close()
 
 

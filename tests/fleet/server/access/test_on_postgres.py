@@ -6,16 +6,18 @@ from fleet.server.access import codes, passwords, people, tokens
 from fleet.server.access.access import Access, Chosen, Refused, SignedIn
 from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Caller, Role
+from fleet.server.access.sealing import account
 from fleet.server.store.access_tables import users
 from fleet.server.store.database import Database
 from tests.fakes.databases import empty, on_postgres
+from tests.fakes.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Turned
 
 __all__ = ["on_postgres"]
 
 
 def test_in_and_out_and_told_in_one_chain(on_postgres: Database, clock: Turned) -> None:
-    access = Access(on_postgres, clock)
+    access = Access(on_postgres, clock, SEALER)
     link = access.first_link()
     assert link is not None
     offer = access.offered(link)
@@ -44,11 +46,11 @@ def _look(access: Access, caller: Caller, number: int) -> None:
 
 
 def test_of_many_at_once_with_the_same_code_one_comes_in(on_postgres: Database, clock: Turned) -> None:
-    access = Access(on_postgres, clock)
+    access = Access(on_postgres, clock, SEALER)
     with on_postgres.writing.begin() as connection:
-        people.add(connection, "race", ((Role.VIEWER, "*"),), clock())
+        user = people.add(connection, "race", ((Role.VIEWER, "*"),), clock())
         secret = codes.secret_from("made-up link")
-        values = {"password": passwords.hashed(PASSWORD), "secret": secret}
+        values = {"password": passwords.hashed(PASSWORD), "sealed_secret": SEALER.seal(secret, account(user))}
         connection.execute(users.update().where(users.c.name == "race").values(**values))
     code = codes.code_at(secret, clock().timestamp())
     with ThreadPoolExecutor(8) as many:

@@ -11,6 +11,7 @@ from fleet.server.access.access import Access, Chosen, Refused, SignedIn
 from fleet.server.access.roles import Role
 from fleet.server.access.sessions import IDLE, WHOLE
 from fleet.server.access.tries import ACCOUNT, ADDRESS
+from tests.fakes.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Admin, Turned
 
 
@@ -67,7 +68,7 @@ def test_guessing_stops_per_account_even_with_the_right_answer_and_after_a_resta
     for number in range(ACCOUNT.most):
         assert admin.sign_in("wrong-password", address=f"192.0.2.{number}") is Refused.WRONG
     assert admin.sign_in() is Refused.TOO_MANY
-    again = Access(admin.access.database, admin.clock)
+    again = Access(admin.access.database, admin.clock, SEALER)
     assert again.sign_in("tove", PASSWORD, admin.code(), "192.0.2.99") is Refused.TOO_MANY
     assert again.entries(action="sign-in.stopped")[1] == 1
     admin.clock.on(minutes=16)

@@ -16,7 +16,7 @@ from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
 from tests.fakes.evidence import FakeEvidence
 from tests.fakes.readings import NOW, FakeReadings, demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.visitors import COOKIE, SEALER, session
 
 ZONE = ZoneInfo("Europe/Stockholm")
 
@@ -35,7 +35,7 @@ def hub() -> Hub:
 def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
     """One store of people for all tests of the pages."""
     database = new_store(tmp_path_factory.mktemp("access") / "fleet.sqlite")
-    yield Access(database, lambda: NOW)
+    yield Access(database, lambda: NOW, SEALER)
     database.close()
 
 

@@ -19,7 +19,7 @@ from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
 from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.visitors import COOKIE, SEALER, program, session
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 
 
@@ -28,7 +28,7 @@ class Office:
 
     def __init__(self, folder: Path) -> None:
         self.database = new_store(folder / "fleet.sqlite")
-        self.access = Access(self.database, lambda: NOW)
+        self.access = Access(self.database, lambda: NOW, SEALER)
         self.app: FastAPI = create_app(
             demo_readings(), Hub(), self.access, FakeAlerts(), desk_of(self.database, lambda: NOW), clock=lambda: NOW
         )  # fmt: skip

@@ -25,7 +25,7 @@ from fleet.server.web.rendering import MENU
 from tests.fakes.commands import OLLE, desk_of
 from tests.fakes.databases import new_store
 from tests.fakes.readings import NOW, FakeReadings, demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.visitors import COOKIE, SEALER, session
 from tests.fleet.server.conftest import record
 from tests.fleet.server.web.axe import violations
 from tests.fleet.server.web.test_live import ERRAND, Complaints, Site, browser, complaints, context, site
@@ -76,7 +76,7 @@ def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
             last = (NOW + timedelta(days=number + 1)).date().isoformat()
             one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=last, **known)
             import_orders(connection, [Row(2, one)], NOW - timedelta(days=88 - number))
-    yield Access(database, lambda: NOW)
+    yield Access(database, lambda: NOW, SEALER)
     database.close()
 
 

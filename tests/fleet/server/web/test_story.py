@@ -25,7 +25,7 @@ from fleet.server.store.writing import Writer
 from fleet.server.web.app import create_app
 from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
-from tests.fakes.visitors import COOKIE, let_in, session
+from tests.fakes.visitors import COOKIE, SEALER, let_in, session
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.web.axe import clean_in_both_themes
 from tests.fleet.server.web.test_live import PATIENCE_MS, Complaints, Served, browser, listening, shows
@@ -52,7 +52,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.database = new_store(self.folder / "fleet.sqlite")
         self.writer = Writer(self.database)
-        self.access = Access(self.database, lambda: self.now)
+        self.access = Access(self.database, lambda: self.now, SEALER)
         alerts = AlertDesk(self.database, self.hub, lambda: self.now)
         readings = StoreReadings(self.database, lambda: self.now)
         desk = desk_of(self.database, lambda: self.now, self.hub)
