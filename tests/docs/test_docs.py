@@ -74,7 +74,7 @@ def helped(*command: str) -> str:
     return done.stdout
 
 
-GROUPS = (["authority"], ["card"], ["devices"], ["user"], ["token"])
+GROUPS = (["authority"], ["card"], ["devices"], ["user"], ["token"], ["secrets"])
 COMMAND = re.compile(r"(?<![\w/.-])(kortkiosk(?:-fleet|-provision)?)((?: [^\s`|·]+)*)")
 
 
@@ -87,13 +87,8 @@ def commands() -> dict[tuple[str, ...], set[str]]:
         for span in spans:
             for program, rest in COMMAND.findall(span):
                 words = rest.split()
-                names = tuple(
-                    w
-                    for w in words[
-                        : 2 if words[:1] in (["authority"], ["card"], ["devices"], ["user"], ["token"]) else 1
-                    ]
-                    if w.islower()
-                )
+                deep = 2 if words[:1] in GROUPS else 1
+                names = tuple(word for word in words[:deep] if word.islower())
                 found.setdefault((program, *names), set()).update(w.split("=")[0] for w in words if w.startswith("--"))
     return {command: options for command, options in found.items() if "/" not in " ".join(command)}
 

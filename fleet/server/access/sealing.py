@@ -55,7 +55,7 @@ class Sealer:
             self._keys |= read(self._path)
         if form != _FORM or name not in self._keys:
             raise SecretsError(
-                f"{about}: sealed with the key {name!r}, which {KEY_FILE} does not have: restore that file"
+                f"{about}: sealed with the key {name[:16]!r}, which {KEY_FILE} does not have: restore that file"
             )
         try:
             raw = base64.urlsafe_b64decode(data)

@@ -72,7 +72,7 @@ def test_a_lost_key_is_said_and_no_new_one_made_in_its_place(access: Access, tmp
         sealer_for(access.database, path, makes=True)
     assert not path.exists()
     sealing.write(path, {"other": bytes(32)})
-    with pytest.raises(SecretsError, match="sealed with the key 'made-up', which secrets.key does not have"):
+    with pytest.raises(SecretsError, match=r"sealed with the key 'made-up', which secrets\.key does not have"):
         sealer_for(access.database, path, makes=True)
 
 
