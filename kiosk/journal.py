@@ -169,7 +169,7 @@ class Log:
         rows = await self._journal.transact(lambda cx: cx.execute(query, (self._order_no,)).fetchall())
         done: set[str] = set()
         for name, outcome in rows:
-            done.discard(UNDOES.get(name, ""))
+            done -= UNDOES.get(name, frozenset())
             if outcome in DONE:
                 done.add(name)
         return frozenset(done)

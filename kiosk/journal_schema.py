@@ -41,8 +41,8 @@ UNKNOWN = "unknown"
 DONE = frozenset({"opened", "taken", "accepted", "written", "printed", "dropped"})
 """Outcomes after which an effect need not be done again for the same order."""
 
-UNDOES = {"slot.return": "slot.take"}
-"""Effects that take an earlier one back."""
+UNDOES = {"slot.return": frozenset({"slot.take", "card.unblock"})}
+"""Effects that take earlier ones back: a card that went back is another than the order's, whatever was done to it."""
 
 
 def outcome_name(result: object) -> str:

@@ -56,6 +56,14 @@ class Page(Section):
     link: Annotated[str, Field(pattern=r"^https://[^\s]{4,180}$")] | None = None
 
 
+class StockRules(Section):
+    """How cards are put into the cabinet."""
+
+    two_administrators: bool = False
+    """Two administrators put every card in, and a card that cannot show before any code that it is genuine is handed out only
+    where two did. Else that is asked from the first such card on, and of cards that one administrator is known to have put in."""
+
+
 class Region(Section):
     """The whole file. What is not given is not said."""
 
@@ -70,6 +78,7 @@ class Region(Section):
     """Who helps, and where. A station may have another (`contact.office`)."""
     loa2_ends: date | None = None
     """The last day of level of assurance 2."""
+    stock: StockRules = StockRules()
     pages: Annotated[tuple[Page, ...], Field(max_length=8)] = ()
 
     @model_validator(mode="after")

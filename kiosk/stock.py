@@ -30,6 +30,10 @@ CREATE UNIQUE INDEX IF NOT EXISTS stock_slot ON stock_card (slot) WHERE slot IS 
 CREATE INDEX IF NOT EXISTS stock_order ON stock_card (order_no);
 CREATE TABLE IF NOT EXISTS bin_card (id INTEGER PRIMARY KEY, card_number TEXT NOT NULL, dropped TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS stock_quarantine (slot INTEGER PRIMARY KEY, since TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS stock_by (
+    card_number TEXT PRIMARY KEY, first TEXT NOT NULL, second TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS stock_keyless (one INTEGER PRIMARY KEY CHECK (one = 1), since TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS stock_made (one INTEGER PRIMARY KEY CHECK (one = 1), time TEXT NOT NULL) STRICT;
 """
 
@@ -68,9 +72,16 @@ class StationStock:
 
         def work(cx: sqlite3.Connection) -> Ledger:
             adopt(cx, here or (), self._journal.now())
-            return Ledger(_lying(cx), here, _broken(cx), _quarantined(cx))
+            return Ledger(_lying(cx), here, _broken(cx), _quarantined(cx), _keyless(cx))
 
         return await self._journal.transact(work)
+
+    async def stocked_by(self, card_number: str) -> tuple[str, ...]:
+        """See the port."""
+        rows = await self._journal.transact(
+            lambda cx: cx.execute("SELECT first, second FROM stock_by WHERE card_number = ?", (card_number,)).fetchall()
+        )
+        return tuple(who for row in rows for who in row if who)
 
     async def binned(self) -> tuple[str, ...]:
         """See the port."""
@@ -120,6 +131,8 @@ def witness(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now: str
     match kind:
         case kinds.CARD_STORED:
             _stored(cx, content["card_number"], content.get("order", ""), content["slot"], now)
+            people = (content["card_number"], content["by"], content.get("second", ""))
+            cx.execute("INSERT OR REPLACE INTO stock_by VALUES (?, ?, ?)", people)
         case kinds.CARD_TAKEN_OUT:
             _out_of(cx, content["slot"], content["why"])
             cx.execute("DELETE FROM stock_quarantine WHERE slot = ?", (content["slot"],))
@@ -143,11 +156,13 @@ def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
     match content["effect"], content.get("outcome"):
         case "slot.take", "taken":
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
-        case "slot.return", "wrong_card" | "not_genuine" as why:
+        case "slot.return", "wrong_card" | "not_genuine" | "not_vouched" as why:
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)
             if why == "not_genuine":
                 cx.execute("INSERT OR REPLACE INTO stock_quarantine VALUES (?, ?)", (content.get("slot", 0), now))
+            if why == "not_vouched":
+                cx.execute("INSERT OR IGNORE INTO stock_keyless VALUES (1, ?)", (now,))
         case "drop.card", "dropped":
             cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (content.get("old_card", ""), now))
 
@@ -197,6 +212,10 @@ def _broken(cx: sqlite3.Connection) -> frozenset[int]:
 
 def _quarantined(cx: sqlite3.Connection) -> frozenset[int]:
     return frozenset(slot for (slot,) in cx.execute("SELECT slot FROM stock_quarantine"))
+
+
+def _keyless(cx: sqlite3.Connection) -> bool:
+    return cx.execute("SELECT 1 FROM stock_keyless").fetchone() is not None
 
 
 def _lying(cx: sqlite3.Connection) -> tuple[Lying, ...]:

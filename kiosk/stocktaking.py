@@ -50,6 +50,8 @@ class Ledger:
     broken: frozenset[int] = frozenset()
     quarantined: frozenset[int] = frozenset()
     """Slots with a card that could not show that it is genuine, until an administrator takes it out."""
+    keyless: bool = False
+    """A card that cannot show it before any code was met here: two administrators put cards in."""
 
     def at(self, slot: int) -> Lying | None:
         """What the list has in that slot."""
@@ -70,6 +72,9 @@ class Stock(Protocol):
 
     async def look(self) -> Ledger:
         """What lies where, with the slots that the office gave since."""
+
+    async def stocked_by(self, card_number: str) -> tuple[str, ...]:
+        """The administrators (HSA-ids) who put that card in when it was put in last; none where it was not put in here."""
 
     async def binned(self) -> tuple[str, ...]:
         """Numbers of the cards that fell into the bin since it was last emptied, in that order. Empty where one is not known."""

@@ -43,7 +43,8 @@ EFFECT_UNKNOWN = "se.kortkiosk.effect.unknown"
 """`errand`, `effect`: neither a result nor an error could be believed, or the station stopped in the middle."""
 
 CARD_STORED = "se.kortkiosk.card.stored"
-"""`errand`, `card_number`, `slot`, `by` (HSA-id of the administrator), `order`?: the card lies there, and the door is shut."""
+"""`errand`, `card_number`, `slot`, `by` (HSA-id of the administrator), `second`? (of the other, where it takes two), `order`?:
+the card lies there, and the door is shut."""
 
 CARD_TAKEN_OUT = "se.kortkiosk.card.taken_out"
 """`errand`, `card_number` (empty where nobody knows which card it is), `slot`, `why` (`expired`, `voided`, `misplaced`,

@@ -187,12 +187,15 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "take", slot_views.take(SLOT, ORDER, 24, ATTENDED)
     yield "take-protected", slot_views.take(SLOT, PROTECTED, 24, OWN)
     yield "put-back", slot_views.put_back(SLOT, ORDER)
+    yield "put-back-unvouched", slot_views.put_back_unvouched(SLOT, ORDER)
     yield "put-back-false", slot_views.put_back_false(SLOT, ORDER)
     yield "printed", slot_views.printed_number(SLOT, OWN)
     yield "printed-differs", slot_views.printed_differs(SLOT, ORDER)
     yield "insert-new", slot_views.insert_new(SLOT, ORDER, OWN, None)
     yield "wrong-card", slot_views.wrong_card(SLOT, ORDER, OLD_NUMBER, own=True)
     yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
+    yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
+    yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
     yield "new-card-not-genuine", slot_views.new_card_not_genuine(SLOT).view
     yield "slot-empty", slot_views.slot_empty(SLOT, ORDER).view
     yield "order-expired", order_views.expired(AGREE, PAST).view

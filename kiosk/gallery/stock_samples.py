@@ -40,6 +40,7 @@ def _in(order: Order) -> Iterator[tuple[str, View[Any]]]:
     yield "stock-jammed", stock_views.not_open(SCENE, 14, SlotFault.JAMMED)
     yield "stock-other-open", stock_views.not_open(SCENE, 14, SlotFault.OTHER_OPEN)
     yield "stock-cabinet-out", stock_views.cabinet_out(SCENE).view
+    yield "stock-two-wanted", stock_views.two_wanted(SCENE)
     yield "stock-put", stock_views.put(SCENE, card, 14, 24)
     yield "stock-shut", stock_views.shut(SCENE, 14)
 

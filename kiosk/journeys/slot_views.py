@@ -67,6 +67,11 @@ def put_back_false(scene: Scene, order: Order) -> Await:
     return _back_into_slot(scene, "put_back_false", order, say("put_back_false.lead"))
 
 
+def put_back_unvouched(scene: Scene, order: Order) -> Await:
+    """A card that is handed out once two administrators have put it in goes back where it lay."""
+    return _back_into_slot(scene, "put_back_unvouched", order, say("put_back_unvouched.lead"))
+
+
 def _back_into_slot(scene: Scene, name: str, order: Order, lead: Say) -> Await:
     return Await(
         name=scene.name(name),
@@ -161,6 +166,16 @@ def wrong_card_in_slot(scene: Scene) -> StopError:
 def new_card_not_genuine(scene: Scene) -> StopError:
     """The new card could not show that it is the one that its issuer made; no code was asked for it, and the office is told."""
     return stop(scene, "refused", "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
+
+
+def new_card_heard_codes(scene: Scene) -> StopError:
+    """The card took PUK and new code, and signs nothing that holds: somebody may know them now. The office is told."""
+    return stop(scene, "refused", "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
+
+
+def stocked_by_one(scene: Scene) -> StopError:
+    """The card cannot show that it is genuine, and one administrator alone put it in."""
+    return stop(scene, "refused", "stocked_by_one")
 
 
 def slot_empty(scene: Scene, order: Order) -> StopError:

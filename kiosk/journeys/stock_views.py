@@ -54,6 +54,13 @@ def what(scene: Scene, *, lying: int, slots: int, due: int) -> Choose:
     )
 
 
+def two_wanted(scene: Scene) -> Tell:
+    """Cards here cannot show by themselves that they are genuine: two put them in, so that nobody can alone swap one."""
+    return _told(
+        scene, "two_wanted", say("stock.two_wanted.title"), say("stock.two_wanted.lead"), say("stock.two_wanted.do")
+    )
+
+
 def scan(scene: Scene, digits: int, put: tuple[str, int] | None) -> EnterDigits:
     """The next card, by its number, its order or its envelope; what was put in last is said."""
     lead = say("stock.scan.put", tail=tail(put[0]), slot=put[1]) if put else say("stock.scan.lead")

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,10 @@ from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
 from kiosk.ports import Ended
+from kiosk.region import StockRules
 from tests.fakes.clock import NOW
+from tests.fakes.desk import order_of
+from tests.fakes.errand_tales.stock import known
 from tests.fakes.errands import ErrandTale, play
 from tests.fakes.person import puts_back
 from tests.fakes.room import Room, authority, keys_of, persona_of, quick_folder
@@ -29,6 +31,8 @@ from tests.fakes.room import make_card as made
 from tests.fakes.stories import NEW_PIN, Setting, own_card
 
 KINDS = ("A", "B", "C", "D")
+WITH_A_KEY = ("C", "D")
+"""Kinds that have a key of the card's own, which wants no code."""
 
 
 @asynccontextmanager
@@ -78,30 +82,61 @@ async def test_a_product_that_refuses_one_form_of_signature_proves_nobody(
     assert not await passes(copied(card, "own key"), "00000000")
 
 
-async def _picked_up(folder: Path, kind: str, **changed: Any) -> tuple[Room, CopiedCard, Ended]:
-    """A pick-up in which somebody laid a copy of the new card into its slot. The room is closed."""
+async def _picked_up(folder: Path, kind: str, lay: Callable[[Room], None]) -> tuple[list[str], CopiedCard, Ended]:
+    """A pick-up in which somebody laid a copy of the new card into its slot: its events, the copy, its end."""
     rogues: list[CopiedCard] = []
 
     def prepare(room: Room) -> None:
         rogues.append(false_new_card(room.world.card("1:new")))
         room.world._cards["1:new"] = rogues[0]
+        lay(room)
 
-    back = {"put_back_false": puts_back(2, "1:new"), "stop.new_card_not_genuine": "end"}
-    tale = ErrandTale("", "pickup", lambda: own_card(**back | changed), Setting(kind=kind), prepare=prepare)
+    ends = ("new_card_not_genuine", "new_card_heard_codes", "stocked_by_one")
+    backs = ("put_back_false", "put_back_unvouched")
+    changed = {**{f"stop.{one}": "end" for one in ends}, **{one: puts_back(2, "1:new") for one in backs}}
+    tale = ErrandTale("", "pickup", lambda: own_card(**changed), Setting(kind=kind), prepare=prepare)
     with quick_folder(folder) as quick:
         room, _, ended = await play(quick, tale)
+        told = await room.told()
         await room.close()
-    return room, rogues[0], ended
+    return told, rogues[0], ended
 
 
-@pytest.mark.parametrize("kind", ["C", "D"])
-async def test_a_false_new_card_hears_puk_and_new_pin(kind: str, tmp_path: Path) -> None:
-    """A false new card in the slot, of a product with a key that wants no code, hears PUK and new PIN of the holder."""
-    _, rogue, ended = await _picked_up(tmp_path, kind)
+def by_the_office(_room: Room) -> None:
+    """The office gave the slot, and nobody knows who laid the card there."""
+
+
+def alone(room: Room) -> None:
+    """One administrator put it in."""
+    known(room.journal, (order_of(1), 2))
+
+
+def where_two_are_wanted(room: Room) -> None:
+    """The office gave the slot, in a region where two administrators put cards in."""
+    room.equip(region=room.desk.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "lay"),
+    [(kind, lay) for kind in KINDS for lay in (by_the_office, alone, where_two_are_wanted)
+     if kind in WITH_A_KEY or lay is not by_the_office],
+)  # fmt: skip
+async def test_a_false_new_card_hears_puk_and_new_pin(kind: str, lay: Callable[[Room], None], tmp_path: Path) -> None:
+    """A false new card that one insider laid into the slot hears PUK and new PIN of the holder."""
+    told, rogue, ended = await _picked_up(tmp_path, kind, lay)
+    assert rogue.heard == []
     assert not rogue.has_heard(person(1).new.puk)
     assert not rogue.has_heard(NEW_PIN)
-    assert rogue.heard == []
-    assert ended.reason == "new_card_not_genuine"
+    assert ended.reason == ("new_card_not_genuine" if kind in WITH_A_KEY else "stocked_by_one")
+    assert "receipt.issued" not in told
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(WITH_A_KEY)))
+async def test_a_false_new_card_that_heard_the_codes_passes_for_a_faulty_one(kind: str, tmp_path: Path) -> None:
+    """A false new card of a product without a key of its own hears PUK and new PIN, and passes for a faulty one."""
+    told, _, ended = await _picked_up(tmp_path, kind, by_the_office)
+    assert ended.reason == "new_card_heard_codes"
+    assert told[-4:] == ["card.not_genuine", "slot.reopen opened", "slot.return not_genuine", "ended refused"]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ from typing import Any
 from drivers.printer.port import CoverOpen, NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.rogue import false_new_card
-from tests.fakes.desk import RELEASE_CODE
+from fleet.messages import kinds
+from kiosk import stock
+from tests.fakes.desk import RELEASE_CODE, order_of
 from tests.fakes.errand_tales.codes import product
 from tests.fakes.person import Story, first, jams, puts, puts_back
 from tests.fakes.room import OLD_PIN, Room, persona_of
@@ -253,6 +255,33 @@ TALES = [
         )
         for kind, tries in (("C", 5), ("D", 3))
     ],
+    *[
+        refused(
+            f"a false new card of kind {kind} in the slot, found out by its test",
+            "new_card_heard_codes",
+            old(put_back_false=puts_back(2, "1:new")),
+            setting=Setting(kind=kind),
+            events=[
+                *TAKEN,
+                "card.unblock accepted",
+                "card.test failed",
+                "card.not_genuine",
+                "slot.reopen opened",
+                "slot.return not_genuine",
+            ],
+            puk_tries=tries,
+            views=("pickup.puk", "pickup.new_pin", "pickup.testing", "pickup.put_back_false"),
+        )
+        for kind, tries in (("A", 5), ("B", 10))
+    ],
+    refused(
+        "a card without a key of its own that one administrator put in",
+        "stocked_by_one",
+        old(put_back_unvouched=puts_back(2, "1:new")),
+        events=[*TAKEN, "slot.reopen opened", "slot.return not_vouched"],
+        views=("pickup.insert_new", "pickup.proving", "pickup.put_back_unvouched"),
+    ),
+    Tale("a card without a key of its own that two administrators put in", own_card, events=[*PAPER, *DONE]),
     Tale(
         "no printer",
         old(no_paper="next"),
@@ -413,9 +442,24 @@ def lay_false_card(room: Room) -> None:
     room.world._cards["1:new"] = false_new_card(room.world.card("1:new"))
 
 
+def stocked_by(second: str) -> Callable[[Room], None]:
+    """The new card was put in here, by one administrator or with another."""
+
+    def prepare(room: Room) -> None:
+        card, order = person(1).new.card_number, order_of(1).order
+        content = {"card_number": card, "order": order, "slot": 2, "by": person(13).hsa_id, "second": second}
+        room.store.transact_now(lambda cx: stock.witness(cx, kinds.CARD_STORED, content, room.journal.now()))
+
+    return prepare
+
+
 PREPARED: dict[str, Callable[[Room], None]] = {
     "a false new card of kind C in the slot, found out before any code": lay_false_card,
     "a false new card of kind D in the slot, found out before any code": lay_false_card,
+    "a false new card of kind A in the slot, found out by its test": lay_false_card,
+    "a false new card of kind B in the slot, found out by its test": lay_false_card,
+    "a card without a key of its own that one administrator put in": stocked_by(""),
+    "a card without a key of its own that two administrators put in": stocked_by(person(14).hsa_id),
     "a product that takes no new code: the one that the card came with applies": product(commands={"unblock": "puk"}),
     "the verifier is silent once": lambda room: room.desk.envelopes.silent.append(True),  # type: ignore[attr-defined]
     "the verifier is away": lambda room: setattr(room.desk.envelopes, "online", False),

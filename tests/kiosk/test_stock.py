@@ -113,6 +113,24 @@ async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_tak
     assert await shelf.slots() == {}
 
 
+async def test_who_put_a_card_in_is_known_until_it_is_put_in_again(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    assert await shelf.stock.stocked_by(ONE.card_number) == (), "the office gave the slot, and nobody here put it in"
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 7), second="SE1-B")
+    assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A", "SE1-B")
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 8))
+    assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A",)
+
+
+async def test_a_card_that_nobody_vouches_for_makes_two_put_cards_in_from_then_on(shelf: Shelf) -> None:
+    assert not (await shelf.stock.look()).keyless
+    shelf.here = [ONE]
+    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="not_vouched", slot=2, order=ONE.order)
+    ledger = await shelf.stock.look()
+    assert (ledger.keyless, ledger.quarantined) == (True, frozenset())
+    assert await shelf.offered(ONE) == {}
+
+
 async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_it(shelf: Shelf) -> None:
     shelf.here = [ONE]
     await shelf.slots()

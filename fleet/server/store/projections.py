@@ -178,6 +178,7 @@ _MOVED: dict[tuple[str, str], Happening] = {
     ("slot.take", "taken"): "taken",
     ("slot.return", "wrong_card"): "wrong_card",
     ("slot.return", "not_genuine"): "wrong_card",
+    ("slot.return", "not_vouched"): "wrong_card",
 }
 
 

@@ -8,18 +8,22 @@ from typing import assert_never
 
 from drivers.reader.outcomes import CardAuthenticated, CardNotAuthenticated, NoFreeKey, Unknown
 from fleet.messages import kinds
-from kiosk.journeys import person_views, slot_views
+from kiosk.journeys import person_views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
-from kiosk.journeys.steps.slot import NOT_GENUINE, reopen_for_return
+from kiosk.journeys.steps.slot import NOT_GENUINE, NOT_VOUCHED, Returned, reopen_for_return
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
 
 
 async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit) -> None:
     """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
     match await ask(person_views.proving(scene), until=visit.challenge_free_key()):
-        case CardAuthenticated() | NoFreeKey():
+        case CardAuthenticated():
             return
+        case NoFreeKey():
+            if not await is_vouched_for(desk, order):
+                await visit.close()
+                await reopen_for_return(ask, desk, scene, log, order, NOT_VOUCHED)
         case CardNotAuthenticated(why):
             await put_aside(ask, desk, scene, log, order, visit, why)
         case Unknown() | str():
@@ -28,10 +32,21 @@ async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, 
             assert_never(other)
 
 
-async def put_aside(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, why: str) -> None:
+async def is_vouched_for(desk: Desk, order: Order) -> bool:
+    """Whether two administrators put the card in. What the office gave a slot was put in by nobody who is known here: that is
+    enough unless the region says otherwise.
+    """
+    people = await desk.stock.stocked_by(order.card_number) if desk.stock is not None else ()
+    return len(set(people)) > 1 or not (people or desk.region.stock.two_administrators)
+
+
+async def put_aside(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, why: str,
+    returned: Returned = NOT_GENUINE,
+) -> None:  # fmt: skip
     """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
     await visit.close()
     await log.note(kinds.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
     if desk.cabinet is None:
-        raise slot_views.new_card_not_genuine(scene)
-    await reopen_for_return(ask, desk, scene, log, order, NOT_GENUINE)
+        raise returned.stop(scene)
+    await reopen_for_return(ask, desk, scene, log, order, returned)

@@ -1,21 +1,27 @@
 """A new card gets its code, and is proved by a real signature under it."""
 
 import secrets
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
+from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
 from drivers.secret import Secret
 from fleet.messages import kinds
 from kiosk.journeys import code_views as views
-from kiosk.journeys import tear_views
+from kiosk.journeys import slot_views, tear_views
 from kiosk.journeys.desk import Desk
+from kiosk.journeys.person_views import not_genuine
 from kiosk.journeys.scene import Scene
-from kiosk.journeys.steps.authentication import authenticate_card
+from kiosk.journeys.steps.authentication import authenticate_card, put_aside
+from kiosk.journeys.steps.slot import Returned
 from kiosk.journeys.steps.unlocking import EFFECT, CodeSet, Envelope, set_code
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 
 CHALLENGE_BYTES = 32
+HEARD_CODES = Returned("not_genuine", slot_views.put_back_false, slot_views.new_card_heard_codes)
 _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIGNATURE: "signature"}
 
 
@@ -35,7 +41,7 @@ async def activate(
         known = await _known_code(ask, scene, visit) if EFFECT in await log.progress() else None
         while known is None:
             known, visit = await set_code(ask, desk, scene, log, letter, visit)
-        await prove_card(ask, scene, log, visit, known.code)
+        await _prove_new_card(ask, desk, scene, log, order, visit, known.code)
         await log.note(kinds.CARD_ACTIVATED, card_number=order.card_number)
         return known, visit
     except BaseException:
@@ -58,17 +64,53 @@ async def prove_card(
 
     Raises StopError where the card does not do what its certificate says.
     """
+    failed = await _tested(ask, scene, log, visit, code, role)
+    if failed == "false_signature":
+        await log.note(kinds.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=failed)
+        raise not_genuine(scene)
+    if failed is not None:
+        raise views.test_failed(scene)
+
+
+async def _prove_new_card(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, code: Secret
+) -> None:
+    """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back."""
+    match await _tested(ask, scene, log, visit, code, Role.IDENTIFICATION):
+        case "false_signature" | "did_not_sign" as why:
+            await put_aside(ask, desk, scene, log, order, visit, why, HEARD_CODES)
+        case "certificate":
+            raise views.test_failed(scene)
+        case None:
+            return
+
+
+async def _tested(
+    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, code: Secret, role: Role
+) -> Literal["false_signature", "did_not_sign", "certificate"] | None:
+    """None where the card signed the challenge under a certificate that holds. Raises StopError where it left meanwhile."""
     outcome = await ask(views.testing(scene), until=_sign_challenge(visit, code, role))
     certificate = visit.facts.certificate(_PURPOSE[role])
     if isinstance(outcome, Unknown):
         raise views.torn_in_test(scene)
-    if not isinstance(outcome, Signed) or certificate is None or certificate.chain != "ok":
-        await log.note(kinds.EFFECT_DONE, effect="card.test", outcome="failed")
-        raise views.test_failed(scene)
+    if isinstance(outcome, Signed) and certificate is not None and certificate.chain == "ok":
+        return None
+    await log.note(kinds.EFFECT_DONE, effect="card.test", outcome="failed")
+    if isinstance(outcome, FalseSignature):
+        return "false_signature"
+    return "certificate" if isinstance(outcome, Signed) else "did_not_sign"
 
 
-async def _sign_challenge(visit: Visit, code: Secret, role: Role) -> SignOutcome | CodeOutcome:
+@dataclass(frozen=True, slots=True)
+class FalseSignature:
+    """The card answered something that is no signature by its certificate's key."""
+
+
+async def _sign_challenge(visit: Visit, code: Secret, role: Role) -> SignOutcome | CodeOutcome | FalseSignature:
     verified = await visit.verify(role, code)
     if not isinstance(verified, Accepted):
         return verified
-    return await visit.sign(_PURPOSE[role], secrets.token_bytes(CHALLENGE_BYTES))
+    try:
+        return await visit.sign(_PURPOSE[role], secrets.token_bytes(CHALLENGE_BYTES))
+    except CardAnswerError:
+        return FalseSignature()

@@ -46,6 +46,7 @@ async def _look(ask: Ask, shelf: Shelf, slot: int) -> None:
     """Open the slot and read which card is in it: it stays there, listed; or nobody knows it, and it goes out. So does one that
     could not show that it is genuine, whatever its number is.
     """
+    await shelf.need_second(ask)
     slots, false = len(await shelf.slots()), slot in (await shelf.ledger()).quarantined
     opened = await shelf.open(ask, slot)
     if opened == "shut":

@@ -41,6 +41,7 @@ class Incoming:
 
 async def deliver(ask: Ask, shelf: Shelf) -> None:
     """One card after the other, until the person says that there are no more."""
+    await shelf.need_second(ask)
     put: tuple[str, int] | None = None
     while True:
         scanned = await ask(views.scan(shelf.scene, shelf.desk.region.card_number_digits, put))

@@ -10,6 +10,7 @@ from kiosk.issuer_ports import LoggedIn
 from kiosk.journeys import stock_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.admin import log_in_another
 from kiosk.journeys.steps.slot import note_open_door
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
 from kiosk.stocktaking import Ledger, Stock, Why
@@ -28,6 +29,8 @@ class Shelf:
     scene: Scene
     log: ErrandLog
     by: LoggedIn
+    second: LoggedIn | None = None
+    """The other administrator, once it takes two to put cards in."""
     stored: int = 0
     taken_out: int = 0
     missing: int = 0
@@ -44,6 +47,13 @@ class Shelf:
     def has_done(self) -> bool:
         """Whether there is something to write a receipt of."""
         return self.counted or self.stored + self.taken_out + self.missing > 0
+
+    async def need_second(self, ask: Ask) -> None:
+        """Another administrator too, once, where cards of this region or station want two. Raises StopError."""
+        wanted = self.desk.region.stock.two_administrators or (await self.ledger()).keyless
+        if wanted and self.second is None:
+            await ask(views.two_wanted(self.scene))
+            self.second = await log_in_another(ask, self.desk, self.scene, {self.by.hsa_id})
 
     def today(self) -> str:
         """ISO 8601, as people here have it."""
@@ -103,6 +113,7 @@ class Shelf:
     async def put(self, card_number: str, order: str, slot: int) -> None:
         """Tell that the card lies there now."""
         about = {"order": order} if order else {}
+        about |= {"second": self.second.hsa_id} if self.second else {}
         await self.log.note(kinds.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id, **about)
         self.stored += 1
 

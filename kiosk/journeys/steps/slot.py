@@ -27,6 +27,7 @@ class Returned:
 
 
 WRONG_CARD = Returned("wrong_card", views.put_back, views.wrong_card_in_slot)
+NOT_VOUCHED = Returned("not_vouched", views.put_back_unvouched, views.stocked_by_one)
 NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine)
 
 

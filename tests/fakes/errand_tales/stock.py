@@ -1,4 +1,5 @@
 """Cards in, cards counted, cards out, by an ID administrator."""
+# length: a table of stories is read as one
 
 import json
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from fleet.messages import kinds
 from fleet.messages.link import Order
 from kiosk import stock
 from kiosk.journal import Journal
+from kiosk.region import StockRules
 from kiosk.scanned import envelope_code, order_code
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
 from tests.fakes.issuer import IssuerDesk
+from tests.fakes.listed import administrator
 from tests.fakes.person import Deed, Story, first, pulls_lit, puts, takes
 from tests.fakes.room import OLD_PIN, Room, authority
 from tests.fakes.stories import Setting
@@ -100,6 +103,19 @@ def known(journal: Journal, *stored: tuple[Order | str, int]) -> None:
         journal._store.transact_now(work)
 
 
+def with_two(room: Room) -> None:
+    """Two administrators, and a region in which two put cards in."""
+    second = person(14)
+    room.orders.administrators[second.hsa_id] = administrator(second.hsa_id, second.name)
+    room.equip(region=room.desk.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
+
+
+def quarantined(journal: Journal, slot: int) -> None:
+    """The card in that slot could not show that it is genuine."""
+    content = {"effect": "slot.return", "outcome": "not_genuine", "slot": slot, "order": ONE.order}
+    journal._store.transact_now(lambda cx: stock.witness(cx, kinds.EFFECT_DONE, content, journal.now()))
+
+
 def before(*stored: tuple[Order | str, int]) -> Callable[[Room], None]:
     """The same, for the room."""
     return lambda room: known(room.journal, *stored)
@@ -139,6 +155,20 @@ TALES = [
             lies(s1="A-0001"),
             told("card.stored", slot=1, order="A-0001", card_number=ONE.card_number, by=person(13).hsa_id),
         ), troubled=True,
+    ),
+    ErrandTale(
+        "stock: a region in which two administrators put cards in", "stock",
+        delivery(ONE.card_number, two_wanted="next", take_administrator=pulls_lit, insert_second=puts("14:new", "administrator")),
+        COMING, prepare=with_two, events=(*IN, *PRINTED),
+        views=("stock.two_wanted", "stock.take_administrator", "stock.insert_second", "stock.scan"),
+        check=told("card.stored", by=person(13).hsa_id, second=person(14).hsa_id),
+    ),
+    ErrandTale(
+        "stock: a card that could not show that it is genuine goes out first", "stock",
+        at_work("take_out", which_out="2", nothing_in="next", take=takes(2)),
+        LYING, prepare=lambda room: quarantined(room.journal, 2),
+        events=("slot.open opened", "card.taken_out", *PRINTED), views=("stock.which_out", "stock.take"),
+        check=told("card.taken_out", why="not_genuine", slot=2, card_number=""),
     ),
     ErrandTale(
         "stock: in the one reader, by the code of the order", "stock",
