@@ -89,6 +89,9 @@ class NoOrders:
         """Nothing."""
         return ()
 
+    async def here(self) -> None:
+        """Nobody knows."""
+
 
 class ServerEnvelopes:
     """`envelope.verify = "server"`: the PUK travels sealed to the verifier alone, bound to station, order and nonce."""

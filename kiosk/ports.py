@@ -141,6 +141,9 @@ class Orders(Protocol):
     async def waiting(self) -> tuple[Order, ...]:
         """All orders that wait at this station today, for an administrator to pick from."""
 
+    async def here(self) -> tuple[Order, ...] | None:
+        """All that is open here today, also what is on its way; None where nobody knows: the list is too old."""
+
 
 class EnvelopeVerdict(StrEnum):
     """What is known of the PUK before the card sees it."""

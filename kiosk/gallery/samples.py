@@ -177,6 +177,7 @@ def _order() -> Iterator[tuple[str, View[Any]]]:
     yield "terms-protected", order_views.terms(AGREE, PROTECTED, ATTENDED, paper=False)
     yield "envelope", order_views.envelope_at_hand(AGREE, ORDER, OWN)
     yield "no-order", order_views.no_order(AGREE).view
+    yield "list-too-old", order_views.list_too_old(AGREE).view
     yield "nothing-waits", order_views.nothing_waits(AGREE).view
     yield "level-too-low", order_views.level_too_low(AGREE, ORDER).view
     yield "offline", order_views.verifier_away(AGREE).view

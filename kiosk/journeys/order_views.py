@@ -38,6 +38,11 @@ def no_order(scene: Scene) -> StopError:
     return stop(scene, "refused", "no_order")
 
 
+def list_too_old(scene: Scene) -> StopError:
+    """For so long without connection that the list of orders counts no more: nobody knows what waits."""
+    return stop(scene, "fault", "list_too_old", icon="cloud-off-outline")
+
+
 def expired(scene: Scene, order: Order) -> StopError:
     """The order's last day is over."""
     last = day(date.fromisoformat(order.last_day))

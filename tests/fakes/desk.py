@@ -40,6 +40,7 @@ class HeldOrders:
     def __init__(self, orders: Iterable[Order], administrators: Iterable[Administrator], journal: Journal) -> None:
         self.all = tuple(orders)
         self.administrators = {one.hsa_id: one for one in administrators}
+        self.too_old = False
         self._journal = journal
         journal.collected = _collect
 
@@ -54,13 +55,13 @@ class HeldOrders:
         return self.administrators.get(hsa_id)
 
     async def waiting(self) -> tuple[Order, ...]:
-        collected = await self.collected()
+        collected = {one.order for one in self.all} if self.too_old else await self.collected()
         today = NOW.date().isoformat()
         return tuple(one for one in self.all if one.order not in collected and one.last_day >= today)
 
     async def here(self) -> tuple[Order, ...] | None:
         """All that is open here, also what is on its way."""
-        return await self.waiting()
+        return None if self.too_old else await self.waiting()
 
     async def collected(self) -> set[str]:
         """Orders that were handed out here."""

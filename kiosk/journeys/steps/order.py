@@ -27,11 +27,18 @@ async def _found(ask: Ask, desk: Desk, scene: Scene, who: Identified) -> Order:
         return await _pointed_out(ask, desk, scene, who)
     order = await _released(desk, who) if who.order else await desk.orders.find(who.hsa_id)
     if order is None:
+        await _needs_list(desk, scene)
         past = await desk.orders.past(who.hsa_id)
         raise views.no_order(scene) if past is None else views.expired(scene, past)
     if (who.loa or 0) < order.loa:
         raise views.level_too_low(scene, order)
     return order
+
+
+async def _needs_list(desk: Desk, scene: Scene) -> None:
+    """That no order is known says nothing where the list is too old. Raises StopError then."""
+    if await desk.orders.here() is None:
+        raise views.list_too_old(scene)
 
 
 async def _released(desk: Desk, who: Identified) -> Order | None:
@@ -44,6 +51,7 @@ async def _pointed_out(ask: Ask, desk: Desk, scene: Scene, who: Identified) -> O
     assert who.administrator is not None
     waiting = [o for o in await desk.orders.waiting() if o.hsa_id != who.administrator.hsa_id]
     if not waiting:
+        await _needs_list(desk, scene)
         raise views.nothing_waits(scene)
     start = 0
     while True:

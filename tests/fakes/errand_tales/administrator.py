@@ -13,7 +13,7 @@ from tests.fakes.house import RoomHouse
 from tests.fakes.listed import administrator
 from tests.fakes.person import Story, first, pulls, pulls_lit, puts
 from tests.fakes.room import OLD_PIN, Room, persona_of
-from tests.fakes.stories import SLOTS, Setting, attended
+from tests.fakes.stories import SLOTS, Setting, attended, own_card
 
 HOUSE = Setting(slots=SLOTS, hand=("1:old", "10:old", "13:new", "14:new", "10:new"), second_reader=True)
 ONE_READER = replace(HOUSE, second_reader=False)
@@ -49,6 +49,11 @@ def two(room: Room) -> None:
     """Two people are administrators here."""
     other = person(14)
     room.orders.administrators[other.hsa_id] = administrator(other.hsa_id, other.name)
+
+
+def too_old(room: Room) -> None:
+    """The list of orders counts no more. That of administrators would not either; here it is what is asked first."""
+    room.orders.too_old = True
 
 
 def three(room: Room) -> None:
@@ -182,6 +187,16 @@ TALES = [
             not_level_3="again", not_kra="again", pin_administrator=[OLD_PIN, OLD_PIN],
         ), replace(HOUSE, changed={"14:new": replace(persona_of("14:new"), loa=2)}), prepare=without_kra,
         events=HANDED_OUT, views=("pickup.not_level_3", "pickup.not_kra", "pickup.document"),
+    ),
+    ErrandTale(
+        "attend: without connection for longer than the list counts", "attend",
+        lambda: attended(**{"stop.list_too_old": "end"}), HOUSE, prepare=too_old, outcome="fault", reason="list_too_old",
+        events=(),
+    ),
+    ErrandTale(
+        "pickup: without connection for longer than the list counts", "pickup",
+        lambda: own_card(**{"stop.list_too_old": "end"}), Setting(), prepare=too_old, outcome="fault", reason="list_too_old",
+        events=(),
     ),
     ErrandTale(
         "attend: two in the one reader", "attend",
