@@ -15,6 +15,7 @@ def state_of(station: "Station") -> StationState:
     """As it is now. An open service door goes before an administrator's notice."""
     left = station.left_in.since if station.left_in is not None else None
     door = station.caretaker is not None and station.caretaker.door_open
+    identity = station.fleet.identity if station.fleet is not None else None
     return StationState(
         title=station.config.station.title,
         version=VERSION,
@@ -30,6 +31,8 @@ def state_of(station: "Station") -> StationState:
         firmware=station.devices.firmware,
         image=image(),
         clock_off_s=station.clock.off_s,
+        certificate_until=_utc(identity.not_after) if identity is not None else None,
+        server_keys=identity.server_keys.sequence if identity is not None else None,
     )
 
 

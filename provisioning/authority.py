@@ -162,11 +162,12 @@ class Authority:
     def rotation(self) -> Handover | None:
         """The rotation that is under way: its keys are stated, and public.json names the old ones. Raises AuthorityError."""
         public = files.read_json(self.directory / PUBLIC_FILE)
+        pinned = ECKey.import_key(public["signing_key"])
         try:
-            taken = walk(ECKey.import_key(public["signing_key"]), self.chain())
+            taken = walk(pinned, self.chain())
         except RotationError as error:
             raise AuthorityError(f"{self.directory / KEYS_FILE}: {error}") from None
-        if not taken or _is_pinned(taken[-1], public):
+        if not taken or taken[-1].names(pinned.thumbprint(), public["verifier_key"]):
             return None
         return taken[-1]
 
@@ -208,12 +209,6 @@ class Authority:
         """Who signs certificates: the CA's key is needed for it."""
         certificate = x509.load_pem_x509_certificate((self.directory / "ca/ca.pem").read_bytes())
         return pki.Issuer(certificate, load_key(self.directory / "ca/ca.key"))
-
-
-def _is_pinned(handover: Handover, public: Mapping[str, Any]) -> bool:
-    verifier_key = base64.b64encode(handover.verifier_key).decode()
-    stated = handover.signing_key.thumbprint(), verifier_key
-    return stated == (ECKey.import_key(public["signing_key"]).thumbprint(), public["verifier_key"])
 
 
 def _check_name(station: str) -> None:

@@ -73,6 +73,10 @@ class Handover:
     verifier_key: bytes
     authorities: tuple[str, ...]
 
+    def names(self, kid: str, verifier_key: str) -> bool:
+        """Whether these keys, by thumbprint and as base64, are the ones that it hands over to."""
+        return (self.signing_key.thumbprint(), base64.b64encode(self.verifier_key).decode()) == (kid, verifier_key)
+
 
 def sign_statement(statement: KeyStatement, old: ECKey, new: ECKey) -> str:
     """The compact JWS of the old key around that of the new one."""

@@ -81,6 +81,10 @@ class StationState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=F
     """Version of the image that the station runs from; without one, its system and the version of that."""
     clock_off_s: int | None = None
     """By how many seconds the machine's clock was ahead of the server's signed time (negative: behind), when that last came."""
+    certificate_until: str | None = None
+    """When the station's certificate ends (RFC 3339)."""
+    server_keys: int | None = None
+    """The newest statement of key rotation that it has taken; 0 before the first."""
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
 from fleet.server.store.database import Database, migrations
+from fleet.server.upkeep.ends import End
 
 OK = "ok"
 Probe = Callable[[], str | None]
@@ -24,11 +25,13 @@ Probe = Callable[[], str | None]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Health:
     """The parts of one process by name. Parts add themselves while it starts."""
 
     probes: dict[str, Probe] = field(default_factory=dict)
+    ends: Callable[[], tuple[End, ...]] = tuple
+    """What ends when: `fleet.server.upkeep.ends`."""
 
     def look(self) -> dict[str, str]:
         """What each says just now: `ok`, or why not."""

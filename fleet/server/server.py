@@ -71,6 +71,8 @@ from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming, Transport
+from fleet.server.upkeep.ends import Ends
+from fleet.server.upkeep.sources import sources_of
 from fleet.server.verifier.connection import verifier_of
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
@@ -153,11 +155,12 @@ class FleetServer:
         watch_store(self._health, database)
         changes = self._changes(parts, database, hub)
         if not config.web_only:
+            ends = self._health.ends = Ends(sources_of(config), self._clock)
             signer = Signer.load(config.server_file("signing.key"))
             transport = await self._serve_stations(parts, database, changes, signer)
             once = [
                 CommandService(database, transport, signer, changes, self._clock, self._tracing).run,
-                AlertService(database, rules, changes, self._clock, url=self._url).run,
+                AlertService(database, rules, changes, self._clock, url=self._url, ends=ends).run,
                 CheckpointService(database, Countersigner(Seal.load(config.authority)), changes, self._clock).run,
                 self._retention(database).run,
                 DeadlineService(database, deadlines, changes, self._clock).run,

@@ -13,8 +13,11 @@ from fleet.messages.judging import aware_time
 from fleet.messages.link import DeviceState, StationState
 from fleet.server.alerts.settings import Rule
 from fleet.server.deadlines.settings import ALARMS
+from fleet.server.upkeep.ends import End, station_end
 
 PAPER = ("paper_low", "out_of_paper")
+ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
+"""Opened one after the other as the days go by, so that people are told again; all close when it is renewed."""
 LATCHED = frozenset(
     {
         "guessing",
@@ -75,6 +78,8 @@ class Look:
     stations: tuple[Seen, ...]
     kept: tuple[Kept, ...] = ()
     failures: tuple[Failure, ...] = ()
+    ends: tuple[End, ...] = ()
+    """Of the server's own certificates, keys and secrets."""
 
 
 Key = tuple[str, str, str]
@@ -209,6 +214,24 @@ def _recent(look: Look, rule: Rule) -> Iterator[Failure]:
     return (one for one in look.failures if one.at >= since and one.card_number)
 
 
+def _ends(code: str) -> Find:
+    """Certificates, keys and secrets that have fewer days left than the rule's limit; a station's by its own word, also while it
+    is away."""
+
+    def find(look: Look, rule: Rule) -> Iterator[Finding]:
+        stations = (
+            station_end(seen.name, seen.state.certificate_until) for seen in look.stations if seen.state is not None
+        )
+        for end in (*look.ends, *(one for one in stations if one is not None)):
+            if end.days(look.now) < rule.limit:
+                is_station = end.what == "station"
+                subject = end.what if is_station else f"{end.what} {end.subject}".strip()
+                detail = f"{end.at:%Y-%m-%d} {end.renewal}"
+                yield Finding(end.subject if is_station else "", code, subject, detail)
+
+    return find
+
+
 def _kept(code: str) -> Find:
     def find(look: Look, _rule: Rule) -> Iterator[Finding]:
         for alarm in look.kept:
@@ -231,5 +254,6 @@ FINDERS: dict[str, Find] = {
     "outbox_depth": _outbox,
     "product_failing": _product_failing,
     "reader_failing": _reader_failing,
+    **{code: _ends(code) for code in ENDING},
     **{code: _kept(code) for code in LATCHED},
 }

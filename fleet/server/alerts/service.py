@@ -26,6 +26,7 @@ from fleet.server.alerts.zones import HERE
 from fleet.server.readings import Changes
 from fleet.server.store import alerting, maintaining, second_person
 from fleet.server.store.database import Database
+from fleet.server.upkeep.ends import End
 
 LOOK_EVERY_S = 10.0
 TELL_EVERY_S = 5.0
@@ -50,14 +51,16 @@ class AlertService:
         clock: Clock,
         send: Deliver = deliver,
         url: Callable[[], str] = lambda: "",
+        ends: Callable[[], tuple[End, ...]] = tuple,
     ) -> None:
-        """`url` says where browsers find the pages, once they are served; empty where that is not known."""
+        """`url` says where browsers find the pages, once they are served; empty before. `ends`: what ends when."""
         self._database = database
         self._settings = settings
         self._changes = changes
         self._clock = clock
         self._send = send
         self._url = url
+        self._ends = ends
         self._watch = Watch()
 
     async def run(self) -> None:
@@ -76,6 +79,7 @@ class AlertService:
             known = alerting.newest(connection)
             settings = with_windows(self._settings, maintaining.windows(connection))
             untold = second_person.untold(connection, self._settings.seconds, now)
+        look = replace(look, ends=self._ends())
         decisions = self._watch.decide(findings(look, rules), known, settings, now.astimezone(HERE))
         if decisions or untold:
             with self._database.writing.begin() as connection:

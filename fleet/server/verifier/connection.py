@@ -114,6 +114,11 @@ class VerifierConnection:
                     raise VerifierAwayError(f"{self._path}: no answer ({type(error).__name__})") from error
                 raise
 
+    async def reach(self) -> None:
+        """Connect where there is no connection. Raises VerifierAwayError."""
+        async with self._turn:
+            await self._connect()
+
     async def _connect(self) -> _Lines:
         """The connection, made anew where it is lost. Raises VerifierAwayError."""
         if self._lines is not None and not self._lines.closed.is_set():

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from fleet.server.alerts.rows import AlertRow
+from fleet.server.alerts.rules import ENDING
 from fleet.server.web.texts import Texts
 from fleet.server.web.words import ICON, Level, Mark, Todo
 
@@ -28,6 +29,7 @@ _ICON = {
     "clock": "clock-outline",
     "version": "update",
     "chain_broken": "link-variant-off",
+    **dict.fromkeys(ENDING, "certificate-outline"),
     "guessing": "lock-alert-outline",
     "duplicate_identity": "link-variant-off",
 }
@@ -78,6 +80,15 @@ def alert_detail(row: AlertRow, texts: Texts) -> str:
         said = texts("alerts.place", number=texts.serial(int(number)))
     elif row.code == "slot":
         return texts(f"alert_slot.{row.detail}", slot=row.subject)
+    elif row.code in ENDING:
+        return _end(row, texts)
     elif row.code in _SAID_AS_CODE:
         said = texts.code(_SAID_AS_CODE[row.code], row.detail)
     return ": ".join(part for part in (row.subject, said) if part)
+
+
+def _end(row: AlertRow, texts: Texts) -> str:
+    """What ends, on which day, and how it is renewed; the command itself stands in the row's detail for programs."""
+    what, _, name = row.subject.partition(" ")
+    which = " ".join(part for part in (texts.code("alert_end", what), name) if part)
+    return texts("alerts.ends", which=which, day=row.detail[:10], renewal=texts.code("alert_renewal", what))

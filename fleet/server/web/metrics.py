@@ -57,6 +57,17 @@ class FleetCollector(Collector):
         for name, said in self._health.look().items():
             parts.add_metric([name], 1.0 if said == OK else 0.0)
         yield parts
+        left = GaugeMetricFamily("kortkiosk_ends_seconds", "Until what ends first of its kind ends", labels=["what"])
+        for what, seconds in self._soonest(now).items():
+            left.add_metric([what], seconds)
+        yield left
+
+    def _soonest(self, now: datetime) -> dict[str, float]:
+        """Certificates, keys and secrets by kind; stations' are in the alerts."""
+        left: dict[str, float] = {}
+        for end in self._health.ends():
+            left[end.what] = min(left.get(end.what, float("inf")), (end.at - now).total_seconds())
+        return left
 
     def _from_store(self, now: datetime) -> Iterable[GaugeMetricFamily]:
         summary = self._readings.summary(now)

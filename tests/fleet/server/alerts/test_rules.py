@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from fleet.messages.link import DeviceState, SlotState, StationState
-from fleet.server.alerts.rules import LATCHED, Failure, Finding, Kept, Look, Seen, findings
+from fleet.server.alerts.rules import ENDING, LATCHED, Failure, Finding, Kept, Look, Seen, findings
 from fleet.server.alerts.settings import Rule, load
+from fleet.server.upkeep.ends import End
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 STATE = StationState(title="A", version="1.0", bootid="b", time=NOW.isoformat())
@@ -98,6 +99,31 @@ def test_one_card_that_fails_again_and_again_is_neither_and_yesterday_is_over() 
 def test_an_alarm_that_ingest_has_kept_is_found(code: str) -> None:
     (one,) = found(kept=(Kept("entre-a", code, "1:7", NOW, 3),))
     assert (one.key, one.detail, one.since, one.times) == (("entre-a", code, ""), "1:7", NOW, 3)
+
+
+@pytest.mark.parametrize(
+    ("days", "codes"),
+    [(61, 0), (60, 0), (59, 1), (30, 1), (29, 2), (7, 2), (6, 3), (0, 3), (-400, 3)],
+)
+def test_people_are_told_at_sixty_thirty_and_seven_days(days: int, codes: int) -> None:
+    """Severer each time, of the server's own things and of what stations say, also while they are away."""
+    at = NOW + timedelta(days=days)
+    station = seen(certificate_until=at.isoformat())
+    told = [
+        one for one in found(station, ends=(End("secret", "hook.txt", at), End("keys", "", at))) if one.code in ENDING
+    ]
+    assert [one.code for one in told[::3]] == list(ENDING[:codes])
+    assert {one.key[::2] for one in told} == (
+        {("entre-a", "station"), ("", "secret hook.txt"), ("", "keys")} if codes else set()
+    )
+    assert all(one.detail.startswith(f"{at:%Y-%m-%d} ") for one in told)
+    away = [one for one in found(seen(online=False, certificate_until=at.isoformat())) if one.code in ENDING]
+    assert len(away) == codes
+    assert [RULES[code].severity for code in ENDING] == ["notice", "warning", "critical"]
+
+
+def test_a_station_that_says_no_time_ends_never() -> None:
+    assert found(seen(certificate_until="soon")) == []
 
 
 def test_a_rule_that_is_off_finds_nothing() -> None:

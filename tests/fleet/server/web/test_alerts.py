@@ -7,7 +7,8 @@ from fleet.server.access.access import Access
 from fleet.server.access.roles import Role
 from fleet.server.access.secret_values import form_token
 from fleet.server.alerts.rows import NoticeRow, WaitingRow
-from fleet.server.alerts.rules import FINDERS
+from fleet.server.alerts.rules import ENDING, FINDERS
+from fleet.server.upkeep.ends import RENEWAL, End, What
 from fleet.server.web.alert_words import alert_detail, alert_mark
 from fleet.server.web.texts import load
 from tests.fakes.alerts import FakeAlerts, alert
@@ -122,3 +123,17 @@ def test_every_rule_has_its_words_in_both_languages() -> None:
             assert alert_mark(alert(1, "a", code)).text(texts) != code
         assert alert_detail(alert(1, "a", "reader", subject="Läsare", detail="no_reader"), texts).startswith("Läsare: ")
         assert alert_detail(alert(1, "a", "version", detail="0.9"), texts) == "0.9"
+
+
+@pytest.mark.parametrize("code", ENDING)
+@pytest.mark.parametrize("what", RENEWAL)
+def test_what_ends_is_said_with_its_day_and_its_renewal_in_both_languages(what: What, code: str) -> None:
+    end = End(what, "hook.txt" if what == "secret" else "", NOW)
+    row = alert(1, "", code, subject=f"{what} {end.subject}".strip(), detail=f"{NOW:%Y-%m-%d} {end.renewal}")
+    said = {name: alert_detail(row, texts) for name, texts in load().items()}
+    for name, texts in load().items():
+        assert said[name].startswith(texts(f"alert_end.{what}"))
+        assert f"{NOW:%Y-%m-%d}" in said[name]
+    assert end.subject in said["sv"]
+    if "kortkiosk-provision authority" in end.renewal:
+        assert all(end.renewal in text for text in said.values())

@@ -10,6 +10,7 @@ from fleet.server.access.roles import Role
 from fleet.server.health import Health, watch_store
 from fleet.server.hub import Hub
 from fleet.server.store.database import Database
+from fleet.server.upkeep.ends import End
 from fleet.server.web.app import create_app
 from tests.fakes.alerts import FakeAlerts, demo_alerts
 from tests.fakes.commands import desk_of
@@ -39,6 +40,8 @@ async def test_the_figures_of_the_fleet_and_of_requests(app: FastAPI, health: He
     await get(app, "/api/v1/stations/entre-a", authorization="Bearer kkf_made-up")
     await get(app, "/nope-SE2321000016-1003")
     health.probes["verifier"] = lambda: "away"
+    days = (30, 3, 90)
+    health.ends = lambda: tuple(End("secret", f"entre-a-{day}", NOW + timedelta(days=day)) for day in days)
     answer = await get(app, "/metrics")
     assert answer.header("content-type").startswith("text/plain")
     said = values(answer.text)
@@ -47,6 +50,7 @@ async def test_the_figures_of_the_fleet_and_of_requests(app: FastAPI, health: He
     assert (said['kortkiosk_part_ok{part="broker"}'], said['kortkiosk_part_ok{part="verifier"}']) == (1, 0)
     assert said['kortkiosk_http_requests_total{method="GET",route="/api/v1/stations/{name}",status="401"}'] == 1
     assert said['kortkiosk_http_requests_total{method="any",route="none",status="404"}'] == 1
+    assert said['kortkiosk_ends_seconds{what="secret"}'] == timedelta(days=3).total_seconds()
     assert said["process_resident_memory_bytes"] > 0
     for name in ("entre-a", "lasarettet", "TEST", "SE23"):
         assert name not in answer.text

@@ -1,0 +1,171 @@
+"""Expiry of certificates, keys and secrets: what ends when, and which command renews it.
+
+Rules: everything that would stop the fleet, a station or the pages when it ends is here, also what has no end of its own: the
+signing key is to be rotated by a date, and a secret in a file counts from when the file was written. What cannot be read is named
+and left out. A station says the end of its own certificate in its state.
+
+>>> End("broker", "", now, RENEW).days(now)  # doctest: +SKIP
+0
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from cryptography import x509
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from fleet.messages.judging import aware_time
+from fleet.messages.key_rotation import RotationError, walk
+
+What = Literal["broker", "server", "authority", "keys", "rotation", "web", "secret", "station"]
+
+SECRET_GOOD = timedelta(days=730)
+"""A secret in a file is to be replaced after so long."""
+FINISH_WITHIN = timedelta(days=60)
+"""So long after its overlap a rotation is to be finished."""
+READ_EVERY = timedelta(hours=1)
+
+RENEWAL: dict[What, str] = {
+    "broker": "kortkiosk-provision authority renew",
+    "server": "kortkiosk-provision authority renew",
+    "authority": "kortkiosk-provision authority rotate --only ca",
+    "keys": "kortkiosk-provision authority rotate",
+    "rotation": "kortkiosk-provision authority rotate --finish",
+    "web": "replace the certificate and key that web.toml names",
+    "secret": "agree on a new secret with the other side and replace the file",
+    "station": "kortkiosk-provision claim, then enrol",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What ends, and when. `subject`: which one, where there are several: a file's name, or a station."""
+
+    what: What
+    subject: str
+    at: datetime
+
+    def days(self, now: datetime) -> int:
+        """Whole days that are left; below 0 where it has ended."""
+        return (self.at - now).days
+
+    @property
+    def renewal(self) -> str:
+        """The command that renews it, or what to do."""
+        return RENEWAL[self.what]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the server's own ends stand. `web`: the certificate of the pages; `secrets`: files that another side knows too."""
+
+    authority: Path
+    web: Path | None = None
+    secrets: tuple[Path, ...] = ()
+
+
+class _Public(msgspec.Struct):
+    """Of public.json. An authority that is older says no date."""
+
+    signing_key: dict[str, str]
+    verifier_key: str
+    keys_until: str = ""
+
+
+def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
+    """What ends; in the place of what cannot be read, why not."""
+    server = sources.authority / "server"
+    certificates: list[tuple[What, Path]] = [("broker", server / "broker.pem"), ("server", server / "fleet-server.pem")]
+    certificates += [("authority", sources.authority / "ca" / "ca.pem")]
+    certificates += [("web", sources.web)] if sources.web is not None else []
+    for what, path in certificates:
+        yield from _read(lambda what=what, path=path: _certificates(what, path))  # type: ignore[misc]
+    yield from _read(lambda: _keys(sources.authority / "public.json"))
+    yield from _read(lambda: _rotation(sources.authority))
+    for secret in sources.secrets:
+        yield from _read(lambda secret=secret: [End("secret", secret.name, _written(secret) + SECRET_GOOD)])  # type: ignore[misc]
+
+
+class Ends:
+    """What ends, read anew at most once an hour. What cannot be read is in the log, and not among it."""
+
+    def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
+        self._sources, self._clock = sources, clock
+        self._read: tuple[End, ...] = ()
+        self._until: datetime | None = None
+
+    def __call__(self) -> tuple[End, ...]:
+        now = self._clock()
+        if self._until is None or now >= self._until:
+            found = list(ends_of(self._sources))
+            for fault in found:
+                if not isinstance(fault, End):
+                    _log.warning("when it ends is not known: %s", fault)
+            self._read = tuple(one for one in found if isinstance(one, End))
+            self._until = now + READ_EVERY
+        return self._read
+
+
+def station_end(name: str, certificate_until: str | None) -> End | None:
+    """As the station says it; None where it says nothing that is a time."""
+    at = aware_time(certificate_until or "")
+    return None if at is None else End("station", name, at)
+
+
+def _read(read: Callable[[], Iterable[End]]) -> Iterable[End | OSError | ValueError]:
+    try:
+        return list(read())
+    except (OSError, ValueError) as error:
+        return [error]
+
+
+def _certificates(what: What, path: Path) -> Iterator[End]:
+    """All in the file, such as both authorities while the CA is rotated; the first has no name of its own."""
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())
+    except ValueError:
+        raise ValueError(f"{path}: no certificate in PEM") from None
+    if what != "authority":
+        found = found[:1]
+    for number, certificate in enumerate(found):
+        yield End(what, "" if number == 0 else f"{number + 1}", certificate.not_valid_after_utc)
+
+
+def _public(path: Path) -> _Public:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Public)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise ValueError(f"{path}: cannot be read") from None
+
+
+def _keys(path: Path) -> list[End]:
+    at = aware_time(_public(path).keys_until)
+    return [] if at is None else [End("keys", "", at)]
+
+
+def _rotation(authority: Path) -> list[End]:
+    """A rotation whose overlap is over waits to be finished: for two months, before anybody is told of its end."""
+    path = authority / "keys.json"
+    if not path.exists():
+        return []
+    try:
+        chain = msgspec.json.decode(path.read_bytes(), type=tuple[str, ...])
+        public = _public(authority / "public.json")
+        taken = walk(ECKey.import_key(dict(public.signing_key)), chain)
+    except (msgspec.MsgspecError, UnicodeDecodeError, JoseError, RotationError):
+        raise ValueError(f"{path}: no chain from the key in public.json") from None
+    if not taken or taken[-1].names(public.signing_key.get("kid", ""), public.verifier_key):
+        return []
+    return [End("rotation", "", taken[-1].old_until + FINISH_WITHIN)]
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
