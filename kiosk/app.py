@@ -46,7 +46,7 @@ class App:
         self.screen = KivyScreen(
             SystemClock(), panel=_panel(config), place=config.station.title,
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
-            fullscreen=config.display.fullscreen, position=config.display.position,
+            fullscreen=config.display.fullscreen, position=config.display.position, bench=config.is_bench,
         )  # fmt: skip
         self.station = Station(config, base, self.screen, self.world)
         self.station.language = lambda: self.screen.language

@@ -242,6 +242,23 @@ class Config(Section):
     contact: ContactSection = ContactSection()
     commands: CommandsSection = CommandsSection()
 
+    @property
+    def is_bench(self) -> bool:
+        """Whether every reader is virtual, so that no real card's code is ever typed here.
+
+        On a bench the keys of the window type, and the window may be closed; nowhere else.
+        """
+        return {self.readers.holder, self.readers.administrator} - {""} == {VIRTUAL}
+
+    @model_validator(mode="after")
+    def _no_window_keys(self) -> "Config":
+        if self.scanner.kind == "window" and not self.is_bench:
+            raise ValueError(
+                "scanner.kind: 'window' would take codes from any keyboard that is plugged in, and is for a bench with virtual"
+                " readers alone: use 'input' with vendor and product"
+            )
+        return self
+
 
 def load(path: Path) -> Config:
     """Read and validate. Raises ConfigError with every fault found, not only the first."""

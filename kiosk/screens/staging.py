@@ -46,7 +46,8 @@ class Warning:
 class Staging:
     """The window's layers and what is on them."""
 
-    def __init__(self, window: Any, state: State, notice: Callable[[], None]) -> None:
+    def __init__(self, window: Any, state: State, notice: Callable[[], None], *, keys: bool) -> None:
+        """`keys`: the window's own keys type. Without, each is taken and forgotten, so that Kivy does nothing with it either."""
         fonts.register()
         self.state, self._window, self._told = state, window, notice
         fade = not (state.still or env.draws_in_software())
@@ -65,7 +66,10 @@ class Staging:
         self._time = state.time
         self._wedge, self._typed_before = Wedge(), 0
         window.add_widget(self.layers)
-        window.bind(on_key_down=self._on_key, on_textinput=self._on_text)
+        if keys:
+            window.bind(on_key_down=self._on_key, on_textinput=self._on_text)
+        else:
+            window.bind(on_key_down=lambda *_: True, on_key_up=lambda *_: True)
         KivyClock.schedule_interval(self._each_while, MINUTE_CHECK_S)
 
     def _notice(self) -> None:

@@ -30,13 +30,16 @@ class KivyScreen:
 
     place: what the strip says when there is no errand. contacts: whom the help page names. speak: told a text and its
     language when somebody presses Listen, or None where there is no sound. position: of the window's upper left corner on
-    the display, in pixels; without one the display's manager chooses. still: nothing moves or fades.
+    the display, in pixels; without one the display's manager chooses. still: nothing moves or fades. bench: the window's keys
+    type and it may be closed; without, it takes touches alone, since any USB device can say that it is a keyboard, and asking it
+    to close changes nothing: only the program ends it.
     """
 
     def __init__(
         self, clock: Clock, *, texts: Texts | None = None, panel: Literal["10", "7", "p"] = "10", place: Say | str = "",
         contacts: tuple[Fact, ...] = (), speak: Speak | None = None, language: str = "sv", theme: ThemeName = "light",
         large_text: bool = False, fullscreen: bool = False, position: tuple[int, int] | None = None, still: bool = False,
+        bench: bool = False,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
         self._state = State(
@@ -47,7 +50,9 @@ class KivyScreen:
         self._activity: Activity = lambda: None
         self._answer: asyncio.Future[Any] | None = None
         self._window = env.open_window(self._state.panel.width, self._state.panel.height, fullscreen, position)
-        self._staging = Staging(self._window, self._state, lambda: self._activity())
+        if not bench:
+            self._window.bind(on_request_close=_refuse_to_close)
+        self._staging = Staging(self._window, self._state, lambda: self._activity(), keys=bench)
         self._staging.rebuild()
 
     def set_contacts(self, contacts: tuple[Fact, ...]) -> None:
@@ -152,7 +157,7 @@ class KivyScreen:
     # running and looking
 
     async def run(self) -> None:
-        """Draw until the window is closed or this is cancelled."""
+        """Draw until the window is closed (on a bench) or this is cancelled."""
         from kivy.base import async_runTouchApp
 
         await async_runTouchApp(async_lib="asyncio")
@@ -212,3 +217,8 @@ class KivyScreen:
         Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(
             path, compress_level=1
         )
+
+
+def _refuse_to_close(*_: object, **__: object) -> bool:
+    """Kivy closes no window whose handler says that it dealt with it."""
+    return True

@@ -28,7 +28,7 @@ class KivyDriver:
     """The test's end of the line."""
 
     def __init__(self, display: str, panel: str = "10", **settings: Any) -> None:
-        """`settings` are further arguments of `KivyScreen`."""
+        """`settings` are further arguments of `KivyScreen`: `bench=True` lets keys type."""
         environment = {**os.environ, "DISPLAY": display, "TZ": "UTC", "PYTHONPATH": str(ROOT)}
         self._display = display
         self._process = subprocess.Popen(

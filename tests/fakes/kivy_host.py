@@ -66,6 +66,7 @@ class Host(Looks):
         self.downs = self.enters = 0
         window.bind(on_touch_up=lambda *_: self._touched(), on_key_down=lambda _, code, *more: self._key(code))
         window.bind(on_touch_down=lambda *_: self._pressed())
+        self.drawing: asyncio.Task[None] | None = None
         self.asked: asyncio.Task[Any] | None = None
         self.warned: asyncio.Task[bool] | None = None
 
@@ -166,7 +167,16 @@ class Host(Looks):
     async def do_wait_touch(self, count: int) -> None:
         while self.touches < count:
             self.seen.clear()
-            await self.seen.wait()
+            await self._seen()
+
+    async def _seen(self) -> None:
+        """Raises RuntimeError where the window has been closed meanwhile: it sees nothing more."""
+        assert self.drawing is not None
+        seeing = asyncio.create_task(self.seen.wait())
+        await asyncio.wait({seeing, self.drawing}, return_when=asyncio.FIRST_COMPLETED)
+        if not seeing.done():
+            seeing.cancel()
+            raise RuntimeError("the window is closed")
 
     async def do_enters(self) -> int:
         return self.enters
@@ -268,7 +278,7 @@ class Host(Looks):
 async def serve(panel: str, settings: dict[str, Any]) -> None:
     """Answer commands until the line is closed."""
     host = Host(panel, settings)
-    drawing = asyncio.create_task(host.screen.run())
+    drawing = host.drawing = asyncio.create_task(host.screen.run())
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

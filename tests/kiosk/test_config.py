@@ -87,3 +87,26 @@ def test_what_is_written_is_taken(tmp_path: Path) -> None:
     )
     assert config.readers.administrator == "ACS 01"
     assert (config.printer.kind, config.printer.vendor, config.printer.product) == ("usb", 1208, 514)
+
+
+@pytest.mark.parametrize(
+    ("readers", "bench"),
+    [
+        ('holder = "virtual"\n', True),
+        ('holder = "virtual"\nadministrator = "virtual"\n', True),
+        ('holder = "virtual"\nadministrator = "Reader 01 00"\n', False),
+        ('holder = "Reader 00 00"\n', False),
+        ("", False),
+    ],
+)
+def test_a_bench_has_no_reader_but_virtual_ones(readers: str, bench: bool, tmp_path: Path) -> None:
+    """Anywhere else the keys of the window type nothing, so a scanner that types them is refused."""
+    path = tmp_path / "station.toml"
+    path.write_text(f'[readers]\n{readers}[printer]\nkind = "virtual"\n')
+    assert load(path).is_bench is bench
+    path.write_text(f'[readers]\n{readers}[scanner]\nkind = "window"\n')
+    if bench:
+        assert load(path).scanner.kind == "window"
+    else:
+        with pytest.raises(ConfigError, match=r"scanner\.kind: 'window' would take codes from any keyboard"):
+            load(path)

@@ -11,7 +11,7 @@ from tests.fakes.kivy_driver import KivyDriver
 @pytest.fixture(scope="session")
 def window() -> Iterator[KivyDriver]:
     """The window of a 10.1 inch panel."""
-    with virtual_display() as display, KivyDriver(display) as driver:
+    with virtual_display() as display, KivyDriver(display, bench=True) as driver:
         yield driver
 
 
