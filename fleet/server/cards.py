@@ -14,6 +14,7 @@ from fleet.server.access.audit import Deed
 from fleet.server.deadlines.rows import DeedRow
 from fleet.server.lifecycle import Happening
 from fleet.server.readings import Emptied, ErrandRow, OrderRow
+from fleet.server.store.administrators import ListedAdministrator
 from fleet.server.store.directory import PersonRow
 from fleet.server.store.order_steps import Stepped
 from fleet.server.store.ordering import Imported, Record, Row
@@ -184,6 +185,9 @@ class Cards(Protocol):
     def person(self, hsa_id: str) -> PersonRow | None: ...
 
     def people(self, *, search: str = "", limit: int = 100, offset: int = 0) -> tuple[list[PersonRow], int]: ...
+
+    def administrators(self) -> list[ListedAdministrator]:
+        """The whole list of ID administrators, by HSA-id."""
 
     def take_people(self, rows: Sequence[PersonRow]) -> Imported:
         """As an import."""

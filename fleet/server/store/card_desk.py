@@ -19,6 +19,7 @@ from fleet.server.cards import BinPlace, CardStory, Delivery, Fallen, PlaceRow, 
 from fleet.server.lifecycle import Happening
 from fleet.server.readings import Changes, Emptied, OrderRow
 from fleet.server.store import directory, requesting, shelf_reading
+from fleet.server.store.administrators import ListedAdministrator, all_administrators
 from fleet.server.store.card_reading import story
 from fleet.server.store.card_tables import deliveries
 from fleet.server.store.database import Database
@@ -173,6 +174,11 @@ class CardDesk:
         """Of the directory, by HSA-id."""
         with self._database.reading.begin() as connection:
             return directory.listed(connection, search=search, limit=limit, offset=offset)
+
+    def administrators(self) -> list[ListedAdministrator]:
+        """The whole list of ID administrators, by HSA-id."""
+        with self._database.reading.begin() as connection:
+            return all_administrators(connection)
 
     def take_people(self, rows: Sequence[PersonRow]) -> Imported:
         """As an import."""

@@ -32,6 +32,7 @@ from fleet.server.readings import Readings
 from fleet.server.tracing import OFF, Traced, Tracing
 from fleet.server.web.accounts import accounts_pages
 from fleet.server.web.accounts_api import accounts_api
+from fleet.server.web.administrators_api import administrators_api
 from fleet.server.web.alerts import alert_api, alert_pages
 from fleet.server.web.api import api_router
 from fleet.server.web.assets import Assets
@@ -136,6 +137,7 @@ def create_app(
     take(cards_api(side).routes)
     take(orders_api(side.cards).routes)
     take(people_api(side.cards).routes)
+    take(administrators_api(side.cards).routes)
     if side.hook is not None:
         take(hooks_router(side.cards, side.hook, clock).routes)
     take(alert_pages(web, alerts).routes)

@@ -21,6 +21,7 @@ CARD_DEEDS: dict[str, tuple[Level, str]] = {
     "people.card": ("of", "card-search-outline"),
     "people.deadlines": ("of", "calendar-clock"),
     "people.directory": ("of", "magnify"),
+    "people.administrators": ("of", "magnify"),
     "people.stock": ("of", "magnify"),
     "people.requests": ("of", "magnify"),
     "request.retry": ("of", "restart"),

@@ -1,4 +1,5 @@
 """Orders, people, holds and blocks by REST, and signed messages of an order system: on a real store."""
+# length: stories of one region over one application, a resource after the other
 
 import json
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from fleet.server.access.roles import Role
 from fleet.server.access.secret_values import form_token
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.hub import Hub
+from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.web.app import create_app
@@ -23,6 +25,7 @@ from fleet.server.webhooks import HookError, load_secret, signature
 from tests.fakes.alerts import FakeAlerts
 from tests.fakes.commands import desk_of
 from tests.fakes.databases import new_store
+from tests.fakes.listed import listed
 from tests.fakes.visitors import COOKIE, program, session
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.web.asgi import Answer, ask
@@ -203,6 +206,25 @@ async def test_the_directory_says_who_left_and_whose_name_changed(region: Region
     deeds = [(action, target) for _, action, target in region.told()]
     assert ("person.change", "TEST000000-0001") in deeds
     assert ("people.directory", "alva") in deeds
+
+
+async def test_the_list_of_administrators_is_read_whole_or_for_one_station(region: Region) -> None:
+    people = [listed("TEST000000-A1", "Maj", "entre-*", roles=("KRA", "KUR")), listed("TEST000000-A2", "Bo", "annex")]
+    with region.database.writing.begin() as connection:
+        replace_administrators(connection, people)
+    whole = (await region.ask("GET", "/administrators")).json
+    assert whole["total"] == 2
+    assert whole["items"][0] == {
+        "hsa_id": "TEST000000-A1", "name": "Maj", "roles": ["KRA", "KUR"], "level": 3, "scope": ["entre-*"],
+        "valid_from": None, "valid_until": None,
+    }  # fmt: skip
+    here = (await region.ask("GET", "/administrators?station=annex")).json
+    assert [one["hsa_id"] for one in here["items"]] == ["TEST000000-A2"]
+    assert (await region.ask("GET", "/administrators?station=entre-b", where="entre-b")).json["total"] == 1
+    assert (await region.ask("GET", "/administrators", where="entre-b")).status == 403
+    assert (await region.ask("GET", "/administrators?station=annex", where="entre-b")).status == 404
+    assert (await region.ask("GET", "/administrators", role=Role.VIEWER)).status == 403
+    assert ("people.administrators", "annex") in [(action, target) for _, action, target in region.told()]
 
 
 async def test_a_hold_goes_into_the_queue_and_may_be_tried_again(region: Region) -> None:
