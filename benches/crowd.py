@@ -25,6 +25,7 @@ from typing import Any
 
 from benches.disk import Syncs
 from benches.figures import CannotMeasureError, Figure, against, at_most, percentile
+from benches.mqtt import signing_key
 from benches.shares import Shares
 from fleet.messages.backoff import Backoff
 from fleet.server.addresses import Address
@@ -58,7 +59,7 @@ def measure(folder: Path) -> list[Figure]:
     with (
         broker.running(),
         region.serve("--broker", f"127.0.0.1:{region.mqtt}") as server,
-        started("benches.load", keys, region.mqtt, STATIONS) as load,
+        started("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load,
     ):
         found = [_connect(load)]
         found += _latency(region, server, load)

@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from joserfc.jwk import ECKey
+
 from benches import ingest_postgres
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, against, ratio_of
@@ -32,6 +34,7 @@ from fleet.server.inbox import Inbox
 from fleet.server.ingest import BATCH, Ingest, Waiting, arrived
 from fleet.server.mqtt5.client import RECEIVE_MAXIMUM
 from fleet.server.running import SWITCH_S
+from fleet.server.signing import Signer
 from fleet.server.store.database import opened
 from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
@@ -45,6 +48,7 @@ ROUNDS = 5
 AT_A_READ = 200
 WAIT_S = 60.0
 READY = "kortkiosk/v1/bench/answer"
+SIGNER = Signer(ECKey.generate_key("P-256"))
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -171,7 +175,9 @@ def taken_in(writer: Writer, events: Sequence[Event]) -> float:
     async def take() -> float:
         source = _Source()
         inbox: Inbox[Waiting] = Inbox(asyncio.get_running_loop(), arrived)
-        running = asyncio.create_task(Ingest(source, writer, _NoPages(), lambda: datetime.now(UTC), inbox).run())
+        running = asyncio.create_task(
+            Ingest(source, writer, _NoPages(), lambda: datetime.now(UTC), inbox, SIGNER.sign).run()
+        )
         began = time.perf_counter()
         await source.feed(inbox, messages)
         seconds = time.perf_counter() - began

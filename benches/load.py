@@ -1,6 +1,6 @@
 """Many stations in a process of their own, told by lines on standard input what to do: the load that other benches measure under.
 
-    python -m benches.load IDENTITIES PORT COUNT
+    python -m benches.load IDENTITIES PORT COUNT SIGNING_KEY
 
 Each is a station's own: mutual TLS, an outbox, a chain, the back-off of the link. It says one line of JSON for each order:
 `connect` (all at once), `tell RATE SECONDS` (so many events a second from all of them, evenly), `drain EACH` (so many events of
@@ -17,10 +17,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from joserfc.jwk import ECKey
+
 from benches.events import TIME, story
 from fleet.messages.backoff import Backoff
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
-from fleet.messages.link import Acked, Presence, decode, encode
+from fleet.messages.link import Presence, encode
+from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.simulator import identities
 from fleet.simulator.line import Hello, Line, LineError, Message, open_line, spare_memory
@@ -41,11 +44,12 @@ Said = dict[str, Any]
 class Station:
     """One of the many. `waits`: (published, acknowledged by the server) of each event that was told with `timed`."""
 
-    def __init__(self, folder: Path, name: str, port: int, epoch: int) -> None:
+    def __init__(self, folder: Path, name: str, port: int, epoch: int, acked: AckedReader) -> None:
         topics = Topics(name)
         gone = (topics.presence, encode(Presence(online=False, bootid="")))
         tls = identities.tls(folder, name)
         self.outbox = Outbox(name, epoch, keep=0)
+        self._acked = acked
         self.waits: list[tuple[float, float]] = []
         self.connected_at = 0.0
         self.line: Line | None = None
@@ -105,7 +109,7 @@ class Station:
     def _take(self, _topic: str, payload: bytes) -> None:
         now = time.perf_counter()
         first = self.outbox.through + 1
-        for number in range(first, first + self.outbox.acked(decode(Acked, payload))):
+        for number in range(first, first + self.outbox.acked(self._acked.open(payload, self.outbox.station)[0])):
             if (sent_at := self._sent_at.pop(number, None)) is not None:
                 self.waits.append((sent_at, now))
         if self.outbox.depth == 0:
@@ -206,16 +210,17 @@ class Crowd:
         return {"connected_at": [one.connected_at for one in self._stations]}
 
 
-async def main(folder: Path, port: int, count: int) -> None:
+async def main(folder: Path, port: int, count: int, acked: AckedReader) -> None:
     """Until `end`, or the end of standard input."""
     spare_memory()
     random.seed()
     epoch = int(time.time())
-    crowd = Crowd([Station(folder, name, port, epoch) for name in identities.names(count)])
+    crowd = Crowd([Station(folder, name, port, epoch, acked) for name in identities.names(count)])
     print(json.dumps({"ready": count}), flush=True)
     while (words := (await asyncio.to_thread(sys.stdin.readline)).split()) and words != ["end"]:
         print(json.dumps(await crowd.obey(words)), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    key = ECKey.import_key(Path(sys.argv[4]).read_bytes())
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), AckedReader(key)))

@@ -37,6 +37,12 @@ def of_server(region: Region) -> Pem:
     return Pem(folder / "ca" / "ca.pem", folder / "server" / "fleet-server.pem", folder / "server" / "fleet-server.key")
 
 
+def signing_key(region: Region) -> Path:
+    """The key under which the server signs what stations are told."""
+    folder: Path = region.places.authority
+    return folder / "server" / "signing.key"
+
+
 def _send_at_once(_client: Client, _data: Any, line: Any) -> None:
     # Else a message waits up to 40 ms for the broker to acknowledge the packet before.
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

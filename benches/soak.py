@@ -18,6 +18,7 @@ import psutil
 
 from benches.crowd import Program, started
 from benches.figures import percentile
+from benches.mqtt import signing_key
 from fleet.server.simulating import enrol_missing
 from fleet.server.store.database import FILE_NAME
 from fleet.simulator import identities
@@ -58,7 +59,7 @@ def soak(folder: Path, seconds: float) -> list[Sample]:
     keys = folder / "identities"
     enrol_missing(region.places.authority, keys, identities.names(STATIONS))
     samples: list[Sample] = []
-    with region.serve() as server, started("benches.load", keys, region.mqtt, STATIONS) as load:
+    with region.serve() as server, started("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load:
         load.told("connect")
         began = time.perf_counter()
         while len(samples) < 2 or time.perf_counter() - began < seconds:

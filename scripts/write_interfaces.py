@@ -14,7 +14,7 @@ from unittest.mock import Mock
 
 import msgspec
 
-from fleet.messages import commands, events, link, topics
+from fleet.messages import commands, events, link, signed, topics
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.describing import describe
@@ -28,9 +28,17 @@ MESSAGES: dict[str, tuple[str, Any, str]] = {
     "event": ("application/cloudevents+json", events.Wire, "one event, CloudEvents 1.0 with extensions"),
     "state": ("application/json", link.StationState, "the station as it is"),
     "presence": ("application/json", link.Presence, "online, or by the last will offline"),
-    "ask": ("application/json", link.Ask, "a question; correlation data names it"),
-    "answer": ("application/json", link.Answer, "its answer, with the same correlation data"),
-    "acked": ("application/json", link.Acked, "the server's word after its commit"),
+    "ask": ("application/jose", signed.SignedAsk, "a compact JWS (RFC 7515, ES256) by the station over a question"),
+    "answer": (
+        "application/jose",
+        signed.SignedAnswer,
+        "a compact JWS (RFC 7515, ES256) by the server over the answer",
+    ),
+    "acked": (
+        "application/json",
+        signed.SignedAcked,
+        "the server's word after its commit, under one signature for all",
+    ),
     "command": ("application/jose", commands.Command, "a compact JWS (RFC 7515, ES256) over the command"),
     "result": ("application/json", commands.CommandResult, "what became of a command"),
 }
@@ -56,7 +64,10 @@ def openapi() -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """Of the MQTT interface."""
-    _, schemas = msgspec.json.schema_components([one for _, one, _ in MESSAGES.values()], ref_template=REF)
+    (*_, asks), schemas = msgspec.json.schema_components(
+        [*(one for _, one, _ in MESSAGES.values()), link.Ask], ref_template=REF
+    )
+    schemas["SignedAsk"]["properties"]["ask"] = asks
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "kortkiosk: station and fleet", "version": "1", "description": ABOUT},
@@ -91,7 +102,11 @@ def _operation(end: str, action: str, retained: bool) -> dict[str, Any]:
 def _message(name: str) -> dict[str, Any]:
     content_type, kind, said = MESSAGES[name]
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
-    payload = {"type": "string", "description": f"{said}: {schema['$ref']}"} if name == "command" else _plain(schema)
+    payload = (
+        {"type": "string", "description": f"{said}: {schema['$ref']}"}
+        if content_type.endswith("jose")
+        else _plain(schema)
+    )
     return {"name": name, "contentType": content_type, "summary": said, "payload": payload}
 
 

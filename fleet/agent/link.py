@@ -3,8 +3,10 @@
 It lives in the station's asyncio loop and keeps coming back by itself, after random delays (`backoff`). Nothing of it is needed
 to hand a card over: what is to be told waits in the outbox, and what must be asked raises `LinkDown` at once.
 
-Rules: an event leaves the outbox by the server's `acked` only; a message from above that does not fit its contract is
-dropped with a line in the log that shows none of it; an answer that nobody waits for (any more) is dropped.
+Rules: an event leaves the outbox by the server's `acked` only; every ask is signed by the station and paced; an answer or `acked`
+that the server has not signed, for this station and this ask, is dropped, counted, with a line in the log that shows none of it;
+an answer that nobody waits for (any more) is dropped. A Pi has no battery clock: where the server says that the time of an ask is
+off, the link remembers by how much, and asks once more.
 
 >>> async with Link(identity, store, bootid) as link:    # doctest: +SKIP
 ...     await store.transact(lambda cx: outbox.append(cx, ...))
@@ -21,6 +23,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
 
@@ -29,12 +32,17 @@ import msgspec
 from fleet.agent import outbox
 from fleet.agent.drain import Drain, Pace, Wiring
 from fleet.agent.endpoint import Endpoint, Incoming, make_tls
-from fleet.agent.identity import Identity
+from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
+from fleet.agent.signatures import Dropped, Signatures
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.backoff import Backoff
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event, EventError
-from fleet.messages.link import Acked, Answer, Ask, MessageError, Presence, StationState, decode, encode
+from fleet.messages.judging import aware_time
+from fleet.messages.key_rotation import KeysAsk
+from fleet.messages.link import Answer, Ask, Presence, StationState, encode
+from fleet.messages.pacing import ASK_BURST, ASKS_PER_S, TokenBucket
+from fleet.messages.signed import SignedAnswer, SignedError
 from fleet.messages.takeovers import TakeOvers
 from fleet.messages.topics import Topics
 
@@ -56,12 +64,37 @@ class AskTimeout(Exception):
     """No answer in time. Whether the question was heard is unknown."""
 
 
+def utc_now() -> datetime:
+    """The clock of real runs."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """`first_s`: the longest first delay before connecting; a fleet needs the default, a demo may hurry."""
 
     first_s: float = 10.0
     pace: Pace = field(default_factory=Pace)
+    clock: Callable[[], datetime] = utc_now
+    """The machine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """One connection, and the keys that go with it."""
+
+    connection: Connection
+    signatures: Signatures
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An ask that waits for its answer."""
+
+    nonce: str
+    answer: "asyncio.Future[SignedAnswer]"
+    with_keys: bool
+    """Whether it was for the server's keys, whose answer proves itself."""
 
 
 class Link:
@@ -81,10 +114,14 @@ class Link:
         self._listeners: list[OnChange] = []
         self.on_command: Callable[[bytes], None] = lambda payload: None
         """Told of what comes on `commands`, as it came: nothing of it is checked here."""
-        self._asks: dict[bytes, asyncio.Future[Answer]] = {}
+        self._asks: dict[bytes, _Waiting] = {}
+        self._asked = TokenBucket(ASK_BURST * 3 // 4, ASKS_PER_S * 3 / 4, time.monotonic())
+        self._clock_behind = timedelta()
+        """What is to be added to the machine's clock, as the server's signed word has it."""
+        self.dropped = Dropped()
         self._state: StationState | None = None
         self._state_changed = asyncio.Event()
-        self._connection: Connection | None = None
+        self._open: _Open | None = None
         self._drain: Drain | None = None
         self._online = False
         self._task: asyncio.Task[None] | None = None
@@ -135,8 +172,8 @@ class Link:
 
     def tell_result(self, payload: bytes) -> None:
         """Send the result of a command; lost where there is no connection now."""
-        if self._connection is not None:
-            self._connection.publish(self._topics.results, payload)
+        if self._open is not None:
+            self._open.connection.publish(self._topics.results, payload)
 
     def set_allowed(self, allowed: bool) -> None:
         """False cuts the connection as a pulled cable does and keeps it cut; True lets it come back."""
@@ -146,28 +183,44 @@ class Link:
             self._allowed.set()
             return
         self._allowed.clear()
-        if self._connection is not None:
-            self._connection.cut()
+        if self._open is not None:
+            self._open.connection.cut()
 
     async def ask(self, message: Ask, timeout_s: float = 10.0) -> Answer:
         """Ask the server. Raises LinkDown, AskTimeout. The broker drops the question once its time is over."""
-        connection = self._connection
-        if connection is None or not self._online:
-            raise LinkDown("there is no connection to the server")
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._ask_once(message, timeout_s)
+                if answer.answer.error != "clock" or (issued := aware_time(answer.issued)) is None:
+                    return answer.answer
+                self._clock_behind = issued - self._timing.clock()
+                log.warning("this machine's clock is off by %.0f s", self._clock_behind.total_seconds())
+                return (await self._ask_once(message, timeout_s)).answer
+        except TimeoutError:
+            raise AskTimeout(f"no answer within {timeout_s:g} s") from None
+
+    async def _ask_once(self, message: Ask, timeout_s: float) -> SignedAnswer:
+        self._online_connection()
+        while not self._asked.take(time.monotonic()):  # noqa: ASYNC110  # a clock: no event
+            await asyncio.sleep(self._asked.wait_s(time.monotonic()))
+        opened = self._online_connection()
+        nonce, payload = opened.signatures.sign(message, self._timing.clock() + self._clock_behind)
         correlation = secrets.token_bytes(16)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asks[correlation] = answer
+        waiting = _Waiting(nonce, asyncio.get_running_loop().create_future(), isinstance(message, KeysAsk))
+        self._asks[correlation] = waiting
         extras = Extras(
             response_topic=self._topics.answer, correlation=correlation, expiry_s=max(1, math.ceil(timeout_s))
         )
         try:
-            connection.publish(self._topics.ask, encode(message), extras=extras)
-            async with asyncio.timeout(timeout_s):
-                return await answer
-        except TimeoutError:
-            raise AskTimeout(f"no answer within {timeout_s:g} s") from None
+            opened.connection.publish(self._topics.ask, payload, extras=extras)
+            return await waiting.answer
         finally:
             del self._asks[correlation]
+
+    def _online_connection(self) -> _Open:
+        if self._open is None or not self._online:
+            raise LinkDown("there is no connection to the server")
+        return self._open
 
     async def _run(self) -> None:
         while True:
@@ -201,11 +254,12 @@ class Link:
         return True
 
     async def _connect_once(self) -> str:
-        connection = await Connection.open(self._endpoint(), self._receive)
+        endpoint, signatures = self._endpoint(), self._signatures()
+        connection = await Connection.open(endpoint, self._receive)
         chain = (self._identity.station, self._identity.epoch)
         wiring = Wiring(self._publish_event, self._state_changed.set, lambda: connection.under_way)
         self._drain = Drain(self._store, chain, wiring, self._timing.pace)
-        self._connection = connection
+        self._open = _Open(connection, signatures)
         try:
             if not self._allowed.is_set():
                 return "cut"
@@ -218,7 +272,7 @@ class Link:
             raise
         finally:
             connection.cut()
-            self._connection = self._drain = None
+            self._open = self._drain = None
             self._set_online(False)
             self._fail_asks()
 
@@ -248,30 +302,31 @@ class Link:
             await asyncio.sleep(STATE_EVERY_S)
 
     def _publish_event(self, event: Event) -> None:
-        if self._connection is not None:
+        if self._open is not None:
             user = ((EPOCH_PROPERTY, str(event.epoch)), (SEQUENCE_PROPERTY, str(event.sequence)))
             extras = Extras(content_type=EVENT_CONTENT_TYPE, user=user)
-            self._connection.publish(self._topics.events, event.wire, extras=extras)
+            self._open.connection.publish(self._topics.events, event.wire, extras=extras)
 
     def _receive(self, message: Incoming) -> None:
         try:
-            if message.topic == self._topics.acked:
-                word: Acked = decode(Acked, message.payload)
+            if message.topic == self._topics.commands:
+                self.on_command(message.payload)
+            elif self._open is None:  # just before it counts: what this says is said again
+                return
+            elif message.topic == self._topics.acked:
+                word = self._open.signatures.open_acked(message.payload)
                 if self._drain is not None:
                     self._drain.acked(word)
             elif message.topic == self._topics.answer:
-                self._take_answer(message)
-            elif message.topic == self._topics.commands:
-                self.on_command(message.payload)
-        except MessageError:
-            log.warning("dropped a message on %s that does not fit its contract", message.topic)
+                self._take_answer(message, self._open.signatures)
+        except SignedError as error:
+            self.dropped.note(message.topic.rsplit("/", 1)[1], error)
 
-    def _take_answer(self, message: Incoming) -> None:
+    def _take_answer(self, message: Incoming, signatures: Signatures) -> None:
         waiting = self._asks.get(message.correlation or b"")
-        if waiting is None or waiting.done():
-            return
-        answer: Answer = decode(Answer, message.payload)
-        waiting.set_result(answer)
+        if waiting is not None and not waiting.answer.done():
+            answer = signatures.open_answer(message.payload, waiting.nonce, with_keys=waiting.with_keys)
+            waiting.answer.set_result(answer)
 
     def _set_online(self, online: bool) -> None:
         if online == self._online:
@@ -282,12 +337,18 @@ class Link:
 
     def _fail_asks(self) -> None:
         for waiting in self._asks.values():
-            if not waiting.done():
-                waiting.set_exception(LinkDown("the connection was lost before the answer came"))
+            if not waiting.answer.done():
+                waiting.answer.set_exception(LinkDown("the connection was lost before the answer came"))
 
     def _presence(self, *, online: bool) -> bytes:
         often = self._taken_over.recent(time.monotonic())
         return encode(Presence(online=online, bootid=self._bootid, taken_over=often))
+
+    def _signatures(self) -> Signatures:
+        try:
+            return Signatures(self._identity)
+        except IdentityError as error:
+            raise ConnectionFailed(f"the identity of this station cannot be used: {error}") from error
 
     def _endpoint(self) -> Endpoint:
         identity = self._identity

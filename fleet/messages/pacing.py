@@ -14,6 +14,8 @@ where it has it; each word doubles the window until it is whole. Each silence in
 """
 
 MOST_FOLD = 8
+ASK_BURST, ASKS_PER_S = 20, 5.0
+"""Of each station, as the server takes them. A station keeps a quarter below, so that what came late together is not refused."""
 
 
 class Pacing:
@@ -52,3 +54,35 @@ class Pacing:
         self._patience_s = min(2 * self._patience_s, MOST_FOLD * self._first_s)
         self.idle(now)
         return True
+
+
+class TokenBucket:
+    """Rate limiting: `burst` at once, and `per_s` a second after that. `now` is a monotonic clock in seconds.
+
+    >>> bucket = TokenBucket(burst=2, per_s=5.0, now=0.0)
+    >>> [bucket.take(0.0), bucket.take(0.0), bucket.take(0.0), bucket.take(0.25)], bucket.wait_s(0.25)
+    ([True, True, False, True], 0.15)
+    """
+
+    def __init__(self, burst: int, per_s: float, now: float) -> None:
+        self._burst = burst
+        self._per_s = per_s
+        self._tokens = float(burst)
+        self._counted_at = now
+
+    def take(self, now: float) -> bool:
+        """Take one, where there is one."""
+        self._fill(now)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def wait_s(self, now: float) -> float:
+        """Until there is one."""
+        self._fill(now)
+        return max(0.0, (1 - self._tokens) / self._per_s)
+
+    def _fill(self, now: float) -> None:
+        self._tokens = min(float(self._burst), self._tokens + max(0.0, now - self._counted_at) * self._per_s)
+        self._counted_at = max(now, self._counted_at)

@@ -61,13 +61,14 @@ def sign(
     return f"{protected}.{'' if detached else body}.{_b64(signature)}"
 
 
-def opened(text: str, typ: str, detached: bytes | None = None) -> Statement:
-    """Check form and signature, by the key of the certificate in it. `detached` is the payload where it travels beside.
+def opened(text: str, typ: str, detached: bytes | None = None, *, most: int = MOST_CHARACTERS) -> Statement:
+    """Check form and signature, by the key of the certificate in it. `detached` is the payload where it travels beside; `most`:
+    characters that it may have.
 
     Raises StatementError.
     """
     parts = text.split(".")
-    if len(text) > MOST_CHARACTERS or len(parts) != 3 or (detached is not None and parts[1]):
+    if len(text) > most or len(parts) != 3 or (detached is not None and parts[1]):
         raise StatementError("it is not written as a signed statement is")
     protected, body, made = parts
     raw, signature = _unb64(protected), _unb64(made)

@@ -34,6 +34,7 @@ from fleet.messages.link import (
     encode,
 )
 from fleet.messages.region import RegionAsk
+from fleet.messages.signed import MAX_ASK_BYTES
 from fleet.server.issuers.answers import IssuerAnswers
 from fleet.server.issuers.region import RegionData
 from fleet.server.signing import Signer
@@ -52,7 +53,6 @@ VALID = timedelta(hours=24)
 """So long a list is believed, where the region does not say otherwise (product.md "Freshness")."""
 PAST = timedelta(days=30)
 """So long a person is still told that the last day of their order is over."""
-MAX_ASK_BYTES = 16 * 1024
 RELEASED_LOA = 2
 """Only cards of this level are handed out by the code in the letter."""
 
@@ -107,8 +107,7 @@ class Answers:
                 span.note({"answer.ok": answer.ok})
                 return answer
         except MessageError:
-            # Not even the reason is logged: it may quote what was asked.
-            _log.warning("%s asks what cannot be read", station)
+            # Nothing is logged here, not even the reason: it may quote what was asked, and a station could fill the log.
             return _error("bad_ask", "The question does not fit the contract.")
         except SQLAlchemyError as error:
             _log.error("%s cannot be answered: %s", station, type(error).__name__)

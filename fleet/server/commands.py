@@ -30,6 +30,7 @@ from fleet.server.access.sealing import SecretsError
 from fleet.server.access.settings import WebSettingsError
 from fleet.server.addresses import AddressError
 from fleet.server.alerts.settings import AlertSettingsError
+from fleet.server.asks.revoked import AuthorityFileError
 from fleet.server.broker import BrokerError
 from fleet.server.broker_options import add_broker_options, address, chosen
 from fleet.server.cluster import commands as cluster_commands
@@ -78,6 +79,7 @@ _CANNOT_START = (
     AddressError,
     BrokerError,
     SigningKeyError,
+    AuthorityFileError,
     VerifierAwayError,
     StoreError,
     PlaceError,

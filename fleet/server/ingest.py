@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from fleet.messages.commands import MAX_RESULT_BYTES, CommandResult
 from fleet.messages.events import EventError, parse
 from fleet.messages.link import MessageError, Presence, StationState, decode, encode
+from fleet.messages.signed import Sign
 from fleet.messages.topics import station_of
 from fleet.server.acking import Acking
 from fleet.server.inbox import Inbox
@@ -117,8 +118,10 @@ class Ingest:
         changes: Changes,
         clock: Clock,
         inbox: Inbox[Waiting],
+        sign: Sign,
         tracing: Tracing = OFF,
     ) -> None:
+        """`sign`: as the server, for what it holds."""
         self._transport = transport
         self._writer = writer
         self._changes = changes
@@ -129,7 +132,7 @@ class Ingest:
         """Read, and not stored yet. The storing thread's own."""
         self._ended = threading.Event()
         self._waits = False
-        self._acking = Acking(transport.publish, asyncio.get_running_loop().call_later)
+        self._acking = Acking(transport.publish, asyncio.get_running_loop().call_later, sign, clock)
 
     @property
     def trouble(self) -> str | None:
@@ -218,9 +221,7 @@ class Ingest:
     def _tell(self, messages: Sequence[Incoming], committed: Sequence[Committed]) -> None:
         for message in messages:
             self._transport.acknowledge(message)
-        latest = {(station, acked.epoch): acked for one in committed for station, acked in one.acked}
-        for (station, _), acked in latest.items():
-            self._acking.say(station, acked)
+        self._acking.say([word for one in committed for word in one.acked])
         self._changes.publish(frozenset().union(*(one.topics for one in committed)))
 
 

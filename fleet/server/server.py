@@ -15,6 +15,7 @@ import fcntl
 import logging
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -31,6 +32,7 @@ from fleet.server.alerts.rows import Alerts
 from fleet.server.alerts.service import AlertService
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.answers import Answers
+from fleet.server.asks.guarding import ask_guard
 from fleet.server.broker import Broker, BrokerFiles
 from fleet.server.checkpoints import CheckpointService
 from fleet.server.cluster.feed import Announcer
@@ -42,7 +44,7 @@ from fleet.server.commanding.service import CommandService
 from fleet.server.config import ServerConfig
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.starting import deadlines_of
-from fleet.server.desk import AskDesk
+from fleet.server.desk import Answering, AskDesk
 from fleet.server.duplicates import DuplicateIdentity
 from fleet.server.evidence.countersigning import Countersigner
 from fleet.server.evidence.desk import EvidenceDesk
@@ -116,6 +118,7 @@ class FleetServer:
         self.http = config.http
         self.pages: Pages | None = None
         self._health = Health()
+        self._asks: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
@@ -219,13 +222,14 @@ class FleetServer:
             database, signer, verifier, writer, self._clock, issuer, region, self._tracing, config.lists_valid
         )
         self._run(parts, Carrier(database, issuer, changes, self._clock).run(), "requests")
-        return await self._link(parts, writer, answers, changes, duplicates)
+        guard = ask_guard(config.ca, config.revoked, database, self._clock, self._asks)
+        return await self._link(parts, writer, Answering(answers, guard, signer), changes, duplicates)
 
     async def _link(
         self,
         parts: AsyncExitStack,
         writer: Writer,
-        answers: Answers,
+        answering: Answering,
         changes: Changes,
         duplicates: DuplicateIdentity,
     ) -> Transport:
@@ -237,10 +241,11 @@ class FleetServer:
         if self._config.broker is not None and isinstance(transport, Mqtt5Transport):
             transport.on_taken_over = duplicates.server_lost  # the log of our own broker tells it, with addresses
         if not self._config.cluster:
-            ingest = Ingest(transport, writer, changes, self._clock, arriving, self._tracing)
+            sign = answering.signer.sign
+            ingest = Ingest(transport, writer, changes, self._clock, arriving, sign, self._tracing)
             self._health.probes["ingest"] = lambda: ingest.trouble
             self._run(parts, ingest.run(), "ingest")
-        self._run(parts, AskDesk(transport, answers, asking).run(), "asks")
+        self._run(parts, AskDesk(transport, answering, asking, self._clock).run(), "asks")
 
         def sort(message: Incoming) -> None:
             (asking if message.topic.endswith("/ask") else arriving).put(message)
@@ -288,6 +293,7 @@ class FleetServer:
             cards=cards,
             limits=pages.limits,
             tracing=self._tracing,
+            asks=self._asks,
         )
         server = web_server(app, hub, host=_numeric(self.http), port=self.http.port, shield=pages.shield)
         listener = Listener(server.config, hub)

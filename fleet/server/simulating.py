@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.backoff import Backoff
 from fleet.messages.link import Presence, encode
+from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.server.addresses import Address, AddressError
 from fleet.server.config import MQTT
@@ -119,10 +120,11 @@ def _stations(arguments: argparse.Namespace, folder: Path, names: Sequence[str])
     timeout = {"acked_timeout_s": HASTY_ACKED_S} if arguments.hasty else {}
     plan = Plan(arguments.errands_per_hour, arguments.faults, **timeout)
     server_key = ECKey.import_key({**Authority(arguments.authority).signing_key})
+    acked = AckedReader(server_key)
     stations = []
     for number, name in enumerate(names):
         random = Random(chance.getrandbits(64))  # noqa: S311  # to spread, not to hide
-        papers = Papers(functools.partial(identities.own_key, folder, name), server_key)
+        papers = Papers(functools.partial(identities.own_key, folder, name), server_key, acked)
         stations.append(
             SimulatedStation(
                 Outbox(name, epoch, KEPT_EVENTS // len(names)), _hello(arguments.broker, number, folder, name), plan, random,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from joserfc.jwk import ECKey
 
+from fleet.messages.signed import AckedReader
 from fleet.simulator import errands
 from fleet.simulator.checkpoints import OwnKey
 
@@ -32,7 +33,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Papers:
-    """What it was enrolled with: its own key, and that of the server which signs commands and answers."""
+    """What it was enrolled with: its own key, and that of the server which signs commands and answers. `acked` reads under the
+    latter what the server holds, for all stations of a simulation, which are told under one signature."""
 
     own: Callable[[], OwnKey]
     server_key: ECKey
+    acked: AckedReader

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -24,8 +25,9 @@ from fleet.messages import kinds
 from fleet.messages.backoff import Backoff
 from fleet.messages.commands import CommandResult
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
-from fleet.messages.link import Acked, Ask, MessageError, Presence, decode, encode
+from fleet.messages.link import Acked, Ask, Presence, encode
 from fleet.messages.pacing import Pacing
+from fleet.messages.signed import SignedError, open_answer, sign_ask
 from fleet.messages.topics import Topics
 from fleet.simulator import errands
 from fleet.simulator.checkpoints import Checkpoints
@@ -67,7 +69,10 @@ class SimulatedStation:
         self.twin = Twin(outbox.station)
         self.counter = asyncio.Lock()
         self.pace = plan.pace
-        self.checkpoints = Checkpoints(papers.own)
+        self._papers = Papers(cache(papers.own), papers.server_key, papers.acked)
+        self._asked = ""
+        """The nonce of the last ask."""
+        self.checkpoints = Checkpoints(self._papers.own)
         self.commanded = Commanded(Gate(outbox.station, papers.server_key), self, clock)
         self.syncing = Syncing(outbox.station, papers.server_key, self._ask)
         self._hello = hello
@@ -187,8 +192,9 @@ class SimulatedStation:
     def _ask(self, ask: Ask) -> bool:
         if self._line is None:
             return False
+        self._asked, payload = sign_ask(self._papers.own(), self.outbox.station, ask, self._clock())
         correlation = secrets.token_bytes(16)
-        self._line.publish(Message(self._topics.ask, encode(ask), correlation=correlation, expiry_s=int(TIMEOUT_S)))
+        self._line.publish(Message(self._topics.ask, payload, correlation=correlation, expiry_s=int(TIMEOUT_S)))
         return True
 
     def _pump(self) -> None:
@@ -208,19 +214,22 @@ class SimulatedStation:
         return Message(self._topics.events, event.wire, user)
 
     def _take(self, topic: str, payload: bytes) -> None:
-        if topic == self._topics.acked:
-            self._heed(payload)
-        elif topic == self._topics.commands:
-            self.commanded.take(payload)
-        elif topic == self._topics.answer:
-            self.syncing.take(payload)
-
-    def _heed(self, payload: bytes) -> None:
         try:
-            word: Acked = decode(Acked, payload)
-        except MessageError as error:
-            _log.error("%s: the server's word cannot be read: %s", self.outbox.station, error)
-            return
+            if topic == self._topics.acked:
+                self._heed(self._papers.acked.open(payload, self.outbox.station)[0])
+            elif topic == self._topics.commands:
+                self.commanded.take(payload)
+            elif topic == self._topics.answer:
+                self._take_answer(payload)
+        except SignedError as error:
+            _log.error("%s: what came on %s is not believed: %s", self.outbox.station, topic, error)
+
+    def _take_answer(self, payload: bytes) -> None:
+        signed = open_answer(payload, self._papers.server_key)
+        if (signed.station, signed.nonce) == (self.outbox.station, self._asked):
+            self.syncing.take(signed.answer)
+
+    def _heed(self, word: Acked) -> None:
         now = asyncio.get_running_loop().time()
         first = self.outbox.through + 1
         taken = self.outbox.acked(word)

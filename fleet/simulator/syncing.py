@@ -31,12 +31,12 @@ class Syncing:
         self._key = key
         self._ask = ask
         self._one = asyncio.Lock()
-        self._answer: asyncio.Future[bytes] | None = None
+        self._answer: asyncio.Future[Answer] | None = None
 
-    def take(self, payload: bytes) -> None:
-        """What came on `answer`."""
+    def take(self, answer: Answer) -> None:
+        """The server's answer to what was asked last."""
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(payload)
+            self._answer.set_result(answer)
 
     async def run(self) -> str:
         """All pages. Gives why it was not done, as a code; empty where it was."""
@@ -56,9 +56,8 @@ class Syncing:
                     return ""
                 cursor = page.next
 
-    def _page(self, payload: bytes) -> SyncPage | None:
+    def _page(self, answer: Answer) -> SyncPage | None:
         with contextlib.suppress(JoseError, MessageError, ValueError, TypeError, RecursionError):
-            answer: Answer = decode(Answer, payload)
             signed = jws.deserialize_compact(answer.jws or "", self._key, algorithms=[ALGORITHM])
             page: SyncPage = decode(SyncPage, signed.payload or b"")
             if signed.protected.get("typ") == SYNC_TYP and page.station == self._station:

@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from fleet.messages import asking, checkpoints, commands, countersignatures, events, kinds, link, region
+from fleet.messages import asking, checkpoints, commands, countersignatures, events, kinds, link, region, signed
 from fleet.messages.topics import Topics
 from kiosk.receipts import read_number, wire
 from tests.docs.pages import DOCS, FENCE, PAGES, ROOT, blocks, named, page, text
@@ -24,7 +24,10 @@ def test_the_event_of_the_example_is_one_and_its_parts_are_told() -> None:
 
 
 MESSAGES: dict[str, Callable[[bytes], object]] = {
-    "json acked": lambda raw: link.decode(link.Acked, raw),
+    "json acked": lambda raw: link.decode(signed.SignedAcked, raw),
+    "json signed ask": lambda raw: link.decode(signed.SignedAsk, raw),
+    "json signed answer": lambda raw: link.decode(signed.SignedAnswer, raw),
+    "json acked root": lambda raw: link.decode(signed.AckedRoot, raw),
     "json presence": lambda raw: link.decode(link.Presence, raw),
     "json state": lambda raw: link.decode(link.StationState, raw),
     "json ask": lambda raw: link.decode(link.Ask, raw),

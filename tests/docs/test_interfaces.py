@@ -8,10 +8,11 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from fleet.messages.link import Acked, OrderAsk, Presence, StationState
+from fleet.messages.link import Acked, Answer, OrderAsk, Presence, StationState
+from fleet.messages.signed import SignedAnswer, SignedAsk, sign_acked
 from fleet.messages.topics import PREFIX, Topics
 from scripts.write_interfaces import DOCS, files
-from tests.fleet.server.conftest import SealingStation
+from tests.fleet.server.conftest import NOW, SIGNER, SealingStation
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +44,24 @@ def test_every_topic_of_a_station_is_a_channel(described: dict[str, Any]) -> Non
         ("event", SealingStation().pickup()[1].wire),
         ("state", msgspec.json.encode(StationState("Entrance A", "1", "b", "2026-06-01T10:00:00Z"))),
         ("presence", msgspec.json.encode(Presence(online=True, bootid="b"))),
-        ("ask", msgspec.json.encode(OrderAsk(hsa_id="TEST000000-0001"))),
-        ("acked", msgspec.json.encode(Acked(epoch=1, through=7))),
+        ("acked", sign_acked([("entre-a", Acked(epoch=1, through=7))], NOW, SIGNER.sign)[0]),
     ],
-    ids=["event", "state", "presence", "ask", "acked"],
+    ids=["event", "state", "presence", "acked"],
 )
 def test_a_real_message_fits_and_one_with_more_does_not(described: dict[str, Any], message: str, sent: bytes) -> None:
     payload = described["components"]["messages"][message]["payload"]
-    check = jsonschema_rs.validator_for({**payload, "components": described["components"]})
+    assert_fits(described, payload, sent)
+
+
+def test_what_a_real_ask_and_a_real_answer_sign_fits_and_one_with_more_does_not(described: dict[str, Any]) -> None:
+    schemas, ask = described["components"]["schemas"], msgspec.Raw(msgspec.json.encode(OrderAsk("TEST000000-0001")))
+    time, nonce = "2026-06-01T10:00:00Z", "0" * 32
+    assert_fits(described, schemas["SignedAsk"], msgspec.json.encode(SignedAsk("entre-a", nonce, time, ask)))
+    answer = SignedAnswer("entre-a", nonce, time, Answer(ok=True, verdict="match"))
+    assert_fits(described, schemas["SignedAnswer"], msgspec.json.encode(answer))
+
+
+def assert_fits(described: dict[str, Any], schema: dict[str, Any], sent: bytes) -> None:
+    check = jsonschema_rs.validator_for({**schema, "components": described["components"]})
     assert check.is_valid(json.loads(sent))
     assert not check.is_valid({**json.loads(sent), "made_up": 1})

@@ -13,9 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fleet.agent.identity import Broker as BrokerAddress
+from fleet.messages.link import Acked, Answer, encode
+from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
 from fleet.server.addresses import Address
 from fleet.server.cluster.amqp import AmqpTransport, asks, intake
 from fleet.server.mqtt5.client import Credentials, Mqtt5Transport
+from fleet.server.signing import Signer
 from fleet.server.transport import Incoming, Transport
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
@@ -77,6 +80,21 @@ class Link:
                 stack.push_async_callback(line.stop)
                 await line.start(server.take)
             yield server
+
+
+def signed_acked(authority: Authority, station: str, acked: Acked) -> bytes:
+    """What the server tells a station that it holds."""
+    return sign_acked([(station, acked)], datetime.now(UTC), _signer(authority).sign)[0]
+
+
+def signed_answer(authority: Authority, station: str, asked: Incoming, answer: Answer) -> bytes:
+    """The server's answer to what was asked."""
+    signed = SignedAnswer(station, open_ask(asked.payload).signed.nonce, written(datetime.now(UTC)), answer)
+    return _signer(authority).sign(encode(signed), ANSWER_TYP).encode()
+
+
+def _signer(authority: Authority) -> Signer:
+    return Signer.load(authority.directory / "server" / "signing.key")
 
 
 @contextmanager

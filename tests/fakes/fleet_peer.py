@@ -1,10 +1,12 @@
 """The smallest fleet server that keeps the contract: takes each event once, answers `acked`, answers questions.
 
-It can be told to fail the way real ones do: hold its tongue (`mute`), lose an event before its commit (`lose`).
+It can be told to fail the way real ones do: hold its tongue (`mute`), lose an event before its commit (`lose`). What it says is
+signed with the server's key; `sealed` is how an answer becomes a message.
 """
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -13,6 +15,8 @@ from paho.mqtt.properties import Properties
 
 from fleet.messages import events, topics
 from fleet.messages.link import Acked, Answer, Ask, Presence, StationState, decode, encode
+from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
+from fleet.server.signing import Signer
 from provisioning.authority import Authority
 from tests.fakes.patience import LIMIT_S
 
@@ -24,6 +28,7 @@ class FleetPeer:
 
     def __init__(self, authority: Authority, port: int) -> None:
         self._server = authority.directory / "server"
+        self.signer = Signer.load(self._server / "signing.key")
         self._ca = authority.directory / "ca/ca.pem"
         self._port = port
         self._client: Client | None = None
@@ -41,6 +46,8 @@ class FleetPeer:
         self.lose: set[Place] = set()
         self.answer: Callable[[Ask], Answer | None] = lambda ask: None
         self.correlations: list[bytes] = []
+        self.nonces: list[str] = []
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def start(self) -> None:
         """Connect and wait until the subscriptions stand."""
@@ -105,16 +112,32 @@ class FleetPeer:
             self.held[place] = bytes(message.payload)
             self.order.append(place)
         if not self.mute:
-            self.publish(topics.Topics(event.station).acked, encode(self.word(event.epoch)))
+            self.tell(event.station, self.word(event.epoch))
 
     def _take_ask(self, message: MQTTMessage) -> None:
-        ask: Ask = decode(Ask, message.payload)
+        signed = open_ask(bytes(message.payload)).signed
+        ask: Ask = decode(Ask, bytes(signed.ask))
         self.asked.append(ask)
+        self.nonces.append(signed.nonce)
         self.correlations.append(message.properties.CorrelationData)
         station = topics.station_of(message.topic)
         answer = self.answer(ask)
         if answer is not None and station is not None:
-            self.publish(topics.Topics(station).answer, encode(answer), message.properties.CorrelationData)
+            self.publish(
+                topics.Topics(station).answer,
+                self.sealed(station, signed.nonce, answer),
+                message.properties.CorrelationData,
+            )
+
+    def sealed(self, station: str, nonce: str, answer: Answer) -> bytes:
+        """The answer as it travels."""
+        content = SignedAnswer(station, nonce, written(self.clock()), answer)
+        return self.signer.sign(encode(content), ANSWER_TYP).encode()
+
+    def tell(self, station: str, acked: Acked) -> None:
+        """Say what is held."""
+        (payload,) = sign_acked([(station, acked)], self.clock(), self.signer.sign)
+        self.publish(topics.Topics(station).acked, payload)
 
     def word(self, epoch: int) -> Acked:
         """What the server holds of an epoch, and the gaps in it."""

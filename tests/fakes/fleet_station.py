@@ -6,6 +6,7 @@ It runs on paho's thread. `start` returns once it is connected; what it sends me
 import queue
 import secrets
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -14,8 +15,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from fleet.agent.identity import Identity
+from fleet.agent.signatures import Signatures
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
-from fleet.messages.link import Acked, Answer, Ask, Presence, decode, encode
+from fleet.messages.link import Acked, Answer, Ask, Presence, encode
 from fleet.messages.topics import Topics
 from tests.fakes.patience import LIMIT_S
 
@@ -36,6 +39,8 @@ class FleetStation:
         """For each message that the broker has answered, whether it took it."""
         self.commands: queue.Queue[bytes] = queue.Queue()
         self._port = port
+        self._signatures = Signatures(Identity.load(directory))
+        self._nonce = ""
         self.connections = 0
         """How often it was let in."""
         client = Client(CallbackAPIVersion.VERSION2, client_id or name, protocol=MQTTProtocolVersion.MQTTv5)
@@ -84,7 +89,8 @@ class FleetStation:
         properties = Properties(PacketTypes.PUBLISH)
         properties.ResponseTopic = self.topics.answer
         properties.CorrelationData = secrets.token_bytes(16)
-        self._client.publish(self.topics.ask, encode(ask), 1, properties=properties)
+        self._nonce, payload = self._signatures.sign(ask, datetime.now(UTC))
+        self._client.publish(self.topics.ask, payload, 1, properties=properties)
         correlation, answer = self._answers.get(timeout=timeout_s)
         assert correlation == properties.CorrelationData
         return answer
@@ -126,9 +132,10 @@ class FleetStation:
         self.heard.append(message.topic)
         if message.topic == self.topics.answer:
             correlation = getattr(message.properties, "CorrelationData", b"")
-            self._answers.put((correlation, decode(Answer, message.payload)))
+            answer = self._signatures.open_answer(bytes(message.payload), self._nonce).answer
+            self._answers.put((correlation, answer))
         elif message.topic == self.topics.acked:
-            self._on_acked(decode(Acked, message.payload))
+            self._on_acked(self._signatures.open_acked(bytes(message.payload)))
 
         elif message.topic == self.topics.commands:
             self.commands.put(bytes(message.payload))

@@ -21,6 +21,7 @@ ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")
 LATCHED = frozenset(
     {
         "guessing",
+        "unsigned_ask",
         "chain_broken",
         "conflict",
         "quarantined",

@@ -23,7 +23,8 @@ from fleet.server.mqtt5.client import Credentials, key_of, tls_context
 from fleet.server.transport import Handler, Incoming
 
 SHARD_PREFETCH = 200
-ASKS_PREFETCH = 16
+ASKS_PREFETCH = 256
+"""More than one station may have waiting (`fleet.server.asks.queueing`): a flood of one must not fill it."""
 START_PATIENCE_S = 10.0
 STOP_TIMEOUT_S = 3.0
 FIRST_DELAY_S, MAX_DELAY_S = 0.5, 5.0

@@ -24,6 +24,7 @@ from fleet.server.cluster.worker import FleetWorker, WorkerConfig
 from fleet.server.ingest import Clock
 from fleet.server.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.running import DONE, run, settle, until_told
+from fleet.server.signing import SigningKeyError
 from fleet.server.store.database import StoreError
 from fleet.server.store.place import PlaceError, postgres_place
 from fleet.server.store_commands import complain
@@ -52,7 +53,7 @@ def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
     worker.add_argument(
         "--database-password", type=Path, metavar="FILE", help="its password, alone in a file that only you can read"
     )
-    worker.add_argument("--authority", type=Path, required=True, metavar="DIR", help="with the server's certificate")
+    worker.add_argument("--authority", type=Path, required=True, metavar="DIR", help="with the server's keys")
     add_user_options(worker, help_unseparated="for tests: may run as root")
     written = make(commands, "broker-files", run_broker_files, "write the configuration of a broker of one's own")
     written.add_argument("kind", choices=("rabbitmq", "mosquitto"))
@@ -73,7 +74,7 @@ def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (StoreError, PlaceError, OSError) as error:
+    except (StoreError, PlaceError, SigningKeyError, OSError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT
 

@@ -24,6 +24,7 @@ from fleet.server.cluster.linking import intake_line
 from fleet.server.inbox import Inbox
 from fleet.server.ingest import Clock, Ingest, arrived
 from fleet.server.mqtt5.client import Credentials
+from fleet.server.signing import Signer
 from fleet.server.stopping import Ending, cancelled
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
@@ -32,7 +33,8 @@ from fleet.server.tracing import OFF, Tracing
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """Where broker and store are; `authority`: the directory with `ca/ca.pem` and the server's own certificate and key."""
+    """Where broker and store are; `authority`: the directory with `ca/ca.pem`, the server's own
+    certificate and key, and its signing key."""
 
     broker: BrokerUrl
     database: URL
@@ -44,9 +46,14 @@ class WorkerConfig:
         server = self.authority / "server"
         return Credentials(self.authority / "ca/ca.pem", server / "fleet-server.pem", server / "fleet-server.key")
 
+    @property
+    def signing_key(self) -> Path:
+        """Signs what stations are told is held."""
+        return self.authority / "server" / "signing.key"
+
 
 class FleetWorker:
-    """Takes and stores for as long as the context lasts. Raises StoreError, OSError."""
+    """Takes and stores for as long as the context lasts. Raises StoreError, SigningKeyError, OSError."""
 
     def __init__(self, config: WorkerConfig, clock: Clock, tracing: Tracing = OFF) -> None:
         self._config = config
@@ -73,6 +80,7 @@ class FleetWorker:
             task.result()
 
     async def _start(self, parts: AsyncExitStack) -> None:
+        signer = Signer.load(self._config.signing_key)
         database = Database.open(self._config.database)
         ending = Ending()
         ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
@@ -80,7 +88,7 @@ class FleetWorker:
         announcer = Announcer(database)
         transport = intake_line(self._config.broker, self._config.credentials, self.name)
         arriving = Inbox(asyncio.get_running_loop(), arrived)
-        ingest = Ingest(transport, Writer(database), announcer, self._clock, arriving, self._tracing)
+        ingest = Ingest(transport, Writer(database), announcer, self._clock, arriving, signer.sign, self._tracing)
         for name, work in (("changes-told", announcer.run()), ("ingest", ingest.run())):
             task = asyncio.create_task(work, name=name)
             self._running.append(task)

@@ -32,9 +32,10 @@ _ICON = {
     **dict.fromkeys(ENDING, "certificate-outline"),
     "guessing": "lock-alert-outline",
     "duplicate_identity": "link-variant-off",
+    "unsigned_ask": "lock-alert-outline",
 }
 _PLACED = ("chain_broken", "conflict")
-_SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate"}
+_SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}
 _COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
 
 

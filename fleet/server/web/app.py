@@ -100,13 +100,14 @@ def create_app(
     cards: CardSide | None = None,
     limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
     tracing: Tracing = OFF,
+    asks: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
 
     `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
-    who writes evidence files, `limits` how much is answered, `tracing` who keeps spans; `cards` None: on the store of `access`,
-    by the rules that ship. Raises OSError or ValueError where its own texts are missing or incomplete, ValueError where a route
-    does not say what it needs.
+    who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
+    counted; `cards` None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its own texts are
+    missing or incomplete, ValueError where a route does not say what it needs.
     """
     side = cards or CardSide.of(access.database, hub, clock, load_deadlines())
     title = openid.title if openid else ""
@@ -159,7 +160,7 @@ def create_app(
         take(evidence_api(evidence).routes)
     if openid is not None:
         take(openid_router(web, openid).routes)
-    metrics = add_metrics(app, FleetCollector(readings, alerts, hub, health, clock), health)
+    metrics = add_metrics(app, FleetCollector(readings, alerts, hub, health, clock, asks), health)
     app.mount("/static", assets, name="static")
     _add_errors(app, web)
     app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES)

@@ -9,13 +9,13 @@ Example: `app.include_router(metrics_router(metrics))`
 
 import ipaddress
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -38,13 +38,21 @@ class FleetCollector(Collector):
     """What the store, the open pages and the parts of the server say."""
 
     def __init__(
-        self, readings: Readings, alerts: Alerts, hub: Hub, health: Health, clock: Callable[[], datetime]
+        self,
+        readings: Readings,
+        alerts: Alerts,
+        hub: Hub,
+        health: Health,
+        clock: Callable[[], datetime],
+        asks: Mapping[str, int] | None = None,
     ) -> None:
+        """`asks`: how many there were of each kind, counted elsewhere."""
         self._readings, self._alerts, self._hub, self._health, self._clock = readings, alerts, hub, health, clock
+        self._asks = asks if asks is not None else {}
         self._read: list[GaugeMetricFamily] = []
         self._until: datetime | None = None
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         """Called at each scrape."""
         now = self._clock()
         if self._until is None or now >= self._until:
@@ -61,6 +69,10 @@ class FleetCollector(Collector):
         for what, seconds in self._soonest(now).items():
             left.add_metric([what], seconds)
         yield left
+        asks = CounterMetricFamily("kortkiosk_asks", "Asks of stations by what came of them", labels=["outcome"])
+        for outcome, count in sorted(self._asks.items()):
+            asks.add_metric([outcome], count)
+        yield asks
 
     def _soonest(self, now: datetime) -> dict[str, float]:
         """Certificates, keys and secrets by kind; stations' are in the alerts."""

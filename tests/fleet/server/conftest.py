@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
 from fleet.messages import kinds
 from fleet.messages.events import Event, Facts, seal
-from fleet.messages.link import Acked, decode
+from fleet.messages.link import Acked
+from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.server.access import passwords
 from fleet.server.broker import BrokerFiles
+from fleet.server.signing import Signer
 from fleet.server.store.arrivals import Arrived, taken
 from fleet.server.store.database import Database
 from fleet.server.store.ordering import Record, Row, import_orders
@@ -33,6 +36,9 @@ from tests.fakes.patience import LIMIT_S
 
 ISSUER_KEY = bytes(range(32))
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
+SIGNING_KEY = ECKey.generate_key("P-256")
+SIGNER = Signer(SIGNING_KEY)
+"""The server's, of transports in memory."""
 
 
 @dataclass
@@ -143,7 +149,10 @@ class MemoryTransport:
 
     def acked(self, station: str) -> list[Acked]:
         """What this station was told, in order."""
-        return [decode(Acked, payload) for topic, payload, _ in self.published if topic == Topics(station).acked]
+        read = AckedReader(SIGNING_KEY)
+        return [
+            read.open(payload, station)[0] for topic, payload, _ in self.published if topic == Topics(station).acked
+        ]
 
 
 class KeptChanges:

@@ -21,7 +21,7 @@ from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.tracing import OFF, Tracing
 from fleet.server.transport import Incoming
-from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
+from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport, SealingStation
 
 
 def message(event: Event, station: str | None = None, key: tuple[int, int] | None = None) -> Incoming:
@@ -48,7 +48,12 @@ class Bench:
 @asynccontextmanager
 async def ingesting(writer: Writer, tracing: Tracing = OFF) -> AsyncIterator[Bench]:
     transport, changes, inbox = MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), arrived)
-    bench = Bench(transport, changes, inbox, Ingest(transport, writer, changes, lambda: NOW, inbox, tracing))
+    bench = Bench(
+        transport,
+        changes,
+        inbox,
+        Ingest(transport, writer, changes, lambda: NOW, inbox, SIGNER.sign, tracing),
+    )
     task = asyncio.create_task(bench.ingest.run())
     yield bench
     task.cancel()

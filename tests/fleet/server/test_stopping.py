@@ -35,7 +35,7 @@ from fleet.server.web.serving import Listener
 from provisioning.authority import Authority
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_address
-from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
+from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport, SealingStation
 
 SHORT_S = 0.02
 ON_POSTGRES = cast(Database, SimpleNamespace(reading=SimpleNamespace(dialect=SimpleNamespace(name="postgresql"))))
@@ -235,7 +235,9 @@ async def test_a_commit_that_takes_long_does_not_hold_the_loop(
 
     transport, loop = MemoryTransport(), asyncio.get_running_loop()
     inbox = Inbox(loop, arrived)
-    task = asyncio.create_task(Ingest(transport, cast(Writer, Slow()), KeptChanges(), lambda: NOW, inbox).run())
+    task = asyncio.create_task(
+        Ingest(transport, cast(Writer, Slow()), KeptChanges(), lambda: NOW, inbox, SIGNER.sign).run()
+    )
     event = station.pickup()[0]
     inbox.put(Incoming(Topics(event.station).events, event.wire, (event.epoch, event.sequence)))
     assert await asyncio.to_thread(asked.wait, LIMIT_S)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from fleet.messages.link import Acked, SyncAsk, encode
+from fleet.messages.link import Acked, Answer, SyncAsk, encode
 from fleet.messages.topics import Topics
 from fleet.server.addresses import Address
 from fleet.server.broker_url import BrokerUrl
@@ -29,12 +29,14 @@ from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import chains, events, stations
 from provisioning.authority import Authority
 from tests.fakes.broker import Broker
-from tests.fakes.broker_links import LIMIT_S, Link, Server, station
+from tests.fakes.broker_links import LIMIT_S, Link, Server, signed_acked, signed_answer, station
 from tests.fakes.cluster_stand import Program
 from tests.fakes.fleet_station import FleetStation
 from tests.fakes.postgres import Cluster, cluster
 from tests.fakes.rabbitmq import RabbitCluster, rabbit_cluster
 from tests.fleet.server.conftest import SealingStation, enrolled, wall_clock
+
+MADE_UP = Answer(ok=False, error="made_up")
 
 pytestmark = pytest.mark.broker
 
@@ -99,7 +101,7 @@ async def test_the_word_acked_reaches_its_station_and_no_other(
             assert [one.key for one in came] == [(1, 1), (1, 2), (1, 3)]
             assert [one.payload for one in came] == [event.wire for event in chain.sealed]
             assert mine.acked == [], "a broker's PUBACK is no commit"
-            server.lines[0].publish(Topics("acked-a").acked, encode(Acked(1, 3)))
+            server.lines[0].publish(Topics("acked-a").acked, signed_acked(authority, "acked-a", Acked(1, 3)))
             await asyncio.to_thread(mine.settle)
             assert mine.acked == [Acked(1, 3)]
             assert other.acked == []
@@ -131,7 +133,9 @@ async def test_an_answer_goes_back_to_who_asked(link: Link, authority: Authority
             (asked,) = await server.got("ask-a/ask")
             assert asked.correlation is not None
             assert len(asked.correlation) == 16
-            server.lines[-1].publish(Topics("ask-a").answer, b'{"ok":false,"error":"made_up"}', asked.correlation)
+            server.lines[-1].publish(
+                Topics("ask-a").answer, signed_answer(authority, "ask-a", asked, MADE_UP), asked.correlation
+            )
             assert (await asking).error == "made_up"
             server.lines[-1].acknowledge(asked)
 
@@ -175,7 +179,7 @@ async def test_a_station_reaches_no_topic_of_another(link: Link, authority: Auth
             other.send(chain.seal())
             (came,) = await server.got("reach-b/events")
             assert came.payload == chain.sealed[0].wire
-            server.lines[0].publish(Topics("reach-b").acked, encode(Acked(1, 1)))
+            server.lines[0].publish(Topics("reach-b").acked, signed_acked(authority, "reach-b", Acked(1, 1)))
             await asyncio.to_thread(other.settle)
             assert other.acked == [Acked(1, 1)]
             assert curious.heard == []
@@ -215,7 +219,9 @@ async def test_a_broker_that_divides_gives_each_message_to_one_of_a_group(
             mine.send(*chain.seals(40))
             asking = asyncio.create_task(asyncio.to_thread(mine.ask, SyncAsk()))
             (asked,) = await answering.got("shared-a/ask")
-            answering.lines[0].publish(Topics("shared-a").answer, b'{"ok":false,"error":"made_up"}', asked.correlation)
+            answering.lines[0].publish(
+                Topics("shared-a").answer, signed_answer(authority, "shared-a", asked, MADE_UP), asked.correlation
+            )
             assert (await asking).error == "made_up"
             came = await workers.got("shared-a/events", 40)
     assert sorted(one.key or (0, 0) for one in came) == [(1, number) for number in range(1, 41)]

@@ -1,0 +1,64 @@
+"""The fleet's certificate revocation list (CRL) as a file that is read again whenever it changes.
+
+Rules: while there has never been a file, nobody is revoked. A list that does not count is an error at the start; later it leaves
+the former one in force, with a line in the log, and so does a file that is gone.
+
+>>> Revoked(Path("ca/crl.pem"), [authority]).has(certificate)  # doctest: +SKIP
+False
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+
+from fleet.messages.revocations import RevocationListError, Revocations, read_revocations
+
+_log = logging.getLogger(__name__)
+
+Version = tuple[int, int, int]
+
+
+class AuthorityFileError(Exception):
+    """A file of the authority cannot be used. The text names it and says why."""
+
+
+class Revoked:
+    """Raises AuthorityFileError where there is a file that cannot be used. Not for several threads."""
+
+    def __init__(self, path: Path, authorities: Sequence[x509.Certificate]) -> None:
+        self._path = path
+        self._authorities = authorities
+        self._version: Version | None = None
+        self._lists = Revocations()
+        self._follow()
+
+    def has(self, certificate: x509.Certificate) -> bool:
+        """Whether it is on the list as the file has it now."""
+        try:
+            self._follow()
+        except AuthorityFileError as error:
+            _log.error("the former list of revoked stations stays in force: %s", error)
+        return self._lists.date_of(certificate) is not None
+
+    def _follow(self) -> None:
+        try:
+            version = self._look()
+            if version == self._version:
+                return
+            self._version = version
+            if version is None:
+                raise AuthorityFileError(f"{self._path} is gone")
+            self._lists = read_revocations(self._path.read_bytes(), self._authorities, None)
+        except OSError as error:
+            raise AuthorityFileError(f"{self._path}: {error.strerror}") from None
+        except RevocationListError as error:
+            raise AuthorityFileError(f"{self._path}: {error}") from None
+
+    def _look(self) -> Version | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
