@@ -20,7 +20,7 @@ from fleet.server.store.order_steps import Stepped
 from fleet.server.store.ordering import Imported, Record, Row
 from fleet.server.store.requesting import Key, RequestRow
 
-StockKind = Literal["order", "reserve"]
+StockKind = Literal["order", "reserve", "quarantined"]
 Wish = Literal["hold", "block", "lift"]
 
 
@@ -35,10 +35,14 @@ class StockRow:
     product: str
     last_day: str
     since: datetime
+    quarantined: bool = False
+    """It could not show that it is genuine: an administrator is to take it out."""
 
     @property
     def kind(self) -> StockKind:
-        """For somebody by name, or for whoever needs one."""
+        """For somebody by name, for whoever needs one, or for nobody."""
+        if self.quarantined:
+            return "quarantined"
         return "order" if self.order else "reserve"
 
 

@@ -48,6 +48,7 @@ reserve_cards = Table(
     Column("card_number", String(40), nullable=False),
     Column("lies", Boolean, nullable=False, comment="false: it was taken out"),
     Column("at", UtcDateTime, nullable=False),
+    Column("quarantined", Boolean, nullable=False, comment="it could not show that it is genuine"),
     Index(None, "lies", "at"),
 )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, exists, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, String, cast, exists, func, literal, not_, null, select
 
 from fleet.server.deadlines.settings import Code, Rule
 from fleet.server.lifecycle import IN_HAND, UNCOLLECTED, UNSIGNED
@@ -105,7 +105,7 @@ def _reserve() -> Source:
         reserve_cards.c.at.label("begun"),
     )
     query = query.join(stations, stations.c.id == reserve_cards.c.station)
-    lies = (reserve_cards.c.lies, reserve_cards.c.card_number != "")
+    lies = (reserve_cards.c.lies, reserve_cards.c.card_number != "", not_(reserve_cards.c.quarantined))
     return Source(query.where(*lies), reserve_cards.c.at, stations.c.name)
 
 

@@ -137,6 +137,8 @@ class _Effect(msgspec.Struct):
     old_card: Annotated[str, msgspec.Meta(max_length=40)] = ""
     receipt: Annotated[str, msgspec.Meta(max_length=64)] = ""
     why: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    slot: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    card_number: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
 class _Activated(msgspec.Struct):
@@ -251,7 +253,10 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
     what = _MOVED.get((said.effect, said.outcome))
     if what is None or order is None:
         return ()
-    return (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
+    moved = (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
+    if said.outcome == "not_genuine" and said.slot:
+        return (*moved, ReservePlaced(said.card_number, said.slot, True, at, quarantined=True))
+    return moved
 
 
 def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:

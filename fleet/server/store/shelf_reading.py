@@ -7,7 +7,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, not_, or_, select, true, union_all
 
 from fleet.messages import kinds
 from fleet.server.cards import BinPlace, Fallen, PlaceRow, StockRow
@@ -42,7 +42,7 @@ def places(connection: Connection, seen: Inside = everywhere) -> list[PlaceRow]:
     """Stations that have cards, by name."""
     lying = _lying("").subquery()
     waiting = func.count().filter(lying.c.order != "")
-    reserve = func.count().filter(lying.c.order == "")
+    reserve = func.count().filter(lying.c.order == "", not_(lying.c.quarantined))
     query = select(lying.c.station, waiting.label("waiting"), reserve.label("reserve"), func.min(lying.c.since))
     rows = connection.execute(query.where(seen(lying.c.station)).group_by(lying.c.station).order_by(lying.c.station))
     return [PlaceRow(row[0], row[1], row[2], row[3]) for row in rows]
@@ -104,15 +104,17 @@ def _told(data: bytes, received: Any) -> Emptied | None:
 
 def _lying(kind: str) -> Any:
     """One select of all cards in slots."""
-    by_order = _waiting() if kind != "reserve" else None
-    reserve = _reserve() if kind != "order" else None
-    both = [one for one in (by_order, reserve) if one is not None]
-    return union_all(*both)
+    by_kind = {
+        "order": _waiting(),
+        "reserve": _others().where(not_(reserve_cards.c.quarantined), reserve_cards.c.card_number != ""),
+        "quarantined": _others().where(reserve_cards.c.quarantined),
+    }
+    return union_all(*(query for name, query in by_kind.items() if kind in ("", name)))
 
 
 def _waiting() -> Select[Any]:
     names = ("station", "slot", "card_number", "order", "product", "last_day")
-    query = select(*(orders.c[name] for name in names), orders.c.changed.label("since"))
+    query = select(*(orders.c[name] for name in names), orders.c.changed.label("since"), false().label("quarantined"))
     return query.where(or_(orders.c.state == "waiting", and_(_ended(), orders.c.slot > 0)))
 
 
@@ -121,7 +123,8 @@ def _ended() -> ColumnElement[bool]:
     return orders.c.state.in_(("cancelled", "voided"))
 
 
-def _reserve() -> Select[Any]:
+def _others() -> Select[Any]:
+    """Cards without an order: reserve cards, and those that could not show that they are genuine."""
     return (
         select(
             stations.c.name.label("station"),
@@ -131,9 +134,10 @@ def _reserve() -> Select[Any]:
             literal("").label("product"),
             literal("").label("last_day"),
             reserve_cards.c.at.label("since"),
+            reserve_cards.c.quarantined,
         )
         .join(stations, stations.c.id == reserve_cards.c.station)
-        .where(reserve_cards.c.lies, reserve_cards.c.card_number != "")
+        .where(reserve_cards.c.lies)
     )
 
 

@@ -107,7 +107,7 @@ def placed_reserves(placed: Iterable[tuple[Origin, ReservePlaced]]) -> Put:
         before = rows.get(key)
         if before is None or before["at"] <= change.at:
             rows[key] = {"station": origin.station, **asdict(change)}
-    return Put(reserve_cards, list(rows.values()), ("card_number", "lies", "at"), newer="at")
+    return Put(reserve_cards, list(rows.values()), ("card_number", "lies", "at", "quarantined"), newer="at")
 
 
 def _moves(order: _Order | None, origin: Origin, change: OrderMoved | OrderPlaced) -> bool:

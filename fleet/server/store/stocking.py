@@ -58,12 +58,14 @@ class BinEmptied:
 
 @dataclass(frozen=True, slots=True)
 class ReservePlaced:
-    """A card without an order has been put into a slot, or taken out of it (`lies` is False)."""
+    """A card without an order has been put into a slot, or taken out of it (`lies` is False); or one that could not show that it
+    is genuine went back there (`quarantined`)."""
 
     card_number: str
     slot: int
     lies: bool
     at: datetime
+    quarantined: bool = False
 
 
 StockChange = OrderPlaced | CardDropped | BinEmptied | ReservePlaced

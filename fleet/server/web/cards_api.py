@@ -34,7 +34,7 @@ Where = Annotated[str, Query(pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$", descriptio
 
 
 class Lying(BaseModel):
-    """A card in a slot. `order` is empty for a reserve card."""
+    """A card in a slot. `order` is empty for a reserve card, and for one in quarantine: it could not show that it is genuine."""
 
     station: str
     slot: int
@@ -122,7 +122,7 @@ def _add_shelves(router: APIRouter, cards: Cards) -> None:
     def list_stock(
         request: Request,
         station: Station = None,
-        kind: Literal["", "order", "reserve"] = "",
+        kind: Literal["", "order", "reserve", "quarantined"] = "",
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> CountedRows[Lying]:

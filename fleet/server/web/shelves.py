@@ -20,7 +20,7 @@ from fleet.server.web.paging import ROWS, pages_of
 from fleet.server.web.rendering import Web, with_query
 from fleet.server.web.station_words import stations_meant
 
-KINDS = ("order", "reserve")
+KINDS = ("order", "reserve", "quarantined")
 SHOWS = ("cards", "differs")
 _MOST_PAGES = 10_000
 _PLACES = 12

@@ -21,7 +21,7 @@ from kiosk.journeys.steps.unlocking import EFFECT, CodeSet, Envelope, set_code
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 
 CHALLENGE_BYTES = 32
-HEARD_CODES = Returned("not_genuine", slot_views.put_back_false, slot_views.new_card_heard_codes)
+HEARD_CODES = Returned("not_genuine", slot_views.put_back_false, slot_views.new_card_heard_codes, is_false=True)
 _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIGNATURE: "signature"}
 
 

@@ -24,11 +24,13 @@ class Returned:
     outcome: str
     view: Callable[[Scene, Order], Await]
     stop: Callable[[Scene], StopError]
+    is_false: bool = False
+    """It says that it is the order's card, and is none: its number is told."""
 
 
 WRONG_CARD = Returned("wrong_card", views.put_back, views.wrong_card_in_slot)
 NOT_VOUCHED = Returned("not_vouched", views.put_back_unvouched, views.stocked_by_one)
-NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine)
+NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
 async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> None:
@@ -108,7 +110,8 @@ async def _give_back(
         await note_open_door(log, cabinet, order.slot)
         raise
     await _seen_open(log, opened, known)
-    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot)
+    about = {"card_number": order.card_number} if returned.is_false else {}
+    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot, **about)
     raise returned.stop(scene)
 
 

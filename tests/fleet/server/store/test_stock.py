@@ -7,11 +7,12 @@ import pytest
 from fleet.messages import kinds
 from fleet.messages.events import Event
 from fleet.server.readings import BinRow, Emptied
+from fleet.server.store.card_desk import CardDesk
 from fleet.server.store.database import Database
 from fleet.server.store.ordering import orders_at
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
-from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
+from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 BY = "TEST000000-A001"
 CARD = "9752269875"
@@ -23,9 +24,16 @@ def stored(station: SealingStation, slot: int, time: str, order: str | None = "O
     return station.seal(kinds.CARD_STORED, about, time=time)
 
 
-def taken_out(station: SealingStation, time: str, why: str = "expired") -> Event:
+def taken_out(station: SealingStation, time: str, why: str = "expired", order: str | None = "O-1") -> Event:
     """An administrator takes it out, or finds that it is not there."""
-    about = {"errand": "e-1", "card_number": CARD, "slot": 5, "why": why, "by": BY, "order": "O-1"}
+    about = {
+        "errand": "e-1",
+        "card_number": CARD,
+        "slot": 5,
+        "why": why,
+        "by": BY,
+        **({"order": order} if order else {}),
+    }
     return station.seal(kinds.CARD_TAKEN_OUT, about, time=time)
 
 
@@ -90,6 +98,46 @@ def test_another_station_moves_no_order_and_a_card_without_order_changes_none(da
     here = SealingStation()
     Writer(database).commit(arrived(stored(here, 9, "2026-06-01T10:02:00Z", None)), NOW.replace(hour=11))
     assert states(database) == [("waiting", 3)]
+
+
+def returned(station: SealingStation, time: str, outcome: str) -> Event:
+    """The card of the order goes back into its slot."""
+    about = {
+        "errand": "e-4",
+        "effect": "slot.return",
+        "outcome": outcome,
+        "slot": 5,
+        "order": "O-1",
+        "card_number": CARD,
+    }
+    return station.seal(kinds.EFFECT_DONE, about, time=time)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_card_that_is_not_genuine_is_in_quarantine_until_it_is_taken_out(database: Database, early: bool) -> None:
+    hold_orders(database, record())
+    station, writer, later = SealingStation(), Writer(database), NOW.replace(hour=12)
+    back = returned(station, "2026-06-01T10:01:00Z", "not_genuine")
+    out = taken_out(station, "2026-06-01T10:02:00Z", "not_genuine", None)
+    desk = CardDesk(database, KeptChanges(), lambda: later)
+    writer.commit(arrived(out if early else back), later)
+    if not early:
+        (row,), total = desk.stock(kind="quarantined")
+        assert (total, row.kind, row.slot, row.card_number, row.order) == (1, "quarantined", 5, CARD, "")
+        assert desk.stock(kind="reserve") == ([], 0), "nobody is offered it"
+        assert [place.reserve for place in desk.places()] == [0]
+        assert states(database)[0][0] == "misplaced", "the order waits for another card"
+    writer.commit(arrived(back if early else out), later)
+    assert desk.stock(kind="quarantined") == ([], 0)
+
+
+@pytest.mark.parametrize("outcome", ["wrong_card", "not_vouched"])
+def test_a_card_that_went_back_for_another_reason_is_not_in_quarantine(database: Database, outcome: str) -> None:
+    hold_orders(database, record())
+    later = NOW.replace(hour=12)
+    Writer(database).commit(arrived(returned(SealingStation(), "2026-06-01T10:01:00Z", outcome)), later)
+    assert CardDesk(database, KeptChanges(), lambda: later).stock(kind="quarantined") == ([], 0)
+    assert states(database)[0][0] == "misplaced"
 
 
 def emptied(station: SealingStation, time: str, seal: str, **more: object) -> Event:

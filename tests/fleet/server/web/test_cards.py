@@ -87,7 +87,14 @@ def fill(database: Database) -> None:
         import_people(connection, [PersonRow(LEAVER, "Bo Test", left="2026-08-20")], NOW)
         for number, name in enumerate((HERE, THERE)):
             connection.execute(insert(stations).values(id=number + 1, name=name, online=True))
-        lies = {"station": 1, "slot": 22, "card_number": RESERVE, "lies": True, "at": NOW - timedelta(days=90)}
+        lies = {
+            "station": 1,
+            "slot": 22,
+            "card_number": RESERVE,
+            "lies": True,
+            "quarantined": False,
+            "at": NOW - timedelta(days=90),
+        }
         connection.execute(insert(reserve_cards).values(**lies))
         fell = {"station": 1, "epoch": 1, "sequence": 9, "card_number": OLD, "dropped": NOW - timedelta(hours=2)}
         connection.execute(insert(bin_cards).values(**fell))

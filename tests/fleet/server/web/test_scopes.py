@@ -108,7 +108,14 @@ def fill(database: Database) -> None:
         connection.execute(insert(notices).values(**queued))
         raise_alarm(connection, Alarm(THERE, CHAIN_BROKEN, "hemligt"), NOW)
         key = connection.execute(select(stations.c.id).where(stations.c.name == THERE)).scalar_one()
-        lies = {"station": key, "slot": 22, "card_number": RESERVE, "lies": True, "at": NOW - timedelta(days=200)}
+        lies = {
+            "station": key,
+            "slot": 22,
+            "card_number": RESERVE,
+            "lies": True,
+            "quarantined": False,
+            "at": NOW - timedelta(days=200),
+        }
         connection.execute(insert(reserve_cards).values(**lies))
         fell = {"station": key, "epoch": 1, "sequence": 99, "card_number": CARD, "dropped": NOW}
         connection.execute(insert(bin_cards).values(**fell))
