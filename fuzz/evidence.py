@@ -36,7 +36,7 @@ def check_evidence(data: bytes) -> None:
     """The target."""
     kind, rest = data[:1], data[1:]
     if kind == LINES:
-        chains = ChainChecker(anchors()[0], TrustedTimes.read(b"", anchors()[0], NO_REVOCATIONS))
+        chains = ChainChecker(anchors(), TrustedTimes.read(b"", anchors(), NO_REVOCATIONS))
         with suppress(EvidenceProblem):
             chains.part(NAME, "entre-a", 1, 1, rest)
         chains.stretches()
@@ -45,7 +45,7 @@ def check_evidence(data: bytes) -> None:
             read_checkpoint(statements.opened(rest.decode(), TYP).payload)
     elif kind == WORDS:
         with suppress(EvidenceProblem):
-            TrustedTimes.read(rest, anchors()[0], NO_REVOCATIONS)
+            TrustedTimes.read(rest, anchors(), NO_REVOCATIONS)
     elif kind == TOKEN:
         with suppress(TimestampError):
             read_stamp(rest, b"", anchors())

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_pem_x509_certificate
 
 from fleet.agent import checkpoints, commands, key_book, outbox, sync
 from fleet.agent.checkpoints import Checkpoints
@@ -187,6 +186,6 @@ def envelopes_for(config: Config, side: FleetSide) -> Envelopes:
 
 def seal_of(identity: Identity, title: str) -> StationSeal:
     """Who the station is on a receipt. Raises IdentityError."""
-    chain = (identity.certificate(), load_pem_x509_certificate(identity.ca_file.read_bytes()))
+    chain = (identity.certificate(), identity.authority())
     ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
     return StationSeal(identity.station, title, identity.private_key(), ders)

@@ -113,6 +113,13 @@ class Identity:
         """The station's own certificate. Raises IdentityError."""
         return _read_certificate(self.certificate_file)
 
+    def authority(self) -> x509.Certificate:
+        """The fleet's authority that issued the station's certificate. Raises IdentityError."""
+        found = _issuer_among(self.certificate(), self.ca_file)
+        if found is None:
+            raise IdentityError(self.certificate_file, f"was not issued by the authority in {CA_FILE}")
+        return found
+
     def store_secret(self) -> bytes:
         """The secret of the encryption at rest, 32 bytes; made here where there is none. Raises IdentityError."""
         path = self.key_file.parent / STORE_KEY_FILE
@@ -223,7 +230,20 @@ def _check_certificate(directory: Path, certificate: x509.Certificate, station: 
         raise IdentityError(path, f"is not the certificate of {station}, which {IDENTITY_FILE} names")
     if certificate.public_key() != _read_key(directory / KEY_FILE).public_key():
         raise IdentityError(path, f"does not belong to {KEY_FILE}")
+    if _issuer_among(certificate, directory / CA_FILE) is None:
+        raise IdentityError(path, f"was not issued by the authority in {CA_FILE}")
+
+
+def _issuer_among(certificate: x509.Certificate, path: Path) -> x509.Certificate | None:
+    """The authority in that file which issued it: there are several once the fleet's has been rotated. Raises IdentityError."""
     try:
-        certificate.verify_directly_issued_by(_read_certificate(directory / CA_FILE))
-    except (ValueError, TypeError, InvalidSignature):
-        raise IdentityError(path, f"was not issued by the authority in {CA_FILE}") from None
+        authorities = x509.load_pem_x509_certificates(_read(path))
+    except ValueError:
+        raise IdentityError(path, "is no PEM certificate") from None
+    for authority in authorities:
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return authority
+    return None

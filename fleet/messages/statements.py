@@ -31,6 +31,10 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the group P-256 (NIST SP 800-186 section 3.2.1)."""
 
 
+Authorities = tuple[x509.Certificate, ...]
+"""The fleet's: one, and once it has been rotated the ones before it too, for as long as they vouch for somebody."""
+
+
 class StatementError(ValueError):
     """It is no statement of ours, or not as it was signed. The text says why."""
 
@@ -105,15 +109,22 @@ def name_of(certificate: x509.Certificate) -> str:
     return names[0] if len(names) == 1 and isinstance(names[0], str) else ""
 
 
-def fault_of(certificate: x509.Certificate, authority: x509.Certificate, at: datetime) -> str | None:
-    """Why the fleet's authority does not vouch for this certificate at that (aware) time; None where it does."""
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+def fault_of(certificate: x509.Certificate, authorities: x509.Certificate | Authorities, at: datetime) -> str | None:
+    """Why no authority of the fleet vouches for this certificate at that (aware) time; None where one does."""
+    them = (authorities,) if isinstance(authorities, x509.Certificate) else authorities
+    if not any(_is_issued_by(certificate, one) for one in them):
         return f"the certificate of {name_of(certificate)} was not issued by the fleet's authority"
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         return f"the certificate of {name_of(certificate)} was not valid at {at.isoformat()}"
     return None
+
+
+def _is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _certificate(raw: bytes, typ: str) -> x509.Certificate:

@@ -5,7 +5,7 @@ station's name, names its own chain, and states the hash of the very event that 
 the key of its epoch. Anything else is an alarm that the chain is broken, with the word why. With its verdict each good one gets
 the server's countersignature, which states when the server had it.
 
->>> judge(database, authority, now)  # doctest: +SKIP
+>>> judge(database, authorities, now)  # doctest: +SKIP
 1
 """
 
@@ -19,14 +19,13 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.checkpoints import TYP, read_checkpoint
 from fleet.messages.events import Event
-from fleet.messages.statements import Statement, StatementError, fault_of, load, name_of, opened
+from fleet.messages.statements import Authorities, Statement, StatementError, fault_of, load, name_of, opened
 from fleet.server.evidence.countersigning import Countersigner, Held, countersign_missing
 from fleet.server.readings import Changes
 from fleet.server.store.alarms import CHAIN_BROKEN, Alarm, raised
@@ -84,11 +83,11 @@ class CheckpointService:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _judge(self, now: datetime) -> frozenset[str]:
-        return judge(self._database, self._countersigner.authority, now, self._countersigner)
+        return judge(self._database, self._countersigner.authorities, now, self._countersigner)
 
 
 def judge(
-    database: Database, authority: x509.Certificate, now: datetime, countersigner: Countersigner | None = None
+    database: Database, authorities: Authorities, now: datetime, countersigner: Countersigner | None = None
 ) -> frozenset[str]:
     """Judge all checkpoints that have no verdict. Gives the stations that had any. Raises SQLAlchemyError.
 
@@ -97,7 +96,7 @@ def judge(
     names: set[str] = set()
     while True:
         with database.reading.begin() as connection:
-            batch = _read(connection, authority)
+            batch = _read(connection, authorities)
         if not batch.rows:
             return frozenset(names)
         verdicts = [(row, _verdict(batch, row)) for row in batch.rows]
@@ -111,7 +110,7 @@ def judge(
 class _Batch:
     """Checkpoints without a verdict, and what they are judged by."""
 
-    authority: x509.Certificate
+    authorities: Authorities
     rows: list[Any]
     events: Mapping[Place, Event | None]
     known: dict[tuple[int, int], list[bytes]]
@@ -120,7 +119,7 @@ class _Batch:
     good: list[Held] = field(default_factory=list)
 
 
-def _read(connection: Connection, authority: x509.Certificate) -> _Batch:
+def _read(connection: Connection, authorities: Authorities) -> _Batch:
     query = select(checkpoints, stations.c.name).join(stations, stations.c.id == checkpoints.c.station)
     order = (checkpoints.c.station, checkpoints.c.epoch, checkpoints.c.sequence)
     rows = list(connection.execute(query.where(checkpoints.c.verdict.is_(None)).order_by(*order).limit(BATCH)))
@@ -129,7 +128,7 @@ def _read(connection: Connection, authority: x509.Certificate) -> _Batch:
     theirs = station_certificates.c.station.in_(sorted({row.station for row in rows}))
     for one in connection.execute(select(station_certificates).where(theirs)):
         known.setdefault((one.station, one.epoch), []).append(one.der)
-    return _Batch(authority, rows, events_at(connection, places), known)
+    return _Batch(authorities, rows, events_at(connection, places), known)
 
 
 def _write(
@@ -164,7 +163,7 @@ def _verdict(batch: _Batch, row: Any) -> Verdict:
         said = read_checkpoint(statement.payload)
     except (StatementError, ValueError, msgspec.MsgspecError):
         return Verdict.UNREADABLE
-    if name_of(statement.certificate) != row.name or fault_of(statement.certificate, batch.authority, said.at):
+    if name_of(statement.certificate) != row.name or fault_of(statement.certificate, batch.authorities, said.at):
         return Verdict.STRANGER
     place = (row.name, row.epoch, row.sequence - 1)
     if event is None or (said.station, said.epoch, said.sequence) != place or said.hash != event.prev:

@@ -4,16 +4,16 @@ Compared are the chains to the byte; the checkpoints in them, all of which must 
 answers to commands. What the server has not judged yet is judged here, by the same rules. An answer is not in the outbox: the
 server may still be taking it when the stations have left, so answers are looked for a while.
 
->>> differences(place, authority, report.sent)  # doctest: +SKIP
+>>> differences(place, authorities, report.sent)  # doctest: +SKIP
 []
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from cryptography import x509
 from sqlalchemy import Connection
 
+from fleet.messages.statements import Authorities
 from fleet.server.checkpoints import Verdict, judge
 from fleet.server.server import utc_now
 from fleet.server.store.database import Database, opened
@@ -26,11 +26,11 @@ LOOK_EVERY_S = 0.2
 
 
 def differences(
-    place: Place, authority: x509.Certificate, sent: Sequence[Sent], pause: Callable[[float], None] = time.sleep
+    place: Place, authorities: Authorities, sent: Sequence[Sent], pause: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """All of them. `authority`: the fleet's. Raises StoreError, SQLAlchemyError."""
+    """All of them. `authorities`: the fleet's. Raises StoreError, SQLAlchemyError."""
     with opened(place) as database:
-        judge(database, authority, utc_now())
+        judge(database, authorities, utc_now())
         unanswered = _unanswered(database, sent, pause)
         with database.reading.begin() as connection:
             return [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]

@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from fleet.messages.backoff import Backoff
 from fleet.messages.link import Presence, encode
 from fleet.messages.signed import AckedReader
+from fleet.messages.statements import Authorities
 from fleet.messages.topics import Topics
 from fleet.server.addresses import Address, AddressError
 from fleet.server.config import MQTT
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         enrol_missing(arguments.authority, folder, names)
         report = asyncio.run(_simulate(arguments, _stations(arguments, folder, names)))
         different = (
-            differences(place_of(arguments, begun=True), _certificate(arguments), report.sent)
+            differences(place_of(arguments, begun=True), _authorities(arguments), report.sent)
             if arguments.verify
             else []
         )
@@ -147,8 +148,8 @@ def _hello(brokers: Sequence[Address], number: int, folder: Path, name: str) -> 
     )  # fmt: skip
 
 
-def _certificate(arguments: argparse.Namespace) -> x509.Certificate:
-    return x509.load_pem_x509_certificate((arguments.authority / "ca/ca.pem").read_bytes())
+def _authorities(arguments: argparse.Namespace) -> Authorities:
+    return tuple(x509.load_pem_x509_certificates((arguments.authority / "ca/ca.pem").read_bytes()))
 
 
 def _backoff(random: Random, *, hasty: bool) -> Backoff:

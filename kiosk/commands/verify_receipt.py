@@ -154,12 +154,12 @@ def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
 
 def _with_evidence(trust: Trust, path: Path, tsa: tuple[x509.Certificate, ...]) -> Trust:
     """Its list of revocations, and the trusted times of its receipts. Raises _InputError."""
-    if len(trust.authorities) != 1:
+    if not trust.authorities:
         raise _InputError(f"{path}: which authority it must be of is not said: give --ca")
     revocations = trust.revocations or NO_REVOCATIONS
     try:
         with path.open("rb") as file:
-            report = check(file, Anchors(trust.authorities[0], revocations, tsa))
+            report = check(file, Anchors(trust.authorities, revocations, tsa))
     except OSError as fault:
         raise _InputError(f"{path}: {_reason(fault)}") from None
     if report.verdict not in ("genuine", "revoked"):

@@ -133,7 +133,7 @@ class Fleet:
         """The server has got all of it, and judged it then."""
         arrived = [taken(one.station, one, one.wire) for one in self.sealed]
         Writer(self.database).commit(arrived, now)
-        judge(self.database, self.seal.authority, now, Countersigner(self.seal))
+        judge(self.database, self.seal.authorities, now, Countersigner(self.seal))
 
     def evidence(self, now: datetime) -> bytes:
         file = BytesIO()
@@ -141,7 +141,7 @@ class Fleet:
         return file.getvalue()
 
     def check(self, raw: bytes, **anchors: object) -> Report:
-        return check(BytesIO(raw), Anchors(self.seal.authority, **anchors))  # type: ignore[arg-type]
+        return check(BytesIO(raw), Anchors(self.seal.authorities, **anchors))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -191,14 +191,14 @@ def test_a_server_leaves_its_revocations_out(region: Fleet, how: str) -> None:
     region.hand_over(region.stolen.receipt(REVOKED - timedelta(days=1)))
     region.held(NOW)
     members = unpacked(region.evidence(NOW))
-    issuer = pki.Issuer(region.seal.authority, region.stolen.authority._issuer().key)
+    issuer = pki.Issuer(region.seal.authorities[0], region.stolen.authority.issuer().key)
     instead = {
         "left_out": None,
         "of_before": pki.make_crl(issuer, [], REVOKED - timedelta(days=2)),
         "empty": b"",
         "of_a_stranger": pki.make_crl(pki.make_ca(NOW), [], NOW),
     }[how]
-    newest = read_revocations(Path(region.stolen.option("crl.pem")).read_bytes(), [region.seal.authority], NOW)
+    newest = read_revocations(Path(region.stolen.option("crl.pem")).read_bytes(), region.seal.authorities, NOW)
     members = {name: one for name, one in members.items() if name != contents.REVOCATIONS or instead is not None}
     if instead is not None:
         members[contents.REVOCATIONS] = instead

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
-from cryptography import x509
 
 from fleet.messages import kinds
 from fleet.messages.checkpoints import TYP, Checkpoint, read_checkpoint
 from fleet.messages.events import GENESIS, Event, EventError, restore
-from fleet.messages.statements import StatementError, fault_of, name_of, opened
+from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
 from fleet.server.evidence.contents import CheckpointTold, Line, ReceiptTold
 from fleet.server.evidence.problems import EvidenceProblem, StrangerError
 from fleet.server.evidence.trusted_times import TrustedTime, TrustedTimes
@@ -74,7 +73,7 @@ class _Run:
 class ChainChecker:
     """Takes the parts in the order of the file."""
 
-    authority: x509.Certificate
+    authorities: Authorities
     times: TrustedTimes
     witnessed: list[WitnessedReceipt] = field(default_factory=list)
     revoked: list[EvidenceProblem] = field(default_factory=list)
@@ -178,7 +177,7 @@ class ChainChecker:
             raise EvidenceProblem(where, f"the checkpoint does not hold: {error}") from None
         if name_of(statement.certificate) != event.station:
             raise StrangerError(where, "the checkpoint is signed with a certificate of somebody else")
-        fault = fault_of(statement.certificate, self.authority, said.at)
+        fault = fault_of(statement.certificate, self.authorities, said.at)
         if fault is not None:
             raise StrangerError(where, fault)
         place = (event.station, event.epoch, event.sequence - 1, event.prev)

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
-from fleet.messages.statements import StatementError, fault_of, name_of, opened
+from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
 from fleet.server.evidence import contents
 from fleet.server.evidence.chains import ChainChecker, Stretch, WitnessedReceipt
 from fleet.server.evidence.container import Archive, ContainerError
@@ -36,7 +36,7 @@ that no trusted time puts before its revocation."""
 class Anchors:
     """What who checks brings along."""
 
-    authority: x509.Certificate | None = None
+    authorities: Authorities | None = None
     """The fleet's. None: the file's own, which has to be compared then."""
     revocations: Revocations = NO_REVOCATIONS
     """Newer lists than the one in the file."""
@@ -53,7 +53,7 @@ class Report:
     why: str = ""
     manifest: Manifest | None = None
     authority: str = ""
-    """SHA-256 fingerprint of the authority that all rests on."""
+    """SHA-256 fingerprints of the authorities that all rests on."""
     authority_given: bool = False
     """Whether it was named by who checks; else it is the file's own word, and has to be compared."""
     stretches: tuple[Stretch, ...] = ()
@@ -75,7 +75,7 @@ class Report:
 class _Checking:
     archive: Archive
     manifest: Manifest
-    authority: x509.Certificate
+    authorities: Authorities
     anchors: Anchors
     revocations: Revocations
     receipts: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ def check(file: BinaryIO, anchors: Anchors) -> Report:
         return Report("unknown_signer", error.where, error.why)
     except EvidenceProblem as error:
         return Report("altered", error.where, error.why)
-    fingerprint, given = checking.authority.fingerprint(hashes.SHA256()).hex(), anchors.authority is not None
+    fingerprint, given = _fingerprints(checking.authorities), anchors.authorities is not None
     try:
         chains = _contents(checking)
     except EvidenceProblem as error:
@@ -112,7 +112,7 @@ def _judged(checking: _Checking, chains: ChainChecker, fingerprint: str) -> Repo
         late.why if late else "",
         checking.manifest,
         fingerprint,
-        checking.anchors.authority is not None,
+        checking.anchors.authorities is not None,
         chains.stretches(),
         tuple(checking.receipts),
         checking.audit_entries,
@@ -135,25 +135,25 @@ def _sealed(archive: Archive, anchors: Anchors) -> _Checking:
         raise EvidenceProblem(contents.SEAL, f"the server's signature does not hold: {error}") from None
     manifest = _manifest(raw)
     _check_members(archive, manifest)
-    authority = _certificate(contents.CA, archive.read(contents.CA))
-    if anchors.authority is not None and anchors.authority != authority:
+    authorities = _authorities(archive.read(contents.CA))
+    if anchors.authorities is not None and not set(authorities) <= set(anchors.authorities):
         raise StrangerError(contents.CA, "is not the authority that was named to trust")
     made = _moment(manifest.made)
     if name_of(signed.certificate) != contents.SERVER_NAME:
         raise StrangerError(contents.SEAL, f"is signed by {name_of(signed.certificate)!r}, which is no fleet server")
-    fault = fault_of(signed.certificate, authority, made)
+    fault = fault_of(signed.certificate, authorities, made)
     if fault is not None:
         raise StrangerError(contents.SEAL, fault)
-    revocations = _revocations(archive, authority) + anchors.revocations
+    revocations = _revocations(archive, authorities) + anchors.revocations
     if revocations.date_of(signed.certificate) is not None:
         raise StrangerError(contents.SEAL, "is signed with a certificate of the server that is revoked")
-    return _Checking(archive, manifest, authority, anchors, revocations)
+    return _Checking(archive, manifest, authorities, anchors, revocations)
 
 
-def _revocations(archive: Archive, authority: x509.Certificate) -> Revocations:
+def _revocations(archive: Archive, authorities: Authorities) -> Revocations:
     """The list in the file. It may have ended since: what it names stays revoked."""
     try:
-        return read_revocations(archive.read(contents.REVOCATIONS), [authority], None)
+        return read_revocations(archive.read(contents.REVOCATIONS), authorities, None)
     except RevocationListError as error:
         raise StrangerError(contents.REVOCATIONS, str(error)) from None
 
@@ -193,14 +193,14 @@ _READ_APART = frozenset(
 def _contents(checking: _Checking) -> ChainChecker:
     """Every member says what it should. Raises EvidenceProblem."""
     words = checking.archive.read(contents.COUNTERSIGNATURES)
-    times = TrustedTimes.read(words, checking.authority, checking.revocations, checking.anchors.tsa)
-    chains = ChainChecker(checking.authority, times)
+    times = TrustedTimes.read(words, checking.authorities, checking.revocations, checking.anchors.tsa)
+    chains = ChainChecker(checking.authorities, times)
     for name in checking.archive.members:
         content = checking.archive.read(name)
         if chain := contents.CHAIN_NAME.match(name):
             chains.part(name, chain[1], int(chain[2]), int(chain[3]), content)
         elif own := contents.CERTIFICATE_NAME.match(name):
-            _check_station(name, own[1], content, checking.authority)
+            _check_station(name, own[1], content, checking.authorities)
         elif receipt := contents.RECEIPT_NAME.match(name):
             _check_receipt(name, receipt[1], content, chains)
             checking.receipts.append(receipt[1])
@@ -212,11 +212,11 @@ def _contents(checking: _Checking) -> ChainChecker:
     return chains
 
 
-def _check_station(name: str, station: str, pem: bytes, authority: x509.Certificate) -> None:
+def _check_station(name: str, station: str, pem: bytes, authorities: Authorities) -> None:
     certificate = _certificate(name, pem)
     if name_of(certificate) != station:
         raise StrangerError(name, "is not the certificate of that station")
-    fault = fault_of(certificate, authority, certificate.not_valid_before_utc)
+    fault = fault_of(certificate, authorities, certificate.not_valid_before_utc)
     if fault is not None:
         raise StrangerError(name, fault)
 
@@ -236,6 +236,19 @@ def _check_audit(content: bytes) -> int:
         if hashlib.sha256(entry.entry.encode()).hexdigest() != entry.hash:
             raise EvidenceProblem(f"{contents.AUDIT} line {number}", "its hash does not fit")
     return len(lines)
+
+
+def _authorities(pem: bytes) -> Authorities:
+    """Each as it was written, with nothing before, between or after them."""
+    marker = b"-----BEGIN"
+    head, *rest = pem.split(marker)
+    if head or not rest:
+        raise EvidenceProblem(contents.CA, "is no certificate in PEM")
+    return tuple(_certificate(contents.CA, marker + one) for one in rest)
+
+
+def _fingerprints(authorities: Authorities) -> str:
+    return " ".join(one.fingerprint(hashes.SHA256()).hex() for one in authorities)
 
 
 def _certificate(name: str, pem: bytes) -> x509.Certificate:

@@ -27,7 +27,7 @@ from fleet.server.evidence.asking import KINDS, AskedError, asked_for, deed_of
 from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.contents import Asked
 from fleet.server.evidence.exporting import Exported, export
-from fleet.server.evidence.sealing import Seal, SealError, read_certificate, read_certificates
+from fleet.server.evidence.sealing import Seal, SealError, read_authorities, read_certificates
 from fleet.server.evidence.selecting import NothingHeldError, TooMuchError
 from fleet.server.evidence.telling import as_object, as_text
 from fleet.server.store.database import Database, StoreError, opened
@@ -106,14 +106,14 @@ def _written(database: Database, seal: Seal, asked: Asked, into: Path) -> Export
 
 def anchors_of(ca: Path | None, crl: Path | None, tsa_ca: Path | None, now: datetime) -> Anchors:
     """What was named to trust. Raises SealError."""
-    authority = None if ca is None else read_certificate(ca)
+    authorities = None if ca is None else read_authorities(ca)
     tsa = () if tsa_ca is None else read_certificates(tsa_ca)
     if crl is None:
-        return Anchors(authority, NO_REVOCATIONS, tsa)
-    if authority is None:
+        return Anchors(authorities, NO_REVOCATIONS, tsa)
+    if authorities is None:
         raise SealError(f"{crl}: whose list of revocations this is is not said: give --ca")
     try:
-        return Anchors(authority, read_revocations(crl.read_bytes(), [authority], now), tsa)
+        return Anchors(authorities, read_revocations(crl.read_bytes(), authorities, now), tsa)
     except OSError as error:
         raise SealError(f"{crl}: {error.strerror}") from None
     except RevocationListError as error:

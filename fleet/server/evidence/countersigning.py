@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from cryptography import x509
 from sqlalchemy import Connection, and_, select
 
 from fleet.messages import statements
@@ -20,7 +19,7 @@ from fleet.messages.checkpoints import TYP as CHECKPOINT_TYP
 from fleet.messages.checkpoints import Checkpoint, read_checkpoint
 from fleet.messages.countersignatures import TYP, Countersignature, digest_of, encoded, stated_time
 from fleet.messages.events import Event
-from fleet.messages.statements import StatementError, opened
+from fleet.messages.statements import Authorities, StatementError, opened
 from fleet.server.evidence.sealing import Seal
 from fleet.server.store.database import Database
 from fleet.server.store.event_rows import events_at
@@ -49,9 +48,9 @@ class Countersigner:
     seal: Seal
 
     @property
-    def authority(self) -> x509.Certificate:
-        """That of the fleet."""
-        return self.seal.authority
+    def authorities(self) -> Authorities:
+        """Those of the fleet."""
+        return self.seal.authorities
 
     def sign(self, held: Held, now: datetime) -> dict[str, Any]:
         """The row of the countersignature."""

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from fleet.messages import statements
 from fleet.messages.revocations import RevocationListError, read_revocations
+from fleet.messages.statements import Authorities
 from fleet.server.evidence.contents import TYP
 
 
@@ -28,7 +29,7 @@ class Seal:
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
-    authority: x509.Certificate
+    authorities: Authorities
     crl: Path
 
     @classmethod
@@ -36,7 +37,7 @@ class Seal:
         """Of the directory that `kortkiosk-provision authority` made. Raises SealError."""
         key = _key(authority / "server" / "fleet-server.key")
         certificate = read_certificate(authority / "server" / "fleet-server.pem")
-        return cls(key, certificate, read_certificate(authority / "ca" / "ca.pem"), authority / "ca" / "crl.pem")
+        return cls(key, certificate, read_authorities(authority / "ca" / "ca.pem"), authority / "ca" / "crl.pem")
 
     def sign(self, manifest: bytes) -> str:
         """Detached: what is signed lies beside it."""
@@ -46,7 +47,7 @@ class Seal:
         """The authority's list of revocations as it is now. Raises SealError."""
         try:
             raw = self.crl.read_bytes()
-            read_revocations(raw, [self.authority], None)
+            read_revocations(raw, self.authorities, None)
         except FileNotFoundError:
             hint = "make it with `kortkiosk-provision authority crl`, and copy it to the server"
             raise SealError(f"{self.crl}: there is no list of revocations: {hint}") from None
@@ -58,8 +59,8 @@ class Seal:
 
     @property
     def authority_pem(self) -> bytes:
-        """The authority's certificate as it goes into the file."""
-        return self.authority.public_bytes(Encoding.PEM)
+        """The authorities' certificates as they go into the file."""
+        return b"".join(one.public_bytes(Encoding.PEM) for one in self.authorities)
 
 
 def read_certificate(path: Path) -> x509.Certificate:
@@ -73,6 +74,12 @@ def read_certificate(path: Path) -> x509.Certificate:
         raise SealError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise SealError(f"{path}: no certificate in PEM") from None
+
+
+def read_authorities(path: Path) -> Authorities:
+    """The certificates of a fleet's `ca.pem`. Raises SealError."""
+    read_certificate(path)
+    return read_certificates(path)
 
 
 def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:

@@ -5,7 +5,7 @@ is, since a dishonest server states any time. A token that cannot be checked, be
 never for: of the two times the later counts. A countersignature about another checkpoint than the one at its place is a
 contradiction.
 
->>> TrustedTimes.read(b"", authority, revocations).of(("entre-a", 1, 8), checkpoint, text) is None  # doctest: +SKIP
+>>> TrustedTimes.read(b"", authorities, revocations).of(("entre-a", 1, 8), checkpoint, text) is None  # doctest: +SKIP
 True
 """
 
@@ -22,7 +22,7 @@ from cryptography import x509
 from fleet.messages.checkpoints import Checkpoint
 from fleet.messages.countersignatures import TYP, Countersignature, digest_of, read_countersignature
 from fleet.messages.revocations import Revocations
-from fleet.messages.statements import StatementError, fault_of, name_of, opened
+from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
 from fleet.server.evidence import contents
 from fleet.server.evidence.contents import CountersignatureLine
 from fleet.server.evidence.problems import EvidenceProblem, StrangerError
@@ -63,7 +63,7 @@ class TrustedTimes:
     def read(
         cls,
         content: bytes,
-        authority: x509.Certificate,
+        authorities: Authorities,
         revocations: Revocations,
         tsa: tuple[x509.Certificate, ...] = (),
     ) -> "TrustedTimes":
@@ -75,7 +75,7 @@ class TrustedTimes:
             place = (line.station, line.epoch, line.sequence)
             if place in words:
                 raise EvidenceProblem(where, "there is a second countersignature of one checkpoint")
-            words[place] = _word(where, line, authority, tsa)
+            words[place] = _word(where, line, authorities, tsa)
         return cls(words, revocations, tsa)
 
     def of(self, place: Place, stated: Checkpoint, text: str) -> TrustedTime | None:
@@ -127,9 +127,7 @@ def _line(where: str, raw: bytes) -> CountersignatureLine:
         raise EvidenceProblem(where, f"cannot be read: {error}") from None
 
 
-def _word(
-    where: str, line: CountersignatureLine, authority: x509.Certificate, tsa: tuple[x509.Certificate, ...]
-) -> _Word:
+def _word(where: str, line: CountersignatureLine, authorities: Authorities, tsa: tuple[x509.Certificate, ...]) -> _Word:
     try:
         statement = opened(line.jws, TYP)
         stated = read_countersignature(statement.payload)
@@ -137,7 +135,7 @@ def _word(
         raise EvidenceProblem(where, f"the countersignature does not hold: {error}") from None
     if name_of(statement.certificate) != contents.SERVER_NAME:
         raise StrangerError(where, f"is signed by {name_of(statement.certificate)!r}, which is no fleet server")
-    fault = fault_of(statement.certificate, authority, stated.at)
+    fault = fault_of(statement.certificate, authorities, stated.at)
     if fault is not None:
         raise StrangerError(where, fault)
     return _Word(where, stated, statement.certificate, _stamp(where, line, tsa))

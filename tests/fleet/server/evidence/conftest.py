@@ -70,8 +70,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     directory = tmp_path_factory.mktemp("evidence") / "authority"
     Authority.init(directory, [], NOW)
     seal = Seal.load(directory)
-    key = Authority(directory)._issuer().key
-    return Fleet(directory, seal, pki.Issuer(seal.authority, key))
+    key = Authority(directory).issuer().key
+    return Fleet(directory, seal, pki.Issuer(seal.authorities[0], key))
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def taken(database: Database, *stations: SealingStation, fleet: Fleet) -> None:
     """The store holds what they told, and has judged it."""
     for station in stations:
         Writer(database).commit(arrived(*station.sealed), NOW)
-    judge(database, fleet.seal.authority, NOW, Countersigner(fleet.seal))
+    judge(database, fleet.seal.authorities, NOW, Countersigner(fleet.seal))
 
 
 def exported(database: Database, fleet: Fleet, asked: Asked) -> bytes:
@@ -104,7 +104,7 @@ def exported(database: Database, fleet: Fleet, asked: Asked) -> bytes:
 
 
 def checked(raw: bytes, fleet: Fleet | None = None) -> Report:
-    return check(BytesIO(raw), Anchors(fleet.seal.authority if fleet else None))
+    return check(BytesIO(raw), Anchors(fleet.seal.authorities if fleet else None))
 
 
 def members(raw: bytes) -> dict[str, bytes]:

@@ -51,7 +51,7 @@ def test_each_good_checkpoint_is_countersigned_once_and_keeps_its_time(
     assert [word.sequence for word in before] == [1, 7, 13]
     assert {word.at for word in before} == {NOW}
     rebuild(database)
-    assert judge(database, fleet.seal.authority, LATER, Countersigner(fleet.seal)) == {"entre-a"}
+    assert judge(database, fleet.seal.authorities, LATER, Countersigner(fleet.seal)) == {"entre-a"}
     assert words(database) == before, "a rebuild judges anew, and cannot know a better time"
 
 
@@ -67,7 +67,7 @@ def test_what_was_judged_before_gets_its_word_at_the_next_start(
 ) -> None:
     a_week(signing)
     Writer(database).commit(arrived(*signing.sealed), NOW)
-    judge(database, fleet.seal.authority, NOW)
+    judge(database, fleet.seal.authorities, NOW)
     assert words(database) == []
     assert countersign_missing(database, Countersigner(fleet.seal), LATER) == 3
     assert {word.at for word in words(database)} == {LATER}
@@ -169,6 +169,6 @@ def test_what_a_server_signs_whose_certificate_was_revoked_counts_only_before(
     taken(database, signing, fleet=fleet)
     raw = exported(database, fleet, ERRAND)
     revoked = pki.make_crl(fleet.issuer, [(fleet.seal.certificate.serial_number, LATER)], LATER)
-    newest = Anchors(fleet.seal.authority, read_revocations(revoked, [fleet.seal.authority], LATER))
+    newest = Anchors(fleet.seal.authorities, read_revocations(revoked, fleet.seal.authorities, LATER))
     report = check(BytesIO(raw), newest)
     assert (report.verdict, report.where) == ("unknown_signer", contents.SEAL)

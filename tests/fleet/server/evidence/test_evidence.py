@@ -222,7 +222,7 @@ def test_one_file_is_written_at_a_time(database: Database, fleet: Fleet, signing
 
     desk = EvidenceDesk(database, fleet.seal, clock)
     with desk.written(ERRAND) as file:
-        assert check(file, Anchors(fleet.seal.authority)).verdict == "genuine"
+        assert check(file, Anchors(fleet.seal.authorities)).verdict == "genuine"
     assert inner == ["busy"]
     with pytest.raises(NothingHeldError):
         EvidenceDesk(database, fleet.seal, lambda: NOW).written(Asked("card", "1"))

@@ -31,7 +31,7 @@ def test_a_stations_outbox_ends_up_as_evidence(database: Database, fleet: Fleet)
             signing.follow(cx, TIME)
         told = outbox.pending(cx, "entre-a", START, 1000)
     Writer(database).commit(arrived(*told), NOW)
-    judge(database, fleet.seal.authority, NOW)
+    judge(database, fleet.seal.authorities, NOW)
     last = StoreReadings(database, lambda: NOW).checkpoint("entre-a")
     assert last is not None
     assert (last.verdict, last.sequence) == ("good", 203)

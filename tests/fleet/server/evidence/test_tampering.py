@@ -113,7 +113,7 @@ def test_a_file_of_another_fleet_or_signed_by_a_station_is_not_believed(
     taken(database, signing, fleet=fleet)
     raw = exported(database, fleet, ERRAND)
     other = pki.make_ca(NOW)
-    assert check(BytesIO(raw), Anchors(other.certificate)).verdict == "unknown_signer"
+    assert check(BytesIO(raw), Anchors((other.certificate,))).verdict == "unknown_signer"
     assert signing.certificate is not None
     by_station = replace(fleet.seal, key=signing.key, certificate=signing.certificate)
     report = checked(resealed(members(raw), by_station), fleet)
