@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.agent import checkpoints, commands, key_book, outbox, sync
+from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.identity import Identity, IdentityError
 from fleet.agent.key_book import KeyBook
@@ -104,9 +105,11 @@ class FleetSide:
 def identity_of(config: Config, base: Path) -> Identity:
     """What enrolment wrote. Raises JoinError."""
     try:
-        return Identity.load(base / config.station.identity)
+        identity = Identity.load(base / config.station.identity)
+        identity.store_secret()  # found out here, where the station can go on without an identity
     except IdentityError as error:
         raise JoinError("identity", str(error)) from None
+    return identity
 
 
 async def open_books(config: Config, base: Path, clock: SystemClock, bootid: str, identity: Identity | None) -> Books:
@@ -126,14 +129,24 @@ async def _open(identity: Identity | None, data: Path, clock: SystemClock, booti
     ]  # fmt: skip
     store = await asyncio.to_thread(StationStore.open, data / STORE_FILE, schemas=schemas)
     chain = Chain(identity.station, identity.epoch, bootid) if identity else Chain(NOBODY, 1, bootid)
-    written = Journal(store, chain, clock)
-    if identity is not None:
-        written.follow = Checkpoints(identity.private_key(), identity.certificate(), chain).follow
+    written = journal_of(identity, store, chain, clock)
     try:
         return Books(store, written, chain, lock, await written.boot(VERSION))
     except StoreError:
         store.close()
         raise
+
+
+def journal_of(identity: Identity | None, store: StationStore, chain: Chain, clock: SystemClock) -> Journal:
+    """The journal of a station; where it has an identity, what it tells is signed, and what names people is encrypted.
+
+    Raises IdentityError.
+    """
+    written = Journal(store, chain, clock)
+    if identity is not None:
+        written.cipher = AtRestCipher(identity.station, identity.store_secret())
+        written.follow = Checkpoints(identity.private_key(), identity.certificate(), chain).follow
+    return written
 
 
 def join(identity: Identity, books: Books, clock: SystemClock, timing: Timing | None) -> FleetSide:

@@ -10,10 +10,12 @@ say it. No effect is ever repeated by itself.
 >>> log = await journal.start("pickup")                                             # doctest: +SKIP
 >>> await log.effect("slot.open", cabinet.open_slot(14), slot=14)                   # doctest: +SKIP
 """
+# length: intent, outcome and what a stop cut off are one subject over one file
 
 import asyncio
 import inspect
 import json
+import logging
 import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable
@@ -23,15 +25,27 @@ from typing import Any, TypeVar
 import msgspec
 
 from fleet.agent import outbox
+from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import kinds
 from kiosk import stock
-from kiosk.journal_schema import DONE, SCHEMA, UNDOES, UNKNOWN, details_of, made_key, outcome_name, subject_of
+from kiosk.journal_schema import (
+    DONE,
+    SCHEMA,
+    UNDOES,
+    UNKNOWN,
+    details_of,
+    drop_plain_orders,
+    made_key,
+    outcome_name,
+    subject_of,
+)
 from kiosk.ports import Clock, Ended, Order
 from kiosk.receipts import Receipt, read
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 __all__ = ["SCHEMA", "Interrupted", "Journal", "Log", "outcome_name", "subject_of"]
 
@@ -57,24 +71,29 @@ class Journal:
         """Called after each commit: the link has something to send."""
         self.collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None
         """Called in the transaction that ends a hand-over: the order is never offered again."""
+        self.cipher: AtRestCipher | None = None
+        """Encrypts the orders that are kept with errands. None: the station has no identity, and hands nothing out."""
         self.follow: Callable[[sqlite3.Connection, str], object] = lambda cx, now: None
         """Called in the transaction of each event, after it: a checkpoint may follow."""
 
     async def boot(self, version: str) -> tuple[Interrupted, ...]:
         """Write down what a stop cut off, and that the station started. Raises StoreError."""
+        if self.cipher is not None:
+            await self.transact(drop_plain_orders)
         return await self.transact(lambda cx: self._reconcile(cx, version))
 
     async def unfinished(self, hsa_id: str) -> Order | None:
         """The order of that person whose receipt was issued here in an errand that never came to its end."""
         row = await self.transact(
             lambda cx: cx.execute(
-                "SELECT e.order_content FROM errand e JOIN receipt r ON r.order_no = e.order_no WHERE e.hsa_id = ?"
+                "SELECT e.order_content, e.id FROM errand e JOIN receipt r ON r.order_no = e.order_no WHERE e.hsa_id = ?"
                 " AND NOT EXISTS (SELECT 1 FROM errand d WHERE d.order_no = e.order_no AND d.outcome = 'done')"
                 " ORDER BY e.started DESC LIMIT 1",
                 (hsa_id,),
             ).fetchone()
         )
-        return None if row is None else msgspec.json.decode(row[0], type=Order)
+        order = None if row is None or row[0] is None else self._read_order(*row)
+        return order if order is not None and order.hsa_id == hsa_id else None
 
     async def start(self, kind: str) -> "Log":
         """Begin an errand. Raises StoreError: then nothing has begun."""
@@ -101,6 +120,20 @@ class Journal:
         stock.witness(cx, kind, content, self.now())
         outbox.append(cx, self._chain, kind, self.now(), subject, content)
         self.follow(cx, self.now())
+
+    def sealed_order(self, errand: str, order: Order) -> bytes:
+        """An order as it is kept with its errand: it names a person, and a slot that may be opened for them."""
+        content = msgspec.json.encode(order)
+        return content if self.cipher is None else self.cipher.encrypt(f"order {errand}", content)
+
+    def _read_order(self, content: bytes, errand: str) -> Order | None:
+        """None where this station did not keep it with that errand."""
+        try:
+            plain = content if self.cipher is None else self.cipher.decrypt(f"order {errand}", content)
+        except UnreadableError as error:
+            logger.error("an order that was kept is not gone on with: %s", error)
+            return None
+        return msgspec.json.decode(plain, type=Order)
 
     def _reconcile(self, cx: sqlite3.Connection, version: str) -> tuple[Interrupted, ...]:
         stock.rebuild(cx, self.now())
@@ -150,7 +183,7 @@ class Log:
         await self._journal.transact(
             lambda cx: cx.execute(
                 "UPDATE errand SET order_no = ?, hsa_id = ?, card_number = ?, order_content = ? WHERE id = ?",
-                (order.order, order.hsa_id, order.card_number, msgspec.json.encode(order), self.id),
+                (order.order, order.hsa_id, order.card_number, self._journal.sealed_order(self.id, order), self.id),
             )
         )
 

@@ -11,13 +11,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from fleet.agent import outbox, sync
+from fleet.agent import checkpoints, outbox, sync
 from fleet.agent.identity import Broker, Identity
+from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.asking import SYNC_TYP
 from fleet.messages.link import Administrator, Answer, Ask, Order, SyncPage
 from fleet.server.signing import Signer
+from kiosk import joining, journal
+from kiosk.clock import SystemClock
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.listed import administrator
@@ -118,3 +121,29 @@ def test_a_copied_card_tells_no_names(identity: Identity, signer: Signer, tmp_pa
     copied += b"".join(one.read_bytes() for one in tmp_path.glob("station.sqlite*"))
     told = [HOLDER.hsa_id, HOLDER.name, HOLDER.card_number, MAJ.hsa_id, MAJ.name]
     assert [text for text in told if text and text.encode() in copied] == []
+
+
+async def test_a_hand_over_made_up_in_the_stations_file_is_not_gone_on_with(identity: Identity, tmp_path: Path) -> None:
+    """Rows inserted into the station's file make a hand-over that is to be gone on with, of another's slot."""
+    file = tmp_path / "station.sqlite"
+    StationStore.open(file, schemas=[outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal.SCHEMA]).close()
+    wanted = msgspec.structs.replace(HOLDER, hsa_id=MALLORY.hsa_id, slot=7)
+    with sqlite3.connect(file) as cx:
+        row = ("e", "pickup", "2026-03-02T08:00:00Z", wanted.order, MALLORY.hsa_id, msgspec.json.encode(wanted))
+        cx.execute(
+            "INSERT INTO errand (id, kind, started, order_no, hsa_id, order_content) VALUES (?, ?, ?, ?, ?, ?)", row
+        )
+        cx.execute("INSERT INTO receipt VALUES ('R1', ?, x'00', '', '2026-03-02T08:00:00Z')", (wanted.order,))
+    cx.close()
+    store = StationStore.open(file, schemas=[outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal.SCHEMA])
+    try:
+        kept = journal_of(identity, store)
+        await kept.boot("test")
+        assert await kept.unfinished(MALLORY.hsa_id) is None
+    finally:
+        store.close()
+
+
+def journal_of(identity: Identity, store: StationStore) -> journal.Journal:
+    """As the station makes it."""
+    return joining.journal_of(identity, store, Chain(identity.station, identity.epoch, "boot"), SystemClock())

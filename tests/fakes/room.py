@@ -30,6 +30,7 @@ from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.state import CardMemory, StoredKey
 from drivers.reader.visit import CardReader, ReaderSettings
 from fleet.agent import outbox, sync
+from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import events
@@ -160,6 +161,7 @@ class Room:
         schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
         self.store = store.open(folder / "station.sqlite", schemas=schemas)
         self.journal = Journal(self.store, Chain(STATION, 1, bootid), self.clock)
+        self.journal.cipher = AtRestCipher(STATION, bytes(32))
         administrators = [administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)
         self.log_ins = ListedLogIn(self.orders)

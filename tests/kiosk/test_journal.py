@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from drivers.cabinet.port import NotOpened, Opened, OpenUnknown, SlotFault
 from drivers.reader.outcomes import Accepted, WrongCode
 from fleet.agent import outbox, sync
+from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages import events
@@ -208,3 +210,36 @@ class _Unknown:
 
 async def _soon(result: Any) -> Any:
     return result
+
+
+async def test_the_order_of_an_errand_is_kept_for_that_errand_and_names_nobody_in_the_file(file: File) -> None:
+    def kept(cx: Any) -> Any:
+        return cx.execute("SELECT id, order_content FROM errand ORDER BY started").fetchall()
+
+    async def unfinished(number: int) -> object:
+        return await file.journal.unfinished(order_of(number).hsa_id)
+
+    file.journal.cipher = AtRestCipher(STATION, bytes(32))
+    for number in (1, 2):
+        await (await file.journal.start("pickup")).about(order_of(number))
+        receipt = (f"R{number}", order_of(number).order)
+        await file.store.transact(
+            lambda cx, row=receipt: cx.execute("INSERT INTO receipt VALUES (?, ?, x'00', '', '')", row)
+        )
+    assert [await unfinished(1), await unfinished(2)] == [order_of(1), order_of(2)]
+    (first, one), (second, two) = await file.store.transact(kept)
+    name = order_of(1).name
+    assert name is not None
+    assert name.encode() not in one
+    for errand, content in ((first, two), (second, order_plain(2))):
+        await file.store.transact(
+            lambda cx, row=(content, errand): cx.execute("UPDATE errand SET order_content = ? WHERE id = ?", row)
+        )
+    file.boot_again().cipher = AtRestCipher(STATION, bytes(32))
+    await file.journal.boot("1")
+    assert [await unfinished(1), await unfinished(2)] == [None, None], "another errand's, and one in clear"
+    assert [content for _, content in await file.store.transact(kept)] == [two, None]
+
+
+def order_plain(number: int) -> bytes:
+    return msgspec.json.encode(order_of(number))
