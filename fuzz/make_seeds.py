@@ -168,9 +168,7 @@ def from_the_fleet() -> None:
     )  # fmt: skip
     for number, message in enumerate(messages):
         put("message", f"kind-{number}", bytes((number,)) + link.encode(message))
-    block = BlockAsk(
-        id="0" * 32, card_number="9999", reason="lost", by="SE2321000999-1A06", wanted="2026-01-01T00:00:00Z"
-    )
+    block = BlockAsk(id="0" * 32, card_number="9999", reason="lost", wanted="2026-01-01T00:00:00Z")
     put("message", "block", b"\6" + link.encode(block))
     put("message", "word", b"\x0a" + link.encode(Word("entre-a", "0" * 32, "2026-01-01T00:00:00Z", Held("active"))))
     name = x509.Name([x509.NameAttribute(x509.NameOID.SERIAL_NUMBER, "TEST000000-0001")])

@@ -16,7 +16,7 @@ from drivers.reader.port import Presence
 from kiosk import home
 from kiosk.findings import Known, wrong_with
 from kiosk.home import Offer
-from kiosk.issuer_ports import Directory, Found, NotFound, Unavailable
+from kiosk.issuer_ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.journal import Interrupted
 from kiosk.journeys.attending import Closed
 from kiosk.journeys.registry import Errand, errand_of
@@ -133,7 +133,7 @@ class Front:
             self.holders_card.errand_ended = True  # what is in now, nobody took
         return answer
 
-    async def _register(self, card_number: str) -> Found | NotFound | Unavailable:
+    async def _register(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """The register's word on the card, if it comes soon; who waits for it is told so."""
         asking = asyncio.ensure_future(word_of(self.directory, card_number, REGISTER_S))
         try:

@@ -4,7 +4,7 @@ All of it is asked of the server; nothing here waits for more than a few seconds
 `Unavailable`, which is an expected outcome like any other: the journey says so and offers what works. Names of the types
 are the outcomes that the journal writes (`Blocked` -> `blocked`).
 
->>> await log.effect("card.block", desk.blocking.block(number, "lost", by=hsa_id, errand=log.id))     # doctest: +SKIP
+>>> await log.effect("card.block", desk.blocking.block(number, "lost", by=proof, errand=log.id))     # doctest: +SKIP
 Queued(since=datetime.datetime(...))
 """
 
@@ -16,6 +16,7 @@ from drivers.reader.keys import ManagementAlgorithm, ManagementKey
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.secret import Secret
+from fleet.messages import asking
 from fleet.messages.issuing import (
     AdministratorRole,
     BlockReason,
@@ -26,10 +27,10 @@ from fleet.messages.issuing import (
     Person,
     SwitchOff,
 )
-from kiosk.proof_ports import Signer
+from kiosk.proof_ports import PersonProof
 
 __all__ = [
-    "NOT_LOGGED_IN",
+    "LATE",
     "Administrators",
     "BlockReason",
     "Blocked",
@@ -37,6 +38,7 @@ __all__ = [
     "CardKeys",
     "CardRecord",
     "CardState",
+    "CardWord",
     "Declined",
     "Directory",
     "Found",
@@ -74,8 +76,8 @@ class Declined:
     reason: str
 
 
-NOT_LOGGED_IN = Declined("administrators_missing")
-"""The server does not count the log-in of who attends, because it was too long ago."""
+LATE = ("administrators_missing", "nonce_unknown")
+"""Reasons for which the server does not count the proof of who attends, because it was too long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,13 @@ class Issuer(Protocol):
         facts: CardFacts,
         errand: str,
         proof: Signed | None = None,
-        administrators: tuple["LoggedIn", ...] = (),
+        people: tuple[PersonProof, ...] = (),
     ) -> Issued | Declined | Unavailable:
         """Ask for the certificate of a PKCS#10 `request` (DER, see `kiosk.certificate_request`).
 
         `proof`: the exact request signed by the key of the card's present certificate for that purpose, where there is one
-        (renewal). `administrators`: who attends, where the level asks for it (two for
-        LoA3 on a reserve card). Asked twice with the same request it gives the same certificate.
+        (renewal). `people`: the holder, and who attends where the level asks for it (two for LoA3 on a reserve card). Asked
+        twice with the same request it gives the same certificate.
         """
 
 
@@ -141,14 +143,16 @@ class Blocking(Protocol):
     """Blocks and holds, through a queue of their own: never behind an event, never lost."""
 
     async def block(
-        self, card_number: str, reason: BlockReason, *, by: str, errand: str
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
     ) -> Blocked | Queued | Declined:
-        """Revoke the card's certificates for good. `by`: HSA-id of who wants it (holder, with card and PIN, or administrator)."""
+        """Revoke the card's certificates for good. `by`: who wants it (the holder with the card, or an administrator)."""
 
-    async def hold(self, card_number: str, reason: HoldReason, *, by: str, errand: str) -> Held | Queued | Declined:
-        """Make the card unusable until the hold is lifted. `by` is empty where nobody has shown who they are."""
+    async def hold(
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+    ) -> Held | Queued | Declined:
+        """Make the card unusable until the hold is lifted. `by` is None where nobody has shown who they are."""
 
-    async def lift(self, card_number: str, *, by: str, errand: str) -> Lifted | Declined | Unavailable:
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
         """End a hold. Needs the server: an old hold in this station's queue is told first."""
 
     async def waiting(self) -> int:
@@ -180,7 +184,9 @@ class LetterOrdered:
 class CardKeys(Protocol):
     """A card's own administrative keys. They stay at the server; answers come for one card, one challenge."""
 
-    def management(self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str) -> ManagementKey:
+    def management(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> ManagementKey:
         """For `KeyVisit.generate_key` and the like: asks the server from the reader's thread, and raises ReaderError
         where there is no answer. Call it in the loop."""
 
@@ -195,9 +201,29 @@ class CardKeys(Protocol):
         """The PUK of this card, once, with administrator and holder named in the audit."""
 
     async def order_letter(
-        self, card_number: str, hsa_id: str, *, errand: str
+        self, card_number: str, *, errand: str, by: PersonProof | None = None
     ) -> LetterOrdered | Declined | Unavailable:
-        """Order a new code letter for the card."""
+        """Order a new code letter for the card. In nobody's name: to the registered address, once in 30 days a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardWord:
+    """What register and directory say of a card before anybody has proved anything: not whose it is."""
+
+    card_number: str
+    state: CardState
+    product: str
+    holder: asking.Holder = "here"
+    """Whether the directory knows the holder, and whether they have left."""
+    protected: bool = False
+    """No name of this card is shown: also where nobody knows."""
+    reserve: bool = False
+    loa: int = 3
+    hold_reason: HoldReason | None = None
+    activate_by: str | None = None
+    offers: tuple[Offer, ...] = ()
+    nonce: str = ""
+    """The server's, for the mandate of this visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,18 +247,23 @@ class NotFound:
 class Directory(Protocol):
     """People and cards."""
 
-    async def find(self, *, hsa_id: str = "", card_number: str = "") -> Found | NotFound | Unavailable:
-        """A person with all cards, or the card of that number with its holder."""
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        """The card of that number, without whose it is."""
+
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Found | NotFound | Declined | Unavailable:
+        """A person with all cards, or the card of that number with its holder: for that holder, or who attends."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """An ID administrator whose card has proved itself. `by` says who vouched; `token` is the server's word (empty offline)."""
+    """An ID administrator whose card has proved itself. `by` says whose list vouched; `proof` stands behind what they ask for."""
 
     hsa_id: str
     name: str
     by: Literal["server", "list"]
-    token: str = field(default="", repr=False)
+    proof: PersonProof | None = field(default=None, repr=False)
     roles: tuple[AdministratorRole, ...] = ()
     """By the list."""
 
@@ -240,12 +271,10 @@ class LoggedIn:
 class Administrators(Protocol):
     """Log-in of ID administrators by card."""
 
-    async def log_in(self, sign: Signer, level: int | None) -> LoggedIn | Declined | Unavailable:
-        """Let the card sign a nonce: the server's, or, without connection, one of our own, against the signed list while that
-        is valid. `level`: of assurance, of the certificate that signs, by the card's profile. `Declined`: `not_administrator`,
-        `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid`, `bad_signature`, `card_did_not_sign`.
-        Raises CardGoneError as `Visit.sign` does.
-        """
+    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+        """Whether that person is an administrator here: by the server, or, without connection, by the signed list while that is
+        valid. `Declined`: `not_administrator`, `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid` and what else
+        docs/messages.md has."""
 
 
 class Switches(Protocol):

@@ -27,6 +27,7 @@ from kiosk.config import Config
 from kiosk.issuing import Desk, FleetBlocking, FleetIssuer
 from kiosk.logging_in import FleetAdministrators
 from kiosk.ports import Clock, Orders
+from kiosk.proofs import CardProofs
 
 SCHEMAS = (blocks.SCHEMA, region.SCHEMA)
 
@@ -60,7 +61,8 @@ class IssuerSide:
             "directory": issuer,
             "blocking": FleetBlocking(self.queue, self._desk, self._clock),
             "card_keys": FleetCardKeys(self._desk, self._station),
-            "administrators": FleetAdministrators(self._desk, orders, self._station, judge, today),
+            "administrators": FleetAdministrators(self._desk, orders, judge, today),
+            "proofs": CardProofs(self._station, self._clock.now),
             "switches": self.region,
         }
 

@@ -22,6 +22,7 @@ from fleet.agent.words import SyncRefused, Words
 from fleet.messages import asking
 from fleet.messages.asking import (
     BlockAsk,
+    CardStateAsk,
     CertificateAsk,
     DirectoryAsk,
     HoldAsk,
@@ -32,19 +33,20 @@ from fleet.messages.asking import (
 from kiosk.issuer_ports import (
     Blocked,
     BlockReason,
+    CardWord,
     Declined,
     Found,
     Held,
     HoldReason,
     Issued,
     Lifted,
-    LoggedIn,
     NotFound,
     Offer,
     Queued,
     Unavailable,
 )
 from kiosk.ports import Clock
+from kiosk.proof_ports import P, PersonProof, with_proofs
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,11 @@ class Desk:
     def __init__(self, link: Asker, words: Words) -> None:
         self._link = link
         self._words = words
+
+    async def ask_for(self, ask: P, *people: PersonProof, limit_s: float = ASK_LIMIT_S) -> Result | Unavailable:
+        """What came of it, asked in the name of these people: the one place where an ask gets its proofs."""
+        wished: IssuerAsk = with_proofs(ask, people)  # type: ignore[assignment]  # every ask of a person is one
+        return await self.ask(wished, limit_s)
 
     async def ask(self, ask: IssuerAsk, limit_s: float = ASK_LIMIT_S) -> Result | Unavailable:
         """What came of it. An answer that is no word of the server's counts as none."""
@@ -87,14 +94,13 @@ class FleetIssuer:
 
     async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
         """By register, directory and the region's dates, at the server."""
-        found = await self.find(card_number=facts.card_number)
-        match found:
-            case Found():
-                return found.offers
+        match await self.state(facts.card_number):
+            case CardWord(offers=offers):
+                return offers
             case NotFound():
                 return Declined("unknown_card")
-            case Unavailable():
-                return found
+            case Unavailable() as away:
+                return away
 
     async def certificate(
         self,
@@ -104,7 +110,7 @@ class FleetIssuer:
         facts: CardFacts,
         errand: str,
         proof: Signed | None = None,
-        administrators: tuple[LoggedIn, ...] = (),
+        people: tuple[PersonProof, ...] = (),
     ) -> Issued | Declined | Unavailable:
         """Through the server to the issuer; the certificate that comes is checked there and again by the card's driver."""
         ask = CertificateAsk(
@@ -117,17 +123,36 @@ class FleetIssuer:
             current=text_of(proof.certificate) if proof else None,
             proof=text_of(proof.signature) if proof else None,
             algorithm=proof.algorithm if proof else None,
-            administrators=tuple(one.token for one in administrators),
         )
-        result = await self._desk.ask(ask, ISSUE_LIMIT_S)
+        result = await self._desk.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
         if isinstance(result, asking.Issued):
             return Issued(tuple(base64.b64decode(one) for one in result.chain))
         return refusal(result)
 
-    async def find(self, *, hsa_id: str = "", card_number: str = "") -> Found | NotFound | Unavailable:
-        """A person, or a card. Each question is a new one: what is asked may have changed."""
-        result = await self._desk.ask(DirectoryAsk(id=secrets.token_hex(16), hsa_id=hsa_id, card_number=card_number))
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        """Each question is a new one: what is asked may have changed."""
+        match await self._desk.ask(CardStateAsk(id=secrets.token_hex(16), card_number=card_number)):
+            case asking.CardStatus() as said:
+                return CardWord(
+                    card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,
+                    said.hold_reason, said.activate_by, said.offers, said.nonce,
+                )  # fmt: skip
+            case asking.NotFound():
+                return NotFound()
+            case Unavailable() as away:
+                return away
+            case _:
+                return Unavailable("no_answer")
+
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Found | NotFound | Declined | Unavailable:
+        """A person, or a card."""
+        ask = DirectoryAsk(id=secrets.token_hex(16), hsa_id=hsa_id, card_number=card_number)
+        result = await self._desk.ask_for(ask, *people)
         match result:
+            case asking.Declined(reason=reason):
+                return Declined(reason)
             case asking.Found(person=person, cards=cards, offers=offers):
                 return Found(person, cards, offers)
             case asking.NotFound():
@@ -147,31 +172,35 @@ class FleetBlocking:
         self._clock = clock
 
     async def block(
-        self, card_number: str, reason: BlockReason, *, by: str, errand: str
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
     ) -> Blocked | Queued | Declined:
         """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
         now = self._now()
         id_ = wish(errand, "card.block", card_number)
-        result = await self._tell(BlockAsk(id=id_, card_number=card_number, reason=reason, by=by, wanted=now), now)
+        ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
+        result = await self._tell(with_proofs(ask, (by,)), now)
         if isinstance(result, asking.Blocked):
             return Blocked(datetime.fromisoformat(result.at))
         return _queued_or_declined(result, now)
 
-    async def hold(self, card_number: str, reason: HoldReason, *, by: str, errand: str) -> Held | Queued | Declined:
+    async def hold(
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+    ) -> Held | Queued | Declined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
         id_ = wish(errand, "card.hold", card_number)
-        result = await self._tell(HoldAsk(id=id_, card_number=card_number, reason=reason, by=by, wanted=now), now)
+        ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
+        result = await self._tell(with_proofs(ask, (by,)) if by else ask, now)
         if isinstance(result, asking.Held):
             return Held(result.from_state)
         return _queued_or_declined(result, now)
 
-    async def lift(self, card_number: str, *, by: str, errand: str) -> Lifted | Declined | Unavailable:
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
         """Only where nothing about the card waits in the queue: a hold that is told later must not outlast its end."""
         if await self._queue.waits_for(card_number):
             return Unavailable("no_connection")
         id_ = wish(errand, "card.lift", card_number)
-        result = await self._desk.ask(LiftAsk(id=id_, card_number=card_number, by=by))
+        result = await self._desk.ask_for(LiftAsk(id=id_, card_number=card_number), by)
         return Lifted(result.state) if isinstance(result, asking.Lifted) else refusal(result)
 
     async def waiting(self) -> int:

@@ -17,7 +17,7 @@ from kiosk.issuer_ports import (
     SwitchOff,
     Unavailable,
 )
-from kiosk.proof_ports import Signer
+from kiosk.proof_ports import PersonProof
 
 NOBODY = Unavailable("not_set_up")
 
@@ -47,23 +47,25 @@ class NoFleet:
         facts: CardFacts,
         errand: str,
         proof: Signed | None = None,
-        administrators: tuple[LoggedIn, ...] = (),
+        people: tuple[PersonProof, ...] = (),
     ) -> Unavailable:
         return NOBODY
 
-    async def block(self, card_number: str, reason: BlockReason, *, by: str, errand: str) -> Declined:
+    async def block(self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str) -> Declined:
         return Declined("not_set_up")
 
-    async def hold(self, card_number: str, reason: HoldReason, *, by: str, errand: str) -> Declined:
+    async def hold(self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str) -> Declined:
         return Declined("not_set_up")
 
-    async def lift(self, card_number: str, *, by: str, errand: str) -> Unavailable:
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Unavailable:
         return NOBODY
 
     async def waiting(self) -> int:
         return 0
 
-    def management(self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str) -> ManagementKey:
+    def management(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> ManagementKey:
         return _NoKey(algorithm)
 
     async def unblock_response(
@@ -74,13 +76,18 @@ class NoFleet:
     async def release_puk(self, facts: CardFacts, *, administrator: LoggedIn, errand: str) -> Unavailable:
         return NOBODY
 
-    async def order_letter(self, card_number: str, hsa_id: str, *, errand: str) -> Unavailable:
+    async def order_letter(self, card_number: str, *, errand: str, by: PersonProof | None = None) -> Unavailable:
         return NOBODY
 
-    async def find(self, *, hsa_id: str = "", card_number: str = "") -> Unavailable:
+    async def state(self, card_number: str) -> Unavailable:
         return NOBODY
 
-    async def log_in(self, sign: Signer, level: int | None) -> Unavailable:
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Unavailable:
+        return NOBODY
+
+    async def log_in(self, proof: PersonProof) -> Unavailable:
         return NOBODY
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:

@@ -4,14 +4,20 @@
 PersonProof(hsa_id='TEST000000-0001', ...)
 """
 
-from collections.abc import Awaitable, Callable
+import base64
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar, get_args
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import SignOutcome
+from fleet.messages.asking import PersonAsk, ask_digest
+from fleet.messages.mandates import Algorithm, Proof, wish_bytes
+
+P = TypeVar("P", bound=PersonAsk)
 
 Signer = Callable[[bytes], Awaitable[SignOutcome]]
 """Signs with the identification key of the card in the reader, its code verified: `lambda m: visit.sign("identification", m)`."""
@@ -33,6 +39,24 @@ class PersonProof:
     by_server: bool
     """The nonce is the server's; with one of our own the server only blocks and holds."""
     loa: int | None = None
+
+    def wish(self, ask: PersonAsk) -> Proof:
+        """This person behind that very ask, reply key and all."""
+        algorithm = next(one for one in get_args(Algorithm) if one == self.algorithm)
+        signed = self.visit_key.sign(wish_bytes(self.station, ask_digest(ask)))
+        return Proof(
+            mandate=_text(self.mandate), certificate=_text(self.certificate), signature=_text(self.signature),
+            algorithm=algorithm, wish=_text(signed),
+        )  # fmt: skip
+
+
+def with_proofs(ask: P, people: Iterable[PersonProof]) -> P:
+    """The ask with everybody's proof, made last: it covers all else that the ask says."""
+    return msgspec.structs.replace(ask, proofs=tuple(one.wish(ask) for one in people))
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ import logging
 import sqlite3
 from functools import partial
 
+import msgspec
+
 from fleet.agent.keeping import Asker
 from fleet.agent.link import AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.words import SyncRefused, Words
 from fleet.messages.asking import BlockAsk, Declined, HoldAsk, LiftAsk, Result
-from fleet.messages.link import decode, encode
+from fleet.messages.link import MessageError, decode, encode
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS block_queue (
@@ -76,7 +78,7 @@ class BlockQueue:
 
         def work(cx: sqlite3.Connection) -> bool:
             rows = cx.execute("SELECT ask FROM block_queue WHERE result IS NULL")
-            return any(decode(Queueable, row[0]).card_number == card_number for row in rows)
+            return any(msgspec.json.decode(row[0]).get("card_number") == card_number for row in rows)
 
         return await self._store.transact(work)
 
@@ -134,10 +136,17 @@ def _result(cx: sqlite3.Connection, id_: str) -> Result | None:
 
 
 def _next(cx: sqlite3.Connection, after: int) -> tuple[int, Queueable] | None:
-    row = cx.execute(
-        "SELECT number, ask FROM block_queue WHERE result IS NULL AND number > ? ORDER BY number LIMIT 1", (after,)
-    ).fetchone()
-    return None if row is None else (row[0], decode(Queueable, row[1]))
+    """The oldest that waits. One that cannot be read is of a version whose blocks carried no proofs: it is dropped, and said."""
+    waiting = "SELECT number, ask FROM block_queue WHERE result IS NULL AND number > ? ORDER BY number"
+    for number, ask in cx.execute(waiting, (after,)).fetchall():
+        try:
+            return number, decode(Queueable, ask)
+        except MessageError:
+            cx.execute("DELETE FROM block_queue WHERE number = ?", (number,))
+            log.error(
+                "a block or hold of an earlier version waited here without proofs, and was dropped: report it anew"
+            )
+    return None
 
 
 def _answered(cx: sqlite3.Connection, number: int, result: Result) -> None:

@@ -4,10 +4,13 @@ Each question has an `id` that the station made for one wish: asked again with t
 comes back. A word is a compact JWS (RFC 7515, ES256) whose header `typ` names the question (`typ_of`), with station and
 `id` inside, so that no answer can stand in for another. Bytes are base64 where nothing else is said.
 
->>> typ_of(BlockAsk(id="0" * 32, card_number="9999", reason="lost", by="TEST000000-0001", wanted="2026-03-02T08:00:00Z"))
+What is asked in a person's name carries that person's proof (`fleet.messages.mandates`): no ask names who wants it.
+
+>>> typ_of(BlockAsk(id="0" * 32, card_number="9999", reason="lost", wanted="2026-03-02T08:00:00Z"))
 'kortkiosk.card.block+jws'
 """
 
+import hashlib
 from typing import Any, Literal
 
 import msgspec
@@ -22,6 +25,7 @@ from fleet.messages.issuing import (
     Person,
     Profile,
 )
+from fleet.messages.mandates import Proof
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ask", kw_only=True):
@@ -30,11 +34,16 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     id: str
 
 
-class CertificateAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="certificate.request", kw_only=True):
-    """A certificate for the key of a PKCS#10 `request` (DER).
+class PersonAsk(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An ask in the name of people. `proofs`: of each, made for this very ask."""
+
+    proofs: tuple[Proof, ...] = ()
+
+
+class CertificateAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="certificate.request", kw_only=True):
+    """A certificate for the key of a PKCS#10 `request` (DER), by the holder, or by those who attend.
 
     `current`, `proof`, `algorithm`: for a renewal, the present certificate (DER) and its key's signature over the request.
-    `administrators`: tokens of those who attend.
     """
 
     card_number: str
@@ -45,80 +54,70 @@ class CertificateAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="certif
     current: str | None = None
     proof: str | None = None
     algorithm: str | None = None
-    administrators: tuple[str, ...] = ()
 
 
-class BlockAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.block", kw_only=True):
-    """Block the card for good. `by`: HSA-id of who wants it; `wanted`: when, RFC 3339, by the station's clock."""
+class BlockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.block", kw_only=True):
+    """Block the card for good, by its holder or an administrator. `wanted`: when, RFC 3339, by the station's clock."""
 
     card_number: str
     reason: BlockReason
-    by: str
     wanted: str
 
 
-class HoldAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.hold", kw_only=True):
-    """Put the card on hold. `by` is empty where nobody has shown who they are."""
+class HoldAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.hold", kw_only=True):
+    """Put the card on hold. Without a proof nobody has shown who they are: that is limited."""
 
     card_number: str
     reason: HoldReason
-    by: str
     wanted: str
 
 
-class LiftAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.lift", kw_only=True):
+class LiftAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.lift", kw_only=True):
     """End a hold: the card goes back to the state that it was held from."""
 
     card_number: str
-    by: str
 
 
-class ChallengeAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.challenge", kw_only=True):
+class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.challenge", kw_only=True):
     """Encipher a card's challenge (hex) under its own key, which stays at the server.
 
-    `key` is `management` (PIV writes) or `unblock`; the second needs an administrator's token and names the holder.
+    `key` is `management` (PIV writes), by the holder or who attends, or `unblock`, by an administrator who is not the holder.
     `algorithm`: which the card expects; null where the server's own record of the card says it.
     """
 
     card_number: str
     key: Literal["management", "unblock"]
     challenge: str
-    hsa_id: str
     algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
-    administrator: str | None = None
 
 
-class PukAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.puk", kw_only=True):
-    """Release the PUK of this card, once, sealed by the issuer to `reply_key` (raw X25519) with `puk_info`."""
+class PukAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.puk", kw_only=True):
+    """Release the PUK of this card, once, sealed by the issuer to `reply_key` (raw X25519) with `puk_info`: by an administrator
+    who is not the holder, and whose wish covers the key."""
 
     card_number: str
-    hsa_id: str
-    administrator: str
     reply_key: str
 
 
-class LetterAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.letter", kw_only=True):
-    """Order a new code letter."""
+class LetterAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.letter", kw_only=True):
+    """Order a new code letter. Without a proof: to the registered address, once in 30 days a card."""
 
     card_number: str
-    hsa_id: str
 
 
-class NonceAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="administrator.nonce", kw_only=True):
-    """A nonce for an administrator's card to sign, once, within two minutes."""
+class CardStateAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.state", kw_only=True):
+    """The state of the card of that number, without whose it is, and a nonce for a mandate. Nobody has proved anything."""
+
+    card_number: str
 
 
-class LoginAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="administrator.login", kw_only=True):
-    """The card's certificate (DER) and its signature over `login_input(station, nonce)`. `algorithm` is a JOSE name."""
-
-    nonce: str
-    certificate: str
-    signature: str
-    algorithm: Literal["RS256", "PS256", "ES256", "ES384"]
+class LoginAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="administrator.login", kw_only=True):
+    """Whether the one person whose proof it carries is an administrator here."""
 
 
-class DirectoryAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="directory.find", kw_only=True):
-    """A person with all cards, or the card of that number with its holder. One of the two is empty."""
+class DirectoryAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="directory.find", kw_only=True):
+    """A person with all cards, or the card of that number with its holder: by that holder, by an administrator, or for a card
+    with an open order at that station. One of the two is empty."""
 
     hsa_id: str = ""
     card_number: str = ""
@@ -132,10 +131,14 @@ IssuerAsk = (
     | ChallengeAsk
     | PukAsk
     | LetterAsk
-    | NonceAsk
+    | CardStateAsk
     | LoginAsk
     | DirectoryAsk
 )
+
+
+Holder = Literal["here", "left", "unknown"]
+"""Whether the directory knows the holder of a card, and whether their last assignment has ended and no other follows."""
 
 
 class _Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="outcome"):
@@ -191,18 +194,28 @@ class LetterOrdered(_Result, frozen=True, tag="ordered"):
     where: Literal["home", "office"]
 
 
-class Nonce(_Result, frozen=True, tag="nonce"):
-    """32 hex digits."""
+class CardStatus(_Result, frozen=True, tag="card_state"):
+    """A card as the register knows it, without whose it is. `protected`: no name of the card is to be shown; `nonce`: 32 hex
+    digits, the server's, valid for 15 minutes and bound to the first mandate that shows it."""
 
     nonce: str
+    state: CardState
+    product: str
+    loa: Literal[2, 3]
+    holder: Holder
+    reserve: bool = False
+    protected: bool = False
+    held_from: CardState | None = None
+    hold_reason: HoldReason | None = None
+    activate_by: str | None = None
+    offers: tuple[Offer, ...] = ()
 
 
 class LoggedIn(_Result, frozen=True, tag="logged_in"):
-    """`token`: shown again with what needs an administrator, at this station, for 15 minutes. `roles`: by the list."""
+    """An administrator, as the list has them."""
 
     hsa_id: str
     name: str
-    token: str
     roles: tuple[AdministratorRole, ...] = ()
 
 
@@ -227,7 +240,7 @@ Result = (
     | Answered
     | Released
     | LetterOrdered
-    | Nonce
+    | CardStatus
     | LoggedIn
     | Found
     | NotFound
@@ -258,9 +271,9 @@ def tag_of(ask: Any) -> str:
     return str(ask.__struct_config__.tag)
 
 
-def login_input(station: str, nonce: str) -> bytes:
-    """What an administrator's card signs."""
-    return msgspec.json.encode(["kortkiosk-login-v1", station, nonce])
+def ask_digest(ask: PersonAsk) -> str:
+    """SHA-256 of the ask without its proofs, hex: what a visit's key signs (`mandates.wish_bytes`)."""
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(ask, proofs=()))).hexdigest()
 
 
 def puk_info(station: str, card_number: str, id_: str) -> bytes:

@@ -12,8 +12,10 @@ import msgspec
 
 BlockReason = Literal["lost", "stolen", "code_known", "returned", "left", "replaced", "damaged", "own_wish"]
 """Why a card is blocked for good."""
-HoldReason = Literal["forgotten", "lost", "returned", "envelope_broken", "deadline"]
+HoldReason = Literal["forgotten", "lost", "stolen", "code_known", "returned", "envelope_broken", "deadline"]
 """Why a card is put on hold. `deadline`: the server did it, when a time had run out."""
+GRAVE_HOLDS: tuple[HoldReason, ...] = ("stolen", "code_known")
+"""Holds that an administrator alone lifts."""
 CardState = Literal["ordered", "waiting", "handed_out", "active", "held", "blocked", "returned", "voided"]
 Profile = Literal["identification", "signature", "reserve"]
 """Kinds of certificate that may be asked for. `reserve`: LoA2 on a reserve card."""

@@ -11,7 +11,7 @@ True
 (True, False)
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -21,6 +21,10 @@ MOST_BYTES = 2048
 MOST_MEANS = 24
 ANY = "*"
 """A subject that is not known yet: an administrator's card is out of the reader before the holder's is in."""
+
+
+Algorithm = Literal["RS256", "PS256", "ES256", "ES384"]
+"""JOSE names of how a card signs."""
 
 
 class MandateError(ValueError):
@@ -49,7 +53,7 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mandate: str
     certificate: str
     signature: str
-    algorithm: Literal["RS256", "PS256", "ES256", "ES384"]
+    algorithm: Algorithm
     wish: str
 
 
@@ -83,8 +87,3 @@ def means_of(tag: str, subject: str = ANY) -> str:
 def wish_bytes(station: str, digest: str) -> bytes:
     """What a visit's key signs: `digest` is `asking.ask_digest`."""
     return msgspec.json.encode([WISH, station, digest])
-
-
-def tag_of(ask: Any) -> str:
-    """The question's name, such as `card.block`."""
-    return str(ask.__struct_config__.tag)

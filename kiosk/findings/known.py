@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
-from kiosk.issuer_ports import CardRecord, Found, NotFound, Unavailable
+from kiosk.issuer_ports import CardWord, NotFound, Person, Unavailable
 from kiosk.ports import Order
 from kiosk.texts import Texts
 from kiosk.views import Say, say
@@ -23,8 +23,10 @@ class Known:
 
     card: CardFacts
     at: datetime
-    register: Found | NotFound | Unavailable = field(default_factory=Unavailable)
+    register: CardWord | NotFound | Unavailable = field(default_factory=Unavailable)
     """The word of directory and register."""
+    person: Person | None = None
+    """The holder, told once they have proved to be that person."""
     order: Order | None = None
     printed: str = ""
     """The number that stands on the card, or its last eight digits, as typed or scanned; empty where nobody has looked."""
@@ -37,9 +39,9 @@ class Known:
         return self.at.astimezone().date()
 
     @property
-    def record(self) -> CardRecord | None:
+    def record(self) -> CardWord | None:
         """The card in the register."""
-        return self.register.card(self.card.card_number) if isinstance(self.register, Found) else None
+        return self.register if isinstance(self.register, CardWord) else None
 
     @property
     def certificates(self) -> Iterator[Certificate]:

@@ -17,7 +17,7 @@ from drivers.reader.model import Certificate
 from drivers.reader.outcomes import Role
 from drivers.reader.usage import purpose_by_usage
 from kiosk.findings.known import Args, Known, Who
-from kiosk.issuer_ports import Found, NotFound
+from kiosk.issuer_ports import NotFound
 from kiosk.journeys.words import day
 from kiosk.views import Say, say
 
@@ -69,12 +69,11 @@ def _held(known: Known) -> Iterable[Args]:
 
 
 def _left(known: Known) -> Iterable[Args]:
-    person = known.register.person if isinstance(known.register, Found) else None
-    return _if(person is not None and person.left is not None and not person.continued)
+    return _if(known.record is not None and known.record.holder == "left")
 
 
 def _not_registered(known: Known) -> Iterable[Args]:
-    return _if(isinstance(known.register, NotFound) or (isinstance(known.register, Found) and known.record is None))
+    return _if(isinstance(known.register, NotFound))
 
 
 def _printed_differs(known: Known) -> Iterable[Args]:
@@ -148,7 +147,7 @@ def _not_activated(known: Known) -> Iterable[Args]:
 
 
 def _name_changed(known: Known) -> Iterable[Args]:
-    person = known.register.person if isinstance(known.register, Found) else None
+    person = known.person
     if person is not None and person.name_changed is not None:
         yield {"left": _until(date.fromisoformat(person.name_changed) + NEW_NAME, known.today)}
 

@@ -1,6 +1,6 @@
 """The views of setting a code with an administrator in place of the envelope."""
 
-from kiosk.issuer_ports import NOT_LOGGED_IN, Declined, Unavailable
+from kiosk.issuer_ports import LATE, Declined, Unavailable
 from kiosk.journeys.admin_views import log_in_expired
 from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError
@@ -80,7 +80,7 @@ def log_in_at_the_server(scene: Scene) -> StopError:
 
 def not_answered(scene: Scene, why: Declined | Unavailable) -> StopError:
     """Nobody answered for the card, or the issuer declines. Nothing has happened to it."""
-    if why == NOT_LOGGED_IN:
+    if why.reason in LATE:
         return log_in_expired(scene)
     if isinstance(why, Declined):
         return stop(scene, "refused", "unblock_declined", icon="lock-alert-outline")

@@ -26,7 +26,7 @@ async def administrate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole stay. Raises ErrandEndedError where nobody is let in, or nobody is there any more."""
     if desk.house is None:
         raise views.no_house(SCENE)
-    async with _logged_in(ask, desk) as here:
+    async with _logged_in(ask, desk, log) as here:
         await log.note(
             kinds.ADMINISTRATOR_LOGGED_IN, administrator=here.administrator.hsa_id, logged_in_by=here.administrator.by
         )
@@ -41,9 +41,9 @@ async def administrate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
 
 
 @contextlib.asynccontextmanager
-async def _logged_in(ask: Ask, desk: Desk) -> AsyncIterator[AtMenu]:
+async def _logged_in(ask: Ask, desk: Desk, log: ErrandLog) -> AsyncIterator[AtMenu]:
     """Logged in from here until the card is taken out, or the block is left."""
-    administrator = await log_in(ask, desk, SCENE)
+    administrator = await log_in(ask, desk, SCENE, log)
     out = asyncio.ensure_future(emptied(reader_of(desk)))
     here = AtMenu(administrator, reader_of(desk), out, desk.clock.monotonic())
     try:

@@ -11,4 +11,4 @@ from kiosk.ports import Ask, ErrandLog
 
 async def attend(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await hand_over(ask, desk, log, await attended(ask, desk, WHO))
+    return await hand_over(ask, desk, log, await attended(ask, desk, WHO, log))

@@ -5,6 +5,7 @@ Rules: product.md, `check_card`. Nothing is written to the card; only the code's
 
 from drivers.reader.outcomes import Role
 from kiosk.findings import Finding, Known, findings_of
+from kiosk.issuer_ports import CardWord, Found
 from kiosk.journeys import check_views as views
 from kiosk.journeys import own_views
 from kiosk.journeys.desk import Desk, Ended
@@ -12,7 +13,9 @@ from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import prove_code
 from kiosk.journeys.steps.code import prove_card
 from kiosk.journeys.steps.ending import say_done
+from kiosk.journeys.steps.identify import holder_means
 from kiosk.journeys.steps.own import OwnCard, own_card
+from kiosk.journeys.steps.person import sign_mandate
 from kiosk.ports import Ask, ErrandLog
 
 SCENE = Scene("check_card")
@@ -28,6 +31,8 @@ async def check_card(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
             if await ask(views.finding(FOUND, finding, mends=_offered(desk, finding))) == "mend":
                 return await _go_on(log, finding)
         tested = await _test(ask, log, card, findings)
+        if tested:
+            await _tell_name_change(ask, desk, log, card)
         return await say_done(ask, desk, SCENE, log, None, *views.done(findings, tested=tested))
 
 
@@ -48,6 +53,18 @@ async def _show(ask: Ask, card: OwnCard) -> None:
     while await ask(views.card(CARD, card.whose, card.facts)) == "certificates":
         while (chosen := await ask(views.certificates(CARD, card.facts))) != "back":
             await ask(views.certificate(CARD, card.facts.certificates[int(chosen)]))
+
+
+async def _tell_name_change(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> None:
+    """What the directory says of the holder is told to the holder alone: after the card's signature, which only that is for."""
+    if not isinstance(card.register, CardWord):
+        return
+    proof = await sign_mandate(ask, desk, TEST, log, card.visit, holder_means(card.facts), card.register)
+    found = await desk.directory.find(hsa_id=proof.hsa_id, people=(proof,))
+    person = found.person if isinstance(found, Found) else None
+    for one in findings_of(Known(card.facts, desk.clock.now(), person=person)):
+        if one.code == "name_changed":
+            await ask(views.finding(TEST, one, mends=False))
 
 
 async def _test(ask: Ask, log: ErrandLog, card: OwnCard, findings: tuple[Finding, ...]) -> bool:

@@ -19,6 +19,7 @@ from kiosk.journeys.steps.receipt import hand_out
 from kiosk.journeys.steps.removing import removable, remove
 from kiosk.journeys.steps.writing import Codes, identification_again, prove_codes
 from kiosk.ports import Ask, ErrandLog
+from kiosk.proof_ports import PersonProof
 
 SCENE = Scene("clean_up")
 CARD, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
@@ -38,8 +39,10 @@ async def clean_up(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
                 continue
             use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
             proved |= await prove_codes(ask, WHICH, card.visit, use, proved)
+            if not card.people and (chosen == "block" or card.facts.rules.management is not None):
+                card.people = (await _proof(ask, desk, log, card, proved),)
             if chosen == "block":
-                return await _block(ask, desk, log, card, proved)
+                return await _block(ask, desk, log, card)
             if await remove(ask, desk, WHICH, log, card, old[int(chosen)].certificate):
                 removed += 1
             else:
@@ -52,13 +55,18 @@ async def _done(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, removed: in
     return await say_done(ask, desk, SCENE, log, receipt, *views.done(removed))
 
 
-async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> Ended:
+async def _proof(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
+    """The holder's signature, once for all that is wanted in this visit. Raises as `sign_mandate`."""
+    means, again = holder_means(card.facts, "card.block", "card.challenge"), identification_again(codes)
+    return await sign_mandate(ask, desk, WHICH, log, card.visit, means, card.register, OWN_CARD, again)
+
+
+async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> Ended:
     """All certificates of the card revoked for good, by its holder's signature: asked twice."""
-    means = holder_means(card.facts, "card.block")
-    proof = await sign_mandate(ask, desk, SURE, log, card.visit, means, OWN_CARD, identification_again(codes))
+    proof = card.people[0]
     await ask(lost_views.sure(SURE, card.whose, "own_wish", blocks=True))
     await ask(lost_views.really(SURE, card.whose))
-    wish = Wish(card.whose.card_number, "own_wish", "lost", proof.hsa_id)
+    wish = Wish(card.whose.card_number, "own_wish", "lost", proof)
     came = await block_or_hold(ask, desk, SURE, log, wish)
     who = Identified("card", proof.hsa_id, proof=proof)
     receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("reason_own_wish", came))

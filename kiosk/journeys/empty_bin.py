@@ -22,8 +22,8 @@ WHO, COUNT, SEAL, SIGN = (SCENE.at(step, 4) for step in range(1, 5))
 
 async def empty_bin(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    first = await log_in(ask, desk, WHO)
-    second = await log_in_another(ask, desk, WHO, {first.hsa_id})
+    first = await log_in(ask, desk, WHO, log)
+    second = await log_in_another(ask, desk, WHO, log, {first.hsa_id})
     count = await counted_out(ask, desk, COUNT)
     seal = await ask(views.seal(SEAL))
     said = count.statement(desk, log.id, first, second, seal)

@@ -13,6 +13,7 @@ TYPES = (
     "station.started", "chain.checkpoint", "door.opened", "door.shut", "command.taken", "command.ended", "card.left_in",
     "card.left_in_taken", "card.stored", "card.taken_out", "stock.counted", "bin.emptied", "administrator.logged_in",
     "identity.attested", "card.activated", "receipt.issued", "lists.dropped",
+    "card.not_genuine",
 )  # fmt: skip
 """Types of events (`fleet.messages.kinds`) that stand for themselves."""
 EFFECTS = (

@@ -119,6 +119,11 @@ def lifted() -> tuple[Say, tuple[Say, ...]]:
     return say("lifted.title"), (say("lifted.lead"),)
 
 
+def lifted_by_administrator(scene: Scene) -> StopError:
+    """Reported stolen, or with a code that others know: an ID administrator alone takes that back."""
+    return stop(scene, "refused", "lift_by_administrator", icon="account-check-outline")
+
+
 def not_held(scene: Scene, state: str) -> StopError:
     """There is nothing to lift: the card was never held, or it is blocked for good."""
     if state == "blocked":

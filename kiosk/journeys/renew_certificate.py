@@ -30,7 +30,10 @@ async def renew_certificate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
         await ask(views.begin(CARD, card.whose, wanted))
         codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
         means = holder_means(card.facts, "certificate.request", "card.challenge")
-        proof = await sign_mandate(ask, desk, CODE, log, card.visit, means, RENEWED, identification_again(codes))
+        proof = await sign_mandate(
+            ask, desk, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
+        )
+        card.people = (proof,)
         new = await fetch(ask, desk, WRITE, log, card, wanted, codes)
         old = await old_may_go(ask, desk, WRITE, log, card, wanted.present)
         receipt = await receipt_for(

@@ -19,6 +19,9 @@ from kiosk.ports import Ask, ErrandLog
 
 SCENE = Scene("report_lost")
 WHAT, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
+HOLDS: dict[str, HoldReason] = {
+    "forgotten": "forgotten", "lost": "lost", "stolen": "stolen", "code_known": "code_known",
+}  # fmt: skip
 BLOCKS: dict[str, BlockReason] = {"lost": "lost", "stolen": "stolen", "code_known": "code_known"}
 
 
@@ -49,18 +52,16 @@ async def _which(ask: Ask, desk: Desk, log: ErrandLog, what: str) -> tuple[Whose
     way = "card" if what == "code_known" else await ask(views.how(WHICH))
     if way == "card":
         return await proved_card(ask, desk, WHICH, log)
-    who = await vouched(ask, desk, WHICH) if way == "administrator" else Identified("number")
-    printed = await printed_card(ask, desk, WHICH, log)
+    who = await vouched(ask, desk, WHICH, log) if way == "administrator" else Identified("number")
+    printed = await printed_card(ask, desk, WHICH, log, who.people)
     return printed.whose, who
 
 
 async def _sure(ask: Ask, what: str, whose: Whose, who: Identified) -> Wish:
     """A block is confirmed twice; a hold once."""
-    hold: HoldReason = "forgotten" if what == "forgotten" else "lost"
-    may_block = what in BLOCKS and who.by in ("card", "administrator")
+    may_block = what in BLOCKS and bool(who.people)
     await ask(views.sure(SURE, whose, what, blocks=may_block))
     if not may_block:
-        return Wish(whose.card_number, None, hold, who.hsa_id)
+        return Wish(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
     await ask(views.really(SURE, whose))
-    by = who.administrator.hsa_id if who.administrator else who.hsa_id
-    return Wish(whose.card_number, BLOCKS[what], hold, by)
+    return Wish(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])

@@ -37,7 +37,9 @@ async def reserve_certificate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
         codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
         if wanted.present is not None:  # a copy of the reserve card gets no certificate either
             means = holder_means(card.facts)
-            await sign_mandate(ask, desk, CODE, log, card.visit, means, RENEWED, identification_again(codes))
+            await sign_mandate(
+                ask, desk, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
+            )
         new = await fetch(ask, desk, WRITE, log, card, wanted, codes)
         old = await old_may_go(ask, desk, WRITE, log, card, wanted.present)
         receipt = await receipt_for(desk, SCENE, log, card.whose, who, (f"old_{old}",))

@@ -28,7 +28,7 @@ async def return_card(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     reason = await _why(ask)
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
-    await ask(views.confirm(WHY, card.whose, blocks=bool(card.who.hsa_id)))
+    await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None))
     await _drop(ask, desk, log, card)
     what = await _tell(ask, desk, log, card, reason)
     receipt = await receipt_for(desk, SCENE, log, card.whose, card.who, (f"reason_{reason}", what))
@@ -47,7 +47,7 @@ async def _why(ask: Ask) -> BlockReason:
 
 async def _tell(ask: Ask, desk: Desk, log: ErrandLog, card: Returning, reason: BlockReason) -> str:
     """Have it blocked, or held. It is in the bin already, so it is returned whatever the issuer says: what came of it."""
-    by = card.who.hsa_id
+    by = card.who.proof
     wish = Wish(card.whose.card_number, reason if by else None, "returned", by)
     match await try_to_block_or_hold(ask, desk, DROP, log, wish):
         case Declined(why):
@@ -70,7 +70,7 @@ async def _drop(ask: Ask, desk: Desk, log: ErrandLog, card: Returning) -> None:
     number = card.whose.card_number
     came = await drop_card(ask, desk.cabinet, views.drop(DROP, number), log, number)
     if came in ("jam", "fishing"):
-        await try_to_block_or_hold(ask, desk, DROP, log, Wish(number, None, "returned", card.who.hsa_id))
+        await try_to_block_or_hold(ask, desk, DROP, log, Wish(number, None, "returned", card.who.proof))
         raise views.stuck(DROP)
     if came != "dropped":
         raise views.not_dropped(DROP)

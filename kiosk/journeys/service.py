@@ -35,7 +35,7 @@ async def service(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
     if desk.house is None:
         raise board_views.no_house(SCENE)
-    by = await log_in(ask, desk, SCENE)
+    by = await log_in(ask, desk, SCENE, log)
     while (wish := await ask(views.menu(SCENE, fitted=_fitted(desk), closed=desk.house.closed))) in STEPS:
         await STEPS[wish](ask, desk, desk.house, SCENE, log, by)
     restarts = wish == "restart" and await steps.restart(ask, desk.house, SCENE, log, by)

@@ -25,7 +25,7 @@ TASKS = {"deliver": deliver, "count": count, "take_out": take_out}
 
 async def stock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    administrator = await log_in(ask, desk, SCENE)
+    administrator = await log_in(ask, desk, SCENE, log)
     shelf = Shelf.of(desk, SCENE, log, administrator)
     while (task := await ask(await _what(shelf))) != "end":
         await TASKS[task](ask, shelf)

@@ -20,6 +20,9 @@ from fleet.messages.asking import HoldAsk
 from fleet.messages.link import Acked, Answer, OrderAsk, encode
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
 from fleet.server.issuers.answers import IssuerAnswers
+from fleet.server.issuers.logins import Administrators
+from fleet.server.issuers.nonces import Nonces
+from fleet.server.issuers.proofs import ProofJudge, Trusted
 from fleet.server.issuers.wishes import MOST_AN_HOUR, Wishes
 from fleet.server.signing import Signer
 from fleet.server.store.database import Database
@@ -225,15 +228,16 @@ async def test_parallel_asks_do_not_get_past_an_hourly_limit(either: Database, s
     """200 asks at once go past a limit of 60 an hour, because each is counted before any is written."""
     most = MOST_AN_HOUR["card.hold"]
     directory = SlowDirectory(most)
-    side: Any = type("Side", (), {"directory": directory})()
-    logins: Any = None
-    answers = IssuerAnswers(side, Wishes(either), logins, signer, Writer(either), lambda: NOW)
+    side: Any = type("Side", (), {"directory": directory, "register": None})()
+    judge = ProofJudge(Nonces(either), Trusted((), (), list), None)  # type: ignore[arg-type]  # no ask carries a proof
+    administrators = Administrators(either)
+    answers = IssuerAnswers(side, Wishes(either), judge, administrators, signer, Writer(either), lambda: NOW)
 
     async def hold(number: int) -> Answer:
         wanted = "2026-03-02T12:00:00Z"
         return await answers.answer(
             "entre-a",
-            HoldAsk(id=f"{number:032x}", card_number=f"{number:04}", reason="forgotten", by="", wanted=wanted),
+            HoldAsk(id=f"{number:032x}", card_number=f"{number:04}", reason="forgotten", wanted=wanted),
         )
 
     async with asyncio.timeout(60):

@@ -8,7 +8,18 @@ from typing import get_args
 import msgspec
 import pytest
 
-from fleet.messages import asking, checkpoints, commands, countersignatures, events, kinds, link, region, signed
+from fleet.messages import (
+    asking,
+    checkpoints,
+    commands,
+    countersignatures,
+    events,
+    kinds,
+    link,
+    mandates,
+    region,
+    signed,
+)  # fmt: skip
 from fleet.messages.topics import Topics
 from kiosk.receipts import read_number, wire
 from tests.docs.pages import DOCS, FENCE, PAGES, ROOT, blocks, named, page, text
@@ -60,7 +71,8 @@ def test_every_json_example_is_checked() -> None:
         "json envelope",
         "json info",
         "json mac",
-        "json login",
+        "json mandate",
+        "json wish",
         "json puk",
         "json orders",
     }
@@ -105,8 +117,10 @@ def test_every_outcome_and_reason_of_the_issuer_is_told() -> None:
 
 
 def test_what_is_signed_and_sealed_for_the_issuer_is_told_as_it_is() -> None:
-    (login,), (puk,) = (list(blocks(kind, DOCS / "messages.md")) for kind in ("json login", "json puk"))
-    assert asking.login_input(*json.loads(login)[1:]) == login.encode()
+    page_blocks = (list(blocks(f"json {kind}", DOCS / "messages.md")) for kind in ("mandate", "wish", "puk"))
+    (mandate,), (wish,), (puk,) = page_blocks
+    assert mandates.mandate_bytes(mandates.parse_mandate(mandate.encode())) == mandate.encode().strip()
+    assert mandates.wish_bytes(*json.loads(wish)[1:]) == wish.encode().strip()
     assert asking.puk_info(*json.loads(puk)[1:]) == puk.encode()
 
 

@@ -14,7 +14,6 @@ from cryptography.x509.oid import NameOID
 
 from drivers.printer.document import Document
 from drivers.printer.port import Mute, NotLaidOut, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
-from drivers.reader.outcomes import Signed
 from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
 from fleet.messages.attending import refusal_to_attend
@@ -23,7 +22,7 @@ from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
 from kiosk.journal import Journal
 from kiosk.journeys.desk import StationSeal
 from kiosk.ports import EnvelopeVerdict
-from kiosk.proof_ports import Signer
+from kiosk.proof_ports import PersonProof
 from tests.fakes.clock import NOW
 
 STATION = "test-station"
@@ -81,19 +80,14 @@ class ListedLogIn:
         self.away = False
         """Nobody can be asked, and the list is too old."""
 
-    async def log_in(self, sign: Signer, level: int | None) -> LoggedIn | Declined | Unavailable:
-        made = await sign(b"a nonce of the test's own")
+    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
         if self.away:
             return Unavailable()
-        if not isinstance(made, Signed):
-            return Declined("card_did_not_sign")
-        subject = x509.load_der_x509_certificate(made.certificate).subject
-        hsa_id = str(subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)[0].value)
-        known = await self.orders.administrator(hsa_id)
-        refusal = refusal_to_attend(known, level, NOW.date().isoformat())
+        known = await self.orders.administrator(proof.hsa_id)
+        refusal = refusal_to_attend(known, proof.loa, NOW.date().isoformat())
         if refusal is not None or known is None:
             return Declined(refusal or "not_administrator")
-        return LoggedIn(known.hsa_id, known.name, "list", roles=known.roles)
+        return LoggedIn(known.hsa_id, known.name, "list", proof, known.roles)
 
 
 class LetterVerifier:

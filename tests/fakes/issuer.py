@@ -7,13 +7,14 @@
 `online = False` is a cut network: blocks and holds are queued, the rest is unavailable. `declines["block"] = "..."` makes
 one question be declined.
 """
+# length: one peer for all ports of the issuer, with the rules that it keeps
 
+import secrets
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -28,9 +29,12 @@ from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
 from fleet.messages.issuing import AdministratorRole, switches_off
+from fleet.messages.mandates import parse_mandate
+from kiosk.bench import cards as bench_cards
 from kiosk.issuer_ports import (
     Blocked,
     CardRecord,
+    CardWord,
     Declined,
     Found,
     Held,
@@ -48,11 +52,14 @@ from kiosk.issuer_ports import (
     Unavailable,
 )
 from kiosk.journeys.blocking_views import DEAD
-from kiosk.proof_ports import Signer
+from kiosk.proof_ports import PersonProof
 from tests.fakes.clock import HandClock
 from tests.fakes.issued import issue
 
-NONCE = b"a nonce of the test's own issuer"
+BENCH = frozenset(
+    bench_cards.persona(f"{number}:{which}").card_number for number in range(1, 15) for which in ("old", "new")
+)
+"""Numbers of the cards on the bench: all are in use but those that a test says something else of."""
 
 
 class _Key:
@@ -89,6 +96,8 @@ class IssuerDesk:
         """Names by HSA-id."""
         self.roles: tuple[AdministratorRole, ...] = ("KRA",)
         """Of all of them."""
+        self.others: set[str] = set(BENCH)
+        """Numbers of cards that are in use, and of which nothing more is told."""
         self.switched_off: list[SwitchOff] = []
         self.queue: list[tuple[str, str, str, str]] = []
         """(what, card number, reason, by) told while offline."""
@@ -117,7 +126,7 @@ class IssuerDesk:
         facts: CardFacts,
         errand: str,
         proof: Signed | None = None,
-        administrators: tuple[LoggedIn, ...] = (),
+        people: tuple[PersonProof, ...] = (),
     ) -> Issued | Declined | Unavailable:
         answer = self._no("certificate")
         if answer is not None:
@@ -125,49 +134,65 @@ class IssuerDesk:
         present = facts.certificate("signature" if offer.profile == "signature" else "identification")
         if present is not None and not _proved(present.der, request, proof):
             return Declined("no_proof")
-        if len({one.hsa_id for one in administrators} - {facts.holder.hsa_id}) < offer.administrators:
+        refused = next(filter(None, (not_meant(one, "certificate.request", facts.card_number) for one in people)), None)
+        if refused is not None or not people:
+            return refused or Declined("not_allowed")
+        if len({one.hsa_id for one in people} - {facts.holder.hsa_id}) < offer.administrators:
             return Declined("administrators_missing")
         self.told.append(("certificate", facts.card_number, offer.profile))
         return self.issued.setdefault(request, issue(self._authority, request, offer, facts, self._clock.now()))
 
-    async def block(self, card_number: str, reason: str, *, by: str, errand: str) -> Blocked | Queued | Declined:
+    async def block(
+        self, card_number: str, reason: str, *, by: PersonProof, errand: str
+    ) -> Blocked | Queued | Declined:
+        if (refused := not_meant(by, "card.block", card_number)) is not None:
+            return refused
         if "block" in self.declines:
             return Declined(self.declines["block"])
         if not self.online:
-            return self._queue("block", card_number, reason, by)
+            return self._queue("block", card_number, reason, by.hsa_id)
         self._set(card_number, state="blocked", held_from=None)
-        self.told.append(("block", card_number, reason, by))
+        self.told.append(("block", card_number, reason, by.hsa_id))
         return Blocked(self._clock.now())
 
-    async def hold(self, card_number: str, reason: str, *, by: str, errand: str) -> Held | Queued | Declined:
+    async def hold(
+        self, card_number: str, reason: str, *, by: PersonProof | None, errand: str
+    ) -> Held | Queued | Declined:
+        if by is not None and (refused := not_meant(by, "card.hold", card_number)) is not None:
+            return refused
+        who = by.hsa_id if by else ""
         card = self.cards.get(card_number)
         refusal = self.declines.get("hold") or (card and f"card_{card.state}" in DEAD and f"card_{card.state}")
         if refusal:
             return Declined(refusal)
         if not self.online:
-            return self._queue("hold", card_number, reason, by)
+            return self._queue("hold", card_number, reason, who)
         if card is None:
             return Declined("unknown_card")
         before = card.held_from or card.state
         self._set(card_number, state="held", held_from=before, hold_reason=reason)
-        self.told.append(("hold", card_number, reason, by))
+        self.told.append(("hold", card_number, reason, who))
         return Held(before)
 
-    async def lift(self, card_number: str, *, by: str, errand: str) -> Lifted | Declined | Unavailable:
-        answer = self._no("lift")
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+        answer = self._no("lift") or not_meant(by, "card.lift", card_number)
         if answer is not None:
             return answer
         card = self.cards.get(card_number)
         if card is None or card.held_from is None:
             return Declined("not_held")
         self._set(card_number, state=card.held_from, held_from=None, hold_reason=None)
-        self.told.append(("lift", card_number, by))
+        self.told.append(("lift", card_number, by.hsa_id))
         return Lifted(card.held_from)
 
     async def waiting(self) -> int:
         return len(self.queue)
 
-    def management(self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str) -> _Key:
+    def management(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> _Key:
+        assert people, "nobody answers for a management key in nobody's name"
+        assert not [one for one in people if not_meant(one, "card.challenge", facts.card_number)]
         return _Key(algorithm, self._key(facts), self)
 
     def _key(self, facts: CardFacts) -> bytes:
@@ -176,7 +201,7 @@ class IssuerDesk:
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
     ) -> Response | Declined | Unavailable:
-        answer = self._no("unblock") or _alone(facts, administrator)
+        answer = self._no("unblock") or _alone(facts, administrator, "card.challenge")
         if answer is not None:
             return answer
         self.told.append(("unblock", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
@@ -185,7 +210,7 @@ class IssuerDesk:
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
     ) -> Released | Declined | Unavailable:
-        answer = self._no("puk") or _alone(facts, administrator)
+        answer = self._no("puk") or _alone(facts, administrator, "card.puk")
         if answer is not None:
             return answer
         puk = self.pukes.pop(facts.card_number, None)
@@ -195,18 +220,40 @@ class IssuerDesk:
         return Released(Secret(puk))
 
     async def order_letter(
-        self, card_number: str, hsa_id: str, *, errand: str
+        self, card_number: str, *, errand: str, by: PersonProof | None = None
     ) -> LetterOrdered | Declined | Unavailable:
         answer = self._no("letter")
         if answer is None:
-            self.told.append(("letter", card_number, hsa_id))
+            self.told.append(
+                ("letter", card_number, self.cards[card_number].hsa_id if card_number in self.cards else "")
+            )
         return answer or LetterOrdered(self._clock.now().date() + timedelta(days=5), "home")
 
-    async def find(self, *, hsa_id: str = "", card_number: str = "") -> Found | NotFound | Unavailable:
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
         if not self.online:
             return Unavailable()
+        card = self.cards.get(card_number)
+        if card is None:
+            return CardWord(card_number, "active", "6XX") if card_number in self.others else NotFound()
+        person = self.people.get(card.hsa_id)
+        left = person is not None and person.left is not None and not person.continued
+        return CardWord(
+            card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
+            person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
+            tuple(self.offered), secrets.token_hex(16),
+        )  # fmt: skip
+
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Found | NotFound | Declined | Unavailable:
+        if not self.online:
+            return Unavailable()
+        card = self.cards.get(card_number)
+        holder = card.hsa_id if card else hsa_id
+        allowed = [one for one in people if one.hsa_id == holder or one.hsa_id in self.administrators]
+        if not allowed or any(not_meant(one, "directory.find", card_number, one.hsa_id) for one in people):
+            return Declined("not_allowed")
         if card_number:
-            card = self.cards.get(card_number)
             return Found(self.people.get(card.hsa_id), (card,), tuple(self.offered)) if card else NotFound()
         person = self.people.get(hsa_id)
         theirs = tuple(card for card in self.cards.values() if card.hsa_id == hsa_id)
@@ -236,28 +283,34 @@ class _LogIn:
     def __init__(self, desk: IssuerDesk) -> None:
         self._desk = desk
 
-    async def log_in(self, sign: Signer, level: int | None) -> LoggedIn | Declined | Unavailable:
+    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
         if "log_in" in self._desk.declines:
             return Declined(self._desk.declines["log_in"])
-        made = await sign(NONCE)
-        if not isinstance(made, Signed):
-            return Declined("card_did_not_sign")
-        if not verifies(made.certificate, NONCE, made.signature, made.algorithm):
+        if not_meant(proof, "administrator.login", proof.hsa_id):
             return Declined("bad_signature")
-        hsa_id = _serial_number(made.certificate)
-        if hsa_id not in self._desk.administrators:
+        if proof.hsa_id not in self._desk.administrators:
             return Declined("not_administrator")
-        known = LoggedIn(hsa_id, self._desk.administrators[hsa_id], "server", f"token of {hsa_id}", self._desk.roles)
-        return known if self._desk.online else replace(known, by="list", token="")
+        vouched = replace(proof, by_server=self._desk.online)
+        name, by = self._desk.administrators[proof.hsa_id], "server" if self._desk.online else "list"
+        return LoggedIn(proof.hsa_id, name, by, vouched, self._desk.roles)  # type: ignore[arg-type]  # one of the two
 
 
 def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:
     return proof is not None and verifies(der, request, proof.signature, proof.algorithm)
 
 
-def _alone(facts: CardFacts, administrator: LoggedIn) -> Declined | None:
-    if not administrator.token:
+def not_meant(proof: PersonProof, tag: str, *subjects: str) -> Declined | None:
+    """Why the server would not count that proof: a signature that is not the card's, or another thing that was meant."""
+    if not verifies(proof.certificate, proof.mandate, proof.signature, proof.algorithm):
+        return Declined("bad_signature")
+    return None if parse_mandate(proof.mandate).allows(tag, *subjects) else Declined("not_meant")
+
+
+def _alone(facts: CardFacts, administrator: LoggedIn, tag: str) -> Declined | None:
+    if administrator.proof is None or not administrator.proof.by_server:
         return Declined("log_in_at_the_server")
+    if (refused := not_meant(administrator.proof, tag, facts.card_number)) is not None:
+        return refused
     return Declined("own_card") if administrator.hsa_id == facts.holder.hsa_id else None
 
 
@@ -265,8 +318,3 @@ def _encipher(key: bytes, challenge: bytes) -> bytes:
     algorithm = TripleDES(key) if len(challenge) == 8 else AES(key)
     cipher = Cipher(algorithm, ECB()).encryptor()  # noqa: S305 - the standard asks for single blocks
     return cipher.update(challenge) + cipher.finalize()
-
-
-def _serial_number(der: bytes) -> str:
-    subject = x509.load_der_x509_certificate(der).subject
-    return str(subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)[0].value)

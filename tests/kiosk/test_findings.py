@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
-from fleet.messages.issuing import CardRecord, CardState, Person
+from fleet.messages.issuing import CardState, Person
 from kiosk.findings import RULES, Known, findings_of, wrong_with
-from kiosk.issuer_ports import Found, NotFound
+from kiosk.issuer_ports import CardWord, NotFound
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW
 from tests.fakes.desk import order_of
@@ -30,7 +30,7 @@ CARD = CardFacts(
     "r", b"", "pkcs15", "virtual-b", "00", NUMBER, Holder("A", "SE2321000999-1A01"), (PIN, PUK), (LOGIN, SIGN), b"",
     rules=CardRules("holder"),
 )  # fmt: skip
-WELL = Known(CARD, NOW, register=Found(Person("SE2321000999-1A01", "A"), (CardRecord(NUMBER, "x", "6XX", "active"),)))
+WELL = Known(CARD, NOW, register=CardWord(NUMBER, "active", "6XX"))
 LOCKED = replace(CARD, pins=(replace(PIN, tries_left=0, state="locked"), PUK))
 
 
@@ -43,11 +43,11 @@ def certificates(**changed: object) -> Known:
 
 
 def record(state: CardState, **more: str) -> Known:
-    return replace(WELL, register=Found(Person("x", "A"), (CardRecord(NUMBER, "x", "6XX", state, **more),)))  # type: ignore[arg-type]
+    return replace(WELL, register=CardWord(NUMBER, state, "6XX", **more))  # type: ignore[arg-type]
 
 
 def person(**facts: object) -> Known:
-    return replace(WELL, register=Found(Person("x", "A", **facts), (CardRecord(NUMBER, "x", "6XX", "active"),)))  # type: ignore[arg-type]
+    return replace(WELL, person=Person("x", "A", **facts))  # type: ignore[arg-type]
 
 
 def real(*places: int) -> tuple[Certificate, ...]:
@@ -59,7 +59,7 @@ def real(*places: int) -> tuple[Certificate, ...]:
 FOUND: dict[str, Callable[[], Known]] = {
     "certificate_revoked": lambda: certificates(chain="revoked"),
     "blocked": lambda: record("blocked"),
-    "leaver": lambda: person(left="2026-11-01"),
+    "leaver": lambda: record("active", holder="left"),
     "on_hold": lambda: record("held"),
     "printed_differs": lambda: replace(WELL, printed="20269999"),
     "other_than_ordered": lambda: replace(WELL, order=order_of(2)),

@@ -31,6 +31,7 @@ from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import CardRecord, Offer, Person
 from fleet.messages.link import Administrator
+from fleet.messages.mandates import means_of
 from fleet.server.issuers.simulator.state import Seed
 from fleet.server.store.tables import alarms
 from kiosk.certificate_request import signed, unsigned
@@ -38,6 +39,7 @@ from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer_ports import (
     Blocked,
+    CardWord,
     Declined,
     Found,
     Held,
@@ -52,12 +54,15 @@ from kiosk.issuer_ports import (
     Unavailable,
 )
 from kiosk.issuer_side import SCHEMAS, IssuerSide, keep_files
+from kiosk.journeys.steps.admin import ATTENDING
+from kiosk.proof_ports import PersonProof
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
 from tests.fakes.listed import administrator
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority, make_card, persona_of
 
+STRANGER = persona_of("3:old")
 ERRAND = "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"
 
 
@@ -84,6 +89,7 @@ class Ports:
         self.directory, self.administrators, self.switches = (
             found["directory"], found["administrators"], found["switches"],
         )  # fmt: skip
+        self.proofs = found["proofs"]
 
 
 @pytest.fixture
@@ -141,11 +147,32 @@ async def requested(visit: CardVisit) -> tuple[bytes, Signed]:
     return request, by_old
 
 
+async def signed_by(ports: Ports, visit: CardVisit, *means: str) -> PersonProof:
+    """The proof of whose card is in, as a journey has it made. `means`: whatever is asked, where nothing is said."""
+    word = await ports.directory.state(visit.facts.card_number)
+    nonce = word.nonce if isinstance(word, CardWord) else ""
+    meant = means or ("administrator.login *", *map(means_of, ATTENDING))
+    proof = await ports.proofs.prove(visit.facts, lambda message: visit.sign("identification", message), meant, nonce)
+    assert isinstance(proof, PersonProof), proof
+    return proof
+
+
+async def proof_of(ports: Ports, name: str, *means: str) -> PersonProof:
+    """The same of a card that is put in and taken out."""
+    async with inserted(name) as visit:
+        return await signed_by(ports, visit, *means)
+
+
 async def logged_in(ports: Ports) -> LoggedIn:
-    async with inserted("13:new") as visit:
-        found = await ports.administrators.log_in(lambda message: visit.sign("identification", message), 3)
+    found = await ports.administrators.log_in(await proof_of(ports, "13:new"))
     assert isinstance(found, LoggedIn), found
     return found
+
+
+async def state_of(ports: Ports, number: str = CARD) -> CardWord:
+    word = await ports.directory.state(number)
+    assert isinstance(word, CardWord), word
+    return word
 
 
 async def test_a_certificate_is_renewed_by_est_and_the_card_takes_it(region: Fleet, ports: Ports) -> None:
@@ -153,12 +180,15 @@ async def test_a_certificate_is_renewed_by_est_and_the_card_takes_it(region: Fle
         offers = await ports.issuer.offers(visit.facts)
         assert offers == (Offer("identification", 3, "2031-03-02"), Offer("signature", 3, "2031-03-02"))
         request, proof = await requested(visit)
-        issued = await ports.issuer.certificate(request, offers[0], facts=visit.facts, errand=ERRAND, proof=proof)
+        told = {"facts": visit.facts, "errand": ERRAND, "proof": proof}
+        assert await ports.issuer.certificate(request, offers[0], **told) == Declined("not_allowed"), "in nobody's name"
+        told |= {"errand": "in the holder's", "people": (await signed_by(ports, visit),)}
+        issued = await ports.issuer.certificate(request, offers[0], **told)
         assert isinstance(issued, Issued)
         assert await visit.write_certificate("43", issued.chain[0]) == Accepted()
         new = next(one for one in visit.facts.certificates if one.id == "43")
         assert (new.chain, new.loa, new.not_after.date().isoformat()) == ("ok", 3, "2031-03-02")
-        again = await ports.issuer.certificate(request, offers[0], facts=visit.facts, errand=ERRAND, proof=proof)
+        again = await ports.issuer.certificate(request, offers[0], **told)
         assert again == issued, "asked again it is the same certificate"
 
 
@@ -200,56 +230,69 @@ async def test_a_reserve_certificate_ends_with_the_assignment(region: Fleet, por
         offers = await ports.issuer.offers(visit.facts)
         assert offers == (Offer("reserve", 2, "2026-03-31"), Offer("reserve", 3, "2026-03-31", administrators=2))
         request, proof = await requested(visit)
-        issued = await ports.issuer.certificate(request, offers[0], facts=visit.facts, errand=ERRAND, proof=proof)
+        own = await signed_by(ports, visit)
+        told = {"facts": visit.facts, "errand": ERRAND, "proof": proof, "people": (own,)}
+        issued = await ports.issuer.certificate(request, offers[0], **told)
         assert isinstance(issued, Issued)
         made = x509.load_der_x509_certificate(issued.chain[0])
         assert made.not_valid_after_utc.date().isoformat() == "2026-03-31"
-        admin = await logged_in(ports)
+        admin = await proof_of(ports, "13:new")
         once = await ports.issuer.certificate(
-            request, offers[1], facts=visit.facts, errand="b", proof=proof, administrators=(admin, admin)
+            request, offers[1], facts=visit.facts, errand="b", proof=proof, people=(own, admin, admin)
         )
         assert once == Declined("administrators_missing"), "one administrator twice is one"
 
 
 async def test_a_block_is_told_at_once_and_for_good(region: Fleet, ports: Ports) -> None:
-    said = await ports.blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND)
-    assert said == Blocked(NOW)
-    assert await ports.blocking.lift(CARD, by=HOLDER.hsa_id, errand=ERRAND) == Declined("not_held")
-    found = await ports.directory.find(card_number=CARD)
-    assert isinstance(found, Found)
-    assert [card.state for card in found.cards] == ["blocked"]
-    assert found.offers == ()
+    own, admin = await proof_of(ports, "1:old"), await proof_of(ports, "13:new")
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    assert await ports.blocking.lift(CARD, by=admin, errand=ERRAND) == Declined("not_held")
+    assert await ports.blocking.lift(CARD, by=own, errand="b") == Declined("card_blocked"), "it proves nobody any more"
+    word = await state_of(ports)
+    assert (word.state, word.offers) == ("blocked", ())
 
 
 async def test_a_block_without_connection_waits_and_goes_first(region: Fleet, ports: Ports) -> None:
     region.link.set_online(False)
-    assert await ports.blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND) == Queued(NOW)
-    assert await ports.blocking.lift(CARD, by=HOLDER.hsa_id, errand=ERRAND) == Unavailable()
+    own = await proof_of(ports, "1:old")
+    assert not own.by_server, "the station made the nonce"
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Queued(NOW)
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Unavailable()
     region.link.set_online(True)
     async with asyncio.timeout(LIMIT_S):
         while await ports.blocking.waiting():  # noqa: ASYNC110  # told by a task of its own
             await asyncio.sleep(0.005)
-    assert await ports.blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND) == Blocked(NOW)
-    found = await ports.directory.find(card_number=CARD)
-    assert isinstance(found, Found)
-    assert found.cards[0].state == "blocked"
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    assert (await state_of(ports)).state == "blocked"
+
+
+async def test_a_nonce_of_the_stations_own_does_nothing_but_block_and_hold_once(region: Fleet, ports: Ports) -> None:
+    region.link.set_online(False)
+    own = await proof_of(ports, "1:old")
+    region.link.set_online(True)
+    assert await ports.directory.find(card_number=CARD, people=(own,)) == Declined("nonce_unknown")
+    assert await ports.blocking.hold(CARD, "forgotten", by=own, errand=ERRAND) == Held("active")
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Declined("nonce_unknown")
+    assert await ports.blocking.block(CARD, "lost", by=own, errand="once more") == Declined("nonce_unknown")
 
 
 async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerSide) -> None:
     """The queue does not run: what it holds would come after the lift, and undo it."""
-    region.link.set_online(False)
     blocking = Ports(side).blocking
-    assert await blocking.hold(CARD, "forgotten", by="", errand=ERRAND) == Queued(NOW)
+    own, admin = await proof_of(Ports(side), "1:old"), await proof_of(Ports(side), "13:new")
+    region.link.set_online(False)
+    assert await blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Queued(NOW)
     region.link.set_online(True)
-    assert await blocking.lift(CARD, by=HOLDER.hsa_id, errand=ERRAND) == Unavailable()
+    assert await blocking.lift(CARD, by=own, errand=ERRAND) == Unavailable()
     other = ADMINISTRATOR.new.card_number
-    assert await blocking.lift(other, by=ADMINISTRATOR.hsa_id, errand=ERRAND) == Declined("not_held"), "another card"
+    assert await blocking.lift(other, by=admin, errand=ERRAND) == Declined("not_held"), "another card"
 
 
 async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, side: IssuerSide) -> None:
     region.link.set_online(False)
     blocking = Ports(side).blocking
-    assert isinstance(await blocking.block(CARD, "stolen", by=HOLDER.hsa_id, errand=ERRAND), Queued)
+    own = await proof_of(Ports(side), "1:old")
+    assert isinstance(await blocking.block(CARD, "stolen", by=own, errand=ERRAND), Queued)
     region.link.set_online(True)
     after = IssuerSide(identity(), store, region.link, HandClock())
     tasks = after.start()
@@ -258,25 +301,38 @@ async def test_a_block_outlasts_the_stations_power(region: Fleet, store: Station
             await asyncio.sleep(0.005)
     for task in tasks:
         task.cancel()
-    assert [one.state for one in (await Ports(after).directory.find(card_number=CARD)).cards] == ["blocked"]
+    assert (await state_of(Ports(after))).state == "blocked"
 
 
 @pytest.mark.parametrize("state", ["active", "handed_out", "waiting"])
 async def test_a_card_found_again_is_what_it_was(region: Fleet, ports: Ports, state: str) -> None:
     region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", state),)))  # type: ignore[arg-type]
-    assert await ports.blocking.hold(CARD, "forgotten", by="", errand=ERRAND) == Held(state)  # type: ignore[arg-type]
-    assert await ports.blocking.hold(CARD, "lost", by="", errand="later") == Held(state)  # type: ignore[arg-type]
-    assert await ports.blocking.lift(CARD, by=HOLDER.hsa_id, errand=ERRAND) == Lifted(state)  # type: ignore[arg-type]
-    found = await ports.directory.find(card_number=CARD)
-    assert isinstance(found, Found)
-    assert [(card.state, card.held_from) for card in found.cards] == [(state, None)]
+    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Held(state)  # type: ignore[arg-type]
+    assert await ports.blocking.hold(CARD, "lost", by=None, errand="later") == Held(state)  # type: ignore[arg-type]
+    own = await proof_of(ports, "1:old")
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Lifted(state)  # type: ignore[arg-type]
+    word = await state_of(ports)
+    assert (word.state, word.hold_reason) == (state, None)
+
+
+@pytest.mark.parametrize("reason", ["stolen", "code_known"])
+async def test_a_stolen_card_is_given_free_by_an_administrator_alone(region: Fleet, ports: Ports, reason: str) -> None:
+    hold, lift = ports.blocking.hold, ports.blocking.lift
+    assert await hold(CARD, reason, by=None, errand=ERRAND) == Held("active")  # type: ignore[arg-type]
+    assert await hold(CARD, "forgotten", by=None, errand="later") == Held("active")
+    assert (await state_of(ports)).hold_reason == reason, "no later hold makes it lighter"
+    assert await lift(CARD, by=await proof_of(ports, "1:old"), errand=ERRAND) == Declined("not_allowed")
+    assert await lift(CARD, by=await proof_of(ports, "13:new"), errand="by an administrator") == Lifted("active")
 
 
 async def test_a_stranger_blocks_and_lifts_nothing(region: Fleet, ports: Ports) -> None:
-    assert await ports.blocking.block(CARD, "lost", by="TEST000000-0099", errand=ERRAND) == Declined("not_allowed")
-    assert await ports.blocking.hold(CARD, "forgotten", by="", errand=ERRAND) == Held("active")
-    assert await ports.blocking.lift(CARD, by="TEST000000-0099", errand=ERRAND) == Declined("not_allowed")
-    assert await ports.blocking.hold("9999000099999999", "lost", by="", errand="c") == Declined("unknown_card")
+    region.simulator.fill(Seed(cards=(CardRecord(STRANGER.card_number, STRANGER.hsa_id, "601", "active"),)))
+    region.simulator.fill(Seed((Person(STRANGER.hsa_id, STRANGER.name),)))
+    other = await proof_of(ports, "3:old")
+    assert await ports.blocking.block(CARD, "lost", by=other, errand=ERRAND) == Declined("not_allowed")
+    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Held("active")
+    assert await ports.blocking.lift(CARD, by=other, errand=ERRAND) == Declined("not_allowed")
+    assert await ports.blocking.hold("9999000099999999", "lost", by=None, errand="c") == Declined("unknown_card")
     with region.database.reading.begin() as connection:
         (alarm,) = connection.execute(select(alarms)).all()
     assert (alarm.station, alarm.code, alarm.argument, alarm.times) == (
@@ -287,8 +343,7 @@ async def test_a_stranger_blocks_and_lifts_nothing(region: Fleet, ports: Ports) 
 async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> None:
     found = await logged_in(ports)
     assert (found.hsa_id, found.name, found.by) == (ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "server")
-    async with inserted("1:old") as visit:
-        said = await ports.administrators.log_in(lambda message: visit.sign("identification", message), 3)
+    said = await ports.administrators.log_in(await proof_of(ports, "1:old"))
     assert said == Declined("not_administrator")
 
 
@@ -296,17 +351,16 @@ async def test_without_connection_the_signed_list_and_the_own_trust_decide(regio
     region.link.set_online(False)
     known = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
     stranger = TestAuthority.create(NOW)
-    async with inserted("13:new") as visit:
+    proof = await proof_of(Ports(side), "13:new")
 
-        async def log_in(ports: Ports) -> object:
-            return await ports.administrators.log_in(lambda message: visit.sign("identification", message), 3)
+    async def log_in(ports: Ports) -> object:
+        return await ports.administrators.log_in(proof)
 
-        assert await log_in(Ports(side, known)) == LoggedIn(
-            ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", roles=("KRA",)
-        )
-        assert await log_in(Ports(side)) == Declined("not_administrator"), "the list is past its time"
-        elsewhere = Trust(stranger.anchors(), stranger.intermediates())
-        assert await log_in(Ports(side, known, trust=elsewhere)) == Declined("card_not_valid")
+    listed = LoggedIn(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", proof, ("KRA",))
+    assert await log_in(Ports(side, known)) == listed
+    assert await log_in(Ports(side)) == Declined("not_administrator"), "the list is past its time"
+    elsewhere = Trust(stranger.anchors(), stranger.intermediates())
+    assert await log_in(Ports(side, known, trust=elsewhere)) == Declined("card_not_valid")
 
 
 async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports) -> None:
@@ -317,8 +371,8 @@ async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports
         assert released.puk == Secret(PUK)
         again = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand="later")
         assert again == Declined("no_puk")
-        forged = replace(admin, token=admin.token[:-4] + "AAAA")
-        said = await ports.card_keys.release_puk(visit.facts, administrator=forged, errand="forged")
+        own = replace(admin, proof=await signed_by(ports, visit))
+        said = await ports.card_keys.release_puk(visit.facts, administrator=own, errand="the holder's own")
         assert said == Declined("administrators_missing")
     with region.simulator.state.change() as cx:
         people = cx.execute("SELECT people FROM audit WHERE what = 'puk' AND outcome = 'released'").fetchall()
@@ -332,7 +386,8 @@ async def test_the_cards_own_keys_answer_and_stay_at_the_server(region: Fleet, p
         facts = visit.facts
         said = await ports.card_keys.unblock_response(facts, bytes(16), administrator=admin, errand=ERRAND)
         assert isinstance(said, Response)
-        key = ports.card_keys.management(facts, "AES-192", errand=ERRAND)
+        people = (await signed_by(ports, visit),)
+        key = ports.card_keys.management(facts, "AES-192", errand=ERRAND, people=people)
         assert await asyncio.to_thread(key.answer, bytes(16)) == said.data
         region.link.set_online(False)
         with pytest.raises(ReaderError, match="no_connection"):
@@ -340,20 +395,31 @@ async def test_the_cards_own_keys_answer_and_stay_at_the_server(region: Fleet, p
 
 
 async def test_a_new_letter_comes_on_a_day(ports: Ports) -> None:
-    said = await ports.card_keys.order_letter(CARD, HOLDER.hsa_id, errand=ERRAND)
+    said = await ports.card_keys.order_letter(CARD, errand=ERRAND)
     assert isinstance(said, LetterOrdered)
     assert (said.arrives.isoformat(), said.where) == ("2026-03-07", "home")
+    again = await ports.card_keys.order_letter(CARD, errand="soon after")
+    assert again == Declined("letter_lately"), "in nobody's name once in 30 days"
+    holders = await ports.card_keys.order_letter(CARD, errand="by the holder", by=await proof_of(ports, "1:old"))
+    assert isinstance(holders, LetterOrdered)
 
 
 async def test_the_directory_knows_people_and_numbers(region: Fleet, ports: Ports) -> None:
     hidden = Person("TEST000000-0077", "Never Shown", protected=True, left="2026-02-01")
     region.simulator.fill(Seed((hidden,)))
-    found = await ports.directory.find(hsa_id=hidden.hsa_id)
+    people = ((await logged_in(ports)).proof,)
+    found = await ports.directory.find(hsa_id=hidden.hsa_id, people=people)
     assert isinstance(found, Found)
     assert found.person == Person("TEST000000-0077", None, protected=True, left="2026-02-01")
-    assert await ports.directory.find(card_number="9999000099999999") == NotFound()
+    assert await ports.directory.find(hsa_id=hidden.hsa_id) == Declined("not_allowed")
+    own = await proof_of(ports, "1:old")
+    assert await ports.directory.find(hsa_id=hidden.hsa_id, people=(own,)) == Declined("not_allowed")
+    mine = await ports.directory.find(card_number=CARD, people=(own,))
+    assert isinstance(mine, Found)
+    assert mine.person == Person(HOLDER.hsa_id, HOLDER.name)
+    assert await ports.directory.state("9999000099999999") == NotFound()
     region.link.set_online(False)
-    assert await ports.directory.find(hsa_id=hidden.hsa_id) == Unavailable()
+    assert await ports.directory.find(hsa_id=hidden.hsa_id, people=people) == Unavailable()
 
 
 async def test_what_the_region_switches_off_is_off_at_the_station(
@@ -389,7 +455,8 @@ async def test_a_blocked_card_is_known_at_every_station_soon(region: Fleet, side
     assert await trust.judge(certificate.der, NOW) == "ok"
     before = region.region.lists
     tasks = side.start()
-    assert await Ports(side).blocking.block(CARD, "lost", by=HOLDER.hsa_id, errand=ERRAND) == Blocked(NOW)
+    own = await proof_of(Ports(side), "1:old")
+    assert await Ports(side).blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
     async with asyncio.timeout(LIMIT_S):
         while region.region.lists == before:  # noqa: ASYNC110  # fetched by a task of its own
             await asyncio.sleep(0.005)

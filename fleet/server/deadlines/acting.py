@@ -44,21 +44,22 @@ def act(connection: Connection, deadline: Deadline, what: Act, by: str, now: dat
         case "void":
             happen(connection, deadline.subject, "voided", now)
         case "hold" | "block":
-            ask = _wish(deadline, what, by, now)
-            requesting.put(connection, Key(deadline.station, ask.id), ask, f"rule:{deadline.code}", now)
+            ask = _wish(deadline, what, now)
+            name = by if what == "block" else ""
+            requesting.put(connection, Key(deadline.station, ask.id), ask, f"rule:{deadline.code}", now, name)
         case "remind":
             pass
     _tell(connection, deadline, what, now)
     return True
 
 
-def _wish(deadline: Deadline, what: Act, by: str, now: datetime) -> Queueable:
+def _wish(deadline: Deadline, what: Act, now: datetime) -> Queueable:
     wanted = now.isoformat(timespec="seconds").replace("+00:00", "Z")
     new_id, number = secrets.token_hex(16), deadline.card_number
     if what == "hold":
-        return HoldAsk(id=new_id, card_number=number, reason="deadline", by="", wanted=wanted)
+        return HoldAsk(id=new_id, card_number=number, reason="deadline", wanted=wanted)
     reason = BLOCK_REASON[deadline.code]
-    return BlockAsk(id=new_id, card_number=number, reason=reason, by=by, wanted=wanted)
+    return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)
 
 
 def _tell(connection: Connection, deadline: Deadline, did: Act, now: datetime) -> None:

@@ -1,8 +1,8 @@
 """Answers what stations ask of issuer and register: checked, limited, done once, written down, signed.
 
-Rules: an id that was answered gets the same word again, whoever asks; who may have something done is judged here and not at the
-station alone (product.md "Who may"); an issuer that is away is an error without a word, so that the station may ask again with
-the same id.
+Rules: an id that was answered gets the same word again; who the people are is verified first (`proofs`), then what they may
+(`rights`, product.md "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so that
+the station may ask again with the same id.
 
 >>> await IssuerAnswers(...).answer("entre-a", BlockAsk(...))            # doctest: +SKIP
 Answer(ok=True, jws='ey...')
@@ -10,41 +10,44 @@ Answer(ok=True, jws='ey...')
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
 from fleet.messages.asking import (
     Answered,
     BlockAsk,
+    CardStateAsk,
+    CardStatus,
     CertificateAsk,
     ChallengeAsk,
     Declined,
     DirectoryAsk,
     Found,
     HoldAsk,
+    Holder,
     Issued,
     IssuerAsk,
     LetterAsk,
     LiftAsk,
     LoginAsk,
-    Nonce,
-    NonceAsk,
     NotFound,
+    PersonAsk,
     PukAsk,
-    Released,
     Result,
     Word,
     tag_of,
     typ_of,
 )
-from fleet.messages.issuing import CardRecord, Person
+from fleet.messages.issuing import Offer
 from fleet.messages.link import Answer, encode
 from fleet.server.issuers.bounds import check_bounds
+from fleet.server.issuers.changing import Changes
 from fleet.server.issuers.checking import check_issued, check_renewal, check_request, der_of
-from fleet.server.issuers.logins import Logins
+from fleet.server.issuers.logins import Administrators
 from fleet.server.issuers.offers import offers_of
-from fleet.server.issuers.port import IssuerAwayError, Standing, Wanted
+from fleet.server.issuers.port import IssuerAwayError, Wanted
+from fleet.server.issuers.proofs import ProofJudge
+from fleet.server.issuers.rights import Asker, HeldCard, Rights, by_holder, has_left, is_renewal, of_holder
 from fleet.server.issuers.side import IssuerSide
 from fleet.server.issuers.wishes import ReusedError, Wishes
 from fleet.server.signing import Signer
@@ -66,14 +69,17 @@ class IssuerAnswers:
         self,
         side: IssuerSide,
         wishes: Wishes,
-        logins: Logins,
+        judge: ProofJudge,
+        administrators: Administrators,
         signer: Signer,
         writer: Writer,
         clock: Callable[[], datetime],
     ) -> None:
         self._side = side
         self._wishes = wishes
-        self._logins = logins
+        self._judge = judge
+        self._rights = Rights(side.directory, administrators, clock)
+        self._changes = Changes(side.register, self._rights, wishes, writer, clock)
         self._signer = signer
         self._writer = writer
         self._clock = clock
@@ -89,198 +95,183 @@ class IssuerAnswers:
             if result is None:
                 if not await asyncio.to_thread(self._wishes.reserve, station, ask, now):
                     return _error("too_many", "This station has asked this too often within the hour.")
-                result = await self._fresh(station, ask)
+                result = await self._proved(station, ask)
         except ReusedError:
             return _error("id_used", "The id has been used for another question.")
         except IssuerAwayError as error:
             _log.error("%s: %s cannot be answered: %s", station, tag_of(ask), error)
-            if isinstance(ask, Queueable):
-                await asyncio.to_thread(self._wishes.wait_for, station, ask, self._clock())
             return _error("issuer_away", "The issuer does not answer just now.")
         word = Word(station, ask.id, now.isoformat(timespec="seconds").replace("+00:00", "Z"), result)
         return Answer(ok=True, jws=self._signer.sign(encode(word), typ_of(ask)))
 
-    async def carry_out(self, station: str, ask: Queueable, *, own: bool) -> Result:
-        """The same from the queue, without a word to sign. `own`: the server itself wants it, and was allowed to before.
+    async def carry_out(self, station: str, ask: Queueable, *, by: str, own: bool) -> Result:
+        """The same from the queue, without a word to sign: whose proof came with it was verified before it was put there.
+        `own`: the server itself wants it.
 
         Raises IssuerAwayError, ReusedError, sqlalchemy.exc.SQLAlchemyError.
         """
         known = await asyncio.to_thread(self._wishes.known, station, ask)
-        return await self._fresh(station, ask, own=own) if known is None else known
+        return await self._fresh(station, ask, Asker(by, own=own)) if known is None else known
 
-    async def _fresh(self, station: str, ask: IssuerAsk, *, own: bool = False) -> Result:
-        result, people = await self._deal_with(station, ask, own=own)
-        await self._keep(station, ask, people, result)
-        return result
+    async def _proved(self, station: str, ask: IssuerAsk) -> Result:
+        """Once those whose proofs it carries have been verified. A block that the issuer cannot take now waits for it."""
+        if isinstance(ask, CardStateAsk):
+            return await self._state(station, ask)
+        people = await self._judge.people(station, ask, self._clock())
+        if isinstance(people, Declined):
+            return await self._keep(station, ask, (), people)
+        asker = Asker.of(people)
+        try:
+            for one in people:
+                refused = await self._rights.refuse(one, ask)
+                if refused is not None:
+                    return await self._keep(station, ask, (one.hsa_id,), refused)
+            return await self._fresh(station, ask, asker)
+        except IssuerAwayError:
+            if isinstance(ask, Queueable):
+                await asyncio.to_thread(self._wishes.wait_for, station, ask, asker.by, self._clock())
+            raise
 
-    async def _keep(self, station: str, ask: IssuerAsk, people: tuple[str, ...], result: Result) -> None:
+    async def _fresh(self, station: str, ask: PersonAsk, asker: Asker) -> Result:
+        result, people = await self._deal_with(station, ask, asker)
+        return await self._keep(station, ask, people, result)
+
+    async def _keep(self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result) -> Result:
         """The audit; and an alarm where a card that somebody wants blocked is not."""
         now = self._clock()
-        if isinstance(ask, NonceAsk):
-            return
         if isinstance(ask, BlockAsk | HoldAsk) and isinstance(result, Declined):
             alarm = Alarm(station, BLOCK_DECLINED, f"{ask.card_number}: {result.reason}")
             await asyncio.to_thread(self._writer.alarm, alarm, now)
         await asyncio.to_thread(self._wishes.keep, station, ask, people, result, now)
+        return result
 
-    async def _deal_with(self, station: str, ask: IssuerAsk, *, own: bool) -> Outcome:
+    async def _deal_with(self, station: str, ask: PersonAsk, asker: Asker) -> Outcome:
+        people = tuple(one.hsa_id for one in asker.people) or (asker.by,)
         match ask:
-            case CertificateAsk():
-                return await self._certificate(station, ask)
             case BlockAsk() | HoldAsk() | LiftAsk():
-                return await self._change(ask, own=own), (ask.by,)
-            case ChallengeAsk():
-                return await self._challenge(station, ask)
-            case PukAsk():
-                return await self._puk(station, ask)
-            case LetterAsk():
-                return await self._letter(ask), (ask.hsa_id,)
-            case NonceAsk():
-                nonce = secrets.token_hex(16)
-                await asyncio.to_thread(self._wishes.new_nonce, station, nonce, self._clock())
-                return Nonce(nonce), ()
+                result = await self._changes.change(station, ask, asker)
+                if not isinstance(result, Declined):
+                    self.changed()
+                return result, people
+            case CertificateAsk():
+                return await self._certificate(station, ask, asker), people
             case LoginAsk():
-                return await self._log_in(station, ask)
+                return await self._log_in(station, asker), people
             case DirectoryAsk():
-                return await self._find(ask), (ask.hsa_id,)
+                return await self._find(station, ask, asker), people
+            case ChallengeAsk() | PukAsk() | LetterAsk():
+                card = await self._rights.card(ask.card_number)
+                return await self._about(station, ask, asker, card)
+            case _:
+                raise AssertionError(f"{tag_of(ask)} has no answer")
 
-    async def _certificate(self, station: str, ask: CertificateAsk) -> Outcome:
-        attending = await self._attending(station, ask.administrators)
-        people = (ask.hsa_id, *attending)
-        wanted = await self._wanted(station, ask, {one for one in attending if one != ask.hsa_id})
+    async def _about(
+        self, station: str, ask: ChallengeAsk | PukAsk | LetterAsk, asker: Asker, card: HeldCard | None
+    ) -> Outcome:
+        """What wants the card to be known: its own keys, and a new letter."""
+        people = tuple(one.hsa_id for one in asker.people)
+        if card is None:
+            return Declined("unknown_card"), people
+        holder = card[1].hsa_id
+        attending = await self._rights.attending(asker, station, holder)
+        people = tuple(dict.fromkeys((holder, *people)))
+        match ask:
+            case ChallengeAsk():
+                return self._challenge(ask, asker, card, attending), people
+            case PukAsk():
+                if not attending:
+                    return Declined("administrators_missing"), people
+                return await self._side.register.release_puk(ask, station, (holder, *attending)), people
+            case LetterAsk():
+                mine = of_holder(asker.people, card[1])
+                if asker.people and not mine and not attending:
+                    return Declined("not_allowed"), people
+                if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
+                    return Declined("letter_lately"), people
+                return await self._side.register.order_letter(ask, holder), people
+
+    def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
+        record = card[1]
+        if not attending and (ask.key == "unblock" or not of_holder(asker.people, record)):
+            return Declined("administrators_missing" if ask.key == "unblock" else "not_allowed")
+        if record.state in ("blocked", "voided", "returned", "held"):
+            return Declined(f"card_{record.state}")
+        response = self._side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
+        return Declined("no_key") if response is None else Answered(response.hex())
+
+    async def _certificate(self, station: str, ask: CertificateAsk, asker: Asker) -> Result:
+        wanted = await self._wanted(station, ask, asker)
         if isinstance(wanted, Declined):
-            return wanted, people
+            return wanted
         issued = await self._side.certificates.certificate(wanted)
         if isinstance(issued, Issued):
             wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
             if wrong is not None:
                 _log.error("the issuer gave another certificate than was asked for")
-                return wrong, people
-        return issued, people
+                return wrong
+        return issued
 
-    async def _wanted(self, station: str, ask: CertificateAsk, attending: set[str]) -> Wanted | Declined:
+    async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> Wanted | Declined:
         request = der_of(ask.request)
         wrong = check_request(request, ask.hsa_id, ask.card_number)
         if wrong is not None:
             return wrong
         current = None
-        if ask.current is not None or ask.profile != "reserve":
+        if ask.current is not None or is_renewal(ask):
             proved = check_renewal(ask, request)
             if isinstance(proved, Declined):
                 return proved
-            if not self._logins.is_genuine(proved, self._clock()):
+            if not self._judge.is_genuine(proved, self._clock()):
                 return Declined("card_not_valid")
             current = der_of(ask.current)
-        known = await self._card(ask.card_number)
-        if known is None:
+        card = await self._rights.card(ask.card_number)
+        if card is None:
             return Declined("unknown_card")
-        today = datetime.fromisoformat(local_day(self._clock())).date()
-        offers = offers_of(known[0], known[1], today, self._side.rules)
-        offer = next((one for one in offers if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
-        if offer is None or known[1].hsa_id != ask.hsa_id:
+        offer = next((one for one in self._offers(card) if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
+        if offer is None or card[1].hsa_id != ask.hsa_id:
             return Declined("not_offered")
+        attending = await self._rights.attending(asker, station, ask.hsa_id)
         if len(attending) < offer.administrators:
             return Declined("administrators_missing")
-        if offer.administrators > 1 and not await self._may_attend_for(station, known[0], attending):
+        if offer.administrators > 1 and not await self._rights.may_attend_for(station, card[0], attending):
             return Declined("kur_needed")
-        return Wanted(request, offer, ask.card_number, ask.hsa_id, current)
+        mine = by_holder(asker.people, card[1]) if is_renewal(ask) else of_holder(asker.people, card[1]) or attending
+        return Wanted(request, offer, ask.card_number, ask.hsa_id, current) if mine else Declined("not_allowed")
 
-    async def _change(self, ask: Queueable, *, own: bool) -> Result:
-        known = await self._card(ask.card_number)
-        if known is None:
-            return Declined("unknown_card")
-        anonymous = isinstance(ask, HoldAsk) and not ask.by
-        if not own and not anonymous and ask.by != known[1].hsa_id and not await self._is_administrator(ask.by):
-            return Declined("not_allowed")
-        result: Result
-        match ask:
-            case BlockAsk():
-                result = await self._side.register.block(ask)
-            case HoldAsk():
-                result = await self._side.register.hold(ask)
-            case LiftAsk():
-                result = await self._side.register.lift(ask)
-        if not isinstance(result, Declined):
-            self.changed()
-        return result
+    async def _log_in(self, station: str, asker: Asker) -> Result:
+        if len(asker.people) != 1:
+            return Declined("bad_mandate")
+        return await self._rights.log_in(asker.people[0], station)
 
-    async def _challenge(self, station: str, ask: ChallengeAsk) -> Outcome:
-        people: tuple[str, ...] = (ask.hsa_id,)
-        if ask.key == "unblock":
-            attending = await self._attending(station, (ask.administrator or "",))
-            people += attending
-            if not attending or attending[0] == ask.hsa_id:
-                return Declined("administrators_missing"), people
-        known = await self._card(ask.card_number)
-        if known is None or known[1].hsa_id != ask.hsa_id:
-            return Declined("unknown_card"), people
-        if known[1].state in ("blocked", "voided", "returned", "held"):
-            return Declined(f"card_{known[1].state}"), people
-        response = self._side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
-        return Declined("no_key") if response is None else Answered(response.hex()), people
+    async def _state(self, station: str, ask: CardStateAsk) -> Result:
+        """Without whose card it is: nobody has proved anything yet."""
+        card = await self._rights.card(ask.card_number)
+        if card is None:
+            return NotFound()
+        person, record = card
+        holder: Holder = "unknown" if person is None else "left" if has_left(person) else "here"
+        return CardStatus(
+            await asyncio.to_thread(self._judge.nonces.new, station, self._clock()),
+            record.state, record.product, record.loa, holder, record.reserve,
+            person is None or person.protected, record.held_from, record.hold_reason, record.activate_by,
+            self._offers(card),
+        )  # fmt: skip
 
-    async def _puk(self, station: str, ask: PukAsk) -> Outcome:
-        attending = await self._attending(station, (ask.administrator,))
-        people = (ask.hsa_id, *attending)
-        if not attending or attending[0] == ask.hsa_id:
-            return Declined("administrators_missing"), people
-        known = await self._card(ask.card_number)
-        if known is None or known[1].hsa_id != ask.hsa_id:
-            return Declined("unknown_card"), people
-        said: Released | Declined = await self._side.register.release_puk(ask, station, people)
-        return said, people
-
-    async def _letter(self, ask: LetterAsk) -> Result:
-        known = await self._card(ask.card_number)
-        if known is None or known[1].hsa_id != ask.hsa_id:
-            return Declined("unknown_card")
-        return await self._side.register.order_letter(ask)
-
-    async def _log_in(self, station: str, ask: LoginAsk) -> Outcome:
-        """The issuer's own word on the card counts before the lists, which may be hours old."""
-        now = self._clock()
-        standing: Standing = "unknown"
-        chain = self._logins.chain(ask, now)
-        if chain is not None and len(chain) > 1:
-            try:
-                standing = await self._side.status.standing(chain[0], chain[1], now)
-            except IssuerAwayError as error:
-                _log.warning("a log-in is judged by the lists at hand: %s", error)
-        said = await asyncio.to_thread(self._logins.log_in, station, ask, now, standing)
-        return said, () if isinstance(said, Declined) else (said.hsa_id,)
-
-    async def _find(self, ask: DirectoryAsk) -> Result:
+    async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
         known = await self._side.directory.find(ask.hsa_id, ask.card_number)
         if known is None:
             return NotFound()
+        holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
+        holders |= {known.person.hsa_id} if known.person is not None else set()
+        known_to = holders == {asker.by} or await self._rights.attending(asker, station, "")
+        if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
+            return Declined("not_allowed")
+        cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
+        return Found(known.shown, known.cards, tuple(offer for card in cards for offer in self._offers(card)))
+
+    def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
         today = datetime.fromisoformat(local_day(self._clock())).date()
-        offers = tuple(
-            offer
-            for card in known.cards
-            if card.card_number == ask.card_number
-            for offer in offers_of(known.person, card, today, self._side.rules)
-        )
-        return Found(known.shown, known.cards, offers)
-
-    async def _card(self, number: str) -> tuple[Person | None, CardRecord] | None:
-        known = await self._side.directory.find("", number)
-        card = next((one for one in known.cards if one.card_number == number), None) if known else None
-        return None if known is None or card is None else (known.person, card)
-
-    async def _attending(self, station: str, tokens: tuple[str, ...]) -> tuple[str, ...]:
-        """The different administrators that these tokens stand for."""
-        now = self._clock()
-        told = [await asyncio.to_thread(self._logins.administrator, station, one, now) for one in tokens[:2]]
-        return tuple(dict.fromkeys(one for one in told if one is not None))
-
-    async def _may_attend_for(self, station: str, holder: Person | None, attending: set[str]) -> bool:
-        """Two attend for a protected identity, or for somebody of whom nobody knows that, by the role for it alone."""
-        if holder is not None and not holder.protected:
-            return True
-        return await asyncio.to_thread(self._logins.attending.all_have_role_for_protected, station, attending)
-
-    async def _is_administrator(self, hsa_id: str) -> bool:
-        return await asyncio.to_thread(self._logins.name, hsa_id) is not None
+        return offers_of(card[0], card[1], today, self._side.rules)
 
 
 def _error(code: str, text: str) -> Answer:

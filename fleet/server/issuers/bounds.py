@@ -1,6 +1,6 @@
 """Bounds of a question to the issuer, beside what its type says. Pure.
 
->>> check_bounds(LiftAsk(id="1", card_number="9999", by="TEST000000-0001"))
+>>> check_bounds(LiftAsk(id="1", card_number="9999"))
 Traceback (most recent call last):
 ...
 fleet.messages.link.MessageError: id: out of bounds
@@ -8,7 +8,7 @@ fleet.messages.link.MessageError: id: out of bounds
 
 import re
 
-from fleet.messages.asking import Asked, ChallengeAsk, DirectoryAsk, LoginAsk, NonceAsk
+from fleet.messages.asking import Asked, ChallengeAsk, DirectoryAsk, LoginAsk
 from fleet.messages.link import MessageError
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -24,10 +24,9 @@ def check_bounds(ask: Asked) -> None:
         "id": bool(_ID.match(ask.id)),
         "card_number": not number or bool(_CARD_NUMBER.match(number)),
         "hsa_id": not person or bool(_HSA_ID.match(person)),
-        "by": not getattr(ask, "by", "") or bool(_HSA_ID.match(getattr(ask, "by", ""))),
         "challenge": not isinstance(ask, ChallengeAsk) or bool(_HEX.match(ask.challenge)),
         "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
-        "card": isinstance(ask, NonceAsk | LoginAsk | DirectoryAsk) or bool(number),
+        "card": isinstance(ask, LoginAsk | DirectoryAsk) or bool(number),
     }
     for name, fits in rules.items():
         if not fits:

@@ -75,7 +75,7 @@ class Carrier:
     async def _ask(self, row: RequestRow) -> Result:
         if self._answers is None:
             raise IssuerAwayError("no issuer is set up")
-        return await self._answers.carry_out(row.station, row.content, own=row.own)
+        return await self._answers.carry_out(row.station, row.content, by=row.by, own=row.own)
 
     def _due(self) -> list[RequestRow]:
         with self._database.reading.begin() as connection:

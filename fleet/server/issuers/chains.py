@@ -7,6 +7,7 @@ the path). Pure.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -21,6 +22,8 @@ FAULTS = (
     x509.UnsupportedGeneralNameType,
 )
 """What bytes that are no certificate or request raise, when they are read or looked into."""
+Standing = Literal["good", "suspended", "revoked", "unknown"]
+"""What is known of a certificate; `suspended`: its card is on hold, and it may come back."""
 SKEW = timedelta(minutes=5)
 _MOST = 4
 _KNOWN = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.CertificatePolicies)
@@ -44,14 +47,24 @@ def path(
     return None
 
 
-def is_revoked(certificate: x509.Certificate, lists: Iterable[bytes], at: datetime) -> bool | None:
-    """By the lists of its issuer that are in time; None where there is none. Lists were verified when they were taken."""
+def standing_by_lists(certificate: x509.Certificate, lists: Iterable[bytes], at: datetime) -> Standing:
+    """By the list of its issuer that is in time; `unknown` where there is none. Lists were verified when they were taken."""
     for der in lists:
         listed = x509.load_der_x509_crl(der)
         until = listed.next_update_utc
         if listed.issuer == certificate.issuer and until is not None and at <= until + SKEW:
-            return listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
-    return None
+            entry = listed.get_revoked_certificate_by_serial_number(certificate.serial_number)
+            return "good" if entry is None else "suspended" if _is_hold(entry) else "revoked"
+    return "unknown"
+
+
+def _is_hold(entry: x509.RevokedCertificate) -> bool:
+    """RFC 5280 5.3.1, certificateHold."""
+    try:
+        reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return False
+    return reason is x509.ReasonFlags.certificate_hold
 
 
 def serial_number(certificate: x509.Certificate) -> str:

@@ -59,6 +59,14 @@ def requested_number(asked: x509.CertificateSigningRequest) -> str:
     return ""
 
 
+def certificate_number(certificate: x509.Certificate) -> str:
+    """The card number in a certificate; empty where its issuer does not write it there. Raises one of `chains.FAULTS`."""
+    for extension in certificate.extensions:
+        if extension.oid == CARD_NUMBER_OID and isinstance(extension.value, x509.UnrecognizedExtension):
+            return extension.value.value[2:].decode("ascii")  # after tag and length of a short PrintableString
+    return ""
+
+
 def _good(key: object) -> bool:
     if isinstance(key, rsa.RSAPublicKey):
         return key.key_size >= LEAST_RSA_BITS

@@ -15,8 +15,10 @@ from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.est import EstIssuer
 from fleet.server.issuers.handovers import WithHandovers
 from fleet.server.issuers.http import IssuerHttp
-from fleet.server.issuers.logins import Logins, Trusted
+from fleet.server.issuers.logins import Administrators
+from fleet.server.issuers.nonces import Nonces
 from fleet.server.issuers.port import IssuerAwayError, OrderSource, StatusSource
+from fleet.server.issuers.proofs import ProofJudge, Trusted
 from fleet.server.issuers.region import RegionData, RegionError
 from fleet.server.issuers.rest import RestRegister
 from fleet.server.issuers.settings import IssuerSettings
@@ -51,16 +53,15 @@ async def connected(
     keys = CardKeys.load(settings.base / settings.card_keys) if settings.card_keys else CardKeys({})
     async with IssuerHttp(settings.link.secure, settings.tls()) as secure, IssuerHttp(settings.link.public) as public:
         status = PublishedStatus(public, settings.trust.lists, settings.trust.ocsp, (*authorities, *anchors))
-        wishes = Wishes(database)
-        logins = Logins(
-            database, wishes, signer, Trusted(anchors, authorities, lambda: region.lists), settings.level_table()
-        )
+        trusted = Trusted(anchors, authorities, lambda: region.lists)
+        administrators = Administrators(database, settings.level_table())
+        judge = ProofJudge(Nonces(database), trusted, status)
         rest = RestRegister(secure)
         directory = WithHandovers(rest, database)
         side = IssuerSide(EstIssuer(secure), rest, directory, keys, settings.offer_rules(), status)
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
-        answers = IssuerAnswers(side, wishes, logins, signer, writer, clock)
+        answers = IssuerAnswers(side, Wishes(database), judge, administrators, signer, writer, clock)
         answers.changed = changed.set
         try:
             yield answers, region

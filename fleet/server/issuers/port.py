@@ -6,7 +6,7 @@ cannot be reached an `IssuerAwayError`.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 from cryptography import x509
@@ -26,8 +26,12 @@ from fleet.messages.asking import (
     Released,
 )
 from fleet.messages.issuing import CardRecord, Offer, Person
+from fleet.server.issuers.chains import Standing
 
-Standing = Literal["good", "revoked", "unknown"]
+__all__ = [
+    "CardRegister", "CertificateIssuer", "DirectoryService", "IssuerAwayError", "Known", "OrderSource", "Standing",
+    "StatusSource", "Wanted",
+]  # fmt: skip
 
 
 class IssuerAwayError(Exception):
@@ -68,21 +72,22 @@ class CertificateIssuer(Protocol):
 
 
 class CardRegister(Protocol):
-    """Knows the state of every card, and changes it. All methods raise IssuerAwayError."""
+    """Knows the state of every card, and changes it. `by`: the HSA-id of who has proved to be allowed to, empty where nobody has.
+    All methods raise IssuerAwayError."""
 
-    async def block(self, ask: BlockAsk) -> Blocked | Declined:
+    async def block(self, ask: BlockAsk, by: str) -> Blocked | Declined:
         """Revoke all certificates of the card, for good."""
 
-    async def hold(self, ask: HoldAsk) -> Held | Declined:
+    async def hold(self, ask: HoldAsk, by: str) -> Held | Declined:
         """Suspend them (RFC 5280 5.3.1, certificateHold)."""
 
-    async def lift(self, ask: LiftAsk) -> Lifted | Declined:
+    async def lift(self, ask: LiftAsk, by: str) -> Lifted | Declined:
         """End the suspension: the card is what it was before."""
 
     async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> Released | Declined:
-        """Seal the PUK to the asker's key, once for a card. `people`: who attends and who holds the card."""
+        """Seal the PUK to the asker's key, once for a card. `people`: who holds the card, and who attends."""
 
-    async def order_letter(self, ask: LetterAsk) -> LetterOrdered | Declined:
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrdered | Declined:
         """Send a new code letter."""
 
 

@@ -51,26 +51,26 @@ class RestRegister:
     def __init__(self, http: IssuerHttp) -> None:
         self._http = http
 
-    async def block(self, ask: BlockAsk) -> Blocked | Declined:
+    async def block(self, ask: BlockAsk, by: str) -> Blocked | Declined:
         """POST /cards/NUMBER/block."""
-        return await self._change(ask, "block", {"reason": ask.reason, "by": ask.by, "wanted": ask.wanted}, Blocked)
+        return await self._change(ask, "block", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, Blocked)
 
-    async def hold(self, ask: HoldAsk) -> Held | Declined:
+    async def hold(self, ask: HoldAsk, by: str) -> Held | Declined:
         """POST /cards/NUMBER/hold."""
-        return await self._change(ask, "hold", {"reason": ask.reason, "by": ask.by, "wanted": ask.wanted}, Held)
+        return await self._change(ask, "hold", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, Held)
 
-    async def lift(self, ask: LiftAsk) -> Lifted | Declined:
+    async def lift(self, ask: LiftAsk, by: str) -> Lifted | Declined:
         """POST /cards/NUMBER/lift."""
-        return await self._change(ask, "lift", {"by": ask.by}, Lifted)
+        return await self._change(ask, "lift", {"by": by}, Lifted)
 
     async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> Released | Declined:
         """POST /cards/NUMBER/puk."""
-        told = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": ask.hsa_id}
+        told = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": people[0]}
         return await self._change(ask, "puk", told, Released)
 
-    async def order_letter(self, ask: LetterAsk) -> LetterOrdered | Declined:
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrdered | Declined:
         """POST /cards/NUMBER/letter."""
-        return await self._change(ask, "letter", {"hsa_id": ask.hsa_id}, LetterOrdered)
+        return await self._change(ask, "letter", {"hsa_id": holder}, LetterOrdered)
 
     async def find(self, hsa_id: str, card_number: str) -> Known | None:
         """GET /directory."""

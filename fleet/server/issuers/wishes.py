@@ -15,14 +15,27 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_, delete, func, insert, select
 
-from fleet.messages.asking import Asked, CertificateAsk, Declined, Issued, Result, tag_of
+from fleet.messages.asking import (
+    Asked,
+    CertificateAsk,
+    Declined,
+    Issued,
+    LetterAsk,
+    PersonAsk,
+    Result,
+    ask_digest,
+    tag_of,
+)
 from fleet.messages.link import decode, encode
+from fleet.server.lifecycle import OPEN
 from fleet.server.store.certifying import keep_certificate
 from fleet.server.store.database import Database
 from fleet.server.store.requesting import QUEUED, Key, Queueable, put, settle
-from fleet.server.store.tables import login_nonces, wishes
+from fleet.server.store.tables import orders, wishes
 
 HOUR = timedelta(hours=1)
+LETTER_AGAIN = timedelta(days=30)
+"""So often a letter is ordered for a card in nobody's name."""
 MOST_AN_HOUR = {
     "administrator.login": 120,
     "card.block": 240,
@@ -31,12 +44,12 @@ MOST_AN_HOUR = {
     "card.letter": 20,
     "card.lift": 60,
     "card.puk": 10,
+    "card.state": 600,
     "certificate.request": 60,
     "directory.find": 600,
 }
 """For each station. What is over it is asked again later; a block waits in the station's own queue."""
 SAID_AGAIN = frozenset({"card.block", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request"})
-NONCE_LIFE = timedelta(minutes=2)
 ASKED = "asked"
 """The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
 
@@ -98,25 +111,32 @@ class Wishes:
             if name in QUEUED:
                 settle(connection, Key(station, ask.id), row["reason"], now)
 
-    def wait_for(self, station: str, ask: Queueable, now: datetime) -> None:
-        """The issuer is away: the server goes on trying, and everybody can see it."""
-        with self._database.writing.begin() as connection:
-            put(connection, Key(station, ask.id), ask, ask.by, now)
+    def anonymous_holds(self, station: str, since: datetime) -> int:
+        """Holds in nobody's name that were asked for at that station since then, and answered."""
+        these = and_(wishes.c.station == station, wishes.c.ask == "card.hold", wishes.c.at > since)
+        nobody = and_(these, wishes.c.people == "[]", wishes.c.outcome != ASKED)
+        with self._database.reading.begin() as connection:
+            return connection.execute(select(func.count()).select_from(wishes).where(nobody)).scalar_one()
 
-    def new_nonce(self, station: str, nonce: str, now: datetime) -> None:
-        """Remember a nonce; those that ran out are forgotten."""
-        with self._database.writing.begin() as connection:
-            connection.execute(delete(login_nonces).where(login_nonces.c.made < now - NONCE_LIFE))
-            connection.execute(insert(login_nonces).values(nonce=nonce, station=station, made=now))
+    def had_letter(self, ask: LetterAsk, now: datetime) -> bool:
+        """Whether a letter was ordered for that card lately, at whichever station."""
+        these = and_(
+            wishes.c.card_number == ask.card_number, wishes.c.ask == tag_of(ask), wishes.c.outcome == "ordered"
+        )
+        with self._database.reading.begin() as connection:
+            lately = select(wishes.c.id).where(these, wishes.c.at > now - LETTER_AGAIN)
+            return connection.execute(lately).first() is not None
 
-    def use_nonce(self, station: str, nonce: str, now: datetime) -> bool:
-        """Whether it was given to this station, lately, and is used for the first time."""
-        this = and_(login_nonces.c.nonce == nonce, login_nonces.c.station == station)
+    def waits_here(self, station: str, card_number: str) -> bool:
+        """Whether there is an open order for that card at that station."""
+        this = and_(orders.c.station == station, orders.c.card_number == card_number, orders.c.state.in_(OPEN))
+        with self._database.reading.begin() as connection:
+            return connection.execute(select(orders.c.order).where(this)).first() is not None
+
+    def wait_for(self, station: str, ask: Queueable, by: str, now: datetime) -> None:
+        """The issuer is away: the server goes on trying, and everybody can see it. `by`: who has proved to want it."""
         with self._database.writing.begin() as connection:
-            return (
-                connection.execute(delete(login_nonces).where(this, login_nonces.c.made >= now - NONCE_LIFE)).rowcount
-                == 1
-            )
+            put(connection, Key(station, ask.id), ask, by, now, by)
 
 
 def tag_outcome(result: Result) -> str:
@@ -141,4 +161,5 @@ def _row(station: str, ask: Asked, now: datetime) -> dict[str, Any]:
 
 
 def _digest(ask: Asked) -> str:
-    return hashlib.sha256(msgspec.json.encode(ask)).hexdigest()
+    """Without the proofs: asked again in a later visit it is the same question."""
+    return ask_digest(ask) if isinstance(ask, PersonAsk) else hashlib.sha256(msgspec.json.encode(ask)).hexdigest()

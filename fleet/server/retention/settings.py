@@ -48,6 +48,7 @@ OF_STATION = frozenset(
         kinds.CARD_LEFT_IN,
         kinds.CARD_LEFT_IN_TAKEN,
         kinds.LISTS_DROPPED,
+        kinds.CARD_NOT_GENUINE,
         kinds.ADMINISTRATOR_LOGGED_IN,
     }
 )

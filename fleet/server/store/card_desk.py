@@ -130,12 +130,12 @@ class CardDesk:
         now, by = self._clock(), self._name(who)
         if what != "hold" and not by:
             return None
-        ask = _ask(number, what, reason, by, now)
+        ask = _ask(number, what, reason, now)
         with self._database.writing.begin() as connection:
             newest = select(orders.c.station).where(orders.c.card_number == number, self._seen(orders.c.station))
             station = connection.execute(newest.order_by(orders.c.changed.desc()).limit(1)).scalar() or ""
             key = Key(station, ask.id)
-            requesting.put(connection, key, ask, f"account:{who}"[:64], now)
+            requesting.put(connection, key, ask, f"account:{who}"[:64], now, by)
             row = requesting.one(connection, key)
         self._changes.publish(frozenset({REQUESTS}))
         return row
@@ -224,12 +224,12 @@ def _cancel(connection: Connection, names: Sequence[str], now: datetime) -> None
         raise RefusedError(problems)
 
 
-def _ask(number: str, what: Wish, reason: HoldReason | BlockReason | None, by: str, now: datetime) -> Queueable:
+def _ask(number: str, what: Wish, reason: HoldReason | BlockReason | None, now: datetime) -> Queueable:
     wanted, new_id = now.isoformat(timespec="seconds").replace("+00:00", "Z"), secrets.token_hex(16)
     match what:
         case "hold":
-            return HoldAsk(id=new_id, card_number=number, reason=reason, by=by, wanted=wanted)  # type: ignore[arg-type]
+            return HoldAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)  # type: ignore[arg-type]
         case "block":
-            return BlockAsk(id=new_id, card_number=number, reason=reason, by=by, wanted=wanted)  # type: ignore[arg-type]
+            return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)  # type: ignore[arg-type]
         case "lift":
-            return LiftAsk(id=new_id, card_number=number, by=by)
+            return LiftAsk(id=new_id, card_number=number)

@@ -20,7 +20,7 @@ from fleet.messages import kinds
 from fleet.messages.events import Event
 from fleet.server.lifecycle import Happening
 from fleet.server.store import stocking
-from fleet.server.store.alarms import LISTS_DROPPED, NOT_LAID_OUT
+from fleet.server.store.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
 from fleet.server.store.stocking import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -123,6 +123,11 @@ _Reader = Callable[[bytes, str | None, datetime], tuple[Change, ...]]
 class _Started(msgspec.Struct):
     errand: Short
     kind: Word
+
+
+class _CardNotGenuine(msgspec.Struct):
+    card_number: Word
+    why: Word
 
 
 class _ListsDropped(msgspec.Struct):
@@ -259,6 +264,11 @@ def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...
     return moved
 
 
+def _card_not_genuine(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_CardNotGenuine)
+    return (AlarmTold(CARD_NOT_GENUINE, f"{said.card_number}: {said.why}"),)
+
+
 def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
     return (AlarmTold(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
 
@@ -302,6 +312,7 @@ _READERS: dict[str, _Reader] = {
     kinds.ERRAND_ENDED: _ended,
     kinds.CHAIN_CHECKPOINT: _checkpoint,
     kinds.LISTS_DROPPED: _lists_dropped,
+    kinds.CARD_NOT_GENUINE: _card_not_genuine,
     **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
 }
 

@@ -7,11 +7,13 @@ then stays as what came of it. Of several processes one tries at a time: who tri
 True
 """
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk, tag_of
@@ -53,6 +55,8 @@ class RequestRow:
     due: datetime | None
     tried: datetime | None
     error: str | None
+    by: str = ""
+    """The HSA-id in whose name it is done; empty where nobody has shown who they are."""
 
     @property
     def key(self) -> Key:
@@ -65,12 +69,13 @@ class RequestRow:
         return OWN in self.who
 
 
-def put(connection: Connection, key: Key, ask: Queueable, who: str, now: datetime) -> bool:
-    """Put it into the queue, due now. False where it was there."""
+def put(connection: Connection, key: Key, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
+    """Put it into the queue, due now. False where it was there. `by`: the HSA-id in whose name it is done; proofs do not wait
+    with it, since they have been judged."""
     row: dict[str, Any] = {
         **key._asdict(),
         "ask": tag_of(ask),
-        "content": encode(ask).decode(),
+        "content": _content(ask, by),
         "card_number": ask.card_number,
         "who": who,
         "made": now,
@@ -151,6 +156,13 @@ def _this(key: Key) -> ColumnElement[bool]:
 
 
 def _row(row: Any) -> RequestRow:
-    names = RequestRow.__dataclass_fields__
+    names = [name for name in RequestRow.__dataclass_fields__ if name != "by"]
     values = {name: row._mapping[name] for name in names}
-    return RequestRow(**{**values, "content": decode(Queueable, row.content.encode())})
+    content: dict[str, Any] = json.loads(row.content)
+    by = str(content.pop("by", ""))
+    return RequestRow(**{**values, "content": decode(Queueable, json.dumps(content).encode()), "by": by})
+
+
+def _content(ask: Queueable, by: str) -> str:
+    """The ask, and in whose name: one JSON object, as it was when asks named that themselves."""
+    return json.dumps({**json.loads(encode(msgspec.structs.replace(ask, proofs=()))), "by": by})

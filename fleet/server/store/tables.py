@@ -272,4 +272,6 @@ login_nonces = Table(
     Column("nonce", String(32), primary_key=True),
     Column("station", String(40), nullable=False),
     Column("made", UtcDateTime, nullable=False),
+    Column("mandate", String(64), comment="SHA-256 of the first mandate that showed it"),
+    Column("ask", String(32), comment="of a nonce that the station made: the one ask that it stands behind"),
 )

@@ -176,6 +176,7 @@ _EVENT_ICON = {
     kinds.CARD_LEFT_IN: "smart-card-reader-outline",
     kinds.CARD_LEFT_IN_TAKEN: "check",
     kinds.LISTS_DROPPED: "alert-outline",
+    kinds.CARD_NOT_GENUINE: "alert-outline",
     kinds.ERRAND_STARTED: "account-outline",
     kinds.EFFECT_DONE: "check",
     kinds.EFFECT_UNKNOWN: "help-circle-outline",

@@ -1,26 +1,35 @@
 """An ID administrator shows who they are: card and code, then the card's signature, which the server judges, or, without
 connection, the signed list while that is valid.
 
-    administrator = await log_in(ask, desk, scene)                # the one at the menu, or whoever puts a card in
-    other = await log_in_another(ask, desk, scene, {administrator.hsa_id, holder})
+    administrator = await log_in(ask, desk, scene, log)           # the one at the menu, or whoever puts a card in
+    other = await log_in_another(ask, desk, scene, log, {administrator.hsa_id, holder})
 
-The card stays in the second reader; in the one reader it is in turn with the holder's (`give_back`).
+What an administrator's card signs is meant for whichever card the errand comes to be about: theirs is out of the reader then. The
+card stays in the second reader; in the one reader it is in turn with the holder's (`give_back`).
 """
 
 from collections.abc import Collection, Set
 from typing import Literal, assert_never
 
-from drivers.reader.outcomes import Role
+from drivers.reader.model import CardFacts
 from fleet.messages.attending import LEVEL, may_attend_protected
+from fleet.messages.mandates import means_of
 from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
 from kiosk.journeys import admin_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
-from kiosk.journeys.steps.card import Strange, ask_for_card, emptied, prove_code, read_in
-from kiosk.ports import Ask, Presence, Reader, Visit
+from kiosk.journeys.steps.card import Strange, ask_for_card, emptied, read_in
+from kiosk.journeys.steps.person import prove_person
+from kiosk.journeys.steps.standing import own_standing
+from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
+from kiosk.proof_ports import PersonProof
 
 Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()
+ATTENDING = (
+    "card.block", "card.challenge", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request", "directory.find",
+)  # fmt: skip
+"""What an administrator's mandate means, about any card."""
 LOGGED_IN_S = 14 * 60.0
 """The server's word on a log-in counts for a quarter of an hour: what is begun later than this is begun with a new one."""
 
@@ -30,7 +39,7 @@ def reader_of(desk: Desk) -> Reader:
     return desk.administrator_reader or desk.reader
 
 
-async def log_in(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = NOBODY) -> LoggedIn:
+async def log_in(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str] = NOBODY) -> LoggedIn:
     """The administrator who began this errand from the menu; else whoever puts a card in and proves it, and is none of those.
     Who has been at the menu for long is asked for the code again.
 
@@ -39,32 +48,32 @@ async def log_in(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = NOBO
     here = desk.at_menu
     if here is not None and here.card_in and here.administrator.hsa_id not in but:
         if desk.clock.monotonic() - here.since > LOGGED_IN_S:
-            here.administrator, here.since = await _again(ask, desk, scene, but), desk.clock.monotonic()
+            here.administrator, here.since = await _again(ask, desk, scene, log, but), desk.clock.monotonic()
         return here.administrator
-    return await prove(ask, desk, scene, but)
+    return await prove(ask, desk, scene, log, but)
 
 
-async def _again(ask: Ask, desk: Desk, scene: Scene, but: Collection[str]) -> LoggedIn:
+async def _again(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str]) -> LoggedIn:
     """The card that is in proves itself once more; where it does not, whoever puts one in."""
     await ask(views.log_in_again(scene))
     met = await ask(views.logging_in(scene), until=read_in(reader_of(desk)))
     if met is None or isinstance(met, Strange | str):
-        return await prove(ask, desk, scene, but)
+        return await prove(ask, desk, scene, log, but)
     try:
-        same = await _admitted(ask, desk, scene, met, but)
+        same = await _admitted(ask, desk, scene, log, met, but)
     finally:
         await met.close()
-    return same or await prove(ask, desk, scene, but)
+    return same or await prove(ask, desk, scene, log, but)
 
 
 async def log_in_another(
-    ask: Ask, desk: Desk, scene: Scene, but: Collection[str], *, for_protected: bool = False
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str], *, for_protected: bool = False
 ) -> LoggedIn:
     """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out. `for_protected`:
     the holder's identity is protected, and the other one needs the role for that too."""
     await give_back(ask, desk, scene, always=True)
     while True:
-        other = await prove(ask, desk, scene, but, second=True)
+        other = await prove(ask, desk, scene, log, but, second=True)
         if not for_protected or may_attend_protected(other.roles):
             break
         await ask(views.not_kur(scene))
@@ -86,14 +95,16 @@ def which_of(desk: Desk) -> Which:
     return "holder" if desk.administrator_reader is None else "administrator"
 
 
-async def prove(ask: Ask, desk: Desk, scene: Scene, but: Collection[str], *, second: bool = False) -> LoggedIn:
+async def prove(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str], *, second: bool = False
+) -> LoggedIn:
     """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
     reader, which, fresh = reader_of(desk), which_of(desk), False
     while True:
         visit = await ask_for_card(ask, reader, lambda why: views.insert(scene, why, which, second=second), fresh=fresh)
         assert not isinstance(visit, str)
         try:
-            administrator = await _admitted(ask, desk, scene, visit, but)
+            administrator = await _admitted(ask, desk, scene, log, visit, but)
         finally:
             await visit.close()
         if administrator is not None:
@@ -101,8 +112,11 @@ async def prove(ask: Ask, desk: Desk, scene: Scene, but: Collection[str], *, sec
         fresh = True
 
 
-async def _admitted(ask: Ask, desk: Desk, scene: Scene, visit: Visit, but: Collection[str]) -> LoggedIn | None:
-    """Whose card this is, with code and signature proved; None after saying why it is not taken."""
+async def _admitted(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, visit: Visit, but: Collection[str]
+) -> LoggedIn | None:
+    """Whose card this is, with code and signature proved; None after saying why it is not taken. Raises StopError where the card
+    proves nobody."""
     certificate = visit.facts.certificate("identification")
     if certificate is None or certificate.chain != "ok":
         await ask(views.not_an_administrator(scene))
@@ -113,10 +127,10 @@ async def _admitted(ask: Ask, desk: Desk, scene: Scene, visit: Visit, but: Colle
     if visit.facts.holder.hsa_id in but:
         await ask(views.not_the_same(scene))
         return None
-    watched = desk.administrator_reader is None
-    await prove_code(ask, visit, Role.IDENTIFICATION, views.code(scene, visit.facts, watched=watched))
-    signing = desk.administrators.log_in(lambda message: visit.sign("identification", message), certificate.loa)
-    match await ask(views.logging_in(scene), until=signing):
+    word = await own_standing(desk, scene, visit.facts.card_number)
+    words = views.code(scene, visit.facts, watched=desk.administrator_reader is None)
+    proof = await prove_person(ask, desk, scene, log, visit, words, administrator_means(visit.facts), word)
+    match await ask(views.logging_in(scene), until=desk.administrators.log_in(proof)):
         case LoggedIn() as known if known.hsa_id not in but:
             return known
         case LoggedIn():
@@ -130,3 +144,13 @@ async def _admitted(ask: Ask, desk: Desk, scene: Scene, visit: Visit, but: Colle
         case other:
             assert_never(other)
     return None
+
+
+def administrator_means(facts: CardFacts) -> tuple[str, ...]:
+    """What an administrator means by their signature."""
+    return (means_of("administrator.login", facts.holder.hsa_id), *map(means_of, ATTENDING))
+
+
+def proofs_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:
+    """The proofs of those who attend."""
+    return tuple(one.proof for one in administrators if one is not None and one.proof is not None)

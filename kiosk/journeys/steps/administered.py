@@ -57,9 +57,9 @@ async def mandate(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnC
     if shared:
         await card.visit.close()
         await ask(views.take_own(scene), until=emptied(desk.reader))
-    who = replace(await attended(ask, desk, scene, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id)
+    who = replace(await attended(ask, desk, scene, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id)
     assert who.administrator is not None, "that is who attends"
-    if not who.administrator.token:
+    if who.administrator.proof is None or not who.administrator.proof.by_server:
         raise views.log_in_at_the_server(scene)
     await note_attested(log, who)
     if shared:

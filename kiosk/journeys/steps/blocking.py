@@ -8,19 +8,20 @@ from kiosk.journeys import blocking_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.ports import Ask, ErrandLog
+from kiosk.proof_ports import PersonProof
 
 What = Literal["blocked", "held", "block_queued", "hold_queued"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to happen to a card. `by`: the HSA-id of who has proved to be allowed to block it, or nobody's."""
+    """What is to happen to a card. `by`: who has proved to be allowed to; None: nobody has shown who they are, and it is held."""
 
     card_number: str
     block: BlockReason | None
     """Why it is blocked for good; None: it is only put on hold."""
     hold: HoldReason
-    by: str = ""
+    by: PersonProof | None = None
 
 
 async def block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, wish: Wish) -> What:
@@ -50,7 +51,7 @@ async def try_to_block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLo
 
 
 async def _tell(desk: Desk, log: ErrandLog, wish: Wish) -> Blocked | Held | Queued | Declined:
-    if wish.block is not None:
+    if wish.block is not None and wish.by is not None:
         blocking = desk.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect("card.block", blocking, reason=wish.block, card_number=wish.card_number)
     holding = desk.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)

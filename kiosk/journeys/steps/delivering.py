@@ -94,7 +94,7 @@ async def _whole(ask: Ask, shelf: Shelf, card: Incoming) -> bool:
     if not card.is_reserve or await ask(views.unbroken(shelf.scene, card.card_number)) == "yes":
         return True
     blocking = shelf.desk.blocking
-    hold = blocking.hold(card.card_number, "envelope_broken", by=shelf.by.hsa_id, errand=shelf.log.id)
+    hold = blocking.hold(card.card_number, "envelope_broken", by=shelf.by.proof, errand=shelf.log.id)
     await shelf.log.effect("card.hold", hold, card_number=card.card_number)
     await ask(views.broken(shelf.scene, card.card_number))
     return False

@@ -16,10 +16,11 @@ from kiosk.journeys import identify_views as views
 from kiosk.journeys.admin_views import kur_needed
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
-from kiosk.journeys.steps.admin import give_back, log_in, log_in_another
+from kiosk.journeys.steps.admin import give_back, log_in, log_in_another, proofs_of
 from kiosk.journeys.steps.card import ask_for_card, emptied
 from kiosk.journeys.steps.person import prove_person
 from kiosk.journeys.steps.release import may_be_released, released_order
+from kiosk.journeys.steps.standing import own_standing
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.proof_ports import PersonProof
 from kiosk.receipts.facts import IdentifiedBy
@@ -50,12 +51,17 @@ class Identified:
     proof: PersonProof | None = field(default=None, repr=False)
     """The holder's own, where their card has signed."""
 
+    @property
+    def people(self) -> tuple[PersonProof, ...]:
+        """Everybody whose card has signed."""
+        return (*((self.proof,) if self.proof else ()), *proofs_of(self.administrator, self.second))
+
 
 async def identify(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
     match await ask(views.who(scene, released=await may_be_released(desk))):
         case "administrator":
-            return await attended(ask, desk, scene)
+            return await attended(ask, desk, scene, log)
         case "release_code":
             order = await released_order(ask, desk, scene)
             return Identified("release_code", order.hsa_id, order.loa, order=order.order)
@@ -67,11 +73,12 @@ async def _own_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ident
     visit = await ask_for_card(ask, desk.reader, partial(views.insert_own, scene))
     assert not isinstance(visit, str)
     try:
+        word = await own_standing(desk, scene, visit.facts.card_number)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_card_not_valid(scene, certificate)
         proof = await prove_person(
-            ask, desk, scene, log, visit, views.own_code(scene, visit.facts), holder_means(visit.facts)
+            ask, desk, scene, log, visit, views.own_code(scene, visit.facts), holder_means(visit.facts), word
         )
     finally:
         await visit.close()
@@ -84,10 +91,10 @@ def holder_means(facts: CardFacts, *tags: str) -> tuple[str, ...]:
     return (means_of("directory.find", facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
 
 
-async def attended(ask: Ask, desk: Desk, scene: Scene, but: Collection[str] = ()) -> Identified:
+async def attended(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str] = ()) -> Identified:
     """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
     seen."""
-    administrator = await log_in(ask, desk, scene, but)
+    administrator = await log_in(ask, desk, scene, log, but)
     document = await ask(views.document(scene, administrator))
     digits = await ask(views.document_digits(scene, administrator))
     await give_back(ask, desk, replace(scene, attended_by=administrator.name))
@@ -114,7 +121,7 @@ async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Orde
         if order.protected and not may_attend_protected(first.roles):
             raise kur_needed(scene)
         but = {first.hsa_id, order.hsa_id}
-        who = replace(who, second=await log_in_another(ask, desk, scene, but, for_protected=order.protected))
+        who = replace(who, second=await log_in_another(ask, desk, scene, log, but, for_protected=order.protected))
     await note_attested(log, who)
     return who
 

@@ -13,7 +13,7 @@ from kiosk.ports import Ask, Ended, ErrandLog
 async def order_letter(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> Ended:
     """Offer to order a letter for the card. Raises StopError where none can be ordered, ErrandCancelledError."""
     await ask(views.order(scene, card.whose))
-    asking = desk.card_keys.order_letter(card.whose.card_number, card.whose.hsa_id, errand=log.id)
+    asking = desk.card_keys.order_letter(card.whose.card_number, errand=log.id)
     match await ask(views.ordering(scene), until=log.effect("letter.order", asking)):
         case LetterOrdered(arrives, where):
             ended = Ended("done", "letter_ordered")

@@ -2,7 +2,8 @@
 
 from typing import assert_never
 
-from kiosk.issuer_ports import Declined, Found, Lifted, Unavailable
+from fleet.messages.issuing import GRAVE_HOLDS
+from kiosk.issuer_ports import CardWord, Declined, Lifted, Unavailable
 from kiosk.journeys import lost_views as views
 from kiosk.journeys import own_views
 from kiosk.journeys.desk import Desk
@@ -17,12 +18,14 @@ from kiosk.ports import Ask, Ended, ErrandLog
 async def lift(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ended:
     """Code and signature of the holder's own card lift its hold. Raises StopError where there is none, or it cannot be lifted."""
     async with own_card(ask, desk, scene, log, also_off=True) as card:
-        record = card.register.card(card.whose.card_number) if isinstance(card.register, Found) else None
-        if record is not None and record.state != "held":
-            raise views.not_held(scene, record.state)
+        word = card.register
+        if isinstance(word, CardWord) and word.state != "held":
+            raise views.not_held(scene, word.state)
+        if isinstance(word, CardWord) and word.hold_reason in GRAVE_HOLDS:
+            raise views.lifted_by_administrator(scene)
         words, means = own_views.code(scene, card.facts), holder_means(card.facts, "card.lift")
-        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, OWN_CARD)
-        lifting = desk.blocking.lift(card.whose.card_number, by=proof.hsa_id, errand=log.id)
+        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, word, OWN_CARD)
+        lifting = desk.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
         match await ask(views.lifting(scene), until=log.effect("card.lift", lifting)):
             case Lifted():
                 who = Identified("card", proof.hsa_id, proof=proof)

@@ -5,6 +5,7 @@ from kiosk.journeys import order_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.identify import Identified
+from kiosk.journeys.steps.standing import new_standing
 from kiosk.journeys.steps.switched import refuse_switched_off
 from kiosk.ports import Ask, Order
 
@@ -15,10 +16,12 @@ PAGE = 4
 async def find_order(ask: Ask, desk: Desk, scene: Scene, who: Identified) -> Order:
     """The order that waits here for the holder.
 
-    Raises StopError where there is none, it is not theirs to take, or the region has switched such cards off.
+    Raises StopError where there is none, it is not theirs to take, the region has switched such cards off, or the register's word
+    is against the card or its holder.
     """
     order = await _found(ask, desk, scene, who)
     refuse_switched_off(desk, scene, order.card_number, order.product)
+    await new_standing(desk, scene, order.card_number)
     return order
 
 

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from drivers.reader.model import CardFacts
-from kiosk.issuer_ports import Directory, Found, NotFound, Unavailable
+from kiosk.issuer_ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.journeys import own_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene, Subject
 from kiosk.journeys.steps.card import Strangeness, ask_for_card
 from kiosk.journeys.steps.switched import refuse_switched_off
 from kiosk.ports import Ask, ErrandLog, Visit
+from kiosk.proof_ports import PersonProof
 from kiosk.views import Await
 
 ASK_S = 1.5
@@ -25,14 +26,15 @@ class OwnCard:
 
     visit: Visit
     whose: Subject
-    register: Found | NotFound | Unavailable
+    register: CardWord | NotFound | Unavailable
     """The word of directory and register on it."""
+    people: tuple[PersonProof, ...] = ()
+    """Whose proofs stand behind what is asked about it: the holder's, and of who attends."""
 
     @property
     def product(self) -> str:
         """As the register calls it; empty where it has said nothing."""
-        record = self.register.card(self.whose.card_number) if isinstance(self.register, Found) else None
-        return record.product if record else ""
+        return self.register.product if isinstance(self.register, CardWord) else ""
 
     @property
     def facts(self) -> CardFacts:
@@ -76,15 +78,15 @@ async def met(desk: Desk, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard
         await card.visit.close()
 
 
-async def word_of(directory: Directory, card_number: str, limit_s: float = ASK_S) -> Found | NotFound | Unavailable:
-    """What directory and register say of a card, if they say it soon."""
+async def word_of(directory: Directory, card_number: str, limit_s: float = ASK_S) -> CardWord | NotFound | Unavailable:
+    """What directory and register say of a card, if they say it soon; not whose it is."""
     try:
         async with asyncio.timeout(limit_s):
-            return await directory.find(card_number=card_number)
+            return await directory.state(card_number)
     except TimeoutError:
         return Unavailable("no_answer")
 
 
-def _protected(register: Found | NotFound | Unavailable) -> bool:
+def _protected(register: CardWord | NotFound | Unavailable) -> bool:
     """Whether the name may not be shown: also where nobody can be asked."""
-    return not isinstance(register, Found) or register.person is None or register.person.protected
+    return not isinstance(register, CardWord) or register.protected

@@ -11,6 +11,7 @@ from drivers.reader.model import Chain
 from drivers.reader.outcomes import Accepted, Role, SignOutcome, Unknown
 from drivers.secret import Secret
 from fleet.messages import kinds
+from kiosk.issuer_ports import CardWord, NotFound, Unavailable
 from kiosk.journeys import person_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
@@ -18,6 +19,8 @@ from kiosk.journeys.steps.card import CodeWords, prove_code
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 
+Word = CardWord | NotFound | Unavailable
+"""The register's word on a card."""
 VALID: tuple[Chain, ...] = ("ok",)
 RENEWED: tuple[Chain, ...] = ("ok", "expired")
 """Whose certificate is renewed: it may have ended."""
@@ -33,14 +36,16 @@ async def prove_person(
     visit: Visit,
     words: CodeWords,
     means: tuple[str, ...],
+    word: Word,
     chains: Collection[Chain] = VALID,
 ) -> PersonProof:
-    """Code and signature. `means`: what is meant, by `means_of`; `chains`: what the certificate may be.
+    """Code and signature. `means`: what is meant, by `means_of`; `word`: the register's on that card, with the server's nonce;
+    `chains`: what the certificate may be.
 
     Raises StopError where the card proves nobody, and as `prove_code`.
     """
     await prove_code(ask, visit, Role.IDENTIFICATION, words)
-    return await sign_mandate(ask, desk, scene, log, visit, means, chains)
+    return await sign_mandate(ask, desk, scene, log, visit, means, word, chains)
 
 
 async def sign_mandate(
@@ -50,6 +55,7 @@ async def sign_mandate(
     log: ErrandLog,
     visit: Visit,
     means: tuple[str, ...],
+    word: Word,
     chains: Collection[Chain] = VALID,
     code: Secret | None = None,
 ) -> PersonProof:
@@ -67,7 +73,7 @@ async def sign_mandate(
             return Unknown()
         return await visit.sign("identification", message)
 
-    proving = desk.proofs.prove(facts, sign, means)
+    proving = desk.proofs.prove(facts, sign, means, word.nonce if isinstance(word, CardWord) else "")
     match await ask(views.proving(scene), until=proving):
         case PersonProof() as proof:
             return proof

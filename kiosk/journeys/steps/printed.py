@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from kiosk.issuer_ports import Found, NotFound, Unavailable
+from kiosk.issuer_ports import CardWord, Found, NotFound, Unavailable
 from kiosk.journeys import printed_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene, Subject
 from kiosk.ports import Ask, ErrandLog
+from kiosk.proof_ports import PersonProof
 
 TRIES = 3
 """Numbers that nobody knows, until the errand ends: nobody is to guess their way to a card."""
@@ -17,19 +18,32 @@ class PrintedCard:
     """A card by its number. `whose.name` is None: it is never shown to somebody who has proved nothing."""
 
     whose: Subject
-    register: Found | NotFound | Unavailable
+    register: CardWord | NotFound | Unavailable
 
 
-async def printed_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> PrintedCard:
-    """Ask for the number until it is one of the register's, or nobody can be asked. Raises StopError after three."""
+async def printed_card(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, people: tuple[PersonProof, ...] = ()
+) -> PrintedCard:
+    """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.
+
+    Raises StopError after three.
+    """
     for _ in range(TRIES):
         number = await ask(views.number(scene, desk.region.card_number_digits))
-        register = await ask(views.looking_up(scene), until=desk.directory.find(card_number=number))
+        register = await ask(views.looking_up(scene), until=desk.directory.state(number))
         assert not isinstance(register, str), "a view without buttons has no answer"
         if not isinstance(register, NotFound):
-            record = register.card(number) if isinstance(register, Found) else None
-            whose = Subject(number, record.hsa_id if record else "", None)
+            whose = Subject(number, await _holder(desk, number, people), None)
             await log.about_card(whose.card_number, whose.hsa_id)
             return PrintedCard(whose, register)
         await ask(views.not_known(scene, number))
     raise views.no_such_card(scene)
+
+
+async def _holder(desk: Desk, number: str, people: tuple[PersonProof, ...]) -> str:
+    """The holder's HSA-id; empty where nobody has shown that they may know it."""
+    if not people or not all(one.by_server for one in people):
+        return ""
+    register = await desk.directory.find(card_number=number, people=people)
+    record = register.card(number) if isinstance(register, Found) else None
+    return record.hsa_id if record else ""

@@ -15,11 +15,11 @@ async def proved_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> tup
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
     async with own_card(ask, desk, scene, log, also_off=True) as card:
         words, means = own_views.code(scene, card.facts), holder_means(card.facts, "card.block", "card.hold")
-        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, OWN_CARD)
+        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
         return card.whose, Identified("card", proof.hsa_id, proof=proof)
 
 
-async def vouched(ask: Ask, desk: Desk, scene: Scene) -> Identified:
+async def vouched(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
     """An administrator attends, and has seen who the holder is."""
-    who = await attended(ask, desk, scene)
+    who = await attended(ask, desk, scene, log)
     return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

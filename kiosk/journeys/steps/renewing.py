@@ -19,7 +19,7 @@ from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
 from kiosk import certificate_request
-from kiosk.issuer_ports import NOT_LOGGED_IN, Declined, Issued, LoggedIn, Offer, Unavailable
+from kiosk.issuer_ports import LATE, Declined, Issued, Offer, Unavailable
 from kiosk.journeys import writing_views as views
 from kiosk.journeys.desk import Desk, StopError
 from kiosk.journeys.scene import Scene
@@ -58,7 +58,8 @@ class Renewal:
     purpose: Literal["identification", "signature"]
     present: Certificate | None
     fetched: Certificate | None = None
-    administrators: tuple[LoggedIn, ...] = ()
+    attended: bool = False
+    """By administrators, whose proofs count for a quarter of an hour."""
 
 
 async def fetch(
@@ -158,7 +159,7 @@ class _Work:
             case Unavailable():
                 raise views.keys_away(self._scene)
             case Declined() as word:
-                raise views.declined(self._scene, late=word == NOT_LOGGED_IN and bool(self._renewal.administrators))
+                raise views.declined(self._scene, late=word.reason in LATE and self._renewal.attended)
             case str():
                 raise AssertionError("a view without buttons has no answer")
             case other:
@@ -183,7 +184,7 @@ class _Work:
             proof = replace(vouched, certificate=present.der)
         asking = self._desk.issuer.certificate(
             request, self._renewal.offer, facts=self._facts, errand=self._log.id, proof=proof,
-            administrators=self._renewal.administrators,
+            people=self._card.people,
         )  # fmt: skip
         return await self._log.effect(ASK, asking, profile=self._renewal.offer.profile, loa=self._renewal.offer.loa)
 

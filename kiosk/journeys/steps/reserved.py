@@ -10,7 +10,7 @@ from dataclasses import replace
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.issuing import CardRecord
 from fleet.messages.mandates import means_of
-from kiosk.issuer_ports import Found, LoggedIn, Offer, Unavailable
+from kiosk.issuer_ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
 from kiosk.journeys import own_views, writing_views
 from kiosk.journeys import reserve_views as views
 from kiosk.journeys.admin_views import kur_needed
@@ -19,31 +19,33 @@ from kiosk.journeys.renew_views import not_offered, not_writable
 from kiosk.journeys.scene import Scene, Subject
 from kiosk.journeys.steps.admin import log_in_another
 from kiosk.journeys.steps.card import ask_for_card, emptied
-from kiosk.journeys.steps.identify import Identified, attended, holder_means, note_attested
+from kiosk.journeys.steps.identify import Identified, attended, note_attested
 from kiosk.journeys.steps.offered import has_place, offered
 from kiosk.journeys.steps.own import OwnCard
 from kiosk.journeys.steps.person import prove_person
 from kiosk.journeys.steps.printed import printed_card
 from kiosk.journeys.steps.renewing import Renewal
+from kiosk.journeys.steps.standing import own_standing
 from kiosk.ports import Ask, ErrandLog
 
 
 async def holder(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
     """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3. Raises StopError."""
     if await ask(views.who(scene)) == "administrator":
-        who = await attended(ask, desk, scene)
+        who = await attended(ask, desk, scene, log)
         assert who.administrator is not None, "who attends has logged in"
         if await ask(views.level(scene)) == "3":
-            return replace(who, second=await log_in_another(ask, desk, scene, {who.administrator.hsa_id}))
+            return replace(who, second=await log_in_another(ask, desk, scene, log, {who.administrator.hsa_id}))
         return who
     visit = await ask_for_card(ask, desk.reader, lambda why: views.insert_own(scene, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
     try:
+        word = await own_standing(desk, scene, visit.facts.card_number)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(scene)
-        means = (*holder_means(visit.facts), means_of("certificate.request"), means_of("card.challenge"))
-        proof = await prove_person(ask, desk, scene, log, visit, own_views.code(scene, visit.facts), means)
+        means = tuple(map(means_of, ("directory.find", "certificate.request", "card.challenge")))
+        proof = await prove_person(ask, desk, scene, log, visit, own_views.code(scene, visit.facts), means, word)
     finally:
         await visit.close()
     await ask(views.take_own(scene), until=emptied(desk.reader))
@@ -58,24 +60,31 @@ async def reserved(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: Own
         printed = await printed_card(ask, desk, scene, log)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
-    record = _record(scene, card)
+    record = await _record(desk, scene, card, who)
     _same_person(scene, card, record, who)
     _with_role(scene, card, who)
+    card.people = who.people
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
     await note_attested(log, who)
     offer = _of_level(scene, await offered(ask, desk, scene, card), who)
     await has_place(desk, scene, card, "identification")
-    return Renewal(offer, "identification", card.facts.certificate("identification"), administrators=_attending(who))
+    return Renewal(offer, "identification", card.facts.certificate("identification"), attended=bool(_attending(who)))
 
 
-def _record(scene: Scene, card: OwnCard) -> CardRecord:
+async def _record(desk: Desk, scene: Scene, card: OwnCard, who: Identified) -> CardRecord:
+    """To whom the register says that it was given, told to whoever has proved to be that person, or attends. Raises StopError."""
     if isinstance(card.register, Unavailable):
         raise writing_views.keys_away(scene)
-    record = card.register.card(card.whose.card_number) if isinstance(card.register, Found) else None
-    if record is None or not record.reserve:
+    if not isinstance(card.register, CardWord) or not card.register.reserve:
         raise views.no_reserve_card(scene)
-    return record
+    match await desk.directory.find(card_number=card.whose.card_number, people=who.people):
+        case Found() as found if (record := found.card(card.whose.card_number)) is not None:
+            return record
+        case Declined():
+            raise views.other_person(scene)
+        case _:
+            raise writing_views.keys_away(scene)
 
 
 def _same_person(scene: Scene, card: OwnCard, record: CardRecord, who: Identified) -> None:
@@ -87,8 +96,7 @@ def _same_person(scene: Scene, card: OwnCard, record: CardRecord, who: Identifie
 
 def _with_role(scene: Scene, card: OwnCard, who: Identified) -> None:
     """Two who attend for a protected identity both have the role for it; the server asks for that too."""
-    person = card.register.person if isinstance(card.register, Found) else None
-    protected = person is None or person.protected
+    protected = not isinstance(card.register, CardWord) or card.register.protected
     if who.second is not None and protected and not all(may_attend_protected(one.roles) for one in _attending(who)):
         raise kur_needed(scene)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from drivers.reader.outcomes import Role
-from kiosk.issuer_ports import Found, NotFound, Unavailable
+from kiosk.issuer_ports import Found
 from kiosk.journeys import own_views
 from kiosk.journeys import return_views as views
 from kiosk.journeys.desk import Desk
@@ -32,11 +32,11 @@ async def returning(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Retur
     visit = await ask_for_card(ask, desk.reader, lambda why: views.insert(scene, why))
     if isinstance(visit, str):
         printed = await printed_card(ask, desk, scene, log)
-        return Returning(printed.whose, Identified("number"), _may_keep(printed.register))
+        return Returning(printed.whose, Identified("number"), may_keep=False)
     async with met(desk, log, visit) as card:
         proof = await _proof(ask, desk, scene, log, card)
         who = Identified("number") if proof is None else Identified("card", proof.hsa_id, proof=proof)
-        back = Returning(card.whose, who, _may_keep(card.register))
+        back = Returning(card.whose, who, await _may_keep(desk, card, proof))
     await ask(views.take(scene), until=emptied(desk.reader))
     return back
 
@@ -47,9 +47,16 @@ async def _proof(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCa
     may = pin is not None and pin.state != "locked" and certificate is not None and certificate.chain in OWN_CARD
     if not may or await ask(views.know_code(scene)) != "yes":
         return None
-    words, means = own_views.code(scene, card.facts), holder_means(card.facts, "card.block", "card.hold")
-    return await prove_person(ask, desk, scene, log, card.visit, words, means, OWN_CARD)
+    words, means = (
+        own_views.code(scene, card.facts),
+        holder_means(card.facts, "card.block", "card.hold", "directory.find"),
+    )
+    return await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
 
 
-def _may_keep(register: Found | NotFound | Unavailable) -> bool:
-    return isinstance(register, Found) and register.person is not None and register.person.continued
+async def _may_keep(desk: Desk, card: OwnCard, proof: PersonProof | None) -> bool:
+    """Whether another assignment follows: told to the holder alone."""
+    if proof is None or not proof.by_server:
+        return False
+    found = await desk.directory.find(card_number=card.whose.card_number, people=(proof,))
+    return isinstance(found, Found) and found.person is not None and found.person.continued

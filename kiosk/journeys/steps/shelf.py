@@ -53,7 +53,7 @@ class Shelf:
         wanted = self.desk.region.stock.two_administrators or (await self.ledger()).keyless
         if wanted and self.second is None:
             await ask(views.two_wanted(self.scene))
-            self.second = await log_in_another(ask, self.desk, self.scene, {self.by.hsa_id})
+            self.second = await log_in_another(ask, self.desk, self.scene, self.log, {self.by.hsa_id})
 
     def today(self) -> str:
         """ISO 8601, as people here have it."""

@@ -90,7 +90,11 @@ def identification_again(codes: Codes) -> Secret | None:
 def management(desk: Desk, card: OwnCard, errand: str) -> ManagementKey | None:
     """Whoever answers for the card's management key; None where the card has none."""
     algorithm = card.facts.rules.management
-    return None if algorithm is None else desk.card_keys.management(card.facts, algorithm, errand=errand)
+    return (
+        None
+        if algorithm is None
+        else desk.card_keys.management(card.facts, algorithm, errand=errand, people=card.people)
+    )
 
 
 async def meet_again(

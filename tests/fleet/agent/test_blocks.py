@@ -35,7 +35,7 @@ def identity() -> Identity:
 
 
 def block(number: int) -> BlockAsk:
-    return BlockAsk(id=f"{number:032x}", card_number="9999", reason="lost", by="TEST000000-0001", wanted=AT)
+    return BlockAsk(id=f"{number:032x}", card_number="9999", reason="lost", wanted=AT)
 
 
 def word(
@@ -149,7 +149,7 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_id(queue: BlockQue
 
 FALSE_WORDS: dict[str, Callable[[BlockAsk], Answer]] = {
     "by a stranger": lambda ask: word(ask, key=STRANGER),
-    "to another question": lambda ask: word(ask, typ=typ_of(LiftAsk(id=ask.id, card_number="9999", by=""))),
+    "to another question": lambda ask: word(ask, typ=typ_of(LiftAsk(id=ask.id, card_number="9999"))),
     "to another station": lambda ask: word(ask, station="entre-b"),
     "to another id": lambda ask: word(block(99)),
     "an error": lambda ask: Answer(ok=False, error="issuer_away"),
@@ -200,6 +200,6 @@ def test_a_word_for_the_queue_says_what_it_is() -> None:
     assert answer.jws is not None
     header = base64.urlsafe_b64decode(answer.jws.split(".")[0] + "==")
     assert msgspec.json.decode(header)["typ"] == "kortkiosk.card.block+jws"
-    hold = HoldAsk(id=block(1).id, card_number="9999", reason="lost", by="", wanted=AT)
+    hold = HoldAsk(id=block(1).id, card_number="9999", reason="lost", wanted=AT)
     with pytest.raises(SyncRefused, match="another question"):
         Words(identity()).result(answer, hold)

@@ -31,7 +31,7 @@ def test_a_receipt_that_nobody_signs_is_reminded_of_and_then_the_card_is_held(fl
     assert fleet.deeds("receipt_unsigned", "O-1") == held
     (ask,) = fleet.asked()
     assert isinstance(ask, HoldAsk)
-    assert (ask.card_number, ask.reason, ask.by) == (CARD, "deadline", "")
+    assert (ask.card_number, ask.reason, fleet.names()) == (CARD, "deadline", [""])
     due = "receipt_unsigned 2026-06-06"
     assert fleet.told() == [("deadline.remind", due), ("deadline.hold", due)]
     assert fleet.alarms() == {"receipt_unsigned": 2}
@@ -109,7 +109,7 @@ def test_a_card_is_blocked_in_the_name_that_the_region_has_given(fleet: Fleet) -
     named.run(5)
     (ask,) = named.asked()
     assert isinstance(ask, BlockAsk)
-    assert (ask.reason, ask.by) == ("left", "SE2321000999-A001")
+    assert (ask.reason, named.names()) == ("left", ["SE2321000999-A001"])
 
 
 @pytest.mark.parametrize("facts", [{"left": "2026-06-02", "continued": True}, {"left": None}])

@@ -1,5 +1,7 @@
 """What the server answers for the issuer: once, within limits, written down, and never for what it does not trust."""
+# length: every rule on who may, over one place with its people
 
+import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from sqlalchemy import select, update
 from fleet.messages.asking import (
     BlockAsk,
     Blocked,
+    CardStateAsk,
+    CardStatus,
     CertificateAsk,
     ChallengeAsk,
     Declined,
@@ -25,36 +29,44 @@ from fleet.messages.asking import (
     LetterAsk,
     LiftAsk,
     Lifted,
+    LoggedIn,
     LoginAsk,
-    Nonce,
-    NonceAsk,
     NotFound,
     PukAsk,
     Result,
     Word,
+    ask_digest,
     typ_of,
 )
 from fleet.messages.issuing import CardRecord, Person
 from fleet.messages.link import Answer, decode, encode
+from fleet.messages.mandates import wish_bytes
 from fleet.server.answers import Answers
 from fleet.server.issuers.answers import IssuerAnswers
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.handovers import WithHandovers
-from fleet.server.issuers.logins import Logins, Trusted
+from fleet.server.issuers.logins import Administrators
+from fleet.server.issuers.nonces import LIFE, OWN_LIFE, Nonces
 from fleet.server.issuers.offers import OfferRules
-from fleet.server.issuers.port import IssuerAwayError, Known
+from fleet.server.issuers.port import IssuerAwayError, Known, Standing
+from fleet.server.issuers.proofs import ProofJudge, Trusted
 from fleet.server.issuers.side import IssuerSide
 from fleet.server.issuers.wishes import HOUR, MOST_AN_HOUR, Wishes
 from fleet.server.signing import Signer
 from fleet.server.store.administrators import replace_administrators
+from fleet.server.store.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from fleet.server.store.database import Database
-from fleet.server.store.tables import orders, wishes
+from fleet.server.store.tables import alarms, orders, wishes
 from fleet.server.store.writing import Writer
 from tests.fakes.listed import listed
+from tests.fakes.proving import CardHolder
+from tests.fakes.room import authority
 from tests.fleet.server.conftest import hold_orders, record
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 WHO, OTHER, ADMIN, NUMBER = "TEST000000-0001", "TEST000000-0002", "TEST000000-A001", "9752269875"
+ALVA, BO = CardHolder.made(WHO, NUMBER), CardHolder.made(OTHER, "9752269883")
+MAJ = CardHolder.made(ADMIN, "9752269891")
 AT = "2026-03-02T12:00:00Z"
 SIGNING = ec.generate_private_key(ec.SECP256R1())
 
@@ -66,26 +78,40 @@ class Register:
         self.away = False
         self.told: list[Any] = []
         self.card = CardRecord(NUMBER, WHO, "601", "active")
-        self.people = {WHO: Person(WHO, "Alva Test")}
+        self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
+        self.people = {WHO: Person(WHO, "Alva Test"), OTHER: Person(OTHER, "Bo Test"), ADMIN: Person(ADMIN, "Maj Test")}
 
     async def find(self, hsa_id: str, card_number: str) -> Known | None:
         if self.away:
             raise IssuerAwayError("away")
+        if card_number in self.others:
+            other = self.others[card_number]
+            return Known(self.people.get(other.hsa_id), (other,))
         if card_number not in ("", NUMBER) or hsa_id not in ("", WHO):
             return None
         return Known(self.people.get(self.card.hsa_id), (self.card,))
 
-    async def block(self, ask: BlockAsk) -> Blocked:
-        self.told.append(ask)
+    async def block(self, ask: BlockAsk, by: str) -> Blocked:
+        self.told.append((ask.id, by))
         return Blocked(AT)
 
-    async def hold(self, ask: HoldAsk) -> Held:
-        self.told.append(ask)
+    async def hold(self, ask: HoldAsk, by: str) -> Held:
+        self.told.append((ask.id, by))
         return Held("active")
 
-    async def lift(self, ask: LiftAsk) -> Lifted:
-        self.told.append(ask)
+    async def lift(self, ask: LiftAsk, by: str) -> Lifted:
+        self.told.append((ask.id, by))
         return Lifted("active")
+
+
+class Status:
+    """What the issuer says of certificates; it knows no other."""
+
+    def __init__(self) -> None:
+        self.says: Standing = "good"
+
+    async def standing(self, certificate: Any, issuer: Any, at: datetime) -> Standing:
+        return self.says
 
 
 class Place:
@@ -99,12 +125,15 @@ class Place:
         key.write_bytes(SIGNING.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         signer, writer = Signer.load(key), Writer(database)
         kept = Wishes(database)
-        self.logins = Logins(database, kept, signer, Trusted((), (), list))
+        self.status = Status()
+        self.nonces = Nonces(database)
+        trusted = Trusted(authority().anchors(), authority().intermediates(), list)
+        judge = ProofJudge(self.nonces, trusted, self.status)  # type: ignore[arg-type]  # it asks for one thing
         keys = CardKeys({("management", "*"): [("AES-192", bytes(24))]})
         side = IssuerSide(
             None, self.register, WithHandovers(self.register, database), keys, OfferRules(), None,  # type: ignore[arg-type]
         )  # fmt: skip
-        self.issuer = IssuerAnswers(side, kept, self.logins, signer, writer, lambda: self.now)
+        self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, writer, lambda: self.now)
         self.answers = Answers(database, signer, None, writer, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
@@ -118,6 +147,11 @@ class Place:
         word: Word = decode(Word, opened.payload or b"")
         assert (opened.protected["typ"], word.station, word.id) == (typ_of(ask), station, ask.id)
         return word.result
+
+    async def by(self, someone: CardHolder, ask: Any, station: str = "entre-a", **changed: Any) -> Result:
+        """What comes of the ask in that person's name, with a nonce of its own."""
+        nonce = self.nonces.new(station, self.now)
+        return await self.result(someone.behind(ask, nonce, station, **changed), station)
 
     def written(self) -> list[Any]:
         with self.database.reading.begin() as connection:
@@ -136,52 +170,170 @@ def wish(number: int) -> str:
 
 
 def block(number: int = 1, **facts: Any) -> BlockAsk:
-    return BlockAsk(**{"id": wish(number), "card_number": NUMBER, "reason": "lost", "by": WHO, "wanted": AT} | facts)
+    return BlockAsk(**{"id": wish(number), "card_number": NUMBER, "reason": "lost", "wanted": AT} | facts)
+
+
+def hold(number: int, **facts: Any) -> HoldAsk:
+    return HoldAsk(**{"id": wish(number), "card_number": NUMBER, "reason": "forgotten", "wanted": AT} | facts)
+
+
+def lift(number: int) -> LiftAsk:
+    return LiftAsk(id=wish(number), card_number=NUMBER)
 
 
 async def test_a_wish_is_done_once_and_its_word_said_again(place: Place) -> None:
-    assert [await place.result(block()) for _ in range(3)] == [Blocked(AT)] * 3
-    assert place.register.told == [block()]
+    ask = ALVA.behind(block(), place.nonces.new("entre-a", NOW))
+    assert [await place.result(ask) for _ in range(3)] == [Blocked(AT)] * 3
+    assert place.register.told == [(wish(1), WHO)]
     assert await place.ask(block(reason="stolen")) == Answer(
         ok=False, error="id_used", text="The id has been used for another question."
     )
-    assert await place.result(block(), "entre-b") == Blocked(AT), "another station's id is another wish"
+    assert await place.by(ALVA, block(), "entre-b") == Blocked(AT), "another station's id is another wish"
 
 
 async def test_what_was_asked_is_written_down_with_names_and_reason(place: Place) -> None:
-    await place.result(block(1))
-    await place.result(block(2, by=OTHER))
+    await place.by(ALVA, block(1))
+    await place.by(BO, block(2))
     first, second = place.written()
     assert (first.station, first.ask, first.card_number, first.people, first.outcome) == (
         "entre-a", "card.block", NUMBER, f'["{WHO}"]', "blocked",
     )  # fmt: skip
-    assert (second.outcome, second.reason) == ("declined", "not_allowed")
+    assert (second.people, second.outcome, second.reason) == (f'["{OTHER}"]', "declined", "not_allowed")
 
 
 async def test_an_administrator_on_the_list_may_block_and_a_stranger_not(place: Place) -> None:
-    assert await place.result(block(1, by=ADMIN)) == Blocked(AT)
-    assert await place.result(block(2, by=OTHER)) == Declined("not_allowed")
-    assert await place.result(block(3, card_number="0000")) == Declined("unknown_card")
-    hold = HoldAsk(id=wish(4), card_number=NUMBER, reason="forgotten", by="", wanted=AT)
-    assert await place.result(hold) == Held("active")
-    assert await place.result(LiftAsk(id=wish(5), card_number=NUMBER, by="")) == Declined("not_allowed")
+    assert await place.by(MAJ, block(1)) == Blocked(AT)
+    assert await place.by(BO, block(2)) == Declined("not_allowed")
+    assert await place.result(block(3)) == Declined("not_allowed"), "in nobody's name"
+    assert await place.by(MAJ, block(4, card_number="0000")) == Declined("unknown_card")
+    assert await place.result(hold(5)) == Held("active")
+    assert await place.result(lift(6)) == Declined("not_allowed")
+
+
+FALSE: dict[str, tuple[dict[str, Any], str]] = {
+    "another station's mandate": ({"station": "entre-b"}, "other_station"),
+    "another thing that was meant": ({"means": ("card.hold *",)}, "not_meant"),
+    "another card that was meant": ({"means": ("card.block 9999",)}, "not_meant"),
+    "another ask that was wished": ({"wished": block(99)}, "bad_wish"),
+    "another card's number": ({"card_number": "9999"}, "other_card"),
+    "a nonce that nobody gave, long ago": ({"nonce": "0" * 32, "made": "2026-01-02T12:00:00Z"}, "nonce_unknown"),
+    "a nonce that nobody gave, of no time": ({"nonce": "0" * 32, "made": "yesterday"}, "nonce_unknown"),
+}
+
+
+@pytest.mark.parametrize("story", FALSE)
+async def test_a_proof_that_does_not_hold_is_none(place: Place, story: str) -> None:
+    told, reason = FALSE[story]
+    changed = dict(told)
+    wished = {"wished": changed.pop("wished")} if "wished" in changed else {}
+    assert await place.by(ALVA, block(), **wished, mandate=changed) == Declined(reason)
+    assert place.register.told == []
+
+
+async def test_only_the_key_for_identification_proves_somebody(place: Place) -> None:
+    signs = CardHolder.made(WHO, NUMBER, "signature")
+    assert await place.by(signs, block()) == Declined("not_for_identification")
+
+
+async def test_a_signature_of_another_card_proves_nobody(place: Place) -> None:
+    nonce, ask = place.nonces.new("entre-a", NOW), block()
+    mine, others = ALVA.proof(ask, nonce), BO.proof(ask, nonce)
+    forged = msgspec.structs.replace(mine, certificate=others.certificate)
+    assert await place.result(msgspec.structs.replace(ask, proofs=(forged,))) == Declined("other_card")
+    forged = msgspec.structs.replace(mine, signature=others.signature)
+    again = msgspec.structs.replace(block(2), proofs=(forged,))
+    assert await place.result(again) == Declined("bad_wish"), "nor does a proof stand behind another ask"
+
+
+async def test_a_nonce_is_bound_to_the_first_mandate_in_time_at_its_own_station(place: Place) -> None:
+    nonce = place.nonces.new("entre-a", NOW)
+
+    async def log_in(number: int, someone: CardHolder, of: str = nonce, station: str = "entre-a") -> Result:
+        return await place.result(someone.behind(LoginAsk(id=wish(number)), of, station), station)
+
+    assert await log_in(1, MAJ) == LoggedIn(ADMIN, "Maj Test", ("KRA",))
+    again = CardHolder.made(ADMIN, MAJ.card_number)
+    assert await log_in(2, again) == Declined("nonce_unknown"), "another visit is another mandate"
+    elsewhere = place.nonces.new("entre-a", NOW)
+    assert await log_in(3, MAJ, elsewhere, "entre-b") == Declined("nonce_unknown")
+    place.now = NOW + LIFE + timedelta(seconds=1)
+    assert await log_in(4, MAJ, elsewhere) == Declined("nonce_unknown")
+
+
+async def test_one_mandate_stands_behind_all_that_it_meant(place: Place) -> None:
+    nonce, means = place.nonces.new("entre-a", NOW), ("card.hold *", "card.block *")
+    first = MAJ.proof(hold(1), nonce, mandate={"means": means})
+    assert await place.result(msgspec.structs.replace(hold(1), proofs=(first,))) == Held("active")
+    wished = MAJ.visit.sign(wish_bytes("entre-a", ask_digest(block(2))))
+    again = msgspec.structs.replace(first, wish=base64.b64encode(wished).decode())
+    assert await place.result(msgspec.structs.replace(block(2), proofs=(again,))) == Blocked(AT)
+
+
+async def test_a_nonce_of_the_stations_own_blocks_or_holds_once_within_thirty_days(place: Place) -> None:
+    late = NOW + OWN_LIFE - timedelta(hours=1)
+    place.now = late
+    ask = ALVA.behind(block(1), "a" * 32)
+    assert [await place.result(ask) for _ in range(2)] == [Blocked(AT)] * 2
+    assert await place.result(ALVA.behind(hold(2), "a" * 32)) == Declined("nonce_unknown")
+    assert await place.result(ALVA.behind(lift(3), "b" * 32)) == Declined("nonce_unknown")
+    place.now = NOW + OWN_LIFE + timedelta(hours=1)
+    assert await place.result(ALVA.behind(block(4), "c" * 32)) == Declined("nonce_unknown")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("blocked", "card_blocked"), ("held", "card_held"), ("voided", "card_voided")]
+)
+async def test_a_card_that_the_register_is_against_proves_nobody(place: Place, state: Any, reason: str) -> None:
+    place.register.others[MAJ.card_number] = msgspec.structs.replace(
+        place.register.others[MAJ.card_number], state=state
+    )
+    assert await place.by(MAJ, LoginAsk(id=wish(1))) == Declined(reason)
+    assert await place.by(MAJ, block(2)) == Declined(reason)
+
+
+async def test_a_card_that_is_revoked_proves_nobody_and_one_on_hold_only_what_is_done_to_itself(place: Place) -> None:
+    place.status.says = "revoked"
+    assert await place.by(MAJ, block(1)) == Declined("card_not_valid")
+    place.status.says = "unknown"
+    assert await place.by(MAJ, LoginAsk(id=wish(2))) == Declined("status_unknown")
+    assert (await place.ask(MAJ.behind(block(3), place.nonces.new("entre-a", NOW)))).error == "issuer_away"
+    assert await place.by(MAJ, hold(4)) == Held("active"), "a hold hurts less than a card that is at large"
+    place.status.says = "suspended"
+    assert await place.by(MAJ, block(5)) == Declined("card_not_valid")
+    place.register.card = msgspec.structs.replace(place.register.card, state="held", hold_reason="lost")
+    assert await place.by(ALVA, lift(6)) == Lifted("active")
+
+
+async def test_who_has_left_is_given_nothing_and_may_put_their_card_away(place: Place) -> None:
+    place.register.people[WHO] = Person(WHO, "Alva Test", left="2026-02-01")
+    assert await place.by(ALVA, lift(1)) == Declined("holder_left")
+    assert await place.by(ALVA, LetterAsk(id=wish(2), card_number=NUMBER)) == Declined("holder_left")
+    assert await place.by(ALVA, block(3)) == Blocked(AT)
+
+
+@pytest.mark.parametrize("reason", ["stolen", "code_known"])
+async def test_a_grave_hold_is_lifted_by_an_administrator_alone(place: Place, reason: Any) -> None:
+    place.register.card = msgspec.structs.replace(place.register.card, state="held", hold_reason=reason)
+    assert await place.by(ALVA, lift(1)) == Declined("not_allowed")
+    assert await place.by(MAJ, lift(2)) == Lifted("active")
 
 
 async def test_an_issuer_that_is_away_is_asked_again_with_the_same_id(place: Place) -> None:
     place.register.away = True
-    away = await place.ask(block())
+    ask = ALVA.behind(block(), place.nonces.new("entre-a", NOW))
+    away = await place.ask(ask)
     assert (away.ok, away.error) == (False, "issuer_away")
     assert [row.outcome for row in place.written()] == ["asked"]
     place.register.away = False
-    assert await place.result(block()) == Blocked(AT)
+    assert await place.result(ask) == Blocked(AT)
 
 
 async def test_so_many_an_hour_and_no_more(place: Place) -> None:
     most = MOST_AN_HOUR["card.letter"]
     for number in range(most):
-        ask = LetterAsk(id=wish(number), card_number="0000", hsa_id=WHO)
+        ask = LetterAsk(id=wish(number), card_number="0000")
         assert await place.result(ask) == Declined("unknown_card")
-    over = LetterAsk(id=wish(most), card_number="0000", hsa_id=WHO)
+    over = LetterAsk(id=wish(most), card_number="0000")
     assert (await place.ask(over)).error == "too_many"
     assert (await place.ask(over, "entre-b")).ok, "each station has its own"
     place.now = NOW + HOUR + timedelta(seconds=1)
@@ -192,10 +344,9 @@ UNBOUND = {
     "a short id": block(id="1"),
     "a number with spaces": block(card_number="9752 2698"),
     "no number": block(card_number=""),
-    "an odd name": block(by="nobody"),
     "both": DirectoryAsk(id=wish(1), hsa_id=WHO, card_number=NUMBER),
     "neither": DirectoryAsk(id=wish(1)),
-    "no hex": ChallengeAsk(id=wish(1), card_number=NUMBER, key="management", challenge="xy", hsa_id=WHO),
+    "no hex": ChallengeAsk(id=wish(1), card_number=NUMBER, key="management", challenge="xy"),
 }
 
 
@@ -213,74 +364,98 @@ async def test_a_card_that_a_station_handed_over_is_in_use(place: Place, databas
     place.register.card = msgspec.structs.replace(place.register.card, state="waiting")
     hold_orders(database, record(card_number=NUMBER, hsa_id=WHO))
 
-    async def found(number: int) -> Found:
-        said = await place.result(DirectoryAsk(id=wish(number), card_number=NUMBER))
-        assert isinstance(said, Found)
+    async def state(number: int) -> CardStatus:
+        said = await place.result(CardStateAsk(id=wish(number), card_number=NUMBER))
+        assert isinstance(said, CardStatus)
         return said
 
-    before = await found(1)
-    assert (before.cards[0].state, before.offers) == ("waiting", ())
+    before = await state(1)
+    assert (before.state, before.offers) == ("waiting", ())
     with database.writing.begin() as connection:
         connection.execute(update(orders).values(state="collected"))
-    after = await found(2)
-    assert after.cards[0].state == "active"
+    after = await state(2)
+    assert after.state == "active"
     assert [offer.profile for offer in after.offers] == ["identification", "signature"]
-    assert await place.result(DirectoryAsk(id=wish(3), hsa_id=OTHER)) == NotFound()
+    assert after.nonce != before.nonce
+
+
+async def test_of_a_card_nobody_is_told_whose_it_is_without_a_proof(place: Place, database: Database) -> None:
+    said = await place.ask(CardStateAsk(id=wish(1), card_number=NUMBER))
+    assert said.jws is not None
+    word = jws.deserialize_compact(said.jws, ECKey.import_key(SIGNING.public_key()), algorithms=["ES256"]).payload
+    assert word is not None
+    assert b"Alva" not in word
+    assert WHO.encode() not in word
+    find = DirectoryAsk(id=wish(2), card_number=NUMBER)
+    assert await place.result(find) == Declined("not_allowed")
+    assert await place.by(BO, DirectoryAsk(id=wish(3), card_number=NUMBER)) == Declined("not_allowed")
+    assert isinstance(await place.by(ALVA, DirectoryAsk(id=wish(4), hsa_id=WHO)), Found)
+    assert isinstance(await place.by(MAJ, DirectoryAsk(id=wish(5), card_number=NUMBER)), Found)
+    assert await place.by(MAJ, DirectoryAsk(id=wish(6), hsa_id=OTHER)) == NotFound()
+    hold_orders(database, record(card_number=NUMBER, hsa_id=WHO))
+    assert isinstance(await place.result(DirectoryAsk(id=wish(7), card_number=NUMBER)), Found), "it waits here"
+    assert await place.result(DirectoryAsk(id=wish(8), card_number=NUMBER), "entre-b") == Declined("not_allowed")
 
 
 async def test_a_name_that_is_protected_stays_with_the_directory(place: Place) -> None:
     place.register.people[WHO] = Person(WHO, "Never Shown", protected=True)
-    said = await place.result(DirectoryAsk(id=wish(1), card_number=NUMBER))
+    said = await place.by(MAJ, DirectoryAsk(id=wish(1), card_number=NUMBER))
     assert isinstance(said, Found)
     assert said.person == Person(WHO, None, protected=True)
+    word = await place.result(CardStateAsk(id=wish(2), card_number=NUMBER))
+    assert isinstance(word, CardStatus)
+    assert word.protected
 
 
 async def test_a_challenge_is_answered_for_a_card_in_use_and_its_holder(place: Place) -> None:
     def challenge(number: int, **facts: Any) -> ChallengeAsk:
-        asked = {"id": wish(number), "card_number": NUMBER, "key": "management", "challenge": "00" * 16, "hsa_id": WHO}
+        asked = {"id": wish(number), "card_number": NUMBER, "key": "management", "challenge": "00" * 16}
         return ChallengeAsk(**asked | facts)
 
-    said = await place.result(challenge(1, algorithm="AES-192"))
+    said = await place.by(ALVA, challenge(1, algorithm="AES-192"))
     assert type(said).__name__ == "Answered"
-    assert await place.result(challenge(2, algorithm="AES-128")) == Declined("no_key")
-    assert await place.result(challenge(3, hsa_id=OTHER)) == Declined("unknown_card")
-    assert await place.result(challenge(4, key="unblock")) == Declined("administrators_missing")
-    assert await place.result(challenge(5, key="unblock", administrator="forged")) == Declined("administrators_missing")
+    assert await place.by(ALVA, challenge(2, algorithm="AES-128")) == Declined("no_key")
+    assert await place.by(BO, challenge(3)) == Declined("not_allowed")
+    assert await place.result(challenge(4)) == Declined("not_allowed")
+    assert await place.by(ALVA, challenge(5, key="unblock")) == Declined("administrators_missing")
+    assert await place.by(MAJ, challenge(6, key="unblock")) == Declined("no_key")
     place.register.card = msgspec.structs.replace(place.register.card, state="blocked")
-    assert await place.result(challenge(6)) == Declined("card_blocked")
+    assert await place.by(MAJ, challenge(7)) == Declined("card_blocked")
 
 
-async def test_a_token_counts_at_its_station_for_a_while_and_while_its_person_is_listed(place: Place) -> None:
-    token = place.logins._token("entre-a", ADMIN, NOW)
-    assert place.logins.administrator("entre-a", token, NOW) == ADMIN
-    assert place.logins.administrator("entre-b", token, NOW) is None
-    assert place.logins.administrator("entre-a", token, NOW + timedelta(minutes=16)) is None
-    word = await place.ask(NonceAsk(id=wish(1)))
-    assert place.logins.administrator("entre-a", word.jws, NOW) is None, "no other word is a token"
+async def test_an_administrator_is_one_while_the_list_has_them(place: Place) -> None:
+    assert await place.by(MAJ, LoginAsk(id=wish(1))) == LoggedIn(ADMIN, "Maj Test", ("KRA",))
+    assert await place.by(BO, LoginAsk(id=wish(2))) == Declined("not_administrator")
+    assert await place.result(LoginAsk(id=wish(3))) == Declined("bad_mandate")
     with place.database.writing.begin() as connection:
         replace_administrators(connection, [listed(OTHER, "Bo Test")])
-    assert place.logins.administrator("entre-a", token, NOW) is None
-
-
-async def test_a_nonce_is_used_once_in_time_at_its_own_station(place: Place) -> None:
-    async def nonce(number: int) -> str:
-        said = await place.result(NonceAsk(id=wish(number)))
-        assert isinstance(said, Nonce)
-        return said.nonce
-
-    def login(number: int, of: str) -> LoginAsk:
-        return LoginAsk(id=wish(number), nonce=of, certificate="AAAA", signature="AAAA", algorithm="ES256")
-
-    once, late, elsewhere = await nonce(1), await nonce(2), await nonce(3)
-    assert await place.result(login(11, once)) == Declined("card_not_valid")
-    assert await place.result(login(12, once)) == Declined("nonce_unknown")
-    assert await place.result(login(13, elsewhere), "entre-b") == Declined("nonce_unknown")
-    place.now = NOW + timedelta(minutes=3)
-    assert await place.result(login(14, late)) == Declined("nonce_unknown")
+    assert await place.by(MAJ, LoginAsk(id=wish(4))) == Declined("not_administrator")
 
 
 async def test_nothing_is_released_or_issued_without_proof(place: Place) -> None:
-    puk = PukAsk(id=wish(1), card_number=NUMBER, hsa_id=WHO, administrator="forged", reply_key="AAAA")
+    puk = PukAsk(id=wish(1), card_number=NUMBER, reply_key="AAAA")
     assert await place.result(puk) == Declined("administrators_missing")
-    wanted = CertificateAsk(id=wish(2), card_number=NUMBER, hsa_id=WHO, profile="signature", loa=3, request="AAAA")
+    assert await place.by(ALVA, msgspec.structs.replace(puk, id=wish(2))) == Declined("administrators_missing")
+    wanted = CertificateAsk(id=wish(3), card_number=NUMBER, hsa_id=WHO, profile="signature", loa=3, request="AAAA")
     assert await place.result(wanted) == Declined("bad_request")
+
+
+async def test_a_card_reported_by_its_number_is_held_and_many_are_an_alarm(place: Place) -> None:
+    said = [await place.result(hold(number)) for number in range(3)]
+    assert said == [Held("active")] * 3
+    assert alarm_of(place, MANY_HOLDS) == "3 within the hour"
+
+
+async def test_an_administrators_card_is_not_held_by_its_number_and_nobody_sees_it(place: Place) -> None:
+    said = await place.result(hold(1, card_number=MAJ.card_number))
+    assert said == await place.result(hold(2)), "the same answer as for everybody"
+    assert place.register.told == [(wish(2), "")]
+    assert alarm_of(place, ADMINISTRATOR_REPORTED) == MAJ.card_number
+    assert await place.by(MAJ, hold(3, card_number=MAJ.card_number)) == Held("active")
+    assert place.register.told[-1] == (wish(3), ADMIN), "by its holder it is"
+
+
+def alarm_of(place: Place, code: str) -> str | None:
+    with place.database.reading.begin() as connection:
+        told: str | None = connection.execute(select(alarms.c.argument).where(alarms.c.code == code)).scalar()
+    return told

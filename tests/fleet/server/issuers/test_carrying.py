@@ -14,10 +14,11 @@ from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.requesting import Key, RequestRow
 from tests.fleet.server.conftest import KeptChanges
-from tests.fleet.server.issuers.test_answers import ADMIN, NOW, NUMBER, OTHER, WHO, Place
+from tests.fleet.server.issuers.test_answers import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place
 
-BLOCK = BlockAsk(id="1" * 32, card_number=NUMBER, reason="lost", by=WHO, wanted="2026-03-02T11:00:00Z")
-HOLD = HoldAsk(id="2" * 32, card_number=NUMBER, reason="lost", by="", wanted="2026-03-02T11:00:00Z")
+BLOCK = BlockAsk(id="1" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z")
+BLOCK = ALVA.behind(BLOCK, "a" * 32)
+HOLD = HoldAsk(id="2" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z")
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def rows(place: Place, state: str = "") -> list[RequestRow]:
         return requesting.listed(connection, state=state)[0]
 
 
-def put(place: Place, ask: requesting.Queueable, who: str = "rule:left") -> bool:
+def put(place: Place, ask: requesting.Queueable, who: str = "rule:left", by: str = "") -> bool:
     with place.database.writing.begin() as connection:
-        return requesting.put(connection, Key("", ask.id), ask, who, place.now)
+        return requesting.put(connection, Key("", ask.id), ask, who, place.now, by)
 
 
 async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_until_it_can(
@@ -58,7 +59,7 @@ async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_unti
     (row,) = rows(place)
     assert (row.state, row.tries, row.due, row.error) == ("done", 2, None, None)
     assert isinstance(await place.result(BLOCK), Blocked), "the station hears the same word"
-    assert place.register.told == [BLOCK]
+    assert place.register.told == [(BLOCK.id, WHO)]
 
 
 async def test_a_station_that_comes_again_first_settles_what_waits(place: Place, carrier: Carrier) -> None:
@@ -68,7 +69,7 @@ async def test_a_station_that_comes_again_first_settles_what_waits(place: Place,
     assert [row.state for row in rows(place)] == ["done"]
     place.now += timedelta(hours=1)
     assert not await carrier.carry()
-    assert place.register.told == [BLOCK]
+    assert place.register.told == [(BLOCK.id, WHO)]
 
 
 def test_tries_come_later_and_later_up_to_an_hour() -> None:
@@ -82,7 +83,7 @@ async def test_a_request_is_put_once_and_two_processes_try_it_once(place: Place,
     place.register.away = False
     other = Carrier(place.database, place.issuer, KeptChanges(), lambda: place.now)
     await asyncio.gather(carrier.carry(), other.carry())
-    assert place.register.told == [HOLD]
+    assert place.register.told == [(HOLD.id, "")]
     (row,) = rows(place)
     with place.database.writing.begin() as connection:
         assert not requesting.claim(connection, row, NOW)
@@ -92,16 +93,21 @@ async def test_the_server_asks_in_the_name_that_it_was_given_and_a_station_only_
     place: Place, carrier: Carrier
 ) -> None:
     place.register.away = False
-    put(place, BlockAsk(id="3" * 32, card_number=NUMBER, reason="left", by=OTHER, wanted="2026-03-02T11:00:00Z"))
+    put(place, BlockAsk(id="3" * 32, card_number=NUMBER, reason="left", wanted="2026-03-02T11:00:00Z"), by=OTHER)
     await carrier.carry()
     assert [row.state for row in rows(place)] == ["done"]
-    said = await place.result(BlockAsk(id="4" * 32, card_number=NUMBER, reason="left", by=OTHER, wanted=""))
+    assert place.register.told == [("3" * 32, OTHER)]
+    put(place, BlockAsk(id="4" * 32, card_number=NUMBER, reason="left", wanted=""), OTHER, OTHER)
+    await carrier.carry()
+    (row,) = rows(place, "declined")
+    assert row.error == "not_allowed"
+    said = await place.by(BO, BlockAsk(id="5" * 32, card_number=NUMBER, reason="left", wanted=""))
     assert said == Declined("not_allowed")
 
 
 async def test_a_refusal_ends_the_tries_is_shown_and_alarms(place: Place, carrier: Carrier) -> None:
     place.register.away = False
-    put(place, HoldAsk(id="5" * 32, card_number="9999", reason="lost", by="", wanted=""))
+    put(place, HoldAsk(id="5" * 32, card_number="9999", reason="lost", wanted=""))
     await carrier.carry()
     (row,) = rows(place, "declined")
     assert (row.error, row.due) == ("unknown_card", None)

@@ -17,7 +17,7 @@ from fleet.messages.issuing import CardRecord, Offer, Person, SwitchOff, switche
 from fleet.messages.link import MessageError
 from fleet.messages.region import PART_BYTES, RegionAsk
 from fleet.server.issuers.card_keys import CardKeys, CardKeysError
-from fleet.server.issuers.chains import is_revoked, path, serial_number
+from fleet.server.issuers.chains import path, serial_number, standing_by_lists
 from fleet.server.issuers.checking import check_issued, check_request, signed_by
 from fleet.server.issuers.levels import SHIPPED
 from fleet.server.issuers.offers import OfferRules, offers_of
@@ -152,10 +152,12 @@ def test_revocation_is_told_by_a_list_of_the_issuer_in_time(hierarchy: Hierarchy
     made = leaf(hierarchy)
     listed = hierarchy.crl(3, [Revoked(made.serial_number, NOW, held=True)], 1, NOW)
     clean, other = hierarchy.crl(3, [], 2, NOW), hierarchy.crl(2, [], 1, NOW)
-    assert is_revoked(made, [other, listed], NOW) is True
-    assert is_revoked(made, [clean], NOW) is False
-    assert is_revoked(made, [other], NOW) is None
-    assert is_revoked(made, [clean], NOW + timedelta(days=2)) is None
+    assert standing_by_lists(made, [other, listed], NOW) == "suspended"
+    for_good = hierarchy.crl(3, [Revoked(made.serial_number, NOW, held=False)], 3, NOW)
+    assert standing_by_lists(made, [for_good], NOW) == "revoked"
+    assert standing_by_lists(made, [clean], NOW) == "good"
+    assert standing_by_lists(made, [other], NOW) == "unknown"
+    assert standing_by_lists(made, [clean], NOW + timedelta(days=2)) == "unknown"
 
 
 def test_a_signature_counts_by_its_own_algorithm_only(hierarchy: Hierarchy) -> None:

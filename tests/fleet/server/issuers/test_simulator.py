@@ -69,15 +69,15 @@ def wish(number: int) -> str:
 
 
 def block(number: int = 1) -> BlockAsk:
-    return BlockAsk(id=wish(number), card_number=CARD, reason="lost", by=HOLDER.hsa_id, wanted=WANTED)
+    return BlockAsk(id=wish(number), card_number=CARD, reason="lost", wanted=WANTED)
 
 
 def hold(number: int = 2) -> HoldAsk:
-    return HoldAsk(id=wish(number), card_number=CARD, reason="forgotten", by="", wanted=WANTED)
+    return HoldAsk(id=wish(number), card_number=CARD, reason="forgotten", wanted=WANTED)
 
 
 def lift(number: int = 3) -> LiftAsk:
-    return LiftAsk(id=wish(number), card_number=CARD, by=HOLDER.hsa_id)
+    return LiftAsk(id=wish(number), card_number=CARD)
 
 
 async def openssl(*arguments: Any, given: bytes = b"") -> str:
@@ -118,14 +118,14 @@ async def test_openssl_asks_the_responder_through_the_life_of_a_card(
         return said
 
     assert "leaf.pem: good" in await status()
-    assert await register.hold(hold()) == Held("active")
+    assert await register.hold(hold(), "") == Held("active")
     assert "Reason: certificateHold" in await status()
-    assert await register.lift(lift()) == Lifted("active")
+    assert await register.lift(lift(), HOLDER.hsa_id) == Lifted("active")
     assert "leaf.pem: good" in await status()
-    assert await register.block(block()) == Blocked(WANTED)
+    assert await register.block(block(), HOLDER.hsa_id) == Blocked(WANTED)
     assert "leaf.pem: revoked" in await status()
-    assert await register.lift(lift(9)) == Declined("not_held")
-    assert await register.hold(hold(10)) == Declined("card_blocked")
+    assert await register.lift(lift(9), HOLDER.hsa_id) == Declined("not_held")
+    assert await register.hold(hold(10), "") == Declined("card_blocked")
     ours = PublishedStatus(public, (), "/ocsp", ())
     above = issuer.simulator.hierarchy.issuers[3].certificate
     assert await ours.standing(certificate, above, NOW) == "revoked"
@@ -134,7 +134,7 @@ async def test_openssl_asks_the_responder_through_the_life_of_a_card(
 
 async def test_openssl_reads_the_list(issuer: Running, http: IssuerHttp, public: IssuerHttp, tmp_path: Path) -> None:
     certificate = await issued(http)
-    assert await RestRegister(http).hold(hold()) == Held("active")
+    assert await RestRegister(http).hold(hold(), "") == Held("active")
     authorities = IssuerSettings.load(issuer.settings).certificates("authorities.pem")
     (der, _) = await PublishedStatus(public, ("/crl/3.crl", "/crl/2.crl"), "/ocsp", authorities).lists()
     (tmp_path / "3.pem").write_bytes(issuer.simulator.hierarchy.issuers[3].pem)
@@ -156,16 +156,18 @@ async def test_what_was_done_is_known_after_a_restart(tmp_path: Path) -> None:
             settings = IssuerSettings.load(one.settings)
             async with IssuerHttp(settings.link.secure, settings.tls()) as http:
                 enrolled = await EstIssuer(http).certificate(Wanted(asked, OFFER, CARD, HOLDER.hsa_id))
-                said.append((enrolled, await RestRegister(http).hold(hold()), await RestRegister(http).hold(hold(7))))
+                said.append(
+                    (enrolled, await RestRegister(http).hold(hold(), ""), await RestRegister(http).hold(hold(7), ""))
+                )
     assert isinstance(said[0][0], Issued)
     assert said[0] == said[1]
 
 
 async def test_one_id_stands_for_one_change(http: IssuerHttp) -> None:
     register = RestRegister(http)
-    assert await register.hold(hold(5)) == Held("active")
+    assert await register.hold(hold(5), "") == Held("active")
     with pytest.raises(IssuerAwayError, match="422"):
-        await register.lift(lift(5))
+        await register.lift(lift(5), HOLDER.hsa_id)
 
 
 NO_REQUESTS = {

@@ -104,7 +104,7 @@ def fill(database: Database) -> None:
         connection.execute(insert(deadline_clock).values(one=1, seen=NOW, steady=NOW - timedelta(days=9)))
         done = {"what": "done", "did": "hold", "station": HERE, "card_number": HELD, "at": NOW - timedelta(days=4)}
         connection.execute(insert(deeds).values(rule="left", subject="O-2", due="2026-11-20", **done))
-        hold = HoldAsk(id="a" * 32, card_number=HELD, reason="deadline", by="", wanted="")
+        hold = HoldAsk(id="a" * 32, card_number=HELD, reason="deadline", wanted="")
         requesting.put(connection, Key(HERE, hold.id), hold, "rule:left", NOW)
         requesting.put_off(connection, requesting.due(connection, NOW)[0], "register: HTTP 503", NOW)
 
@@ -260,8 +260,8 @@ async def test_a_block_needs_a_name_that_the_issuer_knows(site: Site, hub: Hub, 
     named = made(store, hub, DeadlineSettings(load().rule, by="TEST000000-A001"))
     assert "Spärra för gott" in await named.page(f"/cards/{WAITS}")
     assert (await named.post(f"/cards/{WAITS}/block", reason="lost")).status == 303
-    asks = [row.content for row in named.requests() if isinstance(row.content, BlockAsk)]
-    assert [(one.by, one.reason) for one in asks] == [("TEST000000-A001", "lost")]
+    asks = [(row.by, row.content) for row in named.requests() if isinstance(row.content, BlockAsk)]
+    assert [(by, one.reason) for by, one in asks] == [("TEST000000-A001", "lost")]
 
 
 @pytest.mark.parametrize(("what", "reason"), [("hold", ""), ("hold", "deadline"), ("hold", "bored"), ("melt", "lost")])
@@ -292,7 +292,7 @@ async def test_the_queue_shows_tries_and_words_and_can_be_tried_now(site: Site) 
 
 
 async def test_a_settled_request_has_no_button(site: Site, store: Database) -> None:
-    lost = HoldAsk(id="b" * 32, card_number=HELD, reason="lost", by="", wanted="")
+    lost = HoldAsk(id="b" * 32, card_number=HELD, reason="lost", wanted="")
     with store.writing.begin() as connection:
         requesting.put(connection, Key(HERE, lost.id), lost, LEAVER, NOW)
         requesting.settle(connection, Key(HERE, lost.id), "unknown_card", NOW)
