@@ -6,8 +6,10 @@ the same transaction. Expected refusals are values and never say which part was 
 >>> Access(database, clock).sign_in("tove", password, code, "192.0.2.7")  # doctest: +SKIP
 Refused.WRONG
 """
+# length: every door, one after the other
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +42,10 @@ class Refused(StrEnum):
     NAME = "name"
     CODE = "code"
     NO_ROLE = "no_role"
+    KEY = "key"
+    """A security key did not prove what was asked."""
+    STEP_UP = "step_up"
+    """A fresh proof of who is there is missing."""
     AWAY = "away"
     """The region's own sign-in did not answer as it should."""
 
@@ -102,21 +108,51 @@ class Access:
 
     def sign_in(self, name: str, password: str, code: str, address: str) -> SignedIn | Refused:
         """With a local account."""
-        if not self._may_try(name, address):
-            return Refused.TOO_MANY
+        with self._tried(name, password, address) as (connection, row):
+            if isinstance(row, Refused):
+                return row
+            if not self._takes_code(connection, row, code):
+                self._note(connection, row.name, address, Deed("sign-in.refused", row.name))
+                return Refused.WRONG
+            tries.clear(connection, tries.ACCOUNT, name)
+            return self.begin(connection, row, address, "password")
+
+    def confirm(self, caller: Caller, password: str, code: str, address: str) -> Refused | None:
+        """Whether who is signed in has the account's password and code at hand; None where they have."""
+        with self._tried(caller.name, password, address) as (connection, row):
+            if isinstance(row, Refused):
+                return row
+            return None if self._takes_code(connection, row, code) else Refused.WRONG
+
+    def with_password(self, name: str, password: str, address: str) -> Any:
+        """The row of the account with that password, for a second factor that follows; or Refused."""
+        with self._tried(name, password, address) as (_, row):
+            return row
+
+    @contextmanager
+    def _tried(self, name: str, password: str, address: str) -> Iterator[tuple[Connection, Any]]:
+        """One counted try of a password: the row of its account as it is now, or Refused."""
+        may = self._may_try(name, address)
         with self.database.reading.begin() as connection:
-            row = people.row_named(connection, name)
-        right = passwords.matches(row.password if row is not None else None, password)
+            row = people.row_named(connection, name) if may else None
+        right = may and passwords.matches(row.password if row is not None else None, password)
         with self.database.writing.begin() as connection:
-            row = people.row_named(connection, name)  # again: it may have been disabled, or this code taken
-            step = self._step(row, code) if row is not None else None
-            if row is None or not right or step is None:
+            row = people.row_named(connection, name)  # again: it may have been disabled, or its code taken
+            if not may:
+                yield connection, Refused.TOO_MANY
+            elif row is None or not right:
                 who = row.name if row is not None else _NOBODY
                 self._note(connection, who, address, Deed("sign-in.refused", who))
-                return Refused.WRONG
+                yield connection, Refused.WRONG
+            else:
+                yield connection, row
+
+    def _takes_code(self, connection: Connection, row: Any, code: str) -> bool:
+        """Whether that one-time code is right; it is used up then."""
+        step = self._step(row, code)
+        if step is not None:
             connection.execute(update(users).where(users.c.id == row.id).values(step=step))
-            tries.clear(connection, tries.ACCOUNT, name)
-            return self._begin(connection, row, address, "password")
+        return step is not None
 
     def sign_in_by_link(self, value: str, address: str) -> SignedIn | Refused:
         """With a link that the server printed on its own machine."""
@@ -125,7 +161,7 @@ class Access:
             if link is None or not links.use_up(connection, value):
                 return Refused.LINK
             row = connection.execute(users.select().where(users.c.id == link.user, ~users.c.disabled)).first()
-            return Refused.LINK if row is None else self._begin(connection, row, address, "link")
+            return Refused.LINK if row is None else self.begin(connection, row, address, "link")
 
     def sign_in_by_issuer(
         self,
@@ -149,9 +185,9 @@ class Access:
                 return Refused.NO_ROLE
             if was not in (None, name):
                 self._note(connection, name, address, Deed("user.rename", name, f"was {was}"))
-            return self._begin(connection, row, address, "openid", proof)
+            return self.begin(connection, row, address, "openid", proof)
 
-    def _begin(
+    def begin(
         self,
         connection: Connection,
         row: Any,
@@ -159,6 +195,7 @@ class Access:
         how: str,
         proof: Proof = Proof(),  # noqa: B008 frozen
     ) -> SignedIn:
+        """A session of that account, in the transaction under way."""
         value = sessions.begin(connection, row.id, address, self.clock(), proof)
         self._note(connection, row.name, address, Deed("sign-in", row.name, how))
         return SignedIn(row.name, value)
@@ -223,7 +260,7 @@ class Access:
             connection.execute(update(users).where(users.c.id == user).values(**values))
             row = connection.execute(users.select().where(users.c.id == user)).one()
             self._note(connection, row.name, address, Deed("user.set-up", row.name))
-            return self._begin(connection, row, address, "set-up")
+            return self.begin(connection, row, address, "set-up")
 
     def _set_up_link(self, connection: Connection, value: str) -> Any:
         """The first administrator's works only while there is none: it may stand in a log."""

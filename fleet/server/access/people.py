@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from fleet.server.access.roles import STATIONS, Grants, Role
-from fleet.server.store.access_tables import grants, links, sessions, users
+from fleet.server.store.access_tables import grants, links, sessions, users, webauthn_challenges, webauthn_keys
 from fleet.server.store.command_tables import commands
 
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,39}\Z")
@@ -156,19 +156,21 @@ def disable(connection: Connection, name: str, disabled: bool = True) -> None:
 
 
 def reset(connection: Connection, name: str) -> int:
-    """Forget password and codes; sessions and links end. Raises AccountError."""
+    """Forget password, codes and security keys; sessions and links end. Raises AccountError."""
     person = named(connection, name)
     if not person.local:
         raise AccountError(f"{name}: is of the region's own sign-in, and has neither password nor codes here")
     forgotten = {"password": None, "secret": None, "sealed_secret": None, "step": 0}
     connection.execute(update(users).where(users.c.id == person.id).values(**forgotten))
     _close(connection, person.id)
+    connection.execute(delete(webauthn_keys).where(webauthn_keys.c.user == person.id))
     return person.id
 
 
 def _close(connection: Connection, user: int) -> None:
     connection.execute(delete(sessions).where(sessions.c.user == user))
     connection.execute(delete(links).where(links.c.user == user))
+    connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.user == user))
 
 
 def has_administrator(connection: Connection) -> bool:

@@ -50,6 +50,7 @@ from fleet.server.web.evidence import checkpoint_api, evidence_api
 from fleet.server.web.export_routes import exports_router
 from fleet.server.web.gate import check_all, methods_at, recognised
 from fleet.server.web.hooks import hooks_router
+from fleet.server.web.key_pages import key_pages
 from fleet.server.web.live import live_router
 from fleet.server.web.maintenance import maintenance_api
 from fleet.server.web.maintenance_pages import maintenance_pages
@@ -151,6 +152,7 @@ def create_app(
     take(doors_router(web).routes)
     take(records_router(web).routes)
     take(step_up_pages(web).routes)
+    take(key_pages(web).routes)
     take(updates_pages(web).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)

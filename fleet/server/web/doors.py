@@ -56,6 +56,7 @@ def sign_in_page(request: Request, web: Web, onward: str, why: Refused | None = 
         onward=onward,
         why=why,
         issuer=web.issuer,
+        keys_work=site_of(request).keys_for(request) is not None,
     )
 
 

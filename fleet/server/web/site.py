@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fleet.server.access.webauthn_ceremonies import RelyingParty
 from fleet.server.web.middleware import LOOPBACK_HOSTS
 
 _NAME = "kortkiosk"
@@ -41,6 +42,17 @@ class Site:
         """Host names that are answered."""
         name = urlsplit(self.public).hostname
         return (*((name,) if name else ()), *(LOOPBACK_HOSTS if self.loopback else ()))
+
+    def keys_for(self, request: Request) -> RelyingParty | None:
+        """Whom security keys are made for at the address that the browser has; None where browsers allow none."""
+        return RelyingParty.at(self.public or f"{request.url.scheme}://{request.headers.get('host', '')}")
+
+    def keys_at(self, request: Request) -> str:
+        """An address of these pages where security keys work; empty where there is none."""
+        if self.public or not self.loopback:
+            return ""
+        port = urlsplit(f"//{request.headers.get('host', '')}").port
+        return f"http://localhost:{port}" if port else "http://localhost"
 
     def is_ours(self, request: Request) -> bool:
         """Whether a page of ours sent it. A browser of today says so in one of two headers; without both it is refused."""

@@ -128,7 +128,7 @@ async def test_the_issuers_own_session_is_no_step_up(desk: Desk) -> None:
 async def test_somebody_else_does_not_step_up_for_whose_session_it_is(desk: Desk) -> None:
     desk.clock.on(minutes=20)
     desk.provider.claims["sub"] = "subject-2"
-    assert (await desk.go("/step-up/openid")).status == 403
+    assert (await desk.go("/step-up/openid")).status == 400
     caller = desk.caller()
     assert caller is not None
     assert not caller.has_stepped_up(desk.clock())
@@ -137,7 +137,7 @@ async def test_somebody_else_does_not_step_up_for_whose_session_it_is(desk: Desk
 
 async def test_who_left_the_group_loses_it_at_the_step_up(desk: Desk) -> None:
     desk.provider.claims["groups"] = []
-    assert (await desk.go("/step-up/openid")).status == 403
+    assert (await desk.go("/step-up/openid")).status == 400
     caller = desk.caller()
     assert caller is not None
     assert caller.grants == ()

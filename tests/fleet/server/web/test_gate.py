@@ -37,6 +37,7 @@ EXAMPLES = {
     "order": "NS-20417",
     "hsa_id": "TEST000000-0001",
     "id": "a" * 32,
+    "key": "1",
 }
 FOR_PERSONS = {
     "/api/v1/commands/7F3A-91BA/approve",
