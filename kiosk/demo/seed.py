@@ -142,7 +142,7 @@ def seed(
         )
     if not places.orders.exists():
         write_orders(places, now)
-        _write_administrators(places)
+    _write_administrators(places)  # also where an earlier version made the folder, whose file had fewer columns
     if not places.issuer.exists():
         orders_csv = places.orders.read_text(encoding="utf-8")
         issuer_files(places.issuer, cards or places.bench / "authority", now, orders_csv)
