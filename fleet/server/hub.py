@@ -25,6 +25,18 @@ MOST_TOPICS = 256
 EVERYTHING = "*"
 """A topic like others, by which readers are told to read everything again."""
 MOST_READERS = 256
+MOST_OF_ONE = 8
+"""Of one session or token: a browser has one for all its tabs, or one a tab where it knows no shared worker."""
+MOST_OF_AN_OWNER = 32
+"""Of one account, however many sessions it has."""
+
+
+class FullError(Exception):
+    """There are as many open streams as one server, one session or one account should have. `everybody`: one server."""
+
+    def __init__(self, *, everybody: bool) -> None:
+        super().__init__("too many open feeds" + ("" if everybody else " of this session or account"))
+        self.everybody = everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +48,10 @@ class Change:
 
 
 class Reader:
-    """One open stream: a bounded queue of pushes. `key` names the session that opened it."""
+    """One open stream: a bounded queue of pushes. `key` names the session that opened it, `owner` whose it is."""
 
-    def __init__(self, backlog: int, key: str = "") -> None:
-        self.key = key
+    def __init__(self, backlog: int, key: str = "", owner: str = "") -> None:
+        self.key, self.owner = key, owner
         self._queue: asyncio.Queue[Change | None] = asyncio.Queue(backlog)
 
     def offer(self, change: Change) -> None:
@@ -95,11 +107,6 @@ class Hub:
         return len(self._readers)
 
     @property
-    def full(self) -> bool:
-        """Whether there are as many open streams as one server should bear."""
-        return len(self._readers) >= MOST_READERS
-
-    @property
     def latest(self) -> str:
         """The id of the latest push; a reader that comes back with another one has missed something."""
         return f"{self._run}-{self._count}"
@@ -131,19 +138,34 @@ class Hub:
             if self._loop is not None:
                 self._call(lambda: self._end(key))
 
-    @contextlib.contextmanager
-    def reading(self, key: str = "") -> Iterator["Reader"]:
-        """A reader that gets every push from here on, until the block ends."""
-        reader = Reader(self._backlog, key)
+    def admit(self, key: str = "", owner: str = "") -> Reader:
+        """A reader that gets every push from here on, until it is told to `leave`. Raises FullError."""
+        if len(self._readers) >= MOST_READERS:
+            raise FullError(everybody=True)
+        of_session = sum(key != "" and one.key == key for one in self._readers)
+        of_owner = sum(owner != "" and one.owner == owner for one in self._readers)
+        if of_session >= MOST_OF_ONE or of_owner >= MOST_OF_AN_OWNER:
+            raise FullError(everybody=False)
+        reader = Reader(self._backlog, key, owner)
         with self._lock:
             self._loop = asyncio.get_running_loop()
             if self._closed:
                 reader.end()
         self._readers.add(reader)
+        return reader
+
+    def leave(self, reader: Reader) -> None:
+        """It reads no more. May be told twice."""
+        self._readers.discard(reader)
+
+    @contextlib.contextmanager
+    def reading(self, key: str = "") -> Iterator[Reader]:
+        """A reader, until the block ends. Raises FullError."""
+        reader = self.admit(key)
         try:
             yield reader
         finally:
-            self._readers.discard(reader)
+            self.leave(reader)
 
     def _call(self, what: Callable[[], None]) -> bool:
         assert self._loop is not None

@@ -55,7 +55,7 @@ from fleet.server.web.live import live_router
 from fleet.server.web.maintenance import maintenance_api
 from fleet.server.web.maintenance_pages import maintenance_pages
 from fleet.server.web.metrics import Counting, FleetCollector, add_metrics
-from fleet.server.web.middleware import HEADERS, Guard
+from fleet.server.web.middleware import HEADERS, Guard, WholeBodies
 from fleet.server.web.openid import openid_router
 from fleet.server.web.orders_api import orders_api, people_api
 from fleet.server.web.own_api import own_api_router
@@ -169,6 +169,7 @@ def create_app(
     app.add_middleware(Counting, metrics=metrics)
     if tracing is not OFF:
         app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(WholeBodies)
     app.add_middleware(Guard, hosts=site.hosts, secure=site.secure)
     check_all(app.routes)
     return app

@@ -17,10 +17,12 @@ from functools import lru_cache, partial
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Right, Scope
-from fleet.server.hub import Change, Hub
+from fleet.server.hub import Change, FullError, Hub, Reader
 from fleet.server.web.gate import access_of, caller_of, needs
 
 RETRY_MS = 1000
@@ -72,13 +74,13 @@ def live_router(hub: Hub) -> APIRouter:
 
     @router.get("/events", dependencies=needs(Right.VIEW))
     async def events(request: Request) -> StreamingResponse:
-        if hub.full:
-            raise HTTPException(503, "too many open feeds")
-        headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
         caller = caller_of(request)
         watch = Watch(caller.key, caller.scope(Right.VIEW), partial(scope_now, access_of(request)))
-        frames = feed(hub, request.headers.get("last-event-id"), watch)
-        return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
+        try:
+            reader = hub.admit(caller.key, f"{caller.program} {caller.name}")
+        except FullError as error:
+            raise HTTPException(503 if error.everybody else 429, str(error), {"Retry-After": "15"}) from None
+        return Feed(hub, reader, request.headers.get("last-event-id"), watch)
 
     return router
 
@@ -89,14 +91,28 @@ def scope_now(access: Access, key: str) -> Scope | None:
     return caller.scope(Right.VIEW) if caller is not None and caller.may(Right.VIEW) else None
 
 
-async def feed(hub: Hub, last_id: str | None, watch: Watch) -> AsyncIterator[bytes]:
+class Feed(StreamingResponse):
+    """One stream. Its place is taken before it begins, so that those who come at once are counted, and given back in any case."""
+
+    def __init__(self, hub: Hub, reader: Reader, last_id: str | None, watch: Watch) -> None:
+        headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+        super().__init__(feed(hub, reader, last_id, watch), media_type="text/event-stream", headers=headers)
+        self._hub, self._reader = hub, reader
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._hub.leave(self._reader)
+
+
+async def feed(hub: Hub, reader: Reader, last_id: str | None, watch: Watch) -> AsyncIterator[bytes]:
     """The bytes of one stream. A reader that returns with an older id is told to read everything again."""
-    with hub.reading(watch.key) as reader:
-        yield f"retry: {RETRY_MS}\n".encode() + frame(Change(hub.latest, None if missed(hub, last_id) else frozenset()))
-        async for change in reader.changes():
-            if not await watch.holds():
-                return
-            yield BEAT if change is None else frame(watch.narrowed(change))
+    yield f"retry: {RETRY_MS}\n".encode() + frame(Change(hub.latest, None if missed(hub, last_id) else frozenset()))
+    async for change in reader.changes():
+        if not await watch.holds():
+            return
+        yield BEAT if change is None else frame(watch.narrowed(change))
 
 
 def missed(hub: Hub, last_id: str | None) -> bool:

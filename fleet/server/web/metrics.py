@@ -7,6 +7,7 @@ same from every process, and read anew at most every ten seconds.
 Example: `app.include_router(metrics_router(metrics))`
 """
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +31,7 @@ from fleet.server.readings import Readings
 from fleet.server.web.gate import access_of, needs
 
 FRESH = timedelta(seconds=10)
+READY_FRESH_S = 1.0
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _PROXIED = ("x-forwarded-for", "forwarded", "x-real-ip")
 
@@ -150,6 +152,23 @@ def metrics_router(metrics: Metrics) -> APIRouter:
     return router
 
 
+class Readiness:
+    """What the parts say, asked once at a time and at most once in `READY_FRESH_S`, however many strangers want to know."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._asking: asyncio.Task[dict[str, str]] | None = None
+        self._at = float("-inf")
+
+    async def parts(self) -> dict[str, str]:
+        """By name: `ok`, or why not."""
+        now_s = time.monotonic()
+        if self._asking is None or (self._asking.done() and now_s - self._at >= READY_FRESH_S):
+            self._at = now_s
+            self._asking = asyncio.create_task(run_in_threadpool(self._health.look))
+        return await asyncio.shield(self._asking)
+
+
 def health_router(health: Health) -> APIRouter:
     """`/health/live` and `/health/ready`."""
     router = APIRouter(prefix="/health", include_in_schema=False)
@@ -158,9 +177,11 @@ def health_router(health: Health) -> APIRouter:
     async def live() -> dict[str, str]:
         return {"status": OK}
 
+    readiness = Readiness(health)
+
     @router.get("/ready", dependencies=needs(Right.PUBLIC))
-    def ready(response: Response) -> dict[str, object]:
-        parts = health.look()
+    async def ready(response: Response) -> dict[str, object]:
+        parts = await readiness.parts()
         is_ready = all(said == OK for said in parts.values())
         response.status_code = 200 if is_ready else 503
         return {"status": OK if is_ready else "not ready", "parts": parts}

@@ -2,9 +2,11 @@
 
 A web page elsewhere could have its own name resolved to our address and read our pages through the visitor's browser (DNS
 rebinding), so a request for any other host name is refused. Where browsers come over TLS, so does every request but those of
-this machine; a body has a length that is said before it comes.
+this machine; a body has a length that is said before it comes, and comes within `BODY_S`. The application gets whole
+bodies alone: one that breaks off is nobody's error.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 from starlette.datastructures import MutableHeaders
@@ -43,6 +45,9 @@ HEADERS = {
 
 MOST_BYTES = 64 * 1024
 """Of a request's body: forms are small."""
+
+BODY_S = 30.0
+"""From the end of the head to the end of the body."""
 
 _TLS_ONLY = {"strict-transport-security": "max-age=31536000"}
 
@@ -88,6 +93,42 @@ class Guard:
         return (413, "too long") if int(length or "0") > MOST_BYTES else None
 
 
+class WholeBodies:
+    """Takes the body of a request before the application begins: refuses one that is slow, drops one that breaks off."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or _header(scope, b"content-length") in ("", "0"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _whole(receive)
+        except TimeoutError:
+            await _refusal(scope["path"], 408, "the body did not come in time")(scope, receive, send)
+            return
+        if body is None:
+            return
+        rest: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_whole() -> Message:
+            return rest.pop() if rest else await receive()
+
+        await self._app(scope, receive_whole, send)
+
+
+async def _whole(receive: Receive) -> bytes | None:
+    """The whole body; None where the other end has left."""
+    body = bytearray()
+    while (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body)
+    return None
+
+
 def _without_nul(scope: Scope) -> Scope:
     """NUL is in no word that anybody looks for, and not every database takes it. Routes of the API refuse it themselves."""
     if b"%00" not in scope["query_string"] or scope["path"].startswith(API):
@@ -97,7 +138,7 @@ def _without_nul(scope: Scope) -> Scope:
 
 def _refusal(path: str, status: int, text: str) -> Response:
     """Where nobody knows for sure how long the body is, nothing that follows on the line is read (RFC 9112, 6.1)."""
-    headers = {"connection": "close"} if status in (411, 413) else {}
+    headers = {"connection": "close"} if status in (408, 411, 413) else {}
     return problem(status, text, headers) if path.startswith(API) else PlainTextResponse(text, status, headers)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp
 
 from fleet.server.addresses import Address, AddressError
 from fleet.server.hub import Hub
+from fleet.server.web.connections import Connections, listening
 
 GRACE_S = 3
 
@@ -44,6 +46,15 @@ class Shield:
     proxies: tuple[str, ...] = ()
     """Addresses or networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; nobody else's are."""
 
+    def tls(self) -> ssl.SSLContext | None:
+        """For the listener. Raises OSError where the files cannot be used."""
+        if self.certificate is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
 
 def bound_for_pages(address: Address) -> socket.socket:
     """Where the pages will listen. Raises AddressError, which names the option that says another place."""
@@ -66,10 +77,10 @@ def web_server(
         raise ValueError(f"{host}: other machines reach it, so it needs a certificate or a proxy that has one")
     config = uvicorn.Config(
         app,
+        http=listening(Connections(shield.proxies), shield.tls()),
+        ws="none",
         host=host,
         port=port,
-        ssl_certfile=shield.certificate,
-        ssl_keyfile=shield.key,
         proxy_headers=bool(shield.proxies),
         forwarded_allow_ips=list(shield.proxies),
         access_log=False,  # addresses hold search words: HSA-ids and names

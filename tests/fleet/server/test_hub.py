@@ -3,7 +3,9 @@
 import asyncio
 import threading
 
-from fleet.server.hub import Change, Hub, Reader
+import pytest
+
+from fleet.server.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FullError, Hub, Reader
 from tests.fakes.patience import LIMIT_S
 
 
@@ -113,3 +115,20 @@ def test_publishing_after_the_loop_has_ended_does_no_harm() -> None:
     asyncio.run(read_and_leave())
     hub.publish(frozenset({"stations"}))
     hub.close()
+
+
+async def test_one_session_and_one_account_have_so_many_feeds_and_no_more() -> None:
+    hub = Hub()
+    mine = [hub.admit("session", "tove") for _ in range(MOST_OF_ONE)]
+    with pytest.raises(FullError, match="of this session or account") as refused:
+        hub.admit("session", "tove")
+    assert not refused.value.everybody
+    for number in range(MOST_OF_AN_OWNER - MOST_OF_ONE):
+        hub.admit(f"session-{number}", "tove")
+    with pytest.raises(FullError):
+        hub.admit("another", "tove")
+    hub.admit("hers", "maja")
+    hub.leave(mine[0])
+    hub.leave(mine[0])
+    hub.admit("session", "tove")
+    assert hub.readers == MOST_OF_AN_OWNER + 1

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from fleet.server.logs import FORMATS, Format, clean, configure
+from fleet.server.logs import FORMATS, Format, Repetitions, clean, configure
 
 SECRETS = (
     "9752269875",
@@ -75,3 +75,32 @@ def test_an_error_is_told_by_kind_and_place(form: Format) -> None:
 def test_what_is_no_secret_stays() -> None:
     for text in ("2026-06-01T10:00:00Z", "sequence 1234567", "hash 5feceb66ffc86f38", "127.0.0.1:8883", "0006"):
         assert clean(text) == text
+
+
+def test_of_lines_that_are_alike_so_many_are_written_and_the_rest_is_counted() -> None:
+    now_s, stream = [0.0], io.StringIO()
+    configure("text", "info", stream)
+    logging.root.handlers[0].filters[:] = [Repetitions(lambda: now_s[0])]
+    log = logging.getLogger("fleet.made-up")
+    for number in range(100):
+        log.warning("wrong %d", number)
+        log.info("right %d", number)
+    log.error("something else")
+    now_s[0] = 60.0
+    log.warning("wrong %d", 100)
+    lines = stream.getvalue().splitlines()
+    wrong = [line.partition(": ")[2] for line in lines if "WARNING" in line]
+    assert wrong == [
+        *(f"wrong {number}" for number in range(29)),
+        "wrong 29 [more like this are left out for a minute]",
+        "wrong 100 [70 like this were left out]",
+    ]
+    assert sum("right" in line for line in lines) == 100
+    assert sum("something else" in line for line in lines) == 1
+
+
+def test_texts_without_end_are_not_remembered_without_end() -> None:
+    seen = Repetitions(lambda: 0.0)
+    for number in range(5000):
+        assert seen.filter(logging.LogRecord("fleet", logging.ERROR, "", 0, f"text {number}", (), None))
+    assert len(seen._seen) == 1000

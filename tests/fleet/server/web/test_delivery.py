@@ -86,7 +86,7 @@ def everybody() -> Watch:
 
 
 async def test_the_feed_says_what_changed_and_where_it_is(hub: Hub) -> None:
-    frames = feed(hub, None, everybody())
+    frames = feed(hub, hub.admit(), None, everybody())
     first = await anext(frames)
     hub.publish(frozenset({"orders", "errand/7"}))
     second = await anext(frames)
@@ -96,10 +96,10 @@ async def test_the_feed_says_what_changed_and_where_it_is(hub: Hub) -> None:
 
 
 async def test_a_reader_that_returns_late_is_told_to_read_again(hub: Hub) -> None:
-    late = feed(hub, "another-7", everybody())
+    late = feed(hub, hub.admit(), "another-7", everybody())
     assert b"event: resync" in await anext(late)
     await late.aclose()
-    known = feed(hub, hub.latest, everybody())
+    known = feed(hub, hub.admit(), hub.latest, everybody())
     assert b"event: resync" not in await anext(known)
     await known.aclose()
 

@@ -1,5 +1,6 @@
 """Figures for monitoring and health: who may read them, what they say, and that no name is in them."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
@@ -93,7 +94,18 @@ async def test_a_token_for_all_stations_is_enough(app: FastAPI, access: Access) 
         assert answer.status == status
 
 
-async def test_ready_says_which_part_does_not_work(app: FastAPI, health: Health) -> None:
+async def test_many_who_ask_at_once_have_the_parts_asked_once(app: FastAPI, health: Health) -> None:
+    asked: list[int] = []
+    health.probes["counted"] = lambda: asked.append(1)
+    answers = await asyncio.gather(*(get(app, "/health/ready") for _ in range(50)))
+    assert {answer.status for answer in answers} == {200}
+    assert len(asked) == 1
+
+
+async def test_ready_says_which_part_does_not_work(
+    app: FastAPI, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.server.web.metrics.READY_FRESH_S", 0)
     assert (await get(app, "/health/live")).json == {"status": "ok"}
     assert (await get(app, "/health/ready")).json == {"status": "ok", "parts": {"broker": "ok"}}
 
