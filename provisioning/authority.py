@@ -5,6 +5,7 @@ Layout (mode 0700, private keys 0600):
     ca/ca.key ca/ca.pem ca/crl.pem                      the CA and its list of revocations
     server/broker.key server/broker.pem                 TLS server certificate of the broker
     server/fleet-server.key server/fleet-server.pem     TLS client certificate of the server
+    server/fleet-server-NAME.key, .pem                  of further processes of it (`processes`)
     server/signing.key                                  ES256: signs what stations sync
     verifier/hpke.key verifier/envelope-keys.json       only the envelope verifier's process reads these
     public.json keys.json                               what a station pins at enrolment; the chain of rotated keys
@@ -216,8 +217,8 @@ def _check_name(station: str) -> None:
         Topics(station)
     except ValueError as error:
         raise AuthorityError(str(error)) from None
-    if station == SERVER_CLIENT_NAME:
-        raise AuthorityError(f"{station} is the server's own name: choose another")
+    if station == SERVER_CLIENT_NAME or station.startswith(f"{SERVER_CLIENT_NAME}-"):
+        raise AuthorityError(f"{station} is a name of the server's own: choose another")
 
 
 def load_key(path: Path) -> ec.EllipticCurvePrivateKey:

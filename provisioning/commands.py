@@ -3,6 +3,7 @@
 A claim code comes from a file or a prompt, never from an argument. Exit codes: 0 done, 1 our own error, 2 bad input or
 usage, 3 refused, 4 fault of a device (the disk), 130 interrupted.
 """
+# length: one program, its commands and their options
 
 import argparse
 import asyncio
@@ -27,6 +28,7 @@ from provisioning.enrol import enrol, parse_broker
 from provisioning.exporting import export_server, export_verifier
 from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
 from provisioning.pico import FlashError, choose
+from provisioning.processes import issue_process
 from provisioning.rotation import LEAVES, OVERLAP_DAYS, PARTS, TooEarlyError, finish, renew, rotate
 from provisioning.units import STATION, UnitsError, add_options, write_units
 from provisioning.wiring import RewiringError, rewire
@@ -102,6 +104,15 @@ def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
         f" {begun.starts:%Y-%m-%d}, the old one is trusted until {begun.old_until:%Y-%m-%d}; then `rotate --finish`. {HAND_OUT}"
     )
     return told, text
+
+
+def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
+    until = issue_process(Authority(arguments.directory), arguments.name, now)
+    told = {"name": arguments.name, "not_after": until.isoformat()}
+    return (
+        told,
+        f"server/{arguments.name}.pem and .key: good until {until:%Y-%m-%d}. Export, and write the broker's files anew.",
+    )
 
 
 def _export(
@@ -257,6 +268,9 @@ def _authority_parser(commands: Any) -> None:
     renewal.add_argument("directory", type=Path)
     renewal.add_argument("--only", choices=LEAVES, action="append", help="one of them")
     renewal.add_argument("--early", action="store_true", help="also where there are more than 180 days left")
+    issued = _command(parts, "issue", "a certificate for one more process of the server at an MQTT broker", _issue)
+    issued.add_argument("directory", type=Path)
+    issued.add_argument("name", metavar="fleet-server-NAME")
     rotation = _command(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
     rotation.add_argument("directory", type=Path)
     rotation.add_argument("--only", choices=PARTS, action="append", help="one of them")

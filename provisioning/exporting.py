@@ -15,6 +15,7 @@ from pathlib import Path
 
 from provisioning import files
 from provisioning.authority import CRL_FILE, KEYS_FILE, PUBLIC_FILE, Authority, AuthorityError
+from provisioning.processes import process_names
 
 SERVER_FILES = (
     "server/broker.key",
@@ -35,7 +36,8 @@ _READABLE = (".pem", ".json")
 def export_server(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:
     """What `kortkiosk-fleet serve --authority` needs. Gives what was written. Raises AuthorityError, OSError."""
     _check_place(authority, into)
-    return _copy(authority.directory, into, SERVER_FILES, owner)
+    processes = [f"server/{name}{end}" for name in process_names(authority) for end in (".key", ".pem")]
+    return _copy(authority.directory, into, (*SERVER_FILES, *processes), owner)
 
 
 def export_verifier(authority: Authority, into: Path, owner: str | None = None) -> tuple[str, ...]:

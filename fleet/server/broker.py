@@ -19,7 +19,7 @@ import shutil
 import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,12 @@ from fleet.server.open_files import MAX_CONNECTIONS, most_connections, open_file
 
 SERVER_USER = "fleet-server"
 """CN of the server's own client certificate."""
+
+
+def is_server(name: str) -> bool:
+    """Whether a certificate's name is the server's, or of one more process of it. No station is given such a name."""
+    return name == SERVER_USER or name.startswith(f"{SERVER_USER}-")
+
 
 WRITES = ("events", "state", "presence", "ask", "commands/result")
 READS = ("answer", "acked", "commands")
@@ -63,9 +69,9 @@ class BrokerFiles:
     revoked: Path | None = None
 
 
-def access_list() -> str:
-    """Who may write and read what (`%u` is the user: the CN of the certificate)."""
-    lines = [f"user {SERVER_USER}", f"topic readwrite {PREFIX}/#", ""]
+def access_list(processes: Sequence[str] = ()) -> str:
+    """Who may write and read what (`%u` is the user: the CN of the certificate). `processes`: of the server, besides itself."""
+    lines = [line for name in (SERVER_USER, *processes) for line in (f"user {name}", f"topic readwrite {PREFIX}/#", "")]
     lines += [f"pattern write {PREFIX}/%u/{name}" for name in WRITES]
     lines += [f"pattern read {PREFIX}/%u/{name}" for name in READS]
     return "\n".join(lines) + "\n"

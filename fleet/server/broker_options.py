@@ -7,7 +7,9 @@ Address(host='127.0.0.1', port=8883)
 import argparse
 from dataclasses import dataclass
 
+from fleet.messages.topics import STATION_NAME
 from fleet.server.addresses import Address, AddressError
+from fleet.server.broker import SERVER_USER, is_server
 from fleet.server.broker_url import BrokerUrl
 from fleet.server.config import MQTT
 
@@ -22,6 +24,7 @@ class Chosen:
 
 def add_broker_options(serve: argparse.ArgumentParser) -> None:
     """`--mqtt`, and what may stand instead of a broker of one's own."""
+    add_certificate_option(serve)
     serve.add_argument(
         "--mqtt", type=address, default=MQTT, metavar="HOST:PORT", help="where the broker listens (%(default)s)"
     )
@@ -33,6 +36,21 @@ def add_broker_options(serve: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     instead.add_argument("--no-broker", action="store_true", help="start none: use the one at --mqtt")
     instead.add_argument("--web-only", action="store_true", help="serve pages beside other processes, with no broker")
+
+
+def add_certificate_option(command: argparse.ArgumentParser) -> None:
+    """`--certificate`."""
+    command.add_argument(
+        "--certificate", default=SERVER_USER, metavar="NAME", type=process_name,
+        help="server/NAME.pem of the authority, shown to the broker (%(default)s): another one for each process with ?share",
+    )  # fmt: skip
+
+
+def process_name(text: str) -> str:
+    """Raises argparse.ArgumentTypeError."""
+    if not (is_server(text) and STATION_NAME.match(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}: write {SERVER_USER}, or a name of `authority issue`")
+    return text
 
 
 def chosen(arguments: argparse.Namespace) -> Chosen:

@@ -141,6 +141,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             verifier=arguments.verifier,
             lists_valid=timedelta(hours=arguments.lists_valid),
             evidence=arguments.evidence,
+            certificate=arguments.certificate,
         )
         server = FleetServer(config, utc_now, tracing_of(os.environ))
         return run(until_told("server", server, lambda: _say_ready(server, arguments.json)))

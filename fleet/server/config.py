@@ -12,7 +12,9 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from fleet.server.addresses import Address
+from fleet.server.broker import SERVER_USER
 from fleet.server.broker_url import BrokerUrl
+from fleet.server.mqtt5.client import Credentials
 from fleet.server.store.database import FILE_NAME
 from fleet.server.store.place import Place
 
@@ -51,6 +53,8 @@ class ServerConfig:
     verifier: Path | None = None
     """The socket of the verifier's service; without one the verifier is a child of the server, for demonstrations and tests."""
 
+    certificate: str = SERVER_USER
+    """Which of the authority's client certificates this process shows to the broker."""
     lists_valid: timedelta = timedelta(hours=24)
     """So long a station believes a list of orders and administrators without a newer one."""
     evidence: Path | None = None
@@ -90,6 +94,11 @@ class ServerConfig:
     def revoked(self) -> Path:
         """The CRL; there is none before a station is revoked."""
         return self.authority / "ca" / "crl.pem"
+
+    @property
+    def credentials(self) -> Credentials:
+        """This process's own, at the broker."""
+        return Credentials.of(self.authority, self.certificate)
 
     def server_file(self, name: str) -> Path:
         """One of the server's own keys and certificates."""

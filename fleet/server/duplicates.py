@@ -28,7 +28,7 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.takeovers import AGAIN, ELSEWHERE, MANY, TakeOvers
-from fleet.server.broker import SERVER_USER
+from fleet.server.broker import SERVER_USER, is_server
 from fleet.server.readings import Changes
 from fleet.server.store.alarms import DUPLICATE_IDENTITY, Alarm
 from fleet.server.store.writing import Writer
@@ -102,7 +102,7 @@ class DuplicateIdentity:
         self._told[name] = now_s
         _log.warning("the session of %s is taken over: two connections have its certificate", name)
         how = ELSEWHERE if take_over.elsewhere else AGAIN
-        self._due.put_nowait(Alarm("" if name == SERVER_USER else name, DUPLICATE_IDENTITY, how))
+        self._due.put_nowait(Alarm("" if is_server(name) else name, DUPLICATE_IDENTITY, how))
 
     async def settled(self) -> None:
         """Every alarm that was raised so far is kept, or given up."""

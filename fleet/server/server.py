@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -58,7 +57,7 @@ from fleet.server.ingest import Ingest, arrived
 from fleet.server.issuers.carrying import Carrier
 from fleet.server.issuers.connecting import connected
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.mqtt5.client import Credentials, Mqtt5Transport
+from fleet.server.mqtt5.client import Mqtt5Transport
 from fleet.server.orders_watch import watch_orders
 from fleet.server.pages import Pages
 from fleet.server.readings import Changes
@@ -255,16 +254,13 @@ class FleetServer:
         return transport
 
     def _transport(self) -> Line:
-        files = self._config
-        credentials = Credentials(
-            files.ca, files.server_file("fleet-server.pem"), files.server_file("fleet-server.key")
-        )
+        config = self._config
         try:
-            if files.cluster:
-                return asks_line(files.cluster, credentials, f"server-{secrets.token_hex(4)}")
-            return Mqtt5Transport(self.mqtt.reachable, credentials)
-        except OSError as error:
-            raise ServerError(f"the server's certificate in {files.authority / 'server'}: {error}") from None
+            if config.cluster:
+                return asks_line(config.cluster, config.credentials)
+            return Mqtt5Transport(self.mqtt.reachable, config.credentials)
+        except (OSError, ValueError) as error:
+            raise ServerError(f"the server's certificate {config.credentials.certificate}: {error}") from None
 
     async def _serve_pages(
         self,

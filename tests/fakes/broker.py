@@ -6,25 +6,13 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from fleet.server.broker import access_list
 from provisioning.authority import Authority
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_port
-
-ACL = """
-user fleet-server
-topic readwrite kortkiosk/v1/#
-
-pattern write kortkiosk/v1/%u/events
-pattern write kortkiosk/v1/%u/state
-pattern write kortkiosk/v1/%u/presence
-pattern write kortkiosk/v1/%u/ask
-pattern write kortkiosk/v1/%u/commands/result
-pattern read kortkiosk/v1/%u/answer
-pattern read kortkiosk/v1/%u/acked
-pattern read kortkiosk/v1/%u/commands
-"""
 
 CONFIG = """
 per_listener_settings false
@@ -34,7 +22,7 @@ certfile {directory}/broker.pem
 keyfile {directory}/broker.key
 require_certificate true
 use_identity_as_username true
-use_username_as_clientid {bound}
+use_username_as_clientid true
 allow_anonymous false
 acl_file {directory}/acl
 persistence true
@@ -48,21 +36,20 @@ log_dest file {directory}/log
 class Broker:
     """One mosquitto. Its port and its directory stay the same over `kill` and `start`."""
 
-    def __init__(self, directory: Path, authority: Authority, *, bound: bool = True) -> None:
-        """`bound`: a client id is the name in the certificate."""
-        self._bound = "true" if bound else "false"
+    def __init__(self, directory: Path, authority: Authority, processes: Sequence[str] = ()) -> None:
+        """`processes`: of the server, besides itself."""
         self.port = free_port()
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         for name in ("broker.pem", "broker.key"):
             shutil.copy(authority.directory / "server" / name, directory / name)
-        (directory / "acl").write_text(ACL)
+        (directory / "acl").write_text(access_list(processes))
         (directory / "acl").chmod(0o600)
         self._authority = authority.directory
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        config = CONFIG.format(port=self.port, directory=self._directory, authority=self._authority, bound=self._bound)
+        config = CONFIG.format(port=self.port, directory=self._directory, authority=self._authority)
         if (self._authority / "ca/crl.pem").exists():
             config += f"crlfile {self._authority}/ca/crl.pem\n"
         (self._directory / "mosquitto.conf").write_text(config)

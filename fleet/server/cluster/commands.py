@@ -18,7 +18,7 @@ from cryptography import x509
 from fleet.server.addresses import Address
 from fleet.server.broker import BrokerFiles, access_list
 from fleet.server.broker import configuration as mosquitto_configuration
-from fleet.server.broker_options import address, divided_url
+from fleet.server.broker_options import add_certificate_option, address, divided_url
 from fleet.server.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
 from fleet.server.cluster.worker import FleetWorker, WorkerConfig
 from fleet.server.ingest import Clock
@@ -31,6 +31,7 @@ from fleet.server.store_commands import complain
 from fleet.server.telemetry import tracing_of
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError
+from provisioning.processes import process_names
 
 BAD_INPUT, REFUSED = 2, 3
 LISTS = "revoked"
@@ -54,6 +55,7 @@ def add_parsers(commands: Any, make: MakeCommand, clock: Clock) -> None:
         "--database-password", type=Path, metavar="FILE", help="its password, alone in a file that only you can read"
     )
     worker.add_argument("--authority", type=Path, required=True, metavar="DIR", help="with the server's keys")
+    add_certificate_option(worker)
     add_user_options(worker, help_unseparated="for tests: may run as root")
     written = make(commands, "broker-files", run_broker_files, "write the configuration of a broker of one's own")
     written.add_argument("kind", choices=("rabbitmq", "mosquitto"))
@@ -69,12 +71,12 @@ def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
     try:
         give_up_root(arguments.user, unseparated=arguments.unseparated)
         place = postgres_place(arguments.database, arguments.database_password)
-        config = WorkerConfig(arguments.broker, place, arguments.authority)
+        config = WorkerConfig(arguments.broker, place, arguments.authority, arguments.certificate)
         worker = FleetWorker(config, clock, tracing_of(os.environ))
         return run(until_told("worker", worker, lambda: _say_ready(worker, as_json=arguments.json)))
     except PrivilegeError as error:
         return complain(arguments, str(error), REFUSED)
-    except (StoreError, PlaceError, SigningKeyError, OSError) as error:
+    except (StoreError, PlaceError, SigningKeyError, OSError, ValueError) as error:
         print(f"kortkiosk-fleet: {error}", file=sys.stderr)
         return BAD_INPUT
 
@@ -90,7 +92,7 @@ def run_broker_files(arguments: argparse.Namespace) -> int:
     try:
         authority = Authority(arguments.authority)
         (arguments.into / LISTS).mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = _rabbitmq(arguments, authority) if arguments.kind == "rabbitmq" else _mosquitto(arguments)
+        made = _rabbitmq(arguments, authority) if arguments.kind == "rabbitmq" else _mosquitto(arguments, authority)
         for name, text in made.items():
             files.write(arguments.into / name, text.encode())
     except (AuthorityError, OSError) as error:
@@ -119,9 +121,9 @@ def _rabbitmq(arguments: argparse.Namespace, authority: Authority) -> dict[str, 
     return made
 
 
-def _mosquitto(arguments: argparse.Namespace) -> dict[str, str]:
+def _mosquitto(arguments: argparse.Namespace, authority: Authority) -> dict[str, str]:
     conf = mosquitto_configuration(arguments.into.resolve(), arguments.mqtt, _files_of(arguments.authority))
-    return {"mosquitto.conf": conf, "acl": access_list()}
+    return {"mosquitto.conf": conf, "acl": access_list(process_names(authority))}
 
 
 def _files_of(authority: Path) -> BrokerFiles:

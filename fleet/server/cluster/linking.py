@@ -1,6 +1,7 @@
 """The lines of a process to a broker that divides what stations send: RabbitMQ by its queues, others by `$share`.
 
-Rules: each process has a name of its own at the broker. Raises OSError where a PEM file cannot be used.
+Rules: at an MQTT broker each process has a certificate of its own, whose name is its client id: of two with one certificate
+each would push the other out. Raises OSError where a PEM file cannot be used, ValueError where it is none.
 
 >>> intake_line(BrokerUrl.parse("amqps://a.example:5671"), credentials, "worker-1")  # doctest: +SKIP
 """
@@ -17,15 +18,15 @@ def intake_line(broker: BrokerUrl, credentials: Credentials, name: str) -> Line:
     """For a worker: what is to be stored."""
     if broker.scheme == "amqps":
         return AmqpTransport(broker.addresses, credentials, intake(name))
-    return _shared(broker, credentials, name, STORED)
+    return _shared(broker, credentials, STORED)
 
 
-def asks_line(broker: BrokerUrl, credentials: Credentials, name: str) -> Line:
+def asks_line(broker: BrokerUrl, credentials: Credentials) -> Line:
     """For a server: questions."""
     if broker.scheme == "amqps":
         return AmqpTransport(broker.addresses, credentials, asks())
-    return _shared(broker, credentials, name, ASKED)
+    return _shared(broker, credentials, ASKED)
 
 
-def _shared(broker: BrokerUrl, credentials: Credentials, name: str, topics: tuple[str, ...]) -> Mqtt5Transport:
-    return Mqtt5Transport(broker.addresses[0], credentials, Part.shared(f"fleet-{name}", broker.group, topics))
+def _shared(broker: BrokerUrl, credentials: Credentials, topics: tuple[str, ...]) -> Mqtt5Transport:
+    return Mqtt5Transport(broker.addresses[0], credentials, Part.shared(credentials.name, broker.group, topics))

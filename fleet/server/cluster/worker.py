@@ -18,6 +18,7 @@ from typing import Self
 
 from sqlalchemy import URL
 
+from fleet.server.broker import SERVER_USER
 from fleet.server.broker_url import BrokerUrl
 from fleet.server.cluster.feed import Announcer
 from fleet.server.cluster.linking import intake_line
@@ -33,18 +34,18 @@ from fleet.server.tracing import OFF, Tracing
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """Where broker and store are; `authority`: the directory with `ca/ca.pem`, the server's own
-    certificate and key, and its signing key."""
+    """Where broker and store are; `authority`: the directory with `ca/ca.pem`, the certificate and key of that name, and the
+    signing key."""
 
     broker: BrokerUrl
     database: URL
     authority: Path
+    certificate: str = SERVER_USER
 
     @property
     def credentials(self) -> Credentials:
-        """The server's own, at the broker."""
-        server = self.authority / "server"
-        return Credentials(self.authority / "ca/ca.pem", server / "fleet-server.pem", server / "fleet-server.key")
+        """This process's own, at the broker."""
+        return Credentials.of(self.authority, self.certificate)
 
     @property
     def signing_key(self) -> Path:

@@ -20,6 +20,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
 from fleet.messages.events import EPOCH_PROPERTY, MAX_SEQUENCE, SEQUENCE_PROPERTY
 from fleet.messages.takeovers import MANY, SESSION_TAKEN_OVER, TakeOvers
 from fleet.messages.topics import PRESENCE
@@ -56,6 +59,19 @@ class Credentials:
     ca: Path
     certificate: Path
     key: Path
+
+    @classmethod
+    def of(cls, authority: Path, name: str) -> "Credentials":
+        """Those of that process of the server, in the folder of the authority or an export of it."""
+        return cls(authority / "ca/ca.pem", authority / f"server/{name}.pem", authority / f"server/{name}.key")
+
+    @property
+    def name(self) -> str:
+        """The CN of the certificate, which is the client id. Raises OSError, ValueError."""
+        (name,) = x509.load_pem_x509_certificate(self.certificate.read_bytes()).subject.get_attributes_for_oid(
+            NameOID.COMMON_NAME
+        )
+        return str(name.value)
 
 
 class Connection(asyncio.Protocol):

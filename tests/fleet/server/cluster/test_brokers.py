@@ -28,6 +28,7 @@ from fleet.server.store.database import opened
 from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import chains, events, stations
 from provisioning.authority import Authority
+from provisioning.processes import issue_process
 from tests.fakes.broker import Broker
 from tests.fakes.broker_links import LIMIT_S, Link, Server, signed_acked, signed_answer, station
 from tests.fakes.cluster_stand import Program
@@ -41,6 +42,8 @@ MADE_UP = Answer(ok=False, error="made_up")
 pytestmark = pytest.mark.broker
 
 BOTH = ("mosquitto", "rabbitmq")
+SHARING = ("one", "other", "answering")
+"""Processes of the server at a broker that divides."""
 NAMES = [
     f"{test}-{letter}"
     for test in ("acked", "again", "ask", "told", "will", "reach", "killed", "once", "revoked", "full", "named")
@@ -56,17 +59,10 @@ def rabbitmq(authority: Authority) -> Iterator[RabbitCluster]:
 
 @pytest.fixture(scope="module")
 def mosquitto(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    made = Broker(tmp_path_factory.mktemp("mosquitto"), authority)
-    made.start()
-    yield made
-    made.kill()
-
-
-@pytest.fixture
-def dividing(authority: Authority, tmp_path: Path) -> Iterator[Broker]:
-    """One that takes several processes with one certificate."""
-    (tmp_path / "dividing").mkdir()
-    made = Broker(tmp_path / "dividing", authority, bound=False)
+    names = [f"fleet-server-{name}" for name in SHARING]
+    for name in names:
+        issue_process(authority, name, wall_clock())
+    made = Broker(tmp_path_factory.mktemp("mosquitto"), authority, names)
     made.start()
     yield made
     made.kill()
@@ -202,20 +198,19 @@ async def test_a_client_id_is_the_name_in_the_certificate(link: Link, authority:
 
 
 async def test_a_broker_that_divides_gives_each_message_to_one_of_a_group(
-    dividing: Broker, authority: Authority, tmp_path: Path
+    mosquitto: Broker, authority: Authority, tmp_path: Path
 ) -> None:
-    server, chain = authority.directory / "server", SealingStation("shared-a")
-    credentials = Credentials(
-        authority.directory / "ca/ca.pem", server / "fleet-server.pem", server / "fleet-server.key"
-    )
-    url = BrokerUrl.parse(f"mqtts://127.0.0.1:{dividing.port}?share=fleet")
-    workers = Server([intake_line(url, credentials, name) for name in ("one", "other")])
-    answering = Server([asks_line(url, credentials, "answering")])
+    chain = SealingStation("shared-a")
+    names = [f"fleet-server-{name}" for name in SHARING]
+    one, other, third = (Credentials.of(authority.directory, name) for name in names)
+    url = BrokerUrl.parse(f"mqtts://127.0.0.1:{mosquitto.port}?share=fleet")
+    workers = Server([intake_line(url, each, "worker") for each in (one, other)])
+    answering = Server([asks_line(url, third)])
     async with AsyncExitStack() as stack:
         for line, take in [*((line, workers.take) for line in workers.lines), (answering.lines[0], answering.take)]:
             stack.push_async_callback(line.stop)
             await line.start(take)
-        with station(authority, tmp_path, "shared-a", dividing.port) as mine:
+        with station(authority, tmp_path, "shared-a", mosquitto.port) as mine:
             mine.send(*chain.seals(40))
             asking = asyncio.create_task(asyncio.to_thread(mine.ask, SyncAsk()))
             (asked,) = await answering.got("shared-a/ask")
