@@ -191,7 +191,8 @@ async def test_a_client_id_is_the_name_in_the_certificate(link: Link, authority:
         async with link.server() as server:
             asking = asyncio.create_task(asyncio.to_thread(mine.ask, SyncAsk()))
             (asked,) = await server.got("named-a/ask")
-            server.lines[-1].publish(Topics("named-a").answer, b'{"ok":false,"error":"made_up"}', asked.correlation)
+            payload = signed_answer(authority, "named-a", asked, MADE_UP)
+            server.lines[-1].publish(Topics("named-a").answer, payload, asked.correlation)
             assert (await asking).error == "made_up"
         assert mine.connections == 1, "it was never pushed out"
         rogue.stop()
