@@ -32,6 +32,7 @@ from fleet.server.issuers.checking import CARD_NUMBER_OID
 from fleet.server.orders import ORDER_COLUMNS
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 from fuzz.directory import as_input
+from fuzz.envelopes import signed_seeds
 from fuzz.evidence import evidence_seeds
 from fuzz.written import APPLICATION, WritableCard
 
@@ -208,6 +209,8 @@ def main() -> None:
     from_the_fleet()
     for name, data in evidence_seeds():
         put("evidence", name, data)
+    for name, data in signed_seeds():
+        put("signed", name, data)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ from fleet.server.transport import Incoming
 from fleet.server.verifier.exchange import Check, Verdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory
+from fuzz.envelopes import read_signed
 from fuzz.evidence import check_evidence
 from fuzz.written import read_what_was_written, write_to_a_card
 from kiosk.receipts import checking, wire
@@ -283,4 +284,5 @@ TARGETS: dict[str, Target] = {
     "ledger": fuzz_ledger,
     "profile": fuzz_profile,
     "evidence": check_evidence,
+    "signed": read_signed,
 }

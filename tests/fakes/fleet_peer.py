@@ -46,6 +46,8 @@ class FleetPeer:
         self.lose: set[Place] = set()
         self.answer: Callable[[Ask], Answer | None] = lambda ask: None
         self.correlations: list[bytes] = []
+        self.judge: Callable[[bytes], Answer | None] | None = None
+        """Instead of `answer`, by the message as it came."""
         self.nonces: list[str] = []
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -121,7 +123,7 @@ class FleetPeer:
         self.nonces.append(signed.nonce)
         self.correlations.append(message.properties.CorrelationData)
         station = topics.station_of(message.topic)
-        answer = self.answer(ask)
+        answer = self.judge(bytes(message.payload)) if self.judge is not None else self.answer(ask)
         if answer is not None and station is not None:
             self.publish(
                 topics.Topics(station).answer,

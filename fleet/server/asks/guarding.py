@@ -4,13 +4,14 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 
+from fleet.messages.statements import Authorities
 from fleet.server.asks.limiting import AskLimits
 from fleet.server.asks.refusing import Refusals
 from fleet.server.asks.revoked import AuthorityFileError, Revoked
@@ -37,10 +38,10 @@ def ask_guard(
     return AskGuard(verifier, Refusals(database, clock, counts))
 
 
-def read_authorities(path: Path) -> Sequence[x509.Certificate]:
+def read_authorities(path: Path) -> Authorities:
     """Certificates in PEM: one, or more while the authority is being rotated. Raises AuthorityFileError."""
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
     except OSError as error:
         raise AuthorityFileError(f"{path}: {error.strerror}") from None
     except ValueError:

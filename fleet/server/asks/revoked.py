@@ -3,17 +3,17 @@
 Rules: while there has never been a file, nobody is revoked. A list that does not count is an error at the start; later it leaves
 the former one in force, with a line in the log, and so does a file that is gone.
 
->>> Revoked(Path("ca/crl.pem"), [authority]).has(certificate)  # doctest: +SKIP
+>>> Revoked(Path("ca/crl.pem"), (authority,)).has(certificate)  # doctest: +SKIP
 False
 """
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
 
 from fleet.messages.revocations import RevocationListError, Revocations, read_revocations
+from fleet.messages.statements import Authorities
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class AuthorityFileError(Exception):
 class Revoked:
     """Raises AuthorityFileError where there is a file that cannot be used. Not for several threads."""
 
-    def __init__(self, path: Path, authorities: Sequence[x509.Certificate]) -> None:
+    def __init__(self, path: Path, authorities: Authorities) -> None:
         self._path = path
         self._authorities = authorities
         self._version: Version | None = None

@@ -5,13 +5,13 @@ revoked; the time is within `CLOCK_SLACK` of ours; a nonce of a station is taken
 long as their time could pass: after a restart, or at another process of a cluster, an ask may be replayed within those minutes.
 Then it does nothing new: what changes something is done once for its id, and the answer, bound to the nonce, is the station's.
 
->>> asks = AskVerifier([authority], Revoked(path, [authority]), clock)  # doctest: +SKIP
+>>> asks = AskVerifier((authority,), Revoked(path, (authority,)), clock)  # doctest: +SKIP
 >>> asks.verify("entre-a", payload).ask  # doctest: +SKIP
 """
 
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fleet.messages.signed import CLOCK_SLACK, SignedAsk, SignedError, open_ask
-from fleet.messages.statements import fault_of, name_of
+from fleet.messages.statements import Authorities, fault_of, name_of
 from fleet.server.asks.revoked import Revoked
 
 REMEMBERED = 2 * CLOCK_SLACK
@@ -60,7 +60,7 @@ class _Taken:
 class AskVerifier:
     """Not for several threads."""
 
-    def __init__(self, authorities: Sequence[x509.Certificate], revoked: Revoked, clock: Clock) -> None:
+    def __init__(self, authorities: Authorities, revoked: Revoked, clock: Clock) -> None:
         self._authorities = authorities
         self._revoked = revoked
         self._clock = clock
@@ -86,7 +86,8 @@ class AskVerifier:
     def _check_certificate(self, certificate: x509.Certificate, station: str, now: datetime) -> None:
         digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
         if digest not in self._issued:
-            if not _is_client(certificate) or not any(_issued(certificate, one) for one in self._authorities):
+            began = certificate.not_valid_before_utc  # whether it is valid now is asked each time
+            if not _is_client(certificate) or fault_of(certificate, self._authorities, began) is not None:
                 raise AskRefusedError("stranger")
             _make_room(self._issued, MOST_CERTIFICATES)
             self._issued[digest] = None
@@ -108,10 +109,6 @@ class AskVerifier:
             raise AskRefusedError("replayed")
         taken.nonces.add(nonce)
         taken.order.append((now, nonce))
-
-
-def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    return fault_of(certificate, authority, certificate.not_valid_before_utc) is None
 
 
 def _is_client(certificate: x509.Certificate) -> bool:
