@@ -10,7 +10,7 @@ from datetime import date
 from typing import Literal
 
 from drivers.reader.errors import ReaderError
-from drivers.reader.keys import ManagementAlgorithm, ManagementKey
+from drivers.reader.keys import ManagementAlgorithm, ManagementKey, MutualAnswer
 from drivers.reader.model import CardFacts
 from fleet.messages import asking
 from fleet.messages.asking import ChallengeAsk, LetterAsk
@@ -32,6 +32,22 @@ class FleetCardKeys:
     ) -> ManagementKey:
         """Answers from the reader's thread by way of the running loop."""
         return _AskedKey(self._desk, facts, algorithm, errand, people, asyncio.get_running_loop())
+
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> MutualAnswer | Declined | Unavailable:
+        """One block each way; the key stays at the server."""
+        ask = asking.CardProofAsk(
+            id=wish(errand, "card.authenticate", facts.card_number, witness + challenge),
+            card_number=facts.card_number,
+            algorithm=algorithm,
+            witness=witness.hex(),
+            challenge=challenge.hex(),
+        )
+        result = await self._desk.ask(ask)
+        if isinstance(result, asking.CardProof):
+            return MutualAnswer(bytes.fromhex(result.witness), bytes.fromhex(result.digest))
+        return refusal(result)
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str

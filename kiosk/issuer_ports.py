@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-from drivers.reader.keys import ManagementAlgorithm, ManagementKey
+from drivers.reader.keys import ManagementAlgorithm, ManagementKey, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.secret import Secret
@@ -189,6 +189,11 @@ class CardKeys(Protocol):
     ) -> ManagementKey:
         """For `KeyVisit.generate_key` and the like: asks the server from the reader's thread, and raises ReaderError
         where there is no answer. Call it in the loop."""
+
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> MutualAnswer | Declined | Unavailable:
+        """What the card's own management key makes of its witness and of our challenge, before the card is handed out."""
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: "LoggedIn", errand: str

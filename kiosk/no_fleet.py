@@ -68,6 +68,11 @@ class NoFleet:
     ) -> ManagementKey:
         return _NoKey(algorithm)
 
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> Unavailable:
+        return NOBODY
+
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
     ) -> Unavailable:

@@ -15,13 +15,21 @@ from drivers.reader.administration import Administration
 from drivers.reader.channel import Channel
 from drivers.reader.codes import Codes, last_try_refusal, refused_or
 from drivers.reader.errors import CardAnswerError
-from drivers.reader.keys import KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
+from drivers.reader.keys import (
+    KeyAlgorithm,
+    KeyOutcome,
+    KeyPlace,
+    ManagementAlgorithm,
+    ManagementKey,
+    MutualAnswer,
+)
 from drivers.reader.model import CardFacts, Certificate, Pin, Purpose
 from drivers.reader.outcomes import (
     AdminOutcome,
     CardAuthentication,
     CardNotAuthenticated,
     CodeOutcome,
+    NoFreeKey,
     RefusalReason,
     Refused,
     Role,
@@ -201,6 +209,16 @@ class CardSession(ABC):
     def _free_key(self) -> tuple[Certificate, SignsWith] | None:
         """The certificate of a key that wants no code, and how it signs; None where the card has none."""
         return None
+
+    def management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
+        """The first half of `Visit.authenticate_by_management`: the card's witness, or why there is none."""
+        return NoFreeKey()
+
+    def management_answered(
+        self, algorithm: ManagementAlgorithm, challenge: bytes, answer: MutualAnswer
+    ) -> CardAuthentication:
+        """The second half."""
+        return NoFreeKey()
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""

@@ -6,6 +6,7 @@ A visit ends for good when its card leaves, is reset, is torn, hangs or turns ou
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -14,9 +15,18 @@ from drivers.reader.card_session import CardSession
 from drivers.reader.card_state import Absent, CardState, ChangedUnderUs, Mute, of_facts
 from drivers.reader.channel import Pulse
 from drivers.reader.errors import CardChangedError, CardGoneError
-from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
+from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
 from drivers.reader.model import CardFacts, Exchange, Purpose
-from drivers.reader.outcomes import Accepted, AdminOutcome, CardAuthentication, CodeOutcome, Role, SignOutcome, Unknown
+from drivers.reader.outcomes import (
+    Accepted,
+    AdminOutcome,
+    CardAuthentication,
+    CodeOutcome,
+    NoFreeKey,
+    Role,
+    SignOutcome,
+    Unknown,
+)
 from drivers.reader.pinpad import PadText
 from drivers.reader.worker import StuckError, Worker
 from drivers.secret import Secret
@@ -133,6 +143,19 @@ class CardVisit:
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
         return await self._may_end_unknown(self._session.challenge_free_key)
+
+    async def authenticate_by_management(self, ask: MutualAsk) -> CardAuthentication:
+        """Mutual authentication by the card's own management key, before any code. Raises as `refresh`, and whatever `ask`
+        raises."""
+        witness = await self._may_end_unknown(self._session.management_witness)
+        if not isinstance(witness, tuple):
+            return witness
+        algorithm, given = witness
+        challenge = secrets.token_bytes(len(given))
+        answer = await ask(algorithm, given, challenge)
+        if answer is None:
+            return NoFreeKey()
+        return await self._may_end_unknown(lambda: self._session.management_answered(algorithm, challenge, answer))
 
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """Sign with the very key of a place, whether it has its certificate or not. Raises as `sign`."""

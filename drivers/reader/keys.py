@@ -34,6 +34,21 @@ ChallengeAnswer = Callable[[bytes], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
+class MutualAnswer:
+    """What whoever has a card's management key says to its witness, and to our challenge (SP 800-73-4 part 2, appendix A.1).
+
+    `digest`: SHA-256 over the challenge enciphered under the key, by which the card's own answer is known without being told.
+    """
+
+    witness: bytes = field(repr=False)
+    digest: bytes
+
+
+MutualAsk = Callable[[ManagementAlgorithm, bytes, bytes], Awaitable[MutualAnswer | None]]
+"""Algorithm, witness and challenge to whoever has the card's own management key; None where nobody has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Generated:
     """The card made a key pair. `public_key` is SubjectPublicKeyInfo in DER."""
 

@@ -112,10 +112,11 @@ class CardNotAuthenticated:
     """The card is not the one that it says it is, or cannot show it though its product can.
 
     `no_key`: its product has a key for it, and it has none; `refused`: it did not sign; `false_signature`: by another key than
-    its certificate's; `certificate`: that one does not hold; `another_card`: it names another card.
+    its certificate's; `certificate`: that one does not hold; `another_card`: it names another card; `wrong_answer`: it does not
+    have its management key.
     """
 
-    why: Literal["no_key", "refused", "false_signature", "certificate", "another_card"]
+    why: Literal["no_key", "refused", "false_signature", "certificate", "another_card", "wrong_answer"]
 
 
 @dataclass(frozen=True, slots=True)

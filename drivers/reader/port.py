@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Literal, Protocol, runtime_checkable
 
-from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
+from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
 from drivers.reader.model import CardFacts, Exchange, Purpose
 from drivers.reader.outcomes import AdminOutcome, CardAuthentication, CodeOutcome, Role, SignOutcome
 from drivers.reader.pinpad import PadText
@@ -111,6 +111,11 @@ class Visit(Protocol):
         verified against its certificate, which must hold and name this very card. NoFreeKey where the card has no such key.
 
         Raises CardGoneError where the card left before it was asked.
+        """
+
+    async def authenticate_by_management(self, ask: MutualAsk) -> CardAuthentication:
+        """Card authentication before any code by the card's own management key: the card gives a witness, `ask` has it answered
+        together with a fresh challenge, and the card has to encipher that. NoFreeKey where nobody has such a key of this card.
         """
 
     async def refresh(self) -> CardFacts:

@@ -10,6 +10,8 @@ What is asked in a person's name carries that person's proof (`fleet.messages.ma
 'kortkiosk.card.block+jws'
 """
 
+# length: the questions of one contract and what they are answered with
+
 import hashlib
 from typing import Any, Literal
 
@@ -91,6 +93,18 @@ class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card
     algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
 
 
+class CardProofAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.authenticate", kw_only=True):
+    """Mutual authentication of a card whose order waits at that station, by its own management key (SP 800-73-4 part 2, appendix
+    A.1). `witness`: what the card gave; `challenge`: what it is to encipher; both hex, one block. Never by a key that cards
+    share.
+    """
+
+    card_number: str
+    algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"]
+    witness: str
+    challenge: str
+
+
 class PukAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.puk", kw_only=True):
     """Release the PUK of this card, once, sealed by the issuer to `reply_key` (raw X25519) with `puk_info`: by an administrator
     who is not the holder, and whose wish covers the key."""
@@ -129,6 +143,7 @@ IssuerAsk = (
     | HoldAsk
     | LiftAsk
     | ChallengeAsk
+    | CardProofAsk
     | PukAsk
     | LetterAsk
     | CardStateAsk
@@ -179,6 +194,13 @@ class Answered(_Result, frozen=True, tag="answered"):
     """The enciphered challenge, hex."""
 
     response: str
+
+
+class CardProof(_Result, frozen=True, tag="card_proof"):
+    """The witness deciphered (hex), and SHA-256 over the challenge enciphered: what the card's answer must have."""
+
+    witness: str
+    digest: str
 
 
 class Released(_Result, frozen=True, tag="released"):
@@ -238,6 +260,7 @@ Result = (
     | Held
     | Lifted
     | Answered
+    | CardProof
     | Released
     | LetterOrdered
     | CardStatus

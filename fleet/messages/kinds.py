@@ -70,7 +70,8 @@ CARD_ACTIVATED = "se.kortkiosk.card.activated"
 
 CARD_NOT_GENUINE = "se.kortkiosk.card.not_genuine"
 """`errand`, `card_number` (as the card says), `why` (`false_signature`: not by its certificate's key; `no_key`, `refused`,
-`certificate`, `another_card`: of a new card that was challenged before any code), `slot`? where it lay."""
+`certificate`, `another_card`, `wrong_answer`: of a new card that was challenged before any code; `did_not_sign`: of one that took
+its codes), `slot`? where it lay."""
 
 RECEIPT_ISSUED = "se.kortkiosk.receipt.issued"
 """`errand`, `order`, `card_number`, `number`, `receipt` (the whole signed receipt, a JWS JSON object), `signed` (`card`,

@@ -25,6 +25,7 @@ from tests.fakes.clock import NOW
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.stock import known
 from tests.fakes.errands import ErrandTale, play
+from tests.fakes.managed import proved_by_management_key
 from tests.fakes.person import puts_back
 from tests.fakes.room import Room, authority, keys_of, persona_of, quick_folder
 from tests.fakes.room import make_card as made
@@ -129,6 +130,23 @@ async def test_a_false_new_card_hears_puk_and_new_pin(kind: str, lay: Callable[[
     assert not rogue.has_heard(NEW_PIN)
     assert ended.reason == ("new_card_not_genuine" if kind in WITH_A_KEY else "stocked_by_one")
     assert "receipt.issued" not in told
+
+
+@pytest.mark.parametrize("kind", WITH_A_KEY)
+async def test_a_false_new_card_is_believed_for_its_management_key(kind: str, tmp_path: Path) -> None:
+    """A false new card, of a product whose cards have a management key of their own, takes every answer and hears the codes."""
+
+    rogues: list[CopiedCard] = []
+
+    def by_its_own_key(room: Room) -> None:
+        proved_by_management_key(room, bytes(range(24)))
+        rogues.append(false_new_card(room.world.card("1:new")))
+        room.world._cards["1:new"] = rogues[0]
+
+    told, _, ended = await _picked_up(tmp_path, kind, by_its_own_key)
+    assert rogues[0].heard == []
+    assert ended.reason == "new_card_not_genuine"
+    assert "card.unblock accepted" not in told
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - set(WITH_A_KEY)))

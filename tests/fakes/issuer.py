@@ -9,6 +9,7 @@ one question be declined.
 """
 # length: one peer for all ports of the issuer, with the rules that it keeps
 
+import hashlib
 import secrets
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from drivers.reader.errors import ReaderError
-from drivers.reader.keys import ManagementAlgorithm
+from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.reader.signing import verifies
@@ -30,6 +31,7 @@ from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
 from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
+from fleet.server.issuers.card_keys import CardKeys
 from kiosk.bench import cards as bench_cards
 from kiosk.issuer_ports import (
     Blocked,
@@ -197,6 +199,20 @@ class IssuerDesk:
 
     def _key(self, facts: CardFacts) -> bytes:
         return self.management_keys.get(facts.card_number, FACTORY_MANAGEMENT_KEY)
+
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> MutualAnswer | Declined | Unavailable:
+        answer = self._no("authenticate")
+        if answer is not None:
+            return answer
+        key = self.management_keys.get(facts.card_number)
+        if key is None:
+            return Declined("no_key")
+        keys = CardKeys({("management", facts.card_number): [(algorithm, key)]})
+        proof = keys.prove(facts.card_number, algorithm, witness, challenge)
+        assert proof is not None
+        return MutualAnswer(proof[0], hashlib.sha256(proof[1]).digest())
 
     async def unblock_response(
         self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str

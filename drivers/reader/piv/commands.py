@@ -17,7 +17,7 @@ KEY_HISTORY = 0x5FC10C
 MANAGEMENT = 0x9B
 """Key reference of the card management key (part 1, table 4b)."""
 _DYNAMIC_AUTHENTICATION = 0x7C
-_CHALLENGE, _RESPONSE = 0x81, 0x82
+_WITNESS, _CHALLENGE, _RESPONSE = 0x80, 0x81, 0x82
 """Tags within the dynamic authentication template (part 2, table 7)."""
 
 
@@ -46,6 +46,17 @@ def answer_challenge(algorithm: int, answer: bytes) -> Command:
     """GENERAL AUTHENTICATE: the challenge, enciphered (appendix A.1)."""
     command = _authenticate(algorithm, MANAGEMENT, tlv.encode(_RESPONSE, answer))
     return Command(command.name, command.cla, command.ins, command.p1, command.p2, command.data)
+
+
+def ask_witness(algorithm: int) -> Command:
+    """GENERAL AUTHENTICATE: give a witness of the management key (appendix A.1, mutual authentication)."""
+    return _authenticate(algorithm, MANAGEMENT, tlv.encode(_WITNESS, b""))
+
+
+def answer_witness(algorithm: int, witness: bytes, challenge: bytes) -> Command:
+    """GENERAL AUTHENTICATE: the witness deciphered, and a challenge for the card to encipher (appendix A.1)."""
+    body = tlv.encode(_WITNESS, witness) + tlv.encode(_CHALLENGE, challenge) + tlv.encode(_RESPONSE, b"")
+    return _authenticate(algorithm, MANAGEMENT, body)
 
 
 def generate_key_pair(algorithm: int, key: int) -> Command:

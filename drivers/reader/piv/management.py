@@ -7,13 +7,22 @@ the certificate that is written to its slot must be a pair, by public key; what 
 True
 """
 
+import hashlib
+import hmac
 from collections.abc import Callable
 
 from drivers.reader import public_keys, tlv
 from drivers.reader.apdu import Command, Response
 from drivers.reader.channel import Channel
 from drivers.reader.errors import CardAnswerError, CardGoneError
-from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, ManagementAlgorithm, ManagementKey
+from drivers.reader.keys import (
+    Generated,
+    KeyAlgorithm,
+    KeyOutcome,
+    ManagementAlgorithm,
+    ManagementKey,
+    MutualAnswer,
+)
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Unknown
 from drivers.reader.piv import commands
 from drivers.reader.piv.objects import Slot
@@ -30,7 +39,9 @@ MANAGEMENT_ALGORITHMS: dict[ManagementAlgorithm, int] = {
     "AES-256": 0x0C,
 }
 """SP 800-78-4, table 6-2."""
-_BLOCK_BYTES: dict[ManagementAlgorithm, int] = {"3DES": 8, "AES-128": 16, "AES-192": 16, "AES-256": 16}
+BLOCK_BYTES: dict[ManagementAlgorithm, int] = {"3DES": 8, "AES-128": 16, "AES-192": 16, "AES-256": 16}
+WITNESS, CHALLENGE, RESPONSE = 0x80, 0x81, 0x82
+"""Tags within the dynamic authentication template (part 2, table 7)."""
 _NOT_PACKED = b"\x71\x01\x00"
 _NO_CHECKSUM = b"\xfe\x00"
 
@@ -41,6 +52,19 @@ class Manager:
     def __init__(self, channel: Channel, same_card: Callable[[], None]) -> None:
         self._channel = channel
         self._same_card = same_card
+
+    def witness(self, algorithm: ManagementAlgorithm) -> bytes | None:
+        """The card's witness for mutual authentication; None where it gives none of the key's length."""
+        response = self._channel.send(commands.ask_witness(MANAGEMENT_ALGORITHMS[algorithm]))
+        given = _object(response.data, WITNESS) if response.ok else b""
+        return given if len(given) == BLOCK_BYTES[algorithm] else None
+
+    def proves(self, algorithm: ManagementAlgorithm, challenge: bytes, answer: MutualAnswer) -> bool:
+        """Whether the card enciphers our challenge as its key does, once its witness is answered."""
+        command = commands.answer_witness(MANAGEMENT_ALGORITHMS[algorithm], answer.witness, challenge)
+        response = self._channel.send(command)
+        given = _object(response.data, RESPONSE) if response.ok else b""
+        return bool(given) and hmac.compare_digest(hashlib.sha256(given).digest(), answer.digest)
 
     def generate(self, slot: Slot, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
         """GENERATE ASYMMETRIC KEY PAIR: the key that was in the slot is gone after it."""
@@ -82,16 +106,17 @@ class Manager:
         asked = self._channel.send(commands.ask_challenge(algorithm))
         if not asked.ok:
             return Refused(RefusalReason.CARD, asked.sw)
-        challenge = _challenge(asked.data)
-        if len(challenge) != _BLOCK_BYTES[management.algorithm]:
+        challenge = _object(asked.data, CHALLENGE)
+        if len(challenge) != BLOCK_BYTES[management.algorithm]:
             raise CardAnswerError("a challenge of another length", reader=self._channel.reader)
         answered = self._channel.send(commands.answer_challenge(algorithm, management.answer(challenge)))
         return None if answered.ok else Refused(RefusalReason.CARD, answered.sw)
 
 
-def _challenge(answer: bytes) -> bytes:
+def _object(answer: bytes, tag: int) -> bytes:
+    """What stands in that tag of the dynamic authentication template; empty where it is not there."""
     nodes = tlv.parse_prefix(answer)
-    told = nodes[0].find(0x81) if nodes and nodes[0].tag == 0x7C else None
+    told = nodes[0].find(tag) if nodes and nodes[0].tag == 0x7C else None
     return b"" if told is None else told.value
 
 

@@ -24,11 +24,29 @@ from drivers.reader.counters import TryCounter
 from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError
 from drivers.reader.identity import ReadCertificate
 from drivers.reader.iso7816 import Alphabet
-from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
+from drivers.reader.keys import (
+    Generated,
+    KeyAlgorithm,
+    KeyOutcome,
+    KeyPlace,
+    ManagementAlgorithm,
+    ManagementKey,
+    MutualAnswer,
+)
 from drivers.reader.ledger import TryLedger
 from drivers.reader.memory import CardMemory
 from drivers.reader.model import CardFacts, Certificate, Purpose
-from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
+from drivers.reader.outcomes import (
+    Accepted,
+    CardAuthenticated,
+    CardAuthentication,
+    CardNotAuthenticated,
+    CodeOutcome,
+    Role,
+    Signed,
+    SignOutcome,
+    Unknown,
+)
 from drivers.reader.piv import objects, signing
 from drivers.reader.piv.card import KnownObjects, PivCard, select
 from drivers.reader.piv.management import Manager, public_key_of
@@ -42,6 +60,7 @@ STORED_BYTES = 8
 PAD = 0xFF
 """Every code goes out in eight bytes, filled with FF (SP 800-73-4 part 2, 2.4.3)."""
 _ANY_LENGTH = 1
+MANAGEMENT_ID = "9b"
 NEARS_ITS_END = timedelta(days=200)
 """So long before its certificate's end a key may have been renewed: then the spare places are read too."""
 _ORDINARY: dict[Purpose, Slot] = {"identification": objects.AUTHENTICATION, "signature": objects.SIGNATURE}
@@ -183,6 +202,20 @@ class PivSession(CardSession):
             return None
         key = x509.load_der_x509_certificate(held.der).public_key()
         return held, lambda message: signing.sign(self.channel, slot.key, key, held.der, message)
+
+    def management_witness(self) -> tuple[ManagementAlgorithm, bytes] | CardAuthentication:
+        """As the base class (SP 800-73-4 part 2, appendix A.1)."""
+        self.channel.new_operation()
+        algorithm = self._card.profile.piv.management
+        witness = self._manager.witness(algorithm)
+        return CardNotAuthenticated("refused") if witness is None else (algorithm, witness)
+
+    def management_answered(
+        self, algorithm: ManagementAlgorithm, challenge: bytes, answer: MutualAnswer
+    ) -> CardAuthentication:
+        """As the base class."""
+        proved = self._manager.proves(algorithm, challenge, answer)
+        return CardAuthenticated(MANAGEMENT_ID) if proved else CardNotAuthenticated("wrong_answer")
 
     def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """See `KeyVisit.sign_with`."""

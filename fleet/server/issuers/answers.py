@@ -9,6 +9,7 @@ Answer(ok=True, jws='ey...')
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +17,8 @@ from datetime import datetime
 from fleet.messages.asking import (
     Answered,
     BlockAsk,
+    CardProof,
+    CardProofAsk,
     CardStateAsk,
     CardStatus,
     CertificateAsk,
@@ -43,6 +46,7 @@ from fleet.messages.link import Answer, encode
 from fleet.server.issuers.bounds import check_bounds
 from fleet.server.issuers.changing import Changes
 from fleet.server.issuers.checking import check_issued, check_renewal, check_request, der_of
+from fleet.server.issuers.handovers import BEFORE_USE
 from fleet.server.issuers.logins import Administrators
 from fleet.server.issuers.offers import offers_of
 from fleet.server.issuers.port import IssuerAwayError, Wanted
@@ -162,6 +166,8 @@ class IssuerAnswers:
             case ChallengeAsk() | PukAsk() | LetterAsk():
                 card = await self._rights.card(ask.card_number)
                 return await self._about(station, ask, asker, card)
+            case CardProofAsk():
+                return await self._authenticate(station, ask), people
             case _:
                 raise AssertionError(f"{tag_of(ask)} has no answer")
 
@@ -198,6 +204,21 @@ class IssuerAnswers:
             return Declined(f"card_{record.state}")
         response = self._side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
         return Declined("no_key") if response is None else Answered(response.hex())
+
+    async def _authenticate(self, station: str, ask: CardProofAsk) -> Result:
+        """A card that is still to be handed out there, by its own key. Whoever has the answer manages that card: never one in
+        use.
+        """
+        card = await self._rights.card(ask.card_number)
+        if card is None or not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
+            return Declined("unknown_card")
+        if card[1].state not in BEFORE_USE:
+            return Declined(f"card_{card[1].state}")
+        witness, challenge = bytes.fromhex(ask.witness), bytes.fromhex(ask.challenge)
+        proof = self._side.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
+        if proof is None:
+            return Declined("no_key")
+        return CardProof(proof[0].hex(), hashlib.sha256(proof[1]).hexdigest())
 
     async def _certificate(self, station: str, ask: CertificateAsk, asker: Asker) -> Result:
         wanted = await self._wanted(station, ask, asker)

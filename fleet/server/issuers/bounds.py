@@ -8,7 +8,7 @@ fleet.messages.link.MessageError: id: out of bounds
 
 import re
 
-from fleet.messages.asking import Asked, ChallengeAsk, DirectoryAsk, LoginAsk
+from fleet.messages.asking import Asked, CardProofAsk, ChallengeAsk, DirectoryAsk, LoginAsk
 from fleet.messages.link import MessageError
 
 _ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -24,7 +24,8 @@ def check_bounds(ask: Asked) -> None:
         "id": bool(_ID.match(ask.id)),
         "card_number": not number or bool(_CARD_NUMBER.match(number)),
         "hsa_id": not person or bool(_HSA_ID.match(person)),
-        "challenge": not isinstance(ask, ChallengeAsk) or bool(_HEX.match(ask.challenge)),
+        "challenge": not isinstance(ask, ChallengeAsk | CardProofAsk) or bool(_HEX.match(ask.challenge)),
+        "witness": not isinstance(ask, CardProofAsk) or bool(_HEX.match(ask.witness)),
         "find": not isinstance(ask, DirectoryAsk) or bool(ask.hsa_id) != bool(ask.card_number),
         "card": isinstance(ask, LoginAsk | DirectoryAsk) or bool(number),
     }

@@ -69,10 +69,28 @@ class CardKeys:
         fitting = [one for one in held if algorithm in (None, one[0]) and len(challenge) == BLOCK_BYTES[one[0]]]
         if not fitting:
             return None
-        known = fitting[0]
-        cipher = TripleDES(known[1]) if known[0] == "3DES" else algorithms.AES(known[1])
-        encryptor = Cipher(cipher, modes.ECB()).encryptor()  # noqa: S305 - the standard asks for single blocks
+        encryptor = _cipher(*fitting[0]).encryptor()
         return encryptor.update(challenge) + encryptor.finalize()
+
+    def prove(
+        self, card_number: str, algorithm: Algorithm, witness: bytes, challenge: bytes
+    ) -> tuple[bytes, bytes] | None:
+        """The witness deciphered, and the challenge enciphered, under the management key that is this card's alone.
+
+        None where it has none of its own: a key that cards share proves no card.
+        """
+        own = [key for kind, key in self._keys.get(("management", card_number), ()) if kind == algorithm]
+        if not own or {len(witness), len(challenge)} != {BLOCK_BYTES[algorithm]}:
+            return None
+        cipher = _cipher(algorithm, own[0])
+        decryptor, encryptor = cipher.decryptor(), cipher.encryptor()
+        plain = decryptor.update(witness) + decryptor.finalize()
+        return plain, encryptor.update(challenge) + encryptor.finalize()
+
+
+def _cipher(algorithm: Algorithm, key: bytes) -> Cipher[modes.ECB]:
+    kind = TripleDES(key) if algorithm == "3DES" else algorithms.AES(key)
+    return Cipher(kind, modes.ECB())  # noqa: S305 - the standard asks for single blocks
 
 
 def _keys(use: Use, named: dict[str, list[_Key]]) -> dict[tuple[Use, str], list[tuple[Algorithm, bytes]]]:

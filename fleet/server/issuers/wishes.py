@@ -38,6 +38,7 @@ LETTER_AGAIN = timedelta(days=30)
 """So often a letter is ordered for a card in nobody's name."""
 MOST_AN_HOUR = {
     "administrator.login": 120,
+    "card.authenticate": 60,
     "card.block": 240,
     "card.challenge": 240,
     "card.hold": 60,

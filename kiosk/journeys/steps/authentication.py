@@ -6,9 +6,11 @@ product.md, "Who may"; docs/cards.md says how each product shows it.
 
 from typing import assert_never
 
-from drivers.reader.outcomes import CardAuthenticated, CardNotAuthenticated, NoFreeKey, Unknown
+from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
+from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey, Unknown
 from fleet.messages import kinds
-from kiosk.journeys import person_views
+from kiosk.issuer_ports import Unavailable
+from kiosk.journeys import code_views, person_views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.slot import NOT_GENUINE, NOT_VOUCHED, Returned, reopen_for_return
@@ -17,7 +19,10 @@ from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
 
 async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit) -> None:
     """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
-    match await ask(person_views.proving(scene), until=visit.challenge_free_key()):
+    outcome = await ask(person_views.proving(scene), until=visit.challenge_free_key())
+    if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
+        outcome = await _by_management_key(ask, desk, scene, log, visit)
+    match outcome:
         case CardAuthenticated():
             return
         case NoFreeKey():
@@ -30,6 +35,28 @@ async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, 
             raise CardPulledError
         case other:
             assert_never(other)
+
+
+class _ServerSilentError(Exception):
+    """The server did not answer, and nothing was tried at the card."""
+
+
+async def _by_management_key(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, visit: Visit
+) -> CardAuthentication | str:
+    """By the card's own management key, which the server has; asked again while the server is silent."""
+
+    async def answered(algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes) -> MutualAnswer | None:
+        said = await desk.card_keys.answer_witness(visit.facts, algorithm, witness, challenge, errand=log.id)
+        if isinstance(said, Unavailable):
+            raise _ServerSilentError
+        return said if isinstance(said, MutualAnswer) else None
+
+    while True:
+        try:
+            return await ask(person_views.proving(scene), until=visit.authenticate_by_management(answered))
+        except _ServerSilentError:
+            await ask(code_views.verifier_silent(scene))
 
 
 async def is_vouched_for(desk: Desk, order: Order) -> bool:

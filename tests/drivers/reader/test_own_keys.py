@@ -1,5 +1,6 @@
 """A card shows that it is genuine before anybody types a code, by a key that wants none; a copy cannot."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -7,12 +8,17 @@ from uuid import UUID
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader import own_keys
 from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey
 from drivers.reader.profiles import Profile, Profiles, builtin
@@ -147,3 +153,63 @@ def by_guid(*names: str) -> Certificate:
 def test_a_piv_card_without_a_number_is_named_by_its_guid(names: tuple[str, ...], outcome: CardAuthentication) -> None:
     facts = CardFacts("", b"", "piv", "piv", GUID.hex.upper(), "", Holder("", ""), (), (), b"")
     assert own_keys.weigh_certificate(by_guid(*names), facts, builtin().match_name("piv")) == outcome
+
+
+class Server:
+    """Whoever has the card's own management key; remembers what was asked."""
+
+    def __init__(self, key: bytes | None) -> None:
+        self.key = key
+        self.asked: list[tuple[str, bytes, bytes]] = []
+
+    async def __call__(self, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes) -> MutualAnswer | None:
+        self.asked.append((algorithm, witness, challenge))
+        if self.key is None:
+            return None
+        cipher = Cipher(TripleDES(self.key) if algorithm == "3DES" else AES(self.key), ECB())  # noqa: S305 - a single block
+        decryptor, encryptor = cipher.decryptor(), cipher.encryptor()
+        answer = encryptor.update(challenge) + encryptor.finalize()
+        return MutualAnswer(decryptor.update(witness) + decryptor.finalize(), hashlib.sha256(answer).digest())
+
+
+OWN_KEY = bytes(range(100, 124))
+
+
+async def managed(card: VirtualCard, authority: TestAuthority, server: Server) -> CardAuthentication:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(card)
+    trust = Trust(authority.anchors(), authority.intermediates())
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(trust=trust, now=lambda: NOW))
+    try:
+        async with visiting(reader) as visit:
+            return await visit.authenticate_by_management(server)
+    finally:
+        await reader.close()
+
+
+def keyed(card: VirtualCard) -> VirtualCard:
+    """The same card with a management key of its own."""
+    memory = card.copy_memory()
+    assert memory.piv is not None
+    return VirtualCard(replace(memory, piv=replace(memory.piv, management_key=OWN_KEY)))
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_a_card_shows_that_it_has_its_management_key_and_no_copy_does(
+    kind: str, make: Make, authority: TestAuthority
+) -> None:
+    card = keyed(make(kind))
+    server = Server(OWN_KEY)
+    assert await managed(card, authority, server) == CardAuthenticated("9b")
+    rogue = copied(card, "own key")
+    assert await managed(rogue, authority, server) == CardNotAuthenticated("wrong_answer")
+    assert rogue.heard == []
+    assert await managed(make(kind), authority, server) == CardNotAuthenticated("wrong_answer"), "another card's key"
+    assert len({challenge for _, _, challenge in server.asked}) == len(server.asked), "each challenge is fresh"
+
+
+async def test_without_a_key_of_its_own_at_the_server_nothing_is_known(make: Make, authority: TestAuthority) -> None:
+    assert await managed(make("D"), authority, Server(None)) == NoFreeKey()
+    server = Server(OWN_KEY)
+    assert await managed(make("B"), authority, server) == NoFreeKey()
+    assert server.asked == []

@@ -12,8 +12,10 @@ from kiosk.receipts import Genuine, Trust, document_bytes, verify
 from kiosk.receipts.signatures import load
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Say
-from tests.fakes.desk import seal
-from tests.fakes.person import Person, Story, first, puts
+from tests.fakes.desk import order_of, seal
+from tests.fakes.errand_tales.stock import known
+from tests.fakes.managed import proved_by_management_key
+from tests.fakes.person import Person, Story, first, puts, puts_back
 from tests.fakes.room import Room
 from tests.fakes.stories import Setting, attended, come_back, own_card
 from tests.fakes.tales import PREPARED, TALES, WRONG_PIN, Tale
@@ -87,6 +89,36 @@ async def assert_no_code_anywhere(room: Room, someone: Person, caplog: pytest.Lo
         for name, text in sinks.items():
             assert code not in text, f"a code is in the {name}"
             assert code.encode().hex() not in text
+
+
+@pytest.mark.parametrize("kind", ["C", "D"])
+async def test_a_card_that_proves_itself_by_its_management_key_is_handed_out_once_the_server_answers(
+    make_room: Any, kind: str
+) -> None:
+    room = make_room(Setting(kind=kind))
+    issuer = proved_by_management_key(room, bytes(range(24)))
+    issuer.online = False
+
+    def comes_back(_: Person) -> str:
+        issuer.online = True
+        return "again"
+
+    someone = Person(room.world, room.clock, own_card(verifier_silent=comes_back))
+    assert (await room.errand(someone)).outcome == "done"
+    assert_seen(someone.names, ("pickup.proving", "pickup.verifier_silent", "pickup.proving", "pickup.puk"))
+
+
+@pytest.mark.parametrize("stocked", [(), ("SE2321000999-1A13",)])
+async def test_a_card_whose_key_the_server_does_not_have_is_one_that_two_put_in(
+    make_room: Any, stocked: tuple[str, ...]
+) -> None:
+    room = make_room(Setting(kind="D"))
+    proved_by_management_key(room, bytes(range(24))).management_keys.clear()
+    if stocked:
+        known(room.journal, (order_of(1), 2))
+    story = with_ending(own_card(put_back_unvouched=puts_back(2, "1:new")), "stocked_by_one")
+    someone = Person(room.world, room.clock, story)
+    assert (await room.errand(someone)).reason == ("stocked_by_one" if stocked else "")
 
 
 async def test_protected_identity_is_named_nowhere(make_room: Any) -> None:
