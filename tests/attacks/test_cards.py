@@ -19,12 +19,15 @@ from drivers.reader.virtual.rogue import CopiedCard, Signs, copied, false_new_ca
 from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from fleet.messages.issuing import CardRecord
+from fleet.messages.issuing import Person as Directed
 from kiosk.ports import Ended
 from kiosk.region import StockRules
 from tests.fakes.clock import NOW
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.stock import known
 from tests.fakes.errands import ErrandTale, play
+from tests.fakes.issuer import IssuerDesk
 from tests.fakes.managed import proved_by_management_key
 from tests.fakes.person import puts_back
 from tests.fakes.room import Room, authority, keys_of, persona_of, quick_folder
@@ -152,9 +155,20 @@ async def test_a_false_new_card_is_believed_for_its_management_key(kind: str, tm
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - set(WITH_A_KEY)))
 async def test_a_false_new_card_that_heard_the_codes_passes_for_a_faulty_one(kind: str, tmp_path: Path) -> None:
     """A false new card of a product without a key of its own hears PUK and new PIN, and passes for a faulty one."""
-    told, _, ended = await _picked_up(tmp_path, kind, by_the_office)
+    issuers: list[IssuerDesk] = []
+
+    def with_a_register(room: Room) -> None:
+        issuers.append(IssuerDesk(authority(), room.clock))
+        new = person(1).new
+        issuers[0].add(Directed(new.hsa_id, new.name), CardRecord(new.card_number, new.hsa_id, "601", "waiting"))
+        room.equip(blocking=issuers[0])
+
+    told, _, ended = await _picked_up(tmp_path, kind, with_a_register)
     assert ended.reason == "new_card_heard_codes"
-    assert told[-4:] == ["card.not_genuine", "slot.reopen opened", "slot.return not_genuine", "ended refused"]
+    told = told[told.index("card.hold held") :]
+    assert told[1:] == ["card.not_genuine", "slot.reopen opened", "slot.return not_genuine", "ended refused"]
+    card = issuers[0].cards[person(1).new.card_number]
+    assert (card.state, card.hold_reason) == ("held", "code_known"), "the insider's true card is worth nothing now"
 
 
 @pytest.fixture(scope="session")

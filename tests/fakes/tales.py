@@ -265,6 +265,7 @@ TALES = [
                 *TAKEN,
                 "card.unblock accepted",
                 "card.test failed",
+                "card.hold declined",
                 "card.not_genuine",
                 "slot.reopen opened",
                 "slot.return not_genuine",

@@ -78,11 +78,18 @@ async def _prove_new_card(
     """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back."""
     match await _tested(ask, scene, log, visit, code, Role.IDENTIFICATION):
         case "false_signature" | "did_not_sign" as why:
+            await _hold_true_card(desk, log, order)
             await put_aside(ask, desk, scene, log, order, visit, why, HEARD_CODES)
         case "certificate":
             raise views.test_failed(scene)
         case None:
             return
+
+
+async def _hold_true_card(desk: Desk, log: ErrandLog, order: Order) -> None:
+    """Somebody has the card that this was a copy of, and may know its codes by now: it is made unusable at once."""
+    hold = desk.blocking.hold(order.card_number, "code_known", by=None, errand=log.id)
+    await log.effect("card.hold", hold, card_number=order.card_number)
 
 
 async def _tested(
