@@ -34,7 +34,10 @@ def health() -> Health:
 @pytest.fixture
 def app(readings: FakeReadings, hub: Hub, access: Access, health: Health) -> FastAPI:
     desk = desk_of(access.database, lambda: NOW)
-    return create_app(readings, hub, access, FakeAlerts(demo_alerts()), desk, clock=lambda: NOW, health=health)
+    asks = {"believed": 7, "unsigned": 2}
+    return create_app(
+        readings, hub, access, FakeAlerts(demo_alerts()), desk, clock=lambda: NOW, health=health, asks=asks
+    )
 
 
 async def test_the_figures_of_the_fleet_and_of_requests(app: FastAPI, health: Health) -> None:
@@ -51,6 +54,8 @@ async def test_the_figures_of_the_fleet_and_of_requests(app: FastAPI, health: He
     assert (said['kortkiosk_part_ok{part="broker"}'], said['kortkiosk_part_ok{part="verifier"}']) == (1, 0)
     assert said['kortkiosk_http_requests_total{method="GET",route="/api/v1/stations/{name}",status="401"}'] == 1
     assert said['kortkiosk_http_requests_total{method="any",route="none",status="404"}'] == 1
+    assert said['kortkiosk_asks_total{outcome="believed"}'] == 7
+    assert said['kortkiosk_asks_total{outcome="unsigned"}'] == 2
     assert said['kortkiosk_ends_seconds{what="secret"}'] == timedelta(days=3).total_seconds()
     assert said["process_resident_memory_bytes"] > 0
     for name in ("entre-a", "lasarettet", "TEST", "SE23"):
