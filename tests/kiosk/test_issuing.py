@@ -22,6 +22,7 @@ from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust
+from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
@@ -29,10 +30,11 @@ from drivers.secret import Secret
 from fleet.agent import outbox, sync
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore
-from fleet.messages.issuing import CardRecord, Offer, Person
+from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
 from fleet.server.issuers.simulator.state import Seed
+from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.tables import alarms
 from kiosk.certificate_request import signed, unsigned
 from kiosk.clock import SystemClock
@@ -58,7 +60,7 @@ from kiosk.journeys.steps.admin import ATTENDING
 from kiosk.proof_ports import PersonProof
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
-from tests.fakes.listed import administrator
+from tests.fakes.listed import administrator, listed
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.room import authority, make_card, persona_of
 
@@ -241,6 +243,31 @@ async def test_a_reserve_certificate_ends_with_the_assignment(region: Fleet, por
             request, offers[1], facts=visit.facts, errand="b", proof=proof, people=(own, admin, admin)
         )
         assert once == Declined("administrators_missing"), "one administrator twice is one"
+
+
+async def test_level_3_for_a_protected_identity_takes_two_with_the_role_for_it(region: Fleet, ports: Ports) -> None:
+    reserve = CardRecord(CARD, HOLDER.hsa_id, "reserve", "active", loa=2, reserve=True)
+    other = person(14)
+    cards = (reserve, CardRecord(other.new.card_number, other.hsa_id, "601", "active"))
+    people = (Person(HOLDER.hsa_id, None, protected=True), Person(other.hsa_id, other.name))
+    region.simulator.fill(Seed(people, cards))
+
+    def list_both(*roles: AdministratorRole) -> None:
+        both = [listed(one.hsa_id, one.name, roles=roles) for one in (ADMINISTRATOR, other)]
+        both[0] = listed(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, roles=("KRA", "KUR"))
+        with region.database.writing.begin() as connection:
+            replace_administrators(connection, both)
+
+    async with inserted("1:old") as visit:
+        request, proof = await requested(visit)
+        offer = (await ports.issuer.offers(visit.facts))[1]
+        assert (offer.loa, offer.administrators) == (3, 2)
+        attending = [await proof_of(ports, name) for name in ("13:new", "14:new")]
+        told = {"facts": visit.facts, "proof": proof, "people": (await signed_by(ports, visit), *attending)}
+        list_both("KRA")
+        assert await ports.issuer.certificate(request, offer, errand="one", **told) == Declined("kur_needed")
+        list_both("KRA", "KUR")
+        assert isinstance(await ports.issuer.certificate(request, offer, errand="both", **told), Issued)
 
 
 async def test_a_block_is_told_at_once_and_for_good(region: Fleet, ports: Ports) -> None:
