@@ -1,7 +1,7 @@
 """What every journey is given, and how it may end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -12,6 +12,7 @@ from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orde
 from kiosk.proof_ports import Proofs
 from kiosk.proofs import CardProofs
 from kiosk.region import Region
+from kiosk.report_limit import ReportLimit
 from kiosk.stocktaking import Stock
 from kiosk.views import Say, Tell
 
@@ -55,6 +56,8 @@ class Desk:
     region: Region = _NO_REGION
     house: House | None = None
     """The station as a machine; None where nobody may look after it from here (`walk` without a station)."""
+    reports: ReportLimit = field(default_factory=ReportLimit)
+    """How many cards were reported by number in this visit."""
     at_menu: AtMenu | None = None
     """Who began the errand from the administrator's menu."""
     stock: Stock | None = None

@@ -49,6 +49,11 @@ def not_known(scene: Scene, typed: str) -> Tell:
     )
 
 
+def too_many_reports(scene: Scene) -> StopError:
+    """Nobody has that many cards: a person is asked."""
+    return stop(scene, "refused", "too_many_reports", icon="alert-outline")
+
+
 def no_such_card(scene: Scene) -> StopError:
     """Three numbers that nobody knows."""
     return stop(scene, "refused", "no_such_card")

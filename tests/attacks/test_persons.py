@@ -1,18 +1,49 @@
 """Attacks on who a person is: cards that call any code right, and stations that speak in a person's name."""
 
-from collections.abc import Callable, Mapping
+import base64
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select
 
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.rogue import copied, interposed
+from fleet.agent.words import Words
+from fleet.messages.asking import (
+    BlockAsk,
+    CardStateAsk,
+    CardStatus,
+    ChallengeAsk,
+    Declined,
+    DirectoryAsk,
+    Held,
+    HoldAsk,
+    LetterAsk,
+    LetterOrdered,
+    LiftAsk,
+    PukAsk,
+    Released,
+)
+from fleet.messages.issuing import CardRecord, CardState, HoldReason
+from fleet.server.issuers.simulator.state import Seed
+from fleet.server.store.tables import alarms
+from kiosk.issuing import Desk
+from kiosk.journeys.report_lost import report_lost
 from tests.fakes.errand_tales import blocking, renewal, reserve
 from tests.fakes.errands import ErrandTale, play
-from tests.fakes.room import OLD_PIN, Room, quick_folder
-from tests.fakes.stories import Setting, own_card
+from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, Fleet, fleet, identity
+from tests.fakes.person import Person
+from tests.fakes.proving import CardHolder
+from tests.fakes.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
+from tests.fakes.stories import Setting, attended, own_card, room_for
 
 ANY_CODE = "00000000"
 ROGUES: Mapping[str, Callable[[VirtualCard], VirtualCard]] = {
@@ -90,3 +121,163 @@ async def test_a_rogue_card_is_its_holder(errand: str, rogue: str, tmp_path: Pat
     assert not effects & WANTED, effects
     assert ended.reason in ("card_not_genuine", "card_did_not_sign"), ended
     assert [one for one in shown if one.name.endswith(f".stop.{ended.reason}")], "the person is told"
+
+
+def _register(own: CardState = "active", new: CardState = "waiting", **facts: Any) -> Callable[[Room], None]:
+    """A register that knows the holder's old card and new one, each in that state, and the holder."""
+
+    def prepare(room: Room) -> None:
+        blocking.register(own, **facts)(room)
+        issuer = room.desk.directory
+        assert isinstance(issuer, IssuerDesk)
+        number = persona_of("1:new").card_number
+        issuer.cards[number] = CardRecord(number, blocking.HOLDER, "6XX", new)
+
+    return prepare
+
+
+AGAINST: Mapping[str, tuple[Callable[[Room], None], str]] = {
+    "the own card is on hold": (_register("held"), "own_card_held"),
+    "the own card is blocked": (_register("blocked"), "own_card_blocked"),
+    "the own card was returned": (_register("returned"), "own_card_not_in_use"),
+    "the holder has left": (_register(left="2026-11-01"), "holder_left"),
+    "the new card is on hold": (_register(new="held"), "new_card_held"),
+    "the new card is voided": (_register(new="voided"), "new_card_blocked"),
+}
+
+
+HAND_OVERS = {
+    **{word: (own_card, word) for word in AGAINST},
+    **{f"{word}, attended": (lambda: attended(reader="holder"), word) for word in AGAINST if "own card" not in word},
+}
+
+
+@pytest.mark.parametrize("story", HAND_OVERS)
+async def test_a_card_is_handed_out_against_the_registers_word(story: str, tmp_path: Path) -> None:
+    """A card that is held or blocked identifies its holder, or a leaver is handed a new one, while the register says so."""
+    told, word = HAND_OVERS[story]
+    prepare, reason = AGAINST[word]
+    effects, _, ended = await _played(tmp_path, ErrandTale("", "pickup", told, Setting(), prepare=prepare))
+    assert not effects & WANTED, effects
+    assert ended.reason == reason
+
+
+@pytest.mark.parametrize("reason", ["stolen", "code_known"])
+async def test_the_holder_of_a_stolen_card_gives_it_free(reason: HoldReason, tmp_path: Path) -> None:
+    """Who stole a card, and knows its code, says that it was found again."""
+
+    def stolen(room: Room) -> None:
+        blocking.register("held")(room)
+        issuer = room.desk.directory
+        assert isinstance(issuer, IssuerDesk)
+        issuer._set(blocking.NUMBER, hold_reason=reason)
+
+    effects, _, ended = await _played(tmp_path, ErrandTale("", "report_lost", blocking.lost("found"), prepare=stolen))
+    assert "card.lift" not in effects
+    assert ended.reason == "lift_by_administrator"
+
+
+class Twin:
+    """Somebody with a stolen station's key, and everything that passed its link."""
+
+    def __init__(self, region: Fleet) -> None:
+        self.region = region
+        self.desk = Desk(region.link, Words(identity()))
+
+    async def ask(self, ask: Any) -> object:
+        return await self.desk.ask(ask)
+
+
+@pytest.fixture
+async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
+    async with fleet(tmp_path / "fleet") as one:
+        yield one
+
+
+def _ids() -> Iterator[str]:
+    return (f"{number:032x}" for number in itertools.count(1))
+
+
+async def test_one_stolen_station_key_acts_in_anybodys_name(region: Fleet) -> None:
+    """One stolen station key looks up, blocks and frees cards, answers for their keys, and has PUKs and letters sent."""
+    twin, ids = Twin(region), _ids()
+    key = X25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    wanted = "2026-03-02T12:00:00Z"
+    got = [
+        await twin.ask(DirectoryAsk(id=next(ids), card_number=CARD)),
+        await twin.ask(DirectoryAsk(id=next(ids), hsa_id=HOLDER.hsa_id)),
+        await twin.ask(BlockAsk(id=next(ids), card_number=CARD, reason="lost", wanted=wanted)),
+        await twin.ask(ChallengeAsk(id=next(ids), card_number=CARD, key="management", challenge="00" * 16)),
+        await twin.ask(ChallengeAsk(id=next(ids), card_number=CARD, key="unblock", challenge="00" * 16)),
+        await twin.ask(PukAsk(id=next(ids), card_number=CARD, reply_key=base64.b64encode(key).decode())),
+    ]
+    assert isinstance(await twin.ask(HoldAsk(id=next(ids), card_number=CARD, reason="lost", wanted=wanted)), Held)
+    got.append(await twin.ask(LiftAsk(id=next(ids), card_number=CARD)))
+    assert all(isinstance(one, Declined) for one in got), got
+    word = await twin.ask(CardStateAsk(id=next(ids), card_number=CARD))
+    assert HOLDER.name not in repr(word)
+    assert HOLDER.hsa_id not in repr(word)
+    letters = [await twin.ask(LetterAsk(id=next(ids), card_number=CARD)) for _ in range(3)]
+    assert [type(one) for one in letters] == [LetterOrdered, Declined, Declined], "one, to the registered address"
+
+
+async def test_a_proof_that_was_overheard_serves_whoever_heard_it(region: Fleet) -> None:
+    """Who overhears an administrator's question has the PUK sealed to a key of their own, or asks for something else with it."""
+    twin, ids = Twin(region), _ids()
+    admin = CardHolder(ADMINISTRATOR.hsa_id, ADMINISTRATOR.new.card_number, keys_of(persona_of("13:new"))[0])
+    theirs, own = (
+        base64.b64encode(X25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+        for _ in range(2)
+    )
+    word = await twin.ask(CardStateAsk(id=next(ids), card_number=admin.card_number))
+    assert isinstance(word, CardStatus)
+    true = admin.behind(PukAsk(id=next(ids), card_number=CARD, reply_key=theirs), word.nonce)
+    overheard = true.proofs
+    told = [
+        msgspec.structs.replace(true, id=next(ids), reply_key=own),
+        BlockAsk(id=next(ids), card_number=CARD, reason="lost", wanted="2026-03-02T12:00:00Z", proofs=overheard),
+        DirectoryAsk(id=next(ids), card_number=CARD, proofs=overheard),
+    ]
+    assert [await twin.ask(one) for one in told] == [Declined("bad_wish")] * 3
+    self_made = CardHolder.made(ADMINISTRATOR.hsa_id, ADMINISTRATOR.new.card_number)
+    forged = msgspec.structs.replace(self_made.proof(told[0], word.nonce), certificate=overheard[0].certificate)
+    assert await twin.ask(msgspec.structs.replace(told[0], id=next(ids), proofs=(forged,))) in (
+        Declined("bad_wish"), Declined("bad_signature"),
+    )  # fmt: skip
+    assert isinstance(await twin.ask(true), Released), "the true question is answered, to the true key"
+
+
+async def test_a_whole_ward_is_put_on_hold_by_number(region: Fleet) -> None:
+    """Somebody puts every card of a ward on hold by its printed number, an administrator's too, and nobody notices."""
+    twin, ids = Twin(region), _ids()
+    ward = [CardRecord(f"99990000900000{number:02}", HOLDER.hsa_id, "601", "active") for number in range(4)]
+    region.simulator.fill(Seed(cards=tuple(ward)))
+    for card in ward:
+        await twin.ask(
+            HoldAsk(id=next(ids), card_number=card.card_number, reason="lost", wanted="2026-03-02T12:00:00Z")
+        )
+    number = ADMINISTRATOR.new.card_number
+    told = await twin.ask(HoldAsk(id=next(ids), card_number=number, reason="lost", wanted="2026-03-02T12:00:00Z"))
+    assert told == Held("active"), "whoever asks sees what everybody sees"
+    word = await twin.ask(CardStateAsk(id=next(ids), card_number=number))
+    assert isinstance(word, CardStatus)
+    assert word.state == "active", "an administrator's card is not held so"
+    with region.database.reading.begin() as connection:
+        codes = set(connection.execute(select(alarms.c.code)).scalars())
+    assert {"many_holds", "administrator_reported"} <= codes
+
+
+async def test_one_visitor_reports_card_after_card_by_number(tmp_path: Path) -> None:
+    """One visitor reports card after card by the numbers printed on them."""
+    with quick_folder(tmp_path) as quick:
+        room = room_for(quick, blocking.OWN)
+        blocking.register()(room)
+        reasons = []
+        for _ in range(3):
+            someone = Person(room.world, room.clock, blocking.lost(**{"stop.too_many_reports": "end"})())
+            reasons.append((await room.errand(someone, report_lost, "report_lost")).reason)
+        issuer = room.desk.directory
+        await room.close()
+    assert reasons == ["held", "held", "too_many_reports"]
+    assert isinstance(issuer, IssuerDesk)
+    assert [one[0] for one in issuer.told] == ["hold", "hold"]

@@ -2,21 +2,25 @@
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
 from fleet.agent import outbox, sync
 from fleet.agent.identity import Identity
 from fleet.agent.link import Link, Timing
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
-from kiosk.issuer_ports import Blocked, Found, Queued
+from kiosk.issuer_ports import Blocked, CardWord, Queued
 from kiosk.issuer_side import SCHEMAS, IssuerSide
 from tests.fakes.patience import LIMIT_S
+from tests.fakes.proving import person_proof
 from tests.fakes.region import SERVER, Region
 
 pytestmark = pytest.mark.broker
@@ -33,17 +37,21 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
     side = IssuerSide(identity, store, link, SystemClock())
     ports = side.ports(None, None)  # type: ignore[arg-type]  # nobody logs in
     blocking, directory = ports["blocking"], ports["directory"]
+    now = datetime.now(UTC)
+    issuer = TestAuthority.load_or_create(region.places.folder / "card-authority", now)
+    card = VirtualCard.create(replace(HOLDER.old, key_algorithm="EC-P256"), issuer, now)
+    own = await person_proof(identity.station, card, f"card.block {NUMBER}")
 
     async def told_and_found() -> tuple[object, object]:
         async with link, asyncio.timeout(LIMIT_S):
             while await blocking.waiting() or side.region.off(errand="clean_up") is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-            told = await blocking.block(NUMBER, "lost", by=HOLDER.hsa_id, errand="e")
-            return told, await directory.find(card_number=NUMBER)
+            told = await blocking.block(NUMBER, "lost", by=own, errand="e")
+            return told, await directory.state(NUMBER)
 
     tasks = side.start()
     try:
-        assert isinstance(await blocking.block(NUMBER, "lost", by=HOLDER.hsa_id, errand="e"), Queued)
+        assert isinstance(await blocking.block(NUMBER, "lost", by=own, errand="e"), Queued)
         with region.issuer():
             done = await asyncio.to_thread(imported, region)
             assert (done.returncode, done.stdout) == (0, "imported 0, unchanged 12\n"), done.stderr
@@ -57,8 +65,8 @@ async def test_a_block_goes_from_the_stations_queue_to_the_register(region: Regi
         store.close()
     assert isinstance(told, Blocked)
     assert told.at <= datetime.now(UTC)
-    assert isinstance(found, Found)
-    assert [(card.state, card.hsa_id) for card in found.cards] == [("blocked", HOLDER.hsa_id)]
+    assert isinstance(found, CardWord)
+    assert found.state == "blocked"
     assert side.region.off(errand="clean_up") == SwitchOff("errand", "clean_up")
     assert away.returncode == 4
     assert "the issuer cannot be asked" in away.stderr

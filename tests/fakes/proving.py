@@ -16,10 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.model import CardFacts, Certificate, Holder
+from drivers.reader.outcomes import Signed
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.state import StoredKey
 from fleet.messages.asking import ask_digest, tag_of
 from fleet.messages.mandates import Mandate, Proof, mandate_bytes, means_of, wish_bytes
+from kiosk.proof_ports import PersonProof
+from kiosk.proofs import CardProofs
 from tests.fakes.clock import NOW
 from tests.fakes.room import authority, persona_of
 
@@ -74,6 +78,23 @@ class CardHolder:
         """The ask with this person's proof, beside those that it has."""
         proofs = (*ask.proofs, self.proof(ask, nonce, station, **changed))
         return msgspec.structs.replace(ask, proofs=proofs)
+
+
+async def person_proof(station: str, card: VirtualCard, *means: str, nonce: str = "") -> PersonProof:
+    """As a journey has it made where that card is in the reader, and its code was given."""
+    key, persona = card.keys[0], card.persona
+    assert isinstance(key.private, ec.EllipticCurvePrivateKey)
+    private, der = key.private, key.certificate.public_bytes(Encoding.DER)
+    certificate = Certificate("01", "", "", "", "", NOW, NOW, "identification", 3, "ok", der)
+    holder = Holder(persona.name, persona.hsa_id)
+    facts = CardFacts("r", b"", "pkcs15", "", "00", persona.card_number, holder, (), (certificate,), b"")
+
+    async def sign(message: bytes) -> Signed:
+        return Signed(private.sign(message, ec.ECDSA(hashes.SHA256())), "ES256", der)
+
+    proof = await CardProofs(station).prove(facts, sign, means, nonce)
+    assert isinstance(proof, PersonProof)
+    return proof
 
 
 def _text(raw: bytes) -> str:

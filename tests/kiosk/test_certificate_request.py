@@ -17,6 +17,8 @@ from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from kiosk.certificate_request import RequestError, signed, unsigned
 from kiosk.issuer_ports import Declined, Issued, Offer
+from kiosk.proof_ports import PersonProof
+from kiosk.proofs import CardProofs
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuer import IssuerDesk
 from tests.fakes.room import authority, make_card, persona_of
@@ -69,7 +71,12 @@ async def test_what_is_issued_for_it_is_taken_by_the_card_and_trusted(visit: Car
     proof = await visit.sign("identification", request)
     assert isinstance(proof, Signed)
     desk = IssuerDesk(authority(), HandClock())
-    issued = await desk.certificate(request, OFFER, facts=visit.facts, errand="e", proof=proof)
+    signing = CardProofs().prove(
+        visit.facts, lambda message: visit.sign("identification", message), ("certificate.request *",)
+    )
+    holder = await signing
+    assert isinstance(holder, PersonProof)
+    issued = await desk.certificate(request, OFFER, facts=visit.facts, errand="e", proof=proof, people=(holder,))
     assert isinstance(issued, Issued)
     assert await visit.write_certificate(key_id, issued.chain[0]) == Accepted()
     new = next(one for one in visit.facts.certificates if one.id == key_id)

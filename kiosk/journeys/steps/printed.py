@@ -26,13 +26,15 @@ async def printed_card(
 ) -> PrintedCard:
     """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.
 
-    Raises StopError after three.
+    Raises StopError after three that nobody knows, and where so many cards were reported in this visit.
     """
     for _ in range(TRIES):
         number = await ask(views.number(scene, desk.region.card_number_digits))
         register = await ask(views.looking_up(scene), until=desk.directory.state(number))
         assert not isinstance(register, str), "a view without buttons has no answer"
         if not isinstance(register, NotFound):
+            if not people and not desk.reports.allow(desk.clock.monotonic()):
+                raise views.too_many_reports(scene)
             whose = Subject(number, await _holder(desk, number, people), None)
             await log.about_card(whose.card_number, whose.hsa_id)
             return PrintedCard(whose, register)

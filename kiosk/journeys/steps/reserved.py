@@ -57,7 +57,7 @@ async def reserved(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: Own
     if not card.facts.rules.writable:
         raise not_writable(scene)
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
-        printed = await printed_card(ask, desk, scene, log)
+        printed = await printed_card(ask, desk, scene, log, who.people)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
     record = await _record(desk, scene, card, who)
