@@ -51,6 +51,8 @@ def _lost(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     yield "lost-really", lost_views.really(SURE, whose)
     yield "lost-lifting", lost_views.lifting(WHICH)
     yield "lost-not-held", lost_views.not_held(WHICH, "active").view
+    yield "lost-lift-by-administrator", lost_views.lifted_by_administrator(WHICH).view
+    yield "lost-too-many", printed_views.too_many_reports(WHICH).view
     yield "lost-lift-declined", lost_views.lift_declined(WHICH).view
     yield "lost-lift-unavailable", lost_views.lift_unavailable(WHICH).view
     for reason in ("card_blocked", "unknown_card", "other"):

@@ -10,7 +10,16 @@ from drivers.reader.outcomes import Role
 from kiosk.findings import RULES, Finding
 from kiosk.findings.known import Args
 from kiosk.issuer_ports import SwitchOff
-from kiosk.journeys import change_views, check_views, common_views, kept_views, letter_views, own_views, unblock_views
+from kiosk.journeys import (
+    change_views,
+    check_views,
+    common_views,
+    kept_views,
+    letter_views,
+    own_views,
+    person_views,
+    unblock_views,
+)
 from kiosk.journeys.change_pin import CARD, NEW, OLD, SCENE
 from kiosk.journeys.check_card import CARD as FIRST
 from kiosk.journeys.check_card import FOUND, TEST
@@ -70,6 +79,9 @@ def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tup
     yield "unblock-old-code", kept_views.old_code_applies(LOCKED)
     yield "unblock-old-code-forgotten", kept_views.forgotten(LOCKED).view
     yield "unblock-done-old-code", own_views.done(UNLOCKED, *unblock_views.done(new=False), receipt)
+    yield "proving", person_views.proving(OLD)
+    for stopped in (person_views.not_genuine(OLD), person_views.did_not_sign(OLD), person_views.proves_nobody(OLD)):
+        yield f"proving-{stopped.reason.replace('_', '-')}", stopped.view
     yield "letter", letter_views.order(LETTER, whose)
     yield "letter-ordering", letter_views.ordering(LETTER)
     yield "letter-home", letter_views.ordered(LETTER, date(2026, 12, 3), "home")

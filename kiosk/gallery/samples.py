@@ -33,6 +33,7 @@ from kiosk.journeys import (
     receipt_views,
     release_views,
     slot_views,
+    standing_views,
     tear_views,
 )
 from kiosk.journeys.pickup import AGREE, CODE, SCENE, SLOT, WHO
@@ -197,6 +198,13 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
     yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
     yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
+    for word in (
+        *(standing_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),
+        standing_views.own_card_unknown(WHO), standing_views.new_card_stands(WHO, "held"),
+        standing_views.new_card_stands(WHO, "blocked"), standing_views.new_card_unknown(WHO),
+        standing_views.holder_is(WHO, "left"), standing_views.holder_is(WHO, "unknown"),
+    ):  # fmt: skip
+        yield f"stands-{word.reason.replace('_', '-')}", word.view
     yield "new-card-not-genuine", slot_views.new_card_not_genuine(SLOT).view
     yield "slot-empty", slot_views.slot_empty(SLOT, ORDER).view
     yield "order-expired", order_views.expired(AGREE, PAST).view

@@ -14,7 +14,7 @@ from kiosk.journeys.steps.blocking import Wish, block_or_hold
 from kiosk.journeys.steps.ending import receipt_for, say_done
 from kiosk.journeys.steps.identify import Identified, holder_means
 from kiosk.journeys.steps.own import OwnCard, own_card
-from kiosk.journeys.steps.person import OWN_CARD, sign_mandate
+from kiosk.journeys.steps.person import OWN_CARD, RENEWED, sign_mandate
 from kiosk.journeys.steps.receipt import hand_out
 from kiosk.journeys.steps.removing import removable, remove
 from kiosk.journeys.steps.writing import Codes, identification_again, prove_codes
@@ -22,6 +22,8 @@ from kiosk.ports import Ask, ErrandLog
 from kiosk.proof_ports import PersonProof
 
 SCENE = Scene("clean_up")
+KEPT = (*RENEWED, *OWN_CARD)
+"""What the holder's certificate may be: old ones are what is cleared away."""
 CARD, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
 
 
@@ -39,7 +41,7 @@ async def clean_up(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
                 continue
             use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
             proved |= await prove_codes(ask, WHICH, card.visit, use, proved)
-            if not card.people and (chosen == "block" or card.facts.rules.management is not None):
+            if not card.people:
                 card.people = (await _proof(ask, desk, log, card, proved),)
             if chosen == "block":
                 return await _block(ask, desk, log, card)
@@ -58,7 +60,7 @@ async def _done(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, removed: in
 async def _proof(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
     """The holder's signature, once for all that is wanted in this visit. Raises as `sign_mandate`."""
     means, again = holder_means(card.facts, "card.block", "card.challenge"), identification_again(codes)
-    return await sign_mandate(ask, desk, WHICH, log, card.visit, means, card.register, OWN_CARD, again)
+    return await sign_mandate(ask, desk, WHICH, log, card.visit, means, card.register, KEPT, again)
 
 
 async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> Ended:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.printer.port import Mute, NotPrinted, OutOfPaper, PrintOutcome, PrintUnknown
+from drivers.reader.virtual import status
+from drivers.reader.virtual.cards import VirtualCard
+from drivers.reader.virtual.rogue import CopiedCard, InterposedCard, copied, interposed
 from fleet.agent.store import StoreError
 from tests.fakes.desk import LetterVerifier, PaperTray
 from tests.fakes.issuer import IssuerDesk
@@ -86,6 +89,42 @@ def _empty_disk(room: Room) -> None:
         del room.store.transact
 
 
+def _rogue(made: Callable[[VirtualCard], VirtualCard]) -> Callable[[Room], None]:
+    """Every card that is put in from here on is a rogue one."""
+
+    def strike(room: Room) -> None:
+        world = room.world
+        names = {*world.scenario.hand, *world.scenario.slots.values()}
+        here = [slot.card for slot in world.slots.values()]
+        for name in names:
+            card = world.card(name)
+            if all(card is not one for one in here):
+                world._cards[name] = made(card)
+
+    return strike
+
+
+def believed_rogues(room: Room) -> list[VirtualCard]:
+    """Rogue cards that were given a code and took it, where no true card behind them has verified the same."""
+    rogues = [card for card in room.world._cards.values() if isinstance(card, CopiedCard | InterposedCard)]
+    return [card for card in rogues if _verified(card) and not _true_behind(card)]
+
+
+def _verified(card: VirtualCard) -> bool:
+    return any(one.ins == "VERIFY" and one.sw == status.OK for one in card.log)
+
+
+def _true_behind(card: VirtualCard) -> bool:
+    return isinstance(card, InterposedCard) and not isinstance(card.then, CopiedCard) and _verified(card.then)
+
+
+ROGUES: dict[str, Fault] = {
+    "a copy": Fault(_rogue(copied), _nothing),
+    "own key": Fault(_rogue(lambda card: copied(card, "own key")), _nothing),
+    "true, then copy": Fault(_rogue(interposed), _nothing),
+    "copy, then true": Fault(_rogue(lambda card: interposed(card, "copy first")), _nothing),
+}
+"""A copy of a card; one that signs with its own key; the true card for the code, and a copy for the rest; and the other way."""
 FAULTS: dict[str, Fault] = {
     "reader gone": Fault(_unplug, _plug),
     "reader back": Fault(_unplug, _plug, passing=True),
@@ -98,6 +137,7 @@ FAULTS: dict[str, Fault] = {
     "network away": Fault(_network(online=False), _nothing),
     "disk full": Fault(_fill_disk, _empty_disk),
     "disk full once": Fault(_fill_disk, _empty_disk, passing=True),
+    **ROGUES,
 }
 
 

@@ -23,7 +23,7 @@ from drivers.reader.port import Presence
 from kiosk.ports import Ended
 from tests.fakes.aftermath import open_intents
 from tests.fakes.errands import ErrandTale, assert_left_well, ends_told, play, tales
-from tests.fakes.faults import FAULTS, at_question
+from tests.fakes.faults import FAULTS, ROGUES, at_question, believed_rogues
 from tests.fakes.person import Interruption, Person, Trouble
 from tests.fakes.room import Room, quick_folder
 from tests.fakes.stories import Setting, attended, own_card
@@ -107,6 +107,8 @@ async def assert_sound(room: Room, someone: Person, ended: Ended, fault: str, wh
     else:
         assert await ends_told(room) == [(ended.outcome, ended.reason)], where
     assert await open_intents(room) == 0, where
+    if fault in ROGUES and believed_rogues(room):
+        assert ended.outcome != "done", f"a rogue card was taken for its holder: {where}"
     await assert_left_well(room, someone, ended, where, full=fault.startswith("disk"))
     there = room.world.backend.presence(room.world.slots["holder"].name) is not Presence.NO_READER
     if someone.card_in("holder") and there:

@@ -1,13 +1,16 @@
 """A slice of `make faults`: each fault of a device strikes each errand once, at a question that differs from fault to fault."""
 
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 
 from tests.fakes import room
-from tests.fakes.faults import FAULTS, Fault
+from tests.fakes.errands import play
+from tests.fakes.faults import FAULTS, ROGUES, Fault, at_question
 from tests.fakes.person import Person
-from tests.kiosk.journeys.faulty import TROUBLES, ends, main, printed, questions, stories, table
+from tests.fakes.room import quick_folder
+from tests.kiosk.journeys.faulty import TROUBLES, assert_sound, ends, main, printed, questions, stories, table
 
 FIRST = {tale.errand: tale for tale in reversed(stories())}
 """The first troubled story of each errand."""
@@ -55,3 +58,22 @@ async def test_a_hang_says_where_it_waits(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Person, "_answer", lambda self, view: None)
     with pytest.raises(AssertionError, match=r"the errand hangs: .*_for_ever at person\.py"):
         await ends(FIRST["information"], 1, "nobody there")
+
+
+OF_A_PERSON = {"slot.open", "card.block", "card.lift", "certificate.request", "card.write_certificate", "puk.release"}
+"""Effects that somebody must have proved who they are for."""
+
+
+@pytest.mark.parametrize("rogue", ROGUES)
+@pytest.mark.parametrize("errand", FIRST)
+async def test_where_all_cards_are_rogue_nothing_is_done_in_anybodys_name(
+    errand: str, rogue: str, tmp_path: Path
+) -> None:
+    with quick_folder(tmp_path) as folder:
+        room, someone, ended = await play(folder, FIRST[errand], befall=at_question(ROGUES[rogue], 1))
+        try:
+            await assert_sound(room, someone, ended, rogue, f"{rogue} in {errand}")
+            done = {one.partition(" ")[0] for one in await room.told()}
+        finally:
+            await room.close()
+    assert not done & OF_A_PERSON, f"{errand}: {done}"
