@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drivers.cabinet import unix_board
+from drivers.keypad.grab import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from drivers.scanner.virtual import VirtualScanner
@@ -80,6 +81,7 @@ class App:
         if self.control is not None:
             await self.control.start()
         watching = [asyncio.create_task(self._watch_card()), asyncio.create_task(self._hear_scanner())]
+        watching += [asyncio.create_task(self._hear_keypad(keypad)) for keypad in self.station.devices.keypads]
         try:
             await self.station.serve()
         finally:
@@ -101,6 +103,10 @@ class App:
         if scanner is not None:
             async for scan in scanner.scans():
                 self.screen.scan(scan.text)
+
+    async def _hear_keypad(self, keypad: GrabbedKeypad) -> None:
+        async for key in keypad.keys():
+            self.screen.press(key)
 
     def _close_to_visitors(self, closed: bool) -> None:
         door = Closed(

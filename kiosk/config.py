@@ -6,6 +6,7 @@ of a name or kind. docs/operations.md lists all keys.
 >>> load(Path("station.toml")).readers.holder                                       # doctest: +SKIP
 'Virtual PCD 00 00'
 """
+# length: every key of station.toml in the order of the file
 
 import tomllib
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from drivers.cabinet.gpio.pins import OUTPUTS, ROLES, Pin, Role, Wiring, checked, reference
+from drivers.keypad.grab import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
 from fleet.messages.commands import TOUCHES_CARDS, Told
@@ -51,10 +53,12 @@ class StationSection(Section):
 
 
 class ReadersSection(Section):
-    """PC/SC reader names as `kortkiosk card list` prints them, or `virtual`, or empty where none is fitted."""
+    """PC/SC reader names as `kortkiosk card list` prints them, or `virtual`, or empty where none is fitted. `card_s`: seconds of
+    one piece of work with a card."""
 
     holder: str = ""
     administrator: str = ""
+    card_s: Annotated[float, Field(ge=30, le=600)] = 120.0
 
 
 class PrinterSection(Section):
@@ -158,6 +162,23 @@ class ScannerSection(Section):
         return self
 
 
+class KeypadSection(Section):
+    """Keypads on USB that may type codes, each as `vvvv:pppp`. Without one codes are typed by touch, or at a reader's own pad."""
+
+    allowed: Annotated[tuple[str, ...], Field(strict=False, max_length=4)] = ()
+
+    @model_validator(mode="after")
+    def _parsed(self) -> "KeypadSection":
+        if len(set(self.ids)) != len(self.allowed):
+            raise ValueError("a keypad is listed twice")
+        return self
+
+    @property
+    def ids(self) -> tuple[UsbId, ...]:
+        """Vendor and product of each. Raises ValueError."""
+        return tuple(UsbId.parse(text) for text in self.allowed)
+
+
 class EnvelopeSection(Section):
     """Who verifies a PUK: the fleet's verifier, or the card itself above its floor."""
 
@@ -234,6 +255,7 @@ class Config(Section):
     cabinet: CabinetSection = CabinetSection()
     pins: PinsSection = PinsSection()
     scanner: ScannerSection = ScannerSection()
+    keypad: KeypadSection = KeypadSection()
     envelope: EnvelopeSection = EnvelopeSection()
     trust: TrustSection = TrustSection()
     profiles: ProfilesSection = ProfilesSection()

@@ -11,6 +11,7 @@ from drivers.cabinet.finding import named, only_one
 from drivers.cabinet.gpio.port import Pins
 from drivers.cabinet.pairing import pairing_of
 from drivers.cabinet.port import CabinetReady, CabinetState
+from drivers.keypad.grab import GrabbedKeypad
 from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
@@ -39,6 +40,7 @@ class Devices:
     cabinet: Cabinet | None = None
     pins: Pins | None = None
     scanner: Scanner | None = None
+    keypads: tuple[GrabbedKeypad, ...] = ()
     virtual: frozenset[str] = frozenset()
     states: tuple[DeviceState, ...] = ()
     slots: tuple[SlotState, ...] = ()
@@ -63,7 +65,7 @@ class Devices:
             if isinstance(found, CabinetReady):
                 slots = tuple(SlotState(one.number, one.card, one.door) for one in found.slots)
             self._tell_cabinet(found)
-        states += await peripherals.states(self.pins, self.scanner)
+        states += await peripherals.states(self.pins, self.scanner, self.keypads)
         if (tuple(states), slots, firmware) != (self.states, self.slots, self.firmware):
             self.states, self.slots, self.firmware = tuple(states), slots, firmware
             self.on_change()
@@ -125,7 +127,11 @@ def make(config: Config, base: Path, settings: ReaderSettings, world: World | No
 
     A device that is missing now may come later: nothing is raised for it.
     """
-    devices = Devices(pins=peripherals.make_pins(config.pins), scanner=peripherals.make_scanner(config.scanner))
+    devices = Devices(
+        pins=peripherals.make_pins(config.pins),
+        scanner=peripherals.make_scanner(config.scanner),
+        keypads=peripherals.make_keypads(config.keypad),
+    )
     pcsc = PcscBackend()
     virtual = set()
     for role in ("holder", "administrator"):

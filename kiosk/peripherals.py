@@ -6,15 +6,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import assert_never
+from typing import Literal, assert_never
 
 from drivers.cabinet.gpio.pattern import Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsStuck, PinsUnavailable
+from drivers.keypad.grab import GrabbedKeypad
 from drivers.scanner.grab import GrabbedScanner, Wanted
 from drivers.scanner.port import Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 from drivers.scanner.virtual import VirtualScanner
 from fleet.messages.link import DeviceState
-from kiosk.config import PinsSection, ScannerSection
+from kiosk.config import KeypadSection, PinsSection, ScannerSection
 
 _NO_LIBRARY = "gpiozero is not installed: install kortkiosk with its extra `pi`"
 
@@ -80,6 +81,15 @@ def make_scanner(section: ScannerSection) -> Scanner | None:
             return None
 
 
+def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
+    """The keypads that the configuration lists."""
+    if not section.allowed:
+        return ()
+    from drivers.scanner.inputs import inputs  # evdev is there on Linux alone
+
+    return tuple(GrabbedKeypad(one, inputs) for one in section.ids)
+
+
 def code_of_pins(state: PinsState) -> str:
     """The state's stable name."""
     match state:
@@ -123,21 +133,23 @@ def code_of_scanner(state: ScannerState) -> str:
             assert_never(other)
 
 
-def advice_for_scanner(state: ScannerState) -> str:
+def advice_for_scanner(state: ScannerState, what: Literal["scanner", "keypad"] = "scanner") -> str:
     """What is wrong, and what the technician does; empty where nothing is."""
     match state:
         case ScannerReady():
             return ""
         case ScannerMissing():
-            return "the scanner is not connected: plug it in, or compare with `scanner` in station.toml"
+            return f"the {what} is not connected: plug it in, or compare with `{what}` in station.toml"
         case ScannerRefused(reason):
-            return f"the scanner cannot be used: {reason}"
+            return f"the {what} cannot be used: {reason}"
         case other:
             assert_never(other)
 
 
-async def states(pins: Pins | None, scanner: Scanner | None) -> list[DeviceState]:
-    """Both as the fleet is told. An open door is no fault of the pins."""
+async def states(
+    pins: Pins | None, scanner: Scanner | None, keypads: tuple[GrabbedKeypad, ...] = ()
+) -> list[DeviceState]:
+    """All of them as the fleet is told; a keypad is of the scanners' kind. An open door is no fault of the pins."""
     found = []
     if pins is not None:
         seen = await pins.state()
@@ -147,4 +159,7 @@ async def states(pins: Pins | None, scanner: Scanner | None) -> list[DeviceState
         heard = await scanner.state()
         ready = isinstance(heard, ScannerReady)
         found.append(DeviceState(scanner.name, "scanner", code_of_scanner(heard), ready, scanner.virtual))
+    for keypad in keypads:
+        heard = await keypad.state()
+        found.append(DeviceState(keypad.name, "scanner", code_of_scanner(heard), isinstance(heard, ScannerReady)))
     return found

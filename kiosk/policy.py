@@ -7,6 +7,7 @@
 True
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -30,11 +31,14 @@ class PinPolicy:
     min_length: int = 6
     max_length: int = 8
 
-    def judge(self, digits: str) -> tuple[Judged, ...]:
-        """Every rule with its state for the digits typed so far, in the order in which they are shown."""
+    def judge(self, digits: Sequence[str]) -> tuple[Judged, ...]:
+        """Every rule with its state for the digits typed so far, in the order in which they are shown.
+
+        The digits come one by one, so that a code is never made into a text for this.
+        """
         return (
             Judged("length", self._length(digits)),
-            Judged("same", _varied(digits, digits[:1] * len(digits))),
+            Judged("same", _varied(digits)),
             Judged("sequence", _unordered(digits)),
         )
 
@@ -42,21 +46,21 @@ class PinPolicy:
         """Digits only, and every rule kept."""
         return digits.isascii() and digits.isdigit() and all(rule.state == "good" for rule in self.judge(digits))
 
-    def _length(self, digits: str) -> RuleState:
+    def _length(self, digits: Sequence[str]) -> RuleState:
         if len(digits) < self.min_length:
             return "open"
         return "good" if len(digits) <= self.max_length else "bad"
 
 
-def _varied(digits: str, same: str) -> RuleState:
+def _varied(digits: Sequence[str]) -> RuleState:
     if len(digits) < 3:
         return "open"
-    return "bad" if digits == same else "good"
+    return "bad" if len(set(digits)) == 1 else "good"
 
 
-def _unordered(digits: str) -> RuleState:
+def _unordered(digits: Sequence[str]) -> RuleState:
     """Up or down by one all the way, 0 after 9 included: 123456, 987654, 789012."""
-    if len(digits) < 3 or not digits.isdigit():
+    if len(digits) < 3 or not all(digit.isdigit() for digit in digits):
         return "open"
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
     return "bad" if steps in ({1}, {9}) else "good"

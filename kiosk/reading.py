@@ -47,6 +47,8 @@ def _settings(config: Config, base: Path, clock: SystemClock, trust: Trust) -> R
         trust=trust,
         ledger=FileLedger(base / config.station.data / "tries.json"),
         now=clock.now,
+        operation_limit_s=config.readers.card_s,
+        monotonic=clock.monotonic,
     )
 
 

@@ -84,6 +84,11 @@ async def check(devices: Devices, wishes: Wishes) -> list[Checked]:
         text = peripherals.advice_for_scanner(heard)
         found.append(Checked(devices.scanner.name, "scanner", peripherals.code_of_scanner(heard), not text,
                              devices.scanner.virtual, text or "it is there"))  # fmt: skip
+    for keypad in devices.keypads:
+        heard = await keypad.state()
+        text = peripherals.advice_for_scanner(heard, "keypad")
+        found.append(Checked(keypad.name, "scanner", peripherals.code_of_scanner(heard), not text, False,
+                             text or "it is there"))  # fmt: skip
     return found
 
 

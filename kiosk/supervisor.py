@@ -2,7 +2,8 @@
 
 It asks the questions, and races each against a device that may answer first, a card that is pulled, and a person who has
 gone. While a `Busy` view is up nothing but the step itself ends it. When a journey ends, however it ends, the outcome is
-committed before it is told, the right screen follows, and a card that is still in is asked to be taken.
+committed before it is told, the right screen follows, a card that is still in is asked to be taken, and every code that was
+typed is wiped.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from drivers.reader.errors import CardGoneError, NoReaderError, ReaderError
+from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
+from drivers.secret import Secret
 from fleet.agent.store import StoreError
 from kiosk.journal import Log
 from kiosk.journeys import closing_views as views
@@ -60,6 +62,8 @@ class Supervisor:
         self._clock = clock
         self._limits = limits
         self._touched = clock.monotonic()
+        self._codes: list[Secret] = []
+        """Typed in the errand that runs."""
         self._until = math.inf
         """When the errand has lasted long enough to be asked about."""
         self.asked: Callable[[View[Any]], None] = lambda _: None
@@ -75,6 +79,8 @@ class Supervisor:
             assert until is not None, "a busy view lasts as long as its step"
             return await self._busy(view, until)
         answer: A | U = await self._race(view, until)
+        if isinstance(answer, Secret):
+            self._codes.append(answer)
         if answer == CANCEL:
             raise ErrandCancelledError
         return answer
@@ -82,8 +88,10 @@ class Supervisor:
     async def run(self, journey: Journey, desk: Desk, log: Log) -> Ended:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
         before, self._until = self._until, self._clock.monotonic() + self._limits.total_s
+        codes, self._codes = self._codes, []
         ended, farewell = await self._outcome(journey, desk, log)
-        self._until = before
+        self._wipe_codes()
+        self._until, self._codes = before, codes
         try:
             await log.end(ended)
         except StoreError as error:
@@ -95,6 +103,11 @@ class Supervisor:
         if not ended.then:
             await self._clear(desk)
         return ended
+
+    def _wipe_codes(self) -> None:
+        """Those of the errand that has ended: nothing may use them any more."""
+        while self._codes:
+            self._codes.pop().wipe()
 
     async def _clear(self, desk: Desk) -> None:
         """No card stays in a reader, but that of an administrator who is still at the menu."""
@@ -121,7 +134,7 @@ class Supervisor:
             return Ended("fault", "reader_gone"), views.trouble("reader")
         except ReaderError as error:
             logger.warning("the card could not be used: %s", error)
-            return Ended("fault", "card"), views.trouble("card")
+            return Ended("fault", "card_slow" if isinstance(error, CardSlowError) else "card"), views.trouble("card")
         except StoreError as error:
             logger.error("the journal cannot be written: %s", error)
             return Ended("fault", "store"), views.trouble("store")

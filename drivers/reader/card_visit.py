@@ -247,6 +247,7 @@ class CardVisit:
             raise CardGoneError("the visit is over", reader=channel.reader)
 
         def unless_changed() -> T:
+            channel.restart_clock()
             try:
                 return work()
             except CardChangedError:  # known before the next command of another caller is begun

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from drivers.reader.apdu import SHORT_LE, Command, Response
 from drivers.reader.atr import offers_extended_length
-from drivers.reader.errors import CardAnswerError, CardGoneError
+from drivers.reader.errors import CardAnswerError, CardGoneError, CardSlowError
 from drivers.reader.iso7816 import get_response
 from drivers.reader.model import Exchange
 from drivers.reader.pinpad import TIME_OUT_S, PinPad, WithPad
@@ -23,6 +23,8 @@ from drivers.reader.port import Connection
 
 MAX_EXCHANGES = 2000
 """Most APDUs in one visit between two resets of the budget: a full read of a large card takes some 200."""
+OPERATION_LIMIT_S = 120.0
+"""Longest piece of work with a card, however it answers: a full read of a slow one takes some ten seconds."""
 MAX_ANSWER = 64 * 1024
 PAD_PATIENCE_S = 4 * TIME_OUT_S
 """So much longer than a card a person at the reader's pad may take: three codes, and the reader's own time-outs."""
@@ -47,9 +49,11 @@ class Channel:
 
     def __init__(
         self, connection: Connection, *, reader: str = "", pulse: Pulse | None = None,
-        max_exchanges: int = MAX_EXCHANGES, short_only: bool = False,
+        max_exchanges: int = MAX_EXCHANGES, short_only: bool = False, limit_s: float = OPERATION_LIMIT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """`short_only`: the reader carries no extended length fields, whatever the card offers."""
+        """`short_only`: the reader carries no extended length fields, whatever the card offers. `limit_s`: of one operation, by
+        this monotonic clock."""
         self.connection = connection
         self.reader = reader
         self.gone = False
@@ -64,6 +68,8 @@ class Channel:
         self._pulse = pulse or Pulse()
         self._max = max_exchanges
         self._spent = 0
+        self._limit_s, self._clock = limit_s, clock
+        self._began = clock()
         self._lock = threading.Lock()
         self._exchange = Exchange()
 
@@ -81,6 +87,10 @@ class Channel:
         """The card is known to take extended length fields, though its answer to reset does not say so."""
         self.extended = self._may_extend
 
+    def restart_clock(self) -> None:
+        """The next operation has its whole time: what lay between was a person's."""
+        self._began = self._clock()
+
     def new_operation(self) -> None:
         """Give the next operation its own budget of exchanges."""
         self._spent = 0
@@ -95,8 +105,8 @@ class Channel:
 
         More data than a short command holds are chained (ISO/IEC 7816-4 5.3.3) where the card takes no extended length.
 
-        Raises CardGoneError where transmission broke off (outcome unknown) and CardAnswerError where the card
-        answers more, or longer, than it may.
+        Raises CardGoneError where transmission broke off (outcome unknown), CardAnswerError where the card answers more
+        than it may, and CardSlowError where the operation has taken too long; then nothing more is sent.
         """
         with self._lock:
             *links, last = [command] if self.extended else command.chained()
@@ -114,7 +124,11 @@ class Channel:
         with self._lock:
             if self.over:
                 raise CardGoneError("the card is gone", reader=self.reader, command=name)
-            return self._decoded(structure, name, at_pad, patience_s=PAD_PATIENCE_S)
+            before = self._clock()
+            try:
+                return self._decoded(structure, name, at_pad, patience_s=PAD_PATIENCE_S)
+            finally:
+                self._began += self._clock() - before  # a person's time, not the card's
 
     def _collect(self, command: Command, response: Response, enough: int) -> Response:
         data = bytearray(response.data)
@@ -135,6 +149,10 @@ class Channel:
         self._spent += 1
         if self._spent > self._max:
             raise CardAnswerError("too many exchanges", reader=self.reader, command=command.name)
+        if self._clock() - self._began > self._limit_s:
+            raise CardSlowError(
+                f"the card took more than {self._limit_s:.0f} s", reader=self.reader, command=command.name
+            )
         sent = command.encode(t0=self.connection.protocol == "T=0")
         try:
             return self._decoded(sent, command.name, self.connection.transmit)

@@ -281,7 +281,7 @@ def last_try_refusal(tries: Tries, consented: bool) -> CodeOutcome | None:
 
 def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
     fits = rules.min_length <= len(code) <= rules.max_length
-    digits = rules.charset != "digits" or (code.reveal().isascii() and code.reveal().isdigit())
+    digits = rules.charset != "digits" or all(char.isascii() and char.isdigit() for char in code.characters())
     return None if fits and digits else Refused(RefusalReason.POLICY)
 
 

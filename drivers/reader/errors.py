@@ -63,5 +63,9 @@ class CardAnswerError(ReaderError):
     """The card answered something that its standard does not allow, or too much of it."""
 
 
+class CardSlowError(CardAnswerError):
+    """The card has answered, but so slowly that the work with it has an end: it was given up between two commands."""
+
+
 class CommandRefusedError(ReaderError):
     """The card refused a command that the reading of it needs."""

@@ -21,24 +21,28 @@ def offences(
     new: Secret, rules: Iterable[NewCodeRule], *, old: Secret | None = None, born: Iterable[date] = ()
 ) -> tuple[NewCodeRule, ...]:
     """The rules that a new code breaks, in the order in which they are given."""
-    code = new.reveal()
+    code = new.characters()
     broken: dict[NewCodeRule, bool] = {
         "repeated": len(set(code)) == 1,
         "sequence": _ordered(code),
         "pattern": any(_made_of(code, size) for size in {2, len(code) // 2}),
-        "birth-date": any(form in code for day in born for form in _written(day)),
+        "birth-date": any(_holds(code, form) for day in born for form in _written(day)),
         "same-as-old": old is not None and new == old,
     }
     return tuple(rule for rule in rules if broken[rule])
 
 
-def _ordered(code: str) -> bool:
-    if len(code) < 3 or not (code.isascii() and code.isdigit()):
+def _holds(code: tuple[str, ...], form: str) -> bool:
+    return any(code[at : at + len(form)] == tuple(form) for at in range(len(code) - len(form) + 1))
+
+
+def _ordered(code: tuple[str, ...]) -> bool:
+    if len(code) < 3 or not all(char.isascii() and char.isdigit() for char in code):
         return False
     return {(int(b) - int(a)) % 10 for a, b in pairwise(code)} in ({1}, {9})
 
 
-def _made_of(code: str, size: int) -> bool:
+def _made_of(code: tuple[str, ...], size: int) -> bool:
     return 0 < size < len(code) and len(code) % size == 0 and code == code[:size] * (len(code) // size)
 
 

@@ -11,6 +11,7 @@ itself.
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from drivers.reader.card_session import CardSession
 from drivers.reader.card_state import CardState, of_fault
 from drivers.reader.card_visit import CardVisit as CardVisit
 from drivers.reader.card_visit import pulsed
-from drivers.reader.channel import Channel, Pulse
+from drivers.reader.channel import OPERATION_LIMIT_S, Channel, Pulse
 from drivers.reader.errors import CardGoneError, NoCardError, ReaderError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
 from drivers.reader.memory import Memories
@@ -47,13 +48,16 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """What a reader is given. `transmit_limit_s`: after so long without an answer a card counts as gone."""
+    """What a reader is given. `transmit_limit_s`: after so long without an answer a card counts as gone. `operation_limit_s`:
+    after so long with one piece of work a card that answers slowly is given up, by the `monotonic` clock."""
 
     profiles: Profiles = field(default_factory=builtin)
     trust: Trust = field(default_factory=Trust)
     ledger: TryLedger = field(default_factory=MemoryLedger)
     now: Callable[[], datetime] = utc_now
     transmit_limit_s: float = 10.0
+    operation_limit_s: float = OPERATION_LIMIT_S
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class CardReader:
@@ -164,7 +168,11 @@ class CardReader:
             self._short_only = False
             raise
         opened.append(connection)
-        return Channel(connection, reader=self.name, pulse=pulse, short_only=self._short_only)
+        known = self._settings
+        return Channel(
+            connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=known.operation_limit_s,
+            clock=known.monotonic,
+        )  # fmt: skip
 
     def _read(self, channel: Channel) -> CardSession:
         known = self._settings

@@ -46,6 +46,7 @@ class Input(Protocol):
     """What is used of evdev's `InputDevice`."""
 
     name: str
+    phys: str
     info: InputInfo
 
     def capabilities(self) -> dict[int, list[int]]: ...

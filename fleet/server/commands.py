@@ -24,6 +24,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from fleet.hardening import forbid_dumps
 from fleet.server import simulating
 from fleet.server.access import commands as access_commands
 from fleet.server.access.sealing import SecretsError
@@ -117,6 +118,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         return complain(arguments, said, BAD_INPUT)
     try:
         give_up_root(arguments.user, unseparated=unseparated, folders=(arguments.data,))
+        forbid_dumps()
     except (PrivilegeError, OSError) as error:
         return complain(arguments, str(error), REFUSED if isinstance(error, PrivilegeError) else BAD_INPUT)
     if not arguments.authority.is_dir():

@@ -15,7 +15,6 @@ import importlib
 import io
 import logging
 import os
-import resource
 import select
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +22,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import cast
+
+from fleet.hardening import forbid_dumps
 
 _log = logging.getLogger("kortkiosk")
 _log.propagate = False
@@ -68,8 +69,7 @@ SUBCOMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and give its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    # A core file would hold the codes that are in memory (reliability I5).
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    forbid_dumps()  # of the codes that are in memory (reliability I5)
     try:
         parsed = _parser(arguments).parse_args(arguments)
         code = int(cast(Callable[[argparse.Namespace], int], parsed.func)(parsed))

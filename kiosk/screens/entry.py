@@ -1,10 +1,10 @@
 """Entry: the digits of one question while they are typed, and nowhere else.
 
-They are in one list that is emptied when the question is answered or withdrawn; nothing here prints them, and no widget
+They are in one buffer that is wiped when the question is answered or withdrawn; nothing here prints them, and no widget
 holds them as text. The screen asks how many there are, and how they stand to the rules.
 """
 
-from drivers.secret import Secret
+from drivers.secret import CodeBuffer, Secret
 from kiosk.policy import Judged, PinPolicy
 
 
@@ -12,7 +12,7 @@ class Entry:
     """Up to `most` digits."""
 
     def __init__(self, most: int) -> None:
-        self._digits: list[str] = []
+        self._digits = CodeBuffer(most)
         self.most = most
 
     def __len__(self) -> int:
@@ -24,27 +24,26 @@ class Entry:
     def add(self, digit: str) -> None:
         """One digit more, as long as there is room."""
         if len(self._digits) < self.most and digit.isascii() and digit.isdigit():
-            self._digits.append(digit)
+            self._digits.append(ord(digit))
 
     def erase(self) -> None:
         """The last digit less."""
-        if self._digits:
+        if len(self._digits):
             self._digits.pop()
 
     def wipe(self) -> None:
         """Nothing is left."""
-        self._digits.clear()
+        self._digits.wipe()
 
     def judge(self, policy: PinPolicy) -> tuple[Judged, ...]:
         """How the digits so far stand to the rules."""
-        return policy.judge("".join(self._digits))
+        return policy.judge(self.shown())
 
     def take(self) -> Secret:
         """The code, wrapped; the entry is empty after."""
-        code = Secret("".join(self._digits))
-        self.wipe()
+        code, self._digits = Secret.of(self._digits), CodeBuffer(self.most)
         return code
 
     def shown(self) -> tuple[str, ...]:
-        """The digits for the screen: only for a number that is no secret."""
-        return tuple(self._digits)
+        """The digits, each by itself: for rules, and for the screen where the number is no secret."""
+        return tuple(map(chr, self._digits.view()))

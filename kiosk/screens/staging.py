@@ -1,4 +1,5 @@
 """Staging: puts views, overlays and the frame on the window, and builds them anew when language, theme or text size change."""
+# length: one state: what is shown, what lies over it, and what is typed
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from kiosk.screens.motion import Motion
 from kiosk.screens.overlays import CLOSE, Closed, ClosedScreen, HelpPage, HelpShape, TimeoutShape
 from kiosk.screens.pace import Pace
 from kiosk.screens.rail import Rail
-from kiosk.screens.shape import Shape
+from kiosk.screens.shape import Key, Shape
 from kiosk.screens.shapes import entry_of, shape_of
 from kiosk.screens.spoken import spoken
 from kiosk.screens.state import State
@@ -98,6 +99,12 @@ class Staging:
         self._notice()
         if isinstance(self._shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
             self._shape.scanned(self.state.read_scan(text))
+
+    def press(self, key: Key) -> None:
+        """A listed keypad's key: it counts where the question is uppermost."""
+        self._notice()
+        if self._shape and self.layers.uppermost is self._frame:
+            self._shape.press(key)
 
     def typed(self) -> int:
         """Digits typed so far."""

@@ -18,6 +18,7 @@ from kiosk.ports import Activity, Clock
 from kiosk.scanned import Scanned
 from kiosk.screens import env
 from kiosk.screens.overlays import Closed
+from kiosk.screens.shape import Key
 from kiosk.screens.staging import Staging, Warning
 from kiosk.screens.state import Speak, State
 from kiosk.screens.theme import PANELS, ThemeName
@@ -76,6 +77,7 @@ class KivyScreen:
             return await answer
         finally:
             if self._answer is answer:
+                self._answer = None  # what was typed must not outlive its errand here
                 self._staging.withdraw()
 
     async def warn(self, view: View[Any], seconds: float) -> bool:
@@ -192,6 +194,10 @@ class KivyScreen:
         """What a scanner at the station has read. Only a question for digits that are no secret (`EnterDigits`) hears it; what
         is no card number is said to be none."""
         self._staging.scan(text)
+
+    def press(self, key: Key) -> None:
+        """A key of a keypad that the station's configuration lists: as one of the pad on the screen."""
+        self._staging.press(key)
 
     def typed(self) -> int:
         """How many digits are typed."""

@@ -37,6 +37,7 @@ class Gadget:
     name: str
     info: Info = field(default_factory=Info)
     keys: tuple[int, ...] = (2, 3, 28)
+    phys: str = "usb-0000:01:00.0-1/input0"
     grabbed_by: "Opened | None" = None
     busy: bool = False
     heard_elsewhere: int = 0
@@ -57,7 +58,7 @@ class Opened:
 
     def __init__(self, gadget: Gadget) -> None:
         self.gadget = gadget
-        self.name, self.info = gadget.name, gadget.info
+        self.name, self.info, self.phys = gadget.name, gadget.info, gadget.phys
         self.closed = False
 
     def capabilities(self) -> dict[int, list[int]]:

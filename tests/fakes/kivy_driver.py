@@ -71,6 +71,11 @@ class KivyDriver:
             raise RuntimeError(reply["error"])
         return reply.get("value")
 
+    @property
+    def pid(self) -> int:
+        """Of the window's process."""
+        return self._process.pid
+
     def show(self, sample: str) -> None:
         """Show a sample view. It takes touches a little later: `targets` waits for that."""
         self.call("show", sample=sample)

@@ -6,6 +6,7 @@
 The arguments are the panel and what else `KivyScreen` is told. Each command is a method `do_NAME` of `Host`; what fails is
 answered as `{"error": ...}`.
 """
+# length: one method for each command of the line
 
 import asyncio
 import json
@@ -151,6 +152,10 @@ class Host(Looks):
         await self.screen.settle()
         return self.screen.targets()
 
+    async def do_press(self, key: Any) -> None:
+        """A key of a listed keypad."""
+        self.screen.press(key)
+
     async def do_scan(self, text: str) -> None:
         self.screen.scan(text)
 
@@ -217,6 +222,11 @@ class Host(Looks):
         assert self.asked is not None
         answer = await self.asked
         return answer if isinstance(answer, str) else {"digits": len(answer)}
+
+    async def do_forget_answer(self) -> None:
+        """As when the errand ends that asked: nobody holds what was typed."""
+        self.asked = None
+        await asyncio.sleep(0)
 
     async def do_answered(self) -> bool:
         return self.asked is not None and self.asked.done()

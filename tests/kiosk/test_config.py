@@ -110,3 +110,17 @@ def test_a_bench_has_no_reader_but_virtual_ones(readers: str, bench: bool, tmp_p
     else:
         with pytest.raises(ConfigError, match=r"scanner\.kind: 'window' would take codes from any keyboard"):
             load(path)
+
+
+def test_keypads_are_listed_by_vendor_and_product(tmp_path: Path) -> None:
+    path = tmp_path / "station.toml"
+    path.write_text('[keypad]\nallowed = ["04d9:a088", "1a2c:0e24"]\n')
+    assert [str(one) for one in load(path).keypad.ids] == ["04d9:a088", "1a2c:0e24"]
+    for allowed, reason in (
+        ('["04d9"]', "is no vendor and product: write vvvv:pppp"),
+        ('["04d9:a088", "04D9:A088"]', "keypad: a keypad is listed twice"),
+        ('["a:b", "c:d", "e:f", "0:1", "2:3"]', "at most 4 items"),
+    ):
+        path.write_text(f"[keypad]\nallowed = {allowed}\n")
+        with pytest.raises(ConfigError, match=reason):
+            load(path)

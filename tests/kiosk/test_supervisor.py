@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kiosk.ports import ErrandCancelledError, TimedOutError
+from drivers.secret import Secret, WipedError
+from kiosk.ports import Ended, ErrandCancelledError, TimedOutError
 from kiosk.supervisor import Limits, Supervisor
 from kiosk.views import CANCEL, Busy, Button, Choose, Option, View, say
 from tests.fakes.clock import HandClock
@@ -212,3 +213,49 @@ async def test_an_errand_that_lasts_too_long_is_warned_of_however_often_somebody
     with pytest.raises(TimedOutError):
         await asking
     assert warned == 11
+
+
+async def test_what_was_typed_is_wiped_when_its_errand_ends(
+    supervisor: Supervisor, screen: SlowScreen, clock: HandClock
+) -> None:
+    """However it ends; an errand inside another keeps the codes of the outer one."""
+    outer, inner = Secret("246813"), Secret("975318")
+
+    async def asks(ask: Any, desk: Any, log: Any) -> Ended:
+        await ask(QUESTION)
+        raise ErrandCancelledError
+
+    async def nests(ask: Any, desk: Any, log: Any) -> Ended:
+        await ask(QUESTION)
+        answers(inner)
+        await supervisor.run(asks, NoDesk(), NoLog())  # type: ignore[arg-type]
+        with pytest.raises(WipedError):
+            inner.reveal()
+        assert outer.reveal() == "246813"
+        return Ended("done")
+
+    def answers(code: Secret) -> None:
+        screen.answer = asyncio.get_running_loop().create_future()
+        screen.answer.set_result(code)
+
+    answers(outer)
+    await supervisor.run(nests, NoDesk(), NoLog())  # type: ignore[arg-type]
+    with pytest.raises(WipedError):
+        outer.reveal()
+
+
+class NoDesk:
+    """Nothing is fitted."""
+
+    at_menu = None
+    reader = administrator_reader = None
+
+
+class NoLog:
+    """Keeps nothing."""
+
+    ended = None
+    unknown: tuple[str, ...] = ()
+
+    async def end(self, ended: Ended) -> None:
+        """It ended."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from drivers.cabinet.port import Opened
-from drivers.reader.errors import CardAnswerError, LedgerError, NoReaderError
+from drivers.reader.errors import CardAnswerError, CardSlowError, LedgerError, NoReaderError
 from fleet.agent.store import StoreError
 from kiosk.journeys.desk import Desk, Ended
 from kiosk.journeys.words import go
@@ -45,6 +45,7 @@ def raising(fault: BaseException) -> Any:
         (ZeroDivisionError("a fault of ours"), "crash", "closing.crash"),
         (NoReaderError("gone"), "reader_gone", "closing.reader"),
         (CardAnswerError("nonsense"), "card", "closing.card"),
+        (CardSlowError("120 s"), "card_slow", "closing.card"),
         (LedgerError("no count"), "card", "closing.card"),
         (StoreError(Path("station.sqlite"), "full"), "store", "closing.store"),
     ],

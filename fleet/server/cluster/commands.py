@@ -15,6 +15,7 @@ from typing import Any
 
 from cryptography import x509
 
+from fleet.hardening import forbid_dumps
 from fleet.server.addresses import Address
 from fleet.server.broker import BrokerFiles, access_list
 from fleet.server.broker import configuration as mosquitto_configuration
@@ -70,6 +71,7 @@ def run_worker(arguments: argparse.Namespace, clock: Clock) -> int:
     """Until SIGTERM or SIGINT, or until a part ends by itself, which is an error of ours."""
     try:
         give_up_root(arguments.user, unseparated=arguments.unseparated)
+        forbid_dumps()
         place = postgres_place(arguments.database, arguments.database_password)
         config = WorkerConfig(arguments.broker, place, arguments.authority, arguments.certificate)
         worker = FleetWorker(config, clock, tracing_of(os.environ))

@@ -9,7 +9,6 @@ once it can answer.
 
 import logging
 import os
-import resource
 import signal
 import sqlite3
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from fleet.hardening import forbid_dumps
 from fleet.server.verifier.answering import reply
 from fleet.server.verifier.counters import Counters, FileTries
 from fleet.server.verifier.exchange import MAX_LINE_BYTES, READY, SHARED
@@ -43,8 +43,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     # The server ends its children itself, in order, also when a person presses Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A core file would hold keys and the code that is being judged.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    forbid_dumps()  # of keys, and of the code that is being judged
     if len(arguments) != 2:
         _log.error("usage: python -m fleet.server.verifier KEYS_DIR COUNTERS_FILE")
         return 2

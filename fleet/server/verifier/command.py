@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import pwd
-import resource
 import sqlite3
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any, Self
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.hardening import forbid_dumps
 from fleet.server.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.running import run, until_told
 from fleet.server.store.place import PlaceError
@@ -50,12 +50,11 @@ def add_parser(commands: Any, make: Any) -> None:
 
 def run_verifier(arguments: argparse.Namespace) -> int:
     """Until it is told to stop, or a try cannot be counted."""
-    # A core file would hold keys and the code that is being judged.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         peer = _entry(arguments.peer)
         folders = () if arguments.data is None else (arguments.data,)
         give_up_root(arguments.user, unseparated=arguments.unseparated, folders=folders, groups=(peer.pw_gid,))
+        forbid_dumps()  # of keys, and of the code that is being judged
         if peer.pw_uid == os.geteuid() and not arguments.unseparated:
             raise PrivilegeError(f"--peer {arguments.peer}: the verifier must run as another user than who asks it")
         service = _Running(arguments.socket, arguments.keys, arguments.data, database_of(arguments), peer)
