@@ -12,6 +12,7 @@ from fleet.server.access import codes
 from fleet.server.access.access import Access
 from fleet.server.store.database import Database
 from tests.fakes.readings import NOW, FakeReadings
+from tests.fakes.visitors import SEALER
 from tests.fleet.server.web.test_live import Site, browser, complaints, context, opened
 
 __all__ = ["browser", "complaints", "context"]
@@ -28,7 +29,7 @@ def now() -> list[datetime]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def site(database: Database, readings: FakeReadings, now: list[datetime]) -> AsyncIterator[Site]:
     """Where nobody has an account yet. Once it has stopped, no feed is left open."""
-    site = Site(readings, Access(database, lambda: now[0]))
+    site = Site(readings, Access(database, lambda: now[0], SEALER))
     await site.start()
     yield site
     await site.stop()
