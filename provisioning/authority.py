@@ -2,7 +2,7 @@
 
 Layout (mode 0700, private keys 0600):
 
-    ca/ca.key ca/ca.pem ca/crl.pem                      the CA and its list of revocations
+    ca/ca.key ca/ca.pem ca/crl.pem                      the CA and its list of revocations; ca.pem has all, once it is rotated
     server/broker.key server/broker.pem                 TLS server certificate of the broker
     server/fleet-server.key server/fleet-server.pem     TLS client certificate of the server
     server/fleet-server-NAME.key, .pem                  of further processes of it (`processes`)
@@ -144,7 +144,7 @@ class Authority:
             station=station,
             epoch=epoch,
             certificate=pki.certificate_pem(certificate),
-            ca=stated["ca"].encode(),
+            ca=(self.directory / "ca/ca.pem").read_bytes(),
             signing_key=stated["signing_key"],
             verifier_key=stated["verifier_key"],
         )
@@ -168,7 +168,7 @@ class Authority:
             taken = walk(pinned, self.chain())
         except RotationError as error:
             raise AuthorityError(f"{self.directory / KEYS_FILE}: {error}") from None
-        if not taken or taken[-1].names(pinned.thumbprint(), public["verifier_key"]):
+        if not taken or taken[-1].is_settled(pinned.thumbprint(), public["verifier_key"], public["ca"]):
             return None
         return taken[-1]
 
@@ -194,7 +194,8 @@ class Authority:
 
     def _write_crl(self, issued: Sequence[Issued], now: datetime) -> int:
         revoked = [(one.serial, one.revoked) for one in issued if one.revoked is not None]
-        files.write(self.directory / CRL_FILE, pki.make_crl(self.issuer(), revoked, now), files.PUBLIC)
+        lists = [pki.make_crl(issuer, revoked, now) for issuer in self.issuers()]
+        files.write(self.directory / CRL_FILE, b"".join(lists), files.PUBLIC)
         return len(revoked)
 
     def _use_claim(self, code: str, now: datetime) -> str:
@@ -208,8 +209,31 @@ class Authority:
 
     def issuer(self) -> pki.Issuer:
         """Who signs certificates: the CA's key is needed for it."""
-        certificate = x509.load_pem_x509_certificate((self.directory / "ca/ca.pem").read_bytes())
-        return pki.Issuer(certificate, load_key(self.directory / "ca/ca.key"))
+        return self.issuers()[0]
+
+    def issuers(self) -> list[pki.Issuer]:
+        """All authorities in ca.pem whose keys are here, the one that signs certificates first: the others sign revocations."""
+        found = list(self.key_files().values())
+        if not found or found[0].key.public_key() != load_key(self.directory / "ca/ca.key").public_key():
+            raise AuthorityError(f"{self.directory}/ca/ca.pem holds no certificate of ca.key")
+        return found
+
+    def key_files(self) -> dict[Path, pki.Issuer]:
+        """The authorities in ca.pem by the file of their key, those that have one here."""
+        paths = [self.directory / "ca/ca.key", *sorted((self.directory / "ca").glob("ca-*.key"))]
+        certificates = x509.load_pem_x509_certificates((self.directory / "ca/ca.pem").read_bytes())
+        keys = [(path, load_key(path)) for path in paths]
+        return {
+            path: pki.Issuer(one, key)
+            for path, key in keys
+            for one in certificates
+            if one.public_key() == key.public_key()
+        }
+
+    def refresh_crl(self, now: datetime) -> None:
+        """Write the list anew, where there is one: call it under the lock, once the authorities have changed."""
+        if (self.directory / CRL_FILE).exists():
+            self._write_crl(self.registry.issued(), now)
 
 
 def _check_name(station: str) -> None:

@@ -29,7 +29,17 @@ from provisioning.exporting import export_server, export_verifier
 from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
 from provisioning.pico import FlashError, choose
 from provisioning.processes import issue_process
-from provisioning.rotation import LEAVES, OVERLAP_DAYS, PARTS, TooEarlyError, finish, renew, rotate
+from provisioning.rotation import (
+    ALL_PARTS,
+    LEAVES,
+    OVERLAP_DAYS,
+    PARTS,
+    TooEarlyError,
+    finish,
+    forget_ca,
+    renew,
+    rotate,
+)
 from provisioning.units import STATION, UnitsError, add_options, write_units
 from provisioning.wiring import RewiringError, rewire
 
@@ -97,6 +107,9 @@ def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     if arguments.finish:
         done = finish(authority, now)
         return {"finished": done.sequence}, f"Rotation {done.sequence} is finished. {HAND_OUT}"
+    if arguments.forget_ca:
+        done = forget_ca(authority, now)
+        return {"forgotten": done.sequence}, f"The newest CA alone is trusted (statement {done.sequence}). {HAND_OUT}"
     begun = rotate(authority, tuple(arguments.only or PARTS), now, arguments.overlap_days)
     told = {"sequence": begun.sequence, "starts": begun.starts.isoformat(), "old_until": begun.old_until.isoformat()}
     text = (
@@ -273,8 +286,11 @@ def _authority_parser(commands: Any) -> None:
     issued.add_argument("name", metavar="fleet-server-NAME")
     rotation = _command(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
     rotation.add_argument("directory", type=Path)
-    rotation.add_argument("--only", choices=PARTS, action="append", help="one of them")
+    rotation.add_argument("--only", choices=ALL_PARTS, action="append", help="one of them")
     rotation.add_argument("--overlap-days", type=float, default=OVERLAP_DAYS, help="both are trusted (%(default)g)")
+    rotation.add_argument(
+        "--forget-ca", action="store_true", help="trust the newest CA alone, once nothing rests on others"
+    )
     rotation.add_argument("--finish", action="store_true", help="forget the old keys, once the overlap is over")
     for name, summary, export in (
         ("export-server", "copy what the server needs, which is not the CA's key", export_server),

@@ -41,10 +41,11 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.PEM)
 
 
-def make_ca(now: datetime) -> Issuer:
-    """A self-signed authority that may issue end certificates only (path length 0)."""
-    key = new_key()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kortkiosk fleet authority")])
+def make_ca(now: datetime, key: ec.EllipticCurvePrivateKey | None = None, number: int = 1) -> Issuer:
+    """A self-signed authority that may issue end certificates only (path length 0). Those that follow the first have a number."""
+    key = key or new_key()
+    common = "kortkiosk fleet authority" + (f" {number}" if number > 1 else "")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     builder = (
         _builder(name, name, key.public_key(), now, CA_DAYS, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from joserfc.jwk import ECKey
 
-from fleet.messages.key_rotation import Handover, KeyStatement, open_statement, sign_statement
+from fleet.messages.key_rotation import Handover, KeyStatement, open_statement, sign_statement, split_pem
 from provisioning import files, pki
 from provisioning.authority import (
     KEYS_FILE,
@@ -32,13 +33,15 @@ from provisioning.authority import (
     public_jwk,
 )
 
-SIGNING, VERIFIER = "signing", "verifier"
+SIGNING, VERIFIER, CA = "signing", "verifier", "ca"
 PARTS = (SIGNING, VERIFIER)
+"""What is rotated unless something else is named: the CA is good for longer."""
+ALL_PARTS = (*PARTS, CA)
 LEAVES = ("broker", SERVER_CLIENT_NAME)
 OVERLAP_DAYS = 30.0
 EARLY = timedelta(days=180)
 """A leaf that is good for longer is not renewed without being told to."""
-_KEYS = {SIGNING: "server/signing", VERIFIER: "verifier/hpke"}
+_KEYS = {SIGNING: "server/signing", VERIFIER: "verifier/hpke", CA: "ca/ca"}
 
 
 class TooEarlyError(AuthorityError):
@@ -56,6 +59,7 @@ class Renewed:
 def renew(authority: Authority, names: Sequence[str], now: datetime, *, early: bool = False) -> list[Renewed]:
     """New keys and certificates for `broker` and `fleet-server`, with the names that they had. Raises AuthorityError, OSError."""
     with files.locked(authority.directory):
+        settle(authority, now)
         issuer = authority.issuer()
         if now >= issuer.certificate.not_valid_after_utc:
             raise AuthorityError(
@@ -98,41 +102,125 @@ def finish_renewals(directory: Path) -> None:
 
 def rotate(authority: Authority, parts: Sequence[str], now: datetime, overlap_days: float = OVERLAP_DAYS) -> Handover:
     """Make new keys for these `parts`, and the statement that hands over to them. Raises AuthorityError, OSError."""
-    if not parts or not set(parts) <= set(PARTS):
-        raise AuthorityError(f"name what to rotate: {', '.join(PARTS)}")
+    if not parts or not set(parts) <= set(ALL_PARTS):
+        raise AuthorityError(f"name what to rotate: {', '.join(ALL_PARTS)}")
     if overlap_days <= 0:
         raise AuthorityError("the overlap must be longer than 0 days: stations learn of the new keys in it")
     with files.locked(authority.directory):
+        settle(authority, now)
         if (under_way := authority.rotation()) is not None:
             raise TooEarlyError(_still(under_way))
-        for part in parts:
-            _make_next(authority.directory, part)
         texts = authority.chain()
-        statement = _statement(authority, parts, len(texts) + 1, now, timedelta(days=overlap_days))
-        old = _signing(authority.directory / "server/signing.key")
-        new = _signing(_private(authority.directory, SIGNING, is_new=SIGNING in parts))
-        text = sign_statement(statement, old, new)
-        # Until this file is there the new keys are nothing; from then on they count.
-        files.write_json(authority.directory / KEYS_FILE, [*texts, text], files.PUBLIC)
-        return open_statement(text, old)
+        for part in parts:
+            _make_next(authority.directory, part, now, len(texts) + 2)
+        made = _state(authority, _statement(authority, parts, len(texts) + 1, now, timedelta(days=overlap_days)), parts)
+        settle(authority, now)
+        return made
+
+
+def _state(authority: Authority, statement: KeyStatement, parts: Sequence[str]) -> Handover:
+    """Until this file is there the new keys are nothing; from then on they count."""
+    old = _signing(authority.directory / "server/signing.key")
+    new = _signing(_private(authority.directory, SIGNING, is_new=SIGNING in parts))
+    text = sign_statement(statement, old, new)
+    files.write_json(authority.directory / KEYS_FILE, [*authority.chain(), text], files.PUBLIC)
+    return open_statement(text, old)
+
+
+def settle(authority: Authority, now: datetime) -> None:
+    """Have ca.pem and the list of revocations name the authorities that the newest statement names. Call it under the lock."""
+    stated = authority.rotation()
+    place = authority.directory / "ca/ca.pem"
+    if stated is not None and set(split_pem(place.read_text())) != set(stated.authorities):
+        files.write(place, "".join(stated.authorities).encode(), files.PUBLIC)
+        authority.refresh_crl(now)
 
 
 def finish(authority: Authority, now: datetime) -> Handover:
-    """Forget the old keys, once nobody trusts them any more. Raises AuthorityError, OSError."""
+    """Forget the old keys, once nobody trusts them any more. The old CA still vouches for whom it enrolled (`forget_ca`).
+
+    Raises AuthorityError, OSError.
+    """
     with files.locked(authority.directory):
+        settle(authority, now)
         under_way = authority.rotation()
         if under_way is None:
             raise AuthorityError("no rotation is under way")
         if now < under_way.old_until:
             raise TooEarlyError(_still(under_way))
-        for part in PARTS:
-            place = authority.directory / f"{_KEYS[part]}.key"
-            if (fresh := _private(authority.directory, part, is_new=True)).exists():
-                fresh.replace(place)
-                files.sync_directory(place.parent)
-        public = files.read_json(authority.directory / PUBLIC_FILE)
-        files.write_json(authority.directory / PUBLIC_FILE, {**public, **pinned(under_way)}, files.PUBLIC)
+        _put_in_place(authority, under_way, now)
         return under_way
+
+
+def _put_in_place(authority: Authority, under_way: Handover, now: datetime) -> None:
+    directory = authority.directory
+    public = files.read_json(directory / PUBLIC_FILE)
+    for part in ALL_PARTS:
+        place = directory / f"{_KEYS[part]}.key"
+        if not (fresh := _private(directory, part, is_new=True)).exists():
+            continue
+        if part == CA:
+            # Its key signs no certificate any more, but the revocations of those that it has issued.
+            files.write(directory / f"ca/ca-before-{under_way.sequence}.key", place.read_bytes())
+        fresh.replace(place)
+        files.sync_directory(place.parent)
+    (directory / "ca/ca-next.pem").unlink(missing_ok=True)
+    since = {"ca_since": now.isoformat()} if set(split_pem(public["ca"])) != set(under_way.authorities) else {}
+    newest_first = sorted(under_way.authorities, key=lambda one: _made(one), reverse=True)
+    files.write(directory / "ca/ca.pem", "".join(newest_first).encode(), files.PUBLIC)
+    for path in (directory / "ca").glob("ca-before-*.key"):
+        if path not in authority.key_files():
+            path.unlink()
+    authority.refresh_crl(now)
+    stated = {**public, **pinned(under_way), **since, "ca": "".join(newest_first)}
+    files.write_json(directory / PUBLIC_FILE, stated, files.PUBLIC)
+
+
+def forget_ca(authority: Authority, now: datetime) -> Handover:
+    """Have stations trust the newest CA alone, once nothing rests on the ones before. Raises AuthorityError, OSError."""
+    with files.locked(authority.directory):
+        settle(authority, now)
+        if (under_way := authority.rotation()) is not None:
+            if under_way.old_until > now:
+                raise TooEarlyError(_still(under_way))
+        elif len(authorities := x509.load_pem_x509_certificates((authority.directory / "ca/ca.pem").read_bytes())) < 2:
+            raise AuthorityError(f"there is one authority only: {authorities[0].subject.rfc4514_string()}")
+        else:
+            _check_forgettable(authority, now)
+            statement = _statement(authority, (), len(authority.chain()) + 1, now, timedelta(), forget=True)
+            under_way = _state(authority, statement, ())
+            settle(authority, now)
+        _put_in_place(authority, under_way, now)
+        return under_way
+
+
+def _check_forgettable(authority: Authority, now: datetime) -> None:
+    issuer = authority.issuer().certificate
+    for name in LEAVES:
+        if not _is_issued_by(_certificate(_leaf(authority, name)), issuer):
+            raise TooEarlyError(
+                f"the certificate of {name} is of an old authority: `authority renew --early --only {name}`"
+            )
+    since = datetime.fromisoformat(files.read_json(authority.directory / PUBLIC_FILE)["ca_since"])
+    living = [one for one in authority.registry.issued() if one.revoked is None and one.not_after > now]
+    newest = {one.station: one for one in living}
+    old = sorted(name for name, one in newest.items() if one.issued < since)
+    if old:
+        raise TooEarlyError(
+            f"{len(old)} stations have certificates of an old authority ({', '.join(old[:5])}): enrol them anew"
+        )
+
+
+def _is_issued_by(leaf: x509.Certificate, authority: x509.Certificate) -> bool:
+    try:
+        leaf.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _made(pem: str) -> datetime:
+    return x509.load_pem_x509_certificate(pem.encode()).not_valid_before_utc
 
 
 def pinned(handover: Handover) -> dict[str, object]:
@@ -153,10 +241,20 @@ def _still(under_way: Handover) -> str:
 
 
 def _statement(
-    authority: Authority, parts: Sequence[str], sequence: int, now: datetime, overlap: timedelta
+    authority: Authority,
+    parts: Sequence[str],
+    sequence: int,
+    now: datetime,
+    overlap: timedelta,
+    *,
+    forget: bool = False,
 ) -> KeyStatement:
     directory = authority.directory
-    public = files.read_json(directory / PUBLIC_FILE)
+    authorities = split_pem((directory / "ca/ca.pem").read_text())
+    if forget:
+        authorities = (pki.certificate_pem(authority.issuer().certificate).decode(),)
+    if CA in parts:
+        authorities = (*authorities, (directory / "ca/ca-next.pem").read_text())
     verifier = _hpke(_private(directory, VERIFIER, is_new=VERIFIER in parts))
     signing = load_key(_private(directory, SIGNING, is_new=SIGNING in parts))
     return KeyStatement(
@@ -164,23 +262,33 @@ def _statement(
         made=now.isoformat(),
         starts=(now + overlap / 2).isoformat(),
         old_until=(now + overlap).isoformat(),
-        not_after=(now + max(KEYS_GOOD, overlap)).isoformat(),
+        not_after=_keys_until(authority, parts, now, overlap).isoformat(),
         signing_key=public_jwk(signing),
         verifier_key=base64.b64encode(verifier.public_key().public_bytes_raw()).decode(),
-        authorities=(public["ca"],),
+        authorities=authorities,
     )
 
 
-def _make_next(directory: Path, part: str) -> None:
+def _keys_until(authority: Authority, parts: Sequence[str], now: datetime, overlap: timedelta) -> datetime:
+    """Both keys are new together, or the older one's day stays."""
+    before = files.read_json(authority.directory / PUBLIC_FILE).get("keys_until")
+    if set(PARTS) <= set(parts) or before is None:
+        return now + max(KEYS_GOOD, overlap)
+    return max(datetime.fromisoformat(before), now + overlap)
+
+
+def _make_next(directory: Path, part: str, now: datetime, number: int) -> None:
     """A new private key beside the one in use. One that a stop has left there before it was stated is as good."""
     place = _private(directory, part, is_new=True)
-    if place.exists():
-        return
-    if part == SIGNING:
-        files.write(place, pki.key_pem(pki.new_key()))
-    else:
-        key = X25519PrivateKey.generate()
-        files.write(place, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    if not place.exists():
+        if part == VERIFIER:
+            key = X25519PrivateKey.generate()
+            files.write(place, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        else:
+            files.write(place, pki.key_pem(pki.new_key()))
+    if part == CA:
+        made = pki.make_ca(now, load_key(place), number)
+        files.write(place.with_suffix(".pem"), pki.certificate_pem(made.certificate), files.PUBLIC)
 
 
 def _private(directory: Path, part: str, *, is_new: bool) -> Path:

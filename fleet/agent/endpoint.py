@@ -16,9 +16,13 @@ class _TidySocket(ssl.SSLSocket):
             raise
 
 
-def make_tls(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """Trust this authority alone and show this certificate. Raises OSError (also for a key that does not fit)."""
-    tls = ssl.create_default_context(cafile=str(ca))
+def make_tls(ca: Path, certificate: Path, key: Path, authorities: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Trust the fleet's authorities alone and show this certificate. Raises OSError (also for a key that does not fit).
+
+    `ca` is the file that was pinned; `authorities`, in PEM, stand in its place once they have been rotated.
+    """
+    trusted = "".join(authorities)
+    tls = ssl.create_default_context(cadata=trusted) if trusted else ssl.create_default_context(cafile=str(ca))
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.load_cert_chain(certificate, key)
     tls.sslsocket_class = _TidySocket

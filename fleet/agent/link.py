@@ -353,7 +353,8 @@ class Link:
     def _endpoint(self) -> Endpoint:
         identity = self._identity
         try:
-            tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file)
+            authorities = identity.server_keys.authorities
+            tls = make_tls(identity.ca_file, identity.certificate_file, identity.key_file, authorities)
         except OSError as error:
             raise ConnectionFailed(f"the identity of this station cannot be used: {error}") from error
         return Endpoint(

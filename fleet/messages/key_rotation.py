@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
@@ -32,6 +34,8 @@ MAX_STATEMENT_BYTES = 32 * 1024
 MAX_STATEMENTS = 64
 """Of a chain: two in three years for as long as an authority lasts."""
 VERIFIER_KEY_BYTES = 32
+MAX_AUTHORITIES = 8
+_END = "-----END CERTIFICATE-----"
 
 
 class RotationError(ValueError):
@@ -73,9 +77,10 @@ class Handover:
     verifier_key: bytes
     authorities: tuple[str, ...]
 
-    def names(self, kid: str, verifier_key: str) -> bool:
-        """Whether these keys, by thumbprint and as base64, are the ones that it hands over to."""
-        return (self.signing_key.thumbprint(), base64.b64encode(self.verifier_key).decode()) == (kid, verifier_key)
+    def is_settled(self, kid: str, verifier_key: str, authorities: str) -> bool:
+        """Whether a public.json names what it hands over to: a thumbprint, a key as base64, certificates in PEM."""
+        stated = self.signing_key.thumbprint(), base64.b64encode(self.verifier_key).decode()
+        return stated == (kid, verifier_key) and set(self.authorities) == set(split_pem(authorities))
 
 
 def sign_statement(statement: KeyStatement, old: ECKey, new: ECKey) -> str:
@@ -101,9 +106,11 @@ def open_statement(text: str, old: ECKey) -> Handover:
     made, starts, old_until, not_after = map(
         _moment, (claimed.made, claimed.starts, claimed.old_until, claimed.not_after)
     )
+    authorities = tuple(one for text in claimed.authorities for one in split_pem(text))
+    _check_authorities(authorities)
     if not made <= starts <= old_until <= not_after:
         raise RotationError("the statement's times are out of order")
-    return Handover(text, claimed.sequence, made, starts, old_until, not_after, new, verifier_key, claimed.authorities)
+    return Handover(text, claimed.sequence, made, starts, old_until, not_after, new, verifier_key, authorities)
 
 
 def walk(pinned: ECKey, chain: Sequence[str], after: int = 0) -> list[Handover]:
@@ -128,6 +135,11 @@ def walk(pinned: ECKey, chain: Sequence[str], after: int = 0) -> list[Handover]:
 
 class _Kid(msgspec.Struct):
     kid: str = ""
+
+
+def split_pem(text: str) -> tuple[str, ...]:
+    """The certificates in a text that holds some, one after the other."""
+    return tuple(f"{one.strip()}\n{_END}\n" for one in text.split(_END)[:-1])
 
 
 def _sign(content: bytes, typ: str, key: ECKey) -> str:
@@ -161,6 +173,17 @@ def _payload(compact: bytes) -> bytes:
     if len(parts) != 3:
         raise RotationError("the statement holds no signed keys")
     return base64.urlsafe_b64decode(parts[1] + b"==")
+
+
+def _check_authorities(authorities: tuple[str, ...]) -> None:
+    """A station that took what it cannot read would never connect again."""
+    if not 1 <= len(authorities) <= MAX_AUTHORITIES:
+        raise RotationError(f"a statement names 1 to {MAX_AUTHORITIES} authorities")
+    try:
+        for one in authorities:
+            x509.load_pem_x509_certificate(one.encode()).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise RotationError("an authority of the statement cannot be read") from None
 
 
 def _moment(text: str) -> datetime:

@@ -38,6 +38,8 @@ BAD_INPUT, REFUSED = 2, 3
 LISTS = "revoked"
 """The folder of lists of revoked certificates, beside a broker's configuration."""
 
+_BEGIN = "-----BEGIN X509 CRL-----"
+
 MakeCommand = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
 
@@ -118,8 +120,10 @@ def _rabbitmq(arguments: argparse.Namespace, authority: Authority) -> dict[str, 
         "definitions.json": definitions(valid, gone),
     }
     if brokers.revoked is not None and brokers.revoked.exists():
-        ca = x509.load_pem_x509_certificate(brokers.ca.read_bytes())
-        made[f"{LISTS}/{list_name(ca)}"] = brokers.revoked.read_text()
+        lists = brokers.revoked.read_text().split(_BEGIN)[1:]
+        for ca in x509.load_pem_x509_certificates(brokers.ca.read_bytes()):
+            mine = [one for one in lists if x509.load_pem_x509_crl(f"{_BEGIN}{one}".encode()).issuer == ca.subject]
+            made |= {f"{LISTS}/{list_name(ca)}": f"{_BEGIN}{one}" for one in mine}
     return made
 
 

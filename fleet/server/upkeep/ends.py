@@ -77,6 +77,7 @@ class _Public(msgspec.Struct):
 
     signing_key: dict[str, str]
     verifier_key: str
+    ca: str = ""
     keys_until: str = ""
 
 
@@ -162,7 +163,7 @@ def _rotation(authority: Path) -> list[End]:
         taken = walk(ECKey.import_key(dict(public.signing_key)), chain)
     except (msgspec.MsgspecError, UnicodeDecodeError, JoseError, RotationError):
         raise ValueError(f"{path}: no chain from the key in public.json") from None
-    if not taken or taken[-1].names(public.signing_key.get("kid", ""), public.verifier_key):
+    if not taken or taken[-1].is_settled(public.signing_key.get("kid", ""), public.verifier_key, public.ca):
         return []
     return [End("rotation", "", taken[-1].old_until + FINISH_WITHIN)]
 
