@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +20,19 @@ from drivers.cabinet.finding import named, only_one
 from drivers.cabinet.image import PREBUILT
 from drivers.cabinet.serial_link import boards
 from fleet.agent.identity import Identity, IdentityError
-from provisioning import files
+from provisioning import authority_commands
 from provisioning.authority import CRL_FILE, PUBLIC_FILE, Authority, AuthorityError
 from provisioning.claim import ClaimRefused
 from provisioning.enrol import enrol, parse_broker
-from provisioning.exporting import export_server, export_verifier
 from provisioning.flash import Flashed, Way, checked_image, flash, once_there, send_away
 from provisioning.pico import FlashError, choose
-from provisioning.processes import issue_process
-from provisioning.rotation import (
-    ALL_PARTS,
-    LEAVES,
-    OVERLAP_DAYS,
-    PARTS,
-    TooEarlyError,
-    finish,
-    forget_ca,
-    renew,
-    rotate,
-)
+from provisioning.renewal import TooEarlyError
 from provisioning.units import STATION, UnitsError, add_options, write_units
 from provisioning.wiring import RewiringError, rewire
 
 Clock = Callable[[], datetime]
 
 DONE, BAD_INPUT, REFUSED, FAULT, INTERRUPTED = 0, 2, 3, 4, 130
-HAND_OUT = "Hand the parts out now: export-verifier first, then export-server; and restart verifier and server."
 FLASH_CODES = {"bad_image": BAD_INPUT, "pairing_refused": REFUSED, "not_paired": REFUSED}
 """Exit codes by what was wrong with a board; FAULT where none is named."""
 
@@ -87,54 +73,6 @@ def _say_error(arguments: argparse.Namespace, exit_code: int, code: str, text: s
     return exit_code
 
 
-def _init(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    authority = Authority.init(arguments.directory, arguments.server_name, now)
-    public = files.read_json(authority.directory / PUBLIC_FILE)
-    result = {"authority": str(authority.directory), "signing_key_id": public["signing_key"]["kid"]}
-    return result, f"The authority is in {authority.directory}. Keep a copy of it where nobody else can read it."
-
-
-def _renew(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    authority = Authority(arguments.directory)
-    renewed = renew(authority, tuple(arguments.only or LEAVES), now, early=arguments.early)
-    told = [{"name": one.name, "not_after": one.not_after.isoformat()} for one in renewed]
-    lines = [f"{one.name}: good until {one.not_after:%Y-%m-%d}" for one in renewed]
-    return {"renewed": told}, "\n".join([*lines, HAND_OUT])
-
-
-def _rotate(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    authority = Authority(arguments.directory)
-    if arguments.finish:
-        done = finish(authority, now)
-        return {"finished": done.sequence}, f"Rotation {done.sequence} is finished. {HAND_OUT}"
-    if arguments.forget_ca:
-        done = forget_ca(authority, now)
-        return {"forgotten": done.sequence}, f"The newest CA alone is trusted (statement {done.sequence}). {HAND_OUT}"
-    begun = rotate(authority, tuple(arguments.only or PARTS), now, arguments.overlap_days)
-    told = {"sequence": begun.sequence, "starts": begun.starts.isoformat(), "old_until": begun.old_until.isoformat()}
-    text = (
-        f"Rotation {begun.sequence}: stations learn the new keys from now on, the server signs with the new one from"
-        f" {begun.starts:%Y-%m-%d}, the old one is trusted until {begun.old_until:%Y-%m-%d}; then `rotate --finish`. {HAND_OUT}"
-    )
-    return told, text
-
-
-def _issue(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    until = issue_process(Authority(arguments.directory), arguments.name, now)
-    told = {"name": arguments.name, "not_after": until.isoformat()}
-    return (
-        told,
-        f"server/{arguments.name}.pem and .key: good until {until:%Y-%m-%d}. Export, and write the broker's files anew.",
-    )
-
-
-def _export(
-    export: Callable[[Authority, Path, str | None], tuple[str, ...]], arguments: argparse.Namespace, now: datetime
-) -> tuple[dict[str, Any], str]:
-    written = export(Authority(arguments.directory), arguments.into, arguments.owner)
-    return {"into": str(arguments.into), "written": list(written)}, f"{arguments.into}: {', '.join(written)}"
-
-
 def _units(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
     written = write_units(STATION, arguments.output, arguments.programs)
     return {"written": written}, "\n".join(written)
@@ -166,15 +104,6 @@ def _revoke(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any
     count = Authority(arguments.directory).revoke(arguments.station, now)
     result = {"station": arguments.station, "revoked": count, "crl": str(arguments.directory / CRL_FILE)}
     return result, f"{arguments.station}: {count} certificates revoked now; restart or reload the broker to enforce it"
-
-
-def _crl(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
-    count = Authority(arguments.directory).write_crl(now)
-    path = arguments.directory / CRL_FILE
-    return {
-        "crl": str(path),
-        "revoked": count,
-    }, f"{path} names {count} revoked certificates, as of {now:%Y-%m-%d %H:%M}"
 
 
 def _flash(arguments: argparse.Namespace, now: datetime) -> tuple[dict[str, Any], str]:
@@ -245,7 +174,7 @@ def _read_code(path: Path | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kortkiosk-provision", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _authority_parser(commands)
+    authority_commands.add_parsers(commands, _command)
     claim = _command(commands, "claim", "make a one-time code for a station", _claim)
     claim.add_argument("directory", type=Path, help="the authority")
     claim.add_argument("station")
@@ -267,39 +196,6 @@ def _parser() -> argparse.ArgumentParser:
     wiring.add_argument("--key", type=Path, required=True, help="the pairing file, as station.toml names it")
     wiring.add_argument("--port", help="the board's serial port, where there are several")
     return parser
-
-
-def _authority_parser(commands: Any) -> None:
-    authority = commands.add_parser("authority", help="make the fleet's authority, renew it, and hand its parts out")
-    parts = authority.add_subparsers(required=True, metavar="COMMAND")
-    init = _command(parts, "init", "make all keys, once", _init)
-    init.add_argument("directory", type=Path)
-    init.add_argument("--server-name", action="append", default=[], help="a name or address of the broker")
-    crl = _command(parts, "crl", "write the list of revocations anew", _crl)
-    crl.add_argument("directory", type=Path, help="the authority")
-    renewal = _command(parts, "renew", "new certificates for broker and server, before theirs end", _renew)
-    renewal.add_argument("directory", type=Path)
-    renewal.add_argument("--only", choices=LEAVES, action="append", help="one of them")
-    renewal.add_argument("--early", action="store_true", help="also where there are more than 180 days left")
-    issued = _command(parts, "issue", "a certificate for one more process of the server at an MQTT broker", _issue)
-    issued.add_argument("directory", type=Path)
-    issued.add_argument("name", metavar="fleet-server-NAME")
-    rotation = _command(parts, "rotate", "new keys for signing and verifier, which stations follow", _rotate)
-    rotation.add_argument("directory", type=Path)
-    rotation.add_argument("--only", choices=ALL_PARTS, action="append", help="one of them")
-    rotation.add_argument("--overlap-days", type=float, default=OVERLAP_DAYS, help="both are trusted (%(default)g)")
-    rotation.add_argument(
-        "--forget-ca", action="store_true", help="trust the newest CA alone, once nothing rests on others"
-    )
-    rotation.add_argument("--finish", action="store_true", help="forget the old keys, once the overlap is over")
-    for name, summary, export in (
-        ("export-server", "copy what the server needs, which is not the CA's key", export_server),
-        ("export-verifier", "copy the keys of the code letters for the verifier's user", export_verifier),
-    ):
-        exported = _command(parts, name, summary, partial(_export, export))
-        exported.add_argument("directory", type=Path, help="the authority")
-        exported.add_argument("into", type=Path, help="the folder to make, or to bring up to date")
-        exported.add_argument("--owner", metavar="USER", help="whose files they are to be (as root)")
 
 
 def _flash_parser(commands: Any) -> None:

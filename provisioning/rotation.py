@@ -1,7 +1,7 @@
-"""Renewal and rotation of an authority's keys: new leaves before they end, new keys by a chain that stations follow.
+"""Rotation of an authority's keys: new ones by a chain of statements that stations follow, and the CA in the same way.
 
 Rules: what is written stands in an order in which a stop at any moment leaves an authority that works, and the same command
-goes on where it stopped; nothing is renewed or rotated too early by mistake, and one rotation ends before the next begins. The
+goes on where it stopped; one rotation ends before the next begins, and nothing is forgotten too early. The
 old key is good for the overlap, half of which the server still signs with it, so that stations learn the new one under the old.
 
 >>> rotate(authority, SIGNING, now, overlap_days=30)  # doctest: +SKIP
@@ -10,7 +10,6 @@ Rotation(sequence=1, starts=..., old_until=...)
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,78 +25,20 @@ from provisioning.authority import (
     KEYS_FILE,
     KEYS_GOOD,
     PUBLIC_FILE,
-    SERVER_CLIENT_NAME,
     Authority,
     AuthorityError,
     load_key,
     public_jwk,
 )
+from provisioning.processes import process_names
+from provisioning.renewal import LEAVES, TooEarlyError, read_leaf
 
 SIGNING, VERIFIER, CA = "signing", "verifier", "ca"
 PARTS = (SIGNING, VERIFIER)
 """What is rotated unless something else is named: the CA is good for longer."""
 ALL_PARTS = (*PARTS, CA)
-LEAVES = ("broker", SERVER_CLIENT_NAME)
 OVERLAP_DAYS = 30.0
-EARLY = timedelta(days=180)
-"""A leaf that is good for longer is not renewed without being told to."""
 _KEYS = {SIGNING: "server/signing", VERIFIER: "verifier/hpke", CA: "ca/ca"}
-
-
-class TooEarlyError(AuthorityError):
-    """It is refused by a rule for now. The text says until when, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Renewed:
-    """A new certificate for a new key."""
-
-    name: str
-    not_after: datetime
-
-
-def renew(authority: Authority, names: Sequence[str], now: datetime, *, early: bool = False) -> list[Renewed]:
-    """New keys and certificates for `broker` and `fleet-server`, with the names that they had. Raises AuthorityError, OSError."""
-    with files.locked(authority.directory):
-        settle(authority, now)
-        issuer = authority.issuer()
-        if now >= issuer.certificate.not_valid_after_utc:
-            raise AuthorityError(
-                "the authority's own certificate has ended: make a new authority and enrol stations anew"
-            )
-        finish_renewals(authority.directory)
-        before = {name: _certificate(_leaf(authority, name)) for name in names}
-        for name, leaf in before.items():
-            if not early and leaf.not_valid_after_utc - now > EARLY:
-                until = (leaf.not_valid_after_utc - EARLY).date()
-                raise TooEarlyError(
-                    f"{name} is good until {leaf.not_valid_after_utc.date()}: renew it from {until} on, or with --early"
-                )
-        return [_renewed(authority, name, leaf, issuer, now) for name, leaf in before.items()]
-
-
-def _renewed(authority: Authority, name: str, leaf: x509.Certificate, issuer: pki.Issuer, now: datetime) -> Renewed:
-    key = pki.new_key()
-    if name == SERVER_CLIENT_NAME:
-        made = pki.issue_client(issuer, SERVER_CLIENT_NAME, key.public_key(), now)
-    else:
-        made = pki.issue_server(issuer, _names(leaf), key.public_key(), now)
-    place = _leaf(authority, name)
-    files.write(_next(place.with_suffix(".key")), pki.key_pem(key))
-    files.write(_next(place), pki.certificate_pem(made), files.PUBLIC)
-    finish_renewals(authority.directory)
-    return Renewed(name, made.not_valid_after_utc)
-
-
-def finish_renewals(directory: Path) -> None:
-    """Put pairs into place that a stop left beside it: the certificate is written last, so it says that the pair is whole."""
-    for place in (directory / "server/broker.pem", directory / f"server/{SERVER_CLIENT_NAME}.pem"):
-        key = place.with_suffix(".key")
-        if _next(place).exists():
-            if _next(key).exists():
-                _next(key).replace(key)
-            _next(place).replace(place)
-            files.sync_directory(place.parent)
 
 
 def rotate(authority: Authority, parts: Sequence[str], now: datetime, overlap_days: float = OVERLAP_DAYS) -> Handover:
@@ -196,11 +137,10 @@ def forget_ca(authority: Authority, now: datetime) -> Handover:
 
 def _check_forgettable(authority: Authority, now: datetime) -> None:
     issuer = authority.issuer().certificate
-    for name in LEAVES:
-        if not _is_issued_by(_certificate(_leaf(authority, name)), issuer):
-            raise TooEarlyError(
-                f"the certificate of {name} is of an old authority: `authority renew --early --only {name}`"
-            )
+    for name in (*LEAVES, *process_names(authority)):
+        if not _is_issued_by(read_leaf(authority, name), issuer):
+            how = f"renew --early --only {name}" if name in LEAVES else f"issue {name}"
+            raise TooEarlyError(f"the certificate of {name} is of an old authority: `authority {how}`")
     since = datetime.fromisoformat(files.read_json(authority.directory / PUBLIC_FILE)["ca_since"])
     living = [one for one in authority.registry.issued() if one.revoked is None and one.not_after > now]
     newest = {one.station: one for one in living}
@@ -304,21 +244,3 @@ def _hpke(path: Path) -> X25519PrivateKey:
     if not isinstance(key, X25519PrivateKey):
         raise AuthorityError(f"{path} is no X25519 key")
     return key
-
-
-def _leaf(authority: Authority, name: str) -> Path:
-    return authority.directory / "server" / f"{name}.pem"
-
-
-def _next(place: Path) -> Path:
-    return place.with_name(f"{place.name}.next")
-
-
-def _certificate(path: Path) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(path.read_bytes())
-
-
-def _names(leaf: x509.Certificate) -> list[str]:
-    """Every name and address that the broker answers on."""
-    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(one.value) for one in found]

@@ -27,7 +27,8 @@ from fleet.server.config import ServerConfig
 from fleet.server.server import FleetServer
 from fleet.server.store.database import opened
 from provisioning.authority import Authority
-from provisioning.rotation import ALL_PARTS, LEAVES, finish, renew, rotate
+from provisioning.renewal import LEAVES, renew
+from provisioning.rotation import ALL_PARTS, finish, rotate
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, enrolled, hold_orders, record, wall_clock

@@ -14,7 +14,8 @@ from provisioning.authority import Authority, AuthorityError
 from provisioning.commands import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server
-from provisioning.rotation import CA, LEAVES, TooEarlyError, finish, forget_ca, renew, rotate
+from provisioning.renewal import LEAVES, TooEarlyError, renew
+from provisioning.rotation import CA, finish, forget_ca, rotate
 from tests.provisioning.test_rotation import stopped_at
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

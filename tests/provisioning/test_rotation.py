@@ -22,7 +22,8 @@ from provisioning.authority import Authority, AuthorityError
 from provisioning.commands import main
 from provisioning.enrol import enrol
 from provisioning.exporting import export_server, export_verifier
-from provisioning.rotation import PARTS, TooEarlyError, finish, renew, rotate
+from provisioning.renewal import TooEarlyError, renew
+from provisioning.rotation import PARTS, finish, rotate
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=600)

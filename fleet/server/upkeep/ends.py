@@ -23,7 +23,7 @@ from joserfc.jwk import ECKey
 from fleet.messages.judging import aware_time
 from fleet.messages.key_rotation import RotationError, walk
 
-What = Literal["broker", "server", "authority", "keys", "rotation", "web", "secret", "station"]
+What = Literal["broker", "server", "process", "authority", "keys", "rotation", "web", "secret", "station"]
 
 SECRET_GOOD = timedelta(days=730)
 """A secret in a file is to be replaced after so long."""
@@ -34,6 +34,7 @@ READ_EVERY = timedelta(hours=1)
 RENEWAL: dict[What, str] = {
     "broker": "kortkiosk-provision authority renew",
     "server": "kortkiosk-provision authority renew",
+    "process": "kortkiosk-provision authority issue",
     "authority": "kortkiosk-provision authority rotate --only ca",
     "keys": "kortkiosk-provision authority rotate",
     "rotation": "kortkiosk-provision authority rotate --finish",
@@ -89,6 +90,8 @@ def ends_of(sources: Sources) -> Iterator[End | OSError | ValueError]:
     certificates += [("web", sources.web)] if sources.web is not None else []
     for what, path in certificates:
         yield from _read(lambda what=what, path=path: _certificates(what, path))  # type: ignore[misc]
+    for path in sorted(server.glob("fleet-server-*.pem")):
+        yield from _read(lambda path=path: _certificates("process", path))  # type: ignore[misc]
     yield from _read(lambda: _keys(sources.authority / "public.json"))
     yield from _read(lambda: _rotation(sources.authority))
     for secret in sources.secrets:
@@ -137,7 +140,8 @@ def _certificates(what: What, path: Path) -> Iterator[End]:
     if what != "authority":
         found = found[:1]
     for number, certificate in enumerate(found):
-        yield End(what, "" if number == 0 else f"{number + 1}", certificate.not_valid_after_utc)
+        which = path.stem if what == "process" else "" if number == 0 else f"{number + 1}"
+        yield End(what, which, certificate.not_valid_after_utc)
 
 
 def _public(path: Path) -> _Public:

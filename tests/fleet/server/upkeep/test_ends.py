@@ -14,6 +14,7 @@ from fleet.server.upkeep.ends import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, E
 from fleet.server.upkeep.sources import sources_of
 from provisioning import pki
 from provisioning.authority import Authority
+from provisioning.processes import issue_process
 from provisioning.rotation import PARTS, finish, rotate
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -41,6 +42,11 @@ def test_everything_of_an_authority_has_its_day_and_its_renewal(authority: Autho
     assert all(
         one.renewal == RENEWAL[one.what] for one in ends_of(Sources(authority.directory)) if isinstance(one, End)
     )
+
+
+def test_a_further_process_of_the_server_has_its_day(authority: Authority) -> None:
+    until = issue_process(authority, "fleet-server-worker-1", NOW)
+    assert ends(Sources(authority.directory))["process fleet-server-worker-1"] == until
 
 
 def test_a_rotation_that_nobody_finishes_ends_too(authority: Authority) -> None:
