@@ -17,8 +17,9 @@ import logging
 import os
 import shutil
 import signal
+import threading
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,7 +126,7 @@ class Broker:
         files: BrokerFiles,
         on_line: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """`on_line` is told each line of mosquitto's log."""
+        """`on_line` is told each line of mosquitto's log, in a thread of its own."""
         self._directory = directory
         self._on_line = on_line
         self._wanted = address
@@ -188,29 +189,38 @@ class Broker:
         connections = most_connections(open_files_limit())
         self._write(self._conf_file, configuration(self._directory, self.address, self._files, connections))
         command = (*_ending_with_us(), program, "-c", str(self._conf_file))
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True
-        )
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=DEVNULL, stdout=DEVNULL, stderr=writing, start_new_session=True
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         self._process = process
         raise_open_files(process.pid)
         self._write(self._pid_file, str(process.pid))
-        listening = asyncio.create_task(self._listen(process))
+        log = threading.Thread(target=self._read_log, args=(reading,), name="broker-log", daemon=True)
+        log.start()
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 while not await _listens(self.address.reachable):
                     if process.returncode is not None:
-                        await listening
+                        await asyncio.to_thread(log.join)
                         raise BrokerError(f"mosquitto ended at once: {self._said or process.returncode}")
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise BrokerError(f"mosquitto does not listen on {self.address}: {self._said}") from None
 
-    async def _listen(self, process: Process) -> None:
-        assert process.stderr is not None
-        while line := await process.stderr.readline():
-            self._said = line.decode("utf-8", "replace").strip()
-            _log.info("broker: %s", self._said)
-            self._on_line(self._said)
+    def _read_log(self, reading: int) -> None:
+        """In a thread: mosquitto stands still while nobody reads its log, and would stand still whenever our loop does."""
+        with open(reading, "rb") as lines:
+            for line in lines:
+                self._said = line.decode("utf-8", "replace").strip()
+                _log.info("broker: %s", self._said)
+                self._on_line(self._said)
 
     async def _keep(self, program: str) -> None:
         """Start it again whenever it dies, later each time, until cancelled."""

@@ -69,7 +69,7 @@ class BrokerLog:
 
 
 class DuplicateIdentity:
-    """Judges take-overs and has the alarm kept. Give it lines of the broker, and run it."""
+    """Judges take-overs and has the alarm kept. Give it lines of the broker, and run it. Made in the loop that runs it."""
 
     def __init__(
         self,
@@ -80,14 +80,16 @@ class DuplicateIdentity:
     ) -> None:
         self._writer, self._changes, self._clock, self._monotonic = writer, changes, clock, monotonic
         self._log = BrokerLog()
+        self._loop = asyncio.get_running_loop()
         self._of: defaultdict[str, TakeOvers] = defaultdict(TakeOvers)
         self._told: dict[str, float] = {}
         self._due: asyncio.Queue[Alarm] = asyncio.Queue()
 
     def broker_says(self, line: str) -> None:
-        """A line of the broker's log, in the loop's own thread."""
-        if (take_over := self._log.read(line)) is not None:
-            self.note(take_over)
+        """A line of the broker's log, from the one thread that reads it."""
+        take_over = self._log.read(line)
+        if take_over is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.note, take_over)
 
     def server_lost(self) -> None:
         """The server's own session was taken over, at a broker whose log we do not see."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import http.client
+import json
 import resource
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from fleet.messages.topics import Topics
 from fleet.server.addresses import Address
 from fleet.server.broker import Broker
 from fleet.server.config import ServerConfig
+from fleet.server.mqtt5.client import Credentials
 from fleet.server.server import FleetServer
 from fleet.server.store.database import opened
 from fleet.server.store.reading import StoreReadings
@@ -33,13 +36,14 @@ OPEN_FILES = 1024
 RAW = 1100
 
 HOLD = """
-import select, socket, sys
+import select, socket, sys, time
 poll, lines = select.poll(), {}
 def connect():
     line = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
     lines[line.fileno()] = line
     poll.register(line, select.POLLIN)
 for number in range(int(sys.argv[2])):
+    time.sleep(0.02 if number % 50 == 0 else 0)  # the queue of those that are not accepted yet is short
     connect()
 print(len(lines), flush=True)
 while True:
@@ -102,6 +106,22 @@ async def test_a_silent_twin_overhears_unnoticed(authority: Authority, tmp_path:
                 await until(lambda: ("entre-a", "duplicate_identity") in alarms(tmp_path / "data"))
 
 
+async def test_a_copy_of_the_servers_key_cuts_the_fleet_off_unnoticed(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has a copy of the server's key pushes the server out of its session again and again, and its health says ok."""
+    monkeypatch.setattr("fleet.server.mqtt5.client.FIRST_DELAY_S", 0.05)
+    async with fleet(authority, tmp_path / "data") as server:
+        rogue = Rogue(Credentials.of(authority.directory, "fleet-server"), server.mqtt.port)
+        attack = asyncio.create_task(rogue.take_over(("fleet-ingest", "whoever")))
+        await until(lambda: health(server)["broker"] == "taken_over")
+        await until(lambda: ("", "duplicate_identity") in alarms(tmp_path / "data"))
+        attack.cancel()
+        await asyncio.gather(attack, return_exceptions=True)
+        still = await asyncio.to_thread(health, server)
+        assert still["broker"] == "taken_over", "also while nobody pushes any more: somebody has the key"
+
+
 async def test_connections_without_a_word_shut_stations_out(authority: Authority, tmp_path: Path) -> None:
     """Who has no certificate opens more TCP connections than a process may have files, and no station gets in."""
     with few_files():
@@ -115,6 +135,17 @@ async def test_connections_without_a_word_shut_stations_out(authority: Authority
                 pass
     finally:
         await broker.__aexit__(None, None, None)
+
+
+def health(server: FleetServer) -> dict[str, str]:
+    """The parts, as a balancer hears of them."""
+    line = http.client.HTTPConnection(server.http.host, server.http.port, timeout=LIMIT_S / 6)
+    line.request("GET", "/health/ready")
+    answer = line.getresponse()
+    parts: dict[str, str] = json.load(answer)["parts"]
+    line.close()
+    assert answer.status == (200 if set(parts.values()) == {"ok"} else 503)
+    return parts
 
 
 def alarms(data: Path) -> set[tuple[str, str]]:

@@ -17,10 +17,13 @@ CONNACK = b"\x20"
 
 
 class Rogue:
-    """A client with a station's certificate, as whoever it likes."""
+    """A client with a copied certificate and key, as whoever it likes."""
 
-    def __init__(self, directory: Path, port: int, come_from: str = "127.0.0.1") -> None:
-        self._tls = tls_context(Credentials(*(directory / one for one in ("ca.pem", "station.pem", "station.key"))))
+    def __init__(self, copied: Path | Credentials, port: int, come_from: str = "127.0.0.1") -> None:
+        """`copied`: the folder of a station's identity, or the files of somebody else's."""
+        if isinstance(copied, Path):
+            copied = Credentials(*(copied / name for name in ("ca.pem", "station.pem", "station.key")))
+        self._tls = tls_context(copied)
         self._port, self._come_from = port, come_from
 
     @contextlib.asynccontextmanager

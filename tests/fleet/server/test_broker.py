@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from fleet.mqtt5 import writing
 from fleet.server import broker as broker_module
 from fleet.server.addresses import Address
 from fleet.server.broker import Broker, BrokerError, access_list
+from fleet.server.mqtt5.client import Credentials, tls_context
 from provisioning.authority import Authority
 from tests.fakes.fleet_station import FleetStation
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_address
+from tests.fakes.rogue_client import CONNACK
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker
@@ -36,6 +40,20 @@ async def test_a_broker_that_dies_is_started_again(authority: Authority, tmp_pat
         assert first is not None
         os.kill(first, signal.SIGKILL)
         await until_listens(broker.address, lambda: broker.pid not in (None, first))
+
+
+async def test_a_broker_goes_on_while_the_servers_loop_stands_still(authority: Authority, tmp_path: Path) -> None:
+    async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), broker_files(authority)) as broker:
+        for _ in range(3000):  # each is a line or two of its log, more than a pipe holds
+            socket.create_connection((broker.address.host, broker.address.port), LIMIT_S / 4).close()
+        enrolled(authority, tmp_path / "entre-a", "entre-a", broker.address.port)
+        files = (tmp_path / "entre-a" / name for name in ("ca.pem", "station.pem", "station.key"))
+        with (
+            socket.create_connection((broker.address.host, broker.address.port), LIMIT_S / 4) as line,
+            tls_context(Credentials(*files)).wrap_socket(line, server_hostname="127.0.0.1") as secured,
+        ):
+            secured.sendall(writing.connect("entre-a", 30, 0, 100, 65536))
+            assert secured.recv(64)[:1] == CONNACK
 
 
 async def test_a_revoked_station_is_put_out_and_not_let_in_again(

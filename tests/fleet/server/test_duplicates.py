@@ -38,6 +38,7 @@ class Desk:
         work = asyncio.create_task(self.judge.run())
         yield
         async with asyncio.timeout(LIMIT_S):
+            await asyncio.sleep(0)  # for what another thread would have called
             await self.judge.settled()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -132,7 +133,7 @@ async def test_an_alarm_that_the_store_does_not_take_is_raised_by_the_next_take_
     assert desk.kept() == [("entre-a", "duplicate_identity", "elsewhere", 1)]
 
 
-def test_what_a_station_tells_of_its_session_counts_once_it_is_live(database: Database) -> None:
+async def test_what_a_station_tells_of_its_session_counts_once_it_is_live(database: Database) -> None:
     desk, writer = Desk(database), Writer(database)
     writer.commit([PresenceSeen("entre-a", True, taken_over=2)], NOW)
     writer.commit([PresenceSeen("entre-a", True, replayed=True, taken_over=3)], NOW)
