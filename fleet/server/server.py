@@ -150,6 +150,7 @@ class FleetServer:
         parts.enter_context(_only_one(config))
         self._ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
         rules, deadlines = load_alerts(config.alerts), deadlines_of(config)
+        stamping = EvidenceSettings.load(config.evidence) if config.evidence else None
         database = Database.open(config.database)
         self._ending.later(parts, "database", asyncio.to_thread, database.close)
         hub = Hub()
@@ -167,8 +168,7 @@ class FleetServer:
                 self._retention(database).run,
                 DeadlineService(database, deadlines, changes, self._clock).run,
             ]
-            if config.evidence is not None:
-                stamping = EvidenceSettings.load(config.evidence)
+            if stamping is not None:
                 once.append(TimestampService.of(database, stamping, self._clock).run)
             self._run(parts, lead(database, once), "done-once")
         readings = StoreReadings(database, self._clock)

@@ -94,6 +94,9 @@ class TrustedTimes:
 
     def revocation_fault(self, certificate: x509.Certificate, trusted: TrustedTime | None) -> str | None:
         """Why a checkpoint under this certificate cannot count; None where it can."""
+        if not self._revocations.covers(certificate):
+            issued = f"that issued {name_of(certificate)}'s certificate"
+            return f"cannot be told: there is no list of revocations of the authority {issued}"
         revoked = self._revocations.date_of(certificate)
         if revoked is None or (trusted is not None and trusted.at < revoked):
             return None

@@ -205,6 +205,16 @@ def test_an_authority_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.
     assert "signing.key: No such file or directory" in capsys.readouterr().err
 
 
+def test_settings_of_time_stamps_that_cannot_be_used_are_named(
+    authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "evidence.toml"
+    path.write_text('tsa_url = "https://tsa.example"\n')
+    where = ["--data", str(tmp_path / "data"), "--authority", str(authority.directory), "--evidence", str(path)]
+    assert main(["serve", "--unseparated", *where]) == 2
+    assert f"{path}: Object missing required field `tsa_ca`" in capsys.readouterr().err
+
+
 async def test_a_server_uses_a_broker_that_runs_elsewhere(authority: Authority, tmp_path: Path) -> None:
     async with Broker(tmp_path / "broker", Address("127.0.0.1", 0), broker_files(authority)) as broker:
         config = ServerConfig(

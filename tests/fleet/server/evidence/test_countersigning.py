@@ -43,16 +43,16 @@ def words(database: Database) -> list[Countersignature]:
 
 
 def test_each_good_checkpoint_is_countersigned_once_and_keeps_its_time(
-    database: Database, fleet: Fleet, signing: SigningStation
+    either: Database, fleet: Fleet, signing: SigningStation
 ) -> None:
     a_week(signing)
-    taken(database, signing, fleet=fleet)
-    before = words(database)
+    taken(either, signing, fleet=fleet)
+    before = words(either)
     assert [word.sequence for word in before] == [1, 7, 13]
     assert {word.at for word in before} == {NOW}
-    rebuild(database)
-    assert judge(database, fleet.seal.authorities, LATER, Countersigner(fleet.seal)) == {"entre-a"}
-    assert words(database) == before, "a rebuild judges anew, and cannot know a better time"
+    rebuild(either)
+    assert judge(either, fleet.seal.authorities, LATER, Countersigner(fleet.seal)) == {"entre-a"}
+    assert words(either) == before, "a rebuild judges anew, and cannot know a better time"
 
 
 def test_a_bad_checkpoint_is_not_countersigned(database: Database, fleet: Fleet, signing: SigningStation) -> None:
@@ -63,15 +63,15 @@ def test_a_bad_checkpoint_is_not_countersigned(database: Database, fleet: Fleet,
 
 
 def test_what_was_judged_before_gets_its_word_at_the_next_start(
-    database: Database, fleet: Fleet, signing: SigningStation
+    either: Database, fleet: Fleet, signing: SigningStation
 ) -> None:
     a_week(signing)
-    Writer(database).commit(arrived(*signing.sealed), NOW)
-    judge(database, fleet.seal.authorities, NOW)
-    assert words(database) == []
-    assert countersign_missing(database, Countersigner(fleet.seal), LATER) == 3
-    assert {word.at for word in words(database)} == {LATER}
-    assert countersign_missing(database, Countersigner(fleet.seal), LATER) == 0
+    Writer(either).commit(arrived(*signing.sealed), NOW)
+    judge(either, fleet.seal.authorities, NOW)
+    assert words(either) == []
+    assert countersign_missing(either, Countersigner(fleet.seal), LATER) == 3
+    assert {word.at for word in words(either)} == {LATER}
+    assert countersign_missing(either, Countersigner(fleet.seal), LATER) == 0
 
 
 def test_a_file_says_until_when_it_was_there(database: Database, fleet: Fleet, signing: SigningStation) -> None:
@@ -172,3 +172,25 @@ def test_what_a_server_signs_whose_certificate_was_revoked_counts_only_before(
     newest = Anchors(fleet.seal.authorities, read_revocations(revoked, fleet.seal.authorities, LATER))
     report = check(BytesIO(raw), newest)
     assert (report.verdict, report.where) == ("unknown_signer", contents.SEAL)
+
+
+def test_an_authority_without_a_list_of_revocations_vouches_for_nobody(
+    database: Database, fleet: Fleet, signing: SigningStation
+) -> None:
+    """As while an authority is rotated: a list of the new one says nothing of whom the old one enrolled."""
+    a_week(signing)
+    taken(database, signing, fleet=fleet)
+    whole = members(exported(database, fleet, ERRAND))
+    other = pki.make_ca(NOW)
+    whole[contents.CA] += pki.certificate_pem(other.certificate)
+    own = whole[contents.REVOCATIONS]
+    whole[contents.REVOCATIONS] = pki.make_crl(other, [], NOW)
+    report = checked(resealed(dict(whole), fleet.seal))
+    assert report.verdict == "revoked"
+    assert report.why.startswith(
+        "cannot be told: there is no list of revocations of the authority that issued entre-a's"
+    )
+    exported_again = members(exported(database, fleet, ERRAND))
+    exported_again[contents.CA] = whole[contents.CA]
+    exported_again[contents.REVOCATIONS] = own + pki.make_crl(other, [], NOW)
+    assert checked(resealed(exported_again, fleet.seal)).verdict == "genuine"
