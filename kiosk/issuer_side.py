@@ -15,6 +15,7 @@ from drivers.reader.model import Chain
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust
 from fleet.agent import blocks, region
+from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Identity
 from fleet.agent.keeping import Asker
@@ -43,7 +44,7 @@ class IssuerSide:
         self._station = identity.station
         self._desk = Desk(link, words)
         self._clock = clock
-        self.queue = BlockQueue(store, link, words)
+        self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
         self.region = Region(store, link, words, clock.now)
 
     def ports(self, orders: Orders, trust: Trust | None) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 It does not wait behind the events of the outbox: a question goes out as soon as there is a connection, again and again with the
 same id until the server's signed word is here. The order in which they were wanted is kept.
 
->>> queue = BlockQueue(store, link, words)          # doctest: +SKIP
+What waits is encrypted at rest: the proofs that it carries have names in them.
+
+>>> queue = BlockQueue(store, link, words, cipher)          # doctest: +SKIP
 >>> await queue.tell(BlockAsk(...), now, timeout_s=5)             # doctest: +SKIP
 Blocked(at='2026-03-02T08:15:04Z')
 """
@@ -14,8 +16,7 @@ import logging
 import sqlite3
 from functools import partial
 
-import msgspec
-
+from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.keeping import Asker
 from fleet.agent.link import AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
@@ -28,6 +29,8 @@ CREATE TABLE IF NOT EXISTS block_queue (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ask BLOB NOT NULL, wanted TEXT NOT NULL, result BLOB
 ) STRICT;
 """
+KIND = "block"
+"""What it is encrypted for."""
 KEPT = 1000
 """So many that were answered are remembered."""
 AGAIN_S = 30.0
@@ -41,8 +44,9 @@ Queueable = BlockAsk | HoldAsk | LiftAsk
 class BlockQueue:
     """`run` it beside the link. `store` was opened with `SCHEMA` among its schemas."""
 
-    def __init__(self, store: StationStore, link: Asker, words: Words) -> None:
+    def __init__(self, store: StationStore, link: Asker, words: Words, cipher: AtRestCipher) -> None:
         self._store = store
+        self._cipher = cipher
         self._link = link
         self._words = words
         self._wake = asyncio.Event()
@@ -53,7 +57,7 @@ class BlockQueue:
 
         Asked again with the same id, it gives the word that came before.
         """
-        known = await self._store.transact(lambda cx: _keep(cx, ask, now))
+        known = await self._store.transact(lambda cx: _keep(cx, ask, self._cipher.encrypt(KIND, encode(ask)), now))
         if known is not None:
             return known
         heard = self._told.setdefault(ask.id, asyncio.Event())
@@ -78,7 +82,8 @@ class BlockQueue:
 
         def work(cx: sqlite3.Connection) -> bool:
             rows = cx.execute("SELECT ask FROM block_queue WHERE result IS NULL")
-            return any(msgspec.json.decode(row[0]).get("card_number") == card_number for row in rows)
+            asks = (_opened(self._cipher, row[0]) for row in rows)
+            return any(ask is not None and ask.card_number == card_number for ask in asks)
 
         return await self._store.transact(work)
 
@@ -101,7 +106,7 @@ class BlockQueue:
         after = 0
         while True:
             try:
-                found = await self._store.transact(partial(_next, after=after))
+                found = await self._store.transact(partial(_next, cipher=self._cipher, after=after))
                 if found is None:
                     return
                 after, ask = found
@@ -122,8 +127,8 @@ class BlockQueue:
             log.error("the server declined a block or hold of the queue: %s", result.reason)
 
 
-def _keep(cx: sqlite3.Connection, ask: Queueable, now: str) -> Result | None:
-    cx.execute("INSERT OR IGNORE INTO block_queue (id, ask, wanted) VALUES (?, ?, ?)", (ask.id, encode(ask), now))
+def _keep(cx: sqlite3.Connection, ask: Queueable, sealed: bytes, now: str) -> Result | None:
+    cx.execute("INSERT OR IGNORE INTO block_queue (id, ask, wanted) VALUES (?, ?, ?)", (ask.id, sealed, now))
     return _result(cx, ask.id)
 
 
@@ -135,17 +140,23 @@ def _result(cx: sqlite3.Connection, id_: str) -> Result | None:
     return found
 
 
-def _next(cx: sqlite3.Connection, after: int) -> tuple[int, Queueable] | None:
+def _opened(cipher: AtRestCipher, sealed: bytes) -> Queueable | None:
+    """What waits; None where it was not kept by this station, or by a version that kept no proofs."""
+    try:
+        return decode(Queueable, cipher.decrypt(KIND, sealed))  # type: ignore[no-any-return]  # as the kind says
+    except (UnreadableError, MessageError):
+        return None
+
+
+def _next(cx: sqlite3.Connection, cipher: AtRestCipher, after: int) -> tuple[int, Queueable] | None:
     """The oldest that waits. One that cannot be read is of a version whose blocks carried no proofs: it is dropped, and said."""
     waiting = "SELECT number, ask FROM block_queue WHERE result IS NULL AND number > ? ORDER BY number"
-    for number, ask in cx.execute(waiting, (after,)).fetchall():
-        try:
-            return number, decode(Queueable, ask)
-        except MessageError:
-            cx.execute("DELETE FROM block_queue WHERE number = ?", (number,))
-            log.error(
-                "a block or hold of an earlier version waited here without proofs, and was dropped: report it anew"
-            )
+    for number, sealed in cx.execute(waiting, (after,)).fetchall():
+        ask = _opened(cipher, sealed)
+        if ask is not None:
+            return number, ask
+        cx.execute("DELETE FROM block_queue WHERE number = ?", (number,))
+        log.error("a block or hold that waited here cannot be read, or has no proofs, and was dropped: report it anew")
     return None
 
 

@@ -30,8 +30,9 @@ ATTENDING = (
     "card.block", "card.challenge", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request", "directory.find",
 )  # fmt: skip
 """What an administrator's mandate means, about any card."""
-LOGGED_IN_S = 14 * 60.0
-"""The server's word on a log-in counts for a quarter of an hour: what is begun later than this is begun with a new one."""
+LOGGED_IN_S = 12 * 60.0
+"""A mandate counts for a quarter of an hour from when its nonce was given, before the code was typed: what is begun later than
+this is begun with a new one."""
 
 
 def reader_of(desk: Desk) -> Reader:

@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from fleet.agent import blocks
+from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.link import AskTimeout, LinkDown
@@ -28,6 +30,7 @@ SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 AT = "2026-03-02T12:00:00Z"
 DONE = Blocked(AT)
 PATH = Path()
+CIPHER = AtRestCipher("entre-a", bytes(32))
 
 
 def identity() -> Identity:
@@ -87,7 +90,7 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 
 @pytest.fixture
 def queue(store: StationStore, wire: Wire) -> BlockQueue:
-    return BlockQueue(store, wire, Words(identity()))
+    return BlockQueue(store, wire, Words(identity()), CIPHER)
 
 
 @asynccontextmanager
@@ -129,7 +132,7 @@ async def test_what_was_kept_is_told_by_the_next_boot(store: StationStore, queue
     wire.online = False
     assert await queue.tell(block(1), AT, 5) is None
     wire.online = True
-    after = BlockQueue(store, wire, Words(identity()))
+    after = BlockQueue(store, wire, Words(identity()), CIPHER)
     async with running(after):
         await emptied(after)
     assert wire.told == [block(1).id]
@@ -203,3 +206,34 @@ def test_a_word_for_the_queue_says_what_it_is() -> None:
     hold = HoldAsk(id=block(1).id, card_number="9999", reason="lost", wanted=AT)
     with pytest.raises(SyncRefused, match="another question"):
         Words(identity()).result(answer, hold)
+
+
+async def test_what_an_earlier_version_kept_without_proofs_is_dropped_and_said(
+    store: StationStore, queue: BlockQueue, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = {"ask": "card.block", "id": "9" * 32, "card_number": "9999", "reason": "lost", "by": "X-1", "wanted": AT}
+
+    def keep(cx: Any) -> None:
+        row = ("9" * 32, msgspec.json.encode(old), AT)
+        cx.execute("INSERT INTO block_queue (id, ask, wanted) VALUES (?, ?, ?)", row)
+
+    await store.transact(keep)
+    async with running(queue):
+        assert await queue.tell(block(1), AT, 5) == DONE
+        await emptied(queue)
+    assert wire.told == [block(1).id]
+    assert "report it anew" in caplog.text
+
+
+def file_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("station.sqlite*"))
+
+
+async def test_what_waits_tells_nothing_to_who_has_the_file(
+    store: StationStore, queue: BlockQueue, wire: Wire, tmp_path: Path
+) -> None:
+    wire.online = False
+    assert await queue.tell(block(1), AT, 5) is None
+    held = file_of(tmp_path)
+    assert block(1).card_number.encode() not in held
+    assert await queue.waits_for(block(1).card_number)
