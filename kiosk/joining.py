@@ -88,11 +88,16 @@ class FleetSide:
 
     def start(self) -> None:
         """What goes on beside the errands, until `leave`."""
+        self.keys.rotated = self._ask_again
         self.tasks += [
             asyncio.create_task(self.keys.run(), name="server-keys"),
             asyncio.create_task(self.book.run()),
             *self.issuer.start(),
         ]
+
+    def _ask_again(self) -> None:
+        self.book.ask_soon()
+        self.issuer.region.ask_soon()
 
     async def leave(self) -> None:
         """End the link."""

@@ -7,6 +7,7 @@
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
 
 from fleet.agent.keeping import Asker, keep_fresh
 from fleet.agent.server_keys import ServerKeys
@@ -30,6 +31,8 @@ class KeyBook:
         """Takes what is kept. Raises StoreError."""
         self._store, self._link, self._keys = store, link, keys
         self._wake = asyncio.Event()
+        self.rotated: Callable[[], None] = lambda: None
+        """Called once new keys have been taken: what could not be verified before may be asked for again."""
         try:
             keys.take(store.transact_now(_kept))
         except RotationError as error:
@@ -44,6 +47,8 @@ class KeyBook:
             raise SyncRefused("forged", str(error)) from None
         for one in fresh:
             log.warning("the server has rotated its keys: statement %d of %s", one.sequence, one.made.date())
+        if fresh:
+            self.rotated()
         rows = [(one.sequence, one.text) for one in self._keys.taken]
         await self._store.transact(lambda cx: cx.executemany("INSERT OR IGNORE INTO server_key VALUES (?, ?)", rows))
 

@@ -95,6 +95,10 @@ class Region:
             cursor = page.next
         await self._take(pages)
 
+    def ask_soon(self) -> None:
+        """Ask at once, and not only when the time has come."""
+        self._wake.set()
+
     async def run(self, every_s: float = EVERY_S) -> None:
         """Keep it fresh until cancelled: on each connect and every `every_s` seconds."""
         await keep_fresh(self._link, self._wake, self.refresh, "the region's data", every_s=every_s)

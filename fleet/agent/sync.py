@@ -181,6 +181,10 @@ class OrderBook:
             await self._store.transact(lambda cx: self._replace(cx, texts, lists))
             self._lists = lists
 
+    def ask_soon(self) -> None:
+        """Ask at once, and not only when the time has come."""
+        self._wake.set()
+
     async def run(self, every_s: float = EVERY_S) -> None:
         """Keep the list fresh until cancelled: on each connect, every `every_s` seconds, after `find_online`."""
         await keep_fresh(self._link, self._wake, self.refresh, "the list", every_s=every_s)

@@ -81,8 +81,6 @@ def access_list(processes: Sequence[str] = ()) -> str:
 def configuration(directory: Path, address: Address, files: BrokerFiles, connections: int = MAX_CONNECTIONS) -> str:
     """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away."""
     settings = [
-        # Started as root it would give up its rights before it reads the key, which only root may read.
-        *(["user root"] if os.geteuid() == 0 else []),
         "per_listener_settings false",
         "allow_anonymous false",
         f"acl_file {directory / 'acl'}",
@@ -187,7 +185,9 @@ class Broker:
         """Start it and wait until it listens. Raises BrokerError with what it said last."""
         _forget_other_names(self._directory, self._conf_file)
         connections = most_connections(open_files_limit())
-        self._write(self._conf_file, configuration(self._directory, self.address, self._files, connections))
+        text = configuration(self._directory, self.address, self._files, connections)
+        # Only a demonstration or a test runs as root: there mosquitto would give root up before it reads root's keys.
+        self._write(self._conf_file, f"user root\n{text}" if os.geteuid() == 0 else text)
         command = (*_ending_with_us(), program, "-c", str(self._conf_file))
         reading, writing = os.pipe()
         try:

@@ -92,8 +92,14 @@ async def test_a_station_that_was_away_learns_the_keys_and_goes_on_under_a_new_c
             await book.refresh(
                 timeout_s=0.5
             )  # what it cannot verify is dropped: the server signs with the new key by now
-        await KeyBook(store, link, identity.server_keys).refresh()
-        await book.refresh()
+        keys = KeyBook(store, link, identity.server_keys)
+        keys.rotated = book.ask_soon
+        asking = asyncio.create_task(book.run())
+        await keys.refresh()
+        async with asyncio.timeout(LIMIT_S):
+            while book.issued is None:  # noqa: ASYNC110  # a file: no event
+                await asyncio.sleep(0.02)
+        asking.cancel()
         assert [one.order for one in book.waiting(wall_clock().date())] == ["O-1"]
         assert identity.server_keys.verifier_key != pinned
         assert [await verdict(link, key) for key in (pinned, identity.server_keys.verifier_key)] == ["match"] * 2
