@@ -6,6 +6,7 @@ Loopback only. The simulator issues as the virtual cards' own authority, so that
 import asyncio
 import base64
 import json
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -92,9 +93,15 @@ class Fleet:
 
 
 @cache
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """Where the station's secret for what it keeps is made; gone when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="kortkiosk-test-", ignore_cleanup_errors=True)
+
+
+@cache
 def identity() -> Identity:
     """A station that pins the test's signing key; it connects nowhere."""
-    nowhere, broker = Path(), Broker("localhost", 1)
+    nowhere, broker = Path(_folder().name) / "nothing", Broker("localhost", 1)
     return Identity(STATION, 1, broker, nowhere, nowhere, nowhere, public_jwk(_SIGNING), bytes(32), NOW)
 
 

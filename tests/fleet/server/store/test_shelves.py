@@ -123,7 +123,7 @@ def test_a_block_takes_an_hsa_id_and_a_hold_does_not(database: Database) -> None
     assert nameless.wish(CARD, "hold", "lost", "tove") is not None
     own = nameless.wish(CARD, "lift", None, BY)
     assert own is not None
-    assert own.content.by == BY
+    assert own.by == BY
     assert (nameless.may_block("tove"), nameless.may_block(BY), desk_of(database).may_block("tove")) == (
         False,
         True,
