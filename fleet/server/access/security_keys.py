@@ -1,9 +1,11 @@
 """Security keys of local accounts (WebAuthn): add, remove, sign in by, and step up by.
 
 Rules: a key is added in a session, by password and one-time code where it is the first, and after a step-up by another key where
-it is not: a session that was left open adds none. Challenges lie in the store for five minutes and work once, for the session
-(or, at a sign-in, the account) that they were made for. A key whose counter does not rise has been copied: it is refused, and
-the audit says so. A sign-in by key has the password before it; a step-up is good only where the key verified its user.
+it is not: a session that was left open adds none. The first key of an account that is not new itself is good for a step-up after
+a day: password and code may have been fished, and the audit and the list of keys give the owner time to see it. Challenges lie in
+the store for five minutes and work once, for the session (or, at a sign-in, the account) that they were made for. A key whose
+counter does not rise has been copied: it is refused, and the audit says so. A sign-in by key has the password before it; a
+step-up is good only where the key verified its user.
 
 >>> SecurityKeys(access).listed(caller)  # doctest: +SKIP
 [Key(id=1, name='blue', made=..., used=None)]
@@ -22,10 +24,12 @@ from fleet.server.access.audit import Deed
 from fleet.server.access.roles import Caller
 from fleet.server.access.secret_values import digest
 from fleet.server.access.sessions import Proof, note_step_up
-from fleet.server.access.webauthn_ceremonies import Asked, Asserted, KeyRefusedError, RelyingParty
+from fleet.server.access.webauthn_ceremonies import Asked, KeyRefusedError, RelyingParty
 from fleet.server.store.access_tables import users, webauthn_challenges, webauthn_keys
 
 LASTS = timedelta(minutes=5)
+RIPENS = timedelta(hours=24)
+"""When a first key is good for a step-up."""
 MOST_KEYS, MOST_NAME = 10, 40
 Kind = Literal["register", "sign-in", "step-up"]
 
@@ -38,6 +42,14 @@ class Key:
     name: str
     made: datetime
     used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A key has signed. `is_ripe`: it is good for a step-up."""
+
+    user_verified: bool
+    is_ripe: bool
 
 
 class SecurityKeys:
@@ -101,13 +113,17 @@ class SecurityKeys:
             self._note(connection, caller.name, address, Deed("key.remove", caller.name, row.name))
             return True
 
-    def begin_step_up(self, caller: Caller, party: RelyingParty) -> Asked | None:
-        """None where the account has no key."""
+    def begin_step_up(self, caller: Caller, party: RelyingParty) -> Asked | datetime | None:
+        """None where the account has no key; a time where it has one from then on that is good for this."""
         with self._database.reading.begin() as connection:
             user = people.named(connection, caller.name).id
-            known = [row.credential for row in self._rows(connection, user)]
-        if not known:
+            rows = self._rows(connection, user)
+            ripe = [self._ripe_from(connection, row) for row in rows]
+        if not rows:
             return None
+        known = [row.credential for row, at in zip(rows, ripe, strict=True) if at <= self._clock()]
+        if not known:
+            return min(ripe)
         asked = webauthn_ceremonies.ask_to_assert(party, known, verifies_user=True)
         self._keep(asked, "step-up", user, caller.key)
         return asked
@@ -118,7 +134,9 @@ class SecurityKeys:
             user = people.named(connection, caller.name).id
             try:
                 challenge = self._take(connection, "step-up", credential, user, caller.key)
-                self._check(connection, party, challenge, credential, user, verifies_user=True)
+                done = self._check(connection, party, challenge, credential, user, verifies_user=True)
+                if not done.is_ripe:
+                    raise KeyRefusedError("a first key is good for a step-up after a day")
             except KeyRefusedError as error:
                 self._note(connection, caller.name, address, Deed("step-up.refused", caller.name, str(error)))
                 return False
@@ -152,7 +170,7 @@ class SecurityKeys:
             row = connection.execute(select(users).where(users.c.id == user, users.c.disabled.is_(False))).first()
             if row is None or row.password is None:
                 return Refused.KEY
-            proof = Proof(self._clock() if done.user_verified else None)
+            proof = Proof(self._clock() if done.user_verified and done.is_ripe else None)
             return self._access.begin(connection, row, address, "key", proof)
 
     def _check(
@@ -164,7 +182,7 @@ class SecurityKeys:
         user: int,
         *,
         verifies_user: bool,
-    ) -> Asserted:
+    ) -> "Used":
         named = webauthn_keys.c.credential == webauthn_ceremonies.credential_in(credential)
         row = connection.execute(select(webauthn_keys).where(named, webauthn_keys.c.user == user)).first()
         if row is None:
@@ -176,7 +194,15 @@ class SecurityKeys:
             raise KeyRefusedError(f"the counter of {row.name} did not rise: it may have been copied")
         values = {"sign_count": done.sign_count, "used": self._clock()}
         connection.execute(update(webauthn_keys).where(webauthn_keys.c.id == row.id).values(values))
-        return done
+        return Used(done.user_verified, self._ripe_from(connection, row) <= self._clock())
+
+    def _ripe_from(self, connection: Connection, row: Any) -> datetime:
+        """From when that key is good for a step-up: at once where an older one has vouched for it, or the account was new too."""
+        older = select(webauthn_keys.c.id).where(webauthn_keys.c.user == row.user, webauthn_keys.c.id < row.id)
+        account = connection.execute(select(users.c.made).where(users.c.id == row.user)).scalar_one()
+        vouched = connection.execute(older).first() is not None or row.made < account + RIPENS
+        made: datetime = row.made
+        return made if vouched else made + RIPENS
 
     def _rows(self, connection: Connection, user: int) -> list[Any]:
         query = select(webauthn_keys).where(webauthn_keys.c.user == user).order_by(webauthn_keys.c.id)

@@ -7,12 +7,14 @@ one-time code are no step-up: both can be told to somebody else.
 Example: `app.include_router(step_up_pages(web))`
 """
 
+from datetime import datetime
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.access.roles import Right
-from fleet.server.access.webauthn_ceremonies import MOST_CREDENTIAL
+from fleet.server.access.webauthn_ceremonies import MOST_CREDENTIAL, Asked
 from fleet.server.web.doors import onward_of
 from fleet.server.web.gate import access_of, address_of, caller_of, field, form_of, needs, site_of
 from fleet.server.web.key_pages import keys_of
@@ -61,5 +63,6 @@ def step_up_page(request: Request, web: Web, onward: str, why: str = "") -> Resp
         local=local,
         works=party is not None,
         works_at=site.keys_at(request),
-        options=asked.options if asked is not None else "",
+        options=asked.options if isinstance(asked, Asked) else "",
+        ripe_from=asked if isinstance(asked, datetime) else None,
     )

@@ -42,9 +42,13 @@ class Owner:
         assert isinstance(asked, Asked)
         return self.keys.add(self.caller, HERE, name, key.create(asked.options), AT)
 
-    def steps_up(self, key: SoftKey | None = None) -> bool:
+    def asked_to_step_up(self) -> Asked:
         asked = self.keys.begin_step_up(self.caller, HERE)
-        assert asked is not None
+        assert isinstance(asked, Asked)
+        return asked
+
+    def steps_up(self, key: SoftKey | None = None) -> bool:
+        asked = self.asked_to_step_up()
         return self.keys.step_up(self.caller, HERE, (key or self.key).get(asked.options), AT)
 
     def signs_in(self, key: SoftKey | None = None) -> SignedIn | Refused:
@@ -132,19 +136,16 @@ def test_a_key_without_a_counter_will_do(admin: Admin) -> None:
 
 def test_what_a_key_signed_works_once_for_what_it_was_asked_and_not_for_long(owner: Owner) -> None:
     keys = owner.keys
-    asked = keys.begin_step_up(owner.caller, HERE)
-    assert asked is not None
+    asked = owner.asked_to_step_up()
     said = owner.key.get(asked.options)
     assert keys.sign_in(HERE, said, AT) is Refused.KEY, "it was asked for a step-up"
     assert not keys.step_up(owner.caller, HERE, said, AT), "and is used up"
-    late = keys.begin_step_up(owner.caller, HERE)
-    assert late is not None
+    late = owner.asked_to_step_up()
     owner.clock.on(minutes=5)
     assert not keys.step_up(owner.caller, HERE, owner.key.get(late.options), AT)
     other = owner.signs_in()
     assert isinstance(other, SignedIn)
-    mine = keys.begin_step_up(owner.caller, HERE)
-    assert mine is not None
+    mine = owner.asked_to_step_up()
     said = owner.key.get(mine.options)
     owner.value = other.value
     assert not keys.step_up(owner.caller, HERE, said, AT), "it was asked in another session"
@@ -181,6 +182,27 @@ def test_a_session_that_was_left_open_adds_no_key(admin: Admin) -> None:
     assert [one.name for one in owner.keys.listed(owner.caller)] == ["blue", "red"]
 
 
+def test_the_first_key_of_an_account_that_is_not_new_is_good_for_a_step_up_after_a_day(admin: Admin) -> None:
+    """Whoever fished password and codes would add one and step up by it."""
+    owner = Owner(admin)
+    owner.clock.on(days=2)
+    for hours, ripe in ((0, False), (23, False), (2, True)):
+        owner.clock.on(hours=hours)
+        came = admin.sign_in() if hours == 0 else owner.signs_in()
+        assert isinstance(came, SignedIn)
+        owner.value = came.value
+        assert owner.caller.has_stepped_up(owner.clock()) is ripe
+        if hours == 0:
+            assert owner.adds(owner.key) is None
+        else:
+            assert isinstance(owner.keys.begin_step_up(owner.caller, HERE), Asked) is ripe
+    owner.clock.on(minutes=6)
+    assert owner.steps_up()
+    assert owner.adds(SoftKey(), "red") is None
+    (_, red) = owner.keys.listed(owner.caller)
+    assert isinstance(owner.keys.begin_step_up(owner.caller, HERE), Asked), f"{red.name}: the first has vouched for it"
+
+
 def test_a_key_that_does_not_verify_its_user_is_not_added(admin: Admin) -> None:
     owner = Owner(admin)
     assert owner.adds(SoftKey(verifies_user=False)) is Refused.KEY
@@ -211,8 +233,7 @@ def test_there_is_an_end_to_how_many(owner: Owner) -> None:
 
 def test_a_key_that_was_removed_proves_nothing_any_more(owner: Owner) -> None:
     (held,) = owner.keys.listed(owner.caller)
-    asked = owner.keys.begin_step_up(owner.caller, HERE)
-    assert asked is not None
+    asked = owner.asked_to_step_up()
     assert owner.keys.remove(owner.caller, held.id, AT)
     assert not owner.keys.step_up(owner.caller, HERE, owner.key.get(asked.options), AT)
     assert not owner.keys.remove(owner.caller, held.id, AT)
@@ -238,8 +259,7 @@ def test_only_the_right_password_is_asked_for_a_key_and_tries_are_counted(owner:
 
 
 def test_nothing_unreadable_is_a_proof_or_an_accident(owner: Owner) -> None:
-    asked = owner.keys.begin_step_up(owner.caller, HERE)
-    assert asked is not None
+    asked = owner.asked_to_step_up()
     whole = json.loads(owner.key.get(asked.options))
     said = [
         "", "{}", "[]", "null", "5", "\ud800", "x" * 9000, json.dumps({**whole, "rawId": "AA"}),
@@ -249,8 +269,7 @@ def test_nothing_unreadable_is_a_proof_or_an_accident(owner: Owner) -> None:
         for value in (None, 5, "", "*", "AAAA", whole["response"][part][:-8]):
             said.append(json.dumps({**whole, "response": {**whole["response"], part: value}}))
     for one in said:
-        again = owner.keys.begin_step_up(owner.caller, HERE)
-        assert again is not None
+        owner.asked_to_step_up()
         assert not owner.keys.step_up(owner.caller, HERE, one, AT), one
         assert owner.keys.sign_in(HERE, one, AT) is Refused.KEY
         assert owner.keys.add(owner.caller, HERE, "red", one, AT) is Refused.KEY

@@ -1,6 +1,7 @@
 """Commands on the pages and by REST: who may order what, who can be the second person, and what is shown of it."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 
 from fleet.messages.commands import COMMANDS, CommandResult, digest_of
 from fleet.messages.link import DeviceState
+from fleet.server.access import people, vouching
 from fleet.server.access.access import Access
 from fleet.server.access.roles import RIGHTS, Right, Role
 from fleet.server.access.secret_values import form_token
@@ -15,6 +17,7 @@ from fleet.server.commanding.desk import CommandDesk
 from fleet.server.commanding.rows import CommandRow, Wish, right_for, wrong_with
 from fleet.server.commanding.service import CommandService
 from fleet.server.store import commanding
+from fleet.server.store.access_tables import account_acts, sessions
 from fleet.server.web.command_tales import COMMAND_ICON
 from fleet.server.web.texts import load
 from tests.fakes.commands import OLLE, SIGNER, TOVE
@@ -124,6 +127,31 @@ async def test_one_orders_another_agrees_and_the_pages_say_so(app: FastAPI, acce
     assert (row.state, row.by, row.second) == ("ready", "tora.test", "olle.test")
     shown = (await tora.see(page, "en")).text
     assert [one for one in ("olle.test", "To be sent", "Open slot 14") if one not in shown] == []
+
+
+async def test_who_has_not_stepped_up_or_may_be_the_same_person_is_told_so_on_the_page(
+    app: FastAPI, access: Access, desk: CommandDesk
+) -> None:
+    tora, olle = (Person(app, access, Role.OPERATOR, name) for name in ("tora.test", "olle.test"))
+    page = (await tora.send(PATH, **fields_of("open_slot"))).header("location")
+    with access.database.writing.begin() as connection:
+        connection.execute(sessions.update().values(stepped_up=NOW - timedelta(minutes=6)))
+    assert "step-up?onward=%2Fcommands%2F" in (await olle.see(page)).text
+    late = await tora.send(PATH, **fields_of("open_slot"))
+    assert (late.status, "step-up?onward=" in late.text, 'id="slot"' in late.text) == (403, True, False)
+    called = await tora.call(f"/api/v1{PATH}", command="open_slot", reason="ett prov", slot=14)
+    assert (called.status, "step up" in called.json["detail"]) == (403, True)
+    assert (await tora.send(PATH, **fields_of("sync"))).status == 303, "other commands keep their rights"
+    with access.database.writing.begin() as connection:
+        connection.execute(sessions.update().values(stepped_up=NOW))
+        vouching.record(connection, people.named(connection, "olle.test").id, "tora.test", "granted", NOW)
+    told = (await olle.see(page, "en")).text
+    assert ("changed the other" in told, f"{page}/approve" in told) == (True, False)
+    refused = await olle.call(f"/api/v1{page}/approve")
+    assert (refused.status, "a third person has to agree" in refused.json["detail"]) == (409, True)
+    with access.database.writing.begin() as connection:
+        connection.execute(account_acts.update().values(at=NOW - timedelta(days=30)))
+    assert (await olle.call(f"/api/v1{page}/approve")).json["state"] == "ready"
 
 
 async def test_of_a_wish_that_is_not_whole_the_form_comes_back_with_what_was_written(
