@@ -60,8 +60,9 @@ class StockRules(Section):
     """How cards are put into the cabinet."""
 
     two_administrators: bool = False
-    """Two administrators put every card in, and a card that cannot show before any code that it is genuine is handed out only
-    where two did. Else that is asked from the first such card on, and of cards that one administrator is known to have put in."""
+    """Two administrators put every card in, and any card that cannot show before any code that it is genuine is handed out only
+    where two did. Else that holds for the products whose profile says so, and a second administrator is asked for once such a
+    card was met here."""
 
 
 class Region(Section):

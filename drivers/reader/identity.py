@@ -67,6 +67,7 @@ def rules_of(profile: Profile) -> CardRules:
         profile.piv.management if profile.kind == "piv" else None,
         profile.piv.delete_key if profile.kind == "piv" else profile.writable,
         profile.genuine,
+        profile.stocked_by,
     )
 
 

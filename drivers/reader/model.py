@@ -95,6 +95,8 @@ class CardRules:
     """A key whose certificate is gone can be taken off it."""
     genuine: ProvedGenuine = "none"
     """How every card of the product shows, before any code, that it is genuine."""
+    stocked_by: int = 2
+    """So many administrators put it into a cabinet, where it cannot show that."""
 
 
 @dataclass(frozen=True, slots=True)

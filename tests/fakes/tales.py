@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from drivers.printer.port import CoverOpen, NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
+from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.rogue import false_new_card
 from fleet.messages import kinds
@@ -447,6 +448,8 @@ def stocked_by(second: str) -> Callable[[Room], None]:
     """The new card was put in here, by one administrator or with another."""
 
     def prepare(room: Room) -> None:
+        profiles = Profiles(one.model_copy(update={"stocked_by": 2}) for one in builtin())
+        room.readers[0]._settings = replace(room.settings, profiles=profiles)
         card, order = person(1).new.card_number, order_of(1).order
         content = {"card_number": card, "order": order, "slot": 2, "by": person(13).hsa_id, "second": second}
         room.store.transact_now(lambda cx: stock.witness(cx, kinds.CARD_STORED, content, room.journal.now()))

@@ -25,7 +25,7 @@ Offence = tuple[str, str]
 
 def offences(profile: Profile, evidence: Evidence, replaced: Profile | None) -> tuple[Offence, ...]:
     """What is loosened. `replaced` is the profile that ships under the same name, which may only be made stricter."""
-    found = [*_always(profile), *_on_hearsay(profile, evidence)]
+    found = [*_always(profile), *_on_hearsay(profile, evidence), *_unsourced(profile, evidence)]
     if replaced is not None:
         found += _looser(profile, replaced)
     return tuple(found)
@@ -51,7 +51,9 @@ def tightened(profile: Profile, shipped: Iterable[Profile]) -> Profile:
         puk = profile.puk.model_copy(update={"floor": max(profile.puk.floor, known.puk.floor)})
         writable = profile.writable and known.writable
         genuine = profile.genuine if known.genuine == "none" else known.genuine
-        profile = profile.model_copy(update={"pin": pin, "puk": puk, "writable": writable, "genuine": genuine})
+        people = max(profile.stocked_by, known.stocked_by)
+        changed = {"pin": pin, "puk": puk, "writable": writable, "genuine": genuine, "stocked_by": people}
+        profile = profile.model_copy(update=changed)
     return profile
 
 
@@ -81,14 +83,21 @@ def _on_hearsay(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
             yield "unblocking.admin", "no key's try is risked on hearsay: it needs a source"
         if profile.unblocking.admin_tries > UNREAD_KEY_TRIES and _hearsay(evidence, "unblocking.admin_tries"):
             yield "unblocking.admin_tries", f"more than {UNREAD_KEY_TRIES} need a source: the card is not asked"
-    if profile.writable and _hearsay(evidence, "writable"):
-        yield "writable", "nothing is written on hearsay: it needs a source"
     for name, tries, most, counter in (
         ("pin", profile.pin.tries, UNREAD_PIN_TRIES, commands.counter),
         ("puk", profile.puk.tries, UNREAD_PUK_TRIES, commands.counter_of_puk),
     ):
         if counter == "none" and tries > most and _hearsay(evidence, f"{name}.tries"):
             yield f"{name}.tries", f"more than {most} need a source where the card is not asked"
+
+
+def _unsourced(profile: Profile, evidence: Evidence) -> Iterator[Offence]:
+    for key, loose, why in (
+        ("stocked_by", profile.stocked_by < 2, "one administrator alone is not enough on hearsay: it needs a source"),
+        ("writable", profile.writable, "nothing is written on hearsay: it needs a source"),
+    ):
+        if loose and _hearsay(evidence, key):
+            yield key, why
 
 
 def _hearsay(evidence: Evidence, key: str) -> bool:
@@ -98,6 +107,8 @@ def _hearsay(evidence: Evidence, key: str) -> bool:
 def _looser(profile: Profile, replaced: Profile) -> Iterator[Offence]:
     if profile.kind != replaced.kind:
         yield "kind", f"{replaced.name} is a profile for {replaced.kind}"
+    if profile.stocked_by < replaced.stocked_by:
+        yield "stocked_by", f"is {replaced.stocked_by} in the profile that ships under this name"
     if profile.writable and not replaced.writable:
         yield "writable", "is false in the profile that ships under this name"
     if profile.kind == replaced.kind and replaced.genuine not in ("none", profile.genuine):

@@ -227,6 +227,9 @@ class Profile(_Table):
     genuine: ProvedGenuine = "none"
     """How every card of this product proves before any code that its issuer made it: by a key that wants no code, or by its
     management key, which is its own and known to the server; or not at all."""
+    stocked_by: Literal[1, 2] = 2
+    """So many administrators put a card of this product into a cabinet, where it cannot prove before any code that it is
+    genuine."""
     certificates: CertificateRules = CertificateRules()
     signing: Signing = Signing()
     piv: PivRules = PivRules()

@@ -7,6 +7,7 @@ product.md, "Who may"; docs/cards.md says how each product shows it.
 from typing import assert_never
 
 from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
+from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey, Unknown
 from fleet.messages import kinds
 from kiosk.issuer_ports import Unavailable
@@ -26,7 +27,7 @@ async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, 
         case CardAuthenticated():
             return
         case NoFreeKey():
-            if not await is_vouched_for(desk, order):
+            if not await is_vouched_for(desk, order, visit.facts):
                 await visit.close()
                 await reopen_for_return(ask, desk, scene, log, order, NOT_VOUCHED)
         case CardNotAuthenticated(why):
@@ -59,12 +60,12 @@ async def _by_management_key(
             await ask(code_views.verifier_silent(scene))
 
 
-async def is_vouched_for(desk: Desk, order: Order) -> bool:
-    """Whether two administrators put the card in. What the office gave a slot was put in by nobody who is known here: that is
-    enough unless the region says otherwise.
-    """
-    people = await desk.stock.stocked_by(order.card_number) if desk.stock is not None else ()
-    return len(set(people)) > 1 or not (people or desk.region.stock.two_administrators)
+async def is_vouched_for(desk: Desk, order: Order, facts: CardFacts) -> bool:
+    """Whether as many administrators put the card in as its product, or the region, wants of cards that prove nothing."""
+    wanted = 2 if desk.region.stock.two_administrators else facts.rules.stocked_by
+    if wanted < 2 or desk.stock is None:
+        return True
+    return len(set(await desk.stock.stocked_by(order.card_number))) >= wanted
 
 
 async def put_aside(

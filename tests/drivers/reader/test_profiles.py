@@ -106,7 +106,12 @@ def test_a_bad_profile_is_refused_by_file_and_key(change: tuple[str, str], named
 
 def test_every_value_of_a_profile_that_ships_has_a_source_or_is_marked() -> None:
     for profile in builtin():
-        assert {key for key in profile.evidence if "." not in key} <= {"genuine", "one_code", "writable"}, profile.name
+        assert {key for key in profile.evidence if "." not in key} <= {
+            "genuine",
+            "one_code",
+            "stocked_by",
+            "writable",
+        }, profile.name
         assert {"pin.tries", "puk.floor"} <= set(profile.evidence), profile.name
         assert all(source is None or source.strip() for source in profile.evidence.values())
     assert builtin().match_name("region-stockholm-temporary").unverified
