@@ -34,6 +34,7 @@ from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 from fuzz.directory import as_input
 from fuzz.envelopes import signed_seeds
 from fuzz.evidence import evidence_seeds
+from fuzz.proofs import proof_seeds
 from fuzz.written import APPLICATION, WritableCard
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -209,6 +210,8 @@ def main() -> None:
     from_the_fleet()
     for name, data in evidence_seeds():
         put("evidence", name, data)
+    for name, data in proof_seeds():
+        put("proof", name, data)
     for name, data in signed_seeds():
         put("signed", name, data)
 

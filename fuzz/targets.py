@@ -52,6 +52,7 @@ from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory
 from fuzz.envelopes import read_signed
 from fuzz.evidence import check_evidence
+from fuzz.proofs import read_a_proof
 from fuzz.written import read_what_was_written, write_to_a_card
 from kiosk.receipts import checking, wire
 from kiosk.receipts.facts import ReceiptError
@@ -285,4 +286,5 @@ TARGETS: dict[str, Target] = {
     "profile": fuzz_profile,
     "evidence": check_evidence,
     "signed": read_signed,
+    "proof": read_a_proof,
 }

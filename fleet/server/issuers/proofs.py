@@ -60,7 +60,9 @@ Fault = Literal[
 ]  # fmt: skip
 
 
-class _NotProvenError(Exception):
+class NotProvenError(Exception):
+    """A proof that does not hold, and why."""
+
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault)
         self.fault = fault
@@ -83,7 +85,7 @@ class ProofJudge:
             return Declined("bad_mandate")
         try:
             found = [await self._person(station, ask, one, now) for one in ask.proofs]
-        except _NotProvenError as error:
+        except NotProvenError as error:
             _log.warning("%s: a proof of %s does not hold: %s", station, tag_of(ask), error.fault)
             return Declined(error.fault)
         return tuple({one.hsa_id: one for one in found}.values())
@@ -99,17 +101,17 @@ class ProofJudge:
         standing = await self._standing(chain, now)
         own = isinstance(ask, BlockAsk | HoldAsk | LiftAsk) and mandate.card_number == ask.card_number
         if standing == "revoked" or (standing == "suspended" and not own):
-            raise _NotProvenError("card_not_valid")
+            raise NotProvenError("card_not_valid")
         if standing == "unknown" and not isinstance(ask, HoldAsk):
             if protective:
                 raise IssuerAwayError("whether the card of who asks is revoked")
-            raise _NotProvenError("status_unknown")
+            raise NotProvenError("status_unknown")
         digest = hashlib.sha256(der_of(proof.mandate)).hexdigest()
         bound = await asyncio.to_thread(
             self.nonces.bind, station, mandate, digest, ask.id, protective=protective, now=now
         )
         if not bound:
-            raise _NotProvenError("nonce_unknown")
+            raise NotProvenError("nonce_unknown")
         return Proven(serial_number(chain[0]), mandate.card_number, chain, suspended=standing == "suspended")
 
     async def _standing(self, chain: tuple[x509.Certificate, ...], now: datetime) -> Standing:
@@ -135,33 +137,33 @@ def read_proof(
     proof: Proof,
     path_of: Callable[[x509.Certificate], tuple[x509.Certificate, ...] | None],
 ) -> tuple[Mandate, tuple[x509.Certificate, ...]]:
-    """Mandate and chain of a proof whose signatures hold. Pure but for `path_of`. Raises _NotProvenError."""
+    """Mandate and chain of a proof whose signatures hold. Pure but for `path_of`. Raises NotProvenError."""
     raw = der_of(proof.mandate)
     try:
         mandate = parse_mandate(raw)
     except MandateError:
-        raise _NotProvenError("bad_mandate") from None
+        raise NotProvenError("bad_mandate") from None
     if mandate.station != station:
-        raise _NotProvenError("other_station")
+        raise NotProvenError("other_station")
     if not _wished(mandate, wish_bytes(station, ask_digest(ask)), der_of(proof.wish)):
-        raise _NotProvenError("bad_wish")
+        raise NotProvenError("bad_wish")
     try:
         leaf = x509.load_der_x509_certificate(der_of(proof.certificate))
         named, hsa_id, number = is_for_identification(leaf), serial_number(leaf), certificate_number(leaf)
     except FAULTS:
-        raise _NotProvenError("card_not_valid") from None
+        raise NotProvenError("card_not_valid") from None
     chain = path_of(leaf)
     if chain is None or not hsa_id:
-        raise _NotProvenError("card_not_valid")
+        raise NotProvenError("card_not_valid")
     if not named:
-        raise _NotProvenError("not_for_identification")
+        raise NotProvenError("not_for_identification")
     if number not in ("", mandate.card_number):
-        raise _NotProvenError("other_card")
+        raise NotProvenError("other_card")
     if not signed_by(leaf, raw, der_of(proof.signature), proof.algorithm):
-        raise _NotProvenError("bad_signature")
+        raise NotProvenError("bad_signature")
     subjects = (getattr(ask, "card_number", ""), getattr(ask, "hsa_id", "") or hsa_id)
     if not mandate.allows(tag_of(ask), *filter(None, subjects)):
-        raise _NotProvenError("not_meant")
+        raise NotProvenError("not_meant")
     return mandate, chain
 
 
