@@ -147,6 +147,8 @@ def _trust(arguments: argparse.Namespace, for_qr: bool, now: datetime) -> Trust:
     holder = _certificates([arguments.holder_certificate]) if arguments.holder_certificate else ()
     revocations = _revocations(crl, trust.authorities, now) if crl else None
     trust = replace(trust, card_anchors=anchors, holder_certificates=holder, revocations=revocations)
+    if arguments.tsa_ca is not None and arguments.evidence is None:
+        raise _InputError("--tsa-ca is about the time stamps in an evidence file: give --evidence too")
     if arguments.evidence is not None:
         return _with_evidence(trust, arguments.evidence, _certificates([arguments.tsa_ca]) if arguments.tsa_ca else ())
     return trust
@@ -183,7 +185,10 @@ def _certificates(paths: list[Path]) -> tuple[x509.Certificate, ...]:
     found: list[x509.Certificate] = []
     for path in paths:
         try:
-            found += x509.load_pem_x509_certificates(path.read_bytes())
+            raw = path.read_bytes()
+            if b"\0" in raw:  # an evidence file holds certificates too, and must not vouch for itself
+                raise ValueError("not a text file")
+            found += x509.load_pem_x509_certificates(raw)
         except OSError as fault:
             raise _InputError(f"{path}: {_reason(fault)}") from None
         except ValueError:

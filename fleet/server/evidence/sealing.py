@@ -65,27 +65,21 @@ class Seal:
 
 def read_certificate(path: Path) -> x509.Certificate:
     """A certificate in PEM. Raises SealError."""
-    try:
-        raw = path.read_bytes()
-        if b"\0" in raw:  # an evidence file holds an authority's certificate too, and must not vouch for itself
-            raise ValueError("not a text file")
-        return x509.load_pem_x509_certificate(raw)
-    except OSError as error:
-        raise SealError(f"{path}: {error.strerror}") from None
-    except ValueError:
-        raise SealError(f"{path}: no certificate in PEM") from None
+    return read_certificates(path)[0]
 
 
 def read_authorities(path: Path) -> Authorities:
     """The certificates of a fleet's `ca.pem`. Raises SealError."""
-    read_certificate(path)
     return read_certificates(path)
 
 
 def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     """All certificates of a PEM file, one at least. Raises SealError."""
     try:
-        return tuple(x509.load_pem_x509_certificates(path.read_bytes()))
+        raw = path.read_bytes()
+        if b"\0" in raw:  # an evidence file holds an authority's certificate too, and must not vouch for itself
+            raise ValueError("not a text file")
+        return tuple(x509.load_pem_x509_certificates(raw))
     except OSError as error:
         raise SealError(f"{path}: {error.strerror}") from None
     except ValueError:

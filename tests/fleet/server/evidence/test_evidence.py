@@ -25,6 +25,7 @@ from fleet.server.store.arrivals import Spoilt
 from fleet.server.store.database import Database, opened
 from fleet.server.store.tables import events
 from fleet.server.store.writing import Writer
+from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.evidence.conftest import (
     ERRAND,
@@ -248,6 +249,18 @@ def test_the_program_writes_a_file_once_tells_the_audit_and_checks_it(
     said = json.loads(capsys.readouterr().out)
     assert (said["verdict"], said["authority_given"], said["receipts"]) == ("genuine", True, ["R-O-1"])
     assert said["chains"][0]["signed_to"]["sequence"] == 7
+    assert (said["revocations_of"], said["tsa_given"]) == ((NOW - pki.CLOCK_SLACK).isoformat(), False)
+    assert said["chains"][0]["trusted_to"]["by"] == "server"
+    for more, reason in (
+        (["--crl", str(fleet.directory / "ca" / "crl.pem")], "give --ca"),
+        (["--ca", ca, "--crl", ca], "there is no list of revocations"),
+        (["--ca", ca, "--crl", "none.pem"], "none.pem: No such file"),
+        (["--ca", ca, "--tsa-ca", str(into)], "no certificate in PEM"),
+    ):
+        assert main(["verify-evidence", str(into), *more]) == 2
+        assert reason in capsys.readouterr().err
+    assert main(["verify-evidence", str(into), "--ca", ca, "--tsa-ca", ca]) == 0, "nobody of it is revoked"
+    assert "5 events with content" in capsys.readouterr().out
     assert main(["verify-evidence", str(into), "--ca", str(into)]) == 2, "it must not vouch for itself"
     assert "no certificate in PEM" in capsys.readouterr().err
     into.write_bytes(into.read_bytes()[:-1])
