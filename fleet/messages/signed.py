@@ -19,6 +19,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -168,8 +169,9 @@ def sign_acked(words: Sequence[tuple[str, Acked]], now: datetime, sign: Sign) ->
         return []
     tree = Tree([_leaf(station, acked) for station, acked in words])
     root = sign(encode(AckedRoot(_b64(tree.root), len(words), written(now))), ACKED_TYP)
+    text = cache(_b64)  # a hash of the tree is in the paths of many leaves
     return [
-        encode(SignedAcked(acked, index, tuple(map(_b64, tree.path(index))), root))
+        encode(SignedAcked(acked, index, tuple(map(text, tree.path(index))), root))
         for index, (_, acked) in enumerate(words)
     ]
 
