@@ -6,14 +6,12 @@ configures it, started here so that it can be taken away. Whether an event is in
 dashboard counts as told by the first frame after the server's `acked`: later than it may have been, never earlier.
 """
 
-import asyncio
 import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -23,13 +21,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benches.broker import OwnBroker
 from benches.disk import Syncs
 from benches.figures import CannotMeasureError, Figure, against, at_most, percentile
 from benches.mqtt import signing_key
 from benches.shares import Shares
 from fleet.messages.backoff import Backoff
-from fleet.server.addresses import Address
-from fleet.server.broker import Broker, BrokerFiles
 from fleet.server.hub import INTERVAL_S
 from fleet.server.simulating import enrol_missing
 from fleet.simulator import identities
@@ -111,52 +108,6 @@ def started(module: str, *arguments: object) -> Iterator[Program]:
         for pipe in (process.stdin, process.stdout):
             if pipe is not None and not pipe.closed:
                 pipe.close()
-
-
-class OwnBroker:
-    """The server's mosquitto, with its settings and its files, in a thread of its own: `away` takes it away for a while."""
-
-    def __init__(self, region: Region) -> None:
-        authority = region.places.authority
-        self._files = BrokerFiles(
-            authority / "ca" / "ca.pem", authority / "server" / "broker.pem", authority / "server" / "broker.key"
-        )
-        self._folder = region.places.folder / "bench-broker"
-        self._address = Address("127.0.0.1", region.mqtt)
-        self._loop = asyncio.new_event_loop()
-        self._broker: Broker | None = None
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Until the block ends."""
-        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        thread.start()
-        self._do(self._start())
-        try:
-            yield
-        finally:
-            self._do(self._stop())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
-
-    def stop(self) -> None:
-        """Take it away."""
-        self._do(self._stop())
-
-    def start(self) -> None:
-        """Bring it back, with what it had kept."""
-        self._do(self._start())
-
-    def _do(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
-
-    async def _start(self) -> None:
-        self._broker = await Broker(self._folder, self._address, self._files).__aenter__()
-
-    async def _stop(self) -> None:
-        if self._broker is not None:
-            await self._broker.__aexit__(None, None, None)
-        self._broker = None
 
 
 def drawn(stations: int, away_s: float, random: Random) -> list[float]:

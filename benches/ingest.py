@@ -23,9 +23,10 @@ from typing import Any
 from joserfc.jwk import ECKey
 
 from benches import ingest_postgres
+from benches.broker import EAR, PUBLISHER, SUBSCRIBER, OwnBroker
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, against, ratio_of
-from benches.mqtt import Ear, Pem, of_server, of_station
+from benches.mqtt import Ear, of_process
 from fleet.agent.identity import Identity
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, encode
@@ -70,7 +71,7 @@ def measure(folder: Path) -> list[Figure]:
 
 def through_broker(region: Region, told: Sequence[Sequence[Event]], where: str, *options: str) -> list[Figure]:
     """A subscriber that counts, and the server with its store there, in turn."""
-    with region.serve(*options):
+    with OwnBroker(region).running(), region.serve("--broker", f"127.0.0.1:{region.mqtt}", *options):
         used = _children_s()
         pairs = [(_counted(region, _lines(events)), _held(region, events)) for events in told]
         used = _children_s() - used
@@ -126,41 +127,40 @@ def _held(region: Region, events: Sequence[Event]) -> float:
     """Seconds until the server has said that it holds all of them."""
     topics = Topics(STATION)
     lines, last = _lines(events), encode(Acked(events[-1].epoch, events[-1].sequence))
-    with Ear("bench", of_station(region), region.mqtt, topics.acked) as ear:
+    with Ear(EAR, of_process(region, EAR), region.mqtt, topics.acked) as ear:
         began = time.perf_counter()
-        _publish(region, of_station(region), topics.events, lines)
+        _publish(region, topics.events, lines)
         return ear.wait_for(last) - began
 
 
 def _counted(region: Region, lines: bytes) -> float:
     """Seconds until a subscriber in C has had all of them."""
     topic = f"{PREFIX}/bench/floor"  # which the server does not read, and may write
-    with Ear("bench-ready", of_server(region), region.mqtt, READY) as ear:
+    with Ear(EAR, of_process(region, EAR), region.mqtt, READY) as ear:
         ear.say(READY, b"ready", retain=True)
-    words = _words("mosquitto_sub", of_server(region), region.mqtt)
-    words += ["-i", "bench-sub", "-t", READY, "-t", topic, "-C", str(EVENTS + 1), "-F", "."]
+    words = _words("mosquitto_sub", region, SUBSCRIBER)
+    words += ["-t", READY, "-t", topic, "-C", str(EVENTS + 1), "-F", "."]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as subscriber:
         assert subscriber.stdout is not None
         subscriber.stdout.readline()  # the retained one: it has subscribed
         began = time.perf_counter()
-        _publish(region, of_server(region), topic, lines)
+        _publish(region, topic, lines)
         if subscriber.wait(WAIT_S):
             raise CannotMeasureError("mosquitto_sub failed")
         return time.perf_counter() - began
 
 
-def _publish(region: Region, pem: Pem, topic: str, lines: bytes) -> None:
-    words = _words("mosquitto_pub", pem, region.mqtt)
-    done = subprocess.run(
-        [*words, "-i", "bench-pub", "-t", topic, "-l"], input=lines, capture_output=True, timeout=WAIT_S, check=False
-    )
+def _publish(region: Region, topic: str, lines: bytes) -> None:
+    words = _words("mosquitto_pub", region, PUBLISHER)
+    done = subprocess.run([*words, "-t", topic, "-l"], input=lines, capture_output=True, timeout=WAIT_S, check=False)
     if done.returncode:
         raise CannotMeasureError(f"mosquitto_pub failed: {done.stderr.decode(errors='replace').strip()}")
 
 
-def _words(program: str, pem: Pem, port: int) -> list[str]:
+def _words(program: str, region: Region, client: str) -> list[str]:
+    pem = of_process(region, client)
     files = ["--cafile", str(pem.ca), "--cert", str(pem.certificate), "--key", str(pem.key)]
-    return [program, "-V", "5", "-h", "localhost", "-p", str(port), *files, "-q", "1"]
+    return [program, "-V", "5", "-h", "localhost", "-p", str(region.mqtt), "-i", client, *files, "-q", "1"]
 
 
 def batches(items: Sequence[Any]) -> list[Sequence[Any]]:

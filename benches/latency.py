@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benches.broker import EAR, PUBLISHER, OwnBroker
 from benches.figures import CannotMeasureError, Figure, against
-from benches.mqtt import Ear, of_server, of_station
+from benches.mqtt import Ear, of_process
 from fleet.agent import outbox
 from fleet.agent.identity import Identity
 from fleet.agent.link import Link
@@ -40,9 +41,10 @@ def measure(folder: Path) -> list[Figure]:
     region = Region(folder / "region")
     topics = Topics(STATION)
     with (
-        region.serve(),
+        OwnBroker(region).running(),
+        region.serve("--broker", f"127.0.0.1:{region.mqtt}"),
         Feed(region.http, f"{COOKIE}={region.session}").open() as feed,
-        Ear("bench", of_station(region), region.mqtt, topics.acked) as ear,
+        Ear(EAR, of_process(region, EAR), region.mqtt, topics.acked) as ear,
     ):
         floor = _round_trips(region)
         acked, shown = asyncio.run(_station(region, feed, ear))
@@ -60,7 +62,7 @@ def _longest(values: Sequence[float]) -> str:
 
 def _round_trips(region: Region) -> list[float]:
     times = []
-    with Ear("bench-floor", of_server(region), region.mqtt, "kortkiosk/v1/bench/answer") as ear:
+    with Ear(PUBLISHER, of_process(region, PUBLISHER), region.mqtt, "kortkiosk/v1/bench/answer") as ear:
         for number in range(EVENTS):
             mark = f"<{number}>".encode()
             began = time.perf_counter()

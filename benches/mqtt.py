@@ -1,4 +1,4 @@
-"""A small MQTT client that notes when something comes, with the certificates of a station or of the server."""
+"""A small MQTT client that notes when something comes, with a certificate of its own."""
 
 import socket
 import threading
@@ -25,16 +25,10 @@ class Pem:
     key: Path
 
 
-def of_station(region: Region) -> Pem:
-    """The seeded station's own."""
-    folder = region.places.config.parent / "identity"
-    return Pem(folder / "ca.pem", folder / "station.pem", folder / "station.key")
-
-
-def of_server(region: Region) -> Pem:
-    """The fleet server's own."""
+def of_process(region: Region, name: str) -> Pem:
+    """One of the bench's own clients (`benches.broker`)."""
     folder = region.places.authority
-    return Pem(folder / "ca" / "ca.pem", folder / "server" / "fleet-server.pem", folder / "server" / "fleet-server.key")
+    return Pem(folder / "ca" / "ca.pem", folder / "server" / f"{name}.pem", folder / "server" / f"{name}.key")
 
 
 def signing_key(region: Region) -> Path:
