@@ -10,7 +10,7 @@ them would shut everybody else out.
 import resource
 
 MAX_CONNECTIONS = 30_000
-"""Of a broker: three times the largest fleet. One that has not said who it is holds about 25 KiB, and goes after 90 seconds."""
+"""Of a broker: three times the largest fleet. One that has not said who it is holds about 45 KiB, and goes after 90 seconds."""
 SPARE_FILES = 256
 """Open files that are no connections: the log, the store of sessions, those that are just being refused."""
 

@@ -15,8 +15,9 @@ import pytest
 from fleet.mqtt5 import writing
 from fleet.server import broker as broker_module
 from fleet.server.addresses import Address
-from fleet.server.broker import Broker, BrokerError, access_list
+from fleet.server.broker import Broker, BrokerError, access_list, configuration
 from fleet.server.mqtt5.client import Credentials, tls_context
+from fleet.server.open_files import most_connections
 from provisioning.authority import Authority
 from tests.fakes.fleet_station import FleetStation
 from tests.fakes.patience import LIMIT_S
@@ -93,6 +94,28 @@ async def test_a_broker_left_by_a_killed_server_is_ended_first(authority: Author
         async with Broker(directory, address, broker_files(authority)) as broker:
             assert broker.address == address
             await reaping
+
+
+async def test_sessions_under_names_that_clients_chose_are_forgotten_once(authority: Authority, tmp_path: Path) -> None:
+    directory = tmp_path / "broker"
+    directory.mkdir()
+    memory = directory / "mosquitto.db"
+    before = "listener 8883\nuse_identity_as_username true\n"
+    (directory / "mosquitto.conf").write_text(before)
+    memory.write_bytes(b"no memory of mosquitto's: it would not start on it")
+    async with Broker(directory, Address("127.0.0.1", 0), broker_files(authority)):
+        pass
+    assert "use_username_as_clientid true" in (directory / "mosquitto.conf").read_text()
+    kept = memory.read_bytes()
+    assert kept
+    broker_module._forget_other_names(directory, directory / "mosquitto.conf")
+    assert memory.read_bytes() == kept
+
+
+def test_a_broker_has_fewer_connections_than_files(authority: Authority, tmp_path: Path) -> None:
+    assert [most_connections(files) for files in (100, 1024, 65_536)] == [1, 768, 30_000]
+    text = configuration(tmp_path, Address("127.0.0.1", 8883), broker_files(authority), 768)
+    assert "max_connections 768\n" in text
 
 
 async def test_a_missing_mosquitto_is_named_with_its_remedy(
