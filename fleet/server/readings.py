@@ -128,6 +128,10 @@ class CheckpointRow:
     """The event that it names; everything before is covered too."""
     verdict: str | None
     """`good`, or what is wrong (`fleet.server.checkpoints.Verdict`); None: not judged yet."""
+    countersigned: datetime | None = None
+    """When the server held it, as its countersignature states."""
+    stamped: datetime | None = None
+    """When a time-stamping authority's token over that was got."""
 
 
 @dataclass(frozen=True, slots=True)

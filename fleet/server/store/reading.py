@@ -31,7 +31,7 @@ from fleet.server.store import overview
 from fleet.server.store.database import Database
 from fleet.server.store.errand_reading import comes_after, errand_row, errand_rows, fits
 from fleet.server.store.projections import receipt_bytes
-from fleet.server.store.proof_tables import checkpoints
+from fleet.server.store.proof_tables import checkpoints, countersignatures
 from fleet.server.store.sharing import Shared
 from fleet.server.store.station_rows import Known, station_rows
 from fleet.server.store.stocking import BinEmptied
@@ -95,12 +95,17 @@ class StoreReadings:
 
     def checkpoint(self, station: str) -> CheckpointRow | None:
         """The last one of the newest epoch."""
-        query = select(checkpoints).join(stations, stations.c.id == checkpoints.c.station)
+        word = countersignatures.c
+        same = and_(*(word[name] == checkpoints.c[name] for name in ("station", "epoch", "sequence")))
+        query = select(checkpoints, word.received, word.stamped).join(stations, stations.c.id == checkpoints.c.station)
+        query = query.outerjoin(countersignatures, same)
         query = query.where(self._seen(stations.c.name), stations.c.name == station)
         last = query.order_by(checkpoints.c.epoch.desc(), checkpoints.c.sequence.desc()).limit(1)
         with self._reading.begin() as connection:
             row = connection.execute(last).first()
-        return None if row is None else CheckpointRow(row.at, row.epoch, row.sequence - 1, row.verdict)
+        if row is None:
+            return None
+        return CheckpointRow(row.at, row.epoch, row.sequence - 1, row.verdict, row.received, row.stamped)
 
     def errands(
         self, now: datetime, sought: Sought = TODAY, *, limit: int = 100, after: ErrandRow | None = None

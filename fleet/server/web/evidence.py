@@ -36,12 +36,15 @@ _ANSWERS = {200: {"content": {MEDIA_TYPE: {}}, "description": "The file, see doc
 
 
 class Checkpoint(BaseModel):
-    """The station's own signature over its chain up to `sequence`. `verdict`: `good`, or what is wrong; null: not judged yet."""
+    """The station's own signature over its chain up to `sequence`. `verdict`: `good`, or what is wrong; null: not judged yet.
+    `countersigned`: when the server held it, by its own signed word; `stamped`: when a time stamp over that was got."""
 
     at: datetime
     epoch: int
     sequence: int
     verdict: Literal["good", "unreadable", "stranger", "other_key", "other_chain"] | None
+    countersigned: datetime | None
+    stamped: datetime | None
 
 
 class LastCheckpoint(BaseModel):

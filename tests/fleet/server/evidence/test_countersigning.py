@@ -17,6 +17,7 @@ from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.countersigning import Countersigner, countersign_missing
 from fleet.server.store.database import Database
 from fleet.server.store.proof_tables import countersignatures
+from fleet.server.store.reading import StoreReadings
 from fleet.server.store.rebuilding import rebuild
 from fleet.server.store.writing import Writer
 from provisioning import pki
@@ -50,6 +51,9 @@ def test_each_good_checkpoint_is_countersigned_once_and_keeps_its_time(
     before = words(either)
     assert [word.sequence for word in before] == [1, 7, 13]
     assert {word.at for word in before} == {NOW}
+    shown = StoreReadings(either, lambda: NOW).checkpoint("entre-a")
+    assert shown is not None
+    assert (shown.verdict, shown.countersigned, shown.stamped) == ("good", NOW, None)
     rebuild(either)
     assert judge(either, fleet.seal.authorities, LATER, Countersigner(fleet.seal)) == {"entre-a"}
     assert words(either) == before, "a rebuild judges anew, and cannot know a better time"

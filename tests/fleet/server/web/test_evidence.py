@@ -73,7 +73,8 @@ async def test_the_last_signature_of_a_station_is_told(
     assert (await get(app, address, cookie=visitor)).json == {"checkpoint": None}
     readings.checkpoints["lasarettet-a"] = CheckpointRow(NOW, 2, 41, "other_key")
     told = {"at": "2026-11-25T09:42:18Z", "epoch": 2, "sequence": 41, "verdict": "other_key"}
-    assert (await get(app, address, cookie=visitor)).json == {"checkpoint": told}
+    nobody = {"countersigned": None, "stamped": None}
+    assert (await get(app, address, cookie=visitor)).json == {"checkpoint": {**told, **nobody}}
     assert (await get(app, "/api/v1/stations/nowhere/checkpoint", cookie=visitor)).status == 404
     page = (await get(app, "/stations/lasarettet-a?lang=en", cookie=visitor)).text
     assert '<dd id="checkpoint" class="bac">With another key</dd>' in page
