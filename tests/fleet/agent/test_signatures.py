@@ -73,7 +73,7 @@ def test_an_answer_to_the_keys_may_be_signed_by_a_key_that_it_leads_to(
     identity: Identity, authority: Authority
 ) -> None:
     pinned = ECKey.import_key((authority.directory / "server" / "signing.key").read_bytes())
-    chain, newest = rotated_twice(pinned)
+    chain, newest = rotated_twice(pinned, (authority.directory / "ca" / "ca.pem").read_text())
     signatures = Signatures(identity)
     payload = sealed(Signer(newest), Answer(ok=True, keys=tuple(chain)))
     with pytest.raises(SignedError):
@@ -90,14 +90,14 @@ def test_an_answer_to_the_keys_may_be_signed_by_a_key_that_it_leads_to(
             signatures.open_answer(bad, NONCE, with_keys=True)
 
 
-def rotated_twice(pinned: ECKey) -> tuple[Sequence[str], ECKey]:
+def rotated_twice(pinned: ECKey, authority: str) -> tuple[Sequence[str], ECKey]:
     """The chain of two rotations, and the key at its end."""
     time = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 5)]
     key, chain = pinned, []
     for sequence in (1, 2):
         new = ECKey.generate_key("P-256")
         public = {name: str(value) for name, value in new.as_dict(private=False).items()}
-        statement = KeyStatement(sequence, *time, public, base64.b64encode(bytes(32)).decode(), ())  # type: ignore[arg-type]
+        statement = KeyStatement(sequence, *time, public, base64.b64encode(bytes(32)).decode(), (authority,))  # type: ignore[arg-type]
         chain.append(sign_statement(statement, key, new))
         key = new
     return chain, key

@@ -191,7 +191,7 @@ def test_identities_are_made_once_and_only_by_the_authority(tmp_path: Path) -> N
     assert (folder / "sim-00003.key").stat().st_mode & 0o777 == 0o600
     enrol_missing(made.directory, tmp_path / "others", names(1))  # the folder was lost: enrolled anew
     assert [(one.station, one.epoch) for one in made.registry.issued()][-1] == ("sim-00001", 2)
-    with pytest.raises(AuthorityError, match="own name"):
+    with pytest.raises(AuthorityError, match="name of the server's own"):
         enrol_missing(made.directory, folder, ["fleet-server"])
 
 
