@@ -47,7 +47,8 @@ class KeysAsk(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="keys
 
 
 class KeyStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed. `signing_key` is a public JWK, `verifier_key` base64 of 32 bytes, `authorities` are certificates in PEM.
+    """What is signed. `signing_key` is a public JWK, `verifier_key` base64 of 32 bytes; `authorities` are certificates in PEM,
+    the pinned one where there are none.
 
     Times are RFC 3339: made at `made`; the server signs with the new key from `starts`; the key before is good until `old_until`;
     the new one is to be rotated by `not_after`.
@@ -107,6 +108,8 @@ def open_statement(text: str, old: ECKey) -> Handover:
         _moment, (claimed.made, claimed.starts, claimed.old_until, claimed.not_after)
     )
     authorities = tuple(one for text in claimed.authorities for one in split_pem(text))
+    if "".join(authorities) != "".join(claimed.authorities):
+        raise RotationError("the authorities of the statement are not written as certificates are")
     _check_authorities(authorities)
     if not made <= starts <= old_until <= not_after:
         raise RotationError("the statement's times are out of order")
@@ -177,8 +180,8 @@ def _payload(compact: bytes) -> bytes:
 
 def _check_authorities(authorities: tuple[str, ...]) -> None:
     """A station that took what it cannot read would never connect again."""
-    if not 1 <= len(authorities) <= MAX_AUTHORITIES:
-        raise RotationError(f"a statement names 1 to {MAX_AUTHORITIES} authorities")
+    if len(authorities) > MAX_AUTHORITIES:
+        raise RotationError(f"a statement names at most {MAX_AUTHORITIES} authorities")
     try:
         for one in authorities:
             x509.load_pem_x509_certificate(one.encode()).public_key()
