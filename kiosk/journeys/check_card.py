@@ -62,9 +62,9 @@ async def _tell_name_change(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard)
     proof = await sign_mandate(ask, desk, TEST, log, card.visit, holder_means(card.facts), card.register)
     found = await desk.directory.find(hsa_id=proof.hsa_id, people=(proof,))
     person = found.person if isinstance(found, Found) else None
-    for one in findings_of(Known(card.facts, desk.clock.now(), person=person)):
-        if one.code == "name_changed":
-            await ask(views.finding(TEST, one, mends=False))
+    findings = findings_of(Known(card.facts, desk.clock.now(), person=person))
+    for finding in (one for one in findings if one.code == "name_changed"):
+        await ask(views.finding(TEST, finding, mends=False))
 
 
 async def _test(ask: Ask, log: ErrandLog, card: OwnCard, findings: tuple[Finding, ...]) -> bool:

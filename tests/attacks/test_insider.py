@@ -180,11 +180,12 @@ async def test_a_token_blocks_a_card(server: Server) -> None:
         await server.by_token(made.json["token"], path, body)
         for path, body in (
             ("/cards/9752269875/block", {"reason": "stolen"}),
+            ("/cards/9752269875/hold", {"reason": "lost"}),
             ("/cards/9752269875/lift", {}),
             ("/orders/NS-20417/destroyed", {}),
         )
     ]
-    assert [one.status for one in refused] == [403, 403, 403]
+    assert [one.status for one in refused] == [403, 403, 403, 403]
 
 
 @pytest.mark.parametrize(

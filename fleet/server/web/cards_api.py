@@ -167,9 +167,9 @@ def _add_card(router: APIRouter, cards: Cards) -> None:
         orders = [order_model(row) for row in found.orders]
         return CardFacts(card_number=number, orders=orders, requests=[_request(row) for row in found.requests])
 
-    @router.post("/cards/{number}/hold", status_code=202, dependencies=needs(Right.ORDERS))
+    @router.post("/cards/{number}/hold", status_code=202, dependencies=needs(Right.ORDERS, person=True))
     def hold(request: Request, number: Number, said: HoldBody) -> IssuerRequest:
-        """Suspend the card, which can be taken back."""
+        """Suspend the card, which can be taken back. Not by a token."""
         return _request(wish(request, cards, number, "hold", said.reason))
 
     @router.post("/cards/{number}/block", status_code=202, dependencies=needs(Right.ORDERS, person=True))

@@ -13,12 +13,12 @@ from tests.fakes.errands import play, tales
 from tests.fakes.room import quick_folder
 
 JOURNEYS = Path(kiosk.__file__).parent / "journeys"
-MOST_LINES = 80
+MOST_LINES = 100
 
 
 @pytest.mark.parametrize("errand", ERRANDS, ids=[errand.id for errand in ERRANDS])
 def test_a_journey_reads_as_a_story(errand: Errand) -> None:
-    """One file named after the errand, under 80 lines, a coroutine named after it, and nothing of screens or buses."""
+    """One file named after the errand, under 100 lines, a coroutine named after it, and nothing of screens or buses."""
     path = JOURNEYS / f"{errand.id}.py"
     source = path.read_text(encoding="utf-8")
     assert len(source.splitlines()) < MOST_LINES

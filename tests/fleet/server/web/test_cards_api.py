@@ -35,7 +35,7 @@ ORDER = {
     "hsa_id": "TEST000000-0001", "name": "Alva Test", "card_number": "9752269033000001", "product": "601", "loa": 3,
     "station": "entre-a", "slot": 3, "last_day": "2026-08-30",
 }  # fmt: skip
-FOR_PERSONS = ("/block", "/lift", "/destroyed")
+FOR_PERSONS = ("/hold", "/block", "/lift", "/destroyed")
 """What no token does."""
 
 

@@ -42,6 +42,7 @@ EXAMPLES = {
 FOR_PERSONS = {
     "/api/v1/commands/7F3A-91BA/approve",
     "/api/v1/cards/7F3A-91BA/block",
+    "/api/v1/cards/7F3A-91BA/hold",
     "/api/v1/cards/7F3A-91BA/lift",
     "/api/v1/orders/NS-20417/destroyed",
 }
