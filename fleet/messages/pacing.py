@@ -14,7 +14,7 @@ where it has it; each word doubles the window until it is whole. Each silence in
 """
 
 MOST_FOLD = 8
-ASK_BURST, ASKS_PER_S = 20, 5.0
+ASK_BURST, ASKS_PER_S = 100, 20.0
 """Of each station, as the server takes them. A station keeps a quarter below, so that what came late together is not refused."""
 
 

@@ -25,9 +25,9 @@ Capsys = pytest.CaptureFixture[str]
 pytestmark = [pytest.mark.broker, pytest.mark.pcsc]
 NO_CARD = "no card"
 WHOSE = {
-    "attend": {"A": 12, "B": 4, "C": 7, "D": 8},
+    "attend": {"A": 12, "B": 5, "C": 7, "D": 8},
     "pickup": {"A": 2, "B": 1, "C": 3, "D": 6},
-    "return_card": {NO_CARD: 12, "A": 1, "B": 3, "C": 5, "D": 6},
+    "return_card": {NO_CARD: 8, "A": 1, "B": 3, "C": 5, "D": 6},
     "report_lost": {NO_CARD: 4, "A": 7, "B": 10, "C": 11, "D": 2},
     "renew_certificate": dict.fromkeys("ABCD", 9),
     "reserve_certificate": dict.fromkeys("ABCD", 12),
