@@ -31,7 +31,6 @@ from fleet.server.hub import INTERVAL_S
 from fleet.server.simulating import enrol_missing
 from fleet.simulator import identities
 from tests.fakes.region import Region
-from tests.fakes.visitors import COOKIE
 
 STATIONS = 2_000
 DASHBOARDS = 100
@@ -133,8 +132,7 @@ def _connect(load: Program) -> Figure:
 
 
 def _latency(region: Region, server: "subprocess.Popen[str]", load: Program) -> list[Figure]:
-    cookie = f"{COOKIE}={region.session}"
-    with started("benches.dashboards", region.http, cookie, DASHBOARDS) as boards:
+    with started("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS) as boards:
         programs = {"server": server.pid, "stations": load.pid, "dashboards": boards.pid}
         with Syncs(region.places.folder) as syncs, Shares(**programs) as shares:
             said = load.told("tell", RATE, MEASURED_S)

@@ -1,14 +1,18 @@
 """Open dashboards in a process of their own: readers of the feed that pages follow. Nothing of what changed is fetched.
 
-    python -m benches.dashboards PORT COOKIE COUNT
+    python -m benches.dashboards PORT COOKIE,COOKIE... COUNT
+
+They are shared out between the sessions of the cookies, in turn.
 
 Says a line of JSON once all streams stand, and when its standard input ends one more: when each of them had each frame.
 """
 
 import asyncio
+import itertools
 import json
 import sys
 import time
+from collections.abc import Sequence
 
 LIMIT = 1 << 20
 
@@ -30,10 +34,11 @@ async def _follow(port: int, cookie: str, stands: asyncio.Event) -> list[float]:
     return came
 
 
-async def main(port: int, cookie: str, count: int) -> None:
+async def main(port: int, cookies: Sequence[str], count: int) -> None:
     """Until standard input ends."""
     stands = [asyncio.Event() for _ in range(count)]
-    following = [asyncio.create_task(_follow(port, cookie, one)) for one in stands]
+    shared = zip(itertools.cycle(cookies), stands, strict=False)
+    following = [asyncio.create_task(_follow(port, cookie, one)) for cookie, one in shared]
     for one in stands:
         await asyncio.wait_for(one.wait(), 30)
     print(json.dumps({"ready": count}), flush=True)
@@ -44,4 +49,4 @@ async def main(port: int, cookie: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3])))

@@ -83,7 +83,7 @@ def _station(number: int, errand: str | None = None) -> list[Arrival]:
 
 def _memory(region: Region, server: "subprocess.Popen[str]") -> list[Figure]:
     cookie = f"{COOKIE}={region.session}"
-    with started("benches.dashboards", region.http, cookie, DASHBOARDS), _changing(region):
+    with started("benches.dashboards", region.http, region.cookies(DASHBOARDS), DASHBOARDS), _changing(region):
         for _ in range(ROUNDS):
             _read_all(region, cookie)
         children = {one.name(): one.memory_info().rss / MEGA for one in family(server.pid)[1:]}

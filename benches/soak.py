@@ -23,7 +23,6 @@ from fleet.server.simulating import enrol_missing
 from fleet.server.store.database import FILE_NAME
 from fleet.simulator import identities
 from tests.fakes.region import Region
-from tests.fakes.visitors import COOKIE
 
 STATIONS = 200
 RATE = 200
@@ -61,15 +60,16 @@ def soak(folder: Path, seconds: float) -> list[Sample]:
     samples: list[Sample] = []
     with region.serve() as server, started("benches.load", keys, region.mqtt, STATIONS, signing_key(region)) as load:
         load.told("connect")
+        cookies = region.cookies(DASHBOARDS)
         began = time.perf_counter()
         while len(samples) < 2 or time.perf_counter() - began < seconds:
-            samples.append(_window(region, server, load, began))
+            samples.append(_window(region, server, load, began, cookies))
             print(samples[-1].line(), flush=True)
     return samples
 
 
-def _window(region: Region, server: "subprocess.Popen[str]", load: Program, began: float) -> Sample:
-    with started("benches.dashboards", region.http, f"{COOKIE}={region.session}", DASHBOARDS):
+def _window(region: Region, server: "subprocess.Popen[str]", load: Program, began: float, cookies: str) -> Sample:
+    with started("benches.dashboards", region.http, cookies, DASHBOARDS):
         for page in PAGES:
             region.page(page)
         waits = [1000 * (held - sent) for sent, held in load.told("tell", RATE, WINDOW_S)["waits"]]

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fleet.server.hub import MOST_OF_ONE
 from fleet.server.importing import IMPORTS
 from fleet.server.store.database import FILE_NAME
 from kiosk.demo import seed
@@ -23,7 +24,7 @@ from kiosk.demo.issuer import SEED
 from tests.fakes.databases import new_store
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_port
-from tests.fakes.visitors import COOKIE, keys_to
+from tests.fakes.visitors import COOKIE, audience, keys_to
 
 SERVER = (sys.executable, "-m", "fleet.server.commands")
 KIOSK = (sys.executable, "-m", "kiosk.commands")
@@ -118,6 +119,11 @@ class Region:
         with urllib.request.urlopen(request) as answer:
             content: bytes = answer.read()
         return content
+
+    def cookies(self, dashboards: int) -> str:
+        """Of people enough for so many open dashboards, as `benches.dashboards` takes them."""
+        people = audience(self.places.fleet_data, datetime.now(UTC), -(-dashboards // MOST_OF_ONE))
+        return ",".join(f"{COOKIE}={one}" for one in people)
 
     @property
     def cookie(self) -> dict[str, str]:

@@ -40,6 +40,13 @@ def keys_to(data: Path, now: datetime) -> tuple[str, str]:
         return session(access), program(access)
 
 
+def audience(data: Path, now: datetime, people: int) -> list[str]:
+    """Sessions of so many viewers, each with an account of their own."""
+    with opened(data / FILE_NAME) as database:
+        access = Access(database, lambda: now)
+        return [session(access, Role.VIEWER, name=f"viewer-{number}.test") for number in range(people)]
+
+
 async def let_in(context: BrowserContext, visitor: str) -> None:
     """Give a browser the cookie of somebody who is signed in: NAME=VALUE."""
     name, _, value = visitor.partition("=")
