@@ -10,13 +10,11 @@ one event loop; time is passed in.
 """
 
 import asyncio
-import contextlib
-import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from drivers.scanner.grab import RETRY_S, Input, InputDeniedError
+from drivers.scanner.grab import RETRY_S, Input, InputDeniedError, grab, let_go
 from drivers.scanner.keymap import DOWN, EV_KEY, KEY_ENTER
 from drivers.scanner.port import ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 
@@ -79,7 +77,7 @@ class GrabbedKeypad:
         if isinstance(found, ScannerMissing | ScannerRefused):
             return found
         if found is not None:
-            _let_go(found)
+            let_go(found)
         return ScannerReady()
 
     async def keys(self) -> AsyncIterator[Key]:
@@ -99,7 +97,7 @@ class GrabbedKeypad:
                 pass  # unplugged
             finally:
                 self._grabbed = None
-                _let_go(found)
+                let_go(found)
 
     def _has_a_double(self) -> bool:
         """Whether a second device came that says to be this one: then nobody knows whose keys these are."""
@@ -122,7 +120,7 @@ class GrabbedKeypad:
             return ScannerRefused(
                 f"two devices say that they are {self._wanted}: unplug the one that is not the keypad"
             )
-        return _grab(chosen) if chosen is not None else None
+        return grab(chosen) if chosen is not None else None
 
     def _is_it(self, device: Input) -> bool:
         same = (device.info.vendor, device.info.product) == (self._wanted.vendor, self._wanted.product)
@@ -132,21 +130,3 @@ class GrabbedKeypad:
 def _socket(device: Input) -> str:
     """Where it is plugged in: interfaces of one device differ only behind the slash (`usb-0000:01:00.0-1.2/input0`)."""
     return device.phys.rpartition("/")[0] or device.phys
-
-
-def _grab(device: Input) -> "Input | ScannerRefused":
-    try:
-        device.grab()
-    except OSError as error:
-        device.close()
-        busy = error.errno == errno.EBUSY
-        return ScannerRefused(f"{device.name}: another program holds it" if busy else f"{device.name}: {error}")
-    return device
-
-
-def _let_go(device: Input) -> None:
-    """What is unplugged cannot be let go, and need not be."""
-    with contextlib.suppress(OSError):
-        device.ungrab()
-    with contextlib.suppress(OSError):
-        device.close()

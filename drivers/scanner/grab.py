@@ -105,7 +105,7 @@ class GrabbedScanner:
             return ScannerReady()
         found = self._take()
         if not isinstance(found, ScannerMissing | ScannerRefused):
-            _let_go(found)
+            let_go(found)
             return ScannerReady()
         return found
 
@@ -125,7 +125,7 @@ class GrabbedScanner:
                 pass  # unplugged
             finally:
                 self._grabbed = None
-                _let_go(found)
+                let_go(found)
 
     async def _read(self, device: Input) -> AsyncGenerator[Scan, None]:
         keyboard, gathering = Keyboard(), Gathering()
@@ -146,16 +146,21 @@ class GrabbedScanner:
                 other.close()
         if found is None:
             return ScannerMissing()
-        try:
-            found.grab()
-        except OSError as error:
-            found.close()
-            busy = error.errno == errno.EBUSY
-            return ScannerRefused(f"{found.name}: another program holds it" if busy else f"{found.name}: {error}")
-        return found
+        return grab(found)
 
 
-def _let_go(device: Input) -> None:
+def grab(device: Input) -> "Input | ScannerRefused":
+    """Have it type to us alone; closed, and why, where that cannot be."""
+    try:
+        device.grab()
+    except OSError as error:
+        device.close()
+        busy = error.errno == errno.EBUSY
+        return ScannerRefused(f"{device.name}: another program holds it" if busy else f"{device.name}: {error}")
+    return device
+
+
+def let_go(device: Input) -> None:
     """What is unplugged cannot be let go, and need not be."""
     with contextlib.suppress(OSError):
         device.ungrab()
