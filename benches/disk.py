@@ -2,10 +2,6 @@
 
 A commit is as slow as the disk's sync, and a shared disk stands still now and then. Who comes meanwhile waits, however fast the
 program: that is the floor of a percentile.
-
->>> with Syncs(folder) as syncs: ...  # doctest: +SKIP
->>> percentile(syncs.waits(), 0.99)  # doctest: +SKIP
-0.0021
 """
 
 import os

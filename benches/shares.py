@@ -1,9 +1,4 @@
-"""What part of the machine each of several programs takes while something is measured, with their children.
-
->>> with Shares(server=process.pid, load=load.pid) as shares: ...  # doctest: +SKIP
->>> shares.text  # doctest: +SKIP
-'server 41%, load 22% of the machine'
-"""
+"""What part of the machine each of several programs takes while something is measured, with their children."""
 
 import os
 import time

@@ -1,8 +1,4 @@
-"""A card's own administrative keys, which the server holds: its challenges are answered there, its PUK is released by the issuer.
-
->>> await visit.generate_key(key_id, "EC-P256", keys.management(visit.facts, "AES-192", errand=log.id))          # doctest: +SKIP
-Generated()
-"""
+"""Administrative keys of a card, which the server holds: it answers the card's challenges there; the issuer releases the PUK."""
 
 import asyncio
 import base64

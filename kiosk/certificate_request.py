@@ -2,10 +2,6 @@
 
 The subject is that of the certificate at hand, since an issuer renews only what names the same person (RFC 7030 4.2.2); a card
 without one asks with the HSA-id alone, and the issuer names the holder by its register.
-
->>> made = await visit.generate_key(key_id, "EC-P256")                                        # doctest: +SKIP
->>> asked = unsigned(current.der, made.public_key, card_number=facts.card_number)                 # doctest: +SKIP
->>> request = signed(asked, await visit.sign_with(key_id, asked))                             # doctest: +SKIP
 """
 
 from cryptography import x509

@@ -2,9 +2,6 @@
 
 Every device is optional. Paths are relative to the file. A PC without devices runs on virtual ones: `virtual` in place
 of a name or kind. docs/operations.md lists all keys.
-
->>> load(Path("station.toml")).readers.holder                                       # doctest: +SKIP
-'Virtual PCD 00 00'
 """
 # length: every key of station.toml in the order of the file
 

@@ -1,7 +1,4 @@
-"""The station as a machine, for its administrator: implements `kiosk.journeys.attending.House` over the station that runs.
-
->>> desk = replace(desk, house=StationHouse(station))           # doctest: +SKIP
-"""
+"""The station as a machine, for its administrator: implements `kiosk.journeys.attending.House` over the station that runs."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args

@@ -3,9 +3,6 @@
 All of it is asked of the server; nothing here waits for more than a few seconds. Where there is no answer the word is
 `Unavailable`, which is an expected outcome like any other: the journey says so and offers what works. Names of the types
 are the outcomes that the journal writes (`Blocked` -> `blocked`).
-
->>> await log.effect("card.block", desk.blocking.block(number, "lost", by=proof, errand=log.id))     # doctest: +SKIP
-Queued(since=datetime.datetime(...))
 """
 
 from dataclasses import dataclass, field

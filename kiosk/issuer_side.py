@@ -1,8 +1,4 @@
-"""The station's whole issuer side, joined: questions, the queue of blocks, the region's data, and where its files go.
-
->>> side = IssuerSide(identity, store, link, clock)                # doctest: +SKIP
->>> replace(desk, **side.ports(orders, trust))                         # doctest: +SKIP
-"""
+"""The station's whole issuer side, joined: questions, the queue of blocks, the region's data, and where its files go."""
 
 import asyncio
 import logging

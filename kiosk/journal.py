@@ -4,11 +4,6 @@ Intents, outcomes, receipts and outbox lie in the one file of the station. An ou
 so there is no moment at which one exists without the other. What is open when the station starts was cut off in the
 middle: `boot` writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can
 say it. No effect is ever repeated by itself.
-
->>> journal = Journal(store, chain, clock)                                          # doctest: +SKIP
->>> found = await journal.boot(version="0.1.0")                                     # doctest: +SKIP
->>> log = await journal.start("pickup")                                             # doctest: +SKIP
->>> await log.effect("slot.open", cabinet.open_slot(14), slot=14)                   # doctest: +SKIP
 """
 # length: intent, outcome and what a stop cut off are one subject over one file
 

@@ -2,8 +2,6 @@
 happened last.
 
 Nothing that is told here names a person.
-
->>> await unprinted(journal)                                                           # doctest: +SKIP
 """
 
 import sqlite3

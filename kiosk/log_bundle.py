@@ -4,10 +4,6 @@ Rules: an event gives its time, type, and the codes of what came of it, never a 
 the message as it stands in the program, with the values left out, and the type of an error; only our own loggers are heard, whose
 messages are never put together from values (ruff's rules G keep that). All of it is ASCII, cut and counted, so that a bundle
 fits into one message.
-
->>> ring = heard()                                                   # doctest: +SKIP
->>> bundle(events, ring.lines)                                       # doctest: +SKIP
-('2026-03-02T08:15:00.000Z effect.done slot.open opened 14', ...)
 """
 
 import logging

@@ -2,9 +2,6 @@
 
 Rules: what is broken keeps back only what needs it. A station that an administrator has put out of service still takes the report
 of a lost card and gives information: a card that somebody else may have is not to wait until the station is open again.
-
->>> offers(station)[0]                                              # doctest: +SKIP
-(Errand(id='pickup', ...), None)
 """
 
 from typing import TYPE_CHECKING

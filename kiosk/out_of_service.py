@@ -1,10 +1,6 @@
 """Out of service: an administrator's word that the station is closed to visitors, and why.
 
 It lies in a file of its own, so that it outlives a restart; a file that says nothing known counts as none.
-
->>> notice = OutOfService(Path("data"))                 # doctest: +SKIP
->>> notice.set("repair"); notice.why                    # doctest: +SKIP
-'repair'
 """
 
 import contextlib

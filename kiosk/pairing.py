@@ -1,9 +1,6 @@
 """Pair the cabinet's board from the station's own screen, as `kortkiosk-provision flash --pair-only` does at a desk.
 
 The driver lets the line go meanwhile, and takes it again with whatever key there is then.
-
->>> await pair(cabinet, Path("cabinet.key"), None)                                      # doctest: +SKIP
-'paired'
 """
 
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Proof of possession as a journey is given it: a card signs what its holder means, and that is verified at this station.
-
->>> await desk.proofs.prove(visit.facts, sign, ("card.block 9999",))                              # doctest: +SKIP
-PersonProof(hsa_id='TEST000000-0001', ...)
-"""
+"""Proof of possession as a journey is given it: a card signs what its holder means, and that is verified at this station."""
 
 import base64
 from collections.abc import Awaitable, Callable, Iterable

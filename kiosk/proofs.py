@@ -3,9 +3,6 @@
 Rules (docs/decisions/0040): a fresh key pair for each visit, whose public half the card signs; the server's nonce where there is
 one, else one of our own; nothing of a card is believed before its signature has been verified, and then only what that
 certificate says.
-
->>> await CardProofs("entre-a").prove(visit.facts, sign, ("card.block 9999",))                   # doctest: +SKIP
-PersonProof(hsa_id='TEST000000-0001', ...)
 """
 
 import base64

@@ -3,10 +3,6 @@
 Rules: the list changes in the transaction of the event that changed it (`witness`), so one is never true without the other;
 what the office says of slots (the synced orders) is taken in when the list is looked at, and never undoes what was done here
 since. At the first start the list is made of the events that are still kept.
-
->>> stock = StationStock(journal, here)                                             # doctest: +SKIP
->>> (await stock.look()).at(5)                                                      # doctest: +SKIP
-Lying(slot=5, card_number='9999000020260001', order='2026-0001', ...)
 """
 
 import sqlite3

@@ -4,8 +4,6 @@ Rules: an errand is forgotten 400 days after its end, as the fleet forgets those
 touched: the outbox keeps them until the server holds them, and 30 days more. Of a slot's openings only the slot is kept, which
 says whether it jammed. How late it is, only the server's signed time says here: a clock that runs ahead makes nobody forget. A
 file that cannot be written is tried again an hour later.
-
->>> await keep_up(books, clock, lambda: book.issued)                                                     # doctest: +SKIP
 """
 
 import logging

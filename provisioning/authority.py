@@ -10,9 +10,6 @@ Layout (mode 0700, private keys 0600):
     verifier/hpke.key verifier/envelope-keys.json       only the envelope verifier's process reads these
     public.json keys.json                               what a station pins at enrolment; the chain of rotated keys
     claims.json issued.json                             claim codes (salted hashes) and issued certificates
-
->>> authority = Authority.init(Path("/srv/authority"), ["fleet.example"], now)    # doctest: +SKIP
->>> code = authority.claim("entre-a", now)    # doctest: +SKIP
 """
 
 import base64

@@ -3,10 +3,6 @@
 A code is four groups of four signs of base32 without look-alikes (80 bits). The first group says which claim is
 meant; the other three are its secret, of which the authority keeps a salted scrypt hash. A code works once, until its
 time is over, and five wrong tries end it. Time is passed in.
-
->>> code, claim = make_claim("entre-a", now, valid_hours=24)    # doctest: +SKIP
->>> code    # doctest: +SKIP
-'TEST-2XWP-9RTA-HV4D'
 """
 
 import hashlib

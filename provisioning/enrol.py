@@ -1,7 +1,4 @@
-"""Enrolment: a station makes its own key, which never leaves its directory, and trades a claim code for a certificate.
-
->>> enrol(Authority(Path("/srv/authority")), Path("/var/lib/kortkiosk/identity"), broker, code, now)    # doctest: +SKIP
-"""
+"""Enrolment: a station makes its own key, which never leaves its directory, and trades a claim code for a certificate."""
 
 from datetime import datetime
 from pathlib import Path

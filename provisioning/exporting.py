@@ -3,9 +3,6 @@
 Rules: the server's part has no key of the CA and none of the verifier's; the verifier's part has its own keys and nothing else. A
 copy is made file by file, each in one step, certificates last, so that a second export renews a copy in use; what the server made
 there itself stays.
-
->>> export_server(Authority(Path("/media/authority")), Path("/etc/kortkiosk/fleet"))  # doctest: +SKIP
-('ca/ca.pem', 'public.json', ...)
 """
 
 import os

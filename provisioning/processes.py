@@ -2,9 +2,6 @@
 
 Rules: a client id is the certificate's name, so two processes with one certificate push each other out. A name begins with
 `fleet-server-`, which no station is given. Issued again, a process has a new key and a new certificate.
-
->>> issue_process(Authority(Path("/srv/authority")), "fleet-server-worker-1", now)  # doctest: +SKIP
-datetime.datetime(2028, 11, 28, ...)
 """
 
 import re

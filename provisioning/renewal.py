@@ -2,9 +2,6 @@
 
 Rules: a pair is made beside the one in use, its certificate last, and then put into place: a stop at any moment leaves a pair
 that fits, or one that the next call puts into place; nothing is renewed too early by mistake.
-
->>> renew(authority, ("broker",), now)  # doctest: +SKIP
-[Renewed(name='broker', not_after=...)]
 """
 
 from collections.abc import Sequence

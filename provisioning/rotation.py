@@ -3,9 +3,6 @@
 Rules: what is written stands in an order in which a stop at any moment leaves an authority that works, and the same command
 goes on where it stopped; one rotation ends before the next begins, and nothing is forgotten too early. The
 old key is good for the overlap, half of which the server still signs with it, so that stations learn the new one under the old.
-
->>> rotate(authority, SIGNING, now, overlap_days=30)  # doctest: +SKIP
-Rotation(sequence=1, starts=..., old_until=...)
 """
 
 import base64

@@ -2,9 +2,6 @@
 
 Rules: they ship as they run, but for that path; what a site changes stands in its `.env` file or a drop-in. A program below a
 home directory is refused, since the units see none.
-
->>> write_units(FLEET, Path("/etc/systemd/system"), Path("/opt/kortkiosk/.venv/bin"))  # doctest: +SKIP
-['/etc/systemd/system/kortkiosk-fleet.service', ...]
 """
 
 import argparse

@@ -2,9 +2,6 @@
 
 Rules: every wait ends by time; a line that broke is a fault, never an empty answer; nothing that the library does on
 being imported stays behind.
-
->>> with opened(NetworkConnection("printer.example"), timeout_s=1.0) as device:  # doctest: +SKIP
-...     send(device, Recorder(576).initialise())
 """
 
 import contextlib

@@ -5,8 +5,6 @@ PIN (ISO/IEC 7816-4: GET CHALLENGE, EXTERNAL AUTHENTICATE, RESET RETRY COUNTER w
 refused before the card gives its challenge; an answer goes out only above the floor of the key's tries, which the station counts,
 durably, because no card tells them; between challenge and answer nothing else is sent; the same-card check stands before
 the challenge and again before the new PIN.
-
->>> administration.challenge(code, Role.IDENTIFICATION, Secret("975318"))        # doctest: +SKIP
 """
 
 from drivers.reader import iso7816

@@ -4,8 +4,6 @@ PC/SC leaves `61xx` (fetch the answer with GET RESPONSE) and `6Cxx` (ask again w
 (ISO/IEC 7816-3 12.2.1, 7816-4 5.3.4). `Channel.send` does both under one lock round the whole exchange, because a
 chained GET RESPONSE from two threads corrupts both answers. Codes are never sent twice: a command with data that is
 answered 6Cxx is not repeated unless it asked for an answer.
-
->>> channel.send(iso7816.read_binary(0, 256)).data        # doctest: +SKIP
 """
 
 import threading

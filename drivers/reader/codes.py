@@ -6,8 +6,8 @@ many tries remain (read just before, or counted by the station). Reliability I1 
 
 Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of`.
 
->>> outcome_of(Response(b"", 0x63C2))
-WrongCode(tries_left=2)
+>>> outcome_of(Response(b"", 0x63C2)).tries_left
+2
 """
 
 from collections.abc import Callable

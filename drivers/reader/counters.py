@@ -2,9 +2,6 @@
 
 Where the card tells, its word stands. Where it does not, the station's count stands in (reliability I1): it grows,
 durably, before a code goes out, and what the card answers corrects it. A count that cannot be kept stops the code.
-
->>> counter.tries(pin, Role.IDENTIFICATION)        # doctest: +SKIP
-Tries(left=3, counted=False)
 """
 
 import contextlib

@@ -4,8 +4,6 @@ Lengths are given to the reader, which refuses what is outside; which new codes 
 One structure has one pair of lengths: where it asks for a PUK and a new code, both keep to what is right for both. A
 time-out, the cancel key and two new codes that differ are told by status words of the reader's own: the card saw
 nothing, and no try is counted.
-
->>> PadCodes(channel, codes).verify(code, role, PadText(), consented=False)        # doctest: +SKIP
 """
 
 from collections.abc import Callable

@@ -2,9 +2,6 @@
 
 Only this file knows the library that does it. It is loaded when there are anchors to find a way to
 (`drivers.reader.trust`), because loading it takes longer than reading a card.
-
->>> await Paths(anchors, authorities).find(der, at=now)        # doctest: +SKIP
-((<Certificate(subject=...)>, ...), None)
 """
 
 from collections.abc import Iterable

@@ -3,9 +3,6 @@
 Rules: a card is held exclusively and reset when it is let go (which drops verified codes); nothing here ever connects
 again by itself; every call has a context of its own, so that a wait never stands in the way of a card, and a service
 that was restarted needs no mending. Without the service there is no reader, and there is one again when it is back.
-
->>> PcscBackend().readers()        # doctest: +SKIP
-('Virtual PCD 00 00', 'Virtual PCD 00 01')
 """
 
 import functools

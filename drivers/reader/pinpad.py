@@ -1,9 +1,10 @@
-"""A reader with a key pad of its own: the code goes from its keys to the card and never enters this process.
+r"""A reader with a key pad of its own: the code goes from its keys to the card and never enters this process.
 
 PC/SC part 10, version 2.02.09: a feature list tells which control codes the reader has (2.2), and a structure of fixed
 layout tells it how to put the digits into an APDU (PIN_VERIFY 2.5.2, PIN_MODIFY 2.5.3). Building these is pure; numbers
 of two and four bytes are in the byte order of the host, which is little endian on all that this program runs on.
 
+>>> from drivers.reader import iso7816
 >>> verify_structure(iso7816.verify(0x80, b"\xff" * 8), PadCode(6, 8, 8), PadText())[:13].hex()
 '1e1e8208000806020109040000'
 """

@@ -3,8 +3,6 @@
 A card is asked for its PIV application first (one exchange, which no other card minds), then looked through as a
 PKCS#15 card; the other way round where a profile of a PKCS#15 product names its answer to reset. That is but the order: what
 a card is says what it holds. An application without any certificate does not stand in the way of one that has some.
-
->>> session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
 from contextlib import suppress

@@ -8,9 +8,6 @@ Rules:
   profile says nothing of signing, what the card tells goes before the profile's default.
 - A form that gave a signature which verified is remembered for the product (`KnownForms`) and goes before all others.
 - RSA is signed as PKCS#1 v1.5 over SHA-256 (or PSS where profile or card say so), ECDSA over the hash that goes with the curve.
-
->>> [form.algorithm for form in candidates(Signing(), key, Asked(True, 256, True))][:2]        # doctest: +SKIP
-[4, 33]
 """
 
 from collections.abc import Iterable, Iterator, Sequence

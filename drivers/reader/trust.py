@@ -3,9 +3,6 @@
 The anchors and authorities come from configuration; revocation is asked of a small port (`drivers.reader.revocation`),
 because where the answer comes from differs: a desk asks OCSP itself, a station has it from the server. Without anchors
 every chain is `unchecked`, and the library that validates is not even loaded.
-
->>> await Trust().judge(der, at=now)        # doctest: +SKIP
-'unchecked'
 """
 
 from collections.abc import Iterable

@@ -3,9 +3,6 @@
 Rules: keyUsage decides, and extendedKeyUsage may speak against it; a use that is not known here speaks against nothing,
 because issuers have names of their own. Every function raises one of `public_keys.PARSE_FAULTS` for extensions that cannot be
 read.
-
->>> purpose_by_usage(certificate)        # doctest: +SKIP
-'signature'
 """
 
 from cryptography import x509

@@ -3,10 +3,6 @@
 All work with the card is done in one thread of the reader's own, one command after the other, under a watchdog. A
 visit ends for good when its card leaves, is reset, is torn or turns out to be another one: nothing reconnects by
 itself.
-
->>> reader = CardReader(InProcessBackend([slot]), "Bench 0", ReaderSettings())        # doctest: +SKIP
->>> async with visiting(reader) as visit:                                             # doctest: +SKIP
-...     print(visit.facts.holder.name)
 """
 
 import asyncio

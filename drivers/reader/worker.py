@@ -3,9 +3,6 @@
 A mute card can keep a transmission waiting without end, and nothing can interrupt it. So the work is done in a daemon
 thread, one job after the other; when a job has had no answer from the card for longer than the limit, the thread is
 left behind, told (through its `Pulse`) to send nothing more, and a new one takes its place.
-
->>> await Worker("reader").run(lambda pulse: 1 + 1, limit_s=10)        # doctest: +SKIP
-2
 """
 
 import asyncio

@@ -4,10 +4,6 @@ It does not wait behind the events of the outbox: a question goes out as soon as
 same id until the server's signed word is here. The order in which they were wanted is kept.
 
 What waits is encrypted at rest: the proofs that it carries have names in them.
-
->>> queue = BlockQueue(store, link, words, cipher)          # doctest: +SKIP
->>> await queue.tell(BlockAsk(...), now, timeout_s=5)             # doctest: +SKIP
-Blocked(at='2026-03-02T08:15:04Z')
 """
 
 import asyncio

@@ -2,9 +2,6 @@
 
 Rules: the statement is an event of the chain, in the transaction of the event before it; when one is due is the contract's rule
 (`fleet.messages.checkpoints`).
-
->>> checkpoints = Checkpoints(identity.private_key(), identity.certificate(), chain)  # doctest: +SKIP
->>> checkpoints.follow(cx, "2026-01-01T08:00:00Z")  # doctest: +SKIP
 """
 
 import sqlite3

@@ -5,9 +5,6 @@ the command and never does it twice. What is forged or for another station is no
 be behind the signed time of the server (`floor`), since a station has no battery clock. A taken command has one result, which is
 kept and given again, to the same bytes and on a new connection. What is taken and what came of it are told by `note` in the
 same transactions.
-
->>> gate.take(payload)  # doctest: +SKIP
-Taken(command=Command(station='entre-a', sequence=7, command='sync', ...), digest='...')
 """
 
 import logging

@@ -4,8 +4,6 @@ HPKE base mode, RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly
 sealed form is the encapsulated key (32 bytes) followed by the ciphertext, as base64.
 
 The caller reveals its secret at this one call and nowhere else:
-
->>> ask = seal_puk(identity.verifier_key, "entre-a", "A1", new_nonce(), puk.reveal())    # doctest: +SKIP
 """
 
 import base64

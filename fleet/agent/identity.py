@@ -4,9 +4,6 @@ The directory holds `station.key`, `station.pem` (subject CN = station name), `c
 secret under which the station encrypts what it keeps). Everything is checked once, here: what `Identity.load` returns fits
 together. Enrolment (provisioning) writes it; nobody changes it afterwards, but a station that was enrolled before there was a
 `store.key` makes one.
-
->>> Identity.load(Path("/var/lib/kortkiosk/identity")).station    # doctest: +SKIP
-'entre-a'
 """
 
 import base64

@@ -1,8 +1,6 @@
 """What is synced stays fresh: asked for on each connect, when woken, and after a time, until cancelled.
 
 What fails is tried again.
-
->>> await keep_fresh(link, wake, book.refresh, "the list", every_s=600)        # doctest: +SKIP
 """
 
 import asyncio

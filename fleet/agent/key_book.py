@@ -1,8 +1,4 @@
-"""The chain of the server's keys in the station's file: asked for on each connect, and taken again at each start.
-
->>> book = KeyBook(store, link, identity.server_keys)  # doctest: +SKIP
->>> await book.refresh()  # doctest: +SKIP
-"""
+"""The chain of the server's keys in the station's file: asked for on each connect, and taken again at each start."""
 
 import asyncio
 import logging

@@ -7,11 +7,6 @@ Rules: an event leaves the outbox by the server's `acked` only; every ask is sig
 that the server has not signed, for this station and this ask, is dropped, counted, with a line in the log that shows none of it;
 an answer that nobody waits for (any more) is dropped. A Pi has no battery clock: where the server says that the time of an ask is
 off, the link remembers by how much, and asks once more.
-
->>> async with Link(identity, store, bootid) as link:    # doctest: +SKIP
-...     await store.transact(lambda cx: outbox.append(cx, ...))
-...     link.notify()
-...     answer = await link.ask(OrderAsk(hsa_id="TEST000000-0001"), timeout_s=5)
 """
 # length: one connection after another and what passes over them; a second file would share its private state
 

@@ -4,9 +4,6 @@ All functions work on an open connection inside the caller's transaction, so tha
 together. An event is kept as the exact bytes that are sent. Only `acknowledge` (the server's `acked`, not a broker's
 PUBACK) marks it as held; an event marked as held stays for 30 days for a server that was restored, and one that is
 not stays for ever. Events of an earlier epoch of the same station still go out.
-
->>> chain = Chain("entre-a", epoch=1, bootid="...")    # doctest: +SKIP
->>> event = append(cx, chain, kinds.ERRAND_STARTED, "2026-01-01T08:00:00Z", None, {"errand": "..."})    # doctest: +SKIP
 """
 
 import sqlite3

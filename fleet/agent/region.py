@@ -3,9 +3,6 @@
 A set comes in pages; each file is checked against its digest, and the set replaces the one before in one transaction. `taken` is
 called after it with the new files (revocation data goes into the reader's cache, profiles into their folder). The last set counts
 until another one is there, also past `not_after`: what is switched off stays so.
-
->>> region.off(errand="pickup")              # doctest: +SKIP
-SwitchOff(kind='errand', what='pickup', ...)
 """
 
 import asyncio

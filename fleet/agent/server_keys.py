@@ -3,9 +3,6 @@
 Rules: statements are verified from the pinned key on, each time the station starts too, so that a row of its file that somebody
 wrote is nothing; what was taken is never taken back; a key that was rotated away is good until its time is over, by the later of
 the station's clock and the newest statement's own time.
-
->>> keys = ServerKeys(signing_key, verifier_key)  # doctest: +SKIP
->>> jws.deserialize_compact(text, keys.find, algorithms=["ES256"])  # doctest: +SKIP
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -3,8 +3,6 @@
 Rules: one of these lives as long as its connection, so that a renewed key counts from the next one on. `acked` that was signed
 well before the newest that came is a replay: it could name events as held that a server restored from a copy has lost since. The
 answer to `keys` may be signed by a key that the statements in it lead to: a station that lay on a shelf knows no newer one.
-
->>> nonce, payload = Signatures(identity).sign(SyncAsk(), datetime.now(UTC))  # doctest: +SKIP
 """
 
 import logging

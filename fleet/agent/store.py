@@ -3,9 +3,6 @@
 All work runs on one thread of its own, one transaction at a time, with WAL and `synchronous=FULL`: what has been
 committed is on the disk when `transact` returns, even if the power goes in the next instant. A disk that is full,
 damaged or read-only becomes one `StoreError` that says which file, what is wrong and what to do.
-
->>> store = StationStore.open(Path("/tmp/station.sqlite"), schemas=[outbox.SCHEMA])    # doctest: +SKIP
->>> await store.transact(lambda cx: outbox.append(cx, chain, kinds.STATION_STARTED, now, None, {}))    # doctest: +SKIP
 """
 
 import asyncio

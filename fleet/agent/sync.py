@@ -10,10 +10,6 @@ memory, and everything is answered from there: a row that somebody else wrote co
 the server's, is dropped, said in the log and in `dropped`, and fetched again. The newest list's time outlives it, as a floor.
 
 Orders that were collected here are never offered again, even while the server does not know yet.
-
->>> book = OrderBook(identity, store, link)    # doctest: +SKIP
->>> book.find("TEST000000-0001", date(2026, 1, 1))    # doctest: +SKIP
-Order(order='A1', ...)
 """
 
 import asyncio

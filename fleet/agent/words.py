@@ -1,7 +1,4 @@
-"""Signed answers, verified: under the server's key (`ServerKeys`), ES256 and nothing else, of the right `typ`.
-
->>> page = Words(identity).opened(answer, SYNC_TYP, SyncPage)               # doctest: +SKIP
-"""
+"""Signed answers, verified: under the server's key (`ServerKeys`), ES256 and nothing else, of the right `typ`."""
 
 from typing import TypeVar
 

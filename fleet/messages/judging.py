@@ -3,9 +3,6 @@
 Rules: what is forged, for another station or no command at all is `Ignored`, and nobody is answered. What the server has signed
 for this station and is out of its time, or is not on its own list, is refused with a word (`wrong_with`). Whether it was taken
 before is for the station's own memory to say.
-
->>> opened(payload, key, "entre-a")  # doctest: +SKIP
-Command(station='entre-a', sequence=7, command='sync', ...)
 """
 
 from collections.abc import Callable, Collection

@@ -2,9 +2,6 @@
 
 Rules: a list counts only where the authority that it names has signed it and its time is not over; each block of a PEM file is a
 list of its own, as an authority that was rotated leaves two. A list that does not count is an error and never an empty list.
-
->>> read_revocations(Path("crl.pem").read_bytes(), [authority], now).date_of(certificate)  # doctest: +SKIP
-datetime.datetime(2026, 6, 1, 10, 0, tzinfo=datetime.timezone.utc)
 """
 
 import re

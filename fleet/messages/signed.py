@@ -9,8 +9,6 @@ Rules:
   (`fleet.messages.merkle`). The leaf binds station, epoch, `through` and `wanted`.
 - `typ` says which of them it is, so that none stands in for another (RFC 8725 section 3.11). Sizes are bounded before anything is
   read. What does not verify is a `SignedError`, whose text shows nothing of the content.
-
->>> nonce, payload = sign_ask((key, certificate), "entre-a", SyncAsk(), now)  # doctest: +SKIP
 """
 
 import base64

@@ -4,10 +4,6 @@ Rules: one exact form, so that no byte of a statement can change unseen: canonic
 ECDSA signature the smaller, the header's members in one order. The certificate in `x5c` says whose key it was; whether to believe
 it is decided apart, against a fleet's authority and at the time in question (`fault_of`). A statement may be detached: then what
 it is about travels beside it (RFC 7515 appendix F).
-
->>> text = sign(key, certificate, "example+jws", b"{}")  # doctest: +SKIP
->>> opened(text, "example+jws").payload  # doctest: +SKIP
-b'{}'
 """
 
 import base64

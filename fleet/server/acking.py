@@ -2,9 +2,6 @@
 
 Rules: of one chain the latest word counts, so an older one that waits is dropped; no word waits longer than `EVERY_S`. While a
 backlog drains this spares the broker a message for each event. What goes out together is signed together, once.
-
->>> acking = Acking(transport.publish, asyncio.get_running_loop().call_later, signer.sign, clock)  # doctest: +SKIP
->>> acking.say([("entre-a", Acked(epoch=1, through=7))])  # doctest: +SKIP
 """
 
 from collections.abc import Callable, Sequence

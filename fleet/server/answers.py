@@ -4,9 +4,6 @@ data; and passes on what is the issuer's to answer.
 Rules: who asks is the station that the topic belongs to, and the answer goes to that station's own topic; lists are
 JWS (RFC 7515, ES256) under the server's key, bound to the station, with an end to their use; a question that cannot
 be read is answered with an error and without content. No code passes through here but sealed.
-
->>> await Answers(database, signer, verifier, writer, clock).answer("entre-a", b'{"ask":"sync"}')  # doctest: +SKIP
-Answer(ok=True, jws='ey...')
 """
 
 import asyncio

@@ -6,9 +6,6 @@ everywhere. It may have as many files open as the machine allows, and fewer conn
 nothing takes none from stations. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
 once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
 first.
-
->>> async with Broker(directory, address, BrokerFiles(ca, certificate, key)) as broker:  # doctest: +SKIP
-...     print(broker.address)
 """
 # length: one process and its configuration, which no other part makes
 

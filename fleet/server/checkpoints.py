@@ -4,9 +4,6 @@ Rules: a checkpoint is good where it is signed with a key that the fleet's autho
 station's name, names its own chain, and states the hash of the very event that is stored in front of it. The first good one pins
 the key of its epoch. Anything else is an alarm that the chain is broken, with the word why. With its verdict each good one gets
 the server's countersignature, which states when the server had it.
-
->>> judge(database, authorities, now)  # doctest: +SKIP
-1
 """
 
 import asyncio

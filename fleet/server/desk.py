@@ -4,8 +4,6 @@ Rules: an ask is limited before any work is done for it, waits in a fair queue, 
 station's; several are dealt with at once, within bounds. An ask that is not believed gets no answer; every other one gets
 a signed one, an error too, bound to its nonce. The broker is told after the answer went out; one that was never answered is the
 asker's to ask again.
-
->>> await AskDesk(transport, answering, inbox, clock).run()  # doctest: +SKIP
 """
 
 import asyncio

@@ -3,9 +3,6 @@
 Rules: `put` never blocks; what a message says is read by who takes it, in its thread, because two threads that run Python at the
 same time cost each other more than they spare; a wake-up is sent only where the queue was empty; the transport's Receive Maximum
 bounds its length.
-
->>> inbox = Inbox(asyncio.get_running_loop(), arriving)  # doctest: +SKIP
->>> batch = await inbox.take(500)  # doctest: +SKIP
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""Orders are imported by other processes: pages are told when they have changed.
-
->>> await watch_orders(readings, hub)  # doctest: +SKIP
-"""
+"""Orders are imported by other processes: pages are told when they have changed."""
 
 import asyncio
 import logging

@@ -2,9 +2,6 @@
 
 Rules: without `web.toml` it is this machine alone, over plain HTTP. A link is given out once, at the start: to set the first
 administrator up, or for a demo to sign a made-up one in.
-
->>> Pages.of(config, Address("127.0.0.1", 8080), access).url  # doctest: +SKIP
-'http://127.0.0.1:8080'
 """
 
 import ssl

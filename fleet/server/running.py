@@ -3,9 +3,6 @@
 Rules: a word to stop counts at any moment, also while the parts begin; a part that ends by itself ends the program as an error.
 Threads cannot be cancelled: those that still work when all parts have ended (a statement of a database that does not answer) are
 waited for a little, named in the log, and left; to the store that is a power cut, which it knows.
-
->>> run(until_told("server", FleetServer(config), say_ready))  # doctest: +SKIP
-130
 """
 
 import asyncio

@@ -2,9 +2,6 @@
 
 Rules: while the key is rotated there are two, and a statement in the chain says from when on the new one signs; it goes by the
 clock, so that no restart is needed at that moment.
-
->>> Signer.load(Path("server/signing.key")).sign(b"{}", "example+jws").count(".")  # doctest: +SKIP
-2
 """
 
 from collections.abc import Callable

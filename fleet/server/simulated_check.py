@@ -3,9 +3,6 @@
 Compared are the chains to the byte; the checkpoints in them, all of which must be genuine by the server's own judgement; and the
 answers to commands. What the server has not judged yet is judged here, by the same rules. An answer is not in the outbox: the
 server may still be taking it when the stations have left, so answers are looked for a while.
-
->>> differences(place, authorities, report.sent)  # doctest: +SKIP
-[]
 """
 
 import time

@@ -2,11 +2,6 @@
 
 Rules: a part that does not end in time is told once more to stop, named in the log, and not waited for: what it holds is in the
 store or comes again, as after a power cut. The time of the whole begins with the first part that ends.
-
->>> async with AsyncExitStack() as parts:  # doctest: +SKIP
-...     ending = Ending()
-...     broker = await ending.enter(parts, "broker", Broker(directory, address, files))
-...     ending.later(parts, "transport", transport.stop)
 """
 
 import asyncio

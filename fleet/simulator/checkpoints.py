@@ -2,10 +2,6 @@
 
 Rules: key and certificate are read at the first one, so that thousands of stations come up fast; after that a checkpoint is one
 signature for a hundred events.
-
->>> checkpoints = Checkpoints(lambda: own_key(folder, "sim-00001"))  # doctest: +SKIP
->>> checkpoints.follow(outbox, bootid, now, "2026-01-01T08:00:00.000Z")  # doctest: +SKIP
-True
 """
 
 from collections.abc import Callable

@@ -3,9 +3,6 @@
 Rules as a real station's: an event when it is taken and one when it has ended, the result after it, and again on each connection.
 Restart, self test and slot wait until no errand is at the station, and none begins meanwhile; at their expiry they end as
 `busy`. A restart's result is told by the boot that follows. What the end of the simulation cuts off is concluded then.
-
->>> commanded = Commanded(gate, body, utc_now)  # doctest: +SKIP
->>> commanded.take(payload)  # doctest: +SKIP
 """
 
 import asyncio

@@ -2,10 +2,6 @@
 
 Rules: the first connections are spread as after a power cut of the whole region. Once told to end, no station begins
 anything new; each stays until the server holds all of its events, at most for a patience.
-
->>> report = await simulate(stations, until)  # doctest: +SKIP
->>> report.sent[0].last  # doctest: +SKIP
-412
 """
 
 import asyncio

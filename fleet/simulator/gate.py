@@ -3,10 +3,6 @@
 Rules: the judgement is the real station's (`fleet.messages.judging`); the memory outlives a power cut, as a real one's does, and
 ends with the simulation. A command is taken once, and none that is older than the last; a known result is given again, to the
 same bytes and on each new connection.
-
->>> gate = Gate("sim-00001", key)  # doctest: +SKIP
->>> gate.take(payload, now)  # doctest: +SKIP
-Taken(command=Command(station='sim-00001', sequence=7, ...), digest='...')
 """
 
 from datetime import datetime

@@ -3,9 +3,6 @@
 Rules: what is sent with QoS 1 keeps within the broker's Receive Maximum; what comes is acknowledged at once, since a
 station that has lost an `acked` sends again and hears another. A connection is used once. asyncio's buffers for TLS are
 made small (`spare_memory`): 71 KiB a connection instead of 310.
-
->>> line = await open_line(hello, take)  # doctest: +SKIP
->>> line.publish(Message(topics.events, event.wire))  # doctest: +SKIP
 """
 
 import asyncio

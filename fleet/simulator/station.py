@@ -4,9 +4,6 @@ Rules: the same as a real one's. What it tells goes into its outbox first; it re
 broker holds its presence, with a last will, and its state. Faults are those of the field and lose nothing: a cut line, a
 power cut with a new boot, an event that is lost on the way, one that is sent twice, a printer without paper. It signs
 checkpoints, and does what the fleet commands; out of service it has no errands.
-
->>> station = SimulatedStation(Outbox("sim-00001", 1), hello, plan, chance, papers)  # doctest: +SKIP
->>> await station.live()  # doctest: +SKIP
 """
 
 import asyncio

@@ -2,9 +2,6 @@
 
 Rules: what is in a page is not kept, since a simulated station hands out made-up cards. One question at a time; an answer that is
 not the server's ends it, and so does silence.
-
->>> await Syncing("sim-00001", key, ask).run()  # doctest: +SKIP
-''
 """
 
 import asyncio

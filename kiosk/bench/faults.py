@@ -4,7 +4,7 @@ Rules: a fault is set on the device, or on the line to it, and found by the driv
 with firmware from another time, or two of them, are put in the driver's mouth: there is but one virtual board.
 
 >>> sorted(FAULTS)[0], unknown("printer.paperless")
-('cabinet.jam', "there is no fault 'printer.paperless'")
+('cabinet.bin_open', "there is no fault 'printer.paperless'")
 """
 
 import json

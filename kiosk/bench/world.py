@@ -3,9 +3,6 @@
 Every card is somewhere, in exactly one place: in the hand, in a reader, in a slot, at the flap that somebody holds, or in
 the bin. The state is written once after every move, whole, so that a process killed at any moment leaves no card twice or
 nowhere. Card names are `1:new`, `1:old`, `13:new`: person and which card.
-
->>> world = World.open(Path("bench"), scenario, now)                                # doctest: +SKIP
->>> world.insert("1:old", "holder"); world.remove("holder")                         # doctest: +SKIP
 """
 
 import contextlib

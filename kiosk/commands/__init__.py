@@ -4,9 +4,6 @@ Each subcommand is a module with `add_parser(subparsers)`, which sets `func(argu
 was asked for is loaded, so the others may miss a package, and starting is quick.
 
 Exit codes, the same for all programs: see `Exit`.
-
->>> main(["card", "list"])        # doctest: +SKIP
-0
 """
 
 import argparse

@@ -1,8 +1,4 @@
-"""Where the codes of `kortkiosk card` come from: the reader's own keys where it has some, else a file or this terminal.
-
->>> at_pad(arguments, visit)        # doctest: +SKIP
-False
-"""
+"""Where the codes of `kortkiosk card` come from: the reader's own keys where it has some, else a file or this terminal."""
 
 import argparse
 import sys

@@ -1,8 +1,4 @@
-"""What `kortkiosk card` says: JSON with stable keys, and short lines for people. Pure.
-
->>> facts_json(facts, Exchange(), ())["kind"]        # doctest: +SKIP
-'pkcs15'
-"""
+"""What `kortkiosk card` says: JSON with stable keys, and short lines for people. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -2,9 +2,6 @@
 
 A code that has gone out cannot be called back, and a command cut off on its way may have used a try. So the first ^C
 waits for the card's answer; a second one leaves without it, and then nobody knows (reliability, "tear").
-
->>> await to_the_end(visit.change(role, old, new))        # doctest: +SKIP
-Accepted()
 """
 
 import asyncio

@@ -3,8 +3,6 @@
 Some are as cards are in real life: one assignment ends soon (7), one person has left (4), one has changed name (6), one has
 forgotten the card, which is on hold (8), one holds a reserve card (12). Files go into a folder that
 `kortkiosk-fleet issuer-simulator` serves.
-
->>> issuer_files(Path("demo-data/issuer"), Path("cards-authority"), now, orders_csv)               # doctest: +SKIP
 """
 
 import base64

@@ -2,9 +2,6 @@
 
 Three things are wrong on purpose: slot 14 holds another person's card, one letter belongs to another card, and one person's old
 card has expired. One person has a protected identity.
-
->>> region = seed(Path("demo-data"), datetime.now(UTC))                             # doctest: +SKIP
->>> region.config, region.orders
 """
 
 import base64

@@ -1,8 +1,4 @@
-"""What is wrong with a card, in plain words, and which errand or person mends it: a table of rules, and what they look at.
-
->>> findings_of(Known(facts, at=now))        # doctest: +SKIP
-(Finding(code='pin_locked', errand='unblock', ...),)
-"""
+"""What is wrong with a card, in plain words, and which errand or person mends it: a table of rules, and what they look at."""
 
 from kiosk.findings.known import Finding, Known
 from kiosk.findings.rules import RULES, Rule

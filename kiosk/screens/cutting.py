@@ -1,6 +1,6 @@
 """Cutting: a text that is higher than a page, in pieces.
 
->>> list(cut("One. Two three four.", lambda text: len(text) <= 10))
+>>> list(cut("One. Two three four.", lambda text: len(text) <= 11))
 ['One. Two', 'three four.']
 """
 

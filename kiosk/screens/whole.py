@@ -1,8 +1,4 @@
-"""Whole: whether all that a body says is to be seen, once it is placed.
-
->>> whole(frame.shape)      # doctest: +SKIP
-True
-"""
+"""Whole: whether all that a body says is to be seen, once it is placed."""
 
 from collections.abc import Iterator
 

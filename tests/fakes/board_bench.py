@@ -1,8 +1,4 @@
-"""A made-up board at the end of a virtual cable, and the driver at the other.
-
->>> bench = BoardBench(tmp_path)                                                    # doctest: +SKIP
->>> bench.cable.plug(); bench.cabinet.start()                                       # doctest: +SKIP
-"""
+"""A made-up board at the end of a virtual cable, and the driver at the other."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""The board's side of the line with real keys and no hardware: answers as the firmware does, and can be made to err.
-
->>> peer = BoardPeer()
->>> answer = peer.take(protocol.plain(protocol.HELLO, host_nonce=bytes(16)))
-"""
+"""The board's side of the line with real keys and no hardware: answers as the firmware does, and can be made to err."""
 
 from collections.abc import Iterable
 

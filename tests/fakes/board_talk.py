@@ -1,8 +1,4 @@
-"""A session and a made-up board with a line between them, and time that passes when a test says so.
-
->>> talk = Talk().joined()
->>> talk.pass_time(10.0)                                                            # doctest: +SKIP
-"""
+"""A session and a made-up board with a line between them, and time that passes when a test says so."""
 
 from drivers.cabinet.happenings import Happening, Joined, Sensed
 from drivers.cabinet.pairing import Pairing

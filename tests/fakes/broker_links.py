@@ -1,8 +1,4 @@
-"""A broker as a server's link and as stations reach it, mosquitto or RabbitMQ, for tests of what both must keep.
-
->>> async with Link(8883, credentials, None).server() as server:  # doctest: +SKIP
-...     (came,) = await server.got("entre-a/events")
-"""
+"""A broker as a server's link and as stations reach it, mosquitto or RabbitMQ, for tests of what both must keep."""
 
 import asyncio
 import threading

@@ -5,9 +5,6 @@ errands an hour, for RUN_SECONDS=30. A third of the time in, a worker is killed;
 last quarter: its stations go on at the others. Just before, each station is told to test itself. With STALL=40 nothing is killed:
 all workers stand still for so many seconds, from a fifth of the time on, and it says how many messages wait. It says line by line
 what it does and ends everything; the exit code is that of `simulate --verify`.
-
->>> run(Path("folder"), Plan())["verified"]  # doctest: +SKIP
-True
 """
 
 import json

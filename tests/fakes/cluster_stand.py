@@ -1,8 +1,4 @@
-"""A whole cluster on this machine: RabbitMQ nodes, PostgreSQL, workers and web processes, each of which may be killed.
-
->>> with cluster_stand(folder, Sizes(nodes=3, workers=2, webs=2), names) as stand:  # doctest: +SKIP
-...     stand.workers[0].end(signal.SIGKILL)
-"""
+"""A whole cluster on this machine: RabbitMQ nodes, PostgreSQL, workers and web processes, each of which may be killed."""
 
 import contextlib
 import json

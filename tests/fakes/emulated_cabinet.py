@@ -4,9 +4,6 @@ doors and cards; and a host with a key.
 Rules: a 74HC165 puts its next bit on the line at the rising edge of the clock, a 74HC595 takes one there and shows what it
 holds at the rising edge of the latch. Pins and order are those of the standard wiring (`wiring.STANDARD`). `coils` is
 what a lock sees: every time that one had current, with its emulated times.
-
->>> cabinet = EmulatedCabinet(image)
->>> cabinet.doors.add(3)
 """
 
 from dataclasses import dataclass

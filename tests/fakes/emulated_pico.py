@@ -3,9 +3,6 @@
 Rules: time is the emulator's own and passes only in `run` and `run_until`; nothing waits and each run is the same. The host
 of the emulated USB answers only when it has something to say, as a real one does (the emulator's own sends empty packets
 without end, and a board that never rests is ten times slower).
-
->>> board = EmulatedPico(image)
->>> board.run_until(lambda: board.connected, limit_ms=500)
 """
 
 from collections.abc import Callable

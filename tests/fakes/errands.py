@@ -1,8 +1,4 @@
-"""Stories of every errand as tables: one module for each errand in `errand_tales`, with a list `TALES`. See `ErrandTale`.
-
->>> [tale.title for tale in tales()][:1]        # doctest: +SKIP
-['change_pin: one code, by who knows it']
-"""
+"""Stories of every errand as tables: one module for each errand in `errand_tales`, with a list `TALES`. See `ErrandTale`."""
 
 import importlib
 from collections.abc import Callable

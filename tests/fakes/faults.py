@@ -2,8 +2,6 @@
 
 Each strikes a `Room` at a question. What is `passing` is over at the next question; everything else stays until the errand
 has ended, and `heal` then undoes it where the journal has to be read.
-
->>> FAULTS["reader gone"].strike(room)        # doctest: +SKIP
 """
 
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""A cabinet and the hands at it: in the process, or the real firmware on MicroPython's Unix port.
-
->>> async with fitted("firmware", tmp_path, slots=3, cards={1: "asa"}) as it:       # doctest: +SKIP
-...     await it.cabinet.open_slot(1)
-"""
+"""A cabinet and the hands at it: in the process, or the real firmware on MicroPython's Unix port."""
 
 import asyncio
 import contextlib

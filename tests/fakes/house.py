@@ -1,7 +1,4 @@
-"""The station as a machine, in memory: implements `House`, and runs what is chosen in the room's own supervisor.
-
->>> room.equip(house=RoomHouse(room))                                                   # doctest: +SKIP
-"""
+"""The station as a machine, in memory: implements `House`, and runs what is chosen in the room's own supervisor."""
 
 from dataclasses import replace
 

@@ -1,12 +1,4 @@
-"""Issuer, register and directory in memory, for journeys: real certificates, and the rules that a journey can meet.
-
->>> issuer = IssuerDesk(authority(), HandClock())
->>> issuer.add(Person("TEST000000-0001", "Alva"), CardRecord("999900001", "TEST000000-0001", "ordinary", "active"))
->>> room.equip(**issuer.ports())                                                      # doctest: +SKIP
-
-`online = False` is a cut network: blocks and holds are queued, the rest is unavailable. `declines["block"] = "..."` makes
-one question be declined.
-"""
+"""Issuer, register and directory in memory, for journeys: real certificates, and the rules that a journey can meet."""
 # length: one peer for all ports of the issuer, with the rules that it keeps
 
 import hashlib

@@ -6,10 +6,6 @@ its turn, and a web process, which sends the commands. Each kill is a SIGKILL at
 was told to do something. What is killed is started again by the campaign, mosquitto by the server. In the end the stations stay
 until every command is answered and all that they have told is acknowledged, and what the store holds is compared with what they
 sent. The last line says how it ended; the exit code is that of `simulate --verify`, or 1 where a command was never answered.
-
->>> with embedded(Path("folder"), None) as target:  # doctest: +SKIP
-...     campaign(target, kills=20, stations=20, seed=1)["verified"]
-True
 """
 
 import contextlib

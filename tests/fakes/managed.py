@@ -1,7 +1,4 @@
-"""A room whose new card is of a product that proves itself by a management key of its own, before any code.
-
->>> proved_by_management_key(room, bytes(24))        # doctest: +SKIP
-"""
+"""A room whose new card is of a product that proves itself by a management key of its own, before any code."""
 
 from dataclasses import replace
 

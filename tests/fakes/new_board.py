@@ -1,9 +1,4 @@
-"""A board that has its firmware and waits for its key, on a pseudo-terminal: the real protocol, and no hardware.
-
->>> board = NewBoard()
->>> board.take(protocol.plain(protocol.HELLO, host_nonce=bytes(16)))[:1] != b""
-True
-"""
+"""A board that has its firmware and waits for its key, on a pseudo-terminal: the real protocol, and no hardware."""
 
 import contextlib
 import os

@@ -1,8 +1,4 @@
-"""People whose cards sign what they mean, without a reader: real keys and certificates of the virtual cards' own authority.
-
->>> holder = CardHolder.made("TEST000000-0001", "9999")                                          # doctest: +SKIP
->>> await answers.answer("entre-a", encode(holder.behind(ask, nonce)))                          # doctest: +SKIP
-"""
+"""People whose cards sign what they mean, without a reader: real keys and certificates of the virtual cards' own authority."""
 
 import base64
 from collections.abc import Mapping

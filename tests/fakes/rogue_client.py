@@ -1,8 +1,4 @@
-"""A client at the broker with a station's certificate, which calls itself whatever it likes and says nothing.
-
->>> async with Rogue(directory, 8883, "127.0.0.2").connected("fleet-server", "kortkiosk/v1/entre-a/answer"):  # doctest: +SKIP
-...     pass
-"""
+"""A client at the broker with a station's certificate, which calls itself whatever it likes and says nothing."""
 
 import asyncio
 import contextlib

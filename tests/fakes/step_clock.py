@@ -1,8 +1,4 @@
-"""A clock that wakes sleepers one after the other, each at its own time: for what goes on by itself.
-
->>> clock = StepClock()
->>> asyncio.ensure_future(blink(clock.sleep)); await clock.advance(10)              # doctest: +SKIP
-"""
+"""A clock that wakes sleepers one after the other, each at its own time: for what goes on by itself."""
 
 import asyncio
 import heapq

@@ -1,10 +1,6 @@
 """Walks in this process: an example of docs/examples for a card of any kind, or answers of a test's own.
 
 Cards are made with keys on a curve before the walk, which then finds them by their files.
-
->>> walked = walk(capsys, "change_pin", example("change_pin", tmp_path, "D"), reader="virtual")     # doctest: +SKIP
->>> walked.code, walked.last["outcome"]
-(0, 'done')
 """
 
 import json

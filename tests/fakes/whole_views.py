@@ -1,8 +1,4 @@
-"""Every view of the gallery laid out on every panel, side by side: what is cut, lies over something, or is too small to touch.
-
->>> unfit("10")                     # doctest: +SKIP
-{}
-"""
+"""Every view of the gallery laid out on every panel, side by side: what is cut, lies over something, or is too small to touch."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

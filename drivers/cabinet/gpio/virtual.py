@@ -2,9 +2,6 @@
 
 Rules, as on a Pi: contacts bounce or settle by the driver's own debounce; an output that is held cannot be driven; pins that
 somebody else holds cannot be had.
-
->>> pins = VirtualPins(reference())                                                 # doctest: +SKIP
->>> pins.open_door()                                                                # doctest: +SKIP
 """
 
 import asyncio

@@ -2,8 +2,6 @@
 
 `open_piv` identifies the card; from then on `check_same_card` compares, on the same connection and without a SELECT
 (which would end what a code has opened), what makes this card this card.
-
->>> session = open_piv(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
 # length: one card on one connection; what reads it and what acts on it share what is known of it

@@ -2,8 +2,6 @@
 
 The lists of codes and certificates are read by short identifier where that gives what it must, else selected. Private
 keys are read only where they are needed (`read_keys`), public keys only when somebody wants to see it all.
-
->>> read_directory(CardFiles(channel), PKCS15_AID).token.label        # doctest: +SKIP
 """
 
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ How long a file is comes from its control parameters where the card gives them (
 else it is read until an answer is short or the card says that the offset is outside (6B00). Cards differ in how they
 take a path, so SELECT by path falls back to one SELECT for each file identifier. A file with a short identifier of its
 own is read without a SELECT, where the card takes that and the answer is what it must be.
-
->>> CardFiles(channel).read(bytes.fromhex("3f002f00"))        # doctest: +SKIP
 """
 
 from collections.abc import Callable, Mapping

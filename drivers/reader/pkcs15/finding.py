@@ -3,9 +3,6 @@
 Cheapest first: an AID that a profile names beside this very answer to reset, the AID of PKCS#15 itself, an AID that any
 other profile names, the path or AID in EF.DIR, the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF)
 can be read is the one, whatever the answer to reset promised.
-
->>> find_application(CardFiles(channel), (PKCS15_AID,)).hex()        # doctest: +SKIP
-'a000000063504b43532d3135'
 """
 
 from collections.abc import Callable, Iterator

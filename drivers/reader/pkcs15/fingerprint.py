@@ -1,8 +1,4 @@
-"""What makes a PKCS#15 card this card, and whether the one in the reader is it.
-
->>> still_has(files, fingerprint_of(files, directory))        # doctest: +SKIP
-True
-"""
+"""What makes a PKCS#15 card this card, and whether the one in the reader is it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

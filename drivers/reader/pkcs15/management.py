@@ -3,9 +3,6 @@
 Rules: no directory ever names what is not there, so a file is written before its entry, and an entry is deleted before its
 file; a torn operation may leave a file that nothing names, which is passed over the next time. A certificate and the key of
 its id must be a pair, by public key. What was written is read back before it counts as done.
-
->>> Manager(channel, files, same_card, around).delete(b"A")        # doctest: +SKIP
-Accepted(new_code_set=True)
 """
 
 from collections.abc import Callable, Iterator

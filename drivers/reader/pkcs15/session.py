@@ -2,8 +2,6 @@
 
 `open_pkcs15` identifies the card. From then on `check_same_card` compares on the same connection; one that was lost
 is never made again within a session.
-
->>> session = open_pkcs15(channel, profiles=builtin(), ledger=MemoryLedger())        # doctest: +SKIP
 """
 
 # length: one card on one connection; what reads it and what acts on it share what is known of it

@@ -3,9 +3,6 @@
 Rules: every step that changes the card begins with the same-card check (reliability I2); once one has gone out, a fault
 of transmission, or another card, ends the whole operation as Unknown; where the card refuses, it ends as Refused. The
 code that the card wants must have been verified in this visit: without it the card refuses, and no try is used.
-
->>> CardWriter(channel, files, same_card).run(steps)        # doctest: +SKIP
-Refused(reason=<RefusalReason.CARD: 'card'>, status=27010, tries_left=None)
 """
 
 from collections.abc import Callable, Collection

@@ -2,9 +2,6 @@
 
 The draft is a profile that can be used as it is: it asks for no try and sends no PUK. Whoever measures the card replaces
 `unverified = true` by a source, value by value (docs/profiles.md). What a card says is data of a stranger: it is escaped.
-
->>> parse(draft(facts, signs, codes), "draft.toml").commands.unblock        # doctest: +SKIP
-'none'
 """
 
 import hashlib

@@ -2,9 +2,6 @@
 
 `offences` gives each as a pair of key and reason. A value that nobody has verified may make the program more careful,
 never less: no try is risked, and no PUK sent, on hearsay.
-
->>> offences(profile, {}, None)        # doctest: +SKIP
-(('puk.floor', 'the floor is 3 where the counter starts at 5 or more, else 2'),)
 """
 
 from collections.abc import Iterable, Iterator

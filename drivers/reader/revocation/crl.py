@@ -2,9 +2,6 @@
 
 Only a complete list of the certificate's own issuer counts: a delta list, an indirect one, and one that leaves out some
 reasons say nothing here.
-
->>> standing(read(der), certificate, issuer, at)        # doctest: +SKIP
-Standing(status='good', by='CRL', ...)
 """
 
 from datetime import datetime

@@ -2,8 +2,6 @@
 
 What is fetched is kept in the store, and asked for again only when it has run out. Addresses come from certificates whose
 chain has been built to an anchor already: a stranger's certificate makes nobody fetch anything.
-
->>> revocation = FetchingRevocation(RevocationStore(cache), http_fetch)        # doctest: +SKIP
 """
 
 import asyncio

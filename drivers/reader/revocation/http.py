@@ -1,7 +1,4 @@
-"""Fetching over HTTP, bounded in time, size and redirections. A desk's; a station never imports it.
-
->>> fetch("http://crl.example.org/a.crl", None, "", 65536)        # doctest: +SKIP
-"""
+"""Fetching over HTTP, bounded in time, size and redirections. A desk's; a station never imports it."""
 
 import http.client
 import time

@@ -2,9 +2,6 @@
 
 An answer counts where it is about this certificate of this issuer, and signed by the issuer's own key or by a responder
 that the issuer itself certified for this (4.2.2.2). A responder's own certificate is not asked about in turn.
-
->>> standing(read(der), certificate, issuer, at)        # doctest: +SKIP
-Standing(status='good', by='OCSP', ...)
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""Revocation from data that was handed in: nothing is fetched. This is a station's: its data come through its link.
-
->>> revocation = OfflineRevocation(RevocationStore(Path("data/revocation")))        # doctest: +SKIP
-"""
+"""Revocation from data that was handed in: nothing is fetched. This is a station's: its data come through its link."""
 
 import asyncio
 from datetime import datetime

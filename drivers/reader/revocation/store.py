@@ -3,10 +3,6 @@
 What is read here is verified by whoever uses it, each time, at the time that counts then: a file that was damaged or
 exchanged says nothing, and can say nothing false. A newer list or answer takes the place of an older one of the same
 issuer, never the other way round.
-
->>> store = RevocationStore(Path("data/revocation"))                                 # doctest: +SKIP
->>> store.take(crl_der)                                                             # doctest: +SKIP
-True
 """
 
 import contextlib

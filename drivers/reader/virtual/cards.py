@@ -2,7 +2,7 @@
 
 >>> from datetime import UTC, datetime
 >>> from drivers.reader.virtual.personas import person
->>> >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+>>> now = datetime(2026, 1, 1, tzinfo=UTC)
 >>> card = VirtualCard.create(person(6).new, TestAuthority.create(now), now)
 >>> card.power_on() == card.atr
 True

@@ -2,10 +2,6 @@
 
 Everything is signed with the authority's own keys; what differs from a real issuer is that a caller decides the times,
 who signs and what goes wrong.
-
->>> desk = TestRevocation(authority)                                                  # doctest: +SKIP
->>> desk.crl(3, now, revoked=[certificate])                                           # doctest: +SKIP
-b'0...'
 """
 
 from collections.abc import Iterable, Sequence

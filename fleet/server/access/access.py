@@ -2,9 +2,6 @@
 
 Rules: each call is one or two short transactions of its own, from any thread; what changes something writes its audit entry in
 the same transaction. Expected refusals are values and never say which part was wrong.
-
->>> Access(database, clock).sign_in("tove", password, code, "192.0.2.7")  # doctest: +SKIP
-Refused.WRONG
 """
 # length: every door, one after the other
 

@@ -3,9 +3,6 @@
 Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Links and
 tokens are given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set
 here. Who makes, resets, grants or opens an account is not its second person for a while (`vouching`).
-
->>> Administration(database, clock, actor).invite("maj.test", ((Role.VIEWER, "*"),))  # doctest: +SKIP
-'...'
 """
 
 from collections.abc import Callable, Iterator

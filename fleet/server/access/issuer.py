@@ -2,9 +2,6 @@
 
 Rules: one transaction each, with its audit entry. A step-up takes what the issuer grants now; who is granted nothing any more
 loses it in all open sessions.
-
->>> log_out(access, None, None)  # doctest: +SKIP
-[]
 """
 
 from datetime import datetime

@@ -4,9 +4,6 @@ Rules: state, nonce and verifier lie in the store for ten minutes, are bound to 
 token is believed only with the issuer's signature by an algorithm named here, our own client id as audience, our nonce, a level
 (`acr`) that the settings name, and a proof of the person (`auth_time`) that is as young as we asked. A step-up asks for one that
 is made now (`prompt=login`, `max_age=0`). Roles follow from groups at each sign-in; without one nobody is let in.
-
->>> await openid.begin("/orders")  # doctest: +SKIP
-Begun(url='https://login.example/authorize?...', ...)
 """
 
 import asyncio

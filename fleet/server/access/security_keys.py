@@ -6,9 +6,6 @@ a day: password and code may have been fished, and the audit and the list of key
 the store for five minutes and work once, for the session (or, at a sign-in, the account) that they were made for. A key whose
 counter does not rise has been copied: it is refused, and the audit says so. A sign-in by key has the password before it; a
 step-up is good only where the key verified its user.
-
->>> SecurityKeys(access).listed(caller)  # doctest: +SKIP
-[Key(id=1, name='blue', made=..., used=None)]
 """
 
 import hashlib

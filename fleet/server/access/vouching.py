@@ -3,10 +3,6 @@
 Rules: whoever makes an account, resets it, grants it something or opens it again could sign in with it, or has bought it: for 30
 days after the last of these acts the two count as one person. So do two accounts of one maker, and the maker's maker. Accounts of
 the region's own sign-in are made by nobody here. Every function works in a transaction that the caller holds.
-
->>> with database.writing.begin() as connection:  # doctest: +SKIP
-...     may_be_one_person(connection, "tove", "sock.puppet", now)
-True
 """
 
 from datetime import datetime, timedelta

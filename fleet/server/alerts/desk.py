@@ -1,8 +1,4 @@
-"""Alerts for pages and programs, from the store: implements `fleet.server.alerts.rows.Alerts`.
-
->>> AlertDesk(database, hub, utc_now).listed(is_open=True)  # doctest: +SKIP
-([], 0)
-"""
+"""Alerts for pages and programs, from the store: implements `fleet.server.alerts.rows.Alerts`."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

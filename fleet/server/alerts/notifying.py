@@ -3,9 +3,6 @@
 Rules: a try takes at most ten seconds; what went wrong is said in words without secrets. Words that come together are one e-mail,
 so that a network that is away does not fill a mailbox; a webhook gets each, with an id that stays the same when it is sent again
 and the time of this try, signed where it has a secret (see `fleet.server.webhooks`). A redirect is not followed.
-
->>> wording(notice)  # doctest: +SKIP
-('critical: entre-a offline', 'opened ...')
 """
 
 import http.client

@@ -1,8 +1,4 @@
-"""What each rule finds in a look at the fleet. Pure.
-
->>> [one.code for one in findings(Look(now, ()), load().rule)]  # doctest: +SKIP
-[]
-"""
+"""What each rule finds in a look at the fleet. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -4,8 +4,6 @@ Rules: decisions and the words that follow from them are one transaction. A comm
 once, also in a maintenance window; it is no alert. A database or a channel that is away
 stops neither loop: both go on trying, and the log says so. A channel that fails thrice in a round waits for the next one, and
 the others are told meanwhile.
-
->>> await AlertService(database, load(), hub, utc_now).run()  # doctest: +SKIP
 """
 
 import asyncio

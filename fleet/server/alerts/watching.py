@@ -3,9 +3,6 @@
 Rules: one alert for each key; a condition counts once it has lasted `after_s`; gone, it closes by itself; back within a
 quarter of an hour, it is the same alert again. What has happened (`LATCHED`) closes when somebody has acknowledged it, and a
 later one opens anew. In a maintenance window an alert is silent; where it outlasts the window, people are told then.
-
->>> Watch().decide([Finding("entre-a", "paper")], {}, settings, now)  # doctest: +SKIP
-[Opened(finding=..., silent=False)]
 """
 
 from collections.abc import Iterable, Mapping

@@ -3,8 +3,6 @@
 Rules: a window is for stations by name, or by beginning of name and `*`; it recurs by day and time of day in the server's zone,
 as long each time whatever becomes of the clocks, or is one span. A window that was ended counts no more and stays for a
 look back.
-
->>> with_windows(load(), [WindowRow(1, Window("lift", ("entre-*",), 60, start="02:00"), "tove", now)])  # doctest: +SKIP
 """
 
 from collections.abc import Iterable

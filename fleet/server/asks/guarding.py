@@ -1,7 +1,4 @@
-"""The guard that an ask passes before it is answered: rate limit, signature, and the audit of what is refused.
-
->>> ask_guard(config.ca, config.revoked, database, clock, Counter())  # doctest: +SKIP
-"""
+"""The guard that an ask passes before it is answered: rate limit, signature, and the audit of what is refused."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -3,9 +3,6 @@
 Rules: only stations that the store knows get an alarm, since a broker that lies can make names up. A replay is counted and no
 alarm: a broker may deliver twice what it was not told is done. All lines of the log together come at most every `LINE_EVERY_S`,
 after the first `LINES_AT_ONCE`.
-
->>> refusals = Refusals(database, clock, Counter())  # doctest: +SKIP
->>> await refusals.note("entre-a", "stranger")  # doctest: +SKIP
 """
 
 import asyncio

@@ -2,9 +2,6 @@
 
 Rules: while there has never been a file, nobody is revoked. A list that does not count is an error at the start; later it leaves
 the former one in force, with a line in the log, and so does a file that is gone.
-
->>> Revoked(Path("ca/crl.pem"), (authority,)).has(certificate)  # doctest: +SKIP
-False
 """
 
 import logging

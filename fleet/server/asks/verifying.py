@@ -4,9 +4,6 @@ Rules: the certificate in the ask was issued to that station by the fleet's auth
 revoked; the time is within `CLOCK_SLACK` of ours; a nonce of a station is taken once. Nonces are kept in this process, for as
 long as their time could pass: after a restart, or at another process of a cluster, an ask may be replayed within those minutes.
 Then it does nothing new: what changes something is done once for its id, and the answer, bound to the nonce, is the station's.
-
->>> asks = AskVerifier((authority,), Revoked(path, (authority,)), clock)  # doctest: +SKIP
->>> asks.verify("entre-a", payload).ask  # doctest: +SKIP
 """
 
 import hashlib

@@ -3,8 +3,6 @@
 Rules: two lines, one that takes and one that publishes. Each goes to any of the nodes, and to another one when its node ends.
 What is published while there is no line waits, at most `MOST_WAITING`, the oldest is dropped: stations' own rules heal that.
 Of a message's user properties RabbitMQ keeps the last of each name.
-
->>> AmqpTransport([Address("127.0.0.1", 5671)], credentials, intake("worker-1"))  # doctest: +SKIP
 """
 
 import asyncio

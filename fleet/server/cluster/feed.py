@@ -3,8 +3,6 @@
 Rules: what comes within a fifth of a second is one word, said outside the transactions that made the changes, so that
 no commit waits for it. What is lost while a connection is made anew is not looked for: pages then read everything again. Only
 names of what has changed pass, and they are read by nobody but our own processes.
-
->>> Announcer(database).publish(frozenset({"stations"}))  # doctest: +SKIP
 """
 
 import asyncio

@@ -3,8 +3,6 @@
 Rules: who leads holds an advisory lock of PostgreSQL; where its session ends, its jobs are ended and another process takes
 over within seconds. For one look (`check_s`) both may work: what a job does for good has a durable key of its own.
 With SQLite there is one process, and it leads.
-
->>> await lead(database, [alerts.run])  # doctest: +SKIP
 """
 
 import asyncio

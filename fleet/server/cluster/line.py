@@ -3,9 +3,6 @@
 Rules: who takes declares the layout each time, which changes nothing where it is there. A line either takes or publishes: a
 broker that is short of memory stops reading from who publishes, and acknowledgements would wait behind. In queues with an
 order, what is acknowledged is always all up to a delivery: a commit is one acknowledgement, nothing is let go before its turn.
-
->>> line = await open_line(Address("127.0.0.1", 5671), tls, wanted, take)  # doctest: +SKIP
->>> line.acknowledge(tag)  # doctest: +SKIP
 """
 
 import asyncio

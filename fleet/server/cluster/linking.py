@@ -2,8 +2,6 @@
 
 Rules: at an MQTT broker each process has a certificate of its own, whose name is its client id: of two with one certificate
 each would push the other out. Raises OSError where a PEM file cannot be used, ValueError where it is none.
-
->>> intake_line(BrokerUrl.parse("amqps://a.example:5671"), credentials, "worker-1")  # doctest: +SKIP
 """
 
 from fleet.server.broker_url import BrokerUrl

@@ -4,8 +4,6 @@ Rules: TLS with client certificates only, at both listeners; the user is the cer
 writes and reads the topics below its own name, and has the queue of its own session; the server has what is the fleet's. A
 revoked station stays in the list with no right at all, because an import takes no user away; a revoked certificate is refused
 by the list of the authority, also where its station has a new one.
-
->>> configuration(Node(Address("127.0.0.1", 8883), Address("127.0.0.1", 5671)), Path("definitions.json"))  # doctest: +SKIP
 """
 
 import hashlib

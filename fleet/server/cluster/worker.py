@@ -3,9 +3,6 @@
 Rules: nothing of its own is kept; as many run as are wanted, on any machine. It takes the queues that it bids most for, and
 all of them where it is the only one. One that dies is replaced by the others at once: what it had not committed goes to them,
 and what it had committed and not acknowledged is a repetition.
-
->>> async with FleetWorker(config) as worker:  # doctest: +SKIP
-...     await worker.wait()
 """
 
 import asyncio

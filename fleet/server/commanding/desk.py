@@ -4,9 +4,6 @@ Rules: one write transaction decides, which has the store to itself, so two peop
 is, nor an account that the other one has had in hand (`access.vouching`), nor a token. What one person may order is ready at
 once, what touches cards when a second one agrees, within `DECIDE`, both after a step-up. No key is needed
 here: what is ready is signed where it is published (`service`), so that pages may run on machines that cannot sign.
-
->>> CommandDesk(database, hub, utc_now).ask(Wish("entre-a", "sync", "orders have come"), By("tove"))  # doctest: +SKIP
-CommandRow(id=1, station='entre-a', command='sync', ...)
 """
 
 from collections.abc import Callable, Collection

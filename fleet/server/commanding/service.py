@@ -5,8 +5,6 @@ Sequences are at least the server's time in seconds: they grow on also over a re
 commit that issued it, once for each run of this loop until the station has answered; a station takes it once, however often it
 comes. The broker is told how long it is good for. One that was ready or sent and ran out without an answer is an alarm: somebody
 waits for what it was to do. A database that is away is tried again, and the log says so.
-
->>> await CommandService(database, transport, signer, hub, utc_now).run()  # doctest: +SKIP
 """
 
 import asyncio

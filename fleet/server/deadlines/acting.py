@@ -2,9 +2,6 @@
 
 Rules: the deed is written down first, in the transaction of what it does: who finds it written has nothing to do. A hold is
 nobody's wish but the rule's; a block is asked for in the name that the settings give. Both go into the queue to the issuer.
-
->>> act(connection, deadline, "void", "", now)  # doctest: +SKIP
-True
 """
 
 import secrets

@@ -4,6 +4,7 @@ Rules: the clock is looked at every few minutes, and the last look is kept in th
 way, is a leap, whether the server was off, was set right or was set wrong: then nothing happens by itself for 24 hours, and an
 alert tells of it. A clock that is set back within that time has done no harm.
 
+>>> from datetime import UTC
 >>> last = Clock(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
 >>> looked(last, datetime(2036, 6, 1, tzinfo=UTC)).leapt
 True

@@ -1,8 +1,4 @@
-"""Deadlines for pages and programs, from the store: implements `fleet.server.deadlines.rows.Deadlines`.
-
->>> DeadlineDesk(database, load(), utc_now).lanes()[0].code  # doctest: +SKIP
-'receipt_unsigned'
-"""
+"""Deadlines for pages and programs, from the store: implements `fleet.server.deadlines.rows.Deadlines`."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

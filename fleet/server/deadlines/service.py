@@ -3,8 +3,6 @@
 Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
 goes back do nothing twice. While the clock is not believed nothing happens at all. A rule acts at most `most_a_day` times within
 24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one look.
-
->>> await DeadlineService(database, load(), hub, utc_now).run()  # doctest: +SKIP
 """
 
 import asyncio

@@ -4,8 +4,6 @@ Rules: parts of one chain come in order; each envelope names station, epoch and 
 before, unless that place holds none. Content fits the hash in its envelope. A checkpoint's signature covers all before it as far
 back as the chain is unbroken; what comes after the last one is vouched for by the server alone. A checkpoint of a station that is
 revoked counts only where a trusted time says that it was there before: its own time is the word of whoever has the key.
-
->>> ChainChecker(authority, times).part("chain/entre-a.1.0000000000000001.jsonl", "entre-a", 1, 1, content)  # doctest: +SKIP
 """
 
 import hashlib

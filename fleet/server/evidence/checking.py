@@ -4,6 +4,7 @@ Rules: whatever it is given, the answer is a `Report`, within bounds of size and
 place. First the container's one form, then the server's signature over the list of members, then each member, then the chains. A
 checkpoint of a station that is revoked must have a trusted time before that; the list in the file may be older than one given.
 
+>>> from io import BytesIO
 >>> check(BytesIO(b"PK"), Anchors()).verdict
 'altered'
 """

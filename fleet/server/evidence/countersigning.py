@@ -2,9 +2,6 @@
 
 Rules: a checkpoint is countersigned once, in the transaction that calls it good, and never anew: a later word would only state a
 later time. One that was judged before there were countersignatures, or by another process, gets its word at the next start.
-
->>> Countersigner(seal).sign(Held(1, 8, text, checkpoint), now)["sequence"]  # doctest: +SKIP
-8
 """
 
 from dataclasses import dataclass

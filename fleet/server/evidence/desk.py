@@ -1,9 +1,6 @@
 """Evidence files for the pages and the API: the store and the server's seal behind one narrow call.
 
 Rules: one file is written at a time in a process, since it may read all of the store; who comes meanwhile is told to come again.
-
->>> with desk.written(Asked("errand", "0b6cf0de")) as file:  # doctest: +SKIP
-...     file.read()
 """
 
 import tempfile

@@ -2,10 +2,6 @@
 
 Rules: content of events goes in only where the file is about them; of the others the envelopes alone, which the chain needs. What
 is in it in one state of the store is always the same, but for the time, the list of revocations and the server's signature.
-
->>> with path.open("xb") as file:  # doctest: +SKIP
-...     export(database, seal, Asked("errand", "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"), now, file)
-Exported(events=7, lines=112, bytes=80211)
 """
 
 import base64

@@ -1,11 +1,8 @@
 """`evidence.toml`: where the region's time-stamping authority (RFC 3161) is. Paths are relative to the file.
 
-    tsa_url = "https://tsa.example/tsr"
-    tsa_ca = "tsa-roots.pem"              # roots of the certificates that sign the time stamps
-    tls_ca = "tls-roots.pem"              # of the connection; without, the machine's own
-
->>> EvidenceSettings.load(Path("evidence.toml")).tsa_url  # doctest: +SKIP
-'https://tsa.example/tsr'
+tsa_url = "https://tsa.example/tsr"
+tsa_ca = "tsa-roots.pem"              # roots of the certificates that sign the time stamps
+tls_ca = "tls-roots.pem"              # of the connection; without, the machine's own
 """
 
 import ssl

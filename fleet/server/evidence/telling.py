@@ -2,7 +2,7 @@
 
 Rules: both say the verdict first, then what is proved, then what is not: nobody should take more from a file than it shows.
 
->>> as_text(Report("altered", "byte 0", "it is no evidence file"))
+>>> as_text(Report("altered", "byte 0", "it is no evidence file")).partition("\\n")[0]
 'altered: byte 0: it is no evidence file'
 """
 

@@ -3,8 +3,6 @@
 Rules: a token is stored only after it has been checked against the roots that were named; a service that is away or answers
 anything else is asked again with growing pauses, oldest first, and nothing of the fleet waits for it. The log says so once each
 time; what is left is in the file of evidence as a countersignature without token.
-
->>> await TimestampService.of(database, settings, clock).run()  # doctest: +SKIP
 """
 
 import asyncio

@@ -4,9 +4,6 @@ Rules: the server's countersignature is a trusted time; where who checks names a
 is, since a dishonest server states any time. A token that cannot be checked, because no authority was named, speaks against and
 never for: of the two times the later counts. A countersignature about another checkpoint than the one at its place is a
 contradiction.
-
->>> TrustedTimes.read(b"", authorities, revocations).of(("entre-a", 1, 8), checkpoint, text) is None  # doctest: +SKIP
-True
 """
 
 import base64

@@ -3,9 +3,6 @@
 Rules: an id that was answered gets the same word again; who the people are is verified first (`proofs`), then what they may
 (`rights`, product.md "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so that
 the station may ask again with the same id.
-
->>> await IssuerAnswers(...).answer("entre-a", BlockAsk(...))            # doctest: +SKIP
-Answer(ok=True, jws='ey...')
 """
 
 import asyncio

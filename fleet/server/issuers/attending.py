@@ -1,8 +1,4 @@
-"""Who may attend at a station, as the server judges it: purpose and level of the certificate, the list, and the organisation.
-
->>> attending.refusal("entre-a", certificate, now)                              # doctest: +SKIP
-'not_level_3'
-"""
+"""Who may attend at a station, as the server judges it: purpose and level of the certificate, the list, and the organisation."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

@@ -1,5 +1,6 @@
 """Bounds of a question to the issuer, beside what its type says. Pure.
 
+>>> from fleet.messages.asking import LiftAsk
 >>> check_bounds(LiftAsk(id="1", card_number="9999"))
 Traceback (most recent call last):
 ...

@@ -4,9 +4,6 @@ The file (mode 0600, beside the server's other keys) names keys for single cards
 from the maker:
 
     {"management": {"*": [{"algorithm": "AES-192", "key": "base64"}]}, "unblock": {"9999000020260001": [{...}]}}
-
->>> CardKeys.load(Path("server/card-keys.json")).answer("management", "9999", "AES-192", challenge)     # doctest: +SKIP
-b'...'
 """
 
 import base64

@@ -3,8 +3,6 @@
 Rules: a request is tried until the issuer has said yes or no: after half a minute, then twice as late each time, up to an hour.
 It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a
 database, stops the loop no more than a moment.
-
->>> await Carrier(database, answers, hub, utc_now).run()  # doctest: +SKIP
 """
 
 import asyncio

@@ -3,9 +3,6 @@
 Rules (product.md "Who may"): a block is the holder's, with the card, or an administrator's; anybody may hold a card by its
 number, but an administrator's card is not held so: the answer is the same, and an alarm asks for a person; a hold for theft or a
 known code is lifted by an administrator alone, and no later hold makes it lighter.
-
->>> await Changes(side, rights, writer, clock).change("entre-a", ask, asker)            # doctest: +SKIP
-Blocked(at='2026-03-02T08:15:04Z')
 """
 
 import asyncio

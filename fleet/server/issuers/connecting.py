@@ -1,7 +1,4 @@
-"""The issuer side of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations are to know.
-
->>> async with connected(settings, database, signer, writer, clock) as (answers, region): ...          # doctest: +SKIP
-"""
+"""Issuer side of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations should know."""
 
 import asyncio
 import contextlib

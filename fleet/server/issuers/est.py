@@ -3,9 +3,6 @@
 The label of the path (3.2.2) says which kind of certificate is wanted: `identification-3`, `signature-3`, `reserve-2` and so
 on. A renewal goes to simplereenroll; the request names the very subject of the present certificate (4.2.2), and whose card it
 is has been proved by then (`checking.check_renewal`).
-
->>> await EstIssuer(http).certificate(wanted)          # doctest: +SKIP
-Issued(chain=('MIIC...', 'MIIB...'))
 """
 
 import asyncio

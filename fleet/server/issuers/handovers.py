@@ -1,8 +1,5 @@
 """The directory with what the fleet itself knows: a card that a station has handed over and tested is in use, also while the
 issuer's register does not say so yet.
-
->>> await WithHandovers(directory, database).find("", "9999000020260001")              # doctest: +SKIP
-Known(person=..., cards=(CardRecord(..., state='active'),))
 """
 
 import asyncio

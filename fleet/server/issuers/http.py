@@ -1,7 +1,4 @@
-"""HTTP to an issuer: TLS with the server's own certificate, bounded in time and size, no redirections. Alone imports httpx.
-
->>> async with IssuerHttp("https://issuer.example", tls) as http: await http.get("/cards/9999")        # doctest: +SKIP
-"""
+"""HTTP to an issuer: TLS with the server's own certificate, bounded in time and size, no redirections. Alone imports httpx."""
 
 import ssl
 from collections.abc import Mapping

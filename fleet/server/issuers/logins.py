@@ -1,8 +1,4 @@
-"""ID administrators: who may attend, by certificate and list. That a card has proved who somebody is comes first (`proofs`).
-
->>> administrators.may_attend(person, "entre-a", now)          # doctest: +SKIP
-Declined(reason='not_administrator')
-"""
+"""ID administrators: who may attend, by certificate and list. That a card has proved who somebody is comes first (`proofs`)."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime

@@ -2,9 +2,6 @@
 
 Rules (docs/decisions/0040): replay protection for what cards sign. A nonce that the station made itself only ever blocks or
 holds: within 30 days of when the mandate was made, for one ask.
-
->>> nonces.bind("entre-a", mandate, digest, ask_id, protective=False, now=now)          # doctest: +SKIP
-True
 """
 
 import secrets

@@ -3,9 +3,6 @@
 Rules (product.md "Errands", domain.md "Rules of hand-over"): nothing for a card that is not in use, or whose holder has left; a
 certificate never outlives the assignment; a reserve card gets LoA2 before the region's last day of it, and LoA3 with two
 administrators.
-
->>> offers_of(person, card, date(2026, 3, 2), OfferRules())[0].not_after           # doctest: +SKIP
-'2027-01-31'
 """
 
 from dataclasses import dataclass

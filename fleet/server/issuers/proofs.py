@@ -4,9 +4,6 @@ Rules (docs/decisions/0040): the mandate names this station and means this ask; 
 certificate is for identification, was issued by an authority of ours, is in time and not revoked, by the issuer's own word or
 else the lists; the card has signed the mandate; the nonce is the server's, and bound to this mandate. What the register says of
 the card is asked after this (`answers`).
-
->>> await judge.people("entre-a", ask, now)          # doctest: +SKIP
-(Proven(hsa_id='TEST000000-0001', card_number='9999', ...),)
 """
 
 import asyncio

@@ -7,6 +7,8 @@ The folder, which the region's own people write (every part is optional):
 
 Lists of revoked certificates come from the issuer (`set_lists`).
 
+>>> from datetime import UTC
+>>> from fleet.messages.link import RegionAsk
 >>> RegionData().page("entre-a", RegionAsk(), datetime(2026, 3, 2, tzinfo=UTC)).files
 ()
 """

@@ -2,9 +2,6 @@
 
 Every change carries the wish's id as `Idempotency-Key`: an issuer does it once. A refusal is HTTP 409 with a `reason`; what
 is not known is 404.
-
->>> await RestRegister(http).block(ask)         # doctest: +SKIP
-Blocked(at='2026-03-02T08:15:04Z')
 """
 
 from collections.abc import Mapping

@@ -3,9 +3,6 @@ it is about. Proofs have been verified before (`proofs`).
 
 Rules (product.md "Who may"): a card that is held, blocked or back proves nobody, but for its own hold and block; who has left is
 given nothing; a holder acts on the card that signed; an administrator is never the holder.
-
->>> await rights.refuse(person, ask)            # doctest: +SKIP
-Declined(reason='card_blocked')
 """
 
 import asyncio

@@ -1,24 +1,21 @@
 """`issuer.toml`: where the issuer is, whom we trust, and what the region has decided. Paths are relative to the file.
 
-    [link]
-    secure = "https://issuer.example"          # EST and REST, with our TLS certificate
-    public = "http://issuer.example"           # CRL and OCSP
-    ca = "tls-ca.pem"
-    certificate = "client.pem"
-    key = "client.key.pem"
+[link]
+secure = "https://issuer.example"          # EST and REST, with our TLS certificate
+public = "http://issuer.example"           # CRL and OCSP
+ca = "tls-ca.pem"
+certificate = "client.pem"
+key = "client.key.pem"
 
-    [trust]
-    anchors = "anchors.pem"
-    authorities = "authorities.pem"
-    lists = ["/crl/3.crl", "/crl/2.crl"]
-    ocsp = "/ocsp"
+[trust]
+anchors = "anchors.pem"
+authorities = "authorities.pem"
+lists = ["/crl/3.crl", "/crl/2.crl"]
+ocsp = "/ocsp"
 
-    [levels]                                    # level of assurance by certificate policy
-    "1.2.752.74.5.3" = 3
-    "1.2.752.74.5.2" = 2
-
->>> IssuerSettings.load(Path("issuer.toml")).link.secure          # doctest: +SKIP
-'https://issuer.example'
+[levels]                                    # level of assurance by certificate policy
+"1.2.752.74.5.3" = 3
+"1.2.752.74.5.2" = 2
 """
 
 import ssl

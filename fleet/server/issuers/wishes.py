@@ -2,9 +2,6 @@
 
 A row is the audit: which station, which card, in whose names, what came of it. It holds no code, no key and no certificate but
 the ones that were issued; a PUK that was released is in it sealed to the station that asked.
-
->>> record.known("entre-a", ask)           # doctest: +SKIP
-Blocked(at='2026-03-02T08:15:04Z')
 """
 
 import hashlib

@@ -4,8 +4,6 @@ Rules: the session is kept by the broker for a week, so that what stations send 
 Maximum bounds what is taken and not yet stored, so what it does not bound (QoS 0) is not taken; PUBACKs go out in the
 order in which their messages came, all of a batch in one write, and only on the connection that their messages came on
 (4.6, 4.9). A lost connection is made again after a time that grows and is spread.
-
->>> Mqtt5Transport(Address("127.0.0.1", 8883), Credentials(ca, certificate, key))  # doctest: +SKIP
 """
 
 # length: one connection and what arrives on it; a second file would share its private state

@@ -2,9 +2,6 @@
 
 Rules: data and salt go, the envelope stays: the chain still checks. What follows from an event is written again from its residue,
 so that the rows are what a rebuild would make. An erased event that a station sends again changes nothing: its place is held.
-
->>> erase(connection, rows, pseudonyms, now)  # doctest: +SKIP
-5
 """
 
 from collections.abc import Sequence

@@ -3,9 +3,6 @@
 Rules: whole or not at all. An errand that handed something over or blocked a card is kept its ten years; so is the part of an
 administrator in it. A card that is out, a certificate that is valid, and a place in the directory are reasons too: they would
 come back with the next import. Errands go as a whole; the audit says how many, never whose.
-
->>> erase_person(job, "TEST000000-0001", ledger)  # doctest: +SKIP
-Kept(reasons=(Reason(what='hand_overs', count=5, until=datetime.date(2036, 6, 2)),))
 """
 
 from collections.abc import Iterator

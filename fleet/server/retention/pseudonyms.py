@@ -4,7 +4,7 @@ Rules: HMAC-SHA-256 under a key of the region, kept apart from the store: there 
 key all could be tried. A person and a card never share a pseudonym. What is one already stays as it is.
 
 >>> Pseudonyms(bytes(32)).card("9752269875")
-'p-c3ed8bcf1d4ddcd55ce1bd97'
+'p-07532c7ea872959a5121b759'
 """
 
 import hashlib

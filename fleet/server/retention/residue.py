@@ -5,7 +5,7 @@ go. An event from which nothing follows leaves nothing.
 
 >>> from fleet.server.retention.pseudonyms import Pseudonyms
 >>> words_left({"errand": "e", "hsa_id": "TEST000000-0001", "remark": "x"}, Pseudonyms(bytes(32)))
-{'errand': 'e', 'hsa_id': 'p-0bf8e3f8ec0e8dbcbdc30b6f'}
+{'errand': 'e', 'hsa_id': 'p-fdc155759981bee051a7294f'}
 """
 
 import re

@@ -3,9 +3,6 @@
 Rules: an errand goes as a whole, once its newest event is old enough; age is counted from when the server received it. The audit
 says how many of which class, never what. A dry run changes nothing and counts the same. A run that was cut off is taken up by the
 next one.
-
->>> run(database, load(), pseudonyms, now)  # doctest: +SKIP
-{'hand_overs': 0, 'errands': 1204, 'stations': 311, 'orders': 12, ...}
 """
 
 from collections.abc import Iterable, Iterator, Sequence

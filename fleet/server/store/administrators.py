@@ -2,9 +2,6 @@
 
 Rules: an import makes the list exactly the file's; a station is given those whose scope covers it and whose last day is not over;
 who may attend of them is judged by `fleet.messages.attending`.
-
->>> administrator_at(connection, "entre-a", "SE2321000999-1A13")  # doctest: +SKIP
-Administrator(hsa_id='SE2321000999-1A13', name='Maj Utlämningsdotter', roles=('KRA',), level=3, ...)
 """
 
 from collections.abc import Iterable

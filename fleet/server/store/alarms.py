@@ -2,8 +2,6 @@
 
 What can be computed from the rest (offline, device faults, expired orders) is no row: see `reading`. Codes are
 stable; the argument says which, never what was in it.
-
->>> raise_alarm(connection, Alarm("entre-a", "quarantined", "not an event"), now)  # doctest: +SKIP
 """
 
 from collections.abc import Sequence

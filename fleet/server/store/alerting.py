@@ -1,9 +1,4 @@
-"""Alerts and the queue of words to people, read and written.
-
->>> with database.reading.begin() as connection:  # doctest: +SKIP
-...     look_at(connection, now, timedelta(days=1)).stations
-()
-"""
+"""Alerts and the queue of words to people, read and written."""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta

@@ -2,8 +2,6 @@
 
 Rules: the changes of a batch are folded in order of arrival and written by a few statements, whatever its size; the first
 receipt of a number stays; the end is the same as if each event had been written alone.
-
->>> apply(connection, [Step(Origin(1, "entre-a", 1, 7), changes_of(event, now), now)]).topics  # doctest: +SKIP
 """
 
 from collections.abc import Iterator, Sequence

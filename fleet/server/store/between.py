@@ -1,8 +1,6 @@
 """What PostgreSQL carries between our processes beside the store: words to all that listen, and the lock of the one that leads.
 
 Rules: each long wait has a connection of its own, which goes back to no pool. A lock ends with its session, however that ends.
-
->>> notify(database.reading, "kortkiosk_changes", "{}")  # doctest: +SKIP
 """
 
 from collections.abc import Generator

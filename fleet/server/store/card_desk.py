@@ -1,8 +1,4 @@
-"""Cards for pages and programs, from the store: implements `fleet.server.cards.Cards`.
-
->>> CardDesk(database, hub, utc_now, by="").stock()  # doctest: +SKIP
-([], 0)
-"""
+"""Cards for pages and programs, from the store: implements `fleet.server.cards.Cards`."""
 
 import re
 import secrets

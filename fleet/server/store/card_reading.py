@@ -1,9 +1,6 @@
 """One card's whole story, as far as the reader may see.
 
 Rules: what belongs to no station, or to one that the reader may not see, is left out.
-
->>> story(connection, "9752269875", today).known  # doctest: +SKIP
-True
 """
 
 from typing import Any

@@ -1,7 +1,4 @@
-"""Certificates that were issued through this server: which card has which, and until when.
-
->>> keep_certificate(connection, "entre-a", ask, issued, now)  # doctest: +SKIP
-"""
+"""Certificates that were issued through this server: which card has which, and until when."""
 
 import base64
 from datetime import datetime

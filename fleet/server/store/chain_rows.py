@@ -2,10 +2,6 @@
 
 Rules: on PostgreSQL the locks of the stations come first, so that what is read is what is written back. That a station was
 heard is written once a second and not with every batch.
-
->>> numbers, chains = open_chains(connection, {"entre-a"}, {}, now)  # doctest: +SKIP
->>> chains["entre-a", 1].held.through  # doctest: +SKIP
-7
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set

@@ -2,10 +2,6 @@
 
 Rules: what changes a state says from which one, so that nothing is decided twice; each step has its entry in the audit, in the
 same transaction. A late answer of a station stands above `expired`: what was done was done.
-
->>> with database.reading.begin() as connection:  # doctest: +SKIP
-...     listed(connection, states={"waiting"})
-([], 0)
 """
 
 from collections.abc import Collection

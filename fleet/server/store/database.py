@@ -2,9 +2,6 @@
 
 Three handles on one pool: `reading` gives each transaction one snapshot; `writing` has the store to itself from its start, so
 that it never fails half-way for a lock; `ingesting` likewise on SQLite, while on PostgreSQL ingests run side by side.
-
->>> database = Database.open(Path("fleet.sqlite"))  # doctest: +SKIP
->>> with database.writing.begin() as connection: ...  # doctest: +SKIP
 """
 
 import os

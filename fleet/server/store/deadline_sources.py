@@ -2,9 +2,6 @@
 
 Rules: what is due by `since` is counted exactly by the caller; what has its own day (`due`) is compared here. A card that was
 blocked is nobody's deadline any more.
-
->>> source("left", Rule("hold", months=3), today).since.name  # doctest: +SKIP
-'left'
 """
 
 from dataclasses import dataclass

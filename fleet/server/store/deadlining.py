@@ -1,8 +1,4 @@
-"""Deadlines read, and what was done about them, written once.
-
->>> near(connection, "left", rule, today, limit=100)  # doctest: +SKIP
-[Deadline(code='left', subject='O-1', ...)]
-"""
+"""Deadlines read, and what was done about them, written once."""
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta

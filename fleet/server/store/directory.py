@@ -1,9 +1,6 @@
 """People as the directory tells of them: who has left, and whose name has changed.
 
 Rules: an import changes those whom it names and nobody else, all of them or none; a protected identity has no name here.
-
->>> import_people(connection, [PersonRow("TEST000000-0001", "Alva Test", left="2026-05-31")], now)  # doctest: +SKIP
-Imported(added=1, changed=0, unchanged=0, removed=0)
 """
 
 from collections.abc import Sequence

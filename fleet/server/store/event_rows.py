@@ -2,8 +2,6 @@
 
 Rules: rows go to the driver as they are stored, by executemany on SQLite and by COPY on PostgreSQL. Uniqueness of (station,
 epoch, sequence) is the table's, and a violation takes nothing of the batch.
-
->>> insert_events(connection, {(1, 1, 7): arrived}, now, lambda: None)  # doctest: +SKIP
 """
 
 import logging

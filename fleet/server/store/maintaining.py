@@ -1,8 +1,4 @@
-"""Maintenance windows in the store.
-
->>> begin(connection, window, "tove.test", now).ended is None  # doctest: +SKIP
-True
-"""
+"""Maintenance windows in the store."""
 
 from datetime import datetime
 from typing import Any

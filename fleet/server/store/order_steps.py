@@ -2,9 +2,6 @@
 
 Rules: a step goes by the table of `fleet.server.lifecycle`, in the caller's transaction; what the table does not name changes
 nothing and is said. A step is remembered, so that a rebuild begins after it.
-
->>> happen(connection, "O-1", "voided", now)  # doctest: +SKIP
-Stepped(was='waiting', now='voided')
 """
 
 from collections.abc import Sequence

@@ -3,9 +3,6 @@
 Rules: an import is all or nothing, and names an order once; a row that says what is stored already changes nothing; an order that
 has left its slot cannot be changed; no two waiting cards share a slot, and no card waits twice. Slot 0 is none: the card is on
 its way, and the station says later where it lies; such a row never takes a card out of the slot that it has been given since.
-
->>> import_orders(connection, [Row(2, record)], now)  # doctest: +SKIP
-Imported(added=1, changed=0, unchanged=0, removed=0)
 """
 
 from collections.abc import Sequence

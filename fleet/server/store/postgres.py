@@ -4,8 +4,6 @@ write side by side.
 Rules: an ordinary write transaction has the store to itself, as on SQLite. Ingests share it among each other, and each holds
 the locks of the stations in its batch, so that one chain is written by one at a time. All locks end with the transaction.
 A commit is durable (`synchronous_commit` is never off); where the server itself does not sync, a warning says so.
-
->>> engine = postgres_engine(make_url("postgresql+psycopg://fleet@db.example/fleet"))  # doctest: +SKIP
 """
 
 import logging

@@ -3,10 +3,6 @@
 Rules: unknown types change nothing. Known ones whose data does not fit change nothing either, and say so (`Unfit`): a
 station may be newer or wrong, and the event is stored all the same. Changes may be applied in any order and more than
 once with the same end.
-
->>> changes_of(event)  # of a card.activated  # doctest: +SKIP
-(OrderMoved(order='O-1', what='activated', at=...), ErrandConcerns(errand='...', at=..., order='O-1',
-card_number='...'))
 """
 # length: one table of all types of events, with what each says and what follows from it
 

@@ -1,8 +1,5 @@
 """What the store holds of a station, to compare with what the station says that it has told: its chain as one digest, its
 checkpoints with their verdicts, its answers to commands.
-
->>> held_chain(connection, "sim-00001", 1)  # doctest: +SKIP
-HeldChain(count=412, last=412, digest='…')
 """
 
 import hashlib

@@ -3,9 +3,6 @@
 Rules: each call reads one snapshot, but for the list of all stations, which those share who ask at the same time; nothing is
 written; no salt, no MAC and no name of a protected identity leaves here. Today is the local day of `now`; an order is past its
 last day by the same measure.
-
->>> StoreReadings(database, clock).summary(now).orders_waiting  # doctest: +SKIP
-12
 """
 
 from collections.abc import Callable, Sequence

@@ -4,9 +4,6 @@ Rules: one transaction, so that nobody sees it half done; events are played in t
 where its last import left it, and only events after that move it. Of erased data the residue
 is played, which holds pseudonyms; an order of a station whose events were erased since stays as it is, so that no card is
 offered a second time. Alarms and what was quarantined stay.
-
->>> rebuild(database)  # doctest: +SKIP
-Rebuilt(events=4711, stations=12)
 """
 
 from collections.abc import Iterator

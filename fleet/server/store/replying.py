@@ -2,9 +2,6 @@
 
 Rules: a row is there before the work begins, so that of two at the same time one is told to wait, in whichever process; what
 is older than 24 hours is cleared away by the next one. A kept answer may name people, and goes with its row.
-
->>> reserve(database, Asked(who_and_key, request), now) is None  # doctest: +SKIP
-True
 """
 
 from dataclasses import dataclass

@@ -2,9 +2,6 @@
 
 Rules: a request is put once for each (station, id); it waits until the issuer has said yes or no, however long that takes, and
 then stays as what came of it. Of several processes one tries at a time: who tries claims the row for some minutes.
-
->>> put(connection, Key("entre-a", ask.id), ask, "rule:left", now)  # doctest: +SKIP
-True
 """
 
 import json

@@ -2,9 +2,6 @@
 
 Rules: a drop counts from the hand-over on, at whatever station, and in whatever order the two are told; only what a batch has
 touched is looked at.
-
->>> settle(connection, {"9752269875"}, emptied=())  # doctest: +SKIP
-True
 """
 
 from collections.abc import Collection

@@ -2,9 +2,6 @@
 
 Rules: one word for each command and channel, which the database itself keeps. What is decided, or over, before its word went out
 is not told any more.
-
->>> with database.writing.begin() as connection:  # doctest: +SKIP
-...     put(connection, untold(connection, ("operations",), now), now)
 """
 
 from collections.abc import Iterable, Sequence

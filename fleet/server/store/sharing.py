@@ -1,9 +1,6 @@
 """The list of all stations, read once for those who ask at the same time: a push sends every open page to read it.
 
 Rule: nobody gets a list whose reading began before the question, so that a page never misses the change that it was told of.
-
->>> shared = Shared(lambda now: [...])  # doctest: +SKIP
->>> shared.rows(now)  # doctest: +SKIP
 """
 
 import threading

@@ -1,8 +1,4 @@
-"""What lies in slots and bins, read for pages.
-
->>> stock(connection, station="entre-a")  # doctest: +SKIP
-([StockRow(station='entre-a', slot=3, ...)], 1)
-"""
+"""What lies in slots and bins, read for pages."""
 
 from typing import Any
 

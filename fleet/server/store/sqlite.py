@@ -3,8 +3,6 @@
 It runs with a write-ahead log and `synchronous=FULL`: what a commit has returned from survives a power cut. While much comes, the
 log is written back into the file by a thread of its own, so that no commit waits for it (SQLite's "passive" checkpoint, which
 waits for nobody either).
-
->>> engine = sqlite_engine(Path("fleet.sqlite"))  # doctest: +SKIP
 """
 
 import logging

@@ -4,8 +4,6 @@ Rule: a station of which nothing new is stored is the same value as when it was 
 since.
 
 >>> known = Known()
->>> station_rows(connection, now, known)  # doctest: +SKIP
-[StationRow(name='lasarettet-a', ...), ...]
 """
 
 from collections import Counter

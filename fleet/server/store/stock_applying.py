@@ -2,9 +2,6 @@
 
 Rules: changes are taken in order of arrival; orders are read once and written once for a batch. An order moves forward only, and
 only by events of the station that holds it.
-
->>> move_orders(connection, [(Origin(1, "entre-a", 1, 7), OrderMoved("O-1", "taken", at))]).orders  # doctest: +SKIP
-frozenset({'O-1'})
 """
 
 from collections.abc import Iterable, Sequence

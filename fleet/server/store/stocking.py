@@ -2,9 +2,6 @@
 
 Rules: of two words on one order the later one counts, whichever came first; what was dropped before the bin was last emptied is
 not in it any more.
-
->>> READERS[kinds.CARD_STORED](b'{"errand":"e","card_number":"9999","slot":3,"by":"SE1-A","order":"O-1"}', at)  # doctest: +SKIP
-(OrderPlaced(order='O-1', what='stored', slot=3, at=...),)
 """
 
 from collections.abc import Callable

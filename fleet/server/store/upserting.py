@@ -3,8 +3,6 @@
 Rules: of rows with one key there is at most one in a call; keys in one order, so that two writers never wait for each other in a
 circle. The statement is written here and given to the driver as it is, because most of the time of a batch would else go into
 making it: by executemany on SQLite; on PostgreSQL with an array for each column, and all statements of a call in one round trip.
-
->>> put_all(connection, [Put(alarms, rows, ("argument", "last"))])  # doctest: +SKIP
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

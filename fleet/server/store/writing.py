@@ -7,9 +7,6 @@ Rules, for each station and epoch:
 - every chain that was touched, by repetitions too, gets an `Acked`, so that a lost one heals.
 
 On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
-
->>> Writer(database).commit([arrived], now).acked  # doctest: +SKIP
-(('entre-a', Acked(epoch=1, through=7, wanted=())),)
 """
 
 # length: one transaction, from what arrives to what is written; its steps share what the batch has gathered

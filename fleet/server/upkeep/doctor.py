@@ -2,9 +2,6 @@
 
 Rules: nothing is changed, and nothing secret is shown; each finding names what and where, and what to do. A `fault` stops
 something now or within a week; a `warning` will, or weakens a defence.
-
->>> [one.level for one in diagnose(examined)]  # doctest: +SKIP
-['ok', 'warning', ...]
 """
 
 import asyncio

@@ -3,9 +3,6 @@
 Rules: everything that would stop the fleet, a station or the pages when it ends is here, also what has no end of its own: the
 signing key is to be rotated by a date, and a secret in a file counts from when the file was written. What cannot be read is named
 and left out. A station says the end of its own certificate in its state.
-
->>> End("broker", "", now, RENEW).days(now)  # doctest: +SKIP
-0
 """
 
 import logging

@@ -1,8 +1,4 @@
-"""Where the things stand that end, by what the server was told: authority, pages, alerts, order system.
-
->>> sources_of(ServerConfig(Path("data"), Path("authority"))).secrets  # doctest: +SKIP
-()
-"""
+"""Where the things stand that end, by what the server was told: authority, pages, alerts, order system."""
 
 from pathlib import Path
 

@@ -1,8 +1,4 @@
-"""One question to the verifier, counted and then judged; from the bytes of a line to those of the answer.
-
->>> reply(b"no question", judge, counters, now=0.0) is None  # doctest: +SKIP
-True
-"""
+"""One question to the verifier, counted and then judged; from the bytes of a line to those of the answer."""
 
 import logging
 

@@ -3,9 +3,6 @@ it has died.
 
 Rules: this process never opens the verifier's keys; questions are answered in turn; one that gets no answer in time,
 or meets a verifier that is away, raises `VerifierAwayError`.
-
->>> async with VerifierProcess(keys_dir, counters_file) as verifier:  # doctest: +SKIP
-...     await verifier.ask("entre-a", EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="..."), None)
 """
 
 import asyncio

@@ -2,10 +2,6 @@
 
 Rules: the verifier must be the user who owns the socket's folder (or root), so that nobody who squats the path gives verdicts;
 questions are answered in turn; one that gets no answer in time raises `VerifierAwayError`, and is never sent twice: each counts.
-
->>> async with VerifierConnection(Path("/run/kortkiosk-verifier/socket")) as verifier:  # doctest: +SKIP
-...     verifier.runs
-True
 """
 
 import asyncio

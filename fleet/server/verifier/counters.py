@@ -2,9 +2,6 @@
 
 Rules: a try is written and durable before it is evaluated; a nonce is used once; an envelope has 5 tries in all and a
 station 20 an hour. Tries with a time in the future count too, so that a clock put back gives no new ones.
-
->>> Counters(FileTries(Path("verifier.sqlite"))).admit("entre-a", "digest", "0" * 32, now=0.0)  # doctest: +SKIP
-Admission(refused=None, alarm=False)
 """
 
 import sqlite3

@@ -3,9 +3,6 @@
 Rules: mode 0660 and the group of that user; the kernel says who connects (SO_PEERCRED), and a stranger is put out before
 anything of theirs is read; questions are answered in turn; where a try cannot be counted the service ends, and nothing is
 evaluated.
-
->>> async with VerifierService(path, judge, counters, frozenset({1001}), 1001, time.time) as service:  # doctest: +SKIP
-...     await service.wait()
 """
 
 import asyncio

@@ -2,9 +2,6 @@
 
 Rules: a schema of its own, `verifier`, which no other process of the server touches; one try is counted at a time. The address
 comes in the environment, because it may hold a password and arguments are seen by everyone on the machine.
-
->>> Counters(PostgresTries(url)).admit("entre-a", "digest", "0" * 32, now=0.0)  # doctest: +SKIP
-Admission(refused=None, alarm=False)
 """
 
 from collections.abc import Iterator

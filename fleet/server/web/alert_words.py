@@ -1,8 +1,4 @@
-"""Alerts in words: level and icon by severity, what is wrong, and which one.
-
->>> alert_mark(row).level  # doctest: +SKIP
-'ba'
-"""
+"""Alerts in words: level and icon by severity, what is wrong, and which one."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

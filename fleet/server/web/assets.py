@@ -3,9 +3,6 @@
 Rules: styles of every page go as one file, and so do its scripts, in the order of `BUNDLES`: each request costs a browser more
 than the bytes of it. An address with `?v=` names the content by its hash, and may be kept for good (`middleware.cache_rule`).
 What is read at the start is all that is ever sent: no path of a request reaches the disk.
-
->>> Assets.read().address("dashboard.css")  # doctest: +SKIP
-'/static/dashboard.css?v=0123456789ab'
 """
 
 import gzip

@@ -1,8 +1,4 @@
-"""Who may order which command where, asked of the request at hand.
-
->>> may_order(request, "open_slot", "entre-a")  # doctest: +SKIP
-True
-"""
+"""Who may order which command where, asked of the request at hand."""
 
 from fastapi import Request
 

@@ -1,8 +1,4 @@
-"""Commands to stations in words: what it is, how far it has come, and what the station's answer means.
-
->>> command_mark(row).level  # doctest: +SKIP
-'wa'
-"""
+"""Commands to stations in words: what it is, how far it has come, and what the station's answer means."""
 
 __all__ = ["COMMAND_ICON", "command_detail", "command_mark", "command_title", "command_todos", "test_said"]
 

@@ -6,8 +6,6 @@ uvicorn closes after five seconds. In all there are `MOST` connections, and `MOS
 the oldest that asks nothing just now is closed for it, and only where all of them are being answered it is refused: who opens
 connections and says nothing keeps nobody out. Addresses of proxies that are believed have no limit of their own: they stand for
 everybody.
-
->>> uvicorn.Config(app, http=listening(Connections(())))  # doctest: +SKIP
 """
 
 import asyncio

@@ -3,8 +3,6 @@
 Rules (see `fleet.server.webhooks`): several signatures are separated by spaces, and one good one is enough. A timestamp that is
 more than five minutes off is refused; an id that came before is answered and changes nothing; the same id with another body is
 refused. Nothing of a message is looked at before its signature is good.
-
->>> hooks_router(cards, secret, clock)  # doctest: +SKIP
 """
 
 import hashlib

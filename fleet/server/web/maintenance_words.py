@@ -1,8 +1,4 @@
-"""Maintenance windows in words: when, how it stands with one, and which stations it keeps silent now.
-
->>> when(planned, load()["sv"])  # doctest: +SKIP
-'sön 02:00–04:30'
-"""
+"""Maintenance windows in words: when, how it stands with one, and which stations it keeps silent now."""
 
 import re
 from collections.abc import Iterable, Sequence

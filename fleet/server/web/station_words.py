@@ -2,9 +2,6 @@
 
 Rules: never a station that the caller may not see. A name that no station has borne yet (of an order that came first) is taken
 as it is.
-
->>> sorted(meant([row_a, row_c], "Lasarettet"))  # doctest: +SKIP
-['lasarettet-a', 'lasarettet-c']
 """
 
 from collections.abc import Iterable

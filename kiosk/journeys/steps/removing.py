@@ -2,9 +2,6 @@
 
 Rules: the newest certificate of each use never goes, so the last one that works cannot be removed; those for encryption never
 go, since old letters are read with them, nor the card's own. What broke off is looked at on the card when it is back.
-
->>> removable(facts, now)                                                                     # doctest: +SKIP
-(Removable(certificate=..., why='expired'),)
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,6 @@
 
 Rules: key and certificate that are there are never touched, so the old one is usable whatever breaks off. After a tear the same
 card is met again and its codes typed again; what is on it says where to go on. A certificate that does not work is taken off.
-
->>> new = await fetch(ask, desk, scene, log, card, renewal, codes)                              # doctest: +SKIP
 """
 
 import secrets

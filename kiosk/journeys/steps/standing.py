@@ -2,8 +2,6 @@
 
 Rules: product.md, "Who may": held, blocked, returned, left, unknown: each stops with its own reason. Where nobody can be asked
 the lists of revoked certificates have the word, as they came last.
-
->>> word = await own_standing(desk, scene, visit.facts.card_number)                               # doctest: +SKIP
 """
 
 from kiosk.issuer_ports import CardWord, NotFound, Unavailable

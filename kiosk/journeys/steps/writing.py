@@ -1,8 +1,4 @@
-"""What may come of a change to keys and certificates of a card, as outcomes that a journey can name; and the same card met again.
-
->>> await log.effect("card.generate_key", done(lambda: visit.generate_key(place, "EC-P256", key)))        # doctest: +SKIP
-Unanswered()
-"""
+"""Outcomes of a change to keys and certificates of a card, by which a journey goes on; and the same card read again."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass

@@ -3,9 +3,6 @@
 A row is an exchange, a column a fault: the contact torn before, during or after the command, the card pulled or another
 one put in its place. A cell says how it ended for the person: `gone` (nothing was done, and no code went out),
 `unknown` (nobody can know, so nothing is repeated), or that it was done after all.
-
->>> asyncio.run(table("B", "verify"))[-1].cells[0]                                      # doctest: +SKIP
-'unknown'
 """
 
 import asyncio

@@ -2,8 +2,6 @@
 
 Folder (keys mode 0600): `root`, `issuer-loa3`, `issuer-loa2`, each as NAME.pem and NAME.key.pem, which is how the virtual
 cards' own authority lies on the disk: pointed there, the simulator issues what those cards' readers trust.
-
->>> Hierarchy.load_or_create(Path("ca"), now).issuer(3).certificate.subject          # doctest: +SKIP
 """
 
 import os

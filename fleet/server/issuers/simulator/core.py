@@ -1,8 +1,4 @@
-"""The simulator itself: authority, state, rules and clock, and what they publish. The apps are ways to ask it.
-
->>> simulator.crl(3)               # doctest: +SKIP
-b'0...'
-"""
+"""The simulator itself: authority, state, rules and clock, and what they publish. The apps are ways to ask it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

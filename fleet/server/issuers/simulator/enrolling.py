@@ -1,9 +1,6 @@
 """Certificates as the simulator gives them: by its own register, with an end that no assignment is outlived by.
 
 A request that was answered gets the same certificate again, whatever happened to the answer.
-
->>> enrolled(cx, hierarchy, Label("identification", 3), request, "http://localhost:8090", now)          # doctest: +SKIP
-<Certificate(...)>
 """
 
 import hashlib

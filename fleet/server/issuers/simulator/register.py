@@ -2,9 +2,6 @@
 
 Rules: a block is for good and revokes every certificate of the card; a hold suspends them and remembers the state that it was
 made in; lifting gives back exactly that state; a PUK is released once, sealed so that only the asking station can open it.
-
->>> block(cx, "9999000020260001", {"reason": "lost"}, now)          # doctest: +SKIP
-Blocked(at='2026-03-02T08:15:04Z')
 """
 
 import base64

@@ -1,5 +1,6 @@
 """What the REST interface answers, for its OpenAPI: JSON Schema of the messages, whole, without references.
 
+>>> from fleet.messages.asking import Blocked
 >>> schema_of(Blocked)["properties"]["at"]
 {'type': 'string'}
 """

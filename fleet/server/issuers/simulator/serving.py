@@ -1,7 +1,4 @@
-"""The simulator as a running program: two listeners over one state, and the `issuer.toml` with which a fleet server finds it.
-
->>> async with RunningSimulator(SimulatorConfig(Path("issuer"))) as one: await one.wait()          # doctest: +SKIP
-"""
+"""The simulator as a running program: two listeners over one state, and the `issuer.toml` with which a fleet server finds it."""
 
 import asyncio
 import contextlib

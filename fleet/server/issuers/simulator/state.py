@@ -1,8 +1,5 @@
 """What the simulator remembers, in one SQLite file: a change and the answer to it are one transaction, so that a restart in the
 middle leaves either both or neither.
-
->>> state = State.open(Path("issuer.sqlite"))                       # doctest: +SKIP
->>> with state.change() as cx: cx.execute("...")                 # doctest: +SKIP
 """
 
 import sqlite3

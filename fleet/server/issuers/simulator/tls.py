@@ -1,8 +1,4 @@
-"""The TLS certificates between fleet server and simulator: made once, by an authority for nothing else.
-
->>> Tls.load_or_create(Path("tls"), ["localhost"], now).client.name          # doctest: +SKIP
-'client.pem'
-"""
+"""The TLS certificates between fleet server and simulator: made once, by an authority for nothing else."""
 
 import ipaddress
 from dataclasses import dataclass
