@@ -1,7 +1,8 @@
-"""Texts: every sentence has a key, and a Swedish and an English form, in Babel catalogues `LANGUAGE/*.po`.
+"""Texts of the station: every sentence has a key, and a Swedish and an English form, in gettext catalogues.
 
-msgid is a stable key, msgstr the sentence. `{name}` takes an argument, `**so**` is strong. A missing key is an error at
-once, not a hole on the screen; a test keeps both languages complete.
+The catalogues lie here (`LANGUAGE/*.po`), and in a folder `texts` beside what says them (`LANGUAGE.po`). msgid is a stable
+key, msgstr the sentence. `{name}` takes an argument, `**so**` is strong. A missing key is an error at once, not a hole on the
+screen.
 
 >>> from kiosk.views import say
 >>> Texts.load().render(say("frame.step", at=3, of=4), "sv")
@@ -13,11 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from babel.messages.pofile import read_po
-
+from fleet.catalogues import LANGUAGES, read_catalogues
 from kiosk.views.parts import Argument, Local, Say
 
-LANGUAGES = ("sv", "en")
+__all__ = ["LANGUAGES", "TextError", "Texts"]
 _STRONG = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -36,7 +36,8 @@ class Texts:
     def load() -> "Texts":
         """Read the built-in catalogues."""
         here = Path(__file__).parent
-        return Texts({language: _read(here / language) for language in LANGUAGES})
+        beside = [*here.parent.glob("*/texts"), *here.parent.glob("errands/*/texts")]
+        return Texts(read_catalogues([here, *sorted(folder for folder in beside if folder.is_dir())]))
 
     def render(self, text: Say | str, language: str) -> str:
         """The sentence with its marks of strength. Raises TextError."""
@@ -60,12 +61,3 @@ class Texts:
         if isinstance(value, Local):
             return value.said_in(language)
         return self.render(value, language) if isinstance(value, Say) else str(value)
-
-
-def _read(folder: Path) -> dict[str, str]:
-    sentences: dict[str, str] = {}
-    for path in sorted(folder.glob("*.po")):
-        with path.open("rb") as file:
-            catalogue = read_po(file)
-        sentences.update({str(m.id): str(m.string) for m in catalogue if m.id and m.string})
-    return sentences

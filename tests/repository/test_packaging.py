@@ -40,8 +40,8 @@ def test_every_file_of_the_packages_is_packed(packed: set[str]) -> None:
     "name",
     [
         "fleet/server/web/static/vendor/icons.woff2",
-        "fleet/server/web/templates/base.html",
-        "fleet/server/web/locale/sv.po",
+        "fleet/server/platform/templates/base.html",
+        "fleet/server/stations/texts/sv.po",
         "fleet/server/store/migrations/script.py.mako",
         "drivers/reader/profiles/pkcs15.toml",
         "kiosk/texts/sv/pickup.po",

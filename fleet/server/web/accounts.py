@@ -164,7 +164,7 @@ def _users(request: Request, web: Web, once: Once | None = None, why: str = "") 
     accounts, t = desk_of(request).accounts(), web.texts_for(request)
     return web.render(
         request,
-        "users.html",
+        "accounts/users.html",
         status=400 if why else 200,
         page="users",
         title=t.many("users.title", len(accounts)) if accounts else t("users.title.none"),
@@ -183,7 +183,7 @@ def _user(request: Request, web: Web, name: str, once: Once | None = None, why: 
         raise HTTPException(404) from None
     return web.render(
         request,
-        "user.html",
+        "accounts/user.html",
         status=409 if why else 200,
         page="users",
         title=name,
@@ -200,7 +200,7 @@ def _tokens(request: Request, web: Web, once: Once | None = None, why: str = "")
     working = sum(1 for row in rows if not row.revoked and row.ends > web.clock())
     return web.render(
         request,
-        "tokens.html",
+        "accounts/tokens.html",
         status=400 if why else 200,
         page="users",
         title=t.many("tokens.title", working) if working else t("tokens.title.none"),

@@ -162,7 +162,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
     _, waiting = alerts.listed(is_open=True, limit=1)
     return web.render(
         request,
-        "alerts.html",
+        "alerts/alerts.html",
         "alerts",
         page="alerts",
         seen=seen,
@@ -191,7 +191,7 @@ def _one(request: Request, web: Web, row: AlertRow) -> Response:
     t, where = web.texts_for(request), station.title if station else row.station
     return web.render(
         request,
-        "alert.html",
+        "alerts/alert.html",
         "alerts",
         page="alerts",
         title=": ".join(part for part in (where, alert_words.alert_mark(row).text(t)) if part),

@@ -196,7 +196,7 @@ def _add_errors(app: FastAPI, web: Web) -> None:
             return to_the_door(request)
         shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
         title = web.texts_for(request)(f"error.{shown}.title")
-        page = web.render(request, "error.html", status=status, page="", title=title, shown=shown)
+        page = web.render(request, "platform/error.html", status=status, page="", title=title, shown=shown)
         page.headers.update({"retry-after": headers["Retry-After"]} if headers and status in (429, 503) else {})
         return page
 

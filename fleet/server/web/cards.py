@@ -128,7 +128,7 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
     found = cards.card(number)
     return web.render(
         request,
-        "card.html",
+        "cards/card.html",
         "orders errands requests deadlines",
         page="orders",
         seen=seen,
@@ -151,7 +151,7 @@ def _requests(request: Request, web: Web, cards: Cards, asked: tuple[str, int]) 
     _, waiting = cards.requests(state="waiting", limit=1)
     return web.render(
         request,
-        "requests.html",
+        "cards/requests.html",
         "requests",
         page="requests",
         seen=seen,

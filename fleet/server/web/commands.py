@@ -74,7 +74,7 @@ def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
         _, waiting = mine.listed(states=CHOICES["waiting"], limit=1)
         return web.render(
             request,
-            "commands.html",
+            "commands/commands.html",
             "commands",
             page="commands",
             seen=seen,
@@ -179,7 +179,7 @@ def _station(
     rows, total = within(request, commands).listed(station=row.name, limit=_HISTORY)
     return web.render(
         request,
-        "station_commands.html",
+        "commands/station_commands.html",
         f"commands station/{row.name}",
         status=200 if wrong is None else 403 if wrong == Refusal.STEP_UP else 422,
         page="stations",
@@ -208,7 +208,7 @@ def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refuse
     agrees = objection in (None, Refusal.STEP_UP, Refusal.NOT_ANOTHER_PERSON)
     return web.render(
         request,
-        "command.html",
+        "commands/command.html",
         f"commands station/{row.station}",
         status=200 if refused is None else 409,
         page="commands",

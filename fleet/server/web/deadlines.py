@@ -57,7 +57,7 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
     clock = deadlines.clock()
     return web.render(
         request,
-        "deadlines.html",
+        "deadlines/deadlines.html",
         "deadlines orders requests",
         page="deadlines",
         seen=seen,

@@ -100,7 +100,7 @@ def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | N
     summary = readings.summary(now)
     return web.render(
         request,
-        "errands.html",
+        "errands/errands.html",
         f"errands errand/{chosen}" if chosen else "errands",
         page="errands",
         seen=seen,

@@ -43,7 +43,7 @@ def keys_page(request: Request, web: Web, why: Refused | None = None, name: str 
     keys = keys_of(request).listed(caller)
     return web.render(
         request,
-        "keys.html",
+        "accounts/keys.html",
         status=400 if why else 200,
         page="me",
         title=web.texts_for(request)("keys.title"),
@@ -74,7 +74,9 @@ def _add_own(router: APIRouter, web: Web) -> None:
         if isinstance(asked, Refused):
             return await run_in_threadpool(keys_page, request, web, asked, name)
         title = web.texts_for(request)("keys.add_title", name=name)
-        return web.render(request, "key_add.html", page="me", title=title, options=asked.options, key_name=name)
+        return web.render(
+            request, "accounts/key_add.html", page="me", title=title, options=asked.options, key_name=name
+        )
 
     @router.post(f"{KEYS}/done", dependencies=needs(Right.SIGNED_IN))
     async def finish(request: Request) -> Response:
@@ -107,7 +109,9 @@ def _add_sign_in(router: APIRouter, web: Web) -> None:
         if isinstance(asked, Refused):
             return sign_in_page(request, web, onward, asked)
         title = web.texts_for(request)("door.sign_in")
-        return web.render(request, "sign_in_key.html", page="", title=title, options=asked.options, onward=onward)
+        return web.render(
+            request, "accounts/sign_in_key.html", page="", title=title, options=asked.options, onward=onward
+        )
 
     @router.post("/sign-in/key/done", dependencies=needs(Right.PUBLIC))
     async def finish(request: Request) -> Response:

@@ -153,7 +153,7 @@ def _list(
     silent = {row.name for one in maintenance_words.under_way(known, rows, now) for row in one.stations}
     return web.render(
         request,
-        "maintenance.html",
+        "maintenance/maintenance.html",
         "alerts",
         status=200 if wrong is None else 422,
         page="alerts",

@@ -55,7 +55,7 @@ def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alert
         todos, waiting = _todos(request, web, commands, alerts, rows, summary)
         return web.render(
             request,
-            "overview.html",
+            "stations/overview.html",
             "stations errands orders commands alerts",
             page="overview",
             seen=seen,
@@ -111,7 +111,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         rows = chosen(every, wish)
         return web.render(
             request,
-            "stations.html",
+            "stations/stations.html",
             "stations",
             page="stations",
             seen=seen,
@@ -132,7 +132,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             raise HTTPException(404)
         return web.render(
             request,
-            "station.html",
+            "stations/station.html",
             f"stations commands station/{name}",
             page="stations",
             seen=seen,
@@ -174,7 +174,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         waiting = summary.orders_waiting
         return web.render(
             request,
-            "orders.html",
+            "orders/orders.html",
             "orders",
             page="orders",
             seen=seen,

@@ -8,7 +8,6 @@ without JavaScript.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlencode
 
 import jinja2
@@ -17,12 +16,12 @@ from fastapi.responses import HTMLResponse
 
 from fleet.server.access.roles import Caller, Right
 from fleet.server.hub import Hub
+from fleet.server.platform import rooms
 from fleet.server.readings import Readings
 from fleet.server.web import words
 from fleet.server.web.assets import FIRST_FONTS, Assets
 from fleet.server.web.texts import LANGUAGES, Texts, choose, parse_time
 
-FOLDER = Path(__file__).parent
 THEMES = ("auto", "light", "dark", "hc")
 _YEAR_S = 365 * 24 * 3600
 _PREFERENCES = ("lang", "theme")
@@ -93,7 +92,11 @@ class Web:
         fragment = request.headers.get("hx-request") == "true"
         caller: Caller | None = getattr(request.state, "caller", None)
         body = self.templates.get_template(name).render(
-            layout="door.html" if caller is None else "fragment.html" if fragment else "base.html",
+            layout="platform/signed_out.html"
+            if caller is None
+            else "platform/fragment.html"
+            if fragment
+            else "platform/base.html",
             topics=topics,
             still=request.method != "GET" or status >= 400,
             caller=caller,
@@ -115,9 +118,11 @@ class Web:
 
 
 def environment(assets: Assets) -> jinja2.Environment:
-    """The templates with what they may call."""
+    """The templates of all rooms, each named `ROOM/NAME.html`, with what they may call."""
     jinja = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+        loader=jinja2.PrefixLoader(
+            {folder.parent.name: jinja2.FileSystemLoader(folder) for folder in rooms.folders("templates")}
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,8 +1,8 @@
 """What the pages say, in Swedish and English, and how they write numbers and times.
 
-The texts are gettext catalogues (`locale/*.po`) whose msgids are stable keys; they are read once, at the start. A key
-that is missing is our error and raises KeyError. Where a number decides the form, the keys end in `.one` and
-`.other`.
+The texts are gettext catalogues, `texts/LANGUAGE.po` in each room of the server, whose msgids are stable keys; they are
+read once, at the start. A key that is missing is our error and raises KeyError. Where a number decides the form, the keys
+end in `.one` and `.other`.
 
 >>> texts = load()["sv"]
 >>> texts("nav.errands")
@@ -11,6 +11,7 @@ that is missing is our error and raises KeyError. Where a number decides the for
 'Tre saker behöver dig.'
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
@@ -18,14 +19,15 @@ from pathlib import Path
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_datetime, format_time
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
+
+from fleet.catalogues import read_catalogues
+from fleet.server.platform import rooms
 
 LANGUAGES = {"sv": "sv_SE", "en": "en_GB"}
 """Language of a page to the locale that writes its numbers and times; the first one is the default."""
 
 _LOCALES = {language: Locale.parse(locale) for language, locale in LANGUAGES.items()}
-_FOLDER = Path(__file__).parent / "locale"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SPELLED_TO = 12
 
@@ -112,14 +114,10 @@ class Texts:
         return _LOCALES[self.language]
 
 
-def load(zone: tzinfo | None = None, folder: Path = _FOLDER) -> dict[str, Texts]:
-    """All languages. Raises OSError where a catalogue is missing, ValueError where two do not have the same keys."""
-    texts = {language: Texts(language, _read(folder, language), zone) for language in LANGUAGES}
-    first, *others = (set(text.catalogue) for text in texts.values())
-    odd: set[str] = set().union(*(first ^ other for other in others))
-    if odd:
-        raise ValueError(f"the catalogues do not have the same keys: {sorted(odd)}")
-    return texts
+def load(zone: tzinfo | None = None, folders: Iterable[Path] | None = None) -> dict[str, Texts]:
+    """All languages, of all rooms or of those folders. Raises what `read_catalogues` raises."""
+    catalogues = read_catalogues(rooms.folders("texts") if folders is None else folders)
+    return {language: Texts(language, catalogues[language], zone) for language in LANGUAGES}
 
 
 def choose(asked: str | None, kept: str | None, accepted: str | None) -> str:
@@ -144,12 +142,3 @@ def parse_time(text: str) -> datetime | None:
     except ValueError:
         return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _read(folder: Path, language: str) -> dict[str, str]:
-    """`LANGUAGE.po` and the files of further areas, `LANGUAGE-AREA.po`."""
-    catalogue: dict[str, str] = {}
-    for path in (folder / f"{language}.po", *sorted(folder.glob(f"{language}-*.po"))):
-        with path.open("rb") as file:
-            catalogue |= {str(each.id): str(each.string) for each in read_po(file) if each.id and each.string}
-    return catalogue

@@ -161,7 +161,7 @@ def _page(request: Request, web: Web, wish: Wish, page: int) -> Response:
     late, fits = sum(1 for one in runs if one.late), [one for one in runs if wish.fits(one)]
     return web.render(
         request,
-        "updates.html",
+        "stations/updates.html",
         "stations",
         page="updates",
         seen=web.hub.latest,

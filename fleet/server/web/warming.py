@@ -17,9 +17,19 @@ from fastapi import FastAPI
 from fleet.server.web.rendering import Web
 
 FIRST_TEMPLATES = (
-    "sign_in.html", "door.html", "base.html", "_macros.html", "_asof.html", "fragment.html", "overview.html", "_chart.html",
-    "stations.html", "station.html", "errands.html", "alerts.html",
-)  # fmt: skip
+    "accounts/sign_in.html",
+    "platform/signed_out.html",
+    "platform/base.html",
+    "platform/macros.html",
+    "platform/as_of.html",
+    "platform/fragment.html",
+    "stations/overview.html",
+    "stations/chart.html",
+    "stations/stations.html",
+    "stations/station.html",
+    "errands/errands.html",
+    "alerts/alerts.html",
+)
 _log = logging.getLogger(__name__)
 
 

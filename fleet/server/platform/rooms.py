@@ -1,0 +1,16 @@
+"""The rooms of the server: the folders of its subjects, found by what lies in them.
+
+>>> [folder.parent.name for folder in folders("texts")][:2]
+['accounts', 'alerts']
+"""
+
+from pathlib import Path
+
+import fleet.server
+
+_SERVER = Path(fleet.server.__file__).parent
+
+
+def folders(name: str) -> list[Path]:
+    """The folders of that name in all rooms: a new room needs no line elsewhere."""
+    return sorted(folder for folder in _SERVER.glob(f"*/{name}") if folder.is_dir())
