@@ -122,7 +122,7 @@ def _programs(reader: str, card: CountedCard, folder: Path) -> list[Figure]:
     """A program that reads the card once, its own start included."""
     environment = {**os.environ, "XDG_STATE_HOME": str(folder)}
     theirs = OpenSc(folder)
-    words = [sys.executable, "-m", "kiosk.commands", "card"]
+    words = [sys.executable, "-m", "kiosk.cli", "card"]
     value = median_ms(lambda: theirs("--dump"), before=card.begin)
     dump = Figure("pkcs15-tool --dump (process)", value, "ms", card.note)
     value = median_ms(lambda: run([*words, "show", "--json", "--reader", reader], environment), before=card.begin)

@@ -18,7 +18,7 @@ from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages import kinds
 from kiosk.clock import SystemClock
-from kiosk.journal import SCHEMA, Journal
+from kiosk.station.journal import SCHEMA, Journal
 
 COMMITS = 200
 ROUNDS = 5

@@ -32,7 +32,7 @@ CHOICE, OPTION = "01-idle", "pickup"
 def measure(folder: Path) -> list[Figure]:
     """Milliseconds and per cent of one core. Raises CannotMeasureError without a virtual screen."""
     places = seed.seed(folder / "region", datetime.now(UTC))
-    station = (sys.executable, "-m", "kiosk.commands", "run", "--config", str(places.config))
+    station = (sys.executable, "-m", "kiosk.cli", "run", "--config", str(places.config))
     with Screen.open(folder) as screen:
         bare_start, bare_touch, bare_idle = _run(screen, BARE, _bare_touches)
         runs = [_run(screen, station, lambda _: 0.0) for _ in range(STARTS)]

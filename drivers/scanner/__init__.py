@@ -1,5 +1,5 @@
 """Scanners that type: as keys of the window's own keyboard, or grabbed from Linux so that they type nowhere else.
 
-Rules: what is scanned is bounded and never printed or logged; what it means is for the station to say (`kiosk.scanned`); one
+Rules: what is scanned is bounded and never printed or logged; what it means is for the station to say (`kiosk.barcodes`); one
 file imports evdev (`inputs.py`).
 """

@@ -16,7 +16,7 @@ from drivers.cabinet.port import Cabinet, CabinetFault, CabinetState, TwoBoards,
 from drivers.cabinet.twin import BoardTwin
 from drivers.cabinet.virtual import VirtualCabinet
 from kiosk.bench.world import World, WorldError
-from kiosk.devices import Devices
+from kiosk.station.devices import Devices
 
 SLOT = 1
 

@@ -92,7 +92,7 @@ def issuer(region: Region, secure: str, public: str) -> Program:
 
 def station(region: Region, display: str | None = None) -> Program:
     """The station."""
-    arguments = [sys.executable, "-m", "kiosk.commands", "run", "--config", str(region.config)]
+    arguments = [sys.executable, "-m", "kiosk.cli", "run", "--config", str(region.config)]
     return Program("the station", arguments, region.folder / "station.log", {"DISPLAY": display} if display else None)
 
 

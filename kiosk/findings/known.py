@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
-from kiosk.issuer_ports import CardWord, NotFound, Person, Unavailable
+from kiosk.issuer.ports import CardWord, NotFound, Person, Unavailable
 from kiosk.ports import Order
 from kiosk.texts import Texts
 from kiosk.views import Say, say

@@ -17,7 +17,7 @@ from drivers.reader.model import Certificate
 from drivers.reader.outcomes import Role
 from drivers.reader.usage import purpose_by_usage
 from kiosk.findings.known import Args, Known, Who
-from kiosk.issuer_ports import NotFound
+from kiosk.issuer.ports import NotFound
 from kiosk.journeys.words import day
 from kiosk.views import Say, say
 

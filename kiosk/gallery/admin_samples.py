@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.model import CardFacts
-from kiosk.issuer_ports import Declined, Unavailable
+from kiosk.issuer.ports import Declined, Unavailable
 from kiosk.journeys import admin_views, administered_views, board_views
 from kiosk.journeys.administrate import SCENE
 from kiosk.journeys.attending import Device, Look, Slot, SlotLook

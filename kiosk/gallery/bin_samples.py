@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kiosk.binned import Counted, Statement
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys import bin_views as views
 from kiosk.journeys.empty_bin import COUNT, SCENE, SEAL, SIGN
+from kiosk.stock.bin_count import Counted, Statement
 from kiosk.views import View
 
 DIGITS = 16

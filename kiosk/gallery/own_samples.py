@@ -9,7 +9,7 @@ from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from kiosk.findings import RULES, Finding
 from kiosk.findings.known import Args
-from kiosk.issuer_ports import SwitchOff
+from kiosk.issuer.ports import SwitchOff
 from kiosk.journeys import (
     change_views,
     check_views,

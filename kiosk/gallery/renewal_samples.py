@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 from drivers.reader.model import CardFacts
-from kiosk.issuer_ports import Offer
+from kiosk.issuer.ports import Offer
 from kiosk.journeys import lost_views, own_views, removal_views, renew_views, reserve_views, writing_views
 from kiosk.journeys.clean_up import SURE, WHICH
 from kiosk.journeys.renew_certificate import CARD, SCENE, WRITE

@@ -13,7 +13,6 @@ import msgspec
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
-from kiosk import home
 from kiosk.findings import Finding
 from kiosk.gallery.admin_samples import admin_samples
 from kiosk.gallery.bin_samples import bin_samples
@@ -23,8 +22,7 @@ from kiosk.gallery.own_samples import own_samples
 from kiosk.gallery.renewal_samples import renewal_samples
 from kiosk.gallery.service_samples import service_samples
 from kiosk.gallery.stock_samples import stock_samples
-from kiosk.issuer_ports import LoggedIn, SwitchOff
-from kiosk.journal import Interrupted
+from kiosk.issuer.ports import LoggedIn, SwitchOff
 from kiosk.journeys import (
     closing_views,
     code_views,
@@ -40,11 +38,13 @@ from kiosk.journeys.pickup import AGREE, CODE, SCENE, SLOT, WHO
 from kiosk.journeys.pickup import RECEIPT as SIGN
 from kiosk.journeys.registry import ERRANDS
 from kiosk.journeys.steps.identify import Identified
-from kiosk.offering import WHILE_CLOSED
 from kiosk.policy import PinPolicy
 from kiosk.ports import Order
 from kiosk.receipts import Person, Receipt, ReceiptFacts
 from kiosk.region import general
+from kiosk.station import home_views as home
+from kiosk.station.availability import WHILE_CLOSED
+from kiosk.station.journal import Interrupted
 from kiosk.views import View
 
 NUMBER, OLD_NUMBER = "9999000020260005", "9999000010260005"

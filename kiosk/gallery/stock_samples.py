@@ -9,7 +9,7 @@ from fleet.messages.link import Order
 from kiosk.journeys import count_views, stock_views
 from kiosk.journeys.steps.delivering import Incoming
 from kiosk.journeys.stock import SCENE
-from kiosk.stocktaking import Compared, Lying, Why
+from kiosk.stock.stocktaking import Compared, Lying, Why
 from kiosk.views import View
 
 RESERVE = "9999000077770001"

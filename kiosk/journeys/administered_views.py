@@ -1,6 +1,6 @@
 """The views of setting a code with an administrator in place of the envelope."""
 
-from kiosk.issuer_ports import LATE, Declined, Unavailable
+from kiosk.issuer.ports import LATE, Declined, Unavailable
 from kiosk.journeys.admin_views import log_in_expired
 from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError

@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ended, Reader
 from kiosk.receipts import Receipt
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import get_args
 
-from kiosk.binned import Counted, Reason, Statement
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys.common_views import stop, strange_note
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import Strangeness
 from kiosk.journeys.words import cancel, go, tail
+from kiosk.stock.bin_count import Counted, Reason, Statement
 from kiosk.views import (
     Await,
     Button,

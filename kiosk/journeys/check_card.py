@@ -5,7 +5,7 @@ Rules: product.md, `check_card`. Nothing is written to the card; only the code's
 
 from drivers.reader.outcomes import Role
 from kiosk.findings import Finding, Known, findings_of
-from kiosk.issuer_ports import CardWord, Found
+from kiosk.issuer.ports import CardWord, Found
 from kiosk.journeys import check_views as views
 from kiosk.journeys import own_views
 from kiosk.journeys.desk import Desk, Ended

@@ -6,6 +6,7 @@ confirmed twice and cannot be undone.
 
 from drivers.reader.outcomes import Role
 from drivers.secret import Secret
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import lost_views
 from kiosk.journeys import removal_views as views
 from kiosk.journeys.desk import Desk, Ended
@@ -19,7 +20,6 @@ from kiosk.journeys.steps.receipt import hand_out
 from kiosk.journeys.steps.removing import removable, remove
 from kiosk.journeys.steps.writing import Codes, identification_again, prove_codes
 from kiosk.ports import Ask, ErrandLog
-from kiosk.proof_ports import PersonProof
 
 SCENE = Scene("clean_up")
 KEPT = (*RENEWED, *OWN_CARD)

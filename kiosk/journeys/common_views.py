@@ -5,7 +5,7 @@ from typing import Literal
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
-from kiosk.issuer_ports import SwitchOff
+from kiosk.issuer.ports import SwitchOff
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import Strangeness

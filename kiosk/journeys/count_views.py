@@ -6,7 +6,7 @@ from kiosk.journeys.scene import Scene
 from kiosk.journeys.slot_views import AT_THE_SLOT_S
 from kiosk.journeys.stock_views import PAGE, not_there
 from kiosk.journeys.words import back, go, paged, tail
-from kiosk.stocktaking import Compared
+from kiosk.stock.stocktaking import Compared
 from kiosk.views import (
     Await,
     Button,

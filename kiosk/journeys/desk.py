@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from kiosk.issuer_ports import Administrators, Blocking, CardKeys, Directory, Issuer, Switches
+from kiosk.issuer.no_fleet import NoFleet
+from kiosk.issuer.ports import Administrators, Blocking, CardKeys, Directory, Issuer, Switches
+from kiosk.issuer.proof_of_possession import CardProofs
+from kiosk.issuer.proof_ports import Proofs
 from kiosk.journeys.attending import AtMenu, House
-from kiosk.no_fleet import NoFleet
 from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Outcome, Printer, Reader
-from kiosk.proof_ports import Proofs
-from kiosk.proofs import CardProofs
 from kiosk.region import Region
-from kiosk.report_limit import ReportLimit
-from kiosk.stocktaking import Stock
+from kiosk.station.report_limit import ReportLimit
+from kiosk.stock.stocktaking import Stock
 from kiosk.views import Say, Tell
 
 _NO_FLEET = NoFleet()

@@ -1,7 +1,7 @@
 """The views of identification: the holder's own card, or an administrator who attends, and the document that was seen."""
 
 from drivers.reader.model import CardFacts, Certificate
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys.common_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene

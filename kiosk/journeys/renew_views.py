@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 from drivers.reader.model import Certificate
-from kiosk.issuer_ports import Offer
+from kiosk.issuer.ports import Offer
 from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.removal_views import use

@@ -4,7 +4,7 @@ Rules: product.md, `report_lost`; domain.md: block is irreversible, so it is con
 administrator. Without either a hold is made at once, and the block follows when somebody confirms it.
 """
 
-from kiosk.issuer_ports import BlockReason, HoldReason
+from kiosk.issuer.ports import BlockReason, HoldReason
 from kiosk.journeys import lost_views as views
 from kiosk.journeys.desk import Desk, Ended
 from kiosk.journeys.scene import Scene, Whose

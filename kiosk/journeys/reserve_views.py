@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from kiosk.issuer_ports import Offer
+from kiosk.issuer.ports import Offer
 from kiosk.journeys.common_views import stop, strange_note
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene, Whose

@@ -6,7 +6,7 @@ into the bin. Without the card's own code it is put on hold; the block follows w
 
 from typing import get_args
 
-from kiosk.issuer_ports import BlockReason, Declined
+from kiosk.issuer.ports import BlockReason, Declined
 from kiosk.journeys import return_views as views
 from kiosk.journeys.blocking_views import DEAD
 from kiosk.journeys.desk import Desk, Ended

@@ -79,7 +79,7 @@ def take(scene: Scene) -> Await:
 
 
 def why(scene: Scene) -> Choose:
-    """Why it comes back. The answer is a reason of `kiosk.issuer_ports.BlockReason`."""
+    """Why it comes back. The answer is a reason of `kiosk.issuer.ports.BlockReason`."""
     return Choose(
         name=scene.name("why"),
         errand=scene.title,

@@ -6,7 +6,7 @@ printed again keeps its one number.
 
 from collections.abc import Awaitable, Callable
 
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys import board_views
 from kiosk.journeys import service_views as views
 from kiosk.journeys.administrate import RESTARTED

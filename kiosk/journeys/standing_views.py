@@ -1,6 +1,6 @@
 """What is said where the register's word is against a card, or against who has it."""
 
-from kiosk.issuer_ports import CardState
+from kiosk.issuer.ports import CardState
 from kiosk.journeys.common_views import stop
 from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene

@@ -16,7 +16,7 @@ from kiosk.journeys.steps.taking_out import take_out
 from kiosk.journeys.steps.work import work_facts
 from kiosk.ports import Ask, ErrandLog
 from kiosk.receipts import Detail
-from kiosk.stocktaking import outgoing
+from kiosk.stock.stocktaking import outgoing
 from kiosk.views import Choose
 
 SCENE = Scene("stock")

@@ -9,7 +9,7 @@ from kiosk.journeys.desk import StopError
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.slot_views import AT_THE_SLOT_S
 from kiosk.journeys.words import back, fours, go, paged, person, tail
-from kiosk.stocktaking import Lying, Why
+from kiosk.stock.stocktaking import Lying, Why
 from kiosk.views import (
     Await,
     Button,

@@ -1,6 +1,6 @@
 """EnterDigits: digits that are no secret, shown as typed. A scanner gives them at once; Enter gives the answer."""
 
-from kiosk.scanned import CardNumber, EnvelopeCode, NotKnown, OrderCode, Scanned, envelope_code, order_code
+from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, Scanned, envelope_code, order_code
 from kiosk.screens.drawings.figure import letter
 from kiosk.screens.enter_code import HEAD_MM
 from kiosk.screens.entry import Entry

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kiosk import scanned
+from kiosk import barcodes as scanned
 from kiosk.ports import Clock
 from kiosk.screens.theme import COLOURS, Panel, Theme, ThemeName
 from kiosk.screens.words import Words

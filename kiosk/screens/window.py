@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from kiosk.barcodes import Scanned
 from kiosk.ports import Activity, Clock
-from kiosk.scanned import Scanned
 from kiosk.screens import env
 from kiosk.screens.overlays import Closed
 from kiosk.screens.shape import Key

@@ -82,7 +82,7 @@ class EnterDigits(View[str]):
     """Digits that are no secret, shown as typed; a scan gives them at once.
 
     `at_least`: fewer digits than `length` will do. `codes`: the code of an order or of an envelope is an answer too, as it
-    was scanned (`kiosk.scanned`)."""
+    was scanned (`kiosk.barcodes`)."""
 
     length: int
     submit: Say

@@ -9,8 +9,8 @@ from typing import Any
 from drivers.cabinet.body import Body
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.secret import Secret
+from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.ports import Activity, ErrandEndedError
-from kiosk.scanned import EnvelopeCode, OrderCode, read
 from kiosk.texts import Texts
 from kiosk.views import (
     Await,

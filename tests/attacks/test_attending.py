@@ -19,8 +19,8 @@ from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
 from fleet.server.store.administrators import replace_administrators
-from kiosk.issuer_ports import CardWord, LoggedIn
-from kiosk.issuer_side import SCHEMAS, IssuerSide
+from kiosk.issuer.ports import CardWord, LoggedIn
+from kiosk.issuer.wiring import SCHEMAS, IssuerSide
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.errand_tales.administrator import HOUSE, RESERVE, two
 from tests.fakes.errands import ErrandTale, play

@@ -30,7 +30,7 @@ from fleet.server.evidence.timestamps import make_request, read_response
 from fleet.server.store.arrivals import taken
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
-from kiosk.commands import main
+from kiosk.cli import main
 from kiosk.receipts import Person, Receipt, ReceiptFacts, draft, finish
 from provisioning import pki
 from provisioning.authority import Authority

@@ -98,7 +98,7 @@ def test_somebody_closes_the_window(display: str) -> None:
 def test_somebody_closes_the_stations_program(display: str, tmp_path: Path) -> None:
     """The program of a station is asked to close its window, and its keys to end it."""
     (tmp_path / "station.toml").write_text("[display]\nfullscreen = false\n")
-    command = [sys.executable, "-m", "kiosk.commands", "run", "--config", str(tmp_path / "station.toml")]
+    command = [sys.executable, "-m", "kiosk.cli", "run", "--config", str(tmp_path / "station.toml")]
     environment = {**os.environ, "DISPLAY": display}
     with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL) as program:
         try:
@@ -151,7 +151,7 @@ def test_a_process_of_the_same_user_reads_the_memory(program: str, tmp_path: Pat
 _WAIT = "print('ready', flush=True); input()"
 HELD = {
     "station": (
-        "import kiosk.commands as c, argparse; p = argparse.ArgumentParser();"
+        "import kiosk.cli as c, argparse; p = argparse.ArgumentParser();"
         f"c._parser = lambda _: p; p.set_defaults(func=lambda _: exec({_WAIT!r}) or 0); c.main([])"
     ),
     "verifier": (

@@ -28,7 +28,7 @@ from fleet.server.issuers.wishes import MOST_AN_HOUR, Wishes
 from fleet.server.signing import Signer
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
-from kiosk.handover import ServerEnvelopes
+from kiosk.station.fleet_orders import ServerEnvelopes
 from provisioning.authority import Authority
 from tests.fakes.asking import Desk
 from tests.fakes.databases import either, new_store, on_postgres
@@ -118,7 +118,7 @@ async def test_a_lying_broker_opens_no_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """A broker says `match` to a made-up release code, and the slot with somebody's card opens."""
-    monkeypatch.setattr("kiosk.handover.ASK_LIMIT_S", 0.5)
+    monkeypatch.setattr("kiosk.station.fleet_orders.ASK_LIMIT_S", 0.5)
     liar.on_ask = lies(true_signer)[lie]
     room = room_for(tmp_path, Setting(number=12))
     try:

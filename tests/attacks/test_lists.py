@@ -19,8 +19,9 @@ from fleet.agent.sync import OrderBook
 from fleet.messages.asking import SYNC_TYP
 from fleet.messages.link import Administrator, Answer, Ask, Order, SyncPage
 from fleet.server.signing import Signer
-from kiosk import joining, journal
 from kiosk.clock import SystemClock
+from kiosk.station import fleet_wiring as joining
+from kiosk.station import journal
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.listed import administrator

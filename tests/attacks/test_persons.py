@@ -34,7 +34,7 @@ from fleet.messages.asking import (
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
 from fleet.server.issuers.simulator.state import Seed
 from fleet.server.store.tables import alarms
-from kiosk.issuing import Desk
+from kiosk.issuer.client import Desk
 from kiosk.journeys.report_lost import report_lost
 from tests.fakes.errand_tales import blocking, renewal, reserve
 from tests.fakes.errands import ErrandTale, play

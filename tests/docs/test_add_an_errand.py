@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-from kiosk import home
-from kiosk.commands import Exit
-from kiosk.commands import walk as command
+from kiosk.cli import Exit
+from kiosk.cli import walk as command
 from kiosk.journeys import registry
 from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.station import home_views as home
 from kiosk.texts import LANGUAGES, Texts
 from tests.docs.pages import DOCS, FENCE, page
 from tests.fakes import errands

@@ -27,12 +27,12 @@ from fleet.server.retention import settings as retention_settings
 from fleet.server.retention.rows import TABLES
 from fleet.server.retention.running import EVENT_CLASSES
 from fleet.server.store import alarms
-from kiosk import cabinets
+from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
 from kiosk.bench.faults import FAULTS
 from kiosk.config import Config
-from kiosk.journal import DONE
 from kiosk.journeys.registry import ERRANDS
-from kiosk.scanned import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
+from kiosk.station import cabinet_states as cabinets
+from kiosk.station.journal import DONE
 from kiosk.texts import Texts
 from kiosk.views import say
 from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
@@ -65,7 +65,7 @@ def helped(*command: str) -> str:
             fleet_main([*command[1:], "--help"])
         assert ended.value.code == 0, " ".join(command)
         return out.getvalue()
-    modules = {"kortkiosk": "kiosk.commands", "kortkiosk-provision": "provisioning.commands"}
+    modules = {"kortkiosk": "kiosk.cli", "kortkiosk-provision": "provisioning.commands"}
     program = f"import sys; from {modules[command[0]]} import main; sys.exit(main([*sys.argv[1:], '--help']))"
     done = subprocess.run(
         [sys.executable, "-c", program, *command[1:]], capture_output=True, text=True, timeout=LIMIT_S
@@ -182,7 +182,7 @@ def test_every_reason_of_the_home_screen_is_told_in_its_words() -> None:
 
 
 def test_everything_that_may_be_missing_is_told() -> None:
-    source = "\n".join(text(path) for path in (ROOT / "kiosk").glob("*.py"))
+    source = "\n".join(text(path) for path in (ROOT / "kiosk" / "station").glob("*.py"))
     told = page("operations.md").split("\n| code | what is missing |")[1].split("\n\n")[0]
     codes = set(re.findall(r"(?:JoinError|report)\(\"(\w+)\"", source))
     assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == codes

@@ -22,7 +22,7 @@ from drivers.reader.profiles import CardSigns, Profile, builtin
 from drivers.reader.profiles.__main__ import main
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
 from kiosk.config import Config
-from kiosk.reading import known_products
+from kiosk.station.reader_settings import known_products
 from tests.docs.pages import DOCS, blocks, page
 
 KEY = ed25519.Ed25519PrivateKey.generate()

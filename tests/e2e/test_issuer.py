@@ -17,8 +17,8 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.store import StationStore
 from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
-from kiosk.issuer_ports import Blocked, CardWord, Queued
-from kiosk.issuer_side import SCHEMAS, IssuerSide
+from kiosk.issuer.ports import Blocked, CardWord, Queued
+from kiosk.issuer.wiring import SCHEMAS, IssuerSide
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.proving import person_proof
 from tests.fakes.region import SERVER, Region

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from drivers.reader.virtual.personas import person
-from kiosk.commands import main
+from kiosk.cli import main
 from kiosk.demo.seed import STATION, release_code_of
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.region import Region, answers

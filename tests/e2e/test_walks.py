@@ -12,8 +12,8 @@ from typing import get_args
 import pytest
 
 from drivers.reader.virtual.personas import person
-from kiosk.commands import Exit
-from kiosk.commands.walk import EXIT
+from kiosk.cli import Exit
+from kiosk.cli.walk import EXIT
 from kiosk.journeys.registry import ERRANDS
 from kiosk.journeys.steps.order import PAGE
 from kiosk.ports import Outcome

@@ -18,11 +18,11 @@ from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
-from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
-from kiosk.journal import Journal
+from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys.desk import StationSeal
 from kiosk.ports import EnvelopeVerdict
-from kiosk.proof_ports import PersonProof
+from kiosk.station.journal import Journal
 from tests.fakes.clock import NOW
 
 STATION = "test-station"

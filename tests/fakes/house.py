@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from kiosk.journal_queries import last_events, unprinted
 from kiosk.journeys.attending import AtMenu, Closed, Device, Happened, Look, Slot
 from kiosk.journeys.board_views import NOT_HERE
 from kiosk.journeys.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt
+from kiosk.station.journal_queries import last_events, unprinted
 from tests.fakes.room import Room
 
 

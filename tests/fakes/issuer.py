@@ -25,7 +25,7 @@ from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
 from fleet.server.issuers.card_keys import CardKeys
 from kiosk.bench import cards as bench_cards
-from kiosk.issuer_ports import (
+from kiosk.issuer.ports import (
     Blocked,
     CardRecord,
     CardWord,
@@ -45,8 +45,8 @@ from kiosk.issuer_ports import (
     SwitchOff,
     Unavailable,
 )
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys.blocking_views import DEAD
-from kiosk.proof_ports import PersonProof
 from tests.fakes.clock import HandClock
 from tests.fakes.issued import issue
 
@@ -71,7 +71,7 @@ class _Key:
 
 
 class IssuerDesk:
-    """Implements every port of `kiosk.issuer_ports` over dictionaries that a test may change."""
+    """Implements every port of `kiosk.issuer.ports` over dictionaries that a test may change."""
 
     def __init__(self, authority: TestAuthority, clock: HandClock) -> None:
         self._authority = authority

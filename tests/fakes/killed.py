@@ -23,7 +23,7 @@ from drivers.reader.virtual.personas import PIN
 from drivers.secret import Secret
 from fleet.agent.store import StationStore
 from kiosk.bench.world import Scenario
-from kiosk.journal import Log
+from kiosk.station.journal import Log
 from kiosk.views import View
 from tests.fakes.desk import PaperTray, order_of
 from tests.fakes.person import Deed, Person, Story, drops, pulls, puts

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from drivers.secret import Secret
+from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.bench.world import World, WorldError
 from kiosk.ports import Activity
-from kiosk.scanned import EnvelopeCode, OrderCode, read
 from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
 from tests.fakes.clock import HandClock
 

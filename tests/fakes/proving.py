@@ -18,8 +18,8 @@ from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.state import StoredKey
 from fleet.messages.asking import ask_digest, tag_of
 from fleet.messages.mandates import Mandate, Proof, mandate_bytes, means_of, wish_bytes
-from kiosk.proof_ports import PersonProof
-from kiosk.proofs import CardProofs
+from kiosk.issuer.proof_of_possession import CardProofs
+from kiosk.issuer.proof_ports import PersonProof
 from tests.fakes.clock import NOW
 from tests.fakes.room import authority, persona_of
 

@@ -27,7 +27,7 @@ from tests.fakes.ports import free_port
 from tests.fakes.visitors import COOKIE, audience, keys_to
 
 SERVER = (sys.executable, "-m", "fleet.server.commands")
-KIOSK = (sys.executable, "-m", "kiosk.commands")
+KIOSK = (sys.executable, "-m", "kiosk.cli")
 
 
 class Region:

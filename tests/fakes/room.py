@@ -36,17 +36,17 @@ from fleet.agent.store import StationStore
 from fleet.messages import events
 from fleet.messages.events import Event
 from fleet.messages.link import Order
-from kiosk import journal
 from kiosk.bench import cards as bench_cards
 from kiosk.bench.world import Scenario, World
-from kiosk.handover import CardEnvelopes
-from kiosk.journal import Journal, Log
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.pickup import pickup
 from kiosk.journeys.registry import Journey
 from kiosk.ports import Ended, Envelopes
-from kiosk.stock import StationStock
-from kiosk.supervisor import Limits, Supervisor
+from kiosk.station import journal
+from kiosk.station.fleet_orders import CardEnvelopes
+from kiosk.station.journal import Journal, Log
+from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal

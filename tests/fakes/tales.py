@@ -10,7 +10,7 @@ from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.rogue import false_new_card
 from fleet.messages import kinds
-from kiosk import stock
+from kiosk.stock import repository as stock
 from tests.fakes.desk import RELEASE_CODE, order_of
 from tests.fakes.errand_tales.codes import product
 from tests.fakes.person import Story, first, jams, puts, puts_back

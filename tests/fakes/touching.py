@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from drivers.secret import Secret
+from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.journeys.registry import ERRANDS
-from kiosk.scanned import EnvelopeCode, OrderCode, read
 from kiosk.views import Busy, EnterCode, EnterDigits, View
 from tests.fakes import room as rooms
 from tests.fakes.clock import HandClock

@@ -17,7 +17,7 @@ import pytest
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority, default_directory
-from kiosk.commands import main
+from kiosk.cli import main
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 PIN, PUK, NEW_PIN = person(1).new.pin, person(1).new.puk, "314159"

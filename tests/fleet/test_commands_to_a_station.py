@@ -23,16 +23,16 @@ from fleet.server.config import ServerConfig
 from fleet.server.server import FleetServer
 from fleet.server.store.database import opened as opened_store
 from kiosk.bench.world import World
-from kiosk.commanded import QUIET_S
 from kiosk.config import CommandsSection, load
 from kiosk.demo.seed import STATION, scenario, seed
-from kiosk.station import Station, opened
+from kiosk.station.station import Station, opened
+from kiosk.station.station_commands import QUIET_S
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_address
 from tests.fakes.visitors import COOKIE, session
 from tests.fleet.server.conftest import wall_clock
-from tests.kiosk.test_commanded import Home
-from tests.kiosk.test_station import Visitor
+from tests.kiosk.station.test_station import Visitor
+from tests.kiosk.station.test_station_commands import Home
 
 pytestmark = pytest.mark.broker
 

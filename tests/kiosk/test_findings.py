@@ -14,7 +14,7 @@ from drivers.reader.model import CardFacts, CardRules, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import CardState, Person
 from kiosk.findings import RULES, Known, findings_of, wrong_with
-from kiosk.issuer_ports import CardWord, NotFound
+from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW
 from tests.fakes.desk import order_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.reader.virtual.personas import PIN
-from kiosk.commands import main
+from kiosk.cli import main
 from kiosk.demo import trying
 from kiosk.demo.seed import SPECIAL, scenario
 from kiosk.journeys.registry import ERRANDS

@@ -23,19 +23,26 @@ def _report(*rows: tuple[str, str, int]) -> str:
 
 
 def test_a_finding_that_is_not_accepted_is_told_with_its_place() -> None:
-    found = audit.static_findings(_report(("B102", "kiosk/app.py", 7)), [])
-    assert found == ["kiosk/app.py:7: B102 why"]
+    found = audit.static_findings(_report(("B102", "kiosk/station/app.py", 7)), [])
+    assert found == ["kiosk/station/app.py:7: B102 why"]
 
 
 def test_one_more_of_an_accepted_kind_in_the_same_file_is_told() -> None:
-    accepted = [{"test": "B102", "file": "kiosk/app.py", "count": 1}]
-    assert audit.static_findings(_report(("B102", "./kiosk/app.py", 7)), accepted) == []
-    assert len(audit.static_findings(_report(("B102", "kiosk/app.py", 7), ("B102", "kiosk/app.py", 9)), accepted)) == 2
+    accepted = [{"test": "B102", "file": "kiosk/station/app.py", "count": 1}]
+    assert audit.static_findings(_report(("B102", "./kiosk/station/app.py", 7)), accepted) == []
+    assert (
+        len(
+            audit.static_findings(
+                _report(("B102", "kiosk/station/app.py", 7), ("B102", "kiosk/station/app.py", 9)), accepted
+            )
+        )
+        == 2
+    )
 
 
 def test_an_acceptance_that_nothing_needs_is_told() -> None:
-    found = audit.static_findings(_report(), [{"test": "B102", "file": "kiosk/app.py", "count": 1}])
-    assert found == ["scripts/audit.toml: B102 in kiosk/app.py is accepted 1 times and found 0"]
+    found = audit.static_findings(_report(), [{"test": "B102", "file": "kiosk/station/app.py", "count": 1}])
+    assert found == ["scripts/audit.toml: B102 in kiosk/station/app.py is accepted 1 times and found 0"]
 
 
 def test_every_acceptance_has_its_reason_and_its_file() -> None:

@@ -14,7 +14,8 @@ from typing import Literal, assert_never
 from drivers.reader.model import CardFacts
 from fleet.messages.attending import LEVEL, may_attend_protected
 from fleet.messages.mandates import means_of
-from kiosk.issuer_ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import admin_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
@@ -22,7 +23,6 @@ from kiosk.journeys.steps.card import Strange, ask_for_card, emptied, read_in
 from kiosk.journeys.steps.person import prove_person
 from kiosk.journeys.steps.standing import own_standing
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
-from kiosk.proof_ports import PersonProof
 
 Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()

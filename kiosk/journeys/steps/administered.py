@@ -12,7 +12,7 @@ from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer, WrongCode
 from drivers.reader.port import AdministeredVisit
 from drivers.secret import Secret
-from kiosk.issuer_ports import Declined, LoggedIn, Released, Response, Unavailable
+from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable
 from kiosk.journeys import administered_views as views
 from kiosk.journeys import code_views, own_views
 from kiosk.journeys.desk import Desk

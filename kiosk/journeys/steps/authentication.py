@@ -10,7 +10,7 @@ from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey, Unknown
 from fleet.messages import kinds
-from kiosk.issuer_ports import Unavailable
+from kiosk.issuer.ports import Unavailable
 from kiosk.journeys import code_views, person_views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from drivers.cabinet.port import CabinetReady
-from kiosk.binned import NOBODY_KNOWS, Counted, Reason, Statement
-from kiosk.issuer_ports import LoggedIn
+from kiosk.barcodes import CardNumber, EnvelopeCode, read
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys import bin_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.ports import Ask, Cabinet
-from kiosk.scanned import CardNumber, EnvelopeCode, read
+from kiosk.stock.bin_count import NOBODY_KNOWS, Counted, Reason, Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from kiosk.issuer_ports import Blocked, BlockReason, Declined, Held, HoldReason, Queued
+from kiosk.issuer.ports import Blocked, BlockReason, Declined, Held, HoldReason, Queued
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import blocking_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.ports import Ask, ErrandLog
-from kiosk.proof_ports import PersonProof
 
 What = Literal["blocked", "held", "block_queued", "hold_queued"]
 

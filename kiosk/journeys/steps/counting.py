@@ -5,7 +5,7 @@ from kiosk.journeys import stock_views
 from kiosk.journeys.steps.delivering import Incoming, which_card
 from kiosk.journeys.steps.shelf import Shelf
 from kiosk.ports import Ask
-from kiosk.stocktaking import Compared, compare
+from kiosk.stock.stocktaking import Compared, compare
 
 
 async def count(ask: Ask, shelf: Shelf) -> None:

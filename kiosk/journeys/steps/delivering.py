@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from fleet.messages.link import Order
+from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, read
 from kiosk.journeys import stock_views as views
 from kiosk.journeys.steps.shelf import Shelf
 from kiosk.ports import Ask
-from kiosk.scanned import CardNumber, EnvelopeCode, NotKnown, OrderCode, read
-from kiosk.stocktaking import RESERVE, Ledger, Lying, free_slots
+from kiosk.stock.stocktaking import RESERVE, Ledger, Lying, free_slots
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from drivers.reader.model import CardFacts
 from fleet.messages import kinds
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.mandates import means_of
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import identify_views as views
 from kiosk.journeys.admin_views import kur_needed
 from kiosk.journeys.desk import Desk
@@ -22,7 +23,6 @@ from kiosk.journeys.steps.person import prove_person
 from kiosk.journeys.steps.release import may_be_released, released_order
 from kiosk.journeys.steps.standing import own_standing
 from kiosk.ports import Ask, ErrandLog, Order
-from kiosk.proof_ports import PersonProof
 from kiosk.receipts.facts import IdentifiedBy
 
 RESERVE = "reserve"

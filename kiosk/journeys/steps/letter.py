@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from kiosk.issuer_ports import Declined, LetterOrdered, Unavailable
+from kiosk.issuer.ports import Declined, LetterOrdered, Unavailable
 from kiosk.journeys import letter_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from fleet.messages.issuing import GRAVE_HOLDS
-from kiosk.issuer_ports import CardWord, Declined, Lifted, Unavailable
+from kiosk.issuer.ports import CardWord, Declined, Lifted, Unavailable
 from kiosk.journeys import lost_views as views
 from kiosk.journeys import own_views
 from kiosk.journeys.desk import Desk

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from drivers.reader.model import CardFacts, Certificate
-from kiosk.issuer_ports import Declined, Offer, Unavailable
+from kiosk.issuer.ports import Declined, Offer, Unavailable
 from kiosk.journeys import renew_views as views
 from kiosk.journeys import writing_views
 from kiosk.journeys.desk import Desk

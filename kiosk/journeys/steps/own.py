@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from drivers.reader.model import CardFacts
-from kiosk.issuer_ports import CardWord, Directory, NotFound, Unavailable
+from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import own_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene, Subject
 from kiosk.journeys.steps.card import Strangeness, ask_for_card
 from kiosk.journeys.steps.switched import refuse_switched_off
 from kiosk.ports import Ask, ErrandLog, Visit
-from kiosk.proof_ports import PersonProof
 from kiosk.views import Await
 
 ASK_S = 1.5

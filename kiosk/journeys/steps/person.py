@@ -11,13 +11,13 @@ from drivers.reader.model import Chain
 from drivers.reader.outcomes import Accepted, Role, SignOutcome, Unknown
 from drivers.secret import Secret
 from fleet.messages import kinds
-from kiosk.issuer_ports import CardWord, NotFound, Unavailable
+from kiosk.issuer.ports import CardWord, NotFound, Unavailable
+from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 from kiosk.journeys import person_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.card import CodeWords, prove_code
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 
 Word = CardWord | NotFound | Unavailable
 """The register's word on a card."""

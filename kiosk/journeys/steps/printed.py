@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from kiosk.issuer_ports import CardWord, Found, NotFound, Unavailable
+from kiosk.issuer.ports import CardWord, Found, NotFound, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import printed_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene, Subject
 from kiosk.ports import Ask, ErrandLog
-from kiosk.proof_ports import PersonProof
 
 TRIES = 3
 """Numbers that nobody knows, until the errand ends: nobody is to guess their way to a card."""

@@ -16,8 +16,8 @@ from drivers.reader import public_keys
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
-from kiosk import certificate_request
-from kiosk.issuer_ports import LATE, Declined, Issued, Offer, Unavailable
+from kiosk.issuer import certificate_request
+from kiosk.issuer.ports import LATE, Declined, Issued, Offer, Unavailable
 from kiosk.journeys import writing_views as views
 from kiosk.journeys.desk import Desk, StopError
 from kiosk.journeys.scene import Scene

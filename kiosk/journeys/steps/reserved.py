@@ -10,7 +10,7 @@ from dataclasses import replace
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.issuing import CardRecord
 from fleet.messages.mandates import means_of
-from kiosk.issuer_ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
+from kiosk.issuer.ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
 from kiosk.journeys import own_views, writing_views
 from kiosk.journeys import reserve_views as views
 from kiosk.journeys.admin_views import kur_needed

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from drivers.reader.outcomes import Role
-from kiosk.issuer_ports import Found
+from kiosk.issuer.ports import Found
+from kiosk.issuer.proof_ports import PersonProof
 from kiosk.journeys import own_views
 from kiosk.journeys import return_views as views
 from kiosk.journeys.desk import Desk
@@ -14,7 +15,6 @@ from kiosk.journeys.steps.own import OwnCard, met
 from kiosk.journeys.steps.person import OWN_CARD, prove_person
 from kiosk.journeys.steps.printed import printed_card
 from kiosk.ports import Ask, ErrandLog
-from kiosk.proof_ports import PersonProof
 
 
 @dataclass(frozen=True, slots=True)

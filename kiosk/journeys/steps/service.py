@@ -6,7 +6,7 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, Paragraph, Title
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from fleet.messages import kinds
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys import service_views as views
 from kiosk.journeys.attending import Closed, Device, House
 from kiosk.journeys.desk import Desk

@@ -6,14 +6,14 @@ from typing import Literal, Self, TypeVar, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, Slot, SlotFault
 from fleet.messages import kinds
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys import stock_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.journeys.steps.admin import log_in_another
 from kiosk.journeys.steps.slot import note_open_door
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
-from kiosk.stocktaking import Ledger, Stock, Why
+from kiosk.stock.stocktaking import Ledger, Stock, Why
 from kiosk.views import Await
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ import hashlib
 from typing import assert_never
 
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, SignOutcome, Unknown
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys import admin_views
 from kiosk.journeys import bin_views as views
 from kiosk.journeys.desk import Desk

@@ -4,7 +4,7 @@ Rules: product.md, "Who may": held, blocked, returned, left, unknown: each stops
 the lists of revoked certificates have the word, as they came last.
 """
 
-from kiosk.issuer_ports import CardWord, NotFound, Unavailable
+from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.journeys import standing_views as views
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene

@@ -3,7 +3,7 @@
 from kiosk.journeys import stock_views as views
 from kiosk.journeys.steps.shelf import Shelf
 from kiosk.ports import Ask
-from kiosk.stocktaking import Lying, Why, outgoing
+from kiosk.stock.stocktaking import Lying, Why, outgoing
 
 
 async def take_out(ask: Ask, shelf: Shelf) -> None:

@@ -1,6 +1,6 @@
 """What an administrator has done at the machine, as a receipt says it: no card and no holder, but who, and what in figures."""
 
-from kiosk.issuer_ports import LoggedIn
+from kiosk.issuer.ports import LoggedIn
 from kiosk.journeys.desk import Desk
 from kiosk.journeys.scene import Scene
 from kiosk.receipts import Detail, Person, ReceiptFacts

@@ -160,7 +160,7 @@ async def test_the_program_shows_a_card(
     reader: CardReader, port: int, make_card: Callable[..., VirtualCard], tmp_path: Path
 ) -> None:
     card = make_card()
-    program = [sys.executable, "-c", "import sys; from kiosk.commands import main; sys.exit(main())", "card"]
+    program = [sys.executable, "-c", "import sys; from kiosk.cli import main; sys.exit(main())", "card"]
     async with inserted(card, reader, port):
         shown = await asyncio.to_thread(
             subprocess.run, [*program, "show", "--reader", reader.name, "--json"], capture_output=True, timeout=LIMIT_S

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.signing import verifies
 from drivers.reader.virtual.personas import person
 from fleet.messages import kinds
-from kiosk import stock
+from kiosk.stock import repository as stock
 from tests.fakes.errand_tales.administrator import two
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.stock import told

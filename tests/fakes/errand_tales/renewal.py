@@ -13,7 +13,7 @@ from drivers.reader.virtual.piv.names import CERTIFICATE_OBJECTS
 from drivers.reader.virtual.piv.objects import certificate_object
 from drivers.reader.virtual.pki import KeyPurpose, TestAuthority
 from fleet.messages.issuing import CardRecord, CardState, Person
-from kiosk.issuer_ports import Offer
+from kiosk.issuer.ports import Offer
 from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE, code_is, locked

@@ -10,7 +10,7 @@ import msgspec
 from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.making import fresh_memory
 from fleet.messages.issuing import AdministratorRole
-from kiosk.issuer_ports import Offer
+from kiosk.issuer.ports import Offer
 from kiosk.region import Region
 from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both

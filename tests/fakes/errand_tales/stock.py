@@ -9,10 +9,10 @@ from typing import Any
 from drivers.reader.virtual.personas import person
 from fleet.messages import kinds
 from fleet.messages.link import Order
-from kiosk import stock
-from kiosk.journal import Journal
+from kiosk.barcodes import envelope_code, order_code
 from kiosk.region import StockRules
-from kiosk.scanned import envelope_code, order_code
+from kiosk.station.journal import Journal
+from kiosk.stock import repository as stock
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale

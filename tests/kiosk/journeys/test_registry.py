@@ -28,7 +28,7 @@ def test_a_journey_reads_as_a_story(errand: Errand) -> None:
     assert errand.id in told
     assert errand.journey.__module__ == f"kiosk.journeys.{errand.id}"
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not [one for one in modules if one.startswith(("kiosk.screens", "kiosk.journal", "fleet.agent"))]
+    assert not [one for one in modules if one.startswith(("kiosk.screens", "kiosk.station.journal", "fleet.agent"))]
 
 
 async def test_the_regions_own_words_say_why_a_batch_is_switched_off(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.agent.outbox import Chain
-from kiosk.journal import Interrupted, Journal, Log
 from kiosk.journeys.renew_certificate import renew_certificate
+from kiosk.station.journal import Interrupted, Journal, Log
 from tests.fakes.aftermath import open_intents
 from tests.fakes.desk import STATION
 from tests.fakes.errand_tales.codes import MINE

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.scanned import envelope_code, order_code
+from kiosk.barcodes import envelope_code, order_code
 from tests.fakes.kivy_driver import KivyDriver
 
 pytestmark = pytest.mark.screen

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.scanned import order_code
+from kiosk.barcodes import order_code
 from kiosk.screens.theme import PANELS
 from tests.fakes.display import virtual_display
 from tests.fakes.kivy_driver import KivyDriver

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from kiosk.binned import Reason
+from kiosk.stock.bin_count import Reason
 
 REASONS = get_args(Reason)
 FAMILIES = {

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from kiosk.journeys.stock_views import TASKS
-from kiosk.stocktaking import What, Why
+from kiosk.stock.stocktaking import What, Why
 
 WHAT = get_args(What)
 OUT = tuple(why for why in get_args(Why) if why != "missing")

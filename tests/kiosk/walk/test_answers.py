@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.commands import Exit, main, walk
+from kiosk.cli import Exit, main, walk
 from kiosk.demo.seed import seed
 from kiosk.policy import PinPolicy
 from kiosk.ports import ErrandEndedError

@@ -11,9 +11,9 @@ from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.virtual.command import Ins
 from drivers.reader.virtual.kinds import KINDS
 from drivers.reader.virtual.pki import TestAuthority
-from kiosk.commands import Exit
-from kiosk.commands import walk as command
-from kiosk.station import Station
+from kiosk.cli import Exit
+from kiosk.cli import walk as command
+from kiosk.station.station import Station
 from kiosk.walk import hands
 from kiosk.walk.answers import Answers
 from tests.drivers.reader.test_profiles_signed import ED25519, public_pem

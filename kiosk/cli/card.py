@@ -1,0 +1,299 @@
+"""`kortkiosk card`: one card at a desk.
+
+    kortkiosk card list [--json]
+    kortkiosk card show|test|change-pin|unblock|certificates [--reader NAME] [--json] [--anchors FILE|DIR] [--online]
+    kortkiosk card show --suggest-profile
+
+Rules: codes come from a prompt or from `--codes-file` (mode 0600), never from arguments; a product that may not be
+unblocked by its holder is told before any code is asked for; the last try of a PIN is used only on request. Only with
+`--online` is anything fetched. Exit codes: 0 done, 2 bad input, 3 refused by a rule or by the card, a wrong code, or a card of no
+known kind, 4 no card or reader, a card that left, or nobody knows whether it was done (then look at the card again), 130
+interrupted: a code that the card has already is waited for, and what came of it is told.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, assert_never
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault
+from drivers.reader.errors import ReaderError
+from drivers.reader.model import Purpose
+from drivers.reader.outcomes import (
+    Accepted,
+    CodeOutcome,
+    Locked,
+    RefusalReason,
+    Refused,
+    Role,
+    SignOutcome,
+    Unknown,
+)
+from drivers.reader.pcsc import PcscBackend
+from drivers.reader.port import Backend, Presence
+from drivers.reader.profiles import parse
+from drivers.reader.visit import CardReader, CardVisit, try_card, utc_now, visiting
+from kiosk.cli import Exit
+from kiosk.cli import card_output as output
+from kiosk.cli.card_entry import at_pad, kept_last_try, role_for, unblocked, verify
+from kiosk.cli.card_settings import InputError, add_options, desk_of
+from kiosk.cli.codes import CodesError, CodeSource
+from kiosk.cli.interrupting import LEFT_OPEN, InterruptedCodeError, to_the_end
+from kiosk.findings import Known, wrong_with
+
+Arguments = argparse.Namespace
+Action = Callable[[Arguments, CardVisit], Awaitable[int]]
+_TEST_PURPOSES: tuple[Purpose, ...] = ("signature", "identification")
+"""The signature comes right after the code: some keys want it just before each use (SP 800-73-4 part 1, table 4b)."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand and its own; each namespace carries `func`."""
+    parser = subparsers.add_parser(
+        "card", help="look at, test and mend one card at a desk", description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the readers, and what is in them")
+    listing.add_argument("--json", action="store_true", help="output as JSON")
+    listing.set_defaults(func=run_list)
+    for name, action, text in (
+        ("show", _show, "whose card it is, its codes and certificates, and what is wrong"),
+        ("test", _test, "a real signature with each key, checked"),
+        ("change-pin", _change_pin, "a new PIN, with the old one"),
+        ("unblock", _unblock, "a new PIN, with the PUK"),
+        ("certificates", _certificates, "the certificates, as PEM with --pem"),
+    ):
+        _add_action(actions, name, action, text)
+
+
+def _add_action(actions: Any, name: str, action: Action, text: str) -> None:
+    parser = actions.add_parser(name, help=text)
+    parser.add_argument("--reader", metavar="NAME", help="needed where several readers hold a card")
+    parser.add_argument("--json", action="store_true", help="output as JSON")
+    add_options(parser)
+    if name in ("test", "change-pin", "unblock"):
+        parser.add_argument("--codes-file", type=Path, metavar="FILE", help="codes as TOML, mode 0600")
+    if name in ("test", "change-pin"):
+        parser.add_argument("--use-last-try", action="store_true", help="use the PIN's last try: a wrong PIN locks it")
+    if name in ("change-pin", "unblock"):
+        parser.add_argument(
+            "--role", choices=["identification", "signature"], default="identification",
+            help="which PIN, on a card that has one for each; default: %(default)s",
+        )  # fmt: skip
+    if name == "certificates":
+        parser.add_argument("--pem", action="store_true", help="print them as PEM")
+    if name == "show":
+        parser.add_argument("--suggest-profile", action="store_true", help="draft a product profile for the card")
+    parser.set_defaults(func=run_action, action=action)
+
+
+def run_list(arguments: Arguments) -> int:
+    """`card list`."""
+    backend = PcscBackend()
+    try:
+        readers = [(name, backend.presence(name)) for name in backend.readers()]
+    except ReaderError as fault:
+        return _failed(arguments, Exit.FAULT, fault)
+    document = {"readers": [{"name": name, "presence": presence.value} for name, presence in readers]}
+    _say(arguments, document, [f"{name}: {presence.value}" for name, presence in readers] or ["No readers."])
+    return Exit.DONE
+
+
+def run_action(arguments: Arguments) -> int:
+    """Every other action: find the reader, visit its card, do it. Gives the exit code."""
+    try:
+        return asyncio.run(_visit_and_do(arguments, PcscBackend()))
+    except (InputError, CodesError) as fault:
+        return _failed(arguments, Exit.BAD_INPUT, fault)
+    except ReaderError as fault:
+        return _not_read(arguments, fault)
+
+
+async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
+    desk = desk_of(arguments)
+    for refusal in desk.refused:
+        print(f"kortkiosk card: profile refused: {refusal}", file=sys.stderr)
+    arguments.desk = desk
+    reader = CardReader(backend, choose_reader(backend, arguments.reader), desk.settings)
+    try:
+        async with visiting(reader) as visit:
+            action: Action = arguments.action
+            try:
+                return await action(arguments, visit)
+            except InterruptedCodeError as cut:
+                return _told_interrupted(arguments, visit, cut.outcome)
+    finally:
+        await reader.close()
+
+
+def choose_reader(backend: Backend, wanted: str | None) -> str:
+    """The reader that was named, else the one that holds a card. Raises InputError, NoReaderError."""
+    names = backend.readers()
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise InputError(f"no reader is called {wanted!r}; there are: {', '.join(names) or 'none'}")
+    with_card = [name for name in names if backend.presence(name) in (Presence.PRESENT, Presence.MUTE)]
+    if len(with_card) > 1:
+        raise InputError(f"name one with --reader; these hold a card: {', '.join(with_card)}")
+    if not names:
+        raise ReaderError("there are no readers")
+    return (with_card or list(names))[0]
+
+
+async def _show(arguments: Arguments, visit: CardVisit) -> int:
+    if arguments.suggest_profile:
+        return _suggest(arguments, visit)
+    findings = wrong_with(Known(visit.facts, utc_now()))
+    document = output.facts_json(visit.facts, visit.exchange, findings)
+    _say(arguments, document, output.facts_lines(visit.facts, findings))
+    return Exit.DONE
+
+
+def _suggest(arguments: Arguments, visit: CardVisit) -> int:
+    """The draft on stdout, so that it can be kept in a file; what is not verified beside it."""
+    text = visit.draft_profile()
+    unverified = parse(text, "draft").unverified
+    document = {"reader": visit.facts.reader, "atr": visit.facts.atr.hex().upper(), "profile": text,
+                "unverified": list(unverified)}  # fmt: skip
+    _say(arguments, document, [text.rstrip(), "", "# Not verified: " + ", ".join(unverified)])
+    return Exit.DONE
+
+
+async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
+    certificates = (await visit.complete()).certificates
+    pems = [x509.load_der_x509_certificate(c.der).public_bytes(Encoding.PEM).decode() for c in certificates]
+    listed = [
+        output.certificate_json(certificate)
+        | {"revocation": certificate.revocation}
+        | ({"pem": pem} if arguments.pem else {})
+        for certificate, pem in zip(certificates, pems, strict=True)
+    ]
+    findings = wrong_with(Known(visit.facts, utc_now()))
+    document = {"reader": visit.facts.reader, "certificates": listed, "findings": output.findings_json(findings),
+                "not_fetched": arguments.desk.faults}  # fmt: skip
+    lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),
+             *(f"? {fault}" for fault in arguments.desk.faults)]  # fmt: skip
+    _say(arguments, document, pems if arguments.pem else lines)
+    return Exit.DONE
+
+
+async def _test(arguments: Arguments, visit: CardVisit) -> int:
+    codes, facts = CodeSource(arguments.codes_file), visit.facts
+    results: list[output.Json] = []
+    lines: list[str] = []
+    worst = int(Exit.DONE)
+    proved: set[Role] = set()
+    verified: CodeOutcome = Refused(RefusalReason.NOT_ALLOWED)
+    for purpose in _TEST_PURPOSES:
+        if facts.certificate(purpose) is None:
+            continue
+        role = role_for(visit, purpose)
+        if role not in proved:
+            verified = await verify(arguments, visit, codes, role)
+            proved.add(role)
+        if not isinstance(verified, Accepted):
+            return _told(arguments, visit, verified, "")
+        test = await try_card(visit, purpose)
+        results.insert(0, {"purpose": purpose, "passed": test.passed, "verified": test.verified,
+                           "chain": test.chain, **output.outcome_json(test.outcome)})  # fmt: skip
+        done = f"signed and checked, chain {test.chain}"
+        lines.insert(0, f"{purpose}: {output.outcome_text(test.outcome, done)}")
+        worst = max(worst, _exit_of(test.outcome), Exit.DONE if test.passed else Exit.REFUSED)
+    if not results:
+        return _told(arguments, visit, verified, "")
+    document = {"reader": facts.reader, "card_number": facts.card_number, "tests": results,
+                "passed": worst == Exit.DONE, "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
+    _say(arguments, document, lines)
+    return worst
+
+
+async def _change_pin(arguments: Arguments, visit: CardVisit) -> int:
+    codes, role = CodeSource(arguments.codes_file), Role(arguments.role)
+    if (kept := kept_last_try(arguments, visit, role)) is not None:
+        return _told(arguments, visit, kept, "")
+    if at_pad(arguments, visit):
+        outcome = await to_the_end(visit.change_at_pad(role, last_try_consented=arguments.use_last_try))
+        return _told(arguments, visit, outcome, "The PIN is changed.")
+    signature = role is Role.SIGNATURE and visit.facts.pin(role) is not None
+    old = codes.get("signature_pin", "Signature PIN") if signature else codes.get("pin", "PIN")
+    new = codes.get("new_pin", "New PIN")
+    outcome = await to_the_end(visit.change(role, old, new, last_try_consented=arguments.use_last_try))
+    return _told(arguments, visit, outcome, "The PIN is changed.")
+
+
+async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
+    profile = arguments.desk.settings.profiles.match_name(visit.facts.profile)
+    left = puk.tries_left if (puk := visit.facts.pin(Role.PUK)) is not None else None
+    if profile.unblocking.by != "holder":
+        return _told(arguments, visit, Refused(RefusalReason.NOT_ALLOWED), "")
+    if left is not None and left < profile.puk.floor:  # told before anybody types it
+        refused = Refused(RefusalReason.BELOW_FLOOR, tries_left=left) if left else Locked()
+        return _told(arguments, visit, refused, "")
+    outcome = await unblocked(arguments, visit, Role(arguments.role))
+    kept = isinstance(outcome, Accepted) and not outcome.new_code_set
+    done = "The PIN is unlocked; it is still the old one." if kept else "The PIN is unlocked and set anew."
+    return _told(arguments, visit, outcome, done)
+
+
+def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
+    _say(arguments, _document(visit, outcome), [output.outcome_text(outcome, done)])
+    return _exit_of(outcome)
+
+
+def _document(visit: CardVisit, outcome: CodeOutcome | SignOutcome) -> output.Json:
+    facts = visit.facts
+    return {"reader": facts.reader, "card_number": facts.card_number, **output.outcome_json(outcome),
+            "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
+
+
+def _told_interrupted(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome) -> int:
+    """What came of the code that the card had when ^C came: done, not done, or not known."""
+    unknown = isinstance(outcome, Unknown)
+    text = LEFT_OPEN if unknown else f"Interrupted. {output.outcome_text(outcome, 'It was done all the same.')}"
+    _say(arguments, _document(visit, outcome), [text])
+    return Exit.INTERRUPTED
+
+
+def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
+    match output.outcome_json(outcome)["outcome"]:
+        case "accepted":
+            return Exit.DONE
+        case "unknown":
+            return Exit.FAULT
+        case _:
+            return Exit.REFUSED
+
+
+def _say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
+    print(json.dumps(document, ensure_ascii=False) if arguments.json else "\n".join(lines))
+
+
+def _not_read(arguments: Arguments, fault: ReaderError) -> int:
+    """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
+    match of_fault(fault):
+        case UnknownKind(atr, tried, exchange) if atr:
+            lines = [f"{fault}", f"ATR    {atr.hex().upper()}", f"Tried  {', '.join(tried)}"]
+            _say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
+            return Exit.REFUSED
+        case UnknownKind() | Absent() | Mute() | ChangedUnderUs() | None:
+            return _failed(arguments, Exit.FAULT, fault)
+        case other:
+            assert_never(other)
+
+
+def _failed(arguments: Arguments, code: Exit, fault: Exception) -> int:
+    """Say what is wrong; with --json as an object with `error` and `text`."""
+    if arguments.json:
+        error = type(fault).__name__.removesuffix("Error")
+        print(json.dumps({"error": error, "text": str(fault)}, ensure_ascii=False))
+    else:
+        print(f"kortkiosk card: {fault}", file=sys.stderr)
+    return code

@@ -1,0 +1,110 @@
+"""What `kortkiosk card` is given besides the card: whom to trust, what is revoked, which products are known.
+
+    --anchors FILE|DIR  --online | --revocation DIR  --require-revocation  --profiles DIR --profile-keys FILE
+
+Rules: only with `--online` is anything fetched; a profile that is refused is told and the others stay. What fetches and
+what checks signatures is loaded only where it is asked for, so that the program starts sooner.
+"""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drivers.reader.ledger import FileLedger
+from drivers.reader.profiles import ProfileError, Profiles, builtin
+from drivers.reader.revocation import NotAsked, Revocation
+from drivers.reader.revocation.offline import OfflineRevocation
+from drivers.reader.revocation.store import RevocationStore
+from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.visit import ReaderSettings
+from kiosk.cli import state_directory
+
+if TYPE_CHECKING:
+    from drivers.reader.profiles.signed import Refusal
+
+MAX_FILES = 256
+"""So many lists are read of a folder."""
+
+
+class InputError(Exception):
+    """Something that was asked for cannot be; the text is for the person who typed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`faults` grows while certificates are judged: what could not be fetched."""
+
+    settings: ReaderSettings
+    refused: "tuple[Refusal, ...]" = ()
+    faults: list[str] = field(default_factory=list)
+
+
+def add_options(parser: Any) -> None:
+    """The options of the module's head."""
+    parser.add_argument("--anchors", type=Path, metavar="FILE|DIR", help="certificates to trust, PEM")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--online", action="store_true", help="ask the issuers what is revoked (OCSP, CRL)")
+    source.add_argument("--revocation", type=Path, metavar="DIR", help="judge by the CRLs and OCSP answers in it")
+    parser.add_argument("--require-revocation", action="store_true", help="trust nothing whose standing is not known")
+    parser.add_argument("--profiles", type=Path, metavar="DIR", help="signed product profiles, with --profile-keys")
+    parser.add_argument("--profile-keys", type=Path, metavar="FILE", help="public keys that may sign them, PEM")
+
+
+def desk_of(arguments: argparse.Namespace) -> Desk:
+    """Everything, loaded. Raises InputError."""
+    profiles, refused = _profiles(arguments)
+    revocation, faults = _revocation(arguments)
+    trust = _trust(arguments.anchors, revocation, hard=arguments.require_revocation)
+    if getattr(arguments, "suggest_profile", False):
+        profiles = profiles.quiet()
+    settings = ReaderSettings(
+        profiles=profiles, trust=trust, ledger=FileLedger(state_directory() / "tries.json")
+    )  # fmt: skip
+    return Desk(settings, refused, faults)
+
+
+def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[Refusal, ...]]":
+    if arguments.profiles is None:
+        return builtin(), ()
+    if arguments.profile_keys is None:
+        raise InputError("--profiles needs --profile-keys: only what a key signs counts")
+    from drivers.reader.profiles.signed import ProfileKeys, add_signed
+
+    try:
+        keys = ProfileKeys.load(arguments.profile_keys)
+    except ProfileError as reason:
+        raise InputError(str(reason)) from None
+    loaded = add_signed(builtin(), arguments.profiles, keys)
+    return loaded.profiles, loaded.refused
+
+
+def _revocation(arguments: argparse.Namespace) -> tuple[Revocation, list[str]]:
+    """Where revocation is asked for, and the list in which faults of fetching will stand."""
+    if arguments.online:
+        from drivers.reader.revocation.fetching import FetchingRevocation
+        from drivers.reader.revocation.http import fetch
+
+        fetching = FetchingRevocation(RevocationStore(state_directory() / "revocation"), fetch)
+        return fetching, fetching.faults
+    if arguments.revocation is None:
+        return NotAsked(), []
+    store = RevocationStore()
+    try:
+        for path in sorted(arguments.revocation.iterdir())[:MAX_FILES]:
+            if path.is_file():
+                store.take(path.read_bytes())
+    except OSError as reason:
+        raise InputError(f"{arguments.revocation}: {reason.strerror}") from None
+    return OfflineRevocation(store), []
+
+
+def _trust(anchors: Path | None, revocation: Revocation, *, hard: bool) -> Trust:
+    if anchors is None:
+        return Trust()
+    try:
+        return Trust(*split(load_certificates(anchors)), revocation=revocation, hard=hard)
+    except OSError as reason:
+        raise InputError(f"{anchors}: {reason.strerror}") from None
+    except ValueError as reason:
+        raise InputError(str(reason)) from None

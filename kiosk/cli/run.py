@@ -1,0 +1,92 @@
+"""`kortkiosk run`: the station.
+
+The window comes up whatever is missing: an unreadable configuration, no reader, no printer, no broker, a full disk. What
+is missing is said on the screen, on standard error, and with --json as one object a line; what works is offered.
+
+    kortkiosk run --config /etc/kortkiosk/station.toml
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from kiosk.cli import Exit
+from kiosk.config import Config, ConfigError, load
+from kiosk.station.log_bundle import heard
+
+DEFAULT = Path("station.toml")
+RESTART = -1
+"""An administrator wants the program to start anew: it becomes itself again, under the same process number."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its namespace carries `func`."""
+    parser = subparsers.add_parser(
+        "run", help="the station", description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--check", action="store_true", help="read the configuration, say what is wrong, and end")
+    parser.add_argument("--json", action="store_true", help="what is missing as JSON, one object a line")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it. Exit codes: 0 window closed or SIGTERM; 2 (with --check) bad configuration; 4 no display; 130 interrupted."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config, faults = Config(), []
+    try:
+        config = load(args.config)
+    except ConfigError as error:
+        faults = [f"{args.config}: {fault}" for fault in error.faults]
+    for fault in faults:
+        _say("config", fault, as_json=args.json)
+    if args.check:
+        return Exit.BAD_INPUT if faults else Exit.DONE
+    if not _display():
+        print("kortkiosk run: there is no display; set DISPLAY, or run on a machine with a screen", file=sys.stderr)
+        return Exit.FAULT
+    code = asyncio.run(_station(config, args.config.resolve().parent, faults, as_json=args.json))
+    if code == RESTART:
+        os.execv(sys.executable, [sys.executable, "-m", "kiosk.cli", *sys.argv[1:]])  # noqa: S606 - itself, as it was begun
+    return code
+
+
+def _display() -> bool:
+    """Whether SDL has somewhere to draw: without, it would run on unseen (and say nothing)."""
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")) or any(
+        Path("/dev/dri").glob("card*")
+    )
+
+
+async def _station(config: Config, base: Path, faults: list[str], *, as_json: bool) -> int:
+    from kiosk.station.app import App  # Kivy opens its window on import: only when a window is wanted
+
+    app = App(config, base, faults)
+    app.station.on_problem = lambda code, text: _say(code, text, as_json=as_json)
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    ring = heard()
+    app.station.log_lines = lambda: ring.lines
+    app.station.on_restart = lambda: _end(running)
+    with contextlib.suppress(asyncio.CancelledError):
+        await app.run()
+    return RESTART if app.station.restarts else Exit.DONE
+
+
+def _end(running: "asyncio.Task[int]") -> None:
+    running.cancel()
+
+
+def _say(code: str, text: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"missing": code, "text": text}, ensure_ascii=False), flush=True)
+    else:
+        print(f"kortkiosk: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,267 @@
+"""`kortkiosk walk`: an errand without a screen, on any reader, answered by a file.
+
+With --json a line for each question asked and answered, and a last one with outcome, errand, card_number, receipt,
+exchange and events. Codes stand in the answers file, never among the arguments, and are never printed.
+
+    kortkiosk walk pickup --reader "Virtual PCD 00 00" --answers pickup.toml --config station.toml --json
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from drivers.reader.model import Exchange
+from drivers.reader.port import Presence, Reader, StationVisit
+from drivers.reader.virtual.pcscd import NoServiceError
+from drivers.reader.virtual.pki import TestAuthority, default_directory
+from drivers.reader.virtual.state import CardFileError
+from fleet.agent.link import Timing
+from fleet.messages import kinds
+from kiosk.bench.world import Scenario, World
+from kiosk.cli import Exit
+from kiosk.clock import SystemClock
+from kiosk.config import VIRTUAL, Config, ConfigError, load
+from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.ports import Ended
+from kiosk.station.station import Station, opened
+from kiosk.walk import answers as answers_file
+from kiosk.walk import hands
+from kiosk.walk.answers import Answers, AnswersError
+from kiosk.walk.screen import WalkScreen
+
+ONLINE_S = 10.0
+"""How long a walk waits for the connection before it goes on without."""
+DRAIN_S = 60.0
+POLL_S = 0.02
+EXIT = {
+    "done": Exit.DONE,
+    "refused": Exit.REFUSED,
+    "fault": Exit.FAULT,
+    "unknown": Exit.FAULT,
+    "cancelled": Exit.CANCELLED,
+    "timed_out": Exit.CANCELLED,
+}
+CANNOT = {
+    "reader": Exit.FAULT,
+    "cabinet": Exit.FAULT,
+    "store": Exit.FAULT,
+    "door": Exit.REFUSED,
+    "switched_off": Exit.REFUSED,
+}
+"""What keeps an errand from being begun; all else is a station that is not set up for it."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand; its namespace carries `func`."""
+    parser = subparsers.add_parser(
+        "walk", help="an errand without a screen", description=(__doc__ or "").strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "errand",
+        choices=[errand.id for errand in ERRANDS],
+        metavar="ERRAND",
+        help=", ".join(errand.id for errand in ERRANDS),
+    )
+    parser.add_argument("--reader", required=True, metavar="NAME", help="the holder's reader, or `virtual`")
+    parser.add_argument("--admin-reader", default="", metavar="NAME", help="the administrator's reader")
+    parser.add_argument("--answers", type=Path, required=True, metavar="FILE", help="what is answered, in order")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="station.toml; default: ./station.toml if there")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it. Exit codes are those of all programs."""
+    try:
+        config, base = _config(args)
+        answers = answers_file.load(args.answers)
+        errand = next(one for one in ERRANDS if one.id == args.errand)
+        with tempfile.TemporaryDirectory() as folder, hands.service_for(args.reader, args.admin_reader):
+            return asyncio.run(_Walk(args.json, config, base, Path(folder)).go(errand, answers))
+    except (ConfigError, AnswersError, CardFileError) as error:
+        print(f"kortkiosk walk: {error}", file=sys.stderr)
+        return Exit.BAD_INPUT
+    except NoServiceError as error:
+        print(f"kortkiosk walk: {error}", file=sys.stderr)
+        return Exit.FAULT
+    except OSError as error:
+        print(f"kortkiosk walk: {error.filename or 'the virtual reader'}: {error.strerror or error}", file=sys.stderr)
+        return Exit.FAULT
+
+
+def _config(args: argparse.Namespace) -> tuple[Config, Path]:
+    path = args.config or Path("station.toml")
+    config = load(path) if args.config or path.exists() else Config()
+    readers = config.readers.model_copy(update={"holder": args.reader, "administrator": args.admin_reader})
+    return config.model_copy(update={"readers": readers}), path.resolve().parent
+
+
+class _Walk:
+    def __init__(self, as_json: bool, config: Config, base: Path, folder: Path) -> None:
+        self._json = as_json
+        self._config = config
+        self._base = base
+        self._folder = folder
+
+    async def go(self, errand: Errand, answers: Answers) -> int:
+        """Open the station, walk, let the events drain, print the last line."""
+        slots = {number: f"{number}:new" for number in range(1, self._config.cabinet.slots + 1)}
+        world = World.open(self._folder, Scenario(slots, (), (), self._config.cabinet.slots), SystemClock().now())
+        if answers.cards:  # the issuer of virtual cards counts, but only where the file brings such cards
+            world.authority = TestAuthority.load_or_create(default_directory(), SystemClock().now())
+        cards = hands.cards(answers, world.authority)
+        screen = WalkScreen(answers.entries, cards, self._say, self._config.station.language)
+        async with opened(Station(self._config, self._base, screen, world), Timing(first_s=0.1)) as station:
+            self._arm(screen, station, world)
+            await _online(station)
+            missing = station.missing(errand)
+            if missing is not None:
+                return self._cannot(errand, station, missing)
+            first = await _sequence(station)
+            counted = _count(station)
+            ended = await station.run(errand)
+            await _drained(station)
+            return await self._finish(errand, station, screen, ended, first, counted)
+
+    def _arm(self, screen: WalkScreen, station: Station, world: World) -> None:
+        for role, name in (
+            ("holder", self._config.readers.holder),
+            ("administrator", self._config.readers.administrator),
+        ):
+            if name:
+                slot = world.slots[role] if name == VIRTUAL else None
+                screen.hands[role] = hands.hand_for(slot.name if slot else name, slot)
+        if station.devices.cabinet is world.cabinet:
+            screen.cabinet = world.cabinet
+
+    def _cannot(self, errand: Errand, station: Station, missing: str) -> int:
+        problems = [{"code": one.code, "text": one.text} for one in station.problems]
+        self._say({"outcome": "refused", "errand": errand.id, "missing": missing, "problems": problems})
+        for one in problems:
+            print(f"kortkiosk walk: {one['text']}", file=sys.stderr)
+        return CANNOT.get(missing, Exit.BAD_INPUT)
+
+    async def _finish(
+        self,
+        errand: Errand,
+        station: Station,
+        screen: WalkScreen,
+        ended: Ended | None,
+        first: int,
+        counted: list[StationVisit],
+    ) -> int:
+        outcome = ended.outcome if ended else "fault"
+        spent = [visit.exchange for visit in counted]
+        last = {
+            "outcome": outcome,
+            "reason": ended.reason if ended else "store",
+            "errand": errand.id,
+            "card_number": ended.card_number if ended else None,
+            "receipt": ended.receipt if ended else None,
+            "exchange": _exchange(spent),
+            "events": await _events(station, first),
+        }
+        self._say(last)
+        if screen.unexpected is not None:
+            print(f"kortkiosk walk: {screen.unexpected}", file=sys.stderr)
+            return Exit.BAD_INPUT
+        return EXIT.get(outcome, Exit.OUR_ERROR)
+
+    def _say(self, line: dict[str, Any]) -> None:
+        if self._json:
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        elif "view" in line:
+            print(f"{line['view']:28} {line['title']}", flush=True)
+        elif "outcome" in line:
+            print(f"outcome: {line['outcome']} {line.get('reason') or ''}", flush=True)
+
+
+async def _online(station: Station) -> None:
+    """Wait for the connection and a list of orders, but not for long: a synced order needs neither."""
+    side = station.fleet
+
+    async def reached() -> bool:
+        return side is None or (side.link.online and side.book.is_fresh(station.clock.now()))
+
+    await _until(station, ONLINE_S, reached)
+
+
+async def _drained(station: Station) -> None:
+    """Give the server time to say that it holds what was committed."""
+    side, books = station.fleet, station.books
+
+    async def reached() -> bool:
+        return side is None or books is None or not side.link.online or await books.depth() == 0
+
+    await _until(station, DRAIN_S, reached)
+
+
+async def _until(station: Station, limit_s: float, reached: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again: the book does not tell when a list has come, nor the outbox when it is empty."""
+    deadline = station.clock.monotonic() + limit_s
+    while not await reached() and station.clock.monotonic() < deadline:
+        await station.clock.sleep(POLL_S)
+
+
+async def _sequence(station: Station) -> int:
+    books = station.books
+    return max([sequence for sequence, _ in await books.events_after(0)], default=0) if books else 0
+
+
+async def _events(station: Station, first: int) -> list[dict[str, Any]]:
+    told = await station.books.events_after(first) if station.books else []
+    own = [one for one in told if one[1] != kinds.CHAIN_CHECKPOINT]  # which belongs to the chain, not to an errand
+    return [{"sequence": sequence, "type": kind} for sequence, kind in own]
+
+
+def _exchange(spent: list[Exchange]) -> dict[str, float]:
+    return {
+        "apdus": sum(one.apdus for one in spent),
+        "bytes_sent": sum(one.bytes_sent for one in spent),
+        "bytes_received": sum(one.bytes_received for one in spent),
+        "ms": round(sum(one.ms for one in spent), 1),
+    }
+
+
+def _count(station: Station) -> list[StationVisit]:
+    """Remember every visit of the station's readers, to add up what they cost."""
+    visits: list[StationVisit] = []
+    devices = station.devices
+    if devices.reader is not None:
+        devices.reader = CountingReader(devices.reader, visits)
+    if devices.administrator_reader is not None:
+        devices.administrator_reader = CountingReader(devices.administrator_reader, visits)
+    return visits
+
+
+class CountingReader:
+    """A reader that remembers its visits."""
+
+    def __init__(self, reader: Reader, visits: list[StationVisit]) -> None:
+        self.name = reader.name
+        self._reader = reader
+        self._visits = visits
+
+    async def presence(self) -> Presence:
+        """As the reader says."""
+        return await self._reader.presence()
+
+    def changes(self) -> Any:
+        """As the reader says."""
+        return self._reader.changes()
+
+    async def visit(self) -> StationVisit:
+        """Meet the card, and remember it."""
+        visit = await self._reader.visit()
+        self._visits.append(visit)
+        return visit
+
+    async def close(self) -> None:
+        """Let it go."""
+        await self._reader.close()

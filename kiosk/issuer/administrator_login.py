@@ -1,0 +1,66 @@
+"""Who is an ID administrator, once their card has proved who they are: by the server, or without connection by the signed list.
+
+Offline counts only while the signed list of administrators is valid, and only a card whose certificate is for identification, of
+level 3, trusted here and not known to be revoked; who it is on the list is told by the HSA-id alone, and that they may attend by
+`fleet.messages.attending`.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+from cryptography import x509
+
+from drivers.reader.model import Chain
+from drivers.reader.public_keys import PARSE_FAULTS
+from drivers.reader.usage import purpose_by_usage
+from fleet.messages import asking
+from fleet.messages.asking import LoginAsk
+from fleet.messages.attending import refusal_to_attend
+from kiosk.issuer.client import Desk
+from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Orders
+
+Judge = Callable[[bytes], Awaitable[Chain]]
+"""What is to be thought of a certificate (DER) now."""
+
+
+class FleetAdministrators:
+    """Implements `Administrators` of `kiosk.issuer.ports`."""
+
+    def __init__(self, desk: Desk, orders: Orders, judge: Judge, today: Callable[[], str]) -> None:
+        """`today`: by the trusted clock, ISO 8601."""
+        self._desk = desk
+        self._orders = orders
+        self._judge = judge
+        self._today = today
+
+    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+        """See the port. Where the nonce is the server's, the server alone says."""
+        return await self._at_the_server(proof) if proof.by_server else await self._by_the_list(proof)
+
+    async def _at_the_server(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+        match await self._desk.ask_for(LoginAsk(id=secrets.token_hex(16)), proof):
+            case asking.LoggedIn(hsa_id=hsa_id, name=name, roles=roles):
+                return LoggedIn(hsa_id, name, "server", proof, roles)
+            case asking.Declined(reason=reason):
+                return Declined(reason)
+            case Unavailable() as away:
+                return away
+            case _:
+                return Unavailable("no_answer")
+
+    async def _by_the_list(self, proof: PersonProof) -> LoggedIn | Declined:
+        try:
+            purpose = purpose_by_usage(x509.load_der_x509_certificate(proof.certificate))
+        except PARSE_FAULTS:
+            return Declined("not_for_identification")
+        if purpose != "identification":
+            return Declined("not_for_identification")
+        if await self._judge(proof.certificate) != "ok":
+            return Declined("card_not_valid")
+        listed = await self._orders.administrator(proof.hsa_id)
+        refusal = refusal_to_attend(listed, proof.loa, self._today())
+        if refusal is not None or listed is None:
+            return Declined(refusal or "not_administrator")
+        return LoggedIn(listed.hsa_id, listed.name, "list", proof, listed.roles)

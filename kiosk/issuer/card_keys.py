@@ -1,0 +1,135 @@
+"""Administrative keys of a card, which the server holds: it answers the card's challenges there; the issuer releases the PUK."""
+
+import asyncio
+import base64
+from datetime import date
+from typing import Literal
+
+from drivers.reader.errors import ReaderError
+from drivers.reader.keys import ManagementAlgorithm, ManagementKey, MutualAnswer
+from drivers.reader.model import CardFacts
+from fleet.messages import asking
+from fleet.messages.asking import ChallengeAsk, LetterAsk
+from kiosk.issuer.client import ASK_LIMIT_S, Desk, refusal, text_of, wish
+from kiosk.issuer.ports import Declined, LetterOrdered, LoggedIn, Released, Response, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.issuer.puk_release import ReplyKey
+
+
+class FleetCardKeys:
+    """Implements `CardKeys`. What the server does not know of a card it does not answer for."""
+
+    def __init__(self, desk: Desk, station: str) -> None:
+        self._desk = desk
+        self._station = station
+
+    def management(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> ManagementKey:
+        """Answers from the reader's thread by way of the running loop."""
+        return _AskedKey(self._desk, facts, algorithm, errand, people, asyncio.get_running_loop())
+
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> MutualAnswer | Declined | Unavailable:
+        """One block each way; the key stays at the server."""
+        ask = asking.CardProofAsk(
+            id=wish(errand, "card.authenticate", facts.card_number, witness + challenge),
+            card_number=facts.card_number,
+            algorithm=algorithm,
+            witness=witness.hex(),
+            challenge=challenge.hex(),
+        )
+        result = await self._desk.ask(ask)
+        if isinstance(result, asking.CardProof):
+            return MutualAnswer(bytes.fromhex(result.witness), bytes.fromhex(result.digest))
+        return refusal(result)
+
+    async def unblock_response(
+        self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
+    ) -> Response | Declined | Unavailable:
+        """For the card's administrative key, whose kind the server knows."""
+        ask = _challenge(facts, "unblock", None, challenge, errand)
+        return await _responded(self._desk, ask, *behind(administrator))
+
+    async def release_puk(
+        self, facts: CardFacts, *, administrator: LoggedIn, errand: str
+    ) -> Released | Declined | Unavailable:
+        """Sealed by the issuer to a key that is made for this one question, and that the administrator's wish covers."""
+        key = ReplyKey()
+        id_ = wish(errand, "card.puk", facts.card_number, key.public)
+        ask = asking.PukAsk(id=id_, card_number=facts.card_number, reply_key=text_of(key.public))
+        result = await self._desk.ask_for(ask, *behind(administrator))
+        if not isinstance(result, asking.Released):
+            return refusal(result)
+        puk = key.opened(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
+        return Unavailable("no_answer") if puk is None else Released(puk)
+
+    async def order_letter(
+        self, card_number: str, *, errand: str, by: PersonProof | None = None
+    ) -> LetterOrdered | Declined | Unavailable:
+        """One letter for an errand."""
+        id_ = wish(errand, "card.letter", card_number)
+        result = await self._desk.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
+        if isinstance(result, asking.LetterOrdered):
+            return LetterOrdered(date.fromisoformat(result.arrives), result.where)
+        return refusal(result)
+
+
+class _AskedKey:
+    """A management key whose holder is the server."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        facts: CardFacts,
+        algorithm: ManagementAlgorithm,
+        errand: str,
+        people: tuple[PersonProof, ...],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.algorithm = algorithm
+        self._desk = desk
+        self._facts = facts
+        self._errand = errand
+        self._people = people
+        self._loop = loop
+
+    def answer(self, challenge: bytes) -> bytes:
+        """Blocks the reader's thread, never the loop. Raises ReaderError."""
+        ask = _challenge(self._facts, "management", self.algorithm, challenge, self._errand)
+        asked = asyncio.run_coroutine_threadsafe(_responded(self._desk, ask, *self._people), self._loop)
+        try:
+            said = asked.result(ASK_LIMIT_S + 1)
+        except TimeoutError:
+            asked.cancel()
+            said = Unavailable("no_answer")
+        if isinstance(said, Response):
+            return said.data
+        raise ReaderError(f"the server does not answer for the card's management key: {said.reason}")
+
+
+def _challenge(
+    facts: CardFacts,
+    key: Literal["management", "unblock"],
+    algorithm: ManagementAlgorithm | None,
+    challenge: bytes,
+    errand: str,
+) -> ChallengeAsk:
+    return ChallengeAsk(
+        id=wish(errand, f"card.challenge.{key}", facts.card_number, challenge),
+        card_number=facts.card_number,
+        key=key,
+        algorithm=algorithm,
+        challenge=challenge.hex(),
+    )
+
+
+def behind(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
+    """The proofs of those who attend."""
+    return tuple(one.proof for one in administrators if one.proof is not None)
+
+
+async def _responded(desk: Desk, ask: ChallengeAsk, *people: PersonProof) -> Response | Declined | Unavailable:
+    result = await desk.ask_for(ask, *people)
+    return Response(bytes.fromhex(result.response)) if isinstance(result, asking.Answered) else refusal(result)

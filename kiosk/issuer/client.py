@@ -1,0 +1,236 @@
+"""Issuer and register behind the journeys' ports: questions to the server, and the words that come back.
+
+Every wish has an id made of errand, card and what is wanted, so that a question asked again (after a torn connection, by a person
+who tries once more) is done once.
+
+>>> wish("7d0c...", "card.block", "9999000020260001") == wish("7d0c...", "card.block", "9999000020260001")
+True
+"""
+
+import base64
+import hashlib
+import logging
+import secrets
+from datetime import datetime
+
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Signed
+from fleet.agent.blocks import BlockQueue, Queueable
+from fleet.agent.keeping import Asker
+from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.words import SyncRefused, Words
+from fleet.messages import asking
+from fleet.messages.asking import (
+    BlockAsk,
+    CardStateAsk,
+    CertificateAsk,
+    DirectoryAsk,
+    HoldAsk,
+    IssuerAsk,
+    LiftAsk,
+    Result,
+)
+from kiosk.issuer.ports import (
+    Blocked,
+    BlockReason,
+    CardWord,
+    Declined,
+    Found,
+    Held,
+    HoldReason,
+    Issued,
+    Lifted,
+    NotFound,
+    Offer,
+    Queued,
+    Unavailable,
+)
+from kiosk.issuer.proof_ports import P, PersonProof, with_proofs
+from kiosk.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+ASK_LIMIT_S = 8.0
+"""A person waits."""
+ISSUE_LIMIT_S = 25.0
+"""An issuer takes longer to sign."""
+
+
+def wish(errand: str, what: str, card_number: str, more: bytes = b"") -> str:
+    """The id of one wish: 32 hex digits."""
+    return hashlib.sha256(b"\0".join((errand.encode(), what.encode(), card_number.encode(), more))).hexdigest()[:32]
+
+
+class Desk:
+    """Asks the server one question and opens its word."""
+
+    def __init__(self, link: Asker, words: Words) -> None:
+        self._link = link
+        self._words = words
+
+    async def ask_for(self, ask: P, *people: PersonProof, limit_s: float = ASK_LIMIT_S) -> Result | Unavailable:
+        """What came of it, asked in the name of these people: the one place where an ask gets its proofs."""
+        wished: IssuerAsk = with_proofs(ask, people)  # type: ignore[assignment]  # every ask of a person is one
+        return await self.ask(wished, limit_s)
+
+    async def ask(self, ask: IssuerAsk, limit_s: float = ASK_LIMIT_S) -> Result | Unavailable:
+        """What came of it. An answer that is no word of the server's counts as none."""
+        try:
+            return self._words.result(await self._link.ask(ask, limit_s), ask)
+        except LinkDown:
+            return Unavailable()
+        except AskTimeout:
+            return Unavailable("no_answer")
+        except SyncRefused as error:
+            logger.warning("%s: %s (%s)", asking.tag_of(ask), error, error.code)
+            return Unavailable(error.code)
+
+
+class FleetIssuer:
+    """Implements `Issuer` and `Directory` of `kiosk.issuer.ports`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+        """By register, directory and the region's dates, at the server."""
+        match await self.state(facts.card_number):
+            case CardWord(offers=offers):
+                return offers
+            case NotFound():
+                return Declined("unknown_card")
+            case Unavailable() as away:
+                return away
+
+    async def certificate(
+        self,
+        request: bytes,
+        offer: Offer,
+        *,
+        facts: CardFacts,
+        errand: str,
+        proof: Signed | None = None,
+        people: tuple[PersonProof, ...] = (),
+    ) -> Issued | Declined | Unavailable:
+        """Through the server to the issuer; the certificate that comes is checked there and again by the card's driver."""
+        ask = CertificateAsk(
+            id=wish(errand, "certificate.request", facts.card_number, request),
+            card_number=facts.card_number,
+            hsa_id=facts.holder.hsa_id,
+            profile=offer.profile,
+            loa=offer.loa,
+            request=text_of(request),
+            current=text_of(proof.certificate) if proof else None,
+            proof=text_of(proof.signature) if proof else None,
+            algorithm=proof.algorithm if proof else None,
+        )
+        result = await self._desk.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
+        if isinstance(result, asking.Issued):
+            return Issued(tuple(base64.b64decode(one) for one in result.chain))
+        return refusal(result)
+
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        """Each question is a new one: what is asked may have changed."""
+        match await self._desk.ask(CardStateAsk(id=secrets.token_hex(16), card_number=card_number)):
+            case asking.CardStatus() as said:
+                return CardWord(
+                    card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,
+                    said.hold_reason, said.activate_by, said.offers, said.nonce,
+                )  # fmt: skip
+            case asking.NotFound():
+                return NotFound()
+            case Unavailable() as away:
+                return away
+            case _:
+                return Unavailable("no_answer")
+
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Found | NotFound | Declined | Unavailable:
+        """A person, or a card."""
+        ask = DirectoryAsk(id=secrets.token_hex(16), hsa_id=hsa_id, card_number=card_number)
+        result = await self._desk.ask_for(ask, *people)
+        match result:
+            case asking.Declined(reason=reason):
+                return Declined(reason)
+            case asking.Found(person=person, cards=cards, offers=offers):
+                return Found(person, cards, offers)
+            case asking.NotFound():
+                return NotFound()
+            case Unavailable():
+                return result
+            case _:
+                return Unavailable("no_answer")
+
+
+class FleetBlocking:
+    """Implements `Blocking`: by the station's own queue, durable before anything is said."""
+
+    def __init__(self, queue: BlockQueue, desk: Desk, clock: Clock) -> None:
+        self._queue = queue
+        self._desk = desk
+        self._clock = clock
+
+    async def block(
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
+    ) -> Blocked | Queued | Declined:
+        """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
+        now = self._now()
+        id_ = wish(errand, "card.block", card_number)
+        ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
+        result = await self._tell(with_proofs(ask, (by,)), now)
+        if isinstance(result, asking.Blocked):
+            return Blocked(datetime.fromisoformat(result.at))
+        return _queued_or_declined(result, now)
+
+    async def hold(
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+    ) -> Held | Queued | Declined:
+        """Until it is lifted. Raises StoreError."""
+        now = self._now()
+        id_ = wish(errand, "card.hold", card_number)
+        ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
+        result = await self._tell(with_proofs(ask, (by,)) if by else ask, now)
+        if isinstance(result, asking.Held):
+            return Held(result.from_state)
+        return _queued_or_declined(result, now)
+
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+        """Only where nothing about the card waits in the queue: a hold that is told later must not outlast its end."""
+        if await self._queue.waits_for(card_number):
+            return Unavailable("no_connection")
+        id_ = wish(errand, "card.lift", card_number)
+        result = await self._desk.ask_for(LiftAsk(id=id_, card_number=card_number), by)
+        return Lifted(result.state) if isinstance(result, asking.Lifted) else refusal(result)
+
+    async def waiting(self) -> int:
+        """How many have not been told."""
+        return await self._queue.waiting()
+
+    async def _tell(self, ask: Queueable, now: str) -> Result | None:
+        return await self._queue.tell(ask, now, ASK_LIMIT_S)
+
+    def _now(self) -> str:
+        return self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _queued_or_declined(result: Result | None, now: str) -> Queued | Declined:
+    if result is None:
+        return Queued(datetime.fromisoformat(now))
+    return Declined(result.reason if isinstance(result, asking.Declined) else "no_answer")
+
+
+def refusal(result: Result | Unavailable) -> Declined | Unavailable:
+    """What is not the wanted outcome, as the ports say it."""
+    match result:
+        case asking.Declined(reason=reason):
+            return Declined(reason)
+        case Unavailable():
+            return result
+        case _:
+            return Unavailable("no_answer")
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes in a message."""
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,286 @@
+"""What a journey is given of the issuer and the register: certificates, blocks, a card's own keys, people, log-in, switch-offs.
+
+All of it is asked of the server; nothing here waits for more than a few seconds. Where there is no answer the word is
+`Unavailable`, which is an expected outcome like any other: the journey says so and offers what works. Names of the types
+are the outcomes that the journal writes (`Blocked` -> `blocked`).
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+from drivers.reader.keys import ManagementAlgorithm, ManagementKey, MutualAnswer
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Signed
+from drivers.secret import Secret
+from fleet.messages import asking
+from fleet.messages.issuing import (
+    AdministratorRole,
+    BlockReason,
+    CardRecord,
+    CardState,
+    HoldReason,
+    Offer,
+    Person,
+    SwitchOff,
+)
+from kiosk.issuer.proof_ports import PersonProof
+
+__all__ = [
+    "LATE",
+    "Administrators",
+    "BlockReason",
+    "Blocked",
+    "Blocking",
+    "CardKeys",
+    "CardRecord",
+    "CardState",
+    "CardWord",
+    "Declined",
+    "Directory",
+    "Found",
+    "Held",
+    "HoldReason",
+    "Issued",
+    "Issuer",
+    "LetterOrdered",
+    "Lifted",
+    "LoggedIn",
+    "NotFound",
+    "Offer",
+    "Person",
+    "Queued",
+    "Released",
+    "Response",
+    "SwitchOff",
+    "Switches",
+    "Unavailable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Nobody could be asked, or no answer came in time. What was asked for may be tried again."""
+
+    reason: str = "no_connection"
+    """`no_connection`, `no_answer`, `issuer_away`, `not_set_up`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Issuer or server will not do it; asking again changes nothing. `reason`: a code of docs/messages.md."""
+
+    reason: str
+
+
+LATE = ("administrators_missing", "nonce_unknown")
+"""Reasons for which the server does not count the proof of who attends, because it was too long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate for the key of the request. `chain`: DER, the card's certificate first."""
+
+    chain: tuple[bytes, ...] = field(repr=False)
+
+
+class Issuer(Protocol):
+    """Certificates for keys that were made in the card."""
+
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+        """What this card may be given now, each with the last day that the certificate may have; () where nothing."""
+
+    async def certificate(
+        self,
+        request: bytes,
+        offer: Offer,
+        *,
+        facts: CardFacts,
+        errand: str,
+        proof: Signed | None = None,
+        people: tuple[PersonProof, ...] = (),
+    ) -> Issued | Declined | Unavailable:
+        """Ask for the certificate of a PKCS#10 `request` (DER, see `kiosk.issuer.certificate_request`).
+
+        `proof`: the exact request signed by the key of the card's present certificate for that purpose, where there is one
+        (renewal). `people`: the holder, and who attends where the level asks for it (two for LoA3 on a reserve card). Asked
+        twice with the same request it gives the same certificate.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Revoked for good, at the issuer."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """On hold. `from_state`: the state to which it goes back when the hold is lifted."""
+
+    from_state: CardState
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """No longer on hold: in `state`, exactly as it was."""
+
+    state: CardState
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Kept at the station, durably, and told to the issuer as soon as there is a connection, before anything else."""
+
+    since: datetime
+
+
+class Blocking(Protocol):
+    """Blocks and holds, through a queue of their own: never behind an event, never lost."""
+
+    async def block(
+        self, card_number: str, reason: BlockReason, *, by: PersonProof, errand: str
+    ) -> Blocked | Queued | Declined:
+        """Revoke the card's certificates for good. `by`: who wants it (the holder with the card, or an administrator)."""
+
+    async def hold(
+        self, card_number: str, reason: HoldReason, *, by: PersonProof | None, errand: str
+    ) -> Held | Queued | Declined:
+        """Make the card unusable until the hold is lifted. `by` is None where nobody has shown who they are."""
+
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+        """End a hold. Needs the server: an old hold in this station's queue is told first."""
+
+    async def waiting(self) -> int:
+        """How many blocks and holds have not been told yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to a card's challenge."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The PUK of this card, released once for this errand. Use it at once; it is told nowhere else."""
+
+    puk: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class LetterOrdered:
+    """A new letter is on its way. `where`: `home` (the registered address) or `office`."""
+
+    arrives: date
+    where: Literal["home", "office"]
+
+
+class CardKeys(Protocol):
+    """A card's own administrative keys. They stay at the server; answers come for one card, one challenge."""
+
+    def management(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> ManagementKey:
+        """For `KeyVisit.generate_key` and the like: asks the server from the reader's thread, and raises ReaderError
+        where there is no answer. Call it in the loop."""
+
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> MutualAnswer | Declined | Unavailable:
+        """What the card's own management key makes of its witness and of our challenge, before the card is handed out."""
+
+    async def unblock_response(
+        self, facts: CardFacts, challenge: bytes, *, administrator: "LoggedIn", errand: str
+    ) -> Response | Declined | Unavailable:
+        """Answer the card's challenge for its administrative key, with administrator and holder named in the audit."""
+
+    async def release_puk(
+        self, facts: CardFacts, *, administrator: "LoggedIn", errand: str
+    ) -> Released | Declined | Unavailable:
+        """The PUK of this card, once, with administrator and holder named in the audit."""
+
+    async def order_letter(
+        self, card_number: str, *, errand: str, by: PersonProof | None = None
+    ) -> LetterOrdered | Declined | Unavailable:
+        """Order a new code letter for the card. In nobody's name: to the registered address, once in 30 days a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardWord:
+    """What register and directory say of a card before anybody has proved anything: not whose it is."""
+
+    card_number: str
+    state: CardState
+    product: str
+    holder: asking.Holder = "here"
+    """Whether the directory knows the holder, and whether they have left."""
+    protected: bool = False
+    """No name of this card is shown: also where nobody knows."""
+    reserve: bool = False
+    loa: int = 3
+    hold_reason: HoldReason | None = None
+    activate_by: str | None = None
+    offers: tuple[Offer, ...] = ()
+    nonce: str = ""
+    """The server's, for the mandate of this visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What register and directory know. `person` is None for a card whose holder is not in the directory any more."""
+
+    person: Person | None
+    cards: tuple[CardRecord, ...] = ()
+    offers: tuple[Offer, ...] = ()
+
+    def card(self, number: str) -> CardRecord | None:
+        """The card with that number."""
+        return next((one for one in self.cards if one.card_number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Neither directory nor register knows it."""
+
+
+class Directory(Protocol):
+    """People and cards."""
+
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        """The card of that number, without whose it is."""
+
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Found | NotFound | Declined | Unavailable:
+        """A person with all cards, or the card of that number with its holder: for that holder, or who attends."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """An ID administrator whose card has proved itself. `by` says whose list vouched; `proof` stands behind what they ask for."""
+
+    hsa_id: str
+    name: str
+    by: Literal["server", "list"]
+    proof: PersonProof | None = field(default=None, repr=False)
+    roles: tuple[AdministratorRole, ...] = ()
+    """By the list."""
+
+
+class Administrators(Protocol):
+    """Log-in of ID administrators by card."""
+
+    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+        """Whether that person is an administrator here: by the server, or, without connection, by the signed list while that is
+        valid. `Declined`: `not_administrator`, `not_level_3`, `not_kra`, `not_for_identification`, `card_not_valid` and what else
+        docs/messages.md has."""
+
+
+class Switches(Protocol):
+    """What a region has switched off, by signed data as last synced."""
+
+    def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
+        """The first switch-off that names the errand, the product, or a batch that the number is in."""

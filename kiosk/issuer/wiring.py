@@ -1,0 +1,101 @@
+"""The station's whole issuer side, joined: questions, the queue of blocks, the region's data, and where its files go."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from drivers.reader.model import Chain
+from drivers.reader.revocation.store import RevocationStore
+from drivers.reader.trust import Trust
+from fleet.agent import blocks, region
+from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.blocks import BlockQueue
+from fleet.agent.identity import Identity
+from fleet.agent.keeping import Asker
+from fleet.agent.region import Region, RegionFile
+from fleet.agent.store import StationStore
+from fleet.agent.words import Words
+from kiosk.clock import SystemClock
+from kiosk.config import Config
+from kiosk.issuer.administrator_login import FleetAdministrators
+from kiosk.issuer.card_keys import FleetCardKeys
+from kiosk.issuer.client import Desk, FleetBlocking, FleetIssuer
+from kiosk.issuer.proof_of_possession import CardProofs
+from kiosk.ports import Clock, Orders
+
+SCHEMAS = (blocks.SCHEMA, region.SCHEMA)
+
+logger = logging.getLogger(__name__)
+
+
+class IssuerSide:
+    """Made beside the link. Raises StoreError."""
+
+    def __init__(self, identity: Identity, store: StationStore, link: Asker, clock: Clock) -> None:
+        """`store` was opened with `SCHEMAS` among its schemas."""
+        words = Words(identity)
+        self._station = identity.station
+        self._desk = Desk(link, words)
+        self._clock = clock
+        self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
+        self.region = Region(store, link, words, clock.now)
+
+    def ports(self, orders: Orders, trust: Trust | None) -> dict[str, Any]:
+        """The fields of a journey's `Desk` that this stands behind. `trust`: whose cards count, as the readers have it."""
+
+        async def judge(der: bytes) -> Chain:
+            return "unchecked" if trust is None else await trust.judge(der, self._clock.now())
+
+        def today() -> str:
+            return self._clock.now().astimezone().date().isoformat()
+
+        issuer = FleetIssuer(self._desk)
+        return {
+            "issuer": issuer,
+            "directory": issuer,
+            "blocking": FleetBlocking(self.queue, self._desk, self._clock),
+            "card_keys": FleetCardKeys(self._desk, self._station),
+            "administrators": FleetAdministrators(self._desk, orders, judge, today),
+            "proofs": CardProofs(self._station, self._clock.now),
+            "switches": self.region,
+        }
+
+    def start(self) -> "list[asyncio.Task[None]]":
+        """Tell blocks, fetch the region's data, until the tasks are cancelled."""
+        return [
+            asyncio.create_task(self.queue.run(), name="block-queue"),
+            asyncio.create_task(self.region.run(), name="region"),
+        ]
+
+    def settle(self, config: Config, base: Path, clock: SystemClock, changed: Callable[[], None]) -> None:
+        """Let signed times be the clock's floor and measure, files go where the configuration has their place, and `changed` be
+        called when what is switched off may be something else."""
+
+        def taken(files: Sequence[RegionFile]) -> None:
+            keep_files(files, config, base)
+            changed()
+
+        def time(issued: datetime) -> None:
+            if clock.heard(issued):
+                changed()
+
+        self.region.time = time
+        self.region.taken = taken
+
+
+def keep_files(files: Sequence[RegionFile], config: Config, base: Path) -> None:
+    """Revocation data count at once, profiles at the next start. Each is verified by whoever uses it. Never raises."""
+    folder, cache = config.profiles.folder, config.trust.revocation
+    try:
+        revocation = RevocationStore(base / cache) if cache else None
+        for file in files:
+            if file.kind in ("crl", "ocsp") and revocation is not None:
+                revocation.take(file.content)
+            elif file.kind.startswith("profile") and folder and Path(file.name).name == file.name:
+                (base / folder).mkdir(parents=True, exist_ok=True)
+                (base / folder / file.name).write_bytes(file.content)
+    except OSError as error:
+        logger.warning("the region's files cannot be kept: %s", error.strerror)

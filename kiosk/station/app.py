@@ -1,0 +1,173 @@
+"""The station as a program: window, station and, where devices are virtual, the bench's door.
+
+    app = App(config, base)
+    await app.run()              # until the window is closed, or cancelled
+
+The window comes up first, whatever is missing; then the station says what it lacks.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any, Literal
+
+from drivers.cabinet import unix_board
+from drivers.keypad.grab import GrabbedKeypad
+from drivers.reader.errors import ReaderError
+from drivers.reader.port import Presence
+from drivers.scanner.virtual import VirtualScanner
+from fleet.agent.link import Timing
+from kiosk.barcodes import read
+from kiosk.bench.control import BenchControl
+from kiosk.bench.world import World
+from kiosk.clock import SystemClock
+from kiosk.config import VIRTUAL, Config
+from kiosk.demo import seed
+from kiosk.region import Region
+from kiosk.screens.overlays import Closed
+from kiosk.screens.window import KivyScreen
+from kiosk.station.peripherals import move_pins
+from kiosk.station.station import Station
+from kiosk.views import Fact, say
+
+BENCH_SOCKET = "bench.sock"
+PROMPT = Timing(first_s=0.3)
+"""On a bench one station comes back at once; a fleet spreads its stations over ten seconds."""
+
+
+class App:
+    """One station with its window."""
+
+    def __init__(self, config: Config, base: Path, faults: list[str] | None = None) -> None:
+        """`faults`: what was wrong with the configuration; the station is then shown as out of order."""
+        self._config = config
+        self._faults = faults or []
+        self.world = self._make_world(base)
+        theme = config.display.theme
+        self.screen = KivyScreen(
+            SystemClock(), panel=_panel(config), place=config.station.title,
+            language=config.station.language, theme="hc" if theme == "contrast" else theme,
+            fullscreen=config.display.fullscreen, position=config.display.position, bench=config.is_bench,
+        )  # fmt: skip
+        self.station = Station(config, base, self.screen, self.world)
+        self.station.language = lambda: self.screen.language
+        self.station.next_person = self.screen.reset
+        self.station.on_closed = self._close_to_visitors
+        self.screen.set_read_scan(lambda text: read(text, config.scanner.card_check))
+        self.control = self._make_control()
+
+    async def run(self) -> None:
+        """Draw, offer errands, until the window is closed or this is cancelled."""
+        drawing = asyncio.create_task(self.screen.run())
+        serving = asyncio.create_task(self._serve())
+        try:
+            await asyncio.wait({drawing, serving}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            self.screen.close()
+            await asyncio.gather(drawing, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        if self._faults:
+            self.screen.set_closed(Closed(say("closed.config"), (say("closed.config.lead"),), say("closed.inside")))
+            for fault in self._faults:
+                self.station.report("config", fault)
+            await asyncio.get_running_loop().create_future()
+        await self.station.open(PROMPT if self.world is not None else None)
+        self.screen.set_contacts(_contacts(self.station.region))
+        if self.control is not None:
+            await self.control.start()
+        watching = [asyncio.create_task(self._watch_card()), asyncio.create_task(self._hear_scanner())]
+        watching += [asyncio.create_task(self._hear_keypad(keypad)) for keypad in self.station.devices.keypads]
+        try:
+            await self.station.serve()
+        finally:
+            for task in watching:
+                task.cancel()
+            if self.control is not None:
+                await self.control.stop()
+            await self.station.close()
+
+    async def _watch_card(self) -> None:
+        reader = self.station.devices.reader
+        if reader is not None:
+            with contextlib.suppress(ReaderError):
+                async for presence in reader.changes():
+                    self.screen.card_in = presence in (Presence.PRESENT, Presence.MUTE)
+
+    async def _hear_scanner(self) -> None:
+        scanner = self.station.devices.scanner
+        if scanner is not None:
+            async for scan in scanner.scans():
+                self.screen.scan(scan.text)
+
+    async def _hear_keypad(self, keypad: GrabbedKeypad) -> None:
+        async for key in keypad.keys():
+            self.screen.press(key)
+
+    def _close_to_visitors(self, closed: bool) -> None:
+        door = Closed(
+            say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), _contacts(self.station.region)
+        )
+        self.screen.set_closed(door if closed else None)
+
+    def _make_world(self, base: Path) -> World | None:
+        """The bench, where anything is virtual; its folder keeps cards, slots and paper over a power cut."""
+        config = self._config
+        kinds = (config.readers.holder, config.readers.administrator, config.printer.kind, config.cabinet.kind,
+                 config.pins.kind, config.scanner.kind)  # fmt: skip
+        if VIRTUAL not in kinds or self._faults:
+            return None
+        folder = base / config.station.data / "bench"
+        firmware = config.cabinet.kind == VIRTUAL and unix_board.available()
+        return World.open(folder, seed.scenario(), SystemClock().now(), firmware=firmware)
+
+    def _make_control(self) -> BenchControl | None:
+        if self.world is None:
+            return None
+        control = BenchControl(self.world, self.world.folder / BENCH_SOCKET)
+        control.extra = {"scan": self._scan, "pins": self._move_pins}
+        control.looks = {"screen": self._look_at_screen, "snapshot": self._snapshot}
+        return control
+
+    def _scan(self, request: dict[str, Any]) -> None:
+        """Held before the virtual scanner; where none is fitted, as if the window's keys had typed it."""
+        scanner = self.station.devices.scanner
+        if isinstance(scanner, VirtualScanner):
+            scanner.scan(str(request["text"]))
+        else:
+            self.screen.scan(str(request["text"]))
+
+    def _move_pins(self, request: dict[str, Any]) -> None:
+        move_pins(self.station.devices.pins, str(request["what"]), bool(request.get("on", True)))
+
+    def _look_at_screen(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Where to touch, for tests: positions only, never what is typed."""
+        screen = self.screen
+        return {
+            "view": self.station.view, "ready": screen.ready, "at": screen.position, "targets": screen.targets(),
+            "typed": screen.typed(),
+        }  # fmt: skip
+
+    def _snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.screen.snapshot(Path(request["file"]))
+        return {"file": request["file"]}
+
+
+def _panel(config: Config) -> Literal["10", "7", "p"]:
+    """The size whose measures fit the panel best."""
+    if config.display.height > config.display.width:
+        return "p"
+    return "7" if config.display.width < 1024 else "10"
+
+
+def _contacts(region: Region) -> tuple[Fact, ...]:
+    facts = []
+    if region.block_line:
+        facts.append(Fact(say("home.block_line"), region.block_line, "phone"))
+    if region.office:
+        facts.append(Fact(say("contact.office"), region.office, "account-outline"))
+    return tuple(facts)

@@ -1,0 +1,197 @@
+"""The station's devices: made from the configuration, and looked at, so that what is missing is said and the rest works."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drivers.cabinet.driver import SerialCabinet
+from drivers.cabinet.finding import named, only_one
+from drivers.cabinet.gpio.port import Pins
+from drivers.cabinet.pairing import pairing_of
+from drivers.cabinet.port import CabinetReady, CabinetState
+from drivers.keypad.grab import GrabbedKeypad
+from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
+from drivers.printer.escpos import EscPosPrinter
+from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
+from drivers.printer.profile import PrinterProfile
+from drivers.reader.pcsc import PcscBackend
+from drivers.reader.port import Presence
+from drivers.reader.visit import CardReader, ReaderSettings
+from drivers.scanner.port import Scanner
+from fleet.messages.link import DeviceState, SlotState
+from kiosk.bench.cabinet import driver_of
+from kiosk.bench.world import World
+from kiosk.config import VIRTUAL, CabinetSection, Config, PrinterSection
+from kiosk.ports import Cabinet, Printer, Reader
+from kiosk.station import cabinet_states as cabinets
+from kiosk.station import peripherals
+
+LOOK_EVERY_S = 2.0
+
+
+@dataclass(slots=True)
+class Devices:
+    """What is fitted. `states` is as last looked at; `on_change` is told when it differs."""
+
+    reader: Reader | None = None
+    administrator_reader: Reader | None = None
+    printer: Printer | None = None
+    cabinet: Cabinet | None = None
+    pins: Pins | None = None
+    scanner: Scanner | None = None
+    keypads: tuple[GrabbedKeypad, ...] = ()
+    virtual: frozenset[str] = frozenset()
+    states: tuple[DeviceState, ...] = ()
+    slots: tuple[SlotState, ...] = ()
+    firmware: str | None = None
+    """Version of the firmware on the cabinet's board, as last looked at."""
+    on_change: Callable[[], None] = field(default=lambda: None)
+    on_cabinet: Callable[[CabinetState], None] = field(default=lambda state: None)
+    """Told when the cabinet falls into another state; not when a door or a card moves."""
+    _cabinet_code: str = "ready"
+
+    async def look(self) -> None:
+        """Look at every device once, and tell if something has changed."""
+        states = [state for state in (await self._reader_states()) if state is not None]
+        if self.printer is not None:
+            states.append(printer_state(self.printer, await self.printer.status()))
+        slots: tuple[SlotState, ...] = ()
+        firmware: str | None = None
+        if self.cabinet is not None:
+            found = await self.cabinet.state()
+            firmware = cabinets.firmware(self.cabinet, found)
+            states.append(_cabinet_state(self.cabinet, found))
+            if isinstance(found, CabinetReady):
+                slots = tuple(SlotState(one.number, one.card, one.door) for one in found.slots)
+            self._tell_cabinet(found)
+        states += await peripherals.states(self.pins, self.scanner, self.keypads)
+        if (tuple(states), slots, firmware) != (self.states, self.slots, self.firmware):
+            self.states, self.slots, self.firmware = tuple(states), slots, firmware
+            self.on_change()
+
+    def _tell_cabinet(self, found: CabinetState) -> None:
+        if cabinets.code(found) != self._cabinet_code:
+            self._cabinet_code = cabinets.code(found)
+            self.on_cabinet(found)
+
+    async def watch(self) -> None:
+        """Keep looking until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def missing(self, kind: str) -> bool:
+        """Whether what an errand needs is not there, or does not work: `reader` (the holder's) or `cabinet`."""
+        if kind == "reader":
+            return self.reader is None or not self._ok(self.reader.name)
+        return self.cabinet is None or not self._ok(self.cabinet.name)
+
+    def start(self) -> None:
+        """Begin to look for what has to be looked for. Call it in the loop that uses the devices."""
+        if self.cabinet is not None:
+            self.cabinet.start()
+
+    def printer_down(self) -> str | None:
+        """The state of a printer that cannot print; None also where none is fitted."""
+        return next((state.state for state in self.states if state.kind == "printer" and not state.ok), None)
+
+    async def close(self) -> None:
+        """Let readers, printer, cabinet and pins go."""
+        if self.printer is not None:
+            self.printer.close()
+        if self.cabinet is not None:
+            await self.cabinet.close()
+        if self.pins is not None:
+            await self.pins.close()
+        for reader in (self.reader, self.administrator_reader):
+            if reader is not None:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await reader.close()
+
+    def _ok(self, name: str) -> bool:
+        return next((state.ok for state in self.states if state.name == name), True)
+
+    async def _reader_states(self) -> list[DeviceState | None]:
+        return [await self._reader_state(self.reader), await self._reader_state(self.administrator_reader)]
+
+    async def _reader_state(self, reader: Reader | None) -> DeviceState | None:
+        if reader is None:
+            return None
+        there = await reader.presence() is not Presence.NO_READER
+        return DeviceState(reader.name, "reader", "ready" if there else "no_reader", there, reader.name in self.virtual)
+
+
+def make(config: Config, base: Path, settings: ReaderSettings, world: World | None) -> Devices:
+    """Make what the configuration names; `base` is the folder that its paths are relative to.
+
+    A device that is missing now may come later: nothing is raised for it.
+    """
+    devices = Devices(
+        pins=peripherals.make_pins(config.pins),
+        scanner=peripherals.make_scanner(config.scanner),
+        keypads=peripherals.make_keypads(config.keypad),
+    )
+    pcsc = PcscBackend()
+    virtual = set()
+    for role in ("holder", "administrator"):
+        name: str = getattr(config.readers, role)
+        if name == VIRTUAL and world is not None:
+            reader = CardReader(world.backend, world.slots[role].name, settings)
+            virtual.add(reader.name)
+        elif name and name != VIRTUAL:
+            reader = CardReader(pcsc, name, settings)
+        else:
+            continue
+        if role == "holder":
+            devices.reader = reader
+        else:
+            devices.administrator_reader = reader
+    devices.virtual = frozenset(virtual)
+    if config.printer.kind not in ("none", VIRTUAL):
+        devices.printer = EscPosPrinter("printer", _connection(config.printer), profile=config.printer.model)
+    if config.cabinet.kind == VIRTUAL and world is not None:
+        devices.cabinet = driver_of(world.cabinet)
+    elif config.cabinet.kind == "serial":
+        devices.cabinet = _serial_cabinet(config.cabinet, base)
+    return devices
+
+
+def _serial_cabinet(section: CabinetSection, base: Path) -> SerialCabinet:
+    find = named(section.port) if section.port else only_one()
+    return SerialCabinet("cabinet", find, lambda: pairing_of(base / section.key))
+
+
+def virtual_printer(host: str, port: int, profile: PrinterProfile) -> Printer:
+    """The driver on the virtual printer's address."""
+    return EscPosPrinter("virtual printer", NetworkConnection(host, port), profile=profile, virtual=True)
+
+
+def _connection(printer: PrinterSection) -> Connection:
+    match printer.kind:
+        case "network":
+            return NetworkConnection(printer.host, printer.port)
+        case "serial":
+            return SerialConnection(printer.device, printer.baud)
+        case _:
+            return UsbConnection(printer.vendor, printer.product)
+
+
+def _cabinet_state(cabinet: Cabinet, found: CabinetState) -> DeviceState:
+    ready = isinstance(found, CabinetReady)
+    return DeviceState(cabinet.name, "cabinet", cabinets.code(found), ready, cabinet.virtual)
+
+
+def printer_state(printer: Printer, status: PrinterStatus) -> DeviceState:
+    """How the printer is, as the fleet is told."""
+    words = {
+        OutOfPaper: "out_of_paper",
+        CoverOpen: "cover_open",
+        CutterFault: "cutter",
+        Offline: "offline",
+        Mute: "mute",
+    }
+    if isinstance(status, Ready):
+        return DeviceState(printer.name, "printer", "paper_low" if status.paper_low else "ready", True, printer.virtual)
+    return DeviceState(printer.name, "printer", words[type(status)], False, printer.virtual)

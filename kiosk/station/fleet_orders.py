@@ -1,0 +1,143 @@
+"""The fleet's part in a hand-over, behind the journeys' ports: orders as synced, envelopes as verified."""
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+
+from drivers.secret import Secret
+from fleet.agent.envelope import new_nonce, seal_puk, seal_release
+from fleet.agent.identity import Identity
+from fleet.agent.link import AskTimeout, Link, LinkDown
+from fleet.agent.store import StoreError
+from fleet.agent.sync import OrderBook
+from fleet.agent.words import SyncRefused
+from fleet.messages.link import EnvelopeAsk, ReleaseAsk
+from kiosk.ports import Administrator, Clock, EnvelopeVerdict, Order
+from kiosk.station.journal import Journal
+from kiosk.stock import repository as stock
+
+logger = logging.getLogger(__name__)
+
+ASK_LIMIT_S = 5.0
+"""A person waits: then what was synced is used."""
+
+
+class FleetOrders:
+    """Implements `kiosk.ports.Orders`: the server's newest word where it can be had, else the signed list."""
+
+    def __init__(self, book: OrderBook, link: Link, journal: Journal, clock: Clock) -> None:
+        self._book = book
+        self._journal = journal
+        self._link = link
+        self._clock = clock
+
+    async def find(self, hsa_id: str) -> Order | None:
+        """The order that can be handed out today, or the one whose last steps (print, drop) were cut off."""
+        unfinished = await self._journal.unfinished(hsa_id)
+        if unfinished is not None:
+            return unfinished
+        if self._link.online:
+            try:
+                found = await self._book.find_online(hsa_id, ASK_LIMIT_S)
+                return next(iter(await self._placed((found,) if found else ())), None)
+            except (LinkDown, AskTimeout, SyncRefused) as error:
+                logger.info("the server was asked for an order and gave none: %s", error)
+        theirs = [one for one in await self.waiting() if one.hsa_id == hsa_id]
+        return min(theirs, key=lambda one: (one.last_day, one.order), default=None)
+
+    async def past(self, hsa_id: str) -> Order | None:
+        """An order whose last day is over, as far as the list that was synced tells."""
+        return self._book.past(hsa_id, self._today())
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        """The ID administrator with that HSA-id, from a list that is still valid."""
+        if not self._book.is_fresh(self._clock.now()):
+            return None
+        return next((one for one in self._book.administrators() if one.hsa_id == hsa_id), None)
+
+    async def waiting(self) -> tuple[Order, ...]:
+        """All that waits here today, in its slot."""
+        return await self._placed(self._book.waiting(self._today()))
+
+    async def here(self) -> tuple[Order, ...] | None:
+        """All that is open here today, also what is on its way; None where the list is too old."""
+        return self._book.waiting(self._today()) if self._book.is_fresh(self._clock.now()) else None
+
+    async def _placed(self, orders: Sequence[Order]) -> tuple[Order, ...]:
+        return await self._journal.transact(lambda cx: stock.placed(cx, orders, self._journal.now()))
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone().date()
+
+
+class NoOrders:
+    """Implements `kiosk.ports.Orders` for a station without an identity: it knows nobody and holds nothing."""
+
+    async def find(self, hsa_id: str) -> Order | None:
+        """Nothing."""
+        return None
+
+    async def past(self, hsa_id: str) -> Order | None:
+        """Nothing."""
+        return None
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        """Nobody."""
+        return None
+
+    async def waiting(self) -> tuple[Order, ...]:
+        """Nothing."""
+        return ()
+
+    async def here(self) -> None:
+        """Nobody knows."""
+
+
+class ServerEnvelopes:
+    """`envelope.verify = "server"`: the PUK travels sealed to the verifier alone, bound to station, order and nonce."""
+
+    def __init__(self, identity: Identity, link: Link) -> None:
+        self._identity = identity
+        self._link = link
+
+    async def available(self) -> bool:
+        """Only with a connection."""
+        return self._link.online
+
+    async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
+        """Ask the verifier."""
+        me = self._identity
+        return await self._asked(
+            seal_puk(me.server_keys.verifier_key, me.station, order.order, new_nonce(), puk.reveal())
+        )
+
+    async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
+        """Ask the verifier."""
+        me = self._identity
+        return await self._asked(
+            seal_release(me.server_keys.verifier_key, me.station, order.order, new_nonce(), code.reveal())
+        )
+
+    async def _asked(self, ask: EnvelopeAsk | ReleaseAsk) -> EnvelopeVerdict:
+        try:
+            answer = await self._link.ask(ask, ASK_LIMIT_S)
+        except (LinkDown, AskTimeout, StoreError) as error:
+            logger.info("the envelope could not be verified: %s", error)
+            return EnvelopeVerdict.UNAVAILABLE
+        return EnvelopeVerdict(answer.verdict) if answer.ok and answer.verdict else EnvelopeVerdict.UNAVAILABLE
+
+
+class CardEnvelopes:
+    """`envelope.verify = "card"`: the card judges, in the one command that sets the code, above its floor."""
+
+    async def available(self) -> bool:
+        """Always."""
+        return True
+
+    async def verify(self, order: Order, puk: Secret) -> EnvelopeVerdict:
+        """Nothing is sent anywhere."""
+        return EnvelopeVerdict.CARD_DECIDES
+
+    async def release(self, order: Order, code: Secret) -> EnvelopeVerdict:
+        """No card knows a release code, and nobody is asked."""
+        return EnvelopeVerdict.UNAVAILABLE

@@ -1,0 +1,191 @@
+"""Between two errands: the home screen waits for a touch, a card, or a device that has changed, and says which errand is wanted.
+
+A card that was left in by the last person does not count until it has been taken; one that is put in is read at once, and
+let go again before anything is asked, so that the errand that follows meets it by itself. The register is asked too, for a
+short time: a card that is blocked or on hold looks well by itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from drivers.reader.errors import ReaderError
+from drivers.reader.model import CardFacts
+from drivers.reader.port import Presence
+from kiosk.findings import Known, wrong_with
+from kiosk.issuer.no_fleet import NoFleet
+from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
+from kiosk.journeys.attending import Closed
+from kiosk.journeys.registry import Errand, errand_of
+from kiosk.journeys.steps.card import Strange, emptied, meet, meet_next
+from kiosk.journeys.steps.own import word_of
+from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
+from kiosk.station import home_views as home
+from kiosk.station.home_views import Offer
+from kiosk.station.journal import Interrupted
+from kiosk.station.supervisor import Supervisor
+
+REGISTER_S = 1.0
+"""So long the register may take to say something of a card that was put in."""
+AT_ONCE_S = 0.2
+"""Who waits longer is told what for."""
+_NO_FLEET = NoFleet()
+
+
+async def _nobody(facts: CardFacts) -> bool:
+    """Nobody is an administrator here."""
+    return False
+
+
+@dataclass(slots=True)
+class Unclaimed:
+    """Whether the card in a reader has been there since the last errand, however often the home screen is drawn anew."""
+
+    errand_ended: bool = True
+    _left: bool = False
+
+    async def now(self, reader: Reader | None) -> bool:
+        """Look. A card that came while the home screen was drawn anew counts as just put in."""
+        there = await _left_in(reader)
+        self._left = there and (self.errand_ended or self._left)
+        self.errand_ended = False
+        return self._left
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the home screen needs. Offers, finds and the printer are asked each time; `changed` is set by a device's change."""
+
+    supervisor: Supervisor
+    block_line: str
+    clock: Clock
+    reader: Reader | None
+    offers: Callable[[], Sequence[Offer]]
+    found: Callable[[], Sequence[Interrupted]]
+    printer: Callable[[], str | None]
+    """The state of a printer that cannot print."""
+    changed: asyncio.Event
+    left_in: Callable[[bool], None] = lambda left: None
+    """Told each time whether a card is still in that nobody took."""
+    holders_card: Unclaimed = field(default_factory=Unclaimed)
+    administrator_reader: Reader | None = None
+    administrators_card: Unclaimed = field(default_factory=Unclaimed)
+    administers: Callable[[CardFacts], Awaitable[bool]] = _nobody
+    """Whether a card is that of an ID administrator of this station."""
+    directory: Directory = _NO_FLEET
+    loa2_ends: date | None = None
+    """The region's last day of LoA2."""
+    closed: Callable[[], Closed | None] = lambda: None
+    """Why an administrator has put the station out of service."""
+
+    async def choose(self) -> Errand | None:
+        """The errand that somebody wants; None where the home screen is to be drawn anew."""
+        try:
+            answer = await self._home()
+            if answer == home.MORE:
+                answer = await self._more()
+            if isinstance(answer, CardFacts):
+                answer = await self._with_card(answer)
+            elif isinstance(answer, Strange) and self.reader is not None:
+                await self.supervisor.ask(home.strange(answer.why), until=emptied(self.reader))
+        except (ErrandEndedError, ReaderError):
+            return None
+        wanted = errand_of(answer) if isinstance(answer, str) else None
+        offered = {one.id for one, reason in self.offers() if reason is None}
+        return wanted if wanted is not None and wanted.id in offered else None
+
+    async def _home(self) -> object:
+        forgotten = await self.holders_card.now(self.reader)
+        waiting = await self.administrators_card.now(self.administrator_reader)
+        self.left_in(forgotten)
+        self.changed.clear()
+        view = home.view(
+            self.block_line,
+            self.offers(),
+            self.found(),
+            forgotten=forgotten,
+            printer=self.printer(),
+            closed=self.closed(),
+        )
+        return await self.supervisor.ask(view, until=self._something(forgotten, waiting))
+
+    async def _more(self) -> object:
+        """The other errands. A card may come here too."""
+        forgotten = await self.holders_card.now(self.reader)
+        waiting = await self.administrators_card.now(self.administrator_reader)
+        return await self.supervisor.ask(home.more(self.offers()), until=self._something(forgotten, waiting))
+
+    async def _with_card(self, facts: CardFacts) -> object:
+        register = await self._register(facts.card_number)
+        findings = wrong_with(Known(facts, self.clock.now(), register, loa2_ends=self.loa2_ends))
+        administers = await self.administers(facts)
+        try:
+            closed = self.closed() is not None
+            view = home.with_card(facts, findings, self.offers(), administers=administers, closed=closed)
+            answer = await self.supervisor.ask(view)
+        except CardPulledError:
+            return None
+        except ErrandEndedError:
+            answer = home.END
+        if answer == home.END:
+            await self.supervisor.take_card()
+            self.holders_card.errand_ended = True  # what is in now, nobody took
+        return answer
+
+    async def _register(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        """The register's word on the card, if it comes soon; who waits for it is told so."""
+        asking = asyncio.ensure_future(word_of(self.directory, card_number, REGISTER_S))
+        try:
+            done, _ = await asyncio.wait({asking}, timeout=AT_ONCE_S)
+            if not done:
+                await self.supervisor.ask(home.looking(), until=asking)
+            return await asking
+        finally:
+            asking.cancel()
+
+    async def _something(self, forgotten: bool, waiting: bool) -> CardFacts | Strange | str | None:
+        """A device has changed (None), a card was put in, or one into the administrators' own reader."""
+        changed = asyncio.ensure_future(self.changed.wait())
+        card = asyncio.ensure_future(self._card_comes(forgotten))
+        administrator = asyncio.ensure_future(self._administrator_comes(waiting))
+        tasks = {changed, card, administrator}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if card.done():
+                return card.result()
+            return home.ADMINISTRATE if administrator.done() else None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _administrator_comes(self, left_in: bool) -> None:
+        """A card in the second reader; one that was left in does not count until it was taken."""
+        if self.administrator_reader is None:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError("nothing ends that wait")
+        if left_in:
+            await emptied(self.administrator_reader)
+        async for presence in self.administrator_reader.changes():
+            if presence in (Presence.PRESENT, Presence.MUTE):
+                return
+
+    async def _card_comes(self, forgotten: bool) -> CardFacts | Strange:
+        if self.reader is None:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError("nothing ends that wait")
+        met = await (meet_next(self.reader) if forgotten else meet(self.reader))
+        if isinstance(met, Strange):
+            return met
+        facts = met.facts
+        await met.close()
+        return facts
+
+
+async def _left_in(reader: Reader | None) -> bool:
+    """Whether a card is in that reader now."""
+    try:
+        return reader is not None and await reader.presence() is Presence.PRESENT
+    except ReaderError:
+        return False

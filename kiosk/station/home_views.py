@@ -1,0 +1,172 @@
+"""The home screen: what can be done here now, and why not what cannot; and what it becomes when a card is put in.
+
+Six errands stand in front, the others behind "more". A card that is put in is a choice too: the station says in one
+sentence how it is, and the errand that helps stands first, then the test of the card.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Role
+from fleet.messages.issuing import ON_A_TILE
+from kiosk.findings import Finding
+from kiosk.issuer.ports import SwitchOff
+from kiosk.journeys.attending import Closed
+from kiosk.journeys.registry import Errand, Place
+from kiosk.journeys.steps.card import Strangeness
+from kiosk.journeys.words import back, tail
+from kiosk.ports import FOUND_AGAIN
+from kiosk.station.journal import Interrupted
+from kiosk.views import Await, Busy, Button, Choose, Note, Option, ReaderDrawing, Say, local, say
+
+Offer = tuple[Errand, Say | None]
+"""An errand, and why it is not to be had now."""
+MORE = "more"
+END = "end"
+ADMINISTRATE = "administrate"
+"""The errand in which an ID administrator logs in."""
+BESIDE = 3
+"""So many errands are offered for a card that is in."""
+
+
+def view(
+    block_line: str,
+    offers: Sequence[Offer],
+    found: Sequence[Interrupted],
+    *,
+    forgotten: bool,
+    printer: str | None = None,
+    closed: Closed | None = None,
+) -> Choose:
+    """`offers` are errands with why they are not to be had; `found` is what a stop cut off; a card may be left in.
+
+    `block_line` is the number that is always in sight; `printer` the state of one that cannot print; `closed` why an
+    administrator has put the station out of service.
+    """
+    offers = _left(offers) if closed else offers
+    return Choose(
+        name="home",
+        title=say(f"home.closed.{closed}" if closed else "home.title"),
+        layout="tiles",
+        options=_tiles(offers, "front"),
+        drawing=ReaderDrawing(),
+        aside=None if closed else (say("home.aside.title"), say("home.aside.lead")),
+        footer=(say("home.block_line"), block_line) if block_line else None,
+        side=Button(MORE, say("home.more"), "chevron-right") if _tiles(offers, "more") else None,
+        banner=_banner(found, forgotten, printer),
+        idle_s=math.inf,
+    )
+
+
+def more(offers: Sequence[Offer]) -> Choose:
+    """The errands that do not stand in front."""
+    return Choose(
+        name="home.more",
+        title=say("home.more.title"),
+        layout="tiles",
+        options=_tiles(offers, "more"),
+        way_out=back(),
+    )
+
+
+def with_card(
+    facts: CardFacts,
+    findings: Sequence[Finding],
+    offers: Sequence[Offer],
+    *,
+    administers: bool = False,
+    closed: bool = False,
+) -> Choose:
+    """A card was put in: how it is, in one sentence, and what helps first. `administers`: it is an ID administrator's. `closed`:
+    the station is out of service."""
+    offers = _left(offers) if closed else offers
+    helps = [*(finding.errand for finding in findings if finding.errand), "check_card"]
+    fitting = sorted(
+        (
+            offer
+            for offer in offers
+            if offer[0].own_card and offer[0].place != "administrator" and _can(offer[0], facts)
+        ),
+        key=lambda offer: helps.index(offer[0].id) if offer[0].id in helps else len(helps),
+    )
+    return Choose(
+        name="home.card",
+        title=findings[0].title if findings else say("finding.none.title"),
+        lead=(say("home.card.which", tail=tail(facts.card_number)),),
+        options=tuple(_beside(offer, findings) for offer in fitting[:BESIDE]),
+        drawing=ReaderDrawing("out"),
+        way_out=Button(END, say("home.card.end"), "close"),
+        side=Button(ADMINISTRATE, say("home.card.administrate"), "account-check-outline") if administers else None,
+        needs_card=True,
+    )
+
+
+def _can(errand: Errand, facts: CardFacts) -> bool:
+    """Nobody changes a code that is locked."""
+    pin = facts.pin(Role.IDENTIFICATION)
+    return errand.id != "change_pin" or pin is None or pin.state != "locked"
+
+
+def looking() -> Busy:
+    """The card has been read; the register is asked."""
+    return Busy(name="home.looking", title=say("home.looking"), lead=(say("home.looking.lead"),))
+
+
+def strange(why: Strangeness) -> Await:
+    """A card that cannot be met: in the wrong way round, of a kind that nobody knows, or used by something else."""
+    return Await(
+        name=f"home.strange.{why}",
+        title=say(f"strange.{why}.title"),
+        lead=(say(f"strange.{why}"),),
+        drawing=ReaderDrawing("turn" if why == "mute" else "out"),
+        waits_for=say("wait.taken"),
+    )
+
+
+def why_not(missing: str, off: SwitchOff | None = None) -> Say:
+    """Why an errand is not to be had: where the region has switched it off, in its own words, if it gave some that fit."""
+    words = off.text if missing == "switched_off" and off is not None else {}
+    fits = words and all(len(text) <= ON_A_TILE for text in words.values())
+    return local(words) if fits else say(f"home.no.{missing}")
+
+
+def _left(offers: Sequence[Offer]) -> Sequence[Offer]:
+    """What is offered out of service stands alone: that the rest is not, and why, has been said."""
+    return [offer for offer in offers if offer[1] is None] or offers
+
+
+def _tiles(offers: Sequence[Offer], place: Place) -> tuple[Option, ...]:
+    return tuple(_tile(errand, reason) for errand, reason in offers if errand.place == place)
+
+
+def _tile(errand: Errand, reason: Say | None) -> Option:
+    return Option(
+        errand.id,
+        say(f"home.{errand.id}"),
+        say(f"home.{errand.id}.detail"),
+        errand.icon,
+        reason=reason,
+    )
+
+
+def _beside(offer: Offer, findings: Sequence[Finding]) -> Option:
+    """A tile beside the card, without its second line; what mends a finding in an unexpected way says how."""
+    tile = replace(_tile(*offer), detail=None)
+    found = next((one.code for one in findings if one.errand == tile.value), None)
+    return replace(tile, value=FOUND_AGAIN, title=say("home.card.found_again")) if found == "on_hold" else tile
+
+
+def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) -> Note | None:
+    if forgotten:
+        return Note(say("home.forgotten"), say("home.forgotten.title"), "warning")
+    if not found:
+        return _no_paper(printer) if printer else None
+    writing = any(one.effect in ("card.unblock", "card.change") for one in found)
+    key = "home.interrupted.writing" if writing else "home.interrupted"
+    return Note(say(key), say("home.interrupted.title"), "warning")
+
+
+def _no_paper(printer: str) -> Note:
+    return Note(say("home.printer.empty" if printer == "out_of_paper" else "home.printer.down"))

@@ -1,0 +1,52 @@
+"""What a station does for its own file every hour, whether or not anybody comes: it signs its chain, and forgets.
+
+Rules: an errand is forgotten 400 days after its end, as the fleet forgets those that hand nothing over; its events are not
+touched: the outbox keeps them until the server holds them, and 30 days more. Of a slot's openings only the slot is kept, which
+says whether it jammed. How late it is, only the server's signed time says here: a clock that runs ahead makes nobody forget. A
+file that cannot be written is tried again an hour later.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from fleet.agent.store import StoreError
+from kiosk.ports import Clock
+from kiosk.station.fleet_wiring import Books
+
+EVERY_S = 3600.0
+KEPT = timedelta(days=400)
+_OF_SLOTS = ("slot.open", "slot.reopen")
+
+log = logging.getLogger(__name__)
+
+
+async def keep_up(books: Books, clock: Clock, signed: Callable[[], datetime | None]) -> None:
+    """Until cancelled. `signed` is the newest time that the server has signed."""
+    journal = books.journal
+    while True:
+        await clock.sleep(EVERY_S)
+        try:
+            await journal.transact(lambda cx: journal.follow(cx, journal.now()))
+            if (late := signed()) is not None:
+                await journal.transact(partial(forget, now=late))
+        except StoreError as error:
+            log.error("the station's file cannot be looked after: %s", error)
+
+
+def forget(cx: sqlite3.Connection, now: datetime) -> int:
+    """Drop what is known of errands that ended too long ago, inside the caller's transaction. Gives how many receipts went too.
+
+    `now` is aware.
+    """
+    before = (now - KEPT).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    old = "SELECT id FROM errand WHERE ended < ?"
+    cx.execute(f"DELETE FROM effect WHERE errand IN ({old}) AND name NOT IN (?, ?)", (before, *_OF_SLOTS))  # noqa: S608
+    cx.execute(f"UPDATE effect SET order_no = NULL WHERE errand IN ({old})", (before,))  # noqa: S608
+    gone = "UPDATE errand SET order_no = NULL, hsa_id = NULL, order_content = NULL, card_number = NULL WHERE ended < ?"
+    cx.execute(gone, (before,))
+    empty = "NOT EXISTS (SELECT 1 FROM effect WHERE effect.errand = errand.id)"
+    cx.execute(f"DELETE FROM errand WHERE ended < ? AND {empty}", (before,))  # noqa: S608
+    return cx.execute("DELETE FROM receipt WHERE issued < ?", (before,)).rowcount

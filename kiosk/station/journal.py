@@ -1,0 +1,326 @@
+"""The journal: a durable intent before every effect, a durable outcome and its event after (reliability I3, I4).
+
+Intents, outcomes, receipts and outbox lie in the one file of the station. An outcome and its event are one transaction,
+so there is no moment at which one exists without the other. What is open when the station starts was cut off in the
+middle: `boot` writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can
+say it. No effect is ever repeated by itself.
+"""
+# length: intent, outcome and what a stop cut off are one subject over one file
+
+import asyncio
+import inspect
+import json
+import logging
+import sqlite3
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import msgspec
+
+from fleet.agent import outbox
+from fleet.agent.at_rest import AtRestCipher, UnreadableError
+from fleet.agent.outbox import Chain
+from fleet.agent.store import StationStore
+from fleet.messages import kinds
+from kiosk.ports import Clock, Ended, Order
+from kiosk.receipts import Receipt, read
+from kiosk.station.journal_schema import (
+    DONE,
+    SCHEMA,
+    UNDOES,
+    UNKNOWN,
+    details_of,
+    drop_plain_orders,
+    made_key,
+    outcome_name,
+    subject_of,
+)
+from kiosk.stock import repository as stock
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+__all__ = ["SCHEMA", "Interrupted", "Journal", "Log", "outcome_name", "subject_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """An effect that was under way when the station stopped. What came of it is not known."""
+
+    errand: str
+    kind: str
+    effect: str | None
+    order: str | None
+
+
+class Journal:
+    """The journal of one station, written in the chain of this boot."""
+
+    def __init__(self, store: StationStore, chain: Chain, clock: Clock) -> None:
+        self._store = store
+        self._chain = chain
+        self._clock = clock
+        self.wake: Callable[[], None] = lambda: None
+        """Called after each commit: the link has something to send."""
+        self.collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None
+        """Called in the transaction that ends a hand-over: the order is never offered again."""
+        self.cipher: AtRestCipher | None = None
+        """Encrypts the orders that are kept with errands. None: the station has no identity, and hands nothing out."""
+        self.follow: Callable[[sqlite3.Connection, str], object] = lambda cx, now: None
+        """Called in the transaction of each event, after it: a checkpoint may follow."""
+
+    async def boot(self, version: str) -> tuple[Interrupted, ...]:
+        """Write down what a stop cut off, and that the station started. Raises StoreError."""
+        if self.cipher is not None:
+            await self.transact(drop_plain_orders)
+        return await self.transact(lambda cx: self._reconcile(cx, version))
+
+    async def unfinished(self, hsa_id: str) -> Order | None:
+        """The order of that person whose receipt was issued here in an errand that never came to its end."""
+        row = await self.transact(
+            lambda cx: cx.execute(
+                "SELECT e.order_content, e.id FROM errand e JOIN receipt r ON r.order_no = e.order_no WHERE e.hsa_id = ?"
+                " AND NOT EXISTS (SELECT 1 FROM errand d WHERE d.order_no = e.order_no AND d.outcome = 'done')"
+                " ORDER BY e.started DESC LIMIT 1",
+                (hsa_id,),
+            ).fetchone()
+        )
+        order = None if row is None or row[0] is None else self._read_order(*row)
+        return order if order is not None and order.hsa_id == hsa_id else None
+
+    async def start(self, kind: str) -> "Log":
+        """Begin an errand. Raises StoreError: then nothing has begun."""
+        log = Log(self, str(uuid.uuid4()), kind, self._clock.monotonic())
+        await self.transact(lambda cx: log.begin(cx))
+        return log
+
+    def now(self) -> str:
+        """The time for a record: RFC 3339, UTC."""
+        return self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def monotonic(self) -> float:
+        """Seconds, for durations."""
+        return self._clock.monotonic()
+
+    async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one transaction, then wake the link."""
+        result = await self._store.transact(work)
+        self.wake()
+        return result
+
+    def event(self, cx: sqlite3.Connection, kind: str, subject: str | None, content: dict[str, Any]) -> None:
+        """Append an event inside the transaction, with what it changes in the list of cards."""
+        stock.witness(cx, kind, content, self.now())
+        outbox.append(cx, self._chain, kind, self.now(), subject, content)
+        self.follow(cx, self.now())
+
+    def sealed_order(self, errand: str, order: Order) -> bytes:
+        """An order as it is kept with its errand: it names a person, and a slot that may be opened for them."""
+        content = msgspec.json.encode(order)
+        return content if self.cipher is None else self.cipher.encrypt(f"order {errand}", content)
+
+    def _read_order(self, content: bytes, errand: str) -> Order | None:
+        """None where this station did not keep it with that errand."""
+        try:
+            plain = content if self.cipher is None else self.cipher.decrypt(f"order {errand}", content)
+        except UnreadableError as error:
+            logger.error("an order that was kept is not gone on with: %s", error)
+            return None
+        return msgspec.json.decode(plain, type=Order)
+
+    def _reconcile(self, cx: sqlite3.Connection, version: str) -> tuple[Interrupted, ...]:
+        stock.rebuild(cx, self.now())
+        rows = cx.execute(
+            "SELECT e.id, e.kind, f.id, f.name, coalesce(f.order_no, e.order_no), f.facts FROM errand e"
+            " LEFT JOIN effect f ON f.errand = e.id AND f.outcome IS NULL WHERE e.ended IS NULL ORDER BY e.started, f.id"
+        ).fetchall()
+        found = tuple(Interrupted(errand, kind, name, order) for errand, kind, _, name, order, _ in rows)
+        started = {"version": version, "found": [f.effect for f in found if f.effect]}
+        self.event(cx, kinds.STATION_STARTED, None, started)
+        for errand, _, effect, name, order, facts in rows:
+            if effect is not None:
+                cx.execute("UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (UNKNOWN, self.now(), effect))
+                content = {"errand": errand, "effect": name, **json.loads(facts)}
+                self.event(cx, kinds.EFFECT_UNKNOWN, subject_of(order), content)
+        for one in {f.errand: f for f in found}.values():
+            cx.execute("UPDATE errand SET ended = ?, outcome = 'interrupted' WHERE id = ?", (self.now(), one.errand))
+            content = {"errand": one.errand, "kind": one.kind, "outcome": "interrupted", "seconds": 0}
+            content |= {"order": one.order} if one.order else {}
+            self.event(cx, kinds.ERRAND_ENDED, subject_of(one.order), content)
+        return found
+
+
+class Log:
+    """One errand's part of the journal: implements `kiosk.ports.ErrandLog`."""
+
+    def __init__(self, journal: Journal, id_: str, kind: str, started: float) -> None:
+        self.id = id_
+        self.kind = kind
+        self.order: Order | None = None
+        self.card_number: str | None = None
+        self.hsa_id: str | None = None
+        self.ended: Ended | None = None
+        self.unknown: set[str] = set()
+        """Effects of this errand whose outcome nobody knows yet."""
+        self._journal = journal
+        self._started = started
+
+    def begin(self, cx: sqlite3.Connection) -> None:
+        """Write that the errand has begun, inside the transaction."""
+        cx.execute("INSERT INTO errand (id, kind, started) VALUES (?, ?, ?)", (self.id, self.kind, self._journal.now()))
+        self._event(cx, kinds.ERRAND_STARTED, {"kind": self.kind})
+
+    async def about(self, order: Order) -> None:
+        """From here on the errand is about that order."""
+        self.order, self.card_number, self.hsa_id = order, order.card_number, order.hsa_id
+        await self._journal.transact(
+            lambda cx: cx.execute(
+                "UPDATE errand SET order_no = ?, hsa_id = ?, card_number = ?, order_content = ? WHERE id = ?",
+                (order.order, order.hsa_id, order.card_number, self._journal.sealed_order(self.id, order), self.id),
+            )
+        )
+
+    async def about_card(self, card_number: str, hsa_id: str) -> None:
+        """From here on the errand is about that card."""
+        self.card_number, self.hsa_id = card_number, hsa_id
+        await self._journal.transact(
+            lambda cx: cx.execute(
+                "UPDATE errand SET card_number = ?, hsa_id = ? WHERE id = ?", (card_number, hsa_id, self.id)
+            )
+        )
+
+    async def progress(self) -> frozenset[str]:
+        """Names of the effects that are done for this order."""
+        query = "SELECT name, outcome FROM effect WHERE order_no = ? AND outcome IS NOT NULL ORDER BY id"
+        rows = await self._journal.transact(lambda cx: cx.execute(query, (self._order_no,)).fetchall())
+        done: set[str] = set()
+        for name, outcome in rows:
+            done -= UNDOES.get(name, frozenset())
+            if outcome in DONE:
+                done.add(name)
+        return frozenset(done)
+
+    async def made_key(self, key_id: str) -> bool:
+        """Whether the last that is known of the key in that place is that it was made."""
+        return await self._journal.transact(lambda cx: made_key(cx, self.card_number, key_id))
+
+    async def receipt(self) -> Receipt | None:
+        """The receipt that was issued for this order before."""
+        row = await self._journal.transact(
+            lambda cx: cx.execute("SELECT document, qr FROM receipt WHERE order_no = ?", (self._order_no,)).fetchone()
+        )
+        return None if row is None else read(row[0], row[1])
+
+    async def effect(self, name: str, act: Awaitable[T], **facts: str | int) -> T:
+        """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done."""
+        try:
+            intent = await self._journal.transact(lambda cx: self._intend(cx, name, facts))
+        except BaseException:
+            if inspect.iscoroutine(act):
+                act.close()  # it was never started: nothing has happened
+            raise
+        try:
+            result = await act
+        except BaseException:
+            await asyncio.shield(self._conclude(intent, name, UNKNOWN, facts))
+            raise
+        await self._conclude(intent, name, outcome_name(result), facts | details_of(result))
+        return result
+
+    async def settled(self, effect: str, how: str) -> None:
+        """What is now known of an effect whose outcome was unknown."""
+        self.unknown.discard(effect)
+        await self.note(kinds.EFFECT_DONE, effect=effect, outcome=how)
+
+    async def note(self, kind: str, **content: Any) -> None:
+        """Commit one event; one that tells of an effect counts for the order's progress too."""
+
+        def work(cx: sqlite3.Connection) -> None:
+            if kind == kinds.EFFECT_DONE:
+                cx.execute(
+                    "INSERT INTO effect (errand, order_no, name, facts, intended, outcome, concluded)"
+                    " VALUES (?, ?, ?, '{}', ?, ?, ?)",
+                    (self.id, self._order_no, content["effect"], now, content["outcome"], now),
+                )
+            self._event(cx, kind, content)
+
+        now = self._journal.now()
+        await self._journal.transact(work)
+
+    async def issued(self, receipt: Receipt, **content: Any) -> None:
+        """Keep the receipt, and its event, in one transaction."""
+
+        def work(cx: sqlite3.Connection) -> None:
+            cx.execute(
+                "INSERT INTO receipt VALUES (?, ?, ?, ?, ?)",
+                (receipt.number, self._order_no, receipt.document, receipt.qr, self._journal.now()),
+            )
+            about = {
+                "card_number": receipt.facts.card_number,
+                "number": receipt.number,
+                "receipt": json.loads(receipt.document),
+                "signed": receipt.signed,
+            }
+            self._event(cx, kinds.RECEIPT_ISSUED, about | content)
+
+        await self._journal.transact(work)
+
+    async def end(self, ended: Ended) -> None:
+        """Commit how the errand ended. Only the first word that was committed counts."""
+        if self.ended is not None:
+            return
+        if self.unknown and ended.outcome not in ("done", UNKNOWN):
+            ended = replace(ended, outcome="unknown")
+        ended = replace(ended, card_number=ended.card_number or self.card_number)
+
+        def work(cx: sqlite3.Connection) -> None:
+            cx.execute(
+                "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?", (self._journal.now(), ended.outcome, self.id)
+            )
+            seconds = round(self._journal.monotonic() - self._started)
+            content: dict[str, Any] = {"kind": self.kind, "outcome": ended.outcome, "seconds": seconds}
+            if ended.reason:
+                content["reason"] = ended.reason
+            if self.card_number is not None:
+                content |= {"card_number": self.card_number, "hsa_id": self.hsa_id}
+            self._event(cx, kinds.ERRAND_ENDED, content)
+            if ended.outcome == "done" and self._order_no:
+                self._journal.collected(cx, self._order_no)
+
+        await self._journal.transact(work)
+        self.ended = ended
+
+    @property
+    def _order_no(self) -> str | None:
+        return self.order.order if self.order else None
+
+    def _event(self, cx: sqlite3.Connection, kind: str, content: dict[str, Any]) -> None:
+        told = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
+        self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), told)
+
+    def _intend(self, cx: sqlite3.Connection, name: str, facts: dict[str, str | int]) -> int:
+        cursor = cx.execute(
+            "INSERT INTO effect (errand, order_no, name, facts, intended) VALUES (?, ?, ?, ?, ?)",
+            (self.id, self._order_no, name, json.dumps(facts), self._journal.now()),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    async def _conclude(self, intent: int, name: str, outcome: str, facts: dict[str, str | int]) -> None:
+        def work(cx: sqlite3.Connection) -> None:
+            cx.execute(
+                "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",
+                (outcome, json.dumps(facts), self._journal.now(), intent),
+            )
+            if outcome == UNKNOWN:
+                self._event(cx, kinds.EFFECT_UNKNOWN, {"effect": name, **facts})
+            else:
+                self._event(cx, kinds.EFFECT_DONE, {"effect": name, "outcome": outcome, **facts})
+
+        if outcome == UNKNOWN:
+            self.unknown.add(name)
+        elif outcome in DONE:
+            self.unknown.discard(name)  # it is done now, whatever came of it before
+        await self._journal.transact(work)

@@ -1,0 +1,61 @@
+"""What an administrator asks of the journal: receipts that never came onto paper, hand-overs without a signature, and what
+happened last.
+
+Nothing that is told here names a person.
+"""
+
+import sqlite3
+from datetime import datetime
+
+from fleet.agent import outbox
+from fleet.messages.events import Event
+from kiosk.journeys.attending import Happened
+from kiosk.receipts import Receipt, read
+from kiosk.station.journal import Journal
+
+MOST = 40
+
+_UNPRINTED = """
+SELECT r.document, r.qr FROM receipt r
+WHERE EXISTS (SELECT 1 FROM effect e WHERE e.name = 'receipt.print' AND json_extract(e.facts, '$.receipt') = r.number)
+AND NOT EXISTS (
+    SELECT 1 FROM effect e JOIN effect s ON s.errand = e.errand AND s.name = e.name AND s.id >= e.id
+    WHERE e.name = 'receipt.print' AND json_extract(e.facts, '$.receipt') = r.number AND s.outcome = 'printed'
+    AND (s.id = e.id OR json_extract(s.facts, '$.receipt') IS NULL)
+) ORDER BY r.issued DESC LIMIT ?
+"""
+_UNSIGNED = """
+SELECT count(DISTINCT order_no) FROM effect
+WHERE name = 'card.unblock' AND outcome IN ('accepted', 'written') AND order_no IS NOT NULL
+AND order_no NOT IN (SELECT order_no FROM receipt WHERE order_no IS NOT NULL)
+"""
+
+
+async def unprinted(journal: Journal) -> tuple[Receipt, ...]:
+    """Receipts whose print was begun and never seen whole, the newest first. Raises StoreError."""
+    rows = await journal.transact(lambda cx: cx.execute(_UNPRINTED, (MOST,)).fetchall())
+    return tuple(read(document, qr) for document, qr in rows)
+
+
+async def unsigned(journal: Journal) -> int:
+    """How many orders have a card with its code set, and no receipt: their holders sign another day. Raises StoreError."""
+    return int(await journal.transact(lambda cx: cx.execute(_UNSIGNED).fetchone()[0]))
+
+
+async def last_events(journal: Journal) -> tuple[Happened, ...]:
+    """What happened last, the newest first. Raises StoreError."""
+
+    def work(cx: sqlite3.Connection) -> list[Event]:
+        return outbox.latest(cx, MOST)
+
+    return tuple(_told(event) for event in await journal.transact(work))
+
+
+def _told(event: Event) -> Happened:
+    """Type, effect or errand, outcome and slot: codes, and nothing else of what the event holds."""
+    content = event.content()
+    effect, errand, outcome = (str(content.get(key, "")) for key in ("effect", "kind", "outcome"))
+    slot = content.get("slot")
+    when = datetime.fromisoformat(event.time).astimezone()
+    kind = event.type.removeprefix("se.kortkiosk.")
+    return Happened(f"{when:%H:%M}", kind, effect, errand, outcome, slot if isinstance(slot, int) else None)

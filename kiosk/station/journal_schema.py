@@ -1,0 +1,79 @@
+"""The journal's tables, and the words in them that mean something to the station."""
+
+import re
+import sqlite3
+
+from drivers.cabinet.port import NotOpened
+from drivers.printer.port import NotLaidOut
+from kiosk.ports import Told
+from kiosk.stock import repository as stock
+
+SCHEMA = (
+    """
+CREATE TABLE IF NOT EXISTS errand (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, order_no TEXT, hsa_id TEXT, order_content BLOB,
+    card_number TEXT, ended TEXT, outcome TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS errand_holder ON errand (hsa_id);
+CREATE TABLE IF NOT EXISTS effect (
+    id INTEGER PRIMARY KEY, errand TEXT NOT NULL REFERENCES errand (id), order_no TEXT, name TEXT NOT NULL,
+    facts TEXT NOT NULL, intended TEXT NOT NULL, outcome TEXT, concluded TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS effect_order ON effect (order_no);
+CREATE INDEX IF NOT EXISTS effect_open ON effect (id) WHERE outcome IS NULL;
+CREATE TABLE IF NOT EXISTS receipt (
+    number TEXT PRIMARY KEY, order_no TEXT, document BLOB NOT NULL, qr TEXT NOT NULL, issued TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS receipt_order ON receipt (order_no);
+"""
+    + stock.SCHEMA
+)
+
+_LAST_OF_KEY = """
+SELECT f.name FROM effect f JOIN errand e ON e.id = f.errand
+WHERE e.card_number = ? AND f.name IN ('card.generate_key', 'card.delete_certificate') AND json_extract(f.facts, '$.key') = ?
+ORDER BY f.id DESC LIMIT 1
+"""
+"""The last thing that was done to a place of a card: a key made in it, or a certificate taken off it."""
+
+UNKNOWN = "unknown"
+
+DONE = frozenset({"opened", "taken", "accepted", "written", "printed", "dropped"})
+"""Outcomes after which an effect need not be done again for the same order."""
+
+UNDOES = {"slot.return": frozenset({"slot.take", "card.unblock"})}
+"""Effects that take earlier ones back: a card that went back is another than the order's, whatever was done to it."""
+
+
+def drop_plain_orders(cx: sqlite3.Connection) -> None:
+    """Orders that an earlier version kept in clear, or somebody else has written: a station with an identity encrypts them."""
+    plain = "substr(order_content, 1, 2) = x'7b22' AND json_valid(CAST(order_content AS TEXT))"
+    cx.execute(f"UPDATE errand SET order_content = NULL WHERE {plain}")  # noqa: S608  # a constant
+
+
+def outcome_name(result: object) -> str:
+    """The name of an outcome is that of its type: `WrongCode` is `wrong_code`, `OpenUnknown` is `unknown`."""
+    if isinstance(result, Told):
+        return result.outcome
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(result).__name__).lower()
+    return UNKNOWN if words.endswith(UNKNOWN) else words
+
+
+def details_of(result: object) -> dict[str, str | int]:
+    """What an event tells of an outcome beside its name: why a slot or the flap did not open, or a document cannot be printed."""
+    if isinstance(result, NotLaidOut):
+        return {"why": result.why}
+    return {"fault": result.fault.value} if isinstance(result, NotOpened) else {}
+
+
+def subject_of(order: str | None, card_number: str | None = None) -> str | None:
+    """The CloudEvents subject of an event: its order where there is one, else its card."""
+    if order:
+        return f"order/{order}"
+    return f"card/{card_number}" if card_number else None
+
+
+def made_key(cx: sqlite3.Connection, card_number: str | None, key_id: str) -> bool:
+    """Whether the last that is known of the key in that place of the card is that it was made."""
+    last = cx.execute(_LAST_OF_KEY, (card_number, key_id)).fetchone()
+    return last is not None and last[0] == "card.generate_key"

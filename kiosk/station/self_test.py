@@ -1,0 +1,203 @@
+"""The self test: every device of a station, its state in words, and what can be tried without harm.
+
+Rules: nothing opens, prints or types a code unless it is asked for; a virtual card in a virtual reader signs, since its code is
+made up. A device that is not fitted is not listed. Every result says what to do.
+
+>>> Checked("printer", "printer", "out_of_paper", False, False, "the paper is at its end: put a new roll in").ok
+False
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from drivers.cabinet.gpio.pattern import STEADY
+from drivers.cabinet.gpio.port import Pins, PinsReady
+from drivers.cabinet.port import CabinetMute, CabinetReady, NotOpened, Opened, OpenOutcome, OpenUnknown
+from drivers.printer.document import Document, Paragraph, Title
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed
+from drivers.reader.errors import ReaderError
+from drivers.reader.outcomes import Accepted, Role
+from drivers.reader.port import Presence, Reader, Visit
+from drivers.reader.visit import try_card
+from drivers.secret import Secret
+from kiosk.station import cabinet_states as cabinets
+from kiosk.station import peripherals
+from kiosk.station.devices import Devices, printer_state
+
+LAMP_S = 0.5
+"""So long the lamp is lit to see whether it can be."""
+
+PRINTER_WORDS = {
+    "ready": "it prints",
+    "paper_low": "it prints; the roll ends soon",
+    "out_of_paper": "the paper is at its end: put a new roll in",
+    "cover_open": "the cover is open: close it",
+    "cutter": "the cutter is stuck: open the cover, take the paper out, switch it off and on",
+    "offline": "it says that it cannot print now: look at its lamps",
+    "mute": "it does not answer: look for cable, supply and address",
+}
+
+NOT_LAID_OUT = (
+    "it answers, but the test page does not fit on its paper: compare `profile` in station.toml with the printer"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One device. `state` is a stable code, `text` says it in words, `details` what was found on the way."""
+
+    name: str
+    kind: str
+    state: str
+    ok: bool
+    virtual: bool
+    text: str
+    details: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is to be tried beside looking. `pin_of` gives the code of a virtual card by its number, or None."""
+
+    thorough: bool = False
+    print_page: bool = False
+    open_slot: int | None = None
+    real_cards: bool = True
+    """Whether a card in a real reader may be read: it may be a person's."""
+    pin_of: Callable[[str | None], Secret | None] = lambda number: None
+
+
+async def check(devices: Devices, wishes: Wishes) -> list[Checked]:
+    """Every device that is fitted, in the order of the configuration. Never raises for a device."""
+    found = [
+        await _reader(reader, devices, wishes) for reader in (devices.reader, devices.administrator_reader) if reader
+    ]
+    if devices.printer is not None:
+        found.append(await _printer(devices, wishes))
+    if devices.cabinet is not None:
+        found.append(await _cabinet(devices, wishes))
+    if devices.pins is not None:
+        found.append(await _pins(devices.pins, wishes))
+    if devices.scanner is not None:
+        heard = await devices.scanner.state()
+        text = peripherals.advice_for_scanner(heard)
+        found.append(Checked(devices.scanner.name, "scanner", peripherals.code_of_scanner(heard), not text,
+                             devices.scanner.virtual, text or "it is there"))  # fmt: skip
+    for keypad in devices.keypads:
+        heard = await keypad.state()
+        text = peripherals.advice_for_scanner(heard, "keypad")
+        found.append(Checked(keypad.name, "scanner", peripherals.code_of_scanner(heard), not text, False,
+                             text or "it is there"))  # fmt: skip
+    return found
+
+
+async def _pins(pins: Pins, wishes: Wishes) -> Checked:
+    state = await pins.state()
+    if wishes.thorough and isinstance(state, PinsReady):
+        pins.set_lamp(STEADY)
+        await asyncio.sleep(LAMP_S)
+        state = await pins.state()
+    code, text = peripherals.code_of_pins(state), peripherals.advice_for_pins(state)
+    if not isinstance(state, PinsReady):
+        return Checked(pins.name, "gpio", code, False, pins.virtual, text)
+    facts = {"door": state.door, "headphones": state.headphones, "present": state.present}
+    return Checked(pins.name, "gpio", code, True, pins.virtual, text or "the pins can be read, and follow", facts)
+
+
+async def _reader(reader: Reader, devices: Devices, wishes: Wishes) -> Checked:
+    virtual = reader.name in devices.virtual
+    presence = await reader.presence()
+    match presence:
+        case Presence.NO_READER:
+            return Checked(reader.name, "reader", "no_reader", False, virtual,
+                           "the reader is not there: plug it in, or compare with `kortkiosk card list`")  # fmt: skip
+        case Presence.MUTE:
+            return Checked(reader.name, "reader", "card_mute", False, virtual,
+                           "a card is in and does not answer: turn it round, chip up, or try another")  # fmt: skip
+        case Presence.EMPTY:
+            return Checked(reader.name, "reader", "ready", True, virtual, "it is there, without a card")
+        case Presence.PRESENT:
+            return await _card(reader, virtual, wishes)
+        case other:
+            assert_never(other)
+
+
+async def _card(reader: Reader, virtual: bool, wishes: Wishes) -> Checked:
+    if not wishes.thorough or not (virtual or wishes.real_cards):
+        return Checked(reader.name, "reader", "ready", True, virtual, "it is there, with a card")
+    try:
+        visit = await reader.visit()
+        try:
+            signed = await _signs(visit, wishes.pin_of(visit.facts.card_number) if virtual else None)
+        finally:
+            await visit.close()
+    except ReaderError as error:
+        return Checked(reader.name, "reader", "card_fault", False, virtual, f"the card in it cannot be read: {error}")
+    if signed is False:
+        return Checked(reader.name, "reader", "no_signature", False, virtual, "the card in it does not sign")
+    text = "it is there; the card in it can be read" + (" and signs" if signed else "")
+    return Checked(reader.name, "reader", "ready", True, virtual, text, {"signed": signed})
+
+
+async def _signs(visit: Visit, pin: Secret | None) -> bool | None:
+    """Whether the card signs; None where its code is not known here."""
+    if pin is None:
+        return None
+    if not isinstance(await visit.verify(Role.IDENTIFICATION, pin), Accepted):
+        return False
+    return (await try_card(visit, "identification")).verified
+
+
+async def _printer(devices: Devices, wishes: Wishes) -> Checked:
+    assert devices.printer is not None
+    state = printer_state(devices.printer, await devices.printer.status())
+    text = PRINTER_WORDS[state.state]
+    if wishes.print_page and state.ok:
+        page = Document((Title("kortkiosk"), Paragraph("Provsida: åäö ÅÄÖ é ü"), Paragraph("Test page")))
+        outcome = await devices.printer.print(page)
+        if isinstance(outcome, NotPrinted):
+            state = printer_state(devices.printer, outcome.status)
+            return Checked(state.name, "printer", state.state, False, state.virtual, PRINTER_WORDS[state.state])
+        if isinstance(outcome, NotLaidOut):
+            return Checked(state.name, "printer", "not_laid_out", False, state.virtual, NOT_LAID_OUT)
+        if not isinstance(outcome, Printed):
+            return Checked(
+                state.name, "printer", "unknown", False, state.virtual, "look whether the test page is whole"
+            )
+        text += "; the test page is printed"
+    return Checked(state.name, "printer", state.state, state.ok, state.virtual, text)
+
+
+async def _cabinet(devices: Devices, wishes: Wishes) -> Checked:
+    cabinet = devices.cabinet
+    assert cabinet is not None
+    state = await cabinet.state()
+    if not isinstance(state, CabinetReady):
+        return Checked(cabinet.name, "cabinet", cabinets.code(state), False, cabinet.virtual, cabinets.advice(state))
+    facts = {"slots": len(state.slots), "bin": state.bin_count, "bin_full": state.bin_full}
+    findings = await cabinet.self_test() if wishes.thorough else frozenset()
+    if findings is None:
+        mute = CabinetMute()
+        return Checked(cabinet.name, "cabinet", cabinets.code(mute), False, cabinet.virtual, cabinets.advice(mute))
+    if findings:
+        first, text = cabinets.found(findings)
+        return Checked(cabinet.name, "cabinet", first, False, cabinet.virtual, text, facts)
+    opened = await cabinet.open_slot(wishes.open_slot) if wishes.open_slot is not None else None
+    code, text = _opened(wishes.open_slot, opened)
+    return Checked(cabinet.name, "cabinet", code, code == "ready", cabinet.virtual, text, facts)
+
+
+def _opened(slot: int | None, outcome: OpenOutcome | None) -> tuple[str, str]:
+    match outcome:
+        case None:
+            return "ready", "it answers"
+        case Opened():
+            return "ready", f"it answers; slot {slot} is open: close it"
+        case NotOpened(fault):
+            return f"slot_{fault.value}", f"slot {slot} did not open: {fault.value.replace('_', ' ')}"
+        case OpenUnknown():
+            return "slot_unknown", f"nobody knows whether slot {slot} opened: look"
+        case other:
+            assert_never(other)

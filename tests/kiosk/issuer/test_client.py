@@ -1,0 +1,509 @@
+"""The station's issuer ports, through the server's answers and real TLS to the simulated issuer: one story for each."""
+# length: one story for each port, over one fleet and one set of helpers
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select
+
+from drivers.reader.errors import ReaderError
+from drivers.reader.inprocess import InProcessBackend
+from drivers.reader.keys import Generated
+from drivers.reader.outcomes import Accepted, Role, Signed
+from drivers.reader.revocation.offline import OfflineRevocation
+from drivers.reader.revocation.store import RevocationStore
+from drivers.reader.trust import Trust
+from drivers.reader.virtual.personas import person
+from drivers.reader.virtual.pki import TestAuthority
+from drivers.reader.virtual.slot import VirtualSlot
+from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.secret import Secret
+from fleet.agent import outbox, sync
+from fleet.agent.region import RegionFile
+from fleet.agent.store import StationStore
+from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
+from fleet.messages.link import Administrator
+from fleet.messages.mandates import means_of
+from fleet.server.issuers.simulator.state import Seed
+from fleet.server.store.administrators import replace_administrators
+from fleet.server.store.tables import alarms
+from kiosk.clock import SystemClock
+from kiosk.config import Config
+from kiosk.issuer.certificate_request import signed, unsigned
+from kiosk.issuer.ports import (
+    Blocked,
+    CardWord,
+    Declined,
+    Found,
+    Held,
+    Issued,
+    LetterOrdered,
+    Lifted,
+    LoggedIn,
+    NotFound,
+    Queued,
+    Released,
+    Response,
+    Unavailable,
+)
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
+from kiosk.journeys.steps.admin import ATTENDING
+from tests.fakes.clock import NOW, HandClock
+from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
+from tests.fakes.listed import administrator, listed
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.room import authority, make_card, persona_of
+
+STRANGER = persona_of("3:old")
+ERRAND = "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"
+
+
+class Listed:
+    """The signed list of administrators; empty where it is past its time."""
+
+    def __init__(self, *people: Administrator) -> None:
+        self._people = people
+
+    async def administrator(self, hsa_id: str) -> Administrator | None:
+        return next((one for one in self._people if one.hsa_id == hsa_id), None)
+
+
+def trusted() -> Trust:
+    return Trust(authority().anchors(), authority().intermediates())
+
+
+class Ports:
+    """What a journey's desk holds, by name."""
+
+    def __init__(self, side: IssuerSide, *people: Administrator, trust: Trust | None = None) -> None:
+        found = side.ports(Listed(*people), trust or trusted())  # type: ignore[arg-type]
+        self.issuer, self.blocking, self.card_keys = found["issuer"], found["blocking"], found["card_keys"]
+        self.directory, self.administrators, self.switches = (
+            found["directory"], found["administrators"], found["switches"],
+        )  # fmt: skip
+        self.proofs = found["proofs"]
+
+
+@pytest.fixture
+async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
+    async with fleet(tmp_path / "fleet") as one:
+        yield one
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StationStore]:
+    made = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def side(region: Fleet, store: StationStore) -> IssuerSide:
+    return IssuerSide(identity(), store, region.link, HandClock())
+
+
+@pytest.fixture
+async def ports(side: IssuerSide) -> AsyncIterator[Ports]:
+    tasks = side.start()
+    yield Ports(side)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def inserted(name: str) -> AsyncIterator[CardVisit]:
+    """A card in a reader, its PIN verified."""
+    card = make_card(persona_of(name))
+    slot = VirtualSlot("test reader")
+    slot.insert(card)
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(trust=trusted(), now=lambda: NOW))
+    async with visiting(reader) as visit:
+        assert await visit.verify(Role.IDENTIFICATION, Secret(card.persona.pin)) == Accepted()
+        yield visit
+    await reader.close()
+
+
+async def requested(visit: CardVisit) -> tuple[bytes, Signed]:
+    """A request for a new key in the card, and the old key's word for it."""
+    current = visit.facts.certificate("identification")
+    assert current is not None
+    made = await visit.generate_key("43", "RSA-2048")
+    assert isinstance(made, Generated)
+    asked = unsigned(current.der, made.public_key, card_number=visit.facts.card_number)
+    by_new = await visit.sign_with("43", asked)
+    assert isinstance(by_new, Signed)
+    request = signed(asked, by_new)
+    by_old = await visit.sign("identification", request)
+    assert isinstance(by_old, Signed)
+    return request, by_old
+
+
+async def signed_by(ports: Ports, visit: CardVisit, *means: str) -> PersonProof:
+    """The proof of whose card is in, as a journey has it made. `means`: whatever is asked, where nothing is said."""
+    word = await ports.directory.state(visit.facts.card_number)
+    nonce = word.nonce if isinstance(word, CardWord) else ""
+    meant = means or ("administrator.login *", *map(means_of, ATTENDING))
+    proof = await ports.proofs.prove(visit.facts, lambda message: visit.sign("identification", message), meant, nonce)
+    assert isinstance(proof, PersonProof), proof
+    return proof
+
+
+async def proof_of(ports: Ports, name: str, *means: str) -> PersonProof:
+    """The same of a card that is put in and taken out."""
+    async with inserted(name) as visit:
+        return await signed_by(ports, visit, *means)
+
+
+async def logged_in(ports: Ports) -> LoggedIn:
+    found = await ports.administrators.log_in(await proof_of(ports, "13:new"))
+    assert isinstance(found, LoggedIn), found
+    return found
+
+
+async def state_of(ports: Ports, number: str = CARD) -> CardWord:
+    word = await ports.directory.state(number)
+    assert isinstance(word, CardWord), word
+    return word
+
+
+async def test_a_certificate_is_renewed_by_est_and_the_card_takes_it(region: Fleet, ports: Ports) -> None:
+    async with inserted("1:old") as visit:
+        offers = await ports.issuer.offers(visit.facts)
+        assert offers == (Offer("identification", 3, "2031-03-02"), Offer("signature", 3, "2031-03-02"))
+        request, proof = await requested(visit)
+        told = {"facts": visit.facts, "errand": ERRAND, "proof": proof}
+        assert await ports.issuer.certificate(request, offers[0], **told) == Declined("not_allowed"), "in nobody's name"
+        told |= {"errand": "in the holder's", "people": (await signed_by(ports, visit),)}
+        issued = await ports.issuer.certificate(request, offers[0], **told)
+        assert isinstance(issued, Issued)
+        assert await visit.write_certificate("43", issued.chain[0]) == Accepted()
+        new = next(one for one in visit.facts.certificates if one.id == "43")
+        assert (new.chain, new.loa, new.not_after.date().isoformat()) == ("ok", 3, "2031-03-02")
+        again = await ports.issuer.certificate(request, offers[0], **told)
+        assert again == issued, "asked again it is the same certificate"
+
+
+async def test_another_cards_key_proves_nothing(ports: Ports) -> None:
+    async with inserted("1:old") as visit, inserted("2:old") as other:
+        offer = Offer("identification", 3, "2031-03-02")
+        request, _ = await requested(visit)
+        proof = await other.sign("identification", request)
+        assert isinstance(proof, Signed)
+        said = await ports.issuer.certificate(request, offer, facts=visit.facts, errand=ERRAND, proof=proof)
+        assert said == Declined("other_person")
+        forged = replace(proof, certificate=visit.facts.certificate("identification").der)  # type: ignore[union-attr]
+        said = await ports.issuer.certificate(request, offer, facts=visit.facts, errand="another", proof=forged)
+        assert said == Declined("no_proof")
+
+
+async def test_a_certificate_that_nobody_issued_proves_nothing(ports: Ports) -> None:
+    """Name and key fit: a dishonest station has made the certificate itself."""
+    persona = persona_of("1:old")
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = TestAuthority.create(NOW).issue(persona, key.public_key(), "identification", NOW).public_bytes(Encoding.DER)
+    async with inserted("1:old") as visit:
+        facts = visit.facts
+    asked = unsigned(made, key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+    def by_key(message: bytes) -> Signed:
+        return Signed(key.sign(message, ec.ECDSA(hashes.SHA256())), "ES256", made)
+
+    request = signed(asked, by_key(asked))
+    offer = Offer("identification", 3, "2031-03-02")
+    said = await ports.issuer.certificate(request, offer, facts=facts, errand=ERRAND, proof=by_key(request))
+    assert said == Declined("card_not_valid")
+
+
+async def test_a_reserve_certificate_ends_with_the_assignment(region: Fleet, ports: Ports) -> None:
+    reserve = CardRecord(CARD, HOLDER.hsa_id, "reserve", "active", loa=2, reserve=True)
+    region.simulator.fill(Seed((Person(HOLDER.hsa_id, HOLDER.name, employed_until="2026-03-31"),), (reserve,)))
+    async with inserted("1:old") as visit:
+        offers = await ports.issuer.offers(visit.facts)
+        assert offers == (Offer("reserve", 2, "2026-03-31"), Offer("reserve", 3, "2026-03-31", administrators=2))
+        request, proof = await requested(visit)
+        own = await signed_by(ports, visit)
+        told = {"facts": visit.facts, "errand": ERRAND, "proof": proof, "people": (own,)}
+        issued = await ports.issuer.certificate(request, offers[0], **told)
+        assert isinstance(issued, Issued)
+        made = x509.load_der_x509_certificate(issued.chain[0])
+        assert made.not_valid_after_utc.date().isoformat() == "2026-03-31"
+        admin = await proof_of(ports, "13:new")
+        once = await ports.issuer.certificate(
+            request, offers[1], facts=visit.facts, errand="b", proof=proof, people=(own, admin, admin)
+        )
+        assert once == Declined("administrators_missing"), "one administrator twice is one"
+
+
+async def test_level_3_for_a_protected_identity_takes_two_with_the_role_for_it(region: Fleet, ports: Ports) -> None:
+    reserve = CardRecord(CARD, HOLDER.hsa_id, "reserve", "active", loa=2, reserve=True)
+    other = person(14)
+    cards = (reserve, CardRecord(other.new.card_number, other.hsa_id, "601", "active"))
+    people = (Person(HOLDER.hsa_id, None, protected=True), Person(other.hsa_id, other.name))
+    region.simulator.fill(Seed(people, cards))
+
+    def list_both(*roles: AdministratorRole) -> None:
+        both = [listed(one.hsa_id, one.name, roles=roles) for one in (ADMINISTRATOR, other)]
+        both[0] = listed(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, roles=("KRA", "KUR"))
+        with region.database.writing.begin() as connection:
+            replace_administrators(connection, both)
+
+    async with inserted("1:old") as visit:
+        request, proof = await requested(visit)
+        offer = (await ports.issuer.offers(visit.facts))[1]
+        assert (offer.loa, offer.administrators) == (3, 2)
+        attending = [await proof_of(ports, name) for name in ("13:new", "14:new")]
+        told = {"facts": visit.facts, "proof": proof, "people": (await signed_by(ports, visit), *attending)}
+        list_both("KRA")
+        assert await ports.issuer.certificate(request, offer, errand="one", **told) == Declined("kur_needed")
+        list_both("KRA", "KUR")
+        assert isinstance(await ports.issuer.certificate(request, offer, errand="both", **told), Issued)
+
+
+async def test_a_block_is_told_at_once_and_for_good(region: Fleet, ports: Ports) -> None:
+    own, admin = await proof_of(ports, "1:old"), await proof_of(ports, "13:new")
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    assert await ports.blocking.lift(CARD, by=admin, errand=ERRAND) == Declined("not_held")
+    assert await ports.blocking.lift(CARD, by=own, errand="b") == Declined("card_blocked"), "it proves nobody any more"
+    word = await state_of(ports)
+    assert (word.state, word.offers) == ("blocked", ())
+
+
+async def test_a_block_without_connection_waits_and_goes_first(region: Fleet, ports: Ports) -> None:
+    region.link.set_online(False)
+    own = await proof_of(ports, "1:old")
+    assert not own.by_server, "the station made the nonce"
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Queued(NOW)
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Unavailable()
+    region.link.set_online(True)
+    async with asyncio.timeout(LIMIT_S):
+        while await ports.blocking.waiting():  # noqa: ASYNC110  # told by a task of its own
+            await asyncio.sleep(0.005)
+    assert await ports.blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    assert (await state_of(ports)).state == "blocked"
+
+
+async def test_a_nonce_of_the_stations_own_does_nothing_but_block_and_hold_once(region: Fleet, ports: Ports) -> None:
+    region.link.set_online(False)
+    own = await proof_of(ports, "1:old")
+    region.link.set_online(True)
+    assert await ports.directory.find(card_number=CARD, people=(own,)) == Declined("nonce_unknown")
+    assert await ports.blocking.hold(CARD, "forgotten", by=own, errand=ERRAND) == Held("active")
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Declined("nonce_unknown")
+    assert await ports.blocking.block(CARD, "lost", by=own, errand="once more") == Declined("nonce_unknown")
+
+
+async def test_no_hold_is_lifted_before_it_was_told(region: Fleet, side: IssuerSide) -> None:
+    """The queue does not run: what it holds would come after the lift, and undo it."""
+    blocking = Ports(side).blocking
+    own, admin = await proof_of(Ports(side), "1:old"), await proof_of(Ports(side), "13:new")
+    region.link.set_online(False)
+    assert await blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Queued(NOW)
+    region.link.set_online(True)
+    assert await blocking.lift(CARD, by=own, errand=ERRAND) == Unavailable()
+    other = ADMINISTRATOR.new.card_number
+    assert await blocking.lift(other, by=admin, errand=ERRAND) == Declined("not_held"), "another card"
+
+
+async def test_a_block_outlasts_the_stations_power(region: Fleet, store: StationStore, side: IssuerSide) -> None:
+    region.link.set_online(False)
+    blocking = Ports(side).blocking
+    own = await proof_of(Ports(side), "1:old")
+    assert isinstance(await blocking.block(CARD, "stolen", by=own, errand=ERRAND), Queued)
+    region.link.set_online(True)
+    after = IssuerSide(identity(), store, region.link, HandClock())
+    tasks = after.start()
+    async with asyncio.timeout(LIMIT_S):
+        while await after.queue.waiting():  # noqa: ASYNC110  # told by a task of its own
+            await asyncio.sleep(0.005)
+    for task in tasks:
+        task.cancel()
+    assert (await state_of(Ports(after))).state == "blocked"
+
+
+@pytest.mark.parametrize("state", ["active", "handed_out", "waiting"])
+async def test_a_card_found_again_is_what_it_was(region: Fleet, ports: Ports, state: str) -> None:
+    region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", state),)))  # type: ignore[arg-type]
+    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Held(state)  # type: ignore[arg-type]
+    assert await ports.blocking.hold(CARD, "lost", by=None, errand="later") == Held(state)  # type: ignore[arg-type]
+    own = await proof_of(ports, "1:old")
+    assert await ports.blocking.lift(CARD, by=own, errand=ERRAND) == Lifted(state)  # type: ignore[arg-type]
+    word = await state_of(ports)
+    assert (word.state, word.hold_reason) == (state, None)
+
+
+@pytest.mark.parametrize("reason", ["stolen", "code_known"])
+async def test_a_stolen_card_is_given_free_by_an_administrator_alone(region: Fleet, ports: Ports, reason: str) -> None:
+    hold, lift = ports.blocking.hold, ports.blocking.lift
+    assert await hold(CARD, reason, by=None, errand=ERRAND) == Held("active")  # type: ignore[arg-type]
+    assert await hold(CARD, "forgotten", by=None, errand="later") == Held("active")
+    assert (await state_of(ports)).hold_reason == reason, "no later hold makes it lighter"
+    assert await lift(CARD, by=await proof_of(ports, "1:old"), errand=ERRAND) == Declined("not_allowed")
+    assert await lift(CARD, by=await proof_of(ports, "13:new"), errand="by an administrator") == Lifted("active")
+
+
+async def test_a_stranger_blocks_and_lifts_nothing(region: Fleet, ports: Ports) -> None:
+    region.simulator.fill(Seed(cards=(CardRecord(STRANGER.card_number, STRANGER.hsa_id, "601", "active"),)))
+    region.simulator.fill(Seed((Person(STRANGER.hsa_id, STRANGER.name),)))
+    other = await proof_of(ports, "3:old")
+    assert await ports.blocking.block(CARD, "lost", by=other, errand=ERRAND) == Declined("not_allowed")
+    assert await ports.blocking.hold(CARD, "forgotten", by=None, errand=ERRAND) == Held("active")
+    assert await ports.blocking.lift(CARD, by=other, errand=ERRAND) == Declined("not_allowed")
+    assert await ports.blocking.hold("9999000099999999", "lost", by=None, errand="c") == Declined("unknown_card")
+    with region.database.reading.begin() as connection:
+        (alarm,) = connection.execute(select(alarms)).all()
+    assert (alarm.station, alarm.code, alarm.argument, alarm.times) == (
+        STATION, "block_declined", "9999000099999999: unknown_card", 2,
+    )  # fmt: skip
+
+
+async def test_an_administrator_logs_in_by_card(region: Fleet, ports: Ports) -> None:
+    found = await logged_in(ports)
+    assert (found.hsa_id, found.name, found.by) == (ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "server")
+    said = await ports.administrators.log_in(await proof_of(ports, "1:old"))
+    assert said == Declined("not_administrator")
+
+
+async def test_without_connection_the_signed_list_and_the_own_trust_decide(region: Fleet, side: IssuerSide) -> None:
+    region.link.set_online(False)
+    known = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
+    stranger = TestAuthority.create(NOW)
+    proof = await proof_of(Ports(side), "13:new")
+
+    async def log_in(ports: Ports) -> object:
+        return await ports.administrators.log_in(proof)
+
+    listed = LoggedIn(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", proof, ("KRA",))
+    assert await log_in(Ports(side, known)) == listed
+    assert await log_in(Ports(side)) == Declined("not_administrator"), "the list is past its time"
+    elsewhere = Trust(stranger.anchors(), stranger.intermediates())
+    assert await log_in(Ports(side, known, trust=elsewhere)) == Declined("card_not_valid")
+
+
+async def test_a_puk_is_released_once_with_two_names(region: Fleet, ports: Ports) -> None:
+    admin = await logged_in(ports)
+    async with inserted("1:old") as visit:
+        released = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand=ERRAND)
+        assert isinstance(released, Released)
+        assert released.puk == Secret(PUK)
+        again = await ports.card_keys.release_puk(visit.facts, administrator=admin, errand="later")
+        assert again == Declined("no_puk")
+        own = replace(admin, proof=await signed_by(ports, visit))
+        said = await ports.card_keys.release_puk(visit.facts, administrator=own, errand="the holder's own")
+        assert said == Declined("administrators_missing")
+    with region.simulator.state.change() as cx:
+        people = cx.execute("SELECT people FROM audit WHERE what = 'puk' AND outcome = 'released'").fetchall()
+    assert people == [(f"{HOLDER.hsa_id},{ADMINISTRATOR.hsa_id}",)]
+    assert all(PUK.encode() not in path.read_bytes() for path in region.folder.glob("fleet.sqlite*"))
+
+
+async def test_the_cards_own_keys_answer_and_stay_at_the_server(region: Fleet, ports: Ports) -> None:
+    admin = await logged_in(ports)
+    async with inserted("1:old") as visit:
+        facts = visit.facts
+        said = await ports.card_keys.unblock_response(facts, bytes(16), administrator=admin, errand=ERRAND)
+        assert isinstance(said, Response)
+        people = (await signed_by(ports, visit),)
+        key = ports.card_keys.management(facts, "AES-192", errand=ERRAND, people=people)
+        assert await asyncio.to_thread(key.answer, bytes(16)) == said.data
+        region.link.set_online(False)
+        with pytest.raises(ReaderError, match="no_connection"):
+            await asyncio.to_thread(key.answer, bytes(16))
+
+
+async def test_a_new_letter_comes_on_a_day(ports: Ports) -> None:
+    said = await ports.card_keys.order_letter(CARD, errand=ERRAND)
+    assert isinstance(said, LetterOrdered)
+    assert (said.arrives.isoformat(), said.where) == ("2026-03-07", "home")
+    again = await ports.card_keys.order_letter(CARD, errand="soon after")
+    assert again == Declined("letter_lately"), "in nobody's name once in 30 days"
+    holders = await ports.card_keys.order_letter(CARD, errand="by the holder", by=await proof_of(ports, "1:old"))
+    assert isinstance(holders, LetterOrdered)
+
+
+async def test_the_directory_knows_people_and_numbers(region: Fleet, ports: Ports) -> None:
+    hidden = Person("TEST000000-0077", "Never Shown", protected=True, left="2026-02-01")
+    region.simulator.fill(Seed((hidden,)))
+    people = ((await logged_in(ports)).proof,)
+    found = await ports.directory.find(hsa_id=hidden.hsa_id, people=people)
+    assert isinstance(found, Found)
+    assert found.person == Person("TEST000000-0077", None, protected=True, left="2026-02-01")
+    assert await ports.directory.find(hsa_id=hidden.hsa_id) == Declined("not_allowed")
+    own = await proof_of(ports, "1:old")
+    assert await ports.directory.find(hsa_id=hidden.hsa_id, people=(own,)) == Declined("not_allowed")
+    mine = await ports.directory.find(card_number=CARD, people=(own,))
+    assert isinstance(mine, Found)
+    assert mine.person == Person(HOLDER.hsa_id, HOLDER.name)
+    assert await ports.directory.state("9999000099999999") == NotFound()
+    region.link.set_online(False)
+    assert await ports.directory.find(hsa_id=hidden.hsa_id, people=people) == Unavailable()
+
+
+async def test_what_the_region_switches_off_is_off_at_the_station(
+    region: Fleet, side: IssuerSide, store: StationStore
+) -> None:
+    (region.folder / "region" / "switch-offs.json").write_text(
+        '[{"kind": "product", "what": "6XX", "text": {"sv": "Fel", "en": "Fault"}}, {"kind": "batch", "what": "9990001-9990009"}]'
+    )
+    region.region.reload(region.folder / "region")
+    taken: list[str] = []
+    side.region.taken = lambda files: taken.extend(file.kind for file in files)
+    await side.region.refresh()
+    assert side.region.off(product="6XX") is not None
+    assert side.region.off(card_number="9990005") is not None
+    assert side.region.off(errand="pickup", card_number="99900050") is None
+    assert taken == ["crl", "crl"]
+    after = IssuerSide(identity(), store, region.link, HandClock())
+    assert after.region.off(product="6XX") is not None, "it is kept over a restart"
+    await side.region.refresh()
+    assert taken == ["crl", "crl"], "what is held is not sent again"
+
+
+async def test_a_blocked_card_is_known_at_every_station_soon(region: Fleet, side: IssuerSide, tmp_path: Path) -> None:
+    async with inserted("1:old") as visit:
+        certificate = visit.facts.certificate("identification")
+    assert certificate is not None
+    known = (base64.b64encode(certificate.der).decode(),)
+    region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", "active"),), certificates={CARD: known}))
+    config = Config.model_validate({"trust": {"revocation": "revocation"}})
+    side.settle(config, tmp_path, SystemClock(), lambda: None)
+    own = OfflineRevocation(RevocationStore(tmp_path / "revocation"))
+    trust = Trust(authority().anchors(), authority().intermediates(), revocation=own)
+    assert await trust.judge(certificate.der, NOW) == "ok"
+    before = region.region.lists
+    tasks = side.start()
+    own = await proof_of(Ports(side), "1:old")
+    assert await Ports(side).blocking.block(CARD, "lost", by=own, errand=ERRAND) == Blocked(NOW)
+    async with asyncio.timeout(LIMIT_S):
+        while region.region.lists == before:  # noqa: ASYNC110  # fetched by a task of its own
+            await asyncio.sleep(0.005)
+    await side.region.refresh()
+    assert await trust.judge(certificate.der, NOW) == "revoked"
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_files_of_the_region_go_where_the_station_has_their_place(tmp_path: Path) -> None:
+    files = [
+        RegionFile("profile", "b.toml", b"text"), RegionFile("profile_signature", "b.toml.jws", b"word"),
+        RegionFile("profile", "../out.toml", b"text"), RegionFile("crl", "c", b"no list"),
+    ]  # fmt: skip
+    keep_files(files, Config(), tmp_path)
+    assert list(tmp_path.iterdir()) == [], "a station that has set no place for them keeps none"
+    config = Config.model_validate({"trust": {"revocation": "r"}, "profiles": {"folder": "p", "keys": "k.pem"}})
+    keep_files(files, config, tmp_path)
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")) == [
+        "p/b.toml",
+        "p/b.toml.jws",
+    ]

@@ -1,0 +1,65 @@
+"""What the administrator's board shows of a slot: its sensors, what is ordered from it, and what the station's list has there."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from drivers.cabinet.port import NotOpened, Opened, SlotFault
+from fleet.messages.link import SlotState
+from kiosk.station.administration import StationHouse
+from tests.fakes.desk import order_of
+from tests.fakes.errand_tales.stock import known
+from tests.fakes.room import Room, quick_folder
+from tests.fakes.stories import Setting, room_for
+
+SPARE = "9999000077770001"
+
+
+async def looks(room: Room, *slots: SlotState) -> list[str]:
+    """How the board shows those slots."""
+    station: Any = SimpleNamespace(
+        desk=lambda: room.desk, devices=SimpleNamespace(slots=slots, states=(), cabinet=None), books=None, fleet=None,
+        left_in=None, clock=room.clock,
+    )  # fmt: skip
+    look = await StationHouse(station).look()
+    assert [one.number for one in look.slots] == [one.number for one in slots]
+    return [one.look for one in look.slots]
+
+
+async def said(outcome: object) -> object:
+    return outcome
+
+
+async def test_each_slot_looks_like_what_lies_there(tmp_path: Path) -> None:
+    with quick_folder(tmp_path) as folder:
+        room = room_for(folder, Setting(orders=(1, 2)))
+        known(room.journal, (SPARE, 3), (order_of(2), 4))
+        slots = (
+            SlotState(2, "present", "closed"), SlotState(3, "present", "closed"), SlotState(4, "empty", "closed"),
+            SlotState(5, "present", "closed"), SlotState(6, "empty", "open"), SlotState(7, "unknown", "closed"),
+        )  # fmt: skip
+        try:
+            seen = await looks(room, *slots)
+        finally:
+            await room.close()
+    assert seen == ["card", "reserve", "empty", "card", "open", "empty"]
+
+
+async def test_a_slot_that_jammed_is_broken_until_it_opens_again(tmp_path: Path) -> None:
+    """Another door that stood open is no fault of the slot."""
+    with quick_folder(tmp_path) as folder:
+        room = room_for(folder, Setting())
+        log = await room.journal.start("service")
+        seen = []
+        try:
+            for came in (
+                NotOpened(SlotFault.OTHER_OPEN),
+                NotOpened(SlotFault.JAMMED),
+                NotOpened(SlotFault.MUTE),
+                Opened(),
+            ):
+                await log.effect("slot.open", said(came), slot=4)
+                seen.append(await looks(room, SlotState(4, "empty", "closed"), SlotState(5, "empty", "unknown")))
+        finally:
+            await room.close()
+    assert seen == [["empty", "broken"], ["broken", "broken"], ["broken", "broken"], ["empty", "broken"]]

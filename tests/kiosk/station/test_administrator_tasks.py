@@ -1,0 +1,163 @@
+"""What an administrator is told of the station, and what they can do to it beside the journeys."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kiosk
+from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
+from fleet.messages import kinds
+from kiosk.journeys.attending import Happened
+from kiosk.journeys.event_words import EFFECTS, TYPES, in_words
+from kiosk.receipts import draft, finish
+from kiosk.station import cabinet_pairing as pairing
+from kiosk.station.journal_queries import last_events, unprinted, unsigned
+from kiosk.station.out_of_service import FILE, OutOfService
+from kiosk.texts import Texts
+from provisioning.pico import FlashError
+from tests.fakes.desk import order_of, seal
+from tests.fakes.room import Room, quick_folder
+from tests.fakes.stories import Setting, room_for
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    with quick_folder(tmp_path) as folder:
+        room = room_for(folder, Setting())
+        yield room
+        await room.close()
+
+
+async def said(outcome: Any) -> Any:
+    return outcome
+
+
+async def issued(room: Room, *prints: Any, settled: str = "") -> str:
+    """A receipt, and what came of its prints."""
+    from kiosk.gallery.samples import FACTS
+
+    receipt = finish(draft(FACTS), seal().key, seal().chain, None)
+    log = await room.journal.start("pickup")
+    await log.issued(receipt)
+    for outcome in prints:
+        await log.effect("receipt.print", said(outcome), receipt=receipt.number)
+    if settled:
+        await log.settled("receipt.print", settled)
+    return receipt.number
+
+
+async def test_a_receipt_is_told_while_its_print_was_begun_and_never_seen_whole(room: Room) -> None:
+    await issued(room)  # nobody wanted it on paper
+    await issued(room, Printed())
+    await issued(room, NotPrinted(OutOfPaper()), Printed())
+    await issued(room, PrintUnknown(), settled="printed")
+    failed = await issued(room, NotPrinted(OutOfPaper()))
+    unclear = await issued(room, PrintUnknown(), settled="not_printed")
+    assert {one.number for one in await unprinted(room.journal)} == {failed, unclear}
+    log = await room.journal.start("service")
+    await log.effect("receipt.print", said(Printed()), receipt=failed)
+    assert [one.number for one in await unprinted(room.journal)] == [unclear]
+
+
+async def test_an_order_counts_as_unsigned_from_its_code_to_its_receipt(room: Room) -> None:
+    log = await room.journal.start("pickup")
+    await log.about(order_of(1))
+    assert await unsigned(room.journal) == 0
+    await log.note(kinds.EFFECT_DONE, effect="card.unblock", outcome="accepted")
+    await log.note(kinds.EFFECT_DONE, effect="card.unblock", outcome="accepted")
+    assert await unsigned(room.journal) == 1
+    from kiosk.gallery.samples import FACTS
+
+    await log.issued(finish(draft(FACTS), seal().key, seal().chain, None))
+    assert await unsigned(room.journal) == 0
+
+
+async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> None:
+    log = await room.journal.start("pickup")
+    order = order_of(1)
+    await log.about(order)
+    await log.note(kinds.EFFECT_DONE, effect="slot.open", outcome="opened", slot=2)
+    await log.note(kinds.IDENTITY_ATTESTED, administrator="SE-TEST", document="passport", document_digits="4711")
+    told = await last_events(room.journal)
+    texts = Texts.load()
+    assert [texts.plain(in_words(one), "sv") for one in told] == [
+        "En ID-handling visades för en ID-administratör",
+        "Öppna fack 2: öppnat",
+        "Påbörjat: Hämta kort",
+    ]
+    text = repr(told)
+    assert not [
+        one for one in (order.hsa_id, order.card_number, order.order, str(order.name), "SE-TEST", "4711") if one in text
+    ]
+
+
+def test_every_type_of_event_and_every_effect_has_words() -> None:
+    named = {value.removeprefix("se.kortkiosk.") for name, value in vars(kinds).items() if name.isupper()}
+    assert named - {"effect.done", "effect.unknown", "errand.started", "errand.ended"} == set(TYPES)
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(kiosk.__file__).parent.glob("journeys/**/*.py"))
+    effects = set(re.findall(r'(?:effect\(|effect=|EFFECT = )"([a-z_]+\.[a-z_]+)"', sources))
+    assert len(effects) > 15
+    assert effects <= set(EFFECTS)
+
+
+def test_what_no_table_knows_is_told_without_its_code() -> None:
+    strange = (
+        Happened("10:00", "station.danced"),
+        Happened("10:00", "effect.done", effect="slot.dance", outcome="danced", slot=3),
+        Happened("10:00", "errand.ended", errand="dance", outcome="danced"),
+    )
+    assert not [one for one in strange if "danc" in Texts.load().plain(in_words(one), "en")]
+
+
+def test_out_of_service_outlives_a_restart_and_a_file_without_sense_counts_as_none(tmp_path: Path) -> None:
+    OutOfService(tmp_path).set("repair")
+    assert OutOfService(tmp_path).why == "repair"
+    OutOfService(tmp_path).set(None)
+    assert OutOfService(tmp_path).why is None
+    for nonsense in (b"", b"<b>", b"\xff\xfe"):
+        (tmp_path / FILE).write_bytes(nonsense)
+        assert OutOfService(tmp_path).why is None
+
+
+def test_a_disk_that_cannot_be_written_leaves_the_station_as_it_was(tmp_path: Path) -> None:
+    gone = OutOfService(tmp_path / "nowhere")
+    with pytest.raises(OSError, match="No such file"):
+        gone.set("repair")
+    assert gone.why is None
+
+
+class Line:
+    """A driver that holds the line of the cabinet."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+
+    def start(self) -> None:
+        self.did.append("start")
+
+    async def close(self) -> None:
+        self.did.append("close")
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [(None, "paired"), (FlashError("no_board", "no board"), "no_board"), (PermissionError("key"), "key_file")],
+)
+async def test_the_line_is_let_go_while_the_board_is_paired_and_taken_again_whatever_came_of_it(
+    fault: Exception | None, word: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    line = Line()
+
+    async def flash(image: Path, key: Path, way: Any) -> None:
+        assert (line.did, way.load, way.port, image.suffix) == (["close"], None, None, ".uf2")
+        await asyncio.sleep(0)
+        if fault is not None:
+            raise fault
+
+    monkeypatch.setattr(pairing, "flash", flash)
+    assert await pairing.pair(line, tmp_path / "cabinet.key", "") == word
+    assert line.did == ["close", "start"]

@@ -1,0 +1,109 @@
+"""Orders behind the journeys' port: what the office says, and where the station's own list has the card."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet.agent import outbox
+from fleet.agent.link import LinkDown
+from fleet.agent.outbox import Chain
+from fleet.agent.store import StationStore
+from fleet.messages import kinds
+from fleet.messages.link import Order
+from kiosk.station import journal
+from kiosk.station.fleet_orders import FleetOrders
+from kiosk.station.journal import Journal
+from tests.fakes.clock import HandClock
+from tests.fakes.desk import order_of
+from tests.fakes.room import quick_folder
+
+ONE = order_of(1)
+LATER = msgspec.structs.replace(ONE, order="A-0002", card_number="9999000020269999", slot=6, last_day="2027-01-31")
+
+
+@dataclass
+class Book:
+    """The signed list, and the server's newest word where there is a connection."""
+
+    orders: list[Order] = field(default_factory=list)
+    newest: Order | None = None
+    online: bool = False
+    fresh: bool = True
+
+    def waiting(self, today: date) -> tuple[Order, ...]:
+        return tuple(self.orders)
+
+    def is_fresh(self, now: datetime) -> bool:
+        return self.fresh
+
+    async def find_online(self, hsa_id: str, timeout_s: float) -> Order | None:
+        if not self.online:
+            raise LinkDown
+        return self.newest
+
+
+@dataclass
+class Counter:
+    """A station's journal and orders."""
+
+    journal: Journal
+    book: Book
+    orders: FleetOrders
+
+    async def stored(self, order: Order, slot: int) -> None:
+        """An administrator puts the card in."""
+        content = {"errand": "e", "card_number": order.card_number, "order": order.order, "slot": slot, "by": "SE1-A"}
+        await self.journal.transact(lambda cx: self.journal.event(cx, kinds.CARD_STORED, None, content))
+
+    async def found(self) -> tuple[str, int] | None:
+        """Which order the holder is offered, and from which slot."""
+        order = await self.orders.find(ONE.hsa_id)
+        return None if order is None else (order.order, order.slot)
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    with quick_folder(tmp_path) as folder:
+        store = StationStore.open(
+            folder / "station.sqlite", schemas=[outbox.SCHEMA, "CREATE TABLE sync_collected (id TEXT)", journal.SCHEMA]
+        )
+        clock, book = HandClock(), Book()
+        kept = Journal(store, Chain("entre-a", 1, "boot"), clock)
+        orders: Any = FleetOrders(book, book, kept, clock)  # type: ignore[arg-type]  # both parts that are needed
+        yield Counter(kept, book, orders)
+        store.close()
+
+
+async def test_a_card_on_its_way_is_offered_once_it_was_put_in(counter: Counter) -> None:
+    counter.book.orders = [msgspec.structs.replace(ONE, slot=0)]
+    assert (await counter.found(), await counter.orders.waiting()) == (None, ())
+    assert await counter.orders.here() == tuple(counter.book.orders)
+    await counter.stored(ONE, 9)
+    assert await counter.found() == ("A-0001", 9)
+    assert [one.slot for one in await counter.orders.waiting()] == [9]
+
+
+async def test_of_two_orders_the_one_that_lies_here_is_offered_and_of_both_the_first_to_end(counter: Counter) -> None:
+    counter.book.orders = [LATER, msgspec.structs.replace(ONE, slot=0)]
+    assert await counter.found() == ("A-0002", 6)
+    await counter.stored(ONE, 9)
+    assert await counter.found() == ("A-0001", 9)
+
+
+async def test_the_newest_word_of_the_server_counts_and_the_list_has_the_slot(counter: Counter) -> None:
+    counter.book.orders, counter.book.online = [LATER], True
+    assert await counter.found() is None, "the server knows of no order any more"
+    counter.book.newest = msgspec.structs.replace(ONE, slot=0)
+    assert await counter.found() is None, "the card is on its way"
+    await counter.stored(ONE, 4)
+    assert await counter.found() == ("A-0001", 4)
+
+
+async def test_a_list_that_is_too_old_says_nothing_about_what_is_open(counter: Counter) -> None:
+    counter.book.orders, counter.book.fresh = [ONE], False
+    assert await counter.orders.here() is None

@@ -1,0 +1,149 @@
+"""The caretaker: the lamp follows the station, the open door closes it, the panel dims, headphones are told."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from drivers.cabinet.gpio.pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
+from drivers.cabinet.gpio.pins import reference
+from drivers.cabinet.gpio.port import PinsStuck
+from drivers.cabinet.gpio.virtual import VirtualPins
+from kiosk.config import PinsSection
+from kiosk.station.gpio_service import Caretaker, Dim, Seen, brightness, lamp_for
+from kiosk.station.peripherals import advice_for_pins, code_of_pins, make_pins
+from kiosk.views import Await, Tell, View, say
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.step_clock import StepClock, settle
+
+HAND = Await(name="take", title=say("home.title"), waits_for=say("wait.slot"))
+WORDS = Tell(name="told", title=say("home.title"), badge="success")
+IDLE = Seen(fault=False, errand=False, view=None, touched=0.0)
+
+
+def in_use(view: View[str]) -> Seen:
+    return Seen(fault=False, errand=True, view=view, touched=0.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "door_open", "pattern"),
+    [
+        (IDLE, False, STEADY),
+        (in_use(WORDS), False, WINK),
+        (in_use(HAND), False, SLOW_BLINK),
+        (Seen(fault=True, errand=False, view=None, touched=0.0), False, GLINT),
+        (replace(IDLE, left_in=True), False, HURRY),
+        (replace(in_use(HAND), left_in=True), False, SLOW_BLINK),
+        (IDLE, True, GLINT),
+        (in_use(HAND), True, GLINT),
+    ],
+)
+def test_the_lamp_says_how_the_station_is(seen: Seen, door_open: bool, pattern: Pattern) -> None:
+    assert lamp_for(seen, door_open=door_open) == pattern
+
+
+@pytest.mark.parametrize(
+    ("present", "now", "errand", "share"),
+    [
+        (True, 1e6, False, 1.0),
+        (None, 1e6, False, 1.0),
+        (False, 1e6, True, 1.0),
+        (False, 119.0, False, 1.0),
+        (False, 120.0, False, 0.2),
+    ],
+)
+def test_the_panel_dims_when_nobody_is_there(present: bool | None, now: float, errand: bool, share: float) -> None:
+    seen = Seen(fault=False, errand=errand, view=None, touched=0.0)
+    assert brightness(seen, present, now, -math.inf, Dim(0.2, 120.0)) == share
+
+
+class House:
+    """A caretaker at work, and what was told of it."""
+
+    def __init__(self) -> None:
+        self.clock = StepClock()
+        self.pins = VirtualPins(reference(), clock=self.clock.monotonic, sleep=self.clock.sleep)
+        self.seen = IDLE
+        self.caretaker = Caretaker(self.pins, self.clock, Dim(0.2, 60.0), lambda: self.seen)  # type: ignore[arg-type]
+        self.doors: list[bool] = []
+        self.closed: list[bool] = []
+        self.plugs: list[bool] = []
+        self.caretaker.on_door = self._door
+        self.caretaker.on_closed = self.closed.append
+        self.caretaker.on_headphones = self.plugs.append
+        self.task = asyncio.ensure_future(self.caretaker.run())
+
+    async def _door(self, is_open: bool) -> None:
+        self.doors.append(is_open)
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    house = House()
+    await house.clock.advance(2)
+    yield house
+    house.task.cancel()
+    await asyncio.gather(house.task, return_exceptions=True)
+    closing = asyncio.ensure_future(house.pins.close())
+    await house.clock.advance(1)
+    await closing
+
+
+async def test_the_open_door_closes_the_station_once_the_errand_has_ended(house: House) -> None:
+    house.seen = in_use(HAND)
+    house.pins.open_door()
+    await house.clock.advance(0.1)
+    assert house.doors == [True]
+    await asyncio.wait_for(house.caretaker.door_opens(), LIMIT_S)
+    assert house.closed == []
+    house.seen = IDLE
+    house.caretaker.tend()
+    assert house.closed == [True]
+    house.pins.open_door(False)
+    await house.clock.advance(0.1)
+    assert (house.doors, house.closed) == ([True, False], [True, False])
+    waiting = asyncio.ensure_future(house.caretaker.door_opens())
+    await settle()
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_headphones_are_told_in_and_out(house: House) -> None:
+    house.pins.plug_headphones()
+    await house.clock.advance(0.1)
+    house.pins.plug_headphones(False)
+    await house.clock.advance(0.1)
+    assert house.plugs == [True, False]
+
+
+async def test_the_panel_is_bright_again_as_soon_as_somebody_comes(house: House) -> None:
+    house.pins.stand_before()
+    await house.clock.advance(1)
+    house.pins.stand_before(False)
+    await house.clock.advance(59)
+    assert house.pins.backlight == 1
+    await house.clock.advance(4)
+    assert house.pins.backlight == pytest.approx(0.2)
+    house.pins.stand_before()
+    await house.clock.advance(0.1)
+    assert house.pins.backlight == 1
+
+
+async def test_a_station_without_pins_is_left_alone() -> None:
+    caretaker = Caretaker(None, StepClock(), Dim(), lambda: IDLE)  # type: ignore[arg-type]
+    await asyncio.wait_for(caretaker.run(), LIMIT_S)
+    caretaker.tend()
+    assert not caretaker.door_open
+
+
+async def test_a_fault_of_the_pins_is_named_with_what_to_do() -> None:
+    stuck = PinsStuck(("lamp",))
+    assert code_of_pins(stuck) == "stuck"
+    assert "lamp" in advice_for_pins(stuck)
+    pins = make_pins(PinsSection(kind="pi"))
+    assert pins is not None
+    state = await pins.state()
+    assert code_of_pins(state) == "unavailable"
+    await pins.close()

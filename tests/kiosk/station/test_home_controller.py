@@ -1,0 +1,282 @@
+"""The home screen and a card that is put in at any moment: what it says of the card, and what it offers first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.reader.model import CardFacts
+from fleet.messages.issuing import CardRecord, CardState, Person
+from kiosk.findings import Finding
+from kiosk.journeys import check_views
+from kiosk.journeys.registry import ERRANDS, Errand, errand_of
+from kiosk.journeys.report_lost import found_again
+from kiosk.journeys.scene import Scene
+from kiosk.journeys.steps.card import emptied
+from kiosk.station import home_controller as module
+from kiosk.station.home_controller import AT_ONCE_S, REGISTER_S, Front, Unclaimed
+from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.views import Choose, ReaderDrawing
+from tests.fakes.errand_tales.codes import MINE, locked
+from tests.fakes.errands import OWN
+from tests.fakes.issuer import IssuerDesk
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.person import Deed, pulls, puts
+from tests.fakes.person import Person as Visitor
+from tests.fakes.room import Room, authority, persona_of, quick_folder
+from tests.fakes.stories import room_for
+
+NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The register here answers at once, however busy the machine is; the test of a silent one sets these itself."""
+    monkeypatch.setattr(module, "AT_ONCE_S", LIMIT_S)
+    monkeypatch.setattr(module, "REGISTER_S", LIMIT_S)
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    """A station with a register that knows the card as active."""
+    with quick_folder(tmp_path) as folder:
+        room = room_for(folder, OWN)
+        yield room
+        await room.close()
+
+
+def register(room: Room, state: CardState = "active", **facts: Any) -> IssuerDesk:
+    issuer = IssuerDesk(authority(), room.clock)
+    held_from: CardState | None = "active" if state == "held" else None
+    issuer.add(Person(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "601", state, held_from=held_from))
+    return issuer
+
+
+async def chosen(
+    room: Room, directory: Any, house: dict[str, Any] | None = None, **answers: Deed
+) -> tuple[Errand | None, Visitor]:
+    """What the home screen says is wanted, and who stood before it. `house`: what else the front is given."""
+    story = {f"home.{name}" if name != "home" else name: deed for name, deed in answers.items()}
+    someone = Visitor(room.world, room.clock, {"home": puts(MINE), **story, "closing.take_card": pulls()})
+    front = Front(
+        Supervisor(someone, room.desk.reader, room.clock, Limits()), "", room.clock, room.desk.reader,
+        offers=lambda: tuple((errand, None) for errand in ERRANDS), found=lambda: (), printer=lambda: None,
+        changed=asyncio.Event(), directory=directory, **(house or {}),
+    )  # fmt: skip
+    async with asyncio.timeout(LIMIT_S):
+        errand = await front.choose()
+    if someone.failure is not None:
+        raise someone.failure
+    return errand, someone
+
+
+def shown(someone: Visitor) -> tuple[str, str]:
+    """What is said of the card, and the errand that stands first."""
+    view = next(view for view in someone.shown if view.name == "home.card")
+    assert isinstance(view, Choose)
+    return view.title.key, view.options[0].value
+
+
+async def test_a_card_put_in_the_wrong_way_round_is_answered_at_once_with_how_to_turn_it(room: Room) -> None:
+    errand, someone = await chosen(room, register(room), home=puts(MINE, upside_down=True), **{"strange.mute": pulls()})
+    assert errand is None
+    assert someone.names == ["home", "home.strange.mute"]
+    assert someone.shown[-1].drawing == ReaderDrawing("turn")
+
+
+@pytest.mark.parametrize(
+    ("state", "facts", "said", "first"),
+    [
+        ("active", {}, "finding.certificate_expires_soon.title", None),
+        ("active", {"left": "2026-02-01"}, "finding.leaver.title", "return_card"),
+        ("blocked", {}, "finding.blocked.title", "return_card"),
+    ],
+)
+async def test_the_registers_word_counts(
+    room: Room, state: CardState, facts: dict[str, str], said: str, first: str | None
+) -> None:
+    errand, someone = await chosen(room, register(room, state, **facts), card=first or "check_card")
+    assert errand is not None
+    assert errand.id == (first or "check_card")
+    title, offered = shown(someone)
+    assert title == said
+    assert first in (None, offered)
+
+
+async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(room: Room) -> None:
+    errand, someone = await chosen(room, register(room, "held"), card="found_again")
+    assert shown(someone) == ("finding.on_hold.title", "found_again")
+    assert errand is not None
+    assert (errand.id, errand.journey) == ("report_lost", found_again)
+    story: dict[str, Deed] = {
+        "report_lost.insert": lambda _: None,
+        "report_lost.pin": "cancel",
+        "closing.take_card": pulls(),
+    }
+    holder = Visitor(room.world, room.clock, story)
+    log = await room.journal.start(errand.id)
+    async with asyncio.timeout(LIMIT_S):
+        await Supervisor(holder, room.desk.reader, room.clock, Limits()).run(errand.journey, room.desk, log)
+    assert holder.failure is None
+    assert holder.questions == ["report_lost.insert", "report_lost.pin", "closing.take_card"]
+
+
+@pytest.mark.parametrize(
+    ("code", "errand", "begins", "text"),
+    [
+        ("on_hold", "report_lost", "found_again", "home.card.found_again"),
+        ("pin_locked", "unblock", "unblock", "home.unblock"),
+    ],
+)
+def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: str) -> None:
+    found = Finding(code, errand, "holder")
+    view = check_views.finding(Scene("check_card"), found, mends=True)
+    assert view.primary is not None
+    assert (check_views.begins(found), view.primary.text.key) == (begins, text)
+    wanted = errand_of(begins)
+    assert wanted is not None
+    assert wanted.id == errand
+
+
+@pytest.mark.parametrize(
+    ("codes", "tested", "title"),
+    [
+        ((), True, "good"),
+        ((), False, "looked"),
+        (("alike",), True, "good"),
+        (("certificate_expires_soon", "alike"), True, "works"),
+        (("certificate_expires_soon",), False, "found"),
+        (("certificate_expires_soon", "on_hold"), True, "found"),
+    ],
+)
+def test_a_card_that_was_tested_and_soon_expires_is_not_called_wrong(
+    codes: tuple[str, ...], tested: bool, title: str
+) -> None:
+    found = [Finding(code, None, "nobody" if code == "alike" else "holder") for code in codes]
+    assert check_views.done(found, tested=tested)[0].key == f"check_done.{title}"
+
+
+async def test_without_connection_the_card_is_read_all_the_same(room: Room) -> None:
+    issuer = register(room, "blocked")
+    issuer.online = False
+    errand, someone = await chosen(room, issuer, card="end")
+    assert errand is None
+    assert shown(someone)[0] == "finding.certificate_expires_soon.title"
+    assert "closing.take_card" in someone.names
+
+
+class Silent:
+    """A register that never answers."""
+
+    async def state(self, card_number: str) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_a_silent_register_is_not_waited_for_long_and_the_wait_is_said(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(module, "REGISTER_S", 0.05)
+    errand, someone = await chosen(room, Silent(), card="check_card")
+    assert errand is not None
+    assert errand.id == "check_card"
+    assert someone.names.index("home.looking") < someone.names.index("home.card")
+
+
+def test_the_wait_is_short() -> None:
+    """Reading a card takes well under a second; with the register's word it is said within two."""
+    assert AT_ONCE_S < REGISTER_S <= 1.0
+
+
+async def nobody(facts: CardFacts) -> bool:
+    return False
+
+
+async def everybody(facts: CardFacts) -> bool:
+    return True
+
+
+async def test_an_administrators_card_may_lead_to_the_menu_and_the_holders_does_not(room: Room) -> None:
+    errand, _ = await chosen(room, register(room), {"administers": everybody}, card="administrate")
+    assert errand is not None
+    assert errand.id == "administrate"
+    with pytest.raises(AssertionError, match="there is no"):
+        await chosen(room, register(room), {"administers": nobody}, card="administrate")
+
+
+async def test_a_card_in_the_second_reader_is_a_log_in_once_the_one_left_there_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, taken = asyncio.Event(), asyncio.Event()
+
+    async def seen_to_be_taken(reader: Any) -> None:
+        await emptied(reader)
+        taken.set()
+
+    monkeypatch.setattr(module, "emptied", seen_to_be_taken)
+    with quick_folder(tmp_path) as folder:
+        room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
+        try:
+            reader = {"administrator_reader": room.desk.administrator_reader}
+            errand, _ = await chosen(room, register(room), reader, home=puts("13:new", "administrator"))
+            assert errand is not None
+            assert errand.id == "administrate"
+            waiting = asyncio.ensure_future(chosen(room, register(room), reader, home=lambda person: asked.set()))
+            await asyncio.wait_for(asked.wait(), LIMIT_S)
+            await asyncio.sleep(0.05)  # time to make the mistake
+            assert not waiting.done(), "a card that was left in counts for nothing"
+            room.world.remove("administrator")
+            await asyncio.wait_for(taken.wait(), LIMIT_S)
+            room.world.insert("13:new", "administrator")
+            await asyncio.wait_for(waiting, LIMIT_S)
+        finally:
+            await room.close()
+
+
+async def test_a_card_that_comes_while_the_home_screen_is_drawn_anew_counts_as_just_put_in(tmp_path: Path) -> None:
+    with quick_folder(tmp_path) as folder:
+        room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
+        try:
+            seen, reader = Unclaimed(), room.desk.administrator_reader
+            assert not await seen.now(reader)
+            room.world.insert("13:new", "administrator")
+            assert not await seen.now(reader), "it came between two pictures"
+            seen.errand_ended = True
+            assert await seen.now(reader), "it was left behind"
+            assert await seen.now(reader)
+            room.world.remove("administrator")
+            assert not await seen.now(reader)
+        finally:
+            await room.close()
+
+
+async def test_out_of_service_says_so_in_the_title(room: Room) -> None:
+    _, someone = await chosen(room, register(room), {"closed": lambda: "repair"}, card="end")
+    assert someone.shown[0].title.key == "home.closed.repair"
+
+
+async def test_a_card_put_in_while_the_home_screen_is_drawn_anew_is_no_card_left_in(room: Room) -> None:
+    unclaimed = Unclaimed()
+    reader = room.desk.reader
+    assert not await unclaimed.now(reader)
+    room.world.insert("1:old", "holder")
+    assert not await unclaimed.now(reader)
+    unclaimed.errand_ended = True
+    assert await unclaimed.now(reader)
+
+
+async def test_a_card_that_is_put_in_while_the_other_errands_are_shown_is_read_all_the_same(room: Room) -> None:
+    errand, someone = await chosen(room, register(room), home="more", more=puts(MINE), card="check_card")
+    assert errand is not None
+    assert (someone.names, errand.id) == (["home", "home.more", "home.card"], "check_card")
+
+
+async def test_nobody_is_offered_to_change_a_code_that_is_locked(room: Room) -> None:
+    locked(room)
+    _, someone = await chosen(room, register(room), card="unblock")
+    view = next(view for view in someone.shown if view.name == "home.card")
+    assert isinstance(view, Choose)
+    assert [option.value for option in view.options] == ["unblock", "renew_certificate", "check_card"]

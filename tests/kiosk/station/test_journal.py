@@ -1,0 +1,245 @@
+"""The journal: an intent before each effect, one transaction for outcome and event, and what a stop leaves behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from drivers.cabinet.port import NotOpened, Opened, OpenUnknown, SlotFault
+from drivers.reader.outcomes import Accepted, WrongCode
+from fleet.agent import outbox, sync
+from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.outbox import Chain
+from fleet.agent.store import StationStore, StoreError
+from fleet.messages import events
+from kiosk.ports import Ended
+from kiosk.station import journal as journal_module
+from kiosk.station.journal import Interrupted, Journal, outcome_name
+from tests.fakes.clock import HandClock
+from tests.fakes.desk import STATION, order_of
+from tests.fakes.room import assert_chain, quick_folder, short
+
+SCHEMAS = [outbox.SCHEMA, sync.SCHEMA, journal_module.SCHEMA]
+
+
+class File:
+    """The station's file over several boots."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "station.sqlite"
+        self.store = self._open()
+        self.boots = 1
+        self.journal = self._journal()
+
+    def boot_again(self) -> Journal:
+        """As after a power cut: the same file, a new boot."""
+        self.store.close()
+        self.store = self._open()
+        self.boots += 1
+        self.journal = self._journal()
+        return self.journal
+
+    def _open(self) -> StationStore:
+        return StationStore.open(self._path, schemas=SCHEMAS)
+
+    def _journal(self) -> Journal:
+        return Journal(self.store, Chain(STATION, 1, f"boot-{self.boots}"), HandClock())
+
+    async def told(self) -> list[str]:
+        def read(cx: Any) -> Any:
+            return cx.execute("SELECT envelope, data, salt FROM outbox ORDER BY sequence").fetchall()
+
+        found = [events.restore(*row) for row in await self.store.transact(read)]
+        assert_chain(found)
+        return [short(event) for event in found]
+
+    async def effects(self) -> list[tuple[str, str | None]]:
+        rows: list[tuple[str, str | None]] = await self.store.transact(
+            lambda cx: cx.execute("SELECT name, outcome FROM effect ORDER BY id").fetchall()
+        )
+        return rows
+
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[File]:
+    with quick_folder(tmp_path) as folder:
+        file = File(folder)
+        yield file
+        file.store.close()
+
+
+async def test_the_intent_is_durable_before_the_effect_begins(file: File) -> None:
+    log = await file.journal.start("pickup")
+    seen = []
+
+    async def act() -> Opened:
+        seen.extend(await file.effects())
+        return Opened()
+
+    await log.effect("slot.open", act(), slot=14)
+    assert seen == [("slot.open", None)]
+    assert await file.effects() == [("slot.open", "opened")]
+    assert await file.told() == ["errand.started", "slot.open opened"]
+
+
+async def test_an_effect_that_fails_is_unknown_and_its_fault_goes_on(file: File) -> None:
+    log = await file.journal.start("pickup")
+
+    async def act() -> Opened:
+        raise OSError("the line broke")
+
+    with pytest.raises(OSError, match="the line broke"):
+        await log.effect("slot.open", act(), slot=14)
+    assert await file.effects() == [("slot.open", "unknown")]
+    assert await file.told() == ["errand.started", "slot.open unknown"]
+    assert log.unknown == {"slot.open"}
+
+
+async def test_an_effect_that_is_cancelled_is_unknown(file: File) -> None:
+    log = await file.journal.start("pickup")
+    began = asyncio.Event()
+
+    async def act() -> Opened:
+        began.set()
+        await asyncio.get_running_loop().create_future()
+        return Opened()
+
+    doing = asyncio.ensure_future(log.effect("slot.open", act()))
+    await began.wait()
+    doing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await doing
+    assert await file.effects() == [("slot.open", "unknown")]
+
+
+async def test_an_effect_whose_intent_cannot_be_written_is_not_done(
+    file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await file.journal.start("pickup")
+    done = []
+
+    async def act() -> Opened:
+        done.append(True)
+        return Opened()
+
+    async def full(work: Any) -> Any:
+        raise StoreError(Path("station.sqlite"), "full")
+
+    monkeypatch.setattr(file.store, "transact", full)
+    with pytest.raises(StoreError):
+        await log.effect("slot.open", act())
+    assert done == []
+
+
+async def test_what_was_unknown_is_settled_by_a_later_effect_that_is_done(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.effect("slot.open", _soon(OpenUnknown()))
+    assert log.unknown == {"slot.open"}
+    await log.effect("slot.open", _soon(NotOpened(SlotFault.JAMMED)))
+    assert log.unknown == {"slot.open"}, "one more that failed settles nothing"
+    await log.effect("slot.open", _soon(Opened()))
+    assert log.unknown == set()
+
+
+async def test_an_errand_with_something_unknown_does_not_end_as_cancelled(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.effect("card.unblock", _soon(_Unknown()))
+    await log.end(Ended("cancelled", "card_pulled"))
+    assert (await file.told())[-1] == "ended unknown"
+    await log.end(Ended("done"))
+    assert (await file.told()).count("ended unknown") == 1, "only the first word counts"
+
+
+async def test_progress_is_of_the_order_and_a_return_takes_it_back(file: File) -> None:
+    first = await file.journal.start("pickup")
+    await first.about(order_of(1))
+    await first.note("se.kortkiosk.effect.done", effect="slot.take", outcome="taken")
+    await first.effect("card.unblock", _soon(WrongCode(9)))
+    second = await file.journal.start("pickup")
+    await second.about(order_of(2))
+    assert await second.progress() == frozenset()
+    third = await file.journal.start("pickup")
+    await third.about(order_of(1))
+    assert await third.progress() == {"slot.take"}
+    await third.note("se.kortkiosk.effect.done", effect="slot.return", outcome="wrong_card")
+    assert await third.progress() == frozenset()
+
+
+async def test_a_start_says_what_was_under_way_and_repeats_nothing(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.about(order_of(1))
+    await file.store.transact(lambda cx: log._intend(cx, "card.unblock", {}))
+    journal = file.boot_again()
+    found = await journal.boot("0.1.0")
+    assert found == (Interrupted(log.id, "pickup", "card.unblock", "A-0001"),)
+    assert await file.told() == [
+        "errand.started",
+        "station.started",
+        "card.unblock unknown",
+        "ended interrupted",
+    ]
+    assert await file.boot_again().boot("0.1.0") == (), "said once"
+
+
+async def test_a_start_after_an_errand_between_two_effects_says_so_too(file: File) -> None:
+    log = await file.journal.start("pickup")
+    await log.effect("slot.open", _soon(Opened()))
+    assert await file.boot_again().boot("0.1.0") == (Interrupted(log.id, "pickup", None, None),)
+    assert (await file.told())[-1] == "ended interrupted"
+
+
+async def test_a_clean_start_has_found_nothing(file: File) -> None:
+    assert await file.journal.boot("0.1.0") == ()
+    assert await file.told() == ["station.started"]
+
+
+@pytest.mark.parametrize(
+    ("result", "name"),
+    [(Opened(), "opened"), (OpenUnknown(), "unknown"), (WrongCode(2), "wrong_code"), (Accepted(), "accepted")],
+)
+def test_outcomes_are_named_after_their_types(result: object, name: str) -> None:
+    assert outcome_name(result) == name
+
+
+class _Unknown:
+    """Its name ends in what it means."""
+
+
+async def _soon(result: Any) -> Any:
+    return result
+
+
+async def test_the_order_of_an_errand_is_kept_for_that_errand_and_names_nobody_in_the_file(file: File) -> None:
+    def kept(cx: Any) -> Any:
+        return cx.execute("SELECT id, order_content FROM errand ORDER BY started").fetchall()
+
+    async def unfinished(number: int) -> object:
+        return await file.journal.unfinished(order_of(number).hsa_id)
+
+    file.journal.cipher = AtRestCipher(STATION, bytes(32))
+    for number in (1, 2):
+        await (await file.journal.start("pickup")).about(order_of(number))
+        receipt = (f"R{number}", order_of(number).order)
+        await file.store.transact(
+            lambda cx, row=receipt: cx.execute("INSERT INTO receipt VALUES (?, ?, x'00', '', '')", row)
+        )
+    assert [await unfinished(1), await unfinished(2)] == [order_of(1), order_of(2)]
+    (first, one), (second, two) = await file.store.transact(kept)
+    name = order_of(1).name
+    assert name is not None
+    assert name.encode() not in one
+    for errand, content in ((first, two), (second, order_plain(2))):
+        await file.store.transact(
+            lambda cx, row=(content, errand): cx.execute("UPDATE errand SET order_content = ? WHERE id = ?", row)
+        )
+    file.boot_again().cipher = AtRestCipher(STATION, bytes(32))
+    await file.journal.boot("1")
+    assert [await unfinished(1), await unfinished(2)] == [None, None], "another errand's, and one in clear"
+    assert [content for _, content in await file.store.transact(kept)] == [two, None]
+
+
+def order_plain(number: int) -> bytes:
+    return msgspec.json.encode(order_of(number))

@@ -1,0 +1,79 @@
+"""What leaves a station in a bundle of its log: templates and codes, never a value, and never more than one message holds."""
+
+import logging
+
+import pytest
+
+from fleet.messages.commands import MAX_RESULT_BYTES, MOST_LINE, MOST_LINES, CommandResult
+from fleet.messages.events import Event, Facts, seal
+from fleet.messages.link import encode
+from kiosk.station.log_bundle import MOST_LOG, OURS, LogRing, bundle, heard
+
+NAME = "9752269875"
+
+
+@pytest.fixture
+def logger() -> logging.Logger:
+    made = logging.Logger("kiosk.made-up")  # of this test alone
+    made.addHandler(LogRing())
+    return made
+
+
+def lines(logger: logging.Logger) -> tuple[str, ...]:
+    (ring,) = logger.handlers
+    assert isinstance(ring, LogRing)
+    return ring.lines
+
+
+def event(number: int, content: dict[str, object]) -> Event:
+    time = f"2026-03-02T08:{number // 60:02}:{number % 60:02}Z"
+    return seal(Facts("entre-a", 1, number + 1, "boot", "se.kortkiosk.errand.ended", time), content)
+
+
+def test_a_line_keeps_its_words_and_loses_its_values(logger: logging.Logger) -> None:
+    logger.warning("no order for %s in %d places", NAME, 3)
+    (line,) = lines(logger)
+    assert line.endswith("WARNING kiosk.made-up: no order for %s in %d places")
+    assert NAME not in line
+
+
+def test_only_our_own_loggers_are_heard() -> None:
+    ring = heard()
+    try:
+        for name in ("kiosk.made-up", "fleet.agent.made-up", "drivers", "kivy", "root"):
+            logging.getLogger(name).warning("said")
+        assert [line.split()[2] for line in ring.lines] == ["kiosk.made-up:", "fleet.agent.made-up:", "drivers:"]
+    finally:
+        for name in OURS:
+            logging.getLogger(name).removeHandler(ring)
+
+
+def test_an_error_is_told_by_its_type(logger: logging.Logger) -> None:
+    try:
+        raise ValueError(NAME)
+    except ValueError:
+        logger.exception("it broke")
+    logger.error(ValueError(NAME))
+    first, second = lines(logger)
+    assert first.endswith("it broke (ValueError)")
+    assert second.endswith(": ValueError")
+    assert NAME not in first + second
+
+
+def test_only_the_latest_are_kept(logger: logging.Logger) -> None:
+    for _ in range(MOST_LOG + 5):
+        logger.warning("again")
+    logger.warning("last")
+    assert len(lines(logger)) == MOST_LOG
+    assert lines(logger)[-1].endswith("last")
+
+
+def test_the_largest_bundle_fits_into_a_result() -> None:
+    wide = {"kind": "å" * 400, "outcome": "done", "card_number": NAME}
+    events = [event(number, wide) for number in reversed(range(MOST_LINES))]
+    told = bundle(events, ["2026-03-02T09:00:00.000Z WARNING kiosk: ö" + "x" * 400] * (MOST_LOG + 9))
+    assert len(told) == MOST_LINES
+    assert all(line.isascii() and len(line) <= MOST_LINE for line in told)
+    assert list(told) == sorted(told)
+    assert not any(NAME in line for line in told)
+    assert len(encode(CommandResult(2**53, "0" * 64, "done", lines=told))) <= MAX_RESULT_BYTES

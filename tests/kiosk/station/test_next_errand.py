@@ -1,0 +1,54 @@
+"""From one errand straight on to the next, on a whole station: from what is wrong with a card to what mends it."""
+
+import asyncio
+from pathlib import Path
+
+from kiosk.bench.world import World
+from kiosk.demo.seed import Region
+from kiosk.station.station import Station, opened
+from tests.fakes.clock import HandClock
+from tests.fakes.patience import LIMIT_S
+from tests.fakes.person import Person, Story, pulls
+from tests.kiosk.station.test_station import in_region, region, world
+
+__all__ = ["region", "world"]
+
+
+async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    """From the test of the card to unlocking it: nobody takes the card out between, and the language stays."""
+    config, base = in_region(region, tmp_path / "data")
+    home_again = asyncio.Event()
+
+    def at_home(person: Person) -> None:
+        """The home screen is drawn anew whenever a device changes, also before the card was read."""
+        if person.names == ["home"]:
+            person.world.insert("2:old", "holder")
+        elif "closing.take_card" in person.names:
+            home_again.set()
+
+    story: Story = {
+        "home": at_home,
+        "home.card": "check_card",
+        "check_card.insert": lambda _: None,  # it is in already
+        "unblock.insert": lambda _: None,
+        "check_card.card": "next",
+        "check_card.finding.pin_locked": "mend",
+        "unblock.locked": "cancel",
+        "closing.take_card": pulls(),
+    }
+    someone, forgotten = Person(world, HandClock(), story), []
+    async with opened(Station(config, base, someone, world)) as station:
+        station.next_person = lambda: forgotten.append(list(someone.names))
+        serving = asyncio.create_task(station.serve())
+        async with asyncio.timeout(LIMIT_S):
+            await home_again.wait()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert someone.failure is None
+    assert [name for name in someone.questions if name != "home" and not name.endswith("insert")] == [
+        "home.card", "check_card.card", "check_card.finding.pin_locked", "unblock.locked", "closing.take_card",
+    ]  # fmt: skip
+    assert len(forgotten) == 1
+    assert forgotten[0][-1] == "closing.take_card"

@@ -1,0 +1,96 @@
+"""The printer that `station.toml` names is the one that prints, on each kind of line."""
+
+import os
+import threading
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import usb.backend.libusb1
+
+from drivers.printer.document import Document, Title
+from drivers.printer.machine import Faults, Machine
+from drivers.printer.port import Printed
+from drivers.printer.virtual import VirtualPrinter
+from drivers.reader.visit import ReaderSettings
+from fleet.messages.link import DeviceState
+from kiosk.config import load
+from kiosk.station import devices
+from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus
+
+SHORT = Document((Title("Kvittens åäö"),))
+
+
+def named(folder: Path, printer: str) -> devices.Devices:
+    """The devices of a station whose file says this of its printer, and nothing else."""
+    path = folder / "station.toml"
+    path.write_text(f"[printer]\n{printer}")
+    return devices.make(load(path), folder, ReaderSettings(), None)
+
+
+async def prints(fitted: devices.Devices, machine: Machine, width: int) -> None:
+    """It prints; then its roll ends, and the station's state says so, once."""
+    told: list[str] = []
+    fitted.on_change = lambda: told.append(fitted.states[0].state)
+    assert fitted.printer is not None
+    await fitted.look()
+    assert await fitted.printer.print(SHORT) == Printed()
+    assert [paper.width for paper in machine.take_receipts()] == [width]
+    machine.set_faults(Faults(paper_low=True))
+    await fitted.look()
+    machine.set_faults(Faults(paper_out=True))
+    await fitted.look()
+    await fitted.look()
+    assert fitted.states == (DeviceState("printer", "printer", "out_of_paper", False, False),)
+    assert told == ["ready", "paper_low", "out_of_paper"]
+    assert fitted.printer_down() == "out_of_paper"
+    await fitted.close()
+
+
+async def test_on_usb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = UsbBus(Machine(512))
+    monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: bus)
+    line = f'kind = "usb"\nvendor = {VENDOR}\nproduct = {PRODUCT}\nprofile = "tm-t88v"'
+    await prints(named(tmp_path, line), bus.machine, 512)
+
+
+async def test_on_a_serial_line(tmp_path: Path) -> None:
+    machine = Machine(384)
+    with at_the_end_of_a_line(machine) as device:
+        await prints(
+            named(tmp_path, f'kind = "serial"\ndevice = "{device}"\nbaud = 115200\nwidth_mm = 58'), machine, 384
+        )
+
+
+async def test_on_the_network(tmp_path: Path) -> None:
+    device = VirtualPrinter(tmp_path / "papers")
+    host, port = await device.start()
+    fitted = named(tmp_path, f'kind = "network"\nhost = "{host}"\nport = {port}\nprofile = "tm-t20ii"')
+    assert fitted.printer is not None
+    assert await fitted.printer.print(SHORT) == Printed()
+    assert len(device.receipts) == 1
+    await fitted.close()
+    await device.stop()
+
+
+@contextmanager
+def at_the_end_of_a_line(machine: Machine) -> Iterator[str]:
+    """The name of a pseudo-terminal with the printer's machine at its other end."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+
+    def answer() -> None:
+        while (data := os.read(ours, 4096)) != b"\x04end":
+            os.write(ours, machine.feed(data))
+
+    peer = threading.Thread(target=answer)
+    peer.start()
+    try:
+        yield os.ttyname(theirs)
+    finally:
+        os.write(theirs, b"\x04end")
+        peer.join()
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,328 @@
+"""A station with something missing: it starts, says what, and offers what works."""
+# length: stories of one station with one thing missing in each
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.cabinet.gpio.virtual import VirtualPins
+from drivers.reader.inprocess import InProcessBackend
+from fleet.agent.store import StationStore, StoreError
+from fleet.messages import kinds
+from fleet.messages.link import StationState
+from kiosk.bench.world import World
+from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
+from kiosk.demo.seed import Region, scenario, seed
+from kiosk.journeys.registry import ERRANDS
+from kiosk.station import devices
+from kiosk.station.administration import StationHouse
+from kiosk.station.state import state_of
+from kiosk.station.station import Station, opened
+from kiosk.texts import Texts
+from kiosk.views import Choose, View
+from tests.fakes.patience import LIMIT_S
+
+PICKUP = ERRANDS[0]
+
+
+class Visitor:
+    """Looks at the home screen and goes."""
+
+    def __init__(self) -> None:
+        self.home: Choose | None = None
+
+    def set_activity(self, notice: Any) -> None:
+        """Never idle."""
+
+    async def warn(self, view: View[Any], seconds: float) -> bool:
+        return False
+
+    async def show(self, view: View[Any]) -> Any:
+        assert isinstance(view, Choose)
+        self.home = view
+        raise StopAsyncIteration
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
+    return seed(tmp_path_factory.mktemp("region"), datetime.now(UTC), mqtt_port=1)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    return World.open(tmp_path / "bench", scenario(), datetime.now(UTC))
+
+
+def in_region(region: Region, data: Path, **changed: Any) -> tuple[Config, Path]:
+    """The demo's station with its data elsewhere."""
+    config = load(region.config)
+    station = config.station.model_copy(update={"data": str(data)})
+    return config.model_copy(update={"station": station, **changed}), region.config.parent
+
+
+async def home_of(station: Station) -> Choose:
+    """What the home screen shows."""
+    visitor = Visitor()
+    station.supervisor._screen = visitor
+    with pytest.raises((StopAsyncIteration, RuntimeError)):
+        await station._choose()
+    assert visitor.home is not None
+    for language in ("sv", "en"):
+        for option in visitor.home.options:
+            Texts.load().plain(option.reason or option.title, language)
+    return visitor.home
+
+
+def problems(station: Station) -> dict[str, str]:
+    return {one.code: one.text for one in station.problems}
+
+
+async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert station.problems == []
+        assert station.missing(PICKUP) is None
+        assert (await home_of(station)).options[0].reason is None
+        told = [kinds.STATION_STARTED, kinds.CHAIN_CHECKPOINT]
+        assert [kind for _, kind in await station.books.events_after(0)] == told, "a new chain is signed at once"
+
+
+async def test_lists_that_somebody_has_written_are_dropped_and_told(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        forged = "INSERT INTO sync_sealed VALUES ('list', x'00')"
+        await station.books.store.transact(lambda cx: cx.execute(forged))
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        told = [kind for _, kind in await station.books.events_after(0)]
+        assert told.count(kinds.LISTS_DROPPED) == 1
+        assert station.fleet is not None
+        assert station.fleet.book.administrators() == ()
+
+
+async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_named(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    secret = base / config.station.identity / "store.key"
+    secret.chmod(0o644)
+    try:
+        async with opened(Station(config, base, Visitor(), world)) as station:
+            assert "store.key: others may read" in problems(station)["identity"]
+    finally:
+        secret.chmod(0o600)
+
+
+async def test_out_of_service_outlives_a_restart(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        await StationHouse(station).close("repair")
+        assert station.missing(PICKUP) == "closed"
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        house = StationHouse(station)
+        assert (house.closed, station.missing(PICKUP)) == ("repair", "closed")
+        assert state_of(station).out_of_service == "repair"
+        assert (await home_of(station)).title.key == "home.closed.repair"
+        await house.close(None)
+        assert station.missing(PICKUP) is None
+
+
+async def test_the_board_shows_slots_and_devices(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        house = StationHouse(station)
+        look = await house.look()
+        assert {slot.number: slot.look for slot in look.slots}[2] == "card"
+        assert {one.kind for one in look.devices if not one.ok} == {"link"}
+        assert {one.kind for one in await house.check()} == {"reader", "printer", "cabinet", "gpio", "scanner"}
+        assert (house.restart(), await house.pair()) == (False, "no_cabinet")
+        assert (house.missing("nothing"), [one.type for one in await house.events()]) == (
+            "not_here",
+            ["chain.checkpoint", "station.started"],
+        )
+
+
+async def test_no_identity(world: World, tmp_path: Path) -> None:
+    async with opened(Station(Config(), tmp_path, Visitor(), world)) as station:
+        assert "identity" in problems(station)
+        assert str(tmp_path / "identity") in problems(station)["identity"]
+        assert station.missing(PICKUP) == "orders"
+        reason = (await home_of(station)).options[0].reason
+        assert reason is not None
+        assert reason.key == "home.no.orders"
+        assert await station.run(PICKUP) is None
+
+
+async def test_a_damaged_database_is_named_kept_and_said(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    file = tmp_path / "data" / "station.sqlite"
+    file.parent.mkdir()
+    file.write_bytes(b"no database " * 1000)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert str(file) in problems(station)["store"]
+        assert station.missing(PICKUP) == "store"
+        assert (await home_of(station)).options[0].reason is not None
+    assert file.read_bytes() == b"no database " * 1000
+
+
+@pytest.mark.parametrize("way", ["transact", "transact_now"])
+async def test_a_full_disk(
+    way: str, region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: StationStore, work: Any) -> Any:
+        raise StoreError(self.path, "full")
+
+    monkeypatch.setattr(StationStore, way, full)
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert "disk is full" in problems(station)["store"]
+        assert station.missing(PICKUP) == "store"
+
+
+async def test_a_second_station_on_the_same_folder_says_so(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with (
+        opened(Station(config, base, Visitor(), world)) as first,
+        opened(Station(config, base, Visitor())) as second,
+    ):
+        assert first.problems == []
+        assert "another program runs as this station" in problems(second)["running"]
+        assert second.missing(PICKUP) is not None
+
+
+async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
+    region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+
+        async def full(self: StationStore, work: Any) -> Any:
+            raise StoreError(self.path, "full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(StationStore, "transact", full)
+            assert await station.run(PICKUP) is None
+        assert station.missing(PICKUP) == "store"
+        assert (await home_of(station)).options[0].reason is not None
+
+
+async def test_a_reader_that_is_not_there(
+    region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "PcscBackend", lambda: InProcessBackend([]))
+    readers = Config().readers.model_copy(update={"holder": "Reader that is gone"})
+    config, base = in_region(region, tmp_path / "data", readers=readers)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert station.missing(PICKUP) == "reader"
+        state = next(one for one in station.devices.states if one.kind == "reader")
+        assert (state.state, state.ok) == ("no_reader", False)
+
+
+async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path: Path) -> None:
+    bare = {name: getattr(Config(), name) for name in ("cabinet", "printer", "pins", "scanner")}
+    config, base = in_region(region, tmp_path / "data", **bare)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert station.missing(PICKUP) == "cabinet"
+        assert {one.kind for one in station.devices.states} == {"reader"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "banner"),
+    [
+        ("paper_low", "paper_low", None),
+        ("paper_out", "out_of_paper", "home.printer.empty"),
+        ("cover_open", "cover_open", "home.printer.down"),
+        ("cutter_stuck", "cutter", "home.printer.down"),
+        ("offline", "offline", "home.printer.down"),
+        ("hang_up", "mute", "home.printer.down"),
+    ],
+)
+async def test_how_the_printer_is_goes_to_the_fleet_and_what_it_means_to_the_home_screen(
+    region: Region, world: World, tmp_path: Path, fault: str, state: str, banner: str | None
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        told: list[StationState] = []
+        assert (await home_of(station)).banner is None
+        station.fleet.link.publish_state = told.append
+        world.break_printer(**{fault: True})
+        await station.devices.look()
+
+        home = await home_of(station)
+        assert (home.banner.text.key if home.banner else None) == banner
+        assert all(option.reason is None for option in home.options), "errands go on without paper"
+        (printer,) = (one for one in told[-1].devices if one.kind == "printer")
+        assert (printer.state, printer.ok) == (state, banner is None)
+
+
+async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    serial = CabinetSection(kind="serial", port=str(tmp_path / "no-such-port"), key="cabinet.json")
+    config, base = in_region(region, tmp_path / "data", cabinet=serial)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert station.missing(PICKUP) == "cabinet"
+        assert "plug its USB cable in" in problems(station)["cabinet"]
+        state = next(one for one in station.devices.states if one.kind == "cabinet")
+        assert (state.state, state.ok, state.virtual) == ("missing", False, False)
+        assert station.devices.slots == ()
+        assert not station.devices.missing("reader"), "the reader's errands go on"
+
+
+async def test_issuers_that_cannot_be_read(region: Region, world: World, tmp_path: Path) -> None:
+    trust = Config().trust.model_copy(update={"anchors": str(tmp_path / "missing.pem")})
+    config, base = in_region(region, tmp_path / "data", trust=trust)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert "missing.pem" in problems(station)["anchors"]
+        assert station.missing(PICKUP) is None
+
+
+async def test_what_a_stop_cut_off_is_said_on_the_home_screen(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert station.fleet is not None
+        await station.books.journal.start("pickup")
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        banner = (await home_of(station)).banner
+        assert banner is not None
+        assert banner.text.key == "home.interrupted"
+
+
+async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"))
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        closed: list[bool] = []
+        stirred = asyncio.Event()
+
+        def on_closed(is_closed: bool) -> None:
+            closed.append(is_closed)
+            stirred.set()
+
+        station.on_closed = on_closed
+        assert station.missing(PICKUP) is None
+        pins = station.devices.pins
+        assert isinstance(pins, VirtualPins)
+        for is_open, missing in ((True, "door"), (False, None)):
+            stirred.clear()
+            pins.open_door(is_open)
+            await asyncio.wait_for(stirred.wait(), LIMIT_S)
+            assert station.missing(PICKUP) == missing
+        assert closed == [True, False]
+        assert [kind for _, kind in await station.books.events_after(2)] == [kinds.DOOR_OPENED, kinds.DOOR_SHUT]
+
+
+async def test_pins_and_scanner_are_among_the_devices(region: Region, world: World, tmp_path: Path) -> None:
+    fitted = {"pins": PinsSection(kind="virtual"), "scanner": ScannerSection(kind="virtual")}
+    config, base = in_region(region, tmp_path / "data", **fitted)
+    async with opened(Station(config, base, Visitor(), world)) as station:
+        assert [(one.kind, one.state, one.ok) for one in station.devices.states[-2:]] == [
+            ("gpio", "ready", True),
+            ("scanner", "ready", True),
+        ]

@@ -1,0 +1,344 @@
+"""Commands of the fleet at the station: done once, between errands, told and written down; or refused, with the reason."""
+# length: one table of stories over one station
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from drivers.cabinet.gpio.virtual import VirtualPins
+from drivers.secret import Secret
+from fleet.agent.store import StoreError
+from fleet.messages import kinds
+from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
+from fleet.messages.link import decode
+from kiosk.bench.world import World
+from kiosk.config import CommandsSection, Config, PinsSection
+from kiosk.demo.seed import STATION, Region, scenario, seed
+from kiosk.journeys.attending import Closed
+from kiosk.journeys.registry import ERRANDS
+from kiosk.station import self_test as selftest
+from kiosk.station.state import state_of
+from kiosk.station.station import Station, opened
+from kiosk.station.station_commands import LOOK_EVERY_S, QUIET_S, is_free
+from tests.fakes.clock import HandClock
+from tests.fakes.patience import LIMIT_S
+from tests.kiosk.station.test_station import Visitor, in_region
+
+START = datetime.now(UTC).replace(microsecond=0)
+EVERYTHING = CommandsSection(allowed=get_args(Told))
+
+
+class StationClock(HandClock):
+    """Of a station: it also has a floor. Time passes while a command waits for a free station, where `flows` says so."""
+
+    flows = False
+    off_s: int | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == LOOK_EVERY_S:
+            self.advance(seconds if self.flows else 0)
+            await asyncio.sleep(0)
+        else:
+            await asyncio.get_running_loop().create_future()
+
+    def raise_floor(self, signed: datetime | None) -> None:
+        """It stands still all the same."""
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
+    return seed(tmp_path_factory.mktemp("region"), START, mqtt_port=1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.open(tmp_path / "bench", scenario(), START)
+
+
+class Bench:
+    """A station that hears commands, and what it answers."""
+
+    def __init__(self, station: Station, key: ECKey) -> None:
+        self.station = station
+        self.answers: asyncio.Queue[CommandResult] = asyncio.Queue()
+        self._key = key
+        self._sequence = 0
+        assert station.fleet is not None
+        station.fleet.link.tell_result = lambda raw: self.answers.put_nowait(decode(CommandResult, raw))  # type: ignore[method-assign]
+
+    def at_home(self) -> None:
+        """Nobody has been there for a while."""
+        self.station.asked = Home()  # type: ignore[assignment]
+        self.station.clock.advance(QUIET_S)  # type: ignore[attr-defined]
+
+    def tell(self, command: str, valid: timedelta = timedelta(minutes=15), **facts: Any) -> bytes:
+        """A command comes. Gives its bytes."""
+        self._sequence += 1
+        now = self.station.clock.now()
+        content = {
+            "station": STATION, "sequence": self._sequence, "command": command, "issued": now.isoformat(),
+            "not_after": (now + valid).isoformat(), "reason": "a test", "by": "tove.test", **facts,
+        }  # fmt: skip
+        header = {"alg": "ES256", "typ": COMMAND_TYP}
+        payload = jws.serialize_compact(header, json.dumps(content).encode(), self._key)
+        self.hear(payload.encode())
+        return payload.encode()
+
+    def hear(self, payload: bytes) -> None:
+        assert self.station.fleet is not None
+        self.station.fleet.link.on_command(payload)
+
+    async def answer(self) -> CommandResult:
+        return await asyncio.wait_for(self.answers.get(), LIMIT_S)
+
+    async def said(self, command: str, valid: timedelta = timedelta(minutes=15), **facts: Any) -> tuple[str, str]:
+        """Outcome and reason."""
+        self.tell(command, valid, **facts)
+        result = await self.answer()
+        return result.outcome, result.reason
+
+    async def events(self) -> list[str]:
+        """Kinds of those that commands left."""
+        assert self.station.books is not None
+        return [kind for _, kind in await self.station.books.events_after(0) if ".command." in kind]
+
+
+class Home:
+    """The home screen, as far as its name goes."""
+
+    name = "home"
+
+
+@asynccontextmanager
+async def benched(config: Config, base: Path, world: World, region: Region) -> AsyncIterator[Bench]:
+    station = Station(config, base, Visitor(), world)
+    station.clock = StationClock(START)  # type: ignore[assignment]
+    key = ECKey.import_key((region.authority / "server" / "signing.key").read_bytes())
+    async with opened(station):
+        bench = Bench(station, key)
+        bench.at_home()
+        yield bench
+
+
+@pytest.fixture
+async def bench(region: Region, world: World, tmp_path: Path) -> AsyncIterator[Bench]:
+    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"), commands=EVERYTHING)
+    async with benched(config, base, world, region) as made:
+        yield made
+
+
+def test_the_messages_of_a_command_are_those_of_the_station() -> None:
+    assert Message == Closed
+
+
+async def test_closed_to_visitors_with_a_message_and_open_again(bench: Bench) -> None:
+    assert await bench.said("out_of_service", message="moving") == ("done", "")
+    assert state_of(bench.station).out_of_service == "moving"
+    assert await bench.said("in_service") == ("done", "")
+    assert state_of(bench.station).out_of_service is None
+    assert await bench.events() == [kinds.COMMAND_TAKEN, kinds.COMMAND_ENDED] * 2
+
+
+async def test_a_slot_that_two_people_agreed_on_opens_once(bench: Bench, world: World) -> None:
+    payload = bench.tell("open_slot", slot=3, second="olle.test")
+    first = await bench.answer()
+    assert first.outcome == "done"
+    await bench.station.devices.look()
+    assert {slot.number for slot in bench.station.devices.slots if slot.door == "open"} == {3}
+    world.close_door(3)
+    bench.hear(payload)
+    assert await bench.answer() == first, "told again, not done again"
+    await bench.station.devices.look()
+    assert {slot.number for slot in bench.station.devices.slots if slot.door == "open"} == set()
+
+
+async def test_a_slot_is_opened_from_afar_only_where_the_stations_file_says_so(
+    region: Region, world: World, tmp_path: Path
+) -> None:
+    config, base = in_region(region, tmp_path / "data")
+    assert set(get_args(Told)) - set(config.commands.allowed) == {"open_slot"}
+    async with benched(config, base, world, region) as bench:
+        assert await bench.said("open_slot", slot=3, second="olle.test") == ("refused", "not_allowed")
+
+
+async def test_a_slot_that_cannot_be_opened_is_said_to_be(bench: Bench, world: World) -> None:
+    two = {"second": "olle.test"}
+    assert await bench.said("open_slot", slot=64, **two) == ("refused", "no_such_slot")
+    world.jam(3, True)
+    assert await bench.said("open_slot", slot=3, **two) == ("failed", "jammed")
+    cabinet, bench.station.devices.cabinet = bench.station.devices.cabinet, None
+    assert await bench.said("open_slot", slot=3, **two) == ("refused", "no_cabinet")
+    bench.station.devices.cabinet = cabinet
+
+
+@pytest.mark.parametrize("command", ["restart", "self_test", "open_slot"])
+@pytest.mark.parametrize("who", ["errand", "menu", "touch", "door", "sensor"])
+async def test_while_somebody_is_there_it_waits_and_ends_as_busy(bench: Bench, command: str, who: str) -> None:
+    facts = {"slot": 3, "second": "olle.test"} if command == "open_slot" else {}
+    bench.station.on_restart = lambda: pytest.fail("restarted while somebody was there")
+    bench.station.clock.flows = True  # type: ignore[attr-defined]
+    await somebody(bench.station, who)
+    assert await bench.said(command, timedelta(seconds=4), **facts) == ("refused", "busy")
+    assert not bench.station.restarts
+
+
+async def somebody(station: Station, who: str) -> None:
+    """As it is when somebody is at the station."""
+    pins = station.devices.pins
+    assert isinstance(pins, VirtualPins)
+    if who == "errand":
+        station.errand = "pickup"
+    elif who == "menu":
+        station.asked = None
+    elif who == "touch":
+        station.supervisor._touched = station.clock.monotonic() + 60
+    elif who == "door":
+        pins.open_door(True)
+    else:
+        pins.stand_before(True)
+    while is_free(station):  # noqa: ASYNC110  # contacts come by a queue of their own
+        await asyncio.sleep(0)
+
+
+async def test_what_waits_is_done_when_the_person_has_gone(bench: Bench) -> None:
+    bench.station.errand = "pickup"
+    bench.tell("self_test", timedelta(hours=8))
+    assert await bench.said("sync") == ("failed", "offline"), "what needs no free station goes on meanwhile"
+    bench.station.errand = None
+    assert (await bench.answer()).outcome == "done"
+
+
+async def test_a_self_test_tells_every_device_and_touches_no_persons_card(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = bench.station.devices.reader
+    assert reader is not None
+    bench.station.devices.virtual = frozenset()
+    monkeypatch.setattr(reader, "visit", lambda: pytest.fail("a card was met"))
+    assert bench.station.world is not None
+    bench.station.world.insert("1:old", "holder")
+    bench.tell("self_test")
+    found = (await bench.answer()).devices
+    assert [(one.kind, one.state) for one in found] == [
+        ("reader", "ready"), ("reader", "ready"), ("printer", "ready"), ("cabinet", "ready"), ("gpio", "ready"),
+        ("scanner", "ready"),
+    ]  # fmt: skip
+
+
+async def test_a_self_test_lets_a_virtual_card_sign(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = []
+
+    async def signs(visit: Any, pin: Secret | None) -> bool:
+        signed.append(pin is not None)
+        return True
+
+    monkeypatch.setattr(selftest, "_signs", signs)
+    assert bench.station.world is not None
+    bench.station.world.insert("1:old", "holder")
+    assert await bench.said("self_test") == ("done", "")
+    assert signed == [True]
+
+
+async def test_no_errand_begins_while_a_slot_is_being_opened(bench: Bench) -> None:
+    books = bench.station.books
+    assert books is not None
+    async with bench.station.remote:
+        begun = asyncio.create_task(bench.station.run(ERRANDS[0]))
+        for _ in range(3):  # the journal is written on a thread, one after the other
+            await books.store.transact(lambda cx: cx.execute("SELECT 1").fetchone())
+        assert kinds.ERRAND_STARTED not in [kind for _, kind in await books.events_after(0)]
+    while bench.station.errand is None:  # noqa: ASYNC110  # nothing else tells
+        await asyncio.sleep(0)
+    begun.cancel()
+    await asyncio.gather(begun, return_exceptions=True)
+
+
+async def test_a_restart_is_told_by_the_program_that_came_up(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
+    ended = asyncio.Event()
+    async with benched(config, base, world, region) as bench:
+        bench.station.on_restart = ended.set
+        bench.tell("restart")
+        await asyncio.wait_for(ended.wait(), LIMIT_S)
+        assert bench.station.restarts
+        assert bench.answers.empty()
+    async with benched(config, base, world, region) as bench:
+        assert (await told_again(bench)).outcome == "done"
+        assert await bench.events() == [kinds.COMMAND_TAKEN, kinds.COMMAND_ENDED]
+
+
+async def told_again(bench: Bench) -> CommandResult:
+    """What a new connection is told first."""
+    side = bench.station.fleet
+    assert side is not None
+    for listener in list(side.link._listeners):
+        listener(True)
+    return await bench.answer()
+
+
+async def test_where_nobody_would_start_it_again_a_restart_is_refused(bench: Bench) -> None:
+    assert await bench.said("restart") == ("refused", "no_restart")
+
+
+async def test_what_a_power_cut_left_open_is_told_as_interrupted(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
+    async with benched(config, base, world, region) as bench:
+        assert bench.station.devices.cabinet is not None
+        opening = asyncio.Event()
+
+        async def never(number: int) -> Any:
+            opening.set()
+            await asyncio.get_running_loop().create_future()
+
+        bench.station.devices.cabinet.open_slot = never  # type: ignore[method-assign]
+        bench.tell("open_slot", slot=3, second="olle.test")
+        await asyncio.wait_for(opening.wait(), LIMIT_S)
+    async with benched(config, base, world, region) as bench:
+        result = await told_again(bench)
+        assert (result.outcome, result.reason) == ("failed", "interrupted")
+
+
+async def test_the_log_leaves_without_persons_cards_and_values(bench: Bench) -> None:
+    assert bench.station.books is not None
+    journal = bench.station.books.journal
+    content = {"errand": "E-1", "kind": "pickup", "outcome": "done", "card_number": "9752269875", "hsa_id": "TEST-1"}
+    await journal.transact(lambda cx: journal.event(cx, kinds.ERRAND_ENDED, "order/O-1", content))
+    bench.station.log_lines = lambda: ("2026-03-02T08:15:00.000Z WARNING kiosk: the link åäö: %s",)
+    bench.tell("log_bundle")
+    lines = (await bench.answer()).lines
+    assert any(line.endswith("errand.ended pickup done") for line in lines)
+    assert any("the link ???: %s" in line for line in lines)
+    assert not any(word in line for word in ("9752269875", "TEST-1", "O-1", "tove.test", "a test") for line in lines)
+
+
+async def test_a_station_refuses_what_its_own_list_does_not_name(region: Region, world: World, tmp_path: Path) -> None:
+    config, base = in_region(region, tmp_path / "data", commands=CommandsSection(allowed=("sync",)))
+    async with benched(config, base, world, region) as bench:
+        assert await bench.said("self_test") == ("refused", "not_allowed")
+
+
+async def test_a_fault_of_the_program_or_the_disk_is_an_answer_and_not_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(why: object) -> None:
+        raise OSError("made-up fault")
+
+    monkeypatch.setattr(bench.station.out_of_service, "set", full)
+    assert await bench.said("in_service") == ("failed", "store")
+    for error, reason in ((StoreError(Path("x"), "full"), "store"), (RuntimeError("made-up fault"), "fault")):
+
+        def broken(error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(bench.station, "log_lines", broken)
+        assert await bench.said("log_bundle") == ("failed", reason)
+    monkeypatch.undo()
+    assert await bench.said("log_bundle") == ("done", "")

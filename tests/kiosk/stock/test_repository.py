@@ -1,0 +1,226 @@
+"""The station's list of cards: it changes with events alone, takes in what the office says, and can be made anew."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from drivers.cabinet.port import Slot
+from fleet.agent import outbox
+from fleet.agent.outbox import Chain
+from fleet.agent.store import StationStore
+from fleet.messages import kinds
+from fleet.messages.link import Order
+from kiosk.station import journal
+from kiosk.station.journal import Journal
+from kiosk.stock import repository as stock
+from kiosk.stock.repository import StationStock
+from kiosk.stock.stocktaking import Ledger, Lying, compare, free_slots, outgoing
+from tests.fakes.clock import HandClock
+from tests.fakes.desk import order_of
+from tests.fakes.room import quick_folder
+
+NOW = "2026-11-25T08:00:00Z"
+ONE, TWO = order_of(1), order_of(5)
+
+
+@dataclass
+class Shelf:
+    """A journal, its list, and the orders of the office."""
+
+    journal: Journal
+    stock: StationStock
+    here: list[Order] | None = field(default_factory=list)
+
+    async def tells(self, kind: str, **content: Any) -> None:
+        """An event."""
+        await self.journal.transact(lambda cx: self.journal.event(cx, kind, None, {"errand": "e", **content}))
+
+    async def slots(self) -> dict[int, str]:
+        """Which card the list has in which slot."""
+        return {one.slot: one.card_number for one in (await self.stock.look()).lying}
+
+    async def offered(self, *orders: Order) -> dict[str, int]:
+        """The orders of which the card can be handed out, and where it is."""
+        found = await self.journal.transact(lambda cx: stock.placed(cx, orders, NOW))
+        return {one.order: one.slot for one in found}
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with quick_folder(tmp_path) as folder:
+        store = StationStore.open(folder / "station.sqlite", schemas=[outbox.SCHEMA, journal.SCHEMA])
+        clock = HandClock()
+        kept = Journal(store, Chain("entre-a", 1, "boot"), clock)
+
+        async def here() -> tuple[Order, ...] | None:
+            return None if made.here is None else tuple(made.here)
+
+        made = Shelf(kept, StationStock(kept, here))
+        yield made
+        store.close()
+
+
+def stored(order: Order, slot: int) -> dict[str, Any]:
+    """The content of a card that was put in."""
+    return {"card_number": order.card_number, "order": order.order, "slot": slot, "by": "SE1-A"}
+
+
+async def test_an_order_with_a_slot_lies_there_and_one_without_is_offered_when_it_was_put_in(shelf: Shelf) -> None:
+    coming = msgspec.structs.replace(TWO, slot=0)
+    shelf.here = [ONE, coming]
+    assert await shelf.slots() == {2: ONE.card_number}
+    assert await shelf.offered(ONE, coming) == {ONE.order: 2}
+    await shelf.tells(kinds.CARD_STORED, **stored(TWO, 7))
+    assert await shelf.slots() == {2: ONE.card_number, 7: TWO.card_number}
+    assert await shelf.offered(ONE, coming) == {ONE.order: 2, TWO.order: 7}
+    (card,) = [one for one in (await shelf.stock.look()).lying if one.slot == 7]
+    assert (card.last_day, card.product) == (TWO.last_day, TWO.product), "what the office knows is taken in"
+
+
+async def test_a_card_that_its_holder_took_is_out_and_its_order_can_still_be_finished(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    await shelf.tells(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=2, order=ONE.order)
+    assert await shelf.slots() == {}, "the office's slot does not put it back"
+    assert await shelf.offered(ONE) == {ONE.order: 2}
+
+
+async def test_a_wrong_card_lies_there_unknown_until_the_office_gives_another_slot(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=2, order=ONE.order)
+    assert await shelf.slots() == {2: ""}
+    assert await shelf.offered(ONE) == {}
+    moved = msgspec.structs.replace(ONE, slot=4)
+    shelf.here = [moved]
+    assert await shelf.slots() == {2: "", 4: ONE.card_number}
+    assert await shelf.offered(moved) == {ONE.order: 4}
+    await shelf.tells(kinds.CARD_TAKEN_OUT, card_number="", slot=2, why="misplaced", by="SE1-A")
+    assert await shelf.slots() == {4: ONE.card_number}
+
+
+async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_taken_out(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
+    ledger = await shelf.stock.look()
+    assert ledger.quarantined == {2}
+    assert [why for _, why in outgoing(ledger, "2026-11-25")] == ["not_genuine"]
+    assert await shelf.slots() == {2: ""}
+    assert await shelf.offered(ONE) == {}, "the order waits for another card"
+    await shelf.tells(kinds.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
+    assert (await shelf.stock.look()).quarantined == frozenset()
+    assert await shelf.slots() == {}
+
+
+async def test_who_put_a_card_in_is_known_until_it_is_put_in_again(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    assert await shelf.stock.stocked_by(ONE.card_number) == (), "the office gave the slot, and nobody here put it in"
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 7), second="SE1-B")
+    assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A", "SE1-B")
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 8))
+    assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A",)
+
+
+async def test_a_card_that_nobody_vouches_for_makes_two_put_cards_in_from_then_on(shelf: Shelf) -> None:
+    assert not (await shelf.stock.look()).keyless
+    shelf.here = [ONE]
+    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="not_vouched", slot=2, order=ONE.order)
+    ledger = await shelf.stock.look()
+    assert (ledger.keyless, ledger.quarantined) == (True, frozenset())
+    assert await shelf.offered(ONE) == {}
+
+
+async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_it(shelf: Shelf) -> None:
+    shelf.here = [ONE]
+    await shelf.slots()
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 9))
+    await shelf.tells(
+        kinds.CARD_TAKEN_OUT, card_number=ONE.card_number, slot=9, why="other", by="SE1-A", order=ONE.order
+    )
+    assert await shelf.slots() == {}
+    shelf.here = [msgspec.structs.replace(ONE, slot=9)]
+    assert await shelf.slots() == {}, "an echo of our own word is no new slot"
+    assert await shelf.offered(*shelf.here) == {}
+
+
+async def test_a_slot_that_another_card_lies_in_is_not_taken_over(shelf: Shelf) -> None:
+    await shelf.tells(kinds.CARD_STORED, **stored(TWO, 2))
+    shelf.here = [ONE]
+    assert await shelf.slots() == {2: TWO.card_number}
+    assert await shelf.offered(ONE) == {}
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 2))
+    assert await shelf.slots() == {2: ONE.card_number}, "who looked into the slot is right"
+
+
+async def test_a_card_without_order_moves_and_does_not_double(shelf: Shelf) -> None:
+    for slot in (3, 5):
+        await shelf.tells(kinds.CARD_STORED, card_number="9999000077770001", slot=slot, by="SE1-A")
+    assert await shelf.slots() == {5: "9999000077770001"}
+
+
+async def test_the_bin_holds_the_numbers_that_fell_until_it_is_emptied(shelf: Shelf) -> None:
+    for number in ("9999000010260001", ""):
+        about = {"old_card": number} if number else {}
+        await shelf.tells(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", **about)
+    await shelf.tells(kinds.EFFECT_DONE, effect="drop.card", outcome="kept", old_card="9999000010260002")
+    assert await shelf.stock.binned() == ("9999000010260001", "")
+    await shelf.tells(kinds.BIN_EMPTIED, seal="1")
+    assert await shelf.stock.binned() == ()
+
+
+async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -> None:
+    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 9))
+    await shelf.tells(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260001")
+
+    def lose(cx: Any) -> None:
+        cx.execute("DELETE FROM stock_card")
+        cx.execute("DELETE FROM bin_card")
+        cx.execute("DELETE FROM stock_made")
+        stock.rebuild(cx, NOW)
+        stock.rebuild(cx, NOW)
+
+    await shelf.journal.transact(lose)
+    assert await shelf.slots() == {9: ONE.card_number}
+    assert await shelf.stock.binned() == ("9999000010260001",)
+
+
+CARD = Lying(3, "9999000020269999", "A-0001", "ordinary", "2026-12-31", "2026-11-01")
+
+
+def test_every_slot_is_compared_and_what_differs_stands_first() -> None:
+    slots = (
+        Slot(1, "empty", "closed"), Slot(2, "unknown", "closed"), Slot(3, "present", "closed"),
+        Slot(4, "present", "closed"), Slot(5, "empty", "closed"), Slot(6, "empty", "open"),
+    )  # fmt: skip
+    found = compare(Ledger((CARD, replace(CARD, slot=5)), None), slots)
+    assert [(one.slot, one.what) for one in found] == [
+        (2, "unseen"), (4, "unlisted"), (5, "missing"), (6, "open"), (1, "agree"), (3, "agree"),
+    ]  # fmt: skip
+
+
+def test_a_card_gets_the_slot_that_the_office_gave_else_the_lowest_that_is_free_and_meant_for_nobody() -> None:
+    slots = [Slot(number, "empty", "closed") for number in range(1, 7)]
+    slots[0] = Slot(1, "present", "closed")
+    slots[4] = Slot(5, "empty", "open")
+    here = (msgspec.structs.replace(ONE, slot=2), msgspec.structs.replace(TWO, slot=6))
+    ledger = Ledger((CARD,), here)
+    assert free_slots(ledger, slots, TWO.card_number, 6) == (6, 4, 2)
+    assert free_slots(ledger, slots, "9999000077770001") == (4, 2, 6)
+    assert free_slots(ledger, slots, TWO.card_number, 6, but={6, 4}) == (2,)
+
+
+def test_what_must_go_out_stands_first_and_of_reserve_cards_the_oldest() -> None:
+    lying = (
+        replace(CARD, slot=1),
+        replace(CARD, slot=2, order="", since="2026-10-02"),
+        replace(CARD, slot=3, order="", since="2026-10-01"),
+        replace(CARD, slot=4, last_day="2026-11-24"),
+        replace(CARD, slot=5, order="A-0099"),
+        Lying(6, "", "", "", "", "2026-11-20"),
+    )
+    here = (msgspec.structs.replace(ONE, order="A-0001"),)
+    told = [(card.slot, why) for card, why in outgoing(Ledger(lying, here), "2026-11-25")]
+    assert told == [(6, "misplaced"), (4, "expired"), (5, "voided"), (3, "reserve"), (1, "other"), (2, "other")]
+    assert (5, "other") in [(card.slot, why) for card, why in outgoing(Ledger(lying, None), "2026-11-25")]
