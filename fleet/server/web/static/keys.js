@@ -2,14 +2,20 @@
 // Pages and answers are the server's; nothing is kept here.
 (() => {
   "use strict";
-  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
-  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const bytes = (text) =>
+    Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (char) => char.charCodeAt(0));
+  const text = (buffer) =>
+    btoa(String.fromCharCode(...new Uint8Array(buffer)))
+      .replace(/\+/g, "-")
+      .replace(/\//g, "_")
+      .replace(/=+$/, "");
 
   function wanted(options) {
     const named = (one) => ({ ...one, id: bytes(one.id) });
     const publicKey = { ...options, challenge: bytes(options.challenge) };
     if (options.user) publicKey.user = named(options.user);
-    for (const list of ["allowCredentials", "excludeCredentials"]) if (options[list]) publicKey[list] = options[list].map(named);
+    for (const list of ["allowCredentials", "excludeCredentials"])
+      if (options[list]) publicKey[list] = options[list].map(named);
     return { publicKey };
   }
 
@@ -26,14 +32,18 @@
   }
 
   async function ask(form) {
-    const button = form.querySelector("button"), options = wanted(JSON.parse(form.dataset.options));
+    const button = form.querySelector("button"),
+      options = wanted(JSON.parse(form.dataset.options));
     button.disabled = true;
     say(form, "");
     try {
-      const credential = await (form.dataset.webauthn === "create" ? navigator.credentials.create(options) : navigator.credentials.get(options));
+      const credential = await (form.dataset.webauthn === "create"
+        ? navigator.credentials.create(options)
+        : navigator.credentials.get(options));
       form.elements.credential.value = told(credential);
-      form.submit();  // without this listener
-    } catch {  // not touched, taken out, unknown here, or a wrong PIN: browsers do not say which
+      form.submit(); // without this listener
+    } catch {
+      // not touched, taken out, unknown here, or a wrong PIN: browsers do not say which
       say(form, "failed");
       button.disabled = false;
       button.focus();
