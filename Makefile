@@ -56,7 +56,7 @@ interruptions: setup ## each card operation torn, pulled and swapped at every ex
 	@$(PY) -m tests.drivers.reader.interrupted $(ARGS)
 
 faults: setup ## trouble at each question of each errand, as tables (ARGS="change_pin" for some, FAULTS="pull,disk full")
-	@FAULTS="$(FAULTS)" $(PY) -m tests.kiosk.journeys.faulty $(ARGS)
+	@FAULTS="$(FAULTS)" $(PY) -m tests.kiosk.errands.faulty $(ARGS)
 
 printer-referee: setup ## what the printer is sent, judged by an independent ESC/POS printer (needs Python 3.13)
 	@scripts/printer_referee.sh

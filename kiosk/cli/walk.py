@@ -26,7 +26,7 @@ from kiosk.bench.world import Scenario, World
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config, ConfigError, load
-from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.ports import Ended
 from kiosk.station.station import Station, opened
 from kiosk.walk import answers as answers_file

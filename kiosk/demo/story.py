@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from drivers.reader.virtual.personas import Person, administrators
 from kiosk.demo.seed import slot_of
-from kiosk.journeys.steps.order import PAGE
+from kiosk.steps.order import PAGE
 
 NEW_PIN = "314159"
 

@@ -18,7 +18,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.usage import purpose_by_usage
 from kiosk.findings.known import Args, Known, Who
 from kiosk.issuer.ports import NotFound
-from kiosk.journeys.words import day
+from kiosk.steps.view_helpers import day
 from kiosk.views import Say, say
 
 SOON = timedelta(days=30)

@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.model import CardFacts
+from kiosk.administration_ports import Device, Look, Slot, SlotLook
+from kiosk.errands.administrate import views as board_views
+from kiosk.errands.administrate.journey import SCENE
+from kiosk.errands.unblock import by_administrator_views as administered_views
+from kiosk.errands.unblock.journey import CARD as UNBLOCK
+from kiosk.errands.unblock.journey import CODE
 from kiosk.issuer.ports import Declined, Unavailable
-from kiosk.journeys import admin_views, administered_views, board_views
-from kiosk.journeys.administrate import SCENE
-from kiosk.journeys.attending import Device, Look, Slot, SlotLook
-from kiosk.journeys.scene import Scene, Whose
-from kiosk.journeys.steps.identify import Identified
-from kiosk.journeys.unblock import CARD as UNBLOCK
-from kiosk.journeys.unblock import CODE
+from kiosk.steps import administrator_views
+from kiosk.steps.context import Scene, Whose
+from kiosk.steps.identification import Identified
 from kiosk.views import View
 
 HERE = replace(SCENE, attended_by="Maj Utlämningsdotter")
@@ -47,23 +49,23 @@ def _administered(whose: Whose, who: Identified) -> Iterator[tuple[str, View[Any
 
 
 def _log_in(card: CardFacts, scene: Scene) -> Iterator[tuple[str, View[Any]]]:
-    code = admin_views.code(scene, card, watched=False)
-    yield "insert-administrator", admin_views.insert(scene, None, "administrator")
-    yield "insert-administrator-in-turn", admin_views.insert(scene, None, "holder")
-    yield "insert-second-administrator", admin_views.insert(scene, "mute", "administrator", second=True)
-    yield "not-an-administrator", admin_views.not_an_administrator(scene)
-    yield "administrator-not-level-3", admin_views.not_level_3(scene)
-    yield "administrator-not-kra", admin_views.not_kra(scene)
-    yield "administrator-not-kur", admin_views.not_kur(scene)
-    yield "administrator-kur-needed", admin_views.kur_needed(scene).view
-    yield "not-the-same", admin_views.not_the_same(scene)
-    yield "log-in-again", admin_views.log_in_again(scene)
-    yield "log-in-expired", admin_views.log_in_expired(scene).view
+    code = administrator_views.code(scene, card, watched=False)
+    yield "insert-administrator", administrator_views.insert(scene, None, "administrator")
+    yield "insert-administrator-in-turn", administrator_views.insert(scene, None, "holder")
+    yield "insert-second-administrator", administrator_views.insert(scene, "mute", "administrator", second=True)
+    yield "not-an-administrator", administrator_views.not_an_administrator(scene)
+    yield "administrator-not-level-3", administrator_views.not_level_3(scene)
+    yield "administrator-not-kra", administrator_views.not_kra(scene)
+    yield "administrator-not-kur", administrator_views.not_kur(scene)
+    yield "administrator-kur-needed", administrator_views.kur_needed(scene).view
+    yield "not-the-same", administrator_views.not_the_same(scene)
+    yield "log-in-again", administrator_views.log_in_again(scene)
+    yield "log-in-expired", administrator_views.log_in_expired(scene).view
     yield "administrator-pin", code.entry
     yield "administrator-locked", code.locked.view
-    yield "logging-in", admin_views.logging_in(scene)
-    yield "nobody-knows", admin_views.nobody_knows(scene).view
-    yield "take-administrator", admin_views.take(scene, "administrator")
+    yield "logging-in", administrator_views.logging_in(scene)
+    yield "nobody-knows", administrator_views.nobody_knows(scene).view
+    yield "take-administrator", administrator_views.take(scene, "administrator")
 
 
 def _menu() -> Iterator[tuple[str, View[Any]]]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from kiosk.errands.empty_bin import views
+from kiosk.errands.empty_bin.journey import COUNT, SCENE, SEAL, SIGN
 from kiosk.issuer.ports import LoggedIn
-from kiosk.journeys import bin_views as views
-from kiosk.journeys.empty_bin import COUNT, SCENE, SEAL, SIGN
 from kiosk.stock.bin_count import Counted, Statement
 from kiosk.views import View
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kiosk.journeys import blocking_views, lost_views, printed_views, return_views
-from kiosk.journeys.report_lost import SCENE as LOST
-from kiosk.journeys.report_lost import SURE, WHAT, WHICH
-from kiosk.journeys.return_card import CARD, DROP, SCENE, WHY
-from kiosk.journeys.scene import Whose
+from kiosk.errands.report_lost import views as lost_views
+from kiosk.errands.report_lost.journey import SCENE as LOST
+from kiosk.errands.report_lost.journey import SURE, WHAT, WHICH
+from kiosk.errands.return_card import views as return_views
+from kiosk.errands.return_card.journey import CARD, DROP, SCENE, WHY
 from kiosk.region import general
+from kiosk.steps import blocking_views, printed_number_views
+from kiosk.steps.context import Whose
 from kiosk.views import View
 
 OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
@@ -25,10 +27,10 @@ def _return(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     yield "return-insert", return_views.insert(CARD, None)
     yield "return-know-code", return_views.know_code(CARD)
     yield "return-take", return_views.take(CARD)
-    yield "return-number", printed_views.number(CARD, DIGITS)
-    yield "return-looking-up", printed_views.looking_up(CARD)
-    yield "return-not-known", printed_views.not_known(CARD, whose.card_number)
-    yield "return-no-such-card", printed_views.no_such_card(CARD).view
+    yield "return-number", printed_number_views.number(CARD, DIGITS)
+    yield "return-looking-up", printed_number_views.looking_up(CARD)
+    yield "return-not-known", printed_number_views.not_known(CARD, whose.card_number)
+    yield "return-no-such-card", printed_number_views.no_such_card(CARD).view
     yield "return-why", return_views.why(WHY)
     yield "return-keep", return_views.keep(WHY)
     yield "return-kept", return_views.kept(SCENE)
@@ -52,7 +54,7 @@ def _lost(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     yield "lost-lifting", lost_views.lifting(WHICH)
     yield "lost-not-held", lost_views.not_held(WHICH, "active").view
     yield "lost-lift-by-administrator", lost_views.lifted_by_administrator(WHICH).view
-    yield "lost-too-many", printed_views.too_many_reports(WHICH).view
+    yield "lost-too-many", printed_number_views.too_many_reports(WHICH).view
     yield "lost-lift-declined", lost_views.lift_declined(WHICH).view
     yield "lost-lift-unavailable", lost_views.lift_unavailable(WHICH).view
     for reason in ("card_blocked", "unknown_card", "other"):

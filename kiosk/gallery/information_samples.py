@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kiosk.journeys import information_views
-from kiosk.journeys.information import SCENE
+from kiosk.errands.information import views as information_views
+from kiosk.errands.information.journey import SCENE
 from kiosk.region import SHIPPED, load
 from kiosk.views import View
 

@@ -7,28 +7,23 @@ from typing import Any
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
+from kiosk.errands.change_pin import views as change_views
+from kiosk.errands.change_pin.journey import CARD, NEW, OLD, SCENE
+from kiosk.errands.check_card import views as check_views
+from kiosk.errands.check_card.journey import CARD as FIRST
+from kiosk.errands.check_card.journey import FOUND, TEST
+from kiosk.errands.check_card.journey import SCENE as CHECK
+from kiosk.errands.unblock import letter_views
+from kiosk.errands.unblock import views as unblock_views
+from kiosk.errands.unblock.journey import CARD as LOCKED
+from kiosk.errands.unblock.journey import LETTER
+from kiosk.errands.unblock.journey import SCENE as UNLOCKED
 from kiosk.findings import RULES, Finding
 from kiosk.findings.known import Args
 from kiosk.issuer.ports import SwitchOff
-from kiosk.journeys import (
-    change_views,
-    check_views,
-    common_views,
-    kept_views,
-    letter_views,
-    own_views,
-    person_views,
-    unblock_views,
-)
-from kiosk.journeys.change_pin import CARD, NEW, OLD, SCENE
-from kiosk.journeys.check_card import CARD as FIRST
-from kiosk.journeys.check_card import FOUND, TEST
-from kiosk.journeys.check_card import SCENE as CHECK
-from kiosk.journeys.scene import Whose
-from kiosk.journeys.unblock import CARD as LOCKED
-from kiosk.journeys.unblock import LETTER
-from kiosk.journeys.unblock import SCENE as UNLOCKED
 from kiosk.receipts import Receipt
+from kiosk.steps import card_views, kept_views, own_card_views, person_proof_views
+from kiosk.steps.context import Whose
 from kiosk.views import View, say
 
 ARGUMENTS: Args = {
@@ -48,8 +43,8 @@ BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
 
 def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
-    code = own_views.code(OLD, card)
-    yield "change-insert", own_views.insert(CARD, None)
+    code = own_card_views.code(OLD, card)
+    yield "change-insert", own_card_views.insert(CARD, None)
     yield "change-which", change_views.which(CARD, one_code=True)
     yield "change-pin", code.entry
     yield "change-pin-wrong", code.wrong(2)
@@ -58,7 +53,7 @@ def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tup
     yield "change-same", change_views.same_as_old(NEW)
     yield "change-too-easy", change_views.too_easy(NEW)
     yield "change-locked-late", change_views.locked(NEW).view
-    yield "change-done", own_views.done(SCENE, *change_views.done(BOTH), receipt)
+    yield "change-done", own_card_views.done(SCENE, *change_views.done(BOTH), receipt)
     yield "check-card", check_views.card(FIRST, whose, card)
     yield "check-card-long-issuer", check_views.card(FIRST, whose, _from_a_long_named_issuer(card))
     yield "check-certificates", check_views.certificates(FIRST, card)
@@ -67,20 +62,24 @@ def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tup
         found = Finding(rule.code, rule.errand, rule.who, ARGUMENTS)
         yield f"check-{rule.code}", check_views.finding(FOUND, found, mends=rule.errand is not None)
     yield "check-test", check_views.offer_test(TEST, card.pins[0])
-    yield "check-done", own_views.done(CHECK, *check_views.done((), tested=True), None)
+    yield "check-done", own_card_views.done(CHECK, *check_views.done((), tested=True), None)
     yield "unblock-locked", unblock_views.locked(LOCKED, BOTH[:1])
     yield "unblock-locked-both", unblock_views.locked(LOCKED, BOTH)
     yield "unblock-not-locked", unblock_views.not_locked(LOCKED)
     yield "unblock-administrator", unblock_views.administrator_only(LOCKED)
     yield "unblock-not-here", unblock_views.not_here(LOCKED).view
     yield "unblock-puk-dead", unblock_views.puk_dead(LOCKED).view
-    yield "unblock-switched-off", common_views.switched_off(LOCKED, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
-    yield "unblock-done", own_views.done(UNLOCKED, *unblock_views.done(), receipt)
+    yield "unblock-switched-off", card_views.switched_off(LOCKED, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
+    yield "unblock-done", own_card_views.done(UNLOCKED, *unblock_views.done(), receipt)
     yield "unblock-old-code", kept_views.old_code_applies(LOCKED)
     yield "unblock-old-code-forgotten", kept_views.forgotten(LOCKED).view
-    yield "unblock-done-old-code", own_views.done(UNLOCKED, *unblock_views.done(new=False), receipt)
-    yield "proving", person_views.proving(OLD)
-    for stopped in (person_views.not_genuine(OLD), person_views.did_not_sign(OLD), person_views.proves_nobody(OLD)):
+    yield "unblock-done-old-code", own_card_views.done(UNLOCKED, *unblock_views.done(new=False), receipt)
+    yield "proving", person_proof_views.proving(OLD)
+    for stopped in (
+        person_proof_views.not_genuine(OLD),
+        person_proof_views.did_not_sign(OLD),
+        person_proof_views.proves_nobody(OLD),
+    ):
         yield f"proving-{stopped.reason.replace('_', '-')}", stopped.view
     yield "letter", letter_views.order(LETTER, whose)
     yield "letter-ordering", letter_views.ordering(LETTER)

@@ -6,16 +6,18 @@ from datetime import UTC, date, datetime
 from typing import Any, get_args
 
 from drivers.reader.model import CardFacts
+from kiosk.errands.clean_up.journey import SURE, WHICH
+from kiosk.errands.renew_certificate.journey import CARD, SCENE, WRITE
+from kiosk.errands.report_lost import views as lost_views
+from kiosk.errands.reserve_certificate import views as reserve_views
+from kiosk.errands.reserve_certificate.journey import CARD as SPARE
+from kiosk.errands.reserve_certificate.journey import WHO
 from kiosk.issuer.ports import Offer
-from kiosk.journeys import lost_views, own_views, removal_views, renew_views, reserve_views, writing_views
-from kiosk.journeys.clean_up import SURE, WHICH
-from kiosk.journeys.renew_certificate import CARD, SCENE, WRITE
-from kiosk.journeys.reserve_certificate import CARD as SPARE
-from kiosk.journeys.reserve_certificate import WHO
-from kiosk.journeys.scene import Whose
-from kiosk.journeys.steps.removing import Removable
-from kiosk.journeys.steps.renewing import Renewal
 from kiosk.receipts import Receipt
+from kiosk.steps import card_write_views, certificate_removal_views, certificate_views, own_card_views
+from kiosk.steps.certificate_issuance import Renewal
+from kiosk.steps.certificate_removal import Removable
+from kiosk.steps.context import Whose
 from kiosk.views import View
 
 LAST, OFFERED = date(2027, 3, 31), "2031-11-25"
@@ -35,28 +37,28 @@ def _renew(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tuple[st
     present = card.certificates[0]
     log_in = Renewal(Offer("identification", 3, OFFERED), "identification", present)
     signature = Renewal(Offer("signature", 3, OFFERED), "signature", replace(present, purpose="signature"))
-    yield "renew-asking", renew_views.asking(CARD)
-    yield "renew-which", renew_views.which(CARD, (log_in, signature))
-    yield "renew-begin", renew_views.begin(CARD, whose, log_in)
-    yield "renew-again", renew_views.begin(CARD, whose, replace(log_in, fetched=present))
-    yield "renew-old", renew_views.old(WRITE, present)
-    for old in get_args(renew_views.OldIs):
-        yield f"renew-done-{old}", own_views.done(SCENE, *renew_views.done(present, old), receipt)
+    yield "renew-asking", certificate_views.asking(CARD)
+    yield "renew-which", certificate_views.which(CARD, (log_in, signature))
+    yield "renew-begin", certificate_views.begin(CARD, whose, log_in)
+    yield "renew-again", certificate_views.begin(CARD, whose, replace(log_in, fetched=present))
+    yield "renew-old", certificate_views.old(WRITE, present)
+    for old in get_args(certificate_views.OldIs):
+        yield f"renew-done-{old}", own_card_views.done(SCENE, *certificate_views.done(present, old), receipt)
     for stopped in (
-        renew_views.not_writable(CARD), renew_views.not_offered(CARD), renew_views.use_reserve(CARD),
-        renew_views.no_proof(CARD), renew_views.too_early(CARD, datetime(2026, 12, 3, tzinfo=UTC)),
+        certificate_views.not_writable(CARD), certificate_views.not_offered(CARD), certificate_views.use_reserve(CARD),
+        certificate_views.no_proof(CARD), certificate_views.too_early(CARD, datetime(2026, 12, 3, tzinfo=UTC)),
     ):  # fmt: skip
         yield f"renew-{stopped.reason.replace('_', '-')}", stopped.view
 
 
 def _writing() -> Iterator[tuple[str, View[Any]]]:
-    for now in writing_views.TASKS:
-        yield f"renew-{now}", writing_views.working(WRITE, now)
-    yield "renew-pulled", writing_views.pulled(WRITE, None)
+    for now in card_write_views.TASKS:
+        yield f"renew-{now}", card_write_views.working(WRITE, now)
+    yield "renew-pulled", card_write_views.pulled(WRITE, None)
     for stopped in (
-        writing_views.gone(WRITE), writing_views.no_room(WRITE), writing_views.card_refused(WRITE),
-        writing_views.keys_away(WRITE), writing_views.declined(WRITE), writing_views.not_as_offered(WRITE),
-        writing_views.new_failed(WRITE, gone=True), writing_views.new_failed(WRITE, gone=False),
+        card_write_views.gone(WRITE), card_write_views.no_room(WRITE), card_write_views.card_refused(WRITE),
+        card_write_views.keys_away(WRITE), card_write_views.declined(WRITE), card_write_views.not_as_offered(WRITE),
+        card_write_views.new_failed(WRITE, gone=True), card_write_views.new_failed(WRITE, gone=False),
     ):  # fmt: skip
         yield f"renew-{stopped.reason.replace('_', '-')}", stopped.view
 
@@ -79,11 +81,11 @@ def _reserve(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
 def _clean(card: CardFacts) -> Iterator[tuple[str, View[Any]]]:
     present = card.certificates[0]
     old = (Removable(present, "expired"), Removable(replace(present, purpose="signature"), "superseded"))
-    yield "clean-which", removal_views.which(WHICH, old, writable=True)
-    yield "clean-which-not-writable", removal_views.which(WHICH, old, writable=False)
-    yield "clean-nothing", removal_views.which(WHICH, (), writable=True)
-    yield "clean-sure", removal_views.sure(WHICH, old[0])
-    yield "clean-removing", removal_views.removing(WHICH)
-    yield "clean-stays", removal_views.stays(WHICH)
+    yield "clean-which", certificate_removal_views.which(WHICH, old, writable=True)
+    yield "clean-which-not-writable", certificate_removal_views.which(WHICH, old, writable=False)
+    yield "clean-nothing", certificate_removal_views.which(WHICH, (), writable=True)
+    yield "clean-sure", certificate_removal_views.sure(WHICH, old[0])
+    yield "clean-removing", certificate_removal_views.removing(WHICH)
+    yield "clean-stays", certificate_removal_views.stays(WHICH)
     for removed in range(3):
-        yield f"clean-done-{removed}", own_views.done(WHICH, *removal_views.done(removed), None)
+        yield f"clean-done-{removed}", own_card_views.done(WHICH, *certificate_removal_views.done(removed), None)

@@ -13,6 +13,9 @@ import msgspec
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
+from kiosk.errands.pickup.journey import AGREE, CODE, SCENE, SLOT, WHO
+from kiosk.errands.pickup.journey import RECEIPT as SIGN
+from kiosk.errands.registry import ERRANDS
 from kiosk.findings import Finding
 from kiosk.gallery.admin_samples import admin_samples
 from kiosk.gallery.bin_samples import bin_samples
@@ -23,21 +26,6 @@ from kiosk.gallery.renewal_samples import renewal_samples
 from kiosk.gallery.service_samples import service_samples
 from kiosk.gallery.stock_samples import stock_samples
 from kiosk.issuer.ports import LoggedIn, SwitchOff
-from kiosk.journeys import (
-    closing_views,
-    code_views,
-    identify_views,
-    order_views,
-    receipt_views,
-    release_views,
-    slot_views,
-    standing_views,
-    tear_views,
-)
-from kiosk.journeys.pickup import AGREE, CODE, SCENE, SLOT, WHO
-from kiosk.journeys.pickup import RECEIPT as SIGN
-from kiosk.journeys.registry import ERRANDS
-from kiosk.journeys.steps.identify import Identified
 from kiosk.policy import PinPolicy
 from kiosk.ports import Order
 from kiosk.receipts import Person, Receipt, ReceiptFacts
@@ -45,6 +33,18 @@ from kiosk.region import general
 from kiosk.station import home_views as home
 from kiosk.station.availability import WHILE_CLOSED
 from kiosk.station.journal import Interrupted
+from kiosk.steps import (
+    aborted_views,
+    card_status_views,
+    identification_views,
+    order_views,
+    pin_after_tear_views,
+    pin_views,
+    receipt_views,
+    release_code_views,
+    slot_views,
+)
+from kiosk.steps.identification import Identified
 from kiosk.views import View
 
 NUMBER, OLD_NUMBER = "9999000020260005", "9999000010260005"
@@ -145,27 +145,27 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
 
 
 def _identify() -> Iterator[tuple[str, View[Any]]]:
-    own = identify_views.own_code(WHO, _card())
-    yield "who", identify_views.who(WHO)
-    yield "who-released", identify_views.who(WHO, released=True)
-    yield "release-number", release_views.number(WHO)
-    yield "release-code", release_views.code(WHO)
-    yield "release-checking", release_views.checking(WHO)
-    yield "release-wrong", release_views.wrong(WHO)
-    yield "release-too-many", release_views.too_many(WHO).view
+    own = identification_views.own_code(WHO, _card())
+    yield "who", identification_views.who(WHO)
+    yield "who-released", identification_views.who(WHO, released=True)
+    yield "release-number", release_code_views.number(WHO)
+    yield "release-code", release_code_views.code(WHO)
+    yield "release-checking", release_code_views.checking(WHO)
+    yield "release-wrong", release_code_views.wrong(WHO)
+    yield "release-too-many", release_code_views.too_many(WHO).view
     for strange in (None, "mute", "unknown", "busy"):
-        yield f"insert-own-{strange or 'first'}", identify_views.insert_own(WHO, strange)
+        yield f"insert-own-{strange or 'first'}", identification_views.insert_own(WHO, strange)
     yield "own-pin", own.entry
     yield "own-pin-wrong", own.wrong(1)
     yield "own-pin-last", own.last
     yield "own-pin-locked", own.locked.view
     yield "own-pin-kept", own.declined.view
-    yield "take-own", identify_views.take_own(WHO)
-    yield "own-card-expired", identify_views.own_card_not_valid(WHO, _certificate("expired")).view
-    yield "own-card-untrusted", identify_views.own_card_not_valid(WHO, None).view
-    yield "document", identify_views.document(WHO, ADMINISTRATOR)
-    yield "document-digits", identify_views.document_digits(WHO, ADMINISTRATOR)
-    yield "two-needed", identify_views.two_needed(WHO).view
+    yield "take-own", identification_views.take_own(WHO)
+    yield "own-card-expired", identification_views.own_card_not_valid(WHO, _certificate("expired")).view
+    yield "own-card-untrusted", identification_views.own_card_not_valid(WHO, None).view
+    yield "document", identification_views.document(WHO, ADMINISTRATOR)
+    yield "document-digits", identification_views.document_digits(WHO, ADMINISTRATOR)
+    yield "two-needed", identification_views.two_needed(WHO).view
 
 
 def _certificate(chain: str) -> Certificate:
@@ -199,10 +199,10 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
     yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
     yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
     for word in (
-        *(standing_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),
-        standing_views.own_card_unknown(WHO), standing_views.new_card_stands(WHO, "held"),
-        standing_views.new_card_stands(WHO, "blocked"), standing_views.new_card_unknown(WHO),
-        standing_views.holder_is(WHO, "left"), standing_views.holder_is(WHO, "unknown"),
+        *(card_status_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),
+        card_status_views.own_card_unknown(WHO), card_status_views.new_card_stands(WHO, "held"),
+        card_status_views.new_card_stands(WHO, "blocked"), card_status_views.new_card_unknown(WHO),
+        card_status_views.holder_is(WHO, "left"), card_status_views.holder_is(WHO, "unknown"),
     ):  # fmt: skip
         yield f"stands-{word.reason.replace('_', '-')}", word.view
     yield "new-card-not-genuine", slot_views.new_card_not_genuine(SLOT).view
@@ -215,24 +215,24 @@ def _slot() -> Iterator[tuple[str, View[Any]]]:
 
 
 def _code() -> Iterator[tuple[str, View[Any]]]:
-    yield "puk", code_views.puk(CODE, ORDER)
-    yield "checking", code_views.checking(CODE)
-    yield "puk-wrong-many", code_views.wrong_puk(CODE, ORDER, 7)
-    yield "puk-wrong-card", code_views.wrong_puk(CODE, ORDER, 4)
-    yield "puk-wrong-server", code_views.wrong_puk(CODE, ORDER, None)
-    yield "verifier-silent", code_views.verifier_silent(CODE)
-    yield "new-pin", code_views.new_code(CODE, POLICY, differed=False)
-    yield "new-pin-differed", code_views.new_code(CODE, POLICY, differed=True)
-    yield "repeat-pin", code_views.repeat_code(CODE, POLICY)
-    yield "write", code_views.write(CODE, ORDER)
-    yield "writing", code_views.writing(CODE)
-    yield "testing", code_views.testing(CODE)
-    yield "pulled", tear_views.pulled(CODE, None)
-    yield "check-code", tear_views.check_code(CODE)
-    yield "code-from-before", tear_views.code_from_before(CODE)
-    yield "not-written", tear_views.not_written(CODE)
-    yield "mistyped", tear_views.mistyped(CODE, 2)
-    yield "left-unknown", tear_views.left_unknown(CODE).view
+    yield "puk", pin_views.puk(CODE, ORDER)
+    yield "checking", pin_views.checking(CODE)
+    yield "puk-wrong-many", pin_views.wrong_puk(CODE, ORDER, 7)
+    yield "puk-wrong-card", pin_views.wrong_puk(CODE, ORDER, 4)
+    yield "puk-wrong-server", pin_views.wrong_puk(CODE, ORDER, None)
+    yield "verifier-silent", pin_views.verifier_silent(CODE)
+    yield "new-pin", pin_views.new_code(CODE, POLICY, differed=False)
+    yield "new-pin-differed", pin_views.new_code(CODE, POLICY, differed=True)
+    yield "repeat-pin", pin_views.repeat_code(CODE, POLICY)
+    yield "write", pin_views.write(CODE, ORDER)
+    yield "writing", pin_views.writing(CODE)
+    yield "testing", pin_views.testing(CODE)
+    yield "pulled", pin_after_tear_views.pulled(CODE, None)
+    yield "check-code", pin_after_tear_views.check_code(CODE)
+    yield "code-from-before", pin_after_tear_views.code_from_before(CODE)
+    yield "not-written", pin_after_tear_views.not_written(CODE)
+    yield "mistyped", pin_after_tear_views.mistyped(CODE, 2)
+    yield "left-unknown", pin_after_tear_views.left_unknown(CODE).view
     for name in (
         "puk_floor",
         "puk_locked",
@@ -241,11 +241,11 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
         "torn_in_test",
         "test_failed",
     ):
-        yield name.replace("_", "-"), getattr(code_views, name)(CODE).view
+        yield name.replace("_", "-"), getattr(pin_views, name)(CODE).view
 
 
 def _receipt() -> Iterator[tuple[str, View[Any]]]:
-    signing = code_views.sign_code(SIGN, POLICY)
+    signing = pin_views.sign_code(SIGN, POLICY)
     yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name)
     yield "sign-pin", signing.entry
     yield "new-card-locked", signing.locked.view
@@ -261,10 +261,10 @@ def _receipt() -> Iterator[tuple[str, View[Any]]]:
 
 
 def _closing() -> Iterator[tuple[str, View[Any]]]:
-    yield "pulled-safe", closing_views.pulled(unknown=False)
-    yield "pulled-unknown", closing_views.pulled(unknown=True)
+    yield "pulled-safe", aborted_views.pulled(unknown=False)
+    yield "pulled-unknown", aborted_views.pulled(unknown=True)
     for what in ("reader", "card", "store", "crash"):
-        yield f"trouble-{what}", closing_views.trouble(what)
-    yield "logged-out", closing_views.logged_out()
-    yield "take-card", closing_views.take_card("holder")
-    yield "take-administrators-card", closing_views.take_card("administrator")
+        yield f"trouble-{what}", aborted_views.trouble(what)
+    yield "logged-out", aborted_views.logged_out()
+    yield "take-card", aborted_views.take_card("holder")
+    yield "take-administrators-card", aborted_views.take_card("administrator")

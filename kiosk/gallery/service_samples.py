@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
+from kiosk.administration_ports import Happened
+from kiosk.errands.service import views
+from kiosk.errands.service.journey import SCENE
 from kiosk.gallery.admin_samples import DEVICES
-from kiosk.journeys import service_views as views
-from kiosk.journeys.attending import Happened
-from kiosk.journeys.service import SCENE
 from kiosk.receipts import Receipt
 from kiosk.views import View
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.link import Order
-from kiosk.journeys import count_views, stock_views
-from kiosk.journeys.steps.delivering import Incoming
-from kiosk.journeys.stock import SCENE
+from kiosk.errands.stock import count_views
+from kiosk.errands.stock import views as stock_views
+from kiosk.errands.stock.delivering import Incoming
+from kiosk.errands.stock.journey import SCENE
 from kiosk.stock.stocktaking import Compared, Lying, Why
 from kiosk.views import View
 

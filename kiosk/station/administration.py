@@ -1,4 +1,4 @@
-"""The station as a machine, for its administrator: implements `kiosk.journeys.attending.House` over the station that runs."""
+"""The station as a machine, for its administrator: implements `kiosk.administration_ports.House` over the station that runs."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
@@ -7,15 +7,15 @@ from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.port import CabinetReady
 from drivers.reader.model import CardFacts
 from fleet.messages.link import Order, SlotState
-from kiosk.journeys.attending import AtMenu, Closed, Device, DeviceKind, Happened, Look, Slot, SlotLook
-from kiosk.journeys.board_views import NOT_HERE
-from kiosk.journeys.registry import ERRANDS
-from kiosk.journeys.steps.identify import RESERVE
+from kiosk.administration_ports import AtMenu, Closed, Device, DeviceKind, Happened, Look, Slot, SlotLook
+from kiosk.errands.administrate.views import NOT_HERE
+from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt
 from kiosk.station import cabinet_pairing as pairing
 from kiosk.station import self_test as selftest
 from kiosk.station.journal_queries import last_events, unprinted, unsigned
+from kiosk.steps.identification import RESERVE
 from kiosk.stock.stocktaking import Ledger, is_reserve
 
 if TYPE_CHECKING:

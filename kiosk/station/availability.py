@@ -6,7 +6,7 @@ of a lost card and gives information: a card that somebody else may have is not 
 
 from typing import TYPE_CHECKING
 
-from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.station.home_views import ADMINISTRATE, Offer, why_not
 from kiosk.views import Say
 

@@ -27,11 +27,11 @@ from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer import wiring as issuer_side
 from kiosk.issuer.wiring import IssuerSide
-from kiosk.journeys.desk import StationSeal
 from kiosk.ports import Envelopes
 from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes, ServerEnvelopes
 from kiosk.station.journal import Interrupted, Journal
+from kiosk.steps.capabilities import StationSeal
 from kiosk.version import VERSION
 
 STORE_FILE = "station.sqlite"

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from drivers.reader.errors import ReaderError
 from drivers.reader.visit import visiting
 from fleet.messages import kinds
-from kiosk.journeys.steps.card import emptied
 from kiosk.ports import Clock, Reader
 from kiosk.station.state import tell
+from kiosk.steps.card import emptied
 
 if TYPE_CHECKING:
     from kiosk.station.station import Station

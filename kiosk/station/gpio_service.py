@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from drivers.cabinet.gpio.pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady
 from fleet.messages import kinds
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Clock
 from kiosk.station.state import tell
 from kiosk.views import Await, View

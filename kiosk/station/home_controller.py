@@ -13,18 +13,18 @@ from datetime import date
 from drivers.reader.errors import ReaderError
 from drivers.reader.model import CardFacts
 from drivers.reader.port import Presence
+from kiosk.administration_ports import Closed
+from kiosk.errands.registry import Errand, errand_of
 from kiosk.findings import Known, wrong_with
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
-from kiosk.journeys.attending import Closed
-from kiosk.journeys.registry import Errand, errand_of
-from kiosk.journeys.steps.card import Strange, emptied, meet, meet_next
-from kiosk.journeys.steps.own import word_of
 from kiosk.ports import CardPulledError, Clock, ErrandEndedError, Reader
 from kiosk.station import home_views as home
 from kiosk.station.home_views import Offer
 from kiosk.station.journal import Interrupted
 from kiosk.station.supervisor import Supervisor
+from kiosk.steps.card import Strange, emptied, meet, meet_next
+from kiosk.steps.own_card import word_of
 
 REGISTER_S = 1.0
 """So long the register may take to say something of a card that was put in."""

@@ -11,14 +11,14 @@ from dataclasses import replace
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import ON_A_TILE
+from kiosk.administration_ports import Closed
+from kiosk.errands.registry import Errand, Place
 from kiosk.findings import Finding
 from kiosk.issuer.ports import SwitchOff
-from kiosk.journeys.attending import Closed
-from kiosk.journeys.registry import Errand, Place
-from kiosk.journeys.steps.card import Strangeness
-from kiosk.journeys.words import back, tail
 from kiosk.ports import FOUND_AGAIN
 from kiosk.station.journal import Interrupted
+from kiosk.steps.card import Strangeness
+from kiosk.steps.view_helpers import back, tail
 from kiosk.views import Await, Busy, Button, Choose, Note, Option, ReaderDrawing, Say, local, say
 
 Offer = tuple[Errand, Say | None]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from fleet.agent import outbox
 from fleet.messages.events import Event
-from kiosk.journeys.attending import Happened
+from kiosk.administration_ports import Happened
 from kiosk.receipts import Receipt, read
 from kiosk.station.journal import Journal
 

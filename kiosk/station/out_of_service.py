@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 from typing import get_args
 
-from kiosk.journeys.attending import Closed
+from kiosk.administration_ports import Closed
 
 FILE = "out-of-service"
 

@@ -19,15 +19,14 @@ from drivers.cabinet.twin import TwinError
 from drivers.reader.trust import Trust
 from fleet.agent.link import Timing
 from fleet.agent.store import StoreError
+from kiosk.administration_ports import AtMenu
 from kiosk.bench import cabinet as power
 from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
+from kiosk.errands.registry import Errand, errand_of
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import Switches
-from kiosk.journeys.attending import AtMenu
-from kiosk.journeys.desk import Desk
-from kiosk.journeys.registry import Errand, errand_of
 from kiosk.ports import Ended, Screen
 from kiosk.region import RegionError, at_station, general, region_of
 from kiosk.station import availability as offering
@@ -57,6 +56,7 @@ from kiosk.station.reader_settings import told_settings
 from kiosk.station.state import state_of
 from kiosk.station.station_commands import Commanded, command
 from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.steps.capabilities import Desk
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from kiosk.views import Say, View

@@ -16,11 +16,8 @@ from typing import Any, Literal, TypeVar
 from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
 from drivers.secret import Secret
 from fleet.agent.store import StoreError
-from kiosk.journeys import closing_views as views
-from kiosk.journeys.attending import AtMenu
-from kiosk.journeys.desk import Desk, StopError
-from kiosk.journeys.registry import Journey
-from kiosk.journeys.steps.card import emptied
+from kiosk.administration_ports import AtMenu
+from kiosk.errands.registry import Journey
 from kiosk.ports import (
     Ask,
     CardPulledError,
@@ -34,6 +31,9 @@ from kiosk.ports import (
     TimedOutError,
 )
 from kiosk.station.journal import Log
+from kiosk.steps import aborted_views as views
+from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.card import emptied
 from kiosk.views import CANCEL, Busy, View
 
 A = TypeVar("A")

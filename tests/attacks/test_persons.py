@@ -34,8 +34,8 @@ from fleet.messages.asking import (
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
 from fleet.server.issuers.simulator.state import Seed
 from fleet.server.store.tables import alarms
+from kiosk.errands.report_lost.journey import report_lost
 from kiosk.issuer.client import Desk
-from kiosk.journeys.report_lost import report_lost
 from tests.fakes.errand_tales import blocking, renewal, reserve
 from tests.fakes.errands import ErrandTale, play
 from tests.fakes.issuer import IssuerDesk

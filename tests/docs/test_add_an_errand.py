@@ -16,8 +16,8 @@ from babel.messages.pofile import read_po
 
 from kiosk.cli import Exit
 from kiosk.cli import walk as command
-from kiosk.journeys import registry
-from kiosk.journeys.registry import ERRANDS, Errand
+from kiosk.errands import registry
+from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.station import home_views as home
 from kiosk.texts import LANGUAGES, Texts
 from tests.docs.pages import DOCS, FENCE, page
@@ -29,7 +29,7 @@ from tests.fakes.walking import make_cards, walk
 from tests.kiosk.test_texts import key_argument, keys_of
 
 BLOCKS = {info.split()[-1]: body for info, body in FENCE.findall(page("add-an-errand.md"))}
-JOURNEY = "kiosk/journeys/expires.py"
+JOURNEY = "kiosk/errands/expires/journey.py"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def catalogues() -> dict[str, dict[str, str]]:
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Example:
     """Put into the station: modules, texts, and the row of the registry."""
-    module(monkeypatch, "kiosk/journeys/expires_views.py")
+    folder = ModuleType("kiosk.errands.expires")
+    monkeypatch.setitem(sys.modules, folder.__name__, folder)
+    module(monkeypatch, "kiosk/errands/expires/views.py")
     journey = module(monkeypatch, JOURNEY)
     known = Texts.load()
     both = {one: known.catalogues[one] | catalogues()[one] for one in LANGUAGES}
@@ -104,7 +106,7 @@ def test_it_is_walked_by_its_file(
     monkeypatch.setenv("KORTKIOSK_TEST_AUTHORITY", str(tmp_path / "authority"))
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "expires.toml"
-    file.write_text(BLOCKS["docs/examples/expires.toml"].replace('"B:', f'"{kind}:'))
+    file.write_text(BLOCKS["kiosk/errands/expires/walk.toml"].replace('"B:', f'"{kind}:'))
     make_cards(file)
     walked = walk(capsys, "expires", file)
     assert (walked.code, walked.last["errand"], walked.last["outcome"]) == (Exit.DONE, "expires", "done"), walked.said
@@ -133,7 +135,7 @@ def sentences(view: Any) -> Iterator[Any]:
 def test_its_texts_are_all_there_in_both_languages_and_none_is_too_many() -> None:
     used = {"errand.expires", "home.expires", "home.expires.detail"}
     used |= {f"stop.no_certificate.{part}" for part in ("title", "lead", "do")}
-    for node in ast.walk(ast.parse(BLOCKS["kiosk/journeys/expires_views.py"])):
+    for node in ast.walk(ast.parse(BLOCKS["kiosk/errands/expires/views.py"])):
         found = key_argument(node)
         used |= set(keys_of(found)) if found is not None else set()
     for language in LANGUAGES:

@@ -30,7 +30,7 @@ from fleet.server.store import alarms
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
 from kiosk.bench.faults import FAULTS
 from kiosk.config import Config
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station.journal import DONE
 from kiosk.texts import Texts

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from kiosk.errands.registry import ERRANDS
 from kiosk.gallery.samples import samples
-from kiosk.journeys.registry import ERRANDS
 from kiosk.views import CANCEL, Board, Choose, Confirm, Tell, View
 from kiosk.walk.answers import load
 from tests.docs.pages import DOCS, page
@@ -85,7 +85,10 @@ def test_no_row_is_of_a_question_that_is_gone() -> None:
 
 @pytest.mark.parametrize("errand", IDS)
 def test_each_errand_has_a_file_that_is_linked_and_names_its_own_questions(errand: str) -> None:
-    assert f"(examples/{errand}.toml)" in told_in(f"`{errand}`")
-    names = {entry.view for entry in load(DOCS / "examples" / f"{errand}.toml").entries} - {None, "closing.take_card"}
+    assert f"(../kiosk/errands/{errand}/walk.toml)" in told_in(f"`{errand}`")
+    names = {entry.view for entry in load(DOCS.parent / "kiosk" / "errands" / errand / "walk.toml").entries} - {
+        None,
+        "closing.take_card",
+    }
     assert len(names) > 1
     assert {str(name).partition(".")[0] for name in names} == {BEGUN_AS.get(errand, errand)}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from tests.fakes.display import virtual_display
-from tests.kiosk.journeys.faulty import every_story
+from tests.kiosk.errands.faulty import every_story
 
 pytestmark = [pytest.mark.screen, pytest.mark.timeout(900)]  # one run of them all, on a machine that may be busy
 

@@ -14,9 +14,9 @@ import pytest
 from drivers.reader.virtual.personas import person
 from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
-from kiosk.journeys.registry import ERRANDS
-from kiosk.journeys.steps.order import PAGE
+from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Outcome
+from kiosk.steps.order import PAGE
 from tests.docs.pages import page
 from tests.fakes.region import Region
 from tests.fakes.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk

@@ -20,9 +20,9 @@ from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
 from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.journeys.desk import StationSeal
 from kiosk.ports import EnvelopeVerdict
 from kiosk.station.journal import Journal
+from kiosk.steps.capabilities import StationSeal
 from tests.fakes.clock import NOW
 
 STATION = "test-station"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fleet.messages import kinds
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from tests.fakes.aftermath import open_intents
 from tests.fakes.person import Interruption, Person, Story

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from kiosk.journeys.attending import AtMenu, Closed, Device, Happened, Look, Slot
-from kiosk.journeys.board_views import NOT_HERE
-from kiosk.journeys.registry import ERRANDS
+from kiosk.administration_ports import AtMenu, Closed, Device, Happened, Look, Slot
+from kiosk.errands.administrate.views import NOT_HERE
+from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt
 from kiosk.station.journal_queries import last_events, unprinted

@@ -46,7 +46,7 @@ from kiosk.issuer.ports import (
     Unavailable,
 )
 from kiosk.issuer.proof_ports import PersonProof
-from kiosk.journeys.blocking_views import DEAD
+from kiosk.steps.blocking_views import DEAD
 from tests.fakes.clock import HandClock
 from tests.fakes.issued import issue
 

@@ -137,7 +137,7 @@ class Region:
 
 def answers(folder: Path, person: int, *, puk: str, old_pin: str = "246813", new_pin: str = "314159") -> Path:
     """An answers file for that person's pick-up, from the documented example, with these codes."""
-    example = Path(__file__).parents[2] / "docs" / "examples" / "pickup.toml"
+    example = Path(__file__).parents[2] / "kiosk" / "errands" / "pickup" / "walk.toml"
     text = example.read_text(encoding="utf-8")
     for old, new in (
         ("order = 1,", f"order = {person},"), ('"old.json"', f'"old-{person}.json"'), ('"new.json"', f'"new-{person}.json"'),

@@ -38,14 +38,14 @@ from fleet.messages.events import Event
 from fleet.messages.link import Order
 from kiosk.bench import cards as bench_cards
 from kiosk.bench.world import Scenario, World
-from kiosk.journeys.desk import Desk
-from kiosk.journeys.pickup import pickup
-from kiosk.journeys.registry import Journey
+from kiosk.errands.pickup.journey import pickup
+from kiosk.errands.registry import Journey
 from kiosk.ports import Ended, Envelopes
 from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes
 from kiosk.station.journal import Journal, Log
 from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.steps.capabilities import Desk
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from tests.fakes.clock import NOW, HandClock

@@ -19,7 +19,7 @@ from drivers.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.bench.world import World
 from kiosk.clock import SystemClock
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.views import Busy, EnterCode, EnterDigits, View
 from tests.fakes import room as rooms
 from tests.fakes.clock import HandClock
@@ -27,7 +27,7 @@ from tests.fakes.errands import ErrandTale, assert_ended_somehow
 from tests.fakes.person import Person, Story
 from tests.fakes.room import quick_folder
 from tests.fakes.stories import room_for
-from tests.kiosk.journeys.faulty import every_story
+from tests.kiosk.errands.faulty import every_story
 
 GUARD_S = 0.05
 """Touches count so soon after a change: no second tap of the same finger comes here."""

@@ -1,4 +1,4 @@
-"""Walks in this process: an example of docs/examples for a card of any kind, or answers of a test's own.
+"""Walks in this process: the errand's own answers for a card of any kind, or answers of a test's own.
 
 Cards are made with keys on a curve before the walk, which then finds them by their files.
 """
@@ -19,7 +19,7 @@ from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.pki import TestAuthority, default_directory
 from kiosk.cli import main
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+ERRAND_FOLDERS = Path(__file__).parents[2] / "kiosk" / "errands"
 PIN, PUK, NEW_PIN = person(1).new.pin, person(1).new.puk, "314159"
 """Codes of the examples' cards."""
 
@@ -45,7 +45,7 @@ class Walked:
 
 def example(errand: str, folder: Path, kind: str = "B", number: int = 1) -> Path:
     """The documented file with cards of that kind, for that made-up person; cards and file lie in `folder`."""
-    text = (EXAMPLES / f"{errand}.toml").read_text(encoding="utf-8")
+    text = (ERRAND_FOLDERS / errand / "walk.toml").read_text(encoding="utf-8")
     new = person(number).new
     for old, now in (
         ('"B:', f'"{kind}:'), ('kind = "B"', f'kind = "{kind}"'), ("order = 1,", f"order = {number},"),

@@ -9,7 +9,7 @@ from drivers.reader.virtual.personas import PIN
 from kiosk.cli import main
 from kiosk.demo import trying
 from kiosk.demo.seed import SPECIAL, scenario
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.texts import Texts
 from kiosk.views import say
 

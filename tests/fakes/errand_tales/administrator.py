@@ -6,7 +6,7 @@ from typing import Any
 
 from drivers.reader.virtual.personas import person
 from fleet.messages.issuing import AdministratorRole
-from kiosk.journeys.steps.admin import LOGGED_IN_S
+from kiosk.steps.administrator import LOGGED_IN_S
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
 from tests.fakes.house import RoomHouse

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
-from kiosk.journeys.attending import Device
+from kiosk.administration_ports import Device
 from tests.fakes.errand_tales.administrator import HOUSE, ONE_READER, begun, housed, menu
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale

@@ -57,7 +57,7 @@ from kiosk.issuer.ports import (
 )
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
-from kiosk.journeys.steps.admin import ATTENDING
+from kiosk.steps.administrator import ATTENDING
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
 from tests.fakes.listed import administrator, listed

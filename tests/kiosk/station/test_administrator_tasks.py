@@ -11,8 +11,8 @@ import pytest
 import kiosk
 from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
 from fleet.messages import kinds
-from kiosk.journeys.attending import Happened
-from kiosk.journeys.event_words import EFFECTS, TYPES, in_words
+from kiosk.administration_ports import Happened
+from kiosk.errands.service.event_labels import EFFECTS, TYPES, in_words
 from kiosk.receipts import draft, finish
 from kiosk.station import cabinet_pairing as pairing
 from kiosk.station.journal_queries import last_events, unprinted, unsigned
@@ -98,7 +98,11 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
 def test_every_type_of_event_and_every_effect_has_words() -> None:
     named = {value.removeprefix("se.kortkiosk.") for name, value in vars(kinds).items() if name.isupper()}
     assert named - {"effect.done", "effect.unknown", "errand.started", "errand.ended"} == set(TYPES)
-    sources = "".join(path.read_text(encoding="utf-8") for path in Path(kiosk.__file__).parent.glob("journeys/**/*.py"))
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for room in ("errands", "steps")
+        for path in Path(kiosk.__file__).parent.joinpath(room).rglob("*.py")
+    )
     effects = set(re.findall(r'(?:effect\(|effect=|EFFECT = )"([a-z_]+\.[a-z_]+)"', sources))
     assert len(effects) > 15
     assert effects <= set(EFFECTS)

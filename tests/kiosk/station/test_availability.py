@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from fleet.messages.issuing import SwitchOff, switches_off
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.station import home_views as home
 from kiosk.station.availability import offers
 from kiosk.texts import Texts

@@ -10,15 +10,15 @@ import pytest
 
 from drivers.reader.model import CardFacts
 from fleet.messages.issuing import CardRecord, CardState, Person
+from kiosk.errands.check_card import views as check_views
+from kiosk.errands.registry import ERRANDS, Errand, errand_of
+from kiosk.errands.report_lost.journey import found_again
 from kiosk.findings import Finding
-from kiosk.journeys import check_views
-from kiosk.journeys.registry import ERRANDS, Errand, errand_of
-from kiosk.journeys.report_lost import found_again
-from kiosk.journeys.scene import Scene
-from kiosk.journeys.steps.card import emptied
 from kiosk.station import home_controller as module
 from kiosk.station.home_controller import AT_ONCE_S, REGISTER_S, Front, Unclaimed
 from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.steps.card import emptied
+from kiosk.steps.context import Scene
 from kiosk.views import Choose, ReaderDrawing
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errands import OWN

@@ -17,7 +17,7 @@ from fleet.messages.link import StationState
 from kiosk.bench.world import World
 from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
 from kiosk.demo.seed import Region, scenario, seed
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.station import devices
 from kiosk.station.administration import StationHouse
 from kiosk.station.state import state_of

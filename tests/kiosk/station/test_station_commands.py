@@ -19,11 +19,11 @@ from fleet.agent.store import StoreError
 from fleet.messages import kinds
 from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
 from fleet.messages.link import decode
+from kiosk.administration_ports import Closed
 from kiosk.bench.world import World
 from kiosk.config import CommandsSection, Config, PinsSection
 from kiosk.demo.seed import STATION, Region, scenario, seed
-from kiosk.journeys.attending import Closed
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.station import self_test as selftest
 from kiosk.station.state import state_of
 from kiosk.station.station import Station, opened

@@ -11,10 +11,10 @@ import pytest
 from drivers.cabinet.port import Opened
 from drivers.reader.errors import CardAnswerError, CardSlowError, LedgerError, NoReaderError
 from fleet.agent.store import StoreError
-from kiosk.journeys.desk import Desk, Ended
-from kiosk.journeys.words import go
 from kiosk.ports import Ask, CardPulledError, ErrandLog
 from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.view_helpers import go
 from kiosk.views import Busy, Tell, say
 from tests.fakes.person import Person, pulls_lit
 from tests.fakes.room import Room, quick_folder

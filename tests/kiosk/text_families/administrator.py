@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from kiosk.journeys.attending import SlotLook
-from kiosk.journeys.board_views import ACTIONS, ICONS, STATES
+from kiosk.administration_ports import SlotLook
+from kiosk.errands.administrate.views import ACTIONS, ICONS, STATES
 
 FAMILIES = {
     "admin.do.{}": (*(errand for errand, _ in ACTIONS), "attend"),

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from kiosk.journeys.renew_views import OldIs
-from kiosk.journeys.writing_views import TASKS
+from kiosk.steps.card_write_views import TASKS
+from kiosk.steps.certificate_views import OldIs
 
 OLD = get_args(OldIs)
 FAMILIES = {

@@ -1,8 +1,8 @@
 """Texts of service."""
 
 from drivers.cabinet.port import SlotFault
-from kiosk.journeys.event_words import EFFECTS, OTHER, OUTCOMES, TYPES, key_of
-from kiosk.journeys.service_views import CLOSED, MENU, WHY_OPEN
+from kiosk.errands.service.event_labels import EFFECTS, OTHER, OUTCOMES, TYPES, key_of
+from kiosk.errands.service.views import CLOSED, MENU, WHY_OPEN
 
 FAMILIES = {
     "service.{}": tuple(MENU),

@@ -2,9 +2,9 @@
 
 from typing import get_args
 
-from kiosk.journeys.identify_views import DOCUMENTS
-from kiosk.journeys.registry import ERRANDS
+from kiosk.errands.registry import ERRANDS
 from kiosk.receipts.facts import IdentifiedBy, Signed
+from kiosk.steps.identification_views import DOCUMENTS
 
 ERRAND_IDS = tuple(errand.id for errand in ERRANDS)
 FAMILIES = {

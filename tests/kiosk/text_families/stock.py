@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from kiosk.journeys.stock_views import TASKS
+from kiosk.errands.stock.views import TASKS
 from kiosk.stock.stocktaking import What, Why
 
 WHAT = get_args(What)

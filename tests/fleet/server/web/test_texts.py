@@ -78,8 +78,8 @@ def test_a_code_that_nobody_knows_is_shown_as_it_is() -> None:
 
 def test_every_effect_and_errand_of_a_station_has_a_word() -> None:
     """The dashboard imports nothing of the station: the names are read from its source."""
-    journeys = Path(__file__).parents[4] / "kiosk" / "journeys"
-    source = "\n".join(path.read_text() for path in journeys.rglob("*.py"))
+    kiosk = Path(__file__).parents[4] / "kiosk"
+    source = "\n".join(path.read_text() for room in ("errands", "steps") for path in (kiosk / room).rglob("*.py"))
     effects = set(re.findall(r"""effect\(\s*"([a-z_.]+)\"|effect="([a-z_.]+)"|EFFECT = "([a-z_.]+)\"""", source))
     names = {name for found in effects for name in found if name}
     assert len(names) > 12

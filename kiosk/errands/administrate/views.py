@@ -1,0 +1,121 @@
+"""The views of the administrator's menu: cards and machine as they are, and what is to be done (design, 14)."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from kiosk.administration_ports import Device, Look
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import Scene
+from kiosk.steps.view_helpers import go
+from kiosk.views import Board, BoardPart, BoardSlot, Button, Say, Tell, say
+
+NOT_HERE = "not_here"
+"""This station has no errand of that name."""
+ACTIONS = (("stock", "plus"), ("empty_bin", "archive-arrow-down-outline"), ("service", "dots-horizontal"))
+ICONS = {
+    "reader": "smart-card-reader-outline",
+    "printer": "printer-outline",
+    "cabinet": "door-closed-lock",
+    "bin": "archive-arrow-down-outline",
+    "link": "cloud-check-outline",
+    "scanner": "magnify",
+    "gpio": "power",
+}
+STATES = ("no_reader", "out_of_paper", "cover_open", "cutter", "offline", "mute", "full")
+"""States that have a word of their own on the board."""
+ORDER = ("reader", "printer", "bin", "link", "cabinet", "scanner", "gpio")
+
+
+def board(scene: Scene, look: Look, missing: Callable[[str], str | None]) -> Board:
+    """The menu. What this station has no errand for is left out."""
+    parts = sorted(_once(look.devices), key=lambda one: ORDER.index(one.kind))
+    return Board(
+        name=scene.name("home"),
+        errand=say("admin.strip", name=scene.attended_by or ""),
+        title=say("admin.title"),
+        lead=(_summary(look),) if look.slots else (),
+        slots=tuple(BoardSlot(one.number, one.look) for one in look.slots),
+        parts=(*(_part(one) for one in parts), *_receipts(look), *_left_in(look)),
+        parts_title=say("admin.machine"),
+        until=say("admin.until_taken"),
+        actions=tuple(
+            Button(errand, say(f"admin.do.{errand}"), icon) for errand, icon in ACTIONS if missing(errand) != NOT_HERE
+        ),
+        primary=Button("attend", say("admin.do.attend"), "account-check-outline"),
+    )
+
+
+def _summary(look: Look) -> Say:
+    """How many slots hold a card, and how many are out of order."""
+    looks = Counter(one.look for one in look.slots)
+    held = looks["card"] + looks["reserve"] + looks["soon"]
+    broken = looks["broken"]
+    key = "admin.summary.broken.many" if broken > 1 else "admin.summary.broken" if broken else "admin.summary"
+    return say(key, held=held, of=len(look.slots), broken=broken)
+
+
+def _once(devices: tuple[Device, ...]) -> list[Device]:
+    """One line for each kind: the worst of it."""
+    worst: dict[str, Device] = {}
+    for one in devices:
+        if one.kind not in worst or (worst[one.kind].ok and not one.ok):
+            worst[one.kind] = one
+    return list(worst.values())
+
+
+def _part(device: Device) -> BoardPart:
+    counted = device.count is not None and device.full
+    return BoardPart(
+        title=say(f"admin.part.{device.kind}"),
+        state=state_of(device),
+        icon=ICONS[device.kind],
+        tone="plain" if counted and device.ok else "good" if device.ok else "warning",
+        share=min(1.0, device.count / device.full) if device.count is not None and device.full else None,
+    )
+
+
+def state_of(device: Device) -> Say:
+    """How a device is, in a word."""
+    if device.count is not None and device.full:
+        return say("admin.count", count=device.count, of=device.full)
+    if device.ok:
+        return say("admin.good")
+    return say(f"admin.state.{device.state if device.state in STATES else 'other'}")
+
+
+def _receipts(look: Look) -> tuple[BoardPart, ...]:
+    """Receipts that are not done: not signed, or never on paper."""
+    icon, counts = "receipt-text-check-outline", {"unsigned": look.unsigned, "unprinted": look.unprinted}
+    return tuple(
+        BoardPart(say(f"admin.receipts.{what}"), say("admin.number", count=count), icon)
+        for what, count in counts.items()
+        if count
+    )
+
+
+def _left_in(look: Look) -> tuple[BoardPart, ...]:
+    """Cards that their holders forgot: somebody may have taken one that is not theirs."""
+    count = say("admin.number", count=look.left_in)
+    return (
+        (BoardPart(say("admin.left_in"), count, "smart-card-reader-outline", tone="warning"),) if look.left_in else ()
+    )
+
+
+def not_now(scene: Scene, missing: str) -> Tell:
+    """What was chosen cannot be had now, and why."""
+    return Tell(
+        name=scene.name("not_now"),
+        errand=scene.title,
+        attended_by=scene.attended_by,
+        badge="warning",
+        badge_icon="alert",
+        title=say("not_now.title"),
+        lead=(say(f"home.no.{missing}"),),
+        primary=go("back", "button.back", "check"),
+    )
+
+
+def no_house(scene: Scene) -> StopError:
+    """Nobody looks after this station from here."""
+    return stop(scene, "refused", "no_menu")

@@ -1,0 +1,14 @@
+"""Attend: an ID administrator has seen who the holder is, says which document it was, and the pick-up goes on from there.
+
+Rules: product.md, `attend`; domain.md, "Rules of hand-over and return". Two administrators for LoA3 on a reserve card.
+"""
+
+from kiosk.errands.pickup.journey import WHO, hand_over
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.identification import attended
+
+
+async def attend(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    return await hand_over(ask, desk, log, await attended(ask, desk, WHO, log))

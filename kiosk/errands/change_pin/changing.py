@@ -1,0 +1,77 @@
+"""A new code in place of one that was just proved: typed twice, written by one command a code, and found out after a tear."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from drivers.reader.errors import CardChangedError, CardGoneError
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.secret import Secret
+from kiosk.errands.change_pin import views
+from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin_unlocking import NotSent, new_code, same_card, which_code
+from kiosk.steps.pin_views import card_refused, writing
+
+EFFECT = "card.change"
+
+
+async def change(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, olds: Mapping[Role, Secret]
+) -> Secret:
+    """Set one new code in place of each of `olds`, and return it. Raises StopError, CardPulledError."""
+    done: set[Role] = set()
+    new: Secret | None = None
+    while True:
+        if new is None:
+            new = await _another(ask, scene, card, olds)
+        role = next(role for role in olds if role not in done)
+        if not await _write(ask, desk, scene, log, card, role, olds[role], new):
+            new = new if done else None  # a second code that was not written gets what the first one has
+            continue
+        done.add(role)
+        if len(done) == len(olds):
+            return new
+
+
+async def _another(ask: Ask, scene: Scene, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
+    """A new code that is none of the old ones. Going back from it leaves the errand: nothing is written yet."""
+    while True:
+        new = await new_code(ask, scene, card.visit, next(iter(olds)))
+        if new is None:
+            raise ErrandCancelledError
+        if all(new != old for old in olds.values()):
+            return new
+        await ask(views.same_as_old(scene))
+
+
+async def _write(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, role: Role, old: Secret, new: Secret
+) -> bool:
+    """One code written; False where the new one has to be chosen again. Raises StopError, CardPulledError."""
+    match await ask(writing(scene), until=log.effect(EFFECT, _change(card, role, old, new))):
+        case Accepted():
+            return True
+        case Unknown():
+            await card.visit.close()
+            card.visit = await same_card(ask, desk, scene, card.whose)
+            return await which_code(ask, scene, log, card.visit, role, new, EFFECT) is not None
+        case Refused(RefusalReason.POLICY):
+            await ask(views.too_easy(scene))
+            return False
+        case Locked():
+            raise views.locked(scene)
+        case WrongCode() | Refused():
+            raise card_refused(scene)
+        case NotSent() | str():
+            raise CardPulledError
+        case other:
+            assert_never(other)
+
+
+async def _change(card: OwnCard, role: Role, old: Secret, new: Secret) -> CodeOutcome | NotSent:
+    try:
+        return await card.visit.change(role, old, new)
+    except (CardGoneError, CardChangedError):
+        return NotSent()

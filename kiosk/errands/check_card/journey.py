@@ -1,0 +1,80 @@
+"""Check the card: whose it is and what is on it, what is wrong and what mends it, and with the code a real signature.
+
+Rules: product.md, `check_card`. Nothing is written to the card; only the code's own tries can change.
+"""
+
+from drivers.reader.outcomes import Role
+from kiosk.errands.check_card import views
+from kiosk.findings import Finding, Known, findings_of
+from kiosk.issuer.ports import CardWord, Found
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import own_card_views
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.card import prove_code
+from kiosk.steps.context import Scene
+from kiosk.steps.ending import say_done
+from kiosk.steps.identification import holder_means
+from kiosk.steps.own_card import OwnCard, own_card
+from kiosk.steps.person_proof import sign_mandate
+from kiosk.steps.pin_activation import prove_card
+
+SCENE = Scene("check_card")
+CARD, FOUND, TEST = (SCENE.at(step, 3) for step in range(1, 4))
+
+
+async def check_card(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    async with own_card(ask, desk, CARD, log) as card:
+        await _show(ask, card)
+        findings = findings_of(Known(card.facts, desk.clock.now(), card.register, loa2_ends=desk.region.loa2_ends))
+        for finding in findings:
+            if await ask(views.finding(FOUND, finding, mends=_offered(desk, finding))) == "mend":
+                return await _go_on(log, finding)
+        tested = await _test(ask, log, card, findings)
+        if tested:
+            await _tell_name_change(ask, desk, log, card)
+        return await say_done(ask, desk, SCENE, log, None, *views.done(findings, tested=tested))
+
+
+def _offered(desk: Desk, finding: Finding) -> bool:
+    """Whether the errand that mends it can be had here and now."""
+    return finding.errand is not None and desk.house is not None and desk.house.missing(finding.errand) is None
+
+
+async def _go_on(log: ErrandLog, finding: Finding) -> Ended:
+    """To the errand that mends it, with the card where it is."""
+    ended = Ended("done", finding.code, then=views.begins(finding))
+    await log.end(ended)
+    return ended
+
+
+async def _show(ask: Ask, card: OwnCard) -> None:
+    """What is on the card, for as long as the person looks into its certificates."""
+    while await ask(views.card(CARD, card.whose, card.facts)) == "certificates":
+        while (chosen := await ask(views.certificates(CARD, card.facts))) != "back":
+            await ask(views.certificate(CARD, card.facts.certificates[int(chosen)]))
+
+
+async def _tell_name_change(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> None:
+    """What the directory says of the holder is told to the holder alone: after the card's signature, which only that is for."""
+    if not isinstance(card.register, CardWord):
+        return
+    proof = await sign_mandate(ask, desk, TEST, log, card.visit, holder_means(card.facts), card.register)
+    found = await desk.directory.find(hsa_id=proof.hsa_id, people=(proof,))
+    person = found.person if isinstance(found, Found) else None
+    findings = findings_of(Known(card.facts, desk.clock.now(), person=person))
+    for finding in (one for one in findings if one.code == "name_changed"):
+        await ask(views.finding(TEST, finding, mends=False))
+
+
+async def _test(ask: Ask, log: ErrandLog, card: OwnCard, findings: tuple[Finding, ...]) -> bool:
+    """A real signature, where the person wants it and the card could make one."""
+    pin = card.facts.pin(Role.IDENTIFICATION)
+    valid = card.facts.certificate("identification")
+    if pin is None or pin.state == "locked" or valid is None or valid.chain != "ok":
+        return False
+    if await ask(views.offer_test(TEST, pin)) != "test":
+        return False
+    code = await prove_code(ask, card.visit, Role.IDENTIFICATION, own_card_views.code(TEST, card.facts))
+    await prove_card(ask, TEST, log, card.visit, code)
+    return True

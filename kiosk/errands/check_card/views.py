@@ -1,0 +1,153 @@
+"""The views of checking a card: what is on it, its certificates, what is wrong, and the test."""
+
+import re
+from collections.abc import Sequence
+
+from drivers.reader.model import CardFacts, Certificate, Pin
+from drivers.reader.outcomes import Role
+from kiosk.findings import Finding
+from kiosk.ports import FOUND_AGAIN
+from kiosk.steps.context import Scene, Whose
+from kiosk.steps.view_helpers import back, cancel, day, fours, go, person, tail
+from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Point, Say, Tell, say
+
+ICONS = {"nobody": "information-outline", "administrator": "account-check-outline"}
+
+
+def card(scene: Scene, whose: Whose, facts: CardFacts) -> Confirm:
+    """Whose card it is, its number, level, last day and tries: as many lines as there is something to say of."""
+    return Confirm(
+        name=scene.name("card"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("card_found.title"),
+        facts=tuple(_facts(whose, facts)),
+        drawing=CardDrawing(whose.name or "", tail(whose.card_number), _issuer(facts)),
+        way_out=cancel(),
+        side=Button("certificates", say("card_found.certificates"), "certificate-outline"),
+        primary=go("next", "button.next"),
+        needs_card=True,
+    )
+
+
+def _facts(whose: Whose, facts: CardFacts) -> list[Fact]:
+    lines = [Fact(say("fact.holder"), person(whose)), Fact(say("fact.number"), fours(whose.card_number))]
+    certificate = facts.certificate("identification")
+    if certificate is not None:
+        if certificate.loa is not None:
+            lines.append(Fact(say("fact.level"), str(certificate.loa)))
+        lines.append(Fact(say("fact.lasts"), day(certificate.not_after.astimezone().date())))
+    pin = facts.pin(Role.IDENTIFICATION)
+    if pin is not None and pin.tries_left is not None:
+        lines.append(Fact(say("fact.tries"), str(pin.tries_left), tone="plain" if pin.tries_left > 1 else "bad"))
+    return lines
+
+
+def _issuer(facts: CardFacts) -> str:
+    certificate = facts.certificate("identification")
+    return _name(certificate.issuer) if certificate else ""
+
+
+def _name(distinguished: str) -> str:
+    """The common name in an RFC 4514 name, or all of it."""
+    found = re.search(r"(?:^|,)CN=((?:\\.|[^,\\])+)", distinguished)
+    return found.group(1).replace("\\", "") if found else distinguished
+
+
+def certificates(scene: Scene, facts: CardFacts) -> Choose:
+    """The certificates of the card; the answer is the place of one, or `back`."""
+    return Choose(
+        name=scene.name("certificates"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("certificates.title"),
+        lead=(say("certificates.lead"),),
+        options=tuple(
+            Option(str(at), _use(one), say("certificates.detail", day=day(one.not_after.astimezone().date())))
+            for at, one in enumerate(facts.certificates)
+        ),
+        way_out=back(),
+        needs_card=True,
+    )
+
+
+def certificate(scene: Scene, one: Certificate) -> Confirm:
+    """One certificate: what it is for, who issued it, how long, and whether it counts here."""
+    facts = [
+        Fact(say("certificate.issuer"), _name(one.issuer)),
+        Fact(say("certificate.from"), day(one.not_before.astimezone().date())),
+        Fact(say("fact.lasts"), day(one.not_after.astimezone().date())),
+        Fact(say("certificate.counts"), say(f"chain.{one.chain}"), tone="good" if one.chain == "ok" else "plain"),
+    ]
+    if one.loa is not None:
+        facts.insert(1, Fact(say("fact.level"), str(one.loa)))
+    return Confirm(
+        name=scene.name("certificate"),
+        errand=scene.title,
+        step=scene.step,
+        title=_use(one),
+        facts=tuple(facts),
+        way_out=back(),
+        needs_card=True,
+    )
+
+
+def _use(one: Certificate) -> Say:
+    return say(f"certificate.{one.purpose}")
+
+
+def finding(scene: Scene, found: Finding, *, mends: bool = False) -> Tell:
+    """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once (design, 11)."""
+    return Tell(
+        name=scene.name(f"finding.{found.code}"),
+        errand=scene.title,
+        step=scene.step,
+        badge="warning",
+        badge_icon=ICONS.get(found.who, "alert"),
+        title=found.title,
+        lead=(found.means,),
+        points=(Point(found.mend, mark="number"),),
+        way_out=Button("next", say("check.not_now"), "close") if mends else cancel(),
+        primary=go("mend", _mending(found)) if mends else go("next", "button.next"),
+        needs_card=True,
+    )
+
+
+def begins(found: Finding) -> str:
+    """What the next errand begins as: a card on hold that is in the reader is found."""
+    return FOUND_AGAIN if found.code == "on_hold" else found.errand or ""
+
+
+def _mending(found: Finding) -> str:
+    return "home.card.found_again" if found.code == "on_hold" else f"home.{found.errand}"
+
+
+def offer_test(scene: Scene, pin: Pin) -> Confirm:
+    """A signature with the code, where one wants it: what it shows, and what a wrong code costs."""
+    return Confirm(
+        name=scene.name("test"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("test.title"),
+        points=(
+            Point(say("test.signs"), say("test.signs.detail"), icon="stethoscope"),
+            Point(say("test.tries"), say("test.tries.detail"), icon="lock-alert-outline"),
+        ),
+        way_out=Button("no", say("test.no"), "close"),
+        primary=go("test", "test.go"),
+        needs_card=True,
+    )
+
+
+STILL_WORKS = frozenset({"certificate_expires_soon", "loa2_ends", "name_changed", "not_activated"})
+"""What has to be done in time, while the card works."""
+
+
+def done(findings: Sequence[Finding], *, tested: bool) -> tuple[Say, tuple[Say, ...]]:
+    """Title and lead of the end."""
+    wrong = {one.code for one in findings if one.who != "nobody"}
+    if wrong:
+        title = say("check_done.works" if tested and wrong <= STILL_WORKS else "check_done.found")
+    else:
+        title = say("check_done.good" if tested else "check_done.looked")
+    return title, (say("check_done.tested" if tested else "check_done.untested"),)

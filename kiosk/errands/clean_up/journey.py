@@ -1,0 +1,80 @@
+"""Clean up: certificates that have expired, or that a newer one stands in for, are taken off the card; or the card is blocked.
+
+Rules: product.md, `clean_up`. Each is asked for by itself; the last one that works cannot be chosen. To block one's own card is
+confirmed twice and cannot be undone.
+"""
+
+from drivers.reader.outcomes import Role
+from drivers.secret import Secret
+from kiosk.errands.report_lost import views as lost_views
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import certificate_removal_views as views
+from kiosk.steps.blocking import Wish, block_or_hold
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.card_write import Codes, identification_again, prove_codes
+from kiosk.steps.certificate_removal import removable, remove
+from kiosk.steps.context import Scene
+from kiosk.steps.ending import receipt_for, say_done
+from kiosk.steps.identification import Identified, holder_means
+from kiosk.steps.own_card import OwnCard, own_card
+from kiosk.steps.person_proof import OWN_CARD, RENEWED, sign_mandate
+from kiosk.steps.receipt import hand_out
+
+SCENE = Scene("clean_up")
+KEPT = (*RENEWED, *OWN_CARD)
+"""What the holder's certificate may be: old ones are what is cleared away."""
+CARD, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
+
+
+async def clean_up(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    async with own_card(ask, desk, CARD, log) as card:
+        await card.visit.complete()
+        removed, proved = 0, dict[Role, Secret]()
+        while True:
+            old, writable = removable(card.facts, desk.clock.now()), card.facts.rules.writable
+            chosen = await ask(views.which(WHICH, old, writable=writable))
+            if chosen == "end":
+                return await _done(ask, desk, log, card, removed)
+            if chosen != "block" and await ask(views.sure(WHICH, old[int(chosen)])) != "remove":
+                continue
+            use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
+            proved |= await prove_codes(ask, WHICH, card.visit, use, proved)
+            if not card.people:
+                card.people = (await _proof(ask, desk, log, card, proved),)
+            if chosen == "block":
+                return await _block(ask, desk, log, card)
+            if await remove(ask, desk, WHICH, log, card, old[int(chosen)].certificate):
+                removed += 1
+            else:
+                await ask(views.stays(WHICH))
+
+
+async def _done(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, removed: int) -> Ended:
+    who = Identified("card", card.whose.hsa_id)
+    receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("cleaned",)) if removed else None
+    return await say_done(ask, desk, SCENE, log, receipt, *views.done(removed))
+
+
+async def _proof(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
+    """The holder's signature, once for all that is wanted in this visit. Raises as `sign_mandate`."""
+    means, again = holder_means(card.facts, "card.block", "card.challenge"), identification_again(codes)
+    return await sign_mandate(ask, desk, WHICH, log, card.visit, means, card.register, KEPT, again)
+
+
+async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> Ended:
+    """All certificates of the card revoked for good, by its holder's signature: asked twice."""
+    proof = card.people[0]
+    await ask(lost_views.sure(SURE, card.whose, "own_wish", blocks=True))
+    await ask(lost_views.really(SURE, card.whose))
+    wish = Wish(card.whose.card_number, "own_wish", "lost", proof)
+    came = await block_or_hold(ask, desk, SURE, log, wish)
+    who = Identified("card", proof.hsa_id, proof=proof)
+    receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("reason_own_wish", came))
+    ended = Ended("done", came, receipt=receipt.number if receipt else None)
+    await log.end(ended)
+    await ask(lost_views.done(SCENE, came, police=False))
+    if receipt is not None:
+        await hand_out(ask, desk, SCENE, log, receipt)
+    return ended

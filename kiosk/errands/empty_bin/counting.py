@@ -1,0 +1,103 @@
+"""What came out of the bin: counted or read one by one, held against the list and the cabinet's count, explained."""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from drivers.cabinet.port import CabinetReady
+from kiosk.barcodes import CardNumber, EnvelopeCode, read
+from kiosk.errands.empty_bin import views
+from kiosk.issuer.ports import LoggedIn
+from kiosk.ports import Ask, Cabinet
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.stock.bin_count import NOBODY_KNOWS, Counted, Reason, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class BinCount:
+    """Three figures that should be one, and why they are not. `sensor` is None where the cabinet did not say."""
+
+    counted: Counted
+    listed: tuple[str, ...]
+    sensor: int | None
+    reason: Reason | None = None
+    reference: str = ""
+
+    def statement(self, desk: Desk, errand: str, first: LoggedIn, second: LoggedIn, seal: str) -> Statement:
+        """What both sign."""
+        return Statement(
+            station=desk.seal.station if desk.seal is not None else "",
+            errand=errand,
+            time=desk.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+            by=first.hsa_id,
+            second=second.hsa_id,
+            counted=self.counted.cards,
+            expected=len(self.listed),
+            sensor=self.sensor,
+            seal=seal,
+            reason=self.reason or "",
+            reference=self.reference,
+        )
+
+    def told(self, said: Statement) -> dict[str, Any]:
+        """The content of the event, signatures aside."""
+        content: dict[str, Any] = {
+            name: getattr(said, name) for name in ("by", "second", "counted", "expected", "sensor", "seal")
+        }
+        if self.counted.numbers is not None:
+            content["numbers"] = list(self.counted.numbers)
+        return content | ({"reason": self.reason, "reference": self.reference} if self.reason else {})
+
+    def figures(self) -> dict[str, int | str]:
+        """For people: what was counted, and against what."""
+        figures: dict[str, int | str] = {"counted": self.counted.cards, "expected": len(self.listed)}
+        if self.sensor is not None:
+            figures["sensor"] = self.sensor
+        return figures | ({"reference": self.reference} if self.reference else {})
+
+
+async def counted_out(ask: Ask, desk: Desk, scene: Scene) -> BinCount:
+    """Open, take out, count, explain. Raises StopError where the cabinet or the list cannot be had."""
+    assert desk.cabinet is not None, "the errand is not offered without"
+    assert desk.stock is not None, "the errand is not offered without"
+    listed, sensor = await desk.stock.binned(), await _sensor(desk.cabinet)
+    await ask(views.open_bin(scene))
+    while True:
+        counted = await _counted(ask, scene, desk.region.card_number_digits)
+        if not counted.differs(listed, sensor):
+            return BinCount(counted, listed, sensor)
+        explained = await ask(views.difference(scene, counted, listed, sensor))
+        reason = next((one for one in get_args(Reason) if one == explained), None)
+        if reason is not None:
+            return BinCount(counted, listed, sensor, reason, await ask(views.reference(scene)))
+
+
+async def _sensor(cabinet: Cabinet) -> int | None:
+    """The cabinet's own count. It is asked before anything is taken out."""
+    state = await cabinet.state()
+    return state.bin_count if isinstance(state, CabinetReady) else None
+
+
+async def _counted(ask: Ask, scene: Scene, digits: int) -> Counted:
+    """Read one by one, or only counted: nobody is told how many there should be."""
+    if await ask(views.how(scene)) == "count":
+        return Counted(int(await ask(views.count(scene))))
+    numbers: list[str] = []
+    again = False
+    while True:
+        answer = await ask(views.scan(scene, digits, len(numbers), again=again))
+        if answer == "done":
+            return Counted(len(numbers), tuple(numbers))
+        number = NOBODY_KNOWS if answer == "unreadable" else _number(answer)
+        again = number is None or (number != NOBODY_KNOWS and number in numbers)
+        if number is not None and not again:
+            numbers.append(number)
+
+
+def _number(scanned: str) -> str | None:
+    """The card's number; None for the code of something else."""
+    match read(scanned):
+        case CardNumber(number) | EnvelopeCode(number):
+            return number
+        case _:
+            return None

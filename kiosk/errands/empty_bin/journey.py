@@ -1,0 +1,68 @@
+"""Empty the bin: two administrators count what came back, explain what differs, seal the bag, and sign with their cards.
+
+Rules: product.md, `empty_bin`: two administrators are two HSA-ids. Nothing is forgotten before both have signed: until then list
+and count stay as they were, and the errand can be begun again.
+"""
+
+from fleet.messages import kinds
+from kiosk.errands.empty_bin import views
+from kiosk.errands.empty_bin.counting import BinCount, counted_out
+from kiosk.errands.empty_bin.signing import signed_by
+from kiosk.ports import Ask, Cabinet, ErrandLog, Told
+from kiosk.receipts import Detail
+from kiosk.steps.administrator import log_in, log_in_another
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.context import Scene
+from kiosk.steps.receipt import attest, hand_out
+from kiosk.steps.work import work_facts
+
+SCENE = Scene("empty_bin")
+WHO, COUNT, SEAL, SIGN = (SCENE.at(step, 4) for step in range(1, 5))
+
+
+async def empty_bin(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    first = await log_in(ask, desk, WHO, log)
+    second = await log_in_another(ask, desk, WHO, log, {first.hsa_id})
+    count = await counted_out(ask, desk, COUNT)
+    seal = await ask(views.seal(SEAL))
+    said = count.statement(desk, log.id, first, second, seal)
+    await ask(views.confirm(SIGN, said))
+    text = said.text()
+    signatures = [await signed_by(ask, desk, SIGN, one, text.encode()) for one in (second, first)]
+    await log.note(kinds.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures)
+    cleared = await _clear(desk, log)
+    return await _done(ask, desk, log, count, (first, second), seal, cleared=cleared)
+
+
+async def _clear(desk: Desk, log: ErrandLog) -> bool:
+    """The cabinet's own count, to nought. Where that fails the next count differs, and somebody sees it."""
+    assert desk.cabinet is not None, "the errand is not offered without"
+
+    async def clear(cabinet: Cabinet) -> Told:
+        return Told("cleared" if await cabinet.clear_bin() else "not_cleared")
+
+    return (await log.effect("bin.clear", clear(desk.cabinet))).outcome == "cleared"
+
+
+async def _done(
+    ask: Ask, desk: Desk, log: ErrandLog, count: BinCount, people: views.Two, seal: str, *, cleared: bool
+) -> Ended:
+    """The receipt that proves it."""
+    reason = "difference_explained" if count.reason else ""
+    if desk.seal is None:
+        ended = Ended("done", reason)
+        await log.end(ended)
+        return ended
+    details = (*(Detail(what, str(many)) for what, many in count.figures().items()), Detail("seal", seal))
+    remarks = (
+        "bin_signed",
+        *((f"bin_{count.reason}",) if count.reason else ()),
+        *(() if cleared else ("bin_not_cleared",)),
+    )
+    receipt = await attest(desk, log, work_facts(desk, SCENE, *people, details=details, remarks=remarks))
+    ended = Ended("done", reason, receipt=receipt.number)
+    await log.end(ended)
+    await hand_out(ask, desk, SCENE, log, receipt)
+    await ask(views.done(SCENE, cleared=cleared))
+    return ended

@@ -1,0 +1,59 @@
+"""A statement signed by the card of somebody who has logged in: with the key for signatures, where the card has one."""
+
+import base64
+import hashlib
+from typing import assert_never
+
+from drivers.reader.outcomes import Locked, Refused, Role, Signed, SignOutcome, Unknown
+from kiosk.errands.empty_bin import views
+from kiosk.issuer.ports import LoggedIn
+from kiosk.ports import Ask, CardPulledError, Presence, Visit
+from kiosk.steps import administrator_views
+from kiosk.steps.administrator import reader_of, which_of
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import ask_for_card, emptied, prove_code
+from kiosk.steps.context import Scene
+
+
+async def signed_by(ask: Ask, desk: Desk, scene: Scene, who: LoggedIn, message: bytes) -> dict[str, str]:
+    """Who signed, how, and the signature (base64), with the SHA-256 of the certificate. Their card is out again then.
+
+    Raises StopError where the card does not sign, CardPulledError where it went.
+    """
+    reader, which, fresh = reader_of(desk), which_of(desk), False
+    while True:
+        visit = await ask_for_card(ask, reader, lambda why: views.insert_signer(scene, who, why, which), fresh=fresh)
+        assert not isinstance(visit, str)
+        try:
+            if visit.facts.holder.hsa_id == who.hsa_id:
+                made = await _sign(ask, desk, scene, visit, message)
+                break
+        finally:
+            await visit.close()
+        await ask(views.other_signer(scene, who))
+        fresh = True
+    if await reader.presence() is not Presence.EMPTY:
+        await ask(administrator_views.take(scene, which), until=emptied(reader))
+    return {
+        "hsa_id": who.hsa_id,
+        "algorithm": made.algorithm,
+        "signature": base64.b64encode(made.signature).decode(),
+        "certificate_sha256": hashlib.sha256(made.certificate).hexdigest(),
+    }
+
+
+async def _sign(ask: Ask, desk: Desk, scene: Scene, visit: Visit, message: bytes) -> Signed:
+    facts, watched = visit.facts, desk.administrator_reader is None
+    signs = facts.certificate("signature") is not None
+    role = Role.SIGNATURE if signs and facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
+    await prove_code(ask, visit, role, administrator_views.code(scene, facts, watched=watched))
+    outcome: SignOutcome = await visit.sign("signature" if signs else "identification", message)
+    match outcome:
+        case Signed():
+            return outcome
+        case Unknown():
+            raise CardPulledError
+        case Locked() | Refused():
+            raise views.not_signed(scene)
+        case other:
+            assert_never(other)

@@ -1,0 +1,19 @@
+"""Information: pages of the region's own text, each with a QR code to where there is more. For anyone, at any time."""
+
+from kiosk.errands.information import views
+from kiosk.ports import Ask, ErrandCancelledError, ErrandLog, TimedOutError
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.context import Scene
+
+SCENE = Scene("information")
+
+
+async def information(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """Page after page, for as long as somebody reads. Leaving is how it is done."""
+    pages = {page.id: page for page in desk.region.pages}
+    try:
+        while True:
+            chosen = await ask(views.pages(SCENE, tuple(pages.values())))
+            await ask(views.page(SCENE, pages[chosen]))
+    except (ErrandCancelledError, TimedOutError):
+        return Ended("done")

@@ -1,0 +1,67 @@
+"""Report a card: forgotten (a hold that ends when it is found), lost or known to others (blocked for good), or found again.
+
+Rules: product.md, `report_lost`; domain.md: block is irreversible, so it is confirmed twice, and needs the card's own code or an
+administrator. Without either a hold is made at once, and the block follows when somebody confirms it.
+"""
+
+from kiosk.errands.report_lost import views
+from kiosk.errands.report_lost.lifting import lift
+from kiosk.errands.report_lost.proving import proved_card, vouched
+from kiosk.issuer.ports import BlockReason, HoldReason
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.blocking import Wish, block_or_hold
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.context import Scene, Whose
+from kiosk.steps.ending import receipt_for
+from kiosk.steps.identification import Identified
+from kiosk.steps.printed_number import printed_card
+from kiosk.steps.receipt import hand_out
+
+SCENE = Scene("report_lost")
+WHAT, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
+HOLDS: dict[str, HoldReason] = {
+    "forgotten": "forgotten", "lost": "lost", "stolen": "stolen", "code_known": "code_known",
+}  # fmt: skip
+BLOCKS: dict[str, BlockReason] = {"lost": "lost", "stolen": "stolen", "code_known": "code_known"}
+
+
+async def report_lost(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    what = await ask(views.what(WHAT))
+    if what == "found":
+        return await lift(ask, desk, WHICH, log)
+    whose, who = await _which(ask, desk, log, what)
+    wish = await _sure(ask, what, whose, who)
+    came = await block_or_hold(ask, desk, SURE, log, wish)
+    receipt = await receipt_for(desk, SCENE, log, whose, who, (f"reason_{what}", came))
+    ended = Ended("done", came, receipt=receipt.number if receipt else None)
+    await log.end(ended)
+    await ask(views.done(SCENE, came, police=what in ("lost", "stolen"), block_line=desk.region.block_line))
+    if receipt is not None:
+        await hand_out(ask, desk, SCENE, log, receipt)
+    return ended
+
+
+async def found_again(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The same errand for who has said already, with the card in the reader, that it is found. Raises as `report_lost`."""
+    return await lift(ask, desk, SCENE, log)
+
+
+async def _which(ask: Ask, desk: Desk, log: ErrandLog, what: str) -> tuple[Whose, Identified]:
+    """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
+    way = "card" if what == "code_known" else await ask(views.how(WHICH))
+    if way == "card":
+        return await proved_card(ask, desk, WHICH, log)
+    who = await vouched(ask, desk, WHICH, log) if way == "administrator" else Identified("number")
+    printed = await printed_card(ask, desk, WHICH, log, who.people)
+    return printed.whose, who
+
+
+async def _sure(ask: Ask, what: str, whose: Whose, who: Identified) -> Wish:
+    """A block is confirmed twice; a hold once."""
+    may_block = what in BLOCKS and bool(who.people)
+    await ask(views.sure(SURE, whose, what, blocks=may_block))
+    if not may_block:
+        return Wish(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
+    await ask(views.really(SURE, whose))
+    return Wish(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])

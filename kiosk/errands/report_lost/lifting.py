@@ -1,0 +1,41 @@
+"""A card found again: the hold on it is lifted, and it is exactly as it was."""
+
+from typing import assert_never
+
+from fleet.messages.issuing import GRAVE_HOLDS
+from kiosk.errands.report_lost import views
+from kiosk.issuer.ports import CardWord, Declined, Lifted, Unavailable
+from kiosk.ports import Ask, Ended, ErrandLog
+from kiosk.steps import own_card_views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.steps.ending import receipt_for, say_done
+from kiosk.steps.identification import Identified, holder_means
+from kiosk.steps.own_card import own_card
+from kiosk.steps.person_proof import OWN_CARD, prove_person
+
+
+async def lift(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ended:
+    """Code and signature of the holder's own card lift its hold. Raises StopError where there is none, or it cannot be lifted."""
+    async with own_card(ask, desk, scene, log, also_off=True) as card:
+        word = card.register
+        if isinstance(word, CardWord) and word.state != "held":
+            raise views.not_held(scene, word.state)
+        if isinstance(word, CardWord) and word.hold_reason in GRAVE_HOLDS:
+            raise views.lifted_by_administrator(scene)
+        words, means = own_card_views.code(scene, card.facts), holder_means(card.facts, "card.lift")
+        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, word, OWN_CARD)
+        lifting = desk.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
+        match await ask(views.lifting(scene), until=log.effect("card.lift", lifting)):
+            case Lifted():
+                who = Identified("card", proof.hsa_id, proof=proof)
+                receipt = await receipt_for(desk, scene, log, card.whose, who, ("lifted",))
+                return await say_done(ask, desk, scene, log, receipt, *views.lifted())
+            case Declined():
+                raise views.lift_declined(scene)
+            case Unavailable():
+                raise views.lift_unavailable(scene)
+            case str():
+                raise AssertionError("a view without buttons has no answer")
+            case other:
+                assert_never(other)

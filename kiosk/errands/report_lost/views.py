@@ -1,0 +1,141 @@
+"""The views of a card that is lost, forgotten, known to others, or found again."""
+
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import Scene, Whose
+from kiosk.steps.view_helpers import cancel, go, tail
+from kiosk.views import Busy, Choose, Confirm, Fact, Option, Point, Say, Tell, say
+
+
+def what(scene: Scene) -> Choose:
+    """What has happened to the card."""
+    return Choose(
+        name=scene.name("what"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("lost_what.title"),
+        options=(
+            Option("forgotten", say("lost_what.forgotten"), say("lost_what.forgotten.detail"), "timer-sand"),
+            Option("lost", say("lost_what.lost"), say("lost_what.lost.detail"), "smart-card-off-outline"),
+            Option("stolen", say("lost_what.stolen"), say("lost_what.stolen.detail"), "alert-outline"),
+            Option(
+                "code_known", say("lost_what.code_known"), say("lost_what.code_known.detail"), "form-textbox-password"
+            ),
+            Option("found", say("lost_what.found"), say("lost_what.found.detail"), "check"),
+        ),
+        way_out=cancel(),
+    )
+
+
+def how(scene: Scene) -> Choose:
+    """Without the card in the hand: by its number, with or without an administrator."""
+    return Choose(
+        name=scene.name("how"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("lost_how.title"),
+        lead=(say("lost_how.lead"),),
+        options=(
+            Option("number", say("lost_how.number"), say("lost_how.number.detail"), "card-account-details-outline"),
+            Option(
+                "administrator",
+                say("lost_how.administrator"),
+                say("lost_how.administrator.detail"),
+                "account-check-outline",
+            ),
+        ),
+        way_out=cancel(),
+    )
+
+
+def sure(scene: Scene, whose: Whose, happened: str, *, blocks: bool) -> Confirm:
+    """What will happen to the card (design, 15)."""
+    what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
+    return Confirm(
+        name=scene.name("sure"),
+        errand=scene.title,
+        step=scene.step,
+        title=say(f"sure.{what}.title"),
+        points=(
+            Point(say(f"sure.{what}.now"), say(f"sure.{what}.now.detail"), icon="smart-card-off-outline"),
+            Point(say(f"sure.{what}.then"), say(f"sure.{what}.then.detail"), icon="timer-sand"),
+        ),
+        facts=(Fact(say("fact.card"), f"…{tail(whose.card_number)}"),),
+        warning=say("sure.block.warning") if blocks else None,
+        way_out=cancel(),
+        primary=go("yes", f"sure.{what}.go"),
+    )
+
+
+def really(scene: Scene, whose: Whose) -> Confirm:
+    """A block cannot be undone: once more."""
+    return Confirm(
+        name=scene.name("really"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("really.title"),
+        lead=(say("really.lead"),),
+        facts=(Fact(say("fact.card"), f"…{tail(whose.card_number)}"),),
+        warning=say("sure.block.warning"),
+        way_out=cancel(),
+        primary=go("yes", "really.go"),
+    )
+
+
+def done(scene: Scene, came: str, *, police: bool, block_line: str = "") -> Tell:
+    """What holds now, and what is left to do: the police, the block line, a new card."""
+    points = [Point(say("lost_done.police"), mark="number")] if police else []
+    if came in ("held", "hold_queued", "block_queued") and police:
+        line = say("lost_done.line.number", number=block_line) if block_line else say("lost_done.line")
+        points.append(Point(line, mark="number"))
+    points.append(
+        Point(say("lost_done.new" if came in ("blocked", "block_queued") else "lost_done.found"), mark="number")
+    )
+    return Tell(
+        name=scene.name("done"),
+        errand=scene.title,
+        badge="success",
+        badge_icon="check-bold",
+        title=say(f"lost_done.{came}.title"),
+        lead=(say(f"lost_done.{came}.lead"),),
+        points=tuple(points),
+        primary=go("end", "button.next"),
+    )
+
+
+def lifting(scene: Scene) -> Busy:
+    """The issuer is asked to lift the hold."""
+    return Busy(
+        name=scene.name("lifting"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("lifting.title"),
+        lead=(say("lifting.lead"),),
+    )
+
+
+def lifted() -> tuple[Say, tuple[Say, ...]]:
+    """Title and lead of the end."""
+    return say("lifted.title"), (say("lifted.lead"),)
+
+
+def lifted_by_administrator(scene: Scene) -> StopError:
+    """Reported stolen, or with a code that others know: an ID administrator alone takes that back."""
+    return stop(scene, "refused", "lift_by_administrator", icon="account-check-outline")
+
+
+def not_held(scene: Scene, state: str) -> StopError:
+    """There is nothing to lift: the card was never held, or it is blocked for good."""
+    if state == "blocked":
+        return stop(scene, "refused", "already_blocked")
+    return stop(scene, "refused", "not_on_hold")
+
+
+def lift_declined(scene: Scene) -> StopError:
+    """The issuer wants somebody else to lift it."""
+    return stop(scene, "refused", "lift_declined")
+
+
+def lift_unavailable(scene: Scene) -> StopError:
+    """Nobody answers now: the hold stays."""
+    return stop(scene, "fault", "lift_unavailable", icon="cloud-off-outline")

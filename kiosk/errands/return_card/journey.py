@@ -1,0 +1,76 @@
+"""Return a card: by its chip or by the number printed on it, into the drop slot, blocked at once where its code was given.
+
+Rules: product.md, `return_card`; domain.md, "Rules of hand-over and return". A card counts as returned only when it has fallen
+into the bin. Without the card's own code it is put on hold; the block follows when an administrator or the issuer confirms.
+"""
+
+from typing import get_args
+
+from kiosk.errands.return_card import views
+from kiosk.errands.return_card.returning import Returning, returning
+from kiosk.issuer.ports import BlockReason, Declined
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.blocking import Wish, try_to_block_or_hold
+from kiosk.steps.blocking_views import DEAD
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.context import Scene
+from kiosk.steps.drop_slot import drop_card
+from kiosk.steps.ending import receipt_for
+from kiosk.steps.receipt import hand_out
+
+SCENE = Scene("return_card")
+CARD, WHY, DROP = (SCENE.at(step, 3) for step in range(1, 4))
+
+
+async def return_card(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    card = await returning(ask, desk, CARD, log)
+    reason = await _why(ask)
+    if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
+        return await _kept(ask, log)
+    await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None))
+    await _drop(ask, desk, log, card)
+    what = await _tell(ask, desk, log, card, reason)
+    receipt = await receipt_for(desk, SCENE, log, card.whose, card.who, (f"reason_{reason}", what))
+    ended = Ended("done", what, receipt=receipt.number if receipt else None)
+    await log.end(ended)
+    if receipt is not None:
+        await hand_out(ask, desk, SCENE, log, receipt)
+    await ask(views.done(SCENE, what))
+    return ended
+
+
+async def _why(ask: Ask) -> BlockReason:
+    answer = await ask(views.why(WHY))
+    return next(reason for reason in get_args(BlockReason) if reason == answer)
+
+
+async def _tell(ask: Ask, desk: Desk, log: ErrandLog, card: Returning, reason: BlockReason) -> str:
+    """Have it blocked, or held. It is in the bin already, so it is returned whatever the issuer says: what came of it."""
+    by = card.who.proof
+    wish = Wish(card.whose.card_number, reason if by else None, "returned", by)
+    match await try_to_block_or_hold(ask, desk, DROP, log, wish):
+        case Declined(why):
+            return "was_blocked" if why in DEAD else "not_told"
+        case what:
+            return what
+
+
+async def _kept(ask: Ask, log: ErrandLog) -> Ended:
+    """Another assignment follows: the card stays with its holder, and nothing is blocked."""
+    ended = Ended("done", "kept")
+    await log.end(ended)
+    await ask(views.kept(SCENE))
+    return ended
+
+
+async def _drop(ask: Ask, desk: Desk, log: ErrandLog, card: Returning) -> None:
+    """See the card fall. One that is stuck in the slot is out of anybody's hands: on hold. Raises StopError."""
+    assert desk.cabinet is not None, "the errand is not offered without"
+    number = card.whose.card_number
+    came = await drop_card(ask, desk.cabinet, views.drop(DROP, number), log, number)
+    if came in ("jam", "fishing"):
+        await try_to_block_or_hold(ask, desk, DROP, log, Wish(number, None, "returned", card.who.proof))
+        raise views.stuck(DROP)
+    if came != "dropped":
+        raise views.not_dropped(DROP)

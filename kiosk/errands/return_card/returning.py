@@ -1,0 +1,62 @@
+"""Which card is returned, and what that may lead to: by its chip and code, by its chip alone, or by its printed number."""
+
+from dataclasses import dataclass
+
+from drivers.reader.outcomes import Role
+from kiosk.errands.return_card import views
+from kiosk.issuer.ports import Found
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import own_card_views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.context import Scene, Subject
+from kiosk.steps.identification import Identified, holder_means
+from kiosk.steps.own_card import OwnCard, met
+from kiosk.steps.person_proof import OWN_CARD, prove_person
+from kiosk.steps.printed_number import printed_card
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A card on its way back. `who.hsa_id` is empty where nobody has proved anything: then nothing is blocked for good."""
+
+    whose: Subject
+    who: Identified
+    may_keep: bool
+    """Another assignment in the region follows."""
+
+
+async def returning(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Returning:
+    """The card, out of the reader again. Raises StopError where its number is not known."""
+    visit = await ask_for_card(ask, desk.reader, lambda why: views.insert(scene, why))
+    if isinstance(visit, str):
+        printed = await printed_card(ask, desk, scene, log)
+        return Returning(printed.whose, Identified("number"), may_keep=False)
+    async with met(desk, log, visit) as card:
+        proof = await _proof(ask, desk, scene, log, card)
+        who = Identified("number") if proof is None else Identified("card", proof.hsa_id, proof=proof)
+        back = Returning(card.whose, who, await _may_keep(desk, card, proof))
+    await ask(views.take(scene), until=emptied(desk.reader))
+    return back
+
+
+async def _proof(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> PersonProof | None:
+    """The holder's, by code and signature, where the card could prove anybody. Raises as `prove_person`."""
+    pin, certificate = card.facts.pin(Role.IDENTIFICATION), card.facts.certificate("identification")
+    may = pin is not None and pin.state != "locked" and certificate is not None and certificate.chain in OWN_CARD
+    if not may or await ask(views.know_code(scene)) != "yes":
+        return None
+    words, means = (
+        own_card_views.code(scene, card.facts),
+        holder_means(card.facts, "card.block", "card.hold", "directory.find"),
+    )
+    return await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
+
+
+async def _may_keep(desk: Desk, card: OwnCard, proof: PersonProof | None) -> bool:
+    """Whether another assignment follows: told to the holder alone."""
+    if proof is None or not proof.by_server:
+        return False
+    found = await desk.directory.find(card_number=card.whose.card_number, people=(proof,))
+    return isinstance(found, Found) and found.person is not None and found.person.continued

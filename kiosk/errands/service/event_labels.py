@@ -1,0 +1,72 @@
+"""What happened last, in words: every type of event, every effect and what came of it, without whom it was about.
+
+A type, effect or outcome that these tables do not know (the station is older than its file) is told as such, never as a code.
+
+>>> in_words(Happened("10:52", "effect.done", effect="slot.open", outcome="opened", slot=7)).key
+'service_events.effect_at'
+"""
+
+from kiosk.administration_ports import Happened
+from kiosk.views import Say, say
+
+TYPES = (
+    "station.started", "chain.checkpoint", "door.opened", "door.shut", "command.taken", "command.ended", "card.left_in",
+    "card.left_in_taken", "card.stored", "card.taken_out", "stock.counted", "bin.emptied", "administrator.logged_in",
+    "identity.attested", "card.activated", "receipt.issued", "lists.dropped",
+    "card.not_genuine",
+)  # fmt: skip
+"""Types of events (`fleet.messages.kinds`) that stand for themselves."""
+EFFECTS = (
+    "slot.open", "slot.look", "slot.take", "slot.reopen", "slot.return", "slot.close", "drop.open", "drop.card",
+    "bin.clear", "cabinet.pair", "card.block", "card.hold", "card.lift", "card.change", "card.unblock", "card.test",
+    "card.generate_key", "card.write_certificate", "card.delete_certificate", "card.delete_key", "letter.order",
+    "puk.release", "receipt.print", "printer.test", "station.open", "station.close", "station.restart", "station.test",
+)  # fmt: skip
+OUTCOMES = (
+    "accepted", "wrong_code", "wrong_answer", "locked", "refused", "unknown", "signed", "generated", "opened",
+    "not_opened", "closed", "left_open", "taken", "empty", "wrong_card", "dropped", "not_dropped", "kept", "nothing",
+    "jam", "fishing", "full", "mute", "printed", "not_printed", "not_laid_out", "looked_at", "blocked", "held", "lifted",
+    "queued", "declined", "unavailable", "released", "letter_ordered", "issued", "not_sent", "not_written", "written",
+    "failed", "cleared", "not_cleared", "asked", "well", "faults", "paired", "done", "cancelled", "timed_out", "fault",
+    "interrupted",
+)  # fmt: skip
+OTHER = "other"
+
+
+def in_words(happened: Happened) -> Say:
+    """One event as a sentence."""
+    match happened.type:
+        case "effect.done" | "effect.unknown":
+            return _effect(happened)
+        case "errand.started":
+            return say("service_events.started", errand=_errand(happened.errand))
+        case "errand.ended":
+            return say("service_events.ended", errand=_errand(happened.errand), outcome=_outcome(happened.outcome))
+        case known:
+            return say(f"service_event.{key_of(known) if known in TYPES else OTHER}")
+
+
+def key_of(code: str) -> str:
+    """A code as the end of a text's key."""
+    return code.replace(".", "_")
+
+
+def _effect(happened: Happened) -> Say:
+    name = key_of(happened.effect) if happened.effect in EFFECTS else OTHER
+    outcome = _outcome("unknown" if happened.type == "effect.unknown" else happened.outcome)
+    if happened.slot is not None:
+        return say(
+            "service_events.effect_at", effect=say(f"service_effect.{name}"), slot=happened.slot, outcome=outcome
+        )
+    return say("service_events.effect", effect=say(f"service_effect.{name}"), outcome=outcome)
+
+
+def _outcome(outcome: str) -> Say:
+    return say(f"service_outcome.{outcome if outcome in OUTCOMES else OTHER}")
+
+
+def _errand(errand: str) -> Say:
+    from kiosk.errands.registry import ERRANDS  # the registry names this errand too
+
+    known = any(one.id == errand for one in ERRANDS)
+    return say(f"errand.{errand}") if known else say("service_events.errand")

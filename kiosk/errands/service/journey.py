@@ -1,0 +1,49 @@
+"""Service: an ID administrator (or a technician, by an administrator's card) looks after the machine.
+
+Rules: product.md, `service`. What opens or prints says why and by whom; what is told of the past names nobody; a receipt that is
+printed again keeps its one number.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from kiosk.administration_ports import House
+from kiosk.errands.administrate import views as board_views
+from kiosk.errands.administrate.journey import RESTARTED
+from kiosk.errands.service import tasks as steps
+from kiosk.errands.service import views
+from kiosk.issuer.ports import LoggedIn
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.administrator import log_in
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.context import Scene
+
+SCENE = Scene("service")
+Step = Callable[[Ask, Desk, House, Scene, ErrandLog, LoggedIn], Awaitable[None]]
+STEPS: dict[str, Step] = {
+    "test": steps.self_test,
+    "print": steps.test_print,
+    "open": steps.open_a_slot,
+    "receipts": steps.receipts,
+    "events": steps.last_events,
+    "close": steps.out_of_service,
+    "pair": steps.pair,
+}
+"""What can be done, by the answer of the menu."""
+
+
+async def service(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
+    if desk.house is None:
+        raise board_views.no_house(SCENE)
+    by = await log_in(ask, desk, SCENE, log)
+    while (wish := await ask(views.menu(SCENE, fitted=_fitted(desk), closed=desk.house.closed))) in STEPS:
+        await STEPS[wish](ask, desk, desk.house, SCENE, log, by)
+    restarts = wish == "restart" and await steps.restart(ask, desk.house, SCENE, log, by)
+    ended = Ended("done", RESTARTED if restarts else "")
+    await log.end(ended)
+    return ended
+
+
+def _fitted(desk: Desk) -> frozenset[str]:
+    """The devices that not every station has."""
+    return frozenset(name for name in ("printer", "cabinet") if getattr(desk, name) is not None)

@@ -1,0 +1,125 @@
+"""The views of the recount: every slot by list and by sensor, and what each difference may come from."""
+
+from collections.abc import Sequence
+
+from kiosk.errands.stock.views import PAGE, not_there
+from kiosk.steps.context import Scene
+from kiosk.steps.slot_views import AT_THE_SLOT_S
+from kiosk.steps.view_helpers import back, go, paged, tail
+from kiosk.stock.stocktaking import Compared
+from kiosk.views import (
+    Await,
+    Button,
+    CabinetDrawing,
+    Choose,
+    Confirm,
+    EnterDigits,
+    Note,
+    Option,
+    Point,
+    Say,
+    Tell,
+    say,
+)
+
+ICONS = {
+    "agree": "check",
+    "missing": "magnify",
+    "unlisted": "help-circle-outline",
+    "unseen": "eye-off-outline",
+    "open": "door-open",
+}
+
+
+def slots(scene: Scene, found: Sequence[Compared], start: int) -> Choose:
+    """All slots, those that differ first."""
+    differ = sum(one.what != "agree" for one in found)
+    options = [
+        Option(str(one.slot), _listed(one), say(f"count.seen.{one.what}"), ICONS[one.what])
+        for one in found[start : start + PAGE]
+    ]
+    return Choose(
+        name=scene.name("count"),
+        errand=scene.title,
+        title=say("count.differ.title", differ=differ) if differ else say("count.agree.title"),
+        lead=(say("count.lead", slots=len(found)),),
+        options=paged(options, more=len(found) > PAGE),
+        way_out=back(),
+    )
+
+
+def _listed(one: Compared) -> Say:
+    if one.listed is None:
+        return say("count.listed.empty", slot=one.slot)
+    if not one.listed.card_number:
+        return say("count.listed.unknown", slot=one.slot)
+    return say("count.listed.card", slot=one.slot, tail=tail(one.listed.card_number))
+
+
+def slot(scene: Scene, one: Compared) -> Confirm | Tell:
+    """What is so about this slot, what it may come from, and what can be done."""
+    match one.what:
+        case "missing" if one.listed is not None:
+            return not_there(scene, one.listed)
+        case "unlisted":
+            return _unlisted(scene, one.slot)
+        case _:
+            return _told(scene, one)
+
+
+def _unlisted(scene: Scene, slot: int) -> Confirm:
+    return Confirm(
+        name=scene.name("unlisted"),
+        errand=scene.title,
+        title=say("count.unlisted.title", slot=slot),
+        points=(
+            Point(say("count.unlisted.why"), say("count.unlisted.why.detail"), icon="help-circle-outline"),
+            Point(say("count.unlisted.look"), say("count.unlisted.look.detail"), icon="magnify"),
+        ),
+        way_out=back(),
+        primary=go("look", "stock.place.go", "door-open"),
+    )
+
+
+def _told(scene: Scene, one: Compared) -> Tell:
+    agrees = one.what == "agree"
+    return Tell(
+        name=scene.name(f"slot_{one.what}"),
+        errand=scene.title,
+        badge="success" if agrees else "warning",
+        badge_icon="check-bold" if agrees else "alert",
+        title=say(f"count.{one.what}.one", slot=one.slot),
+        lead=(say(f"count.{one.what}.lead"),),
+        primary=go("back", "button.back", "check"),
+    )
+
+
+def read_card(scene: Scene, digits: int, slot: int) -> EnterDigits:
+    """Which card lies there, by the number that is printed on it."""
+    return EnterDigits(
+        name=scene.name("read_card"),
+        errand=scene.title,
+        title=say("count.read.title", slot=slot),
+        lead=(say("count.read.lead"),),
+        hint=say("stock.scan.hint"),
+        length=digits,
+        codes=True,
+        submit=say("button.next"),
+        way_out=Button("unknown", say("count.read.unknown"), "help-circle-outline"),
+        idle_s=AT_THE_SLOT_S,
+    )
+
+
+def remove(scene: Scene, slot: int, slots: int) -> Await:
+    """It may not lie here: out with it."""
+    return Await(
+        name=scene.name("remove"),
+        errand=scene.title,
+        title=say("count.remove.title", slot=slot),
+        lead=(say("count.remove.lead"),),
+        note=Note(say("take.close"), kind="clock"),
+        drawing=CabinetDrawing(slots, slot),
+        way_out=Button("back", say("stock.take.not"), "close"),
+        waits_for=say("wait.slot_closed"),
+        idle_s=AT_THE_SLOT_S,
+    )

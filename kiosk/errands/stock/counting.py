@@ -1,0 +1,65 @@
+"""The recount: every slot by the list and by its sensor, and what to do about each that differs."""
+
+from kiosk.errands.stock import count_views as views
+from kiosk.errands.stock import views as stock_views
+from kiosk.errands.stock.delivering import Incoming, which_card
+from kiosk.errands.stock.shelf import Shelf
+from kiosk.ports import Ask
+from kiosk.stock.stocktaking import Compared, compare
+
+
+async def count(ask: Ask, shelf: Shelf) -> None:
+    """Compare, tell, and explain one slot after the other, until the person is done."""
+    await shelf.compared(*_told(await _compared(shelf)))
+    start = 0
+    while True:
+        found = await _compared(shelf)
+        start = start if start < len(found) else 0
+        answer = await ask(views.slots(shelf.scene, found, start))
+        if answer == "back":
+            return
+        if answer == "more":
+            start += stock_views.PAGE
+            continue
+        await _explain(ask, shelf, next(one for one in found if str(one.slot) == answer))
+        start = 0
+
+
+async def _compared(shelf: Shelf) -> tuple[Compared, ...]:
+    return compare(await shelf.ledger(), await shelf.slots())
+
+
+def _told(found: tuple[Compared, ...]) -> tuple[int, list[dict[str, str | int]]]:
+    return len(found), [{"slot": one.slot, "what": one.what} for one in found if one.what != "agree"]
+
+
+async def _explain(ask: Ask, shelf: Shelf, one: Compared) -> None:
+    """What is to be done about this slot, and do it."""
+    answer = await ask(views.slot(shelf.scene, one))
+    if answer == "gone" and one.listed is not None:
+        await shelf.took(one.listed.card_number, one.listed.order, one.slot, "missing")
+    elif answer == "look":
+        await _look(ask, shelf, one.slot)
+
+
+async def _look(ask: Ask, shelf: Shelf, slot: int) -> None:
+    """Open the slot and read which card is in it: it stays there, listed; or nobody knows it, and it goes out. So does one that
+    could not show that it is genuine, whatever its number is.
+    """
+    await shelf.need_second(ask)
+    slots, false = len(await shelf.slots()), slot in (await shelf.ledger()).quarantined
+    opened = await shelf.open(ask, slot)
+    if opened == "shut":
+        return
+    card = None if false else await shelf.at_open_door(slot, _read(ask, shelf, slot))
+    if card is None:
+        if await shelf.until_shut(ask, slot, views.remove(shelf.scene, slot, slots), "empty", opened):
+            await shelf.took("", "", slot, "not_genuine" if false else "misplaced")
+    elif await shelf.until_shut(ask, slot, stock_views.put(shelf.scene, card, slot, slots), "present", opened):
+        await shelf.put(card.card_number, card.order_number, slot)
+
+
+async def _read(ask: Ask, shelf: Shelf, slot: int) -> Incoming | None:
+    """Which card it is, by its number; None where it cannot be told, or may not lie here."""
+    scanned = await ask(views.read_card(shelf.scene, shelf.desk.region.card_number_digits, slot))
+    return None if scanned == "unknown" else await which_card(ask, shelf, scanned, found_lying=True)

@@ -1,0 +1,135 @@
+"""Cards in: what was scanned names the card, a slot is proposed, it opens, and the card is there when the sensors say so."""
+
+from dataclasses import dataclass
+
+from fleet.messages.link import Order
+from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, read
+from kiosk.errands.stock import views
+from kiosk.errands.stock.shelf import Shelf
+from kiosk.ports import Ask
+from kiosk.stock.stocktaking import RESERVE, Ledger, Lying, free_slots
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A card on its way into the cabinet. Without an order it is a reserve card for whoever needs one."""
+
+    card_number: str
+    order: Order | None
+    listed: Lying | None = None
+    """Where the list has it, for a card that is found somewhere else."""
+
+    @property
+    def order_number(self) -> str:
+        """Empty where it has none."""
+        if self.order is not None:
+            return self.order.order
+        return self.listed.order if self.listed is not None else ""
+
+    @property
+    def wanted(self) -> int:
+        """The slot that it is meant for; 0 where none is."""
+        if self.listed is not None:
+            return self.listed.slot
+        return self.order.slot if self.order is not None else 0
+
+    @property
+    def is_reserve(self) -> bool:
+        """Whether its envelope lies with it, and must be whole."""
+        return not self.order_number or (self.order is not None and self.order.product == RESERVE)
+
+
+async def deliver(ask: Ask, shelf: Shelf) -> None:
+    """One card after the other, until the person says that there are no more."""
+    await shelf.need_second(ask)
+    put: tuple[str, int] | None = None
+    while True:
+        scanned = await ask(views.scan(shelf.scene, shelf.desk.region.card_number_digits, put))
+        if scanned == "back":
+            return
+        card = await which_card(ask, shelf, scanned)
+        if card is not None:
+            slot = await _put_in(ask, shelf, card)
+            put = (card.card_number, slot) if slot else None
+
+
+async def which_card(ask: Ask, shelf: Shelf, scanned: str, *, found_lying: bool = False) -> Incoming | None:
+    """The card that the scan names; None after saying why it cannot be put in. `found_lying`: it lies in a slot already."""
+    ledger = await shelf.ledger()
+    card_number, order = _named(ledger, scanned)
+    if not card_number:
+        await ask(views.not_known(shelf.scene))
+        return None
+    lying = ledger.where(card_number)
+    if lying is not None and found_lying:
+        return Incoming(card_number, order, lying)
+    if lying is not None and not await _is_empty(shelf, lying.slot):
+        await ask(views.already_in(shelf.scene, card_number, lying.slot))
+        return None
+    if order is None and lying is None and await ask(views.no_order(shelf.scene, card_number)) != "reserve":
+        return None
+    card = Incoming(card_number, order, lying)
+    return card if await _whole(ask, shelf, card) else None
+
+
+def _named(ledger: Ledger, scanned: str) -> tuple[str, Order | None]:
+    """Card number and order of what was scanned. No number where nobody knows the order."""
+    match read(scanned):
+        case OrderCode(number):
+            order = ledger.order_of(order=number)
+            return order.card_number if order else "", order
+        case CardNumber(number) | EnvelopeCode(number):
+            return number, ledger.order_of(card_number=number)
+        case NotKnown():
+            return "", None
+
+
+async def _is_empty(shelf: Shelf, slot: int) -> bool:
+    """Whether the sensor says so: then what the list has there is still to be put in."""
+    return any(one.number == slot and one.card == "empty" for one in await shelf.slots())
+
+
+async def _whole(ask: Ask, shelf: Shelf, card: Incoming) -> bool:
+    """A reserve card whose envelope was opened is handed out to nobody: it is on hold at once."""
+    if not card.is_reserve or await ask(views.unbroken(shelf.scene, card.card_number)) == "yes":
+        return True
+    blocking = shelf.desk.blocking
+    hold = blocking.hold(card.card_number, "envelope_broken", by=shelf.by.proof, errand=shelf.log.id)
+    await shelf.log.effect("card.hold", hold, card_number=card.card_number)
+    await ask(views.broken(shelf.scene, card.card_number))
+    return False
+
+
+async def _put_in(ask: Ask, shelf: Shelf, card: Incoming) -> int:
+    """The slot in which it lies now; 0 where it was not put in."""
+    passed: set[int] = set()
+    while True:
+        slot = await _proposed(ask, shelf, card, passed)
+        if slot is None:
+            return 0
+        answer = await ask(views.place(shelf.scene, card, slot))
+        if answer == "back":
+            return 0
+        passed.add(slot)
+        view = views.put(shelf.scene, card, slot, len(await shelf.slots()))
+        opened = await shelf.open(ask, slot) if answer == "open" else "shut"
+        if opened == "shut":
+            continue
+        if not await shelf.until_shut(ask, slot, view, "present", opened):
+            return 0
+        await shelf.put(card.card_number, card.order_number, slot)
+        return slot
+
+
+async def _proposed(ask: Ask, shelf: Shelf, card: Incoming, passed: set[int]) -> int | None:
+    """The best slot that was not passed over; when all were, they are proposed again. None after saying that all are taken."""
+    ledger, slots = await shelf.ledger(), await shelf.slots()
+    free = free_slots(ledger, slots, card.card_number, card.wanted)
+    left = [slot for slot in free if slot not in passed]
+    if free and not left:
+        passed.clear()
+        left = list(free)
+    if not left:
+        await ask(views.full(shelf.scene))
+        return None
+    return left[0]

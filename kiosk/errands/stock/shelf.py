@@ -1,0 +1,132 @@
+"""One administrator at the cabinet: the list of cards, the slots, and a door that is opened and shut again."""
+
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from typing import Literal, Self, TypeVar, assert_never
+
+from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, Slot, SlotFault
+from fleet.messages import kinds
+from kiosk.errands.stock import views
+from kiosk.issuer.ports import LoggedIn
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
+from kiosk.steps.administrator import log_in_another
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.steps.slot import note_open_door
+from kiosk.stock.stocktaking import Ledger, Stock, Why
+from kiosk.views import Await
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The cabinet in the hands of `by`. Counts what was moved."""
+
+    desk: Desk
+    cabinet: Cabinet
+    stock: Stock
+    scene: Scene
+    log: ErrandLog
+    by: LoggedIn
+    second: LoggedIn | None = None
+    """The other administrator, once it takes two to put cards in."""
+    stored: int = 0
+    taken_out: int = 0
+    missing: int = 0
+    counted: bool = False
+
+    @classmethod
+    def of(cls, desk: Desk, scene: Scene, log: ErrandLog, by: LoggedIn) -> Self:
+        """The errand is not offered without cabinet and orders."""
+        assert desk.cabinet is not None
+        assert desk.stock is not None
+        return cls(desk, desk.cabinet, desk.stock, scene, log, by)
+
+    @property
+    def has_done(self) -> bool:
+        """Whether there is something to write a receipt of."""
+        return self.counted or self.stored + self.taken_out + self.missing > 0
+
+    async def need_second(self, ask: Ask) -> None:
+        """Another administrator too, once, where cards of this region or station want two. Raises StopError."""
+        wanted = self.desk.region.stock.two_administrators or (await self.ledger()).keyless
+        if wanted and self.second is None:
+            await ask(views.two_wanted(self.scene))
+            self.second = await log_in_another(ask, self.desk, self.scene, self.log, {self.by.hsa_id})
+
+    def today(self) -> str:
+        """ISO 8601, as people here have it."""
+        return self.desk.clock.now().astimezone().date().isoformat()
+
+    async def ledger(self) -> Ledger:
+        """The list."""
+        return await self.stock.look()
+
+    async def slots(self) -> tuple[Slot, ...]:
+        """All slots as their sensors say. Raises StopError where the cabinet does not answer."""
+        state = await self.cabinet.state()
+        if not isinstance(state, CabinetReady):
+            raise views.cabinet_out(self.scene)
+        return state.slots
+
+    async def open(self, ask: Ask, slot: int) -> Literal["opened", "unclear", "shut"]:
+        """Open a slot; `shut` after saying why it stays so. Raises StopError where it is the cabinet itself."""
+        match await self.log.effect("slot.open", self.cabinet.open_slot(slot), slot=slot):
+            case Opened():
+                return "opened"
+            case OpenUnknown():
+                return "unclear"
+            case NotOpened(SlotFault.JAMMED | SlotFault.OTHER_OPEN | SlotFault.NO_SUCH_SLOT as fault):
+                await ask(views.not_open(self.scene, slot, fault))
+                return "shut"
+            case NotOpened():
+                raise views.cabinet_out(self.scene)
+            case other:
+                assert_never(other)
+
+    async def until_shut(
+        self, ask: Ask, slot: int, view: Await, card: Literal["present", "empty"], opened: str = "opened"
+    ) -> bool:
+        """Show `view` until the door is shut with the card as it is wanted; False where the person shut it otherwise."""
+        try:
+            seen = await ask(view, until=self.cabinet.wait_slot(slot, card=card, door="closed"))
+            if isinstance(seen, str):
+                shut = self.cabinet.wait_slot(slot, card=None, door="closed")
+                seen = await ask(views.shut(self.scene, slot), until=shut)
+        except ErrandEndedError:
+            await note_open_door(self.log, self.cabinet, slot)
+            raise
+        as_wanted = isinstance(seen, Slot) and seen.card == card
+        if as_wanted and opened == "unclear":
+            await self.log.settled("slot.open", "opened")
+        return as_wanted
+
+    async def at_open_door(self, slot: int, asked: Awaitable[T]) -> T:
+        """Ask something while the door is open; nobody leaves it open unseen."""
+        try:
+            return await asked
+        except ErrandEndedError:
+            await note_open_door(self.log, self.cabinet, slot)
+            raise
+
+    async def put(self, card_number: str, order: str, slot: int) -> None:
+        """Tell that the card lies there now."""
+        about = {"order": order} if order else {}
+        about |= {"second": self.second.hsa_id} if self.second else {}
+        await self.log.note(kinds.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id, **about)
+        self.stored += 1
+
+    async def took(self, card_number: str, order: str, slot: int, why: Why) -> None:
+        """Tell that the card is out of its slot, or that it was never there."""
+        about = {"order": order} if order else {}
+        await self.log.note(
+            kinds.CARD_TAKEN_OUT, card_number=card_number, slot=slot, why=why, by=self.by.hsa_id, **about
+        )
+        self.missing += why == "missing"
+        self.taken_out += why != "missing"
+
+    async def compared(self, slots: int, differences: Iterable[dict[str, str | int]]) -> None:
+        """Tell how list and sensors agree."""
+        await self.log.note(kinds.STOCK_COUNTED, by=self.by.hsa_id, slots=slots, differences=list(differences))
+        self.counted = True

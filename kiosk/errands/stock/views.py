@@ -1,0 +1,256 @@
+"""The views of cards in and out of the slots."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from drivers.cabinet.port import SlotFault
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import Scene
+from kiosk.steps.slot_views import AT_THE_SLOT_S
+from kiosk.steps.view_helpers import back, fours, go, paged, person, tail
+from kiosk.stock.stocktaking import Lying, Why
+from kiosk.views import (
+    Await,
+    Button,
+    CabinetDrawing,
+    Choose,
+    Confirm,
+    EnterDigits,
+    Fact,
+    Note,
+    Option,
+    Point,
+    Say,
+    Tell,
+    say,
+)
+
+if TYPE_CHECKING:
+    from kiosk.errands.stock.delivering import Incoming
+
+PAGE = 4
+"""Cards on one screen of a choice."""
+TASKS = {"deliver": "tray-arrow-down", "count": "magnify", "take_out": "tray-arrow-up"}
+
+
+def what(scene: Scene, *, lying: int, slots: int, due: int) -> Choose:
+    """In, count, out; and how it stands."""
+    lead = (
+        say("stock.what.due", lying=lying, slots=slots, due=due)
+        if due
+        else say("stock.what.lead", lying=lying, slots=slots)
+    )
+    return Choose(
+        name=scene.name("what"),
+        errand=scene.title,
+        title=say("stock.what.title"),
+        lead=(lead,),
+        options=tuple(
+            Option(task, say(f"stock.what.{task}"), say(f"stock.what.{task}.detail"), icon)
+            for task, icon in TASKS.items()
+        ),
+        way_out=Button("end", say("stock.ready"), "check"),
+    )
+
+
+def two_wanted(scene: Scene) -> Tell:
+    """Cards here cannot show by themselves that they are genuine: two put them in, so that nobody can alone swap one."""
+    return _told(
+        scene, "two_wanted", say("stock.two_wanted.title"), say("stock.two_wanted.lead"), say("stock.two_wanted.do")
+    )
+
+
+def scan(scene: Scene, digits: int, put: tuple[str, int] | None) -> EnterDigits:
+    """The next card, by its number, its order or its envelope; what was put in last is said."""
+    lead = say("stock.scan.put", tail=tail(put[0]), slot=put[1]) if put else say("stock.scan.lead")
+    return EnterDigits(
+        name=scene.name("scan"),
+        errand=scene.title,
+        title=say("stock.scan.title"),
+        lead=(lead,),
+        hint=say("stock.scan.hint"),
+        length=digits,
+        codes=True,
+        submit=say("button.next"),
+        way_out=Button("back", say("stock.ready"), "check"),
+    )
+
+
+def _told(scene: Scene, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
+    """Something is not as it should be; the person goes on."""
+    return Tell(
+        name=scene.name(name),
+        errand=scene.title,
+        badge="warning",
+        badge_icon="alert",
+        title=title,
+        lead=(lead,),
+        points=(Point(do, mark="number"),) if do else (),
+        primary=go("next", "button.next"),
+    )
+
+
+def not_known(scene: Scene) -> Tell:
+    """No order of that number is to be handed out here."""
+    return _told(
+        scene, "not_known", say("stock.not_known.title"), say("stock.not_known.lead"), say("stock.not_known.do")
+    )
+
+
+def already_in(scene: Scene, card_number: str, slot: int) -> Tell:
+    """The list has that card in a slot."""
+    lead = say("stock.already_in.lead", tail=tail(card_number), slot=slot)
+    return _told(scene, "already_in", say("stock.already_in.title"), lead, say("stock.already_in.do"))
+
+
+def no_order(scene: Scene, card_number: str) -> Confirm:
+    """No order for that card: is it a reserve card, for whoever needs one?"""
+    return Confirm(
+        name=scene.name("no_order"),
+        errand=scene.title,
+        title=say("stock.no_order.title"),
+        points=(
+            Point(say("stock.no_order.reserve"), say("stock.no_order.reserve.detail"), icon="star-four-points-outline"),
+            Point(say("stock.no_order.other"), say("stock.no_order.other.detail"), icon="alert-outline"),
+        ),
+        facts=(Fact(say("fact.card"), fours(card_number)),),
+        way_out=back(),
+        primary=go("reserve", "stock.no_order.go"),
+    )
+
+
+def unbroken(scene: Scene, card_number: str) -> Confirm:
+    """A reserve card comes with its envelope, which nobody may have opened."""
+    return Confirm(
+        name=scene.name("unbroken"),
+        errand=scene.title,
+        title=say("stock.unbroken.title"),
+        points=(
+            Point(say("stock.unbroken.yes"), say("stock.unbroken.yes.detail"), "good"),
+            Point(say("stock.unbroken.no"), say("stock.unbroken.no.detail"), "bad"),
+        ),
+        facts=(Fact(say("fact.card"), f"…{tail(card_number)}"),),
+        way_out=Button("no", say("stock.unbroken.go_no"), "close"),
+        primary=go("yes", "stock.unbroken.go", "check"),
+    )
+
+
+def broken(scene: Scene, card_number: str) -> Tell:
+    """The card is on hold, and goes back."""
+    lead = say("stock.broken.lead", tail=tail(card_number))
+    return _told(scene, "broken", say("stock.broken.title"), lead, say("stock.broken.do"))
+
+
+def place(scene: Scene, card: "Incoming", slot: int) -> Confirm:
+    """Where the card is to go."""
+    whose = person(card.order) if card.order else say("stock.place.reserve")
+    return Confirm(
+        name=scene.name("place"),
+        errand=scene.title,
+        title=say("stock.place.title", slot=slot),
+        points=(Point(say("stock.place.point"), say("stock.place.point.detail"), icon="door-open"),),
+        facts=(Fact(say("fact.holder"), whose), Fact(say("fact.card"), f"…{tail(card.card_number)}")),
+        way_out=back(),
+        side=Button("other", say("stock.place.other")),
+        primary=go("open", "stock.place.go", "door-open"),
+    )
+
+
+def full(scene: Scene) -> Tell:
+    """Nothing is free, by list and by sensor."""
+    return _told(scene, "full", say("stock.full.title"), say("stock.full.lead"), say("stock.full.do"))
+
+
+def not_open(scene: Scene, slot: int, fault: SlotFault) -> Tell:
+    """The door stayed shut; another slot may do."""
+    if fault is SlotFault.OTHER_OPEN:
+        return _told(
+            scene, "not_open", say("stock.other_open.title"), say("stock.other_open.lead"), say("stock.other_open.do")
+        )
+    return _told(
+        scene, "not_open", say("stock.jammed.title", slot=slot), say("stock.jammed.lead"), say("stock.jammed.do")
+    )
+
+
+def cabinet_out(scene: Scene) -> StopError:
+    """The cabinet does not answer, or has locked itself."""
+    return stop(scene, "fault", "cabinet_out", icon="door-closed-lock")
+
+
+def put(scene: Scene, card: "Incoming", slot: int, slots: int) -> Await:
+    """The slot is open and lit."""
+    return _at_slot(
+        scene, "put", say("stock.put.title", slot=slot), say("stock.put.lead", tail=tail(card.card_number)), slot, slots,
+        Button("back", say("stock.put.not"), "close"),
+    )  # fmt: skip
+
+
+def _at_slot(scene: Scene, name: str, title: Say, lead: Say, slot: int, slots: int, way_out: Button | None) -> Await:
+    return Await(
+        name=scene.name(name),
+        errand=scene.title,
+        title=title,
+        lead=(lead,),
+        note=Note(say("take.close"), kind="clock"),
+        drawing=CabinetDrawing(slots, slot),
+        way_out=way_out,
+        waits_for=say("wait.slot_closed"),
+        idle_s=AT_THE_SLOT_S,
+    )
+
+
+def shut(scene: Scene, slot: int) -> Await:
+    """It was not done after all: the door is to be shut."""
+    return _at_slot(
+        scene, "shut", say("stock.shut.title", slot=slot), say("stock.shut.lead"), slot, max(24, slot), None
+    )
+
+
+def nothing_in(scene: Scene) -> Tell:
+    """The list is empty."""
+    return _told(scene, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
+
+
+def which_out(scene: Scene, found: Sequence[tuple[Lying, Why]], *, more: bool) -> Choose:
+    """Which card goes out: those that must stand first."""
+    options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
+    return Choose(
+        name=scene.name("which_out"),
+        errand=scene.title,
+        title=say("stock.which_out.title"),
+        lead=(say("stock.which_out.lead"),),
+        options=paged(options, more=more),
+        way_out=back(),
+    )
+
+
+def _in_slot(card: Lying) -> Say:
+    if not card.card_number:
+        return say("stock.in_slot.unknown", slot=card.slot)
+    return say("stock.in_slot", slot=card.slot, tail=tail(card.card_number))
+
+
+def take(scene: Scene, card: Lying, why: Why, slots: int) -> Await:
+    """The slot is open; why the card goes out, and where it goes."""
+    lead = say(f"stock.out.{why}")
+    not_taken = Button("back", say("stock.take.not"), "close")
+    return _at_slot(scene, "take", say("stock.take.title", slot=card.slot), lead, card.slot, slots, not_taken)
+
+
+def not_there(scene: Scene, card: Lying) -> Confirm:
+    """The sensor says that the slot is empty already."""
+    return Confirm(
+        name=scene.name("not_there"),
+        errand=scene.title,
+        title=say("stock.not_there.title", slot=card.slot),
+        points=(
+            Point(say("stock.gone.point"), say("stock.gone.point.detail"), icon="magnify"),
+            Point(say("stock.gone.told"), say("stock.gone.told.detail"), icon="alert-outline"),
+        ),
+        facts=(
+            Fact(say("fact.card"), f"…{tail(card.card_number)}" if card.card_number else say("stock.unknown_card")),
+        ),
+        way_out=back(),
+        primary=go("gone", "stock.gone.go"),
+    )

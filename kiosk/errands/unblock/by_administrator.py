@@ -1,0 +1,164 @@
+"""A code set without the envelope: an ID administrator attends, and the server answers for the card.
+
+Either the card has an administrative key of its own: its challenge is answered by the server, where the key stays. Or the PUK of
+this one card is released, once, sealed to this station, used at once and shown to nobody. Administrator and holder are
+both named in the journal, and in the server's audit.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from drivers.reader.errors import CardChangedError, CardGoneError
+from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer, WrongCode
+from drivers.reader.port import AdministeredVisit
+from drivers.secret import Secret
+from kiosk.errands.unblock import by_administrator_views as views
+from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable
+from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
+from kiosk.steps import own_card_views, pin_views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.context import Scene
+from kiosk.steps.identification import Identified, attended, note_attested
+from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin_unlocking import EFFECT, CodeSet, NotSent, code_now, new_code, same_card, which_code
+
+
+@dataclass(slots=True)
+class Mandate:
+    """Who attends, and what was released for this errand."""
+
+    who: Identified
+    administrator: LoggedIn
+    puk: Secret | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnswered:
+    """The server did not answer for the card; nothing has happened to it."""
+
+    why: Declined | Unavailable
+
+
+class _NoAnswerError(Exception):
+    """Carries the word of the server past the reader, which then changes nothing."""
+
+    def __init__(self, why: Declined | Unavailable) -> None:
+        super().__init__(why.reason)
+        self.why = why
+
+
+async def mandate(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> Mandate:
+    """An administrator who is not the holder, logged in at the server. The holder's card leaves the one reader meanwhile.
+
+    Raises StopError where the log-in is by the list alone.
+    """
+    shared = desk.administrator_reader is None
+    if shared:
+        await card.visit.close()
+        await ask(views.take_own(scene), until=emptied(desk.reader))
+    who = replace(await attended(ask, desk, scene, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id)
+    assert who.administrator is not None, "that is who attends"
+    if who.administrator.proof is None or not who.administrator.proof.by_server:
+        raise views.log_in_at_the_server(scene)
+    await note_attested(log, who)
+    if shared:
+        card.visit = await _in_again(ask, desk, scene, card)
+    return Mandate(who, who.administrator)
+
+
+async def _in_again(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> Visit:
+    """The holder's card, and no other, in the one reader again."""
+    fresh = False
+    while True:
+        visit = await ask_for_card(ask, desk.reader, lambda why: own_card_views.insert(scene, why), fresh=fresh)
+        assert not isinstance(visit, str), "the only other way out is to cancel"
+        if visit.facts.card_number == card.whose.card_number:
+            return visit
+        await visit.close()
+        fresh = True
+
+
+async def set_code_by_mandate(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate, role: Role
+) -> CodeSet | None:
+    """One round: the new code, and the write. No code comes back where the round has to be made again. Raises StopError."""
+    new = await new_code(ask, scene, card.visit, role)
+    if new is None or await ask(views.write(scene, card.whose, given.who)) == "back":
+        return None
+    if not card.facts.rules.administrable and given.puk is None:
+        given.puk = await _released(ask, desk, scene, log, card, given)
+    return await _write(ask, desk, scene, log, card, given, role, new)
+
+
+async def _write(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate, role: Role, new: Secret
+) -> CodeSet | None:
+    act = _written(desk, log, card.visit, given, role, new)
+    writing = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
+    match await ask(pin_views.writing(scene), until=writing):
+        case Accepted(new_code_set=taken):
+            return await code_now(ask, scene, card.visit, role, new, taken=taken)
+        case NotAnswered(Declined("no_key")) if given.puk is None:
+            given.puk = await _released(ask, desk, scene, log, card, given)
+            return await _write(ask, desk, scene, log, card, given, role, new)
+        case NotAnswered(why):
+            raise views.not_answered(scene, why)
+        case Unknown():
+            return await _after_tear(ask, desk, scene, log, card, role, new)
+        case WrongAnswer() | WrongCode():
+            raise views.wrong_key(scene)
+        case Locked() | Refused(RefusalReason.BELOW_FLOOR):
+            raise views.key_floor(scene)
+        case Refused():
+            raise pin_views.card_refused(scene)
+        case NotSent() | str():
+            raise CardPulledError
+        case other:
+            assert_never(other)
+
+
+async def _released(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate) -> Secret:
+    releasing = desk.card_keys.release_puk(card.facts, administrator=given.administrator, errand=log.id)
+    act = log.effect("puk.release", releasing, administrator=given.administrator.hsa_id)
+    match await ask(views.asking(scene), until=act):
+        case Released(puk):
+            return puk
+        case Declined() | Unavailable() as why:
+            raise views.not_answered(scene, why)
+        case str():
+            raise AssertionError("a view without buttons has no answer")
+        case other:
+            assert_never(other)
+
+
+async def _written(
+    desk: Desk, log: ErrandLog, visit: Visit, given: Mandate, role: Role, new: Secret
+) -> Accepted | WrongAnswer | WrongCode | Locked | Refused | Unknown | NotAnswered | NotSent:
+    async def answer(challenge: bytes) -> bytes:
+        asked = desk.card_keys.unblock_response(
+            visit.facts, challenge, administrator=given.administrator, errand=log.id
+        )
+        word = await asked
+        if isinstance(word, Response):
+            return word.data
+        raise _NoAnswerError(word)
+
+    try:
+        if given.puk is not None:
+            return await visit.unblock(role, given.puk, new, attended=True)
+        assert isinstance(visit, AdministeredVisit), "rules.administrable says so"
+        return await visit.unblock_by_administrator(role, new, answer)
+    except _NoAnswerError as none:
+        return NotAnswered(none.why)
+    except (CardGoneError, CardChangedError):
+        return NotSent()
+
+
+async def _after_tear(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, role: Role, new: Secret
+) -> CodeSet | None:
+    await card.visit.close()
+    card.visit = await same_card(ask, desk, scene, card.whose)
+    code = await which_code(ask, scene, log, card.visit, role, new)
+    return None if code is None else CodeSet(code)

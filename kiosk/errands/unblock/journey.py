@@ -1,0 +1,75 @@
+"""Unblock: say first whether this product may be unblocked here and what it costs, then PUK, new code, test.
+
+Rules: product.md, `unblock`; domain.md, "Card product decides who may unblock". Without the envelope an ID administrator attends
+and the server answers for the card, or a new letter is ordered.
+"""
+
+from dataclasses import replace
+
+from drivers.reader.outcomes import Role
+from kiosk.errands.unblock import views
+from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by_mandate
+from kiosk.errands.unblock.by_administrator_views import without
+from kiosk.errands.unblock.letter import order_letter
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.context import Scene
+from kiosk.steps.ending import receipt_for, say_done
+from kiosk.steps.identification import Identified
+from kiosk.steps.own_card import OwnCard, own_card
+from kiosk.steps.pin_activation import prove_card
+from kiosk.steps.pin_unlocking import CodeSet, Envelope, card_decides, set_code
+
+SCENE = Scene("unblock")
+CARD, CODE, LETTER = SCENE.at(1, 3), SCENE.at(2, 3), SCENE.at(2, 2)
+
+
+async def unblock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
+    async with own_card(ask, desk, CARD, log) as card:
+        roles = _locked(card)
+        way = await _may(ask, card, roles)
+        if way == "letter":
+            return await order_letter(ask, desk, LETTER, log, card)
+        given = await mandate(ask, desk, CARD, log, card) if way == "administrator" else None
+        codes = [await _unlock(ask, desk, log, card, role, given) for role in roles]
+        kept = next((code.remarks for code in codes if not code.new), ())
+        who = given.who if given else Identified("card", card.whose.hsa_id)
+        receipt = await receipt_for(desk, SCENE, log, card.whose, who, kept)
+        return await say_done(ask, desk, SCENE, log, receipt, *views.done(envelope=given is None, new=not kept))
+
+
+def _locked(card: OwnCard) -> tuple[Role, ...]:
+    """The codes that are locked; the identification code where none is (a code that was forgotten can be set anew)."""
+    roles = (Role.IDENTIFICATION, Role.SIGNATURE)
+    locked = tuple(role for role in roles if (pin := card.facts.pin(role)) is not None and pin.state == "locked")
+    return locked or (Role.IDENTIFICATION,)
+
+
+async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
+    """How this product is unlocked (`unblock`, `administrator`, `letter`), before anything is typed. Raises StopError."""
+    puk, rules = card.facts.pin(Role.PUK), card.facts.rules
+    dead = puk is not None and puk.state == "locked"
+    if dead and not rules.administrable:
+        raise views.puk_dead(CARD)
+    if rules.unblocking == "nobody":
+        raise views.not_here(CARD)
+    if dead or rules.unblocking == "administrator":
+        return await ask(views.administrator_only(CARD))
+    locked = any((pin := card.facts.pin(role)) is not None and pin.state == "locked" for role in roles)
+    way = await ask(views.locked(CARD, roles) if locked else views.not_locked(CARD))
+    return await ask(without(CARD)) if way == "no_envelope" else way
+
+
+async def _unlock(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None) -> CodeSet:
+    """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
+    letter = Envelope(card.whose, card_decides)
+    scene = CODE if given is None else replace(CODE, attended_by=given.administrator.name)
+    known = None
+    while known is None:
+        if given is not None:
+            known = await set_code_by_mandate(ask, desk, scene, log, card, given, role)
+        else:
+            known, card.visit = await set_code(ask, desk, scene, log, letter, card.visit, role)
+    await prove_card(ask, scene, log, card.visit, known.code, role)
+    return known

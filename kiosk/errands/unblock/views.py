@@ -1,0 +1,90 @@
+"""The views of unblocking: whether this product may be unblocked here, what is left, and the end."""
+
+from drivers.reader.outcomes import Role
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import Scene
+from kiosk.steps.view_helpers import cancel, go
+from kiosk.views import Button, Confirm, Point, Say, Tell, say
+
+
+def locked(scene: Scene, roles: tuple[Role, ...]) -> Tell:
+    """Locked, and the holder may unlock it: what that means, and what to do (design, 11)."""
+    which = "both" if len(roles) > 1 else roles[0].value
+    return Tell(
+        name=scene.name("locked"),
+        errand=scene.title,
+        step=scene.step,
+        badge="warning",
+        badge_icon="lock-alert-outline",
+        title=say(f"locked.{which}.title"),
+        points=(
+            Point(say(f"locked.{which}.lead"), mark="bad"),
+            Point(say("locked.valid"), mark="good"),
+            Point(say("locked.yourself"), mark="good"),
+            Point(say("locked.envelope"), mark="number"),
+            Point(say("locked.puk"), mark="number"),
+            Point(say("locked.new_code"), mark="number"),
+        ),
+        way_out=cancel(),
+        side=_no_envelope(),
+        primary=go("unblock", "locked.go"),
+        needs_card=True,
+    )
+
+
+def not_locked(scene: Scene) -> Confirm:
+    """Nothing is locked: a new code can be set all the same, where the old one was forgotten."""
+    return Confirm(
+        name=scene.name("not_locked"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("not_locked.title"),
+        lead=(say("not_locked.lead"),),
+        points=(
+            Point(say("not_locked.forgotten"), say("not_locked.forgotten.detail"), icon="lock-open-variant-outline"),
+            Point(say("not_locked.known"), say("not_locked.known.detail"), icon="form-textbox-password"),
+        ),
+        way_out=cancel(),
+        side=_no_envelope(),
+        primary=go("unblock", "not_locked.go"),
+        needs_card=True,
+    )
+
+
+def administrator_only(scene: Scene) -> Tell:
+    """This product is unlocked by an ID administrator or with a new letter (design, text 8)."""
+    return Tell(
+        name=scene.name("administrator_only"),
+        errand=scene.title,
+        step=scene.step,
+        badge="warning",
+        badge_icon="lock-alert-outline",
+        title=say("admin_only.title"),
+        lead=(say("admin_only.lead"),),
+        points=(Point(say("admin_only.go_there"), mark="number"), Point(say("admin_only.letter"), mark="number")),
+        way_out=cancel(),
+        side=Button("letter", say("letter.go"), "email-outline"),
+        primary=go("administrator", "admin_only.here", "account-check-outline"),
+        needs_card=True,
+    )
+
+
+def not_here(scene: Scene) -> StopError:
+    """Nobody may unlock this product here, or nothing is known of it."""
+    return stop(scene, "refused", "not_unblockable", icon="lock-alert-outline")
+
+
+def puk_dead(scene: Scene) -> StopError:
+    """The PUK's tries are used up: the card can never be unlocked."""
+    return stop(scene, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
+
+
+def done(*, envelope: bool = True, new: bool = True) -> tuple[Say, tuple[Say, ...]]:
+    """Title and lead of the end (design, text 15). `envelope`: the holder has one, and keeps it. `new`: so is the code."""
+    lead = say("unblock_done.lead" if new else "unblock_done.old")
+    return say("unblock_done.title"), (lead, *((say("done.keep"),) if envelope else ()))
+
+
+def _no_envelope() -> Button:
+    return Button("no_envelope", say("puk.none"), "help-circle-outline")

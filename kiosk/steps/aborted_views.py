@@ -1,0 +1,56 @@
+"""What is said when an errand ended for a reason that no journey knows: a pulled card, a fault, a card left behind."""
+
+from typing import Literal
+
+from kiosk.steps.view_helpers import go
+from kiosk.views import Await, Point, ReaderDrawing, Tell, say
+
+
+def pulled(*, unknown: bool) -> Tell:
+    """The card was taken out in the middle of a question, or (unknown) of a command."""
+    which = "unknown" if unknown else "safe"
+    return Tell(
+        name="closing.pulled",
+        badge="failure" if unknown else "warning",
+        badge_icon="smart-card-off-outline",
+        title=say("closing.pulled.title"),
+        lead=(say(f"closing.pulled.{which}"),),
+        points=(Point(say(f"closing.pulled.{which}.do"), mark="number"),),
+        primary=go("end", "button.end", "check"),
+    )
+
+
+def trouble(what: str) -> Tell:
+    """A fault of the station: `reader`, `card`, `store`, `door` (opened) or `crash`."""
+    return Tell(
+        name=f"closing.{what}",
+        badge="failure",
+        badge_icon="wrench-outline",
+        title=say(f"closing.{what}.title"),
+        lead=(say(f"closing.{what}.lead"),),
+        points=(Point(say("closing.do"), mark="number"),),
+        primary=go("end", "button.end", "check"),
+    )
+
+
+def logged_out() -> Tell:
+    """The administrator took their card, and what they had begun ends."""
+    return Tell(
+        name="closing.logged_out",
+        badge="warning",
+        badge_icon="logout",
+        title=say("closing.logged_out.title"),
+        lead=(say("closing.logged_out.lead"),),
+        primary=go("end", "button.end", "check"),
+    )
+
+
+def take_card(which: Literal["holder", "administrator"]) -> Await:
+    """A card is still in: the holder's own, or the administrator's in the second reader."""
+    return Await(
+        name="closing.take_card",
+        title=say(f"closing.take_card.{which}"),
+        lead=(say("closing.take_card.lead"),),
+        drawing=ReaderDrawing("out", which),
+        waits_for=say("wait.taken"),
+    )

@@ -1,0 +1,58 @@
+"""A block, which cannot be undone, or a hold, which can: told to the issuer at once, or kept until it can be told."""
+
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from kiosk.issuer.ports import Blocked, BlockReason, Declined, Held, HoldReason, Queued
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import blocking_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+
+What = Literal["blocked", "held", "block_queued", "hold_queued"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to happen to a card. `by`: who has proved to be allowed to; None: nobody has shown who they are, and it is held."""
+
+    card_number: str
+    block: BlockReason | None
+    """Why it is blocked for good; None: it is only put on hold."""
+    hold: HoldReason
+    by: PersonProof | None = None
+
+
+async def block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, wish: Wish) -> What:
+    """Do it, and say what came of it. Raises StopError where the issuer declines, StoreError where it could not be kept."""
+    match await try_to_block_or_hold(ask, desk, scene, log, wish):
+        case Declined(reason):
+            raise views.declined(scene, reason)
+        case what:
+            return what
+
+
+async def try_to_block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, wish: Wish) -> What | Declined:
+    """The same where the errand goes on whatever the issuer says. Raises StoreError."""
+    match await ask(views.telling(scene), until=_tell(desk, log, wish)):
+        case Blocked():
+            return "blocked"
+        case Held():
+            return "held"
+        case Queued():
+            return "block_queued" if wish.block else "hold_queued"
+        case Declined() as word:
+            return word
+        case str() as other:
+            raise AssertionError(f"a view without buttons answered {other}")
+        case rest:
+            assert_never(rest)
+
+
+async def _tell(desk: Desk, log: ErrandLog, wish: Wish) -> Blocked | Held | Queued | Declined:
+    if wish.block is not None and wish.by is not None:
+        blocking = desk.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
+        return await log.effect("card.block", blocking, reason=wish.block, card_number=wish.card_number)
+    holding = desk.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)
+    return await log.effect("card.hold", holding, reason=wish.hold, card_number=wish.card_number)

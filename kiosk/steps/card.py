@@ -1,0 +1,147 @@
+"""Meeting a card, and letting the person prove that its code is theirs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault, of_presence
+from drivers.reader.errors import CardBusyError, NoReaderError, ReaderError
+from drivers.reader.model import Pin
+from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.secret import Secret
+from kiosk.ports import Ask, CardPulledError, Reader, Visit
+from kiosk.steps.capabilities import StopError
+from kiosk.views import Await, Confirm, EnterCode, Tell
+
+Strangeness = Literal["mute", "unknown", "busy"]
+InsertView = Callable[[Strangeness | None], Await]
+"""Makes the view that asks for a card; the argument is what was strange about the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """There is a card, but it cannot be met."""
+
+    why: Strangeness
+
+
+async def meet(reader: Reader) -> Visit | Strange:
+    """Wait until a card is in, and read it. Raises NoReaderError where the reader is gone."""
+    async for presence in reader.changes():
+        match of_presence(presence):
+            case Mute():
+                return Strange("mute")
+            case Absent(reader_there=False):
+                raise NoReaderError("the reader is not there", reader=reader.name)
+            case Absent():
+                continue
+            case None:
+                met = await read_in(reader)
+                if met is not None:
+                    return met
+            case other:
+                assert_never(other)
+    raise NoReaderError("the reader was closed", reader=reader.name)
+
+
+async def read_in(reader: Reader) -> Visit | Strange | None:
+    """The card that is in. None where it was pulled before it was read: wait for the next one."""
+    try:
+        return await reader.visit()
+    except CardBusyError:
+        return Strange("busy")
+    except ReaderError as fault:
+        match of_fault(fault):
+            case Absent(reader_there=True):
+                return None
+            case Mute():
+                return Strange("mute")
+            case UnknownKind():
+                return Strange("unknown")
+            case Absent() | ChangedUnderUs() | None:
+                raise
+            case other:
+                assert_never(other)
+
+
+async def emptied(reader: Reader) -> None:
+    """Wait until no card is in."""
+    async for presence in reader.changes():
+        if isinstance(of_presence(presence), Absent):
+            return
+
+
+async def meet_next(reader: Reader) -> Visit | Strange:
+    """Wait until the card that is in has been taken out, and another one (or the same again) is in."""
+    await emptied(reader)
+    return await meet(reader)
+
+
+async def ask_for_card(ask: Ask, reader: Reader, view: InsertView, *, fresh: bool = False) -> Visit | str:
+    """Ask until a card is in that can be read. `fresh`: a card that is in now does not count. Or a button's value."""
+    met: Visit | Strange | str = await ask(view(None), until=meet_next(reader) if fresh else meet(reader))
+    while isinstance(met, Strange):
+        met = await ask(view(met.why), until=meet_next(reader))
+    return met
+
+
+@dataclass(frozen=True, slots=True)
+class CodeWords:
+    """The words of one code of one card, and how the errand ends where it cannot be proved."""
+
+    entry: EnterCode
+    wrong: Callable[[int | None], Tell]
+    """What to say after a wrong code, with the tries left."""
+    last: Confirm
+    """Asks for consent to use the last try; answers `yes`."""
+    locked: StopError
+    declined: StopError
+    """The last try was kept."""
+
+
+async def prove_code(ask: Ask, visit: Visit, role: Role, words: CodeWords) -> Secret:
+    """Ask for the code until the card accepts it; return it for a step that needs it again in this visit. Who has one try left,
+    or may have, is asked about it before the code is typed; a code that is locked is not asked for.
+
+    Raises StopError where the code is locked or the holder keeps the last try, CardPulledError where the card went.
+    """
+    now = await _few_left(visit, role)
+    if now is not None and now.state == "locked":
+        raise words.locked
+    consented = now is not None and now.last_try and await _consents(ask, words)
+    while True:
+        code = await ask(words.entry)
+        assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
+        match await visit.verify(role, code, last_try_consented=consented):
+            case Accepted():
+                return code
+            case WrongCode(left):
+                await ask(words.wrong(left))
+                consented = left == 1 and await _consents(ask, words)
+            case Refused(RefusalReason.LAST_TRY):
+                consented = await _consents(ask, words)
+            case Locked() | Refused():
+                raise words.locked
+            case Unknown():
+                raise CardPulledError
+            case other:
+                assert_never(other)
+
+
+async def _few_left(visit: Visit, role: Role) -> Pin | None:
+    """The code as it is now, where it had one try or none when the card came: it may have been unlocked since. Raises
+    CardPulledError."""
+    pin = visit.facts.pin(role)
+    if pin is None or not (pin.last_try or pin.state == "locked"):
+        return None
+    try:
+        return (await visit.refresh()).pin(role)
+    except ReaderError:
+        raise CardPulledError from None
+
+
+async def _consents(ask: Ask, words: CodeWords) -> bool:
+    """The holder's word on the last try (reliability I1). Raises StopError where it is kept."""
+    if await ask(words.last) != "yes":
+        raise words.declined
+    return True

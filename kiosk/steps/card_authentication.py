@@ -1,0 +1,80 @@
+"""Card authentication: a new card shows that it is genuine before it hears a code, or goes back to its slot for good.
+
+Whoever stocks the cabinet could keep the true card and lay in a copy of its public files, which hears PUK and new PIN. Rules:
+product.md, "Who may"; docs/cards.md says how each product shows it.
+"""
+
+from typing import assert_never
+
+from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey, Unknown
+from fleet.messages import kinds
+from kiosk.issuer.ports import Unavailable
+from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
+from kiosk.steps import person_proof_views, pin_views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.steps.slot import NOT_GENUINE, NOT_VOUCHED, Returned, reopen_for_return
+
+
+async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit) -> None:
+    """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
+    outcome = await ask(person_proof_views.proving(scene), until=visit.challenge_free_key())
+    if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
+        outcome = await _by_management_key(ask, desk, scene, log, visit)
+    match outcome:
+        case CardAuthenticated():
+            return
+        case NoFreeKey():
+            if not await is_vouched_for(desk, order, visit.facts):
+                await visit.close()
+                await reopen_for_return(ask, desk, scene, log, order, NOT_VOUCHED)
+        case CardNotAuthenticated(why):
+            await put_aside(ask, desk, scene, log, order, visit, why)
+        case Unknown() | str():
+            raise CardPulledError
+        case other:
+            assert_never(other)
+
+
+class _ServerSilentError(Exception):
+    """The server did not answer, and nothing was tried at the card."""
+
+
+async def _by_management_key(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, visit: Visit
+) -> CardAuthentication | str:
+    """By the card's own management key, which the server has; asked again while the server is silent."""
+
+    async def answered(algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes) -> MutualAnswer | None:
+        said = await desk.card_keys.answer_witness(visit.facts, algorithm, witness, challenge, errand=log.id)
+        if isinstance(said, Unavailable):
+            raise _ServerSilentError
+        return said if isinstance(said, MutualAnswer) else None
+
+    while True:
+        try:
+            return await ask(person_proof_views.proving(scene), until=visit.authenticate_by_management(answered))
+        except _ServerSilentError:
+            await ask(pin_views.verifier_silent(scene))
+
+
+async def is_vouched_for(desk: Desk, order: Order, facts: CardFacts) -> bool:
+    """Whether as many administrators put the card in as its product, or the region, wants of cards that prove nothing."""
+    wanted = 2 if desk.region.stock.two_administrators else facts.rules.stocked_by
+    if wanted < 2 or desk.stock is None:
+        return True
+    return len(set(await desk.stock.stocked_by(order.card_number))) >= wanted
+
+
+async def put_aside(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, why: str,
+    returned: Returned = NOT_GENUINE,
+) -> None:  # fmt: skip
+    """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
+    await visit.close()
+    await log.note(kinds.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
+    if desk.cabinet is None:
+        raise returned.stop(scene)
+    await reopen_for_return(ask, desk, scene, log, order, returned)

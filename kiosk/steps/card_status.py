@@ -1,0 +1,43 @@
+"""The register's word on a card and its holder, asked before either is believed or given anything.
+
+Rules: product.md, "Who may": held, blocked, returned, left, unknown: each stops with its own reason. Where nobody can be asked
+the lists of revoked certificates have the word, as they came last.
+"""
+
+from kiosk.issuer.ports import CardWord, NotFound, Unavailable
+from kiosk.steps import card_status_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.steps.own_card import word_of
+
+DEAD = ("blocked", "returned", "voided")
+IN_USE = ("active", "handed_out")
+
+
+async def own_standing(desk: Desk, scene: Scene, card_number: str) -> CardWord | NotFound | Unavailable:
+    """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
+    match await word_of(desk.directory, card_number):
+        case CardWord() as word:
+            if word.state not in IN_USE:
+                raise views.own_card_stands(scene, word.state)
+            if word.holder != "here":
+                raise views.holder_is(scene, word.holder)
+            return word
+        case NotFound():
+            raise views.own_card_unknown(scene)
+        case Unavailable() as away:
+            return away
+
+
+async def new_standing(desk: Desk, scene: Scene, card_number: str) -> None:
+    """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
+    match await word_of(desk.directory, card_number):
+        case CardWord() as word:
+            if word.state == "held" or word.state in DEAD:
+                raise views.new_card_stands(scene, word.state)
+            if word.holder != "here":
+                raise views.holder_is(scene, word.holder)
+        case NotFound():
+            raise views.new_card_unknown(scene)
+        case Unavailable():
+            return

@@ -1,0 +1,128 @@
+"""The views that every errand with a card and its code needs: what is strange about a card, a code, its last try, a stop."""
+
+from dataclasses import replace
+from typing import Literal
+
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Role
+from kiosk.issuer.ports import SwitchOff
+from kiosk.ports import Outcome
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card import Strangeness
+from kiosk.steps.context import Scene
+from kiosk.steps.view_helpers import cancel, go
+from kiosk.views import Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, local, say
+
+
+def strange_note(strange: Strangeness | None, otherwise: Note) -> Note:
+    """What to do about a card that could not be met; else the usual note."""
+    if strange is None:
+        return otherwise
+    return Note(say(f"strange.{strange}"), say(f"strange.{strange}.title"), "warning")
+
+
+def reader_for(strange: Strangeness | None, which: Literal["holder", "administrator"] = "holder") -> ReaderDrawing:
+    """The card goes in; one that does not answer is turned first."""
+    return ReaderDrawing("turn" if strange == "mute" else "in", which)
+
+
+def code_entry(
+    scene: Scene,
+    name: str,
+    title: Say,
+    lead: Say,
+    facts: CardFacts,
+    *,
+    role: Role = Role.IDENTIFICATION,
+    watched: bool = True,
+) -> EnterCode:
+    """A code that the card has already. `watched`: it is in the holder's reader, and pulling it ends the question."""
+    pin = facts.pin(role)
+    return EnterCode(
+        name=scene.name(name),
+        errand=scene.title,
+        step=scene.step,
+        attended_by=scene.attended_by,
+        title=title,
+        lead=(lead,),
+        hint=say("code.hidden"),
+        min_length=pin.min_length if pin else 6,
+        max_length=pin.max_length if pin else 8,
+        submit=say("button.next"),
+        way_out=cancel(),
+        needs_card=watched,
+    )
+
+
+class WrongCodeView:
+    """Says that a code was wrong and how many tries are left: called with that number, or None where it is not known."""
+
+    def __init__(self, scene: Scene, name: str, *, watched: bool = True) -> None:
+        self.scene, self.name, self.watched = scene, name, watched
+
+    def __call__(self, left: int | None) -> Tell:
+        known = left is not None
+        return Tell(
+            name=self.scene.name(self.name),
+            errand=self.scene.title,
+            step=self.scene.step,
+            badge="warning",
+            badge_icon="alert",
+            title=say("wrong_pin.title"),
+            lead=(say("wrong_pin.lead"),),
+            tries=Tries(left or 0, max(0, 3 - (left or 0)), say("wrong_pin.tries")) if known else None,
+            way_out=cancel(),
+            primary=go("again", "button.again"),
+            needs_card=self.watched,
+        )
+
+
+def last_try(scene: Scene, name: str, *, watched: bool = True) -> Confirm:
+    """Consent to use the last try (reliability I1)."""
+    return Confirm(
+        name=scene.name(name),
+        errand=scene.title,
+        step=scene.step,
+        title=say("last_try.title"),
+        lead=(say("last_try.lead"),),
+        points=(
+            Point(say("last_try.wrong"), say("last_try.wrong.detail"), "bad"),
+            Point(say("last_try.right"), say("last_try.right.detail"), "good"),
+        ),
+        warning=say("last_try.warning"),
+        way_out=go("no", "last_try.no", "close"),
+        primary=go("yes", "last_try.yes"),
+        needs_card=watched,
+    )
+
+
+def stop(
+    scene: Scene,
+    outcome: Outcome,
+    reason: str,
+    *,
+    badge: Literal["warning", "failure"] = "warning",
+    icon: str = "alert",
+    **facts: Say | str | int,
+) -> StopError:
+    """The errand ends: `stop.REASON.title` and `.lead` say what happened and what it means, `.do` what to do. `facts` fill
+    the lead."""
+    view = Tell(
+        name=scene.name(f"stop.{reason}"),
+        errand=scene.title,
+        badge=badge,
+        badge_icon=icon,
+        title=say(f"stop.{reason}.title"),
+        lead=(say(f"stop.{reason}.lead", **facts),),
+        points=(Point(say(f"stop.{reason}.do"), mark="number"),),
+        primary=go("end", "button.end", "check"),
+    )
+    return StopError(outcome, reason, view)
+
+
+def switched_off(scene: Scene, off: SwitchOff) -> StopError:
+    """The region has switched this kind or batch of cards off: in the region's own words, where it gave some."""
+    plain = stop(scene, "refused", "switched_off")
+    if not off.text:
+        return plain
+    return StopError(plain.outcome, plain.reason, replace(plain.view, lead=(local(off.text),)))

@@ -1,0 +1,114 @@
+"""Outcomes of a change to keys and certificates of a card, by which a journey goes on; and the same card read again."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from drivers.reader.errors import (
+    CardAnswerError,
+    CardChangedError,
+    CardGoneError,
+    LedgerError,
+    NoReaderError,
+    ReaderError,
+)
+from drivers.reader.keys import ManagementKey
+from drivers.reader.model import CardFacts, Purpose
+from drivers.reader.outcomes import Role
+from drivers.secret import Secret
+from kiosk.ports import Ask, Visit
+from kiosk.steps import card_write_views as views
+from kiosk.steps import own_card_views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import ask_for_card, prove_code
+from kiosk.steps.context import Scene
+from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin_unlocking import NotSent
+
+T = TypeVar("T")
+Codes = Mapping[Role, Secret]
+"""What the holder has typed, and the card accepted in this visit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Nobody answers for the card's management key: nothing has happened to the card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """The card says something else than it should: what it holds now is what is read of it."""
+
+
+class TornError(Exception):
+    """The card left the reader in the middle of the work."""
+
+
+async def done(act: Callable[[], Awaitable[T]]) -> T | NotSent | Unanswered | Garbled:
+    """The outcome of a change, which begins when this is awaited. Raises NoReaderError, LedgerError."""
+    try:
+        return await act()
+    except (CardGoneError, CardChangedError):
+        return NotSent()
+    except CardAnswerError:
+        return Garbled()
+    except (NoReaderError, LedgerError):
+        raise
+    except ReaderError:
+        return Unanswered()
+
+
+async def looked(act: Awaitable[T]) -> T:
+    """What only reads the card. Raises TornError where it left."""
+    try:
+        return await act
+    except (CardGoneError, CardChangedError):
+        raise TornError from None
+
+
+def codes_for(facts: CardFacts, use: Purpose) -> tuple[Role, ...]:
+    """The codes without which no key of that use is made or deleted; the last is that with which it is used."""
+    second = use == "signature" and facts.pin(Role.SIGNATURE) is not None
+    return (Role.IDENTIFICATION, Role.SIGNATURE) if second else (Role.IDENTIFICATION,)
+
+
+async def prove_codes(ask: Ask, scene: Scene, visit: Visit, use: Purpose, known: Collection[Role] = ()) -> Codes:
+    """Ask for each of those codes that is not known yet, until the card accepts it. Raises as `prove_code`."""
+    wanted = (role for role in codes_for(visit.facts, use) if role not in known)
+    return {role: await prove_code(ask, visit, role, own_card_views.code(scene, visit.facts, role)) for role in wanted}
+
+
+def identification_again(codes: Codes) -> Secret | None:
+    """The code for identification, where another one was verified after it: a card may have forgotten it."""
+    return codes[Role.IDENTIFICATION] if len(codes) > 1 else None
+
+
+def management(desk: Desk, card: OwnCard, errand: str) -> ManagementKey | None:
+    """Whoever answers for the card's management key; None where the card has none."""
+    algorithm = card.facts.rules.management
+    return (
+        None
+        if algorithm is None
+        else desk.card_keys.management(card.facts, algorithm, errand=errand, people=card.people)
+    )
+
+
+async def meet_again(
+    ask: Ask, desk: Desk, scene: Scene, card: OwnCard, use: Purpose, settle: Callable[[], Awaitable[None]]
+) -> Codes:
+    """The same card once more after a tear, and its codes, typed once more. `settle` looks first at what the card holds now.
+
+    Raises StopError where the card is gone, and what `settle` raises.
+    """
+    serial, fresh = card.facts.serial, False
+    await card.visit.close()
+    while True:
+        visit = await ask_for_card(ask, desk.reader, lambda why: views.pulled(scene, why), fresh=fresh)
+        if isinstance(visit, str):
+            raise views.gone(scene)
+        if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
+            card.visit = visit
+            await settle()
+            return await prove_codes(ask, scene, visit, use)
+        await visit.close()
+        fresh = True

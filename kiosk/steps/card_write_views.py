@@ -1,0 +1,83 @@
+"""The views of keys and certificates that are being written: what is done now, what a tear leaves, and where it stops.
+
+What all of them say is true at that moment: the old certificate is as it was until the new one has been tested.
+"""
+
+from kiosk.steps.administrator_views import log_in_expired
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card import Strangeness
+from kiosk.steps.card_views import stop, strange_note
+from kiosk.steps.context import Scene
+from kiosk.views import Await, Busy, Button, Note, ReaderDrawing, Task, say
+
+TASKS = ("key", "fetch", "write", "test")
+
+
+def working(scene: Scene, now: str) -> Busy:
+    """One of `TASKS` is being done; the card stays in."""
+    at = TASKS.index(now)
+    return Busy(
+        name=scene.name(f"working_{now}"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("busy.title"),
+        lead=(say(f"renew.working.{now}"),),
+        tasks=tuple(
+            Task(say(f"renew.task.{one}"), "done" if i < at else "now" if i == at else "later")
+            for i, one in enumerate(TASKS)
+        ),
+        under=say("busy.card_in"),
+    )
+
+
+def pulled(scene: Scene, strange: Strangeness | None) -> Await:
+    """The card went while it was written: the old certificate is there, and the same card is wanted back."""
+    note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
+    return Await(
+        name=scene.name("pulled"),
+        errand=scene.title,
+        step=scene.step,
+        badge="failure",
+        badge_icon="smart-card-off-outline",
+        title=say("pulled.title"),
+        lead=(say("renew.pulled.lead"), say("renew.pulled.do")),
+        note=note,
+        drawing=ReaderDrawing(),
+        way_out=Button("gone", say("pulled.gone"), "help-circle-outline"),
+        waits_for=say("wait.card"),
+    )
+
+
+def gone(scene: Scene) -> StopError:
+    """The holder does not have the card any more: whether the last change was written is not known."""
+    return stop(scene, "unknown", "renewal_torn", badge="failure", icon="smart-card-off-outline")
+
+
+def no_room(scene: Scene) -> StopError:
+    """There is no free place for a key: expired certificates are in the way."""
+    return stop(scene, "refused", "no_room")
+
+
+def card_refused(scene: Scene) -> StopError:
+    """The card does not do it, or not as it should."""
+    return stop(scene, "refused", "not_written", badge="failure")
+
+
+def keys_away(scene: Scene) -> StopError:
+    """Nobody answers for the card's management key, or the issuer does not."""
+    return stop(scene, "fault", "issuer_away", icon="cloud-off-outline")
+
+
+def declined(scene: Scene, *, late: bool = False) -> StopError:
+    """The issuer gives no certificate for this key."""
+    return log_in_expired(scene) if late else stop(scene, "refused", "certificate_declined")
+
+
+def not_as_offered(scene: Scene) -> StopError:
+    """The issuer gave another certificate than it offered: of another key, or one that lasts too long."""
+    return stop(scene, "fault", "not_as_offered", badge="failure")
+
+
+def new_failed(scene: Scene, *, gone: bool) -> StopError:
+    """The new certificate does not work. It was taken off the card again, or could not be."""
+    return stop(scene, "fault", "new_failed" if gone else "new_failed_stays", badge="failure")

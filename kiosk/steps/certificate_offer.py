@@ -1,0 +1,90 @@
+"""What may be renewed on a card, before any code is typed: by the product, by the issuer, and by what is on the card.
+
+Rules: a certificate is renewed from half a year before its end; one that is revoked, or of an issuer whom we do not trust,
+proves nothing. A newer certificate beside the old one was left by an errand that broke off: only its test is missing.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal, assert_never
+
+from drivers.reader.model import CardFacts, Certificate
+from kiosk.issuer.ports import Declined, Offer, Unavailable
+from kiosk.ports import Ask
+from kiosk.steps import card_write_views
+from kiosk.steps import certificate_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.certificate_issuance import Renewal
+from kiosk.steps.certificate_removal import removable
+from kiosk.steps.context import Scene
+from kiosk.steps.own_card import OwnCard
+
+FROM = timedelta(days=180)
+"""So long before its end a certificate may be renewed."""
+Use = Literal["identification", "signature"]
+USES: tuple[Use, ...] = ("identification", "signature")
+
+
+async def renewal(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> Renewal:
+    """The one that the holder chooses. Raises StopError where there is nothing to renew, or nobody who may."""
+    if not card.facts.rules.writable:
+        raise views.not_writable(scene)
+    offers = await offered(ask, desk, scene, card)
+    if all(one.profile == "reserve" for one in offers):
+        raise views.use_reserve(scene)
+    now, wanted = desk.clock.now(), []
+    for use in USES:
+        offer = next((one for one in offers if one.profile == use), None)
+        if offer is not None:
+            wanted += _renewals(card.facts, offer, use, now)
+    if not wanted:
+        raise _nothing(scene, card.facts, now)
+    answer = await ask(views.which(scene, wanted)) if len(wanted) > 1 else wanted[0].purpose
+    chosen = next(one for one in wanted if one.purpose == answer)
+    if chosen.fetched is None:
+        await has_place(desk, scene, card, chosen.purpose)
+    return chosen
+
+
+async def has_place(desk: Desk, scene: Scene, card: OwnCard, use: Use) -> None:
+    """Raises StopError where a new key would take the place of one that is in use: make room, or this product has none."""
+    if not await card.visit.places(use):
+        await card.visit.complete()
+        may_go = removable(card.facts, desk.clock.now())
+        raise card_write_views.no_room(scene) if may_go else views.not_writable(scene)
+
+
+async def offered(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> tuple[Offer, ...]:
+    """What the issuer offers this card now: never nothing. Raises StopError."""
+    facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
+    match await ask(views.asking(scene), until=desk.issuer.offers(facts)):
+        case Declined() | ():
+            raise views.not_offered(scene)
+        case Unavailable() | str():
+            raise card_write_views.keys_away(scene)
+        case tuple() as offers:
+            return offers
+        case other:
+            assert_never(other)
+
+
+def _renewals(facts: CardFacts, offer: Offer, use: Use, now: datetime) -> list[Renewal]:
+    """One, where the certificate of that use nears its end, or was renewed and the old one is still there."""
+    newest = facts.certificate(use)
+    if newest is None or newest.chain in ("revoked", "untrusted"):
+        return []
+    if newest.not_after < now + FROM:
+        return [Renewal(offer, use, newest)]
+    older = [one for one in facts.certificates if one.purpose == use and one is not newest]
+    return [Renewal(offer, use, _latest(older), newest)] if older and newest.chain == "ok" else []
+
+
+def _latest(found: list[Certificate]) -> Certificate:
+    return max(found, key=lambda one: one.not_after)
+
+
+def _nothing(scene: Scene, facts: CardFacts, now: datetime) -> Exception:
+    newest = facts.certificate("identification")
+    if newest is None or newest.chain in ("revoked", "untrusted"):
+        return views.no_proof(scene)
+    return views.too_early(scene, newest.not_after - FROM)

@@ -1,0 +1,105 @@
+"""Certificates that may go, and taking one off the card: the certificate, then its key where the card lets go of keys.
+
+Rules: the newest certificate of each use never goes, so the last one that works cannot be removed; those for encryption never
+go, since old letters are read with them, nor the card's own. What broke off is looked at on the card when it is back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from drivers.reader.model import CardFacts, Certificate
+from drivers.reader.outcomes import Accepted, Unknown
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import certificate_removal_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card_write import TornError, done, looked, management, meet_again
+from kiosk.steps.context import Scene
+from kiosk.steps.own_card import OwnCard
+from kiosk.steps.pin_unlocking import NotSent
+
+CERTIFICATE, KEY = "card.delete_certificate", "card.delete_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Removable:
+    """A certificate that may go, and why."""
+
+    certificate: Certificate
+    why: Literal["expired", "superseded"]
+
+
+def removable(facts: CardFacts, now: datetime) -> tuple[Removable, ...]:
+    """Those of a person that a newer one of the same use stands in for, or that have expired beside it, oldest first."""
+    newest = {facts.certificate("identification"), facts.certificate("signature")}
+    old = [one for one in facts.certificates if one not in newest and _stood_in_for(one, facts)]
+    old.sort(key=lambda one: one.not_after)
+    return tuple(Removable(one, "expired" if one.not_after < now else "superseded") for one in old)
+
+
+def _stood_in_for(one: Certificate, facts: CardFacts) -> bool:
+    """Another one of that use is on the card and works: without it, the old one is all there is."""
+    newest = None if one.purpose == "other" else facts.certificate(one.purpose)
+    return newest is not None and newest.chain == "ok"
+
+
+async def remove(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, certificate: Certificate) -> bool:
+    """Take it off the card, whose codes for that use are verified; False where it stays. Raises StopError, CardPulledError."""
+    removal = _Removal(ask, desk, scene, log, card, certificate)
+    torn = False
+    while True:
+        try:
+            if torn:
+                await meet_again(ask, desk, scene, card, certificate.purpose, removal.settle)
+            return await removal.go()
+        except TornError:
+            torn = True
+
+
+class _Removal:
+    """How far it has come."""
+
+    def __init__(
+        self, ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, certificate: Certificate
+    ) -> None:
+        self._ask, self._desk, self._scene, self._log = ask, desk, scene, log
+        self._card, self._certificate = card, certificate
+        self._torn = ""
+
+    async def go(self) -> bool:
+        """What is not done yet. Raises TornError."""
+        if self._there:
+            may_go = {one.certificate.der for one in removable(self._card.facts, self._desk.clock.now())}
+            if self._certificate.der not in may_go or not await self._delete(CERTIFICATE):
+                return False
+        if self._card.facts.rules.deletes_keys and await self._has_key():
+            await self._delete(KEY)
+        return True
+
+    @property
+    def _there(self) -> bool:
+        return any(one.der == self._certificate.der for one in self._card.facts.certificates)
+
+    async def _has_key(self) -> bool:
+        """Whether the key without its certificate is what the card shows in its place."""
+        places = await looked(self._card.visit.places(self._certificate.purpose))
+        return any(one.key_id == self._certificate.id and one.public_key is not None for one in places)
+
+    async def settle(self) -> None:
+        """What the card that is back shows of the effect that broke off. Raises TornError."""
+        await looked(self._card.visit.complete())
+        if self._torn == CERTIFICATE:
+            await self._log.settled(CERTIFICATE, "not_deleted" if self._there else "deleted")
+        elif self._torn == KEY:
+            await self._log.settled(KEY, "not_deleted" if await self._has_key() else "deleted")
+        self._torn = ""
+
+    async def _delete(self, effect: str) -> bool:
+        key, visit, id_ = management(self._desk, self._card, self._log.id), self._card.visit, self._certificate.id
+        act = visit.delete_certificate if effect == CERTIFICATE else visit.delete_key
+        deleting = self._log.effect(effect, done(lambda: act(id_, key)), key=id_)
+        outcome = await self._ask(views.removing(self._scene), until=deleting)
+        if isinstance(outcome, Unknown | NotSent):
+            self._torn = effect if isinstance(outcome, Unknown) else ""
+            raise TornError
+        return isinstance(outcome, Accepted)

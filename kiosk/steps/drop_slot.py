@@ -1,0 +1,58 @@
+"""A card into the drop slot: the flap opens, and only the bin's own sensor says that the card is gone."""
+
+import asyncio
+import contextlib
+
+from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told
+from kiosk.steps import slot_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene
+from kiosk.steps.identification import Identified
+from kiosk.views import Await
+
+
+async def drop_old_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> str:
+    """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
+    if who.by != "old_card" or who.card_number == order.card_number or desk.cabinet is None:
+        return ""
+    view = views.drop_old(scene, who.card_number)
+    return "" if await drop_card(ask, desk.cabinet, view, log, who.card_number) == "dropped" else "old_card_kept"
+
+
+async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str) -> str:
+    """See a card fall while `view` asks for it: `dropped`, or why it did not (`kept`, `not_opened`, `jam`, `fishing`, ...). The
+    flap ends locked."""
+    try:
+        opened = await log.effect("drop.open", cabinet.open_drop())
+        if isinstance(opened, NotOpened):
+            return "not_opened"
+        came = await log.effect("drop.card", _drop(ask, view, cabinet), old_card=number)
+    except BaseException:
+        await _lock_flap(cabinet)  # it may be open, and nobody is going to watch it
+        raise
+    if came.outcome == "dropped" and not isinstance(opened, Opened):
+        await log.settled("drop.open", "opened")
+    return came.outcome
+
+
+async def _drop(ask: Ask, view: Await, cabinet: Cabinet) -> Told:
+    """See the card fall into the bin, or the holder keep it."""
+    try:
+        outcome = await ask(view, until=cabinet.wait_drop())
+    except ErrandEndedError:
+        return Told("kept")
+    match outcome:
+        case Dropped():
+            return Told("dropped")
+        case NotDropped(fault):
+            return Told(fault)
+        case _:
+            return Told("kept")
+
+
+async def _lock_flap(cabinet: Cabinet) -> None:
+    """A watch that ends at once locks the flap."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await cabinet.wait_drop()

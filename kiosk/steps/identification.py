@@ -1,0 +1,136 @@
+"""Who is standing here: the holder's own valid card and its PIN, or an ID administrator who attends.
+
+Rules: domain.md, "Rules of hand-over and return"; product.md, `pickup` step 1. A card that is not valid identifies nobody.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from drivers.reader.model import CardFacts
+from fleet.messages import kinds
+from fleet.messages.attending import may_attend_protected
+from fleet.messages.mandates import means_of
+from kiosk.issuer.ports import LoggedIn
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Ask, ErrandLog, Order
+from kiosk.receipts.facts import IdentifiedBy
+from kiosk.steps import identification_views as views
+from kiosk.steps.administrator import give_back, log_in, log_in_another, proofs_of
+from kiosk.steps.administrator_views import kur_needed
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import ask_for_card, emptied
+from kiosk.steps.card_status import own_standing
+from kiosk.steps.context import Scene
+from kiosk.steps.person_proof import prove_person
+from kiosk.steps.release_code import may_be_released, released_order
+
+RESERVE = "reserve"
+"""The product of an order whose card is a spare one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who the holder is, and who vouches. `hsa_id` is empty while an administrator has not yet pointed out the order."""
+
+    by: IdentifiedBy
+    hsa_id: str = ""
+    loa: int | None = None
+    """Level of the certificate that the holder identified with."""
+    card_number: str = ""
+    """The holder's own card, where that is what was used."""
+    order: str = ""
+    """The order that the release code is of."""
+    administrator: LoggedIn | None = None
+    document: str | None = None
+    """Kind of the ID document that the administrator has seen."""
+    document_digits: str = ""
+    """The last digits of its number."""
+    second: LoggedIn | None = None
+    """The other administrator, where it takes two."""
+    proof: PersonProof | None = field(default=None, repr=False)
+    """The holder's own, where their card has signed."""
+
+    @property
+    def people(self) -> tuple[PersonProof, ...]:
+        """Everybody whose card has signed."""
+        return (*((self.proof,) if self.proof else ()), *proofs_of(self.administrator, self.second))
+
+
+async def identify(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
+    """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
+    match await ask(views.who(scene, released=await may_be_released(desk))):
+        case "administrator":
+            return await attended(ask, desk, scene, log)
+        case "release_code":
+            order = await released_order(ask, desk, scene)
+            return Identified("release_code", order.hsa_id, order.loa, order=order.order)
+        case _:
+            return await _own_card(ask, desk, scene, log)
+
+
+async def _own_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
+    visit = await ask_for_card(ask, desk.reader, partial(views.insert_own, scene))
+    assert not isinstance(visit, str)
+    try:
+        word = await own_standing(desk, scene, visit.facts.card_number)
+        certificate = visit.facts.certificate("identification")
+        if certificate is None or certificate.chain != "ok":
+            raise views.own_card_not_valid(scene, certificate)
+        proof = await prove_person(
+            ask, desk, scene, log, visit, views.own_code(scene, visit.facts), holder_means(visit.facts), word
+        )
+    finally:
+        await visit.close()
+    await ask(views.take_own(scene), until=emptied(desk.reader))
+    return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
+
+
+def holder_means(facts: CardFacts, *tags: str) -> tuple[str, ...]:
+    """What the holder of that card means: to be known by the directory, and those asks about the card."""
+    return (means_of("directory.find", facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
+
+
+async def attended(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str] = ()) -> Identified:
+    """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
+    seen."""
+    administrator = await log_in(ask, desk, scene, log, but)
+    document = await ask(views.document(scene, administrator))
+    digits = await ask(views.document_digits(scene, administrator))
+    await give_back(ask, desk, replace(scene, attended_by=administrator.name))
+    return Identified(
+        "administrator",
+        administrator=administrator,
+        document=document,
+        document_digits=digits[-views.DOCUMENT_DIGITS :],
+    )
+
+
+async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> Identified:
+    """Write down who attests this hand-over, and what they have seen. LoA3 on a reserve card takes two administrators,
+    neither of whom is the holder; for a protected identity both have the role KUR. Raises StopError where there is only the
+    holder's word for it, or the first has not that role.
+    """
+    two = order.product == RESERVE and order.loa == 3
+    if who.administrator is None:
+        if two:
+            raise views.two_needed(scene)
+        return who
+    first = who.administrator
+    if two:
+        if order.protected and not may_attend_protected(first.roles):
+            raise kur_needed(scene)
+        but = {first.hsa_id, order.hsa_id}
+        who = replace(who, second=await log_in_another(ask, desk, scene, log, but, for_protected=order.protected))
+    await note_attested(log, who)
+    return who
+
+
+async def note_attested(log: ErrandLog, who: Identified) -> None:
+    """Write down who attests whose identity, and what they have seen."""
+    if who.administrator is not None:
+        second = {"second": who.second.hsa_id} if who.second else {}
+        await log.note(
+            kinds.IDENTITY_ATTESTED, administrator=who.administrator.hsa_id, logged_in_by=who.administrator.by,
+            document=who.document, document_digits=who.document_digits, **second,
+        )  # fmt: skip

@@ -1,0 +1,92 @@
+"""The holder's own card: met, named in the journal, and let go however the errand ends."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from drivers.reader.model import CardFacts
+from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Ask, ErrandLog, Visit
+from kiosk.steps import own_card_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import Strangeness, ask_for_card
+from kiosk.steps.context import Scene, Subject
+from kiosk.steps.switched import refuse_switched_off
+from kiosk.views import Await
+
+ASK_S = 1.5
+"""So long a person waits for the register's word on a protected identity; without it no name is shown."""
+
+
+@dataclass(slots=True)
+class OwnCard:
+    """The card that the errand is about. After a tear `visit` is another one, of the same card."""
+
+    visit: Visit
+    whose: Subject
+    register: CardWord | NotFound | Unavailable
+    """The word of directory and register on it."""
+    people: tuple[PersonProof, ...] = ()
+    """Whose proofs stand behind what is asked about it: the holder's, and of who attends."""
+
+    @property
+    def product(self) -> str:
+        """As the register calls it; empty where it has said nothing."""
+        return self.register.product if isinstance(self.register, CardWord) else ""
+
+    @property
+    def facts(self) -> CardFacts:
+        """What is known of the card now."""
+        return self.visit.facts
+
+
+@contextlib.asynccontextmanager
+async def own_card(
+    ask: Ask,
+    desk: Desk,
+    scene: Scene,
+    log: ErrandLog,
+    insert: Callable[[Scene, Strangeness | None], Await] = views.insert,
+    *,
+    also_off: bool = False,
+) -> AsyncIterator[OwnCard]:
+    """Ask for the card, or take the one that is in, and say in the journal which it is.
+
+    Raises what `ask` raises, and StopError where the region has switched such cards off, unless `also_off`: for errands that
+    make a card safer.
+    """
+    visit = await ask_for_card(ask, desk.reader, lambda why: insert(scene, why))
+    assert not isinstance(visit, str), "the only other way out is to cancel"
+    async with met(desk, log, visit) as card:
+        if not also_off:
+            refuse_switched_off(desk, scene, card.whose.card_number, card.product, card.facts.profile)
+        yield card
+
+
+@contextlib.asynccontextmanager
+async def met(desk: Desk, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard]:
+    """A card that has been met is the one that the errand is about, from here until it is let go."""
+    card = OwnCard(visit, Subject.of(visit.facts, protected=True), Unavailable())
+    try:
+        await log.about_card(card.whose.card_number, card.whose.hsa_id)
+        card.register = await word_of(desk.directory, card.whose.card_number)
+        card.whose = Subject.of(visit.facts, protected=_protected(card.register))
+        yield card
+    finally:
+        await card.visit.close()
+
+
+async def word_of(directory: Directory, card_number: str, limit_s: float = ASK_S) -> CardWord | NotFound | Unavailable:
+    """What directory and register say of a card, if they say it soon; not whose it is."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await directory.state(card_number)
+    except TimeoutError:
+        return Unavailable("no_answer")
+
+
+def _protected(register: CardWord | NotFound | Unavailable) -> bool:
+    """Whether the name may not be shown: also where nobody can be asked."""
+    return not isinstance(register, CardWord) or register.protected

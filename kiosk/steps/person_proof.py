@@ -1,0 +1,90 @@
+"""Proof of possession: a code that a card calls right proves nothing, so the card's key signs before anybody is believed.
+
+Rules: product.md, "Proof by the card"; docs/decisions/0040. One signature a visit, over the list of what is meant; a card that
+signs with another key is told to the fleet (`card_not_genuine`).
+"""
+
+from collections.abc import Collection
+from typing import assert_never
+
+from drivers.reader.model import Chain
+from drivers.reader.outcomes import Accepted, Role, SignOutcome, Unknown
+from drivers.secret import Secret
+from fleet.messages import kinds
+from kiosk.issuer.ports import CardWord, NotFound, Unavailable
+from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
+from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
+from kiosk.steps import person_proof_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import CodeWords, prove_code
+from kiosk.steps.context import Scene
+
+Word = CardWord | NotFound | Unavailable
+"""The register's word on a card."""
+VALID: tuple[Chain, ...] = ("ok",)
+RENEWED: tuple[Chain, ...] = ("ok", "expired")
+"""Whose certificate is renewed: it may have ended."""
+OWN_CARD: tuple[Chain, ...] = ("ok", "revoked")
+"""Who puts their own card away, or takes it back: a hold suspends its certificates, and the server says which it is."""
+
+
+async def prove_person(
+    ask: Ask,
+    desk: Desk,
+    scene: Scene,
+    log: ErrandLog,
+    visit: Visit,
+    words: CodeWords,
+    means: tuple[str, ...],
+    word: Word,
+    chains: Collection[Chain] = VALID,
+) -> PersonProof:
+    """Code and signature. `means`: what is meant, by `means_of`; `word`: the register's on that card, with the server's nonce;
+    `chains`: what the certificate may be.
+
+    Raises StopError where the card proves nobody, and as `prove_code`.
+    """
+    await prove_code(ask, visit, Role.IDENTIFICATION, words)
+    return await sign_mandate(ask, desk, scene, log, visit, means, word, chains)
+
+
+async def sign_mandate(
+    ask: Ask,
+    desk: Desk,
+    scene: Scene,
+    log: ErrandLog,
+    visit: Visit,
+    means: tuple[str, ...],
+    word: Word,
+    chains: Collection[Chain] = VALID,
+    code: Secret | None = None,
+) -> PersonProof:
+    """The signature alone, where the code has been verified in this visit; `code` is given where another one was verified since.
+
+    Raises StopError, CardPulledError.
+    """
+    facts = visit.facts
+    certificate = facts.certificate("identification")
+    if certificate is None or certificate.chain not in chains:
+        raise views.proves_nobody(scene)
+
+    async def sign(message: bytes) -> SignOutcome:
+        if code is not None and not isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
+            return Unknown()
+        return await visit.sign("identification", message)
+
+    proving = desk.proofs.prove(facts, sign, means, word.nonce if isinstance(word, CardWord) else "")
+    match await ask(views.proving(scene), until=proving):
+        case PersonProof() as proof:
+            return proof
+        case NotGenuine():
+            await log.note(kinds.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
+            raise views.not_genuine(scene)
+        case NotSigned():
+            raise views.did_not_sign(scene)
+        case Torn():
+            raise CardPulledError
+        case str():
+            raise AssertionError("a view without buttons has no answer")
+        case other:
+            assert_never(other)

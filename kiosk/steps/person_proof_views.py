@@ -1,0 +1,32 @@
+"""The views of a proof of possession: the card signs, and what is said of one that proves nobody."""
+
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import Scene
+from kiosk.views import Busy, say
+
+
+def proving(scene: Scene) -> Busy:
+    """The card signs, and its signature is verified."""
+    return Busy(
+        name=scene.name("proving"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("proving.title"),
+        lead=(say("proving.lead"),),
+    )
+
+
+def not_genuine(scene: Scene) -> StopError:
+    """The signature is not by the key of the card's certificate."""
+    return stop(scene, "refused", "card_not_genuine", badge="failure", icon="smart-card-off-outline")
+
+
+def did_not_sign(scene: Scene) -> StopError:
+    """The card called the code right, and cannot show that it is the card that it says it is."""
+    return stop(scene, "refused", "card_did_not_sign", icon="smart-card-off-outline")
+
+
+def proves_nobody(scene: Scene) -> StopError:
+    """There is no certificate on the card that is valid and says who its holder is."""
+    return stop(scene, "refused", "card_not_valid", icon="smart-card-off-outline")

@@ -1,0 +1,194 @@
+"""A code set with the PUK: PUK from the envelope, the new code twice, written in one command; and what a tear leaves.
+
+No code is ever sent to a card again by itself: after a torn command the card is met again, and the person types once more.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from drivers.reader.errors import CardChangedError, CardGoneError
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.secret import Secret
+from kiosk.policy import PinPolicy
+from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
+from kiosk.steps import pin_after_tear_views
+from kiosk.steps import pin_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import ask_for_card
+from kiosk.steps.context import Scene, Whose
+from kiosk.steps.kept import old_code
+from kiosk.steps.order_views import no_envelope
+from kiosk.steps.receipt_views import CODE_KEPT
+
+EFFECT = "card.unblock"
+
+
+async def _taken_as_it_is(_visit: Visit) -> None:
+    """The holder's own card, which was in nobody else's hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The code letter of one card: whose it is, and who says whether a PUK is the one in it."""
+
+    whose: Whose
+    verify: Callable[[Secret], Awaitable[EnvelopeVerdict]]
+    authenticate: Callable[[Visit], Awaitable[None]] = _taken_as_it_is
+    """What a card has to go through, each time that it is met, before it hears a code."""
+
+
+async def card_decides(puk: Secret) -> EnvelopeVerdict:
+    """No order, and so no verifier, knows this envelope: the card itself judges, above its floor."""
+    return EnvelopeVerdict.CARD_DECIDES
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """The code that the card has now. `new`: it is the one that was chosen, and not the one from before."""
+
+    code: Secret = field(repr=False)
+    new: bool = True
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the receipt says of it."""
+        return () if self.new else (CODE_KEPT,)
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The card left, or was another one, before any code went out: nothing has happened to it."""
+
+
+async def set_code(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, letter: Envelope, visit: Visit, role: Role = Role.IDENTIFICATION
+) -> tuple[CodeSet | None, Visit]:
+    """One round of PUK and new code. No code comes back where the round has to be made again.
+
+    The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
+    """
+    puk = await _puk(ask, scene, letter)
+    new = await new_code(ask, scene, visit, role)
+    if new is None or await ask(views.write(scene, letter.whose)) == "back":
+        return None, visit
+    writing = log.effect(EFFECT, _unblock(visit, role, puk, new))
+    match await ask(views.writing(scene), until=writing):
+        case Accepted(new_code_set=taken):
+            return await code_now(ask, scene, visit, role, new, taken=taken), visit
+        case WrongCode(entries_left=0):
+            raise views.puk_floor(scene)
+        case WrongCode(entries_left=left):
+            await ask(views.wrong_puk(scene, letter.whose, left))
+        case Unknown():
+            return await _after_tear(ask, desk, scene, log, letter, visit, role, new)
+        case Locked():
+            raise views.puk_locked(scene)
+        case Refused(RefusalReason.BELOW_FLOOR):
+            raise views.puk_floor(scene)
+        case Refused():
+            raise views.card_refused(scene)
+        case NotSent() | str():
+            raise CardPulledError
+        case other:
+            assert_never(other)
+    return None, visit
+
+
+async def code_now(ask: Ask, scene: Scene, visit: Visit, role: Role, new: Secret, *, taken: bool) -> CodeSet:
+    """What applies after an unlock: the new code, or the old one, proved, where this product has not `taken` it."""
+    return CodeSet(new) if taken else CodeSet(await old_code(ask, scene, visit, role), new=False)
+
+
+async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOutcome | NotSent:
+    try:
+        return await visit.unblock(role, puk, new)
+    except (CardGoneError, CardChangedError):
+        return NotSent()
+
+
+async def _puk(ask: Ask, scene: Scene, letter: Envelope) -> Secret:
+    """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card)."""
+    while True:
+        puk = await ask(views.puk(scene, letter.whose))
+        if not isinstance(puk, Secret):
+            raise no_envelope(scene)
+        verdict = await ask(views.checking(scene), until=letter.verify(puk))
+        match EnvelopeVerdict(verdict):
+            case EnvelopeVerdict.MATCH | EnvelopeVerdict.CARD_DECIDES:
+                return puk
+            case EnvelopeVerdict.NO_MATCH:
+                await ask(views.wrong_puk(scene, letter.whose, None))
+            case EnvelopeVerdict.TOO_MANY:
+                raise views.too_many_guesses(scene)
+            case EnvelopeVerdict.UNAVAILABLE:
+                await ask(views.verifier_silent(scene))
+
+
+async def new_code(ask: Ask, scene: Scene, visit: Visit, role: Role = Role.IDENTIFICATION) -> Secret | None:
+    """The new code, typed twice; None where the person went back."""
+    pin = visit.facts.pin(role)
+    policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
+    use = "both" if visit.facts.pin(Role.SIGNATURE) is None else role.value
+    differed = False
+    while True:
+        first = await ask(views.new_code(scene, policy, differed=differed, use=use))
+        if not isinstance(first, Secret):
+            return None
+        again = await ask(views.repeat_code(scene, policy))
+        if isinstance(again, Secret) and first == again:
+            return first
+        differed = isinstance(again, Secret)
+
+
+async def _after_tear(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, letter: Envelope, visit: Visit, role: Role, new: Secret
+) -> tuple[CodeSet | None, Visit]:
+    """The write broke off. Meet the same card again and find out, by the holder's own typing, which code applies."""
+    await visit.close()
+    visit = await same_card(ask, desk, scene, letter.whose)
+    try:
+        await letter.authenticate(visit)
+        code = await which_code(ask, scene, log, visit, role, new)
+        return (None if code is None else CodeSet(code)), visit
+    except BaseException:
+        await visit.close()
+        raise
+
+
+async def which_code(
+    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: str = EFFECT
+) -> Secret | None:
+    """The new code if the card has it. Only the very code that was to be written proves that it was not."""
+    while True:
+        code = await ask(pin_after_tear_views.check_code(scene))
+        assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
+        match await visit.verify(role, code):
+            case Accepted():
+                await log.settled(effect, "written")
+                return code
+            case WrongCode() if code == new:
+                await log.settled(effect, "not_written")
+                await ask(pin_after_tear_views.not_written(scene))
+                return None
+            case WrongCode(left):
+                await ask(pin_after_tear_views.mistyped(scene, left))
+            case Unknown():
+                raise CardPulledError
+            case Locked() | Refused():
+                return None  # the PUK sets a code whichever applies now
+            case other:
+                assert_never(other)
+
+
+async def same_card(ask: Ask, desk: Desk, scene: Scene, whose: Whose) -> Visit:
+    """Meet the card of that number again, however many others are put in. Raises StopError where it is gone."""
+    fresh = False
+    while True:
+        visit = await ask_for_card(ask, desk.reader, lambda why: pin_after_tear_views.pulled(scene, why), fresh=fresh)
+        if isinstance(visit, str):
+            raise pin_after_tear_views.left_unknown(scene)
+        if visit.facts.card_number == whose.card_number:
+            return visit
+        await visit.close()
+        fresh = True

@@ -1,0 +1,51 @@
+"""A card that cannot be read, or is not here: its number as it is printed, typed or scanned, and found in the register."""
+
+from dataclasses import dataclass
+
+from kiosk.issuer.ports import CardWord, Found, NotFound, Unavailable
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import printed_number_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.context import Scene, Subject
+
+TRIES = 3
+"""Numbers that nobody knows, until the errand ends: nobody is to guess their way to a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedCard:
+    """A card by its number. `whose.name` is None: it is never shown to somebody who has proved nothing."""
+
+    whose: Subject
+    register: CardWord | NotFound | Unavailable
+
+
+async def printed_card(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, people: tuple[PersonProof, ...] = ()
+) -> PrintedCard:
+    """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.
+
+    Raises StopError after three that nobody knows, and where so many cards were reported in this visit.
+    """
+    for _ in range(TRIES):
+        number = await ask(views.number(scene, desk.region.card_number_digits))
+        register = await ask(views.looking_up(scene), until=desk.directory.state(number))
+        assert not isinstance(register, str), "a view without buttons has no answer"
+        if not isinstance(register, NotFound):
+            if not people and not desk.reports.allow(desk.clock.monotonic()):
+                raise views.too_many_reports(scene)
+            whose = Subject(number, await _holder(desk, number, people), None)
+            await log.about_card(whose.card_number, whose.hsa_id)
+            return PrintedCard(whose, register)
+        await ask(views.not_known(scene, number))
+    raise views.no_such_card(scene)
+
+
+async def _holder(desk: Desk, number: str, people: tuple[PersonProof, ...]) -> str:
+    """The holder's HSA-id; empty where nobody has shown that they may know it."""
+    if not people or not all(one.by_server for one in people):
+        return ""
+    register = await desk.directory.find(card_number=number, people=people)
+    record = register.card(number) if isinstance(register, Found) else None
+    return record.hsa_id if record else ""

@@ -1,0 +1,121 @@
+"""The receipt: read, signed by the holder's card where it has a signature key, kept, then printed or shown.
+
+Once issued it is never issued again for the same errand: a print that failed is repeated with the same number.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
+from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
+from kiosk.policy import PinPolicy
+from kiosk.ports import Ask, ErrandLog, Order, Visit
+from kiosk.receipts import CardSignature, Draft, Person, Receipt, ReceiptFacts, draft, finish, receipt_document
+from kiosk.steps import receipt_views as views
+from kiosk.steps.capabilities import Desk
+from kiosk.steps.card import prove_code
+from kiosk.steps.context import Scene, Whose
+from kiosk.steps.identification import Identified
+from kiosk.steps.order_views import TERMS
+from kiosk.steps.pin_views import sign_code, torn_in_test
+
+
+async def issue(
+    ask: Ask,
+    desk: Desk,
+    scene: Scene,
+    log: ErrandLog,
+    order: Order,
+    who: Identified,
+    visit: Visit,
+    remarks: tuple[str, ...] = (),
+) -> Receipt:
+    """Show the receipt of a hand-over, have it signed, and commit it with its event.
+
+    A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
+    """
+    assert desk.seal is not None, "a station without identity has no orders"
+    facts = facts_of(desk, scene, order, who, order=order.order, terms=TERMS, remarks=remarks)
+    unsigned = draft(facts)
+    attended = who.administrator.name if who.administrator else None
+    if await ask(views.read_and_sign(scene, facts, attended)) != "sign":
+        raise views.sign_later(scene)
+    signature = await _sign(ask, scene, visit, unsigned)
+    receipt = finish(unsigned, desk.seal.key, desk.seal.chain, signature)
+    await log.issued(receipt)
+    return receipt
+
+
+async def attest(desk: Desk, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
+    """A receipt that the station alone signs: of what it has done itself. Committed with its event."""
+    assert desk.seal is not None, "a station without identity attests nothing"
+    receipt = finish(draft(facts), desk.seal.key, desk.seal.chain, None)
+    await log.issued(receipt)
+    return receipt
+
+
+def facts_of(
+    desk: Desk, scene: Scene, whose: Whose, who: Identified, **more: str | tuple[str, ...] | None
+) -> ReceiptFacts:
+    """What a receipt of this errand says. `more`: `order`, `terms`, `remarks` (codes, see `receipt.remark.*`)."""
+    assert desk.seal is not None, "a station without identity attests nothing"
+    administrator = who.administrator
+    facts = ReceiptFacts(
+        kind=scene.errand,
+        time=desk.clock.now(),
+        station=desk.seal.station,
+        place=desk.seal.title,
+        order=None,
+        card_number=whose.card_number,
+        holder=Person(whose.hsa_id, whose.name),
+        identified_by=who.by,
+        administrator=Person(administrator.hsa_id, administrator.name) if administrator else None,
+        document_kind=who.document,
+        terms="",
+    )
+    return replace(facts, **more)  # type: ignore[arg-type]  # the names are those of the fields
+
+
+async def _sign(ask: Ask, scene: Scene, visit: Visit, unsigned: Draft) -> CardSignature | None:
+    """The holder's signature over the receipt, or None where the card has no signature key (then it is attested)."""
+    certificate = visit.facts.certificate("signature")
+    if certificate is None:
+        return None
+    role = Role.SIGNATURE if visit.facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
+    pin = visit.facts.pin(role)
+    policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
+    await prove_code(ask, visit, role, sign_code(scene, policy))
+    outcome = await visit.sign("signature", unsigned.signing_input(certificate.der))
+    match outcome:
+        case Signed():
+            return CardSignature(outcome.signature, outcome.algorithm, outcome.certificate)
+        case Unknown():
+            raise torn_in_test(scene)
+        case Locked() | Refused():
+            return None
+        case other:
+            assert_never(other)
+
+
+async def hand_out(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: Receipt) -> None:
+    """Print the receipt, or offer it on the screen. The errand is done whatever the printer does."""
+    if desk.printer is None:
+        await ask(views.no_paper(scene, receipt, "no_printer"))
+        return
+    document = receipt_document(receipt.facts, desk.print_text, receipt.qr, receipt.number)
+    while True:
+        printing = log.effect("receipt.print", desk.printer.print(document), receipt=receipt.number)
+        outcome: PrintOutcome | str = await ask(views.printing(scene), until=printing)
+        if isinstance(outcome, Printed):
+            return
+        if isinstance(outcome, NotLaidOut):
+            await ask(views.no_paper(scene, receipt, views.NOT_LAID_OUT))
+            return
+        if isinstance(outcome, NotPrinted):
+            if await ask(views.no_paper(scene, receipt, views.fault_name(outcome.status))) != "print":
+                return
+        elif isinstance(outcome, PrintUnknown):
+            whole = await ask(views.look_at_paper(scene)) == "yes"
+            await log.settled("receipt.print", "printed" if whole else "not_printed")
+            if whole or await ask(views.no_paper(scene, receipt, "unclear")) != "print":
+                return

@@ -1,0 +1,147 @@
+"""The cabinet's part: the order's slot opens, the card is taken, put into the reader and proved to be the order's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
+from fleet.messages import kinds
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
+from kiosk.steps import slot_views as views
+from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.card import ask_for_card
+from kiosk.steps.context import Scene
+from kiosk.steps.identification import Identified
+from kiosk.views import Await
+
+PRINTED_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Why a card goes back into its slot: the outcome in the journal, what is shown meanwhile, and what ends it."""
+
+    outcome: str
+    view: Callable[[Scene, Order], Await]
+    stop: Callable[[Scene], StopError]
+    is_false: bool = False
+    """It says that it is the order's card, and is none: its number is told."""
+
+
+WRONG_CARD = Returned("wrong_card", views.put_back, views.wrong_card_in_slot)
+NOT_VOUCHED = Returned("not_vouched", views.put_back_unvouched, views.stocked_by_one)
+NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine, is_false=True)
+
+
+async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> None:
+    """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
+    if desk.cabinet is None:
+        raise views.no_cabinet(scene)
+    if await _is_empty(desk.cabinet, order):
+        if "slot.open" not in await log.progress():
+            await log.note(kinds.EFFECT_DONE, effect="slot.look", outcome="empty", slot=order.slot)
+            raise views.slot_empty(scene, order)
+        await log.note(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+        return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
+    known = await _open(scene, log, desk.cabinet, order, "slot.open")
+    slots = await views.slot_count(desk.cabinet)
+    taken = desk.cabinet.wait_slot(order.slot, card="empty", door="closed")
+    try:
+        answer = await ask(views.take(scene, order, slots, who), until=taken)
+    except ErrandEndedError:
+        await note_open_door(log, desk.cabinet, order.slot)
+        raise
+    if answer == "wrong":
+        await _give_back(ask, scene, log, desk.cabinet, order, opened="slot.open", known=known)
+    await _seen_open(log, "slot.open", known)
+    await log.note(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+
+
+async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
+    """Whether the slot's own sensor says that no card lies there."""
+    state = await cabinet.state()
+    return isinstance(state, CabinetReady) and any(s.number == order.slot and s.card == "empty" for s in state.slots)
+
+
+async def insert_new_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> Visit:
+    """The new card in the reader, with the order's number both on it and in it. Raises StopError."""
+    await _compare_printed(ask, desk, scene, log, order, who)
+    fresh = False
+    while True:
+        visit = await ask_for_card(ask, desk.reader, lambda why: views.insert_new(scene, order, who, why), fresh=fresh)
+        assert not isinstance(visit, str)
+        found = visit.facts.card_number
+        if found == order.card_number:
+            return visit
+        await visit.close()
+        if await ask(views.wrong_card(scene, order, found, own=found == who.card_number)) == "wrong":
+            await reopen_for_return(ask, desk, scene, log, order)
+        fresh = True
+
+
+async def _compare_printed(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> None:
+    for _ in range(PRINTED_TRIES):
+        typed = await ask(views.printed_number(scene, who))
+        if typed[-8:] == order.card_number[-8:]:
+            return
+        if await ask(views.printed_differs(scene, order)) == "wrong":
+            break
+    await reopen_for_return(ask, desk, scene, log, order)
+
+
+async def reopen_for_return(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, returned: Returned = WRONG_CARD
+) -> None:
+    """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
+    cabinet = _fitted(desk, scene)
+    known = await _open(scene, log, cabinet, order, "slot.reopen")
+    await _give_back(ask, scene, log, cabinet, order, opened="slot.reopen", known=known, returned=returned)
+
+
+async def _give_back(
+    ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, *,
+    opened: str, known: bool, returned: Returned = WRONG_CARD,
+) -> None:  # fmt: skip
+    """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
+    back = cabinet.wait_slot(order.slot, card="present", door="closed")
+    try:
+        await ask(returned.view(scene, order), until=back)
+    except ErrandEndedError:
+        await note_open_door(log, cabinet, order.slot)
+        raise
+    await _seen_open(log, opened, known)
+    about = {"card_number": order.card_number} if returned.is_false else {}
+    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot, **about)
+    raise returned.stop(scene)
+
+
+def _fitted(desk: Desk, scene: Scene) -> Cabinet:
+    if desk.cabinet is None:
+        raise views.no_cabinet(scene)
+    return desk.cabinet
+
+
+async def _open(scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, effect: str) -> bool:
+    """Open the order's slot; False where the answer was lost, and the wait that follows has to read the sensors."""
+    match await log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
+        case Opened():
+            return True
+        case OpenUnknown():
+            return False
+        case NotOpened(fault):
+            raise views.slot_fault(scene, order, fault)
+        case other:
+            assert_never(other)
+
+
+async def _seen_open(log: ErrandLog, effect: str, known: bool) -> None:
+    """A card that went through the door proves that it was open."""
+    if not known:
+        await log.settled(effect, "opened")
+
+
+async def note_open_door(log: ErrandLog, cabinet: Cabinet, slot: int) -> None:
+    """Nobody is here any more. No coil closes a door, so those who can come must know."""
+    state = await cabinet.state()
+    if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
+        await log.note(kinds.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)

@@ -1,0 +1,209 @@
+"""The views at the cabinet: take the card, compare it, put a wrong one back, drop the old one."""
+
+from drivers.cabinet.port import CabinetReady, SlotFault
+from kiosk.ports import Cabinet, Order
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card import Strangeness
+from kiosk.steps.card_views import reader_for, stop, strange_note
+from kiosk.steps.context import Scene
+from kiosk.steps.identification import Identified
+from kiosk.steps.view_helpers import cancel, go, person, tail
+from kiosk.views import (
+    Await,
+    Button,
+    CabinetDrawing,
+    DropDrawing,
+    EnterDigits,
+    Fact,
+    Note,
+    Point,
+    Say,
+    Tell,
+    say,
+)
+
+AT_THE_SLOT_S = 120.0
+"""A hand in the cabinet is no touch on the screen: wait longer before the warning."""
+
+
+def _attended(who: Identified) -> str | None:
+    return who.administrator.name if who.administrator else None
+
+
+async def slot_count(cabinet: Cabinet) -> int:
+    """How many slots to draw."""
+    state = await cabinet.state()
+    return len(state.slots) if isinstance(state, CabinetReady) else 24
+
+
+def take(scene: Scene, order: Order, slots: int, who: Identified) -> Await:
+    """The slot is open and lit."""
+    return Await(
+        name=scene.name("take"),
+        errand=scene.title,
+        step=scene.step,
+        attended_by=_attended(who),
+        title=say("take.title", slot=order.slot),
+        lead=(say("take.lead"),),
+        facts=(
+            Fact(say("take.compare"), person(order), "account-check-outline"),
+            Fact(say("take.card"), f"…{tail(order.card_number)}", "card-account-details-outline"),
+        ),
+        note=Note(say("take.close"), kind="clock"),
+        drawing=CabinetDrawing(slots, order.slot),
+        way_out=Button("wrong", say("take.wrong"), "alert-outline"),
+        waits_for=say("wait.slot"),
+        idle_s=AT_THE_SLOT_S,
+    )
+
+
+def put_back(scene: Scene, order: Order) -> Await:
+    """A card that is not the order's goes back where it lay."""
+    return _back_into_slot(scene, "put_back", order, say("put_back.lead"))
+
+
+def put_back_false(scene: Scene, order: Order) -> Await:
+    """A card that could not show that it is genuine goes back where it lay."""
+    return _back_into_slot(scene, "put_back_false", order, say("put_back_false.lead"))
+
+
+def put_back_unvouched(scene: Scene, order: Order) -> Await:
+    """A card that is handed out once two administrators have put it in goes back where it lay."""
+    return _back_into_slot(scene, "put_back_unvouched", order, say("put_back_unvouched.lead"))
+
+
+def _back_into_slot(scene: Scene, name: str, order: Order, lead: Say) -> Await:
+    return Await(
+        name=scene.name(name),
+        errand=scene.title,
+        step=scene.step,
+        title=say("put_back.title", slot=order.slot),
+        lead=(lead,),
+        drawing=CabinetDrawing(24, order.slot),
+        waits_for=say("wait.slot_closed"),
+        idle_s=AT_THE_SLOT_S,
+    )
+
+
+def printed_number(scene: Scene, who: Identified) -> EnterDigits:
+    """The number that is printed on the card: scanned, or its last eight digits."""
+    return EnterDigits(
+        name=scene.name("printed"),
+        errand=scene.title,
+        step=scene.step,
+        attended_by=_attended(who),
+        title=say("printed.title"),
+        lead=(say("printed.lead"),),
+        hint=say("printed.hint"),
+        length=8,
+        submit=say("button.next"),
+        way_out=cancel(),
+    )
+
+
+def printed_differs(scene: Scene, order: Order) -> Tell:
+    """The typed number is not the order's."""
+    return Tell(
+        name=scene.name("printed_differs"),
+        errand=scene.title,
+        step=scene.step,
+        badge="warning",
+        badge_icon="alert",
+        title=say("printed_differs.title"),
+        lead=(say("printed_differs.lead", tail=tail(order.card_number)),),
+        points=(
+            Point(say("printed_differs.look"), mark="number"),
+            Point(say("printed_differs.wrong"), mark="number"),
+        ),
+        way_out=Button("wrong", say("take.wrong"), "alert-outline"),
+        primary=go("again", "button.again"),
+    )
+
+
+def insert_new(scene: Scene, order: Order, who: Identified, strange: Strangeness | None) -> Await:
+    """The new card into the reader."""
+    return Await(
+        name=scene.name("insert_new"),
+        errand=scene.title,
+        step=scene.step,
+        attended_by=_attended(who),
+        title=say("insert_new.title"),
+        lead=(say("insert.lead"), say("insert.stay")),
+        note=strange_note(strange, Note(say("insert_new.which", tail=tail(order.card_number)))),
+        drawing=reader_for(strange),
+        way_out=cancel(),
+        waits_for=say("wait.card"),
+    )
+
+
+def wrong_card(scene: Scene, order: Order, found: str, *, own: bool) -> Tell:
+    """Another card than the order's is in the reader: which one is expected."""
+    return Tell(
+        name=scene.name("wrong_card"),
+        errand=scene.title,
+        step=scene.step,
+        badge="warning",
+        badge_icon="alert",
+        title=say("wrong_card.title"),
+        lead=(
+            say("wrong_card.own" if own else "wrong_card.found", found=tail(found)),
+            say("wrong_card.expected", tail=tail(order.card_number)),
+        ),
+        points=(
+            Point(say("wrong_card.swap"), mark="number"),
+            Point(say("wrong_card.slot"), mark="number"),
+        ),
+        way_out=Button("wrong", say("take.wrong"), "alert-outline"),
+        primary=go("again", "button.again"),
+    )
+
+
+def wrong_card_in_slot(scene: Scene) -> StopError:
+    """The slot held another card; it is back in its slot and the administrator is told."""
+    return stop(scene, "refused", "wrong_card_in_slot")
+
+
+def new_card_not_genuine(scene: Scene) -> StopError:
+    """The new card could not show that it is the one that its issuer made; no code was asked for it, and the office is told."""
+    return stop(scene, "refused", "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
+
+
+def new_card_heard_codes(scene: Scene) -> StopError:
+    """The card took PUK and new code, and signs nothing that holds: somebody may know them now. The office is told."""
+    return stop(scene, "refused", "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
+
+
+def stocked_by_one(scene: Scene) -> StopError:
+    """The card cannot show that it is genuine, and one administrator alone put it in."""
+    return stop(scene, "refused", "stocked_by_one")
+
+
+def slot_empty(scene: Scene, order: Order) -> StopError:
+    """No card lies where the order's card should; the slot stays shut, and the administrator is told."""
+    return stop(scene, "refused", "slot_empty")
+
+
+def no_cabinet(scene: Scene) -> StopError:
+    """This station has no cabinet (any more)."""
+    return stop(scene, "fault", "no_cabinet")
+
+
+def slot_fault(scene: Scene, order: Order, fault: SlotFault) -> StopError:
+    """The slot did not open."""
+    return stop(scene, "fault", f"slot_{fault.value}", icon="door-closed-lock")
+
+
+def drop_old(scene: Scene, number: str) -> Await:
+    """The old card into the lit drop slot."""
+    return Await(
+        name=scene.name("drop_old"),
+        errand=scene.title,
+        step=scene.step,
+        title=say("drop.title"),
+        lead=(say("drop.lead", tail=tail(number)),),
+        note=Note(say("drop.note"), kind="warning"),
+        drawing=DropDrawing(),
+        side=Button("keep", say("drop.keep"), "close"),
+        waits_for=say("wait.drop"),
+        idle_s=AT_THE_SLOT_S,
+    )

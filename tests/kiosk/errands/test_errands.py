@@ -1,0 +1,56 @@
+"""Every errand as people live it, and with trouble at every question: it ends by a name, once, and the last screen is true."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.errands import ErrandTale, assert_ended_somehow, play, tales
+from tests.fakes.person import Interruption, Trouble
+from tests.fakes.room import quick_folder
+
+TALES = tales()
+TROUBLED = [tale for tale in TALES if tale.troubled]
+TROUBLES: tuple[Trouble, ...] = ("cancel", "leave", "pull", "swap")
+
+
+@pytest.mark.parametrize("tale", TALES, ids=[tale.title for tale in TALES])
+async def test_story(tale: ErrandTale, tmp_path: Path) -> None:
+    with quick_folder(tmp_path) as folder:
+        room, someone, ended = await play(folder, tale)
+        try:
+            if someone.failure is not None:
+                raise someone.failure
+            assert (ended.outcome, ended.reason) == (tale.outcome, tale.reason)
+            left = iter(someone.names)
+            assert all(name in left for name in tale.views), f"{tale.views} in {someone.names}"
+            told = [one for one in await room.told() if one not in ("errand.started", f"ended {ended.outcome}")]
+            assert tale.events is None or tuple(told) == tale.events
+            await assert_ended_somehow(room, someone, ended, tale, "")
+            tale.check(room)
+        finally:
+            await room.close()
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("tale", TROUBLED, ids=[tale.title for tale in TROUBLED])
+async def test_trouble_at_every_question(tale: ErrandTale, trouble: Trouble, tmp_path: Path) -> None:
+    at, asked = 0, 1
+    while at < asked:
+        at += 1
+        folder = tmp_path / f"{at}"
+        folder.mkdir()
+        with quick_folder(folder) as quick:
+            room, someone, ended = await play(quick, tale, Interruption(at, trouble))
+            try:
+                where = f"{trouble} at question {at} of {tale.title}: {someone.names}"
+                await assert_ended_somehow(room, someone, ended, tale, where)
+            finally:
+                await room.close()
+        asked = max(asked, someone.asked if not someone.awkward else at + 1)
+    assert at > 3, "the story has more questions than that"
+
+
+def test_every_errand_has_a_story_that_is_troubled() -> None:
+    from kiosk.errands.registry import ERRANDS
+
+    assert {tale.errand for tale in TROUBLED} | {"pickup"} == {errand.id for errand in ERRANDS}
