@@ -8,14 +8,14 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from fleet.messages import kinds
 from fleet.messages.events import GENESIS, Event, Facts, seal
+from fleet.messages.vocabulary import EventType
 
 TIME = "2026-01-01T08:00:00Z"
 _ERRAND = (
-    (kinds.ERRAND_STARTED, {"kind": "pickup"}),
-    (kinds.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 3}),
-    (kinds.ERRAND_ENDED, {"kind": "pickup", "outcome": "cancelled", "seconds": 61.5}),
+    (EventType.ERRAND_STARTED, {"kind": "pickup"}),
+    (EventType.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 3}),
+    (EventType.ERRAND_ENDED, {"kind": "pickup", "outcome": "cancelled", "seconds": 61.5}),
 )
 
 

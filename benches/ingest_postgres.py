@@ -14,8 +14,8 @@ from sqlalchemy import URL
 
 from benches import ingest
 from benches.figures import Figure, ratio_of
-from fleet.messages import kinds
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
 from fleet.server.store.database import opened
 from fleet.server.store.event_rows import COLUMNS
 from fleet.server.store.writing import Writer
@@ -83,7 +83,7 @@ def _errands(batch: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [
         (row[6], 1, "pickup", row[-1], row[-1], "cancelled", None, None, None, None)
         for row in batch
-        if row[3] == kinds.ERRAND_STARTED
+        if row[3] == EventType.ERRAND_STARTED
     ]
 
 

@@ -16,7 +16,7 @@ from benches.figures import Figure, against
 from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.clock import SystemClock
 from kiosk.station.journal import SCHEMA, Journal
 
@@ -88,7 +88,9 @@ def _bare(path: Path) -> None:
 async def _events(store: StationStore, journal: Journal) -> None:
     content = {"errand": "E-1", "order": "O-1", "card_number": "9999000020260001"}
     for _ in range(COMMITS):
-        await store.transact(lambda cx: outbox.append(cx, CHAIN, kinds.CARD_ACTIVATED, journal.now(), None, content))
+        await store.transact(
+            lambda cx: outbox.append(cx, CHAIN, EventType.CARD_ACTIVATED, journal.now(), None, content)
+        )
 
 
 async def _effects(journal: Journal) -> None:

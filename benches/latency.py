@@ -25,8 +25,8 @@ from fleet.agent.identity import Identity
 from fleet.agent.link import Link
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
 from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import EventType
 from kiosk.demo.seed import STATION
 from tests.fakes.region import Region
 from tests.fakes.visitors import COOKIE
@@ -100,7 +100,7 @@ async def _commit(store: StationStore, chain: Chain) -> float:
     """One event; when it was durable."""
     content = {"errand": str(uuid.uuid4()), "kind": "pickup"}
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    await store.transact(lambda cx: outbox.append(cx, chain, kinds.ERRAND_STARTED, now, None, content))
+    await store.transact(lambda cx: outbox.append(cx, chain, EventType.ERRAND_STARTED, now, None, content))
     return time.perf_counter()
 
 

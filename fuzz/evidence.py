@@ -13,9 +13,10 @@ from io import BytesIO
 
 import msgspec
 
-from fleet.messages import events, kinds, statements
+from fleet.messages import events, statements
 from fleet.messages.checkpoints import TYP, Checkpoint, encoded, read_checkpoint
 from fleet.messages.revocations import NO_REVOCATIONS
+from fleet.messages.vocabulary import EventType
 from fleet.server.evidence import contents
 from fleet.server.evidence.chains import ChainChecker
 from fleet.server.evidence.checking import Anchors, check
@@ -61,10 +62,10 @@ def evidence_seeds() -> Iterator[tuple[str, bytes]]:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     key = pki.new_key()
     certificate = pki.issue_client(pki.make_ca(now), "entre-a", key.public_key(), now)
-    first = events.seal(events.Facts("entre-a", 1, 1, "boot", kinds.DOOR_OPENED, now.isoformat()), {})
+    first = events.seal(events.Facts("entre-a", 1, 1, "boot", EventType.DOOR_OPENED, now.isoformat()), {})
     said = encoded(Checkpoint("entre-a", 1, 1, first.hash, now.isoformat()))
     statement = statements.sign(key, certificate, TYP, said)
-    facts = events.Facts("entre-a", 1, 2, "boot", kinds.CHAIN_CHECKPOINT, now.isoformat(), prev=first.hash)
+    facts = events.Facts("entre-a", 1, 2, "boot", EventType.CHAIN_CHECKPOINT, now.isoformat(), prev=first.hash)
     signed = events.seal(facts, {"jws": statement})
     lines = b"".join(msgspec.json.encode(_line(one)) + b"\n" for one in (first, signed))
     file = BytesIO()

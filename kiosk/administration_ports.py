@@ -70,7 +70,7 @@ Closed = Literal["stock", "repair", "moving"]
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event, without whom it was about: codes of `fleet.messages.kinds` and of the journal. See `event_words`."""
+    """One event, without whom it was about: codes of `fleet.messages.vocabulary` and of the journal. See `event_words`."""
 
     time: str
     """Hours and minutes, local."""

@@ -200,7 +200,7 @@ class ErrandLog(Protocol):
         """An effect whose outcome was unknown has been looked into: `how` is what is now known."""
 
     async def note(self, kind: str, **content: Any) -> None:
-        """Commit one event (`fleet.messages.kinds`) of this errand."""
+        """Commit one event (`fleet.messages.vocabulary`) of this errand."""
 
     async def issued(self, receipt: Receipt, **content: Any) -> None:
         """Keep the receipt and commit its event, in one transaction."""

@@ -12,8 +12,8 @@ from cryptography.x509 import Certificate
 
 from fleet.agent import outbox
 from fleet.agent.outbox import Chain
-from fleet.messages import kinds
 from fleet.messages.checkpoints import Checkpoint, content_of, is_due
+from fleet.messages.vocabulary import EventType
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS checkpoint (
@@ -39,7 +39,7 @@ class Checkpoints:
             return False
         statement = Checkpoint(chain.station, chain.epoch, sequence, hash_, now)
         content = content_of(statement, self._key, self._certificate)
-        event = outbox.append(cx, chain, kinds.CHAIN_CHECKPOINT, now, None, content)
+        event = outbox.append(cx, chain, EventType.CHAIN_CHECKPOINT, now, None, content)
         cx.execute(
             "INSERT INTO checkpoint VALUES (?, ?, ?, ?)"
             " ON CONFLICT (station, epoch) DO UPDATE SET sequence = excluded.sequence, time = excluded.time",

@@ -16,7 +16,6 @@ from typing import Any
 
 from fleet.agent.identity import Identity
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
 from fleet.messages.commands import Command, CommandResult, digest_of
 from fleet.messages.judging import (
     KEPT,
@@ -30,6 +29,7 @@ from fleet.messages.judging import (
     wrong_with,
 )
 from fleet.messages.link import decode, encode
+from fleet.messages.vocabulary import EventType
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS command_taken (one INTEGER PRIMARY KEY CHECK (one = 1), highest INTEGER NOT NULL) STRICT;
@@ -113,7 +113,7 @@ class CommandGate:
             return False
         row = (command.sequence, taken.digest, encode(command))
         cx.execute("INSERT INTO command_told VALUES (?, ?, ?, 0, NULL)", row)
-        self._note(cx, kinds.COMMAND_TAKEN, told_taken(command))
+        self._note(cx, EventType.COMMAND_TAKEN, told_taken(command))
         return True
 
     def _end(self, cx: sqlite3.Connection, command: Command, result: CommandResult) -> None:
@@ -123,7 +123,7 @@ class CommandGate:
             " (SELECT sequence FROM command_told WHERE result IS NOT NULL ORDER BY sequence DESC LIMIT ?)",
             (KEPT,),
         )
-        self._note(cx, kinds.COMMAND_ENDED, told_ended(command, result))
+        self._note(cx, EventType.COMMAND_ENDED, told_ended(command, result))
 
 
 def _result_of(cx: sqlite3.Connection, taken: Taken) -> CommandResult | None:

@@ -2,7 +2,7 @@
 
 A hash chain alone shows that nothing was changed in the middle; whoever holds all of it could still make all of it anew. So the
 station now and then signs the hash of its newest event, which stands for every event before it. The signed statement travels as
-an event of the same chain, `kinds.CHAIN_CHECKPOINT`, right after the event that it names.
+an event of the same chain, `EventType.CHAIN_CHECKPOINT`, right after the event that it names.
 
 Rules of when (`is_due`): after every hundred events, and at least once a day. A chain that has no checkpoint yet gets one at its
 first event, so that the fleet sees the station's certificate early. Where nothing was added since the last one, none is made.

@@ -85,13 +85,13 @@ def wrong_with(command: Command, allowed: Collection[str], now: datetime) -> Why
 
 
 def told_taken(command: Command) -> dict[str, Any]:
-    """The data of `kinds.COMMAND_TAKEN`."""
+    """The data of `EventType.COMMAND_TAKEN`."""
     second = {"second": command.second} if command.second else {}
     return {**_about(command), "by": command.by, **second, "why": command.reason}
 
 
 def told_ended(command: Command, result: CommandResult) -> dict[str, Any]:
-    """The data of `kinds.COMMAND_ENDED`."""
+    """The data of `EventType.COMMAND_ENDED`."""
     why = {"reason": result.reason} if result.reason else {}
     return {**_about(command), "outcome": result.outcome, **why}
 

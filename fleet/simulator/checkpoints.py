@@ -10,8 +10,8 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from fleet.messages import kinds
 from fleet.messages.checkpoints import Checkpoint, content_of, is_due
+from fleet.messages.vocabulary import EventType
 from fleet.simulator.outbox import Outbox
 
 OwnKey = tuple[EllipticCurvePrivateKey, x509.Certificate]
@@ -33,7 +33,7 @@ class Checkpoints:
         if self._read is None:
             self._read = self._own()
         statement = Checkpoint(outbox.station, outbox.epoch, outbox.last, outbox.head, written)
-        event = outbox.append(bootid, kinds.CHAIN_CHECKPOINT, written, None, {**content_of(statement, *self._read)})
+        event = outbox.append(bootid, EventType.CHAIN_CHECKPOINT, written, None, {**content_of(statement, *self._read)})
         self._last = (event.sequence, now)
         self.count += 1
         return True

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, Protocol, assert_never
 
-from fleet.messages import kinds
 from fleet.messages.commands import CommandResult
 from fleet.messages.judging import Declined, Ignored, Taken, told_ended, told_taken
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import EventType
 from fleet.simulator.gate import Gate
 from fleet.simulator.syncing import Syncing
 from fleet.simulator.twin import SLOTS, Twin
@@ -77,7 +77,7 @@ class Commanded:
             return
         match self._gate.take(payload, self._clock()):
             case Taken() as taken:
-                self._body.tell(kinds.COMMAND_TAKEN, None, told_taken(taken.command))
+                self._body.tell(EventType.COMMAND_TAKEN, None, told_taken(taken.command))
                 task = asyncio.create_task(self._do(taken))
                 self._doing.add(task)
                 task.add_done_callback(self._doing.discard)
@@ -108,7 +108,7 @@ class Commanded:
             _log.exception("a command crashed")
             result = _answer(taken, "failed", "fault")
         self._gate.conclude(result)
-        self._body.tell(kinds.COMMAND_ENDED, None, told_ended(taken.command, result))
+        self._body.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
         self._body.say_result(result)
 
     async def _carried_out(self, taken: Taken) -> CommandResult:

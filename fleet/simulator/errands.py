@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 
 KINDS = {
     "pickup": 30,
@@ -72,7 +72,7 @@ class _Visit:
 def errand(random: Random, station: str, number: int) -> list[Told]:
     """The `number`th errand at this station, from its start to its end."""
     visit = _visit(random, station, number)
-    visit.tell(0.0, kinds.ERRAND_STARTED, {"kind": visit.kind})
+    visit.tell(0.0, EventType.ERRAND_STARTED, {"kind": visit.kind})
     steps = list(_steps(visit))
     if visit.outcome != "done":
         steps = steps[: random.randint(0, max(0, len(steps) - 1))]
@@ -80,9 +80,9 @@ def errand(random: Random, station: str, number: int) -> list[Told]:
     for kind, content in steps:
         visit.tell(each_s, kind, content)
     if visit.outcome == "unknown":
-        visit.tell(0.0, kinds.EFFECT_UNKNOWN, {"effect": "card.write_certificate"})
+        visit.tell(0.0, EventType.EFFECT_UNKNOWN, {"effect": "card.write_certificate"})
     end = {"kind": visit.kind, "outcome": visit.outcome, "seconds": round(visit.seconds, 1), **visit.about}
-    visit.tell(each_s, kinds.ERRAND_ENDED, end)
+    visit.tell(each_s, EventType.ERRAND_ENDED, end)
     return visit.tells
 
 
@@ -107,12 +107,12 @@ def _drawn(random: Random, weights: dict[str, int]) -> str:
 def _steps(visit: _Visit) -> Iterator[tuple[str, dict[str, Any]]]:
     if visit.kind == "pickup":
         for effect, outcome in PICKUP_EFFECTS:
-            yield kinds.EFFECT_DONE, {"effect": effect, "outcome": outcome, "slot": visit.slot, **visit.about}
-        yield kinds.CARD_ACTIVATED, visit.about
+            yield EventType.EFFECT_DONE, {"effect": effect, "outcome": outcome, "slot": visit.slot, **visit.about}
+        yield EventType.CARD_ACTIVATED, visit.about
         receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "bWFkZSB1cA"}]}
         name = f"SIM-{visit.errand}"
-        yield kinds.RECEIPT_ISSUED, {**visit.about, "number": name, "receipt": receipt, "signed": "attested"}
+        yield EventType.RECEIPT_ISSUED, {**visit.about, "number": name, "receipt": receipt, "signed": "attested"}
         return
     for effect, outcome in EFFECTS.get(visit.kind, ()):
         old = {"old_card": visit.about["card_number"]} if effect == "drop.card" else {}
-        yield kinds.EFFECT_DONE, {"effect": effect, "outcome": outcome, **old}
+        yield EventType.EFFECT_DONE, {"effect": effect, "outcome": outcome, **old}

@@ -18,7 +18,6 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from fleet.messages import kinds
 from fleet.messages.backoff import Backoff
 from fleet.messages.commands import CommandResult
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
@@ -26,6 +25,7 @@ from fleet.messages.link import Acked, Ask, Presence, encode
 from fleet.messages.pacing import Pacing
 from fleet.messages.signed import SignedError, open_answer, sign_ask
 from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import EventType, short_type
 from fleet.simulator import errands
 from fleet.simulator.checkpoints import Checkpoints
 from fleet.simulator.commanded import Commanded
@@ -128,7 +128,7 @@ class SimulatedStation:
     def boot(self) -> None:
         """Start, with a new boot."""
         self._bootid = str(uuid.uuid4())
-        self.tell(kinds.STATION_STARTED, None, {"version": VERSION, "found": []})
+        self.tell(EventType.STATION_STARTED, None, {"version": VERSION, "found": []})
 
     def tell(self, kind: str, subject: str | None, content: dict[str, Any]) -> None:
         """Into the outbox, with a checkpoint behind it where one is due, and on its way."""
@@ -161,7 +161,7 @@ class SimulatedStation:
 
     def log_lines(self) -> tuple[str, ...]:
         """The latest events, as a real station's bundle has them."""
-        return tuple(f"{time} {kind.removeprefix('se.kortkiosk.')}" for time, kind in self._latest)
+        return tuple(f"{time} {short_type(kind)}" for time, kind in self._latest)
 
     async def _have_errands(self) -> None:
         while True:
@@ -174,9 +174,11 @@ class SimulatedStation:
         self.tally.errands += 1
         for told in errands.errand(self._random, self.outbox.station, self.tally.errands):
             await asyncio.sleep(told.after_s / self.pace)
-            self.twin.errand = None if told.type == kinds.ERRAND_ENDED else told.content.get("kind", self.twin.errand)
+            self.twin.errand = (
+                None if told.type == EventType.ERRAND_ENDED else told.content.get("kind", self.twin.errand)
+            )
             self.tell(told.type, told.subject, told.content)
-            if told.type in (kinds.ERRAND_STARTED, kinds.ERRAND_ENDED):
+            if told.type in (EventType.ERRAND_STARTED, EventType.ERRAND_ENDED):
                 self.say_state()
 
     async def _have_faults(self) -> None:

@@ -21,7 +21,7 @@ from drivers.reader.virtual.pcscd import NoServiceError
 from drivers.reader.virtual.pki import TestAuthority, default_directory
 from drivers.reader.virtual.state import CardFileError
 from fleet.agent.link import Timing
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.bench.world import Scenario, World
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
@@ -216,7 +216,7 @@ async def _sequence(station: Station) -> int:
 
 async def _events(station: Station, first: int) -> list[dict[str, Any]]:
     told = await station.books.events_after(first) if station.books else []
-    own = [one for one in told if one[1] != kinds.CHAIN_CHECKPOINT]  # which belongs to the chain, not to an errand
+    own = [one for one in told if one[1] != EventType.CHAIN_CHECKPOINT]  # which belongs to the chain, not to an errand
     return [{"sequence": sequence, "type": kind} for sequence, kind in own]
 
 

@@ -22,7 +22,7 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.sync import OrderBook
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer import wiring as issuer_side
@@ -177,7 +177,7 @@ def join(identity: Identity, books: Books, clock: SystemClock, timing: Timing | 
 
 def _tell_dropped(books: Books, dropped: tuple[str, ...]) -> None:
     content = {"lists": list(dropped)}
-    books.store.transact_now(lambda cx: books.journal.event(cx, kinds.LISTS_DROPPED, None, content))
+    books.store.transact_now(lambda cx: books.journal.event(cx, EventType.LISTS_DROPPED, None, content))
 
 
 def _lock(data: Path) -> int:

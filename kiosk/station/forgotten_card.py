@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.reader.errors import ReaderError
 from drivers.reader.visit import visiting
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.ports import Clock, Reader
 from kiosk.station.state import tell
 from kiosk.steps.card import emptied
@@ -84,10 +84,10 @@ class LeftIn:
             self._now = left = Left(await _number(reader), self._clock.now())
             self._list.append(left)
             self.changed()
-            await self._tell(kinds.CARD_LEFT_IN, {"card_number": left.card_number})
+            await self._tell(EventType.CARD_LEFT_IN, {"card_number": left.card_number})
             await self._sound_until_taken(reader)
             seconds = round((self._clock.now() - left.since).total_seconds())
-            await self._tell(kinds.CARD_LEFT_IN_TAKEN, {"card_number": left.card_number, "seconds": seconds})
+            await self._tell(EventType.CARD_LEFT_IN_TAKEN, {"card_number": left.card_number, "seconds": seconds})
         finally:
             self._now = None
             self.changed()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from drivers.cabinet.gpio.pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Clock
 from kiosk.station.state import tell
@@ -145,7 +145,7 @@ def employ(station: "Station") -> Caretaker:
 
     async def on_door(is_open: bool) -> None:
         station.changed()
-        await tell(station, kinds.DOOR_OPENED if is_open else kinds.DOOR_SHUT, {})
+        await tell(station, EventType.DOOR_OPENED if is_open else EventType.DOOR_SHUT, {})
 
     caretaker = Caretaker(station.devices.pins, station.clock, Dim(section.dim, section.dim_after_s), look)
     caretaker.on_door = on_door

@@ -23,7 +23,7 @@ from fleet.agent import outbox
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.ports import Clock, Ended, Order
 from kiosk.receipts import Receipt, read
 from kiosk.station.journal_schema import (
@@ -138,17 +138,17 @@ class Journal:
         ).fetchall()
         found = tuple(Interrupted(errand, kind, name, order) for errand, kind, _, name, order, _ in rows)
         started = {"version": version, "found": [f.effect for f in found if f.effect]}
-        self.event(cx, kinds.STATION_STARTED, None, started)
+        self.event(cx, EventType.STATION_STARTED, None, started)
         for errand, _, effect, name, order, facts in rows:
             if effect is not None:
                 cx.execute("UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (UNKNOWN, self.now(), effect))
                 content = {"errand": errand, "effect": name, **json.loads(facts)}
-                self.event(cx, kinds.EFFECT_UNKNOWN, subject_of(order), content)
+                self.event(cx, EventType.EFFECT_UNKNOWN, subject_of(order), content)
         for one in {f.errand: f for f in found}.values():
             cx.execute("UPDATE errand SET ended = ?, outcome = 'interrupted' WHERE id = ?", (self.now(), one.errand))
             content = {"errand": one.errand, "kind": one.kind, "outcome": "interrupted", "seconds": 0}
             content |= {"order": one.order} if one.order else {}
-            self.event(cx, kinds.ERRAND_ENDED, subject_of(one.order), content)
+            self.event(cx, EventType.ERRAND_ENDED, subject_of(one.order), content)
         return found
 
 
@@ -170,7 +170,7 @@ class Log:
     def begin(self, cx: sqlite3.Connection) -> None:
         """Write that the errand has begun, inside the transaction."""
         cx.execute("INSERT INTO errand (id, kind, started) VALUES (?, ?, ?)", (self.id, self.kind, self._journal.now()))
-        self._event(cx, kinds.ERRAND_STARTED, {"kind": self.kind})
+        self._event(cx, EventType.ERRAND_STARTED, {"kind": self.kind})
 
     async def about(self, order: Order) -> None:
         """From here on the errand is about that order."""
@@ -232,13 +232,13 @@ class Log:
     async def settled(self, effect: str, how: str) -> None:
         """What is now known of an effect whose outcome was unknown."""
         self.unknown.discard(effect)
-        await self.note(kinds.EFFECT_DONE, effect=effect, outcome=how)
+        await self.note(EventType.EFFECT_DONE, effect=effect, outcome=how)
 
     async def note(self, kind: str, **content: Any) -> None:
         """Commit one event; one that tells of an effect counts for the order's progress too."""
 
         def work(cx: sqlite3.Connection) -> None:
-            if kind == kinds.EFFECT_DONE:
+            if kind == EventType.EFFECT_DONE:
                 cx.execute(
                     "INSERT INTO effect (errand, order_no, name, facts, intended, outcome, concluded)"
                     " VALUES (?, ?, ?, '{}', ?, ?, ?)",
@@ -263,7 +263,7 @@ class Log:
                 "receipt": json.loads(receipt.document),
                 "signed": receipt.signed,
             }
-            self._event(cx, kinds.RECEIPT_ISSUED, about | content)
+            self._event(cx, EventType.RECEIPT_ISSUED, about | content)
 
         await self._journal.transact(work)
 
@@ -285,7 +285,7 @@ class Log:
                 content["reason"] = ended.reason
             if self.card_number is not None:
                 content |= {"card_number": self.card_number, "hsa_id": self.hsa_id}
-            self._event(cx, kinds.ERRAND_ENDED, content)
+            self._event(cx, EventType.ERRAND_ENDED, content)
             if ended.outcome == "done" and self._order_no:
                 self._journal.collected(cx, self._order_no)
 
@@ -315,9 +315,9 @@ class Log:
                 (outcome, json.dumps(facts), self._journal.now(), intent),
             )
             if outcome == UNKNOWN:
-                self._event(cx, kinds.EFFECT_UNKNOWN, {"effect": name, **facts})
+                self._event(cx, EventType.EFFECT_UNKNOWN, {"effect": name, **facts})
             else:
-                self._event(cx, kinds.EFFECT_DONE, {"effect": name, "outcome": outcome, **facts})
+                self._event(cx, EventType.EFFECT_DONE, {"effect": name, "outcome": outcome, **facts})
 
         if outcome == UNKNOWN:
             self.unknown.add(name)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from fleet.agent import outbox
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import short_type
 from kiosk.administration_ports import Happened
 from kiosk.receipts import Receipt, read
 from kiosk.station.journal import Journal
@@ -57,5 +58,5 @@ def _told(event: Event) -> Happened:
     effect, errand, outcome = (str(content.get(key, "")) for key in ("effect", "kind", "outcome"))
     slot = content.get("slot")
     when = datetime.fromisoformat(event.time).astimezone()
-    kind = event.type.removeprefix("se.kortkiosk.")
+    kind = short_type(event.type)
     return Happened(f"{when:%H:%M}", kind, effect, errand, outcome, slot if isinstance(slot, int) else None)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from fleet.messages.commands import MOST_LINE, MOST_LINES
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import short_type
 
 MOST_LOG = 100
 MOST_EVENTS = MOST_LINES - MOST_LOG
@@ -60,4 +61,4 @@ def bundle(events: Sequence[Event], log: Sequence[str]) -> tuple[str, ...]:
 def _told(event: Event) -> str:
     content = event.content()
     words = [str(content[key]) for key in _CODES if key in content]
-    return " ".join([event.time, event.type.removeprefix("se.kortkiosk."), *words])
+    return " ".join([event.time, short_type(event.type), *words])

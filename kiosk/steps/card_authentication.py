@@ -9,7 +9,7 @@ from typing import assert_never
 from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey, Unknown
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
 from kiosk.steps import person_proof_views, pin_views
@@ -74,7 +74,7 @@ async def put_aside(
 ) -> None:  # fmt: skip
     """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
     await visit.close()
-    await log.note(kinds.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
+    await log.note(EventType.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
     if desk.cabinet is None:
         raise returned.stop(scene)
     await reopen_for_return(ask, desk, scene, log, order, returned)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from drivers.reader.model import CardFacts
-from fleet.messages import kinds
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.mandates import means_of
+from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order
@@ -131,6 +131,6 @@ async def note_attested(log: ErrandLog, who: Identified) -> None:
     if who.administrator is not None:
         second = {"second": who.second.hsa_id} if who.second else {}
         await log.note(
-            kinds.IDENTITY_ATTESTED, administrator=who.administrator.hsa_id, logged_in_by=who.administrator.by,
+            EventType.IDENTITY_ATTESTED, administrator=who.administrator.hsa_id, logged_in_by=who.administrator.by,
             document=who.document, document_digits=who.document_digits, **second,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import assert_never
 from drivers.reader.model import Chain
 from drivers.reader.outcomes import Accepted, Role, SignOutcome, Unknown
 from drivers.secret import Secret
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
@@ -78,7 +78,7 @@ async def sign_mandate(
         case PersonProof() as proof:
             return proof
         case NotGenuine():
-            await log.note(kinds.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
+            await log.note(EventType.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
             raise views.not_genuine(scene)
         case NotSigned():
             raise views.did_not_sign(scene)

@@ -9,7 +9,7 @@ from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
 from drivers.secret import Secret
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import pin_after_tear_views, slot_views
 from kiosk.steps import pin_views as views
@@ -42,7 +42,7 @@ async def activate(
         while known is None:
             known, visit = await set_code(ask, desk, scene, log, letter, visit)
         await _prove_new_card(ask, desk, scene, log, order, visit, known.code)
-        await log.note(kinds.CARD_ACTIVATED, card_number=order.card_number)
+        await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
         return known, visit
     except BaseException:
         await visit.close()
@@ -66,7 +66,7 @@ async def prove_card(
     """
     failed = await _tested(ask, scene, log, visit, code, role)
     if failed == "false_signature":
-        await log.note(kinds.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=failed)
+        await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=failed)
         raise not_genuine(scene)
     if failed is not None:
         raise views.test_failed(scene)
@@ -102,7 +102,7 @@ async def _tested(
         raise views.torn_in_test(scene)
     if isinstance(outcome, Signed) and certificate is not None and certificate.chain == "ok":
         return None
-    await log.note(kinds.EFFECT_DONE, effect="card.test", outcome="failed")
+    await log.note(EventType.EFFECT_DONE, effect="card.test", outcome="failed")
     if isinstance(outcome, FalseSignature):
         return "false_signature"
     return "certificate" if isinstance(outcome, Signed) else "did_not_sign"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Desk, StopError
@@ -39,9 +39,9 @@ async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, ord
         raise views.no_cabinet(scene)
     if await _is_empty(desk.cabinet, order):
         if "slot.open" not in await log.progress():
-            await log.note(kinds.EFFECT_DONE, effect="slot.look", outcome="empty", slot=order.slot)
+            await log.note(EventType.EFFECT_DONE, effect="slot.look", outcome="empty", slot=order.slot)
             raise views.slot_empty(scene, order)
-        await log.note(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+        await log.note(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
     known = await _open(scene, log, desk.cabinet, order, "slot.open")
     slots = await views.slot_count(desk.cabinet)
@@ -54,7 +54,7 @@ async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, ord
     if answer == "wrong":
         await _give_back(ask, scene, log, desk.cabinet, order, opened="slot.open", known=known)
     await _seen_open(log, "slot.open", known)
-    await log.note(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+    await log.note(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
 
 
 async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
@@ -111,7 +111,7 @@ async def _give_back(
         raise
     await _seen_open(log, opened, known)
     about = {"card_number": order.card_number} if returned.is_false else {}
-    await log.note(kinds.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot, **about)
+    await log.note(EventType.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot, **about)
     raise returned.stop(scene)
 
 
@@ -144,4 +144,4 @@ async def note_open_door(log: ErrandLog, cabinet: Cabinet, slot: int) -> None:
     """Nobody is here any more. No coil closes a door, so those who can come must know."""
     state = await cabinet.state()
     if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-        await log.note(kinds.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)
+        await log.note(EventType.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)

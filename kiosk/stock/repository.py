@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from fleet.messages import kinds
 from fleet.messages.link import Order
+from fleet.messages.vocabulary import EventType
 from kiosk.stock.stocktaking import Ledger, Lying
 
 T = TypeVar("T")
@@ -125,16 +125,16 @@ def adopt(cx: sqlite3.Connection, orders: Iterable[Order], now: str) -> None:
 def witness(cx: sqlite3.Connection, kind: str, content: dict[str, Any], now: str) -> None:
     """What an event changes in the list, in its own transaction."""
     match kind:
-        case kinds.CARD_STORED:
+        case EventType.CARD_STORED:
             _stored(cx, content["card_number"], content.get("order", ""), content["slot"], now)
             people = (content["card_number"], content["by"], content.get("second", ""))
             cx.execute("INSERT OR REPLACE INTO stock_by VALUES (?, ?, ?)", people)
-        case kinds.CARD_TAKEN_OUT:
+        case EventType.CARD_TAKEN_OUT:
             _out_of(cx, content["slot"], content["why"])
             cx.execute("DELETE FROM stock_quarantine WHERE slot = ?", (content["slot"],))
-        case kinds.BIN_EMPTIED:
+        case EventType.BIN_EMPTIED:
             cx.execute("DELETE FROM bin_card")
-        case kinds.EFFECT_DONE:
+        case EventType.EFFECT_DONE:
             _effect(cx, content, now)
 
 

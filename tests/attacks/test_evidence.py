@@ -15,10 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.messages import kinds
 from fleet.messages.checkpoints import Checkpoint, content_of
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.revocations import read_revocations
+from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints import judge
 from fleet.server.evidence import contents
 from fleet.server.evidence.checking import Anchors, Report, check
@@ -121,13 +121,13 @@ class Fleet:
         """The receipt goes into the chain, and a checkpoint of the day before its revocation after it."""
         about = {"errand": "errand-1", "order": "A-17", "card_number": "9999000020260001"}
         document = msgspec.json.decode(made.document)
-        self.tell(kinds.ERRAND_STARTED, {"errand": "errand-1", "kind": "pickup"})
+        self.tell(EventType.ERRAND_STARTED, {"errand": "errand-1", "kind": "pickup"})
         receipt = {**about, "number": made.number, "receipt": document, "signed": "attested"}
-        self.tell(kinds.RECEIPT_ISSUED, receipt)
+        self.tell(EventType.RECEIPT_ISSUED, receipt)
         before = self.sealed[-1]
         time = (REVOKED - timedelta(days=1)).isoformat()
         said = Checkpoint(STATION, 1, before.sequence, before.hash, time)
-        self.tell(kinds.CHAIN_CHECKPOINT, content_of(said, self.stolen.key, self.stolen.certificate))  # type: ignore[arg-type]
+        self.tell(EventType.CHAIN_CHECKPOINT, content_of(said, self.stolen.key, self.stolen.certificate))  # type: ignore[arg-type]
 
     def held(self, now: datetime) -> None:
         """The server has got all of it, and judged it then."""

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from drivers.cabinet.port import CabinetFault, SlotFault
 from drivers.reader.virtual.kinds import KINDS
+from fleet.messages.vocabulary import Retention
 from fleet.server.administrators import read_administrators
 from fleet.server.alerts.settings import load as load_alerts
 from fleet.server.commands import main as fleet_main
@@ -25,7 +26,6 @@ from fleet.server.lifecycle import STATES
 from fleet.server.orders import ORDER_COLUMNS, read_orders
 from fleet.server.retention import settings as retention_settings
 from fleet.server.retention.rows import TABLES
-from fleet.server.retention.running import EVENT_CLASSES
 from fleet.server.store import alarms
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
 from kiosk.bench.faults import FAULTS
@@ -214,7 +214,7 @@ def test_the_example_of_periods_is_one_and_every_period_is_told(tmp_path: Path) 
     shipped = retention_settings.load().days
     for name in shipped.__struct_fields__:
         assert f"| `{name}` | {getattr(shipped, name)} |" in said
-    assert set(TABLES) | set(EVENT_CLASSES) == {*shipped.__struct_fields__, "blocks"}
+    assert set(TABLES) | set(Retention) == {*shipped.__struct_fields__, "blocks"}
 
 
 def test_every_rule_of_alerts_is_told_with_its_severity_and_the_example_is_one(tmp_path: Path) -> None:

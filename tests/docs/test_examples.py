@@ -14,13 +14,13 @@ from fleet.messages import (
     commands,
     countersignatures,
     events,
-    kinds,
     link,
     mandates,
     region,
     signed,
 )  # fmt: skip
 from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import EventType
 from kiosk.receipts import read_number, wire
 from tests.docs.pages import DOCS, FENCE, PAGES, ROOT, blocks, named, page, text
 
@@ -98,8 +98,8 @@ def test_every_topic_kind_ask_and_error_is_told() -> None:
     topics = Topics("station-name")
     for name in ("events", "state", "presence", "ask", "answer", "acked"):
         assert f"| `{getattr(topics, name).replace('station-name', 'STATION')}` |" in said
-    for kind in (value for name, value in vars(kinds).items() if name.isupper()):
-        assert f"| `{kind}` |" in said
+    for event_type in EventType:
+        assert f"| `{event_type}` |" in said
     for ask in get_args(link.Ask):
         assert f"| `{ask.__struct_config__.tag}` |" in said
     for source in ("fleet/server/answers.py", "fleet/server/issuers/answers.py"):

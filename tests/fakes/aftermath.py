@@ -6,7 +6,7 @@ from typing import Any
 
 from drivers.reader.virtual.cards import TearPoint, VirtualCard
 from drivers.reader.virtual.personas import person
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ended
 from kiosk.views import Await, ReaderDrawing
 from tests.fakes.person import Person
@@ -26,7 +26,7 @@ async def assert_ended_well(room: Room, someone: Person, ended: Ended, where: st
     assert ended.outcome in OUTCOMES, f"{ended} after {where}"
     assert ended.reason in REASONS, f"{ended} after {where}"
     assert room.log is not None
-    told = [e.content() for e in await room.chain() if e.type == kinds.ERRAND_ENDED]
+    told = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
     mine = [content for content in told if content["errand"] == room.log.id]
     assert [(c["outcome"], c.get("reason", "")) for c in mine] == [(ended.outcome, ended.reason)], where
     assert_true_screen(room, someone, ended, where)

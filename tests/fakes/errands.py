@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from tests.fakes.aftermath import open_intents
@@ -87,7 +87,7 @@ async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: 
 async def ends_told(room: Room) -> list[tuple[str, str]]:
     """How the errand ended, as its events have it: once."""
     assert room.log is not None
-    told = [e.content() for e in await room.chain() if e.type == kinds.ERRAND_ENDED]
+    told = [e.content() for e in await room.chain() if e.type == EventType.ERRAND_ENDED]
     return [(c["outcome"], c.get("reason", "")) for c in told if c["errand"] == room.log.id]
 
 

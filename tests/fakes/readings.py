@@ -4,8 +4,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from fleet.messages import kinds
 from fleet.messages.link import DeviceState, SlotState, StationState
+from fleet.messages.vocabulary import EventType
 from fleet.server.access.roles import Scope
 from fleet.server.readings import (
     GOING_ON,
@@ -276,24 +276,24 @@ def _add_errand(readings: FakeReadings, index: int, now: datetime) -> None:
 
 
 def _events(row: ErrandRow, first: int) -> list[EventRow]:
-    facts: list[tuple[str, dict[str, object]]] = [(kinds.ERRAND_STARTED, {"kind": row.kind})]
+    facts: list[tuple[str, dict[str, object]]] = [(EventType.ERRAND_STARTED, {"kind": row.kind})]
     if row.kind == "pickup":
-        facts += [(kinds.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 14})]
-        facts += [(kinds.EFFECT_DONE, {"effect": "slot.take", "outcome": "taken", "slot": 14})]
+        facts += [(EventType.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 14})]
+        facts += [(EventType.EFFECT_DONE, {"effect": "slot.take", "outcome": "taken", "slot": 14})]
     if row.receipt:
         facts += [
-            (kinds.EFFECT_DONE, {"effect": "card.unblock", "outcome": "accepted"}),
-            (kinds.CARD_ACTIVATED, {"order": row.order, "card_number": row.card_number}),
+            (EventType.EFFECT_DONE, {"effect": "card.unblock", "outcome": "accepted"}),
+            (EventType.CARD_ACTIVATED, {"order": row.order, "card_number": row.card_number}),
             (
-                kinds.RECEIPT_ISSUED,
+                EventType.RECEIPT_ISSUED,
                 {"order": row.order, "number": row.receipt, "signed": "card", "receipt": {"payload": "…"}},
             ),
-            (kinds.EFFECT_DONE, {"effect": "receipt.print", "outcome": "printed"}),
+            (EventType.EFFECT_DONE, {"effect": "receipt.print", "outcome": "printed"}),
         ]
     if row.outcome == "fault":
-        facts += [(kinds.EFFECT_UNKNOWN, {"effect": "card.unblock"})]
+        facts += [(EventType.EFFECT_UNKNOWN, {"effect": "card.unblock"})]
     if row.outcome:
-        facts += [(kinds.ERRAND_ENDED, {"kind": row.kind, "outcome": row.outcome, "seconds": 60})]
+        facts += [(EventType.ERRAND_ENDED, {"kind": row.kind, "outcome": row.outcome, "seconds": 60})]
     return [
         EventRow(
             row.station,

@@ -36,6 +36,7 @@ from fleet.agent.store import StationStore
 from fleet.messages import events
 from fleet.messages.events import Event
 from fleet.messages.link import Order
+from fleet.messages.vocabulary import short_type
 from kiosk.bench import cards as bench_cards
 from kiosk.bench.world import Scenario, World
 from kiosk.errands.pickup.journey import pickup
@@ -267,7 +268,7 @@ def assert_chain(found: list[Event]) -> None:
 def short(event: Event) -> str:
     """An event in a few words."""
     content = event.content()
-    kind = event.type.removeprefix("se.kortkiosk.")
+    kind = short_type(event.type)
     match kind:
         case "effect.done":
             return f"{content['effect']} {content['outcome']}"

@@ -9,7 +9,7 @@ from drivers.printer.port import CoverOpen, NotLaidOut, NotPrinted, OutOfPaper, 
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.virtual.personas import person
 from drivers.reader.virtual.rogue import false_new_card
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
 from tests.fakes.desk import RELEASE_CODE, order_of
 from tests.fakes.errand_tales.codes import product
@@ -452,7 +452,7 @@ def stocked_by(second: str) -> Callable[[Room], None]:
         room.readers[0]._settings = replace(room.settings, profiles=profiles)
         card, order = person(1).new.card_number, order_of(1).order
         content = {"card_number": card, "order": order, "slot": 2, "by": person(13).hsa_id, "second": second}
-        room.store.transact_now(lambda cx: stock.witness(cx, kinds.CARD_STORED, content, room.journal.now()))
+        room.store.transact_now(lambda cx: stock.witness(cx, EventType.CARD_STORED, content, room.journal.now()))
 
     return prepare
 

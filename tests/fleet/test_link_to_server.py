@@ -17,8 +17,8 @@ from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
-from fleet.messages import kinds
 from fleet.messages.link import StationState, envelope_mac_input
+from fleet.messages.vocabulary import EventType
 from fleet.server.addresses import Address
 from fleet.server.config import ServerConfig
 from fleet.server.server import FleetServer
@@ -95,9 +95,9 @@ async def test_an_errand_reaches_the_pages_and_leaves_the_outbox(
 ) -> None:
     about = {"errand": "E-1", "order": "O-1", "card_number": "9752269875"}
     told = (
-        (kinds.ERRAND_STARTED, {"errand": "E-1", "kind": "pickup"}),
-        (kinds.CARD_ACTIVATED, about),
-        (kinds.ERRAND_ENDED, {**about, "kind": "pickup", "outcome": "done", "seconds": 61}),
+        (EventType.ERRAND_STARTED, {"errand": "E-1", "kind": "pickup"}),
+        (EventType.CARD_ACTIVATED, about),
+        (EventType.ERRAND_ENDED, {**about, "kind": "pickup", "outcome": "done", "seconds": 61}),
     )
     now = wall_clock()
     async with FleetServer(config), linked(identity, store) as link:

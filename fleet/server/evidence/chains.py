@@ -12,10 +12,10 @@ from datetime import datetime
 
 import msgspec
 
-from fleet.messages import kinds
 from fleet.messages.checkpoints import TYP, Checkpoint, read_checkpoint
 from fleet.messages.events import GENESIS, Event, EventError, restore
 from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
+from fleet.messages.vocabulary import EventType
 from fleet.server.evidence.contents import CheckpointTold, Line, ReceiptTold
 from fleet.server.evidence.problems import EvidenceProblem, StrangerError
 from fleet.server.evidence.trusted_times import TrustedTime, TrustedTimes
@@ -131,11 +131,11 @@ class ChainChecker:
         run.before = event
 
     def _count(self, where: str, run: _Run, line: Line, event: Event) -> None:
-        if event.type == kinds.CHAIN_CHECKPOINT and event.data is not None:
+        if event.type == EventType.CHAIN_CHECKPOINT and event.data is not None:
             self._cover(run, *self._checkpoint(where, event))
         if line.withheld == "erased":
             run.stretch.erased += 1
-        elif event.data is not None and event.type != kinds.CHAIN_CHECKPOINT:
+        elif event.data is not None and event.type != EventType.CHAIN_CHECKPOINT:
             run.stretch.with_content += 1
             run.uncovered += 1
             self._keep_receipt(run, event)
@@ -157,7 +157,7 @@ class ChainChecker:
             run.unwitnessed.clear()
 
     def _keep_receipt(self, run: _Run, event: Event) -> None:
-        if event.type == kinds.RECEIPT_ISSUED:
+        if event.type == EventType.RECEIPT_ISSUED:
             try:
                 told = msgspec.json.decode(event.data or b"", type=ReceiptTold)
             except (msgspec.MsgspecError, RecursionError):

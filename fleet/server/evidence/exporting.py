@@ -15,8 +15,8 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, and_, or_, select
 
-from fleet.messages import kinds
 from fleet.messages.statements import load
+from fleet.messages.vocabulary import EventType
 from fleet.server.evidence import contents
 from fleet.server.evidence.container import ArchiveWriter
 from fleet.server.evidence.contents import (
@@ -145,7 +145,7 @@ def _line(filling: _Filling, part: Part, sequence: int, row: Any) -> Line:
     envelope = row.envelope.decode()
     if row.data is None:
         return Line(sequence, envelope, withheld="erased")
-    if sequence not in part.chosen and row.type != kinds.CHAIN_CHECKPOINT:
+    if sequence not in part.chosen and row.type != EventType.CHAIN_CHECKPOINT:
         return Line(sequence, envelope, withheld="not_asked")
     if sequence in part.chosen:
         filling.events += 1
@@ -155,7 +155,7 @@ def _line(filling: _Filling, part: Part, sequence: int, row: Any) -> Line:
 
 
 def _keep_receipt(filling: _Filling, row: Any) -> None:
-    if row.type != kinds.RECEIPT_ISSUED:
+    if row.type != EventType.RECEIPT_ISSUED:
         return
     try:
         told = msgspec.json.decode(row.data, type=ReceiptTold)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from fleet.messages.vocabulary import Retention
 from fleet.server.access import audit
 from fleet.server.access.audit import Deed
 from fleet.server.evidence.selecting import names_text
@@ -116,7 +117,7 @@ def _events(connection: Connection, hsa_id: str) -> list[Any]:
 
 
 def _in_events(job: Job, connection: Connection, rows: list[Any]) -> Iterator[Reason]:
-    kept = [row for row, class_ in classes_of(connection, rows) if class_ == "hand_overs"]
+    kept = [row for row, class_ in classes_of(connection, rows) if class_ == Retention.HAND_OVERS]
     days = timedelta(days=job.settings.days.hand_overs)
     newest = max((row.received for row in kept), default=None)
     if newest is not None and newest + days > job.now:

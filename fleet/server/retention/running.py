@@ -12,12 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from fleet.messages.vocabulary import Retention
 from fleet.server.access import audit
 from fleet.server.access.audit import Deed
 from fleet.server.retention.erasing import columns, erase
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.rows import TABLES
-from fleet.server.retention.settings import EventClass, RetentionSettings, class_of
+from fleet.server.retention.settings import RetentionSettings, class_of
 from fleet.server.store.database import Database
 from fleet.server.store.tables import errands, events
 from fleet.server.store.upserting import is_postgres
@@ -26,7 +27,6 @@ PAGE = 250
 """Events in one transaction: others wait for it no longer than for a batch of their own."""
 ERASED = "retention.erase"
 PROGRAM = "retention"
-EVENT_CLASSES: tuple[EventClass, ...] = ("hand_overs", "errands", "stations")
 
 Errand = tuple[int, str]
 """(station's key, errand)."""
@@ -48,7 +48,7 @@ def run(job: Job) -> dict[str, int]:
 
     Raises sqlalchemy.exc.SQLAlchemyError; what is done by then stays done.
     """
-    counts = dict.fromkeys((*EVENT_CLASSES, *TABLES), 0)
+    counts = dict.fromkeys((*Retention, *TABLES), 0)
     last = 0
     while (page := _page(job, last)) is not None:
         last, due = page
@@ -74,9 +74,9 @@ def _forget(job: Job, name: str) -> int:
     return done
 
 
-def _page(job: Job, after: int) -> tuple[int, dict[EventClass, list[Any]]] | None:
+def _page(job: Job, after: int) -> tuple[int, dict[Retention, list[Any]]] | None:
     """The next events that may be over: how far was looked, and which of them are, by class."""
-    youngest = max(job.settings.cutoff(name, job.now) for name in EVENT_CLASSES)
+    youngest = max(job.settings.cutoff(name, job.now) for name in Retention)
     old = and_(events.c.id > after, events.c.received < youngest, events.c.data.is_not(None))
     query = select(events.c.id, events.c.station, events.c.type, events.c.errand, events.c.received)
     with job.database.reading.begin() as connection:
@@ -89,8 +89,8 @@ def _page(job: Job, after: int) -> tuple[int, dict[EventClass, list[Any]]] | Non
 
 def _due(
     job: Job, rows: Sequence[Any], known: dict[Errand, tuple[str | None, bool, datetime]]
-) -> dict[EventClass, list[Any]]:
-    found: dict[EventClass, list[Any]] = {}
+) -> dict[Retention, list[Any]]:
+    found: dict[Retention, list[Any]] = {}
     held = job.settings.held
     for row in rows:
         kind, has_receipt, newest = known.get((row.station, row.errand), (None, False, row.received))
@@ -100,7 +100,7 @@ def _due(
     return found
 
 
-def classes_of(connection: Connection, rows: Sequence[Any]) -> Iterator[tuple[Any, EventClass | None]]:
+def classes_of(connection: Connection, rows: Sequence[Any]) -> Iterator[tuple[Any, Retention | None]]:
     """Each of these events with its class."""
     known = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
     for row in rows:

@@ -10,15 +10,13 @@ card and no holder. An event of a kind that this program does not know is kept a
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType, Retention, lookup
 from fleet.server import shipped
 from fleet.server.store.applying import NOT_TOLD
-
-EventClass = Literal["hand_overs", "errands", "stations"]
 
 TEN_YEARS_DAYS = 3653
 OUTBOX_DAYS = 30
@@ -39,20 +37,6 @@ HAND_OVERS = frozenset(
     }
 )
 """Kinds of errands that change whose card is where, or whether it is good; and those whose kind nobody has told."""
-
-OF_STATION = frozenset(
-    {
-        kinds.STATION_STARTED,
-        kinds.DOOR_OPENED,
-        kinds.DOOR_SHUT,
-        kinds.CARD_LEFT_IN,
-        kinds.CARD_LEFT_IN_TAKEN,
-        kinds.LISTS_DROPPED,
-        kinds.CARD_NOT_GENUINE,
-        kinds.ADMINISTRATOR_LOGGED_IN,
-    }
-)
-NEVER = frozenset({kinds.CHAIN_CHECKPOINT})
 
 
 class RetentionSettingsError(Exception):
@@ -113,10 +97,15 @@ def load(path: Path | None = None) -> RetentionSettings:
     return shipped.load(periods, path, "days", RetentionSettings, RetentionSettingsError)
 
 
-def class_of(type_: str, errand_kind: str | None, *, in_errand: bool, has_receipt: bool) -> EventClass | None:
+def class_of(type_: str, errand_kind: str | None, *, in_errand: bool, has_receipt: bool) -> Retention | None:
     """The class of one event; None where it is never erased. `errand_kind` is None where no row tells of the errand."""
-    if type_ in NEVER:
-        return None
-    if in_errand:
-        return "hand_overs" if has_receipt or errand_kind is None or errand_kind in HAND_OVERS else "errands"
-    return "stations" if type_ in OF_STATION else "hand_overs"
+    event_type = lookup(EventType, type_)
+    class_alone = Retention.HAND_OVERS if event_type is None else event_type.retention
+    if class_alone is None or not in_errand:
+        return class_alone
+    return Retention.HAND_OVERS if has_receipt or errand_kind is None else errand_class(errand_kind)
+
+
+def errand_class(errand_kind: str) -> Retention:
+    """The class of the events of an errand of that kind."""
+    return Retention.HAND_OVERS if errand_kind in HAND_OVERS else Retention.ERRANDS

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import msgspec
 
-from fleet.messages import kinds
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
 from fleet.server.lifecycle import Happening
 from fleet.server.store import stocking
 from fleet.server.store.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
@@ -301,14 +301,14 @@ def _without_subject(read: stocking.Read) -> _Reader:
 
 
 _READERS: dict[str, _Reader] = {
-    kinds.ERRAND_STARTED: _started,
-    kinds.EFFECT_DONE: _effect,
-    kinds.CARD_ACTIVATED: _activated,
-    kinds.RECEIPT_ISSUED: _receipt,
-    kinds.ERRAND_ENDED: _ended,
-    kinds.CHAIN_CHECKPOINT: _checkpoint,
-    kinds.LISTS_DROPPED: _lists_dropped,
-    kinds.CARD_NOT_GENUINE: _card_not_genuine,
+    EventType.ERRAND_STARTED: _started,
+    EventType.EFFECT_DONE: _effect,
+    EventType.CARD_ACTIVATED: _activated,
+    EventType.RECEIPT_ISSUED: _receipt,
+    EventType.ERRAND_ENDED: _ended,
+    EventType.CHAIN_CHECKPOINT: _checkpoint,
+    EventType.LISTS_DROPPED: _lists_dropped,
+    EventType.CARD_NOT_GENUINE: _card_not_genuine,
     **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, not_, or_, select, true, union_all
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.cards import BinPlace, Fallen, PlaceRow, StockRow
 from fleet.server.readings import Emptied
 from fleet.server.store.card_tables import reserve_cards
@@ -84,14 +84,14 @@ def fallen(connection: Connection, station: str, *, limit: int = 100, offset: in
 def emptyings(connection: Connection, station: str) -> list[Emptied]:
     """How the bin was emptied, the newest first, by its events."""
     query = select(events.c.data, events.c.received).join(stations, stations.c.id == events.c.station)
-    this = and_(stations.c.name == station, events.c.type == kinds.BIN_EMPTIED, events.c.data.is_not(None))
+    this = and_(stations.c.name == station, events.c.type == EventType.BIN_EMPTIED, events.c.data.is_not(None))
     newest = query.where(this).order_by(events.c.id.desc()).limit(MOST_EMPTYINGS)
     return [told for row in connection.execute(newest) if (told := _told(row.data, row.received)) is not None]
 
 
 def _told(data: bytes, received: Any) -> Emptied | None:
     try:
-        (change,) = READERS[kinds.BIN_EMPTIED](data, received)
+        (change,) = READERS[EventType.BIN_EMPTIED](data, received)
     except msgspec.MsgspecError:
         return None
     assert isinstance(change, BinEmptied)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(max_length=40)]
@@ -113,7 +113,7 @@ def _emptied(data: bytes, at: datetime) -> tuple[StockChange, ...]:
 
 
 READERS: dict[str, Read] = {
-    kinds.CARD_STORED: _stored,
-    kinds.CARD_TAKEN_OUT: _taken_out,
-    kinds.BIN_EMPTIED: _emptied,
+    EventType.CARD_STORED: _stored,
+    EventType.CARD_TAKEN_OUT: _taken_out,
+    EventType.BIN_EMPTIED: _emptied,
 }

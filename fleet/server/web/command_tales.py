@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.readings import EventRow
 from fleet.server.web.texts import Texts
 
@@ -32,7 +32,7 @@ COMMAND_ICON: Mapping[str, str] = {
     "log_bundle": "download-outline",
 }
 """In the order in which they are offered."""
-COMMAND_KINDS = frozenset({kinds.COMMAND_TAKEN, kinds.COMMAND_ENDED})
+COMMAND_KINDS = frozenset({EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED})
 _LEVEL: dict[str, Level] = {"done": "ok", "refused": "wa", "failed": "ba"}
 
 
@@ -44,7 +44,7 @@ def tell_command(event: EventRow, texts: Texts) -> tuple[Level, str, str]:
     if isinstance(content.get("slot"), int):
         command += f" {content['slot']}"
     icon = COMMAND_ICON.get(code, "cog-outline")
-    if event.type == kinds.COMMAND_TAKEN:
+    if event.type == EventType.COMMAND_TAKEN:
         who = ", ".join(str(content[name]) for name in ("by", "second") if content.get(name))
         return "ok", icon, texts("event.command.taken", command=command, who=who)
     said = texts(f"command_state.{outcome}") if outcome in _LEVEL else outcome

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from fleet.messages import kinds
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import EventType, short_type
 from fleet.server.readings import GOING_ON, EventRow, StationRow
 from fleet.server.web.command_tales import COMMAND_KINDS, tell_command
 from fleet.server.web.texts import Texts
@@ -168,25 +168,25 @@ def order_mark(state: str) -> Mark:
     return Mark(level, icon, "order", state)
 
 
-_EVENT_ICON = {
-    kinds.STATION_STARTED: "power",
-    kinds.CHAIN_CHECKPOINT: "shield-check-outline",
-    kinds.DOOR_OPENED: "door-open",
-    kinds.DOOR_SHUT: "door-closed",
-    kinds.CARD_LEFT_IN: "smart-card-reader-outline",
-    kinds.CARD_LEFT_IN_TAKEN: "check",
-    kinds.LISTS_DROPPED: "alert-outline",
-    kinds.CARD_NOT_GENUINE: "alert-outline",
-    kinds.ERRAND_STARTED: "account-outline",
-    kinds.EFFECT_DONE: "check",
-    kinds.EFFECT_UNKNOWN: "help-circle-outline",
-    kinds.CARD_STORED: "door-closed",
-    kinds.CARD_TAKEN_OUT: "door-open",
-    kinds.STOCK_COUNTED: "check-bold",
-    kinds.BIN_EMPTIED: "check-bold",
-    kinds.CARD_ACTIVATED: "smart-card-outline",
-    kinds.RECEIPT_ISSUED: "receipt-text-check-outline",
-    kinds.ERRAND_ENDED: "check-bold",
+_EVENT_ICON: dict[str, str] = {
+    EventType.STATION_STARTED: "power",
+    EventType.CHAIN_CHECKPOINT: "shield-check-outline",
+    EventType.DOOR_OPENED: "door-open",
+    EventType.DOOR_SHUT: "door-closed",
+    EventType.CARD_LEFT_IN: "smart-card-reader-outline",
+    EventType.CARD_LEFT_IN_TAKEN: "check",
+    EventType.LISTS_DROPPED: "alert-outline",
+    EventType.CARD_NOT_GENUINE: "alert-outline",
+    EventType.ERRAND_STARTED: "account-outline",
+    EventType.EFFECT_DONE: "check",
+    EventType.EFFECT_UNKNOWN: "help-circle-outline",
+    EventType.CARD_STORED: "door-closed",
+    EventType.CARD_TAKEN_OUT: "door-open",
+    EventType.STOCK_COUNTED: "check-bold",
+    EventType.BIN_EMPTIED: "check-bold",
+    EventType.CARD_ACTIVATED: "smart-card-outline",
+    EventType.RECEIPT_ISSUED: "receipt-text-check-outline",
+    EventType.ERRAND_ENDED: "check-bold",
 }
 _EFFECT_ICON = {
     "slot": "door-open",
@@ -210,22 +210,22 @@ class Told:
 
 def tell(event: EventRow, texts: Texts) -> Told:
     """What an event says, to somebody who has never seen its type."""
-    key = event.type.removeprefix("se.kortkiosk.")
+    key = short_type(event.type)
     content = event.content
     effect = str(content.get("effect", ""))
     outcome = str(content.get("outcome", ""))
     icon = _EVENT_ICON.get(event.type, "information-outline")
-    if event.type in (kinds.EFFECT_DONE, kinds.EFFECT_UNKNOWN):
+    if event.type in (EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN):
         said = _effect_said(effect, content.get("slot"), texts)
         return _told_effect(event.type, _EFFECT_ICON.get(effect.partition(".")[0], icon), said, outcome, texts)
-    if event.type == kinds.ERRAND_STARTED:
+    if event.type == EventType.ERRAND_STARTED:
         return Told("ok", icon, texts("event.errand.started", kind=texts.code("kind", str(content.get("kind", "")))))
-    if event.type == kinds.ERRAND_ENDED:
+    if event.type == EventType.ERRAND_ENDED:
         mark = errand_mark(outcome)
         return Told(mark.level, mark.icon, texts("event.errand.ended", outcome=mark.text(texts).lower()))
     if event.type in COMMAND_KINDS:
         return Told(*tell_command(event, texts))
-    if event.type == kinds.RECEIPT_ISSUED:
+    if event.type == EventType.RECEIPT_ISSUED:
         signed = texts.code("signed", str(content.get("signed", "")))
         return Told("ok", icon, texts("event.receipt.issued", number=content.get("number", ""), signed=signed.lower()))
     return Told("ok", icon, texts.code("event", key))
@@ -238,7 +238,7 @@ def _effect_said(effect: str, slot: object, texts: Texts) -> str:
 
 
 def _told_effect(kind: str, icon: str, said: str, outcome: str, texts: Texts) -> Told:
-    if kind == kinds.EFFECT_UNKNOWN:
+    if kind == EventType.EFFECT_UNKNOWN:
         return Told("ba", "help-circle-outline", texts("event.effect.unknown", effect=said))
     if outcome in _WENT_WELL:
         return Told("ok", icon, said)

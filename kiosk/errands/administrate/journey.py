@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import AtMenu, House
 from kiosk.errands.administrate import views
 from kiosk.ports import Ask, ErrandLog
@@ -28,7 +28,9 @@ async def administrate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
         raise views.no_house(SCENE)
     async with _logged_in(ask, desk, log) as here:
         await log.note(
-            kinds.ADMINISTRATOR_LOGGED_IN, administrator=here.administrator.hsa_id, logged_in_by=here.administrator.by
+            EventType.ADMINISTRATOR_LOGGED_IN,
+            administrator=here.administrator.hsa_id,
+            logged_in_by=here.administrator.by,
         )
         scene = replace(SCENE, attended_by=here.administrator.name)
         while here.card_in and (chosen := await _choice(ask, desk.house, scene, here)) is not None:

@@ -4,7 +4,7 @@ Rules: product.md, `empty_bin`: two administrators are two HSA-ids. Nothing is f
 and count stay as they were, and the errand can be begun again.
 """
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, counted_out
 from kiosk.errands.empty_bin.signing import signed_by
@@ -30,7 +30,7 @@ async def empty_bin(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     await ask(views.confirm(SIGN, said))
     text = said.text()
     signatures = [await signed_by(ask, desk, SIGN, one, text.encode()) for one in (second, first)]
-    await log.note(kinds.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures)
+    await log.note(EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures)
     cleared = await _clear(desk, log)
     return await _done(ask, desk, log, count, (first, second), seal, cleared=cleared)
 

@@ -15,7 +15,7 @@ TYPES = (
     "identity.attested", "card.activated", "receipt.issued", "lists.dropped",
     "card.not_genuine",
 )  # fmt: skip
-"""Types of events (`fleet.messages.kinds`) that stand for themselves."""
+"""Types of events (`fleet.messages.vocabulary`) that stand for themselves."""
 EFFECTS = (
     "slot.open", "slot.look", "slot.take", "slot.reopen", "slot.return", "slot.close", "drop.open", "drop.card",
     "bin.clear", "cabinet.pair", "card.block", "card.hold", "card.lift", "card.change", "card.unblock", "card.test",

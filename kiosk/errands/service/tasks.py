@@ -5,7 +5,7 @@ from typing import assert_never
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, Paragraph, Title
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import Closed, Device, House
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
@@ -103,7 +103,7 @@ async def _until_shut(ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, 
     except ErrandEndedError:
         state = await cabinet.state()
         if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-            await log.note(kinds.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)
+            await log.note(EventType.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)
         raise
 
 

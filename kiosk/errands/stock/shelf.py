@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Self, TypeVar, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, Slot, SlotFault
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
@@ -114,19 +114,19 @@ class Shelf:
         """Tell that the card lies there now."""
         about = {"order": order} if order else {}
         about |= {"second": self.second.hsa_id} if self.second else {}
-        await self.log.note(kinds.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id, **about)
+        await self.log.note(EventType.CARD_STORED, card_number=card_number, slot=slot, by=self.by.hsa_id, **about)
         self.stored += 1
 
     async def took(self, card_number: str, order: str, slot: int, why: Why) -> None:
         """Tell that the card is out of its slot, or that it was never there."""
         about = {"order": order} if order else {}
         await self.log.note(
-            kinds.CARD_TAKEN_OUT, card_number=card_number, slot=slot, why=why, by=self.by.hsa_id, **about
+            EventType.CARD_TAKEN_OUT, card_number=card_number, slot=slot, why=why, by=self.by.hsa_id, **about
         )
         self.missing += why == "missing"
         self.taken_out += why != "missing"
 
     async def compared(self, slots: int, differences: Iterable[dict[str, str | int]]) -> None:
         """Tell how list and sensors agree."""
-        await self.log.note(kinds.STOCK_COUNTED, by=self.by.hsa_id, slots=slots, differences=list(differences))
+        await self.log.note(EventType.STOCK_COUNTED, by=self.by.hsa_id, slots=slots, differences=list(differences))
         self.counted = True

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.signing import verifies
 from drivers.reader.virtual.personas import person
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
 from tests.fakes.errand_tales.administrator import two
 from tests.fakes.errand_tales.blocking import both
@@ -35,7 +35,7 @@ def filled(numbers: Sequence[str] = NUMBERS, *, sensor: int | None = None) -> Ca
             content = {"errand": "before", "effect": "drop.card", "outcome": "dropped", "old_card": number}
 
             def work(cx: Any, content: dict[str, Any] = content) -> None:
-                stock.witness(cx, kinds.EFFECT_DONE, content, room.journal.now())
+                stock.witness(cx, EventType.EFFECT_DONE, content, room.journal.now())
 
             room.store.transact_now(work)
         count = len(numbers) if sensor is None else sensor
@@ -88,7 +88,7 @@ def left(*numbers: str) -> Callable[[Room], None]:
 def signed_by_both(room: Room) -> None:
     """Two people's cards have signed the very text that the event has, and that text says what was counted."""
     rows = room.store.transact_now(lambda cx: cx.execute("SELECT envelope, data FROM outbox").fetchall())
-    (content,) = [json.loads(data) for envelope, data in rows if kinds.BIN_EMPTIED.encode() in envelope]
+    (content,) = [json.loads(data) for envelope, data in rows if EventType.BIN_EMPTIED.encode() in envelope]
     assert [one["hsa_id"] for one in content["signatures"]] == [person(14).hsa_id, person(13).hsa_id]
     for name, one in zip((SECOND, FIRST), content["signatures"], strict=True):
         ders = [key.certificate.public_bytes(Encoding.DER) for key in room.world.card(name).keys]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.virtual.personas import person
-from fleet.messages import kinds
 from fleet.messages.link import Order
+from fleet.messages.vocabulary import EventType
 from kiosk.barcodes import envelope_code, order_code
 from kiosk.region import StockRules
 from kiosk.station.journal import Journal
@@ -98,7 +98,7 @@ def known(journal: Journal, *stored: tuple[Order | str, int]) -> None:
         content = {"errand": "before", "card_number": number, "slot": slot, "by": person(13).hsa_id, **order}
 
         def work(cx: Any, content: dict[str, Any] = content) -> None:
-            stock.witness(cx, kinds.CARD_STORED, content, journal.now())
+            stock.witness(cx, EventType.CARD_STORED, content, journal.now())
 
         journal._store.transact_now(work)
 
@@ -113,7 +113,7 @@ def with_two(room: Room) -> None:
 def quarantined(journal: Journal, slot: int) -> None:
     """The card in that slot could not show that it is genuine."""
     content = {"effect": "slot.return", "outcome": "not_genuine", "slot": slot, "order": ONE.order}
-    journal._store.transact_now(lambda cx: stock.witness(cx, kinds.EFFECT_DONE, content, journal.now()))
+    journal._store.transact_now(lambda cx: stock.witness(cx, EventType.EFFECT_DONE, content, journal.now()))
 
 
 def before(*stored: tuple[Order | str, int]) -> Callable[[Room], None]:

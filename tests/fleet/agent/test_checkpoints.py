@@ -10,10 +10,10 @@ import pytest
 from fleet.agent import checkpoints, outbox
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.outbox import START, Chain
-from fleet.messages import kinds
 from fleet.messages.checkpoints import EVERY_EVENTS, TYP, read_checkpoint
 from fleet.messages.events import Event
 from fleet.messages.statements import StatementError, fault_of, name_of, opened
+from fleet.messages.vocabulary import EventType
 from provisioning import pki
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
@@ -50,7 +50,7 @@ def test_the_first_event_of_a_chain_is_signed_for_and_then_every_hundredth(
 ) -> None:
     signed = [told(cx, signing, "2026-06-01T08:00:00Z") for _ in range(2 * EVERY_EVENTS + 1)]
     assert [number for number, made in enumerate(signed) if made] == [0, EVERY_EVENTS, 2 * EVERY_EVENTS]
-    made = [event for event in chain_of(cx) if event.type == kinds.CHAIN_CHECKPOINT]
+    made = [event for event in chain_of(cx) if event.type == EventType.CHAIN_CHECKPOINT]
     assert [event.sequence for event in made] == [2, EVERY_EVENTS + 3, 2 * EVERY_EVENTS + 4]
 
 

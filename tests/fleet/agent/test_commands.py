@@ -15,10 +15,10 @@ from fleet.agent import commands
 from fleet.agent.commands import CommandGate, LeftOpen
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
 from fleet.messages.commands import COMMAND_TYP, COMMANDS, Command, CommandResult, digest_of
 from fleet.messages.judging import KEPT, Declined, Ignored, Taken
 from fleet.messages.link import encode
+from fleet.messages.vocabulary import EventType
 from provisioning.authority import public_jwk
 from tests.fakes.clock import NOW
 
@@ -149,8 +149,8 @@ async def test_what_is_taken_and_what_came_of_it_are_events_with_both_names(stor
     await gate.conclude(one, CommandResult(7, one.digest, "failed", "jammed"))
     about = {"sequence": 7, "command": "open_slot", "slot": 3}
     assert events == [
-        (kinds.COMMAND_TAKEN, {**about, "by": "tove.test", "second": "other.test", "why": "it lies across"}),
-        (kinds.COMMAND_ENDED, {**about, "outcome": "failed", "reason": "jammed"}),
+        (EventType.COMMAND_TAKEN, {**about, "by": "tove.test", "second": "other.test", "why": "it lies across"}),
+        (EventType.COMMAND_ENDED, {**about, "outcome": "failed", "reason": "jammed"}),
     ]
 
 

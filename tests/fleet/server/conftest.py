@@ -15,11 +15,11 @@ from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
-from fleet.messages import kinds
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import EventType
 from fleet.server.access import passwords
 from fleet.server.broker import BrokerFiles
 from fleet.server.signing import Signer
@@ -74,13 +74,13 @@ class SealingStation:
         receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "AA"}]}
         end = {**about, "kind": "pickup", "outcome": "done", "hsa_id": "TEST000000-0001", "seconds": 61.5}
         return [
-            self.seal(kinds.ERRAND_STARTED, {"errand": errand, "kind": "pickup"}),
-            self.seal(kinds.EFFECT_DONE, {**about, "effect": "slot.take", "outcome": "taken", "slot": 3}),
-            self.seal(kinds.CARD_ACTIVATED, about),
+            self.seal(EventType.ERRAND_STARTED, {"errand": errand, "kind": "pickup"}),
+            self.seal(EventType.EFFECT_DONE, {**about, "effect": "slot.take", "outcome": "taken", "slot": 3}),
+            self.seal(EventType.CARD_ACTIVATED, about),
             self.seal(
-                kinds.RECEIPT_ISSUED, {**about, "number": f"R-{order}", "receipt": receipt, "signed": "attested"}
+                EventType.RECEIPT_ISSUED, {**about, "number": f"R-{order}", "receipt": receipt, "signed": "attested"}
             ),
-            self.seal(kinds.ERRAND_ENDED, end),
+            self.seal(EventType.ERRAND_ENDED, end),
         ]
 
 

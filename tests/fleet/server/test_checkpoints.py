@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from fleet.messages import kinds
 from fleet.messages.checkpoints import TYP, Checkpoint, encoded
 from fleet.messages.events import Event
 from fleet.messages.statements import sign
+from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints import judge
 from fleet.server.store.database import Database
 from fleet.server.store.proof_tables import station_certificates
@@ -32,7 +32,7 @@ def checkpoint(by: SealingStation, key: object = None, **said: object) -> Event:
     newest = by.sealed[-1]
     values = {"station": "entre-a", "epoch": 1, "sequence": newest.sequence, "hash": newest.hash, "time": TIME}
     text = sign(signer, certificate, TYP, encoded(Checkpoint(**{**values, **said})))  # type: ignore[arg-type]
-    return by.seal(kinds.CHAIN_CHECKPOINT, {"jws": text})
+    return by.seal(EventType.CHAIN_CHECKPOINT, {"jws": text})
 
 
 def taken(database: Database, station: SealingStation) -> None:
@@ -81,7 +81,7 @@ def a_stranger(name: str = "entre-a", authority: pki.Issuer = CA) -> object:
         (lambda s: checkpoint(s, time=datetime(2036, 1, 1, tzinfo=UTC).isoformat()), "stranger"),
         (lambda s: checkpoint(s, a_stranger()), "other_key"),
         (lambda s: checkpoint(s, time="2026-06-01T10:00:00"), "unreadable"),
-        (lambda s: s.seal(kinds.CHAIN_CHECKPOINT, {"jws": "e30.e30.AA"}), "unreadable"),
+        (lambda s: s.seal(EventType.CHAIN_CHECKPOINT, {"jws": "e30.e30.AA"}), "unreadable"),
     ],
     ids=["hash", "sequence", "epoch", "station", "name", "authority", "time", "key", "zone", "form"],
 )
@@ -102,7 +102,7 @@ def test_a_checkpoint_of_a_chain_that_was_made_anew_is_an_alarm(database: Databa
     genuine = checkpoint(station)
     forged = SealingStation()
     forged.seals(2)
-    forged.seal(kinds.CHAIN_CHECKPOINT, genuine.content())
+    forged.seal(EventType.CHAIN_CHECKPOINT, genuine.content())
     taken(database, forged)
     judge(database, CA.certificate, NOW)
     assert found(database) == ("other_chain", ["1:3 other_chain"])

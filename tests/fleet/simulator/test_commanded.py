@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from fleet.messages import kinds
 from fleet.messages.asking import SYNC_TYP
 from fleet.messages.commands import COMMAND_TYP, CommandResult, digest_of
 from fleet.messages.judging import KEPT
 from fleet.messages.link import Answer, Ask, SyncAsk, SyncPage, encode
+from fleet.messages.vocabulary import EventType
 from fleet.simulator.commanded import Commanded
 from fleet.simulator.gate import Gate
 from fleet.simulator.syncing import Syncing
@@ -69,7 +69,7 @@ class Body:
         self.heard.set()
 
     def cut_power(self) -> None:
-        self.told.append((kinds.STATION_STARTED, {}))
+        self.told.append((EventType.STATION_STARTED, {}))
 
     def log_lines(self) -> tuple[str, ...]:
         return ("2026-01-01T00:00:00.000Z station.started",)
@@ -122,7 +122,11 @@ async def test_each_command_is_answered_for_its_exact_bytes(
 async def test_what_is_taken_and_what_came_of_it_are_events_around_the_work(body: Body, commanded: Commanded) -> None:
     commanded.take(signed(command="restart"))
     await body.answered()
-    assert [kind for kind, _ in body.told] == [kinds.COMMAND_TAKEN, kinds.STATION_STARTED, kinds.COMMAND_ENDED]
+    assert [kind for kind, _ in body.told] == [
+        EventType.COMMAND_TAKEN,
+        EventType.STATION_STARTED,
+        EventType.COMMAND_ENDED,
+    ]
     assert body.told[0][1] == {"sequence": 7, "command": "restart", "by": "tove.test", "why": "a test"}
     assert body.told[2][1] == {"sequence": 7, "command": "restart", "outcome": "done"}
 

@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from random import Random
 
-from fleet.messages import kinds
 from fleet.messages.events import Facts, seal
+from fleet.messages.vocabulary import EventType
 from fleet.server.store.projections import ErrandEnded, ErrandStarted, Unfit, changes_of
 from fleet.simulator.errands import KINDS, OUTCOMES, Told, errand, mean_seconds
 
@@ -19,7 +19,7 @@ def some(count: int = 600) -> list[list[Told]]:
 
 def test_each_begins_and_ends_and_the_server_can_use_every_event() -> None:
     for told in some():
-        assert (told[0].type, told[-1].type) == (kinds.ERRAND_STARTED, kinds.ERRAND_ENDED)
+        assert (told[0].type, told[-1].type) == (EventType.ERRAND_STARTED, EventType.ERRAND_ENDED)
         sealed = [
             seal(Facts("sim-00001", 1, 1, "b", one.type, "2026-06-01T09:00:00Z", one.subject), one.content)
             for one in told
@@ -42,7 +42,7 @@ def test_kinds_and_outcomes_come_by_their_weights() -> None:
 def test_only_a_pick_up_that_is_done_has_a_receipt_and_its_number_comes_once() -> None:
     numbers: list[str] = []
     for told in some():
-        kept = [one.content["number"] for one in told if one.type == kinds.RECEIPT_ISSUED]
+        kept = [one.content["number"] for one in told if one.type == EventType.RECEIPT_ISSUED]
         end = told[-1].content
         assert len(kept) == ((end["kind"], end["outcome"]) == ("pickup", "done"))
         numbers += kept

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleet.agent.store import StoreError
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from tests.fakes.person import Person
 from tests.fakes.room import Room, quick_folder
 from tests.fakes.stories import NEW_PIN, Setting, come_back, own_card, room_for
@@ -69,7 +69,7 @@ async def assert_next_errand_finishes(room: Room, where: str) -> None:
     ended = await room.errand(someone)
     assert someone.failure is None, where
     assert ended.outcome == "done", where
-    issued = [event for event in await room.chain() if event.type == kinds.RECEIPT_ISSUED]
+    issued = [event for event in await room.chain() if event.type == EventType.RECEIPT_ISSUED]
     assert len(issued) == 1, where
 
 

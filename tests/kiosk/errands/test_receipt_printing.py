@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from drivers.printer.profile import load
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.receipts import Receipt, receipt_document
 from kiosk.steps.context import Scene, Subject
 from kiosk.steps.identification import Identified
@@ -69,8 +69,8 @@ async def test_every_fault_at_every_point_leaves_one_number_and_one_whole_receip
             )
             issued[log.id] = holder.shown
     chain = [event for event in await room.chain() if event.content().get("errand") in issued]
-    printed = [event.content() for event in chain if event.type in (kinds.EFFECT_DONE, kinds.EFFECT_UNKNOWN)]
+    printed = [event.content() for event in chain if event.type in (EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN)]
 
-    assert not [event for event in chain if event.type == kinds.RECEIPT_ISSUED], "a print issues nothing"
+    assert not [event for event in chain if event.type == EventType.RECEIPT_ISSUED], "a print issues nothing"
     assert {said["receipt"] for said in printed if "receipt" in said} == {receipt.number}
     assert {said["errand"]: said.get("outcome") for said in printed} == dict.fromkeys(issued, "printed")

@@ -10,7 +10,7 @@ import pytest
 
 import kiosk
 from drivers.printer.port import NotPrinted, OutOfPaper, Printed, PrintUnknown
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import Happened
 from kiosk.errands.service.event_labels import EFFECTS, TYPES, in_words
 from kiosk.receipts import draft, finish
@@ -67,8 +67,8 @@ async def test_an_order_counts_as_unsigned_from_its_code_to_its_receipt(room: Ro
     log = await room.journal.start("pickup")
     await log.about(order_of(1))
     assert await unsigned(room.journal) == 0
-    await log.note(kinds.EFFECT_DONE, effect="card.unblock", outcome="accepted")
-    await log.note(kinds.EFFECT_DONE, effect="card.unblock", outcome="accepted")
+    await log.note(EventType.EFFECT_DONE, effect="card.unblock", outcome="accepted")
+    await log.note(EventType.EFFECT_DONE, effect="card.unblock", outcome="accepted")
     assert await unsigned(room.journal) == 1
     from kiosk.gallery.samples import FACTS
 
@@ -80,8 +80,8 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
     log = await room.journal.start("pickup")
     order = order_of(1)
     await log.about(order)
-    await log.note(kinds.EFFECT_DONE, effect="slot.open", outcome="opened", slot=2)
-    await log.note(kinds.IDENTITY_ATTESTED, administrator="SE-TEST", document="passport", document_digits="4711")
+    await log.note(EventType.EFFECT_DONE, effect="slot.open", outcome="opened", slot=2)
+    await log.note(EventType.IDENTITY_ATTESTED, administrator="SE-TEST", document="passport", document_digits="4711")
     told = await last_events(room.journal)
     texts = Texts.load()
     assert [texts.plain(in_words(one), "sv") for one in told] == [
@@ -96,7 +96,7 @@ async def test_what_happened_last_is_told_without_person_or_card(room: Room) -> 
 
 
 def test_every_type_of_event_and_every_effect_has_words() -> None:
-    named = {value.removeprefix("se.kortkiosk.") for name, value in vars(kinds).items() if name.isupper()}
+    named = {event_type.short for event_type in EventType}
     assert named - {"effect.done", "effect.unknown", "errand.started", "errand.ended"} == set(TYPES)
     sources = "".join(
         path.read_text(encoding="utf-8")

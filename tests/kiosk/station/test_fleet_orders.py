@@ -13,8 +13,8 @@ from fleet.agent import outbox
 from fleet.agent.link import LinkDown
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
 from fleet.messages.link import Order
+from fleet.messages.vocabulary import EventType
 from kiosk.station import journal
 from kiosk.station.fleet_orders import FleetOrders
 from kiosk.station.journal import Journal
@@ -58,7 +58,7 @@ class Counter:
     async def stored(self, order: Order, slot: int) -> None:
         """An administrator puts the card in."""
         content = {"errand": "e", "card_number": order.card_number, "order": order.order, "slot": slot, "by": "SE1-A"}
-        await self.journal.transact(lambda cx: self.journal.event(cx, kinds.CARD_STORED, None, content))
+        await self.journal.transact(lambda cx: self.journal.event(cx, EventType.CARD_STORED, None, content))
 
     async def found(self) -> tuple[str, int] | None:
         """Which order the holder is offered, and from which slot."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.station.forgotten_card import EVERY_S, KEPT, LeftIn
 from tests.fakes.errand_tales.codes import MINE
 from tests.fakes.errands import OWN
@@ -77,8 +77,8 @@ async def test_it_sounds_until_the_card_is_taken_and_both_are_told(bench: Bench)
     bench.room.world.remove("holder")
     await bench.until(2)
     assert bench.told == [
-        (kinds.CARD_LEFT_IN, {"card_number": NUMBER}),
-        (kinds.CARD_LEFT_IN_TAKEN, {"card_number": NUMBER, "seconds": round(2 * EVERY_S)}),
+        (EventType.CARD_LEFT_IN, {"card_number": NUMBER}),
+        (EventType.CARD_LEFT_IN_TAKEN, {"card_number": NUMBER, "seconds": round(2 * EVERY_S)}),
     ]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -89,7 +89,7 @@ async def test_a_card_that_does_not_answer_is_told_without_a_number(bench: Bench
     bench.room.world.insert(MINE, "holder", upside_down=True)
     bench.left.notice(True)
     await bench.until(1)
-    assert bench.told == [(kinds.CARD_LEFT_IN, {"card_number": ""})]
+    assert bench.told == [(EventType.CARD_LEFT_IN, {"card_number": ""})]
 
 
 async def test_nothing_sounds_while_somebody_has_an_errand(bench: Bench) -> None:

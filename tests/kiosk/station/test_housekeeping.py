@@ -14,7 +14,7 @@ from fleet.agent import checkpoints, outbox, sync
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.outbox import START, Chain
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
 from kiosk.station.fleet_wiring import Books
@@ -87,9 +87,9 @@ async def quiet(tmp_path: Path) -> AsyncIterator[Quiet]:
 async def test_a_quiet_station_signs_its_chain_within_a_day(quiet: Quiet) -> None:
     await quiet.journal.boot("0.1.0")
     await quiet.errand()
-    before = (await quiet.told()).count(kinds.CHAIN_CHECKPOINT)
+    before = (await quiet.told()).count(EventType.CHAIN_CHECKPOINT)
     await quiet.pass_hours(26)
-    assert (await quiet.told()).count(kinds.CHAIN_CHECKPOINT) == before + 1
+    assert (await quiet.told()).count(EventType.CHAIN_CHECKPOINT) == before + 1
 
 
 async def test_who_came_is_forgotten_when_the_server_says_that_it_is_late(quiet: Quiet) -> None:

@@ -12,8 +12,8 @@ import pytest
 from drivers.cabinet.gpio.virtual import VirtualPins
 from drivers.reader.inprocess import InProcessBackend
 from fleet.agent.store import StationStore, StoreError
-from fleet.messages import kinds
 from fleet.messages.link import StationState
+from fleet.messages.vocabulary import EventType
 from kiosk.bench.world import World
 from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
 from kiosk.demo.seed import Region, scenario, seed
@@ -87,7 +87,7 @@ async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> Non
         assert station.problems == []
         assert station.missing(PICKUP) is None
         assert (await home_of(station)).options[0].reason is None
-        told = [kinds.STATION_STARTED, kinds.CHAIN_CHECKPOINT]
+        told = [EventType.STATION_STARTED, EventType.CHAIN_CHECKPOINT]
         assert [kind for _, kind in await station.books.events_after(0)] == told, "a new chain is signed at once"
 
 
@@ -100,7 +100,7 @@ async def test_lists_that_somebody_has_written_are_dropped_and_told(
         await station.books.store.transact(lambda cx: cx.execute(forged))
     async with opened(Station(config, base, Visitor(), world)) as station:
         told = [kind for _, kind in await station.books.events_after(0)]
-        assert told.count(kinds.LISTS_DROPPED) == 1
+        assert told.count(EventType.LISTS_DROPPED) == 1
         assert station.fleet is not None
         assert station.fleet.book.administrators() == ()
 
@@ -315,7 +315,7 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
             await asyncio.wait_for(stirred.wait(), LIMIT_S)
             assert station.missing(PICKUP) == missing
         assert closed == [True, False]
-        assert [kind for _, kind in await station.books.events_after(2)] == [kinds.DOOR_OPENED, kinds.DOOR_SHUT]
+        assert [kind for _, kind in await station.books.events_after(2)] == [EventType.DOOR_OPENED, EventType.DOOR_SHUT]
 
 
 async def test_pins_and_scanner_are_among_the_devices(region: Region, world: World, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from joserfc.jwk import ECKey
 from drivers.cabinet.gpio.virtual import VirtualPins
 from drivers.secret import Secret
 from fleet.agent.store import StoreError
-from fleet.messages import kinds
 from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
 from fleet.messages.link import decode
+from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import Closed
 from kiosk.bench.world import World
 from kiosk.config import CommandsSection, Config, PinsSection
@@ -144,7 +144,7 @@ async def test_closed_to_visitors_with_a_message_and_open_again(bench: Bench) ->
     assert state_of(bench.station).out_of_service == "moving"
     assert await bench.said("in_service") == ("done", "")
     assert state_of(bench.station).out_of_service is None
-    assert await bench.events() == [kinds.COMMAND_TAKEN, kinds.COMMAND_ENDED] * 2
+    assert await bench.events() == [EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED] * 2
 
 
 async def test_a_slot_that_two_people_agreed_on_opens_once(bench: Bench, world: World) -> None:
@@ -254,7 +254,7 @@ async def test_no_errand_begins_while_a_slot_is_being_opened(bench: Bench) -> No
         begun = asyncio.create_task(bench.station.run(ERRANDS[0]))
         for _ in range(3):  # the journal is written on a thread, one after the other
             await books.store.transact(lambda cx: cx.execute("SELECT 1").fetchone())
-        assert kinds.ERRAND_STARTED not in [kind for _, kind in await books.events_after(0)]
+        assert EventType.ERRAND_STARTED not in [kind for _, kind in await books.events_after(0)]
     while bench.station.errand is None:  # noqa: ASYNC110  # nothing else tells
         await asyncio.sleep(0)
     begun.cancel()
@@ -272,7 +272,7 @@ async def test_a_restart_is_told_by_the_program_that_came_up(region: Region, wor
         assert bench.answers.empty()
     async with benched(config, base, world, region) as bench:
         assert (await told_again(bench)).outcome == "done"
-        assert await bench.events() == [kinds.COMMAND_TAKEN, kinds.COMMAND_ENDED]
+        assert await bench.events() == [EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED]
 
 
 async def told_again(bench: Bench) -> CommandResult:
@@ -310,7 +310,7 @@ async def test_the_log_leaves_without_persons_cards_and_values(bench: Bench) -> 
     assert bench.station.books is not None
     journal = bench.station.books.journal
     content = {"errand": "E-1", "kind": "pickup", "outcome": "done", "card_number": "9752269875", "hsa_id": "TEST-1"}
-    await journal.transact(lambda cx: journal.event(cx, kinds.ERRAND_ENDED, "order/O-1", content))
+    await journal.transact(lambda cx: journal.event(cx, EventType.ERRAND_ENDED, "order/O-1", content))
     bench.station.log_lines = lambda: ("2026-03-02T08:15:00.000Z WARNING kiosk: the link åäö: %s",)
     bench.tell("log_bundle")
     lines = (await bench.answer()).lines

@@ -12,8 +12,8 @@ from drivers.cabinet.port import Slot
 from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages import kinds
 from fleet.messages.link import Order
+from fleet.messages.vocabulary import EventType
 from kiosk.station import journal
 from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
@@ -74,7 +74,7 @@ async def test_an_order_with_a_slot_lies_there_and_one_without_is_offered_when_i
     shelf.here = [ONE, coming]
     assert await shelf.slots() == {2: ONE.card_number}
     assert await shelf.offered(ONE, coming) == {ONE.order: 2}
-    await shelf.tells(kinds.CARD_STORED, **stored(TWO, 7))
+    await shelf.tells(EventType.CARD_STORED, **stored(TWO, 7))
     assert await shelf.slots() == {2: ONE.card_number, 7: TWO.card_number}
     assert await shelf.offered(ONE, coming) == {ONE.order: 2, TWO.order: 7}
     (card,) = [one for one in (await shelf.stock.look()).lying if one.slot == 7]
@@ -83,33 +83,33 @@ async def test_an_order_with_a_slot_lies_there_and_one_without_is_offered_when_i
 
 async def test_a_card_that_its_holder_took_is_out_and_its_order_can_still_be_finished(shelf: Shelf) -> None:
     shelf.here = [ONE]
-    await shelf.tells(kinds.EFFECT_DONE, effect="slot.take", outcome="taken", slot=2, order=ONE.order)
+    await shelf.tells(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=2, order=ONE.order)
     assert await shelf.slots() == {}, "the office's slot does not put it back"
     assert await shelf.offered(ONE) == {ONE.order: 2}
 
 
 async def test_a_wrong_card_lies_there_unknown_until_the_office_gives_another_slot(shelf: Shelf) -> None:
     shelf.here = [ONE]
-    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=2, order=ONE.order)
+    await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="wrong_card", slot=2, order=ONE.order)
     assert await shelf.slots() == {2: ""}
     assert await shelf.offered(ONE) == {}
     moved = msgspec.structs.replace(ONE, slot=4)
     shelf.here = [moved]
     assert await shelf.slots() == {2: "", 4: ONE.card_number}
     assert await shelf.offered(moved) == {ONE.order: 4}
-    await shelf.tells(kinds.CARD_TAKEN_OUT, card_number="", slot=2, why="misplaced", by="SE1-A")
+    await shelf.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="misplaced", by="SE1-A")
     assert await shelf.slots() == {4: ONE.card_number}
 
 
 async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_taken_out(shelf: Shelf) -> None:
     shelf.here = [ONE]
-    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
+    await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_genuine", slot=2, order=ONE.order)
     ledger = await shelf.stock.look()
     assert ledger.quarantined == {2}
     assert [why for _, why in outgoing(ledger, "2026-11-25")] == ["not_genuine"]
     assert await shelf.slots() == {2: ""}
     assert await shelf.offered(ONE) == {}, "the order waits for another card"
-    await shelf.tells(kinds.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
+    await shelf.tells(EventType.CARD_TAKEN_OUT, card_number="", slot=2, why="not_genuine", by="SE1-A")
     assert (await shelf.stock.look()).quarantined == frozenset()
     assert await shelf.slots() == {}
 
@@ -117,16 +117,16 @@ async def test_a_card_that_is_not_genuine_lies_there_quarantined_until_it_is_tak
 async def test_who_put_a_card_in_is_known_until_it_is_put_in_again(shelf: Shelf) -> None:
     shelf.here = [ONE]
     assert await shelf.stock.stocked_by(ONE.card_number) == (), "the office gave the slot, and nobody here put it in"
-    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 7), second="SE1-B")
+    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 7), second="SE1-B")
     assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A", "SE1-B")
-    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 8))
+    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 8))
     assert await shelf.stock.stocked_by(ONE.card_number) == ("SE1-A",)
 
 
 async def test_a_card_that_nobody_vouches_for_makes_two_put_cards_in_from_then_on(shelf: Shelf) -> None:
     assert not (await shelf.stock.look()).keyless
     shelf.here = [ONE]
-    await shelf.tells(kinds.EFFECT_DONE, effect="slot.return", outcome="not_vouched", slot=2, order=ONE.order)
+    await shelf.tells(EventType.EFFECT_DONE, effect="slot.return", outcome="not_vouched", slot=2, order=ONE.order)
     ledger = await shelf.stock.look()
     assert (ledger.keyless, ledger.quarantined) == (True, frozenset())
     assert await shelf.offered(ONE) == {}
@@ -135,9 +135,9 @@ async def test_a_card_that_nobody_vouches_for_makes_two_put_cards_in_from_then_o
 async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_it(shelf: Shelf) -> None:
     shelf.here = [ONE]
     await shelf.slots()
-    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 9))
+    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 9))
     await shelf.tells(
-        kinds.CARD_TAKEN_OUT, card_number=ONE.card_number, slot=9, why="other", by="SE1-A", order=ONE.order
+        EventType.CARD_TAKEN_OUT, card_number=ONE.card_number, slot=9, why="other", by="SE1-A", order=ONE.order
     )
     assert await shelf.slots() == {}
     shelf.here = [msgspec.structs.replace(ONE, slot=9)]
@@ -146,33 +146,33 @@ async def test_what_was_taken_out_stays_out_though_the_office_has_not_heard_of_i
 
 
 async def test_a_slot_that_another_card_lies_in_is_not_taken_over(shelf: Shelf) -> None:
-    await shelf.tells(kinds.CARD_STORED, **stored(TWO, 2))
+    await shelf.tells(EventType.CARD_STORED, **stored(TWO, 2))
     shelf.here = [ONE]
     assert await shelf.slots() == {2: TWO.card_number}
     assert await shelf.offered(ONE) == {}
-    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 2))
+    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 2))
     assert await shelf.slots() == {2: ONE.card_number}, "who looked into the slot is right"
 
 
 async def test_a_card_without_order_moves_and_does_not_double(shelf: Shelf) -> None:
     for slot in (3, 5):
-        await shelf.tells(kinds.CARD_STORED, card_number="9999000077770001", slot=slot, by="SE1-A")
+        await shelf.tells(EventType.CARD_STORED, card_number="9999000077770001", slot=slot, by="SE1-A")
     assert await shelf.slots() == {5: "9999000077770001"}
 
 
 async def test_the_bin_holds_the_numbers_that_fell_until_it_is_emptied(shelf: Shelf) -> None:
     for number in ("9999000010260001", ""):
         about = {"old_card": number} if number else {}
-        await shelf.tells(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", **about)
-    await shelf.tells(kinds.EFFECT_DONE, effect="drop.card", outcome="kept", old_card="9999000010260002")
+        await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", **about)
+    await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="kept", old_card="9999000010260002")
     assert await shelf.stock.binned() == ("9999000010260001", "")
-    await shelf.tells(kinds.BIN_EMPTIED, seal="1")
+    await shelf.tells(EventType.BIN_EMPTIED, seal="1")
     assert await shelf.stock.binned() == ()
 
 
 async def test_the_list_is_made_anew_of_the_events_that_are_kept(shelf: Shelf) -> None:
-    await shelf.tells(kinds.CARD_STORED, **stored(ONE, 9))
-    await shelf.tells(kinds.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260001")
+    await shelf.tells(EventType.CARD_STORED, **stored(ONE, 9))
+    await shelf.tells(EventType.EFFECT_DONE, effect="drop.card", outcome="dropped", old_card="9999000010260001")
 
     def lose(cx: Any) -> None:
         cx.execute("DELETE FROM stock_card")

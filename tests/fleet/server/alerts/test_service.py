@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from fleet.messages import kinds
 from fleet.messages.link import DeviceState, StationState, encode
+from fleet.messages.vocabulary import EventType
 from fleet.server.alerts.notifying import GATHER_FROM, MOST_TRIES, NotDeliveredError, Told, next_try
 from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.rules import Finding
@@ -228,7 +228,7 @@ def test_failing_errands_are_counted_by_the_product_of_their_orders(desk: Desk) 
     )
     station = SealingStation()
     ends = [
-        station.seal(kinds.ERRAND_ENDED, {"errand": f"E-{n}", "kind": "pickup", "outcome": "fault", "seconds": 5,
+        station.seal(EventType.ERRAND_ENDED, {"errand": f"E-{n}", "kind": "pickup", "outcome": "fault", "seconds": 5,
                                           "order": f"O-{n}", "card_number": f"99990000{n}"})
         for n in range(3)
     ]  # fmt: skip
@@ -243,10 +243,10 @@ def test_failing_errands_are_counted_by_the_product_of_their_orders(desk: Desk) 
 def test_a_full_bin_is_an_alert_until_it_is_emptied(desk: Desk) -> None:
     station = SealingStation()
     drop = {"errand": "E-1", "effect": "drop.card", "outcome": "dropped", "old_card": "9999"}
-    drops = [station.seal(kinds.EFFECT_DONE, drop) for _ in range(150)]
+    drops = [station.seal(EventType.EFFECT_DONE, drop) for _ in range(150)]
     desk.writer.commit(arrived(*drops), NOW)
     desk.says()
     assert [(row.code, row.detail) for row in desk.look()] == [("bin_full", "150")]
     emptied = {"errand": "E-2", "by": "A", "second": "B", "counted": 150, "expected": 150, "seal": "S-1"}
-    desk.writer.commit(arrived(station.seal(kinds.BIN_EMPTIED, emptied, time="2026-06-01T10:00:00Z")), NOW)
+    desk.writer.commit(arrived(station.seal(EventType.BIN_EMPTIED, emptied, time="2026-06-01T10:00:00Z")), NOW)
     assert [row.closed for row in desk.look()] == [NOW]

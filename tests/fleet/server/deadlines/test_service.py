@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
-from fleet.messages import kinds
 from fleet.messages.asking import BlockAsk, HoldAsk
+from fleet.messages.vocabulary import EventType
 from fleet.server.deadlines.desk import DeadlineDesk
 from fleet.server.deadlines.service import DeadlineService
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
@@ -124,7 +124,7 @@ def test_a_card_that_came_back_or_was_blocked_is_nobodys_deadline_any_more(fleet
     handed_over(fleet)
     person(fleet, left="2026-06-02")
     about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": CARD}
-    dropped = SealingStation("entre-b").seal(kinds.EFFECT_DONE, about, time=fleet.now.isoformat())
+    dropped = SealingStation("entre-b").seal(EventType.EFFECT_DONE, about, time=fleet.now.isoformat())
     Writer(fleet.database).commit(arrived(dropped), fleet.now)
     fleet.skip(110)
     assert fleet.run(2) == 0
@@ -170,7 +170,7 @@ def test_a_certificate_that_ends_is_told_of_unless_a_newer_one_stands_in(fleet: 
 def test_the_oldest_reserve_card_is_told_of_until_it_is_taken_out(fleet: Fleet) -> None:
     station = SealingStation()
     reserve = {"errand": "e", "card_number": "9752269879", "slot": 9, "by": "TEST000000-A001"}
-    Writer(fleet.database).commit(arrived(station.seal(kinds.CARD_STORED, reserve)), fleet.now)
+    Writer(fleet.database).commit(arrived(station.seal(EventType.CARD_STORED, reserve)), fleet.now)
     desk = DeadlineDesk(fleet.database, fleet.settings, lambda: fleet.now)
     (shown,) = desk.lane("reserve_old").shown
     assert (shown.deadline.slot, shown.deadline.due.isoformat(), shown.phase) == (9, "2026-11-28", "far")
@@ -180,7 +180,7 @@ def test_the_oldest_reserve_card_is_told_of_until_it_is_taken_out(fleet: Fleet) 
         ("done", "remind", "2026-11-29"),
         ("warned", "remind", "2026-11-28"),
     ]
-    taken = station.seal(kinds.CARD_TAKEN_OUT, {**reserve, "why": "reserve"}, time=fleet.now.isoformat())
+    taken = station.seal(EventType.CARD_TAKEN_OUT, {**reserve, "why": "reserve"}, time=fleet.now.isoformat())
     Writer(fleet.database).commit(arrived(taken), fleet.now)
     assert desk.lane("reserve_old").total == 0
 

@@ -10,10 +10,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fleet.messages import kinds
 from fleet.messages.checkpoints import TYP, Checkpoint, encoded
 from fleet.messages.events import Event
 from fleet.messages.statements import sign
+from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints import judge
 from fleet.server.evidence import contents
 from fleet.server.evidence.checking import Anchors, Report, check
@@ -48,7 +48,7 @@ class SigningStation(SealingStation):
         values |= {"sequence": newest.sequence, "hash": newest.hash}
         assert self.certificate is not None
         text = sign(self.key, self.certificate, TYP, encoded(Checkpoint(**{**values, **said})))  # type: ignore[arg-type]
-        return self.seal(kinds.CHAIN_CHECKPOINT, {"jws": text})
+        return self.seal(EventType.CHAIN_CHECKPOINT, {"jws": text})
 
 
 @dataclass
@@ -81,13 +81,13 @@ def signing(fleet: Fleet) -> SigningStation:
 
 def a_week(station: SigningStation) -> None:
     """Two pick-ups between three signatures, and an event after the last."""
-    station.seal(kinds.STATION_STARTED, {"version": "0.1.0", "found": []})
+    station.seal(EventType.STATION_STARTED, {"version": "0.1.0", "found": []})
     station.sign()
     station.pickup("O-1", card="9752269875", errand="errand-1")
     station.sign()
     station.pickup("O-2", card="9752269876", errand="errand-2")
     station.sign()
-    station.seal(kinds.DOOR_OPENED)
+    station.seal(EventType.DOOR_OPENED)
 
 
 def taken(database: Database, *stations: SealingStation, fleet: Fleet) -> None:

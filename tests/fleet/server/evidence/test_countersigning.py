@@ -8,9 +8,10 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from fleet.messages import kinds, statements
+from fleet.messages import statements
 from fleet.messages.countersignatures import TYP, Countersignature, encoded, read_countersignature
 from fleet.messages.revocations import read_revocations
+from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints import judge
 from fleet.server.evidence import contents
 from fleet.server.evidence.checking import Anchors, check
@@ -60,7 +61,7 @@ def test_each_good_checkpoint_is_countersigned_once_and_keeps_its_time(
 
 
 def test_a_bad_checkpoint_is_not_countersigned(database: Database, fleet: Fleet, signing: SigningStation) -> None:
-    signing.seal(kinds.STATION_STARTED)
+    signing.seal(EventType.STATION_STARTED)
     signing.sign(hash="0" * 64)
     taken(database, signing, fleet=fleet)
     assert words(database) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.access import audit
 from fleet.server.access.audit import Deed
 from fleet.server.commands import main
@@ -85,19 +85,19 @@ def test_any_program_opens_the_file_and_the_same_store_gives_the_same_bytes(
 def test_a_card_an_order_or_days_are_found_in_all_that_names_them(
     either: Database, fleet: Fleet, signing: SigningStation, asked: Asked, content: list[int]
 ) -> None:
-    signing.seal(kinds.STATION_STARTED, time="2026-05-31T23:59:59Z")
+    signing.seal(EventType.STATION_STARTED, time="2026-05-31T23:59:59Z")
     signing.sign()
     signing.pickup("O-1", card="9752269875", errand="errand-1")
     signing.sign()
-    signing.seal(kinds.DOOR_OPENED)
-    signing.seal(kinds.STOCK_COUNTED, {"errand": "count", "numbers": ["9752269875"]})
+    signing.seal(EventType.DOOR_OPENED)
+    signing.seal(EventType.STOCK_COUNTED, {"errand": "count", "numbers": ["9752269875"]})
     signing.pickup("O-2", card="9752269876", errand="errand-2")
     signing.sign()
     taken(either, signing, fleet=fleet)
     raw = exported(either, fleet, asked)
     assert checked(raw, fleet).verdict == "genuine"
     found = [int(str(line["sequence"])) for line in lines_of(raw) if "data" in line]
-    assert [number for number in found if signing.sealed[number - 1].type != kinds.CHAIN_CHECKPOINT] == content
+    assert [number for number in found if signing.sealed[number - 1].type != EventType.CHAIN_CHECKPOINT] == content
 
 
 def test_of_what_nothing_is_held_there_is_no_file(database: Database, fleet: Fleet) -> None:
@@ -197,7 +197,7 @@ def test_what_is_not_said_well_is_refused(value: str) -> None:
 
 def test_days_narrow_what_is_asked_for(database: Database, fleet: Fleet, signing: SigningStation) -> None:
     for day in ("2026-05-31T23:59:59.999Z", "2026-06-01T00:00:00Z", "2026-06-01T23:59:59Z", "2026-06-02T00:00:00Z"):
-        signing.seal(kinds.DOOR_OPENED, time=day)
+        signing.seal(EventType.DOOR_OPENED, time=day)
     taken(database, signing, fleet=fleet)
     day = date(2026, 6, 1)
     for first, last, found in (

@@ -6,7 +6,7 @@ from contextlib import closing
 from fleet.agent import checkpoints, outbox
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.outbox import START, Chain
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints import judge
 from fleet.server.evidence.contents import Asked
 from fleet.server.store.database import Database
@@ -27,7 +27,7 @@ def test_a_stations_outbox_ends_up_as_evidence(database: Database, fleet: Fleet)
         cx.executescript(outbox.SCHEMA + checkpoints.SCHEMA)
         for number in range(250):
             content = {"errand": f"errand-{number // 10}", "kind": "check_card"}
-            outbox.append(cx, chain, kinds.ERRAND_STARTED, TIME, None, content)
+            outbox.append(cx, chain, EventType.ERRAND_STARTED, TIME, None, content)
             signing.follow(cx, TIME)
         told = outbox.pending(cx, "entre-a", START, 1000)
     Writer(database).commit(arrived(*told), NOW)

@@ -7,8 +7,8 @@ from pathlib import Path
 from cryptography import x509
 from sqlalchemy import select
 
-from fleet.messages import kinds
 from fleet.messages.checkpoints import Checkpoint, content_of
+from fleet.messages.vocabulary import EventType
 from fleet.server.addresses import Address
 from fleet.server.checkpoints import judge
 from fleet.server.config import ServerConfig
@@ -32,9 +32,9 @@ def countersigned(authority: Authority, store: Path) -> None:
     """A store with one checkpoint, which has its word and no token."""
     now, station, key = utc_now(), SealingStation(), pki.new_key()
     made = authority.enrol(authority.claim("entre-a", now), pki.make_request(key), now)
-    before = station.seal(kinds.STATION_STARTED, {"version": "0.1.0", "found": []})
+    before = station.seal(EventType.STATION_STARTED, {"version": "0.1.0", "found": []})
     stated = Checkpoint("entre-a", 1, 1, before.hash, now.isoformat())
-    station.seal(kinds.CHAIN_CHECKPOINT, content_of(stated, key, x509.load_pem_x509_certificate(made.certificate)))
+    station.seal(EventType.CHAIN_CHECKPOINT, content_of(stated, key, x509.load_pem_x509_certificate(made.certificate)))
     seal = Seal.load(authority.directory)
     with contextlib.closing(new_store(store)) as database:
         Writer(database).commit(arrived(*station.sealed), now)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from fleet.messages import kinds
 from fleet.messages.events import Facts, seal
+from fleet.messages.vocabulary import EventType
 from fleet.server.evidence import contents
 from fleet.server.evidence.checking import Anchors, check
 from fleet.server.evidence.container import Archive
@@ -127,7 +127,7 @@ def test_a_file_of_another_fleet_or_signed_by_a_station_is_not_believed(
 def test_a_chain_that_was_broken_when_it_came_is_not_called_genuine(
     database: Database, fleet: Fleet, signing: SigningStation
 ) -> None:
-    signing.seal(kinds.STATION_STARTED)
+    signing.seal(EventType.STATION_STARTED)
     signing.sign()
     signing.pickup(errand="errand-1")
     stranger = seal(Facts("entre-a", 1, 8, "boot-1", "se.kortkiosk.test", "2026-06-01T09:59:00Z", prev="f" * 64), {})

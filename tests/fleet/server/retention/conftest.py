@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.running import Job
 from fleet.server.retention.settings import RetentionSettings, load
@@ -24,29 +24,29 @@ def job(database: Database, now: datetime, settings: RetentionSettings | None = 
 
 def changed_code(station: SealingStation, errand: str = "change-1", hsa_id: str = HOLDER, card: str = CARD) -> None:
     """An errand that hands nothing over."""
-    station.seal(kinds.ERRAND_STARTED, {"errand": errand, "kind": "change_pin"})
+    station.seal(EventType.ERRAND_STARTED, {"errand": errand, "kind": "change_pin"})
     end = {"errand": errand, "kind": "change_pin", "outcome": "done", "seconds": 30, "reason": "tove typed it"}
-    station.seal(kinds.ERRAND_ENDED, {**end, "card_number": card, "hsa_id": hsa_id})
+    station.seal(EventType.ERRAND_ENDED, {**end, "card_number": card, "hsa_id": hsa_id})
 
 
 def returned(station: SealingStation, card: str = OTHER_CARD) -> None:
     """A card that fell into the bin, and the bin that was emptied."""
-    station.seal(kinds.ERRAND_STARTED, {"errand": "return-1", "kind": "return_card"})
+    station.seal(EventType.ERRAND_STARTED, {"errand": "return-1", "kind": "return_card"})
     station.seal(
-        kinds.EFFECT_DONE, {"errand": "return-1", "effect": "drop.card", "outcome": "dropped", "old_card": card}
+        EventType.EFFECT_DONE, {"errand": "return-1", "effect": "drop.card", "outcome": "dropped", "old_card": card}
     )
     emptied = {"by": CLERK, "second": "TEST000000-A002", "counted": 1, "expected": 1, "seal": "S-1", "numbers": [card]}
-    station.seal(kinds.BIN_EMPTIED, {"errand": "empty-1", **emptied, "statement": f"{CLERK} saw {card}"})
+    station.seal(EventType.BIN_EMPTIED, {"errand": "empty-1", **emptied, "statement": f"{CLERK} saw {card}"})
     reserve = {"errand": "stock-1", "card_number": card, "slot": 9, "by": CLERK}
-    station.seal(kinds.CARD_STORED, reserve)
+    station.seal(EventType.CARD_STORED, reserve)
 
 
 def a_life(station: SealingStation) -> None:
     """All classes of events."""
-    station.seal(kinds.STATION_STARTED, {"version": "0.1.0", "found": []})
-    station.seal(kinds.CHAIN_CHECKPOINT, {"jws": "e30.e30.AA"})
+    station.seal(EventType.STATION_STARTED, {"version": "0.1.0", "found": []})
+    station.seal(EventType.CHAIN_CHECKPOINT, {"jws": "e30.e30.AA"})
     changed_code(station)
-    station.seal(kinds.CARD_LEFT_IN, {"card_number": CARD}, subject=f"card/{CARD}")
+    station.seal(EventType.CARD_LEFT_IN, {"card_number": CARD}, subject=f"card/{CARD}")
     station.pickup("O-1", card=CARD, errand="pickup-1")
     returned(station)
 

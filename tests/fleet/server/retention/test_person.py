@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.access import audit
 from fleet.server.commands import main
 from fleet.server.retention.ledger import LedgerError, read
@@ -34,7 +34,7 @@ def two_people(station: SealingStation) -> None:
     """Each has changed a code; an event without an errand names the first."""
     changed_code(station)
     changed_code(station, "change-2", OTHER, OTHER_CARD)
-    station.seal(kinds.ADMINISTRATOR_LOGGED_IN, {"administrator": HOLDER, "logged_in_by": "server"})
+    station.seal(EventType.ADMINISTRATOR_LOGGED_IN, {"administrator": HOLDER, "logged_in_by": "server"})
 
 
 def test_all_of_one_person_goes_and_nothing_of_another(
@@ -63,7 +63,7 @@ def test_all_of_one_person_goes_and_nothing_of_another(
 @pytest.mark.parametrize("word", ["", "done", "p-0123456789abcdef01234567", "%", HOLDER.lower()])
 def test_what_is_no_hsa_id_erases_nothing(either: Database, station: SealingStation, tmp_path: Path, word: str) -> None:
     two_people(station)
-    station.seal(kinds.STATION_STARTED, {"version": "", "found": []})
+    station.seal(EventType.STATION_STARTED, {"version": "", "found": []})
     taken(either, station)
     before = with_data(either)
     with pytest.raises(PersonError, match="HSA-id such as"):
@@ -156,8 +156,8 @@ def test_an_order_whose_card_is_out_is_a_reason_and_so_is_a_hold(
 def test_the_part_of_an_administrator_in_a_hand_over_is_kept(
     database: Database, station: SealingStation, tmp_path: Path
 ) -> None:
-    station.seal(kinds.ERRAND_STARTED, {"errand": "a", "kind": "attend"})
-    station.seal(kinds.IDENTITY_ATTESTED, {"errand": "a", "administrator": CLERK})
+    station.seal(EventType.ERRAND_STARTED, {"errand": "a", "kind": "attend"})
+    station.seal(EventType.IDENTITY_ATTESTED, {"errand": "a", "administrator": CLERK})
     taken(database, station)
     outcome = erase_person(job(database, LATER), CLERK, tmp_path / "book")
     assert outcome == Kept((Reason("hand_overs", 2, date(2036, 6, 1)),))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.retention.pseudonyms import Pseudonyms, load_or_make
 from fleet.server.retention.residue import residue_of, words_left
 from fleet.server.retention.settings import RetentionSettingsError, class_of, load
@@ -17,13 +17,13 @@ from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, PSEUDONYM
 @pytest.mark.parametrize(
     ("type_", "kind", "receipt", "expected"),
     [
-        (kinds.CHAIN_CHECKPOINT, None, False, None),
-        (kinds.DOOR_OPENED, None, False, "stations"),
+        (EventType.CHAIN_CHECKPOINT, None, False, None),
+        (EventType.DOOR_OPENED, None, False, "stations"),
         ("se.kortkiosk.of.tomorrow", None, False, "hand_overs"),
-        (kinds.ERRAND_ENDED, "change_pin", False, "errands"),
-        (kinds.ERRAND_ENDED, "change_pin", True, "hand_overs"),
-        (kinds.ERRAND_ENDED, "report_lost", False, "hand_overs"),
-        (kinds.ERRAND_ENDED, "unknown", False, "hand_overs"),
+        (EventType.ERRAND_ENDED, "change_pin", False, "errands"),
+        (EventType.ERRAND_ENDED, "change_pin", True, "hand_overs"),
+        (EventType.ERRAND_ENDED, "report_lost", False, "hand_overs"),
+        (EventType.ERRAND_ENDED, "unknown", False, "hand_overs"),
     ],
 )
 def test_which_class_an_event_belongs_to(type_: str, kind: str | None, receipt: bool, expected: str | None) -> None:
@@ -49,8 +49,10 @@ def test_what_is_left_of_a_receipt_is_its_number(station: SealingStation) -> Non
     residue = residue_of(receipt, NOW, PSEUDONYMS)
     assert residue is not None
     assert receipt_bytes(residue) == b"null"
-    assert residue_of(station.seal(kinds.DOOR_OPENED), NOW, PSEUDONYMS) is None
-    assert residue_of(station.seal(kinds.ERRAND_ENDED, {"errand": 7}), NOW, PSEUDONYMS) is None, "it changed nothing"
+    assert residue_of(station.seal(EventType.DOOR_OPENED), NOW, PSEUDONYMS) is None
+    assert residue_of(station.seal(EventType.ERRAND_ENDED, {"errand": 7}), NOW, PSEUDONYMS) is None, (
+        "it changed nothing"
+    )
 
 
 def test_pseudonyms_are_the_same_under_one_key_and_only_there(tmp_path: Path) -> None:

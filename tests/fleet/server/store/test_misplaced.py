@@ -1,6 +1,6 @@
 """A wrong card in a slot: the order is offered to nobody, operations are told, and a row imported anew opens it again."""
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.store.database import Database
 from fleet.server.store.ordering import orders_at
 from fleet.server.store.reading import StoreReadings
@@ -13,8 +13,8 @@ def test_a_card_put_back_as_wrong_closes_the_order_until_it_is_imported_anew(dat
     hold_orders(database, record())
     station = SealingStation()
     about = {"errand": "e-1", "order": "O-1", "slot": 3}
-    station.seal(kinds.EFFECT_DONE, {**about, "effect": "slot.take", "outcome": "taken"})
-    station.seal(kinds.EFFECT_DONE, {**about, "effect": "slot.return", "outcome": "wrong_card"})
+    station.seal(EventType.EFFECT_DONE, {**about, "effect": "slot.take", "outcome": "taken"})
+    station.seal(EventType.EFFECT_DONE, {**about, "effect": "slot.return", "outcome": "wrong_card"})
     Writer(database).commit(arrived(*station.sealed), NOW)
     readings = StoreReadings(database, lambda: NOW)
     assert [row.state for row in readings.orders()[0]] == ["misplaced"]

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from fleet.messages import kinds
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
 from fleet.server.store.database import Database
 from fleet.server.store.order_steps import Stepped, happen
 from fleet.server.store.ordering import RefusedError, orders_at
@@ -35,12 +35,12 @@ def void(database: Database) -> Stepped | None:
 
 def dropped(station: SealingStation, time: str = "2026-06-01T10:30:00Z") -> Event:
     about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": CARD}
-    return station.seal(kinds.EFFECT_DONE, about, time=time)
+    return station.seal(EventType.EFFECT_DONE, about, time=time)
 
 
 def emptied(station: SealingStation, time: str = "2026-06-01T11:00:00Z") -> Event:
     about = {"by": "TEST000000-A001", "second": "TEST000000-A002", "counted": 1, "expected": 1, "seal": "4411"}
-    return station.seal(kinds.BIN_EMPTIED, about, time=time)
+    return station.seal(EventType.BIN_EMPTIED, about, time=time)
 
 
 def test_a_voided_order_is_offered_to_nobody_and_stays_so_when_its_row_comes_again(database: Database) -> None:
@@ -60,7 +60,7 @@ def test_the_card_of_a_voided_order_that_was_taken_out_lies_nowhere(database: Da
     hold_orders(database, record())
     void(database)
     about = {"errand": "e", "card_number": CARD, "slot": 3, "why": "voided", "by": "TEST000000-A001", "order": "O-1"}
-    out = SealingStation().seal(kinds.CARD_TAKEN_OUT, about, time="2026-06-01T10:05:00Z")
+    out = SealingStation().seal(EventType.CARD_TAKEN_OUT, about, time="2026-06-01T10:05:00Z")
     Writer(database).commit(arrived(out), LATER)
     assert state(database) == ("voided", 0)
     hold_orders(database, record())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from fleet.messages import kinds
+from fleet.messages.vocabulary import EventType
 from fleet.server.store.database import Database
 from fleet.server.store.projections import Unfit, changes_by, changes_of, said_by
 from fleet.server.store.reading import StoreReadings
@@ -78,14 +78,14 @@ def test_a_document_that_does_not_fit_on_the_paper_is_an_alarm_of_its_own(
     writer: Writer, station: SealingStation, readings: StoreReadings
 ) -> None:
     content = {"errand": "E-1", "effect": "receipt.print", "outcome": "not_laid_out", "receipt": "R-1", "why": "qr"}
-    writer.commit(arrived(station.seal(kinds.EFFECT_DONE, content)), NOW)
+    writer.commit(arrived(station.seal(EventType.EFFECT_DONE, content)), NOW)
     assert (station.name, "not_laid_out", "R-1: qr") in readings.summary(NOW).alarms
 
 
 def test_lists_that_a_station_dropped_are_an_alarm_of_its_own(
     writer: Writer, station: SealingStation, readings: StoreReadings
 ) -> None:
-    writer.commit(arrived(station.seal(kinds.LISTS_DROPPED, {"lists": ["list", "found"]})), NOW)
+    writer.commit(arrived(station.seal(EventType.LISTS_DROPPED, {"lists": ["list", "found"]})), NOW)
     assert (station.name, "lists_dropped", "found, list") in readings.summary(NOW).alarms
 
 
@@ -96,7 +96,7 @@ def test_lists_that_a_station_dropped_are_an_alarm_of_its_own(
 def test_data_that_does_not_fit_is_stored_and_said(
     writer: Writer, station: SealingStation, readings: StoreReadings, content: dict[str, object]
 ) -> None:
-    committed = writer.commit(arrived(station.seal(kinds.ERRAND_STARTED, content)), NOW)
+    committed = writer.commit(arrived(station.seal(EventType.ERRAND_STARTED, content)), NOW)
     assert committed.stored == 1
     assert [code for _, code, _ in readings.summary(NOW).alarms] == ["unfit", "offline"]
     assert readings.errands(NOW) == []
@@ -137,9 +137,9 @@ def test_what_was_found_while_an_event_was_read_is_what_follows_once_it_is_recei
     station: SealingStation, time: str, alarming: bool
 ) -> None:
     for event in (
-        station.seal(kinds.ERRAND_STARTED, {"errand": "E-1", "kind": "pickup"}, time=time),
+        station.seal(EventType.ERRAND_STARTED, {"errand": "E-1", "kind": "pickup"}, time=time),
         station.seal(
-            kinds.ERRAND_ENDED, {"errand": "E-1", "kind": "pickup", "outcome": "done", "seconds": 2}, time=time
+            EventType.ERRAND_ENDED, {"errand": "E-1", "kind": "pickup", "outcome": "done", "seconds": 2}, time=time
         ),
     ):
         changes = changes_of(event, NOW)
@@ -151,6 +151,6 @@ def test_what_was_found_while_an_event_was_read_is_what_follows_once_it_is_recei
 
 def test_an_errand_that_began_before_all_time_does_not_fit(station: SealingStation) -> None:
     end = {"errand": "E-1", "kind": "pickup", "outcome": "done", "seconds": 61.5}
-    event = station.seal(kinds.ERRAND_ENDED, end, time="0001-01-01T00:00:00Z")
+    event = station.seal(EventType.ERRAND_ENDED, end, time="0001-01-01T00:00:00Z")
     assert [type(change) for change in said_by(event).changes] == [Unfit]
     assert [type(change) for change in changes_of(event, NOW)] == [Unfit]

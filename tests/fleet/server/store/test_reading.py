@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from fleet.messages.kinds import ERRAND_ENDED, ERRAND_STARTED
+from fleet.messages.vocabulary import EventType
 from fleet.server.readings import GOING_ON, TODAY, Sought
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.database import Database
@@ -45,7 +45,7 @@ def test_errands_come_in_turn_though_others_begin_meanwhile(
 ) -> None:
     def begin(name: str, minute: int) -> None:
         content: dict[str, object] = {"errand": name, "kind": "pickup"}
-        writer.commit(arrived(station.seal(ERRAND_STARTED, content, time=f"2026-06-01T09:{minute}:00Z")), NOW)
+        writer.commit(arrived(station.seal(EventType.ERRAND_STARTED, content, time=f"2026-06-01T09:{minute}:00Z")), NOW)
 
     for number, minute in enumerate((50, 52, 51, 51, 51)):
         begin(f"E-{number}", minute)
@@ -64,10 +64,10 @@ def test_errands_of_a_day_by_kind_station_and_outcome(
     def tell(event: str, time: str, **content: object) -> None:
         writer.commit(arrived(station.seal(event, dict(content), time=time)), NOW)
 
-    tell(ERRAND_STARTED, "2026-05-30T09:00:00Z", errand="E-1", kind="unblock")
-    tell(ERRAND_ENDED, "2026-05-30T09:01:00Z", errand="E-1", kind="unblock", outcome="done", seconds=60)
-    tell(ERRAND_STARTED, "2026-05-30T10:00:00Z", errand="E-2", kind="pickup")
-    tell(ERRAND_STARTED, "2026-06-01T09:00:00Z", errand="E-3", kind="pickup")
+    tell(EventType.ERRAND_STARTED, "2026-05-30T09:00:00Z", errand="E-1", kind="unblock")
+    tell(EventType.ERRAND_ENDED, "2026-05-30T09:01:00Z", errand="E-1", kind="unblock", outcome="done", seconds=60)
+    tell(EventType.ERRAND_STARTED, "2026-05-30T10:00:00Z", errand="E-2", kind="pickup")
+    tell(EventType.ERRAND_STARTED, "2026-06-01T09:00:00Z", errand="E-3", kind="pickup")
     day = date(2026, 5, 30)
     wanted = {
         TODAY: ["E-3"],

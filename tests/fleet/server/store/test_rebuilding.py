@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from fleet.messages import kinds
 from fleet.messages.events import Event, Facts, seal
+from fleet.messages.vocabulary import EventType
 from fleet.server.commands import main
 from fleet.server.store.arrivals import Arrival, Spoilt
 from fleet.server.store.database import Database, opened
@@ -39,17 +39,17 @@ def stocked(station: SealingStation, order: str, slot: int, minute: int) -> Even
         "by": "TEST000000-A001",
         "order": order,
     }
-    return station.seal(kinds.CARD_STORED, about, time=f"2026-06-01T09:{minute:02}:00Z")
+    return station.seal(EventType.CARD_STORED, about, time=f"2026-06-01T09:{minute:02}:00Z")
 
 
 def emptied(station: SealingStation, seal_number: str, minute: int) -> Event:
     about = {"by": "TEST000000-A001", "second": "TEST000000-A002", "counted": 1, "expected": 1, "seal": seal_number}
-    return station.seal(kinds.BIN_EMPTIED, about, time=f"2026-06-01T09:{minute:02}:00Z")
+    return station.seal(EventType.BIN_EMPTIED, about, time=f"2026-06-01T09:{minute:02}:00Z")
 
 
 def dropped(station: SealingStation) -> Event:
     about = {"errand": "drop-1", "effect": "drop.card", "outcome": "dropped", "old_card": "9752269870"}
-    return station.seal(kinds.EFFECT_DONE, about)
+    return station.seal(EventType.EFFECT_DONE, about)
 
 
 def a_day(name: str) -> list[Arrival]:
@@ -58,12 +58,12 @@ def a_day(name: str) -> list[Arrival]:
     told = [stocked(station, f"{name}-1", 4, 10), *station.pickup(f"{name}-1"), emptied(station, "B", 30)]
     reserve = {"errand": "in-reserve", "card_number": "9752269879", "slot": 9, "by": "TEST000000-A001"}
     told += [
-        station.seal(kinds.CARD_STORED, reserve),
-        station.seal(kinds.CHAIN_CHECKPOINT, {"jws": "e30.e30.AA"}),
+        station.seal(EventType.CARD_STORED, reserve),
+        station.seal(EventType.CHAIN_CHECKPOINT, {"jws": "e30.e30.AA"}),
         dropped(station),
         emptied(station, "A", 20),
         *station.pickup("O-both"),
-        station.seal(kinds.RECEIPT_ISSUED),
+        station.seal(EventType.RECEIPT_ISSUED),
     ]
     told += [
         stocked(station, f"{name}-2", 5, 15),

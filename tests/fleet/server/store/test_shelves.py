@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from fleet.messages import kinds
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
 from fleet.server.access.audit import Deed
 from fleet.server.cards import Delivery, Fallen, PlaceRow
 from fleet.server.store.access_tables import audit_head
@@ -35,18 +35,18 @@ def reserve(station: SealingStation, kind: str, time: str, **more: object) -> Ev
 
 def dropped(station: SealingStation, number: str, minute: int) -> Event:
     about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": number}
-    return station.seal(kinds.EFFECT_DONE, about, time=f"2026-06-01T10:{minute:02}:00Z")
+    return station.seal(EventType.EFFECT_DONE, about, time=f"2026-06-01T10:{minute:02}:00Z")
 
 
 def emptied(station: SealingStation, seal: str, minute: int, counted: int = 1) -> Event:
     about = {"by": BY, "second": "TEST000000-A002", "counted": counted, "expected": 1, "seal": seal}
-    return station.seal(kinds.BIN_EMPTIED, about, time=f"2026-06-01T10:{minute:02}:00Z")
+    return station.seal(EventType.BIN_EMPTIED, about, time=f"2026-06-01T10:{minute:02}:00Z")
 
 
 def test_cards_in_slots_are_those_of_orders_and_reserve_cards_the_oldest_first(database: Database) -> None:
     hold_orders(database, record(), record("O-2", slot=4, card_number=OTHER, station="entre-b"))
     station = SealingStation()
-    Writer(database).commit(arrived(reserve(station, kinds.CARD_STORED, "2026-05-01T08:00:00Z")), LATER)
+    Writer(database).commit(arrived(reserve(station, EventType.CARD_STORED, "2026-05-01T08:00:00Z")), LATER)
     desk = desk_of(database)
     rows, total = desk.stock()
     assert [(row.station, row.slot, row.card_number, row.kind) for row in rows] == [
@@ -63,8 +63,8 @@ def test_cards_in_slots_are_those_of_orders_and_reserve_cards_the_oldest_first(d
 
 def test_a_reserve_card_that_was_taken_out_lies_no_more_in_any_order_of_arrival(database: Database) -> None:
     station = SealingStation()
-    put = reserve(station, kinds.CARD_STORED, "2026-05-01T08:00:00Z")
-    out = reserve(station, kinds.CARD_TAKEN_OUT, "2026-05-02T08:00:00Z", why="reserve")
+    put = reserve(station, EventType.CARD_STORED, "2026-05-01T08:00:00Z")
+    out = reserve(station, EventType.CARD_TAKEN_OUT, "2026-05-02T08:00:00Z", why="reserve")
     for event in (out, put):
         Writer(database).commit(arrived(event), LATER)
     assert desk_of(database).stock() == ([], 0)
@@ -76,7 +76,7 @@ def test_a_voided_card_lies_in_its_slot_until_it_is_taken_out(database: Database
         happen(connection, "O-1", "voided", NOW)
     assert [row.order for row in desk_of(database).stock()[0]] == ["O-1"]
     about = {"errand": "e", "card_number": CARD, "slot": 3, "why": "voided", "by": BY, "order": "O-1"}
-    out = SealingStation().seal(kinds.CARD_TAKEN_OUT, about, time=LATER.isoformat())
+    out = SealingStation().seal(EventType.CARD_TAKEN_OUT, about, time=LATER.isoformat())
     Writer(database).commit(arrived(out), LATER)
     assert desk_of(database).stock() == ([], 0)
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from fleet.messages import kinds
 from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
 from fleet.server.readings import BinRow, Emptied
 from fleet.server.store.card_desk import CardDesk
 from fleet.server.store.database import Database
@@ -21,7 +21,7 @@ CARD = "9752269875"
 def stored(station: SealingStation, slot: int, time: str, order: str | None = "O-1") -> Event:
     """An administrator puts the card in."""
     about = {"errand": "e-1", "card_number": CARD, "slot": slot, "by": BY, **({"order": order} if order else {})}
-    return station.seal(kinds.CARD_STORED, about, time=time)
+    return station.seal(EventType.CARD_STORED, about, time=time)
 
 
 def taken_out(station: SealingStation, time: str, why: str = "expired", order: str | None = "O-1") -> Event:
@@ -34,7 +34,7 @@ def taken_out(station: SealingStation, time: str, why: str = "expired", order: s
         "by": BY,
         **({"order": order} if order else {}),
     }
-    return station.seal(kinds.CARD_TAKEN_OUT, about, time=time)
+    return station.seal(EventType.CARD_TAKEN_OUT, about, time=time)
 
 
 def states(database: Database) -> list[tuple[str, int]]:
@@ -110,7 +110,7 @@ def returned(station: SealingStation, time: str, outcome: str) -> Event:
         "order": "O-1",
         "card_number": CARD,
     }
-    return station.seal(kinds.EFFECT_DONE, about, time=time)
+    return station.seal(EventType.EFFECT_DONE, about, time=time)
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -144,13 +144,13 @@ def emptied(station: SealingStation, time: str, seal: str, **more: object) -> Ev
     """Two administrators empty the bin."""
     about = {"errand": "e-2", "by": BY, "second": "TEST000000-A002", "counted": 1, "expected": 2, "sensor": 2}
     signed: dict[str, object] = {"seal": seal, "statement": "{}", "signatures": []}
-    return station.seal(kinds.BIN_EMPTIED, {**about, **signed, **more}, time=time)
+    return station.seal(EventType.BIN_EMPTIED, {**about, **signed, **more}, time=time)
 
 
 def dropped(station: SealingStation, time: str) -> Event:
     """A card falls."""
     about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": CARD}
-    return station.seal(kinds.EFFECT_DONE, about, time=time)
+    return station.seal(EventType.EFFECT_DONE, about, time=time)
 
 
 def test_the_bin_holds_what_fell_since_it_was_last_emptied(database: Database) -> None:

@@ -1,0 +1,176 @@
+"""The shared vocabulary of station and server: types of events with their data and retention class.
+
+Rules:
+- A member's value is what travels over the link and what lies in databases: it never changes.
+- Who treats each member writes a `match` that ends in `assert_never`: a member that was forgotten is then a type error.
+- What comes over the link may be newer than this file: it is a plain string until it has been looked up here.
+
+>>> EventType("se.kortkiosk.station.started") is EventType.STATION_STARTED
+True
+>>> EventType.STATION_STARTED.short, EventType.STATION_STARTED.retention
+('station.started', <Retention.STATIONS: 'stations'>)
+"""
+
+from enum import StrEnum, unique
+from typing import TypeVar, assert_never
+
+EVENT_PREFIX = "se.kortkiosk."
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def lookup(vocabulary: type[E], value: str) -> E | None:
+    """The member of that value; None where this program does not know it.
+
+    >>> lookup(EventType, "se.kortkiosk.of.tomorrow") is None
+    True
+    """
+    try:
+        return vocabulary(value)
+    except ValueError:
+        return None
+
+
+def short_type(event_type: str) -> str:
+    """The type of an event without our prefix, as texts and logs name it; of an unknown type too."""
+    return event_type.removeprefix(EVENT_PREFIX)
+
+
+@unique
+class Retention(StrEnum):
+    """Classes of how long an event is kept; how many days each class has is a setting of the server."""
+
+    HAND_OVERS = "hand_overs"
+    """What proves a hand-over, a block or the way of a card: ten years at least."""
+    ERRANDS = "errands"
+    STATIONS = "stations"
+
+
+@unique
+class EventType(StrEnum):
+    """Types of events and what their data holds. Never a code, never a personal identity number.
+
+    Data is flat JSON. `errand` is the id of one errand at one station (UUID); `subject` of the envelope is `order/ORDER` where
+    there is one, else `card/CARDNUMBER`. A name travels only in `RECEIPT_ISSUED`, since the receipt needs it.
+    """
+
+    STATION_STARTED = "se.kortkiosk.station.started"
+    """`version`, `epoch_reason`?, `found`: intents that were open when the station came up, see EFFECT_UNKNOWN."""
+
+    CHAIN_CHECKPOINT = "se.kortkiosk.chain.checkpoint"
+    """`jws`: the station's signed statement of the event before, see `fleet.messages.checkpoints`."""
+
+    DOOR_OPENED = "se.kortkiosk.door.opened"
+    """Nothing more: the service door was opened."""
+
+    DOOR_SHUT = "se.kortkiosk.door.shut"
+    """Nothing more: the service door was shut."""
+
+    COMMAND_TAKEN = "se.kortkiosk.command.taken"
+    """`sequence`, `command`, `why` (in words), `by` and, where it took two, `second` (accounts of the server), `slot`?: kept
+    before it is done."""
+
+    COMMAND_ENDED = "se.kortkiosk.command.ended"
+    """`sequence`, `command`, `outcome` (`done`, `refused`, `failed`), `reason`? (a code), `slot`?: what came of it."""
+
+    CARD_LEFT_IN = "se.kortkiosk.card.left_in"
+    """`card_number` (empty where it could not be read): its holder went, and the card is still in the reader."""
+
+    CARD_LEFT_IN_TAKEN = "se.kortkiosk.card.left_in_taken"
+    """`card_number`, `seconds`: somebody took that card out of the reader."""
+
+    LISTS_DROPPED = "se.kortkiosk.lists.dropped"
+    """`lists` (`list`, `found`, `floor`): what the station kept of the server's lists was damaged, or not the server's; it is
+    fetched again."""
+
+    ERRAND_STARTED = "se.kortkiosk.errand.started"
+    """`errand`, `kind` (`pickup`, ...)."""
+
+    EFFECT_DONE = "se.kortkiosk.effect.done"
+    """`errand`, `effect` (a name from the journal, e.g. `slot.open`, `card.unblock`), `outcome`, further facts of the effect."""
+
+    EFFECT_UNKNOWN = "se.kortkiosk.effect.unknown"
+    """`errand`, `effect`: neither a result nor an error could be believed, or the station stopped in the middle."""
+
+    CARD_STORED = "se.kortkiosk.card.stored"
+    """`errand`, `card_number`, `slot`, `by` (HSA-id of the administrator), `second`? (of the other, where it takes two),
+    `order`?: the card lies there, and the door is shut."""
+
+    CARD_TAKEN_OUT = "se.kortkiosk.card.taken_out"
+    """`errand`, `card_number` (empty where nobody knows which card it is), `slot`, `why` (`expired`, `voided`, `misplaced`,
+    `reserve`, `other`; `missing`: it was not there), `by`, `order`?."""
+
+    STOCK_COUNTED = "se.kortkiosk.stock.counted"
+    """`errand`, `by`, `slots` (how many were looked at), `differences`: a list of `{slot, what}`, see docs/journeys.md."""
+
+    BIN_EMPTIED = "se.kortkiosk.bin.emptied"
+    """`errand`, `by` and `second` (HSA-ids), `counted`, `expected` (by the station's own list), `sensor` (by the cabinet's count,
+    null where it did not say), `seal`, `statement` (the exact text that both signed) and `signatures`; `numbers`? of the
+    cards where they were scanned; `reason`? and `reference`? of a difference."""
+
+    ADMINISTRATOR_LOGGED_IN = "se.kortkiosk.administrator.logged_in"
+    """`errand`, `administrator` (HSA-id), `logged_in_by` (`server`, `list`): at the administrator's menu, until it ends."""
+
+    IDENTITY_ATTESTED = "se.kortkiosk.identity.attested"
+    """`errand`, `order`?, `administrator` and, where it takes two, `second` (HSA-ids), `logged_in_by` (`server`, `list`),
+    `document` (the kind that was seen), `document_digits` (the last four of its number, never more)."""
+
+    CARD_ACTIVATED = "se.kortkiosk.card.activated"
+    """`errand`, `order`, `card_number`: new code set, tested by a real signature."""
+
+    CARD_NOT_GENUINE = "se.kortkiosk.card.not_genuine"
+    """`errand`, `card_number` (as the card says), `why` (`false_signature`: not by its certificate's key; `no_key`, `refused`,
+    `certificate`, `another_card`, `wrong_answer`: of a new card that was challenged before any code; `did_not_sign`: of one that
+    took its codes), `slot`? where it lay."""
+
+    RECEIPT_ISSUED = "se.kortkiosk.receipt.issued"
+    """`errand`, `order`, `card_number`, `number`, `receipt` (the whole signed receipt, a JWS JSON object), `signed` (`card`,
+    `attested`)."""
+
+    ERRAND_ENDED = "se.kortkiosk.errand.ended"
+    """`errand`, `kind`, `outcome` (`done`, `refused`, `cancelled`, `timed_out`, `fault`, `unknown`, `interrupted`),
+    `reason`?, `order`?, `card_number`?, `hsa_id`?, `seconds`."""
+
+    @property
+    def short(self) -> str:
+        """The type without our prefix, such as `station.started`."""
+        return short_type(self)
+
+    @property
+    def retention(self) -> Retention | None:
+        """The class of an event outside an errand (an event of an errand is kept as long as its errand).
+
+        None: never erased, since it names no card and no holder.
+        """
+        match self:
+            case EventType.CHAIN_CHECKPOINT:
+                return None
+            case (
+                EventType.STATION_STARTED
+                | EventType.DOOR_OPENED
+                | EventType.DOOR_SHUT
+                | EventType.CARD_LEFT_IN
+                | EventType.CARD_LEFT_IN_TAKEN
+                | EventType.LISTS_DROPPED
+                | EventType.CARD_NOT_GENUINE
+                | EventType.ADMINISTRATOR_LOGGED_IN
+            ):
+                return Retention.STATIONS
+            case (
+                EventType.COMMAND_TAKEN
+                | EventType.COMMAND_ENDED
+                | EventType.ERRAND_STARTED
+                | EventType.EFFECT_DONE
+                | EventType.EFFECT_UNKNOWN
+                | EventType.CARD_STORED
+                | EventType.CARD_TAKEN_OUT
+                | EventType.STOCK_COUNTED
+                | EventType.BIN_EMPTIED
+                | EventType.IDENTITY_ATTESTED
+                | EventType.CARD_ACTIVATED
+                | EventType.RECEIPT_ISSUED
+                | EventType.ERRAND_ENDED
+            ):
+                return Retention.HAND_OVERS
+            case _:
+                assert_never(self)
