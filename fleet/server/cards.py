@@ -13,6 +13,7 @@ from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.access.audit import Deed
 from fleet.server.deadlines.rows import DeedRow
 from fleet.server.lifecycle import Happening
+from fleet.server.platform.live_feed.topics import Topic, changes_with
 from fleet.server.readings import Emptied, ErrandRow, OrderRow
 from fleet.server.store.administrators import ListedAdministrator
 from fleet.server.store.directory import PersonRow
@@ -136,36 +137,44 @@ class Cards(Protocol):
     def within(self, patterns: frozenset[str]) -> "Cards":
         """The same for these stations only: names, or beginnings of names with `*`."""
 
+    @changes_with(Topic.ORDERS, Topic.STATIONS)
     def stock(
         self, *, station: str = "", kind: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[StockRow], int]:
         """Cards in slots, the oldest first, and how many there are."""
 
+    @changes_with(Topic.ORDERS, Topic.STATIONS)
     def places(self) -> list[PlaceRow]:
         """Stations that have cards, by name."""
 
+    @changes_with(Topic.ERRANDS)
     def bins(
         self, *, search: str = "", show: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[BinPlace], int]:
         """Bins of all stations, the fullest first. `show`: `differs`, `cards`, or all."""
 
+    @changes_with(Topic.ERRANDS)
     def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[Fallen], int]:
         """What lies in a bin, the newest first."""
 
+    @changes_with(Topic.ERRANDS)
     def emptyings(self, station: str) -> list[Emptied]:
         """How the bin was emptied, the newest first, the last twenty."""
 
+    @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES)
     def card(self, number: str) -> CardStory:
         """Everything about it, as far as one may see."""
 
     def stations_of(self, number: str) -> frozenset[str]:
         """Stations of all orders of that card, whoever asks: for who decides about the card."""
 
+    @changes_with(Topic.REQUESTS)
     def requests(
         self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[RequestRow], int]:
         """The queue to the issuer: what waits first, then the newest."""
 
+    @changes_with(Topic.REQUESTS)
     def request(self, key: Key) -> RequestRow | None: ...
 
     def retry(self, key: Key) -> bool:
@@ -175,9 +184,11 @@ class Cards(Protocol):
         """Put a hold, block or lift into the queue, in that account's name. None where a block or lift has no HSA-id to be asked
         in the name of."""
 
+    @changes_with()
     def may_block(self, who: str) -> bool:
         """Whether there is such an HSA-id: the account's own name, or the one of the settings."""
 
+    @changes_with(Topic.ORDERS)
     def order(self, order: str) -> OrderRow | None: ...
 
     def take_orders(self, rows: Sequence[Row]) -> Imported:
@@ -196,6 +207,7 @@ class Cards(Protocol):
     def take_people(self, rows: Sequence[PersonRow]) -> Imported:
         """As an import."""
 
+    @changes_with(Topic.ORDERS)
     def record(self, order: str) -> Record | None:
         """An order as it was imported."""
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fleet.server.alerts.windows import Planned, Window, WindowRow
+from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +77,35 @@ class Alerts(Protocol):
     def within(self, patterns: frozenset[str]) -> "Alerts":
         """The same for these stations only: names, or beginnings of names with `*`. The whole fleet's are for `*` alone."""
 
+    @changes_with(Topic.ALERTS)
     def listed(
         self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[AlertRow], int]:
         """Open ones first, then the latest; and how many there are in all."""
 
+    @changes_with(Topic.ALERTS)
     def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
         """Open ones that nobody has acknowledged and no maintenance keeps silent, worst first; and how many there are."""
 
+    @changes_with(Topic.ALERTS)
     def one(self, number: int) -> AlertRow | None: ...
 
     def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
         """Say who knows of it: the first one stands. None where there is no such alert."""
 
+    @changes_with(Topic.ALERTS)
     def queued(self) -> Sequence[NoticeRow]:
         """Words to people that are not sent yet, and those that were given up; the newest first, at most a hundred."""
 
+    @changes_with(Topic.ALERTS)
     def windows(self, *, ended: bool = False) -> list[WindowRow]:
         """Maintenance windows of all stations that count, newest first; with `ended` the others too."""
 
+    @changes_with(Topic.ALERTS)
     def planned(self, *, ended: bool = False) -> list[Planned]:
         """The same, and behind them those of the settings' file."""
 
+    @changes_with(Topic.ALERTS)
     def window(self, number: int) -> WindowRow | None: ...
 
     def begin_window(self, window: Window, by: str) -> WindowRow: ...

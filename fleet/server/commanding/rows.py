@@ -18,6 +18,7 @@ from typing import Literal, Protocol, get_args
 from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message
 from fleet.messages.link import DeviceState
 from fleet.server.access.roles import Right
+from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
 """In the order of a command's life: for a second person, for the broker, for the station's answer; and how it ended."""
@@ -113,21 +114,25 @@ class Commands(Protocol):
     def within(self, patterns: frozenset[str]) -> "Commands":
         """The same for these stations only: names, or beginnings of names with `*`."""
 
+    @changes_with(Topic.COMMANDS)
     def listed(
         self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
     ) -> tuple[list[CommandRow], int]:
         """Those in one of these states (none named: in any), the newest first; and how many there are in all. `devices` and
         `lines` are of `one` alone."""
 
+    @changes_with(Topic.COMMANDS)
     def last_test(self, station: str) -> CommandRow | None:
         """The latest self test of that station which was done."""
 
+    @changes_with(Topic.COMMANDS)
     def one(self, number: int) -> CommandRow | None: ...
 
     def ask(self, wish: Wish, by: By) -> CommandRow:
         """Keep it: ready at once where one person is enough. Raises ValueError unless `wrong_with(wish)` is None, and
         CommandRefusedError where `by` may not begin it."""
 
+    @changes_with(Topic.COMMANDS)
     def objection(self, number: int, by: By) -> Refusal | None:
         """Why `by` could not agree to it now; None where they could."""
 
