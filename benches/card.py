@@ -20,14 +20,14 @@ from benches.figures import CannotMeasureError, Figure, against, median_ms
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence, Visit
-from drivers.reader.virtual import state
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.pcscd import NoServiceError, running_service
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.vpcd import FIRST_PORT, plug
 from drivers.reader.visit import CardReader, visiting
 from drivers.secret import Secret
+from sim.reader import state
+from sim.reader.cards import VirtualCard
+from sim.reader.pcscd import NoServiceError, running_service
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.vpcd import FIRST_PORT, plug
 
 PERSONA = person(1).new
 PIN, PUK, NEW = PERSONA.pin, PERSONA.puk, "975310"

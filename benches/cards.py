@@ -19,19 +19,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from benches.card import NEW, PIN, PUK, Act, CountedCard, OpenSc, nothing, run, visit_once, wait_until_seen
 from benches.figures import CannotMeasureError, Figure, against, median_ms
 from drivers.reader.apdu import SHORT_LE
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import Role
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.pcscd import NoServiceError, running_service
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.virtual.vpcd import FIRST_PORT, plug
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.kinds import KINDS
+from sim.reader.pcscd import NoServiceError, running_service
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
+from sim.reader.vpcd import FIRST_PORT, plug
 
 WHO = Role.IDENTIFICATION
 TIMES = 3

@@ -28,8 +28,8 @@ from benches.mqtt import signing_key
 from benches.shares import Shares
 from fleet.messages.backoff import Backoff
 from fleet.server.hub import INTERVAL_S
-from fleet.server.simulating import enrol_missing
-from fleet.simulator import identities
+from sim.cli.simulate import enrol_missing
+from sim.fleet import identities
 from tests.fakes.region import Region
 
 STATIONS = 2_000

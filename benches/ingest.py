@@ -39,7 +39,7 @@ from fleet.server.signing import Signer
 from fleet.server.store.database import opened
 from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
-from kiosk.demo.seed import STATION
+from sim.demo.seed import STATION
 from tests.fakes.region import Region
 
 EVENTS = 6000

@@ -27,7 +27,7 @@ from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType
-from kiosk.demo.seed import STATION
+from sim.demo.seed import STATION
 from tests.fakes.region import Region
 from tests.fakes.visitors import COOKIE
 

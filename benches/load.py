@@ -25,9 +25,9 @@ from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
 from fleet.messages.link import Presence, encode
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
-from fleet.simulator import identities
-from fleet.simulator.line import Hello, Line, LineError, Message, open_line, spare_memory
-from fleet.simulator.outbox import Outbox
+from sim.fleet import identities
+from sim.fleet.line import Hello, Line, LineError, Message, open_line, spare_memory
+from sim.fleet.outbox import Outbox
 
 AT_ONCE = 64
 """Handshakes under way at the same time."""

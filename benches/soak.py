@@ -19,9 +19,9 @@ import psutil
 from benches.crowd import Program, started
 from benches.figures import percentile
 from benches.mqtt import signing_key
-from fleet.server.simulating import enrol_missing
 from fleet.server.store.database import FILE_NAME
-from fleet.simulator import identities
+from sim.cli.simulate import enrol_missing
+from sim.fleet import identities
 from tests.fakes.region import Region
 
 STATIONS = 200

@@ -17,7 +17,7 @@ import psutil
 
 from benches.figures import CannotMeasureError, Figure, against
 from benches.screen import HEIGHT, WIDTH, Screen
-from kiosk.demo import seed
+from sim.demo import seed
 from tests.fakes.kivy_driver import KivyDriver
 
 TOUCHES = 9

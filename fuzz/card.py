@@ -24,11 +24,11 @@ from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.kinds import KINDS
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PERSON = person(6)

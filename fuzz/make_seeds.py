@@ -21,7 +21,6 @@ from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
-from drivers.reader.virtual.cards import VirtualCard
 from drivers.secret import Secret
 from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, Held, Word
@@ -36,6 +35,7 @@ from fuzz.envelopes import signed_seeds
 from fuzz.evidence import evidence_seeds
 from fuzz.proofs import proof_seeds
 from fuzz.written import APPLICATION, WritableCard
+from sim.reader.cards import VirtualCard
 
 SEEDS = Path(__file__).parent / "seeds"
 PROFILES = Path(profiles.__file__).parent

@@ -16,7 +16,6 @@ from typing import Any
 
 from drivers.printer import protocol
 from drivers.printer.commands import next_command
-from drivers.printer.machine import Machine
 from drivers.printer.protocol import StatusBytes, decode_status
 from drivers.reader import identity, pinpad, tlv
 from drivers.reader.atr import historical_bytes, offers_extended_length
@@ -30,10 +29,6 @@ from drivers.reader.profiles import ProfileError, builtin
 from drivers.reader.profiles import parse as parse_profile
 from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
 from drivers.reader.trust import Trust
-from drivers.reader.virtual import vpcd
-from drivers.reader.virtual.command import parse as parse_apdu
-from drivers.reader.virtual.slot import CardTornError
-from drivers.reader.virtual.status import StatusError
 from fleet.messages import events, link
 from fleet.messages.asking import Asked, Word
 from fleet.messages.commands import Command, CommandResult
@@ -43,7 +38,6 @@ from fleet.server import administrators, ingest, orders
 from fleet.server.csvfile import FileError
 from fleet.server.issuers.bounds import check_bounds
 from fleet.server.issuers.checking import check_request
-from fleet.server.issuers.simulator.enrolling import NotEnrolledError, read_request
 from fleet.server.store import projections
 from fleet.server.store.arrivals import Arrived
 from fleet.server.transport import Incoming
@@ -56,6 +50,12 @@ from fuzz.proofs import read_a_proof
 from fuzz.written import read_what_was_written, write_to_a_card
 from kiosk.receipts import checking, wire
 from kiosk.receipts.facts import ReceiptError
+from sim.issuer.enrolling import NotEnrolledError, read_request
+from sim.printer.machine import Machine
+from sim.reader import vpcd
+from sim.reader.command import parse as parse_apdu
+from sim.reader.slot import CardTornError
+from sim.reader.status import StatusError
 
 Target = Callable[[bytes], None]
 MESSAGES = (

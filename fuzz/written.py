@@ -28,9 +28,9 @@ from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
 from drivers.reader.tlv import TlvError
-from drivers.reader.virtual.kinds import KINDS
 from fuzz.card import MOST_EXCHANGES, OPERATIONS
 from fuzz.directory import NOT_FOUND, OK, SLOWEST_S, FileCard
+from sim.reader.kinds import KINDS
 
 APPLICATION = bytes.fromhex("3f005015")
 CREATE, UPDATE, DELETE, GENERATE, GET_DATA, PUT_DATA, AUTHENTICATE = 0xE0, 0xD6, 0xE4, 0x46, 0xCA, 0xDB, 0x87

@@ -29,7 +29,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / "build/audit/tools/bin"
 OUT = ROOT / "build/audit"
-PRODUCT = ("kiosk", "drivers", "fleet", "provisioning")
+PRODUCT = ("kiosk", "drivers", "fleet", "provisioning", "sim")
 DELIVERED = {"station": (), "server": ("server",)}
 """What is delivered: the extras of each."""
 

@@ -31,7 +31,7 @@ from typing import Any
 
 import pytest
 
-OURS = ("kortkiosk", "kiosk", "drivers", "fleet", "provisioning")
+OURS = ("kortkiosk", "kiosk", "drivers", "fleet", "provisioning", "sim")
 """Our loggers begin with one of these."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2)
 """SIGALRM is that of pytest-timeout."""

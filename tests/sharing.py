@@ -28,7 +28,7 @@ FIRST = (
     "tests/kiosk/errands/test_errands.py",
     "tests/fleet/server/test_server.py",
     "tests/fleet/server/web/test_looks.py",
-    "tests/kiosk/bench/test_window.py",
+    "tests/sim/bench/test_window.py",
     "tests/kiosk/errands/test_renewal_torn.py",
     "tests/fleet/server/web/test_schemathesis.py",
     "tests/kiosk/errands/test_pickup_interrupted.py",

@@ -1,7 +1,7 @@
 """The narrow interfaces of the reader layer: a backend that moves bytes, and a visit that means something.
 
 Two backends implement `Backend`: PC/SC (`drivers.reader.pcsc`, which alone imports pyscard) and in-process
-(`drivers.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs
+(`sim.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs
 each in a thread of its own, with a watchdog, and is what the station uses.
 """
 

@@ -25,7 +25,6 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from fleet.hardening import forbid_dumps
-from fleet.server import simulating
 from fleet.server.access import commands as access_commands
 from fleet.server.access.sealing import SecretsError
 from fleet.server.access.settings import WebSettingsError
@@ -47,7 +46,6 @@ from fleet.server.issuers.connecting import fetched_orders
 from fleet.server.issuers.port import IssuerAwayError
 from fleet.server.issuers.region import RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
-from fleet.server.issuers.simulator import command as simulator_command
 from fleet.server.logs import FORMATS, configure
 from fleet.server.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.retention import commands as retention_commands
@@ -66,6 +64,8 @@ from fleet.server.upkeep import commands as upkeep_commands
 from fleet.server.verifier import command as verifier_command
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.webhooks import HookError
+from sim.cli import issuer_simulator as simulator_command
+from sim.cli import simulate as simulating
 
 _log = logging.getLogger(__name__)
 

@@ -53,13 +53,13 @@ class Subcommand:
 
 SUBCOMMANDS = (
     Subcommand("run", "kiosk.cli.run", "the station"),
-    Subcommand("demo", "kiosk.cli.demo", "station, bench and fleet server on made-up cards and orders"),
+    Subcommand("demo", "sim.cli.demo", "station, bench and fleet server on made-up cards and orders"),
     Subcommand("card", "kiosk.cli.card", "look at, test and mend one card at a desk"),
     Subcommand("devices", "kiosk.cli.devices", "the station's devices, their states, a self test"),
     Subcommand("walk", "kiosk.cli.walk", "an errand without a screen, answered by a file"),
-    Subcommand("gallery", "kiosk.cli.gallery", "every screen as a picture"),
+    Subcommand("gallery", "sim.cli.gallery", "every screen as a picture"),
     Subcommand("verify-receipt", "kiosk.cli.verify_receipt", "is this receipt real, and who signed it"),
-    Subcommand("virtual-card", "kiosk.cli.virtual_card", "plug a virtual card into the virtual PC/SC reader"),
+    Subcommand("virtual-card", "sim.cli.virtual_card", "plug a virtual card into the virtual PC/SC reader"),
 )
 
 

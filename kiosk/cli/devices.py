@@ -19,15 +19,9 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from drivers.cabinet import unix_board
-from drivers.cabinet.twin import TwinError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.visit import ReaderSettings
 from drivers.secret import Secret
-from kiosk.bench import cards
-from kiosk.bench.cabinet import board_of
-from kiosk.bench.faults import FAULTS, Bench, unknown
-from kiosk.bench.world import World, WorldError
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import (
@@ -41,11 +35,17 @@ from kiosk.config import (
     ScannerSection,
     load,
 )
-from kiosk.demo import seed
 from kiosk.station import devices as fitted
 from kiosk.station.fleet_wiring import LOCK_FILE
 from kiosk.station.reader_settings import NoAnchorsError, reader_settings
 from kiosk.station.self_test import Checked, Wishes, check
+from sim.bench import cards
+from sim.bench.cabinet import board_of
+from sim.bench.faults import FAULTS, Bench, unknown
+from sim.bench.world import World, WorldError
+from sim.cabinet import unix_board
+from sim.cabinet.twin import TwinError
+from sim.demo import seed
 
 CARD = "1:old"
 """The virtual card in the holder's virtual reader."""

@@ -17,12 +17,8 @@ from typing import Any
 
 from drivers.reader.model import Exchange
 from drivers.reader.port import Presence, Reader, StationVisit
-from drivers.reader.virtual.pcscd import NoServiceError
-from drivers.reader.virtual.pki import TestAuthority, default_directory
-from drivers.reader.virtual.state import CardFileError
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import EventType
-from kiosk.bench.world import Scenario, World
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config, ConfigError, load
@@ -33,6 +29,10 @@ from kiosk.walk import answers as answers_file
 from kiosk.walk import hands
 from kiosk.walk.answers import Answers, AnswersError
 from kiosk.walk.screen import WalkScreen
+from sim.bench.world import Scenario, World
+from sim.reader.pcscd import NoServiceError
+from sim.reader.pki import TestAuthority, default_directory
+from sim.reader.state import CardFileError
 
 ONLINE_S = 10.0
 """How long a walk waits for the connection before it goes on without."""

@@ -11,24 +11,24 @@ import contextlib
 from pathlib import Path
 from typing import Any, Literal
 
-from drivers.cabinet import unix_board
 from drivers.keypad.grab import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
-from drivers.scanner.virtual import VirtualScanner
 from fleet.agent.link import Timing
 from kiosk.barcodes import read
-from kiosk.bench.control import BenchControl
-from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
-from kiosk.demo import seed
 from kiosk.region import Region
 from kiosk.screens.overlays import Closed
 from kiosk.screens.window import KivyScreen
 from kiosk.station.peripherals import move_pins
 from kiosk.station.station import Station
 from kiosk.views import Fact, say
+from sim.bench.control import BenchControl
+from sim.bench.world import World
+from sim.cabinet import unix_board
+from sim.demo import seed
+from sim.scanner import VirtualScanner
 
 BENCH_SOCKET = "bench.sock"
 PROMPT = Timing(first_s=0.3)

@@ -21,12 +21,12 @@ from drivers.reader.port import Presence
 from drivers.reader.visit import CardReader, ReaderSettings
 from drivers.scanner.port import Scanner
 from fleet.messages.link import DeviceState, SlotState
-from kiosk.bench.cabinet import driver_of
-from kiosk.bench.world import World
 from kiosk.config import VIRTUAL, CabinetSection, Config, PrinterSection
 from kiosk.ports import Cabinet, Printer, Reader
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
+from sim.bench.cabinet import driver_of
+from sim.bench.world import World
 
 LOOK_EVERY_S = 2.0
 

@@ -13,9 +13,9 @@ from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsStuck, Pin
 from drivers.keypad.grab import GrabbedKeypad
 from drivers.scanner.grab import GrabbedScanner, Wanted
 from drivers.scanner.port import Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
-from drivers.scanner.virtual import VirtualScanner
 from fleet.messages.link import DeviceState
 from kiosk.config import KeypadSection, PinsSection, ScannerSection
+from sim.scanner import VirtualScanner
 
 _NO_LIBRARY = "gpiozero is not installed: install kortkiosk with its extra `pi`"
 
@@ -52,7 +52,7 @@ def make_pins(section: PinsSection) -> Pins | None:
     try:
         from drivers.cabinet.gpio.board import pi_factory
         from drivers.cabinet.gpio.driver import GpioPins
-        from drivers.cabinet.gpio.virtual import VirtualPins
+        from sim.pins import VirtualPins
     except ImportError:
         return NoPins()
     return VirtualPins(section.wiring()) if section.kind == "virtual" else GpioPins(section.wiring(), pi_factory)

@@ -16,9 +16,9 @@ from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust, load_certificates, split
 from drivers.reader.visit import ReaderSettings
-from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
+from sim.bench.world import World
 
 VPCD = "Virtual PCD "
 """How the virtual PC/SC driver names its readers: like the bench's own, they hold made-up cards."""

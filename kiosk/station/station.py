@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from drivers.cabinet.port import CabinetReady, CabinetState
-from drivers.cabinet.twin import TwinError
 from drivers.reader.trust import Trust
 from fleet.agent.link import Timing
 from fleet.agent.store import StoreError
 from kiosk.administration_ports import AtMenu
-from kiosk.bench import cabinet as power
-from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.errands.registry import Errand, errand_of
@@ -60,6 +57,9 @@ from kiosk.steps.capabilities import Desk
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from kiosk.views import Say, View
+from sim.bench import cabinet as power
+from sim.bench.world import World
+from sim.cabinet.twin import TwinError
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from fleet.agent.words import SyncRefused
 from fleet.messages.commands import CommandResult
 from fleet.messages.judging import Declined, Ignored, Taken
 from fleet.messages.link import DeviceState, MessageError, encode
-from kiosk.bench.cards import made_up_pin
 from kiosk.station import self_test as selftest
 from kiosk.station.log_bundle import MOST_EVENTS, bundle
 from kiosk.station.self_test import Checked, Wishes
+from sim.bench.cards import made_up_pin
 
 if TYPE_CHECKING:
     from kiosk.station.fleet_wiring import Books, FleetSide

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from drivers.reader.virtual import vpcd
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.pcscd import answers, running_service
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from kiosk.walk.answers import Answers, AnswersError, CardEntry
+from sim.reader import vpcd
+from sim.reader.cards import VirtualCard
+from sim.reader.kinds import KINDS
+from sim.reader.pcscd import answers, running_service
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 
 _VPCD_READER = re.compile(r"Virtual PCD 00 0([01])\Z")
 

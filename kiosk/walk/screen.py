@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from drivers.cabinet.body import Body
-from drivers.reader.virtual.cards import VirtualCard
 from drivers.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.ports import Activity, ErrandEndedError
@@ -26,6 +24,8 @@ from kiosk.views import (
 )
 from kiosk.walk.answers import Answer
 from kiosk.walk.hands import PersonHand, ReaderHand
+from sim.cabinet.body import Body
+from sim.reader.cards import VirtualCard
 
 SETTLE_S = 30.0
 """How long a device may take to notice what hands did."""

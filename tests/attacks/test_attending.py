@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Signed
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import KeyPurpose, Loa
 from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
 from fleet.server.store.administrators import replace_administrators
 from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide
+from sim.reader.personas import person
+from sim.reader.pki import KeyPurpose, Loa
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.errand_tales.administrator import HOUSE, RESERVE, two
 from tests.fakes.errands import ErrandTale, play

@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from drivers.reader.errors import CardAnswerError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.trust import Trust
-from drivers.reader.virtual import traits
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.rogue import CopiedCard, Signs, copied, false_new_card, interposed
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
 from fleet.messages.issuing import CardRecord
 from fleet.messages.issuing import Person as Directed
 from kiosk.ports import Ended
 from kiosk.region import StockRules
+from sim.reader import traits
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.making import fresh_memory
+from sim.reader.personas import person
+from sim.reader.rogue import CopiedCard, Signs, copied, false_new_card, interposed
+from sim.reader.slot import VirtualSlot
 from tests.fakes.clock import NOW
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.stock import known

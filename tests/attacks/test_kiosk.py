@@ -16,12 +16,12 @@ import pytest
 
 from drivers.keypad.grab import GrabbedKeypad, UsbId
 from drivers.reader.errors import CardSlowError
-from drivers.reader.inprocess import InProcessBackend
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.fakes.display import virtual_display
 from tests.fakes.inputs import Desk, Gadget, Info
 from tests.fakes.kivy_driver import KivyDriver

@@ -13,8 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.rogue import copied, interposed
 from fleet.agent.words import Words
 from fleet.messages.asking import (
     BlockAsk,
@@ -32,10 +30,12 @@ from fleet.messages.asking import (
     Released,
 )
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
-from fleet.server.issuers.simulator.state import Seed
 from fleet.server.store.tables import alarms
 from kiosk.errands.report_lost.journey import report_lost
 from kiosk.issuer.client import Desk
+from sim.issuer.state import Seed
+from sim.reader.cards import VirtualCard
+from sim.reader.rogue import copied, interposed
 from tests.fakes.errand_tales import blocking, renewal, reserve
 from tests.fakes.errands import ErrandTale, play
 from tests.fakes.issuer import IssuerDesk

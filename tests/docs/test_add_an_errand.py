@@ -72,7 +72,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Example:
     for place in (registry, command, errands):
         monkeypatch.setattr(place, "ERRANDS", (*ERRANDS, row))
     tales = module(monkeypatch, "tests/fakes/errand_tales/expires.py").TALES
-    return Example(row, tales, module(monkeypatch, "kiosk/gallery/expires_samples.py"))
+    return Example(row, tales, module(monkeypatch, "sim/gallery/expires_samples.py"))
 
 
 async def test_its_tales_end_as_they_say(example: Example, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ import pytest
 from pydantic import BaseModel
 
 from drivers.cabinet.port import CabinetFault, SlotFault
-from drivers.reader.virtual.kinds import KINDS
 from fleet.messages.vocabulary import Retention
 from fleet.server.administrators import read_administrators
 from fleet.server.alerts.settings import load as load_alerts
@@ -28,13 +27,14 @@ from fleet.server.retention import settings as retention_settings
 from fleet.server.retention.rows import TABLES
 from fleet.server.store import alarms
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
-from kiosk.bench.faults import FAULTS
 from kiosk.config import Config
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station.journal import DONE
 from kiosk.texts import Texts
 from kiosk.views import say
+from sim.bench.faults import FAULTS
+from sim.reader.kinds import KINDS
 from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
 from tests.fakes.patience import LIMIT_S
 
@@ -127,7 +127,7 @@ def test_every_test_that_is_named_exists() -> None:
 
 def test_every_file_that_is_named_exists() -> None:
     for one in OURS:
-        for path in re.findall(r"`((?:kiosk|drivers|fleet|provisioning|scripts|tests)/[\w/.]+)`", text(one)):
+        for path in re.findall(r"`((?:kiosk|drivers|fleet|provisioning|sim|scripts|tests)/[\w/.]+)`", text(one)):
             assert (ROOT / path).exists(), f"{named(one)}: {path}"
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.simulator.command import add_arguments
-from fleet.server.issuers.simulator.secure import secure_app
+from sim.cli.issuer_simulator import add_arguments
+from sim.issuer.secure import secure_app
 from tests.docs.pages import DOCS, blocks, page
 
 TOLD = DOCS / "examples" / "issuer-openapi.json"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from kiosk.errands.registry import ERRANDS
-from kiosk.gallery.samples import samples
 from kiosk.views import CANCEL, Board, Choose, Confirm, Tell, View
 from kiosk.walk.answers import load
+from sim.gallery.samples import samples
 from tests.docs.pages import DOCS, page
 
 IDS = [errand.id for errand in ERRANDS]

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
 from fleet.agent import outbox, sync
 from fleet.agent.identity import Identity
 from fleet.agent.link import Link, Timing
@@ -19,6 +16,9 @@ from fleet.messages.issuing import SwitchOff
 from kiosk.clock import SystemClock
 from kiosk.issuer.ports import Blocked, CardWord, Queued
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.proving import person_proof
 from tests.fakes.region import SERVER, Region

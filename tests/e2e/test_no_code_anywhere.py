@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
 from tests.fakes.region import Region, answers
 
 OLD_PIN, NEW_PIN, WRONG_PUK = "90817263", "71625348", "60514233"

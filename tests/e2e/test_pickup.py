@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from drivers.reader.virtual.personas import person
 from kiosk.cli import main
-from kiosk.demo.seed import STATION, release_code_of
+from sim.demo.seed import STATION, release_code_of
+from sim.reader.personas import person
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.region import Region, answers
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from drivers.cabinet.messages import FIRMWARE
-from drivers.reader.virtual.personas import person
-from kiosk.bench.control import move
-from kiosk.bench.world import WorldError
-from kiosk.demo import processes, story
-from kiosk.demo.player import Player
-from kiosk.demo.processes import Program
-from kiosk.demo.running import virtual_display
-from kiosk.demo.story import Scene
+from sim.bench.control import move
+from sim.bench.world import WorldError
+from sim.demo import processes, story
+from sim.demo.player import Player
+from sim.demo.processes import Program
+from sim.demo.running import virtual_display
+from sim.demo.story import Scene
+from sim.reader.personas import person
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.region import Region
 

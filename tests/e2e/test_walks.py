@@ -11,12 +11,12 @@ from typing import get_args
 
 import pytest
 
-from drivers.reader.virtual.personas import person
 from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Outcome
 from kiosk.steps.order import PAGE
+from sim.reader.personas import person
 from tests.docs.pages import page
 from tests.fakes.region import Region
 from tests.fakes.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk

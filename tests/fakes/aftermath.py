@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from drivers.reader.virtual.cards import TearPoint, VirtualCard
-from drivers.reader.virtual.personas import person
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ended
 from kiosk.views import Await, ReaderDrawing
+from sim.reader.cards import TearPoint, VirtualCard
+from sim.reader.personas import person
 from tests.fakes.person import Person
 from tests.fakes.room import Room
 from tests.fakes.stories import NEW_PIN

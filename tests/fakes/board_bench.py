@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivers.cabinet import messages
-from drivers.cabinet.cable import Cable
 from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.finding import named
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetState
+from sim.cabinet.cable import Cable
 from tests.fakes.board_peer import PAIRING, BoardPeer
 from tests.fakes.patience import LIMIT_S
 

@@ -29,7 +29,7 @@ from fleet.server.commanding.rows import Wish
 from fleet.server.store.database import opened
 from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import stations
-from fleet.simulator import identities
+from sim.fleet import identities
 from tests.fakes.cluster_stand import Sizes, Stand, cluster_stand
 from tests.fakes.commands import TOVE, desk_of
 from tests.fakes.patience import LIMIT_S

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from drivers.reader.ledger import FileLedger
 from drivers.reader.outcomes import Role
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import make_memory
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.state import CardMemory
+from sim.reader.cards import VirtualCard
+from sim.reader.making import make_memory
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.state import CardMemory
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.judge import Fault
 

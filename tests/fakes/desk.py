@@ -14,7 +14,6 @@ from cryptography.x509.oid import NameOID
 
 from drivers.printer.document import Document
 from drivers.printer.port import Mute, NotLaidOut, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
-from drivers.reader.virtual.personas import person
 from drivers.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
@@ -23,6 +22,7 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import EnvelopeVerdict
 from kiosk.station.journal import Journal
 from kiosk.steps.capabilities import StationSeal
+from sim.reader.personas import person
 from tests.fakes.clock import NOW
 
 STATION = "test-station"

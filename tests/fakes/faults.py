@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.printer.port import Mute, NotPrinted, OutOfPaper, PrintOutcome, PrintUnknown
-from drivers.reader.virtual import status
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.rogue import CopiedCard, InterposedCard, copied, interposed
 from fleet.agent.store import StoreError
+from sim.reader import status
+from sim.reader.cards import VirtualCard
+from sim.reader.rogue import CopiedCard, InterposedCard, copied, interposed
 from tests.fakes.desk import LetterVerifier, PaperTray
 from tests.fakes.issuer import IssuerDesk
 from tests.fakes.person import Person

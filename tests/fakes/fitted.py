@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from drivers.cabinet.body import Body
 from drivers.cabinet.port import Cabinet, CabinetState
-from drivers.cabinet.twin import BoardTwin
-from drivers.cabinet.virtual import VirtualCabinet
+from sim.cabinet.body import Body
+from sim.cabinet.twin import BoardTwin
+from sim.cabinet.virtual import VirtualCabinet
 from tests.fakes.patience import LIMIT_S
 
 Kind = Literal["in-process", "firmware"]

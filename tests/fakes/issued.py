@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import CardFacts
-from drivers.reader.virtual.pki import CARD_NUMBER_OID, LOA_POLICY_OIDS, TestAuthority
 from kiosk.issuer.ports import Issued, Offer
+from sim.reader.pki import CARD_NUMBER_OID, LOA_POLICY_OIDS, TestAuthority
 
 
 def issue(authority: TestAuthority, request: bytes, offer: Offer, facts: CardFacts, now: datetime) -> Issued:

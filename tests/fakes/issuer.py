@@ -18,13 +18,10 @@ from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from drivers.reader.signing import verifies
-from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
-from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
 from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
 from fleet.server.issuers.card_keys import CardKeys
-from kiosk.bench import cards as bench_cards
 from kiosk.issuer.ports import (
     Blocked,
     CardRecord,
@@ -47,6 +44,9 @@ from kiosk.issuer.ports import (
 )
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.steps.blocking_views import DEAD
+from sim.bench import cards as bench_cards
+from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
+from sim.reader.pki import TestAuthority
 from tests.fakes.clock import HandClock
 from tests.fakes.issued import issue
 

@@ -18,8 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
 
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.link import LinkDown
 from fleet.messages.issuing import CardRecord, Person
@@ -29,14 +27,16 @@ from fleet.server.answers import Answers
 from fleet.server.issuers.connecting import connected
 from fleet.server.issuers.region import RegionData
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.simulator.core import Simulator
-from fleet.server.issuers.simulator.serving import Running, SimulatorConfig, running
-from fleet.server.issuers.simulator.state import Seed
 from fleet.server.signing import Signer
 from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
 from provisioning.authority import public_jwk
+from sim.issuer.core import Simulator
+from sim.issuer.serving import Running, SimulatorConfig, running
+from sim.issuer.state import Seed
+from sim.reader.personas import person
+from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
 from tests.fakes.databases import new_store
 from tests.fakes.listed import listed
 from tests.fakes.patience import LIMIT_S

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from drivers.reader.errors import CardGoneError
-from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.port import Presence
-from drivers.reader.virtual.cards import TearPoint, VirtualCard
-from drivers.reader.virtual.command import Command, Ins, parse
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.pins import NEW_ONLY, Code
-from drivers.reader.virtual.slot import CardTornError, VirtualSlot
-from drivers.reader.virtual.state import CardMemory
-from drivers.reader.virtual.status import StatusError
+from sim.reader.cards import TearPoint, VirtualCard
+from sim.reader.command import Command, Ins, parse
+from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.kinds import KINDS
+from sim.reader.pins import NEW_ONLY, Code
+from sim.reader.slot import CardTornError, VirtualSlot
+from sim.reader.state import CardMemory
+from sim.reader.status import StatusError
 
 CODE_COMMANDS = frozenset({Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.RESET_RETRY_COUNTER})
 IRREVERSIBLE = frozenset(
@@ -136,7 +136,7 @@ class Fault:
 
 
 class JudgedCard:
-    """A virtual card with the judge in front; implements `drivers.reader.virtual.slot.PluggableCard`."""
+    """A virtual card with the judge in front; implements `sim.reader.slot.PluggableCard`."""
 
     def __init__(self, card: VirtualCard, court: Court) -> None:
         self.card = card

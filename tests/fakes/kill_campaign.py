@@ -32,8 +32,8 @@ from fleet.server.store.command_tables import commands
 from fleet.server.store.database import FILE_NAME, Database, opened
 from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import stations
-from fleet.simulator import identities
 from provisioning.authority import Authority
+from sim.fleet import identities
 from tests.fakes.cluster_stand import Sizes, cluster_stand, new_database
 from tests.fakes.commands import TOVE, desk_of
 from tests.fakes.ports import free_address

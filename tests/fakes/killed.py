@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import PIN
 from drivers.secret import Secret
 from fleet.agent.store import StationStore
-from kiosk.bench.world import Scenario
 from kiosk.station.journal import Log
 from kiosk.views import View
+from sim.bench.world import Scenario
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import PIN
 from tests.fakes.desk import PaperTray, order_of
 from tests.fakes.person import Deed, Person, Story, drops, pulls, puts
 from tests.fakes.room import DiskWorld, Room

@@ -120,7 +120,7 @@ class Host(Looks):
 
     async def do_show_gallery(self, sample: str, hold: bool = False) -> None:
         """One of the views of the gallery: as the errands make them."""
-        from kiosk.gallery.samples import samples
+        from sim.gallery.samples import samples
 
         view = dict(samples())[sample]
         await self._show(view, view.needs_card)

@@ -62,7 +62,7 @@ class Looks:
 
     async def do_whole(self, samples: list[str], least_mm: float) -> dict[str, list[str]]:
         """What is cut or too small for a finger in views of the gallery, by name. They are laid out, and nothing is drawn."""
-        from kiosk.gallery.samples import samples as gallery
+        from sim.gallery.samples import samples as gallery
         from tests.fakes.measured import measured
 
         found, views = {}, dict(gallery())

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from drivers.reader.profiles import Profiles, builtin
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.piv.names import CERTIFICATE_OBJECTS, Slot
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.piv.names import CERTIFICATE_OBJECTS, Slot
 from tests.fakes.issuer import IssuerDesk
 from tests.fakes.room import Room, authority
 

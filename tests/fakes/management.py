@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.x509.oid import NameOID
 
 from drivers.reader.keys import ManagementAlgorithm
-from drivers.reader.virtual.piv.memory import FACTORY_MANAGEMENT_KEY
+from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
 from tests.drivers.reader.conftest import NOW
 
 PRIVATE = ec.generate_private_key(ec.SECP256R1())

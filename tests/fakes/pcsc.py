@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.reader.virtual.pcscd import NoServiceError, running_service
+from sim.reader.pcscd import NoServiceError, running_service
 
 TURN_S = 240.0
 """Another run of the tests on this machine may have the readers for one of its modules."""

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from drivers.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
-from kiosk.bench.world import World, WorldError
 from kiosk.ports import Activity
 from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
+from sim.bench.world import World, WorldError
 from tests.fakes.clock import HandClock
 
 Deed = str | Callable[["Person"], str | None]

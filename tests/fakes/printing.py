@@ -14,9 +14,9 @@ from drivers.printer.connections import UsbConnection
 from drivers.printer.document import Document
 from drivers.printer.encode import encode
 from drivers.printer.escpos import EscPosPrinter
-from drivers.printer.machine import Faults, Machine
 from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
 from drivers.printer.profile import PrinterProfile
+from sim.printer.machine import Faults, Machine
 from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus
 
 STATES: dict[str, PrinterStatus] = {

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Signed
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.state import StoredKey
 from fleet.messages.asking import ask_digest, tag_of
 from fleet.messages.mandates import Mandate, Proof, mandate_bytes, means_of, wish_bytes
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
+from sim.reader.cards import VirtualCard
+from sim.reader.state import StoredKey
 from tests.fakes.clock import NOW
 from tests.fakes.room import authority, persona_of
 

@@ -19,8 +19,8 @@ from typing import Any
 from fleet.server.hub import MOST_OF_ONE
 from fleet.server.importing import IMPORTS
 from fleet.server.store.database import FILE_NAME
-from kiosk.demo import seed
-from kiosk.demo.issuer import SEED
+from sim.demo import seed
+from sim.demo.issuer import SEED
 from tests.fakes.databases import new_store
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_port

@@ -1,13 +1,13 @@
 """What a virtual card holds, as a reader finds it: looked at without the station."""
 
 from drivers.reader.channel import Channel
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.slot import VirtualSlot
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.slot import VirtualSlot
 
 
 def held(card: VirtualCard) -> list[bytes]:

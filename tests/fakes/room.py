@@ -17,17 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from drivers.cabinet.virtual import VirtualCabinet
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.administration import issued
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory
-from drivers.reader.virtual.persona import Persona
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pins import PIN_TRIES, PUK_TRIES, Code
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.state import CardMemory, StoredKey
 from drivers.reader.visit import CardReader, ReaderSettings
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
@@ -37,8 +28,6 @@ from fleet.messages import events
 from fleet.messages.events import Event
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import short_type
-from kiosk.bench import cards as bench_cards
-from kiosk.bench.world import Scenario, World
 from kiosk.errands.pickup.journey import pickup
 from kiosk.errands.registry import Journey
 from kiosk.ports import Ended, Envelopes
@@ -49,6 +38,17 @@ from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.capabilities import Desk
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
+from sim.bench import cards as bench_cards
+from sim.bench.world import Scenario, World
+from sim.cabinet.virtual import VirtualCabinet
+from sim.reader.administration import issued
+from sim.reader.cards import VirtualCard
+from sim.reader.making import fresh_memory
+from sim.reader.persona import Persona
+from sim.reader.personas import person
+from sim.reader.pins import PIN_TRIES, PUK_TRIES, Code
+from sim.reader.pki import TestAuthority
+from sim.reader.state import CardMemory, StoredKey
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal
 from tests.fakes.listed import administrator

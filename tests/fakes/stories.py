@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drivers.reader.virtual.persona import Persona
-from drivers.reader.virtual.personas import person
-from kiosk.bench.world import Scenario
+from sim.bench.world import Scenario
+from sim.reader.persona import Persona
+from sim.reader.personas import person
 from tests.fakes.clock import HandClock
 from tests.fakes.desk import RELEASE_CODE, LetterVerifier, PaperTray, order_of
 from tests.fakes.person import Deed, Story, drops, pulls, pulls_lit, puts, takes

@@ -7,10 +7,10 @@ from typing import Any
 
 from drivers.printer.port import CoverOpen, NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from drivers.reader.profiles import Profiles, builtin
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.rogue import false_new_card
 from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
+from sim.reader.personas import person
+from sim.reader.rogue import false_new_card
 from tests.fakes.desk import RELEASE_CODE, order_of
 from tests.fakes.errand_tales.codes import product
 from tests.fakes.person import Story, first, jams, puts, puts_back

@@ -17,10 +17,10 @@ from typing import Any
 
 from drivers.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
-from kiosk.bench.world import World
 from kiosk.clock import SystemClock
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import Busy, EnterCode, EnterDigits, View
+from sim.bench.world import World
 from tests.fakes import room as rooms
 from tests.fakes.clock import HandClock
 from tests.fakes.errands import ErrandTale, assert_ended_somehow

@@ -7,8 +7,8 @@ from typing import Any
 import usb.backend
 import usb.core
 
-from drivers.printer.machine import Machine
 from drivers.printer.protocol import DLE_EOT
+from sim.printer.machine import Machine
 
 VENDOR, PRODUCT = 0x04B8, 0x0E15
 BUFFER_BYTES = 4096

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority, default_directory
 from kiosk.cli import main
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority, default_directory
 
 ERRAND_FOLDERS = Path(__file__).parents[2] / "kiosk" / "errands"
 PIN, PUK, NEW_PIN = person(1).new.pin, person(1).new.puk, "314159"

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
-from kiosk.gallery.samples import samples
 from kiosk.screens.theme import PANELS
 from kiosk.texts import LANGUAGES
+from sim.gallery.samples import samples
 from tests.fakes.display import virtual_display
 from tests.fakes.kivy_driver import KivyDriver
 

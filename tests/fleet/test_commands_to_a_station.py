@@ -22,11 +22,11 @@ from fleet.server.addresses import Address
 from fleet.server.config import ServerConfig
 from fleet.server.server import FleetServer
 from fleet.server.store.database import opened as opened_store
-from kiosk.bench.world import World
 from kiosk.config import CommandsSection, load
-from kiosk.demo.seed import STATION, scenario, seed
 from kiosk.station.station import Station, opened
 from kiosk.station.station_commands import QUIET_S
+from sim.bench.world import World
+from sim.demo.seed import STATION, scenario, seed
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.ports import free_address
 from tests.fakes.visitors import COOKIE, session

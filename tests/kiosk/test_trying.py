@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from drivers.reader.virtual.personas import PIN
 from kiosk.cli import main
-from kiosk.demo import trying
-from kiosk.demo.seed import SPECIAL, scenario
 from kiosk.errands.registry import ERRANDS
 from kiosk.texts import Texts
 from kiosk.views import say
+from sim.demo import trying
+from sim.demo.seed import SPECIAL, scenario
+from sim.reader.personas import PIN
 
 
 def test_every_errand_of_the_home_screen_can_be_tried() -> None:

@@ -7,7 +7,7 @@ import pytest
 from setuptools import Distribution
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("drivers", "fleet", "kiosk", "provisioning")
+PACKAGES = ("drivers", "fleet", "kiosk", "provisioning", "sim")
 FOR_READERS_OF_THE_SOURCE = {".md"}
 
 

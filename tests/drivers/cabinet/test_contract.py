@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from drivers.cabinet.body import PanelError
 from drivers.cabinet.port import (
     CabinetFinding,
     CabinetReady,
@@ -21,6 +20,7 @@ from drivers.cabinet.port import (
     Slot,
     SlotFault,
 )
+from sim.cabinet.body import PanelError
 from tests.fakes.fitted import LIMIT_S, Fitted, fitted
 
 Make = Callable[..., AbstractAsyncContextManager[Fitted]]

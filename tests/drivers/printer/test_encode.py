@@ -12,9 +12,9 @@ from PIL import Image
 
 from drivers.printer.document import Barcode, Document, Paragraph, Qr, Row, Title
 from drivers.printer.encode import encode
-from drivers.printer.machine import Machine
 from drivers.printer.profile import ProfileError, load, names, parse
 from drivers.printer.symbols import code128_modules
+from sim.printer.machine import Machine
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
 
 BUFFER_BYTES = 4096

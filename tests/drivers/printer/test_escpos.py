@@ -18,7 +18,6 @@ from drivers.printer.connections import FileConnection, NetworkConnection, Seria
 from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.layout import WIDTH_DOTS, render, to_dots
-from drivers.printer.machine import Machine
 from drivers.printer.port import (
     CoverOpen,
     CutterFault,
@@ -35,7 +34,8 @@ from drivers.printer.port import (
 )
 from drivers.printer.profile import load
 from drivers.printer.transports import transfer_s
-from drivers.printer.virtual import Faults, VirtualPrinter
+from sim.printer.machine import Machine
+from sim.printer.virtual import Faults, VirtualPrinter
 from tests.fakes.patience import LIMIT_S
 
 RECEIPT = Document(

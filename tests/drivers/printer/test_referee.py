@@ -11,7 +11,7 @@ from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.layout import text_lines
 from drivers.printer.port import CoverOpen, NotPrinted, Offline, OutOfPaper, Printed, PrinterStatus, Ready
 from drivers.printer.profile import load
-from drivers.printer.virtual import VirtualPrinter
+from sim.printer.virtual import VirtualPrinter
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
 from tests.fakes.emupos import PROGRAM, Emupos
 from tests.fakes.ports import free_port

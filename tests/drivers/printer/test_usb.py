@@ -10,10 +10,10 @@ import usb.backend.libusb1
 from drivers.printer.connections import UsbConnection
 from drivers.printer.document import Document, Paragraph
 from drivers.printer.escpos import EscPosPrinter
-from drivers.printer.machine import Faults, Machine
 from drivers.printer.port import CoverOpen, Mute, NotPrinted, OutOfPaper, Printed, PrintUnknown, Ready
 from drivers.printer.profile import load
 from drivers.printer.protocol import GS_R_PAPER
+from sim.printer.machine import Faults, Machine
 from tests.drivers.printer.receipts import RECEIPT
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus

@@ -7,14 +7,14 @@ from typing import Literal
 import pytest
 
 from drivers.reader.errors import CardGoneError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 EC_PERSON = 6

@@ -15,15 +15,15 @@ from functools import cache
 from drivers.reader.errors import CardGoneError, ReaderError
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.virtual.administration import answer_to, key_of
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import make_memory
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.virtual.state import CardMemory
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
+from sim.reader.administration import answer_to, key_of
+from sim.reader.cards import VirtualCard
+from sim.reader.making import make_memory
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
+from sim.reader.state import CardMemory
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.judge import Bench, Court, Fault, JudgedCard, Step, fresh
 from tests.fakes.management import FactoryKey, certificate_for

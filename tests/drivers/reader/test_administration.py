@@ -6,17 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError, ReaderError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer
-from drivers.reader.virtual.administration import TRIES, answer_to, key_of
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.command import Ins
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
+from sim.reader.administration import TRIES, answer_to, key_of
+from sim.reader.cards import VirtualCard
+from sim.reader.command import Ins
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 PIN = Role.IDENTIFICATION

@@ -20,16 +20,16 @@ from drivers.reader.card_state import (
     of_presence,
 )
 from drivers.reader.errors import CardBusyError, CardChangedError, ReaderError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import Role
 from drivers.reader.port import Presence
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.kinds import KINDS
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
 from tests.drivers.reader.test_faults import SwitchingBackend
 

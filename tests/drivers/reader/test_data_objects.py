@@ -8,11 +8,11 @@ from drivers.reader.pkcs15.objects import MAX_ENTRIES, MAX_VALUE
 from drivers.reader.pkcs15.values import DataObject as Listed
 from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.tlv import TlvError
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.der import constructed, octets, sequence, tlv, utf8
-from drivers.reader.virtual.files import File
-from drivers.reader.virtual.objects import EF_ODF
 from drivers.reader.visit import CardReader, visiting
+from sim.reader.cards import VirtualCard
+from sim.reader.der import constructed, octets, sequence, tlv, utf8
+from sim.reader.files import File
+from sim.reader.objects import EF_ODF
 
 EF_DODF = 0x4405
 PATH = bytes.fromhex("3f0050154501")

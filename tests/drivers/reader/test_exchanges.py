@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.memory import MAX_AGE_S, MAX_CARDS, CardMemory
 from drivers.reader.outcomes import Accepted, Role, WrongCode
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.kinds import KINDS
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
 
 PIN = Role.IDENTIFICATION

@@ -10,7 +10,6 @@ import pytest
 
 from drivers.reader.card_state import Mute
 from drivers.reader.errors import CardChangedError, CardGoneError, LedgerError, ReaderError, UnknownCardError
-from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import (
     Accepted,
@@ -24,10 +23,11 @@ from drivers.reader.outcomes import (
 )
 from drivers.reader.port import Presence
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
 from tests.fakes.patience import LIMIT_S
 

@@ -8,7 +8,6 @@ import pytest
 
 from drivers.reader.channel import Channel
 from drivers.reader.errors import CardGoneError, NoCardError
-from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
 from drivers.reader.pkcs15 import card as pkcs15
@@ -19,12 +18,13 @@ from drivers.reader.pkcs15.values import Directory, FilePath, OdfEntry
 from drivers.reader.port import Presence
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.kinds import KINDS
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 from tests.drivers.reader.test_pkcs15 import FileCard
 

@@ -14,10 +14,10 @@ from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 MOST_EXCHANGES = 400

@@ -17,19 +17,19 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader import own_keys
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey
 from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory, own_key
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.rogue import copied
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.making import fresh_memory, own_key
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.rogue import copied
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 PERSONA = person(EC_PERSON).new

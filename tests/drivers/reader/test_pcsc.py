@@ -15,10 +15,10 @@ from drivers.reader.errors import CardBusyError, CardGoneError, NoCardError, NoR
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.vpcd import plug
 from drivers.reader.visit import CardReader, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.vpcd import plug
 from tests.fakes.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc

@@ -7,19 +7,20 @@ from contextlib import asynccontextmanager
 import pytest
 from smartcard import scard
 
-from drivers.reader import iso7816, pinpad, virtual_pad
+from drivers.reader import iso7816, pinpad
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.reader.pcsc import PcscConnection
 from drivers.reader.pinpad import PadCode, PadText
 from drivers.reader.profiles import Profiles, UnblockVariant, builtin
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.virtual_pad import PadBackend
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
+from sim.reader import pinpad as virtual_pad
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pinpad import PadBackend
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 from tests.fakes.judge import floor_of
 

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from drivers.reader.errors import CardAnswerError, CardGoneError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.keys import Generated, KeyAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
 from drivers.reader.pkcs15 import objects
@@ -18,13 +17,14 @@ from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.signing import verifies_with
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.cards import TearPoint, VirtualCard
-from drivers.reader.virtual.objects import EF_CDF, EF_PRKDF, EF_PUKDF
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import TearPoint, VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.objects import EF_CDF, EF_PRKDF, EF_PUKDF
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 from tests.drivers.reader.interrupted import memories, scene
 from tests.fakes.judge import Fault, Step, fresh

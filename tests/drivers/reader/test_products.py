@@ -12,19 +12,19 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from drivers.reader import public_keys, tlv
 from drivers.reader.channel import Channel
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
 from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.persona import Persona
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.persona import Persona
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
 from drivers.reader.profiles.draft import draft, issuers_of
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.virtual.traits import TOLD_ECDSA, TOLD_RSA
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
+from sim.reader.traits import TOLD_ECDSA, TOLD_RSA
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 STRANGER = CardFacts("", bytes.fromhex("3B7F96000080318065B0850400111202F0829000"), "pkcs15", "", "", "",

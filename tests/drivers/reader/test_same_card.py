@@ -13,14 +13,14 @@ from drivers.reader.memory import Memories
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.der import constructed, octets, sequence, tlv, utf8
-from drivers.reader.virtual.files import File
-from drivers.reader.virtual.objects import DF_PKCS15, EF_AODF, EF_CDF, EF_TOKENINFO, MF_ID, _code, _token_info, look_b
-from drivers.reader.virtual.odd import OddCard, odd_card
-from drivers.reader.virtual.odd.oddity import CertificateValue, draw
-from drivers.reader.virtual.pki import TestAuthority
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.der import constructed, octets, sequence, tlv, utf8
+from sim.reader.files import File
+from sim.reader.objects import DF_PKCS15, EF_AODF, EF_CDF, EF_TOKENINFO, MF_ID, _code, _token_info, look_b
+from sim.reader.odd import OddCard, odd_card
+from sim.reader.odd.oddity import CertificateValue, draw
+from sim.reader.pki import TestAuthority
 from tests.drivers.reader.conftest import NOW
 
 IRREVERSIBLE = ("CHANGE REFERENCE DATA", "RESET RETRY COUNTER")

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from drivers.reader import tlv
 from drivers.reader.channel import Channel
 from drivers.reader.errors import CardAnswerError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, SignOutcome
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
@@ -18,14 +17,15 @@ from drivers.reader.profiles import Profile, Signing, SigningForm, builtin, pars
 from drivers.reader.signature_forms import Asked, Form, KnownForms, candidates
 from drivers.reader.signing import MAX_EXCHANGES, Product, Signer, sign_by
 from drivers.reader.trust import Trust
-from drivers.reader.virtual import traits
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
+from sim.reader import traits
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.making import fresh_memory
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
 
 KEY = ec.generate_private_key(ec.SECP256R1())

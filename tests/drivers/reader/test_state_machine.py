@@ -41,10 +41,10 @@ from drivers.reader.outcomes import (
     WrongAnswer,
     WrongCode,
 )
-from drivers.reader.virtual.administration import answer_to, key_of
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
+from sim.reader.administration import answer_to, key_of
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.counter import (
     ANSWERS,

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from drivers.reader.errors import CommandRefusedError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 PIN = Role.IDENTIFICATION

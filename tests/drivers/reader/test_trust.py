@@ -15,9 +15,9 @@ from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust, load_certificates, split
 from drivers.reader.usage import is_authority
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import TestRevocation
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import TestRevocation
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 

@@ -13,7 +13,6 @@ from drivers.reader.errors import (
     NoCardError,
     NoReaderError,
 )
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import (
     Accepted,
     Locked,
@@ -24,11 +23,12 @@ from drivers.reader.outcomes import (
     WrongCode,
 )
 from drivers.reader.port import Presence
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE

@@ -10,7 +10,7 @@ import pytest
 from drivers.scanner.grab import RETRY_S, GrabbedScanner, Wanted
 from drivers.scanner.inputs import inputs
 from drivers.scanner.port import LONGEST, Scan, ScannerMissing, ScannerReady, ScannerRefused
-from drivers.scanner.virtual import VirtualScanner
+from sim.scanner import VirtualScanner
 from tests.drivers.scanner.test_reading import codes
 from tests.fakes.inputs import Desk, Gadget, Info
 from tests.fakes.step_clock import StepClock, settle

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.reader.virtual.administration import key_of
 from fleet.messages.issuing import CardRecord, Person
+from sim.reader.administration import key_of
 from tests.fakes.errand_tales.blocking import HOLDER, NUMBER, both
 from tests.fakes.errand_tales.codes import MINE, PUK, code_is, locked, product, unlock
 from tests.fakes.errands import ErrandTale

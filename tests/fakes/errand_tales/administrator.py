@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.reader.virtual.personas import person
 from fleet.messages.issuing import AdministratorRole
 from kiosk.steps.administrator import LOGGED_IN_S
+from sim.reader.personas import person
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
 from tests.fakes.house import RoomHouse

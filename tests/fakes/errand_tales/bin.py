@@ -9,9 +9,9 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.signing import verifies
-from drivers.reader.virtual.personas import person
 from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
+from sim.reader.personas import person
 from tests.fakes.errand_tales.administrator import two
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.stock import told

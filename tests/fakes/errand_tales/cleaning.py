@@ -6,8 +6,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory
+from sim.reader.cards import VirtualCard
+from sim.reader.making import fresh_memory
 from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE, locked

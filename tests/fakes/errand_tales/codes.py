@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.virtual.personas import person
 from drivers.reader.visit import CardReader
+from sim.reader.personas import person
 from tests.fakes.errands import OWN, ErrandTale
 from tests.fakes.person import Story, pulls, puts
 from tests.fakes.room import OLD_PIN, Room, persona_of

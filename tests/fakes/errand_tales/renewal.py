@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.virtual.pins import PIN_TRIES, SIGNATURE_PIN_REFERENCE
-from drivers.reader.virtual.piv.names import CERTIFICATE_OBJECTS
-from drivers.reader.virtual.piv.objects import certificate_object
-from drivers.reader.virtual.pki import KeyPurpose, TestAuthority
 from fleet.messages.issuing import CardRecord, CardState, Person
 from kiosk.issuer.ports import Offer
+from sim.reader.pins import PIN_TRIES, SIGNATURE_PIN_REFERENCE
+from sim.reader.piv.names import CERTIFICATE_OBJECTS
+from sim.reader.piv.objects import certificate_object
+from sim.reader.pki import KeyPurpose, TestAuthority
 from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE, code_is, locked

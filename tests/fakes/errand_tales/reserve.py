@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory
 from fleet.messages.issuing import AdministratorRole
 from kiosk.issuer.ports import Offer
 from kiosk.region import Region
+from sim.reader.cards import VirtualCard
+from sim.reader.making import fresh_memory
 from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from drivers.reader.virtual.personas import person
 from fleet.messages.link import Order
 from fleet.messages.vocabulary import EventType
 from kiosk.barcodes import envelope_code, order_code
 from kiosk.region import StockRules
 from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
+from sim.reader.personas import person
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale

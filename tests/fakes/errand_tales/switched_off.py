@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from drivers.reader.virtual.personas import person
 from fleet.messages.issuing import CardRecord, Person, SwitchOff
+from sim.reader.personas import person
 from tests.fakes.errand_tales.blocking import back, lost
 from tests.fakes.errand_tales.check import check
 from tests.fakes.errand_tales.codes import MINE, change, code_is, unlock

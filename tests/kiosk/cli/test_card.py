@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from drivers.reader.errors import NoReaderError
-from drivers.reader.inprocess import InProcessBackend
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from kiosk.cli import Exit, card, main
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 
 EC_PERSON = 6
 Run = Callable[..., tuple[int, Any]]

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from drivers.reader.inprocess import InProcessBackend
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from kiosk.cli import Exit, card, main
-from tests.drivers.reader.virtual.referee import Tool, in_reader, runner
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
+from tests.sim.reader.referee import Tool, in_reader, runner
 
 EC_PERSON = 6
 NEW = "975318"

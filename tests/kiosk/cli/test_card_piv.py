@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from drivers.reader import virtual_pad
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
-from drivers.reader.virtual_pad import PadBackend
 from drivers.secret import Secret
 from kiosk.cli import Exit, card, main
 from kiosk.cli.codes import CodeSource
+from sim.reader import pinpad as virtual_pad
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pinpad import PadBackend
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 
 EC_PERSON = 6
 Run = Callable[..., tuple[int, Any]]

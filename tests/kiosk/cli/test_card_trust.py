@@ -11,17 +11,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.profiles import parse
 from drivers.reader.profiles.signed import sign
 from drivers.reader.revocation import http
 from drivers.reader.revocation.fetching import FetchError
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import TestRevocation
-from drivers.reader.virtual.slot import VirtualSlot
 from kiosk.cli import Exit, card, main
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import TestRevocation
+from sim.reader.slot import VirtualSlot
 
 EC_PERSON = 6
 NOW = datetime.now(UTC)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from drivers.cabinet import unix_board
-from kiosk.bench.faults import FAULTS
 from kiosk.cli import Exit, main
 from kiosk.station.fleet_wiring import LOCK_FILE
+from sim.bench.faults import FAULTS
+from sim.cabinet import unix_board
 
 NEEDS_BOARD = {
     "cabinet.missing", "cabinet.not_paired", "cabinet.swapped_board", "cabinet.case_open", "cabinet.bin_open",

@@ -11,13 +11,13 @@ from typing import Any, TextIO
 
 import pytest
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.outcomes import CodeOutcome, Unknown
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from kiosk.cli import Exit, card, interrupting, main
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 
 EC_PERSON, NEW_PIN, LIMIT_S = 6, "975318", 5
 VERIFY, CHANGE, UNBLOCK = 0x20, 0x24, 0x2C

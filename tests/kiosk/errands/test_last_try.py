@@ -7,22 +7,22 @@ from typing import Any
 
 import pytest
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Accepted, Role
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.profiles.tables import Profile
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import Scene
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.kinds import KINDS
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 
 NOW, EC_PERSON, PIN = datetime(2026, 3, 2, 9, tzinfo=UTC), 6, Role.IDENTIFICATION
 SCENE = Scene("change_pin")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drivers.cabinet.twin import BoardTwin
 from kiosk.ports import Ended
+from sim.cabinet.twin import BoardTwin
 from tests.fakes.person import Person, Story, drops, first, takes
 from tests.fakes.room import Room
 from tests.fakes.stories import SLOTS, Setting, own_card

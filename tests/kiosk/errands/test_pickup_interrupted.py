@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.reader.inprocess import InProcessConnection
-from drivers.reader.virtual.cards import TearPoint
+from sim.reader.cards import TearPoint
+from sim.reader.inprocess import InProcessConnection
 from tests.fakes.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen, resets
 from tests.fakes.person import STRANGER, Interruption, Person, Story, Trouble
 from tests.fakes.room import Room, quick_folder

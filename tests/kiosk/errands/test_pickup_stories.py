@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from drivers.reader.virtual.personas import person
 from kiosk.receipts import Genuine, Trust, document_bytes, verify
 from kiosk.receipts.signatures import load
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Say
+from sim.reader.personas import person
 from tests.fakes.desk import order_of, seal
 from tests.fakes.errand_tales.stock import known
 from tests.fakes.managed import proved_by_management_key

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from drivers.reader.virtual.cards import TearPoint
 from kiosk.views import Busy
+from sim.reader.cards import TearPoint
 from tests.fakes.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen
 from tests.fakes.person import STRANGER, Interruption, Person, Trouble, puts
 from tests.fakes.room import Room, quick_folder

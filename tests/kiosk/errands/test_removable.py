@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from drivers.reader.model import CardFacts, Chain
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.making import fresh_memory
 from kiosk.steps.certificate_removal import removable
+from sim.reader.cards import VirtualCard
+from sim.reader.making import fresh_memory
 from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.codes import MINE
 from tests.fakes.renewed import facts_of

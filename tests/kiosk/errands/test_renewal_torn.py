@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.virtual.cards import TearPoint, VirtualCard
 from kiosk.errands.clean_up.journey import clean_up
 from kiosk.errands.renew_certificate.journey import renew_certificate
 from kiosk.ports import Ended
+from sim.reader.cards import TearPoint, VirtualCard
 from tests.fakes.aftermath import LOOPS, loosen, open_intents
 from tests.fakes.errand_tales.cleaning import CLUTTERED, clean
 from tests.fakes.errand_tales.codes import MINE

@@ -6,19 +6,19 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.pki import CARD_NUMBER_OID
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from kiosk.issuer.certificate_request import RequestError, signed, unsigned
 from kiosk.issuer.ports import Declined, Issued, Offer
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.pki import CARD_NUMBER_OID
+from sim.reader.slot import VirtualSlot
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuer import IssuerDesk
 from tests.fakes.room import authority, make_card, persona_of

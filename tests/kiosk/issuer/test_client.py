@@ -16,15 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
 from drivers.reader.errors import ReaderError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from fleet.agent import outbox, sync
@@ -33,7 +29,6 @@ from fleet.agent.store import StationStore
 from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
-from fleet.server.issuers.simulator.state import Seed
 from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.tables import alarms
 from kiosk.clock import SystemClock
@@ -58,6 +53,11 @@ from kiosk.issuer.ports import (
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
 from kiosk.steps.administrator import ATTENDING
+from sim.issuer.state import Seed
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.fakes.clock import NOW, HandClock
 from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
 from tests.fakes.listed import administrator, listed

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import RefusalReason, Refused, Signed, SignOutcome, Unknown
-from drivers.reader.virtual.cards import VirtualCard
 from fleet.messages.mandates import parse_mandate
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
+from sim.reader.cards import VirtualCard
 from tests.fakes.clock import NOW
 from tests.fakes.room import make_card, persona_of
 

@@ -16,9 +16,9 @@ from drivers.cabinet.port import (
     TwoBoards,
     WrongFirmware,
 )
-from drivers.cabinet.virtual import VirtualCabinet
 from fleet.server.web.texts import load
 from kiosk.station.cabinet_states import advice, code, firmware, found
+from sim.cabinet.virtual import VirtualCabinet
 
 FAULTS: dict[str, tuple[CabinetFault, str]] = {
     "missing": (CabinetAbsent(), "plug its USB cable in"),

@@ -10,11 +10,11 @@ import pytest
 from drivers.cabinet.gpio.pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
 from drivers.cabinet.gpio.pins import reference
 from drivers.cabinet.gpio.port import PinsStuck
-from drivers.cabinet.gpio.virtual import VirtualPins
 from kiosk.config import PinsSection
 from kiosk.station.gpio_service import Caretaker, Dim, Seen, brightness, lamp_for
 from kiosk.station.peripherals import advice_for_pins, code_of_pins, make_pins
 from kiosk.views import Await, Tell, View, say
+from sim.pins import VirtualPins
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.step_clock import StepClock, settle
 

@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from kiosk.bench.world import World
-from kiosk.demo.seed import Region
 from kiosk.station.station import Station, opened
+from sim.bench.world import World
+from sim.demo.seed import Region
 from tests.fakes.clock import HandClock
 from tests.fakes.patience import LIMIT_S
 from tests.fakes.person import Person, Story, pulls

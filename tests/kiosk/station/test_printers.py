@@ -11,13 +11,13 @@ import pytest
 import usb.backend.libusb1
 
 from drivers.printer.document import Document, Title
-from drivers.printer.machine import Faults, Machine
 from drivers.printer.port import Printed
-from drivers.printer.virtual import VirtualPrinter
 from drivers.reader.visit import ReaderSettings
 from fleet.messages.link import DeviceState
 from kiosk.config import load
 from kiosk.station import devices
+from sim.printer.machine import Faults, Machine
+from sim.printer.virtual import VirtualPrinter
 from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus
 
 SHORT = Document((Title("Kvittens åäö"),))

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from drivers.reader.profiles import builtin
 from drivers.reader.profiles.signed import sign
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import TestRevocation
 from kiosk.clock import SystemClock
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.reader_settings import NoAnchorsError, known_products, reader_settings, told_settings
 from kiosk.station.station import Station
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import TestRevocation
 from tests.kiosk.station.test_station import Visitor
 
 PROFILE = """

@@ -9,14 +9,10 @@ from typing import Any
 
 import pytest
 
-from drivers.cabinet.gpio.virtual import VirtualPins
-from drivers.reader.inprocess import InProcessBackend
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
-from kiosk.bench.world import World
 from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
-from kiosk.demo.seed import Region, scenario, seed
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import devices
 from kiosk.station.administration import StationHouse
@@ -24,6 +20,10 @@ from kiosk.station.state import state_of
 from kiosk.station.station import Station, opened
 from kiosk.texts import Texts
 from kiosk.views import Choose, View
+from sim.bench.world import World
+from sim.demo.seed import Region, scenario, seed
+from sim.pins import VirtualPins
+from sim.reader.inprocess import InProcessBackend
 from tests.fakes.patience import LIMIT_S
 
 PICKUP = ERRANDS[0]

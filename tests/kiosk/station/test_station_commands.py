@@ -13,21 +13,21 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from drivers.cabinet.gpio.virtual import VirtualPins
 from drivers.secret import Secret
 from fleet.agent.store import StoreError
 from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
 from fleet.messages.link import decode
 from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import Closed
-from kiosk.bench.world import World
 from kiosk.config import CommandsSection, Config, PinsSection
-from kiosk.demo.seed import STATION, Region, scenario, seed
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import self_test as selftest
 from kiosk.station.state import state_of
 from kiosk.station.station import Station, opened
 from kiosk.station.station_commands import LOOK_EVERY_S, QUIET_S, is_free
+from sim.bench.world import World
+from sim.demo.seed import STATION, Region, scenario, seed
+from sim.pins import VirtualPins
 from tests.fakes.clock import HandClock
 from tests.fakes.patience import LIMIT_S
 from tests.kiosk.station.test_station import Visitor, in_region

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from kiosk.cli import Exit, main, walk
-from kiosk.demo.seed import seed
 from kiosk.policy import PinPolicy
 from kiosk.ports import ErrandEndedError
 from kiosk.views import CANCEL, Button, Choose, EnterCode, Option, say
 from kiosk.walk.answers import Answer, AnswersError, load
 from kiosk.walk.screen import UnexpectedViewError, WalkScreen
+from sim.demo.seed import seed
 
 CODE = "90817263"
 

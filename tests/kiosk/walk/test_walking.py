@@ -7,15 +7,15 @@ import pytest
 
 from drivers.reader import profiles
 from drivers.reader.profiles.signed import sign
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.command import Ins
-from drivers.reader.virtual.kinds import KINDS
-from drivers.reader.virtual.pki import TestAuthority
 from kiosk.cli import Exit
 from kiosk.cli import walk as command
 from kiosk.station.station import Station
 from kiosk.walk import hands
 from kiosk.walk.answers import Answers
+from sim.reader.cards import VirtualCard
+from sim.reader.command import Ins
+from sim.reader.kinds import KINDS
+from sim.reader.pki import TestAuthority
 from tests.drivers.reader.test_profiles_signed import ED25519, public_pem
 from tests.fakes.walking import NEW_PIN, PIN, PUK, Walked, answers, codes_in, example, walk
 

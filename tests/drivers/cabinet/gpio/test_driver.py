@@ -12,7 +12,7 @@ from drivers.cabinet.gpio.driver import SETTLE_S, GpioPins
 from drivers.cabinet.gpio.pattern import GLINT, OFF, SLOW_BLINK, STEADY, WINK
 from drivers.cabinet.gpio.pins import Pin, Role, reference
 from drivers.cabinet.gpio.port import PinsReady, PinsStuck, PinsUnavailable
-from drivers.cabinet.gpio.virtual import VirtualPins
+from sim.pins import VirtualPins
 from tests.fakes.rpi_gpio import FakeGpio, on_a_pi
 from tests.fakes.step_clock import StepClock, settle
 

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.trust import Trust
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 
 KINDS = ("C", "D")

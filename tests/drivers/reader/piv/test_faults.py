@@ -6,13 +6,13 @@ from typing import Literal
 import pytest
 
 from drivers.reader.errors import CardChangedError, CardGoneError, ReaderError, UnknownCardError
-from drivers.reader.inprocess import InProcessBackend, InProcessConnection
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Unknown
 from drivers.reader.profiles import Profiles
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.slot import PluggableCard, VirtualSlot
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.slot import PluggableCard, VirtualSlot
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
 from tests.drivers.reader.piv.conftest import KINDS, MakePiv
 

@@ -9,9 +9,9 @@ from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.keys import Generated, KeyAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
 from drivers.reader.signing import verifies_with
-from drivers.reader.virtual.cards import VirtualCard
 from drivers.reader.visit import CardReader, CardVisit, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
 from tests.drivers.reader.piv.test_visit import kind_of
 from tests.fakes.management import PRIVATE, FactoryKey, certificate_for
 

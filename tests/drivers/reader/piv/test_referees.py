@@ -13,11 +13,11 @@ from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, WrongCode
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.personas import person
-from drivers.reader.virtual.pki import TestAuthority
 from drivers.reader.visit import CardReader, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
 from tests.drivers.reader.test_pcsc import inserted, until
 from tests.fakes.management import FactoryKey, certificate_for
 from tests.fakes.patience import LIMIT_S

@@ -3,14 +3,14 @@
 import pytest
 
 from drivers.reader.errors import CardGoneError
-from drivers.reader.inprocess import InProcessBackend
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, WrongCode
-from drivers.reader.virtual.cards import VirtualCard
-from drivers.reader.virtual.slot import VirtualSlot
 from drivers.reader.visit import CardReader, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.piv.conftest import MakePiv
 

@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import TestRevocation, points
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import TestRevocation, points
 from tests.drivers.reader.conftest import NOW
 
 

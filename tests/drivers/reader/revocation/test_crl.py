@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import RevocationStatus
 from drivers.reader.revocation import Standing, crl
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import CRL_URL, TestRevocation
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import CRL_URL, TestRevocation
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.revocation.conftest import issue
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drivers.reader.profiles.draft import issuers_of
 from drivers.reader.revocation import crl, ocsp
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.virtual.revocation import TestRevocation
+from sim.reader.revocation import TestRevocation
 from tests.drivers.reader.conftest import NOW
 
 CHANGES = st.lists(

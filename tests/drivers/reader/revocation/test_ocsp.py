@@ -11,8 +11,8 @@ from cryptography.x509 import ocsp as x509_ocsp
 
 from drivers.reader.model import RevocationStatus
 from drivers.reader.revocation import Standing, ocsp
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import OCSP_URL, TestRevocation
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import OCSP_URL, TestRevocation
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.revocation.conftest import issue
 

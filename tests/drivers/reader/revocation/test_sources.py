@@ -16,8 +16,8 @@ from drivers.reader.revocation import http as over_http
 from drivers.reader.revocation.fetching import FetchError, FetchingRevocation
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import MAX_FILES, RevocationStore
-from drivers.reader.virtual.pki import TestAuthority
-from drivers.reader.virtual.revocation import CRL_URL, OCSP_URL, TestFetch, TestRevocation
+from sim.reader.pki import TestAuthority
+from sim.reader.revocation import CRL_URL, OCSP_URL, TestFetch, TestRevocation
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.revocation.conftest import issue
 

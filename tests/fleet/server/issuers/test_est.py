@@ -13,7 +13,7 @@ from fleet.messages.issuing import Offer
 from fleet.server.issuers.est import ANSWER_TYPE, EstIssuer
 from fleet.server.issuers.http import Reply
 from fleet.server.issuers.port import IssuerAwayError, Wanted
-from fleet.server.issuers.simulator.authority import Hierarchy
+from sim.issuer.authority import Hierarchy
 
 WANTED = Wanted(b"request", Offer("signature", 3, "2031-03-02"), "9999", "TEST000000-0001")
 KIND = {"Content-Type": f"{ANSWER_TYPE}; smime-type=certs-only"}

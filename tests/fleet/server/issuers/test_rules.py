@@ -23,7 +23,7 @@ from fleet.server.issuers.levels import SHIPPED
 from fleet.server.issuers.offers import OfferRules, offers_of
 from fleet.server.issuers.region import File, RegionData, RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
-from fleet.server.issuers.simulator.authority import Hierarchy, Revoked
+from sim.issuer.authority import Hierarchy, Revoked
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()

@@ -1,0 +1,85 @@
+"""The made-up region's issuer: who is in its register, which cards they have, and what is known of them.
+
+Some are as cards are in real life: one assignment ends soon (7), one person has left (4), one has changed name (6), one has
+forgotten the card, which is on hold (8), one holds a reserve card (12). Files go into a folder that
+`kortkiosk-fleet issuer-simulator` serves.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fleet.messages import issuing
+from fleet.messages.issuing import CardRecord, CardState
+from sim.reader.cards import VirtualCard
+from sim.reader.persona import Persona
+from sim.reader.personas import Person, administrators, people
+from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
+from sim.reader.pki import TestAuthority
+
+ENDS_SOON, LEFT, RENAMED, FORGOTTEN, RESERVE = 7, 4, 6, 8, 12
+SEED = "seed.json"
+
+
+def issuer_files(folder: Path, cards_authority: Path, now: datetime, orders: str) -> None:
+    """Write the seed, the cards' keys and an empty region; make the cards' authority where there is none. Raises OSError."""
+    TestAuthority.load_or_create(cards_authority, now)
+    (folder / "region").mkdir(mode=0o700, parents=True, exist_ok=True)
+    seed = {
+        "people": [_person(one, now) for one in (*people(), *administrators())],
+        "cards": [card for one in (*people(), *administrators()) for card in _cards(one)],
+        "pukes": {card.card_number: card.puk for one in people() for card in (one.old, one.new)},
+        "orders": orders,
+    }
+    (folder / SEED).write_bytes(msgspec.json.encode(seed))
+    key = base64.b64encode(FACTORY_MANAGEMENT_KEY).decode()
+    keys = [{"algorithm": algorithm, "key": key} for algorithm in ("AES-192", "3DES")]
+    path = folder / "card-keys.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"management": {"*": keys}, "unblock": {"*": keys}}), encoding="utf-8")
+
+
+def tell_certificates(folder: Path, cards: Iterable[VirtualCard]) -> None:
+    """Add to the seed what these cards were issued with, so that a block revokes it. Raises OSError."""
+    told = {
+        card.persona.card_number: [
+            base64.b64encode(key.certificate.public_bytes(Encoding.DER)).decode() for key in card.keys
+        ]
+        for card in cards
+    }
+    seed = json.loads((folder / SEED).read_bytes())
+    (folder / SEED).write_text(json.dumps({**seed, "certificates": told}, ensure_ascii=False), encoding="utf-8")
+
+
+def _person(one: Person, now: datetime) -> issuing.Person:
+    def day(days: int) -> str:
+        return (now + timedelta(days=days)).date().isoformat()
+
+    return issuing.Person(
+        one.hsa_id,
+        None if one.protected_identity else one.name,
+        protected=one.protected_identity,
+        employed_until=day(45) if one.order in (ENDS_SOON, RESERVE) else None,
+        left=day(-20) if one.order == LEFT else None,
+        name_changed=day(-60) if one.order == RENAMED else None,
+    )
+
+
+def _cards(one: Person) -> list[CardRecord]:
+    if one.administrator:
+        return [_card(one, one.new, "active")]
+    old = _card(one, one.old, "active", reserve=one.order == RESERVE)
+    if one.order == FORGOTTEN:
+        old = msgspec.structs.replace(old, state="held", held_from="active", hold_reason="forgotten")
+    return [old, _card(one, one.new, "waiting")]
+
+
+def _card(one: Person, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:
+    return CardRecord(
+        card.card_number, one.hsa_id, "reserve" if reserve else "ordinary", state, loa=card.loa, reserve=reserve
+    )

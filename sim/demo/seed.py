@@ -1,0 +1,226 @@
+"""The made-up region of demo and tests: authority, enrolled station, orders of a dozen people, their cards and letters.
+
+Three things are wrong on purpose: slot 14 holds another person's card, one letter belongs to another card, and one person's old
+card has expired. One person has a protected identity.
+"""
+
+import base64
+import csv
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fleet.agent.identity import Broker
+from fleet.messages.link import envelope_mac_input, release_code, release_mac_input
+from provisioning.authority import Authority
+from provisioning.enrol import enrol
+from sim.bench.cards import Special
+from sim.bench.world import Letter, Scenario
+from sim.demo.issuer import issuer_files
+from sim.reader.personas import Person, administrators, people, person
+
+STATION = "lasarettet-a"
+SCOPE = "lasarettet-*"
+"""Where the two administrators may attend."""
+TITLE = "Lasarettet, entré A"
+SLOTS = 24
+MISPLACED = 7
+"""This person's slot holds another card (person 10's old one)."""
+WRONG_LETTER = 8
+"""This person's letter is that of person 3's card."""
+SPECIAL = {
+    "2:old": Special("Locked by three wrong codes", locked=True),
+    "3:old": Special("Kind C: a PIV card", kind="C"),
+    "4:old": Special("Its certificates have expired"),
+    "6:old": Special("Kind D: a PIV token", kind="D"),
+    "8:old": Special("On hold: it was forgotten"),
+    "9:old": Special("Kind A: nothing but codes can be written", kind="A"),
+    "11:old": Special("Two PINs: one to sign", two_pins=True),
+    "12:old": Special("A reserve card"),
+}
+"""Old cards that are not as the others; what the issuer's register says of them is in `sim.demo.issuer`."""
+COLUMNS = (
+    "order", "hsa_id", "name", "protected", "card_number", "product", "loa", "station", "slot", "last_day",
+    "envelope_key", "envelope_mac",
+)  # fmt: skip
+
+_STATION_TOML = """\
+# The demo's station. All paths are relative to this file; docs/operations.md lists every key.
+[station]
+identity = "identity"
+data = "data"
+title = "{title}"
+language = "sv"
+
+[readers]
+holder = "virtual"
+administrator = "virtual"
+
+[printer]
+kind = "virtual"
+
+[cabinet]
+kind = "virtual"
+slots = {slots}
+
+[pins]
+kind = "virtual"
+
+[scanner]
+kind = "virtual"
+
+[envelope]
+verify = "{verify}"
+
+[display]
+fullscreen = false
+position = [0, 0]
+
+[trust]
+anchors = "{anchors}"
+revocation = "data/revocation"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where everything is."""
+
+    folder: Path
+    authority: Path
+    config: Path
+    orders: Path
+    administrators: Path
+    fleet_data: Path
+    bench: Path
+    issuer: Path
+
+
+def region(folder: Path) -> Region:
+    """The names of the places; nothing is made."""
+    return Region(
+        folder,
+        folder / "authority",
+        folder / "station" / "station.toml",
+        folder / "orders.csv",
+        folder / "administrators.csv",
+        folder / "fleet",
+        folder / "station" / "data" / "bench",
+        folder / "issuer",
+    )
+
+
+def seed(
+    folder: Path,
+    now: datetime,
+    *,
+    mqtt_port: int = 8883,
+    verify: str = "server",
+    anchors: str = "",
+    cards: Path | None = None,
+) -> Region:
+    """Make what is not there yet. Raises OSError, AuthorityError.
+
+    `anchors`: PEM of the cards' issuers, else the bench's; `cards`: folder of the virtual cards' authority, else the bench's.
+    """
+    places = region(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not places.authority.exists():
+        Authority.init(places.authority, ["localhost"], now)
+    if not places.config.exists():
+        authority = Authority(places.authority)
+        code = authority.claim(STATION, now)
+        enrol(authority, places.config.parent / "identity", Broker("localhost", mqtt_port), code, now)
+        places.config.write_text(
+            _STATION_TOML.format(title=TITLE, slots=SLOTS, verify=verify, anchors=anchors), encoding="utf-8"
+        )
+    if not places.orders.exists():
+        write_orders(places, now)
+    _write_administrators(places)  # also where an earlier version made the folder, whose file had fewer columns
+    if not places.issuer.exists():
+        orders_csv = places.orders.read_text(encoding="utf-8")
+        issuer_files(places.issuer, cards or places.bench / "authority", now, orders_csv)
+    return places
+
+
+def slot_of(someone: Person) -> int:
+    """Every second slot, so that the drawing shows empty ones too."""
+    return 2 * someone.order
+
+
+def scenario() -> Scenario:
+    """What lies where on the bench at the start."""
+    slots = {slot_of(one): f"{one.order}:new" for one in people()}
+    slots[slot_of(person(MISPLACED))] = "10:old"
+    hand = [f"{one.order}:old" for one in people() if one.order != 10]
+    hand += [f"{MISPLACED}:new"] + [f"{one.order}:new" for one in administrators()]
+    letters = [_letter(one) for one in people()] + [_old_letter(one) for one in people()]
+    return Scenario(slots, tuple(hand), tuple(letters), SLOTS, SPECIAL)
+
+
+def _letter(someone: Person) -> Letter:
+    card = person(3).new if someone.order == WRONG_LETTER else someone.new
+    return Letter(someone.order, _addressee(someone), card.card_number, card.puk)
+
+
+def _old_letter(someone: Person) -> Letter:
+    """The letter that came with the old card, which everybody here has kept."""
+    return Letter(someone.order, _addressee(someone), someone.old.card_number, someone.old.puk, "old")
+
+
+def release_code_of(places: Region, someone: Person) -> str:
+    """What the issuer prints in the letter of an LoA2 card, beside the PUK: see docs/messages.md."""
+    _, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
+    made_over = release_mac_input(_order_no(someone), someone.new.card_number, _envelope_mac(key, someone))
+    return release_code(hmac.digest(key, made_over, "sha256"))
+
+
+def _envelope_mac(key: bytes, someone: Person) -> str:
+    return hmac.digest(key, envelope_mac_input(someone.new.card_number, someone.new.puk), "sha256").hex()
+
+
+def _order_no(someone: Person) -> str:
+    return f"2026-{someone.order:04d}"
+
+
+def _addressee(someone: Person) -> str:
+    return someone.hsa_id if someone.protected_identity else someone.name
+
+
+def write_orders(places: Region, now: datetime) -> None:
+    """The issuer's part: a code letter's HMAC goes with the order, its PUK never does."""
+    key_id, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
+    with places.orders.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(COLUMNS)
+        for one in people():
+            mac = _envelope_mac(key, one)
+            last_day = (now + timedelta(days=60 + one.order)).date().isoformat()
+            name = "" if one.protected_identity else one.name
+            rows.writerow(
+                (
+                    _order_no(one), one.hsa_id, name, "yes" if one.protected_identity else "no",
+                    one.new.card_number, "ordinary", one.new.loa, STATION, slot_of(one), last_day, key_id, mac,
+                )
+            )  # fmt: skip
+
+
+def _write_administrators(places: Region) -> None:
+    with places.administrators.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until"))
+        rows.writerows((one.hsa_id, one.name, "KRA KUR", "3", SCOPE, "", "") for one in administrators())
+
+
+def _envelope_key(path: Path) -> tuple[str, bytes]:
+    """The key of the code letters; made where the authority has none yet."""
+    keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if not keys:
+        keys = {"letters-1": base64.b64encode(secrets.token_bytes(32)).decode()}
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(keys), encoding="utf-8")
+    key_id = next(iter(keys))
+    return key_id, base64.b64decode(keys[key_id])

@@ -1,0 +1,145 @@
+"""The pick-up as a person does it at the demo's station: what to do at each view, with real touches and the bench's hands.
+
+The same story makes the demo's pictures without a display, and is what the tests touch through. One entry a view, in
+order; a view that comes and goes by itself (busy) has none.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kiosk.steps.order import PAGE
+from sim.demo.seed import slot_of
+from sim.reader.personas import Person, administrators
+
+NEW_PIN = "314159"
+
+
+class Doer(Protocol):
+    """A person at the station: fingers on the glass, hands on the devices."""
+
+    async def touch(self, target: str, *, until: str | None = None) -> None:
+        """Touch a button, a tile or a key by its name; `until` names what comes up where the view stays."""
+
+    async def type(self, digits: str) -> None:
+        """Touch the keys of a code or number one by one."""
+
+    async def move(self, do: str, **request: Any) -> None:
+        """Move something on the bench."""
+
+
+Deed = Callable[[Doer], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """At this view, do this."""
+
+    view: str
+    deed: Deed
+
+
+def touch(target: str) -> Deed:
+    """One touch."""
+    return lambda doer: doer.touch(target)
+
+
+def code(digits: str) -> Deed:
+    """A code, then the primary button."""
+
+    async def deed(doer: Doer) -> None:
+        await doer.type(digits)
+        await doer.touch("submit")
+
+    return deed
+
+
+def move(do: str, **request: Any) -> Deed:
+    """One move on the bench."""
+    return lambda doer: doer.move(do, **request)
+
+
+def pick(someone: Person) -> Deed:
+    """Turn the pages of the administrator's list until the order is there, and touch it."""
+
+    async def deed(doer: Doer) -> None:
+        for page in range(1, (someone.order - 1) // PAGE + 1):
+            await doer.touch("more", until=order_of(page * PAGE + 1))
+        await doer.touch(order_of(someone.order))
+
+    return deed
+
+
+def order_of(number: int) -> str:
+    """The number of that person's order."""
+    return f"2026-{number:04d}"
+
+
+def own_card(someone: Person) -> tuple[Scene, ...]:
+    """With the holder's own old card."""
+    return (
+        Scene("home", touch("pickup")),
+        Scene("pickup.who", touch("old_card")),
+        Scene("pickup.insert_old", move("insert", card=f"{someone.order}:old", reader="holder")),
+        Scene("pickup.pin_old", code(someone.old.pin)),
+        Scene("pickup.take_old", move("remove", reader="holder")),
+        *_rest(someone, drop=True),
+    )
+
+
+def attended(someone: Person) -> tuple[Scene, ...]:
+    """With an ID administrator, whose card goes into the second reader."""
+    administrator = administrators()[0]
+    return (
+        Scene("home", touch("pickup")),
+        Scene("pickup.who", touch("administrator")),
+        Scene("pickup.insert_administrator", move("insert", card=f"{administrator.order}:new", reader="administrator")),
+        Scene("pickup.pin_administrator", code(administrator.new.pin)),
+        Scene("pickup.document", touch("driving_licence")),
+        Scene("pickup.document_digits", code("4711")),
+        Scene("pickup.which", pick(someone)),
+        *_rest(someone, drop=False),
+        Scene("closing.take_card", move("remove", reader="administrator")),
+    )
+
+
+def looked_after() -> tuple[Scene, ...]:
+    """An ID administrator looks after the machine, from the second reader: a self test, and a restart of the program."""
+    administrator = administrators()[0]
+    card = f"{administrator.order}:new"
+    return (
+        Scene("home", move("insert", card=card, reader="administrator")),
+        Scene("administrate.pin_administrator", code(administrator.new.pin)),
+        Scene("administrate.home", touch("service")),
+        Scene("service.menu", touch("test")),
+        Scene("service.tested", touch("next")),
+        Scene("service.menu", touch("restart")),
+        Scene("service.restart", touch("restart")),
+        Scene("closing.take_card", move("remove", reader="administrator")),
+    )
+
+
+def _rest(someone: Person, *, drop: bool) -> tuple[Scene, ...]:
+    slot, number = slot_of(someone), someone.new.number_on_card
+
+    async def take(doer: Doer) -> None:
+        await doer.move("take", slot=slot)
+        await doer.move("close_door", slot=slot)
+
+    dropped = (Scene("pickup.drop_old", move("drop", card=f"{someone.order}:old")),) if drop else ()
+    return (
+        Scene("pickup.terms", touch("accept")),
+        Scene("pickup.envelope", touch("yes")),
+        Scene("pickup.take", take),
+        Scene("pickup.printed", code(number[-8:])),
+        Scene("pickup.insert_new", move("insert", card=f"{someone.order}:new", reader="holder")),
+        Scene("pickup.puk", code(someone.new.puk)),
+        Scene("pickup.new_pin", code(NEW_PIN)),
+        Scene("pickup.repeat_pin", code(NEW_PIN)),
+        Scene("pickup.write", touch("write")),
+        Scene("pickup.receipt", touch("sign")),
+        Scene("pickup.sign_pin", code(NEW_PIN)),
+        *dropped,
+        Scene("pickup.done", touch("end")),
+        Scene("closing.take_card", move("remove", reader="holder")),
+    )

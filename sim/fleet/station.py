@@ -1,0 +1,292 @@
+"""One simulated station: it tells of its errands, loses its connection, comes back, and forgets on `acked` alone.
+
+Rules: the same as a real one's. What it tells goes into its outbox first; it reconnects by the back-off of the link; the
+broker holds its presence, with a last will, and its state. Faults are those of the field and lose nothing: a cut line, a
+power cut with a new boot, an event that is lost on the way, one that is sent twice, a printer without paper. It signs
+checkpoints, and does what the fleet commands; out of service it has no errands.
+"""
+
+import asyncio
+import logging
+import secrets
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from random import Random
+from typing import Any
+
+from fleet.messages.backoff import Backoff
+from fleet.messages.commands import CommandResult
+from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
+from fleet.messages.link import Acked, Ask, Presence, encode
+from fleet.messages.pacing import Pacing
+from fleet.messages.signed import SignedError, open_answer, sign_ask
+from fleet.messages.topics import Topics
+from fleet.messages.vocabulary import EventType, short_type
+from sim.fleet import errands
+from sim.fleet.checkpoints import Checkpoints
+from sim.fleet.commanded import Commanded
+from sim.fleet.gate import Gate
+from sim.fleet.line import Hello, Line, LineError, Message, open_line
+from sim.fleet.outbox import Outbox
+from sim.fleet.plan import HOUR_S, Papers, Plan
+from sim.fleet.syncing import TIMEOUT_S, Syncing
+from sim.fleet.twin import VERSION, Twin
+
+WINDOW = 100
+MENDED_S = 60.0
+LOG_LINES = 40
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has happened to one station."""
+
+    errands: int = 0
+    connections: int = 0
+    faults: int = 0
+
+
+class SimulatedStation:
+    """`live` until cancelled, then `settle` and `leave`. `counter` is held while somebody is served."""
+
+    def __init__(
+        self, outbox: Outbox, hello: Hello, plan: Plan, random: Random, papers: Papers, clock: Clock, backoff: Backoff
+    ) -> None:
+        self.outbox = outbox
+        self.tally = Tally()
+        self.waits_s: list[float] = []
+        self.twin = Twin(outbox.station)
+        self.counter = asyncio.Lock()
+        self.pace = plan.pace
+        self._papers = Papers(cache(papers.own), papers.server_key, papers.acked)
+        self._asked = ""
+        """The nonce of the last ask."""
+        self.checkpoints = Checkpoints(self._papers.own)
+        self.commanded = Commanded(Gate(outbox.station, papers.server_key), self, clock)
+        self.syncing = Syncing(outbox.station, papers.server_key, self._ask)
+        self._hello = hello
+        self._plan = plan
+        self._random = random
+        self._clock = clock
+        self._backoff = backoff
+        self._topics = Topics(outbox.station)
+        self._latest: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
+        self._bootid = ""
+        self._line: Line | None = None
+        self._sent_at: dict[int, float] = {}
+        self._lose_next = False
+        self._empty = asyncio.Event()
+        self._pacing = Pacing(WINDOW, plan.acked_timeout_s, 0.0)
+
+    async def live(self) -> None:
+        """Errands, faults and commands, until cancelled."""
+        self.boot()
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._have_errands())
+                both.create_task(self._have_faults())
+        finally:
+            await self.commanded.stop()
+
+    async def stay_connected(self) -> None:
+        """Connect, and connect again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._backoff.next_s())
+            try:
+                line = await open_line(self._hello, self._take)
+            except LineError as error:
+                _log.info("%s: %s", self.outbox.station, error)
+                self._hello = self._hello.to_next()
+                continue
+            began = loop.time()
+            self._connected(line)
+            try:
+                await self._watch(line)
+            finally:
+                self._line = None
+                line.cut()
+            self._backoff.connected_for(loop.time() - began)
+
+    async def settle(self) -> None:
+        """Until the server holds all that was told."""
+        await self._empty.wait()
+
+    async def leave(self) -> None:
+        """Go in order."""
+        if self._line is not None:
+            await self._line.leave()
+
+    def boot(self) -> None:
+        """Start, with a new boot."""
+        self._bootid = str(uuid.uuid4())
+        self.tell(EventType.STATION_STARTED, None, {"version": VERSION, "found": []})
+
+    def tell(self, kind: str, subject: str | None, content: dict[str, Any]) -> None:
+        """Into the outbox, with a checkpoint behind it where one is due, and on its way."""
+        now = self._clock()
+        written = _written(now)
+        if self.outbox.depth == 0:
+            self._pacing.idle(asyncio.get_running_loop().time())
+        self.outbox.append(self._bootid, kind, written, subject, content)
+        self._latest.append((written, kind))
+        self.checkpoints.follow(self.outbox, self._bootid, now, written)
+        self._empty.clear()
+        self._pump()
+
+    def say_state(self) -> None:
+        """As it is now, where there is a line."""
+        if self._line is not None:
+            state = self.twin.state(self._bootid, _written(self._clock()), self.outbox.depth)
+            self._line.publish(Message(self._topics.state, encode(state), retain=True))
+
+    def say_result(self, result: CommandResult) -> None:
+        """What became of a command, where there is a line; without, the next connection tells."""
+        if self._line is not None:
+            self._line.publish(Message(self._topics.results, encode(result)))
+
+    def cut_power(self) -> None:
+        """And start again."""
+        self._cut()
+        self._line = None
+        self.boot()
+
+    def log_lines(self) -> tuple[str, ...]:
+        """The latest events, as a real station's bundle has them."""
+        return tuple(f"{time} {short_type(kind)}" for time, kind in self._latest)
+
+    async def _have_errands(self) -> None:
+        while True:
+            await asyncio.sleep(_apart(self._random, self._plan.errands_per_hour))
+            async with self.counter:
+                if self.twin.out_of_service is None:
+                    await self._have_errand()
+
+    async def _have_errand(self) -> None:
+        self.tally.errands += 1
+        for told in errands.errand(self._random, self.outbox.station, self.tally.errands):
+            await asyncio.sleep(told.after_s / self.pace)
+            self.twin.errand = (
+                None if told.type == EventType.ERRAND_ENDED else told.content.get("kind", self.twin.errand)
+            )
+            self.tell(told.type, told.subject, told.content)
+            if told.type in (EventType.ERRAND_STARTED, EventType.ERRAND_ENDED):
+                self.say_state()
+
+    async def _have_faults(self) -> None:
+        faults = (self._cut, self.cut_power, self._lose_one, self._send_twice, self._run_out_of_paper)
+        while True:
+            await asyncio.sleep(_apart(self._random, self._plan.faults_per_hour))
+            self.tally.faults += 1
+            self._random.choice(faults)()
+
+    def _ask(self, ask: Ask) -> bool:
+        if self._line is None:
+            return False
+        self._asked, payload = sign_ask(self._papers.own(), self.outbox.station, ask, self._clock())
+        correlation = secrets.token_bytes(16)
+        self._line.publish(Message(self._topics.ask, payload, correlation=correlation, expiry_s=int(TIMEOUT_S)))
+        return True
+
+    def _pump(self) -> None:
+        """Send what is due, where there is a line."""
+        if self._line is None:
+            return
+        now = asyncio.get_running_loop().time()
+        for event in self.outbox.due(self._pacing.window):
+            self._sent_at.setdefault(event.sequence, now)
+            if self._lose_next:
+                self._lose_next = False
+            else:
+                self._line.publish(self._message(event))
+
+    def _message(self, event: Event) -> Message:
+        user = ((EPOCH_PROPERTY, str(event.epoch)), (SEQUENCE_PROPERTY, str(event.sequence)))
+        return Message(self._topics.events, event.wire, user)
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        try:
+            if topic == self._topics.acked:
+                self._heed(self._papers.acked.open(payload, self.outbox.station)[0])
+            elif topic == self._topics.commands:
+                self.commanded.take(payload)
+            elif topic == self._topics.answer:
+                self._take_answer(payload)
+        except SignedError as error:
+            _log.error("%s: what came on %s is not believed: %s", self.outbox.station, topic, error)
+
+    def _take_answer(self, payload: bytes) -> None:
+        signed = open_answer(payload, self._papers.server_key)
+        if (signed.station, signed.nonce) == (self.outbox.station, self._asked):
+            self.syncing.take(signed.answer)
+
+    def _heed(self, word: Acked) -> None:
+        now = asyncio.get_running_loop().time()
+        first = self.outbox.through + 1
+        taken = self.outbox.acked(word)
+        if taken or word.wanted:
+            self._pacing.heard(now)
+        for number in range(first, self.outbox.through + 1):
+            if (sent_at := self._sent_at.pop(number, None)) is not None:
+                self.waits_s.append(now - sent_at)
+        if self.outbox.depth == 0:
+            self._empty.set()
+        self._pump()
+
+    def _connected(self, line: Line) -> None:
+        self.tally.connections += 1
+        self._line = line
+        self._pacing = Pacing(WINDOW, self._plan.acked_timeout_s, asyncio.get_running_loop().time())
+        line.publish(Message(self._topics.presence, encode(Presence(True, self._bootid)), retain=True))
+        self.say_state()
+        self.commanded.tell_again()
+        self.outbox.begin_again()
+        self._pump()
+
+    async def _watch(self, line: Line) -> None:
+        """Until it ends; where the server is silent for too long, send again."""
+        loop = asyncio.get_running_loop()
+        while not line.closed.done():
+            await asyncio.wait({line.closed}, timeout=self._pacing.look_in_s(loop.time()))
+            if self.outbox.depth == 0:
+                self._pacing.idle(loop.time())
+            elif self._pacing.is_silent(loop.time(), under_way=line.under_way):
+                self.outbox.begin_again()
+                self._pump()
+
+    def _cut(self) -> None:
+        if self._line is not None:
+            self._line.cut()
+
+    def _lose_one(self) -> None:
+        self._lose_next = True
+
+    def _send_twice(self) -> None:
+        self.outbox.begin_again()
+        self._pump()
+
+    def _run_out_of_paper(self) -> None:
+        self.twin.paper = False
+        self.say_state()
+        asyncio.get_running_loop().call_later(MENDED_S / self.pace, self._paper_put_in)
+
+    def _paper_put_in(self) -> None:
+        self.twin.paper = True
+        self.say_state()
+
+
+def _apart(random: Random, per_hour: float) -> float:
+    """Seconds to the next one of so many an hour; without any, so long that none comes."""
+    return random.expovariate(per_hour / HOUR_S) if per_hour > 0 else 1e9
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

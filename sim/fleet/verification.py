@@ -1,0 +1,70 @@
+"""What the server's store has otherwise than simulated stations told it, in words: `simulate --verify`.
+
+Compared are the chains to the byte; the checkpoints in them, all of which must be genuine by the server's own judgement; and the
+answers to commands. What the server has not judged yet is judged here, by the same rules. An answer is not in the outbox: the
+server may still be taking it when the stations have left, so answers are looked for a while.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from fleet.messages.statements import Authorities
+from fleet.server.checkpoints import Verdict, judge
+from fleet.server.server import utc_now
+from fleet.server.store.database import Database, opened
+from fleet.server.store.place import Place
+from fleet.server.store.proving import held_answer, held_chain, held_verdicts
+from sim.fleet.crowd import Sent
+
+PATIENCE_S = 30.0
+LOOK_EVERY_S = 0.2
+
+
+def differences(
+    place: Place, authorities: Authorities, sent: Sequence[Sent], pause: Callable[[float], None] = time.sleep
+) -> list[str]:
+    """All of them. `authorities`: the fleet's. Raises StoreError, SQLAlchemyError."""
+    with opened(place) as database:
+        judge(database, authorities, utc_now())
+        unanswered = _unanswered(database, sent, pause)
+        with database.reading.begin() as connection:
+            return [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]
+
+
+def _of_chains(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
+    for one in sent:
+        held = held_chain(connection, one.station, one.epoch)
+        if (held.count, held.last, held.digest) != (one.last, one.last, one.digest):
+            what = "other bytes" if held.count == held.last == one.last else f"{held.count} up to {held.last}"
+            yield f"{one.station}: {one.last} events were sent in epoch {one.epoch}, held are {what}"
+
+
+def _of_checkpoints(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
+    for one in sent:
+        verdicts = held_verdicts(connection, one.station, one.epoch)
+        genuine = verdicts.count(Verdict.GOOD)
+        if (len(verdicts), genuine) != (one.checkpoints, one.checkpoints):
+            held = f"{len(verdicts)} held, {genuine} of them genuine"
+            yield f"{one.station}: {one.checkpoints} checkpoints were sent in epoch {one.epoch}, {held}"
+
+
+def _unanswered(database: Database, sent: Sequence[Sent], pause: Callable[[float], None]) -> list[str]:
+    """Looked for again and again while there are any, for at most the patience."""
+    for _ in range(round(PATIENCE_S / LOOK_EVERY_S)):
+        with database.reading.begin() as connection:
+            found = list(_of_answers(connection, sent))
+        if not found:
+            break
+        pause(LOOK_EVERY_S)
+    return found
+
+
+def _of_answers(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
+    for one in sent:
+        for answer in one.answered:
+            held = held_answer(connection, one.station, answer.sequence)
+            if held != (answer.digest, answer.outcome):
+                said = "nothing" if held is None else held[1] if held[0] == answer.digest else "another command"
+                yield f"{one.station}: command {answer.sequence} was answered {answer.outcome!r}, held is {said}"

@@ -1,0 +1,119 @@
+"""The simulator's register: what may be done to a card, and what is then true of it. Each inside the caller's transaction.
+
+Rules: a block is for good and revokes every certificate of the card; a hold suspends them and remembers the state that it was
+made in; lifting gives back exactly that state; a PUK is released once, sealed so that only the asking station can open it.
+"""
+
+import base64
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from fleet.messages.asking import Blocked, Declined, Held, LetterOrdered, Lifted, Released, puk_info
+from fleet.messages.issuing import CardRecord
+from sim.issuer.bodies import Block, Hold, Letter, Lift, Puk
+from sim.issuer.state import card_of, keep_card
+
+LETTER_DAYS = 5
+SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+DEAD = ("blocked", "returned", "voided")
+
+
+class UnknownCardError(Exception):
+    """The register has no card of that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A change that was asked for: of which card, in which wish, when."""
+
+    card_number: str
+    key: str
+    now: datetime
+
+    @property
+    def at(self) -> str:
+        """RFC 3339."""
+        return self.now.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def block(cx: sqlite3.Connection, asked: Asked, body: Block) -> Blocked | Declined:
+    """Revoke all; a card that is blocked stays as it is."""
+    card = _card(cx, asked)
+    if card.state != "blocked":
+        keep_card(cx, card, state="blocked", held_from=None, hold_reason=None)
+        cx.execute(
+            "UPDATE certificate SET revoked = CASE WHEN held = 1 OR revoked IS NULL THEN ? ELSE revoked END, held = 0"
+            " WHERE card = ?",
+            (asked.at, card.card_number),
+        )
+        return Blocked(asked.at)
+    row = cx.execute("SELECT min(revoked) FROM certificate WHERE card = ?", (card.card_number,)).fetchone()
+    return Blocked(row[0] or asked.at)
+
+
+def hold(cx: sqlite3.Connection, asked: Asked, body: Hold) -> Held | Declined:
+    """Suspend all that is not revoked. A second hold keeps the state of the first."""
+    card = _card(cx, asked)
+    if card.state in DEAD:
+        return Declined(f"card_{card.state}")
+    before = card.held_from if card.state == "held" and card.held_from else card.state
+    keep_card(cx, card, state="held", held_from=before, hold_reason=body.reason)
+    cx.execute(
+        "UPDATE certificate SET revoked = ?, held = 1 WHERE card = ? AND revoked IS NULL", (asked.at, card.card_number)
+    )
+    return Held(before)
+
+
+def lift(cx: sqlite3.Connection, asked: Asked, body: Lift) -> Lifted | Declined:
+    """Take the suspension back, and nothing else."""
+    card = _card(cx, asked)
+    if card.state != "held" or card.held_from is None:
+        return Declined("not_held")
+    keep_card(cx, card, state=card.held_from, held_from=None, hold_reason=None)
+    cx.execute("UPDATE certificate SET revoked = NULL, held = 0 WHERE card = ? AND held = 1", (card.card_number,))
+    return Lifted(card.held_from)
+
+
+def release_puk(cx: sqlite3.Connection, asked: Asked, body: Puk) -> Released | Declined:
+    """Once; then the register holds it no more."""
+    card = _card(cx, asked)
+    if card.state in (*DEAD, "held"):
+        return Declined(f"card_{card.state}")
+    if len(set(body.people)) < 2 or card.hsa_id != body.hsa_id:
+        return Declined("administrators_missing")
+    row = cx.execute("SELECT puk FROM card WHERE number = ?", (card.card_number,)).fetchone()
+    if row[0] is None:
+        return Declined("no_puk")
+    try:
+        public = X25519PublicKey.from_public_bytes(base64.b64decode(body.reply_key, validate=True))
+    except ValueError:
+        return Declined("bad_request")
+    cx.execute("UPDATE card SET puk = NULL WHERE number = ?", (card.card_number,))
+    sealed = SUITE.encrypt(row[0].encode(), public, info=puk_info(body.station, card.card_number, asked.key))
+    return Released(base64.b64encode(sealed).decode())
+
+
+def order_letter(cx: sqlite3.Connection, asked: Asked, body: Letter) -> LetterOrdered | Declined:
+    """A letter to the registered address; to the office for a protected identity would be the issuer's own rule."""
+    card = _card(cx, asked)
+    if card.hsa_id != body.hsa_id:
+        return Declined("unknown_card")
+    if card.state in DEAD or card.reserve:
+        return Declined("reserve_card" if card.reserve else f"card_{card.state}")
+    return LetterOrdered((asked.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
+
+
+def _card(cx: sqlite3.Connection, asked: Asked) -> CardRecord:
+    card = card_of(cx, asked.card_number)
+    if card is None:
+        raise UnknownCardError
+    return card
+
+
+Changed = Blocked | Held | Lifted | Released | LetterOrdered | Declined
+Work = Callable[[sqlite3.Connection, Asked], Changed]

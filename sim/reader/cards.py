@@ -1,0 +1,249 @@
+"""The virtual card: power, transmission, memory and the test's hooks around the commands of its kind.
+
+>>> from datetime import UTC, datetime
+>>> from sim.reader.personas import person
+>>> now = datetime(2026, 1, 1, tzinfo=UTC)
+>>> card = VirtualCard.create(person(6).new, TestAuthority.create(now), now)
+>>> card.power_on() == card.atr
+True
+>>> card.transmit(bytes.fromhex("00200001")).hex()
+'63c3'
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple, NoReturn, Self
+
+from sim.reader import state, status, t0
+from sim.reader.chaining import CommandChain
+from sim.reader.command import Command, Ins, parse
+from sim.reader.kinds import KINDS, Kind
+from sim.reader.making import CardApplication, build, make_memory
+from sim.reader.persona import Persona
+from sim.reader.pins import CountedCodes
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import CardTornError
+from sim.reader.state import CardFileError, CardMemory, StoredKey
+from sim.reader.status import StatusError
+
+Protocol = Literal["T=0", "T=1"]
+TearPoint = Literal["before", "during", "after"]
+
+
+class LogEntry(NamedTuple):
+    """One exchange, without data. `sw` is None where the contact broke."""
+
+    ins: str
+    p1: int
+    p2: int
+    sw: int | None
+
+
+@dataclass(slots=True)
+class _Tear:
+    exchanges: int
+    when: TearPoint
+
+
+class VirtualCard:
+    """A card of one of the kinds of `kinds.KINDS`. Safe to call from several threads; one exchange at a time."""
+
+    def __init__(self, memory: CardMemory, *, path: Path | None = None, protocol: Protocol = "T=1") -> None:
+        self.protocol: Protocol = protocol
+        self._kind = KINDS[memory.kind]
+        self.atr = _atr(self._kind, protocol)
+        self.kind = memory.kind
+        self.persona = memory.persona
+        self.path = path
+        self.log: list[LogEntry] = []
+        self._memory = memory
+        self._application, self._codes = self._build(memory)
+        self._chain = CommandChain()
+        self._pending = t0.PendingAnswer()
+        self._tear: _Tear | None = None
+        self._powered = False
+        self._lock = threading.RLock()
+
+    def _build(self, memory: CardMemory) -> tuple[CardApplication, CountedCodes]:
+        return build(memory, self._store)
+
+    @classmethod
+    def create(
+        cls,
+        persona: Persona,
+        authority: TestAuthority,
+        now: datetime,
+        *,
+        kind: str = "B",
+        path: Path | None = None,
+        protocol: Protocol = "T=1",
+        traits: Iterable[str] = (),
+    ) -> Self:
+        """Make a card with keys and certificates of its own; with `path` it lives in that file from now on.
+
+        Raises OSError where the file cannot be written, KeyError for a kind that is not in `KINDS`, ValueError where
+        that kind does not speak the protocol or has no such trait.
+        """
+        card = cls(make_memory(kind, persona, authority, now, traits), path=path, protocol=protocol)
+        card._store()
+        return card
+
+    @classmethod
+    def load(cls, path: Path, *, protocol: Protocol = "T=1") -> Self:
+        """The card of a file, as it was left. Raises CardFileError."""
+        memory = state.read(path)
+        if memory.kind not in KINDS:
+            raise CardFileError(path, f"a card of kind {memory.kind!r}, which this version does not have")
+        return cls(memory, path=path, protocol=protocol)
+
+    def save(self, path: Path | None = None) -> None:
+        """Write the card to `path`, and to there from now on; without it to its own file. Raises OSError."""
+        if path is not None:
+            self.path = path
+        self._store()
+
+    def copy_memory(self) -> CardMemory:
+        """All that the card keeps, with counters of its own: for another card that begins as this one is now."""
+        with self._lock:
+            return state.copy(self._memory)
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """In what it differs from others of its kind."""
+        return self._memory.traits
+
+    @property
+    def keys(self) -> tuple[StoredKey, ...]:
+        """Keys with their certificates as issued, identification first."""
+        return self._memory.keys
+
+    @property
+    def tries_left(self) -> tuple[int, int]:
+        """Tries left of PIN and PUK, for the bench and for tests; no command, no effect."""
+        return self._codes.pin.tries_left, self._codes.puk.tries_left
+
+    def lock(self) -> None:
+        """Use the PIN's tries up, as somebody does who has forgotten it; no command. Raises OSError as `save`."""
+        with self._lock:
+            self._codes.pin.tries_left = 0
+            self._store()
+
+    def power_on(self) -> bytes:
+        """Cold reset (ISO/IEC 7816-3 6.2.2): nothing selected, nothing verified. Gives the ATR."""
+        with self._lock:
+            self._lose()
+            self._powered = True
+            return self.atr
+
+    def power_off(self) -> None:
+        """Take the power away."""
+        with self._lock:
+            self._lose()
+            self._powered = False
+
+    def _lose(self) -> None:
+        self._application.reset()
+        self._pending.forget()
+        self._chain.forget()
+
+    def reset(self) -> bytes:
+        """Warm reset, with the same effect as the cold one. Gives the ATR."""
+        return self.power_on()
+
+    def tear(self, exchanges: int = 0, when: TearPoint = "before") -> None:
+        """Break the contact in an exchange to come: 0 is the next one.
+
+        "before": the card never sees the command. "during": a code command counts its try and dies before the
+        comparison (other commands as "after"). "after": it is carried out, and the answer is lost.
+        """
+        with self._lock:
+            self._tear = _Tear(exchanges, when)
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """Exchange one APDU. Raises CardTornError where the contact broke, or the card has no power."""
+        with self._lock:
+            if not self._powered:
+                raise CardTornError("the card has no power")
+            when = self._due()
+            command = _quick_look(apdu)
+            if when == "before":
+                self._break(command)
+            self._codes.midway = (lambda: self._break(command)) if when == "during" else _go_on
+            data, word = self._answer(apdu)
+            if when is not None:
+                self._break(command)
+            self.log.append(LogEntry(command.name, command.p1, command.p2, word))
+            return data + word.to_bytes(2, "big")
+
+    def _answer(self, apdu: bytes) -> t0.Answer:
+        try:
+            command = parse(apdu, extended=self._kind.extended)
+            if self.protocol == "T=0":
+                t0.check(apdu, command)
+                return self._answer_t0(command)
+            if self._kind.chaining:
+                return self._answer_in_parts(command)
+            data, word = self._application.execute(command)
+            return t0.cut_to_le(command, data), word
+        except StatusError as end:
+            return b"", end.word
+
+    def _answer_in_parts(self, command: Command) -> t0.Answer:
+        if command.ins == Ins.GET_RESPONSE:
+            return self._pending.fetch(command)
+        self._pending.forget()
+        whole = self._chain.add(command)
+        if whole is None:
+            return b"", status.OK
+        data, word = self._application.execute(whole)
+        return self._pending.chain(whole, data) if word == status.OK else (data, word)
+
+    def _answer_t0(self, command: Command) -> t0.Answer:
+        if command.ins == Ins.GET_RESPONSE:
+            return self._pending.fetch(command)
+        self._pending.forget()
+        if command.ins == Ins.VERIFY and command.data is None:  # P3=00 is all that T=0 can say for "no data"
+            command = Command(command.cla, command.ins, command.p1, command.p2)
+        whole = self._chain.add(command) if self._kind.chaining else command
+        if whole is None:
+            return b"", status.OK
+        data, word = self._application.execute(whole)
+        return self._pending.hold(command, data) if word == status.OK else (data, word)
+
+    def _due(self) -> TearPoint | None:
+        if self._tear is None:
+            return None
+        if self._tear.exchanges:
+            self._tear.exchanges -= 1
+            return None
+        when, self._tear = self._tear.when, None
+        return when
+
+    def _break(self, command: Command) -> NoReturn:
+        self.log.append(LogEntry(command.name, command.p1, command.p2, None))
+        self.power_off()
+        raise CardTornError(f"the contact broke during {command.name}")
+
+    def _store(self) -> None:
+        if self.path is not None:
+            state.write(self.path, self._memory)
+
+
+def _atr(kind: Kind, protocol: Protocol) -> bytes:
+    atr = kind.atr if protocol == "T=1" else kind.atr_t0
+    if atr is None:
+        raise ValueError(f"kind {kind.kind} speaks T=1 only")
+    return atr
+
+
+def _quick_look(apdu: bytes) -> Command:
+    """The header for the log, of whatever was sent."""
+    header = apdu[:4].ljust(4, b"\x00")
+    return Command(*header)
+
+
+def _go_on() -> None:
+    """Nothing breaks midway."""

@@ -1,0 +1,175 @@
+"""Virtual cards without PC/SC: a backend over `VirtualSlot`s, for the bench, the demo and the tests.
+
+The same rules as a real reader: one connection at a time, a card upside down is mute, and a connection belongs to one
+insertion: when the card leaves, every later command is `CardGoneError`, even when the same card is back.
+
+>>> backend = InProcessBackend([VirtualSlot("Bench 0")])
+>>> backend.presence("Bench 0")
+<Presence.EMPTY: 'empty'>
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Literal
+
+from drivers.reader.errors import CardBusyError, CardGoneError, MuteCardError, NoCardError, NoReaderError
+from drivers.reader.port import Presence
+from sim.reader.slot import CardTornError, PluggableCard, VirtualSlot
+
+
+class InProcessConnection:
+    """Exclusive access to one insertion of one virtual card."""
+
+    def __init__(self, backend: "InProcessBackend", slot: VirtualSlot, card: PluggableCard) -> None:
+        self._backend = backend
+        self._slot = slot
+        self._card = card
+        self._generation = slot.generation
+        self._open = True
+        self._torn = False
+        self.atr: bytes = card.power_on()
+        self.protocol: Literal["T=0", "T=1"] = card.protocol
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """One command, one response. Raises CardGoneError where this insertion is over or is torn."""
+        with self._slot.changed:
+            if not self._open or self._slot.generation != self._generation:
+                raise CardGoneError("the card left", reader=self._slot.name)
+        try:
+            answer = self._card.transmit(apdu)
+        except CardTornError:
+            self._torn = True
+            raise CardGoneError("the card left in the middle", reader=self._slot.name) from None
+        with self._slot.changed:
+            if self._slot.generation != self._generation:
+                raise CardGoneError("the card left in the middle", reader=self._slot.name)
+        return answer
+
+    def still_in(self) -> bool:
+        """See `drivers.reader.port.WithStatus`."""
+        with self._slot.changed:
+            return self._open and not self._torn and self._slot.generation == self._generation
+
+    def close(self) -> None:
+        """Reset the card and let it go."""
+        with self._slot.changed:
+            if self._open and self._slot.generation == self._generation:
+                self._card.reset()
+            self._open = False
+        self._backend.let_go(self._slot.name, self)
+
+
+class InProcessBackend:
+    """Readers that are virtual slots. Slots may be added while it runs (a reader plugged in)."""
+
+    def __init__(self, slots: Iterable[VirtualSlot]) -> None:
+        self._slots = {slot.name: slot for slot in slots}
+        self._held: dict[str, InProcessConnection] = {}
+        self._cancels: dict[str, int] = {}
+        self._cancelled_early: set[str] = set()
+        """Readers whose next wait is cancelled, since it may be the one that was meant."""
+        self._met: dict[str, int] = {}
+        """The insertion that was last told of or connected to, until somebody has been told that it ended."""
+
+    def readers(self) -> tuple[str, ...]:
+        """Names of the slots."""
+        return tuple(self._slots)
+
+    def connect(self, reader: str) -> InProcessConnection:
+        """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
+        slot = self._slot(reader)
+        with slot.changed:
+            if slot.card is None:
+                raise NoCardError("the reader is empty", reader=reader)
+            self._met[reader] = slot.generation
+            if slot.upside_down:
+                raise MuteCardError("the card does not answer", reader=reader)
+            if reader in self._held:
+                raise CardBusyError("the card is in use", reader=reader)
+            connection = self._connection(slot, slot.card)
+            self._held[reader] = connection
+            return connection
+
+    def _connection(self, slot: VirtualSlot, card: PluggableCard) -> InProcessConnection:
+        """A new connection; a reader with more to it gives one with more to it."""
+        return InProcessConnection(self, slot, card)
+
+    def let_go(self, reader: str, connection: InProcessConnection) -> None:
+        """A connection closed itself."""
+        if self._held.get(reader) is connection:
+            del self._held[reader]
+
+    def presence(self, reader: str) -> Presence:
+        """What is in the slot now."""
+        slot = self._slots.get(reader)
+        if slot is None:
+            return Presence.NO_READER
+        with slot.changed:
+            if slot.card is None:
+                return Presence.EMPTY
+            self._met.setdefault(reader, slot.generation)
+            return Presence.MUTE if slot.upside_down else Presence.PRESENT
+
+    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+        """Block until the slot differs from `last`, or the time is out, or `cancel` is called.
+
+        A card that was met counts as gone where another insertion is there now, even if nobody was looking meanwhile; a
+        card that was put in while nobody looked is simply there.
+        """
+        slot = self._slots.get(reader)
+        if slot is None:
+            return Presence.NO_READER
+        deadline = time.monotonic() + timeout_s
+        with slot.changed:
+            seen = self._met.get(reader, slot.generation)
+            cancels = self._cancels.get(reader, 0)
+            if reader in self._cancelled_early:
+                self._cancelled_early.discard(reader)
+                return last
+            while self.presence(reader) is last and slot.generation == seen:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return last
+                slot.changed.wait(left)
+                if self._cancels.get(reader, 0) != cancels:
+                    return last  # nobody listens any more: what happened meanwhile is for the next one to hear
+            return self._told(reader, last, swapped=slot.generation != seen)
+
+    def unplug(self, reader: str) -> None:
+        """Take the reader's cable out; whoever waits for it finds it gone."""
+        slot = self._slots.pop(reader, None)
+        if slot is not None:
+            with slot.changed:
+                slot.generation += 1
+                slot.changed.notify_all()
+
+    def plug(self, slot: VirtualSlot) -> None:
+        """Plug a reader in: a new one, or one that was taken out, with what is in it."""
+        self._slots[slot.name] = slot
+
+    def cancel(self, reader: str) -> None:
+        """Wake whoever waits for a change of that reader."""
+        slot = self._slots.get(reader)
+        if slot is not None:
+            with slot.changed:
+                self._cancels[reader] = self._cancels.get(reader, 0) + 1
+                self._cancelled_early.add(reader)
+                slot.changed.notify_all()
+
+    def _told(self, reader: str, last: Presence, *, swapped: bool) -> Presence:
+        """A swap that was too quick to be seen is told as the removal that it began with."""
+        now = self.presence(reader)
+        if swapped and now is last and last is not Presence.EMPTY:
+            self._met.pop(reader, None)
+            return Presence.EMPTY
+        if now is Presence.EMPTY:
+            self._met.pop(reader, None)
+        else:
+            self._met[reader] = self._slots[reader].generation
+        return now
+
+    def _slot(self, reader: str) -> VirtualSlot:
+        try:
+            return self._slots[reader]
+        except KeyError:
+            raise NoReaderError("no such reader", reader=reader) from None

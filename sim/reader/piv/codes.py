@@ -1,0 +1,88 @@
+"""PIN and PUK of a PIV card (SP 800-73-4 part 2, 3.2): eight bytes each, filled up with FF.
+
+Rules: a code that is not eight bytes long, or (on the applet) not of digits, costs no try. The counter goes down and is
+durable before the comparison. A locked PIN is not changed, even with the right old one.
+"""
+
+from collections.abc import Callable
+
+from sim.reader import status
+from sim.reader.pins import Code, CountedCodes
+from sim.reader.piv.names import CODE_LENGTH, FILLER, PIN_REFERENCE, PUK_REFERENCE
+from sim.reader.piv.traits import Traits
+from sim.reader.status import StatusError
+
+
+class PivCodes(CountedCodes):
+    """The two codes and every rule about them. `fresh` says that the PIN was verified and no key used since."""
+
+    def __init__(self, pin: Code, puk: Code, store: Callable[[], None], traits: Traits) -> None:
+        super().__init__(pin, puk, store)
+        self.fresh = False
+        self._traits = traits
+
+    def forget(self) -> None:
+        """Lose the security status."""
+        super().forget()
+        self.fresh = False
+
+    def by_reference(self, reference: int) -> Code:
+        """PIN or PUK. Raises StatusError(6A88); the card has no global PIN."""
+        code = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk}.get(reference)
+        if code is None:
+            raise StatusError(status.NO_REFERENCE)
+        return code
+
+    def state(self) -> int:
+        """Answer to a VERIFY without data (part 2, 3.2.1): uses no try."""
+        if self.pin.verified:
+            return status.OK
+        return status.tries(self.pin.tries_left) if self.pin.tries_left else status.LOCKED
+
+    def verify(self, entry: bytes) -> int:
+        """VERIFY with data."""
+        self._check(entry, new=False)
+        word = self._judge(self.pin, entry)
+        self.pin.verified = self.fresh = word == status.OK
+        return word
+
+    def change(self, code: Code, entry: bytes) -> int:
+        """CHANGE REFERENCE DATA (part 2, 3.2.2): old and new, eight bytes each, of PIN or PUK."""
+        return self._set(code, code, entry)
+
+    def unblock(self, entry: bytes) -> int:
+        """RESET RETRY COUNTER (part 2, 3.2.3): PUK and new PIN, eight bytes each."""
+        return self._set(self.puk, self.pin, entry)
+
+    def _set(self, judged: Code, changed: Code, entry: bytes) -> int:
+        if len(entry) != 2 * CODE_LENGTH:
+            raise StatusError(self._traits.wrong_length)
+        old, new = entry[:CODE_LENGTH], entry[CODE_LENGTH:]
+        self._check(old, new=False)
+        self._check(new, new=True)
+        word = self._judge(judged, old)
+        if word == status.OK:
+            self.replace(changed, _bare(new))
+        if changed is self.pin and word != status.OK and judged is self.pin:
+            self.forget()
+        return word
+
+    def _judge(self, code: Code, entry: bytes) -> int:
+        if not code.tries_left:
+            return status.LOCKED
+        if self.compare(code, _bare(entry)):
+            return status.OK
+        locked = not code.tries_left and not self._traits.locks_with_c0
+        return status.LOCKED if locked else status.tries(code.tries_left)
+
+    def _check(self, entry: bytes, *, new: bool) -> None:
+        if len(entry) != CODE_LENGTH:
+            raise StatusError(self._traits.wrong_length)
+        if new and len(_bare(entry)) < self._traits.pin_min_length:
+            raise StatusError(status.BAD_DATA)
+        if self._traits.digits_only and not _bare(entry).isdigit():
+            raise StatusError(status.BAD_DATA)
+
+
+def _bare(entry: bytes) -> bytes:
+    return entry.rstrip(bytes([FILLER]))

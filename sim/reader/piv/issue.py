@@ -1,0 +1,48 @@
+"""Issue a PIV card: keys in 9A, 9C, 9D, 9E, two retired encryption keys, their certificates, and the data objects.
+
+Log-in key (9A), signature key (9C) and 9D are of the persona's algorithm; the retired keys' certificates ran out before
+the card was issued.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sim.reader.keys import CardPrivateKey, generate
+from sim.reader.persona import KeyAlgorithm, Persona
+from sim.reader.piv.memory import PivMemory
+from sim.reader.piv.names import CERTIFICATE_OBJECTS, FIRST_RETIRED, Slot
+from sim.reader.piv.objects import certificate_object, issued_objects
+from sim.reader.piv.traits import Traits
+from sim.reader.pki import KeyPurpose, TestAuthority
+from sim.reader.state import StoredKey
+
+RETIRED: dict[int, KeyAlgorithm] = {FIRST_RETIRED: "EC-P384", FIRST_RETIRED + 1: "EC-P256"}
+"""Kinds that are quick to make."""
+RETIRED_DAYS = 400
+_SLOTS: dict[KeyPurpose, Slot] = {"identification": Slot.AUTHENTICATION, "signature": Slot.SIGNATURE}
+
+
+def issue(
+    persona: Persona, authority: TestAuthority, now: datetime, own: tuple[StoredKey, ...], traits: Traits
+) -> PivMemory:
+    """All that the card keeps besides its codes; `own` are the keys that every kind of card has."""
+    before = replace(persona, issued_days_ago=persona.issued_days_ago + RETIRED_DAYS + 1, lifetime_days=RETIRED_DAYS)
+    keys: dict[int, CardPrivateKey] = {}
+    objects = issued_objects(persona, own[0].certificate.not_valid_after_utc, len(RETIRED))
+
+    def put(slot: int, stored: StoredKey) -> None:
+        keys[slot] = stored.private
+        content = certificate_object(stored.certificate, compressed=slot in traits.compressed)
+        objects[CERTIFICATE_OBJECTS[slot]] = content
+
+    def make(slot: int, holder: Persona, algorithm: KeyAlgorithm, purpose: KeyPurpose) -> None:
+        private = generate(algorithm)
+        put(slot, StoredKey(purpose, private, authority.issue(holder, private.public_key(), purpose, now)))
+
+    for stored in own:
+        put(_SLOTS[stored.purpose], stored)
+    make(Slot.KEY_MANAGEMENT, persona, persona.key_algorithm, "encryption")
+    make(Slot.CARD_AUTHENTICATION, persona, "EC-P256", "card")
+    for slot, algorithm in RETIRED.items():
+        make(slot, before, algorithm, "encryption")
+    return PivMemory(keys, objects, set(), traits.management)

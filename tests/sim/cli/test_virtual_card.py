@@ -1,0 +1,195 @@
+"""The program `virtual-card`, as a person at a desk or a script uses it."""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk.cli import Exit, main
+from sim.cli import virtual_card
+from sim.reader.cards import VirtualCard
+from sim.reader.personas import person
+from tests.fakes.patience import LIMIT_S
+
+Run = Callable[..., int]
+KINDS_AND_TRIES = {"A": (False, 3, 5), "B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}
+PROGRAM = textwrap.dedent(
+    """
+    import argparse, sys
+    from sim.cli import virtual_card
+    parser = argparse.ArgumentParser()
+    virtual_card.add_parser(parser.add_subparsers())
+    args = parser.parse_args()
+    sys.exit(args.func(args))
+    """
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("KORTKIOSK_TEST_AUTHORITY", str(tmp_path / "authority"))
+    parser = argparse.ArgumentParser()
+    virtual_card.add_parser(parser.add_subparsers())
+
+    def go(*words: str) -> int:
+        args = parser.parse_args(["virtual-card", *words])
+        outcome: int = args.func(args)
+        return outcome
+
+    return go
+
+
+@pytest.fixture
+def driver() -> Iterator[socket.socket]:
+    """A socket that listens as the virtual reader's driver does."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(LIMIT_S)
+        yield listening
+
+
+def port_of(listening: socket.socket) -> int:
+    port: int = listening.getsockname()[1]
+    return port
+
+
+def exchange(connection: socket.socket, message: bytes) -> bytes:
+    connection.sendall(len(message).to_bytes(2, "big") + message)
+    stream = connection.makefile("rb")
+    with contextlib.closing(stream):
+        return stream.read(int.from_bytes(stream.read(2), "big"))
+
+
+def test_the_list_tells_kinds_people_and_their_made_up_codes(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--list", "--json") == 0
+    described = json.loads(capsys.readouterr().out)
+    kinds = {kind["kind"]: (kind["default"], kind["pin_tries"], kind["puk_tries"]) for kind in described["kinds"]}
+    assert kinds == KINDS_AND_TRIES
+    assert {(kind["pin"], kind["puk"]) for kind in described["kinds"]} == {(person(1).new.pin, person(1).new.puk)}
+    assert len(described["people"]) == 14
+    hidden = [someone for someone in described["people"] if someone["protected_identity"]]
+    assert [someone["name"] for someone in hidden] == [""]
+
+
+def test_the_list_is_readable_too(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--list") == 0
+    text = capsys.readouterr().out
+    assert person(1).new.puk in text
+    assert person(5).name not in text, "protected identity"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--kind", "Z"], "this version has: "),
+        (["--kind", "C", "--protocol", "T=0"], "T=1 only"),
+        (["--kind", "A", "--two-pins"], "one PIN"),
+        (["--order", "99"], "no person number 99"),
+        (["--vpcd", "localhost"], "HOST:PORT"),
+        (["--vpcd", "localhost:none"], "HOST:PORT"),
+        (["--state", "/dev/null/card.json"], "/dev/null"),
+        (["--trait", "made-up"], "no trait 'made-up'"),
+        (["--kind", "C", "--trait", "free-key"], "kind C has no traits"),
+        (["--trait", "no-mse", "--trait", "mse-11"], "one trait of signing"),
+    ],
+)
+def test_bad_input_ends_with_2_and_a_sentence(
+    run: Run, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    assert run(*words) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_damaged_card_file_is_named_and_untouched(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "card.json"
+    path.write_text("{")
+    assert run("--state", str(path)) == 2
+    assert str(path) in capsys.readouterr().err
+    assert path.read_text() == "{"
+
+
+def test_traits_stay_with_the_card(
+    run: Run, tmp_path: Path, driver: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = port_of(driver)
+    driver.close()
+    words = ["--order", "6", "--state", str(tmp_path / "card.json"), "--vpcd", f"127.0.0.1:{port}"]
+    assert run(*words, "--trait", "free-key", "--trait", "no-mse") == 4
+    card = VirtualCard.load(tmp_path / "card.json")
+    assert card.traits == ("free-key", "no-mse")
+    assert [key.purpose for key in card.keys] == ["identification", "signature", "card"]
+    capsys.readouterr()
+    assert run(*words, "--trait", "mse-11") == 2
+    assert "free-key, no-mse" in capsys.readouterr().err
+
+
+def test_without_a_virtual_reader_it_is_a_fault_of_a_device(
+    run: Run, tmp_path: Path, driver: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = port_of(driver)
+    driver.close()
+    assert run("--order", "6", "--vpcd", f"127.0.0.1:{port}") == 4
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ended_by", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130), (None, 4)])
+def test_a_card_serves_until_it_is_ended_and_remembers(
+    tmp_path: Path, driver: socket.socket, ended_by: signal.Signals | None, code: int
+) -> None:
+    state = tmp_path / "card.json"
+    words = ["--state", str(state), "--order", "6", "--vpcd", f"127.0.0.1:{port_of(driver)}", "--json"]
+    environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(tmp_path / "authority")}
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "virtual-card", *words], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    with program, driver.accept()[0] as connection:
+        connection.settimeout(LIMIT_S)
+        assert program.stdout is not None
+        said = json.loads(program.stdout.readline())
+        assert said["card_number"] == person(6).new.card_number
+        assert exchange(connection, b"\x04").hex().upper() == said["atr"]
+        connection.sendall(b"\x00\x01\x01")
+        assert exchange(connection, bytes.fromhex("0020000106303030303030")).hex() == "63c2"
+        if ended_by is None:
+            connection.close()
+        else:
+            program.send_signal(ended_by)
+        assert program.wait(LIMIT_S) == code
+    assert VirtualCard.load(state).tries_left == (2, 10)
+
+
+@pytest.mark.parametrize(("unbuffered", "code"), [("", Exit.DONE), ("1", Exit.CANCELLED)])
+def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(unbuffered: str, code: Exit, tmp_path: Path) -> None:
+    """As in `kortkiosk virtual-card --list | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "kiosk.cli", "virtual-card", "--list", "--authority", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    try:
+        ended = subprocess.run(
+            words, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (code, b"")
+
+
+def test_a_broken_pipe_that_is_not_the_outputs_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(virtual_card, "_show_list", broken)
+    assert main(["virtual-card", "--list"]) == Exit.OUR_ERROR
+    capsys.readouterr()

@@ -1,0 +1,213 @@
+"""The simulated issuer over its own TLS and HTTP; OpenSSL is the second opinion on everything that is signed."""
+
+import asyncio
+import base64
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fleet.messages.asking import BlockAsk, Blocked, Declined, Held, HoldAsk, Issued, LiftAsk, Lifted
+from fleet.messages.issuing import Offer
+from fleet.server.issuers.est import EstIssuer
+from fleet.server.issuers.http import IssuerHttp
+from fleet.server.issuers.port import IssuerAwayError, Wanted
+from fleet.server.issuers.rest import RestRegister
+from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.issuers.status import PublishedStatus
+from sim.issuer import BANNER
+from sim.issuer.serving import Running, SimulatorConfig, running
+from tests.fakes.issuing_fleet import ANY_PORT, CARD, HOLDER, NOW, PUK, seed
+
+WANTED = "2026-03-02T12:00:00Z"
+OFFER = Offer("identification", 3, "2031-03-02")
+
+
+@pytest.fixture
+async def issuer(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(SimulatorConfig(tmp_path, ANY_PORT, ANY_PORT), lambda: NOW) as one:
+        one.simulator.fill(seed())
+        yield one
+
+
+@pytest.fixture
+async def http(issuer: Running) -> AsyncIterator[IssuerHttp]:
+    settings = IssuerSettings.load(issuer.settings)
+    async with IssuerHttp(settings.link.secure, settings.tls()) as one:
+        yield one
+
+
+@pytest.fixture
+async def public(issuer: Running) -> AsyncIterator[IssuerHttp]:
+    async with IssuerHttp(f"http://{issuer.public}") as one:
+        yield one
+
+
+def request(hsa_id: str = HOLDER.hsa_id) -> bytes:
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.SERIAL_NUMBER, hsa_id)])
+    key = ec.generate_private_key(ec.SECP256R1())
+    return (
+        x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    )
+
+
+async def issued(http: IssuerHttp) -> x509.Certificate:
+    said = await EstIssuer(http).certificate(Wanted(request(), OFFER, CARD, HOLDER.hsa_id))
+    assert isinstance(said, Issued)
+    return x509.load_der_x509_certificate(base64.b64decode(said.chain[0]))
+
+
+def wish(number: int) -> str:
+    return f"{number:032x}"
+
+
+def block(number: int = 1) -> BlockAsk:
+    return BlockAsk(id=wish(number), card_number=CARD, reason="lost", wanted=WANTED)
+
+
+def hold(number: int = 2) -> HoldAsk:
+    return HoldAsk(id=wish(number), card_number=CARD, reason="forgotten", wanted=WANTED)
+
+
+def lift(number: int = 3) -> LiftAsk:
+    return LiftAsk(id=wish(number), card_number=CARD)
+
+
+async def openssl(*arguments: Any, given: bytes = b"") -> str:
+    """What OpenSSL says. It must end well."""
+    done = await asyncio.to_thread(
+        subprocess.run, ["openssl", *map(str, arguments)], input=given, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode() + done.stderr.decode()
+
+
+async def test_openssl_reads_and_trusts_what_est_gives(issuer: Running, http: IssuerHttp, tmp_path: Path) -> None:
+    reply = await http.get("/.well-known/est/cacerts")
+    said = await openssl("pkcs7", "-inform", "DER", "-print_certs", "-noout", given=base64.b64decode(reply.content))
+    assert [line for line in said.splitlines() if "SIMULATOR Root CA" in line]
+    leaf = tmp_path / "leaf.pem"
+    leaf.write_bytes((await issued(http)).public_bytes(Encoding.PEM))
+    files = ("-CAfile", tmp_path / "anchors.pem", "-untrusted", tmp_path / "authorities.pem")
+    when = int(NOW.timestamp())
+    assert "OK" in await openssl("verify", "-x509_strict", "-attime", when, *files, leaf)
+
+
+async def test_openssl_asks_the_responder_through_the_life_of_a_card(
+    issuer: Running, http: IssuerHttp, public: IssuerHttp, tmp_path: Path
+) -> None:
+    certificate = await issued(http)
+    (tmp_path / "leaf.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "3.pem").write_bytes(issuer.simulator.hierarchy.issuers[3].pem)
+    register = RestRegister(http)
+
+    async def status() -> str:
+        files = ("-issuer", tmp_path / "3.pem", "-cert", tmp_path / "leaf.pem", "-CAfile", tmp_path / "anchors.pem")
+        said = await openssl(
+            "ocsp", *files, "-url", f"http://{issuer.public}/ocsp", "-verify_other", tmp_path / "3.pem", "-trust_other",
+            "-validity_period", 10**9,
+        )  # fmt: skip
+        assert "Response verify OK" in said
+        return said
+
+    assert "leaf.pem: good" in await status()
+    assert await register.hold(hold(), "") == Held("active")
+    assert "Reason: certificateHold" in await status()
+    assert await register.lift(lift(), HOLDER.hsa_id) == Lifted("active")
+    assert "leaf.pem: good" in await status()
+    assert await register.block(block(), HOLDER.hsa_id) == Blocked(WANTED)
+    assert "leaf.pem: revoked" in await status()
+    assert await register.lift(lift(9), HOLDER.hsa_id) == Declined("not_held")
+    assert await register.hold(hold(10), "") == Declined("card_blocked")
+    ours = PublishedStatus(public, (), "/ocsp", ())
+    above = issuer.simulator.hierarchy.issuers[3].certificate
+    assert await ours.standing(certificate, above, NOW) == "revoked"
+    assert await ours.standing(certificate, issuer.simulator.hierarchy.issuers[2].certificate, NOW) == "unknown"
+
+
+async def test_openssl_reads_the_list(issuer: Running, http: IssuerHttp, public: IssuerHttp, tmp_path: Path) -> None:
+    certificate = await issued(http)
+    assert await RestRegister(http).hold(hold(), "") == Held("active")
+    authorities = IssuerSettings.load(issuer.settings).certificates("authorities.pem")
+    (der, _) = await PublishedStatus(public, ("/crl/3.crl", "/crl/2.crl"), "/ocsp", authorities).lists()
+    (tmp_path / "3.pem").write_bytes(issuer.simulator.hierarchy.issuers[3].pem)
+    said = await openssl("crl", "-inform", "DER", "-noout", "-text", "-CAfile", tmp_path / "3.pem", given=der)
+    assert "verify OK" in said
+    assert f"{certificate.serial_number:X}" in said
+    assert "Certificate Hold" in said
+    with pytest.raises(IssuerAwayError, match="no issuer of ours"):
+        await PublishedStatus(public, ("/crl/3.crl",), "/ocsp", authorities[1:]).lists()
+
+
+async def test_what_was_done_is_known_after_a_restart(tmp_path: Path) -> None:
+    config = SimulatorConfig(tmp_path, ANY_PORT, ANY_PORT)
+    asked, said = request(), []
+    for round_ in range(2):
+        async with running(config, lambda: NOW) as one:
+            if round_ == 0:
+                one.simulator.fill(seed())
+            settings = IssuerSettings.load(one.settings)
+            async with IssuerHttp(settings.link.secure, settings.tls()) as http:
+                enrolled = await EstIssuer(http).certificate(Wanted(asked, OFFER, CARD, HOLDER.hsa_id))
+                said.append(
+                    (enrolled, await RestRegister(http).hold(hold(), ""), await RestRegister(http).hold(hold(7), ""))
+                )
+    assert isinstance(said[0][0], Issued)
+    assert said[0] == said[1]
+
+
+async def test_one_id_stands_for_one_change(http: IssuerHttp) -> None:
+    register = RestRegister(http)
+    assert await register.hold(hold(5), "") == Held("active")
+    with pytest.raises(IssuerAwayError, match="422"):
+        await register.lift(lift(5), HOLDER.hsa_id)
+
+
+NO_REQUESTS = {
+    "no request": ("identification-3", b"bm8gcmVxdWVzdA=="),
+    "no base64": ("identification-3", b"!!!!"),
+    "no such level": ("identification-9", base64.b64encode(request())),
+    "no such label": ("nothing", base64.b64encode(request())),
+    "no reserve card": ("reserve-2", base64.b64encode(request())),
+    "another level": ("identification-2", base64.b64encode(request())),
+    "no such person": ("identification-3", base64.b64encode(request("TEST000000-0099"))),
+    "not signed by its key": ("identification-3", base64.b64encode(request()[:-1] + b"\x00")),
+    "too long": ("identification-3", b"A" * 20_000),
+}
+
+
+async def test_est_refuses_what_is_no_request_of_a_card(http: IssuerHttp) -> None:
+    for story, (label, body) in NO_REQUESTS.items():
+        reply = await http.post(f"/.well-known/est/{label}/simpleenroll", body, {"Content-Type": "application/pkcs10"})
+        assert reply.status == 400, story
+        assert reply.content.decode().startswith(BANNER), story
+
+
+async def test_it_says_everywhere_that_it_is_a_simulator(issuer: Running, http: IssuerHttp, public: IssuerHttp) -> None:
+    replies = [
+        await http.get("/.well-known/est/cacerts"),
+        await http.get("/api/v1/openapi.json"),
+        await http.get(f"/api/v1/directory?card_number={CARD}"),
+        await http.get("/api/v1/directory?card_number=0000"),
+        *[await public.get(path) for path in ("/", "/audit", "/crl/3.crl", "/nothing")],
+        await public.post("/ocsp", b"no question", {"Content-Type": "application/ocsp-request"}),
+    ]
+    assert [reply.headers.get("X-Simulator") for reply in replies] == [BANNER] * len(replies)
+    for page in (replies[4], replies[5]):
+        assert BANNER in page.content.decode()
+        assert PUK not in page.content.decode()
+
+
+async def test_without_our_certificate_nobody_gets_in(issuer: Running) -> None:
+    settings = IssuerSettings.load(issuer.settings)
+    nobody = ssl.create_default_context(cafile=str(settings.base / settings.link.ca))
+    async with IssuerHttp(settings.link.secure, nobody) as http:
+        with pytest.raises(IssuerAwayError):
+            await http.get("/.well-known/est/cacerts")
