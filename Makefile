@@ -66,13 +66,13 @@ attacks: setup ## rogue cards, stations, brokers and people against the whole, o
 	@$(PY) -m pytest --quiet --no-header -p no:cacheprovider --attacks tests/attacks $(ARGS)
 
 kill-campaign: setup ## server, broker and database killed KILLS=20 times while stations send, then compared (STORE=postgresql, BROKER=rabbitmq)
-	@$(PY) -m tests.fakes.kill_campaign
+	@$(PY) -m tests.fakes.campaigns.kill_campaign
 
 schemathesis: setup ## `/api/v1` against its own description, fit and unfit requests, ARGS=200 examples of each route
 	@nice $(PY) -m tests.fleet.server.web.schema_campaign $(ARGS)
 
 cluster: setup ## three RabbitMQ nodes, PostgreSQL, two workers, two web processes; stations send while one of each is killed
-	@$(PY) -m tests.fakes.cluster_run
+	@$(PY) -m tests.fakes.campaigns.cluster_run
 
 emulated: setup ## the cabinet's image on an emulated Pico: a hung program, a silent host, a power cut (minutes)
 	@$(PY) -m pytest tests/drivers/cabinet/emulated_long.py $(ARGS)

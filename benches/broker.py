@@ -14,7 +14,7 @@ from fleet.server.addresses import Address
 from fleet.server.broker import Broker, BrokerFiles, access_list
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 
 EAR, SUBSCRIBER, PUBLISHER = (f"fleet-server-bench-{name}" for name in ("ear", "sub", "pub"))
 """Names of the clients: they may do what the server may."""

@@ -30,7 +30,7 @@ from fleet.messages.backoff import Backoff
 from fleet.server.hub import INTERVAL_S
 from sim.cli.simulate import enrol_missing
 from sim.fleet import identities
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 
 STATIONS = 2_000
 DASHBOARDS = 100

@@ -40,7 +40,7 @@ from fleet.server.store.database import opened
 from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
 from sim.demo.seed import STATION
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 
 EVENTS = 6000
 STORED = 10_000

@@ -19,8 +19,8 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.store.database import opened
 from fleet.server.store.event_rows import COLUMNS
 from fleet.server.store.writing import Writer
-from tests.fakes.postgres import Cluster, cluster, programs
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
+from tests.fakes.server.postgres import Cluster, cluster, programs
 
 ERRANDS = {
     "errand": "text",

@@ -31,8 +31,8 @@ from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.server.store.arrivals import Arrival, PresenceSeen, StateSeen
 from fleet.server.store.database import FILE_NAME, opened
 from fleet.server.store.writing import Writer
-from tests.fakes.region import Region
-from tests.fakes.visitors import COOKIE
+from tests.fakes.fleet.region import Region
+from tests.fakes.server.visitors import COOKIE
 
 STATIONS = 10_000
 DASHBOARDS = 50

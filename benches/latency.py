@@ -28,8 +28,8 @@ from fleet.agent.store import StationStore
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType
 from sim.demo.seed import STATION
-from tests.fakes.region import Region
-from tests.fakes.visitors import COOKIE
+from tests.fakes.fleet.region import Region
+from tests.fakes.server.visitors import COOKIE
 
 EVENTS = 20
 APART_S = 0.3

@@ -11,7 +11,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from benches.figures import CannotMeasureError
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 
 WAIT_S = 60.0
 

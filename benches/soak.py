@@ -22,7 +22,7 @@ from benches.mqtt import signing_key
 from fleet.server.store.database import FILE_NAME
 from sim.cli.simulate import enrol_missing
 from sim.fleet import identities
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 
 STATIONS = 200
 RATE = 200

@@ -18,7 +18,7 @@ import psutil
 from benches.figures import CannotMeasureError, Figure, against
 from benches.screen import HEIGHT, WIDTH, Screen
 from sim.demo import seed
-from tests.fakes.kivy_driver import KivyDriver
+from tests.fakes.screens.kivy_driver import KivyDriver
 
 TOUCHES = 9
 STARTS = 3

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.fakes.pcsc import pcscd
-from tests.fakes.postgres import postgres
+from tests.fakes.cards.pcsc import pcscd
+from tests.fakes.server.postgres import postgres
 from tests.left_behind import Guard
 from tests.sharing import ByGroup, long_ones_first
 

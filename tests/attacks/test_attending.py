@@ -21,11 +21,11 @@ from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide
 from sim.reader.personas import person
 from sim.reader.pki import KeyPurpose, Loa
-from tests.fakes.clock import NOW, HandClock
 from tests.fakes.errand_tales.administrator import HOUSE, RESERVE, two
 from tests.fakes.errands import ErrandTale, play
-from tests.fakes.issuing_fleet import ADMINISTRATOR, Fleet, fleet, identity
-from tests.fakes.listed import administrator, listed
+from tests.fakes.issuers.administrators import administrator, listed
+from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, Fleet, fleet, identity
+from tests.fakes.machine.clock import NOW, HandClock
 from tests.fakes.person import puts
 from tests.fakes.room import authority, persona_of, quick_folder
 from tests.fakes.stories import attended

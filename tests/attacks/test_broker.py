@@ -22,9 +22,9 @@ from fleet.server.server import FleetServer
 from fleet.server.store.database import opened
 from fleet.server.store.reading import StoreReadings
 from provisioning.authority import Authority
-from tests.fakes.fleet_station import FleetStation
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.rogue_client import Rogue
+from tests.fakes.brokers.rogue_client import Rogue
+from tests.fakes.fleet.station_peer import FleetStation
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker

@@ -24,11 +24,11 @@ from sim.reader.making import fresh_memory
 from sim.reader.personas import person
 from sim.reader.rogue import CopiedCard, Signs, copied, false_new_card, interposed
 from sim.reader.slot import VirtualSlot
-from tests.fakes.clock import NOW
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.stock import known
 from tests.fakes.errands import ErrandTale, play
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
+from tests.fakes.machine.clock import NOW
 from tests.fakes.managed import proved_by_management_key
 from tests.fakes.person import puts_back
 from tests.fakes.room import Room, authority, keys_of, persona_of, quick_folder

@@ -18,12 +18,12 @@ from fleet.server.logs import configure
 from fleet.server.web import connections, middleware
 from fleet.server.web.app import create_app
 from fleet.server.web.serving import Listener, web_server
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, demo_readings
+from tests.fakes.server.visitors import COOKIE, session
 
 HALF_HEAD = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: "
 HALF_BODY = (

@@ -34,8 +34,8 @@ from kiosk.cli import main
 from kiosk.receipts import Person, Receipt, ReceiptFacts, draft, finish
 from provisioning import pki
 from provisioning.authority import Authority
-from tests.fakes.databases import new_store
-from tests.fakes.tsa import Tsa
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.time_stamping import Tsa
 from tests.fleet.server.evidence.conftest import members as unpacked
 from tests.fleet.server.evidence.conftest import resealed
 

@@ -27,12 +27,12 @@ from fleet.server.hub import Hub
 from fleet.server.store.access_tables import account_acts, sessions, tokens
 from fleet.server.web.app import create_app
 from fleet.server.web.openid import BACK
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.identity_provider import SECRET, IdentityProvider
-from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import COOKIE, SEALER, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.identity_provider import SECRET, IdentityProvider
+from tests.fakes.server.readings import NOW, demo_readings
+from tests.fakes.server.visitors import COOKIE, SEALER, session
 from tests.fleet.server.access.test_openid import SETTINGS, WHO
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 

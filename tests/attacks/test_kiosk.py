@@ -22,12 +22,12 @@ from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from tests.fakes.display import virtual_display
-from tests.fakes.inputs import Desk, Gadget, Info
-from tests.fakes.kivy_driver import KivyDriver
-from tests.fakes.memory import places_of
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.step_clock import settle
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.machine.input_devices import Desk, Gadget, Info
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.process_memory import places_of
+from tests.fakes.machine.step_clock import settle
+from tests.fakes.screens.kivy_driver import KivyDriver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -205,7 +205,7 @@ def ask_to_close(display: str) -> None:
     """Three times, as a window manager does."""
     window = xdotool(display, "search", "--sync", "--onlyvisible", "--class", ".").split()[0]
     environment = {**os.environ, "DISPLAY": display}
-    asking = [sys.executable, "-m", "tests.fakes.closing", window, "3"]
+    asking = [sys.executable, "-m", "tests.fakes.screens.closing", window, "3"]
     subprocess.run(asking, env=environment, cwd=ROOT, check=True, timeout=LIMIT_S)
 
 

@@ -30,10 +30,10 @@ from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
 from kiosk.station.fleet_orders import ServerEnvelopes
 from provisioning.authority import Authority
-from tests.fakes.asking import Desk
-from tests.fakes.databases import either, new_store, on_postgres
-from tests.fakes.lying_broker import LyingBroker
+from tests.fakes.brokers.lying_broker import LyingBroker
 from tests.fakes.person import Person
+from tests.fakes.server.asking import Desk
+from tests.fakes.server.databases import either, new_store, on_postgres
 from tests.fakes.stories import Setting, released, room_for
 from tests.fleet.agent.conftest import Enrol, authority, broker, enrolled, store
 from tests.fleet.server.conftest import hold_orders, record

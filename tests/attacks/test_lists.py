@@ -24,7 +24,7 @@ from kiosk.station import fleet_wiring as joining
 from kiosk.station import journal
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from tests.fakes.listed import administrator
+from tests.fakes.issuers.administrators import administrator
 
 HOLDER = Order("A1", "TEST000000-0001", "Sven Hemlig", False, "97520001", "TEST 601", 3, 4, "2099-01-01")
 MAJ = administrator("TEST000000-9001", "Maj Utgivare")

@@ -38,10 +38,10 @@ from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copied, interposed
 from tests.fakes.errand_tales import blocking, renewal, reserve
 from tests.fakes.errands import ErrandTale, play
-from tests.fakes.issuer import IssuerDesk
-from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, Fleet, fleet, identity
+from tests.fakes.issuers.issuer import IssuerDesk
+from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, Fleet, fleet, identity
+from tests.fakes.issuers.proving import CardHolder
 from tests.fakes.person import Person
-from tests.fakes.proving import CardHolder
 from tests.fakes.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
 from tests.fakes.stories import Setting, attended, own_card, room_for
 

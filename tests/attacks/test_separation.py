@@ -15,7 +15,7 @@ from fleet.server import commands
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.verifier.connection import VerifierConnection
 from fleet.server.verifier.exchange import Verdict
-from tests.fakes.separated import SERVER, STRANGER, VERIFIER, Separated, need_users, run_as, separated, uid_of
+from tests.fakes.server.separated import SERVER, STRANGER, VERIFIER, Separated, need_users, run_as, separated, uid_of
 
 ASK = """
 import socket, sys

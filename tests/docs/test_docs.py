@@ -36,7 +36,7 @@ from kiosk.views import say
 from sim.bench.faults import FAULTS
 from sim.reader.kinds import KINDS
 from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 
 @pytest.mark.parametrize("one", PAGES, ids=named)

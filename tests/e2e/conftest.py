@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from tests.fakes.region import Region, answers
+from tests.fakes.fleet.region import Region, answers
 
 OLD_PIN, NEW_PIN, WRONG_PUK = "90817263", "71625348", "60514233"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kiosk.errands.registry import ERRANDS
-from tests.fakes.display import virtual_display
+from tests.fakes.machine.display import virtual_display
 from tests.kiosk.errands.faulty import every_story
 
 pytestmark = [pytest.mark.screen, pytest.mark.timeout(900)]  # one run of them all, on a machine that may be busy
@@ -45,7 +45,7 @@ def played() -> dict[str, dict[str, Any]]:
     """What came of each story, by its title."""
     with virtual_display() as display:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.fakes.touching", json.dumps(TITLES), json.dumps([MEDDLED])],
+            [sys.executable, "-m", "tests.fakes.screens.touching", json.dumps(TITLES), json.dumps([MEDDLED])],
             env={**os.environ, "DISPLAY": display}, cwd=ROOT, check=True, timeout=LIMIT_S, stdout=subprocess.PIPE,
         )  # fmt: skip
     told = [json.loads(line) for line in done.stdout.splitlines()]

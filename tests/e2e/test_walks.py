@@ -18,7 +18,7 @@ from kiosk.ports import Outcome
 from kiosk.steps.order import PAGE
 from sim.reader.personas import person
 from tests.docs.pages import page
-from tests.fakes.region import Region
+from tests.fakes.fleet.region import Region
 from tests.fakes.walking import NEW_PIN, PIN, Walked, answers, codes_in, example, walk
 
 Capsys = pytest.CaptureFixture[str]

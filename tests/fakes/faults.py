@@ -14,7 +14,7 @@ from sim.reader import status
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import CopiedCard, InterposedCard, copied, interposed
 from tests.fakes.desk import LetterVerifier, PaperTray
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
 from tests.fakes.person import Person
 from tests.fakes.room import Room
 

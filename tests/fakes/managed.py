@@ -6,7 +6,7 @@ from drivers.reader.profiles import Profiles, builtin
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.piv.names import CERTIFICATE_OBJECTS, Slot
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
 from tests.fakes.room import Room, authority
 
 

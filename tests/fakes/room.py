@@ -49,10 +49,10 @@ from sim.reader.personas import person
 from sim.reader.pins import PIN_TRIES, PUK_TRIES, Code
 from sim.reader.pki import TestAuthority
 from sim.reader.state import CardMemory, StoredKey
-from tests.fakes.clock import NOW, HandClock
 from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal
-from tests.fakes.listed import administrator
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.issuers.administrators import administrator
+from tests.fakes.machine.clock import NOW, HandClock
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.person import Person
 
 OLD_PIN = "70418352"

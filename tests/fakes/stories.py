@@ -8,8 +8,8 @@ from typing import Any
 from sim.bench.world import Scenario
 from sim.reader.persona import Persona
 from sim.reader.personas import person
-from tests.fakes.clock import HandClock
 from tests.fakes.desk import RELEASE_CODE, LetterVerifier, PaperTray, order_of
+from tests.fakes.machine.clock import HandClock
 from tests.fakes.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
 from tests.fakes.room import OLD_PIN, Room, RoomWorld
 

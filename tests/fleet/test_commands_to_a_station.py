@@ -27,9 +27,9 @@ from kiosk.station.station import Station, opened
 from kiosk.station.station_commands import QUIET_S
 from sim.bench.world import World
 from sim.demo.seed import STATION, scenario, seed
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.conftest import wall_clock
 from tests.kiosk.station.test_station import Visitor
 from tests.kiosk.station.test_station_commands import Home

@@ -26,9 +26,9 @@ from fleet.server.store.administrators import replace_administrators
 from fleet.server.store.database import opened
 from fleet.server.store.reading import StoreReadings
 from provisioning.authority import Authority
-from tests.fakes.listed import administrator, listed
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
+from tests.fakes.issuers.administrators import administrator, listed
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, authority, enrolled, hold_orders, record, wall_clock
 
 __all__ = ["authority"]

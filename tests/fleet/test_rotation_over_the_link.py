@@ -29,8 +29,8 @@ from fleet.server.store.database import opened
 from provisioning.authority import Authority
 from provisioning.renewal import LEAVES, renew
 from provisioning.rotation import ALL_PARTS, finish, rotate
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, enrolled, hold_orders, record, wall_clock
 
 PUK = "73910264"

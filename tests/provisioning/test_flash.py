@@ -14,7 +14,7 @@ from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.serial_link import FoundBoard
 from drivers.secret import Secret
 from provisioning import commands, flash, pico
-from tests.fakes.new_board import BOARD, NewBoard, on_a_terminal
+from tests.fakes.cabinet.unpaired_board import BOARD, NewBoard, on_a_terminal
 from tests.provisioning.test_commands import Program
 
 THEIRS = "a5" * 32

@@ -10,7 +10,7 @@ from drivers.cabinet.finding import named, only_one
 from drivers.cabinet.firmware.wiring import standard
 from provisioning.commands import main
 from provisioning.wiring import RewiringError, checked, rewire
-from tests.fakes.fitted import twin_of
+from tests.fakes.cabinet.cabinet_and_hands import twin_of
 
 
 def written(folder: Path, data: Any) -> Path:

@@ -7,8 +7,8 @@ import pytest
 
 from drivers.cabinet import connection, driver
 from drivers.cabinet.port import CabinetReady
-from tests.fakes.board_bench import BoardBench
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.cabinet.board_bench import BoardBench
+from tests.fakes.machine.patience import LIMIT_S
 
 
 @pytest.fixture(autouse=True)

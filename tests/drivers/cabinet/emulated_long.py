@@ -9,7 +9,7 @@ from drivers.cabinet import protocol as wire
 from drivers.cabinet.firmware.wiring import STANDARD
 from drivers.cabinet.image import PREBUILT
 from drivers.cabinet.messages import HEARTBEAT_LIMIT_MS
-from tests.fakes.emulated_cabinet import EmulatedCabinet, EmulatedHost
+from tests.fakes.cabinet.emulated_cabinet import EmulatedCabinet, EmulatedHost
 
 KEY = bytes.fromhex("5a" * 32)
 WATCHDOG_MS = 2000

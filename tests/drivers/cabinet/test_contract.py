@@ -21,7 +21,7 @@ from drivers.cabinet.port import (
     SlotFault,
 )
 from sim.cabinet.body import PanelError
-from tests.fakes.fitted import LIMIT_S, Fitted, fitted
+from tests.fakes.cabinet.cabinet_and_hands import LIMIT_S, Fitted, fitted
 
 Make = Callable[..., AbstractAsyncContextManager[Fitted]]
 

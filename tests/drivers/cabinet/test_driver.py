@@ -27,8 +27,8 @@ from drivers.cabinet.port import (
     WrongFirmware,
 )
 from drivers.cabinet.serial_link import FoundBoard, connect
-from tests.fakes.board_bench import LIMIT_S, BoardBench, until
-from tests.fakes.board_peer import BOARD, PAIRING, BoardPeer
+from tests.fakes.cabinet.board_bench import LIMIT_S, BoardBench, until
+from tests.fakes.cabinet.board_peer import BOARD, PAIRING, BoardPeer
 
 
 async def test_a_board_that_is_there_is_ready_at_the_first_look(ready: BoardBench) -> None:

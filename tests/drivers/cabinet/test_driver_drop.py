@@ -6,7 +6,7 @@ import pytest
 
 from drivers.cabinet import driver, messages
 from drivers.cabinet.port import CabinetReady, Dropped, NotDropped, NotOpened, Opened, SlotFault
-from tests.fakes.board_bench import LIMIT_S, BoardBench, until
+from tests.fakes.cabinet.board_bench import LIMIT_S, BoardBench, until
 
 
 @pytest.mark.parametrize(("value", "fault"), [(1, "nothing"), (2, "jam"), (3, "fishing"), (99, "nothing")])

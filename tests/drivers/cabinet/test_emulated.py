@@ -9,7 +9,7 @@ import pytest
 from drivers.cabinet import protocol as wire
 from drivers.cabinet.firmware.wiring import STANDARD
 from drivers.cabinet.image import PREBUILT, read_image, source_digest
-from tests.fakes.emulated_cabinet import SLOTS, EmulatedCabinet, EmulatedHost
+from tests.fakes.cabinet.emulated_cabinet import SLOTS, EmulatedCabinet, EmulatedHost
 
 KEY = bytes.fromhex("5a" * 32)
 PROMPT_BYTES = b"\x03\x03\r\n\x02\x01\x04"

@@ -15,7 +15,7 @@ from drivers.cabinet.pair import (
 )
 from drivers.cabinet.pairing import Pairing
 from drivers.secret import Secret
-from tests.fakes.new_board import BOARD, NewBoard
+from tests.fakes.cabinet.unpaired_board import BOARD, NewBoard
 
 OURS, THEIRS = "5a" * 32, "a5" * 32
 KNOWN = Pairing(BOARD, Secret(OURS))

@@ -14,8 +14,8 @@ from drivers.cabinet.session import (
     WANTED,
 )
 from drivers.secret import Secret
-from tests.fakes.board_peer import BOARD, PAIRING, BoardPeer
-from tests.fakes.board_talk import Talk
+from tests.fakes.cabinet.board_peer import BOARD, PAIRING, BoardPeer
+from tests.fakes.cabinet.board_talk import Talk
 
 
 def failed(happenings: list[Happening]) -> CabinetFault:

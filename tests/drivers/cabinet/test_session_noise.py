@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from drivers.cabinet import protocol as wire
 from drivers.cabinet.happenings import Answered, Parted
-from tests.fakes.board_talk import Talk
+from tests.fakes.cabinet.board_talk import Talk
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,8 +8,8 @@ import pytest
 from drivers.keypad.grab import GrabbedKeypad, Key, UsbId
 from drivers.scanner.grab import RETRY_S
 from drivers.scanner.port import ScannerMissing, ScannerReady, ScannerRefused
-from tests.fakes.inputs import Desk, Gadget, Info
-from tests.fakes.step_clock import StepClock, settle
+from tests.fakes.machine.input_devices import Desk, Gadget, Info
+from tests.fakes.machine.step_clock import StepClock, settle
 
 LISTED = UsbId(0x04D9, 0xA088)
 KEYPAD = "Example Keypad"

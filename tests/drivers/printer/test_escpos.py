@@ -36,7 +36,7 @@ from drivers.printer.profile import load
 from drivers.printer.transports import transfer_s
 from sim.printer.machine import Machine
 from sim.printer.virtual import Faults, VirtualPrinter
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 RECEIPT = Document(
     (

@@ -5,7 +5,7 @@ import pytest
 from drivers.printer.port import NotPrinted, Printed, PrintUnknown, Ready
 from drivers.printer.profile import load
 from tests.drivers.printer.receipts import SHORT
-from tests.fakes.printing import NAMELESS, STATES, body_rows, breaking_printer, paper_of, points
+from tests.fakes.printers.breaking import NAMELESS, STATES, body_rows, breaking_printer, paper_of, points
 
 CASES = [(model, fault) for model in ("raster-58", "tm-t20ii") for fault in STATES]
 CASES += [("pos-5890", "paper_out"), ("pos-5890", "silent")]

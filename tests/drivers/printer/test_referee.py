@@ -13,8 +13,8 @@ from drivers.printer.port import CoverOpen, NotPrinted, Offline, OutOfPaper, Pri
 from drivers.printer.profile import load
 from sim.printer.virtual import VirtualPrinter
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
-from tests.fakes.emupos import PROGRAM, Emupos
-from tests.fakes.ports import free_port
+from tests.fakes.machine.ports import free_port
+from tests.fakes.printers.emupos import PROGRAM, Emupos
 
 MODELS = ("raster-80", "raster-58", "tm-t20ii", "tm-t88v", "pos-5890")
 

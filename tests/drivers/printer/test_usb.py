@@ -15,8 +15,8 @@ from drivers.printer.profile import load
 from drivers.printer.protocol import GS_R_PAPER
 from sim.printer.machine import Faults, Machine
 from tests.drivers.printer.receipts import RECEIPT
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from sim.reader.state import CardMemory
 from tests.drivers.reader.conftest import NOW
-from tests.fakes.judge import Bench, Court, Fault, JudgedCard, Step, fresh
-from tests.fakes.management import FactoryKey, certificate_for
+from tests.fakes.cards.judge import Bench, Court, Fault, JudgedCard, Step, fresh
+from tests.fakes.cards.management_keys import FactoryKey, certificate_for
 
 PIN = Role.IDENTIFICATION
 NEW = "975318"

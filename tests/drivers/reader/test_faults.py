@@ -29,7 +29,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend, InProcessConnection
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 PIN = Role.IDENTIFICATION
 NEW = Secret("975318")

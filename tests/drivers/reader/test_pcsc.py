@@ -19,7 +19,7 @@ from drivers.reader.visit import CardReader, try_card, visiting
 from drivers.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.vpcd import plug
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION

@@ -22,7 +22,7 @@ from sim.reader.pinpad import PadBackend
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
-from tests.fakes.judge import floor_of
+from tests.fakes.cards.judge import floor_of
 
 PIN = Role.IDENTIFICATION
 FILLER = b"\xff" * 8

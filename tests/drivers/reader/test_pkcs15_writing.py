@@ -27,7 +27,7 @@ from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
 from tests.drivers.reader.interrupted import memories, scene
-from tests.fakes.judge import Fault, Step, fresh
+from tests.fakes.cards.judge import Fault, Step, fresh
 
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
 NEW = "43"

@@ -19,7 +19,7 @@ from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
-from tests.fakes.management import FactoryKey
+from tests.fakes.cards.management_keys import FactoryKey
 
 PIV = ("C", "D")
 ORDINARY = {"B": "41", "C": "9a", "D": "9a"}

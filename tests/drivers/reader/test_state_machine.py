@@ -2,7 +2,7 @@
 
 Hypothesis makes up the sequences: entries of every sort, tears, swaps and pulls at any exchange, power-offs, resets,
 unplugged readers, stations that start again (the count of tries is kept), full disks, cards that are used elsewhere.
-The virtual cards judge (`tests.fakes.judge`): they hold the true counters, whatever the station thinks.
+The virtual cards judge (`tests.fakes.cards.judge`): they hold the true counters, whatever the station thinks.
 
 A slice runs with the other tests; KORTKIOSK_SEQUENCES=10000 runs so many sequences (`make state-machine`).
 """
@@ -46,7 +46,8 @@ from drivers.secret import Secret
 from sim.reader.administration import answer_to, key_of
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
-from tests.fakes.counter import (
+from tests.fakes.cards.judge import UNTOLD, Bench, Court, Fault, JudgedCard, Step, floor_of, fresh
+from tests.fakes.cards.random_counter import (
     ANSWERS,
     CARDS,
     FAULTS,
@@ -60,7 +61,6 @@ from tests.fakes.counter import (
     typed_pin,
     typed_puk,
 )
-from tests.fakes.judge import UNTOLD, Bench, Court, Fault, JudgedCard, Step, floor_of, fresh
 
 SEQUENCES = int(os.environ.get("KORTKIOSK_SEQUENCES") or 0)
 SLICE = 300

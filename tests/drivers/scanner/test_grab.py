@@ -12,8 +12,8 @@ from drivers.scanner.inputs import inputs
 from drivers.scanner.port import LONGEST, Scan, ScannerMissing, ScannerReady, ScannerRefused
 from sim.scanner import VirtualScanner
 from tests.drivers.scanner.test_reading import codes
-from tests.fakes.inputs import Desk, Gadget, Info
-from tests.fakes.step_clock import StepClock, settle
+from tests.fakes.machine.input_devices import Desk, Gadget, Info
+from tests.fakes.machine.step_clock import StepClock, settle
 
 KEYBOARD = "Example Keyboard"
 SCANNER = "Example Scanner"

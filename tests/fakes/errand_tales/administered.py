@@ -9,7 +9,7 @@ from sim.reader.administration import key_of
 from tests.fakes.errand_tales.blocking import HOLDER, NUMBER, both
 from tests.fakes.errand_tales.codes import MINE, PUK, code_is, locked, product, unlock
 from tests.fakes.errands import ErrandTale
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
 from tests.fakes.person import Story, first, pulls, pulls_lit, puts
 from tests.fakes.room import OLD_PIN, Room, authority, persona_of
 from tests.fakes.stories import NEW_PIN, Setting

@@ -10,7 +10,7 @@ from sim.reader.personas import person
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
 from tests.fakes.house import RoomHouse
-from tests.fakes.listed import administrator
+from tests.fakes.issuers.administrators import administrator
 from tests.fakes.person import Story, first, pulls, pulls_lit, puts
 from tests.fakes.room import OLD_PIN, Room, persona_of
 from tests.fakes.stories import SLOTS, Setting, attended, own_card

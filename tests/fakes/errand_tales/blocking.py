@@ -8,7 +8,7 @@ from fleet.messages.issuing import CardRecord, CardState, Person
 from kiosk.station.no_reader import NoReader
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errands import OWN, ErrandTale
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
 from tests.fakes.person import Story, drops, first, jams, pulls, puts
 from tests.fakes.room import OLD_PIN, Room, authority, persona_of
 

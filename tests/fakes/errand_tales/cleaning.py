@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
-from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errand_tales.renewal import (
@@ -21,6 +20,7 @@ from tests.fakes.errand_tales.renewal import (
     issuer,
 )
 from tests.fakes.errands import ErrandTale
+from tests.fakes.machine.clock import NOW
 from tests.fakes.person import Story, pulls, puts
 from tests.fakes.room import OLD_PIN, Room, authority, keys_of, persona_of
 

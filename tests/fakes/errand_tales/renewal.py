@@ -14,13 +14,13 @@ from sim.reader.pins import PIN_TRIES, SIGNATURE_PIN_REFERENCE
 from sim.reader.piv.names import CERTIFICATE_OBJECTS
 from sim.reader.piv.objects import certificate_object
 from sim.reader.pki import KeyPurpose, TestAuthority
-from tests.fakes.clock import NOW
+from tests.fakes.cards.contents import held
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE, code_is, locked
 from tests.fakes.errands import OWN, ErrandTale
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
+from tests.fakes.machine.clock import NOW
 from tests.fakes.person import Story, pulls, puts
-from tests.fakes.renewed import held
 from tests.fakes.room import OLD_PIN, Room, authority, persona_of
 
 NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id

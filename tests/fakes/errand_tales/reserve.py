@@ -12,7 +12,6 @@ from kiosk.issuer.ports import Offer
 from kiosk.region import Region
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
-from tests.fakes.clock import NOW
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errand_tales.codes import MINE
 from tests.fakes.errand_tales.renewal import (
@@ -28,6 +27,7 @@ from tests.fakes.errand_tales.renewal import (
     old_is,
 )
 from tests.fakes.errands import OWN, ErrandTale
+from tests.fakes.machine.clock import NOW
 from tests.fakes.person import Story, pulls, puts
 from tests.fakes.room import OLD_PIN, Room, authority, persona_of
 

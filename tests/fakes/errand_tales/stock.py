@@ -16,8 +16,8 @@ from sim.reader.personas import person
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale
-from tests.fakes.issuer import IssuerDesk
-from tests.fakes.listed import administrator
+from tests.fakes.issuers.administrators import administrator
+from tests.fakes.issuers.issuer import IssuerDesk
 from tests.fakes.person import Deed, Story, first, pulls_lit, puts, takes
 from tests.fakes.room import OLD_PIN, Room, authority
 from tests.fakes.stories import Setting

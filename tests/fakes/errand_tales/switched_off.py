@@ -8,7 +8,7 @@ from tests.fakes.errand_tales.blocking import back, lost
 from tests.fakes.errand_tales.check import check
 from tests.fakes.errand_tales.codes import MINE, change, code_is, unlock
 from tests.fakes.errands import ErrandTale
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
 from tests.fakes.room import OLD_PIN, Room, authority, persona_of
 from tests.fakes.stories import Setting, own_card
 

@@ -12,8 +12,8 @@ from fleet.agent.identity import Identity
 from fleet.agent.store import StationStore
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from tests.fakes.broker import Broker
-from tests.fakes.fleet_peer import FleetPeer
+from tests.fakes.brokers.mosquitto import Broker
+from tests.fakes.fleet.server_peer import FleetPeer
 
 Enrol = Callable[..., Identity]
 

@@ -22,10 +22,10 @@ from fleet.messages.link import Acked, Answer, OrderAsk, StationState
 from fleet.messages.topics import Topics
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from tests.fakes.broker import Broker
-from tests.fakes.fleet_peer import FleetPeer
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.rogue_client import Rogue
+from tests.fakes.brokers.mosquitto import Broker
+from tests.fakes.brokers.rogue_client import Rogue
+from tests.fakes.fleet.server_peer import FleetPeer
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.agent.conftest import Enrol
 
 pytestmark = pytest.mark.broker

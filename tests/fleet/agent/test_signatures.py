@@ -17,8 +17,8 @@ from fleet.messages.link import Acked, Answer, OrderAsk, encode
 from fleet.messages.signed import ANSWER_TYP, CLOCK_SLACK, SignedAnswer, SignedError, open_ask, sign_acked, written
 from fleet.server.signing import Signer
 from provisioning.authority import Authority
-from tests.fakes.broker import Broker
-from tests.fakes.fleet_peer import FleetPeer
+from tests.fakes.brokers.mosquitto import Broker
+from tests.fakes.fleet.server_peer import FleetPeer
 from tests.fleet.agent.conftest import Enrol
 from tests.fleet.agent.test_link import becomes
 

@@ -31,8 +31,8 @@ from fleet.server.store.writing import Writer
 from fleet.server.transport import Handler, Incoming
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from tests.fakes.databases import new_store
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.server.databases import new_store
 
 ISSUER_KEY = bytes(range(32))
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

@@ -28,7 +28,7 @@ from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.verifier.client import VerifierAwayError
 from fleet.server.verifier.exchange import EnvelopeFacts, Verdict
-from tests.fakes.listed import listed
+from tests.fakes.issuers.administrators import listed
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 KEY = ECKey.generate_key("P-256")

@@ -19,10 +19,10 @@ from fleet.server.broker import Broker, BrokerError, access_list, configuration
 from fleet.server.mqtt5.client import Credentials, tls_context
 from fleet.server.open_files import most_connections
 from provisioning.authority import Authority
-from tests.fakes.fleet_station import FleetStation
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
-from tests.fakes.rogue_client import CONNACK
+from tests.fakes.brokers.rogue_client import CONNACK
+from tests.fakes.fleet.station_peer import FleetStation
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker

@@ -13,7 +13,7 @@ from fleet.server.store.arrivals import PresenceSeen
 from fleet.server.store.database import Database
 from fleet.server.store.tables import alarms
 from fleet.server.store.writing import Writer
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.conftest import NOW, KeptChanges
 
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from fleet.server.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FullError, Hub, Reader
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 
 async def next_of(reader: Reader) -> Change | None:

@@ -19,11 +19,11 @@ from fleet.server.store.database import Database
 from fleet.server.web.app import create_app
 from fleet.server.web.serving import web_server
 from provisioning.authority import Authority
-from tests.fakes.alerts import FakeAlerts, demo_alerts
-from tests.fakes.commands import desk_of
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.readings import FakeReadings
-from tests.fakes.visitors import SEALER
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.server.alerts import FakeAlerts, demo_alerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.readings import FakeReadings
+from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.conftest import NOW, wall_clock
 
 HERE = Address("127.0.0.1", 8080)

@@ -35,9 +35,9 @@ from fleet.server.store.reading import StoreReadings
 from fleet.server.store.tables import events
 from fleet.server.verifier.judging import SUITE
 from provisioning.authority import Authority
-from tests.fakes.fleet_station import FleetStation
-from tests.fakes.ports import free_address
-from tests.fakes.serving import Serving
+from tests.fakes.fleet.station_peer import FleetStation
+from tests.fakes.machine.ports import free_address
+from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import (
     ISSUER_KEY,
     SealingStation,

@@ -11,10 +11,10 @@ from fleet.server.store.database import opened
 from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import chains, events
 from provisioning.authority import Authority
-from tests.fakes.fleet_station import FleetStation
-from tests.fakes.ports import free_address
-from tests.fakes.postgres import cluster
-from tests.fakes.serving import Serving
+from tests.fakes.fleet.station_peer import FleetStation
+from tests.fakes.machine.ports import free_address
+from tests.fakes.server.postgres import cluster
+from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import SealingStation, enrolled
 
 pytestmark = pytest.mark.broker

@@ -33,8 +33,8 @@ from fleet.server.transport import Incoming
 from fleet.server.verifier.client import VerifierProcess
 from fleet.server.web.serving import Listener
 from provisioning.authority import Authority
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport, SealingStation
 
 SHORT_S = 0.02

@@ -28,10 +28,10 @@ from fleet.server.telemetry import Telemetry, is_wanted, tracing_of
 from fleet.server.tracing import ALLOWED, OFF
 from fleet.server.web.app import create_app
 from tests.docs.pages import DOCS
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import SIGNER, desk_of, ready
-from tests.fakes.readings import demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import SIGNER, desk_of, ready
+from tests.fakes.server.readings import demo_readings
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
 from tests.fleet.server.test_answers import KEY, ScriptedVerifier
 from tests.fleet.server.test_ingest import ingesting, message

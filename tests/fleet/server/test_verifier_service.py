@@ -24,7 +24,7 @@ from fleet.server.verifier.counters import Counters, FileTries
 from fleet.server.verifier.exchange import MAX_LINE_BYTES, MAX_SEALED_CHARACTERS, READY, Check, EnvelopeFacts
 from fleet.server.verifier.judging import Judge, Keys
 from fleet.server.verifier.service import MOST_CONNECTIONS, SocketError, VerifierService
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 ME = frozenset({os.geteuid()})
 

@@ -9,7 +9,7 @@ from fleet.server.verifier.counters import TRIES_PER_ENVELOPE, Counters
 from fleet.server.verifier.exchange import EnvelopeFacts
 from fleet.server.verifier.shared import PostgresTries
 from provisioning.authority import Authority
-from tests.fakes.postgres import Cluster
+from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW
 
 

@@ -8,9 +8,9 @@ from drivers.reader.model import CardFacts, Chain
 from kiosk.steps.certificate_removal import removable
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
-from tests.fakes.clock import NOW
+from tests.fakes.cards.contents import facts_of
 from tests.fakes.errand_tales.codes import MINE
-from tests.fakes.renewed import facts_of
+from tests.fakes.machine.clock import NOW
 from tests.fakes.room import authority, keys_of, make_card, persona_of
 
 EXPIRED, OLDER, NEWEST = 1830, 1700, 30

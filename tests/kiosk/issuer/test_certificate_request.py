@@ -19,8 +19,8 @@ from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.pki import CARD_NUMBER_OID
 from sim.reader.slot import VirtualSlot
-from tests.fakes.clock import NOW, HandClock
-from tests.fakes.issuer import IssuerDesk
+from tests.fakes.issuers.issuer import IssuerDesk
+from tests.fakes.machine.clock import NOW, HandClock
 from tests.fakes.room import authority, make_card, persona_of
 
 OFFER = Offer("identification", 3, "2027-01-31")

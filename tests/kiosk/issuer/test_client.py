@@ -58,10 +58,10 @@ from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from tests.fakes.clock import NOW, HandClock
-from tests.fakes.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
-from tests.fakes.listed import administrator, listed
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.issuers.administrators import administrator, listed
+from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
+from tests.fakes.machine.clock import NOW, HandClock
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.room import authority, make_card, persona_of
 
 STRANGER = persona_of("3:old")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.display import virtual_display
-from tests.fakes.kivy_driver import KivyDriver
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.kivy_driver import KivyDriver
 
 
 @pytest.fixture(scope="session")

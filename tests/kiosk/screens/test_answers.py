@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fakes.kivy_driver import KivyDriver
-from tests.fakes.sample_views import SAMPLES
+from tests.fakes.screens.kivy_driver import KivyDriver
+from tests.fakes.screens.sample_views import SAMPLES
 
 pytestmark = pytest.mark.screen
 

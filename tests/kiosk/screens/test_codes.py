@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kiosk.barcodes import envelope_code, order_code
-from tests.fakes.kivy_driver import KivyDriver
+from tests.fakes.screens.kivy_driver import KivyDriver
 
 pytestmark = pytest.mark.screen
 

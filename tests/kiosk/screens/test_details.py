@@ -7,9 +7,9 @@ import pytest
 
 from kiosk.barcodes import order_code
 from kiosk.screens.theme import PANELS
-from tests.fakes.display import virtual_display
-from tests.fakes.kivy_driver import KivyDriver
-from tests.fakes.whole_views import Unfit, unfit_everywhere, unfit_longer
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.kivy_driver import KivyDriver
+from tests.fakes.screens.whole_views import Unfit, unfit_everywhere, unfit_longer
 
 pytestmark = pytest.mark.screen
 

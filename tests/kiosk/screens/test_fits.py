@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.fakes.display import virtual_display
-from tests.fakes.kivy_driver import KivyDriver
-from tests.fakes.sample_views import SAMPLES
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.kivy_driver import KivyDriver
+from tests.fakes.screens.sample_views import SAMPLES
 
 pytestmark = pytest.mark.screen
 

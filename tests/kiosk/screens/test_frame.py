@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.kivy_driver import KivyDriver
+from tests.fakes.screens.kivy_driver import KivyDriver
 
 pytestmark = pytest.mark.screen
 

@@ -6,8 +6,8 @@ import pytest
 
 from kiosk.screens.cutting import cut
 from kiosk.screens.waybar import BACK, ON
-from tests.fakes.display import virtual_display
-from tests.fakes.kivy_driver import KivyDriver
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.kivy_driver import KivyDriver
 
 
 @pytest.fixture(scope="module")

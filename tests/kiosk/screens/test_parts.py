@@ -10,8 +10,8 @@ from kiosk.screens.spoken import spoken
 from kiosk.screens.theme import COLOURS, PANELS, Colours, Theme
 from kiosk.screens.words import Words
 from kiosk.texts import Texts
-from tests.fakes.sample_views import SAMPLES
-from tests.fakes.sample_words import texts
+from tests.fakes.screens.sample_views import SAMPLES
+from tests.fakes.screens.sample_words import texts
 
 
 def test_brackets_in_a_name_are_no_markup() -> None:

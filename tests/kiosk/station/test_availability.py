@@ -9,7 +9,7 @@ from kiosk.station import home_views as home
 from kiosk.station.availability import offers
 from kiosk.texts import Texts
 from kiosk.views import say
-from tests.fakes.renewed import facts_of
+from tests.fakes.cards.contents import facts_of
 from tests.fakes.room import make_card, persona_of
 
 LINE = "020-32 32 62"

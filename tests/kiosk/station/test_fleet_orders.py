@@ -18,8 +18,8 @@ from fleet.messages.vocabulary import EventType
 from kiosk.station import journal
 from kiosk.station.fleet_orders import FleetOrders
 from kiosk.station.journal import Journal
-from tests.fakes.clock import HandClock
 from tests.fakes.desk import order_of
+from tests.fakes.machine.clock import HandClock
 from tests.fakes.room import quick_folder
 
 ONE = order_of(1)

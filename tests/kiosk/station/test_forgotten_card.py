@@ -12,7 +12,7 @@ from fleet.messages.vocabulary import EventType
 from kiosk.station.forgotten_card import EVERY_S, KEPT, LeftIn
 from tests.fakes.errand_tales.codes import MINE
 from tests.fakes.errands import OWN
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.room import Room, persona_of, quick_folder
 from tests.fakes.stories import room_for
 

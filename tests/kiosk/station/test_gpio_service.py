@@ -15,8 +15,8 @@ from kiosk.station.gpio_service import Caretaker, Dim, Seen, brightness, lamp_fo
 from kiosk.station.peripherals import advice_for_pins, code_of_pins, make_pins
 from kiosk.views import Await, Tell, View, say
 from sim.pins import VirtualPins
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.step_clock import StepClock, settle
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.step_clock import StepClock, settle
 
 HAND = Await(name="take", title=say("home.title"), waits_for=say("wait.slot"))
 WORDS = Tell(name="told", title=say("home.title"), badge="success")

@@ -22,8 +22,8 @@ from kiosk.steps.context import Scene
 from kiosk.views import Choose, ReaderDrawing
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errands import OWN
-from tests.fakes.issuer import IssuerDesk
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.issuers.issuer import IssuerDesk
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.person import Deed, pulls, puts
 from tests.fakes.person import Person as Visitor
 from tests.fakes.room import Room, authority, persona_of, quick_folder

@@ -21,8 +21,8 @@ from kiosk.station.fleet_wiring import Books
 from kiosk.station.housekeeping import EVERY_S, KEPT, forget, keep_up
 from kiosk.station.journal import Journal
 from provisioning import pki
-from tests.fakes.clock import HandClock
 from tests.fakes.desk import STATION, order_of
+from tests.fakes.machine.clock import HandClock
 from tests.fakes.room import quick_folder
 
 CHAIN = Chain(STATION, 1, "boot-1")

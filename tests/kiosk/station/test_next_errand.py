@@ -6,8 +6,8 @@ from pathlib import Path
 from kiosk.station.station import Station, opened
 from sim.bench.world import World
 from sim.demo.seed import Region
-from tests.fakes.clock import HandClock
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.clock import HandClock
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.person import Person, Story, pulls
 from tests.kiosk.station.test_station import in_region, region, world
 

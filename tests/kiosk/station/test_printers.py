@@ -18,7 +18,7 @@ from kiosk.config import load
 from kiosk.station import devices
 from sim.printer.machine import Faults, Machine
 from sim.printer.virtual import VirtualPrinter
-from tests.fakes.usb_printer import PRODUCT, VENDOR, UsbBus
+from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
 SHORT = Document((Title("Kvittens åäö"),))
 

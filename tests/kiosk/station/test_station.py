@@ -24,7 +24,7 @@ from sim.bench.world import World
 from sim.demo.seed import Region, scenario, seed
 from sim.pins import VirtualPins
 from sim.reader.inprocess import InProcessBackend
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 PICKUP = ERRANDS[0]
 

@@ -28,8 +28,8 @@ from kiosk.station.station_commands import LOOK_EVERY_S, QUIET_S, is_free
 from sim.bench.world import World
 from sim.demo.seed import STATION, Region, scenario, seed
 from sim.pins import VirtualPins
-from tests.fakes.clock import HandClock
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.clock import HandClock
+from tests.fakes.machine.patience import LIMIT_S
 from tests.kiosk.station.test_station import Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)

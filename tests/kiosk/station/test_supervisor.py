@@ -10,7 +10,7 @@ from drivers.secret import Secret, WipedError
 from kiosk.ports import Ended, ErrandCancelledError, TimedOutError
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.views import CANCEL, Busy, Button, Choose, Option, View, say
-from tests.fakes.clock import HandClock
+from tests.fakes.machine.clock import HandClock
 
 QUESTION = Choose(
     name="question",

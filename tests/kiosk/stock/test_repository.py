@@ -19,8 +19,8 @@ from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
 from kiosk.stock.repository import StationStock
 from kiosk.stock.stocktaking import Ledger, Lying, compare, free_slots, outgoing
-from tests.fakes.clock import HandClock
 from tests.fakes.desk import order_of
+from tests.fakes.machine.clock import HandClock
 from tests.fakes.room import quick_folder
 
 NOW = "2026-11-25T08:00:00Z"

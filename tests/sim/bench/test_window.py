@@ -11,7 +11,7 @@ from PIL import Image
 from sim.bench import window
 from sim.bench.world import Letter, Scenario, World
 from sim.reader.personas import administrators, people
-from tests.fakes.display import virtual_display
+from tests.fakes.machine.display import virtual_display
 from tests.sim.bench.sitting import Person, Station, running, sitting_at, start, world_shows
 
 pytestmark = pytest.mark.screen

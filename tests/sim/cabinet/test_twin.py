@@ -24,7 +24,7 @@ from drivers.cabinet.port import (
 )
 from drivers.secret import Secret
 from sim.cabinet.twin import BoardTwin, TwinError
-from tests.fakes.fitted import LIMIT_S, twin_of, until
+from tests.fakes.cabinet.cabinet_and_hands import LIMIT_S, twin_of, until
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.kill_campaign import campaign, embedded
-from tests.fakes.postgres import cluster
+from tests.fakes.campaigns.kill_campaign import campaign, embedded
+from tests.fakes.server.postgres import cluster
 
 
 @pytest.mark.broker

@@ -28,10 +28,10 @@ from sim.fleet.crowd import Answered, Sent
 from sim.fleet.identities import names
 from sim.fleet.outbox import Outbox
 from sim.fleet.verification import differences
-from tests.fakes.commands import TOVE, desk_of
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
-from tests.fakes.serving import Serving
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
+from tests.fakes.server.commands import TOVE, desk_of
+from tests.fakes.server.server_process import Serving
 from tests.fleet.server.conftest import arrived, authority, wall_clock
 
 __all__ = ["authority"]

@@ -24,7 +24,7 @@ from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.status import PublishedStatus
 from sim.issuer import BANNER
 from sim.issuer.serving import Running, SimulatorConfig, running
-from tests.fakes.issuing_fleet import ANY_PORT, CARD, HOLDER, NOW, PUK, seed
+from tests.fakes.issuers.issuing_fleet import ANY_PORT, CARD, HOLDER, NOW, PUK, seed
 
 WANTED = "2026-03-02T12:00:00Z"
 OFFER = Offer("identification", 3, "2031-03-02")

@@ -13,8 +13,8 @@ from drivers.cabinet.gpio.pattern import GLINT, OFF, SLOW_BLINK, STEADY, WINK
 from drivers.cabinet.gpio.pins import Pin, Role, reference
 from drivers.cabinet.gpio.port import PinsReady, PinsStuck, PinsUnavailable
 from sim.pins import VirtualPins
-from tests.fakes.rpi_gpio import FakeGpio, on_a_pi
-from tests.fakes.step_clock import StepClock, settle
+from tests.fakes.machine.rpi_gpio import FakeGpio, on_a_pi
+from tests.fakes.machine.step_clock import StepClock, settle
 
 SHUT = PinsReady("closed", headphones=False, present=False)
 

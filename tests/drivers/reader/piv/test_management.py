@@ -13,7 +13,7 @@ from drivers.reader.visit import CardReader, CardVisit, visiting
 from drivers.secret import Secret
 from sim.reader.cards import VirtualCard
 from tests.drivers.reader.piv.test_visit import kind_of
-from tests.fakes.management import PRIVATE, FactoryKey, certificate_for
+from tests.fakes.cards.management_keys import PRIVATE, FactoryKey, certificate_for
 
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)
 

@@ -19,8 +19,8 @@ from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from tests.drivers.reader.test_pcsc import inserted, until
-from tests.fakes.management import FactoryKey, certificate_for
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.cards.management_keys import FactoryKey, certificate_for
+from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION

@@ -9,8 +9,8 @@ import pytest
 
 from fleet.server.access import codes
 from fleet.server.access.access import Access, Chosen, SignedIn
-from tests.fakes.databases import new_store
-from tests.fakes.visitors import SEALER
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.visitors import SEALER
 
 PASSWORD = "made-up-password"
 

@@ -9,8 +9,8 @@ from fleet.server.access.roles import Caller, Role
 from fleet.server.access.sealing import account
 from fleet.server.store.access_tables import users
 from fleet.server.store.database import Database
-from tests.fakes.databases import empty, on_postgres
-from tests.fakes.visitors import SEALER
+from tests.fakes.server.databases import empty, on_postgres
+from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Turned
 
 __all__ = ["on_postgres"]

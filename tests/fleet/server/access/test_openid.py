@@ -16,10 +16,10 @@ from fleet.server.web.app import create_app
 from fleet.server.web.openid import BACK
 from fleet.server.web.site import Site
 from tests.docs.pages import DOCS, blocks
-from tests.fakes.alerts import FakeAlerts, demo_alerts
-from tests.fakes.commands import OPEN, desk_of
-from tests.fakes.identity_provider import CLIENT, ISSUER, LEVEL, SECRET, IdentityProvider
-from tests.fakes.readings import FakeReadings
+from tests.fakes.server.alerts import FakeAlerts, demo_alerts
+from tests.fakes.server.commands import OPEN, desk_of
+from tests.fakes.server.identity_provider import CLIENT, ISSUER, LEVEL, SECRET, IdentityProvider
+from tests.fakes.server.readings import FakeReadings
 from tests.fleet.server.access.conftest import Turned
 from tests.fleet.server.web.asgi import get
 

@@ -14,11 +14,11 @@ from fleet.server.access.settings import WebSettings, WebSettingsError
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.openid import BACK, LOG_OUT
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.identity_provider import ISSUER, LEVEL, SECRET, IdentityProvider
-from tests.fakes.readings import FakeReadings
-from tests.fakes.visitors import COOKIE
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, IdentityProvider
+from tests.fakes.server.readings import FakeReadings
+from tests.fakes.server.visitors import COOKIE
 from tests.fleet.server.access.conftest import Turned
 from tests.fleet.server.access.test_openid import SETTINGS, WHO
 from tests.fleet.server.web.asgi import Answer, get, post

@@ -12,7 +12,7 @@ from fleet.server.access.sealing import KEY_FILE, Sealer, SecretsError, account,
 from fleet.server.commands import main
 from fleet.server.store.access_tables import users
 from fleet.server.store.database import Database
-from tests.fakes.visitors import SEALER
+from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Admin, Turned
 
 MADE_UP = "MADEUPMADEUPMADEUPMADEUPMADEUP22"

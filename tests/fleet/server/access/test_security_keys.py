@@ -10,7 +10,7 @@ from fleet.server.access.administration import Actor, Administration
 from fleet.server.access.roles import Caller, Role
 from fleet.server.access.security_keys import MOST_KEYS, SecurityKeys
 from fleet.server.access.webauthn_ceremonies import Asked, RelyingParty
-from tests.fakes.soft_key import SoftKey
+from tests.fakes.server.security_key import SoftKey
 from tests.fleet.server.access.conftest import PASSWORD, Admin
 
 HERE = RelyingParty("localhost", "http://localhost")

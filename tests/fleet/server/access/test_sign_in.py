@@ -11,7 +11,7 @@ from fleet.server.access.access import Access, Chosen, Refused, SignedIn
 from fleet.server.access.roles import Role
 from fleet.server.access.sessions import IDLE, WHOLE
 from fleet.server.access.tries import ACCOUNT, ADDRESS
-from tests.fakes.visitors import SEALER
+from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Admin, Turned
 
 

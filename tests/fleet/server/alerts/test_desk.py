@@ -7,8 +7,8 @@ from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.watching import Opened
 from fleet.server.store import alerting
 from fleet.server.store.database import Database
-from tests.fakes.databases import either as database
-from tests.fakes.databases import on_postgres
+from tests.fakes.server.databases import either as database
+from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.alerts.test_service import SETTINGS
 from tests.fleet.server.conftest import NOW, KeptChanges
 

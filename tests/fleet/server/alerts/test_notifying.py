@@ -14,8 +14,8 @@ import pytest
 from fleet.server.alerts.notifying import NotDeliveredError, deliver
 from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import Email, Webhook
-from tests.fakes.listeners import Hook, MailServer
-from tests.fakes.ports import free_port
+from tests.fakes.machine.ports import free_port
+from tests.fakes.server.webhook_and_mail import Hook, MailServer
 from tests.fleet.server.conftest import NOW
 
 ALERT = AlertRow(7, "entre-a", "paper", "Skrivare", "notice", "paper_low", NOW, NOW, 1, False, None, None, None, None)

@@ -10,9 +10,9 @@ from fleet.server.alerts.windows import Window
 from fleet.server.commanding.desk import DECIDE, CommandDesk
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
-from tests.fakes.commands import OLLE, OPEN, SYNC, TOVE, desk_of
-from tests.fakes.databases import either as database
-from tests.fakes.databases import on_postgres
+from tests.fakes.server.commands import OLLE, OPEN, SYNC, TOVE, desk_of
+from tests.fakes.server.databases import either as database
+from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.alerts.test_service import SETTINGS, Desk, desk
 from tests.fleet.server.conftest import NOW, KeptChanges, writer
 

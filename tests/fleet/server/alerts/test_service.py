@@ -20,8 +20,8 @@ from fleet.server.store.alarms import CHAIN_BROKEN, Alarm
 from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
-from tests.fakes.databases import either as database
-from tests.fakes.databases import on_postgres
+from tests.fakes.server.databases import either as database
+from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record, writer
 
 __all__ = ["database", "on_postgres", "writer"]

@@ -7,8 +7,8 @@ import pytest
 from fleet.server.alerts.desk import AlertDesk
 from fleet.server.alerts.settings import load
 from fleet.server.alerts.windows import Window, WindowRow, planned, with_windows
-from tests.fakes.databases import either as database
-from tests.fakes.databases import on_postgres
+from tests.fakes.server.databases import either as database
+from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.alerts.test_service import LOW, Desk, desk
 from tests.fleet.server.conftest import NOW, KeptChanges, writer
 

@@ -23,7 +23,7 @@ from fleet.server.store.tables import alarms, stations
 from fleet.server.transport import Incoming
 from fleet.server.verifier.exchange import Verdict
 from provisioning.authority import Authority
-from tests.fakes.asking import Desk
+from tests.fakes.server.asking import Desk
 from tests.fleet.server.conftest import hold_orders, record
 from tests.fleet.server.test_answers import ScriptedVerifier
 

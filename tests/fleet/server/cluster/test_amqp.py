@@ -6,7 +6,7 @@ from fleet.server.cluster import amqp
 from fleet.server.cluster.amqp import AmqpTransport, intake
 from fleet.server.mqtt5.client import Credentials
 from fleet.server.transport import Incoming
-from tests.fakes.ports import free_address
+from tests.fakes.machine.ports import free_address
 
 
 class KeptLine:

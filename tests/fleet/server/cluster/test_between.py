@@ -14,8 +14,8 @@ from fleet.server.cluster.leading import lead
 from fleet.server.hub import Change, Hub
 from fleet.server.store.between import LEADER_LOCK
 from fleet.server.store.database import Database, opened
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.postgres import Cluster
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.server.postgres import Cluster
 
 CHECK_S = 0.05
 

@@ -29,12 +29,12 @@ from fleet.server.store.place import postgres_place
 from fleet.server.store.tables import chains, events, stations
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
-from tests.fakes.broker import Broker
-from tests.fakes.broker_links import LIMIT_S, Link, Server, signed_acked, signed_answer, station
-from tests.fakes.cluster_stand import Program
-from tests.fakes.fleet_station import FleetStation
-from tests.fakes.postgres import Cluster, cluster
-from tests.fakes.rabbitmq import RabbitCluster, rabbit_cluster
+from tests.fakes.brokers.links import LIMIT_S, Link, Server, signed_acked, signed_answer, station
+from tests.fakes.brokers.mosquitto import Broker
+from tests.fakes.brokers.rabbitmq import RabbitCluster, rabbit_cluster
+from tests.fakes.campaigns.cluster_stand import Program
+from tests.fakes.fleet.station_peer import FleetStation
+from tests.fakes.server.postgres import Cluster, cluster
 from tests.fleet.server.conftest import SealingStation, enrolled, wall_clock
 
 MADE_UP = Answer(ok=False, error="made_up")

@@ -18,7 +18,7 @@ from fleet.server.store.arrivals import ResultSeen
 from fleet.server.store.database import Database
 from fleet.server.store.tables import alarms
 from fleet.server.store.writing import Writer
-from tests.fakes.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
+from tests.fakes.server.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 
 

@@ -18,8 +18,8 @@ from fleet.server.store.directory import PersonRow, import_people
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.tables import alarms, orders
 from fleet.server.store.writing import Writer
-from tests.fakes.databases import new_on
-from tests.fakes.postgres import Cluster
+from tests.fakes.server.databases import new_on
+from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 
 BEGIN = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

@@ -26,7 +26,7 @@ from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
 from provisioning import pki
 from provisioning.authority import Authority
-from tests.fakes.databases import either, on_postgres
+from tests.fakes.server.databases import either, on_postgres
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 __all__ = ["either", "on_postgres"]

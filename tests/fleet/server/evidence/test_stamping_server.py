@@ -21,10 +21,10 @@ from fleet.server.store.proof_tables import countersignatures
 from fleet.server.store.writing import Writer
 from provisioning import pki
 from provisioning.authority import Authority
-from tests.fakes.databases import new_store
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_address
-from tests.fakes.tsa import Tsa, serving
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_address
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.time_stamping import Tsa, serving
 from tests.fleet.server.conftest import SealingStation, arrived
 
 

@@ -14,7 +14,7 @@ from fleet.server.evidence.timestamping import LOOK_EVERY_S, Timestamper, Timest
 from fleet.server.evidence.timestamps import Stamp, TimestampError, make_request, read_response, read_stamp
 from fleet.server.store.database import Database
 from fleet.server.store.proof_tables import countersignatures
-from tests.fakes.tsa import Tsa, serving
+from tests.fakes.server.time_stamping import Tsa, serving
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.evidence.conftest import ERRAND, Fleet, SigningStation, a_week, exported, members, taken
 

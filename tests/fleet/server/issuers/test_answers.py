@@ -58,8 +58,8 @@ from fleet.server.store.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from fleet.server.store.database import Database
 from fleet.server.store.tables import alarms, orders, wishes
 from fleet.server.store.writing import Writer
-from tests.fakes.listed import listed
-from tests.fakes.proving import CardHolder
+from tests.fakes.issuers.administrators import listed
+from tests.fakes.issuers.proving import CardHolder
 from tests.fakes.room import authority
 from tests.fleet.server.conftest import hold_orders, record
 

@@ -14,7 +14,7 @@ from fleet.server.issuers.attending import Attending
 from fleet.server.issuers.levels import is_for_identification, level_of
 from fleet.server.store.administrators import ListedAdministrator, replace_administrators
 from fleet.server.store.database import Database
-from tests.fakes.listed import listed
+from tests.fakes.issuers.administrators import listed
 from tests.fleet.server.conftest import NOW
 
 KEY = ec.generate_private_key(ec.SECP256R1())

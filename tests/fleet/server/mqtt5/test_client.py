@@ -11,7 +11,7 @@ from fleet.server.addresses import Address
 from fleet.server.mqtt5 import client as mqtt
 from fleet.server.mqtt5.client import Mqtt5Transport
 from fleet.server.transport import Incoming
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 
 async def until(said: Callable[[], bool]) -> None:

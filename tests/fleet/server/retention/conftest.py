@@ -8,7 +8,7 @@ from fleet.server.retention.running import Job
 from fleet.server.retention.settings import RetentionSettings, load
 from fleet.server.store.database import Database
 from fleet.server.store.writing import Writer
-from tests.fakes.databases import either, on_postgres
+from tests.fakes.server.databases import either, on_postgres
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 __all__ = ["either", "on_postgres"]

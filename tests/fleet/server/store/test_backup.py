@@ -11,7 +11,7 @@ from fleet.server.store.database import Database, opened
 from fleet.server.store.place import Place
 from fleet.server.store.tables import errands, events
 from fleet.server.store.writing import Writer
-from tests.fakes.postgres import Cluster
+from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 

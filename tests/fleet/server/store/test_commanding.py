@@ -16,7 +16,7 @@ from fleet.server.store.arrivals import ResultSeen
 from fleet.server.store.database import Database
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
-from tests.fakes.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
+from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 
 

@@ -20,8 +20,8 @@ from fleet.server.store.alert_tables import notices
 from fleet.server.store.database import Database, StoreError, migrate, migrations, opened
 from fleet.server.store.tables import events, metadata, order_starts, orders
 from fleet.server.store.writing import Writer
-from tests.fakes.commands import OPEN, TOVE, desk_of
-from tests.fakes.listed import listed
+from tests.fakes.issuers.administrators import listed
+from tests.fakes.server.commands import OPEN, TOVE, desk_of
 from tests.fleet.server.alerts.test_service import SETTINGS
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 

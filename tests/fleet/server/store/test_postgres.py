@@ -17,9 +17,9 @@ from fleet.server.store.place import PlaceError, described, postgres_place
 from fleet.server.store.tables import alarms, chains, errands, events, quarantine, stations
 from fleet.server.store.upserting import Put, put_all
 from fleet.server.store.writing import Writer
-from tests.fakes.databases import empty
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.postgres import Cluster, cluster
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.server.databases import empty
+from tests.fakes.server.postgres import Cluster, cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.test_ingest import ingesting, message
 

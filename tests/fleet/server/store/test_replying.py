@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from fleet.server.store.database import Database
 from fleet.server.store.replying import KEPT, Asked, Reply, keep, release, reserve
-from tests.fakes.databases import either as database
-from tests.fakes.databases import on_postgres
+from tests.fakes.server.databases import either as database
+from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.conftest import NOW
 
 __all__ = ["database", "on_postgres"]

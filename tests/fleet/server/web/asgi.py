@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import FastAPI
 from starlette.types import Message
 
-from tests.fakes.visitors import COOKIE
+from tests.fakes.server.visitors import COOKIE
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from fleet.server.commanding.desk import CommandDesk
 from fleet.server.hub import Hub
 from fleet.server.store.command_tables import commands
 from fleet.server.web.app import create_app
-from tests.fakes.alerts import FakeAlerts, demo_alerts
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.evidence import FakeEvidence
-from tests.fakes.readings import NOW, FakeReadings, demo_readings
-from tests.fakes.visitors import COOKIE, SEALER, session
+from tests.fakes.server.alerts import FakeAlerts, demo_alerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.evidence import FakeEvidence
+from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.server.visitors import COOKIE, SEALER, session
 
 ZONE = ZoneInfo("Europe/Stockholm")
 

@@ -40,10 +40,10 @@ from fleet.server.store.writing import Writer
 from fleet.server.web.app import create_app
 from fleet.server.web.describing import describe
 from fleet.server.web.idempotency import HEADER
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.evidence import FakeEvidence
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.evidence import FakeEvidence
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 _HEADER = HEADER.lower().encode()

@@ -11,9 +11,9 @@ from fleet.server.alerts.rules import ENDING, FINDERS
 from fleet.server.upkeep.ends import RENEWAL, End, What
 from fleet.server.web.alert_words import alert_detail, alert_mark
 from fleet.server.web.texts import load
-from tests.fakes.alerts import FakeAlerts, alert
-from tests.fakes.readings import NOW
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.server.alerts import FakeAlerts, alert
+from tests.fakes.server.readings import NOW
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.web.asgi import ask, get, post
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from tests.fakes.readings import FakeReadings
+from tests.fakes.server.readings import FakeReadings
 from tests.fleet.server.web.asgi import get
 
 ERRAND = "00000000-0000-4000-8000-000000000008"

@@ -25,10 +25,10 @@ from fleet.server.store.requesting import Key, RequestRow
 from fleet.server.store.tables import bin_cards, bins, orders, stations
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.readings import NOW, demo_readings
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.conftest import record
 from tests.fleet.server.web.asgi import Answer, get, post
 from tests.fleet.server.web.conftest import ZONE

@@ -22,11 +22,11 @@ from fleet.server.store.reading import StoreReadings
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
 from fleet.server.webhooks import HookError, load_secret, signature
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.listed import listed
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.issuers.administrators import listed
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.web.asgi import Answer, ask
 

@@ -20,9 +20,9 @@ from fleet.server.store import commanding
 from fleet.server.store.access_tables import account_acts, sessions
 from fleet.server.web.command_tales import COMMAND_ICON
 from fleet.server.web.texts import load
-from tests.fakes.commands import OLLE, SIGNER, TOVE
-from tests.fakes.readings import NOW
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.server.commands import OLLE, SIGNER, TOVE
+from tests.fakes.server.readings import NOW
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.conftest import KeptChanges, MemoryTransport
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 

@@ -17,7 +17,7 @@ from fleet.server.web import connections, middleware
 from fleet.server.web.connections import Connections, Place
 from fleet.server.web.serving import Listener, Shield, web_server
 from provisioning.authority import Authority
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 
 PING = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
 KEPT = PING.replace(b"close", b"keep-alive")

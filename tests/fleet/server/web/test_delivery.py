@@ -18,7 +18,7 @@ from fleet.server.web.assets import STATIC
 from fleet.server.web.gate import field
 from fleet.server.web.live import Watch, feed, scope_now
 from fleet.server.web.serving import web_server
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.web.asgi import get
 
 

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Role
 from fleet.server.web.station_words import meant
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.readings import NOW, FakeReadings, demo_readings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.web.asgi import get
 
 asynchronous = pytest.mark.asyncio

@@ -9,8 +9,8 @@ from fleet.server.evidence.contents import Asked
 from fleet.server.evidence.desk import BusyError
 from fleet.server.evidence.selecting import NothingHeldError, TooMuchError
 from fleet.server.readings import CheckpointRow
-from tests.fakes.readings import NOW, FakeReadings
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.web.asgi import get
 
 ERRAND = "00000000-0000-4000-8000-000000000008"

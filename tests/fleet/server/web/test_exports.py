@@ -18,8 +18,8 @@ from fleet.server.readings import ErrandRow, Sought
 from fleet.server.web import errand_pages, exports
 from fleet.server.web.export_routes import in_batches
 from fleet.server.web.exports import Cell, Table, csv_of, xlsx_of
-from tests.fakes.readings import FakeReadings
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.server.readings import FakeReadings
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.web.asgi import get
 
 NAMESPACE = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}

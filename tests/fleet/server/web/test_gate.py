@@ -14,10 +14,10 @@ from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.gate import check_all, rights
 from fleet.server.web.site import Site
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.readings import NOW, FakeReadings
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 from tests.fleet.server.web.conftest import ZONE
 

@@ -15,11 +15,11 @@ from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.gate import needs
 from fleet.server.web.idempotency import SHOWN_ONCE, api_group
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import program
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, demo_readings
+from tests.fakes.server.visitors import program
 from tests.fleet.server.web.asgi import Answer, ask
 
 KEY = "made-up-key-1"

@@ -17,11 +17,11 @@ from fleet.server.access import codes
 from fleet.server.access.access import Access, Chosen, SignedIn
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.readings import NOW, demo_readings
-from tests.fakes.visitors import SEALER
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, demo_readings
+from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.web.axe import clean_in_both_themes
 from tests.fleet.server.web.test_live import PATIENCE_MS, Served, browser, listening
 

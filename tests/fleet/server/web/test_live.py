@@ -20,12 +20,12 @@ from fleet.server.access.access import Access
 from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.serving import Listener, web_server
-from tests.fakes.alerts import FakeAlerts, demo_alerts
-from tests.fakes.commands import desk_of
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.ports import free_port
-from tests.fakes.readings import NOW, FakeReadings
-from tests.fakes.visitors import COOKIE, let_in, session
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_port
+from tests.fakes.server.alerts import FakeAlerts, demo_alerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.visitors import COOKIE, let_in, session
 from tests.fleet.server.web.conftest import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import BrowserContext, Page, Route
 
-from tests.fakes.patience import LIMIT_S
+from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.web.test_live import Site, browser, complaints, context, site
 
 __all__ = ["browser", "complaints", "context", "site"]

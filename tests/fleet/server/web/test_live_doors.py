@@ -11,8 +11,8 @@ from playwright.async_api import BrowserContext
 from fleet.server.access import codes
 from fleet.server.access.access import Access
 from fleet.server.store.database import Database
-from tests.fakes.readings import NOW, FakeReadings
-from tests.fakes.visitors import SEALER
+from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.web.test_live import Site, browser, complaints, context, opened
 
 __all__ = ["browser", "complaints", "context"]

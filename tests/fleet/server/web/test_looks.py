@@ -22,10 +22,10 @@ from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.ordering import Row, import_orders
 from fleet.server.store.writing import Writer
 from fleet.server.web.rendering import MENU
-from tests.fakes.commands import OLLE, desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.readings import NOW, FakeReadings, demo_readings
-from tests.fakes.visitors import COOKIE, SEALER, session
+from tests.fakes.server.commands import OLLE, desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.server.visitors import COOKIE, SEALER, session
 from tests.fleet.server.conftest import record
 from tests.fleet.server.web.axe import violations
 from tests.fleet.server.web.test_live import ERRAND, Complaints, Site, browser, complaints, context, site

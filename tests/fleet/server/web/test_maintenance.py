@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from fleet.server.access.access import Access
 from fleet.server.access.roles import Role
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.visitors import program
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.visitors import program
 from tests.fleet.server.web.asgi import Answer, ask
 
 RECURRING = {

@@ -11,9 +11,9 @@ from fleet.server.access.secret_values import form_token
 from fleet.server.alerts.settings import AlertSettings, Maintenance
 from fleet.server.alerts.windows import Window, WindowRow
 from fleet.server.web.maintenance_pages import Form
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.readings import NOW
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.readings import NOW
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.web.asgi import Answer, get, post
 from tests.fleet.server.web.conftest import ZONE
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, BrowserContext
 
-from tests.fakes.visitors import let_in
+from tests.fakes.server.visitors import let_in
 from tests.fleet.server.web.test_live import PAGES, PATIENCE_MS, Site, browser, complaints, context, site
 
 __all__ = ["browser", "complaints", "context", "site"]

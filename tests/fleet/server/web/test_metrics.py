@@ -13,10 +13,10 @@ from fleet.server.hub import Hub
 from fleet.server.store.database import Database
 from fleet.server.upkeep.ends import End
 from fleet.server.web.app import create_app
-from tests.fakes.alerts import FakeAlerts, demo_alerts
-from tests.fakes.commands import desk_of
-from tests.fakes.readings import NOW, FakeReadings
-from tests.fakes.visitors import program
+from tests.fakes.server.alerts import FakeAlerts, demo_alerts
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.visitors import program
 from tests.fleet.server.web.asgi import get
 
 

@@ -16,9 +16,9 @@ from fleet.server.hub import Hub
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
 from tests.docs.pages import DOCS
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.readings import NOW, FakeReadings, demo_readings
-from tests.fakes.visitors import COOKIE, program, session
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 
 FEW = LimitSettings(requests=3, refused=2, looks=2, commands=2)

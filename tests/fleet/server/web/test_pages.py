@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from fleet.server.hub import Hub
 from fleet.server.readings import BinRow, Emptied
 from fleet.server.web.rendering import MENU
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.readings import NOW, FakeReadings
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fleet.server.web.asgi import get
 
 PAGES = (

@@ -30,9 +30,9 @@ from fleet.server.store.writing import Writer
 from fleet.server.web.app import create_app
 from fleet.server.web.card_side import CardSide
 from fleet.server.web.gate import rights
-from tests.fakes.commands import desk_of
-from tests.fakes.evidence import FakeEvidence
-from tests.fakes.visitors import COOKIE, session
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.evidence import FakeEvidence
+from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.web.asgi import Answer, ask, get, post
 

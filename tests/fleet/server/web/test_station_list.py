@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.web.station_list import Wish, chosen
-from tests.fakes.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fleet.server.web.asgi import get
 
 ROWS = demo_readings().station_rows

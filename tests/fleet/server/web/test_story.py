@@ -23,9 +23,9 @@ from fleet.server.store.arrivals import PresenceSeen, StateSeen
 from fleet.server.store.reading import StoreReadings
 from fleet.server.store.writing import Writer
 from fleet.server.web.app import create_app
-from tests.fakes.commands import desk_of
-from tests.fakes.databases import new_store
-from tests.fakes.visitors import COOKIE, SEALER, let_in, session
+from tests.fakes.server.commands import desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.visitors import COOKIE, SEALER, let_in, session
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.web.axe import clean_in_both_themes
 from tests.fleet.server.web.test_live import PATIENCE_MS, Complaints, Served, browser, listening, shows

@@ -9,7 +9,7 @@ import pytest
 import fleet.server
 from fleet.server.web.texts import choose, load
 from fleet.server.web.words import ORDER_STATES
-from tests.fakes.readings import NOW
+from tests.fakes.server.readings import NOW
 from tests.fleet.server.web.conftest import ZONE
 
 SERVER = Path(fleet.server.__file__).parent

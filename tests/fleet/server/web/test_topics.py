@@ -22,10 +22,10 @@ from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, to
 from fleet.server.readings import Readings
 from fleet.server.web import app as application
 from fleet.server.web.card_side import CardSide
-from tests.fakes.alerts import FakeAlerts
-from tests.fakes.commands import ready
-from tests.fakes.databases import new_store
-from tests.fakes.readings import NOW, FakeReadings
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import ready
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fleet.server.web.asgi import get
 from tests.fleet.server.web.conftest import ZONE
 

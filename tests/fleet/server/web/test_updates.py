@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from fleet.server.readings import StationRow
 from fleet.server.web.updates import Wish, newest, runs_of, shares
-from tests.fakes.readings import FakeReadings, demo_readings
+from tests.fakes.server.readings import FakeReadings, demo_readings
 from tests.fleet.server.web.asgi import get
 
 A, B = "aa" * 32, "bb" * 32

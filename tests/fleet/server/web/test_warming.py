@@ -10,8 +10,8 @@ from fleet.server.readings import Summary
 from fleet.server.web import warming
 from fleet.server.web.assets import Assets
 from fleet.server.web.rendering import environment
-from tests.fakes.patience import LIMIT_S
-from tests.fakes.readings import FakeReadings
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.server.readings import FakeReadings
 
 
 async def test_the_application_starts_while_the_store_is_still_read(

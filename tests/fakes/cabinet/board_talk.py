@@ -1,0 +1,47 @@
+"""A session and a made-up board with a line between them, and time that passes when a test says so."""
+
+from drivers.cabinet.happenings import Happening, Joined, Sensed
+from drivers.cabinet.pairing import Pairing
+from drivers.cabinet.session import Session
+from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
+
+
+class Talk:
+    """See the module. `seen` is all that happened."""
+
+    def __init__(self, peer: BoardPeer | None = None, pairing: Pairing | None = PAIRING) -> None:
+        self.peer = peer or BoardPeer()
+        self.now = 0.0
+        nonces = iter(range(1, 10**6))
+        self.session = Session(pairing, now=0.0, nonce=lambda: next(nonces).to_bytes(16, "little"))
+        self.seen: list[Happening] = []
+
+    def settle(self, *, cut: bool = False) -> list[Happening]:
+        """Carry bytes to and fro until nothing more is said (`cut`: the board's answers are lost). Gives what happened."""
+        fresh: list[Happening] = []
+        while out := self.session.take_outgoing():
+            answer = self.peer.take(out)
+            if not cut:
+                fresh += self.session.receive(answer, self.now)
+        self.seen += fresh
+        return fresh
+
+    def hears(self, data: bytes) -> list[Happening]:
+        """The board says something by itself."""
+        fresh = self.session.receive(data, self.now)
+        self.seen += fresh
+        return fresh + self.settle()
+
+    def pass_time(self, seconds: float, *, cut: bool = False) -> list[Happening]:
+        """Let time pass, as often as the session wants to be woken."""
+        until, fresh = self.now + seconds, []
+        while self.now < until:
+            self.now = min(until, max(self.session.due, self.now + 0.001))
+            ticked = self.session.tick(self.now)
+            self.seen += ticked
+            fresh += ticked + self.settle(cut=cut)
+        return fresh
+
+    def joined(self) -> "Talk":
+        assert [type(one) for one in self.settle()] == [Joined, Sensed]
+        return self

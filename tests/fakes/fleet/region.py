@@ -1,0 +1,150 @@
+"""A whole made-up region on loopback for end-to-end tests: authority, broker, fleet server, an enrolled station's folder.
+
+The fleet server is the real program in a process of its own, so that a test may kill it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fleet.server.hub import MOST_OF_ONE
+from fleet.server.importing import IMPORTS
+from fleet.server.store.database import FILE_NAME
+from sim.demo import seed
+from sim.demo.issuer import SEED
+from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.machine.ports import free_port
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.visitors import COOKIE, audience, keys_to
+
+SERVER = (sys.executable, "-m", "fleet.server.commands")
+KIOSK = (sys.executable, "-m", "kiosk.cli")
+
+
+class Region:
+    """Folders and ports; `serve` runs the server, `walk` an errand at the station."""
+
+    def __init__(self, folder: Path, *, verify: str = "server") -> None:
+        self.mqtt, self.http = free_port(), free_port()
+        authority = folder / "card-authority"
+        self.places = seed.seed(folder, datetime.now(UTC), mqtt_port=self.mqtt, verify=verify, cards=authority)
+        self.cards = folder / "cards"
+        self.cards.mkdir()
+        self.environment = {**os.environ, "KORTKIOSK_TEST_AUTHORITY": str(authority)}
+        self.places.fleet_data.mkdir(mode=0o700)
+        with closing(new_store(self.places.fleet_data / FILE_NAME)) as database:
+            for what, file in (
+                ("import-orders", self.places.orders),
+                ("import-administrators", self.places.administrators),
+            ):
+                store = IMPORTS[what].read(file.read_bytes())
+                with database.writing.begin() as connection:
+                    store(connection, datetime.now(UTC))
+        self.session, self.token = keys_to(self.places.fleet_data, datetime.now(UTC))
+
+    @contextmanager
+    def serve(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
+        """The fleet server, with the issuer where one has been started and more arguments. Yields its process."""
+        arguments = ["serve", "--unseparated", "--data", self.places.fleet_data, "--authority", self.places.authority]
+        arguments += ["--mqtt", f"127.0.0.1:{self.mqtt}", "--http", f"127.0.0.1:{self.http}", *more]
+        settings = self.places.issuer / "issuer.toml"
+        with self._running("server", *arguments, *(("--issuer", settings) if settings.exists() else ())) as process:
+            yield process
+
+    @contextmanager
+    def issuer(self) -> Iterator["subprocess.Popen[str]"]:
+        """The simulated issuer: start it before the server."""
+        with self._running(
+            "issuer", "issuer-simulator", "--data", self.places.issuer, "--seed", self.places.issuer / SEED,
+            "--cards-authority", self.places.folder / "card-authority",
+            "--secure", "127.0.0.1:0", "--public", "127.0.0.1:0",
+        ) as process:  # fmt: skip
+            yield process
+
+    @contextmanager
+    def _running(self, name: str, *arguments: object) -> Iterator["subprocess.Popen[str]"]:
+        """A program, from its word that it is ready until it has ended."""
+        log = (self.places.folder / f"{name}.log").open("a")
+        process = subprocess.Popen([*SERVER, *map(str, arguments)], stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("ready"), (self.places.folder / f"{name}.log").read_text()
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(LIMIT_S)
+            finally:
+                process.kill()  # one that would not end; of one that has, nothing
+            log.close()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def walk(self, answers: Path, reader: str = "virtual", *more: str) -> tuple[int, list[dict[str, Any]], str]:
+        """Exit code, the lines of JSON, and what was said on standard error."""
+        done = subprocess.run(
+            [*KIOSK, "walk", "pickup", "--reader", reader, "--answers", str(answers),
+             "--config", str(self.places.config), "--json", *more],
+            capture_output=True, text=True, env=self.environment, timeout=LIMIT_S,
+        )  # fmt: skip
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+    def api(self, path: str) -> Any:
+        """What the server's API says."""
+        request = urllib.request.Request(self.url(f"/api/v1/{path}"), headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def becomes(self, path: str, reached: Callable[[Any], bool]) -> Any:
+        """What the server's API says once it is so: it hears of an errand a little after the person has gone."""
+        until = time.monotonic() + LIMIT_S
+        while not reached(said := self.api(path)):
+            assert time.monotonic() < until, said
+            time.sleep(0.05)
+        return said
+
+    def page(self, path: str) -> bytes:
+        """What a page answers to an administrator."""
+        request = urllib.request.Request(self.url(path), headers={"Cookie": f"{COOKIE}={self.session}"})
+        with urllib.request.urlopen(request) as answer:
+            content: bytes = answer.read()
+        return content
+
+    def cookies(self, dashboards: int) -> str:
+        """Of people enough for so many open dashboards, as `benches.dashboards` takes them."""
+        people = audience(self.places.fleet_data, datetime.now(UTC), -(-dashboards // MOST_OF_ONE))
+        return ",".join(f"{COOKIE}={one}" for one in people)
+
+    @property
+    def cookie(self) -> dict[str, str]:
+        """What a browser is given to be signed in."""
+        return {"name": COOKIE, "value": self.session, "url": self.url()}
+
+    def url(self, path: str = "/") -> str:
+        """The address of a page."""
+        return f"http://127.0.0.1:{self.http}{path}"
+
+
+def answers(folder: Path, person: int, *, puk: str, old_pin: str = "246813", new_pin: str = "314159") -> Path:
+    """An answers file for that person's pick-up, from the documented example, with these codes."""
+    example = Path(__file__).parents[3] / "kiosk" / "errands" / "pickup" / "walk.toml"
+    text = example.read_text(encoding="utf-8")
+    for old, new in (
+        ("order = 1,", f"order = {person},"), ('"old.json"', f'"old-{person}.json"'), ('"new.json"', f'"new-{person}.json"'),
+        ("20260001", f"20260{person:03d}"), ("13579201", puk), ("314159", new_pin), ("246813", old_pin),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    path = folder / f"pickup-{person}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

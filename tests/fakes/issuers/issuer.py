@@ -1,0 +1,328 @@
+"""Issuer, register and directory in memory, for journeys: real certificates, and the rules that a journey can meet."""
+# length: one peer for all ports of the issuer, with the rules that it keeps
+
+import hashlib
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+
+from drivers.reader.errors import ReaderError
+from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
+from drivers.reader.model import CardFacts
+from drivers.reader.outcomes import Signed
+from drivers.reader.signing import verifies
+from drivers.secret import Secret
+from fleet.messages.issuing import AdministratorRole, switches_off
+from fleet.messages.mandates import parse_mandate
+from fleet.server.issuers.card_keys import CardKeys
+from kiosk.issuer.ports import (
+    Blocked,
+    CardRecord,
+    CardWord,
+    Declined,
+    Found,
+    Held,
+    Issued,
+    LetterOrdered,
+    Lifted,
+    LoggedIn,
+    NotFound,
+    Offer,
+    Person,
+    Queued,
+    Released,
+    Response,
+    SwitchOff,
+    Unavailable,
+)
+from kiosk.issuer.proof_ports import PersonProof
+from kiosk.steps.blocking_views import DEAD
+from sim.bench import cards as bench_cards
+from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
+from sim.reader.pki import TestAuthority
+from tests.fakes.issuers.certificates import issue
+from tests.fakes.machine.clock import HandClock
+
+BENCH = frozenset(
+    bench_cards.persona(f"{number}:{which}").card_number for number in range(1, 15) for which in ("old", "new")
+)
+"""Numbers of the cards on the bench: all are in use but those that a test says something else of."""
+
+
+class _Key:
+    """A management key that the issuer answers for."""
+
+    def __init__(self, algorithm: ManagementAlgorithm, key: bytes, desk: "IssuerDesk") -> None:
+        self.algorithm = algorithm
+        self._key = key
+        self._desk = desk
+
+    def answer(self, challenge: bytes) -> bytes:
+        if not self._desk.online:
+            raise ReaderError("the server does not answer for the card's management key")
+        return _encipher(self._key, challenge)
+
+
+class IssuerDesk:
+    """Implements every port of `kiosk.issuer.ports` over dictionaries that a test may change."""
+
+    def __init__(self, authority: TestAuthority, clock: HandClock) -> None:
+        self._authority = authority
+        self._clock = clock
+        self.online = True
+        self.declines: dict[str, str] = {}
+        """Reason by question: `certificate`, `block`, `hold`, `lift`, `unblock`, `puk`, `letter`, `log_in`."""
+        self.people: dict[str, Person] = {}
+        self.cards: dict[str, CardRecord] = {}
+        self.offered: list[Offer] = []
+        self.pukes: dict[str, str] = {}
+        """By card number: what may be released, once."""
+        self.management_keys: dict[str, bytes] = {}
+        """By card number; a card that is not named has the factory's."""
+        self.administrators: dict[str, str] = {}
+        """Names by HSA-id."""
+        self.roles: tuple[AdministratorRole, ...] = ("KRA",)
+        """Of all of them."""
+        self.others: set[str] = set(BENCH)
+        """Numbers of cards that are in use, and of which nothing more is told."""
+        self.switched_off: list[SwitchOff] = []
+        self.queue: list[tuple[str, str, str, str]] = []
+        """(what, card number, reason, by) told while offline."""
+        self.told: list[tuple[str, ...]] = []
+        """Everything that was asked to be changed, in order."""
+        self.issued: dict[bytes, Issued] = {}
+
+    def add(self, person: Person, *cards: CardRecord) -> None:
+        """A person and their cards."""
+        self.people[person.hsa_id] = person
+        self.cards.update({card.card_number: card for card in cards})
+
+    def ports(self) -> dict[str, Any]:
+        """The fields of `Desk` that this stands for."""
+        names = ("issuer", "blocking", "card_keys", "directory", "administrators", "switches")
+        return dict.fromkeys(names, self) | {"administrators": _LogIn(self)}
+
+    async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
+        return tuple(self.offered) if self.online else Unavailable()
+
+    async def certificate(
+        self,
+        request: bytes,
+        offer: Offer,
+        *,
+        facts: CardFacts,
+        errand: str,
+        proof: Signed | None = None,
+        people: tuple[PersonProof, ...] = (),
+    ) -> Issued | Declined | Unavailable:
+        answer = self._no("certificate")
+        if answer is not None:
+            return answer
+        present = facts.certificate("signature" if offer.profile == "signature" else "identification")
+        if present is not None and not _proved(present.der, request, proof):
+            return Declined("no_proof")
+        refused = next(filter(None, (not_meant(one, "certificate.request", facts.card_number) for one in people)), None)
+        if refused is not None or not people:
+            return refused or Declined("not_allowed")
+        if len({one.hsa_id for one in people} - {facts.holder.hsa_id}) < offer.administrators:
+            return Declined("administrators_missing")
+        self.told.append(("certificate", facts.card_number, offer.profile))
+        return self.issued.setdefault(request, issue(self._authority, request, offer, facts, self._clock.now()))
+
+    async def block(
+        self, card_number: str, reason: str, *, by: PersonProof, errand: str
+    ) -> Blocked | Queued | Declined:
+        if (refused := not_meant(by, "card.block", card_number)) is not None:
+            return refused
+        if "block" in self.declines:
+            return Declined(self.declines["block"])
+        if not self.online:
+            return self._queue("block", card_number, reason, by.hsa_id)
+        self._set(card_number, state="blocked", held_from=None)
+        self.told.append(("block", card_number, reason, by.hsa_id))
+        return Blocked(self._clock.now())
+
+    async def hold(
+        self, card_number: str, reason: str, *, by: PersonProof | None, errand: str
+    ) -> Held | Queued | Declined:
+        if by is not None and (refused := not_meant(by, "card.hold", card_number)) is not None:
+            return refused
+        who = by.hsa_id if by else ""
+        card = self.cards.get(card_number)
+        refusal = self.declines.get("hold") or (card and f"card_{card.state}" in DEAD and f"card_{card.state}")
+        if refusal:
+            return Declined(refusal)
+        if not self.online:
+            return self._queue("hold", card_number, reason, who)
+        if card is None:
+            return Declined("unknown_card")
+        before = card.held_from or card.state
+        self._set(card_number, state="held", held_from=before, hold_reason=reason)
+        self.told.append(("hold", card_number, reason, who))
+        return Held(before)
+
+    async def lift(self, card_number: str, *, by: PersonProof, errand: str) -> Lifted | Declined | Unavailable:
+        answer = self._no("lift") or not_meant(by, "card.lift", card_number)
+        if answer is not None:
+            return answer
+        card = self.cards.get(card_number)
+        if card is None or card.held_from is None:
+            return Declined("not_held")
+        self._set(card_number, state=card.held_from, held_from=None, hold_reason=None)
+        self.told.append(("lift", card_number, by.hsa_id))
+        return Lifted(card.held_from)
+
+    async def waiting(self) -> int:
+        return len(self.queue)
+
+    def management(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
+    ) -> _Key:
+        assert people, "nobody answers for a management key in nobody's name"
+        assert not [one for one in people if not_meant(one, "card.challenge", facts.card_number)]
+        return _Key(algorithm, self._key(facts), self)
+
+    def _key(self, facts: CardFacts) -> bytes:
+        return self.management_keys.get(facts.card_number, FACTORY_MANAGEMENT_KEY)
+
+    async def answer_witness(
+        self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
+    ) -> MutualAnswer | Declined | Unavailable:
+        answer = self._no("authenticate")
+        if answer is not None:
+            return answer
+        key = self.management_keys.get(facts.card_number)
+        if key is None:
+            return Declined("no_key")
+        keys = CardKeys({("management", facts.card_number): [(algorithm, key)]})
+        proof = keys.prove(facts.card_number, algorithm, witness, challenge)
+        assert proof is not None
+        return MutualAnswer(proof[0], hashlib.sha256(proof[1]).digest())
+
+    async def unblock_response(
+        self, facts: CardFacts, challenge: bytes, *, administrator: LoggedIn, errand: str
+    ) -> Response | Declined | Unavailable:
+        answer = self._no("unblock") or _alone(facts, administrator, "card.challenge")
+        if answer is not None:
+            return answer
+        self.told.append(("unblock", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
+        return Response(_encipher(self._key(facts), challenge))
+
+    async def release_puk(
+        self, facts: CardFacts, *, administrator: LoggedIn, errand: str
+    ) -> Released | Declined | Unavailable:
+        answer = self._no("puk") or _alone(facts, administrator, "card.puk")
+        if answer is not None:
+            return answer
+        puk = self.pukes.pop(facts.card_number, None)
+        if puk is None:
+            return Declined("released_before")
+        self.told.append(("puk", facts.card_number, administrator.hsa_id, facts.holder.hsa_id))
+        return Released(Secret(puk))
+
+    async def order_letter(
+        self, card_number: str, *, errand: str, by: PersonProof | None = None
+    ) -> LetterOrdered | Declined | Unavailable:
+        answer = self._no("letter")
+        if answer is None:
+            self.told.append(
+                ("letter", card_number, self.cards[card_number].hsa_id if card_number in self.cards else "")
+            )
+        return answer or LetterOrdered(self._clock.now().date() + timedelta(days=5), "home")
+
+    async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
+        if not self.online:
+            return Unavailable()
+        card = self.cards.get(card_number)
+        if card is None:
+            return CardWord(card_number, "active", "6XX") if card_number in self.others else NotFound()
+        person = self.people.get(card.hsa_id)
+        left = person is not None and person.left is not None and not person.continued
+        return CardWord(
+            card_number, card.state, card.product, "unknown" if person is None else "left" if left else "here",
+            person is None or person.protected, card.reserve, card.loa, card.hold_reason, card.activate_by,
+            tuple(self.offered), secrets.token_hex(16),
+        )  # fmt: skip
+
+    async def find(
+        self, *, hsa_id: str = "", card_number: str = "", people: tuple[PersonProof, ...] = ()
+    ) -> Found | NotFound | Declined | Unavailable:
+        if not self.online:
+            return Unavailable()
+        card = self.cards.get(card_number)
+        holder = card.hsa_id if card else hsa_id
+        allowed = [one for one in people if one.hsa_id == holder or one.hsa_id in self.administrators]
+        if not allowed or any(not_meant(one, "directory.find", card_number, one.hsa_id) for one in people):
+            return Declined("not_allowed")
+        if card_number:
+            return Found(self.people.get(card.hsa_id), (card,), tuple(self.offered)) if card else NotFound()
+        person = self.people.get(hsa_id)
+        theirs = tuple(card for card in self.cards.values() if card.hsa_id == hsa_id)
+        return Found(person, theirs) if person or theirs else NotFound()
+
+    def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
+        asked = {"errand": errand, "product": product, "card_number": card_number}
+        return next((one for one in self.switched_off if switches_off(one, **asked)), None)
+
+    def _no(self, what: str) -> Declined | Unavailable | None:
+        if not self.online:
+            return Unavailable()
+        return Declined(self.declines[what]) if what in self.declines else None
+
+    def _queue(self, what: str, card_number: str, reason: str, by: str) -> Queued:
+        self.queue.append((what, card_number, reason, by))
+        return Queued(self._clock.now())
+
+    def _set(self, card_number: str, **changed: Any) -> None:
+        if card_number in self.cards:
+            self.cards[card_number] = msgspec.structs.replace(self.cards[card_number], **changed)
+
+
+class _LogIn:
+    """Implements `Administrators` over a desk."""
+
+    def __init__(self, desk: IssuerDesk) -> None:
+        self._desk = desk
+
+    async def log_in(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
+        if "log_in" in self._desk.declines:
+            return Declined(self._desk.declines["log_in"])
+        if not_meant(proof, "administrator.login", proof.hsa_id):
+            return Declined("bad_signature")
+        if proof.hsa_id not in self._desk.administrators:
+            return Declined("not_administrator")
+        vouched = replace(proof, by_server=self._desk.online)
+        name, by = self._desk.administrators[proof.hsa_id], "server" if self._desk.online else "list"
+        return LoggedIn(proof.hsa_id, name, by, vouched, self._desk.roles)  # type: ignore[arg-type]  # one of the two
+
+
+def _proved(der: bytes, request: bytes, proof: Signed | None) -> bool:
+    return proof is not None and verifies(der, request, proof.signature, proof.algorithm)
+
+
+def not_meant(proof: PersonProof, tag: str, *subjects: str) -> Declined | None:
+    """Why the server would not count that proof: a signature that is not the card's, or another thing that was meant."""
+    if not verifies(proof.certificate, proof.mandate, proof.signature, proof.algorithm):
+        return Declined("bad_signature")
+    return None if parse_mandate(proof.mandate).allows(tag, *subjects) else Declined("not_meant")
+
+
+def _alone(facts: CardFacts, administrator: LoggedIn, tag: str) -> Declined | None:
+    if administrator.proof is None or not administrator.proof.by_server:
+        return Declined("log_in_at_the_server")
+    if (refused := not_meant(administrator.proof, tag, facts.card_number)) is not None:
+        return refused
+    return Declined("own_card") if administrator.hsa_id == facts.holder.hsa_id else None
+
+
+def _encipher(key: bytes, challenge: bytes) -> bytes:
+    algorithm = TripleDES(key) if len(challenge) == 8 else AES(key)
+    cipher = Cipher(algorithm, ECB()).encryptor()  # noqa: S305 - the standard asks for single blocks
+    return cipher.update(challenge) + cipher.finalize()

@@ -1,0 +1,309 @@
+"""The process of a Kivy window that `KivyDriver` drives: reads commands as lines of JSON, answers each with one line.
+
+    python -m tests.fakes.screens.kivy_host 10 '{}'
+    {"do": "show", "sample": "01-idle"}
+
+The arguments are the panel and what else `KivyScreen` is told. Each command is a method `do_NAME` of `Host`; what fails is
+answered as `{"error": ...}`.
+"""
+# length: one method for each command of the line
+
+import asyncio
+import json
+import sys
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kiosk.views import LetterDrawing
+from tests.fakes.screens.kivy_looks import Looks
+
+NOW = datetime(2026, 11, 25, 10, 42, tzinfo=UTC)
+ENTER = 13
+
+
+class StillClock:
+    """It is 10.42 for good, and a wait ends when `over` is set."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        await self.over.wait()
+
+
+class Host(Looks):
+    """The window's end of the line."""
+
+    def __init__(self, panel: Any, settings: dict[str, Any]) -> None:
+        from kiosk.screens.window import KivyScreen
+        from tests.fakes.screens import sample_views, sample_words
+        from tests.fakes.screens.pseudo_language import pseudo
+
+        self.samples = sample_views
+        self.spoken: list[str] = []
+        self.clock = StillClock()
+        texts = sample_words.texts()
+        self.screen = KivyScreen(
+            self.clock,
+            texts=pseudo(texts) if settings.pop("pseudo", False) else texts,
+            panel=panel,
+            place="Lasarettet, entré A",
+            contacts=sample_views.CONTACTS,
+            **{"speak": lambda text, language: self.spoken.append(text), **settings},
+        )
+        self.touches = 0
+        self.seen = asyncio.Event()
+        self.activity = 0
+        self.screen.set_activity(self._noticed)
+        window = self.screen._window
+        self.downs = self.enters = 0
+        window.bind(on_touch_up=lambda *_: self._touched(), on_key_down=lambda _, code, *more: self._key(code))
+        window.bind(on_touch_down=lambda *_: self._pressed())
+        self.drawing: asyncio.Task[None] | None = None
+        self.asked: asyncio.Task[Any] | None = None
+        self.warned: asyncio.Task[bool] | None = None
+
+    def _touched(self) -> None:
+        """A touch has ended or a key is down; the window deals with it before anything else on the loop runs."""
+        self.touches += 1
+        self.seen.set()
+
+    def _key(self, code: int) -> None:
+        self.enters += code == ENTER
+        self._touched()
+
+    def _pressed(self) -> None:
+        self.downs += 1
+        self.seen.set()
+
+    def _noticed(self) -> None:
+        self.activity += 1
+
+    async def do(self, command: str, **arguments: Any) -> Any:
+        """Carry out one command."""
+        return await getattr(self, f"do_{command}")(**arguments)
+
+    async def do_hello(self) -> None:
+        await asyncio.sleep(0)
+
+    async def do_show(self, sample: str, hold: bool = False, then: str = "") -> None:
+        """Show a sample; its drawings move by themselves unless `hold` is set. Once answered it is followed by `then`."""
+        shown = self.samples.SAMPLES[sample]
+        await self._show(shown.view, shown.card_in)
+        self._hold(hold)
+        if then and self.asked is not None:
+            self.asked = asyncio.create_task(self._followed(self.asked, then))
+
+    async def do_show_and_tap(self, sample: str, x: int, y: int) -> None:
+        """Show a sample, and a tap that comes with the same breath."""
+        await self.do_show(sample)
+        await self.do_tap_now(x, y)
+
+    async def _followed(self, first: "asyncio.Task[Any]", then: str) -> Any:
+        try:
+            await first
+            return await self.screen.show(self.samples.SAMPLES[then].view)
+        finally:
+            first.cancel()
+
+    def _hold(self, hold: bool) -> None:
+        for event in self.screen._staging.motion._next.values() if hold else ():
+            event.cancel()
+
+    async def do_show_gallery(self, sample: str, hold: bool = False) -> None:
+        """One of the views of the gallery: as the errands make them."""
+        from sim.gallery.samples import samples
+
+        view = dict(samples())[sample]
+        await self._show(view, view.needs_card)
+        self._hold(hold)
+
+    async def do_show_puk(self, number: str) -> None:
+        """The question for the PUK of a card of that number."""
+        view = self.samples.SAMPLES["04-envelope-puk"].view
+        await self._show(replace(view, drawing=LetterDrawing(number)), True)
+
+    async def _show(self, view: Any, card_in: bool) -> None:
+        await self.do_withdraw()
+        self.screen.card_in = card_in
+        self.asked = asyncio.create_task(self.screen.show(view))
+        await asyncio.sleep(0)
+        if self.asked.done():
+            self.asked.result()
+
+    async def do_withdraw(self) -> None:
+        if self.asked is not None:
+            self.asked.cancel()
+            await asyncio.gather(self.asked, return_exceptions=True)
+
+    async def do_type_sample(self, sample: str) -> None:
+        for digit in self.samples.SAMPLES[sample].types:
+            self.screen._staging._shape.press(digit)  # type: ignore[union-attr]  # pictures need no real touches
+
+    async def do_targets(self) -> dict[str, tuple[int, int]]:
+        await self.screen.settle()
+        return self.screen.targets()
+
+    async def do_press(self, key: Any) -> None:
+        """A key of a listed keypad."""
+        self.screen.press(key)
+
+    async def do_scan(self, text: str) -> None:
+        self.screen.scan(text)
+
+    async def do_step(self) -> list[int]:
+        """Let each drawing that moves go to its next pose; returns the poses."""
+        moving = self.screen._staging.motion._next
+        for figure in moving:
+            figure.step()
+        return [figure.pose for figure in moving]
+
+    async def do_touches(self) -> int:
+        return self.touches
+
+    async def do_wait_touch(self, count: int) -> None:
+        while self.touches < count:
+            self.seen.clear()
+            await self._seen()
+
+    async def _seen(self) -> None:
+        """Raises RuntimeError where the window has been closed meanwhile: it sees nothing more."""
+        assert self.drawing is not None
+        seeing = asyncio.create_task(self.seen.wait())
+        await asyncio.wait({seeing, self.drawing}, return_when=asyncio.FIRST_COMPLETED)
+        if not seeing.done():
+            seeing.cancel()
+            raise RuntimeError("the window is closed")
+
+    async def do_enters(self) -> int:
+        return self.enters
+
+    async def do_wait_enter(self, count: int) -> None:
+        while self.enters < count:
+            self.seen.clear()
+            await self.seen.wait()
+
+    async def do_downs(self) -> int:
+        return self.downs
+
+    async def do_wait_down(self, count: int) -> None:
+        while self.downs < count:
+            self.seen.clear()
+            await self.seen.wait()
+
+    async def do_tap_now(self, x: int, y: int) -> None:
+        """A tap that comes before the next frame."""
+        from kivy.core.window import Window
+        from kivy.input.providers.mouse import MouseMotionEvent
+
+        touch = MouseMotionEvent("test", "1", (x / Window.width, 1 - y / Window.height), is_touch=True)
+        touch.scale_for_screen(Window.width, Window.height)
+        for phase in ("on_touch_down", "on_touch_up"):
+            Window.dispatch(phase, touch)
+
+    async def do_let_time_pass(self) -> None:
+        """What the clock was asked to wait for is over."""
+        self.clock.over.set()
+        await asyncio.sleep(0)
+        self.clock.over = asyncio.Event()
+
+    async def do_activity(self) -> int:
+        return self.activity
+
+    async def do_answer(self) -> Any:
+        assert self.asked is not None
+        answer = await self.asked
+        return answer if isinstance(answer, str) else {"digits": len(answer)}
+
+    async def do_forget_answer(self) -> None:
+        """As when the errand ends that asked: nobody holds what was typed."""
+        self.asked = None
+        await asyncio.sleep(0)
+
+    async def do_answered(self) -> bool:
+        return self.asked is not None and self.asked.done()
+
+    async def do_typed(self) -> int:
+        return self.screen.typed()
+
+    async def do_set(self, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(self.screen, name, value)
+
+    async def do_reset(self) -> None:
+        self.screen.reset()
+        self.screen.set_closed(None)
+
+    async def do_fade(self, sample: str) -> int:
+        """Show a sample as where a GPU draws; returns how many questions are on the window when the fade is over."""
+        layers = self.screen._staging.layers
+        layers.fade = True
+        await self.do_show(sample)
+        both, changed = len(layers.children), asyncio.Event()
+        layers.bind(children=lambda *_: changed.set())
+        while len(layers.children) > 1:
+            changed.clear()
+            await changed.wait()
+        layers.fade = False
+        return both
+
+    async def do_get(self, name: str) -> Any:
+        return getattr(self.screen, name)
+
+    async def do_spoken(self) -> list[str]:
+        return self.spoken
+
+    async def do_warn(self, seconds: float) -> None:
+        view = self.samples.SAMPLES["04-envelope-puk"].view
+        self.warned = asyncio.create_task(self.screen.warn(view, seconds))
+        await asyncio.sleep(0)
+        await self.screen.settle()
+
+    async def do_warned(self) -> bool:
+        assert self.warned is not None
+        return await self.warned
+
+    async def do_close(self) -> None:
+        from kiosk.screens.overlays import Closed
+
+        samples = self.samples
+        self.screen.set_closed(
+            Closed(samples.CLOSED_TITLE, samples.CLOSED_LEAD, samples.CLOSED_LEAD[2], samples.CONTACTS)
+        )
+        await self.screen.settle()
+
+    async def do_open(self) -> None:
+        self.screen.set_closed(None)
+        await self.screen.settle()
+
+
+async def serve(panel: str, settings: dict[str, Any]) -> None:
+    """Answer commands until the line is closed."""
+    host = Host(panel, settings)
+    drawing = host.drawing = asyncio.create_task(host.screen.run())
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        command = json.loads(line)
+        try:
+            reply = {"value": await host.do(command.pop("do"), **command)}
+        except Exception as error:  # the test is told, and decides
+            traceback.print_exc(file=sys.stderr)
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+    host.screen.close()
+    await asyncio.gather(drawing, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], json.loads(sys.argv[2])))

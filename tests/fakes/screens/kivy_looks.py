@@ -1,0 +1,102 @@
+"""What the host of a Kivy window can tell of its looks: places, sizes, texts, pictures."""
+
+from pathlib import Path
+from typing import Any
+
+
+class Looks:
+    """Commands that answer with looks. `screen` is a `KivyScreen`."""
+
+    screen: Any
+
+    async def do_places(self, kind: str, text: str | None = None) -> list[list[float]]:
+        """Left, top, width, height of widgets of a class (and text), in pixels from the upper left."""
+        height = self.screen._window.height
+        shown = [
+            each
+            for each in self.screen.widgets().walk()
+            if type(each).__name__ == kind and text in (None, getattr(each, "text", None))
+        ]
+        return [[each.x, height - each.top, each.width, each.height] for each in shown]
+
+    async def do_turning(self) -> bool:
+        """Whether the drawing shows a card that is turned."""
+        return bool(getattr(self.screen._staging.view.drawing, "motion", "") == "turn")
+
+    async def do_small_targets(self, least_mm: float) -> list[str]:
+        """Targets that are too small for a finger."""
+        from kiosk.screens.layers import touchables
+
+        small = []
+        for each in touchables(self.screen.widgets()):
+            least = least_mm * each.theme.panel.px_per_mm - 1
+            if each.width < least or each.height < least:
+                small.append(f"{each.target}: {each.width} x {each.height}")
+        return small
+
+    async def do_left_out(self) -> list[str]:
+        """Text that columns left out for want of room."""
+        from kiosk.screens.layout import Group
+        from kiosk.screens.text import Text
+
+        groups = [widget for widget in self.screen.widgets().walk() if isinstance(widget, Group)]
+        gone = [item for group in groups for item in group.items if item.parent is None]
+        return [str(text.text) for item in gone for text in item.walk() if isinstance(text, Text)]
+
+    async def do_texts(self) -> list[str]:
+        """All text of all widgets of the window, and what can be read of the typed digits in them."""
+        return sorted({str(label.text) for label in self._labels()})
+
+    async def do_broken(self, text: str, spare: int) -> str:
+        """The text with its breaks, in a place `spare` pixels wider than its longest word."""
+        from kiosk.screens.fonts import MEDIUM
+        from kiosk.screens.text import broken, longest_word
+
+        return broken(text, MEDIUM, 24, longest_word(text, MEDIUM, 24) + spare)
+
+    async def do_clipped(self) -> list[str]:
+        """Every text that does not fit into its place, or lies outside the window or over another."""
+        from tests.fakes.screens.clipping import clipped
+
+        return clipped(self.screen.widgets())
+
+    async def do_whole(self, samples: list[str], least_mm: float) -> dict[str, list[str]]:
+        """What is cut or too small for a finger in views of the gallery, by name. They are laid out, and nothing is drawn."""
+        from sim.gallery.samples import samples as gallery
+        from tests.fakes.screens.measured_text import measured
+
+        found, views = {}, dict(gallery())
+        with measured():
+            for name in samples:
+                self.screen._state.card_in = views[name].needs_card
+                self.screen._staging.ask(views[name], lambda value: None)
+                if wrong := await self._wrong_on_each_page(least_mm):
+                    found[name] = wrong
+        return found
+
+    async def _wrong_on_each_page(self, least_mm: float) -> list[str]:
+        frame, wrong = self.screen.widgets(), []
+        pages = frame.shape.pages
+        for at in range(len(pages.pages) if pages else 1):
+            if at:
+                frame.turn(1)
+            wrong += await self.do_clipped() + await self.do_small_targets(least_mm)
+        return wrong
+
+    async def do_snapshot(self, path: str) -> None:
+        self.screen.snapshot(Path(path))
+
+    async def do_live(self, path: str) -> None:
+        """A picture of the drawings as they stand now, not in their first pose."""
+        from kiosk.screens.motion import Motion
+
+        staging = self.screen._staging
+        motion, staging.motion = staging.motion, Motion(on=False)
+        self.screen.snapshot(Path(path))
+        staging.motion = motion
+
+    def _labels(self) -> list[Any]:
+        from kivy.core.window import Window
+        from kivy.uix.label import Label
+
+        return [widget for widget in Window.children[0].walk() if isinstance(widget, Label)]

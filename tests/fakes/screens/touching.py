@@ -1,0 +1,174 @@
+"""Plays stories on the real window with real touches, one after the other in one process: Kivy allows one window in each.
+
+    python -m tests.fakes.screens.touching '["change_pin: by who knows it"]' '[]'
+
+The first list names stories (`tests.fakes.errands.tales`, and `pickup`), the second those in which somebody presses the language
+and the text size at every question. Prints one line of JSON for each story: title, outcome, reason, views, touches, and what was
+wrong. The touches are made by xdotool on the screen that DISPLAY names; the errands run as in the other tests of journeys.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from drivers.secret import Secret
+from kiosk.barcodes import EnvelopeCode, OrderCode, read
+from kiosk.clock import SystemClock
+from kiosk.errands.registry import ERRANDS
+from kiosk.views import Busy, EnterCode, EnterDigits, View
+from sim.bench.world import World
+from tests.fakes import room as rooms
+from tests.fakes.errands import ErrandTale, assert_ended_somehow
+from tests.fakes.machine.clock import HandClock
+from tests.fakes.person import Person, Story
+from tests.fakes.room import quick_folder
+from tests.fakes.stories import room_for
+from tests.kiosk.errands.faulty import every_story
+
+GUARD_S = 0.05
+"""Touches count so soon after a change: no second tap of the same finger comes here."""
+LIMIT_S = 300.0
+LOOK_S = 0.005
+TAP_S = 60.0
+"""How long a touch may take to show its effect, on a machine that is busy with other things."""
+RAIL = ("rail:language", "rail:larger")
+
+
+class Finger:
+    """A pointer on the display, moved by a program that waits for lines."""
+
+    def __init__(self, screen: Any, hand: asyncio.subprocess.Process) -> None:
+        self.screen, self._hand = screen, hand
+        self.touches = 0
+
+    async def tap(self, target: str) -> None:
+        """One touch in the middle of a target, as soon as touches count; first to the page of large text where it is."""
+        await self.screen.settle()
+        places = self.screen.targets()
+        while target not in places and "page:on" in places:
+            before = places
+            await self._tap_at(places["page:on"])
+            await until(lambda before=before: self.screen.targets() != before)  # type: ignore[misc]  # bound now
+            await self.screen.settle()
+            places = self.screen.targets()
+        assert target in places, f"there is no {target} to touch, but {sorted(places)}"
+        await self._tap_at(places[target])
+        self.touches += 1
+
+    async def _tap_at(self, place: tuple[int, int]) -> None:
+        left, top = self.screen.position
+        x, y = place
+        assert self._hand.stdin is not None
+        self._hand.stdin.write(f"mousemove {left + x} {top + y} click 1\n".encode())
+        await self._hand.stdin.drain()
+
+    async def type(self, digits: str) -> None:
+        """Touch the keys, each seen in the cells before the next."""
+        for digit in digits:
+            before = self.screen.typed()
+            await self.tap(f"key:{digit}")
+            await until(lambda before=before: self.screen.typed() == before + 1)  # type: ignore[misc]  # bound now
+
+
+class Toucher(Person):
+    """A person whose answers are touches, and scans of codes. `meddles`: presses language and text size at every question, in the
+    middle of codes."""
+
+    def __init__(self, world: World, clock: HandClock, story: Story, finger: Finger, *, meddles: bool) -> None:
+        super().__init__(world, clock, story)
+        self._finger, self._meddles = finger, meddles
+
+    async def show(self, view: View[Any]) -> Any:
+        """Draw the view; hands and finger do what the story says."""
+        self.shown.append(view)
+        if isinstance(view, Busy):
+            return await self._finger.screen.show(view)
+        self.asked += 1
+        shown = asyncio.ensure_future(self._finger.screen.show(view))
+        try:
+            await asyncio.sleep(0)
+            value = self._answer(view)
+            if value is not None:
+                await self._touch_answer(view, value)
+            return await shown
+        finally:
+            shown.cancel()
+
+    async def _touch_answer(self, view: View[Any], value: Secret | str) -> None:
+        digits = value.reveal() if isinstance(value, Secret) else value
+        if isinstance(view, EnterDigits) and isinstance(read(digits), OrderCode | EnvelopeCode):
+            self._finger.screen.scan(digits)
+            return
+        typed = isinstance(view, EnterCode) or (isinstance(view, EnterDigits) and digits.isdigit())
+        if not typed:
+            await self._meddle()
+            await self._finger.tap(digits)
+            return
+        half = len(digits) // 2
+        await self._finger.type(digits[:half])
+        await self._meddle()
+        await self._finger.type(digits[half:])
+        await self._finger.tap("submit")
+
+    async def _meddle(self) -> None:
+        screen = self._finger.screen
+        for target in RAIL if self._meddles else ():
+            before = screen.language, screen.large_text
+            await self._finger.tap(target)
+            await until(lambda before=before: (screen.language, screen.large_text) != before)  # type: ignore[misc]  # bound now
+
+
+async def until(reached: Any) -> None:
+    """The window's own thread of work has no event for what a touch does: look again, soon."""
+    async with asyncio.timeout(TAP_S):
+        while not reached():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(LOOK_S)
+
+
+async def play(tale: ErrandTale, finger: Finger, *, meddles: bool) -> dict[str, Any]:
+    """Play one story; what came of it."""
+    errand = next(one for one in ERRANDS if one.id == tale.errand)
+    with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:
+        room = room_for(folder, tale.setting)
+        tale.prepare(room)
+        someone = Toucher(room.world, room.clock, tale.story(), finger, meddles=meddles)
+        before = finger.touches
+        try:
+            ended = await room.errand(someone, errand.journey, errand.id)
+            if someone.failure is not None:
+                raise someone.failure
+            await assert_ended_somehow(room, someone, ended, tale, tale.title)
+            tale.check(room)
+            said = {"outcome": ended.outcome, "reason": ended.reason, "wrong": ""}
+        except Exception as error:  # whoever reads the line decides
+            said = {"outcome": "", "reason": "", "wrong": f"{type(error).__name__}: {error} {someone.names}"}
+        finally:
+            await room.close()
+            finger.screen.reset()
+    return {"title": tale.title, **said, "views": someone.names, "touches": finger.touches - before}
+
+
+async def main(titles: Sequence[str], meddled: Sequence[str]) -> None:
+    """Play them all in one window."""
+    from kiosk.screens import layers
+    from kiosk.screens.window import KivyScreen
+
+    layers.GUARD_S, rooms.LIMIT_S = GUARD_S, LIMIT_S
+    screen = KivyScreen(SystemClock(), panel="10", place="Lasarettet, entré A", still=True)
+    drawing = asyncio.create_task(screen.run())
+    hand = await asyncio.create_subprocess_exec("xdotool", "-", stdin=asyncio.subprocess.PIPE)
+    finger = Finger(screen, hand)
+    for tale in every_story():
+        if tale.title in titles:
+            print(json.dumps(await play(tale, finger, meddles=tale.title in meddled)), flush=True)
+    await hand.communicate()
+    screen.close()
+    await drawing
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1]), json.loads(sys.argv[2])))

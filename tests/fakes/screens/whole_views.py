@@ -1,0 +1,54 @@
+"""Every view of the gallery laid out on every panel, side by side: what is cut, lies over something, or is too small to touch."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
+from kiosk.screens.theme import PANELS
+from kiosk.texts import LANGUAGES
+from sim.gallery.samples import samples
+from tests.fakes.machine.display import virtual_display
+from tests.fakes.screens.kivy_driver import KivyDriver
+
+LEAST_MM = 12.0
+"""Design: nothing under 12 mm is a target."""
+AT_ONCE = 20
+"""Views between two breaths of the window, in which it takes away what is gone."""
+
+Unfit = dict[str, list[str]]
+"""Complaints by `NAME LANGUAGE`, `large` behind where the text is large."""
+
+
+LARGE_IN = {"7": LANGUAGES, "10": LANGUAGES[:1], "p": LANGUAGES[1:]}
+"""Languages of the large text, by panel: the smallest has them all, the others have room."""
+
+
+def unfit(panel: str) -> Unfit:
+    """What is wrong on one panel, in every language at normal text, and on each page of the large text."""
+    size = PANELS[panel]  # type: ignore[index]  # the caller names one of them
+    looks = [*product(LANGUAGES, (False,)), *product(LARGE_IN[panel], (True,))]
+    with virtual_display(size.width, size.height) as display, KivyDriver(display, panel) as driver:
+        return dict(_complaints(driver, looks))
+
+
+def _complaints(driver: KivyDriver, looks: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, list[str]]]:
+    names = [name for name, _ in samples()]
+    for language, large in looks:
+        driver.call("set", language=language, large_text=large)
+        for start in range(0, len(names), AT_ONCE):
+            found: Unfit = driver.call("whole", samples=names[start : start + AT_ONCE], least_mm=LEAST_MM)
+            for name, wrong in found.items():
+                yield f"{name} {language}{' large' if large else ''}", wrong
+
+
+def unfit_everywhere() -> dict[str, Unfit]:
+    """By panel; the windows work at the same time."""
+    with ThreadPoolExecutor(len(PANELS)) as pool:
+        return dict(zip(PANELS, pool.map(unfit, PANELS), strict=True))
+
+
+def unfit_longer() -> Unfit:
+    """What is wrong on the large panel when every sentence is about 40 % longer (`tests.fakes.screens.pseudo_language`)."""
+    size = PANELS["10"]
+    with virtual_display(size.width, size.height) as display, KivyDriver(display, pseudo=True) as driver:
+        return dict(_complaints(driver, [(LANGUAGES[0], False)]))

@@ -1,0 +1,94 @@
+"""Alerts in memory for tests of the web, made up."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
+from fleet.server.alerts.settings import SEVERITIES, AlertSettings
+from fleet.server.alerts.windows import Planned, Window, WindowRow, planned
+from tests.fakes.server.readings import NOW
+
+
+@dataclass
+class FakeAlerts:
+    """Implements `fleet.server.alerts.rows.Alerts` over a list. `patterns`: what it was narrowed to last."""
+
+    rows: list[AlertRow] = field(default_factory=list)
+    notices: list[NoticeRow] = field(default_factory=list)
+    patterns: frozenset[str] = frozenset("*")
+    maintenance: list[WindowRow] = field(default_factory=list)
+    settings: AlertSettings = field(default_factory=lambda: AlertSettings({}))
+
+    def within(self, patterns: frozenset[str]) -> "FakeAlerts":
+        self.patterns = patterns
+        return self
+
+    def listed(
+        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[AlertRow], int]:
+        fits = [
+            row
+            for row in self.rows
+            if station in (None, row.station) and is_open in (None, row.closed is None) and self._may(row)
+        ]
+        return fits[offset : offset + limit], len(fits)
+
+    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
+        fits = [row for row in self.listed(is_open=True)[0] if row.acknowledged is None and not row.silent]
+        return sorted(fits, key=lambda row: -SEVERITIES.index(row.severity))[:limit], len(fits)
+
+    def one(self, number: int) -> AlertRow | None:
+        return next((row for row in self.rows if row.id == number and self._may(row)), None)
+
+    def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
+        self.rows = [
+            replace(row, acknowledged=NOW, by=by, note=note)
+            if row.id == number and self._may(row) and row.acknowledged is None
+            else row
+            for row in self.rows
+        ]
+        return self.one(number)
+
+    def queued(self) -> list[NoticeRow]:
+        return [one for one in self.notices if self._may(one.about)]
+
+    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+        return [row for row in self.maintenance[::-1] if ended or row.ended is None]
+
+    def planned(self, *, ended: bool = False) -> list[Planned]:
+        return planned(self.settings, self.windows(ended=ended))
+
+    def window(self, number: int) -> WindowRow | None:
+        return next((row for row in self.maintenance if row.id == number), None)
+
+    def begin_window(self, window: Window, by: str) -> WindowRow:
+        self.maintenance.append(WindowRow(len(self.maintenance) + 1, window, by, NOW))
+        return self.maintenance[-1]
+
+    def end_window(self, number: int) -> None:
+        self.maintenance = [
+            replace(row, ended=row.ended or NOW) if row.id == number else row for row in self.maintenance
+        ]
+
+    def _may(self, row: AlertRow | WaitingRow) -> bool:
+        return "*" in self.patterns or row.station in self.patterns
+
+
+def alert(number: int, station: str, code: str, **facts: object) -> AlertRow:
+    """One that is open."""
+    known = {
+        "subject": "", "severity": "critical", "detail": "", "first": NOW - timedelta(hours=1), "last": NOW, "times": 1,
+        "silent": False, "closed": None, "acknowledged": None, "by": None, "note": None,
+    }  # fmt: skip
+    return AlertRow(id=number, station=station, code=code, **{**known, **facts})  # type: ignore[arg-type]
+
+
+def demo_alerts() -> list[AlertRow]:
+    """Some of each kind."""
+    return [
+        alert(1, "lasarettet-a", "paper", subject="kvittens", severity="notice", detail="paper_low"),
+        alert(2, "", "product_failing", subject="601", detail="4"),
+        alert(3, "lasarettet-a", "slot", subject="14", severity="warning", detail="open", silent=True),
+        alert(4, "lasarettet-a", "offline", closed=NOW, times=3),
+        alert(5, "lasarettet-a", "chain_broken", detail="1:7", acknowledged=NOW, by="maj.test", note="Ringt dem"),
+    ]
