@@ -28,13 +28,13 @@ from sqlalchemy import func, insert, select
 from benches.figures import Figure, at_most, percentile
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.messages.link import encode, envelope_mac_input
-from fleet.server.answers import EVEN_S, Answers
-from fleet.server.signing import Signer
-from fleet.server.store.database import FILE_NAME, Database, opened
-from fleet.server.store.tables import alarms, orders
-from fleet.server.store.writing import Writer
-from fleet.server.verifier.client import VerifierProcess
-from fleet.server.verifier.counters import TRIES_PER_ENVELOPE
+from fleet.server.asks.answers import EVEN_S, Answers
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import FILE_NAME, Database, opened
+from fleet.server.platform.database.tables import alarms, orders
+from fleet.server.platform.signing import Signer
+from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE
+from fleet.server.verifier.child_process import VerifierProcess
 
 GUESSES = 10_000
 STATIONS = 200

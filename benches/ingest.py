@@ -31,14 +31,14 @@ from fleet.agent.identity import Identity
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, encode
 from fleet.messages.topics import PREFIX, Topics
-from fleet.server.inbox import Inbox
-from fleet.server.ingest import BATCH, Ingest, Waiting, arrived
-from fleet.server.mqtt5.client import RECEIVE_MAXIMUM
-from fleet.server.running import SWITCH_S
-from fleet.server.signing import Signer
-from fleet.server.store.database import opened
-from fleet.server.store.writing import Writer
-from fleet.server.transport import Handler, Incoming
+from fleet.server.ingest.service import BATCH, Ingest, Waiting, arrived
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.broker.inbox import Inbox
+from fleet.server.platform.broker.mqtt5_client import RECEIVE_MAXIMUM
+from fleet.server.platform.broker.transport import Handler, Incoming
+from fleet.server.platform.database.database import opened
+from fleet.server.platform.process.run import SWITCH_S
+from fleet.server.platform.signing import Signer
 from sim.demo.seed import STATION
 from tests.fakes.fleet.region import Region
 

@@ -16,9 +16,9 @@ from benches import ingest
 from benches.figures import Figure, ratio_of
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from fleet.server.store.database import opened
-from fleet.server.store.event_rows import COLUMNS
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.events import COLUMNS
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import opened
 from tests.fakes.fleet.region import Region
 from tests.fakes.server.postgres import Cluster, cluster, programs
 

@@ -28,9 +28,9 @@ from benches.crowd import started
 from benches.figures import CannotMeasureError, Figure, at_most
 from benches.shares import family
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.store.arrivals import Arrival, PresenceSeen, StateSeen
-from fleet.server.store.database import FILE_NAME, opened
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.parse import Arrival, PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import FILE_NAME, opened
 from tests.fakes.fleet.region import Region
 from tests.fakes.server.visitors import COOKIE
 

@@ -26,9 +26,9 @@ from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, Held, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.mqtt5 import writing as mqtt
-from fleet.server.administrators import ADMINISTRATOR_COLUMNS
-from fleet.server.issuers.checking import CARD_NUMBER_OID
-from fleet.server.orders import ORDER_COLUMNS
+from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID
+from fleet.server.orders.order_files import ORDER_COLUMNS
+from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS
 from fuzz.card import PERSON, PURPOSES, TAPES, virtual_cards
 from fuzz.directory import as_input
 from fuzz.envelopes import signed_seeds

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fleet.messages.asking import BlockAsk, ask_digest
 from fleet.messages.mandates import Mandate, Proof, mandate_bytes, wish_bytes
-from fleet.server.issuers.proofs import NotProvenError, read_proof
+from fleet.server.issuers.proofs.verification import NotProvenError, read_proof
 
 PARTS = ("mandate", "certificate", "signature", "wish")
 STATION = "entre-a"

@@ -34,14 +34,16 @@ from fleet.messages.asking import Asked, Word
 from fleet.messages.commands import Command, CommandResult
 from fleet.messages.region import RegionPage
 from fleet.mqtt5 import packets
-from fleet.server import administrators, ingest, orders
-from fleet.server.csvfile import FileError
-from fleet.server.issuers.bounds import check_bounds
-from fleet.server.issuers.checking import check_request
-from fleet.server.store import projections
-from fleet.server.store.arrivals import Arrived
-from fleet.server.transport import Incoming
-from fleet.server.verifier.exchange import Check, Verdict
+from fleet.server.ingest import projections
+from fleet.server.ingest import service as ingest
+from fleet.server.ingest.parse import Arrived
+from fleet.server.issuers.certificate_requests import check_request
+from fleet.server.issuers.question_bounds import check_bounds
+from fleet.server.orders import order_files as orders
+from fleet.server.people import administrator_files as administrators
+from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.csv_files import FileError
+from fleet.server.verifier.protocol import Check, Verdict
 from fuzz.card import NOW, anchors, read_a_card, virtual_cards
 from fuzz.directory import read_a_directory
 from fuzz.envelopes import read_signed

@@ -15,9 +15,9 @@ from unittest.mock import Mock
 import msgspec
 
 from fleet.messages import commands, events, link, signed, topics
-from fleet.server.hub import Hub
-from fleet.server.web.app import create_app
-from fleet.server.web.describing import describe
+from fleet.server.app import create_app
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.web.openapi_description import describe
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 REF = "#/components/schemas/{name}"

@@ -19,63 +19,63 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from fleet.server.access.access import Access
-from fleet.server.access.sealing import KEY_FILE as SECRETS
-from fleet.server.access.sealing import sealer_for
-from fleet.server.addresses import Address
-from fleet.server.alerts.desk import AlertDesk
-from fleet.server.alerts.rows import Alerts
-from fleet.server.alerts.service import AlertService
+from fleet.server.alerts.model import Alerts
+from fleet.server.alerts.monitor import AlertService
+from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.settings import load as load_alerts
-from fleet.server.answers import Answers
-from fleet.server.asks.guarding import ask_guard
-from fleet.server.broker import Broker, BrokerFiles
-from fleet.server.checkpoints import CheckpointService
-from fleet.server.cluster.feed import Announcer
-from fleet.server.cluster.leading import lead
-from fleet.server.cluster.linking import Line, asks_line
-from fleet.server.commanding.desk import CommandDesk
-from fleet.server.commanding.rows import Commands
-from fleet.server.commanding.service import CommandService
-from fleet.server.config import ServerConfig
-from fleet.server.deadlines.service import DeadlineService
-from fleet.server.deadlines.starting import deadlines_of
-from fleet.server.desk import Answering, AskDesk
-from fleet.server.duplicates import DuplicateIdentity
-from fleet.server.evidence.countersigning import Countersigner
-from fleet.server.evidence.desk import EvidenceDesk
-from fleet.server.evidence.sealing import Seal
+from fleet.server.app import create_app
+from fleet.server.asks.answers import Answers
+from fleet.server.asks.guard import ask_guard
+from fleet.server.asks.service import Answering, AskDesk
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.checkpoints.countersigning import Countersigner
+from fleet.server.checkpoints.service import CheckpointService
+from fleet.server.checkpoints.timestamping import TimestampService
+from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.model import Commands
+from fleet.server.commands.service import CommandDesk
+from fleet.server.deadlines.job import DeadlineService
+from fleet.server.deadlines.startup import deadlines_of
+from fleet.server.diagnosis.expiry import Ends
+from fleet.server.diagnosis.expiry_sources import sources_of
+from fleet.server.diagnosis.health import Health, watch_store
+from fleet.server.evidence.service import EvidenceDesk
 from fleet.server.evidence.settings import EvidenceSettings
-from fleet.server.evidence.timestamping import TimestampService
-from fleet.server.health import Health, watch_store
-from fleet.server.hub import Hub
-from fleet.server.inbox import Inbox, as_it_came
-from fleet.server.ingest import Ingest, arrived
-from fleet.server.issuers.carrying import Carrier
-from fleet.server.issuers.connecting import connected
+from fleet.server.evidence.signature import Seal
+from fleet.server.ingest.service import Ingest, arrived
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.request_sender import Carrier
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.mqtt5.client import Mqtt5Transport
-from fleet.server.orders_watch import watch_orders
-from fleet.server.pages import Pages
-from fleet.server.readings import Changes
+from fleet.server.issuers.wiring import connected
+from fleet.server.orders.watch import watch_orders
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker.inbox import Inbox, as_it_came
+from fleet.server.platform.broker.mosquitto import Broker, BrokerFiles
+from fleet.server.platform.broker.mqtt5_client import Mqtt5Transport
+from fleet.server.platform.broker.transport import Incoming, Transport
+from fleet.server.platform.cluster.connections import Line, asks_line
+from fleet.server.platform.cluster.leader_election import lead
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.live_feed.notify_feed import Announcer
+from fleet.server.platform.process.shutdown import Ending, cancelled
+from fleet.server.platform.process.tracing import OFF, Tracing
+from fleet.server.platform.signing import Signer
+from fleet.server.platform.web.listener import Listener, bound_for_pages, web_server
+from fleet.server.platform.webhook_signatures import load_secret
+from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
-from fleet.server.retention.service import RetentionService
 from fleet.server.retention.settings import load as load_periods
-from fleet.server.signing import Signer
-from fleet.server.stopping import Ending, cancelled
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.tracing import OFF, Tracing
-from fleet.server.transport import Incoming, Transport
-from fleet.server.upkeep.ends import Ends
-from fleet.server.upkeep.sources import sources_of
-from fleet.server.verifier.connection import verifier_of
-from fleet.server.web.app import create_app
-from fleet.server.web.card_side import CardSide
-from fleet.server.web.serving import Listener, bound_for_pages, web_server
-from fleet.server.webhooks import load_secret
+from fleet.server.sign_in.secret_encryption import KEY_FILE as SECRETS
+from fleet.server.sign_in.secret_encryption import sealer_for
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.duplicate_identity import DuplicateIdentity
+from fleet.server.stations.model import Changes
+from fleet.server.stations.queries import StoreReadings
+from fleet.server.verifier.socket_client import verifier_of
+from fleet.server.web_listener import Pages
 
 WEB_START_TIMEOUT_S = 30.0
 

@@ -32,7 +32,7 @@ from cryptography import x509
 
 from fleet.agent.identity import CA_FILE, CERTIFICATE_FILE
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, Revocations, read_revocations
-from fleet.server.evidence.checking import Anchors, check
+from fleet.server.evidence.verification.verify import Anchors, check
 from kiosk.receipts import Genuine, Trust, Witnessed, read, verify
 from kiosk.receipts.page import receipt_pdf
 from kiosk.receipts.telling import as_json, sentences

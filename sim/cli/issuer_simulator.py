@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from fleet.server.addresses import Address, AddressError
-from fleet.server.issuers.offers import OfferRules
+from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.platform.addresses import Address, AddressError
 from sim.issuer import BANNER
 from sim.issuer.serving import PUBLIC, SECURE, Running, SimulatorConfig, running
 from sim.issuer.state import Seed

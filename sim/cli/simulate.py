@@ -30,12 +30,12 @@ from fleet.messages.link import Presence, encode
 from fleet.messages.signed import AckedReader
 from fleet.messages.statements import Authorities
 from fleet.messages.topics import Topics
-from fleet.server.addresses import Address, AddressError
-from fleet.server.config import MQTT
+from fleet.server.platform.addresses import Address, AddressError
+from fleet.server.platform.config import MQTT
+from fleet.server.platform.database.database import StoreError
+from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.options import complain, place_of
 from fleet.server.server import utc_now
-from fleet.server.store.database import StoreError
-from fleet.server.store.place import PlaceError
-from fleet.server.store_commands import complain, place_of
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
 from sim.fleet import identities

@@ -76,7 +76,7 @@ class Program:
 
 def server(region: Region, mqtt: str, http: str) -> Program:
     """The fleet server with its embedded broker."""
-    arguments = [sys.executable, "-m", "fleet.server.commands", "serve", "--data", str(region.fleet_data)]
+    arguments = [sys.executable, "-m", "fleet.server.cli", "serve", "--data", str(region.fleet_data)]
     arguments += ["--authority", str(region.authority), "--mqtt", mqtt, "--http", http, "--demo"]
     arguments += ["--issuer", str(region.issuer / "issuer.toml")]
     return Program("the fleet server", arguments, region.folder / "server.log")
@@ -84,7 +84,7 @@ def server(region: Region, mqtt: str, http: str) -> Program:
 
 def issuer(region: Region, secure: str, public: str) -> Program:
     """The simulated issuer."""
-    arguments = [sys.executable, "-m", "fleet.server.commands", "issuer-simulator", "--data", str(region.issuer)]
+    arguments = [sys.executable, "-m", "fleet.server.cli", "issuer-simulator", "--data", str(region.issuer)]
     arguments += ["--secure", secure, "--public", public, "--seed", str(region.issuer / SEED)]
     arguments += ["--cards-authority", str(region.bench / "authority")]
     return Program("the issuer simulator", arguments, region.folder / "issuer.log")
@@ -106,7 +106,7 @@ def bench(region: Region, power: Path) -> Program:
 async def fleet_command(region: Region, *arguments: str) -> None:
     """Run one command of kortkiosk-fleet on the region's data. Raises StartError with what it said."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "fleet.server.commands", *arguments, "--data", str(region.fleet_data),
+        sys.executable, "-m", "fleet.server.cli", *arguments, "--data", str(region.fleet_data),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()

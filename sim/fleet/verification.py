@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from fleet.messages.statements import Authorities
-from fleet.server.checkpoints import Verdict, judge
+from fleet.server.checkpoints.service import Verdict, judge
+from fleet.server.ingest.stored_chain import held_answer, held_chain, held_verdicts
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database_url import Place
 from fleet.server.server import utc_now
-from fleet.server.store.database import Database, opened
-from fleet.server.store.place import Place
-from fleet.server.store.proving import held_answer, held_chain, held_verdicts
 from sim.fleet.crowd import Sent
 
 PATIENCE_S = 30.0

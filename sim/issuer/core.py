@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp as x509_ocsp
 
-from fleet.server.issuers.checking import der_of
-from fleet.server.issuers.offers import OfferRules
+from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.certificate_requests import der_of
 from sim.issuer.authority import Hierarchy, Revoked
 from sim.issuer.enrolling import Terms, first_certificates
 from sim.issuer.state import Seed, State, count, keep_card, keep_person

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from fleet.messages.issuing import CardRecord, Person
-from fleet.server.issuers.chains import FAULTS
-from fleet.server.issuers.checking import CARD_NUMBER_OID, check_request, requested_number
-from fleet.server.issuers.offers import OfferRules, offers_of
+from fleet.server.issuers.certificate_offers import OfferRules, offers_of
+from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID, check_request, requested_number
+from fleet.server.issuers.proofs.certificate_chains import FAULTS
 from sim.issuer.authority import SLACK, Hierarchy
 from sim.issuer.state import card_of, cards_of, person_of
 

@@ -1,6 +1,6 @@
 """The simulator's interfaces for the fleet server, behind mutual TLS: EST (RFC 7030), and REST for register, directory, orders.
 
-The OpenAPI at /api/v1/openapi.json is that of any issuer that would be asked by `fleet.server.issuers.rest`.
+The OpenAPI at /api/v1/openapi.json is that of any issuer that would be asked by `fleet.server.issuers.adapters.rest`.
 """
 
 import base64
@@ -19,7 +19,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from fleet.messages.asking import Blocked, Held, LetterOrdered, Lifted, Released
-from fleet.server.issuers.rest import KnownAnswer
+from fleet.server.issuers.adapters.rest import KnownAnswer
 from sim.issuer import BANNER, HEADER, register
 from sim.issuer.bodies import Block, Hold, HsaId, Letter, Lift, Puk
 from sim.issuer.core import Simulator

@@ -13,8 +13,8 @@ import uvicorn
 from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.types import ASGIApp
 
-from fleet.server.addresses import Address
-from fleet.server.issuers.offers import OfferRules
+from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.platform.addresses import Address
 from sim.issuer.authority import Hierarchy
 from sim.issuer.core import Simulator
 from sim.issuer.public import public_app

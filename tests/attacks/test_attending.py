@@ -16,7 +16,7 @@ from drivers.reader.trust import Trust
 from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
-from fleet.server.store.administrators import replace_administrators
+from fleet.server.people.administrators import replace_administrators
 from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide
 from sim.reader.personas import person

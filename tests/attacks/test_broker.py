@@ -14,13 +14,13 @@ import pytest
 
 from fleet.messages.link import SyncAsk
 from fleet.messages.topics import Topics
-from fleet.server.addresses import Address
-from fleet.server.broker import Broker
-from fleet.server.config import ServerConfig
-from fleet.server.mqtt5.client import Credentials
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker.mosquitto import Broker
+from fleet.server.platform.broker.mqtt5_client import Credentials
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import opened
 from fleet.server.server import FleetServer
-from fleet.server.store.database import opened
-from fleet.server.store.reading import StoreReadings
+from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from tests.fakes.brokers.rogue_client import Rogue
 from tests.fakes.fleet.station_peer import FleetStation
@@ -110,7 +110,7 @@ async def test_a_copy_of_the_servers_key_cuts_the_fleet_off_unnoticed(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who has a copy of the server's key pushes the server out of its session again and again, and its health says ok."""
-    monkeypatch.setattr("fleet.server.mqtt5.client.FIRST_DELAY_S", 0.05)
+    monkeypatch.setattr("fleet.server.platform.broker.mqtt5_client.FIRST_DELAY_S", 0.05)
     async with fleet(authority, tmp_path / "data") as server:
         rogue = Rogue(Credentials.of(authority.directory, "fleet-server"), server.mqtt.port)
         attack = asyncio.create_task(rogue.take_over(("fleet-ingest", "whoever")))

@@ -19,17 +19,17 @@ from fleet.messages.checkpoints import Checkpoint, content_of
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.revocations import read_revocations
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints import judge
-from fleet.server.evidence import contents
-from fleet.server.evidence.checking import Anchors, Report, check
-from fleet.server.evidence.contents import Asked
-from fleet.server.evidence.countersigning import Countersigner
-from fleet.server.evidence.exporting import export
-from fleet.server.evidence.sealing import Seal
-from fleet.server.evidence.timestamps import make_request, read_response
-from fleet.server.store.arrivals import taken
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
+from fleet.server.checkpoints.countersigning import Countersigner
+from fleet.server.checkpoints.service import judge
+from fleet.server.checkpoints.timestamp_tokens import make_request, read_response
+from fleet.server.evidence import model as contents
+from fleet.server.evidence.export import export
+from fleet.server.evidence.model import Asked
+from fleet.server.evidence.signature import Seal
+from fleet.server.evidence.verification.verify import Anchors, Report, check
+from fleet.server.ingest.parse import taken
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
 from kiosk.cli import main
 from kiosk.receipts import Person, Receipt, ReceiptFacts, draft, finish
 from provisioning import pki

@@ -20,14 +20,14 @@ from fleet.messages.asking import HoldAsk
 from fleet.messages.link import Acked, Answer, OrderAsk, encode
 from fleet.messages.pacing import ASK_BURST
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
-from fleet.server.issuers.answers import IssuerAnswers
-from fleet.server.issuers.logins import Administrators
-from fleet.server.issuers.nonces import Nonces
-from fleet.server.issuers.proofs import ProofJudge, Trusted
-from fleet.server.issuers.wishes import MOST_AN_HOUR, Wishes
-from fleet.server.signing import Signer
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.proofs.administrators import Administrators
+from fleet.server.issuers.proofs.nonces import Nonces
+from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
+from fleet.server.issuers.requests import MOST_AN_HOUR, Wishes
+from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.signing import Signer
 from kiosk.station.fleet_orders import ServerEnvelopes
 from provisioning.authority import Authority
 from tests.fakes.brokers.lying_broker import LyingBroker

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.link import EnvelopeAsk
-from fleet.server import commands
-from fleet.server.verifier.client import VerifierAwayError
-from fleet.server.verifier.connection import VerifierConnection
-from fleet.server.verifier.exchange import Verdict
+from fleet.server import cli as commands
+from fleet.server.verifier.child_process import VerifierAwayError
+from fleet.server.verifier.protocol import Verdict
+from fleet.server.verifier.socket_client import VerifierConnection
 from tests.fakes.server.separated import SERVER, STRANGER, VERIFIER, Separated, need_users, run_as, separated, uid_of
 
 ASK = """

@@ -18,14 +18,14 @@ from pydantic import BaseModel
 
 from drivers.cabinet.port import CabinetFault, SlotFault
 from fleet.messages.vocabulary import Retention
-from fleet.server.administrators import read_administrators
 from fleet.server.alerts.settings import load as load_alerts
-from fleet.server.commands import main as fleet_main
-from fleet.server.lifecycle import STATES
-from fleet.server.orders import ORDER_COLUMNS, read_orders
+from fleet.server.cli import main as fleet_main
+from fleet.server.orders.lifecycle import STATES
+from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
+from fleet.server.people.administrator_files import read_administrators
 from fleet.server.retention import settings as retention_settings
-from fleet.server.retention.rows import TABLES
-from fleet.server.store import alarms
+from fleet.server.retention.other_records import TABLES
+from fleet.server.stations import alarms
 from kiosk.barcodes import CardNumber, EnvelopeCode, OrderCode, envelope_code, order_code, read
 from kiosk.config import Config
 from kiosk.errands.registry import ERRANDS

@@ -102,7 +102,7 @@ def test_every_topic_kind_ask_and_error_is_told() -> None:
         assert f"| `{event_type}` |" in said
     for ask in get_args(link.Ask):
         assert f"| `{ask.__struct_config__.tag}` |" in said
-    for source in ("fleet/server/answers.py", "fleet/server/issuers/answers.py"):
+    for source in ("fleet/server/asks/answers.py", "fleet/server/issuers/service.py"):
         for error in re.findall(r"_error\(\"(\w+)\"", text(ROOT / source)):
             assert f"| `{error}` |" in said
 

@@ -15,13 +15,13 @@ from drivers.cabinet.port import CabinetReady
 from fleet.agent.drain import Pace
 from fleet.agent.link import Timing
 from fleet.messages.commands import Told
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Role
-from fleet.server.access.secret_values import form_token
-from fleet.server.addresses import Address
-from fleet.server.config import ServerConfig
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import opened as opened_store
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import Role
 from fleet.server.server import FleetServer
-from fleet.server.store.database import opened as opened_store
+from fleet.server.sign_in.service import Access
 from kiosk.config import CommandsSection, load
 from kiosk.station.station import Station, opened
 from kiosk.station.station_commands import QUIET_S

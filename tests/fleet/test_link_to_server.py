@@ -19,12 +19,12 @@ from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import StationState, envelope_mac_input
 from fleet.messages.vocabulary import EventType
-from fleet.server.addresses import Address
-from fleet.server.config import ServerConfig
+from fleet.server.people.administrators import replace_administrators
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import opened
 from fleet.server.server import FleetServer
-from fleet.server.store.administrators import replace_administrators
-from fleet.server.store.database import opened
-from fleet.server.store.reading import StoreReadings
+from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from tests.fakes.issuers.administrators import administrator, listed
 from tests.fakes.machine.patience import LIMIT_S

@@ -22,10 +22,10 @@ from fleet.agent.link import AskTimeout, Link, Timing
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import envelope_mac_input
-from fleet.server.addresses import Address
-from fleet.server.config import ServerConfig
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import opened
 from fleet.server.server import FleetServer
-from fleet.server.store.database import opened
 from provisioning.authority import Authority
 from provisioning.renewal import LEAVES, renew
 from provisioning.rotation import ALL_PARTS, finish, rotate

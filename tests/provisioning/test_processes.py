@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fleet.server.mqtt5.client import Credentials, tls_context
+from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 from provisioning.authority import Authority, AuthorityError
 from provisioning.commands import main
 from provisioning.exporting import export_server

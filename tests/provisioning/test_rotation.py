@@ -15,8 +15,8 @@ from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Broker, Identity
 from fleet.agent.server_keys import ServerKeys
-from fleet.server.signing import Signer, SigningKeyError
-from fleet.server.verifier.judging import Keys
+from fleet.server.platform.signing import Signer, SigningKeyError
+from fleet.server.verifier.judge import Keys
 from provisioning import files
 from provisioning.authority import Authority, AuthorityError
 from provisioning.commands import main

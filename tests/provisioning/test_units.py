@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.commands import main as fleet
+from fleet.server.cli import main as fleet
 from provisioning.commands import main as provision
 from provisioning.units import FLEET, STATION, UnitsError, write_units
 
@@ -85,13 +85,13 @@ def test_options_of_the_units_are_options_of_the_programs(written: Path) -> None
         assert set(re.findall(r"--[a-z-]+", line)) <= set(re.findall(r"--[a-z-]+", known)), name
 
 
-HELP = "import sys; from fleet.server.commands import main; main([sys.argv[1], '--help'])"
+HELP = "import sys; from fleet.server.cli import main; main([sys.argv[1], '--help'])"
 
 
 def test_both_programs_write_theirs(
     tmp_path: Path, programs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet.server.commands.configure", lambda form, level: None)
+    monkeypatch.setattr("fleet.server.cli.configure", lambda form, level: None)
     where = ["--output", str(tmp_path / "out"), "--programs", str(programs)]
     assert fleet(["units", *where]) == 0
     assert provision(["units", *where]) == 0

@@ -11,9 +11,9 @@ from benches.disk import left
 from benches.events import errands
 from benches.figures import CannotMeasureError, Figure, Report, against, table
 from fleet.messages.events import parse
-from fleet.server.store.arrivals import taken
-from fleet.server.store.database import opened
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.parse import taken
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import opened
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -39,10 +39,10 @@ def test_every_file_of_the_packages_is_packed(packed: set[str]) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "fleet/server/web/static/vendor/icons.woff2",
+        "fleet/server/platform/static/vendor/icons.woff2",
         "fleet/server/platform/templates/base.html",
         "fleet/server/stations/texts/sv.po",
-        "fleet/server/store/migrations/script.py.mako",
+        "fleet/server/platform/database/migrations/script.py.mako",
         "drivers/reader/profiles/pkcs15.toml",
         "kiosk/texts/sv/pickup.po",
         "kiosk/screens/assets/Inter-Regular.otf",

@@ -1,6 +1,6 @@
 """What is wrong where: rules as data, judged against what the store holds; one row for each alert; word to people by webhook and
 e-mail.
 
-`settings` reads rules, groups, maintenance windows and channels. `rules` finds, `watching` decides what that means for the
-alerts there are: both pure. `notifying` tells.
+`settings` reads rules, groups, maintenance windows and channels. `rules` finds, `transitions` decides what that means for the
+alerts there are: both pure. `notifications` tells, `monitor` is the loop.
 """

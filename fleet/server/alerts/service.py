@@ -1,146 +1,94 @@
-"""Looks at the fleet every few seconds, keeps its alerts, and tells people: two loops of the server.
+"""Alerts for pages and programs, from the store: implements `fleet.server.alerts.model.Alerts`."""
 
-Rules: decisions and the words that follow from them are one transaction. A command that waits for a second person is told too,
-once, also in a maintenance window; it is no alert. A database or a channel that is away
-stops neither loop: both go on trying, and the log says so. A channel that fails thrice in a round waits for the next one, and
-the others are told meanwhile.
-"""
-
-import asyncio
-import logging
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from fleet.server.alerts.notifying import Deliver, NotDeliveredError, deliver, next_try, together
-from fleet.server.alerts.rows import Gathered, NoticeRow, WaitingRow
-from fleet.server.alerts.rules import findings, newest_failures
-from fleet.server.alerts.settings import AlertSettings, Channel
-from fleet.server.alerts.watching import Watch
-from fleet.server.alerts.windows import with_windows
-from fleet.server.alerts.zones import HERE
-from fleet.server.readings import Changes
-from fleet.server.store import alerting, maintaining, second_person
-from fleet.server.store.database import Database
-from fleet.server.upkeep.ends import End
-
-LOOK_EVERY_S = 10.0
-TELL_EVERY_S = 5.0
-MOST_AT_ONCE = 1000
-"""Words in a round."""
-MOST_FAILED = 3
-TOPIC = "alerts"
-
-_log = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
+from fleet.server.alerts import queries as alerting
+from fleet.server.alerts.model import AlertRow, NoticeRow
+from fleet.server.alerts.monitor import TOPIC
+from fleet.server.alerts.settings import AlertSettings
+from fleet.server.maintenance import queries as maintaining
+from fleet.server.maintenance.model import Planned, Window, WindowRow, planned
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.model import Changes
 
 
-class AlertService:
-    """One for a server. `look` and `tell` block, and are called in a thread each."""
+class AlertDesk:
+    """From any thread. `patterns`: for which stations. `settings`: those of the file, whose windows are shown too."""
 
     def __init__(
         self,
         database: Database,
-        settings: AlertSettings,
         changes: Changes,
-        clock: Clock,
-        send: Deliver = deliver,
-        url: Callable[[], str] = lambda: "",
-        ends: Callable[[], tuple[End, ...]] = tuple,
+        clock: Callable[[], datetime],
+        patterns: frozenset[str] = frozenset("*"),
+        settings: AlertSettings | None = None,
     ) -> None:
-        """`url` says where browsers find the pages, once they are served; empty before. `ends`: what ends when."""
         self._database = database
-        self._settings = settings
         self._changes = changes
         self._clock = clock
-        self._send = send
-        self._url = url
-        self._ends = ends
-        self._watch = Watch()
+        self._settings = settings or AlertSettings({})
+        self._patterns = patterns
+        self._within = alerting.stations_in(patterns)
 
-    async def run(self) -> None:
-        """Both loops, until cancelled."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._every(LOOK_EVERY_S, self.look))
-            both.create_task(self._every(TELL_EVERY_S, self.tell))
+    def within(self, patterns: frozenset[str]) -> "AlertDesk":
+        """The same for these stations only."""
+        return AlertDesk(self._database, self._changes, self._clock, patterns, self._settings)
 
-    def look(self) -> bool:
-        """Judge the fleet once, and see which commands wait for a second person. Whether there is anything new. Raises
-        SQLAlchemyError."""
-        now = self._clock()
-        rules = self._settings.rule
+    def listed(
+        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[AlertRow], int]:
+        """Open ones first, then the latest; and how many there are in all."""
         with self._database.reading.begin() as connection:
-            look = alerting.look_at(connection, now, newest_failures(rules))
-            known = alerting.newest(connection)
-            settings = with_windows(self._settings, maintaining.windows(connection))
-            untold = second_person.untold(connection, self._settings.seconds, now)
-        look = replace(look, ends=self._ends())
-        decisions = self._watch.decide(findings(look, rules), known, settings, now.astimezone(HERE))
-        if decisions or untold:
-            with self._database.writing.begin() as connection:
-                alerting.write(connection, decisions, self._settings, now)
-                second_person.put(connection, untold, now)
-        return bool(decisions or untold)
+            return alerting.listed(
+                connection, is_open=is_open, station=station, within=self._within, limit=limit, offset=offset
+            )
 
-    def tell(self) -> bool:
-        """Send what is due. Whether the queue has changed. Raises SQLAlchemyError."""
-        now = self._clock()
+    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
+        """What waits for somebody, worst first, then the oldest."""
         with self._database.reading.begin() as connection:
-            due = alerting.queued(connection, due=now, limit=MOST_AT_ONCE)
-        if any(isinstance(notice.about, WaitingRow) for notice in due):
-            with self._database.writing.begin() as connection:
-                second_person.forget_decided(connection, now)
-                due = alerting.queued(connection, due=now, limit=MOST_AT_ONCE)
-        channels = {channel.name: channel for channel in self._settings.channels}
-        for name in dict.fromkeys(notice.channel for notice in due):
-            self._tell_channel(channels.get(name), [notice for notice in due if notice.channel == name], now)
-        return bool(due)
+            return alerting.untaken(connection, self._within, limit)
 
-    def _tell_channel(self, channel: Channel | None, notices: list[NoticeRow], now: datetime) -> None:
-        failed = 0
-        for some in together(channel, notices):
-            failed = 0 if self._tell_some(channel, some, now) else failed + 1
-            if channel is not None and failed == MOST_FAILED:
-                return
+    def one(self, number: int) -> AlertRow | None:
+        """That alert."""
+        with self._database.reading.begin() as connection:
+            return alerting.one(connection, number, self._within)
 
-    def _tell_some(self, channel: Channel | None, notices: tuple[NoticeRow, ...], now: datetime) -> bool:
-        """Whether the channel took them."""
-        why = "there is no such channel any more"
-        if channel is not None:
-            linked = tuple(map(self._linked, notices))
-            try:
-                self._send(channel, linked[0] if len(linked) == 1 else Gathered(linked), self._clock())
-                why = ""
-            except NotDeliveredError as error:
-                why = str(error)
-                _log.warning("word %d (%s %d): %s did not take it: %s", *_named(notices[0]), channel.name, why)
+    def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
+        """Say who knows of it: the first one stands. None where there is no such alert."""
         with self._database.writing.begin() as connection:
-            for notice in notices:
-                if why:
-                    retry = None if channel is None else next_try(notice.tries + 1, now)
-                    alerting.not_sent(connection, notice.id, why, retry)
-                else:
-                    alerting.sent(connection, notice.id, self._clock())
-        return not why
+            row = alerting.acknowledge(connection, number, by, note, self._clock(), self._within)
+        self._changes.publish(frozenset({TOPIC}))
+        return row
 
-    def _linked(self, notice: NoticeRow) -> NoticeRow:
-        url = self._url()
-        if not url or not isinstance(notice.about, WaitingRow):
-            return notice
-        return replace(notice, about=replace(notice.about, link=f"{url}/commands/{notice.about.id}"))
+    def queued(self) -> Sequence[NoticeRow]:
+        """What is not sent yet, and what was given up."""
+        with self._database.reading.begin() as connection:
+            return alerting.queued(connection, patterns=self._patterns)
 
-    async def _every(self, seconds: float, work: Callable[[], bool]) -> None:
-        while True:
-            try:
-                if await asyncio.to_thread(work):
-                    self._changes.publish(frozenset({TOPIC}))
-            except SQLAlchemyError as error:
-                _log.error("alerts cannot be kept just now: %s", type(error).__name__)
-            await asyncio.sleep(seconds)
+    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+        """Of all stations, newest first."""
+        with self._database.reading.begin() as connection:
+            return maintaining.windows(connection, ended=ended)
 
+    def planned(self, *, ended: bool = False) -> list[Planned]:
+        """Those, and behind them those of the settings' file."""
+        return planned(self._settings, self.windows(ended=ended))
 
-def _named(notice: NoticeRow) -> tuple[int, str, int]:
-    return notice.id, "command" if isinstance(notice.about, WaitingRow) else "alert", notice.about.id
+    def window(self, number: int) -> WindowRow | None:
+        """That maintenance window."""
+        with self._database.reading.begin() as connection:
+            return maintaining.one(connection, number)
+
+    def begin_window(self, window: Window, by: str) -> WindowRow:
+        """A new one, which counts from the next look on."""
+        with self._database.writing.begin() as connection:
+            row = maintaining.begin(connection, window, by, self._clock())
+        self._changes.publish(frozenset({TOPIC}))
+        return row
+
+    def end_window(self, number: int) -> None:
+        """It counts no more."""
+        with self._database.writing.begin() as connection:
+            maintaining.end(connection, number, self._clock())
+        self._changes.publish(frozenset({TOPIC}))

@@ -34,8 +34,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fleet.server import shipped
-from fleet.server.alerts import zones
+from fleet.server.platform import default_settings as shipped
+from fleet.server.platform import time_zones as zones
 
 Severity = Literal["notice", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "critical")
@@ -127,7 +127,8 @@ def _spans(rule: Maintenance, today: date, zone: tzinfo) -> tuple[tuple[datetime
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An address that is told by POST with JSON. `secret_file` holds the secret of its signature (`fleet.server.webhooks`)."""
+    """An address that is told by POST with JSON. `secret_file` holds the secret of its signature
+    (`fleet.server.platform.webhook_signatures`)."""
 
     name: Name
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://")]

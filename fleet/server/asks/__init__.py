@@ -1,1 +1,1 @@
-"""Asks of stations before they are answered: whose they are, how many there may be, in which order they are served."""
+"""Questions from stations: signature, rate limit, fair queue, and their signed answers."""

@@ -1,94 +1,77 @@
-"""Looks at the deadlines every few minutes and does what is due: a loop of the server.
+"""Deadlines for pages and programs, from the store: implements `fleet.server.deadlines.model.Deadlines`."""
 
-Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
-goes back do nothing twice. While the clock is not believed nothing happens at all. A rule acts at most `most_a_day` times within
-24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one look.
-"""
-
-import asyncio
-import logging
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.server.deadlines import acting
-from fleet.server.deadlines.clockwork import looked
-from fleet.server.deadlines.due import local, phase
-from fleet.server.deadlines.rows import Deadline
+from fleet.server.deadlines import queries as deadlining
+from fleet.server.deadlines.clock_check import Clock
+from fleet.server.deadlines.due_dates import local, phase
+from fleet.server.deadlines.model import Deadline, DeedRow, Lane, Shown
+from fleet.server.deadlines.queries import DeedKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
-from fleet.server.readings import Changes
-from fleet.server.store import deadlining
-from fleet.server.store.alarms import DEADLINES_MANY, DEADLINES_WAIT, Alarm, raise_alarm
-from fleet.server.store.database import Database
-
-EVERY_S = 300.0
-MOST_AT_ONCE = 200
-DAY = timedelta(hours=24)
-TOPICS = frozenset({"deadlines", "orders", "requests"})
-
-_log = logging.getLogger(__name__)
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.summary import Inside, everywhere, inside
 
 
-class DeadlineService:
-    """One for a server. `look` blocks, and is called in a thread."""
+class DeadlineDesk:
+    """From any thread."""
 
     def __init__(
-        self, database: Database, settings: DeadlineSettings, changes: Changes, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        settings: DeadlineSettings,
+        clock: Callable[[], datetime],
+        seen: Inside = everywhere,
     ) -> None:
         self._database = database
         self._settings = settings
-        self._changes = changes
         self._clock = clock
+        self._seen = seen
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                if await asyncio.to_thread(self.look):
-                    self._changes.publish(TOPICS)
-            except SQLAlchemyError as error:
-                _log.error("deadlines cannot be looked at just now: %s", type(error).__name__)
-            await asyncio.sleep(EVERY_S)
+    def within(self, patterns: frozenset[str]) -> "DeadlineDesk":
+        """The same for these stations only."""
+        return DeadlineDesk(self._database, self._settings, self._clock, inside(patterns))
 
-    def look(self) -> int:
-        """Do what is due, and say how many deeds that were. Raises SQLAlchemyError."""
-        now = self._clock()
-        with self._database.writing.begin() as connection:
-            look = looked(deadlining.last_look(connection), now)
-            deadlining.keep_look(connection, look.clock)
-            if look.leapt:
-                until = look.clock.believed_from.isoformat(timespec="minutes")
-                raise_alarm(connection, Alarm("", DEADLINES_WAIT, until), now)
-            if not look.believed:
-                return 0
-            return sum(self._judge(connection, code, now) for code in self._settings.codes)
+    def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
+        """Every rule that holds, with its first deadlines."""
+        with self._database.reading.begin() as connection:
+            return [self._lane(connection, code, station, limit, 0) for code in self._settings.codes]
 
-    def _judge(self, connection: Connection, code: Code, now: datetime) -> int:
-        rule, today = self._settings.rule[code], local(now)
-        found = deadlining.near(connection, code, rule, today)
+    def lane(self, code: Code, *, station: str = "", limit: int = 100, offset: int = 0) -> Lane:
+        """One rule. Raises KeyError where it does not hold."""
+        if code not in self._settings.codes:
+            raise KeyError(code)
+        with self._database.reading.begin() as connection:
+            return self._lane(connection, code, station, limit, offset)
+
+    def clock(self) -> Clock | None:
+        """When the job last looked; None before its first time."""
+        with self._database.reading.begin() as connection:
+            return deadlining.last_look(connection)
+
+    def believed(self) -> bool:
+        """Whether the clock may be believed now."""
+        clock = self.clock()
+        return clock is not None and self._clock() >= clock.believed_from
+
+    def _lane(self, connection: Connection, code: Code, station: str, limit: int, offset: int) -> Lane:
+        rule, today = self._settings.rule[code], local(self._clock())
+        found, total = deadlining.listed(
+            connection, code, rule, today, station=station, seen=self._seen, limit=limit, offset=offset
+        )
         known = deadlining.known_deeds(connection, code, [one.subject for one in found])
-        fresh = [one for one in found if (one.subject, one.due.isoformat(), "done") not in known]
-        soon = [
-            one
-            for one in fresh
-            if phase(rule, one.due, today) == "near" and (one.subject, one.due.isoformat(), "warned") not in known
-        ]
-        warned = sum(acting.warn(connection, one, now) for one in soon[:MOST_AT_ONCE])
-        return warned + self._act(connection, code, _over(fresh, today), now)
+        shown = tuple(self._shown(one, known) for one in found)
+        return Lane(code, self._settings.act_of(code), rule.days, rule.months, total, shown)
 
-    def _act(self, connection: Connection, code: Code, over: list[Deadline], now: datetime) -> int:
-        rule, what = self._settings.rule[code], self._settings.act_of(code)
-        room = MOST_AT_ONCE
-        if what != "remind":
-            left = rule.most_a_day - deadlining.done_since(connection, code, now - DAY)
-            if len(over) > left:
-                raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
-            room = min(room, max(0, left))
-        return sum(acting.act(connection, one, what, self._settings.by, now) for one in over[:room])
-
-
-def _over(deadlines: Iterable[Deadline], today: date) -> list[Deadline]:
-    """Those whose last day is past, the oldest first."""
-    return sorted((one for one in deadlines if today > one.due), key=lambda one: (one.due, one.subject))
+    def _shown(self, one: Deadline, known: dict[DeedKey, DeedRow]) -> Shown:
+        rule, due = self._settings.rule[one.code], one.due.isoformat()
+        warned = known.get((one.subject, due, "warned"))
+        return Shown(
+            one,
+            phase(rule, one.due, local(self._clock())),
+            self._settings.act_of(one.code),
+            warned.at if warned else None,
+            known.get((one.subject, due, "done")),
+        )

@@ -4,7 +4,7 @@
 True
 """
 
-from fleet.server.evidence.contents import Asked
+from fleet.server.evidence.model import Asked
 
 _TEXT = """\
 BEVISFIL FRÅN KORTKIOSK / EVIDENCE FILE OF KORTKIOSK

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from cryptography import x509
 
-from fleet.server.evidence.sealing import SealError, read_certificates
+from fleet.server.evidence.signature import SealError, read_certificates
 
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#]{1,300}$")]
 

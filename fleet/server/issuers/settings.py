@@ -28,9 +28,9 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fleet.server.issuers.http import client_tls
-from fleet.server.issuers.levels import SHIPPED
-from fleet.server.issuers.offers import OfferRules
+from fleet.server.issuers.adapters.http import client_tls
+from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.proofs.assurance import SHIPPED
 
 
 class SettingsError(Exception):
@@ -78,9 +78,9 @@ class IssuerSettings(_Table):
     trust: TrustSettings
     rules: RuleSettings = RuleSettings()
     levels: dict[PolicyOid, Literal[2, 3]] = {}
-    """Level of assurance by certificate policy; without any, that of test cards (`fleet.server.issuers.levels`)."""
+    """Level of assurance by certificate policy; without any, that of test cards (`fleet.server.issuers.proofs.assurance`)."""
     region: str = ""
-    """Folder of the region's data (`fleet.server.issuers.region`); empty where there is none."""
+    """Folder of the region's data (`fleet.server.issuers.region_data`); empty where there is none."""
     card_keys: str = ""
     """File of the cards' own keys (`fleet.server.issuers.card_keys`)."""
     base: Path = Path()

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from fleet.messages.events import Event
+from fleet.server.ingest.projections import Unfit, changes_of
 from fleet.server.retention.pseudonyms import Pseudonyms
-from fleet.server.store.projections import Unfit, changes_of
 
 CARDS = frozenset({"card_number", "old_card"})
 PERSONS = frozenset({"hsa_id", "by", "second", "administrator"})

@@ -15,8 +15,8 @@ from typing import Annotated
 import msgspec
 
 from fleet.messages.vocabulary import EventType, Retention, lookup
-from fleet.server import shipped
-from fleet.server.store.applying import NOT_TOLD
+from fleet.server.ingest.project import NOT_TOLD
+from fleet.server.platform import default_settings as shipped
 
 TEN_YEARS_DAYS = 3653
 OUTBOX_DAYS = 30

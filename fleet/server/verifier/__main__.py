@@ -19,9 +19,9 @@ from typing import BinaryIO
 
 from fleet.hardening import forbid_dumps
 from fleet.server.verifier.answering import reply
-from fleet.server.verifier.counters import Counters, FileTries
-from fleet.server.verifier.exchange import MAX_LINE_BYTES, READY, SHARED
-from fleet.server.verifier.judging import Judge, Keys, KeysError
+from fleet.server.verifier.attempt_counters import Counters, FileTries
+from fleet.server.verifier.judge import Judge, Keys, KeysError
+from fleet.server.verifier.protocol import MAX_LINE_BYTES, READY, SHARED
 
 _log = logging.getLogger("fleet.server.verifier")
 
@@ -70,7 +70,7 @@ def _serve_shared(judge: Judge) -> int:
     from sqlalchemy import make_url  # a verifier that counts in a file loads none of this
     from sqlalchemy.exc import SQLAlchemyError
 
-    from fleet.server.verifier.shared import PostgresTries
+    from fleet.server.verifier.postgres_counters import PostgresTries
 
     try:
         counters = Counters(PostgresTries(make_url(os.environ.pop(SHARED))))

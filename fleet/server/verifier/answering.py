@@ -4,9 +4,9 @@ import logging
 
 import msgspec
 
-from fleet.server.verifier.counters import Counters
-from fleet.server.verifier.exchange import Check, Verdict
-from fleet.server.verifier.judging import Judge, envelope_digest
+from fleet.server.verifier.attempt_counters import Counters
+from fleet.server.verifier.judge import Judge, envelope_digest
+from fleet.server.verifier.protocol import Check, Verdict
 
 _log = logging.getLogger("fleet.server.verifier")
 

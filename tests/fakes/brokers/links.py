@@ -11,11 +11,11 @@ from pathlib import Path
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.messages.link import Acked, Answer, encode
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
-from fleet.server.addresses import Address
-from fleet.server.cluster.amqp import AmqpTransport, asks, intake
-from fleet.server.mqtt5.client import Credentials, Mqtt5Transport
-from fleet.server.signing import Signer
-from fleet.server.transport import Incoming, Transport
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker.mqtt5_client import Credentials, Mqtt5Transport
+from fleet.server.platform.broker.transport import Incoming, Transport
+from fleet.server.platform.cluster.amqp_transport import AmqpTransport, asks, intake
+from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.brokers.rabbitmq import RabbitCluster

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from fleet.server.broker import access_list
+from fleet.server.platform.broker.mosquitto import access_list
 from provisioning.authority import Authority
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port

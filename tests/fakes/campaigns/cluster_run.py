@@ -24,11 +24,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fleet.server.cluster.layout import SHARD_QUEUES
-from fleet.server.commanding.rows import Wish
-from fleet.server.store.database import opened
-from fleet.server.store.place import postgres_place
-from fleet.server.store.tables import stations
+from fleet.server.commands.model import Wish
+from fleet.server.platform.cluster.layout import SHARD_QUEUES
+from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database_url import postgres_place
+from fleet.server.platform.database.tables import stations
 from sim.fleet import identities
 from tests.fakes.campaigns.cluster_stand import Sizes, Stand, cluster_stand
 from tests.fakes.machine.patience import LIMIT_S
@@ -132,7 +132,7 @@ def _waiting(stand: Stand) -> int:
 def _command(stand: Stand, plan: Plan) -> list[str]:
     words = ["--stations", str(plan.stations), "--errands-per-hour", str(plan.errands), "--faults", "12", "--hasty"]
     places = ["--data", str(stand.data), "--authority", str(stand.authority), "--database", stand.database]
-    program = [sys.executable, "-m", "fleet.server.commands", "simulate", "--verify", "--json"]
+    program = [sys.executable, "-m", "fleet.server.cli", "simulate", "--verify", "--json"]
     return [*program, *words, *places, "--broker", stand.mqtt]
 
 

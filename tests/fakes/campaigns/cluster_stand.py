@@ -36,7 +36,7 @@ class Program:
     ready: dict[str, object] = field(default_factory=dict)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "fleet.server.commands", *self.words, "--json", "--unseparated"]
+        command = [sys.executable, "-m", "fleet.server.cli", *self.words, "--json", "--unseparated"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.ready = json.loads(self.process.stdout.readline())

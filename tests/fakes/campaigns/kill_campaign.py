@@ -27,11 +27,11 @@ from typing import Any
 from sqlalchemy import select
 
 from fleet.messages.commands import Told
-from fleet.server.commanding.rows import Wish
-from fleet.server.store.command_tables import commands
-from fleet.server.store.database import FILE_NAME, Database, opened
-from fleet.server.store.place import postgres_place
-from fleet.server.store.tables import stations
+from fleet.server.commands.model import Wish
+from fleet.server.commands.tables import commands
+from fleet.server.platform.database.database import FILE_NAME, Database, opened
+from fleet.server.platform.database.database_url import postgres_place
+from fleet.server.platform.database.tables import stations
 from provisioning.authority import Authority
 from sim.fleet import identities
 from tests.fakes.campaigns.cluster_stand import Sizes, cluster_stand, new_database
@@ -128,7 +128,7 @@ def _command(target: Target, stations: int, seed: int) -> list[str]:
         "--json",
     ]
     places = ["--data", str(target.data), "--authority", str(target.authority), "--broker", target.mqtt]
-    program = [sys.executable, "-m", "fleet.server.commands", "simulate"]
+    program = [sys.executable, "-m", "fleet.server.cli", "simulate"]
     return [*program, *words, *places, *target.options, "--seed", str(seed)]
 
 

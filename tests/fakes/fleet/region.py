@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fleet.server.hub import MOST_OF_ONE
-from fleet.server.importing import IMPORTS
-from fleet.server.store.database import FILE_NAME
+from fleet.server.import_files import IMPORTS
+from fleet.server.platform.database.database import FILE_NAME
+from fleet.server.platform.live_feed.hub import MOST_OF_ONE
 from sim.demo import seed
 from sim.demo.issuer import SEED
 from tests.fakes.machine.patience import LIMIT_S
@@ -26,7 +26,7 @@ from tests.fakes.machine.ports import free_port
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, audience, keys_to
 
-SERVER = (sys.executable, "-m", "fleet.server.commands")
+SERVER = (sys.executable, "-m", "fleet.server.cli")
 KIOSK = (sys.executable, "-m", "kiosk.cli")
 
 

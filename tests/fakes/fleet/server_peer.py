@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from fleet.messages import events, topics
 from fleet.messages.link import Acked, Answer, Ask, Presence, StationState, decode, encode
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
-from fleet.server.signing import Signer
+from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from tests.fakes.machine.patience import LIMIT_S
 

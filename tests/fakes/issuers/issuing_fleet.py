@@ -22,15 +22,15 @@ from fleet.agent.identity import Broker, Identity
 from fleet.agent.link import LinkDown
 from fleet.messages.issuing import CardRecord, Person
 from fleet.messages.link import Answer, Ask, encode
-from fleet.server.addresses import Address
-from fleet.server.answers import Answers
-from fleet.server.issuers.connecting import connected
-from fleet.server.issuers.region import RegionData
+from fleet.server.asks.answers import Answers
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.signing import Signer
-from fleet.server.store.administrators import replace_administrators
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
+from fleet.server.issuers.wiring import connected
+from fleet.server.people.administrators import replace_administrators
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.signing import Signer
 from provisioning.authority import public_jwk
 from sim.issuer.core import Simulator
 from sim.issuer.serving import Running, SimulatorConfig, running

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from fleet.server.alerts.rows import AlertRow, NoticeRow, WaitingRow
+from fleet.server.alerts.model import AlertRow, NoticeRow, WaitingRow
 from fleet.server.alerts.settings import SEVERITIES, AlertSettings
-from fleet.server.alerts.windows import Planned, Window, WindowRow, planned
+from fleet.server.maintenance.model import Planned, Window, WindowRow, planned
 from tests.fakes.server.readings import NOW
 
 
 @dataclass
 class FakeAlerts:
-    """Implements `fleet.server.alerts.rows.Alerts` over a list. `patterns`: what it was narrowed to last."""
+    """Implements `fleet.server.alerts.model.Alerts` over a list. `patterns`: what it was narrowed to last."""
 
     rows: list[AlertRow] = field(default_factory=list)
     notices: list[NoticeRow] = field(default_factory=list)

@@ -17,14 +17,14 @@ from fleet.agent.signatures import Signatures
 from fleet.messages.link import Ask, SyncAsk
 from fleet.messages.signed import SignedAnswer, open_answer, sign_ask
 from fleet.messages.topics import Topics, station_of
-from fleet.server.answers import Answers
-from fleet.server.asks.guarding import AskGuard, ask_guard
-from fleet.server.desk import Answering, AskDesk
-from fleet.server.inbox import Inbox, as_it_came
-from fleet.server.signing import Signer
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
-from fleet.server.transport import Incoming
+from fleet.server.asks.answers import Answers
+from fleet.server.asks.guard import AskGuard, ask_guard
+from fleet.server.asks.service import Answering, AskDesk
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.broker.inbox import Inbox, as_it_came
+from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from tests.fleet.server.conftest import MemoryTransport, enrolled
 

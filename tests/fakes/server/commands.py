@@ -5,12 +5,12 @@ from datetime import datetime
 
 from joserfc.jwk import ECKey
 
-from fleet.server.commanding.desk import CommandDesk
-from fleet.server.commanding.rows import By, CommandRow, Wish
-from fleet.server.hub import Hub
-from fleet.server.readings import Changes
-from fleet.server.signing import Signer
-from fleet.server.store.database import Database
+from fleet.server.commands.model import By, CommandRow, Wish
+from fleet.server.commands.service import CommandDesk
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.signing import Signer
+from fleet.server.stations.model import Changes
 
 KEY = ECKey.generate_key("P-256")
 SIGNER = Signer(KEY)

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import BinaryIO
 
-from fleet.server.evidence.contents import Asked
+from fleet.server.evidence.model import Asked
 
 
 @dataclass
 class FakeEvidence:
-    """Implements `fleet.server.evidence.desk.Evidence`."""
+    """Implements `fleet.server.evidence.service.Evidence`."""
 
     asked: list[Asked] = field(default_factory=list)
     failing: Exception | None = None

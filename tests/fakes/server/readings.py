@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from fleet.messages.link import DeviceState, SlotState, StationState
 from fleet.messages.vocabulary import EventType
-from fleet.server.access.roles import Scope
-from fleet.server.readings import (
+from fleet.server.platform.roles import Scope
+from fleet.server.stations.model import (
     GOING_ON,
     TODAY,
     BinRow,
@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 
 @dataclass
 class FakeReadings:
-    """Implements `fleet.server.readings.Readings` over plain lists; a test changes them and calls `hub.publish`."""
+    """Implements `fleet.server.stations.model.Readings` over plain lists; a test changes them and calls `hub.publish`."""
 
     station_rows: list[StationRow] = field(default_factory=list)
     errand_rows: list[ErrandRow] = field(default_factory=list)

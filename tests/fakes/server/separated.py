@@ -24,7 +24,7 @@ from provisioning.exporting import export_server, export_verifier
 from tests.fakes.machine.patience import LIMIT_S
 
 SERVER, VERIFIER, STRANGER = "daemon", "nobody", "games"
-PROGRAM = (sys.executable, "-m", "fleet.server.commands")
+PROGRAM = (sys.executable, "-m", "fleet.server.cli")
 
 
 def run_as(user: str, *command: str) -> "subprocess.CompletedProcess[bytes]":

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fleet.server.addresses import Address
+from fleet.server.platform.addresses import Address
 from tests.fakes.machine.patience import LIMIT_S
 
 
@@ -23,7 +23,7 @@ class Serving:
     ready: dict[str, object] = field(default_factory=dict)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "fleet.server.commands", "serve", "--json", "--unseparated"]
+        command = [sys.executable, "-m", "fleet.server.cli", "serve", "--json", "--unseparated"]
         places = [
             "--http",
             "127.0.0.1:0",

@@ -20,15 +20,15 @@ from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType
-from fleet.server.access import passwords
-from fleet.server.broker import BrokerFiles
-from fleet.server.signing import Signer
-from fleet.server.store.arrivals import Arrived, taken
-from fleet.server.store.database import Database
-from fleet.server.store.ordering import Record, Row, import_orders
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.transport import Handler, Incoming
+from fleet.server.ingest.parse import Arrived, taken
+from fleet.server.ingest.write import Writer
+from fleet.server.orders.queries import Record, Row, import_orders
+from fleet.server.platform.broker.mosquitto import BrokerFiles
+from fleet.server.platform.broker.transport import Handler, Incoming
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.signing import Signer
+from fleet.server.sign_in import passwords
+from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.machine.patience import LIMIT_S

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics, station_of
-from fleet.server.acking import EVERY_S, Acking
+from fleet.server.ingest.acknowledge import EVERY_S, Acking
 from tests.fleet.server.conftest import NOW, SIGNER, SIGNING_KEY
 
 

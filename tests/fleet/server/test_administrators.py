@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.link import Administrator
-from fleet.server.administrators import ADMINISTRATOR_COLUMNS, read_administrators
-from fleet.server.commands import main
-from fleet.server.csvfile import FileError
-from fleet.server.store.administrators import (
+from fleet.server.cli import main
+from fleet.server.people.administrator_files import ADMINISTRATOR_COLUMNS, read_administrators
+from fleet.server.people.administrators import (
     ListedAdministrator,
     administrator_at,
     all_administrators,
     replace_administrators,
 )
-from fleet.server.store.database import Database
+from fleet.server.platform.csv_files import FileError
+from fleet.server.platform.database.database import Database
 
 HEAD = ",".join(ADMINISTRATOR_COLUMNS)
 

@@ -20,14 +20,14 @@ from fleet.messages.link import (
     decode,
     encode,
 )
-from fleet.server.answers import EVEN_S, PAGE, Answers
-from fleet.server.signing import Signer
-from fleet.server.store.administrators import ListedAdministrator, replace_administrators
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.verifier.client import VerifierAwayError
-from fleet.server.verifier.exchange import EnvelopeFacts, Verdict
+from fleet.server.asks.answers import EVEN_S, PAGE, Answers
+from fleet.server.ingest.write import Writer
+from fleet.server.people.administrators import ListedAdministrator, replace_administrators
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.signing import Signer
+from fleet.server.stations.queries import StoreReadings
+from fleet.server.verifier.child_process import VerifierAwayError
+from fleet.server.verifier.protocol import EnvelopeFacts, Verdict
 from tests.fakes.issuers.administrators import listed
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
@@ -70,7 +70,7 @@ async def test_an_answer_about_an_envelope_leaves_by_the_clock_whatever_was_foun
         waits.append(seconds)
         await told.wait()
 
-    monkeypatch.setattr("fleet.server.answers.asyncio.sleep", wait)
+    monkeypatch.setattr("fleet.server.asks.answers.asyncio.sleep", wait)
     asks = [EnvelopeAsk(order=order, nonce="0" * 32, sealed="AAAA") for order in ("O-1", "unknown")]
     asked = [asyncio.create_task(answers.answer("entre-a", encode(ask))) for ask in asks]
     while len(verifier.asked) < 2:

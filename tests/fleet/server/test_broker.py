@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from fleet.mqtt5 import writing
-from fleet.server import broker as broker_module
-from fleet.server.addresses import Address
-from fleet.server.broker import Broker, BrokerError, access_list, configuration
-from fleet.server.mqtt5.client import Credentials, tls_context
-from fleet.server.open_files import most_connections
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker import mosquitto as broker_module
+from fleet.server.platform.broker.mosquitto import Broker, BrokerError, access_list, configuration
+from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
+from fleet.server.platform.process.open_files import most_connections
 from provisioning.authority import Authority
 from tests.fakes.brokers.rogue_client import CONNACK
 from tests.fakes.fleet.station_peer import FleetStation

@@ -10,13 +10,13 @@ from fleet.messages.checkpoints import TYP, Checkpoint, encoded
 from fleet.messages.events import Event
 from fleet.messages.statements import sign
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints import judge
-from fleet.server.store.database import Database
-from fleet.server.store.proof_tables import station_certificates
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.rebuilding import rebuild
-from fleet.server.store.tables import alarms
-from fleet.server.store.writing import Writer
+from fleet.server.checkpoints.service import judge
+from fleet.server.checkpoints.tables import station_certificates
+from fleet.server.ingest.rebuild import rebuild
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import alarms
+from fleet.server.stations.queries import StoreReadings
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 

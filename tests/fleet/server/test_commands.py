@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from fleet.server.addresses import Address, AddressError
-from fleet.server.cluster import commands as cluster_commands
-from fleet.server.commands import main
-from fleet.server.running import SWITCH_S
-from fleet.server.store.database import migrations
-from fleet.server.web.serving import bound_for_pages
+from fleet.server import worker_cli as cluster_commands
+from fleet.server.cli import main
+from fleet.server.platform.addresses import Address, AddressError
+from fleet.server.platform.database.database import migrations
+from fleet.server.platform.process.run import SWITCH_S
+from fleet.server.platform.web.listener import bound_for_pages
 from provisioning.authority import Authority
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.commands import main
-from fleet.server.csvfile import FileError
-from fleet.server.directory import DIRECTORY_COLUMNS, read_directory
-from fleet.server.store.database import opened
-from fleet.server.store.directory import PersonRow, listed, person
+from fleet.server.cli import main
+from fleet.server.people.directory import PersonRow, listed, person
+from fleet.server.people.directory_files import DIRECTORY_COLUMNS, read_directory
+from fleet.server.platform.csv_files import FileError
+from fleet.server.platform.database.database import opened
 
 HEADER = ",".join(DIRECTORY_COLUMNS)
 ALVA, BO = "TEST000000-0001,Alva Test,no,2026-05-31,no,", "TEST000000-0002,,yes,,,2026-04-01"

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from fleet.server.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FullError, Hub, Reader
+from fleet.server.platform.live_feed.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FullError, Hub, Reader
 from tests.fakes.machine.patience import LIMIT_S
 
 

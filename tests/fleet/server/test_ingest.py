@@ -14,13 +14,13 @@ from fleet.messages.commands import CommandResult
 from fleet.messages.events import Event
 from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.topics import Topics
-from fleet.server.inbox import Inbox
-from fleet.server.ingest import BATCH, Ingest, Waiting, arrived, read
-from fleet.server.store.arrivals import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.tracing import OFF, Tracing
-from fleet.server.transport import Incoming
+from fleet.server.ingest.parse import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
+from fleet.server.ingest.service import BATCH, Ingest, Waiting, arrived, read
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.broker.inbox import Inbox
+from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.process.tracing import OFF, Tracing
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport, SealingStation
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from fleet.server.lifecycle import (
+from fleet.server.orders.lifecycle import (
     CAUSE,
     ENDED_EARLY,
     HAPPENINGS,

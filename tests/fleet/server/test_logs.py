@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from fleet.server.logs import FORMATS, Format, Repetitions, clean, configure
+from fleet.server.platform.process.logs import FORMATS, Format, Repetitions, clean, configure
 
 SECRETS = (
     "9752269875",

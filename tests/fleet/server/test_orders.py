@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.administrators import read_administrators
-from fleet.server.commands import main
-from fleet.server.csvfile import MAX_PROBLEMS, FileError
-from fleet.server.orders import ORDER_COLUMNS, read_orders
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
+from fleet.server.cli import main
+from fleet.server.ingest.write import Writer
+from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
+from fleet.server.people.administrator_files import read_administrators
+from fleet.server.platform.csv_files import MAX_PROBLEMS, FileError
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 HEADER = ",".join(ORDER_COLUMNS)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.access.access import Access
-from fleet.server.access.settings import WebSettingsError
-from fleet.server.addresses import Address
-from fleet.server.config import ServerConfig
-from fleet.server.hub import Hub
-from fleet.server.pages import Pages
+from fleet.server.app import create_app
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.web.listener import web_server
+from fleet.server.platform.web.settings import WebSettingsError
 from fleet.server.server import FleetServer, ServerError
-from fleet.server.store.database import Database
-from fleet.server.web.app import create_app
-from fleet.server.web.serving import web_server
+from fleet.server.sign_in.service import Access
+from fleet.server.web_listener import Pages
 from provisioning.authority import Authority
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.privileges import PrivilegeError, give_up_root
+from fleet.server.platform.process.privileges import PrivilegeError, give_up_root
 
 ROOT = os.geteuid() == 0
 
@@ -30,7 +30,7 @@ def test_root_is_refused_and_told_what_to_do() -> None:
 GIVEN_UP = """
 import os, sys
 from pathlib import Path
-from fleet.server.privileges import give_up_root
+from fleet.server.platform.process.privileges import give_up_root
 
 give_up_root("nobody", unseparated=False, folders=(Path(sys.argv[1]),), groups=(4242,))
 print(os.getresuid(), os.getresgid(), sorted(os.getgroups()))

@@ -24,16 +24,16 @@ from fleet.messages.link import (
     envelope_mac_input,
 )
 from fleet.messages.topics import Topics
-from fleet.server.addresses import Address
-from fleet.server.broker import MAX_PACKET, Broker
-from fleet.server.commands import main
-from fleet.server.config import ServerConfig
-from fleet.server.mqtt5 import client as mqtt
+from fleet.server.cli import main
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker import mqtt5_client as mqtt
+from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import events
 from fleet.server.server import FleetServer, ServerError
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.tables import events
-from fleet.server.verifier.judging import SUITE
+from fleet.server.stations.queries import StoreReadings
+from fleet.server.verifier.judge import SUITE
 from provisioning.authority import Authority
 from tests.fakes.fleet.station_peer import FleetStation
 from tests.fakes.machine.ports import free_address

@@ -16,22 +16,22 @@ from typing import Self, cast
 import pytest
 
 from fleet.messages.topics import Topics
-from fleet.server.addresses import Address
-from fleet.server.cluster import leading
-from fleet.server.config import ServerConfig
-from fleet.server.inbox import Inbox
-from fleet.server.ingest import Ingest, arrived
-from fleet.server.mqtt5.client import Mqtt5Transport
-from fleet.server.running import DONE, INTERRUPTED, OWN_ERROR, run, until_told
+from fleet.server.ingest.parse import Arrival, Committed
+from fleet.server.ingest.service import Ingest, arrived
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker.inbox import Inbox
+from fleet.server.platform.broker.mqtt5_client import Mqtt5Transport
+from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.cluster import leader_election as leading
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.process.run import DONE, INTERRUPTED, OWN_ERROR, run, until_told
+from fleet.server.platform.process.shutdown import Ending, cancelled
+from fleet.server.platform.web.listener import Listener
 from fleet.server.server import FleetServer
-from fleet.server.stopping import Ending, cancelled
-from fleet.server.store.arrivals import Arrival, Committed
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.transport import Incoming
-from fleet.server.verifier.client import VerifierProcess
-from fleet.server.web.serving import Listener
+from fleet.server.stations.queries import StoreReadings
+from fleet.server.verifier.child_process import VerifierProcess
 from provisioning.authority import Authority
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
@@ -275,7 +275,7 @@ async def test_a_server_whose_parts_all_hang_ends_all_the_same(
     for name, (owner, method) in HANGING.items():
         monkeypatch.setattr(owner, method, hang(name, getattr(owner, method)))
     nobody, data = free_address(), tmp_path / "data"
-    monkeypatch.setattr("fleet.server.mqtt5.client.START_PATIENCE_S", 0.05)
+    monkeypatch.setattr("fleet.server.platform.broker.mqtt5_client.START_PATIENCE_S", 0.05)
     config = ServerConfig(data, authority.directory, http=Address("127.0.0.1", 0), broker=nobody)
     async with FleetServer(config):
         pass

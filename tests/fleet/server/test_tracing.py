@@ -16,17 +16,17 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from fleet.messages.link import EnvelopeAsk, OrderAsk, encode
-from fleet.server import telemetry
-from fleet.server.access.access import Access
-from fleet.server.answers import Answers
-from fleet.server.commanding.service import CommandService
-from fleet.server.hub import Hub
-from fleet.server.signing import Signer
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
-from fleet.server.telemetry import Telemetry, is_wanted, tracing_of
-from fleet.server.tracing import ALLOWED, OFF
-from fleet.server.web.app import create_app
+from fleet.server.app import create_app
+from fleet.server.asks.answers import Answers
+from fleet.server.commands.dispatcher import CommandService
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.process import telemetry
+from fleet.server.platform.process.telemetry import Telemetry, is_wanted, tracing_of
+from fleet.server.platform.process.tracing import ALLOWED, OFF
+from fleet.server.platform.signing import Signer
+from fleet.server.sign_in.service import Access
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import SIGNER, desk_of, ready
@@ -165,7 +165,7 @@ def test_without_the_extra_the_log_says_so_and_the_server_runs(
 
 def test_off_nothing_is_imported_for_it() -> None:
     program = (
-        "import sys, os; from fleet.server.telemetry import tracing_of; tracing_of({});"
+        "import sys, os; from fleet.server.platform.process.telemetry import tracing_of; tracing_of({});"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from fleet.messages.link import EnvelopeAsk
-from fleet.server.commands import main
-from fleet.server.verifier.client import VerifierAwayError
-from fleet.server.verifier.connection import VerifierConnection
-from fleet.server.verifier.counters import Counters, FileTries
-from fleet.server.verifier.exchange import MAX_LINE_BYTES, MAX_SEALED_CHARACTERS, READY, Check, EnvelopeFacts
-from fleet.server.verifier.judging import Judge, Keys
+from fleet.server.cli import main
+from fleet.server.verifier.attempt_counters import Counters, FileTries
+from fleet.server.verifier.child_process import VerifierAwayError
+from fleet.server.verifier.judge import Judge, Keys
+from fleet.server.verifier.protocol import MAX_LINE_BYTES, MAX_SEALED_CHARACTERS, READY, Check, EnvelopeFacts
 from fleet.server.verifier.service import MOST_CONNECTIONS, SocketError, VerifierService
+from fleet.server.verifier.socket_client import VerifierConnection
 from tests.fakes.machine.patience import LIMIT_S
 
 ME = frozenset({os.geteuid()})

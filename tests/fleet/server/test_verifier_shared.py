@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 from fleet.messages.link import EnvelopeAsk
-from fleet.server.verifier.client import VerifierProcess
-from fleet.server.verifier.counters import TRIES_PER_ENVELOPE, Counters
-from fleet.server.verifier.exchange import EnvelopeFacts
-from fleet.server.verifier.shared import PostgresTries
+from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE, Counters
+from fleet.server.verifier.child_process import VerifierProcess
+from fleet.server.verifier.postgres_counters import PostgresTries
+from fleet.server.verifier.protocol import EnvelopeFacts
 from provisioning.authority import Authority
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleet.server.evidence.sealing import Seal
+from fleet.server.evidence.signature import Seal
 from kiosk.cli import main
 from tests.attacks.test_evidence import NOW, REVOKED, Fleet, StolenStation
 from tests.fakes.server.databases import new_store

@@ -29,8 +29,8 @@ from fleet.agent.store import StationStore
 from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
-from fleet.server.store.administrators import replace_administrators
-from fleet.server.store.tables import alarms
+from fleet.server.people.administrators import replace_administrators
+from fleet.server.platform.database.tables import alarms
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.certificate_request import signed, unsigned

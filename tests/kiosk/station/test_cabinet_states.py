@@ -16,7 +16,7 @@ from drivers.cabinet.port import (
     TwoBoards,
     WrongFirmware,
 )
-from fleet.server.web.texts import load
+from fleet.server.platform.pages.i18n import load
 from kiosk.station.cabinet_states import advice, code, firmware, found
 from sim.cabinet.virtual import VirtualCabinet
 

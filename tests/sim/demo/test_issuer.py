@@ -8,7 +8,7 @@ from cryptography import x509
 
 from fleet.messages.asking import Blocked
 from fleet.server.issuers.card_keys import CardKeys
-from fleet.server.issuers.offers import OfferRules
+from fleet.server.issuers.certificate_offers import OfferRules
 from sim.demo.issuer import issuer_files, tell_certificates
 from sim.issuer import register
 from sim.issuer.authority import Hierarchy

@@ -6,7 +6,7 @@ from random import Random
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
-from fleet.server.store.projections import ErrandEnded, ErrandStarted, Unfit, changes_of
+from fleet.server.ingest.projections import ErrandEnded, ErrandStarted, Unfit, changes_of
 from sim.fleet.errands import KINDS, OUTCOMES, Told, errand, mean_seconds
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import OperationalError
 
-from fleet.server.commanding.rows import Wish
-from fleet.server.commands import main
-from fleet.server.store.command_tables import commands
-from fleet.server.store.database import FILE_NAME, Database, opened
-from fleet.server.store.proof_tables import checkpoints
-from fleet.server.store.tables import events, stations
-from fleet.server.store.writing import Writer
+from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.cli import main
+from fleet.server.commands.model import Wish
+from fleet.server.commands.tables import commands
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import FILE_NAME, Database, opened
+from fleet.server.platform.database.tables import events, stations
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from sim.cli import simulate as simulating
@@ -52,7 +52,7 @@ def test_what_thirty_stations_send_through_faults_is_what_the_server_holds(
     words = ["simulate", "--stations", "30", "--errands-per-hour", "3600", "--faults", "900", "--hasty", "--verify", "--json",
              "--data", str(serving.data), "--authority", str(authority.directory), "--broker", str(serving.mqtt),
              "--seed", "1"]  # fmt: skip
-    program = [sys.executable, "-m", "fleet.server.commands", *words]
+    program = [sys.executable, "-m", "fleet.server.cli", *words]
     simulator = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
     try:
         with opened(serving.data / FILE_NAME) as database:

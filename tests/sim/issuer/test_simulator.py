@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.asking import BlockAsk, Blocked, Declined, Held, HoldAsk, Issued, LiftAsk, Lifted
 from fleet.messages.issuing import Offer
-from fleet.server.issuers.est import EstIssuer
-from fleet.server.issuers.http import IssuerHttp
-from fleet.server.issuers.port import IssuerAwayError, Wanted
-from fleet.server.issuers.rest import RestRegister
+from fleet.server.issuers.adapters.est import EstIssuer
+from fleet.server.issuers.adapters.http import IssuerHttp
+from fleet.server.issuers.adapters.rest import RestRegister
+from fleet.server.issuers.adapters.revocation_status import PublishedStatus
+from fleet.server.issuers.ports import IssuerAwayError, Wanted
 from fleet.server.issuers.settings import IssuerSettings
-from fleet.server.issuers.status import PublishedStatus
 from sim.issuer import BANNER
 from sim.issuer.serving import Running, SimulatorConfig, running
 from tests.fakes.issuers.issuing_fleet import ANY_PORT, CARD, HOLDER, NOW, PUK, seed

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.access import codes
-from fleet.server.access.access import Access, Chosen, SignedIn
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import SEALER
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from fleet.server.access.access import Access
-from fleet.server.access.audit import Deed, without_numbers
-from fleet.server.access.roles import Caller
-from fleet.server.commands import main
-from fleet.server.store.access_tables import audit, audit_head
+from fleet.server.accounts.tables import audit, audit_head
+from fleet.server.audit.service import Deed, without_numbers
+from fleet.server.cli import main
+from fleet.server.platform.roles import Caller
+from fleet.server.sign_in.service import Access
 
 CALLER = Caller("tove", "key", ())
 

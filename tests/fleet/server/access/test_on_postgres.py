@@ -2,13 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from fleet.server.access import codes, passwords, people, tokens
-from fleet.server.access.access import Access, Chosen, Refused, SignedIn
-from fleet.server.access.audit import Deed
-from fleet.server.access.roles import Caller, Role
-from fleet.server.access.sealing import account
-from fleet.server.store.access_tables import users
-from fleet.server.store.database import Database
+from fleet.server.accounts import api_tokens as tokens
+from fleet.server.accounts import queries as people
+from fleet.server.accounts.tables import users
+from fleet.server.audit.service import Deed
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.roles import Caller, Role
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in import passwords
+from fleet.server.sign_in.secret_encryption import account
+from fleet.server.sign_in.service import Access, Chosen, Refused, SignedIn
 from tests.fakes.server.databases import empty, on_postgres
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Turned

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import RSAKey
 
-from fleet.server.access import people
-from fleet.server.access.access import Access, Refused, SignedIn
-from fleet.server.access.oidc import OpenId, OpenIdError
-from fleet.server.access.roles import Role
-from fleet.server.access.settings import LimitSettings, OpenIdSettings, WebSettings, WebSettingsError
-from fleet.server.commanding.rows import By, Refusal
-from fleet.server.hub import Hub
-from fleet.server.web.app import create_app
-from fleet.server.web.openid import BACK
-from fleet.server.web.site import Site
+from fleet.server.accounts import queries as people
+from fleet.server.app import create_app
+from fleet.server.commands.model import By, Refusal
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.roles import Role
+from fleet.server.platform.web.settings import LimitSettings, OpenIdSettings, WebSettings, WebSettingsError
+from fleet.server.platform.web.site import Site
+from fleet.server.sign_in.openid.client import OpenId, OpenIdError
+from fleet.server.sign_in.openid.pages import BACK
+from fleet.server.sign_in.service import Access, Refused, SignedIn
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import OPEN, desk_of

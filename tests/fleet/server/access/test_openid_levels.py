@@ -7,13 +7,13 @@ import pytest
 from fastapi import FastAPI
 from joserfc.jwk import RSAKey
 
-from fleet.server.access.access import Access
-from fleet.server.access.oidc import OpenId, OpenIdError
-from fleet.server.access.roles import Caller
-from fleet.server.access.settings import WebSettings, WebSettingsError
-from fleet.server.hub import Hub
-from fleet.server.web.app import create_app
-from fleet.server.web.openid import BACK, LOG_OUT
+from fleet.server.app import create_app
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.roles import Caller
+from fleet.server.platform.web.settings import WebSettings, WebSettingsError
+from fleet.server.sign_in.openid.client import OpenId, OpenIdError
+from fleet.server.sign_in.openid.pages import BACK, LOG_OUT
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, IdentityProvider

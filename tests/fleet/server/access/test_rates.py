@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.server.access.rates import WINDOW, Rate, Rates, neighbourhood
+from fleet.server.platform.web.rate_counters import WINDOW, Rate, Rates, neighbourhood
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
 TWO = Rate("looks", 2)

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from fleet.server.access import codes, sealing
-from fleet.server.access.access import Access, SignedIn
-from fleet.server.access.sealing import KEY_FILE, Sealer, SecretsError, account, sealer_for
-from fleet.server.commands import main
-from fleet.server.store.access_tables import users
-from fleet.server.store.database import Database
+from fleet.server.accounts.tables import users
+from fleet.server.cli import main
+from fleet.server.platform.database.database import Database
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in import secret_encryption as sealing
+from fleet.server.sign_in.secret_encryption import KEY_FILE, Sealer, SecretsError, account, sealer_for
+from fleet.server.sign_in.service import Access, SignedIn
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Admin, Turned
 

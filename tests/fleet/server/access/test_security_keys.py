@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from fleet.server.access import codes, people
-from fleet.server.access.access import Chosen, Refused, SignedIn
-from fleet.server.access.administration import Actor, Administration
-from fleet.server.access.roles import Caller, Role
-from fleet.server.access.security_keys import MOST_KEYS, SecurityKeys
-from fleet.server.access.webauthn_ceremonies import Asked, RelyingParty
+from fleet.server.accounts import queries as people
+from fleet.server.accounts.service import Actor, Administration
+from fleet.server.platform.roles import Caller, Role
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.security_keys.service import MOST_KEYS, SecurityKeys
+from fleet.server.sign_in.security_keys.webauthn import Asked, RelyingParty
+from fleet.server.sign_in.service import Chosen, Refused, SignedIn
 from tests.fakes.server.security_key import SoftKey
 from tests.fleet.server.access.conftest import PASSWORD, Admin
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.access import codes, passwords, people
-from fleet.server.access.access import Access, Chosen, Refused, SignedIn
-from fleet.server.access.roles import Role
-from fleet.server.access.sessions import IDLE, WHOLE
-from fleet.server.access.tries import ACCOUNT, ADDRESS
+from fleet.server.accounts import queries as people
+from fleet.server.platform.roles import Role
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in import passwords
+from fleet.server.sign_in.login_throttling import ACCOUNT, ADDRESS
+from fleet.server.sign_in.service import Access, Chosen, Refused, SignedIn
+from fleet.server.sign_in.sessions import IDLE, WHOLE
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.access.conftest import PASSWORD, Admin, Turned
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fleet.server.alerts.desk import AlertDesk
+from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.watching import Opened
-from fleet.server.store import alerting
-from fleet.server.store.database import Database
+from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.transitions import Opened
+from fleet.server.platform.database.database import Database
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.alerts.test_service import SETTINGS

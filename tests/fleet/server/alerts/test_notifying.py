@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.alerts.notifying import NotDeliveredError, deliver
-from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
+from fleet.server.alerts.model import AlertRow, Gathered, NoticeRow, WaitingRow
+from fleet.server.alerts.notifications import NotDeliveredError, deliver
 from fleet.server.alerts.settings import Email, Webhook
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.webhook_and_mail import Hook, MailServer

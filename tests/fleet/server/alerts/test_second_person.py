@@ -5,11 +5,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from fleet.server.alerts.desk import AlertDesk
-from fleet.server.alerts.windows import Window
-from fleet.server.commanding.desk import DECIDE, CommandDesk
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
+from fleet.server.alerts.service import AlertDesk
+from fleet.server.commands.service import DECIDE, CommandDesk
+from fleet.server.ingest.write import Writer
+from fleet.server.maintenance.model import Window
+from fleet.server.platform.database.database import Database
 from tests.fakes.server.commands import OLLE, OPEN, SYNC, TOVE, desk_of
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres

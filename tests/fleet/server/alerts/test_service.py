@@ -9,17 +9,17 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.messages.link import DeviceState, StationState, encode
 from fleet.messages.vocabulary import EventType
-from fleet.server.alerts.notifying import GATHER_FROM, MOST_TRIES, NotDeliveredError, Told, next_try
-from fleet.server.alerts.rows import AlertRow, Gathered, NoticeRow, WaitingRow
+from fleet.server.alerts import queries as alerting
+from fleet.server.alerts.model import AlertRow, Gathered, NoticeRow, WaitingRow
+from fleet.server.alerts.monitor import MOST_FAILED, AlertService
+from fleet.server.alerts.notifications import GATHER_FROM, MOST_TRIES, NotDeliveredError, Told, next_try
 from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.service import MOST_FAILED, AlertService
 from fleet.server.alerts.settings import AlertSettings, Channel, Email, Webhook, load
-from fleet.server.alerts.watching import Opened
-from fleet.server.store import alerting
-from fleet.server.store.alarms import CHAIN_BROKEN, Alarm
-from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
+from fleet.server.alerts.transitions import Opened
+from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record, writer

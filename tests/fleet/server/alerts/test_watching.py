@@ -6,7 +6,7 @@ import msgspec
 
 from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.settings import AlertSettings, Maintenance, load
-from fleet.server.alerts.watching import Changed, Closed, Decision, Known, Opened, Reopened, Watch
+from fleet.server.alerts.transitions import Changed, Closed, Decision, Known, Opened, Reopened, Watch
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 SETTINGS = load()

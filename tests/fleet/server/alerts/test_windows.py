@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.server.alerts.desk import AlertDesk
+from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.settings import load
-from fleet.server.alerts.windows import Window, WindowRow, planned, with_windows
+from fleet.server.maintenance.model import Window, WindowRow, planned, with_windows
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.alerts.test_service import LOW, Desk, desk

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fleet.server.alerts.settings import Maintenance
-from fleet.server.alerts.zones import HERE
+from fleet.server.platform.time_zones import HERE
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 SPRING, AUTUMN, PLAIN = (2026, 3, 29), (2026, 10, 25), (2026, 6, 7)

@@ -12,16 +12,16 @@ from fleet.messages.link import EnvelopeAsk, OrderAsk
 from fleet.messages.pacing import ASK_BURST
 from fleet.messages.signed import CLOCK_SLACK
 from fleet.messages.topics import Topics
-from fleet.server.asks import refusing
-from fleet.server.asks.guarding import read_authorities
-from fleet.server.asks.queueing import MOST_WAITING, FairQueue
-from fleet.server.asks.refusing import ALARM_EVERY
-from fleet.server.asks.revoked import AuthorityFileError, Revoked
-from fleet.server.asks.verifying import REMEMBERED
-from fleet.server.store.database import Database
-from fleet.server.store.tables import alarms, stations
-from fleet.server.transport import Incoming
-from fleet.server.verifier.exchange import Verdict
+from fleet.server.asks import refusals as refusing
+from fleet.server.asks.fair_queue import MOST_WAITING, FairQueue
+from fleet.server.asks.guard import read_authorities
+from fleet.server.asks.refusals import ALARM_EVERY
+from fleet.server.asks.revocation_list import AuthorityFileError, Revoked
+from fleet.server.asks.verification import REMEMBERED
+from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import alarms, stations
+from fleet.server.verifier.protocol import Verdict
 from provisioning.authority import Authority
 from tests.fakes.server.asking import Desk
 from tests.fleet.server.conftest import hold_orders, record

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet.server.mqtt5.client import Credentials
+from fleet.server.platform.broker.mqtt5_client import Credentials
 from provisioning.authority import Authority
 
 

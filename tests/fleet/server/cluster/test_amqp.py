@@ -2,10 +2,10 @@
 
 import pytest
 
-from fleet.server.cluster import amqp
-from fleet.server.cluster.amqp import AmqpTransport, intake
-from fleet.server.mqtt5.client import Credentials
-from fleet.server.transport import Incoming
+from fleet.server.platform.broker.mqtt5_client import Credentials
+from fleet.server.platform.broker.transport import Incoming
+from fleet.server.platform.cluster import amqp_transport as amqp
+from fleet.server.platform.cluster.amqp_transport import AmqpTransport, intake
 from tests.fakes.machine.ports import free_address
 
 

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from sqlalchemy import text
 
-from fleet.server.cluster import feed
-from fleet.server.cluster.feed import Announcer
-from fleet.server.cluster.leading import lead
-from fleet.server.hub import Change, Hub
-from fleet.server.store.between import LEADER_LOCK
-from fleet.server.store.database import Database, opened
+from fleet.server.platform.cluster.leader_election import lead
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.notify import LEADER_LOCK
+from fleet.server.platform.live_feed import notify_feed as feed
+from fleet.server.platform.live_feed.hub import Change, Hub
+from fleet.server.platform.live_feed.notify_feed import Announcer
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.postgres import Cluster
 

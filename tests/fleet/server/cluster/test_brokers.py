@@ -17,16 +17,16 @@ from sqlalchemy import select
 
 from fleet.messages.link import Acked, Answer, SyncAsk, encode
 from fleet.messages.topics import Topics
-from fleet.server.addresses import Address
-from fleet.server.broker_url import BrokerUrl
-from fleet.server.cluster import layout
-from fleet.server.cluster.linking import asks_line, intake_line
-from fleet.server.config import ServerConfig
-from fleet.server.mqtt5.client import Credentials
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker.broker_url import BrokerUrl
+from fleet.server.platform.broker.mqtt5_client import Credentials
+from fleet.server.platform.cluster import layout
+from fleet.server.platform.cluster.connections import asks_line, intake_line
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import opened
+from fleet.server.platform.database.database_url import postgres_place
+from fleet.server.platform.database.tables import chains, events, stations
 from fleet.server.server import FleetServer
-from fleet.server.store.database import opened
-from fleet.server.store.place import postgres_place
-from fleet.server.store.tables import chains, events, stations
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
 from tests.fakes.brokers.links import LIMIT_S, Link, Server, signed_acked, signed_answer, station

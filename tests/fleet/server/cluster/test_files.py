@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from fleet.server import commands
-from fleet.server.addresses import AddressError
-from fleet.server.broker import access_list
-from fleet.server.broker_url import BrokerUrl
-from fleet.server.cluster import layout
-from fleet.server.cluster.rabbitmq import definitions
+from fleet.server import cli as commands
+from fleet.server.platform.addresses import AddressError
+from fleet.server.platform.broker.broker_url import BrokerUrl
+from fleet.server.platform.broker.mosquitto import access_list
+from fleet.server.platform.cluster import layout
+from fleet.server.platform.cluster.rabbitmq import definitions
 from provisioning.authority import Authority
 from tests.fleet.server.conftest import enrolled, wall_clock
 

@@ -9,15 +9,15 @@ from sqlalchemy import select
 from fleet.messages.commands import COMMAND_TYP, Command, CommandResult, digest_of
 from fleet.messages.link import decode
 from fleet.messages.topics import Topics
-from fleet.server.commanding.desk import DECIDE
-from fleet.server.commanding.rows import CommandRow, Wish
-from fleet.server.commanding.service import CommandService
-from fleet.server.store import commanding
-from fleet.server.store.alarms import COMMAND_UNANSWERED
-from fleet.server.store.arrivals import ResultSeen
-from fleet.server.store.database import Database
-from fleet.server.store.tables import alarms
-from fleet.server.store.writing import Writer
+from fleet.server.commands import queries as commanding
+from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.model import CommandRow, Wish
+from fleet.server.commands.service import DECIDE
+from fleet.server.ingest.parse import ResultSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import alarms
+from fleet.server.stations.alarms import COMMAND_UNANSWERED
 from tests.fakes.server.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 

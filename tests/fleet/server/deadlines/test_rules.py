@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.deadlines.clockwork import LEAP, SETTLES, Clock, looked
-from fleet.server.deadlines.due import begun_by, due_day, months_later, phase
+from fleet.server.deadlines.clock_check import LEAP, SETTLES, Clock, looked
+from fleet.server.deadlines.due_dates import begun_by, due_day, months_later, phase
 from fleet.server.deadlines.settings import DeadlineSettingsError, Rule, load
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)

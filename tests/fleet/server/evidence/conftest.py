@@ -14,16 +14,16 @@ from fleet.messages.checkpoints import TYP, Checkpoint, encoded
 from fleet.messages.events import Event
 from fleet.messages.statements import sign
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints import judge
-from fleet.server.evidence import contents
-from fleet.server.evidence.checking import Anchors, Report, check
+from fleet.server.checkpoints.countersigning import Countersigner
+from fleet.server.checkpoints.service import judge
+from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive, ArchiveWriter
-from fleet.server.evidence.contents import Asked
-from fleet.server.evidence.countersigning import Countersigner
-from fleet.server.evidence.exporting import export
-from fleet.server.evidence.sealing import Seal
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
+from fleet.server.evidence.export import export
+from fleet.server.evidence.model import Asked
+from fleet.server.evidence.signature import Seal
+from fleet.server.evidence.verification.verify import Anchors, Report, check
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
 from provisioning import pki
 from provisioning.authority import Authority
 from tests.fakes.server.databases import either, on_postgres

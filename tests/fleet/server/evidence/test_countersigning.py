@@ -12,15 +12,15 @@ from fleet.messages import statements
 from fleet.messages.countersignatures import TYP, Countersignature, encoded, read_countersignature
 from fleet.messages.revocations import read_revocations
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints import judge
-from fleet.server.evidence import contents
-from fleet.server.evidence.checking import Anchors, check
-from fleet.server.evidence.countersigning import Countersigner, countersign_missing
-from fleet.server.store.database import Database
-from fleet.server.store.proof_tables import countersignatures
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.rebuilding import rebuild
-from fleet.server.store.writing import Writer
+from fleet.server.checkpoints.countersigning import Countersigner, countersign_missing
+from fleet.server.checkpoints.service import judge
+from fleet.server.checkpoints.tables import countersignatures
+from fleet.server.evidence import model as contents
+from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.ingest.rebuild import rebuild
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.queries import StoreReadings
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, arrived
 from tests.fleet.server.evidence.conftest import (

@@ -10,21 +10,21 @@ import pytest
 from sqlalchemy import update
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.access import audit
-from fleet.server.access.audit import Deed
-from fleet.server.commands import main
-from fleet.server.evidence import contents
-from fleet.server.evidence.asking import AskedError, asked_for
-from fleet.server.evidence.checking import Anchors, check
-from fleet.server.evidence.contents import Asked
-from fleet.server.evidence.desk import BusyError, EvidenceDesk
-from fleet.server.evidence.exporting import PAGE
-from fleet.server.evidence.selecting import NothingHeldError, parts
-from fleet.server.evidence.telling import as_text
-from fleet.server.store.arrivals import Spoilt
-from fleet.server.store.database import Database, opened
-from fleet.server.store.tables import events
-from fleet.server.store.writing import Writer
+from fleet.server.audit import service as audit
+from fleet.server.audit.service import Deed
+from fleet.server.cli import main
+from fleet.server.evidence import model as contents
+from fleet.server.evidence.export import PAGE
+from fleet.server.evidence.model import Asked
+from fleet.server.evidence.request import AskedError, asked_for
+from fleet.server.evidence.selection import NothingHeldError, parts
+from fleet.server.evidence.service import BusyError, EvidenceDesk
+from fleet.server.evidence.verification.report import as_text
+from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.ingest.parse import Spoilt
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.tables import events
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.evidence.conftest import (

@@ -7,11 +7,11 @@ from fleet.agent import checkpoints, outbox
 from fleet.agent.checkpoints import Checkpoints
 from fleet.agent.outbox import START, Chain
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints import judge
-from fleet.server.evidence.contents import Asked
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
+from fleet.server.checkpoints.service import judge
+from fleet.server.evidence.model import Asked
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, arrived
 from tests.fleet.server.evidence.conftest import Fleet, checked, exported
 

@@ -9,16 +9,16 @@ from sqlalchemy import select
 
 from fleet.messages.checkpoints import Checkpoint, content_of
 from fleet.messages.vocabulary import EventType
-from fleet.server.addresses import Address
-from fleet.server.checkpoints import judge
-from fleet.server.config import ServerConfig
-from fleet.server.evidence.countersigning import Countersigner
-from fleet.server.evidence.sealing import Seal
-from fleet.server.evidence.timestamps import read_stamp
+from fleet.server.checkpoints.countersigning import Countersigner
+from fleet.server.checkpoints.service import judge
+from fleet.server.checkpoints.tables import countersignatures
+from fleet.server.checkpoints.timestamp_tokens import read_stamp
+from fleet.server.evidence.signature import Seal
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.database.database import Database
 from fleet.server.server import FleetServer, utc_now
-from fleet.server.store.database import Database
-from fleet.server.store.proof_tables import countersignatures
-from fleet.server.store.writing import Writer
 from provisioning import pki
 from provisioning.authority import Authority
 from tests.fakes.machine.patience import LIMIT_S

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
-from fleet.server.evidence import contents
-from fleet.server.evidence.checking import Anchors, check
+from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import Archive
-from fleet.server.store.database import Database
+from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.platform.database.database import Database
 from provisioning import pki
 from tests.fleet.server.conftest import NOW
 from tests.fleet.server.evidence.conftest import (

@@ -41,23 +41,23 @@ from fleet.messages.asking import (
 from fleet.messages.issuing import CardRecord, Person
 from fleet.messages.link import Answer, decode, encode
 from fleet.messages.mandates import wish_bytes
-from fleet.server.answers import Answers
-from fleet.server.issuers.answers import IssuerAnswers
+from fleet.server.asks.answers import Answers
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.card_keys import CardKeys
-from fleet.server.issuers.handovers import WithHandovers
-from fleet.server.issuers.logins import Administrators
-from fleet.server.issuers.nonces import LIFE, OWN_LIFE, Nonces
-from fleet.server.issuers.offers import OfferRules
-from fleet.server.issuers.port import IssuerAwayError, Known, Standing
-from fleet.server.issuers.proofs import ProofJudge, Trusted
-from fleet.server.issuers.side import IssuerSide
-from fleet.server.issuers.wishes import HOUR, MOST_AN_HOUR, Wishes
-from fleet.server.signing import Signer
-from fleet.server.store.administrators import replace_administrators
-from fleet.server.store.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
-from fleet.server.store.database import Database
-from fleet.server.store.tables import alarms, orders, wishes
-from fleet.server.store.writing import Writer
+from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.dependencies import IssuerSide
+from fleet.server.issuers.ports import IssuerAwayError, Known, Standing
+from fleet.server.issuers.proofs.administrators import Administrators
+from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE, Nonces
+from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
+from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR, Wishes
+from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.people.administrators import replace_administrators
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import alarms, orders, wishes
+from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.issuers.proving import CardHolder
 from tests.fakes.room import authority

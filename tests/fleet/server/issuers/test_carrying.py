@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk
-from fleet.server.issuers.carrying import Carrier
-from fleet.server.store import requesting
-from fleet.server.store.alarms import BLOCK_DECLINED
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.requesting import Key, RequestRow
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.request_queue import Key, RequestRow
+from fleet.server.issuers.request_sender import Carrier
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.alarms import BLOCK_DECLINED
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import KeptChanges
 from tests.fleet.server.issuers.test_answers import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 
 from fleet.messages.asking import Declined, Issued
 from fleet.messages.issuing import Offer
-from fleet.server.issuers.est import ANSWER_TYPE, EstIssuer
-from fleet.server.issuers.http import Reply
-from fleet.server.issuers.port import IssuerAwayError, Wanted
+from fleet.server.issuers.adapters.est import ANSWER_TYPE, EstIssuer
+from fleet.server.issuers.adapters.http import Reply
+from fleet.server.issuers.ports import IssuerAwayError, Wanted
 from sim.issuer.authority import Hierarchy
 
 WANTED = Wanted(b"request", Offer("signature", 3, "2031-03-02"), "9999", "TEST000000-0001")

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fleet.messages.link import Administrator
-from fleet.server.issuers.attending import Attending
-from fleet.server.issuers.levels import is_for_identification, level_of
-from fleet.server.store.administrators import ListedAdministrator, replace_administrators
-from fleet.server.store.database import Database
+from fleet.server.issuers.proofs.assurance import is_for_identification, level_of
+from fleet.server.issuers.proofs.attendance import Attending
+from fleet.server.people.administrators import ListedAdministrator, replace_administrators
+from fleet.server.platform.database.database import Database
 from tests.fakes.issuers.administrators import listed
 from tests.fleet.server.conftest import NOW
 

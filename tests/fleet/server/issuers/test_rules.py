@@ -17,11 +17,11 @@ from fleet.messages.issuing import CardRecord, Offer, Person, SwitchOff, switche
 from fleet.messages.link import MessageError
 from fleet.messages.region import PART_BYTES, RegionAsk
 from fleet.server.issuers.card_keys import CardKeys, CardKeysError
-from fleet.server.issuers.chains import path, serial_number, standing_by_lists
-from fleet.server.issuers.checking import check_issued, check_request, signed_by
-from fleet.server.issuers.levels import SHIPPED
-from fleet.server.issuers.offers import OfferRules, offers_of
-from fleet.server.issuers.region import File, RegionData, RegionError
+from fleet.server.issuers.certificate_offers import OfferRules, offers_of
+from fleet.server.issuers.certificate_requests import check_issued, check_request, signed_by
+from fleet.server.issuers.proofs.assurance import SHIPPED
+from fleet.server.issuers.proofs.certificate_chains import path, serial_number, standing_by_lists
+from fleet.server.issuers.region_data import File, RegionData, RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
 from sim.issuer.authority import Hierarchy, Revoked
 

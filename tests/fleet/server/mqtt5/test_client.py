@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.addresses import Address
-from fleet.server.mqtt5 import client as mqtt
-from fleet.server.mqtt5.client import Mqtt5Transport
-from fleet.server.transport import Incoming
+from fleet.server.platform.addresses import Address
+from fleet.server.platform.broker import mqtt5_client as mqtt
+from fleet.server.platform.broker.mqtt5_client import Mqtt5Transport
+from fleet.server.platform.broker.transport import Incoming
 from tests.fakes.machine.patience import LIMIT_S
 
 

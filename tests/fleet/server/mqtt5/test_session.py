@@ -1,7 +1,7 @@
 """What is owed to the broker: sent again after a reconnection, at most so many at once, never two with one identifier."""
 
 from fleet.mqtt5.packets import Packets, Publish
-from fleet.server.mqtt5.session import MAX_ID, Session
+from fleet.server.platform.broker.mqtt5_session import MAX_ID, Session
 
 
 def sent(written: list[bytes]) -> list[tuple[str, int]]:

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
 from fleet.server.retention.pseudonyms import Pseudonyms
-from fleet.server.retention.running import Job
+from fleet.server.retention.retention_run import Job
 from fleet.server.retention.settings import RetentionSettings, load
-from fleet.server.store.database import Database
-from fleet.server.store.writing import Writer
 from tests.fakes.server.databases import either, on_postgres
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.access import audit
-from fleet.server.commands import main
+from fleet.server.audit import service as audit
+from fleet.server.cards.tables import certificates, people, requests
+from fleet.server.cli import main
+from fleet.server.ingest.parse import Spoilt
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.tables import administrators, errands, events, orders, quarantine, wishes
 from fleet.server.retention.ledger import LedgerError, read
-from fleet.server.retention.person import Gone, Kept, PersonError, Reason, erase_person, replay
+from fleet.server.retention.person_erasure import Gone, Kept, PersonError, Reason, erase_person, replay
 from fleet.server.retention.settings import Hold, load
-from fleet.server.store.arrivals import Spoilt
-from fleet.server.store.card_tables import certificates, people, requests
-from fleet.server.store.database import Database, opened
-from fleet.server.store.tables import administrators, errands, events, orders, quarantine, wishes
-from fleet.server.store.writing import Writer
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, OTHER, OTHER_CARD, changed_code, job, taken
 from tests.fleet.server.retention.test_retention import everything, projected, with_data

@@ -8,16 +8,26 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from fleet.server.access import audit
-from fleet.server.retention.running import run
-from fleet.server.retention.service import RetentionService, is_due
+from fleet.server.accounts.tables import audit as audit_table
+from fleet.server.audit import service as audit
+from fleet.server.ingest.parse import Spoilt
+from fleet.server.ingest.rebuild import PROJECTED, rebuild
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import (
+    bin_cards,
+    bins,
+    chains,
+    conflicts,
+    errands,
+    events,
+    metadata,
+    orders,
+    quarantine,
+)
+from fleet.server.retention.job import RetentionService, is_due
+from fleet.server.retention.retention_run import run
 from fleet.server.retention.settings import Hold, load
-from fleet.server.store.access_tables import audit as audit_table
-from fleet.server.store.arrivals import Spoilt
-from fleet.server.store.database import Database
-from fleet.server.store.rebuilding import PROJECTED, rebuild
-from fleet.server.store.tables import bin_cards, bins, chains, conflicts, errands, events, metadata, orders, quarantine
-from fleet.server.store.writing import Writer
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, OTHER_CARD, PSEUDONYMS, a_life, job, taken
 

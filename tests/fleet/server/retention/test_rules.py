@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.ingest.projections import receipt_bytes
 from fleet.server.retention.pseudonyms import Pseudonyms, load_or_make
 from fleet.server.retention.residue import residue_of, words_left
 from fleet.server.retention.settings import RetentionSettingsError, class_of, load
-from fleet.server.store.projections import receipt_bytes
 from tests.fleet.server.conftest import NOW, SealingStation
 from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, PSEUDONYMS
 

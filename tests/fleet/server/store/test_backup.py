@@ -7,10 +7,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from fleet.messages.link import Acked
-from fleet.server.store.database import Database, opened
-from fleet.server.store.place import Place
-from fleet.server.store.tables import errands, events
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.database_url import Place
+from fleet.server.platform.database.tables import errands, events
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 

@@ -12,14 +12,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import IntegrityError
 
+from fleet.server.alerts import queries as alerting
+from fleet.server.alerts import second_person_notices as second_person
 from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.watching import Opened
-from fleet.server.store import alerting, second_person
-from fleet.server.store.administrators import all_administrators
-from fleet.server.store.alert_tables import notices
-from fleet.server.store.database import Database, StoreError, migrate, migrations, opened
-from fleet.server.store.tables import events, metadata, order_starts, orders
-from fleet.server.store.writing import Writer
+from fleet.server.alerts.tables import notices
+from fleet.server.alerts.transitions import Opened
+from fleet.server.ingest.write import Writer
+from fleet.server.people.administrators import all_administrators
+from fleet.server.platform.database.database import Database, StoreError, migrate, migrations, opened
+from fleet.server.platform.database.tables import events, metadata, order_starts, orders
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.server.commands import OPEN, TOVE, desk_of
 from tests.fleet.server.alerts.test_service import SETTINGS

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, MetaData, Table, func, insert, inspect, select
 
-from fleet.server.store.database import Database, migrate, migrations
+from fleet.server.platform.database.database import Database, migrate, migrations
 
 VERSION = "alembic_version"
 

@@ -1,10 +1,10 @@
 """A wrong card in a slot: the order is offered to nobody, operations are told, and a row imported anew opens it again."""
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.store.database import Database
-from fleet.server.store.ordering import orders_at
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.write import Writer
+from fleet.server.orders.queries import orders_at
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 

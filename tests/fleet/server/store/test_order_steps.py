@@ -6,12 +6,12 @@ import pytest
 
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from fleet.server.store.database import Database
-from fleet.server.store.order_steps import Stepped, happen
-from fleet.server.store.ordering import RefusedError, orders_at
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.rebuilding import rebuild
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.rebuild import rebuild
+from fleet.server.ingest.write import Writer
+from fleet.server.orders.queries import RefusedError, orders_at
+from fleet.server.orders.steps import Stepped, happen
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 LATER = NOW.replace(hour=12)

@@ -10,13 +10,13 @@ from sqlalchemy import delete, func, inspect, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from fleet.messages.link import Acked
-from fleet.server.commands import main
-from fleet.server.store.database import Database, StoreError
-from fleet.server.store.event_rows import insert_events
-from fleet.server.store.place import PlaceError, described, postgres_place
-from fleet.server.store.tables import alarms, chains, errands, events, quarantine, stations
-from fleet.server.store.upserting import Put, put_all
-from fleet.server.store.writing import Writer
+from fleet.server.cli import main
+from fleet.server.ingest.events import insert_events
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.database import Database, StoreError
+from fleet.server.platform.database.database_url import PlaceError, described, postgres_place
+from fleet.server.platform.database.tables import alarms, chains, errands, events, quarantine, stations
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.databases import empty
 from tests.fakes.server.postgres import Cluster, cluster

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.store.database import Database
-from fleet.server.store.projections import Unfit, changes_by, changes_of, said_by
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.projections import Unfit, changes_by, changes_of, said_by
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 

@@ -3,11 +3,11 @@
 from datetime import date, timedelta
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.readings import GOING_ON, TODAY, Sought
-from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.model import GOING_ON, TODAY, Sought
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 SICK = (

@@ -11,12 +11,12 @@ from sqlalchemy import delete, select, update
 
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.vocabulary import EventType
-from fleet.server.commands import main
-from fleet.server.store.arrivals import Arrival, Spoilt
-from fleet.server.store.database import Database, opened
-from fleet.server.store.rebuilding import PROJECTED, Rebuilt, rebuild
-from fleet.server.store.tables import alarms, chains, errands, events, orders
-from fleet.server.store.writing import Writer
+from fleet.server.cli import main
+from fleet.server.ingest.parse import Arrival, Spoilt
+from fleet.server.ingest.rebuild import PROJECTED, Rebuilt, rebuild
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.tables import alarms, chains, errands, events, orders
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 Rows = dict[str, set[tuple[object, ...]]]

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from fleet.server.store.database import Database
-from fleet.server.store.replying import KEPT, Asked, Reply, keep, release, reserve
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.web.idempotency_store import KEPT, Asked, Reply, keep, release, reserve
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
 from tests.fleet.server.conftest import NOW

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fleet.server.readings import StationRow
-from fleet.server.store.sharing import Shared
+from fleet.server.stations.model import StationRow
+from fleet.server.stations.request_coalescing import Shared
 from tests.fleet.server.conftest import NOW
 
 

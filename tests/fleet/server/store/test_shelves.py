@@ -7,16 +7,16 @@ from sqlalchemy import insert, select
 
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from fleet.server.access.audit import Deed
-from fleet.server.cards import Delivery, Fallen, PlaceRow
-from fleet.server.store.access_tables import audit_head
-from fleet.server.store.card_desk import CardDesk
-from fleet.server.store.database import Database
-from fleet.server.store.directory import PersonRow
-from fleet.server.store.order_steps import happen
-from fleet.server.store.ordering import RefusedError, Row
-from fleet.server.store.requesting import Key
-from fleet.server.store.writing import Writer
+from fleet.server.accounts.tables import audit_head
+from fleet.server.audit.service import Deed
+from fleet.server.cards.model import Delivery, Fallen, PlaceRow
+from fleet.server.cards.service import CardDesk
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.request_queue import Key
+from fleet.server.orders.queries import RefusedError, Row
+from fleet.server.orders.steps import happen
+from fleet.server.people.directory import PersonRow
+from fleet.server.platform.database.database import Database
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 CARD, OTHER, RESERVE = record().card_number, "9752269876", "9752269879"

@@ -6,12 +6,12 @@ import pytest
 
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
-from fleet.server.readings import BinRow, Emptied
-from fleet.server.store.card_desk import CardDesk
-from fleet.server.store.database import Database
-from fleet.server.store.ordering import orders_at
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
+from fleet.server.cards.service import CardDesk
+from fleet.server.ingest.write import Writer
+from fleet.server.orders.queries import orders_at
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.model import BinRow, Emptied
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 BY = "TEST000000-A001"

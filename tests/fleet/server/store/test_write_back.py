@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.store.database import Database, opened
-from fleet.server.store.sqlite import WRITE_BACK_EVENTS, WriteBack
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database, opened
+from fleet.server.platform.database.sqlite import WRITE_BACK_EVENTS, WriteBack
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 
@@ -60,7 +60,7 @@ def test_a_few_events_are_left_to_the_log(store: Database, tmp_path: Path, stati
 def test_the_writer_says_how_many_events_have_come(
     store: Database, tmp_path: Path, station: SealingStation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet.server.store.sqlite.WRITE_BACK_EVENTS", 5)
+    monkeypatch.setattr("fleet.server.platform.database.sqlite.WRITE_BACK_EVENTS", 5)
     writer = Writer(store)
     first, *rest = station.pickup()
     writer.commit(arrived(first), NOW)

@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.link import Acked
-from fleet.server.store.arrivals import PresenceSeen, Spoilt, StateSeen
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.tables import alarms, conflicts, events, quarantine
-from fleet.server.store.writing import Writer
+from fleet.server.ingest.parse import PresenceSeen, Spoilt, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import alarms, conflicts, events, quarantine
+from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 LATER = NOW + timedelta(hours=1)

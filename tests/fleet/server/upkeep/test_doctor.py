@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.commands import main
-from fleet.server.upkeep.doctor import Diagnosis, Examined, diagnose, worst
-from fleet.server.upkeep.ends import End, Sources
+from fleet.server.cli import main
+from fleet.server.diagnosis.doctor import Diagnosis, Examined, diagnose, worst
+from fleet.server.diagnosis.expiry import End, Sources
 from provisioning.authority import Authority
 from provisioning.exporting import export_server
 

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.access.access import Access
-from fleet.server.commanding.desk import CommandDesk
-from fleet.server.hub import Hub
-from fleet.server.store.command_tables import commands
-from fleet.server.web.app import create_app
+from fleet.server.app import create_app
+from fleet.server.commands.service import CommandDesk
+from fleet.server.commands.tables import commands
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

@@ -23,23 +23,23 @@ from schemathesis.engine import events, from_schema
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.access.access import Access
-from fleet.server.access.secret_values import form_token
-from fleet.server.access.settings import LimitSettings
-from fleet.server.access.tokens import PREFIX
-from fleet.server.alerts.desk import AlertDesk
+from fleet.server.accounts.api_tokens import PREFIX
+from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import Finding
+from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.settings import load
-from fleet.server.alerts.watching import Opened
-from fleet.server.hub import Hub
-from fleet.server.store import alerting
-from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.web.app import create_app
-from fleet.server.web.describing import describe
-from fleet.server.web.idempotency import HEADER
+from fleet.server.alerts.transitions import Opened
+from fleet.server.app import create_app
+from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.web.idempotency import HEADER
+from fleet.server.platform.web.openapi_description import describe
+from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.evidence import FakeEvidence

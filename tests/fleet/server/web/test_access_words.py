@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleet.server.access.audit import Entry
-from fleet.server.web.access_words import deed_detail, deed_mark, deed_target
-from fleet.server.web.texts import load
-from fleet.server.web.words import in_turn
+from fleet.server.accounts.labels import deed_detail, deed_mark, deed_target
+from fleet.server.audit.service import Entry
+from fleet.server.platform.pages.i18n import load
+from fleet.server.stations.labels import in_turn
 
 SWEDISH = load()["sv"]
 

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Role
-from fleet.server.access.secret_values import form_token
+from fleet.server.app import create_app
+from fleet.server.cards.dependencies import CardSide
 from fleet.server.deadlines.settings import DeadlineSettings, load
-from fleet.server.hub import Hub
-from fleet.server.store.administrators import replace_administrators
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.web.app import create_app
-from fleet.server.web.card_side import CardSide
-from fleet.server.webhooks import HookError, load_secret, signature
+from fleet.server.people.administrators import replace_administrators
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import Role
+from fleet.server.platform.webhook_signatures import HookError, load_secret, signature
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.queries import StoreReadings
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

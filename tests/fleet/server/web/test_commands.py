@@ -1,4 +1,5 @@
 """Commands on the pages and by REST: who may order what, who can be the second person, and what is shown of it."""
+# length: the pages and the API for commands are one subject
 
 import json
 from datetime import timedelta
@@ -9,17 +10,18 @@ from fastapi import FastAPI
 
 from fleet.messages.commands import COMMANDS, CommandResult, digest_of
 from fleet.messages.link import DeviceState
-from fleet.server.access import people, vouching
-from fleet.server.access.access import Access
-from fleet.server.access.roles import RIGHTS, Right, Role
-from fleet.server.access.secret_values import form_token
-from fleet.server.commanding.desk import CommandDesk
-from fleet.server.commanding.rows import CommandRow, Wish, right_for, wrong_with
-from fleet.server.commanding.service import CommandService
-from fleet.server.store import commanding
-from fleet.server.store.access_tables import account_acts, sessions
-from fleet.server.web.command_tales import COMMAND_ICON
-from fleet.server.web.texts import load
+from fleet.server.accounts import queries as people
+from fleet.server.accounts import separation_of_duties as vouching
+from fleet.server.accounts.tables import account_acts, sessions
+from fleet.server.commands import queries as commanding
+from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.model import CommandRow, Wish, right_for, wrong_with
+from fleet.server.commands.narratives import COMMAND_ICON
+from fleet.server.commands.service import CommandDesk
+from fleet.server.platform.pages.i18n import load
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import RIGHTS, Right, Role
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.commands import OLLE, SIGNER, TOVE
 from tests.fakes.server.readings import NOW
 from tests.fakes.server.visitors import COOKIE, program, session

@@ -10,14 +10,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.datastructures import FormData
 
-from fleet.server.access.access import Access, SignedIn
-from fleet.server.access.roles import Role, Scope
-from fleet.server.access.secret_values import digest
-from fleet.server.hub import Change, Hub
-from fleet.server.web.assets import STATIC
-from fleet.server.web.gate import field
-from fleet.server.web.live import Watch, feed, scope_now
-from fleet.server.web.serving import web_server
+from fleet.server.platform.live_feed.hub import Change, Hub
+from fleet.server.platform.live_feed.server_sent_events import Watch, feed, scope_now
+from fleet.server.platform.pages.assets import STATIC
+from fleet.server.platform.random_tokens import digest
+from fleet.server.platform.roles import Role, Scope
+from fleet.server.platform.web.authorization import field
+from fleet.server.platform.web.listener import web_server
+from fleet.server.sign_in.service import Access, SignedIn
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.web.asgi import get
 
@@ -123,7 +123,7 @@ async def test_a_stream_names_no_station_that_its_reader_may_see_no_more(access:
 
 
 async def test_too_many_feeds_are_refused(app: FastAPI, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fleet.server.hub.MOST_READERS", 0)
+    monkeypatch.setattr("fleet.server.platform.live_feed.hub.MOST_READERS", 0)
     assert (await get(app, "/events")).status == 503
 
 

@@ -1,7 +1,7 @@
 """The shapes that the server draws."""
 
 from fleet.messages.link import SlotState
-from fleet.server.web.drawings import CHART_HEIGHT, CHART_WIDTH, chart, front
+from fleet.server.stations.charts import CHART_HEIGHT, CHART_WIDTH, chart, front
 
 
 def test_bars_stand_on_the_line_and_stay_inside() -> None:

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Role
-from fleet.server.web.station_words import meant
+from fleet.server.platform.roles import Role
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.search import meant
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, session

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Role
-from fleet.server.readings import ErrandRow, Sought
-from fleet.server.web import errand_pages, exports
-from fleet.server.web.export_routes import in_batches
-from fleet.server.web.exports import Cell, Table, csv_of, xlsx_of
+from fleet.server.errands import pages as errand_pages
+from fleet.server.platform.pages import file_exports as exports
+from fleet.server.platform.pages.file_exports import Cell, Table, csv_of, xlsx_of
+from fleet.server.platform.roles import Role
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.exports import in_batches
+from fleet.server.stations.model import ErrandRow, Sought
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.web.asgi import get

@@ -6,14 +6,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from fleet.server.access.access import Access
-from fleet.server.access.roles import RIGHTS, Right, Role
-from fleet.server.access.secret_values import form_token
-from fleet.server.access.tokens import ROLES
-from fleet.server.hub import Hub
-from fleet.server.web.app import create_app
-from fleet.server.web.gate import check_all, rights
-from fleet.server.web.site import Site
+from fleet.server.accounts.api_tokens import ROLES
+from fleet.server.app import create_app
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import RIGHTS, Right, Role
+from fleet.server.platform.web.authorization import check_all, rights
+from fleet.server.platform.web.site import Site
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, FakeReadings

@@ -16,10 +16,10 @@ import pytest_asyncio
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, WebError, async_playwright
 
-from fleet.server.access.access import Access
-from fleet.server.hub import Hub
-from fleet.server.web.app import create_app
-from fleet.server.web.serving import Listener, web_server
+from fleet.server.app import create_app
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.web.listener import Listener, web_server
+from fleet.server.sign_in.service import Access
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts

@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from fleet.server.access import codes
-from fleet.server.access.access import Access
-from fleet.server.store.database import Database
+from fleet.server.platform.database.database import Database
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.web.test_live import Site, browser, complaints, context, opened

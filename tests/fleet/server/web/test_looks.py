@@ -14,14 +14,14 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from fleet.messages.link import encode
-from fleet.server.access.access import Access
-from fleet.server.alerts.windows import Window
-from fleet.server.commanding.rows import Wish
-from fleet.server.readings import BinRow, Emptied
-from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.ordering import Row, import_orders
-from fleet.server.store.writing import Writer
-from fleet.server.web.rendering import MENU
+from fleet.server.commands.model import Wish
+from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.maintenance.model import Window
+from fleet.server.orders.queries import Row, import_orders
+from fleet.server.platform.pages.rendering import MENU
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.model import BinRow, Emptied
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

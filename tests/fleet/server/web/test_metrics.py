@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Role
-from fleet.server.health import Health, watch_store
-from fleet.server.hub import Hub
-from fleet.server.store.database import Database
-from fleet.server.upkeep.ends import End
-from fleet.server.web.app import create_app
+from fleet.server.app import create_app
+from fleet.server.diagnosis.expiry import End
+from fleet.server.diagnosis.health import Health, watch_store
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.roles import Role
+from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, FakeReadings
@@ -110,7 +110,7 @@ async def test_many_who_ask_at_once_have_the_parts_asked_once(app: FastAPI, heal
 async def test_ready_says_which_part_does_not_work(
     app: FastAPI, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fleet.server.web.metrics.READY_FRESH_S", 0)
+    monkeypatch.setattr("fleet.server.diagnosis.metrics.READY_FRESH_S", 0)
     assert (await get(app, "/health/live")).json == {"status": "ok"}
     assert (await get(app, "/health/ready")).json == {"status": "ok", "parts": {"broker": "ok"}}
 

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Role
-from fleet.server.access.secret_values import form_token
-from fleet.server.access.settings import LimitSettings
-from fleet.server.commanding.desk import CommandDesk
+from fleet.server.app import create_app
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.commands.service import CommandDesk
 from fleet.server.deadlines.settings import load
-from fleet.server.hub import Hub
-from fleet.server.web.app import create_app
-from fleet.server.web.card_side import CardSide
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import Role
+from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.sign_in.service import Access
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

@@ -11,25 +11,25 @@ from fastapi import FastAPI
 from sqlalchemy import insert, select, update
 
 from fleet.messages.link import StationState, encode
-from fleet.server.access.access import Access
-from fleet.server.access.roles import Right, Role
-from fleet.server.access.secret_values import form_token
-from fleet.server.alerts.desk import AlertDesk
-from fleet.server.alerts.windows import Window
-from fleet.server.commanding.rows import By, Wish
+from fleet.server.alerts.service import AlertDesk
+from fleet.server.alerts.tables import alerts, notices
+from fleet.server.app import create_app
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.tables import reserve_cards
+from fleet.server.commands.model import By, Wish
 from fleet.server.deadlines.settings import DeadlineSettings, load
-from fleet.server.hub import Hub
-from fleet.server.store.alarms import CHAIN_BROKEN, Alarm, raise_alarm
-from fleet.server.store.alert_tables import alerts, notices
-from fleet.server.store.arrivals import StateSeen
-from fleet.server.store.card_tables import reserve_cards
-from fleet.server.store.database import Database
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.tables import bin_cards, bins, orders, stations
-from fleet.server.store.writing import Writer
-from fleet.server.web.app import create_app
-from fleet.server.web.card_side import CardSide
-from fleet.server.web.gate import rights
+from fleet.server.ingest.parse import StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.maintenance.model import Window
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import bin_cards, bins, orders, stations
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import Right, Role
+from fleet.server.platform.web.authorization import rights
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
+from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.evidence import FakeEvidence
 from tests.fakes.server.visitors import COOKIE, session

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.web.station_list import Wish, chosen
+from fleet.server.stations.list_filter import Wish, chosen
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fleet.server.web.asgi import get
 

@@ -11,18 +11,19 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.access import codes, sessions
-from fleet.server.access.access import Access, Chosen, SignedIn
-from fleet.server.alerts.desk import AlertDesk
+from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import Finding
+from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.settings import load
-from fleet.server.alerts.watching import Opened
-from fleet.server.hub import Hub
-from fleet.server.store import alerting
-from fleet.server.store.arrivals import PresenceSeen, StateSeen
-from fleet.server.store.reading import StoreReadings
-from fleet.server.store.writing import Writer
-from fleet.server.web.app import create_app
+from fleet.server.alerts.transitions import Opened
+from fleet.server.app import create_app
+from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.sign_in import one_time_codes as codes
+from fleet.server.sign_in import sessions
+from fleet.server.sign_in.service import Access, Chosen, SignedIn
+from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, SEALER, let_in, session

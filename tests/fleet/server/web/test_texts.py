@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import fleet.server
-from fleet.server.web.texts import choose, load
-from fleet.server.web.words import ORDER_STATES
+from fleet.server.platform.pages.i18n import choose, load
+from fleet.server.stations.labels import ORDER_STATES
 from tests.fakes.server.readings import NOW
 from tests.fleet.server.web.conftest import ZONE
 

@@ -10,18 +10,18 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from fleet.server.access.access import Access
-from fleet.server.alerts.rows import Alerts
-from fleet.server.cards import Cards
-from fleet.server.commanding.desk import CommandDesk
-from fleet.server.commanding.rows import Commands
-from fleet.server.deadlines.rows import Deadlines
+from fleet.server import app as application
+from fleet.server.alerts.model import Alerts
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.model import Cards
+from fleet.server.commands.model import Commands
+from fleet.server.commands.service import CommandDesk
+from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
-from fleet.server.hub import Hub
+from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
-from fleet.server.readings import Readings
-from fleet.server.web import app as application
-from fleet.server.web.card_side import CardSide
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.model import Readings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import ready
 from tests.fakes.server.databases import new_store

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.readings import StationRow
-from fleet.server.web.updates import Wish, newest, runs_of, shares
+from fleet.server.stations.model import StationRow
+from fleet.server.stations.version_pages import Wish, newest, runs_of, shares
 from tests.fakes.server.readings import FakeReadings, demo_readings
 from tests.fleet.server.web.asgi import get
 

@@ -6,10 +6,10 @@ from datetime import datetime
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.readings import Summary
-from fleet.server.web import warming
-from fleet.server.web.assets import Assets
-from fleet.server.web.rendering import environment
+from fleet.server.platform.pages import warm_up as warming
+from fleet.server.platform.pages.assets import Assets
+from fleet.server.platform.pages.rendering import environment
+from fleet.server.stations.model import Summary
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.readings import FakeReadings
 

@@ -1,0 +1,82 @@
+"""API tokens for programs: made once, shown once, kept as a hash, with a role, stations and an end.
+
+Rules: a token lasts 90 days at most, also one that an earlier version made for longer; it never has the role of an administrator,
+and one that an earlier version gave it is let in no more.
+
+>>> PREFIX
+'kkf_'
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from fleet.server.accounts.queries import NAME, AccountError, NoSuchAccountError
+from fleet.server.accounts.tables import tokens
+from fleet.server.platform.random_tokens import digest, made
+from fleet.server.platform.roles import STATIONS, Caller, Role
+
+PREFIX = "kkf_"
+"""So that a token that went astray is recognised."""
+
+MOST_DAYS = 90
+ROLES = tuple(role for role in Role if role is not Role.ADMIN)
+"""What a token can be granted."""
+
+
+MOST = timedelta(days=MOST_DAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token, without its value."""
+
+    name: str
+    role: Role
+    stations: str
+    made: datetime
+    ends: datetime
+    revoked: bool
+
+
+def add(connection: Connection, name: str, role: Role, stations: str, days: int, now: datetime) -> str:
+    """A new token; gives its value. Raises AccountError."""
+    if not NAME.match(name) or not STATIONS.match(stations) or not 1 <= days <= MOST_DAYS:
+        raise AccountError(f"{name}, {stations}, {days}: a name, stations, or days (1 to {MOST_DAYS}) cannot be used")
+    if connection.execute(select(tokens.c.name).where(tokens.c.name == name)).first() is not None:
+        raise AccountError(f"{name}: there is a token of that name, perhaps a revoked one")
+    if role not in ROLES:
+        raise AccountError(f"{name}: a token is no {role.value}: accounts and tokens are kept by people who sign in")
+    value = made(PREFIX)
+    row = {"hash": digest(value), "name": name, "role": role.value, "stations": stations, "made": now}
+    connection.execute(insert(tokens).values(**row, ends=now + timedelta(days=days), revoked=False))
+    return value
+
+
+def everything(connection: Connection) -> list[Token]:
+    """All tokens by name, revoked ones too."""
+    rows = connection.execute(select(tokens).order_by(tokens.c.name))
+    return [_token(row) for row in rows]
+
+
+def _token(row: Any) -> Token:
+    refused = row.revoked or Role(row.role) not in ROLES
+    return Token(row.name, Role(row.role), row.stations, row.made, min(row.ends, row.made + MOST), refused)
+
+
+def revoke(connection: Connection, name: str) -> None:
+    """It works no more. Raises NoSuchAccountError."""
+    if connection.execute(update(tokens).where(tokens.c.name == name).values(revoked=True)).rowcount == 0:
+        raise NoSuchAccountError(f"{name}: no token of that name")
+
+
+def caller(connection: Connection, key: str, now: datetime) -> Caller | None:
+    """Who that is, if the token of that hash works."""
+    lasts = (tokens.c.ends > now, tokens.c.made > now - MOST)
+    fits = (tokens.c.hash == key, *lasts, tokens.c.revoked.is_(False), tokens.c.role != Role.ADMIN.value)
+    row = connection.execute(select(tokens).where(*fits)).first()
+    if row is None:
+        return None
+    return Caller(f"token:{row.name}", key, ((Role(row.role), row.stations),), program=True)

@@ -1,0 +1,237 @@
+"""`kortkiosk-fleet user`, `token` and `verify-audit`: people, programs, and whether the record of both is whole.
+
+Rules: no password and no code is an argument or is printed. A person gets a link that works once, for 24 hours; a token is shown
+once. Whoever runs this can read the store anyway, so there is no sign-in; the audit names the account of the machine.
+
+    $ kortkiosk-fleet user add tove --role operator --stations "lasarettet-*" --data /var/lib/kortkiosk-fleet
+    /set-up/CODE
+"""
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from fleet.server.accounts import api_tokens as tokens
+from fleet.server.accounts import queries as people
+from fleet.server.accounts.api_tokens import MOST_DAYS
+from fleet.server.accounts.queries import AccountError
+from fleet.server.audit import service as audit
+from fleet.server.audit.service import Deed
+from fleet.server.platform.database.database import StoreError, opened
+from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.options import add_store_arguments, place_of
+from fleet.server.platform.roles import EVERYWHERE, Role
+from fleet.server.sign_in import one_time_links as links
+from fleet.server.sign_in import secret_encryption as sealing
+from fleet.server.sign_in.secret_encryption import SecretsError
+
+DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+
+Said = tuple[dict[str, object], str]
+Work = Callable[[argparse.Namespace, Connection, datetime], Said]
+Making = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+
+
+def add_parsers(commands: Any, command: Making) -> None:
+    """`command` makes a parser with the options that all have."""
+    groups = (
+        ("user", "people who sign in", _USER),
+        ("token", "programs that use the API", _TOKEN),
+        ("secrets", "the key that secrets of accounts are sealed with", _SECRETS),
+    )
+    for group, what, members in groups:
+        several = commands.add_parser(group, help=what).add_subparsers(required=True, metavar="COMMAND")
+        for name, (work, said, options) in members.items():
+            parser = command(several, name, _doing(work), said)
+            add_store_arguments(parser)
+            for option in options:
+                option(parser)
+    add_store_arguments(
+        command(commands, "verify-audit", _verify, "compute the audit's chain again; 3 where it is broken")
+    )
+
+
+def add_serve_options(serve: argparse.ArgumentParser) -> None:
+    """What `serve` is told about its pages."""
+    serve.add_argument(
+        "--web", type=Path, metavar="FILE.toml", help="TLS or proxy of the pages, and the region's sign-in"
+    )
+    serve.add_argument("--demo", action="store_true", help="print a link that signs a made-up administrator in, once")
+
+
+def _doing(work: Work) -> Callable[[argparse.Namespace], int]:
+    return lambda arguments: _run(arguments, work)
+
+
+def _run(arguments: argparse.Namespace, work: Work) -> int:
+    """In one transaction, told to the audit by `work` itself."""
+    try:
+        with opened(place_of(arguments)) as database, database.writing.begin() as connection:
+            result, text = work(arguments, connection, datetime.now(UTC))
+    except (AccountError, PlaceError, SecretsError) as error:
+        return _complain(arguments, str(error), BAD_INPUT)
+    except (StoreError, DBAPIError, OSError) as error:
+        return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)
+    print(json.dumps({"ok": True, **result}, ensure_ascii=False) if arguments.json else text, flush=True)
+    return DONE
+
+
+def _complain(arguments: argparse.Namespace, text: str, code: int) -> int:
+    said = (
+        json.dumps({"ok": False, "error": text}, ensure_ascii=False) if arguments.json else f"kortkiosk-fleet: {text}"
+    )
+    print(said, file=sys.stdout if arguments.json else sys.stderr, flush=True)
+    return code
+
+
+def _note(connection: Connection, now: datetime, action: str, target: str, detail: str = "") -> None:
+    audit.append(connection, now, f"machine:{getpass.getuser()}", "", Deed(action, target, detail))
+
+
+def _add_user(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    granted = ((Role(arguments.role), arguments.stations),)
+    user = people.add(connection, arguments.name, granted, now)
+    _note(connection, now, "user.add", arguments.name, f"{arguments.role} {arguments.stations}")
+    return _link(connection, user, now)
+
+
+def _link(connection: Connection, user: int, now: datetime) -> Said:
+    path = f"/set-up/{links.make(connection, 'set-up', user, now)}"
+    return {"set_up": path}, path
+
+
+def _reset_user(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    user = people.reset(connection, arguments.name)
+    _note(connection, now, "user.reset", arguments.name)
+    return _link(connection, user, now)
+
+
+def _disable_user(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    people.disable(connection, arguments.name, not arguments.undo)
+    _note(connection, now, "user.disable", arguments.name, "undone" if arguments.undo else "")
+    return {}, f"{arguments.name} is {'open' if arguments.undo else 'closed'}"
+
+
+def _list_users(_arguments: argparse.Namespace, connection: Connection, _now: datetime) -> Said:
+    everybody = people.everybody(connection)
+    rows = [
+        {"name": one.name, "kind": "local" if one.local else "openid", "state": _state(one), "grants": [*one.grants]}
+        for one in everybody
+    ]
+    lines = [
+        "  ".join([str(row["name"]), str(row["kind"]), str(row["state"]), *(" ".join(grant) for grant in one.grants)])
+        for row, one in zip(rows, everybody, strict=True)
+    ]
+    return {"users": rows}, "\n".join(lines)
+
+
+def _state(person: people.Person) -> str:
+    return "disabled" if person.disabled else "ready" if person.ready else "not set up"
+
+
+def _add_token(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    role = Role(arguments.role)
+    value = tokens.add(connection, arguments.name, role, arguments.stations, arguments.days, now)
+    _note(connection, now, "token.add", arguments.name, f"{arguments.role} {arguments.stations}, {arguments.days} days")
+    return {"token": value}, value
+
+
+def _revoke_token(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    tokens.revoke(connection, arguments.name)
+    _note(connection, now, "token.revoke", arguments.name)
+    return {}, f"{arguments.name} works no more"
+
+
+def _list_tokens(_arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    rows = [
+        {
+            "name": one.name,
+            "role": one.role.value,
+            "stations": one.stations,
+            "ends": one.ends.isoformat(),
+            "state": "revoked" if one.revoked else "ended" if one.ends <= now else "works",
+        }
+        for one in tokens.everything(connection)
+    ]
+    return {"tokens": rows}, "\n".join("  ".join(row.values()) for row in rows)
+
+
+def _rotate(arguments: argparse.Namespace, connection: Connection, now: datetime) -> Said:
+    count = sealing.rotate(connection, arguments.authority / "server" / sealing.KEY_FILE)
+    _note(connection, now, "secrets.rotate", str(count))
+    return {
+        "sealed": count
+    }, f"{count} secrets are sealed with a new key: copy {sealing.KEY_FILE} to the other machines"
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    try:
+        with opened(place_of(arguments, begun=True)) as database, database.reading.begin() as connection:
+            verdict = audit.verify(connection)
+    except PlaceError as error:
+        return _complain(arguments, str(error), BAD_INPUT)
+    except (StoreError, DBAPIError, OSError) as error:
+        return _complain(arguments, f"the store cannot be used: {getattr(error, 'orig', error)}", OWN_ERROR)
+    if verdict.broken is not None:
+        return _complain(arguments, f"the chain of the audit is broken from entry {verdict.broken}", REFUSED)
+    told = {"ok": True, "entries": verdict.entries, "head": verdict.head}
+    print(json.dumps(told) if arguments.json else f"{verdict.entries} entries, the chain holds; head {verdict.head}")
+    return DONE
+
+
+Option = Callable[[argparse.ArgumentParser], object]
+
+
+def _name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+
+
+def _grant(parser: argparse.ArgumentParser) -> None:
+    _granted_as(parser, tuple(Role))
+
+
+def _granted_as(parser: argparse.ArgumentParser, roles: tuple[Role, ...]) -> None:
+    parser.add_argument("--role", choices=[role.value for role in roles], required=True)
+    parser.add_argument(
+        "--stations", default=EVERYWHERE, metavar="NAME", help="one, or the beginning of names and * (default: all)"
+    )
+
+
+def _days(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=int, default=MOST_DAYS, help="how long it works (%(default)s, and no longer)")
+
+
+def _program_grant(parser: argparse.ArgumentParser) -> None:
+    _granted_as(parser, tokens.ROLES)
+
+
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--undo", action="store_true", help="open it again")
+
+
+def _authority(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--authority", type=Path, required=True, metavar="DIR", help="made by kortkiosk-provision")
+
+
+_USER: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
+    "add": (_add_user, "a new local account; prints the path of its set-up link", (_name, _grant)),
+    "list": (_list_users, "all accounts and what is granted to them", ()),
+    "disable": (_disable_user, "close an account and end its sessions", (_name, _undo)),
+    "reset": (_reset_user, "forget password and codes; prints the path of a new set-up link", (_name,)),
+}
+_SECRETS: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
+    "rotate": (_rotate, "seal the secrets of one-time codes with a new key", (_authority,)),
+}
+_TOKEN: dict[str, tuple[Work, str, tuple[Option, ...]]] = {
+    "add": (_add_token, "a new token; prints it once", (_name, _program_grant, _days)),
+    "list": (_list_tokens, "all tokens, without their values", ()),
+    "revoke": (_revoke_token, "end a token", (_name,)),
+}

@@ -1,0 +1,213 @@
+"""Accounts and tokens for the administrator: the pages. What is shown once (a link, a token) is in the answer to its button.
+
+Rules: only for who may do everything, everywhere. Each button is a form of its own, so that all of it works without JavaScript.
+Who is closed, or granted otherwise, has the streams of open pages end at once.
+
+Example: `app.include_router(accounts_pages(web))`
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from fleet.server.accounts import labels as access_words
+from fleet.server.accounts.api_tokens import MOST_DAYS, ROLES
+from fleet.server.accounts.queries import AccountError, NoSuchAccountError
+from fleet.server.accounts.service import Account, Actor, Administration
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import STATIONS, Grants, Right, Role
+from fleet.server.platform.web.authorization import access_of, address_of, caller_of, form_of, needs, site_of
+from fleet.server.platform.web.authorization import field as field_of
+
+Name = Annotated[str, Path(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """What is shown now and never again."""
+
+    kind: str
+    name: str
+    value: str = field(repr=False)
+
+
+def desk_of(request: Request) -> Administration:
+    """In the name of who asks."""
+    access = access_of(request)
+    return Administration(access.database, access.clock, Actor(caller_of(request).name, address_of(request)))
+
+
+def link_of(request: Request, value: str) -> str:
+    """The whole address of a set-up link."""
+    return f"{site_of(request).public or str(request.base_url).rstrip('/')}/set-up/{value}"
+
+
+def accounts_pages(web: Web) -> APIRouter:
+    """All of them."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    _add_lists(router, web)
+    _add_one(router, web)
+    _add_tokens(router, web)
+    return router
+
+
+def _add_lists(router: APIRouter, web: Web) -> None:
+    @router.get("/users", dependencies=needs(Right.MANAGE))
+    def show_users(request: Request) -> Response:
+        return _users(request, web)
+
+    @router.post("/users", dependencies=needs(Right.MANAGE))
+    async def invite(request: Request) -> Response:
+        form = await form_of(request)
+        name, granted = field_of(form, "name"), (_grant_in(form),)
+        try:
+            value = await run_in_threadpool(desk_of(request).invite, name, granted)
+        except AccountError as error:
+            return await run_in_threadpool(_users, request, web, None, str(error))
+        return await run_in_threadpool(_users, request, web, Once("set_up", name, link_of(request, value)))
+
+
+def _add_one(router: APIRouter, web: Web) -> None:
+    @router.get("/users/{user}", dependencies=needs(Right.MANAGE))
+    def show_user(request: Request, user: Name) -> Response:
+        return _user(request, web, user)
+
+    @router.post("/users/{user}/{deed}", dependencies=needs(Right.MANAGE))
+    async def change(request: Request, user: Name, deed: Annotated[str, Path(max_length=16)]) -> Response:
+        if deed not in DEEDS:
+            raise HTTPException(404)
+        form, desk = await form_of(request), desk_of(request)
+        try:
+            once, ended = await run_in_threadpool(DEEDS[deed], desk, user, form)
+        except AccountError as error:
+            return await run_in_threadpool(_user, request, web, user, None, _reason(error))
+        for key in ended:
+            web.hub.end(key)
+        if once:
+            return await run_in_threadpool(_user, request, web, user, Once("set_up", user, link_of(request, once)))
+        return RedirectResponse(f"/users/{user}", 303)
+
+
+def _reason(error: AccountError) -> str:
+    if isinstance(error, NoSuchAccountError):
+        raise HTTPException(404) from None
+    return str(error)
+
+
+Deed = Callable[[Administration, str, FormData], tuple[str, list[str]]]
+"""Does it; gives the value of a link that is shown once (or nothing), and keys of sessions whose streams end."""
+
+
+def _grant_in(form: FormData) -> tuple[Role, str]:
+    role, stations = field_of(form, "role"), field_of(form, "stations").strip() or "*"
+    if role not in [one.value for one in Role] or not STATIONS.match(stations):
+        raise HTTPException(400)
+    return Role(role), stations
+
+
+def _add_role(desk: Administration, name: str, form: FormData) -> tuple[str, list[str]]:
+    granted: Grants = desk.account(name).person.grants
+    return "", desk.grant(name, (*granted, _grant_in(form)))
+
+
+def _take_role(desk: Administration, name: str, form: FormData) -> tuple[str, list[str]]:
+    gone = _grant_in(form)
+    return "", desk.grant(name, tuple(one for one in desk.account(name).person.grants if one != gone))
+
+
+def _open(desk: Administration, name: str, _form: FormData) -> tuple[str, list[str]]:
+    desk.open(name)
+    return "", []
+
+
+DEEDS: dict[str, Deed] = {
+    "add-role": _add_role,
+    "take-role": _take_role,
+    "close": lambda desk, name, _form: ("", desk.close(name)),
+    "open": _open,
+    "end-sessions": lambda desk, name, _form: ("", desk.end_sessions(name)),
+    "reset": lambda desk, name, _form: desk.reset(name),
+}
+
+
+def _add_tokens(router: APIRouter, web: Web) -> None:
+    @router.get("/tokens", dependencies=needs(Right.MANAGE))
+    def show_tokens(request: Request) -> Response:
+        return _tokens(request, web)
+
+    @router.post("/tokens", dependencies=needs(Right.MANAGE))
+    async def make(request: Request) -> Response:
+        form = await form_of(request)
+        name, (role, stations), days = field_of(form, "name"), _grant_in(form), field_of(form, "days")
+        try:
+            count = int(days) if days.isascii() and days.isdigit() else 0
+            value = await run_in_threadpool(desk_of(request).make_token, name, role, stations, count)
+        except AccountError as error:
+            return await run_in_threadpool(_tokens, request, web, None, str(error))
+        return await run_in_threadpool(_tokens, request, web, Once("token", name, value))
+
+    @router.post("/tokens/{token}/revoke", dependencies=needs(Right.MANAGE))
+    def revoke(request: Request, token: Name) -> Response:
+        try:
+            desk_of(request).revoke_token(token)
+        except NoSuchAccountError:
+            raise HTTPException(404) from None
+        return RedirectResponse("/tokens", 303)
+
+
+def _users(request: Request, web: Web, once: Once | None = None, why: str = "") -> Response:
+    accounts, t = desk_of(request).accounts(), web.texts_for(request)
+    return web.render(
+        request,
+        "accounts/users.html",
+        status=400 if why else 200,
+        page="users",
+        title=t.many("users.title", len(accounts)) if accounts else t("users.title.none"),
+        accounts=accounts,
+        says=access_words,
+        roles=tuple(Role),
+        once=once,
+        why=why,
+    )
+
+
+def _user(request: Request, web: Web, name: str, once: Once | None = None, why: str = "") -> Response:
+    try:
+        account: Account = desk_of(request).account(name)
+    except NoSuchAccountError:
+        raise HTTPException(404) from None
+    return web.render(
+        request,
+        "accounts/user.html",
+        status=409 if why else 200,
+        page="users",
+        title=name,
+        account=account,
+        says=access_words,
+        roles=tuple(Role),
+        once=once,
+        why=why,
+    )
+
+
+def _tokens(request: Request, web: Web, once: Once | None = None, why: str = "") -> Response:
+    rows, t = desk_of(request).tokens(), web.texts_for(request)
+    working = sum(1 for row in rows if not row.revoked and row.ends > web.clock())
+    return web.render(
+        request,
+        "accounts/tokens.html",
+        status=400 if why else 200,
+        page="users",
+        title=t.many("tokens.title", working) if working else t("tokens.title.none"),
+        tokens=rows,
+        says=access_words,
+        roles=ROLES,
+        most_days=MOST_DAYS,
+        once=once,
+        why=why,
+    )

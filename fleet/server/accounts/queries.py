@@ -1,0 +1,180 @@
+"""Accounts and what is granted to them. Every function works in a transaction that the caller holds.
+
+Rules: a local account has a password and one-time codes, and gets both by a set-up link; one of the region's sign-in has a
+subject instead, and its grants are taken from there at each sign-in. An account is never deleted, only disabled: the audit
+names it.
+
+>>> NAME.match("tove.test") is not None
+True
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+
+from fleet.server.accounts.tables import grants, links, sessions, users, webauthn_challenges, webauthn_keys
+from fleet.server.commands.tables import commands
+from fleet.server.platform.roles import STATIONS, Grants, Role
+
+NAME = re.compile(r"[a-z][a-z0-9._-]{1,39}\Z")
+
+
+PROGRAM, NOBODY = "server", "unknown"
+"""Who it was, in the audit, where no person was, and where nobody is known."""
+RESERVED = frozenset({PROGRAM, NOBODY, "order-system"})
+"""Names that the audit gives to no person; so are all with a colon (`token:`, `account:`, `rule:`)."""
+
+
+class AccountError(Exception):
+    """What was asked cannot be done to that account; the text says why."""
+
+
+class NoSuchAccountError(AccountError):
+    """There is no account, or token, of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One account, without its secrets."""
+
+    id: int
+    name: str
+    local: bool
+    ready: bool
+    """Can sign in: set up, or of the region's sign-in."""
+    disabled: bool
+    made: datetime
+    grants: Grants
+
+
+def add(connection: Connection, name: str, granted: Grants, now: datetime) -> int:
+    """A local account that cannot sign in yet. Raises AccountError."""
+    if not NAME.match(name):
+        raise AccountError(
+            f"{name!r}: a name is 2 to 40 of a-z, 0-9, dot, line and underscore, and begins with a letter"
+        )
+    if name in RESERVED:
+        raise AccountError(f"{name}: the audit calls nobody so")
+    if connection.execute(select(users.c.id).where(users.c.name == name)).first() is not None:
+        raise AccountError(f"{name}: there is an account of that name")
+    return _insert(connection, name, None, granted, now)
+
+
+def from_issuer(connection: Connection, subject: str, name: str, granted: Grants, now: datetime) -> Any:
+    """The account of that subject with these grants, made where it is new; its row. Who has another name since is the same
+    person: also for commands that wait for a second one. Raises AccountError."""
+    if name in RESERVED or ":" in name:
+        raise AccountError(f"{name}: the audit calls no person so")
+    row = connection.execute(select(users).where(users.c.subject == subject)).first()
+    taken = connection.execute(select(users.c.subject).where(users.c.name == name)).first()
+    if taken is not None and taken.subject != subject:
+        raise AccountError(f"{name}: another account has that name")
+    if row is None:
+        _insert(connection, name, subject, granted, now)
+    else:
+        connection.execute(update(users).where(users.c.id == row.id).values(name=name))
+        asked = and_(commands.c.by == row.name, commands.c.state == "waiting")
+        connection.execute(update(commands).where(asked).values(by=name))
+        grant(connection, row.id, granted)
+    return connection.execute(select(users).where(users.c.subject == subject)).one()
+
+
+def row_of_subject(connection: Connection, subject: str) -> Any:
+    """The row of the issuer's account; None where there is none, or it is closed."""
+    fits = (users.c.subject == subject, users.c.disabled.is_(False))
+    return connection.execute(select(users).where(*fits)).first()
+
+
+def take_all(connection: Connection, subject: str) -> None:
+    """The issuer grants that subject nothing any more: nor do sessions that are open."""
+    theirs = select(users.c.id).where(users.c.subject == subject).scalar_subquery()
+    connection.execute(delete(grants).where(grants.c.user == theirs))
+
+
+def name_of(connection: Connection, subject: str) -> str | None:
+    """What the account of that subject is called so far; None where there is none."""
+    return connection.execute(select(users.c.name).where(users.c.subject == subject)).scalar()
+
+
+def _insert(connection: Connection, name: str, subject: str | None, granted: Grants, now: datetime) -> int:
+    row = {"name": name, "subject": subject, "step": 0, "disabled": False, "made": now}
+    key = connection.execute(insert(users).values(**row)).inserted_primary_key
+    assert key is not None
+    grant(connection, key[0], granted)
+    return int(key[0])
+
+
+def grant(connection: Connection, user: int, granted: Grants) -> None:
+    """These grants and no others. Raises AccountError."""
+    for _, stations in granted:
+        if not STATIONS.match(stations):
+            raise AccountError(f"{stations!r}: write a station's name, or the beginning of names and *")
+    connection.execute(delete(grants).where(grants.c.user == user))
+    for role, stations in dict.fromkeys(granted):
+        connection.execute(insert(grants).values(user=user, role=role.value, stations=stations))
+
+
+def granted_to(connection: Connection, user: int) -> Grants:
+    """In the order of role and stations."""
+    query = select(grants).where(grants.c.user == user).order_by(grants.c.role, grants.c.stations)
+    return tuple((Role(row.role), row.stations) for row in connection.execute(query))
+
+
+def everybody(connection: Connection) -> list[Person]:
+    """All accounts by name."""
+    rows = list(connection.execute(select(users).order_by(users.c.name)))
+    return [_person(row, granted_to(connection, row.id)) for row in rows]
+
+
+def named(connection: Connection, name: str) -> Person:
+    """Raises NoSuchAccountError."""
+    row = connection.execute(select(users).where(users.c.name == name)).first()
+    if row is None:
+        raise NoSuchAccountError(f"{name}: no account of that name")
+    return _person(row, granted_to(connection, row.id))
+
+
+def _person(row: Any, granted: Grants) -> Person:
+    ready = row.subject is not None or row.password is not None
+    return Person(row.id, row.name, row.subject is None, ready, row.disabled, row.made, granted)
+
+
+def row_named(connection: Connection, name: str) -> Any:
+    """The row with its secrets of an account that may sign in with a password; None where there is none."""
+    fits = (users.c.name == name, users.c.password.is_not(None), users.c.disabled.is_(False))
+    return connection.execute(select(users).where(*fits)).first()
+
+
+def disable(connection: Connection, name: str, disabled: bool = True) -> None:
+    """Nobody signs in with it, sessions and links end. Raises AccountError."""
+    person = named(connection, name)
+    connection.execute(update(users).where(users.c.id == person.id).values(disabled=disabled))
+    _close(connection, person.id)
+
+
+def reset(connection: Connection, name: str) -> int:
+    """Forget password, codes and security keys; sessions and links end. Raises AccountError."""
+    person = named(connection, name)
+    if not person.local:
+        raise AccountError(f"{name}: is of the region's own sign-in, and has neither password nor codes here")
+    forgotten = {"password": None, "secret": None, "sealed_secret": None, "step": 0}
+    connection.execute(update(users).where(users.c.id == person.id).values(**forgotten))
+    _close(connection, person.id)
+    connection.execute(delete(webauthn_keys).where(webauthn_keys.c.user == person.id))
+    return person.id
+
+
+def _close(connection: Connection, user: int) -> None:
+    connection.execute(delete(sessions).where(sessions.c.user == user))
+    connection.execute(delete(links).where(links.c.user == user))
+    connection.execute(delete(webauthn_challenges).where(webauthn_challenges.c.user == user))
+
+
+def has_administrator(connection: Connection) -> bool:
+    """Whether somebody can sign in who may do everything."""
+    able = (users.c.password.is_not(None) | users.c.subject.is_not(None)) & users.c.disabled.is_(False)
+    admin = (grants.c.user == users.c.id) & (grants.c.role == Role.ADMIN.value) & (grants.c.stations == "*")
+    return bool(connection.execute(select(exists().where(able, admin))).scalar())

@@ -1,0 +1,148 @@
+"""Accounts and tokens as an administrator of the server keeps them: invite, grant, close, end sessions, reset, revoke.
+
+Rules: each deed and its audit entry are one transaction; what would leave nobody who may do everything is not done. Links and
+tokens are given back once and kept as hashes. Grants of an account of the region's own sign-in come from there and are not set
+here. Who makes, resets, grants or opens an account is not its second person for a while (`vouching`).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fleet.server.accounts import api_tokens as tokens
+from fleet.server.accounts import queries as people
+from fleet.server.accounts import separation_of_duties as vouching
+from fleet.server.accounts.api_tokens import Token
+from fleet.server.accounts.queries import AccountError, Person
+from fleet.server.audit import service as audit
+from fleet.server.audit.service import Deed
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.roles import Grants, Role
+from fleet.server.sign_in import one_time_links as links
+from fleet.server.sign_in import sessions
+from fleet.server.sign_in.sessions import Open
+
+
+class LastAdministratorError(AccountError):
+    """It would leave nobody who may do everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it, and from where."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account with its open sessions."""
+
+    person: Person
+    sessions: tuple[Open, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """See the module. Every method raises AccountError, with the reason; `people.NoSuchAccountError` where there is none."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    actor: Actor
+
+    def accounts(self) -> list[Account]:
+        """All by name."""
+        with self.database.reading.begin() as connection:
+            return [_account(connection, person) for person in people.everybody(connection)]
+
+    def account(self, name: str) -> Account:
+        """That one."""
+        with self.database.reading.begin() as connection:
+            return _account(connection, people.named(connection, name))
+
+    def invite(self, name: str, granted: Grants) -> str:
+        """A new local account; the value of its set-up link."""
+        with self._doing(Deed("user.add", name, _words(granted))) as connection:
+            user = people.add(connection, name, granted, self.clock())
+            self._vouch(connection, user, "made")
+            return links.make(connection, "set-up", user, self.clock())
+
+    def grant(self, name: str, granted: Grants) -> list[str]:
+        """These roles and no others; gives the keys of open sessions, whose streams are to begin anew."""
+        with self._doing(Deed("user.roles", name, _words(granted))) as connection:
+            person = people.named(connection, name)
+            if not person.local:
+                raise AccountError(f"{name}: is of the region's own sign-in, which says what it may")
+            people.grant(connection, person.id, granted)
+            self._vouch(connection, person.id, "granted")
+            return _keys(connection, name)
+
+    def close(self, name: str) -> list[str]:
+        """Nobody signs in with it; gives the keys of the sessions that ended."""
+        with self._doing(Deed("user.disable", name)) as connection:
+            ended = _keys(connection, name)
+            people.disable(connection, name)
+            return ended
+
+    def open(self, name: str) -> None:
+        """It can be signed in with again."""
+        with self._doing(Deed("user.disable", name, "undone")) as connection:
+            people.disable(connection, name, disabled=False)
+            self._vouch(connection, people.named(connection, name).id, "opened")
+
+    def end_sessions(self, name: str) -> list[str]:
+        """Gives the keys of those ended."""
+        with self._doing(Deed("user.end-sessions", name)) as connection:
+            people.named(connection, name)
+            return sessions.end(connection, name)
+
+    def reset(self, name: str) -> tuple[str, list[str]]:
+        """Forget password and one-time codes; the value of a new set-up link, and the keys of the sessions that ended."""
+        with self._doing(Deed("user.reset", name)) as connection:
+            ended = _keys(connection, name)
+            user = people.reset(connection, name)
+            self._vouch(connection, user, "reset")
+            return links.make(connection, "set-up", user, self.clock()), ended
+
+    def tokens(self) -> list[Token]:
+        """All by name, revoked ones too."""
+        with self.database.reading.begin() as connection:
+            return tokens.everything(connection)
+
+    def make_token(self, name: str, role: Role, stations: str, days: int) -> str:
+        """A new token; its value."""
+        with self._doing(Deed("token.add", name, f"{role.value} {stations}, {days} days")) as connection:
+            return tokens.add(connection, name, role, stations, days, self.clock())
+
+    def revoke_token(self, name: str) -> None:
+        """It works no more."""
+        with self._doing(Deed("token.revoke", name)) as connection:
+            tokens.revoke(connection, name)
+
+    def _vouch(self, connection: Connection, user: int, act: vouching.Act) -> None:
+        vouching.record(connection, user, self.actor.name, act, self.clock())
+
+    @contextmanager
+    def _doing(self, deed: Deed) -> Iterator[Connection]:
+        with self.database.writing.begin() as connection:
+            able = people.has_administrator(connection)
+            yield connection
+            if able and not people.has_administrator(connection):
+                raise LastAdministratorError(f"{deed.target}: is the last one who may do everything")
+            audit.append(connection, self.clock(), self.actor.name, self.actor.address, deed)
+
+
+def _account(connection: Connection, person: Person) -> Account:
+    return Account(person, tuple(sessions.of(connection, person.name)))
+
+
+def _keys(connection: Connection, name: str) -> list[str]:
+    return [one.key for one in sessions.of(connection, name)]
+
+
+def _words(granted: Grants) -> str:
+    return ", ".join(f"{role.value} {stations}" for role, stations in granted)

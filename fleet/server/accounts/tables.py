@@ -1,0 +1,161 @@
+"""The tables of sign-in: people, sessions, links that work once, tokens, security keys, failed tries, and the audit chain.
+
+Rules: of a session, a link and a token only the SHA-256 is kept, and secrets of one-time codes are sealed under a key that lies
+elsewhere, so that a copy of the database signs nobody in. The
+audit chain is only added to: `entry` holds the exact bytes that `hash` is made of, and `audit_head` the last of them, so
+that entries cut off at the end are missed too.
+
+>>> audit.c.hash.type.length
+64
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from fleet.server.platform.database.tables import RowId, UtcDateTime, metadata
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("password", Text, comment="Argon2id, encoded; null where none is set, or the issuer of identities signs in"),
+    Column(
+        "secret",
+        String(64),
+        comment="of the one-time codes, in the clear, by an earlier version: sealed at the next start",
+    ),
+    Column("step", BigInteger, nullable=False, comment="the last time step of a code that was taken"),
+    Column("subject", Text, comment="issuer and subject of OpenID Connect; null for a local account"),
+    Column("disabled", Boolean, nullable=False),
+    Column("made", UtcDateTime, nullable=False),
+    Column("sealed_secret", Text, comment="of the one-time codes (RFC 6238): `fleet.server.sign_in.secret_encryption`"),
+    UniqueConstraint("name"),
+    UniqueConstraint("subject"),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    Column("role", String(24), primary_key=True),
+    Column("stations", String(64), primary_key=True, comment="a station's name, or the beginning of names and `*`"),
+)
+
+account_acts = Table(
+    "account_acts",
+    metadata,
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    Column("by", ForeignKey("users.id"), primary_key=True, comment="who could be that account since"),
+    Column("at", UtcDateTime, nullable=False, comment="the last time"),
+    Column("act", String(16), nullable=False, comment="made, reset, granted or opened"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    Column("made", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime, nullable=False),
+    Column("ends", UtcDateTime, nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("stepped_up", UtcDateTime, comment="the last proof of who is there that is good for what touches cards"),
+    Column("issuer_session", String(64), comment="SHA-256 of issuer and sid (OpenID Connect), for its log-out"),
+    Index(None, "user"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("kind", String(8), nullable=False, comment="set-up or sign-in"),
+    Column("user", ForeignKey("users.id"), comment="null: the first administrator, who chooses a name"),
+    Column("ends", UtcDateTime, nullable=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="of the state sent to the issuer of identities"),
+    Column("browser", String(64), nullable=False, comment="hash of the cookie that came with it"),
+    Column("verifier", String(128), nullable=False, comment="of PKCE (RFC 7636)"),
+    Column("nonce", String(64), nullable=False),
+    Column("onward", Text, nullable=False),
+    Column("step_up", String(64), comment="the session that steps up; null: a sign-in"),
+    Column("begun", UtcDateTime, comment="a step-up's proof is younger"),
+    Column("ends", UtcDateTime, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(24), nullable=False),
+    Column("stations", String(64), nullable=False),
+    Column("made", UtcDateTime, nullable=False),
+    Column("ends", UtcDateTime, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    UniqueConstraint("name"),
+)
+
+webauthn_keys = Table(
+    "webauthn_keys",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    Column("name", String(40), nullable=False, comment="as its owner calls it"),
+    Column("credential", Text, nullable=False, comment="id, base64url"),
+    Column("public_key", Text, nullable=False, comment="COSE, base64url"),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("made", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime),
+    UniqueConstraint("credential"),
+    UniqueConstraint("user", "name"),
+)
+
+webauthn_challenges = Table(
+    "webauthn_challenges",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("kind", String(8), nullable=False, comment="register, sign-in or step-up"),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    Column("session", String(64), comment="which asked; null before there is one"),
+    Column("ends", UtcDateTime, nullable=False),
+)
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="of a message that is good once"),
+    Column("ends", UtcDateTime, nullable=False, comment="when the message would be refused as too old anyway"),
+)
+
+tries = Table(
+    "tries",
+    metadata,
+    Column("key", String(80), primary_key=True, comment="account or address"),
+    Column("since", UtcDateTime, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("entry", Text, nullable=False, comment="JSON, exact bytes; with the hash of the entry before"),
+    Column("hash", String(64), nullable=False),
+    Index(None, "who"),
+    Index(None, "action"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1: locked while an entry is added"),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

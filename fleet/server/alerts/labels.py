@@ -1,0 +1,91 @@
+"""Alerts in words: level and icon by severity, what is wrong, and which one."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from fleet.server.alerts.model import AlertRow
+from fleet.server.alerts.rules import ENDING
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.stations.labels import ICON, Level, Mark, Todo
+
+_LEVEL: dict[str, tuple[Level, str]] = {
+    "critical": ("ba", "alert-octagon"),
+    "warning": ("wa", "alert"),
+    "notice": ("wa", "bell-outline"),
+}
+_DEVICES = {"reader": "reader", "printer": "printer", "paper": "printer", "cabinet": "cabinet"}
+_ICON = {
+    "offline": "cloud-off-outline",
+    "reader": "smart-card-reader-outline",
+    "printer": "printer-alert",
+    "paper": "printer-alert",
+    "cabinet": "archive-outline",
+    "slot": "door-open",
+    "bin_full": "delete-empty-outline",
+    "clock": "clock-outline",
+    "version": "update",
+    "chain_broken": "link-variant-off",
+    **dict.fromkeys(ENDING, "certificate-outline"),
+    "guessing": "lock-alert-outline",
+    "duplicate_identity": "link-variant-off",
+    "unsigned_ask": "lock-alert-outline",
+}
+_PLACED = ("chain_broken", "conflict")
+_SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate", "unsigned_ask": "alert_unsigned"}
+_COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
+
+
+def alert_mark(row: AlertRow) -> Mark:
+    """What is wrong; one that is over is no fault any more."""
+    if row.closed:
+        return Mark("ok", ICON["ok"], "alert", row.code)
+    level, icon = _LEVEL[row.severity]
+    return Mark(level, icon, "alert", row.code)
+
+
+def severity_mark(row: AlertRow) -> Mark:
+    """How bad it is, or that it is over."""
+    if row.closed:
+        return Mark("ok", ICON["ok"], "alerts.state", "closed")
+    level, icon = _LEVEL[row.severity]
+    return Mark(level, icon, "severity", row.severity)
+
+
+def alert_todos(
+    rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime, *, take: bool = True
+) -> list[Todo]:
+    """Alerts that nobody has taken, as lines of the list of what needs somebody. `take`: whether who looks may take them."""
+    action = texts("alerts.take") if take else texts("orders.show")
+    return [_todo(row, titles.get(row.station, row.station), texts, now, action) for row in rows]
+
+
+def _todo(row: AlertRow, title: str, texts: Texts, now: datetime, action: str) -> Todo:
+    mark = alert_mark(row)
+    said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
+    detail, since = alert_detail(row, texts), texts.lately(row.first, now)
+    return Todo(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
+
+
+def alert_detail(row: AlertRow, texts: Texts) -> str:
+    """Which one, and how: a device and its state, a slot, how many."""
+    said = row.detail
+    if row.code in _DEVICES:
+        said = texts.code(f"device.{_DEVICES[row.code]}", row.detail)
+    elif row.code in _COUNTS and row.detail.isdigit():
+        said = texts.many(f"alert_count.{row.code}", int(row.detail))
+    elif row.code in _PLACED and (number := row.detail.rpartition(":")[2]).isdigit():
+        said = texts("alerts.place", number=texts.serial(int(number)))
+    elif row.code == "slot":
+        return texts(f"alert_slot.{row.detail}", slot=row.subject)
+    elif row.code in ENDING:
+        return _end(row, texts)
+    elif row.code in _SAID_AS_CODE:
+        said = texts.code(_SAID_AS_CODE[row.code], row.detail)
+    return ": ".join(part for part in (row.subject, said) if part)
+
+
+def _end(row: AlertRow, texts: Texts) -> str:
+    """What ends, on which day, and how it is renewed; the command itself stands in the row's detail for programs."""
+    what, _, name = row.subject.partition(" ")
+    which = " ".join(part for part in (texts.code("alert_end", what), name) if part)
+    return texts("alerts.ends", which=which, day=row.detail[:10], renewal=texts.code("alert_renewal", what))

@@ -1,0 +1,114 @@
+"""Alerts as pages, programs and people see them, and the narrow interface to them.
+
+>>> "note" in AlertRow.__dataclass_fields__
+True
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from fleet.server.maintenance.model import Planned, Window, WindowRow
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One alert, as pages and programs see it."""
+
+    id: int
+    station: str
+    code: str
+    subject: str
+    severity: str
+    detail: str
+    first: datetime
+    last: datetime
+    times: int
+    silent: bool
+    closed: datetime | None
+    acknowledged: datetime | None
+    by: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A command that waits for a second person, as a channel is told: nothing of a card or a holder, and no free text.
+
+    `link` is the address of its page, empty where it is not known.
+    """
+
+    id: int
+    station: str
+    command: str
+    by: str
+    asked: datetime
+    decide_by: datetime | None
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """One word to people, about an alert or a command: `due` is null once it is sent or given up."""
+
+    id: int
+    about: AlertRow | WaitingRow
+    channel: str
+    what: str
+    made: datetime
+    due: datetime | None
+    tries: int
+    sent: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Words about alerts that come together, for one person's mailbox: one message for all of them."""
+
+    notices: tuple[NoticeRow, ...]
+
+
+class Alerts(Protocol):
+    """What pages and the API read and do."""
+
+    def within(self, patterns: frozenset[str]) -> "Alerts":
+        """The same for these stations only: names, or beginnings of names with `*`. The whole fleet's are for `*` alone."""
+
+    @changes_with(Topic.ALERTS)
+    def listed(
+        self, *, is_open: bool | None = None, station: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[AlertRow], int]:
+        """Open ones first, then the latest; and how many there are in all."""
+
+    @changes_with(Topic.ALERTS)
+    def untaken(self, limit: int) -> tuple[list[AlertRow], int]:
+        """Open ones that nobody has acknowledged and no maintenance keeps silent, worst first; and how many there are."""
+
+    @changes_with(Topic.ALERTS)
+    def one(self, number: int) -> AlertRow | None: ...
+
+    def acknowledge(self, number: int, by: str, note: str) -> AlertRow | None:
+        """Say who knows of it: the first one stands. None where there is no such alert."""
+
+    @changes_with(Topic.ALERTS)
+    def queued(self) -> Sequence[NoticeRow]:
+        """Words to people that are not sent yet, and those that were given up; the newest first, at most a hundred."""
+
+    @changes_with(Topic.ALERTS)
+    def windows(self, *, ended: bool = False) -> list[WindowRow]:
+        """Maintenance windows of all stations that count, newest first; with `ended` the others too."""
+
+    @changes_with(Topic.ALERTS)
+    def planned(self, *, ended: bool = False) -> list[Planned]:
+        """The same, and behind them those of the settings' file."""
+
+    @changes_with(Topic.ALERTS)
+    def window(self, number: int) -> WindowRow | None: ...
+
+    def begin_window(self, window: Window, by: str) -> WindowRow: ...
+
+    def end_window(self, number: int) -> None:
+        """It counts no more. Ended before, it stays as it was."""

@@ -1,0 +1,233 @@
+"""Alerts: the pages where somebody takes one, and the same for programs under /api/v1.
+
+Rules: the list carries its state in the address; who acknowledges first stands, and stays with name and note. The queue of words
+to people is on the same page, so that nobody believes that a mail was sent which was not. Each acknowledgement is told to the
+audit.
+
+Example: `app.include_router(alert_pages(web, desk))`
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from fleet.server.alerts import labels as alert_words
+from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, WaitingRow
+from fleet.server.audit.service import Deed, masked
+from fleet.server.maintenance.labels import under_way
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.time_zones import HERE
+from fleet.server.platform.web.authorization import caller_of, field, form_of, needs, tell
+from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.request_bodies import LINE, Body
+from fleet.server.stations.api import CountedRows, Limit, Offset, next_offset
+from fleet.server.stations.search import stations_meant
+
+ACKNOWLEDGED = "alert.acknowledge"
+MOST_NOTE = 400
+STATES = ("open", "closed", "all")
+_MOST_PAGES = 10_000
+IS_OPEN: Mapping[str, bool] = {"open": True, "closed": False}
+Number = Annotated[int, Path(ge=1, le=2**53)]
+Station = Annotated[str, Query(max_length=40)]
+
+
+class Alert(BaseModel):
+    """One alert. `station` is empty where it concerns the whole fleet; `subject` says which device, slot or product."""
+
+    id: int
+    station: str
+    code: str
+    subject: str
+    severity: Literal["notice", "warning", "critical"]
+    detail: str
+    first: datetime
+    last: datetime
+    times: int
+    silent: bool
+    closed: datetime | None
+    acknowledged: datetime | None
+    by: str | None
+    note: str | None
+
+
+class WaitingCommand(BaseModel):
+    """A command that waits for a second person, as people are told of it."""
+
+    id: int
+    station: str
+    command: str
+    by: str
+    asked: datetime
+    decide_by: datetime | None
+
+
+class Notice(BaseModel):
+    """A word to people that is not sent yet, about an alert or a command. `due` is null where it was given up; `error` says why
+    the last try failed."""
+
+    id: int
+    alert: Alert | None
+    command: WaitingCommand | None
+    channel: str
+    what: Literal["opened", "closed", "waiting"]
+    made: datetime
+    due: datetime | None
+    tries: int
+    error: str | None
+
+
+class Acknowledgement(Body):
+    """Somebody has taken it. The name is that of the session or token."""
+
+    note: Annotated[str, Field(max_length=MOST_NOTE, pattern=LINE)] = ""
+
+
+def alert_pages(web: Web, alerts: Alerts) -> APIRouter:
+    """The list, one alert, and taking it."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/alerts", dependencies=needs(Right.VIEW))
+    def show_all(
+        request: Request,
+        state: Annotated[str, Query(max_length=10)] = "open",
+        station: Station = "",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        return _list(request, web, alerts, (state if state in STATES else "open", station, page))
+
+    @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
+    def show_one(request: Request, alert: Number) -> Response:
+        return _one(request, web, _found(within(request, alerts).one(alert)))
+
+    @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
+    async def take(request: Request, alert: Number) -> Response:
+        note = field(await form_of(request), "note", MOST_NOTE)
+        await run_in_threadpool(_take, request, alerts, alert, note)
+        return RedirectResponse(f"/alerts/{alert}", 303)
+
+    return router
+
+
+def alert_api(alerts: Alerts) -> APIRouter:
+    """The same under /api/v1."""
+    router = api_group("alerts")
+
+    @router.get("/alerts", dependencies=needs(Right.VIEW))
+    def list_alerts(
+        request: Request,
+        state: Literal["open", "closed", "all"] = "open",
+        station: Annotated[str | None, Query(max_length=40, pattern=LINE)] = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> CountedRows[Alert]:
+        """Alerts that fit: open ones first, then the latest."""
+        rows, total = within(request, alerts).listed(
+            is_open=IS_OPEN.get(state), station=station, limit=limit, offset=offset
+        )
+        return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)
+
+    @router.get("/alerts/{alert}", dependencies=needs(Right.VIEW))
+    def read_alert(request: Request, alert: Number) -> Alert:
+        """One alert."""
+        return _model(_found(within(request, alerts).one(alert)))
+
+    @router.post("/alerts/{alert}/acknowledge", dependencies=needs(Right.COMMAND))
+    def acknowledge(request: Request, alert: Number, said: Acknowledgement) -> Alert:
+        """Take it. The first one stands: a second one changes nothing."""
+        return _model(_take(request, alerts, alert, said.note))
+
+    @router.get("/notices", dependencies=needs(Right.VIEW))
+    def list_notices(request: Request) -> list[Notice]:
+        """Words to people that are not sent, newest first."""
+        return [_notice(one) for one in within(request, alerts).queued()]
+
+    return router
+
+
+def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int]) -> Response:
+    seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
+    state, station, page = asked
+    stations = web.read(request).stations(now)
+    chosen = alerts.within(stations_meant(request, web, station))
+    rows, total = chosen.listed(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
+    alerts = within(request, alerts)
+    _, waiting = alerts.listed(is_open=True, limit=1)
+    return web.render(
+        request,
+        "alerts/alerts.html",
+        "alerts",
+        page="alerts",
+        seen=seen,
+        now=now,
+        title=t.many("alerts.title", waiting) if waiting else t("alerts.title.none"),
+        says=alert_words,
+        rows=rows,
+        total=total,
+        state=state,
+        states=STATES,
+        station=station,
+        queue=alerts.queued(),
+        titles={row.name: row.title for row in stations},
+        under_way=under_way(alerts.planned(), stations, now.astimezone(t.zone or HERE)),
+        paging={
+            "at": page,
+            "pages": pages_of(total),
+            "path": with_query("/alerts", state=state, station=station) + "&",
+        },
+    )
+
+
+def _one(request: Request, web: Web, row: AlertRow) -> Response:
+    now, readings = web.clock(), web.read(request)
+    station = readings.station(row.station, now) if row.station else None
+    t, where = web.texts_for(request), station.title if station else row.station
+    return web.render(
+        request,
+        "alerts/alert.html",
+        "alerts",
+        page="alerts",
+        title=": ".join(part for part in (where, alert_words.alert_mark(row).text(t)) if part),
+        says=alert_words,
+        row=row,
+        station_title=where,
+        may_take=row.closed is None and row.acknowledged is None and caller_of(request).may(Right.COMMAND),
+        most_note=MOST_NOTE,
+    )
+
+
+def _take(request: Request, alerts: Alerts, alert: int, note: str) -> AlertRow:
+    """Acknowledge in the caller's name. Raises HTTPException where there is no such alert for them."""
+    caller = caller_of(request)
+    row = _found(within(request, alerts).acknowledge(alert, caller.name, masked(note.strip())))
+    tell(request, Deed(ACKNOWLEDGED, f"{row.station} {row.code}".strip()))
+    return row
+
+
+def within(request: Request, alerts: Alerts) -> Alerts:
+    """Those that the caller's right was granted for."""
+    return alerts.within(caller_of(request).scope(request.state.right).patterns)
+
+
+def _found(row: AlertRow | None) -> AlertRow:
+    if row is None:
+        raise HTTPException(404, "no alert of that number")
+    return row
+
+
+def _model(row: AlertRow) -> Alert:
+    return Alert.model_validate(row, from_attributes=True)
+
+
+def _notice(row: NoticeRow) -> Notice:
+    waits = isinstance(row.about, WaitingRow)
+    about = {"alert": None if waits else row.about, "command": row.about if waits else None}
+    said = {name: getattr(row, name) for name in ("id", "channel", "what", "made", "due", "tries", "error")}
+    return Notice.model_validate({**said, **about}, from_attributes=True)

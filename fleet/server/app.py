@@ -1,0 +1,226 @@
+"""The web application of the fleet server, put together.
+
+Every route says what it needs (`gate.needs`), or the application does not start. More pages come as further routers; a page is a
+route, a template and a place in `rendering.MENU`.
+
+Example: `app = create_app(readings, hub, access, alerts, commands, clock=lambda: datetime.now(UTC))`
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from functools import partial
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.telemetry import TelemetryConfig
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from fleet.server.accounts.api import accounts_api
+from fleet.server.accounts.pages import accounts_pages
+from fleet.server.alerts.model import Alerts
+from fleet.server.alerts.pages import alert_api, alert_pages
+from fleet.server.audit.api import own_api_router
+from fleet.server.audit.pages import records_router
+from fleet.server.cards.api import cards_api
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.exports import card_exports
+from fleet.server.cards.pages import card_pages
+from fleet.server.commands.api import command_api
+from fleet.server.commands.model import Commands
+from fleet.server.commands.pages import command_pages
+from fleet.server.deadlines.pages import deadline_pages
+from fleet.server.deadlines.settings import load as load_deadlines
+from fleet.server.diagnosis.health import Health
+from fleet.server.diagnosis.metrics import Counting, FleetCollector, add_metrics
+from fleet.server.errands.pages import errand_pages
+from fleet.server.evidence.api import checkpoint_api, evidence_api
+from fleet.server.evidence.service import Evidence
+from fleet.server.maintenance.api import maintenance_api
+from fleet.server.maintenance.pages import maintenance_pages
+from fleet.server.menu_counts import counts_for
+from fleet.server.orders.api import orders_api, people_api
+from fleet.server.orders.webhook import hooks_router
+from fleet.server.people.api import administrators_api
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.live_feed.server_sent_events import live_router
+from fleet.server.platform.pages.assets import Assets
+from fleet.server.platform.pages.i18n import load
+from fleet.server.platform.pages.rendering import Web, environment, with_query
+from fleet.server.platform.pages.warm_up import warmed
+from fleet.server.platform.process.tracing import OFF, Traced, Tracing
+from fleet.server.platform.web.authorization import check_all, methods_at, recognised
+from fleet.server.platform.web.middleware import HEADERS, Guard, WholeBodies
+from fleet.server.platform.web.problem_details import API, problem
+from fleet.server.platform.web.rate_limits import Pace, left
+from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.platform.web.site import Site
+from fleet.server.sign_in.openid.client import OpenId
+from fleet.server.sign_in.openid.pages import openid_router
+from fleet.server.sign_in.pages import doors_router
+from fleet.server.sign_in.security_keys.pages import key_pages
+from fleet.server.sign_in.service import Access
+from fleet.server.sign_in.step_up_pages import step_up_pages
+from fleet.server.stations.api import api_router
+from fleet.server.stations.exports import exports_router
+from fleet.server.stations.model import Readings
+from fleet.server.stations.pages import pages_router
+from fleet.server.stations.version_pages import updates_pages
+from fleet.server.stock.pages import shelf_pages
+
+log = logging.getLogger(__name__)
+_GZIP_FROM_BYTES = 1000
+_UNTOLD: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own telemetry tells addresses with their queries, and exceptions with their texts: ours is `Traced`."""
+_SAID = (403, 404, 429)
+"""Refusals with a page of their own; any other is the address's fault."""
+
+
+def create_app(
+    readings: Readings,
+    hub: Hub,
+    access: Access,
+    alerts: Alerts,
+    commands: Commands,
+    *,
+    clock: Callable[[], datetime],
+    zone: tzinfo | None = None,
+    site: Site = Site(),  # noqa: B008 frozen
+    openid: OpenId | None = None,
+    health: Health | None = None,
+    evidence: Evidence | None = None,
+    cards: CardSide | None = None,
+    limits: LimitSettings = LimitSettings(),  # noqa: B008 frozen
+    tracing: Tracing = OFF,
+    asks: Mapping[str, int] | None = None,
+) -> FastAPI:
+    """The application. `clock` gives aware times; `zone` is the zone that pages write (None: the server's own).
+
+    `site` is where browsers find it, `openid` the region's own sign-in, `health` the parts that `/health/ready` asks, `evidence`
+    who writes evidence files, `limits` how much is answered, `tracing` who keeps spans, `asks` the stations' asks as they are
+    counted; `cards` None: on the store of `access`, by the rules that ship. Raises OSError or ValueError where its own texts are
+    missing or incomplete, ValueError where a route does not say what it needs.
+    """
+    side = cards or CardSide.of(access.database, hub, clock, load_deadlines())
+    title = openid.title if openid else ""
+    counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards)
+    assets = Assets.read()
+    web = Web(readings, hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
+    health = health or Health()
+    app = FastAPI(
+        title="kortkiosk fleet server",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=_UNTOLD,
+        lifespan=warmed(web),
+    )
+    app.state.access, app.state.site, app.state.pace = access, site, Pace(access, clock, limits)
+    # As they are: `include_router` makes each route a second time, which takes longer than all else here.
+    take = app.router.routes.extend
+    take(pages_router(web, commands, alerts).routes)
+    take(errand_pages(web).routes)
+    take(api_router(web).routes)
+    take(own_api_router().routes)
+    take(shelf_pages(web, side.cards).routes)
+    take(card_pages(web, side.cards).routes)
+    take(deadline_pages(web, side.deadlines).routes)
+    take(card_exports(web, side).routes)
+    take(cards_api(side).routes)
+    take(orders_api(side.cards).routes)
+    take(people_api(side.cards).routes)
+    take(administrators_api(side.cards).routes)
+    if side.hook is not None:
+        take(hooks_router(side.cards, side.hook, clock).routes)
+    take(alert_pages(web, alerts).routes)
+    take(alert_api(alerts).routes)
+    take(maintenance_api(alerts).routes)
+    take(maintenance_pages(web, alerts).routes)
+    take(command_pages(web, commands).routes)
+    take(command_api(web, commands).routes)
+    take(live_router(hub).routes)
+    take(doors_router(web).routes)
+    take(records_router(web).routes)
+    take(step_up_pages(web).routes)
+    take(key_pages(web).routes)
+    take(updates_pages(web).routes)
+    take(accounts_pages(web).routes)
+    take(accounts_api(web).routes)
+    take(exports_router(web, alerts).routes)
+    take(checkpoint_api(web).routes)
+    if evidence is not None:
+        take(evidence_api(evidence).routes)
+    if openid is not None:
+        take(openid_router(web, openid).routes)
+    metrics = add_metrics(app, FleetCollector(readings, alerts, hub, health, clock, asks), health)
+    app.mount("/static", assets, name="static")
+    _add_errors(app, web)
+    app.add_middleware(GZipMiddleware, minimum_size=_GZIP_FROM_BYTES)
+    app.add_middleware(Counting, metrics=metrics)
+    if tracing is not OFF:
+        app.add_middleware(Traced, tracing=tracing)
+    app.add_middleware(WholeBodies)
+    app.add_middleware(Guard, hosts=site.hosts, secure=site.secure)
+    check_all(app.routes)
+    return app
+
+
+def to_the_door(request: Request) -> Response:
+    """Where a person goes who is not signed in: a page, by way of htmx where a part of a page was asked for."""
+    if request.url.path == "/events":
+        return PlainTextResponse("sign in", 401)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.headers.get("hx-request") == "true":
+        return PlainTextResponse("sign in", 401, {"HX-Redirect": "/sign-in"})
+    return RedirectResponse(with_query("/sign-in", onward=here if request.method == "GET" else "/"), 303)
+
+
+def _add_errors(app: FastAPI, web: Web) -> None:
+    def answer(
+        request: Request, status: int, detail: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        if request.url.path.startswith(API):
+            there = {"allow": ", ".join(sorted(methods_at(app.routes, request.url.path)))} if status == 405 else {}
+            return problem(status, detail, {**there, **left(request), **(headers or {})})
+        if status == 401:
+            return to_the_door(request)
+        shown = 404 if status == 405 else 500 if status >= 500 else status if status in _SAID else 400
+        title = web.texts_for(request)(f"error.{shown}.title")
+        page = web.render(request, "platform/error.html", status=status, page="", title=title, shown=shown)
+        page.headers.update({"retry-after": headers["Retry-After"]} if headers and status in (429, 503) else {})
+        return page
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        # A page without a route, or one for everybody, has the look of who is signed in all the same.
+        if not (hasattr(request.state, "caller") or request.url.path.startswith(API)):
+            await recognised(request)
+        return answer(request, error.status_code, error.detail, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        if any(item["type"] == "json_invalid" for item in error.errors()):
+            return answer(request, 400, "the body is not JSON")
+        places = ", ".join(".".join(str(part) for part in item["loc"]) + f": {item['msg']}" for item in error.errors())
+        return answer(request, 422, places)
+
+    @app.exception_handler(OperationalError)
+    async def away(request: Request, error: OperationalError) -> Response:
+        log.error("the store cannot be used for %s: %s", request.method, type(error.orig).__name__)
+        return answer(request, 503, "the store cannot be used just now: try again", {"Retry-After": "5"})
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, _error: Exception) -> Response:
+        response = answer(request, 500)  # the server's log has the whole of it; nothing of it leaves here
+        response.headers.update(HEADERS | {"cache-control": "no-store"})  # this answer is made outside the guard
+        return response

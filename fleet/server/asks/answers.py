@@ -1,0 +1,208 @@
+"""Answers what stations ask: orders and administrators, one person's order, whether a code is an envelope's, the region's
+data; and passes on what is the issuer's to answer.
+
+Rules: who asks is the station that the topic belongs to, and the answer goes to that station's own topic; lists are
+JWS (RFC 7515, ES256) under the server's key, bound to the station, with an end to their use; a question that cannot
+be read is answered with an error and without content. No code passes through here but sealed.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.messages.asking import ORDER_TYP, REGION_TYP, SYNC_TYP
+from fleet.messages.key_rotation import KeysAsk
+from fleet.messages.link import (
+    Administrator,
+    Answer,
+    Ask,
+    EnvelopeAsk,
+    MessageError,
+    Order,
+    OrderAsk,
+    ReleaseAsk,
+    SyncAsk,
+    SyncPage,
+    decode,
+    encode,
+)
+from fleet.messages.region import RegionAsk
+from fleet.messages.signed import MAX_ASK_BYTES
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.region_data import RegionData
+from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.orders import queries as ordering
+from fleet.server.people.administrators import administrators_after
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.process.tracing import OFF, Tracing
+from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import GUESSING, Alarm
+from fleet.server.stations.summary import local_day
+from fleet.server.verifier.child_process import Verifier, VerifierAwayError
+from fleet.server.verifier.protocol import MAX_SEALED_CHARACTERS, EnvelopeFacts
+
+PAGE = 200
+VALID = timedelta(hours=24)
+"""So long a list is believed, where the region does not say otherwise (product.md "Freshness")."""
+PAST = timedelta(days=30)
+"""So long a person is still told that the last day of their order is over."""
+RELEASED_LOA = 2
+"""Only cards of this level are handed out by the code in the letter."""
+
+_NONCE = re.compile(r"[0-9a-f]{32}\Z")
+_CURSOR = re.compile(r"([oa]):(.{0,64})\Z", re.DOTALL)
+
+_log = logging.getLogger(__name__)
+
+EVEN_S = 0.1
+"""No answer about an envelope leaves sooner after its question: what finding an order costs, and not finding one, is far less."""
+
+Clock = Callable[[], datetime]
+
+
+class Answers:
+    """Answers one question at a time; several may run at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer,
+        verifier: Verifier,
+        writer: Writer,
+        clock: Clock,
+        issuer: IssuerAnswers | None = None,
+        region: RegionData | None = None,
+        tracing: Tracing = OFF,
+        valid: timedelta = VALID,
+        even_s: float = EVEN_S,
+    ) -> None:
+        """`issuer` and `region`: None where none is set up; such questions are answered by the error `not_set_up`. `valid`: so
+        long a list is believed."""
+        self._even_s = even_s
+        self._tracing = tracing
+        self._valid = valid
+        self._database = database
+        self._signer = signer
+        self._verifier = verifier
+        self._writer = writer
+        self._clock = clock
+        self._issuer = issuer
+        self._region = region or RegionData()
+
+    async def answer(self, station: str, payload: bytes) -> Answer:
+        """The answer to any bytes at all. Never raises for what a station sent."""
+        try:
+            if len(payload) > MAX_ASK_BYTES:
+                raise MessageError(f"a question has at most {MAX_ASK_BYTES} bytes")
+            ask = decode(Ask, payload)
+            with self._tracing.span("answer", {"ask.kind": ask.__struct_config__.tag}) as span:
+                answer = await self._answer(station, ask)
+                span.note({"answer.ok": answer.ok})
+                return answer
+        except MessageError:
+            # Nothing is logged here, not even the reason: it may quote what was asked, and a station could fill the log.
+            return _error("bad_ask", "The question does not fit the contract.")
+        except SQLAlchemyError as error:
+            _log.error("%s cannot be answered: %s", station, type(error).__name__)
+            return _error("store_away", "The server cannot read its store just now.")
+
+    async def _answer(self, station: str, ask: Ask) -> Answer:
+        match ask:
+            case SyncAsk():
+                return await asyncio.to_thread(self._sync, station, ask.cursor)
+            case OrderAsk():
+                return await asyncio.to_thread(self._find, station, ask.hsa_id)
+            case EnvelopeAsk() | ReleaseAsk():
+                return await self._verify(station, ask)
+            case RegionAsk():
+                page = self._region.page(station, ask, self._clock())
+                return Answer(ok=True, jws=self._signer.sign(encode(page), REGION_TYP))
+            case KeysAsk():
+                return Answer(ok=True, keys=self._signer.chain)
+            case _ if self._issuer is None:
+                return _error("not_set_up", "No issuer is set up at this server.")
+            case _:
+                return await self._issuer.answer(station, ask)
+
+    def _sync(self, station: str, cursor: str | None) -> Answer:
+        found = _CURSOR.match(cursor or "o:")
+        if found is None:
+            raise MessageError("cursor: none of ours")
+        kind, after = found.groups()
+        people: list[Administrator] = []
+        orders: list[Order] = []
+        with self._database.reading.begin() as connection:
+            today = local_day(self._clock())
+            if kind == "o":
+                orders = ordering.orders_at(connection, station, today, after=after, limit=PAGE)
+                after = ""
+            room = PAGE - len(orders)
+            if room:
+                people = administrators_after(connection, station, today, after=after, limit=room)
+        return self._signed(SYNC_TYP, station, orders, people, _next(orders, people))
+
+    def _find(self, station: str, hsa_id: str) -> Answer:
+        with self._database.reading.begin() as connection:
+            orders = ordering.orders_for(connection, station, hsa_id, local_day(self._clock() - PAST))
+        return self._signed(ORDER_TYP, station, orders, [], None)
+
+    def _signed(
+        self, typ: str, station: str, orders: list[Order], people: list[Administrator], following: str | None
+    ) -> Answer:
+        now = self._clock()
+        page = SyncPage(
+            station=station,
+            issued=_rfc3339(now),
+            not_after=_rfc3339(now + self._valid),
+            orders=tuple(orders),
+            administrators=tuple(people),
+            next=following,
+        )
+        return Answer(ok=True, jws=self._signer.sign(encode(page), typ))
+
+    async def _verify(self, station: str, ask: EnvelopeAsk | ReleaseAsk) -> Answer:
+        if not _NONCE.match(ask.nonce) or not 0 < len(ask.order) <= 64 or len(ask.sealed) > MAX_SEALED_CHARACTERS:
+            raise MessageError("order, nonce or sealed: out of bounds")
+        loa = RELEASED_LOA if isinstance(ask, ReleaseAsk) else None
+        even = asyncio.create_task(asyncio.sleep(self._even_s))
+        try:
+            return await self._judged(station, ask, loa)
+        finally:
+            await even
+
+    async def _judged(self, station: str, ask: EnvelopeAsk | ReleaseAsk, loa: int | None) -> Answer:
+        facts = await asyncio.to_thread(self._envelope, station, ask.order, loa)
+        try:
+            said = await self._verifier.ask(station, ask, facts)
+        except VerifierAwayError as error:
+            _log.error("the verifier is away: %s", error)
+            return _error("verifier_away", "The envelope cannot be verified just now.")
+        if said.alarm:
+            guessing = Alarm(station, GUESSING, ask.order if facts else "")
+            await asyncio.to_thread(self._writer.alarm, guessing, self._clock())
+        if said.verdict == "nonce_used":
+            return _error("nonce_used", "This question has been asked before.")
+        return Answer(ok=True, verdict=said.verdict)
+
+    def _envelope(self, station: str, order: str, loa: int | None) -> EnvelopeFacts | None:
+        with self._database.reading.begin() as connection:
+            found = ordering.envelope_of(connection, station, order, local_day(self._clock()), loa=loa)
+        return None if found is None else EnvelopeFacts(found.card_number, found.key, found.mac)
+
+
+def _next(orders: list[Order], people: list[Administrator]) -> str | None:
+    if len(orders) + len(people) < PAGE:
+        return None
+    return f"a:{people[-1].hsa_id}" if people else f"o:{orders[-1].order}"
+
+
+def _error(code: str, text: str) -> Answer:
+    return Answer(ok=False, error=code, text=text)
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")

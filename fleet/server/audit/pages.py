@@ -1,0 +1,84 @@
+"""One's own sessions, and the audit: who looked at or ordered what.
+
+Rules: "the chain holds" is said only after a check in this view; a check is an entry itself. The audit is for those who may see
+all stations.
+
+Example: `app.include_router(records_router(web))`
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from fleet.server.accounts import labels as access_words
+from fleet.server.audit.service import Deed, Verdict
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import access_of, address_of, caller_of, needs
+
+ROWS = 100
+_MOST_PAGES = 100_000
+CHECKED = "audit.verify"
+
+
+def records_router(web: Web) -> APIRouter:
+    """The pages."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/me", dependencies=needs(Right.SIGNED_IN))
+    def me(request: Request) -> Response:
+        caller = caller_of(request)
+        return web.render(
+            request,
+            "accounts/me.html",
+            page="me",
+            title=web.texts_for(request)("me.title", name=caller.name),
+            sessions=access_of(request).open_sessions(caller),
+        )
+
+    @router.get("/audit", dependencies=needs(Right.AUDIT))
+    def audit(
+        request: Request,
+        who: Annotated[str, Query(max_length=64)] = "",
+        action: Annotated[str, Query(max_length=32)] = "",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        return _audit_page(request, web, who, action, page, None)
+
+    @router.post("/audit", dependencies=needs(Right.AUDIT))
+    def verify(request: Request) -> Response:
+        verdict = _verified(request)
+        return _audit_page(request, web, "", "", 1, verdict)
+
+    return router
+
+
+def _verified(request: Request) -> Verdict:
+    verdict = access_of(request).verify()
+    said = "whole" if verdict.broken is None else f"broken at {verdict.broken}"
+    access_of(request).record(caller_of(request), address_of(request), Deed(CHECKED, verdict.head[:16], said))
+    return verdict
+
+
+def _audit_page(request: Request, web: Web, who: str, action: str, page: int, verdict: Verdict | None) -> Response:
+    access, t = access_of(request), web.texts_for(request)
+    rows, total = access.entries(who=who, action=action, limit=ROWS, offset=(page - 1) * ROWS)
+    checked, _ = access.entries(action=CHECKED, limit=1)
+    return web.render(
+        request,
+        "accounts/audit.html",
+        page="audit",
+        title=t.many("audit.title", total) if total else t("audit.title.none"),
+        says=access_words,
+        entries=rows,
+        who=who,
+        action=action,
+        verdict=verdict,
+        checked=checked[0] if checked else None,
+        paging={
+            "at": page,
+            "pages": max(1, -(-total // ROWS)),
+            "path": with_query("/audit", who=who, action=action) + "&",
+        },
+    )

@@ -1,0 +1,38 @@
+"""What the pages and routes about cards need: the desk of cards, the deadlines, and the secret of the order system's messages.
+
+Example: `CardSide.of(database, hub, clock, load())`
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fleet.server.cards.model import Cards
+from fleet.server.cards.service import CardDesk
+from fleet.server.deadlines.model import Deadlines
+from fleet.server.deadlines.service import DeadlineDesk
+from fleet.server.deadlines.settings import DeadlineSettings
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.model import Changes
+
+
+@dataclass(frozen=True, slots=True)
+class CardSide:
+    """See the module. Without `hook` no message of an order system is taken."""
+
+    cards: Cards
+    deadlines: Deadlines
+    hook: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        database: Database,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        settings: DeadlineSettings,
+        hook: bytes | None = None,
+    ) -> "CardSide":
+        """On that store."""
+        desk = CardDesk(database, changes, clock, settings.by)
+        return cls(desk, DeadlineDesk(database, settings, clock), hook)

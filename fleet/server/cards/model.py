@@ -1,0 +1,218 @@
+"""Cards as pages and programs see them: in slots, in bins, and one card's whole story; and the narrow interface to them.
+
+>>> "since" in StockRow.__dataclass_fields__
+True
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from fleet.messages.issuing import BlockReason, HoldReason
+from fleet.server.audit.service import Deed
+from fleet.server.deadlines.model import DeedRow
+from fleet.server.issuers.request_queue import Key, RequestRow
+from fleet.server.orders.lifecycle import Happening
+from fleet.server.orders.queries import Imported, Record, Row
+from fleet.server.orders.steps import Stepped
+from fleet.server.people.administrators import ListedAdministrator
+from fleet.server.people.directory import PersonRow
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+from fleet.server.stations.model import Emptied, ErrandRow, OrderRow
+
+StockKind = Literal["order", "reserve", "quarantined"]
+Wish = Literal["hold", "block", "lift"]
+
+
+@dataclass(frozen=True, slots=True)
+class StockRow:
+    """A card in a slot. `order` and `product` are empty for a reserve card, `last_day` too."""
+
+    station: str
+    slot: int
+    card_number: str
+    order: str
+    product: str
+    last_day: str
+    since: datetime
+    quarantined: bool = False
+    """It could not show that it is genuine: an administrator is to take it out."""
+
+    @property
+    def kind(self) -> StockKind:
+        """For somebody by name, for whoever needs one, or for nobody."""
+        if self.quarantined:
+            return "quarantined"
+        return "order" if self.order else "reserve"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """What lies in the cabinet of one station, by what it has told."""
+
+    station: str
+    waiting: int
+    reserve: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BinPlace:
+    """The bin of one station: cards that fell since it was last emptied, the first and the last of them, and that emptying."""
+
+    station: str
+    cards: int
+    first: datetime | None
+    emptied: Emptied | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the last count was not what the station's list said."""
+        return self.emptied is not None and self.emptied.counted != self.emptied.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """A card that fell into a bin; the number is empty where the station did not say."""
+
+    card_number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRow:
+    """A certificate that was issued through this server."""
+
+    serial: str
+    profile: str
+    loa: int
+    last_day: str
+    station: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WishRow:
+    """What a station asked of the issuer about a card, and what came of it."""
+
+    station: str
+    ask: str
+    outcome: str
+    reason: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CardStory:
+    """Everything about one card number, the newest first."""
+
+    card_number: str
+    orders: tuple[OrderRow, ...] = ()
+    errands: tuple[ErrandRow, ...] = ()
+    requests: tuple[RequestRow, ...] = ()
+    wishes: tuple[WishRow, ...] = ()
+    certificates: tuple[CertificateRow, ...] = ()
+    deeds: tuple[DeedRow, ...] = ()
+    fell: tuple[tuple[str, datetime], ...] = field(default=())
+    """Station and when, for each time it fell into a bin."""
+
+    @property
+    def known(self) -> bool:
+        """Whether anything at all is known of it."""
+        return any((self.orders, self.errands, self.requests, self.wishes, self.certificates, self.fell))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message of an order system: its id, and SHA-256 of its body as hex."""
+
+    id: str
+    digest: str
+
+
+class Cards(Protocol):
+    """What pages and the API read and do. Each call is one transaction. Nothing here asks who may."""
+
+    def within(self, patterns: frozenset[str]) -> "Cards":
+        """The same for these stations only: names, or beginnings of names with `*`."""
+
+    @changes_with(Topic.ORDERS, Topic.STATIONS)
+    def stock(
+        self, *, station: str = "", kind: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[StockRow], int]:
+        """Cards in slots, the oldest first, and how many there are."""
+
+    @changes_with(Topic.ORDERS, Topic.STATIONS)
+    def places(self) -> list[PlaceRow]:
+        """Stations that have cards, by name."""
+
+    @changes_with(Topic.ERRANDS)
+    def bins(
+        self, *, search: str = "", show: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[BinPlace], int]:
+        """Bins of all stations, the fullest first. `show`: `differs`, `cards`, or all."""
+
+    @changes_with(Topic.ERRANDS)
+    def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[Fallen], int]:
+        """What lies in a bin, the newest first."""
+
+    @changes_with(Topic.ERRANDS)
+    def emptyings(self, station: str) -> list[Emptied]:
+        """How the bin was emptied, the newest first, the last twenty."""
+
+    @changes_with(Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES)
+    def card(self, number: str) -> CardStory:
+        """Everything about it, as far as one may see."""
+
+    def stations_of(self, number: str) -> frozenset[str]:
+        """Stations of all orders of that card, whoever asks: for who decides about the card."""
+
+    @changes_with(Topic.REQUESTS)
+    def requests(
+        self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[RequestRow], int]:
+        """The queue to the issuer: what waits first, then the newest."""
+
+    @changes_with(Topic.REQUESTS)
+    def request(self, key: Key) -> RequestRow | None: ...
+
+    def retry(self, key: Key) -> bool:
+        """Try it now. False where it does not wait."""
+
+    def wish(self, number: str, what: Wish, reason: HoldReason | BlockReason | None, who: str) -> RequestRow | None:
+        """Put a hold, block or lift into the queue, in that account's name. None where a block or lift has no HSA-id to be asked
+        in the name of."""
+
+    @changes_with()
+    def may_block(self, who: str) -> bool:
+        """Whether there is such an HSA-id: the account's own name, or the one of the settings."""
+
+    @changes_with(Topic.ORDERS)
+    def order(self, order: str) -> OrderRow | None: ...
+
+    def take_orders(self, rows: Sequence[Row]) -> Imported:
+        """As an import. Raises RefusedError."""
+
+    def step(self, order: str, what: Happening) -> Stepped | None:
+        """Cancel an order, or tell that its card is destroyed. None where there is no such order."""
+
+    def person(self, hsa_id: str) -> PersonRow | None: ...
+
+    def people(self, *, search: str = "", limit: int = 100, offset: int = 0) -> tuple[list[PersonRow], int]: ...
+
+    def administrators(self) -> list[ListedAdministrator]:
+        """The whole list of ID administrators, by HSA-id."""
+
+    def take_people(self, rows: Sequence[PersonRow]) -> Imported:
+        """As an import."""
+
+    @changes_with(Topic.ORDERS)
+    def record(self, order: str) -> Record | None:
+        """An order as it was imported."""
+
+    def deliver(
+        self, message: Delivery, rows: Sequence[Row], cancel: Sequence[str], told: tuple[str, str, Deed]
+    ) -> bool | None:
+        """Take a message of an order system, all or none: True where it is new, False where it came before, None where its id
+        stood for another. `told`: who, from where and what, for the audit. Raises RefusedError."""

@@ -1,0 +1,233 @@
+"""Cards for pages and programs, from the store: implements `fleet.server.cards.model.Cards`."""
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk
+from fleet.messages.issuing import BlockReason, HoldReason
+from fleet.server.audit.service import Deed, append
+from fleet.server.cards.history import story
+from fleet.server.cards.model import BinPlace, CardStory, Delivery, Fallen, PlaceRow, StockRow, Wish
+from fleet.server.cards.tables import deliveries
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.request_queue import Key, Queueable, RequestRow
+from fleet.server.orders.lifecycle import Happening
+from fleet.server.orders.queries import Imported, Problem, Record, RefusedError, Row, import_orders, record_of
+from fleet.server.orders.steps import Stepped, happen
+from fleet.server.people import directory
+from fleet.server.people.administrators import ListedAdministrator, all_administrators
+from fleet.server.people.directory import PersonRow
+from fleet.server.platform.database.bulk import insert_new
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import orders
+from fleet.server.stations.model import Changes, Emptied, OrderRow
+from fleet.server.stations.queries import order_row
+from fleet.server.stations.summary import Inside, inside, local_day
+from fleet.server.stock import queries as shelf_reading
+
+HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
+DELIVERIES_KEPT = timedelta(days=7)
+ORDERS, REQUESTS, DEADLINES = "orders", "requests", "deadlines"
+
+
+class CardDesk:
+    """From any thread. `by`: the HSA-id in whose name cards are blocked where the account itself has none."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        by: str = "",
+        patterns: frozenset[str] = frozenset("*"),
+    ) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._by = by
+        self._patterns = patterns
+        self._seen: Inside = inside(patterns)
+
+    def within(self, patterns: frozenset[str]) -> "CardDesk":
+        """The same for these stations only."""
+        return CardDesk(self._database, self._changes, self._clock, self._by, patterns)
+
+    def stock(
+        self, *, station: str = "", kind: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[StockRow], int]:
+        """Cards in slots, the oldest first, and how many there are."""
+        with self._database.reading.begin() as connection:
+            return shelf_reading.stock(
+                connection, station=station, kind=kind, seen=self._seen, limit=limit, offset=offset
+            )
+
+    def places(self) -> list[PlaceRow]:
+        """Stations that have cards, by name."""
+        with self._database.reading.begin() as connection:
+            return shelf_reading.places(connection, self._seen)
+
+    def bins(
+        self, *, search: str = "", show: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[BinPlace], int]:
+        """Bins of all stations, the fullest first."""
+        with self._database.reading.begin() as connection:
+            return shelf_reading.bin_places(
+                connection, search=search, show=show, seen=self._seen, limit=limit, offset=offset
+            )
+
+    def fallen(self, station: str, *, limit: int = 100, offset: int = 0) -> tuple[list[Fallen], int]:
+        """What lies in a bin, the newest first."""
+        with self._database.reading.begin() as connection:
+            return shelf_reading.fallen(connection, station, limit=limit, offset=offset)
+
+    def emptyings(self, station: str) -> list[Emptied]:
+        """How the bin was emptied, the newest first."""
+        with self._database.reading.begin() as connection:
+            return shelf_reading.emptyings(connection, station)
+
+    def card(self, number: str) -> CardStory:
+        """Everything about it, as far as one may see."""
+        with self._database.reading.begin() as connection:
+            return story(connection, number, local_day(self._clock()), self._seen)
+
+    def stations_of(self, number: str) -> frozenset[str]:
+        """Stations of all orders of that card, whoever asks."""
+        theirs = select(orders.c.station).where(orders.c.card_number == number).distinct()
+        with self._database.reading.begin() as connection:
+            return frozenset(connection.execute(theirs).scalars())
+
+    def requests(
+        self, *, state: str = "", card_number: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[list[RequestRow], int]:
+        """The queue to the issuer."""
+        within = requesting.stations_in(self._patterns)
+        with self._database.reading.begin() as connection:
+            return requesting.listed(
+                connection, state=state, card_number=card_number, within=within, limit=limit, offset=offset
+            )
+
+    def request(self, key: Key) -> RequestRow | None:
+        """That one, where it is within."""
+        with self._database.reading.begin() as connection:
+            return requesting.one(connection, key, requesting.stations_in(self._patterns))
+
+    def retry(self, key: Key) -> bool:
+        """Try it now."""
+        with self._database.writing.begin() as connection:
+            done = requesting.again(connection, key, self._clock(), requesting.stations_in(self._patterns))
+        self._changes.publish(frozenset({REQUESTS}))
+        return done
+
+    def wish(self, number: str, what: Wish, reason: HoldReason | BlockReason | None, who: str) -> RequestRow | None:
+        """Put it into the queue, at the station of the card's newest order."""
+        now, by = self._clock(), self._name(who)
+        if what != "hold" and not by:
+            return None
+        ask = _ask(number, what, reason, now)
+        with self._database.writing.begin() as connection:
+            newest = select(orders.c.station).where(orders.c.card_number == number, self._seen(orders.c.station))
+            station = connection.execute(newest.order_by(orders.c.changed.desc()).limit(1)).scalar() or ""
+            key = Key(station, ask.id)
+            requesting.put(connection, key, ask, f"account:{who}"[:64], now, by)
+            row = requesting.one(connection, key)
+        self._changes.publish(frozenset({REQUESTS}))
+        return row
+
+    def may_block(self, who: str) -> bool:
+        """Whether there is an HSA-id to ask in the name of."""
+        return bool(self._name(who))
+
+    def order(self, order: str) -> OrderRow | None:
+        """That order, where it is within."""
+        this = select(orders).where(orders.c.order == order, self._seen(orders.c.station))
+        with self._database.reading.begin() as connection:
+            row = connection.execute(this).first()
+        return None if row is None else order_row(row, local_day(self._clock()))
+
+    def take_orders(self, rows: Sequence[Row]) -> Imported:
+        """As an import. Raises RefusedError."""
+        with self._database.writing.begin() as connection:
+            done = import_orders(connection, rows, self._clock())
+        self._changes.publish(frozenset({ORDERS, DEADLINES}))
+        return done
+
+    def step(self, order: str, what: Happening) -> Stepped | None:
+        """Cancel an order, or tell that its card is destroyed."""
+        with self._database.writing.begin() as connection:
+            done = happen(connection, order, what, self._clock())
+        self._changes.publish(frozenset({ORDERS, DEADLINES}))
+        return done
+
+    def person(self, hsa_id: str) -> PersonRow | None:
+        """Of the directory."""
+        with self._database.reading.begin() as connection:
+            return directory.person(connection, hsa_id)
+
+    def people(self, *, search: str = "", limit: int = 100, offset: int = 0) -> tuple[list[PersonRow], int]:
+        """Of the directory, by HSA-id."""
+        with self._database.reading.begin() as connection:
+            return directory.listed(connection, search=search, limit=limit, offset=offset)
+
+    def administrators(self) -> list[ListedAdministrator]:
+        """The whole list of ID administrators, by HSA-id."""
+        with self._database.reading.begin() as connection:
+            return all_administrators(connection)
+
+    def take_people(self, rows: Sequence[PersonRow]) -> Imported:
+        """As an import."""
+        with self._database.writing.begin() as connection:
+            done = directory.import_people(connection, rows, self._clock())
+        self._changes.publish(frozenset({DEADLINES}))
+        return done
+
+    def record(self, order: str) -> Record | None:
+        """An order as it was imported."""
+        with self._database.reading.begin() as connection:
+            return record_of(connection, order)
+
+    def deliver(
+        self, message: Delivery, rows: Sequence[Row], cancel: Sequence[str], told: tuple[str, str, Deed]
+    ) -> bool | None:
+        """Take a message of an order system; those of more than a week ago are forgotten. Raises RefusedError."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            connection.execute(delete(deliveries).where(deliveries.c.received < now - DELIVERIES_KEPT))
+            if not insert_new(connection, deliveries, {**asdict(message), "received": now}):
+                held = connection.execute(select(deliveries.c.digest).where(deliveries.c.id == message.id)).scalar()
+                return False if held == message.digest else None
+            who, address, deed = told
+            append(connection, now, who, address, deed)
+            import_orders(connection, rows, now)
+            _cancel(connection, cancel, now)
+        self._changes.publish(frozenset({ORDERS, DEADLINES}))
+        return True
+
+    def _name(self, who: str) -> str:
+        return who if HSA_ID.match(who) else self._by
+
+
+def _cancel(connection: Connection, names: Sequence[str], now: datetime) -> None:
+    """All of them. Raises RefusedError."""
+    problems = []
+    for line, name in enumerate(names, 1):
+        done = happen(connection, name, "cancelled", now)
+        if done is None or (done.now is None and done.was != "cancelled"):
+            problems.append(Problem(line, "cancel", f"{name} is {done.was if done else 'not known'}"))
+    if problems:
+        raise RefusedError(problems)
+
+
+def _ask(number: str, what: Wish, reason: HoldReason | BlockReason | None, now: datetime) -> Queueable:
+    wanted, new_id = now.isoformat(timespec="seconds").replace("+00:00", "Z"), secrets.token_hex(16)
+    match what:
+        case "hold":
+            return HoldAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)  # type: ignore[arg-type]
+        case "block":
+            return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)  # type: ignore[arg-type]
+        case "lift":
+            return LiftAsk(id=new_id, card_number=number)

@@ -1,0 +1,186 @@
+"""The server's judgement on stations' checkpoints, apart from ingest: a signature that does not fit must not stop the stream.
+
+Rules: a checkpoint is good where it is signed with a key that the fleet's authority has vouched for at that time under the
+station's name, names its own chain, and states the hash of the very event that is stored in front of it. The first good one pins
+the key of its epoch. Anything else is an alarm that the chain is broken, with the word why. With its verdict each good one gets
+the server's countersignature, which states when the server had it.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.messages.checkpoints import TYP, read_checkpoint
+from fleet.messages.events import Event
+from fleet.messages.statements import Authorities, Statement, StatementError, fault_of, load, name_of, opened
+from fleet.server.checkpoints.countersigning import Countersigner, Held, countersign_missing
+from fleet.server.checkpoints.tables import checkpoints, countersignatures, station_certificates
+from fleet.server.ingest.events import Place, events_at
+from fleet.server.ingest.projections import checkpoint_text
+from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import stations
+from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raised
+from fleet.server.stations.model import Changes
+
+LOOK_EVERY_S = 15.0
+BATCH = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Verdict(StrEnum):
+    """What the server has found."""
+
+    GOOD = "good"
+    UNREADABLE = "unreadable"
+    """No signed statement, or the signature does not fit."""
+    STRANGER = "stranger"
+    """Signed, but with no key that the fleet's authority vouched for at that time under this name."""
+    OTHER_KEY = "other_key"
+    """Signed with another key than this epoch began with."""
+    OTHER_CHAIN = "other_chain"
+    """Well signed, and not about the event that is stored in front of it."""
+
+
+class CheckpointService:
+    """Judges what has come, every few seconds."""
+
+    def __init__(
+        self, database: Database, countersigner: Countersigner, changes: Changes, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._countersigner = countersigner
+        self._changes = changes
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled. A database that is away is tried again."""
+        caught_up = False
+        while True:
+            try:
+                if not caught_up:
+                    await asyncio.to_thread(countersign_missing, self._database, self._countersigner, self._clock())
+                    caught_up = True
+                names = await asyncio.to_thread(self._judge, self._clock())
+                if names:
+                    self._changes.publish(frozenset(f"station/{name}" for name in names))
+            except SQLAlchemyError as error:
+                _log.error("checkpoints cannot be judged just now: %s", type(error).__name__)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _judge(self, now: datetime) -> frozenset[str]:
+        return judge(self._database, self._countersigner.authorities, now, self._countersigner)
+
+
+def judge(
+    database: Database, authorities: Authorities, now: datetime, countersigner: Countersigner | None = None
+) -> frozenset[str]:
+    """Judge all checkpoints that have no verdict. Gives the stations that had any. Raises SQLAlchemyError.
+
+    What takes time is done while others may write: only the verdicts are written under the lock.
+    """
+    names: set[str] = set()
+    while True:
+        with database.reading.begin() as connection:
+            batch = _read(connection, authorities)
+        if not batch.rows:
+            return frozenset(names)
+        verdicts = [(row, _verdict(batch, row)) for row in batch.rows]
+        countersigned = [countersigner.sign(one, now) for one in batch.good] if countersigner else []
+        with database.writing.begin() as connection:
+            _write(connection, batch, verdicts, now, countersigned)
+        names |= {row.name for row in batch.rows}
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Checkpoints without a verdict, and what they are judged by."""
+
+    authorities: Authorities
+    rows: list[Any]
+    events: Mapping[Place, Event | None]
+    known: dict[tuple[int, int], list[bytes]]
+    """Certificates (DER) of each station's key and epoch."""
+    fresh: list[tuple[int, int, bytes]] = field(default_factory=list)
+    good: list[Held] = field(default_factory=list)
+
+
+def _read(connection: Connection, authorities: Authorities) -> _Batch:
+    query = select(checkpoints, stations.c.name).join(stations, stations.c.id == checkpoints.c.station)
+    order = (checkpoints.c.station, checkpoints.c.epoch, checkpoints.c.sequence)
+    rows = list(connection.execute(query.where(checkpoints.c.verdict.is_(None)).order_by(*order).limit(BATCH)))
+    places = [(row.station, row.epoch, row.sequence - back) for row in rows for back in (0, 1)]
+    known: dict[tuple[int, int], list[bytes]] = {}
+    theirs = station_certificates.c.station.in_(sorted({row.station for row in rows}))
+    for one in connection.execute(select(station_certificates).where(theirs)):
+        known.setdefault((one.station, one.epoch), []).append(one.der)
+    return _Batch(authorities, rows, events_at(connection, places), known)
+
+
+def _write(
+    connection: Connection,
+    batch: _Batch,
+    verdicts: Sequence[tuple[Any, Verdict]],
+    now: datetime,
+    countersigned: Sequence[Mapping[str, Any]],
+) -> None:
+    places = [{name: getattr(row, name) for name in ("station", "epoch", "sequence")} for row, _ in verdicts]
+    judged = [
+        {**place, "at": row.at, "verdict": verdict} for place, (row, verdict) in zip(places, verdicts, strict=True)
+    ]
+    kept = [
+        {"station": station, "epoch": epoch, "thumbprint": hashlib.sha256(der).hexdigest(), "der": der, "seen": now}
+        for station, epoch, der in batch.fresh
+    ]
+    bad = [(row, verdict) for row, verdict in verdicts if verdict is not Verdict.GOOD]
+    alarms = raised(
+        [Alarm(row.name, CHAIN_BROKEN, f"{row.epoch}:{row.sequence} {verdict}") for row, verdict in bad], now
+    )
+    certificates, words = Put(station_certificates, kept, ()), Put(countersignatures, countersigned, ())
+    put_all(connection, [Put(checkpoints, judged, ("verdict",)), certificates, words, alarms])
+
+
+def _verdict(batch: _Batch, row: Any) -> Verdict:
+    event = batch.events[row.station, row.epoch, row.sequence]
+    before = batch.events[row.station, row.epoch, row.sequence - 1]
+    try:
+        text = checkpoint_text((event and event.data) or b"")
+        statement = opened(text, TYP)
+        said = read_checkpoint(statement.payload)
+    except (StatementError, ValueError, msgspec.MsgspecError):
+        return Verdict.UNREADABLE
+    if name_of(statement.certificate) != row.name or fault_of(statement.certificate, batch.authorities, said.at):
+        return Verdict.STRANGER
+    place = (row.name, row.epoch, row.sequence - 1)
+    if event is None or (said.station, said.epoch, said.sequence) != place or said.hash != event.prev:
+        return Verdict.OTHER_CHAIN
+    if before is not None and before.hash != said.hash:
+        return Verdict.OTHER_CHAIN
+    if not _pinned(batch, row, statement):
+        return Verdict.OTHER_KEY
+    batch.good.append(Held(row.station, row.sequence, text, said))
+    return Verdict.GOOD
+
+
+def _pinned(batch: _Batch, row: Any, statement: Statement) -> bool:
+    """Whether the key is that of the epoch; the first one becomes it, and a new certificate of the same key is kept too."""
+    known = batch.known.setdefault((row.station, row.epoch), [])
+    der = statement.certificate.public_bytes(Encoding.DER)
+    if der in known:
+        return True
+    if any(load(one).public_key() != statement.certificate.public_key() for one in known):
+        return False
+    known.append(der)
+    batch.fresh.append((row.station, row.epoch, der))
+    return True

@@ -1,0 +1,59 @@
+"""The tables of what proves the chains, and of what was erased.
+
+Rules: `checkpoints` follows from events alone but for the verdict, which a judge gives; a certificate is kept for each station
+and epoch that has signed with it, from the first good checkpoint on. `countersignatures` are the server's own words about good
+checkpoints: they follow from no event and stay in a rebuild, since nobody can say later what was held when. `erasures` has a row
+for each erased event whose data had changed what pages show: what is left of it (`residue`), with people and cards as pseudonyms,
+so that a rebuild makes the same.
+
+>>> [column.name for column in checkpoints.primary_key]
+['station', 'epoch', 'sequence']
+"""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
+
+from fleet.server.platform.database.tables import UtcDateTime, metadata
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="of its own event"),
+    Column("at", UtcDateTime, nullable=False),
+    Column("verdict", String(16), comment="null until it is judged"),
+    Index(None, "verdict"),
+)
+
+station_certificates = Table(
+    "station_certificates",
+    metadata,
+    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("thumbprint", String(64), primary_key=True, comment="SHA-256 of the DER"),
+    Column("der", LargeBinary, nullable=False),
+    Column("seen", UtcDateTime, nullable=False),
+)
+
+countersignatures = Table(
+    "countersignatures",
+    metadata,
+    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="of the checkpoint's own event"),
+    Column("jws", Text, nullable=False),
+    Column("received", UtcDateTime, nullable=False),
+    Column("token", LargeBinary, comment="RFC 3161 TimeStampToken (DER) over jws; null until there is one"),
+    Column("stamped", UtcDateTime, comment="when the token was got"),
+    Index(None, "stamped"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("residue", LargeBinary, nullable=False, comment="JSON, in the place of the data"),
+    Column("erased", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Station commands: request, approval by a second person, signature, dispatch, result."""

@@ -1,0 +1,189 @@
+"""Commands to stations for programs, under /api/v1: order, list, agree, withdraw.
+
+Rules: as on the pages. A token may order and withdraw what one person may order; what touches cards is begun and agreed to by
+persons, in sessions.
+
+Example: `app.include_router(command_api(web, desk))`
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from pydantic import BaseModel, Field
+
+from fleet.messages.commands import Message, Told
+from fleet.server.commands.authorization import may_order, orderer, within
+from fleet.server.commands.model import (
+    MOST_REASON,
+    MOST_SLOT,
+    REASON,
+    CommandRefusedError,
+    CommandRow,
+    Commands,
+    Refusal,
+    State,
+    Wish,
+)
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs
+from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.stations.api import CountedRows, Device, Limit, Name, Offset, next_offset
+
+Number = Annotated[int, Path(ge=1, le=2**53)]
+Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]
+_SAID: dict[Refusal, tuple[int, str]] = {
+    Refusal.UNKNOWN: (404, "no command of that number"),
+    Refusal.SAME_PERSON: (409, "the second person is another one than who ordered it"),
+    Refusal.NOT_A_PERSON: (403, "a token neither begins what touches cards nor agrees to it: sign in"),
+    Refusal.NOT_ANOTHER_PERSON: (
+        409,
+        "one of the two made, reset or granted the other's account within 30 days: a third person has to agree",
+    ),
+    Refusal.STEP_UP: (403, "a proof of who is there, at most five minutes old, is missing: step up at /step-up"),
+    Refusal.NOT_WAITING: (409, "it waits for nobody: it is decided, or its time is over"),
+}
+
+
+class _Wish(Body):
+    reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON, pattern=REASON)]
+
+
+class _Patient(_Wish):
+    valid_s: Literal[900, 3600, 28800] = 900
+    """So many seconds after it is issued it is done no more."""
+
+
+class Plain(_Patient):
+    """A command that needs nothing more than its reason."""
+
+    command: Literal["in_service", "restart", "self_test", "sync", "log_bundle"]
+
+
+class Close(_Patient):
+    """Out of service. `message` is what visitors are told."""
+
+    command: Literal["out_of_service"]
+    message: Message
+
+
+class OpenSlot(_Wish):
+    """Waits for a second person."""
+
+    command: Literal["open_slot"]
+    slot: Annotated[int, Field(strict=False, ge=1, le=MOST_SLOT), WHOLE]
+
+
+class Command(BaseModel):
+    """One command. `decide_by` is the second person's last moment; `result` the station's reason where it was not done."""
+
+    id: int
+    station: str
+    command: Told
+    slot: int | None
+    message: Message | None
+    reason: str
+    by: str
+    asked: datetime
+    state: State
+    decide_by: datetime | None
+    second: str | None
+    approved: datetime | None
+    sequence: int | None
+    not_after: datetime | None
+    published: datetime | None
+    ended: datetime | None
+    ended_by: str | None
+    result: str | None
+
+
+class CommandWithAnswer(Command):
+    """With what the station sent: the devices of a self test, the lines of a bundle."""
+
+    devices: list[Device]
+    lines: list[str]
+
+
+def command_api(web: Web, commands: Commands) -> APIRouter:
+    """Six paths."""
+    router = api_group("commands")
+    _add_orders(router, web, commands)
+    _add_lists(router, commands)
+    _add_decisions(router, commands)
+    return router
+
+
+def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.post("/stations/{station}/commands", dependencies=needs(Right.CARDS), status_code=201)
+    def order_command(
+        request: Request, station: Name, said: Annotated[Plain | Close | OpenSlot, Field(discriminator="command")]
+    ) -> Command:
+        """Order a command. One that touches cards waits for a second person; it is ordered in a session that has stepped up
+        within five minutes, and not by a token. All others are issued at once."""
+        if web.read(request).station(station, web.clock()) is None:
+            raise HTTPException(404, "no station of that name")
+        if not may_order(request, said.command, station):
+            raise HTTPException(403, "your role does not allow this command")
+        try:
+            return _model(commands.ask(Wish(station, **said.model_dump()), orderer(request)))
+        except CommandRefusedError as error:
+            raise HTTPException(*_SAID[error.refusal]) from None
+
+    @router.get("/stations/{station}/commands", dependencies=needs(Right.VIEW))
+    def list_commands_of_station(
+        request: Request, station: Name, state: State | None = None, limit: Limit = 100, offset: Offset = 0
+    ) -> CountedRows[Command]:
+        """Commands to one station, the newest first."""
+        return _listed(within(request, commands), state, station, limit, offset)
+
+
+def _add_lists(router: APIRouter, commands: Commands) -> None:
+    @router.get("/commands", dependencies=needs(Right.VIEW))
+    def list_commands(
+        request: Request,
+        state: State | None = None,
+        station: Station = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> CountedRows[Command]:
+        """Commands to all stations, the newest first."""
+        return _listed(within(request, commands), state, station, limit, offset)
+
+    @router.get("/commands/{number}", dependencies=needs(Right.VIEW))
+    def read_command(request: Request, number: Number) -> CommandWithAnswer:
+        """One command, with what the station sent."""
+        row = within(request, commands).one(number)
+        if row is None:
+            raise HTTPException(404, "no command of that number")
+        return CommandWithAnswer.model_validate(row, from_attributes=True)
+
+
+def _add_decisions(router: APIRouter, commands: Commands) -> None:
+    @router.post("/commands/{number}/approve", dependencies=needs(Right.CARDS, person=True))
+    def approve_command(request: Request, number: Number) -> Command:
+        """Agree to it, as the second person, after a step-up: it is issued. Not by a token."""
+        return _decided(within(request, commands).approve(number, orderer(request)))
+
+    @router.post("/commands/{number}/withdraw", dependencies=needs(Right.CARDS))
+    def withdraw_command(request: Request, number: Number) -> Command:
+        """Withdraw one's own, or decline another's, while it waits for a second person."""
+        return _decided(within(request, commands).withdraw(number, orderer(request)))
+
+
+def _listed(
+    commands: Commands, state: str | None, station: str | None, limit: int, offset: int
+) -> CountedRows[Command]:
+    rows, total = commands.listed(states={state} if state else (), station=station, limit=limit, offset=offset)
+    return CountedRows(items=[_model(row) for row in rows], next=next_offset(offset, limit, total), total=total)
+
+
+def _decided(said: CommandRow | Refusal) -> Command:
+    if isinstance(said, Refusal):
+        raise HTTPException(*_SAID[said])
+    return _model(said)
+
+
+def _model(row: CommandRow) -> Command:
+    return Command.model_validate(row, from_attributes=True)

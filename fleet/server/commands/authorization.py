@@ -1,0 +1,36 @@
+"""Who may order which command where, asked of the request at hand."""
+
+from fastapi import Request
+
+from fleet.server.commands.model import By, CommandRow, Commands, right_for
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import access_of, address_of, caller_of
+
+
+def may_order(request: Request, command: str, station: str) -> bool:
+    """Whether the caller may order that command there."""
+    return caller_of(request).scope(right_for(command)).allows(station)
+
+
+def orderer(request: Request) -> By:
+    """The caller, as the desk and the audit know them."""
+    caller = caller_of(request)
+    fresh = caller.has_stepped_up(access_of(request).clock())
+    return By(caller.name, address_of(request), caller.program, fresh)
+
+
+def within(request: Request, commands: Commands) -> Commands:
+    """Those that the caller's right was granted for."""
+    return commands.within(caller_of(request).scope(request.state.right).patterns)
+
+
+def waiting_for(request: Request, commands: Commands) -> list[CommandRow]:
+    """Commands that the caller may agree to: another's, at a station of theirs."""
+    caller = caller_of(request)
+    rows, _ = commands.within(caller.scope(Right.CARDS).patterns).listed(states={"waiting"})
+    return [row for row in rows if row.by != caller.name]
+
+
+def count_for(request: Request, commands: Commands) -> int:
+    """How many those are."""
+    return len(waiting_for(request, commands))

@@ -1,0 +1,165 @@
+"""Commands as pages and programs see them, what can be asked for, and the narrow interface to it.
+
+>>> wrong_with(Wish("entre-a", "restart", "  "))
+'reason'
+>>> wrong_with(Wish("entre-a", "open_slot", "the card lies across"))
+'slot'
+>>> wrong_with(Wish("entre-a", "open_slot", "the card lies across", slot=14)) is None
+True
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol, get_args
+
+from fleet.messages.commands import COMMANDS, TOUCHES_CARDS, Message
+from fleet.messages.link import DeviceState
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+from fleet.server.platform.roles import Right
+
+State = Literal["waiting", "ready", "sent", "done", "refused", "failed", "expired", "withdrawn"]
+"""In the order of a command's life: for a second person, for the broker, for the station's answer; and how it ended."""
+UNDER_WAY = frozenset({"waiting", "ready", "sent"})
+MOST_REASON = 200
+REASON = r"^[^\x00-\x1f\x7f]*[0-9A-Za-zÀ-ÿ][^\x00-\x1f\x7f]*$"
+"""One line, with at least a letter or a digit."""
+MOST_SLOT = 64
+VALID_S = (900, 3600, 28_800)
+"""How long a command can be good for, from when it is ready. What touches cards has the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks a station to do."""
+
+    station: str
+    command: str
+    reason: str
+    slot: int | None = None
+    message: str | None = None
+    valid_s: int = VALID_S[0]
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who asks, agrees or withdraws, and from where.
+
+    `program`: came with a token, and begins nothing that touches cards, nor agrees to it. `stepped_up`: there is a fresh proof of
+    who is there (step-up authentication).
+    """
+
+    name: str
+    address: str = ""
+    program: bool = False
+    stepped_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """One command. `result` is the station's reason, as a code; `devices` and `lines` what it sent with its answer."""
+
+    id: int
+    station: str
+    command: str
+    slot: int | None
+    message: str | None
+    reason: str
+    by: str
+    asked: datetime
+    valid_s: int
+    state: State
+    decide_by: datetime | None
+    second: str | None
+    approved: datetime | None
+    sequence: int | None
+    not_after: datetime | None
+    published: datetime | None
+    ended: datetime | None
+    ended_by: str | None
+    result: str | None
+    devices: tuple[DeviceState, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+class Refusal(StrEnum):
+    """Why nothing was changed."""
+
+    UNKNOWN = "unknown"
+    """There is no such command among those that the asker may see."""
+    SAME_PERSON = "same_person"
+    NOT_A_PERSON = "not_a_person"
+    """A token begins nothing that touches cards, and agrees to nothing."""
+    NOT_ANOTHER_PERSON = "not_another_person"
+    """One of the two made, reset or granted the other's account not long ago (`access.vouching`)."""
+    STEP_UP = "step_up"
+    """A fresh proof of who is there is missing."""
+    NOT_WAITING = "not_waiting"
+    """It is decided, its time is over, or it is on its way already."""
+
+
+class CommandRefusedError(Exception):
+    """Nothing was ordered. `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+class Commands(Protocol):
+    """What pages and the API read and do. From any thread."""
+
+    def within(self, patterns: frozenset[str]) -> "Commands":
+        """The same for these stations only: names, or beginnings of names with `*`."""
+
+    @changes_with(Topic.COMMANDS)
+    def listed(
+        self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[CommandRow], int]:
+        """Those in one of these states (none named: in any), the newest first; and how many there are in all. `devices` and
+        `lines` are of `one` alone."""
+
+    @changes_with(Topic.COMMANDS)
+    def last_test(self, station: str) -> CommandRow | None:
+        """The latest self test of that station which was done."""
+
+    @changes_with(Topic.COMMANDS)
+    def one(self, number: int) -> CommandRow | None: ...
+
+    def ask(self, wish: Wish, by: By) -> CommandRow:
+        """Keep it: ready at once where one person is enough. Raises ValueError unless `wrong_with(wish)` is None, and
+        CommandRefusedError where `by` may not begin it."""
+
+    @changes_with(Topic.COMMANDS)
+    def objection(self, number: int, by: By) -> Refusal | None:
+        """Why `by` could not agree to it now; None where they could."""
+
+    def approve(self, number: int, by: By) -> CommandRow | Refusal:
+        """As the second person: then it is ready."""
+
+    def withdraw(self, number: int, by: By) -> CommandRow | Refusal:
+        """Or decline it, as the second person. Only while it waits."""
+
+
+def right_for(command: str) -> Right:
+    """Who may ask for it, and withdraw it. Whoever may command may also do what touches cards."""
+    return Right.CARDS if command in TOUCHES_CARDS else Right.COMMAND
+
+
+def wrong_with(wish: Wish) -> str | None:
+    """The part of a wish that does not fit; None where it can be asked."""
+    slot, message = wish.slot is None, wish.message is None
+    if wish.command == "open_slot":
+        slot = wish.slot is not None and 1 <= wish.slot <= MOST_SLOT
+    if wish.command == "out_of_service":
+        message = wish.message in get_args(Message)
+    fits = {
+        "command": wish.command in COMMANDS,
+        "reason": len(wish.reason) <= MOST_REASON and re.fullmatch(REASON, wish.reason) is not None,
+        "slot": slot,
+        "message": message,
+        "valid": wish.valid_s in (VALID_S[:1] if wish.command in TOUCHES_CARDS else VALID_S),
+    }
+    return next((part for part, fit in fits.items() if not fit), None)

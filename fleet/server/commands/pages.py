@@ -1,0 +1,256 @@
+"""Commands to stations: the pages where somebody orders one, agrees to another's, and sees what came of it.
+
+Rules: a command has a reason; what touches cards waits for a second person, who is another account, and both have stepped up.
+Whoever may not order sees
+what was ordered all the same. Each step is told to the audit by the desk, in its own transaction.
+
+Example: `app.include_router(command_pages(web, desk))`
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from fleet.messages.commands import TOUCHES_CARDS
+from fleet.messages.topics import STATION_NAME
+from fleet.server.commands import labels as command_words
+from fleet.server.commands.authorization import may_order, orderer, within
+from fleet.server.commands.model import (
+    MOST_REASON,
+    MOST_SLOT,
+    UNDER_WAY,
+    VALID_S,
+    CommandRefusedError,
+    CommandRow,
+    Commands,
+    Refusal,
+    Wish,
+    wrong_with,
+)
+from fleet.server.platform.pages.file_exports import Cell, Format, Table, sent
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
+from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.stations.exports import in_batches
+from fleet.server.stations.model import StationRow
+from fleet.server.stations.search import stations_meant
+
+CHOICES: Mapping[str, Collection[str]] = {"waiting": {"waiting"}, "under_way": UNDER_WAY, "all": ()}
+"""What the list can show, and the states that are meant."""
+MESSAGES = ("repair", "stock", "moving")
+_MOST_PAGES = 10_000
+_HISTORY = 20
+Number = Annotated[int, Path(ge=1, le=2**53)]
+
+
+def command_pages(web: Web, commands: Commands) -> APIRouter:
+    """The list, one command, its two buttons, and a station's own page of them."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    _add_list(router, web, commands)
+    _add_one(router, web, commands)
+    _add_station(router, web, commands)
+    _add_file(router, web, commands)
+    return router
+
+
+def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.get("/commands", dependencies=needs(Right.VIEW))
+    def show_all(
+        request: Request,
+        state: Annotated[str, Query(max_length=10)] = "all",
+        station: Annotated[str, Query(max_length=40)] = "",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
+        state, mine = state if state in CHOICES else "all", within(request, commands)
+        chosen = commands.within(stations_meant(request, web, station))
+        rows, total = chosen.listed(states=CHOICES[state], limit=ROWS, offset=(page - 1) * ROWS)
+        _, waiting = mine.listed(states=CHOICES["waiting"], limit=1)
+        return web.render(
+            request,
+            "commands/commands.html",
+            "commands",
+            page="commands",
+            seen=seen,
+            now=now,
+            title=t.many("commands.title", waiting) if waiting else t("commands.title.none"),
+            rows=rows,
+            total=total,
+            state=state,
+            states=tuple(CHOICES),
+            station=station,
+            paging={
+                "at": page,
+                "pages": pages_of(total),
+                "path": with_query("/commands", state=state, station=station) + "&",
+            },
+            **_common(request, web),
+        )
+
+
+def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.get("/commands/{command}", dependencies=needs(Right.VIEW))
+    def show_one(request: Request, command: Number) -> Response:
+        return _one(request, web, commands, _found(within(request, commands).one(command)))
+
+    @router.post("/commands/{command}/approve", dependencies=needs(Right.CARDS))
+    async def approve(request: Request, command: Number) -> Response:
+        said = await run_in_threadpool(within(request, commands).approve, command, orderer(request))
+        return _decided(request, web, commands, command, said)
+
+    @router.post("/commands/{command}/withdraw", dependencies=needs(Right.CARDS))
+    async def withdraw(request: Request, command: Number) -> Response:
+        said = await run_in_threadpool(within(request, commands).withdraw, command, orderer(request))
+        return _decided(request, web, commands, command, said)
+
+
+def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.get("/stations/{name}/commands", dependencies=needs(Right.VIEW))
+    def show_station(request: Request, name: str, do: Annotated[str, Query(max_length=16)] = "") -> Response:
+        wish = Wish(name, do, "") if do in command_words.COMMAND_ICON and may_order(request, do, name) else None
+        return _station(request, web, commands, _standing(request, web, name), wish)
+
+    @router.post("/stations/{name}/commands", dependencies=needs(Right.CARDS))
+    async def order(request: Request, name: str) -> Response:
+        row = await run_in_threadpool(_standing, request, web, name)
+        wish = _wish(name, await form_of(request))
+        if (wrong := wrong_with(wish)) is not None:
+            return await run_in_threadpool(_station, request, web, commands, row, wish, wrong)
+        if not may_order(request, wish.command, name):
+            raise HTTPException(403, "your role does not allow this command")
+        try:
+            made = await run_in_threadpool(commands.ask, wish, orderer(request))
+        except CommandRefusedError as error:
+            return await run_in_threadpool(_station, request, web, commands, row, wish, error.refusal.value)
+        return RedirectResponse(f"/commands/{made.id}", 303)
+
+
+def _add_file(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.get("/exports/commands", dependencies=needs(Right.VIEW))
+    def take_along(
+        request: Request,
+        state: Annotated[str, Query(max_length=10)] = "all",
+        station: Annotated[str, Query(max_length=40)] = "",
+        form: Format = "csv",
+    ) -> Response:
+        t, states = web.texts_for(request), CHOICES.get(state, ())
+        mine = commands.within(stations_meant(request, web, station))
+        found = in_batches(lambda limit, offset: mine.listed(states=states, limit=limit, offset=offset))
+        headings = ("number", "station", "command", "state", "why", "reason", "by", "second", "asked", "ended")
+        table = Table(
+            "commands", [t("commands.col." + one) for one in headings], (_cells(row, t) for row in found), t.zone
+        )
+        return sent(request, table, form, f"{state} {station}")
+
+
+def _cells(row: CommandRow, t: Texts) -> tuple[Cell, ...]:
+    said = (command_words.command_title(row, t), command_words.command_mark(row).text(t))
+    why = command_words.command_detail(row, t)
+    return (row.id, row.station, *said, why, row.reason, row.by, row.second, row.asked, row.ended)
+
+
+def _wish(station: str, form: FormData) -> Wish:
+    slot, valid = field(form, "slot", 4), field(form, "valid_s", 6)
+    return Wish(
+        station,
+        field(form, "command", 16),
+        field(form, "reason", MOST_REASON),
+        int(slot) if slot.isascii() and slot.isdigit() else None,
+        field(form, "message", 16) or None,
+        int(valid) if valid.isascii() and valid.isdigit() else VALID_S[0],
+    )
+
+
+def _station(
+    request: Request,
+    web: Web,
+    commands: Commands,
+    row: StationRow,
+    wish: Wish | None,
+    wrong: str | None = None,
+) -> Response:
+    seen, t = web.hub.latest, web.texts_for(request)
+    rows, total = within(request, commands).listed(station=row.name, limit=_HISTORY)
+    return web.render(
+        request,
+        "commands/station_commands.html",
+        f"commands station/{row.name}",
+        status=200 if wrong is None else 403 if wrong == Refusal.STEP_UP else 422,
+        page="stations",
+        seen=seen,
+        title=t("commands.station_title", station=row.title),
+        row=row,
+        rows=rows,
+        total=total,
+        wish=wish,
+        wrong=wrong,
+        offered=[one for one in command_words.COMMAND_ICON if may_order(request, one, row.name) and _fits(one, row)],
+        icons=command_words.COMMAND_ICON,
+        touches_cards=TOUCHES_CARDS,
+        messages=MESSAGES,
+        valid=VALID_S,
+        most_reason=MOST_REASON,
+        most_slot=MOST_SLOT,
+        steps_up=wish is not None and wish.command in TOUCHES_CARDS and not orderer(request).stepped_up,
+        **_common(request, web),
+    )
+
+
+def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refused: Refusal | None = None) -> Response:
+    caller, waits = caller_of(request), row.state == "waiting" and (row.decide_by or web.clock()) > web.clock()
+    objection = commands.objection(row.id, orderer(request)) if waits else Refusal.NOT_WAITING
+    agrees = objection in (None, Refusal.STEP_UP, Refusal.NOT_ANOTHER_PERSON)
+    return web.render(
+        request,
+        "commands/command.html",
+        f"commands station/{row.station}",
+        status=200 if refused is None else 409,
+        page="commands",
+        title=command_words.command_title(row, web.texts_for(request)),
+        row=row,
+        refused=refused,
+        objection=objection,
+        may_agree=agrees and caller.scope(Right.CARDS).allows(row.station),
+        may_withdraw=waits and may_order(request, row.command, row.station),
+        **_common(request, web),
+    )
+
+
+def _decided(request: Request, web: Web, commands: Commands, number: int, said: CommandRow | Refusal) -> Response:
+    if isinstance(said, CommandRow):
+        return RedirectResponse(f"/commands/{number}", 303)
+    return _one(request, web, commands, _found(within(request, commands).one(number)), said)
+
+
+def _common(request: Request, web: Web) -> dict[str, Any]:
+    """What every page here needs besides its own."""
+    now, readings = web.clock(), web.read(request)
+    return {
+        "says": command_words,
+        "titles": {row.name: row.title for row in readings.stations(now)},
+    }
+
+
+def _standing(request: Request, web: Web, name: str) -> StationRow:
+    row = web.read(request).station(name, web.clock()) if STATION_NAME.match(name) else None
+    if row is None:
+        raise HTTPException(404, "no station of that name")
+    return row
+
+
+def _fits(command: str, row: StationRow) -> bool:
+    """Whether it makes sense now: a station that is closed is not closed again."""
+    closed = row.state is not None and row.state.out_of_service not in (None, "door")
+    return command != ("out_of_service" if closed else "in_service")
+
+
+def _found(row: CommandRow | None) -> CommandRow:
+    if row is None:
+        raise HTTPException(404, "no command of that number")
+    return row

@@ -1,0 +1,153 @@
+"""Commands to stations, read and written. Every function works in a transaction that the caller holds.
+
+Rules: what changes a state says from which one, so that nothing is decided twice; each step has its entry in the audit, in the
+same transaction. A late answer of a station stands above `expired`: what was done was done.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, true, update
+
+from fleet.messages.commands import CommandResult
+from fleet.messages.link import DeviceState
+from fleet.server.audit import service as audit
+from fleet.server.audit.service import Deed
+from fleet.server.commands.model import CommandRow
+from fleet.server.commands.tables import commands
+from fleet.server.stations.summary import inside
+
+ALL = true()
+SERVER = "server"
+"""Who it was in the audit where no person was."""
+_LISTED = [column for column in commands.c if column.name not in ("jws", "detail")]
+"""A list says neither what was sent nor what came with the answer: that can be long."""
+_ANSWERABLE = ("ready", "sent", "expired")
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """What the column `detail` holds."""
+
+    devices: tuple[DeviceState, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is ready and not signed yet; what is signed, unanswered and still good, with its text; and what has run out."""
+
+    unsigned: list[CommandRow]
+    signed: list[tuple[CommandRow, str]]
+    over: list[CommandRow]
+
+
+def listed(
+    connection: Connection,
+    *,
+    states: Collection[str] = (),
+    station: str | None = None,
+    within: ColumnElement[bool] = ALL,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[CommandRow], int]:
+    """Those in one of these states (none named: in any), the newest first, without what came with the answers; and how many
+    there are in all."""
+    fits = [within, *([commands.c.station == station] if station is not None else [])]
+    if states:
+        fits.append(commands.c.state.in_(sorted(states)))
+    query = select(*_LISTED).where(and_(*fits))
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    newest = query.order_by(commands.c.id.desc()).limit(limit).offset(offset)
+    return [_row(row) for row in connection.execute(newest)], total
+
+
+def one(connection: Connection, number: int, within: ColumnElement[bool] = ALL) -> CommandRow | None:
+    """That command, where it is within."""
+    row = connection.execute(select(commands).where(commands.c.id == number, within)).first()
+    return None if row is None else _row(row)
+
+
+def last_test(connection: Connection, station: str, within: ColumnElement[bool] = ALL) -> CommandRow | None:
+    """The latest self test of that station which was done."""
+    fits = (within, commands.c.station == station, commands.c.command == "self_test", commands.c.state == "done")
+    row = connection.execute(select(commands).where(*fits).order_by(commands.c.id.desc()).limit(1)).first()
+    return None if row is None else _row(row)
+
+
+def add(connection: Connection, values: dict[str, Any]) -> int:
+    """A new row; gives its number."""
+    key = connection.execute(insert(commands).values(values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def last_sequence(connection: Connection, station: str) -> int:
+    """The highest that this station was given; 0 before the first."""
+    query = select(func.max(commands.c.sequence)).where(commands.c.station == station)
+    return connection.execute(query).scalar() or 0
+
+
+def set_state(connection: Connection, number: int, before: str, **values: Any) -> bool:
+    """Change a row that is in the state `before`; False where it is in another one."""
+    still = and_(commands.c.id == number, commands.c.state == before)
+    return connection.execute(update(commands).where(still).values(values)).rowcount == 1
+
+
+def issue(connection: Connection, number: int, **values: Any) -> bool:
+    """Give a ready row its sequence and signature; False where it has them, or is not ready."""
+    unsigned = and_(commands.c.id == number, commands.c.state == "ready", commands.c.sequence.is_(None))
+    return connection.execute(update(commands).where(unsigned).values(values)).rowcount == 1
+
+
+def tell(connection: Connection, row: CommandRow, action: str, who: tuple[str, str], now: datetime) -> None:
+    """Into the audit: `who` is a name and an address."""
+    what = row.command if row.slot is None else f"{row.command} {row.slot}"
+    detail = row.reason if action in ("command.ask", "command.approve") else (row.result or "")
+    audit.append(connection, now, who[0], who[1], Deed(action, f"{row.station} {what} #{row.id}", detail))
+
+
+def due(connection: Connection, now: datetime) -> Due:
+    """What there is to do now."""
+    issued = commands.c.state.in_(("ready", "sent"))
+    over = or_(
+        and_(commands.c.state == "waiting", commands.c.decide_by <= now), and_(issued, commands.c.not_after <= now)
+    )
+    good = select(commands).where(issued, commands.c.not_after > now).order_by(commands.c.id)
+    rows = connection.execute(good).all()
+    return Due(
+        [_row(row) for row in rows if row.sequence is None],
+        [(_row(row), row.jws) for row in rows if row.sequence is not None],
+        [_row(row) for row in connection.execute(select(commands).where(over).order_by(commands.c.id))],
+    )
+
+
+def take_result(connection: Connection, station: str, result: CommandResult, now: datetime) -> bool:
+    """Keep the station's answer: the first one stands. False where it answers nothing that this station was told."""
+    place = and_(commands.c.station == station, commands.c.sequence == result.sequence)
+    found = connection.execute(select(commands).where(place)).first()
+    if found is None or found.digest != result.digest:
+        return False
+    if found.state not in _ANSWERABLE:
+        return bool(found.state == result.outcome)
+    detail = msgspec.json.encode(Detail(result.devices, result.lines)).decode()
+    told = {"state": result.outcome, "ended": now, "result": result.reason or None, "detail": detail}
+    connection.execute(update(commands).where(place).values(told))
+    row = one(connection, found.id)
+    assert row is not None
+    tell(connection, row, f"command.{row.state}", (SERVER, ""), now)
+    return True
+
+
+def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
+    """Commands to these stations: names, or beginnings of names with `*`; `*` alone is all of them."""
+    return inside(frozenset(patterns))(commands.c.station)
+
+
+def _row(row: Row[Any]) -> CommandRow:
+    said = row._mapping.get("detail")
+    detail = msgspec.json.decode(said, type=Detail) if said else Detail()
+    names = [name for name in CommandRow.__dataclass_fields__ if name not in Detail.__struct_fields__]
+    return CommandRow(**{name: row._mapping[name] for name in names}, devices=detail.devices, lines=detail.lines)

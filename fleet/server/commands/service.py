@@ -1,0 +1,159 @@
+"""Where people and programs ask for commands and agree to them: implements `fleet.server.commands.model.Commands`.
+
+Rules: one write transaction decides, which has the store to itself, so two people cannot both be the second one; who asked never
+is, nor an account that the other one has had in hand (`access.vouching`), nor a token. What one person may order is ready at
+once, what touches cards when a second one agrees, within `DECIDE`, both after a step-up. No key is needed
+here: what is ready is signed where it is published (`service`), so that pages may run on machines that cannot sign.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from fleet.messages.commands import TOUCHES_CARDS
+from fleet.server.accounts.separation_of_duties import may_be_one_person
+from fleet.server.audit.service import without_numbers
+from fleet.server.commands import queries as commanding
+from fleet.server.commands.model import By, CommandRefusedError, CommandRow, Refusal, Wish, wrong_with
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.model import Changes
+
+DECIDE = timedelta(minutes=15)
+"""So long a command waits for its second person."""
+TOPIC = "commands"
+OF_TOKENS = "token:"
+"""How the audit's name of a token begins."""
+
+
+class CommandDesk:
+    """From any thread. `patterns`: for which stations."""
+
+    def __init__(
+        self,
+        database: Database,
+        changes: Changes,
+        clock: Callable[[], datetime],
+        patterns: frozenset[str] = frozenset("*"),
+    ) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._within = commanding.stations_in(patterns)
+
+    def within(self, patterns: frozenset[str]) -> "CommandDesk":
+        """The same for these stations only."""
+        return CommandDesk(self._database, self._changes, self._clock, patterns)
+
+    def listed(
+        self, *, states: Collection[str] = (), station: str | None = None, limit: int = 100, offset: int = 0
+    ) -> tuple[list[CommandRow], int]:
+        """Those in one of these states, the newest first; and how many there are in all."""
+        with self._database.reading.begin() as connection:
+            return commanding.listed(
+                connection, states=states, station=station, within=self._within, limit=limit, offset=offset
+            )
+
+    def last_test(self, station: str) -> CommandRow | None:
+        """The latest self test of that station which was done."""
+        with self._database.reading.begin() as connection:
+            return commanding.last_test(connection, station, self._within)
+
+    def one(self, number: int) -> CommandRow | None:
+        """That command."""
+        with self._database.reading.begin() as connection:
+            return commanding.one(connection, number, self._within)
+
+    def ask(self, wish: Wish, by: By) -> CommandRow:
+        """Keep it: ready at once where one person is enough. Raises ValueError for what no station would take, and
+        CommandRefusedError for who may not begin it."""
+        if (part := wrong_with(wish)) is not None:
+            raise ValueError(f"{part} does not fit {wish.command}")
+        if wish.command in TOUCHES_CARDS and (lacking := _lacking(by)) is not None:
+            raise CommandRefusedError(lacking)
+        now = self._clock()
+        decide = {"state": "waiting", "decide_by": now + DECIDE}
+        ready = {"state": "ready", "not_after": _end(wish.valid_s, now)}
+        values = {
+            "station": wish.station,
+            "command": wish.command,
+            "slot": wish.slot,
+            "message": wish.message,
+            "reason": without_numbers(wish.reason.strip()),
+            "by": by.name,
+            "asked": now,
+            "valid_s": wish.valid_s,
+            **(decide if wish.command in TOUCHES_CARDS else ready),
+        }
+        with self._database.writing.begin() as connection:
+            number = commanding.add(connection, values)
+            row = self._known(connection, number)
+            commanding.tell(connection, row, "command.ask", (by.name, by.address), now)
+        self._tell(row)
+        return row
+
+    def approve(self, number: int, by: By) -> CommandRow | Refusal:
+        """As the second person: then it is ready."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            row = commanding.one(connection, number, self._within)
+            if row is None:
+                return Refusal.UNKNOWN
+            if (objection := _objection(connection, row, by, now)) is not None:
+                return objection
+            ready = {"state": "ready", "not_after": _end(row.valid_s, now)}
+            commanding.set_state(connection, number, "waiting", second=by.name, approved=now, **ready)
+            row = self._known(connection, number)
+            commanding.tell(connection, row, "command.approve", (by.name, by.address), now)
+        self._tell(row)
+        return row
+
+    def objection(self, number: int, by: By) -> Refusal | None:
+        """Why `by` could not agree to it now; None where they could."""
+        with self._database.reading.begin() as connection:
+            row = commanding.one(connection, number, self._within)
+            return Refusal.UNKNOWN if row is None else _objection(connection, row, by, self._clock())
+
+    def withdraw(self, number: int, by: By) -> CommandRow | Refusal:
+        """Or decline it. Only while it waits."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            if commanding.one(connection, number, self._within) is None:
+                return Refusal.UNKNOWN
+            if not commanding.set_state(connection, number, "waiting", state="withdrawn", ended=now, ended_by=by.name):
+                return Refusal.NOT_WAITING
+            row = self._known(connection, number)
+            commanding.tell(connection, row, "command.withdraw", (by.name, by.address), now)
+        self._tell(row)
+        return row
+
+    def _known(self, connection: Connection, number: int) -> CommandRow:
+        row = commanding.one(connection, number)
+        assert row is not None
+        return row
+
+    def _tell(self, row: CommandRow) -> None:
+        self._changes.publish(frozenset({TOPIC, f"station/{row.station}"}))
+
+
+def _objection(connection: Connection, row: CommandRow, by: By, now: datetime) -> Refusal | None:
+    if by.program or row.by.startswith(OF_TOKENS):  # an earlier version let a token begin
+        return Refusal.NOT_A_PERSON
+    if row.by == by.name:
+        return Refusal.SAME_PERSON
+    if row.state != "waiting" or row.decide_by is None or now >= row.decide_by:
+        return Refusal.NOT_WAITING
+    if may_be_one_person(connection, row.by, by.name, now):
+        return Refusal.NOT_ANOTHER_PERSON
+    return _lacking(by)
+
+
+def _lacking(by: By) -> Refusal | None:
+    """What keeps somebody from having to do with cards at all."""
+    if by.program:
+        return Refusal.NOT_A_PERSON
+    return None if by.stepped_up else Refusal.STEP_UP
+
+
+def _end(valid_s: int, now: datetime) -> datetime:
+    return now.replace(microsecond=0) + timedelta(seconds=valid_s)

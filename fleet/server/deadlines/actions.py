@@ -1,0 +1,67 @@
+"""What happens when a time runs out: a reminder, an order that is voided, a hold, a block. Each once, with an event in the audit.
+
+Rules: the deed is written down first, in the transaction of what it does: who finds it written has nothing to do. A hold is
+nobody's wish but the rule's; a block is asked for in the name that the settings give. Both go into the queue to the issuer.
+"""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fleet.messages.asking import BlockAsk, HoldAsk
+from fleet.messages.issuing import BlockReason
+from fleet.server.audit.service import Deed, append
+from fleet.server.deadlines.model import Deadline
+from fleet.server.deadlines.queries import note_deed
+from fleet.server.deadlines.settings import Act
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.request_queue import Key, Queueable
+from fleet.server.orders.steps import happen
+from fleet.server.stations.alarms import Alarm, raise_alarm
+
+WHO = "server"
+BLOCK_REASON: dict[str, BlockReason] = {"left": "left", "name_changed": "replaced", "receipt_unsigned": "lost"}
+"""By rule. A card whose receipt nobody signed is lost to us."""
+
+
+def warn(connection: Connection, deadline: Deadline, now: datetime) -> bool:
+    """Remind somebody before the time is over. False where that was done."""
+    if not note_deed(connection, deadline, "warned", "remind", now):
+        return False
+    _tell(connection, deadline, "remind", now)
+    return True
+
+
+def act(connection: Connection, deadline: Deadline, what: Act, by: str, now: datetime) -> bool:
+    """Do what happens by itself. False where that was done. `by`: in whose name a card is blocked."""
+    if not note_deed(connection, deadline, "done", what, now):
+        return False
+    match what:
+        case "void":
+            happen(connection, deadline.subject, "voided", now)
+        case "hold" | "block":
+            ask = _wish(deadline, what, now)
+            name = by if what == "block" else ""
+            requesting.put(connection, Key(deadline.station, ask.id), ask, f"rule:{deadline.code}", now, name)
+        case "remind":
+            pass
+    _tell(connection, deadline, what, now)
+    return True
+
+
+def _wish(deadline: Deadline, what: Act, now: datetime) -> Queueable:
+    wanted = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    new_id, number = secrets.token_hex(16), deadline.card_number
+    if what == "hold":
+        return HoldAsk(id=new_id, card_number=number, reason="deadline", wanted=wanted)
+    reason = BLOCK_REASON[deadline.code]
+    return BlockAsk(id=new_id, card_number=number, reason=reason, wanted=wanted)
+
+
+def _tell(connection: Connection, deadline: Deadline, did: Act, now: datetime) -> None:
+    """The event of the server, and a word to people."""
+    said = f"{deadline.code} {deadline.due.isoformat()}"
+    append(connection, now, WHO, "", Deed(f"deadline.{did}", deadline.subject, said))
+    argument = f"{deadline.subject} {deadline.due.isoformat()}"
+    raise_alarm(connection, Alarm(deadline.station, deadline.code, argument), now)

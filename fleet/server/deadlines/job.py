@@ -1,0 +1,94 @@
+"""Looks at the deadlines every few minutes and does what is due: a loop of the server.
+
+Rules: one transaction for a look, alone at the store; a deed has a durable key, so that two processes, a restart or a clock that
+goes back do nothing twice. While the clock is not believed nothing happens at all. A rule acts at most `most_a_day` times within
+24 hours: what is more waits for the next day, and an alert asks somebody to look. At most 200 deeds of a rule in one look.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.server.deadlines import actions as acting
+from fleet.server.deadlines import queries as deadlining
+from fleet.server.deadlines.clock_check import looked
+from fleet.server.deadlines.due_dates import local, phase
+from fleet.server.deadlines.model import Deadline
+from fleet.server.deadlines.settings import Code, DeadlineSettings
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.alarms import DEADLINES_MANY, DEADLINES_WAIT, Alarm, raise_alarm
+from fleet.server.stations.model import Changes
+
+EVERY_S = 300.0
+MOST_AT_ONCE = 200
+DAY = timedelta(hours=24)
+TOPICS = frozenset({"deadlines", "orders", "requests"})
+
+_log = logging.getLogger(__name__)
+
+
+class DeadlineService:
+    """One for a server. `look` blocks, and is called in a thread."""
+
+    def __init__(
+        self, database: Database, settings: DeadlineSettings, changes: Changes, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._changes = changes
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                if await asyncio.to_thread(self.look):
+                    self._changes.publish(TOPICS)
+            except SQLAlchemyError as error:
+                _log.error("deadlines cannot be looked at just now: %s", type(error).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    def look(self) -> int:
+        """Do what is due, and say how many deeds that were. Raises SQLAlchemyError."""
+        now = self._clock()
+        with self._database.writing.begin() as connection:
+            look = looked(deadlining.last_look(connection), now)
+            deadlining.keep_look(connection, look.clock)
+            if look.leapt:
+                until = look.clock.believed_from.isoformat(timespec="minutes")
+                raise_alarm(connection, Alarm("", DEADLINES_WAIT, until), now)
+            if not look.believed:
+                return 0
+            return sum(self._judge(connection, code, now) for code in self._settings.codes)
+
+    def _judge(self, connection: Connection, code: Code, now: datetime) -> int:
+        rule, today = self._settings.rule[code], local(now)
+        found = deadlining.near(connection, code, rule, today)
+        known = deadlining.known_deeds(connection, code, [one.subject for one in found])
+        fresh = [one for one in found if (one.subject, one.due.isoformat(), "done") not in known]
+        soon = [
+            one
+            for one in fresh
+            if phase(rule, one.due, today) == "near" and (one.subject, one.due.isoformat(), "warned") not in known
+        ]
+        warned = sum(acting.warn(connection, one, now) for one in soon[:MOST_AT_ONCE])
+        return warned + self._act(connection, code, _over(fresh, today), now)
+
+    def _act(self, connection: Connection, code: Code, over: list[Deadline], now: datetime) -> int:
+        rule, what = self._settings.rule[code], self._settings.act_of(code)
+        room = MOST_AT_ONCE
+        if what != "remind":
+            left = rule.most_a_day - deadlining.done_since(connection, code, now - DAY)
+            if len(over) > left:
+                raise_alarm(connection, Alarm("", DEADLINES_MANY, f"{code}: {len(over)}"), now)
+            room = min(room, max(0, left))
+        return sum(acting.act(connection, one, what, self._settings.by, now) for one in over[:room])
+
+
+def _over(deadlines: Iterable[Deadline], today: date) -> list[Deadline]:
+    """Those whose last day is past, the oldest first."""
+    return sorted((one for one in deadlines if today > one.due), key=lambda one: (one.due, one.subject))

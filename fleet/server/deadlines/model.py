@@ -1,0 +1,94 @@
+"""Deadlines as pages, programs and the job see them, and the narrow interface to them.
+
+>>> "due" in Deadline.__dataclass_fields__
+True
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from fleet.server.deadlines.clock_check import Clock
+from fleet.server.deadlines.due_dates import Phase
+from fleet.server.deadlines.settings import Act, Code
+from fleet.server.platform.live_feed.topics import Topic, changes_with
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """One deadline. `subject` is the order, or the card number where there is none; `due` the last day of grace.
+
+    `name` is None for a protected identity, `hsa_id` empty where the card is nobody's yet; `slot` is 0 where it lies in none.
+    """
+
+    code: Code
+    subject: str
+    card_number: str
+    hsa_id: str
+    name: str | None
+    station: str
+    slot: int
+    state: str
+    since: date
+    due: date
+
+
+@dataclass(frozen=True, slots=True)
+class DeedRow:
+    """What was done about a deadline: `what` is `warned` or `done`, `did` how."""
+
+    code: str
+    subject: str
+    due: str
+    what: str
+    did: str
+    station: str
+    card_number: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A deadline on the board: how it stands, what will happen by itself, and what has."""
+
+    deadline: Deadline
+    phase: Phase
+    act: Act
+    warned: datetime | None
+    done: DeedRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """All deadlines of one rule: the first ones, and how many there are."""
+
+    code: Code
+    act: Act
+    days: int
+    months: int
+    total: int
+    shown: tuple[Shown, ...]
+
+
+class Deadlines(Protocol):
+    """What pages and the API read. Each call sees one snapshot."""
+
+    def within(self, patterns: frozenset[str]) -> "Deadlines":
+        """The same for these stations only: names, or beginnings of names with `*`."""
+
+    @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
+    def lanes(self, *, station: str = "", limit: int = 5) -> Sequence[Lane]:
+        """Every rule that holds, with its first deadlines."""
+
+    @changes_with(Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS)
+    def lane(self, code: Code, *, station: str = "", limit: int = 100, offset: int = 0) -> Lane:
+        """One rule. Raises KeyError where it does not hold."""
+
+    @changes_with(Topic.DEADLINES)
+    def clock(self) -> Clock | None:
+        """When the job last looked; None before its first time."""
+
+    @changes_with()
+    def believed(self) -> bool:
+        """Whether the clock may be believed now."""

@@ -1,0 +1,86 @@
+"""The board of deadlines: a lane for each rule, the nearest first; or one rule as a list.
+
+Rules: each says what will happen by itself and when, or what has; whose card it is is told to the audit before it is shown.
+
+Example: `app.include_router(deadline_pages(web, deadlines))`
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, get_args
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from fleet.server.audit.service import Deed
+from fleet.server.cards import labels as card_words
+from fleet.server.deadlines.due_dates import local
+from fleet.server.deadlines.model import Deadlines, Lane
+from fleet.server.deadlines.settings import Code
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs, tell_look
+from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.stations.search import stations_meant
+
+CODES: tuple[Code, ...] = get_args(Code)
+IN_A_LANE = 5
+LOOKED = "people.deadlines"
+_MOST_PAGES = 10_000
+
+
+def deadline_pages(web: Web, deadlines: Deadlines) -> APIRouter:
+    """One page, as a board or as a list."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/deadlines", dependencies=needs(Right.PEOPLE))
+    def board(
+        request: Request,
+        kind: Annotated[str, Query(max_length=32)] = "",
+        station: Annotated[str, Query(max_length=40)] = "",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        mine = deadlines.within(stations_meant(request, web, station))
+        tell_look(request, Deed(LOOKED, station.strip(), kind))
+        return _board(request, web, mine, (kind, station.strip(), page))
+
+    return router
+
+
+def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, str, int]) -> Response:
+    seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
+    kind, station, page = asked
+    lanes = deadlines.lanes(limit=ROWS)
+    held = [lane.code for lane in lanes]
+    code = next((one for one in held if one == kind), None)
+    chosen = deadlines.lane(code, limit=ROWS, offset=(page - 1) * ROWS) if code else None
+    clock = deadlines.clock()
+    return web.render(
+        request,
+        "deadlines/deadlines.html",
+        "deadlines orders requests",
+        page="deadlines",
+        seen=seen,
+        now=now,
+        title=_title(lanes, t),
+        says=card_words,
+        today=local(now),
+        lanes=lanes,
+        in_a_lane=IN_A_LANE,
+        chosen=chosen,
+        codes=held,
+        kind=code or "",
+        station=station,
+        waits_until=None if deadlines.believed() else clock.believed_from if clock else now,
+        titles={row.name: row.title for row in web.read(request).stations(now)},
+        paging={
+            "at": page,
+            "pages": pages_of(chosen.total if chosen else 0),
+            "path": with_query("/deadlines", kind=code or "", station=station) + "&",
+        },
+    )
+
+
+def _title(lanes: Sequence[Lane], t: Texts) -> str:
+    over = sum(one.phase == "over" and one.done is None for lane in lanes for one in lane.shown)
+    return t.many("deadlines.title", over) if over else t("deadlines.title.none")

@@ -1,0 +1,142 @@
+"""Deadlines read, and what was done about them, written once."""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, insert, select, true, update
+
+from fleet.server.cards.tables import deadline_clock, deeds
+from fleet.server.deadlines.clock_check import Clock
+from fleet.server.deadlines.due_dates import begun_by, day_after, due_day, local
+from fleet.server.deadlines.model import Deadline, DeedRow
+from fleet.server.deadlines.settings import Code, Rule
+from fleet.server.deadlines.sources import Source, source
+from fleet.server.platform.database.bulk import insert_new
+from fleet.server.stations.summary import Inside, everywhere
+
+CHUNK = 500
+MOST = 20_000
+"""Deadlines that are judged at once; more of one rule wait until these are settled."""
+DeedKey = tuple[str, str, str]
+"""Subject, due, what."""
+
+
+def listed(
+    connection: Connection,
+    code: Code,
+    rule: Rule,
+    today: date,
+    *,
+    station: str = "",
+    seen: Inside = everywhere,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[Deadline], int]:
+    """Deadlines of that rule, the first due first, and how many there are."""
+    found = source(code, rule, today)
+    fits = and_(seen(found.station), true() if not station else found.station == station)
+    query = found.query.where(fits)
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    rows = connection.execute(_in_order(query, found).limit(limit).offset(offset))
+    return [_deadline(code, rule, row) for row in rows], total
+
+
+def near(connection: Connection, code: Code, rule: Rule, today: date) -> list[Deadline]:
+    """Those that may be near or over, the first due first; of rules with a day of their own only what is still to be done."""
+    found = source(code, rule, today)
+    query = _in_order(found.query.where(_by(found, rule, today), _undone(code, found, today)), found)
+    return [_deadline(code, rule, row) for row in connection.execute(query.limit(MOST))]
+
+
+def known_deeds(connection: Connection, code: Code, subjects: Collection[str]) -> dict[DeedKey, DeedRow]:
+    """What was done about these."""
+    names, known = sorted(set(subjects)), {}
+    for start in range(0, len(names), CHUNK):
+        these = and_(deeds.c.rule == code, deeds.c.subject.in_(names[start : start + CHUNK]))
+        for row in connection.execute(select(deeds).where(these)):
+            known[row.subject, row.due, row.what] = _deed(row)
+    return known
+
+
+def about(connection: Connection, card_number: str, seen: Inside = everywhere) -> list[DeedRow]:
+    """What was done about a card, newest first."""
+    this = select(deeds).where(deeds.c.card_number == card_number, seen(deeds.c.station))
+    rows = connection.execute(this.order_by(deeds.c.at.desc()))
+    return [_deed(row) for row in rows]
+
+
+def note_deed(connection: Connection, deadline: Deadline, what: str, did: str, now: datetime) -> bool:
+    """Write it down. False where it was done before, whoever did it."""
+    row: dict[str, Any] = {
+        "rule": deadline.code,
+        "subject": deadline.subject,
+        "due": deadline.due.isoformat(),
+        "what": what,
+        "did": did,
+        "station": deadline.station,
+        "card_number": deadline.card_number,
+        "at": now,
+    }
+    return insert_new(connection, deeds, row)
+
+
+def done_since(connection: Connection, code: Code, since: datetime) -> int:
+    """How often the rule has acted since then."""
+    acted = and_(deeds.c.rule == code, deeds.c.what == "done", deeds.c.at > since)
+    return int(connection.execute(select(func.count()).select_from(deeds).where(acted)).scalar_one())
+
+
+def last_look(connection: Connection) -> Clock | None:
+    """The clock as it was last looked at."""
+    row = connection.execute(select(deadline_clock)).first()
+    return None if row is None else Clock(row.seen, row.steady)
+
+
+def keep_look(connection: Connection, clock: Clock) -> None:
+    """Write it down."""
+    values = {"seen": clock.seen, "steady": clock.steady}
+    if not connection.execute(update(deadline_clock).values(values)).rowcount:
+        connection.execute(insert(deadline_clock).values(one=1, **values))
+
+
+def _in_order(query: Select[Any], found: Source) -> Select[Any]:
+    return query.order_by(found.since, "subject")
+
+
+def _by(found: Source, rule: Rule, today: date) -> ColumnElement[bool]:
+    if found.due is not None:
+        return found.due <= (today + timedelta(days=rule.warn_days)).isoformat()
+    bound = begun_by(rule, today)
+    is_text = found.since.type.python_type is str
+    return found.since <= (bound.isoformat() if is_text else day_after(bound))
+
+
+def _undone(code: Code, found: Source, today: date) -> ColumnElement[bool]:
+    if found.due is None:
+        return true()
+    subject = found.query.selected_columns["subject"]
+    wanted = case((found.due < today.isoformat(), "done"), else_="warned")
+    this = (deeds.c.rule == code, deeds.c.subject == subject, deeds.c.due == found.due)
+    return ~exists().where(*this, deeds.c.what == wanted)
+
+
+def _deadline(code: Code, rule: Rule, row: Any) -> Deadline:
+    since = date.fromisoformat(row.begun) if isinstance(row.begun, str) else local(row.begun)
+    fixed = rule.last_day if code == "loa2" else None
+    return Deadline(
+        code,
+        row.subject,
+        row.card_number,
+        row.hsa_id,
+        row.name,
+        row.station,
+        row.slot,
+        row.state,
+        since,
+        fixed or due_day(rule, since),
+    )
+
+
+def _deed(row: Any) -> DeedRow:
+    return DeedRow(row.rule, row.subject, row.due, row.what, row.did, row.station, row.card_number, row.at)

@@ -1,0 +1,1 @@
+"""Diagnosis of an installation: `doctor`, expiry of keys and certificates, health and metrics."""

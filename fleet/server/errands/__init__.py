@@ -1,0 +1,1 @@
+"""Errands that people have done at stations: lists, details and exports."""

@@ -1,0 +1,158 @@
+"""Errands: a day's list, filtered, newest first; one of them beside it with its events; and the list as a file.
+
+Rules: the filter is in the address, and so is the errand that the page begins after (`after`): what begins meanwhile moves no
+row to another page. An errand of another day is shown among that day's. Whose errand it is is told to the audit first.
+
+Example: `app.include_router(errand_pages(web))`
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from fleet.server.audit.service import Deed
+from fleet.server.platform.pages.file_exports import Cell, Format, Table, sent
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs, tell_look
+from fleet.server.platform.web.pagination import ROWS
+from fleet.server.stations import labels as words
+from fleet.server.stations.model import ErrandRow, Readings, Sought
+from fleet.server.stations.search import stations_meant
+
+_BATCH = 1000
+Word = Annotated[str, Query(max_length=40)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The filter as it stands in the address; `day` is ISO 8601, or empty for today."""
+
+    station: str = ""
+    kind: str = ""
+    outcome: str = ""
+    day: str = ""
+
+    @classmethod
+    def of(cls, station: Word = "", kind: Word = "", outcome: Word = "", day: Word = "") -> Self:
+        """From an address: what is not known in it is as if it were not there."""
+        return cls(
+            station.strip(),
+            kind if kind in words.ERRAND_KINDS else "",
+            outcome if outcome in words.OUTCOMES else "",
+            day if _day(day) else "",
+        )
+
+    @property
+    def query(self) -> dict[str, str]:
+        """For an address, without what is empty."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name))}
+
+    @property
+    def sought(self) -> Sought:
+        """For the store; stations are narrowed elsewhere."""
+        return Sought(None, self.kind, self.outcome, _day(self.day))
+
+
+Wished = Annotated[Wish, Depends(Wish.of)]
+
+
+def errand_pages(web: Web) -> APIRouter:
+    """The list, one errand, and the file."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/errands", dependencies=needs(Right.VIEW))
+    def errands(request: Request, wish: Wished, after: Annotated[str, Query(max_length=64)] = "") -> Response:
+        return _errands(request, web, wish, after, None)
+
+    @router.get("/errands/{errand}", dependencies=needs(Right.PEOPLE))
+    def one_errand(
+        request: Request, errand: str, wish: Wished, after: Annotated[str, Query(max_length=64)] = ""
+    ) -> Response:
+        tell_look(request, Deed("people.errand", errand))
+        return _errands(request, web, wish, after, errand)
+
+    @router.get("/exports/errands", dependencies=needs(Right.VIEW))
+    def exported(request: Request, wish: Wished, form: Format = "csv") -> Response:
+        t = web.texts_for(request)
+        readings = web.readings.within(stations_meant(request, web, wish.station))
+        rows = (_cells(row, t) for row in _every(readings, web.clock(), wish.sought))
+        begun, stands = (t("col.began"), t("col.ended")), t("col.state")
+        headings = (t("col.errand"), t("col.station"), t("col.kind"), *begun, stands)
+        return sent(request, Table("errands", headings, rows, t.zone), form, " ".join(wish.query.values()))
+
+    return router
+
+
+def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | None) -> Response:
+    seen, now, t, readings = web.hub.latest, web.clock(), web.texts_for(request), web.read(request)
+    selected = readings.errand(chosen) if chosen is not None else None
+    if chosen is not None and selected is None:
+        raise HTTPException(404)
+    sought, day = _sought(wish, selected, now)
+    narrowed = web.readings.within(stations_meant(request, web, wish.station))
+    rows = narrowed.errands(now, sought, limit=ROWS + 1, after=readings.errand(after) if after else None)
+    summary = readings.summary(now)
+    return web.render(
+        request,
+        "errands/errands.html",
+        f"errands errand/{chosen}" if chosen else "errands",
+        page="errands",
+        seen=seen,
+        now=now,
+        title=_title(t, day, summary.errands_today),
+        day=day,
+        wish=wish,
+        kinds=words.ERRAND_KINDS,
+        outcomes=words.OUTCOMES,
+        today=now.astimezone(t.zone).date().isoformat(),
+        errands=rows[:ROWS],
+        after=after,
+        older=with_query("/errands", **wish.query, after=rows[ROWS - 1].errand) if len(rows) > ROWS else "",
+        newest=with_query("/errands", **wish.query),
+        here={**wish.query, **({"after": after} if after else {})},
+        titles={row.name: row.title for row in readings.stations(now)},
+        selected=selected,
+        events=readings.events(errand=chosen) if chosen else [],
+        station=readings.station(selected.station, now) if selected else None,
+    )
+
+
+def _sought(wish: Wish, selected: ErrandRow | None, now: datetime) -> tuple[Sought, str]:
+    """What the list shows, and which day that is: empty for today."""
+    today = now.astimezone().date()
+    day = _day(wish.day) or (selected.started.astimezone().date() if selected else today)
+    sought = wish.sought
+    shown = Sought(None, sought.kind, sought.outcome, None if day == today else day)
+    return shown, "" if day == today else day.isoformat()
+
+
+def _title(t: Texts, day: str, today: int) -> str:
+    if day:
+        return t("errands.title.day", day=t.day(day))
+    return t.many("errands.title", today) if today else t("errands.title.none")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _every(readings: Readings, now: datetime, sought: Sought) -> Iterator[ErrandRow]:
+    """All of them, a batch at a time: there may be a million, and they are read as slowly as they are sent."""
+    last: ErrandRow | None = None
+    while batch := readings.errands(now, sought, limit=_BATCH, after=last):
+        yield from batch
+        last = batch[-1]
+
+
+def _cells(row: ErrandRow, t: Texts) -> tuple[Cell, ...]:
+    said = words.errand_mark(row.outcome).text(t)
+    return (row.errand, row.station, t.code("kind", row.kind), row.started, row.ended, said)

@@ -1,0 +1,57 @@
+"""Errands as rows of a query: which ones, in which turn, and as values. For `reading` and `card_reading`.
+
+>>> "errands" in str(errand_rows())
+True
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+
+from fleet.server.platform.database.tables import errands, stations
+from fleet.server.stations import summary as overview
+from fleet.server.stations.model import GOING_ON, ErrandRow, Sought
+
+
+def errand_rows() -> Select[Any]:
+    """Errands with the names of their stations."""
+    return select(errands, stations.c.name).join(stations, stations.c.id == errands.c.station)
+
+
+def fits(sought: Sought, now: datetime) -> ColumnElement[bool]:
+    """Whether an errand is one of those."""
+    if sought.day is None:
+        found = [errands.c.started >= overview.start_of_day(now)]
+    else:
+        began, ended = overview.bounds_of_day(sought.day)
+        found = [errands.c.started >= began, errands.c.started < ended]
+    if sought.station is not None:
+        found.append(stations.c.name == sought.station)
+    if sought.kind:
+        found.append(errands.c.kind == sought.kind)
+    if sought.outcome:
+        found.append(errands.c.ended.is_(None) if sought.outcome == GOING_ON else errands.c.outcome == sought.outcome)
+    return and_(*found)
+
+
+def comes_after(last: ErrandRow) -> ColumnElement[bool]:
+    """In the order newest first, and by name where two began at the same time."""
+    started = errands.c.started
+    return and_(started <= last.started, or_(started < last.started, errands.c.errand > last.errand))
+
+
+def errand_row(row: Any) -> ErrandRow:
+    """Of a row of `errand_rows`."""
+    return ErrandRow(
+        errand=row.errand,
+        station=row.name,
+        kind=row.kind,
+        started=row.started.astimezone(UTC),
+        ended=row.ended,
+        outcome=row.outcome,
+        order=row.order,
+        card_number=row.card_number,
+        hsa_id=row.hsa_id,
+        receipt=row.receipt,
+    )

@@ -1,0 +1,180 @@
+"""Writes an evidence file out of the store, in one snapshot, member by member.
+
+Rules: content of events goes in only where the file is about them; of the others the envelopes alone, which the chain needs. What
+is in it in one state of the store is always the same, but for the time, the list of revocations and the server's signature.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import msgspec
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection, and_, or_, select
+
+from fleet.messages.statements import load
+from fleet.messages.vocabulary import EventType
+from fleet.server.accounts.tables import audit
+from fleet.server.checkpoints.tables import countersignatures, station_certificates
+from fleet.server.evidence import model as contents
+from fleet.server.evidence.container import ArchiveWriter
+from fleet.server.evidence.model import (
+    Asked,
+    AuditLine,
+    CountersignatureLine,
+    FileEntry,
+    Line,
+    Manifest,
+    ReceiptTold,
+)
+from fleet.server.evidence.readme import readme
+from fleet.server.evidence.selection import Part, select_parts
+from fleet.server.evidence.signature import Seal
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import events, quarantine
+
+PAGE = 2_000
+"""Lines in one member."""
+MOST_AUDIT = 10_000
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What went into the file: events with content, places of chains, bytes."""
+
+    events: int
+    lines: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Filling:
+    """The archive while it is written, and what of it the manifest will say."""
+
+    archive: ArchiveWriter
+    files: list[FileEntry] = field(default_factory=list)
+    receipts: dict[str, bytes] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    """Errands, orders and receipts that the content names: the audit may have entries of looks at them."""
+    events: int = 0
+    lines: int = 0
+
+    def add(self, name: str, content: bytes) -> None:
+        self.archive.add(name, content)
+        self.files.append(FileEntry(name, len(content), hashlib.sha256(content).hexdigest()))
+
+
+def export(database: Database, seal: Seal, asked: Asked, now: datetime, into: BinaryIO) -> Exported:
+    """Write the file. Raises NothingHeldError, TooMuchError, SealError; ValueError where it grows too large."""
+    revocations = seal.revocations()
+    made = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    with database.reading.begin() as connection, ArchiveWriter(into) as archive:
+        filling = _Filling(archive, told={asked.value})
+        parts = select_parts(connection, asked)
+        filling.add(contents.README, readme(asked, made).encode())
+        filling.add(contents.CA, seal.authority_pem)
+        filling.add(contents.REVOCATIONS, revocations)
+        _add_certificates(connection, filling, parts)
+        _add_countersignatures(connection, filling, parts)
+        for part in parts:
+            _add_chain(connection, filling, part)
+        for number, receipt in sorted(filling.receipts.items()):
+            filling.add(f"receipts/{number}.json", receipt)
+        _add_audit(connection, filling)
+        manifest = _encoder.encode(Manifest(contents.FORMAT, contents.VERSION, made, asked, tuple(filling.files)))
+        archive.add(contents.MANIFEST, manifest)
+        archive.add(contents.SEAL, seal.sign(manifest).encode())
+    return Exported(filling.events, filling.lines, into.tell())
+
+
+def _add_certificates(connection: Connection, filling: _Filling, parts: list[Part]) -> None:
+    for name, station, epoch in sorted({(part.name, part.station, part.epoch) for part in parts}):
+        here = and_(station_certificates.c.station == station, station_certificates.c.epoch == epoch)
+        ordered = select(station_certificates.c.der).where(here).order_by(station_certificates.c.thumbprint)
+        for number, der in enumerate(connection.execute(ordered).scalars(), 1):
+            pem = load(der).public_bytes(Encoding.PEM)
+            filling.add(contents.certificate_name(name, epoch, number), pem)
+
+
+def _add_countersignatures(connection: Connection, filling: _Filling, parts: list[Part]) -> None:
+    lines: list[CountersignatureLine] = []
+    for part in parts:
+        table = countersignatures.c
+        here = and_(
+            table.station == part.station,
+            table.epoch == part.epoch,
+            table.sequence.between(part.first, part.last),
+        )
+        for row in connection.execute(select(countersignatures).where(here).order_by(table.sequence)):
+            token = None if row.token is None else base64.b64encode(row.token).decode()
+            lines.append(CountersignatureLine(part.name, row.epoch, row.sequence, row.jws, token))
+    filling.add(contents.COUNTERSIGNATURES, b"".join(_encoder.encode(line) + b"\n" for line in lines))
+
+
+def _add_chain(connection: Connection, filling: _Filling, part: Part) -> None:
+    for first in range(part.first, part.last + 1, PAGE):
+        last = min(part.last, first + PAGE - 1)
+        lines = [_line(filling, part, number, row) for number, row in _places(connection, part, first, last)]
+        filling.lines += len(lines)
+        body = b"".join(_encoder.encode(line) + b"\n" for line in lines)
+        filling.add(contents.chain_name(part.name, part.epoch, first), body)
+
+
+def _places(connection: Connection, part: Part, first: int, last: int) -> Iterator[tuple[int, Any]]:
+    """Every place from first to last with its row: an event, the word why there is none."""
+    here = and_(events.c.station == part.station, events.c.epoch == part.epoch, events.c.sequence.between(first, last))
+    held = {row.sequence: row for row in connection.execute(select(events).where(here))}
+    spoilt = select(quarantine.c.sequence).where(
+        quarantine.c.station == part.station,
+        quarantine.c.epoch == part.epoch,
+        quarantine.c.sequence.between(first, last),
+    )
+    unread = set(connection.execute(spoilt).scalars())
+    for sequence in range(first, last + 1):
+        yield sequence, held.get(sequence, "spoilt" if sequence in unread else "missing")
+
+
+def _line(filling: _Filling, part: Part, sequence: int, row: Any) -> Line:
+    if isinstance(row, str):
+        return Line(sequence, withheld="spoilt" if row == "spoilt" else "missing")
+    envelope = row.envelope.decode()
+    if row.data is None:
+        return Line(sequence, envelope, withheld="erased")
+    if sequence not in part.chosen and row.type != EventType.CHAIN_CHECKPOINT:
+        return Line(sequence, envelope, withheld="not_asked")
+    if sequence in part.chosen:
+        filling.events += 1
+        filling.told |= {told for told in (row.errand, (row.subject or "").rpartition("/")[2]) if told}
+        _keep_receipt(filling, row)
+    return Line(sequence, envelope, row.data.decode(), row.salt)
+
+
+def _keep_receipt(filling: _Filling, row: Any) -> None:
+    if row.type != EventType.RECEIPT_ISSUED:
+        return
+    try:
+        told = msgspec.json.decode(row.data, type=ReceiptTold)
+    except (msgspec.MsgspecError, RecursionError):
+        return
+    if contents.RECEIPT_NAME.match(f"receipts/{told.number}.json"):
+        filling.receipts.setdefault(told.number, bytes(told.receipt))
+        filling.told.add(told.number)
+
+
+def _add_audit(connection: Connection, filling: _Filling) -> None:
+    """Entries of looks at what is in the file. They are JSON with the exact target in it."""
+    ordered = select(audit).where(_concerns(filling)).order_by(audit.c.sequence).limit(MOST_AUDIT)
+    lines = [AuditLine(row.sequence, row.hash, row.entry) for row in connection.execute(ordered)]
+    filling.add(contents.AUDIT, b"".join(_encoder.encode(line) + b"\n" for line in lines))
+
+
+def _concerns(filling: _Filling) -> Any:
+    targets = sorted(filling.told)[:200]
+    looks = audit.c.action.like("people.%") | audit.c.action.like("evidence.%")
+    named = (audit.c.entry.contains(f'"target":{_encoder.encode(one).decode()}', autoescape=True) for one in targets)
+    return and_(looks, or_(*named))

@@ -1,0 +1,124 @@
+"""Which events an evidence file is about, and which parts of the chains it needs to prove them.
+
+Rules: a card or order is found in every event that names it, in whatever member; with it come all events of the errands that were
+about it. Each part of a chain begins at the checkpoint before the first of them and ends at the checkpoint after the last, where
+there is one; parts that touch become one.
+
+>>> parts([3, 4, 30], [2, 10, 20, 40])
+[(2, 10), (20, 40)]
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
+
+from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.evidence.model import Asked
+from fleet.server.platform.database.bulk import is_postgres
+from fleet.server.platform.database.tables import errands, events, orders, stations
+
+MOST_EVENTS = 200_000
+"""Events in all parts together: a month of a busy station is a tenth of that."""
+
+
+class NothingHeldError(ValueError):
+    """The store holds nothing of that."""
+
+
+class TooMuchError(ValueError):
+    """It is too much for one file. The text says what to ask for instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of one chain, first and last sequence inclusive, and which of it the file is about."""
+
+    station: int
+    name: str
+    epoch: int
+    first: int
+    last: int
+    chosen: frozenset[int]
+
+
+def select_parts(connection: Connection, asked: Asked) -> list[Part]:
+    """The parts of chains that `asked` needs, by station and epoch. Raises NothingHeldError, TooMuchError."""
+    found: dict[tuple[str, int, int], list[int]] = {}
+    query = select(stations.c.name, events.c.station, events.c.epoch, events.c.sequence)
+    query = query.join(stations, stations.c.id == events.c.station)
+    query = query.where(_about(connection, asked), *_days(asked))
+    rows = connection.execute(query.limit(MOST_EVENTS + 1)).all()
+    for row in rows:
+        found.setdefault((row.name, row.station, row.epoch), []).append(row.sequence)
+    if not found:
+        raise NothingHeldError(f"nothing is held of {asked.kind} {asked.value}")
+    made = [part for key, sequences in sorted(found.items()) for part in _parts_of(connection, key, sorted(sequences))]
+    if sum(part.last - part.first + 1 for part in made) > MOST_EVENTS:
+        raise TooMuchError(f"more than {MOST_EVENTS} events: ask for fewer days, or for one errand")
+    return made
+
+
+def parts(chosen: Sequence[int], signed: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of each part that proves the `chosen` sequences, where those in `signed` are checkpoints. Both ascend."""
+    made: list[tuple[int, int]] = []
+    for sequence in chosen:
+        if made and sequence <= made[-1][1]:
+            continue
+        before, after = bisect_right(signed, sequence) - 1, bisect_left(signed, sequence)
+        if after < len(signed) and signed[after] == sequence:
+            after += 1  # a checkpoint is itself proved by the one after it, where there is one
+        first = signed[before] if before >= 0 else sequence
+        last = signed[after] if after < len(signed) else chosen[-1]
+        if made and first <= made[-1][1] + 1:
+            made[-1] = (made[-1][0], last)
+        else:
+            made.append((first, last))
+    return made
+
+
+def _parts_of(connection: Connection, key: tuple[str, int, int], chosen: list[int]) -> Iterator[Part]:
+    name, station, epoch = key
+    here = and_(checkpoints.c.station == station, checkpoints.c.epoch == epoch)
+    order = checkpoints.c.sequence
+    signed = list(connection.execute(select(order).where(here).order_by(order)).scalars())
+    for first, last in parts(chosen, signed):
+        inside = frozenset(chosen[bisect_left(chosen, first) : bisect_right(chosen, last)])
+        yield Part(station, name, epoch, first, last, inside)
+
+
+def _about(connection: Connection, asked: Asked) -> ColumnElement[bool]:
+    if asked.kind == "errand":
+        return events.c.errand == asked.value
+    if asked.kind == "station":
+        return stations.c.name == asked.value
+    if asked.kind == "card":
+        named = select(orders.c.order).where(orders.c.card_number == asked.value)
+        own = or_(errands.c.card_number == asked.value, errands.c.order.in_(named))
+    else:
+        own = errands.c.order == asked.value
+    theirs = select(errands.c.errand).where(own)
+    return or_(
+        events.c.errand.in_(theirs),
+        events.c.subject == f"{asked.kind}/{asked.value}",
+        names_text(connection, asked.value),
+    )
+
+
+def _days(asked: Asked) -> Iterator[ColumnElement[bool]]:
+    """By the station's clock. A time begins with its day and a T, which comes before U."""
+    if asked.first:
+        yield events.c.time >= asked.first
+    if asked.last:
+        yield events.c.time < f"{asked.last}U"
+
+
+def names_text(connection: Connection, value: str, where: ColumnElement[Any] = events.c.data) -> Any:
+    """A condition on events, or on the bytes in another column: they hold this value as a whole JSON string."""
+    needle = literal(msgspec.json.encode(value))
+    if is_postgres(connection):
+        return func.position(needle.op("IN")(where)) > 0
+    return func.instr(where, needle) > 0

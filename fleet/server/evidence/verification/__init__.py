@@ -1,0 +1,1 @@
+"""Verification of evidence files, from the file and trust anchors alone."""

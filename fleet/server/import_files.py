@@ -1,0 +1,51 @@
+"""What `kortkiosk-fleet import-…` makes of a file: it is read and checked whole, then stored whole.
+
+>>> IMPORTS["import-directory"].help
+'take leavers and name changes from a CSV file, all or none'
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fleet.server.orders import queries as ordering
+from fleet.server.orders.order_files import read_orders
+from fleet.server.orders.queries import Imported
+from fleet.server.people.administrator_files import read_administrators
+from fleet.server.people.administrators import replace_administrators
+from fleet.server.people.directory import import_people
+from fleet.server.people.directory_files import read_directory
+
+Store = Callable[[Connection, datetime], Imported]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`read` raises FileError; what it gives raises RefusedError."""
+
+    read: Callable[[bytes], Store]
+    help: str
+
+
+def _orders(raw: bytes) -> Store:
+    rows = read_orders(raw)
+    return lambda connection, now: ordering.import_orders(connection, rows, now)
+
+
+def _administrators(raw: bytes) -> Store:
+    people = read_administrators(raw)
+    return lambda connection, _now: replace_administrators(connection, people)
+
+
+def _directory(raw: bytes) -> Store:
+    people = read_directory(raw)
+    return lambda connection, now: import_people(connection, people, now)
+
+
+IMPORTS = {
+    "import-orders": Import(_orders, "take orders from a CSV file, all or none"),
+    "import-administrators": Import(_administrators, "replace the list of ID administrators by a CSV file's"),
+    "import-directory": Import(_directory, "take leavers and name changes from a CSV file, all or none"),
+}

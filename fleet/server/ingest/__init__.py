@@ -1,0 +1,1 @@
+"""Ingest of station events: parse, write once and in order, project, acknowledge."""

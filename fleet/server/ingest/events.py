@@ -1,0 +1,98 @@
+"""Events as rows: written many at once, and found again by their place in a chain.
+
+Rules: rows go to the driver as they are stored, by executemany on SQLite and by COPY on PostgreSQL. Uniqueness of (station,
+epoch, sequence) is the table's, and a violation takes nothing of the batch.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from fleet.messages.events import Event, EventError, restore
+from fleet.server.ingest.parse import Arrived
+from fleet.server.platform.database.bulk import is_postgres, stored_time
+from fleet.server.platform.database.postgres import copy_rows
+from fleet.server.platform.database.sqlite import insert_rows
+from fleet.server.platform.database.tables import events
+
+Place = tuple[int, int, int]
+"""Station's key, epoch, sequence."""
+
+COLUMNS = {
+    "station": "int4",
+    "epoch": "int8",
+    "sequence": "int8",
+    "type": "text",
+    "time": "text",
+    "subject": "text",
+    "errand": "text",
+    "envelope": "bytea",
+    "data": "bytea",
+    "salt": "text",
+    "received": "timestamptz",
+}
+"""And their types on PostgreSQL."""
+CHUNK = 500
+
+_log = logging.getLogger(__name__)
+
+
+def insert_events(
+    connection: Connection, fresh: Mapping[Place, Arrived], received: datetime, meanwhile: Callable[[], None]
+) -> None:
+    """Insert them in their order. `meanwhile` is called once: on PostgreSQL while it works. Raises sqlalchemy.exc.DBAPIError."""
+    if not fresh:
+        meanwhile()
+        return
+    at = received if is_postgres(connection) else stored_time(received)
+    rows = [_row(place, arrived, at) for place, arrived in fresh.items()]
+    if is_postgres(connection):
+        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows, meanwhile)
+    else:
+        insert_rows(connection, "events", tuple(COLUMNS), rows)
+        meanwhile()
+
+
+def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Event | None]:
+    """The events at these places; None where there is none, or one that is damaged."""
+    wanted: dict[tuple[int, int], list[int]] = {}
+    found: dict[Place, Event | None] = {}
+    for station, epoch, sequence in places:
+        wanted.setdefault((station, epoch), []).append(sequence)
+        found[station, epoch, sequence] = None
+    for (station, epoch), sequences in wanted.items():
+        for start in range(0, len(sequences), CHUNK):
+            chosen = events.c.sequence.in_(sequences[start : start + CHUNK])
+            columns = select(events.c.sequence, events.c.envelope, events.c.data, events.c.salt)
+            rows = connection.execute(columns.where(and_(events.c.station == station, events.c.epoch == epoch, chosen)))
+            for row in rows:
+                place = (station, epoch, row.sequence)
+                found[place] = restored(place, row.envelope, row.data, row.salt)
+    return found
+
+
+def restored(place: Place, envelope: bytes, data: bytes | None, salt: str | None) -> Event | None:
+    """The event of a row; None, and a line in the log, where it is damaged."""
+    try:
+        return restore(envelope, data, salt)
+    except EventError as error:
+        _log.error("station %d, %d:%d is damaged in the store: %s", *place, error)
+        return None
+
+
+def _row(place: Place, arrived: Arrived, received: Any) -> tuple[Any, ...]:
+    event = arrived.event
+    return (
+        *place,
+        event.type,
+        event.time,
+        event.subject,
+        arrived.said.errand,
+        event.envelope,
+        event.data,
+        event.salt,
+        received,
+    )

@@ -1,0 +1,326 @@
+"""What an event changes in what pages show: a pure function of the event.
+
+Rules: unknown types change nothing. Known ones whose data does not fit change nothing either, and say so (`Unfit`): a
+station may be newer or wrong, and the event is stored all the same. Changes may be applied in any order and more than
+once with the same end.
+"""
+# length: one table of all types of events, with what each says and what follows from it
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
+from fleet.server.orders.lifecycle import Happening
+from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
+from fleet.server.stock import events as stocking
+from fleet.server.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
+
+Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+
+
+class ErrandStarted(msgspec.Struct, frozen=True, gc=False):
+    errand: str
+    kind: str
+    at: datetime
+
+
+class ErrandConcerns(msgspec.Struct, frozen=True, gc=False):
+    """What the errand turned out to be about; None where the event does not say."""
+
+    errand: str
+    at: datetime
+    order: str | None
+    card_number: str | None
+
+
+class ErrandEnded(msgspec.Struct, frozen=True, gc=False):
+    errand: str
+    kind: str
+    started: datetime
+    at: datetime
+    outcome: str
+    order: str | None
+    card_number: str | None
+    hsa_id: str | None
+
+
+class OrderMoved(msgspec.Struct, frozen=True, gc=False):
+    """The card has been taken, was another one, is activated, is collected."""
+
+    order: str
+    what: Happening
+    at: datetime
+
+
+class ReceiptKept(msgspec.Struct, frozen=True, gc=False):
+    number: str
+    errand: str
+
+
+class AlarmTold(msgspec.Struct, frozen=True, gc=False):
+    """The station tells what a person should look at: a code of `store.alarms`, and which (a receipt, a list)."""
+
+    code: str
+    which: str
+
+
+class CheckpointTold(msgspec.Struct, frozen=True, gc=False):
+    """The station has signed how far its chain has come; nobody has judged the signature yet."""
+
+    at: datetime
+
+
+class Unfit(msgspec.Struct, frozen=True, gc=False):
+    """The data does not fit its type. `reason` names the field, never the content."""
+
+    reason: str
+
+
+Change = (
+    ErrandStarted
+    | ErrandConcerns
+    | ErrandEnded
+    | OrderMoved
+    | OrderPlaced
+    | CardDropped
+    | BinEmptied
+    | ReservePlaced
+    | ReceiptKept
+    | AlarmTold
+    | CheckpointTold
+    | Unfit
+)
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What an event says by its station's own clock: found while it is read, before the store is waited for."""
+
+    errand: str | None
+    at: datetime
+    changes: tuple[Change, ...]
+
+
+MOST_AHEAD = timedelta(hours=1)
+"""So far may an event's time be ahead of the server's before somebody is told. Nothing happens later than now."""
+
+_LATEST, _EARLIEST = datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+
+
+_Reader = Callable[[bytes, str | None, datetime], tuple[Change, ...]]
+"""From data, subject, and when it happened."""
+
+
+class _Started(msgspec.Struct):
+    errand: Short
+    kind: Word
+
+
+class _CardNotGenuine(msgspec.Struct):
+    card_number: Word
+    why: Word
+
+
+class _ListsDropped(msgspec.Struct):
+    lists: Annotated[list[Word], msgspec.Meta(max_length=8)]
+
+
+class _Effect(msgspec.Struct):
+    errand: Short
+    effect: str
+    outcome: str = ""
+    order: Short | None = None
+    old_card: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    receipt: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    why: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    slot: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    card_number: Annotated[str, msgspec.Meta(max_length=40)] = ""
+
+
+class _Activated(msgspec.Struct):
+    errand: Short
+    order: Short
+    card_number: Number
+
+
+class _Receipt(msgspec.Struct):
+    errand: Short
+    number: Short
+    receipt: msgspec.Raw
+    order: Short | None = None
+    card_number: Annotated[str, msgspec.Meta(max_length=40)] = ""
+
+
+class _Ended(msgspec.Struct):
+    errand: Short
+    kind: Word
+    outcome: Word
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=10**7)]
+    order: Short | None = None
+    card_number: Number | None = None
+    hsa_id: Short | None = None
+
+
+class _Checkpoint(msgspec.Struct):
+    jws: Annotated[str, msgspec.Meta(min_length=1, max_length=16 * 1024)]
+
+
+class _Errand(msgspec.Struct):
+    errand: str | None = None
+
+
+_errand_decoder = msgspec.json.Decoder(_Errand)
+
+
+_MOVED: dict[tuple[str, str], Happening] = {
+    ("slot.take", "taken"): "taken",
+    ("slot.return", "wrong_card"): "wrong_card",
+    ("slot.return", "not_genuine"): "wrong_card",
+    ("slot.return", "not_vouched"): "wrong_card",
+}
+
+
+def changes_of(event: Event, received: datetime) -> tuple[Change, ...]:
+    """All that follows from one event. `received` bounds the station's clock: nothing happened after we heard of it."""
+    reader = _READERS.get(event.type)
+    return () if reader is None else _read(reader, event, _happened(event.time, received))
+
+
+def said_by(event: Event) -> Said:
+    """What can be known of an event before it is received: see `changes_by`."""
+    reader = _READERS.get(event.type)
+    if reader is None:
+        return Said(errand_of(event), _EARLIEST, ())
+    at = _happened(event.time, _LATEST)
+    return Said(errand_of(event), at, _read(reader, event, at))
+
+
+def changes_by(said: Said, event: Event, received: datetime) -> tuple[Change, ...]:
+    """The same as `changes_of`, and `Unfit` where the event is dated far ahead. Derived anew only where the station's clock is
+    ahead of ours or cannot be read."""
+    if said.at <= received:
+        return said.changes
+    changes = changes_of(event, received)
+    if said.at - received <= MOST_AHEAD:
+        return changes
+    return (*changes, Unfit(f"{event.type}: its time is no time, or more than an hour ahead of the server's"))
+
+
+def errand_of(event: Event) -> str | None:
+    """The errand that an event of any type belongs to, where its data names one."""
+    try:
+        found = _errand_decoder.decode(event.data or b"{}").errand
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return found if found and len(found) <= 64 else None
+
+
+def _read(reader: _Reader, event: Event, at: datetime) -> tuple[Change, ...]:
+    if event.data is None:
+        return ()
+    try:
+        return reader(event.data, event.subject, at)
+    except (msgspec.MsgspecError, RecursionError, OverflowError) as error:
+        return (Unfit(f"{event.type}: {error}"),)
+
+
+def checkpoint_text(data: bytes) -> str:
+    """The signed statement in the data of a chain.checkpoint, which has been projected."""
+    return msgspec.json.decode(data, type=_Checkpoint).jws
+
+
+def receipt_bytes(data: bytes) -> bytes:
+    """The exact bytes of the receipt in the data of a receipt.issued."""
+    return bytes(msgspec.json.decode(data, type=_Receipt).receipt)
+
+
+def _started(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_Started)
+    return (ErrandStarted(said.errand, said.kind, at),)
+
+
+def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_Effect)
+    order = said.order or _order_in(subject)
+    if (said.effect, said.outcome) == ("drop.card", "dropped"):
+        return (CardDropped(said.old_card, at),)
+    if said.outcome == "not_laid_out":
+        return (AlarmTold(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
+    what = _MOVED.get((said.effect, said.outcome))
+    if what is None or order is None:
+        return ()
+    moved = (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
+    if said.outcome == "not_genuine" and said.slot:
+        return (*moved, ReservePlaced(said.card_number, said.slot, True, at, quarantined=True))
+    return moved
+
+
+def _card_not_genuine(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_CardNotGenuine)
+    return (AlarmTold(CARD_NOT_GENUINE, f"{said.card_number}: {said.why}"),)
+
+
+def _lists_dropped(data: bytes, _subject: str | None, _at: datetime) -> tuple[Change, ...]:
+    return (AlarmTold(LISTS_DROPPED, ", ".join(sorted(msgspec.json.decode(data, type=_ListsDropped).lists))),)
+
+
+def _activated(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_Activated)
+    return (OrderMoved(said.order, "activated", at), ErrandConcerns(said.errand, at, said.order, said.card_number))
+
+
+def _receipt(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_Receipt)
+    about = ErrandConcerns(said.errand, at, said.order, said.card_number or None)
+    if said.order is None:
+        return (ReceiptKept(said.number, said.errand), about)
+    return (ReceiptKept(said.number, said.errand), OrderMoved(said.order, "collected", at), about)
+
+
+def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    said = msgspec.json.decode(data, type=_Ended)
+    began = at - timedelta(seconds=said.seconds)
+    end = ErrandEnded(said.errand, said.kind, began, at, said.outcome, said.order, said.card_number, said.hsa_id)
+    if said.kind == "pickup" and said.outcome == "done" and said.order:
+        return (end, OrderMoved(said.order, "collected", at))
+    return (end,)
+
+
+def _checkpoint(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...]:
+    msgspec.json.decode(data, type=_Checkpoint)
+    return (CheckpointTold(at),)
+
+
+def _without_subject(read: stocking.Read) -> _Reader:
+    return lambda data, _subject, at: read(data, at)
+
+
+_READERS: dict[str, _Reader] = {
+    EventType.ERRAND_STARTED: _started,
+    EventType.EFFECT_DONE: _effect,
+    EventType.CARD_ACTIVATED: _activated,
+    EventType.RECEIPT_ISSUED: _receipt,
+    EventType.ERRAND_ENDED: _ended,
+    EventType.CHAIN_CHECKPOINT: _checkpoint,
+    EventType.LISTS_DROPPED: _lists_dropped,
+    EventType.CARD_NOT_GENUINE: _card_not_genuine,
+    **{kind: _without_subject(read) for kind, read in stocking.READERS.items()},
+}
+
+
+def _order_in(subject: str | None) -> str | None:
+    kind, _, name = (subject or "").partition("/")
+    return name if kind == "order" and 0 < len(name) <= 64 else None
+
+
+def _happened(time: str, received: datetime) -> datetime:
+    try:
+        said = datetime.fromisoformat(time)
+        return min(said if said.tzinfo else said.replace(tzinfo=UTC), received).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return received

@@ -1,0 +1,160 @@
+"""Projections made anew from the events: errands, receipts, bins, chains, and how far each order has come.
+
+Rules: one transaction, so that nobody sees it half done; events are played in the order in which they came. An order begins
+where its last import left it, and only events after that move it. Of erased data the residue
+is played, which holds pseudonyms; an order of a station whose events were erased since stays as it is, so that no card is
+offered a second time. Alarms and what was quarantined stay.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
+
+from fleet.messages.events import GENESIS
+from fleet.server.cards.tables import reserve_cards
+from fleet.server.checkpoints.tables import checkpoints, erasures
+from fleet.server.ingest.chains import Chain, written
+from fleet.server.ingest.events import restored
+from fleet.server.ingest.project import Step, apply
+from fleet.server.ingest.projections import Change, OrderMoved, changes_of
+from fleet.server.ingest.received_sequences import Held
+from fleet.server.platform.database.bulk import put_all
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import (
+    bin_cards,
+    bins,
+    chains,
+    errands,
+    events,
+    order_starts,
+    orders,
+    quarantine,
+    receipts,
+    stations,
+)
+from fleet.server.stock.events import OrderPlaced
+from fleet.server.stock.projection import Origin
+
+BATCH = 500
+PROJECTED = (errands, receipts, bins, bin_cards, reserve_cards, checkpoints)
+"""Tables that hold nothing but what events say; the verdict on a checkpoint is given anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How many events were played, of how many stations."""
+
+    events: int
+    stations: int
+
+
+def rebuild(database: Database) -> Rebuilt:
+    """Make all projections anew. Raises sqlalchemy.exc.DBAPIError, and then nothing has changed."""
+    with database.writing.begin() as connection:
+        for table in PROJECTED:
+            connection.execute(delete(table))
+        starts = _restart_orders(connection)
+        names = {row.id: row.name for row in connection.execute(select(stations.c.id, stations.c.name))}
+        played = 0
+        for rows in _pages(connection):
+            applied = apply(connection, [step for row in rows if (step := _step(row, names, starts)) is not None])
+            put_all(connection, applied.puts)
+            played += len(rows)
+        _rebuild_chains(connection)
+    return Rebuilt(played, len(names))
+
+
+def _restart_orders(connection: Connection) -> dict[str, int]:
+    """Put orders back to their last import. Gives the event after which each is moved again; others are left alone."""
+    erased = (
+        select(stations.c.name, func.max(events.c.id).label("last"))
+        .join(stations, stations.c.id == events.c.station)
+        .where(events.c.data.is_(None))
+        .group_by(stations.c.name)
+    )
+    last_erased = {row.name: row.last for row in connection.execute(erased)}
+    found = connection.execute(select(order_starts, orders.c.station).join(orders)).all()
+    begun = [row for row in found if last_erased.get(row.station, 0) <= row.after]
+    for row in begun:
+        values = {"state": row.state, "slot": row.slot, "changed": row.changed}
+        connection.execute(update(orders).where(orders.c.order == row.order).values(values))
+    return {row.order: row.after for row in begun}
+
+
+def _pages(connection: Connection) -> Iterator[list[Row[Any]]]:
+    """All events as they came, some at a time."""
+    last = 0
+    while True:
+        page = select(events, erasures.c.residue).outerjoin(erasures, _same_place()).where(events.c.id > last)
+        rows = list(connection.execute(page.order_by(events.c.id).limit(BATCH)))
+        if not rows:
+            return
+        yield rows
+        last = rows[-1].id
+
+
+def _same_place() -> ColumnElement[bool]:
+    return and_(*(erasures.c[name] == events.c[name] for name in ("station", "epoch", "sequence")))
+
+
+def _step(row: Row[Any], names: dict[int, str], starts: dict[str, int]) -> Step | None:
+    event = restored((row.station, row.epoch, row.sequence), row.envelope, row.data, row.salt)
+    if event is None:
+        return None
+    if event.data is None:
+        event = msgspec.structs.replace(event, data=row.residue)
+    changes = tuple(one for one in changes_of(event, row.received) if _counts(one, row.id, starts))
+    return Step(Origin(row.station, names[row.station], row.epoch, row.sequence), changes, row.received)
+
+
+def _counts(change: Change, event: int, starts: dict[str, int]) -> bool:
+    """Whether it is to be played: what moved an order before its last import is not."""
+    if not isinstance(change, OrderMoved | OrderPlaced):
+        return True
+    after = starts.get(change.order)
+    return after is not None and event > after
+
+
+def _rebuild_chains(connection: Connection) -> None:
+    known = select(chains.c.station, chains.c.epoch).union(
+        select(events.c.station, events.c.epoch),
+        select(quarantine.c.station, quarantine.c.epoch).where(quarantine.c.epoch.is_not(None)),
+    )
+    for station, epoch in list(connection.execute(known)):
+        put_all(connection, [written([(station, epoch, _chain(connection, station, epoch))])])
+
+
+def _chain(connection: Connection, station: int, epoch: int) -> Chain:
+    """What is held of it, in order of sequence."""
+    chain, gaps, before = Chain(Held()), [], 0
+    for sequence, envelope in _links(connection, station, epoch):
+        event = None if envelope is None else restored((station, epoch, sequence), envelope, None, None)
+        if sequence > before + 1:
+            gaps.append((before + 1, sequence - 1))
+        proof = chain.head if sequence == before + 1 and sequence > 1 else GENESIS if sequence == 1 else None
+        if event is not None and proof is not None and event.prev != proof:
+            chain.intact = False
+        chain.head, before = None if event is None else event.hash, sequence
+    chain.held = Held(before, tuple(gaps))
+    return chain
+
+
+def _links(connection: Connection, station: int, epoch: int) -> Iterator[tuple[int, bytes | None]]:
+    """Sequence and envelope of all that is held of a chain; of what is quarantined no envelope."""
+    spoilt = select(quarantine.c.sequence).where(quarantine.c.station == station, quarantine.c.epoch == epoch)
+    waiting = sorted(connection.execute(spoilt).scalars(), reverse=True)
+    last = 0
+    while True:
+        here = select(events.c.sequence, events.c.envelope).where(events.c.station == station, events.c.epoch == epoch)
+        rows = list(connection.execute(here.where(events.c.sequence > last).order_by(events.c.sequence).limit(BATCH)))
+        for row in rows:
+            while waiting and waiting[-1] < row.sequence:
+                yield waiting.pop(), None
+            yield row.sequence, row.envelope
+        if not rows:
+            yield from ((sequence, None) for sequence in reversed(waiting))
+            return
+        last = rows[-1].sequence

@@ -1,0 +1,344 @@
+"""Takes batches of arrivals, one transaction each: every event once, nothing lost, nothing that stops the stream.
+
+Rules, for each station and epoch:
+- a sequence that is held already changes nothing: the same bytes are a repetition, others are kept aside with an alarm;
+- an event is stored with what follows from it; one that does not follow its neighbour is stored too, with an alarm;
+- something undecodable with a key is quarantined and counts as held;
+- every chain that was touched, by repetitions too, gets an `Acked`, so that a lost one heals.
+
+On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
+"""
+
+# length: one transaction, from what arrives to what is written; its steps share what the batch has gathered
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
+
+from fleet.messages.events import GENESIS, Event
+from fleet.messages.link import Acked
+from fleet.messages.takeovers import AGAIN, MANY
+from fleet.server.commands import queries as commanding
+from fleet.server.ingest.chains import Chain, Chains, open_chains, written
+from fleet.server.ingest.events import Place, events_at, insert_events
+from fleet.server.ingest.parse import (
+    Arrival,
+    Arrived,
+    Committed,
+    PresenceSeen,
+    ResultSeen,
+    Spoilt,
+    StateSeen,
+    is_memory,
+)
+from fleet.server.ingest.project import Folded, Step, apply_folded, fold, keep_receipts
+from fleet.server.ingest.projections import changes_by
+from fleet.server.ingest.received_sequences import Held
+from fleet.server.platform.database.bulk import is_postgres, put_all
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import conflicts, quarantine, stations
+from fleet.server.stations.alarms import (
+    CHAIN_BROKEN,
+    CONFLICT,
+    DUPLICATE_IDENTITY,
+    QUARANTINED,
+    TOO_MANY_GAPS,
+    Alarm,
+    raise_alarm,
+    raised,
+)
+from fleet.server.stock.projection import Origin
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction gathers, to be written at its end."""
+
+    now: datetime
+    numbers: dict[str, int]
+    chains: Chains
+    stored: dict[Place, Event | None] = field(default_factory=dict)
+    """Events of earlier batches that were looked up: those that may be repetitions, all at once."""
+    fresh: dict[Place, Arrived] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """Stations of which something has changed."""
+    states: dict[str, str] = field(default_factory=dict)
+    online: dict[str, bool] = field(default_factory=dict)
+    results: list[ResultSeen] = field(default_factory=list)
+    quarantined: int = 0
+    conflicts: int = 0
+
+
+class Writer:
+    """Writes what stations send. Not for use by several threads at once: each has one of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._numbers: dict[str, int] = {}
+
+    def commit(
+        self, arrivals: Sequence[Arrival], now: datetime, meanwhile: Callable[[], None] | None = None
+    ) -> Committed:
+        """Take a batch: durable when this returns. Raises sqlalchemy.exc.DBAPIError, and then nothing was taken. `meanwhile`
+        may be called more than once or never, while PostgreSQL works and nothing is left to do but wait."""
+        names = {one.station for one in arrivals}
+        with self._database.ingesting.begin() as connection:
+            numbers, chains = open_chains(connection, names, self._numbers, now, _remembered(arrivals))
+            batch = _Batch(now, numbers, chains)
+            told = _told(arrivals)
+            batch.stored = events_at(connection, _perhaps_repeated(batch, told))
+            for arrival in arrivals:
+                if type(arrival) is not Arrived or not _takes_next(batch, arrival):
+                    _take(connection, batch, arrival)
+            touched = [(station, epoch, chains[station, epoch]) for station, epoch in sorted(told)]
+            topics = _write(connection, batch, touched, meanwhile)
+        if self._database.write_back is not None:
+            self._database.write_back.added(len(batch.fresh))
+        self._numbers |= numbers
+        acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
+        return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
+
+    def alarm(self, alarm: Alarm, now: datetime) -> None:
+        """Keep an alarm that no arrival raised."""
+        with self._database.writing.begin() as connection:
+            raise_alarm(connection, alarm, now)
+
+
+def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
+    """Stations of which this batch has no more than what the broker remembers."""
+    remembered = {one.station for one in arrivals if type(one) is not Arrived and is_memory(one)}
+    return remembered and remembered - {one.station for one in arrivals if not is_memory(one)}
+
+
+def _told(arrivals: Sequence[Arrival]) -> dict[tuple[str, int], list[int]]:
+    """Sequences in this batch, by chain; also of what is held already."""
+    told: dict[tuple[str, int], list[int]] = {}
+    for one in arrivals:
+        if isinstance(one, Arrived):
+            epoch, sequence = one.event.epoch, one.event.sequence
+        elif isinstance(one, Spoilt) and one.key is not None:
+            epoch, sequence = one.key
+        else:
+            continue
+        sequences = told.get((one.station, epoch))
+        if sequences is None:
+            told[one.station, epoch] = [sequence]
+        else:
+            sequences.append(sequence)
+    return told
+
+
+def _perhaps_repeated(batch: _Batch, told: Mapping[tuple[str, int], Sequence[int]]) -> set[Place]:
+    """Places in this batch that are held already."""
+    known = [(place, batch.chains[place].held, said) for place, said in told.items() if place in batch.chains]
+    return {
+        (batch.numbers[station], epoch, sequence)
+        for (station, epoch), held, said in known
+        if min(said) <= held.highest
+        for sequence in said
+        if held.has(sequence)
+    }
+
+
+def _takes_next(batch: _Batch, arrived: Arrived) -> bool:
+    """Take an event that is the next of its chain and fits it, which most are. Says whether it was one."""
+    event = arrived.event
+    chain = batch.chains.get((arrived.station, event.epoch))
+    if chain is None or event.sequence != chain.held.highest + 1 or event.prev != chain.head:
+        return False
+    _keep(batch, arrived, chain)
+    return True
+
+
+def _take(connection: Connection, batch: _Batch, arrival: Arrival) -> None:
+    match arrival:
+        case Arrived():
+            _take_event(connection, batch, arrival)
+        case Spoilt():
+            _take_spoilt(connection, batch, arrival)
+        case StateSeen():
+            batch.states[arrival.station] = arrival.state
+            batch.seen.add(arrival.station)
+        case PresenceSeen():
+            batch.online[arrival.station] = arrival.online
+            batch.seen.add(arrival.station)
+            if arrival.online and arrival.taken_over >= MANY and not arrival.replayed:
+                batch.alarms.append(Alarm(arrival.station, DUPLICATE_IDENTITY, AGAIN))
+        case ResultSeen():
+            batch.results.append(arrival)
+            batch.seen.add(arrival.station)
+
+
+def _take_event(connection: Connection, batch: _Batch, arrived: Arrived) -> None:
+    station, event = arrived.station, arrived.event
+    chain = _chain(batch, station, event.epoch)
+    if chain.held.has(event.sequence):
+        _repeated(connection, batch, arrived)
+        return
+    if not chain.held.has_room(event.sequence):
+        batch.alarms.append(Alarm(station, TOO_MANY_GAPS, str(event.epoch)))
+        return
+    if not _follows(connection, batch, chain, event, event.hash):
+        chain.intact = False
+        batch.alarms.append(Alarm(station, CHAIN_BROKEN, f"{event.epoch}:{event.sequence}"))
+    _keep(batch, arrived, chain)
+
+
+def _keep(batch: _Batch, arrived: Arrived, chain: Chain) -> None:
+    """To be stored, with what follows from it."""
+    station, event = arrived.station, arrived.event
+    number, epoch, sequence = batch.numbers[station], event.epoch, event.sequence
+    batch.fresh[number, epoch, sequence] = arrived
+    changes = changes_by(arrived.said, event, batch.now)
+    if changes:
+        batch.steps.append(Step(Origin(number, station, epoch, sequence), changes, batch.now))
+    batch.seen.add(station)
+    chain.hold(sequence, event.hash)
+
+
+def _take_spoilt(connection: Connection, batch: _Batch, spoilt: Spoilt) -> None:
+    number = batch.numbers[spoilt.station]
+    chain = _chain(batch, spoilt.station, spoilt.key[0]) if spoilt.key else None
+    if spoilt.key and chain:
+        if chain.held.has(spoilt.key[1]):
+            _repeated(connection, batch, spoilt)
+            return
+        if not chain.held.has_room(spoilt.key[1]):
+            batch.alarms.append(Alarm(spoilt.station, TOO_MANY_GAPS, str(spoilt.key[0])))
+            return
+    known = and_(quarantine.c.station == number, quarantine.c.digest == spoilt.digest)
+    if connection.execute(select(quarantine.c.id).where(known)).first():
+        return
+    connection.execute(insert(quarantine).values(_quarantine_row(number, spoilt, batch.now)))
+    batch.alarms.append(Alarm(spoilt.station, QUARANTINED, spoilt.reason))
+    batch.seen.add(spoilt.station)
+    batch.quarantined += 1
+    if spoilt.key and chain:
+        chain.hold(spoilt.key[1], None)
+
+
+def _repeated(connection: Connection, batch: _Batch, again: Arrived | Spoilt) -> None:
+    """A sequence that is held: the same bytes are nothing new, others are kept aside."""
+    assert again.key is not None
+    epoch, sequence = again.key
+    number = batch.numbers[again.station]
+    if _is_same(connection, batch, number, again):
+        return
+    digest = hashlib.sha256(again.raw).hexdigest()
+    place = {"station": number, "epoch": epoch, "sequence": sequence, "digest": digest}
+    known = and_(*(conflicts.c[name] == value for name, value in place.items()))
+    if connection.execute(select(conflicts.c.id).where(known)).first():
+        return
+    connection.execute(insert(conflicts).values(**place, raw=again.raw, received=batch.now))
+    batch.alarms.append(Alarm(again.station, CONFLICT, f"{epoch}:{sequence}"))
+    batch.seen.add(again.station)
+    batch.conflicts += 1
+
+
+def _is_same(connection: Connection, batch: _Batch, station: int, again: Arrived | Spoilt) -> bool:
+    """Whether what is stored there has the bytes that came again; of an erased event the envelope alone is compared."""
+    assert again.key is not None
+    stored = _event_at(connection, batch, (station, *again.key))
+    if stored is None:
+        place = and_(
+            quarantine.c.station == station,
+            quarantine.c.epoch == again.key[0],
+            quarantine.c.sequence == again.key[1],
+        )
+        held = connection.execute(select(quarantine.c.digest).where(place)).scalar()  # the bytes may have been erased
+        return held == Spoilt(again.station, again.key, "events", again.raw, "").digest
+    if stored.data is None:
+        return isinstance(again, Arrived) and stored.envelope == again.event.envelope
+    return stored.wire == again.raw
+
+
+def _follows(connection: Connection, batch: _Batch, chain: Chain, event: Event, hash_: str) -> bool:
+    """Whether it fits its stored neighbours. One that is not held, or unreadable, proves nothing."""
+    if event.sequence == chain.held.highest + 1:
+        before = GENESIS if event.sequence == 1 else chain.head
+        return before is None or event.prev == before
+    if event.sequence == 1 and event.prev != GENESIS:
+        return False
+    station = batch.numbers[event.station]
+    previous = _event_at(connection, batch, (station, event.epoch, event.sequence - 1))
+    following = _event_at(connection, batch, (station, event.epoch, event.sequence + 1))
+    fits_before = previous is None or event.prev == previous.hash
+    fits_after = following is None or following.prev == hash_
+    return fits_before and fits_after
+
+
+def _event_at(connection: Connection, batch: _Batch, place: Place) -> Event | None:
+    if place in batch.fresh:
+        return batch.fresh[place].event
+    if place not in batch.stored:
+        batch.stored |= events_at(connection, [place])
+    return batch.stored[place]
+
+
+def _chain(batch: _Batch, station: str, epoch: int) -> Chain:
+    chain = batch.chains.get((station, epoch))
+    if chain is None:
+        chain = batch.chains[station, epoch] = Chain(Held())
+    return chain
+
+
+def _write(
+    connection: Connection,
+    batch: _Batch,
+    touched: Sequence[tuple[str, int, Chain]],
+    meanwhile: Callable[[], None] | None,
+) -> set[str]:
+    """All that was gathered. Gives the topics that pages wait for."""
+    kept = keep_receipts(connection, batch.steps)
+    folded: list[Folded] = []
+
+    def work_on() -> None:
+        folded.append(fold(batch.steps, kept))
+        if meanwhile is not None and is_postgres(connection):
+            meanwhile()
+
+    insert_events(connection, batch.fresh, batch.now, work_on)
+    applied = apply_folded(connection, *folded)
+    alarms = raised([*batch.alarms, *applied.alarms], batch.now)
+    chains = written((batch.numbers[station], epoch, chain) for station, epoch, chain in touched)
+    for column, said in (("state", batch.states), ("online", batch.online)):
+        if said:
+            latest = update(stations).where(stations.c.id == bindparam("this")).values({column: bindparam("new")})
+            connection.execute(latest, [{"this": batch.numbers[name], "new": value} for name, value in said.items()])
+    put_all(connection, [*applied.puts, alarms, chains], last=not batch.results, meanwhile=meanwhile)
+    _take_results(connection, batch)
+    return (
+        applied.topics
+        | {f"station/{name}" for name in batch.seen}
+        | ({"stations"} if batch.seen else set())
+        | ({"commands"} if batch.results else set())
+    )
+
+
+def _take_results(connection: Connection, batch: _Batch) -> None:
+    """Last of all that other batches may wait for: each answer is told to the audit, whose head is one row for all."""
+    before = len(batch.alarms)
+    for seen in batch.results:
+        if not commanding.take_result(connection, seen.station, seen.result, batch.now):
+            _take_spoilt(connection, batch, seen.misplaced)
+    for alarm in batch.alarms[before:]:
+        raise_alarm(connection, alarm, batch.now)
+
+
+def _quarantine_row(station: int, spoilt: Spoilt, now: datetime) -> dict[str, object]:
+    epoch, sequence = spoilt.key or (None, None)
+    return {
+        "station": station,
+        "epoch": epoch,
+        "sequence": sequence,
+        "kind": spoilt.kind,
+        "raw": spoilt.raw,
+        "digest": spoilt.digest,
+        "reason": spoilt.reason,
+        "received": now,
+    }

@@ -1,0 +1,1 @@
+"""Adapters to an issuer: EST (RFC 7030), REST, published revocation status."""

@@ -1,0 +1,43 @@
+"""The directory with what the fleet itself knows: a card that a station has handed over and tested is in use, also while the
+issuer's register does not say so yet.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import select
+
+from fleet.messages.issuing import CardRecord
+from fleet.server.issuers.ports import DirectoryService, Known
+from fleet.server.orders.lifecycle import IN_HAND
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import orders
+
+BEFORE_USE = ("ordered", "waiting", "handed_out")
+
+
+class WithHandovers:
+    """Implements `DirectoryService` over another one."""
+
+    def __init__(self, directory: DirectoryService, database: Database) -> None:
+        self._directory = directory
+        self._database = database
+
+    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+        """As the other. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
+        known = await self._directory.find(hsa_id, card_number)
+        if known is None:
+            return None
+        early = [card.card_number for card in known.cards if card.state in BEFORE_USE]
+        used = await asyncio.to_thread(self._collected, early) if early else set()
+        return Known(known.person, tuple(_in_use(card) if card.card_number in used else card for card in known.cards))
+
+    def _collected(self, numbers: Sequence[str]) -> set[str]:
+        theirs = select(orders.c.card_number).where(orders.c.card_number.in_(numbers), orders.c.state.in_(IN_HAND))
+        with self._database.reading.begin() as connection:
+            return set(connection.execute(theirs).scalars())
+
+
+def _in_use(card: CardRecord) -> CardRecord:
+    return msgspec.structs.replace(card, state="active")

@@ -1,0 +1,105 @@
+"""Register, directory and orders by the REST interface that our own OpenAPI describes (docs/operations.md, "The issuer").
+
+Every change carries the wish's id as `Idempotency-Key`: an issuer does it once. A refusal is HTTP 409 with a `reason`; what
+is not known is 404.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from fleet.messages.asking import (
+    BlockAsk,
+    Blocked,
+    Declined,
+    Held,
+    HoldAsk,
+    LetterAsk,
+    LetterOrdered,
+    LiftAsk,
+    Lifted,
+    PukAsk,
+    Released,
+)
+from fleet.messages.issuing import CardRecord, Person
+from fleet.server.issuers.adapters.http import IssuerHttp, Reply
+from fleet.server.issuers.ports import IssuerAwayError, Known
+
+T = TypeVar("T")
+OK, NOT_FOUND, CONFLICT = 200, 404, 409
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    reason: str
+
+
+class KnownAnswer(msgspec.Struct, frozen=True):
+    """What `GET /directory` answers: a person with all cards, or the card of that number with its holder."""
+
+    person: Person | None
+    cards: tuple[CardRecord, ...] = ()
+
+
+class RestRegister:
+    """Implements `CardRegister`, `DirectoryService` and `OrderSource`."""
+
+    def __init__(self, http: IssuerHttp) -> None:
+        self._http = http
+
+    async def block(self, ask: BlockAsk, by: str) -> Blocked | Declined:
+        """POST /cards/NUMBER/block."""
+        return await self._change(ask, "block", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, Blocked)
+
+    async def hold(self, ask: HoldAsk, by: str) -> Held | Declined:
+        """POST /cards/NUMBER/hold."""
+        return await self._change(ask, "hold", {"reason": ask.reason, "by": by, "wanted": ask.wanted}, Held)
+
+    async def lift(self, ask: LiftAsk, by: str) -> Lifted | Declined:
+        """POST /cards/NUMBER/lift."""
+        return await self._change(ask, "lift", {"by": by}, Lifted)
+
+    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> Released | Declined:
+        """POST /cards/NUMBER/puk."""
+        told = {"station": station, "people": people, "reply_key": ask.reply_key, "hsa_id": people[0]}
+        return await self._change(ask, "puk", told, Released)
+
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrdered | Declined:
+        """POST /cards/NUMBER/letter."""
+        return await self._change(ask, "letter", {"hsa_id": holder}, LetterOrdered)
+
+    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+        """GET /directory."""
+        query = {"hsa_id": hsa_id} if hsa_id else {"card_number": card_number}
+        reply = await self._http.get(f"/api/v1/directory?{urlencode(query)}")
+        if reply.status == NOT_FOUND:
+            return None
+        found = _read(reply, KnownAnswer)
+        return Known(found.person, found.cards)
+
+    async def orders(self) -> bytes:
+        """GET /orders.csv."""
+        reply = await self._http.get("/api/v1/orders.csv")
+        if reply.status != OK:
+            raise IssuerAwayError(f"orders: HTTP {reply.status}")
+        return reply.content
+
+    async def _change(self, ask: Any, what: str, body: Mapping[str, object], kind: type[T]) -> T | Declined:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": ask.id}
+        path = f"/api/v1/cards/{quote(ask.card_number, safe='')}/{what}"
+        reply = await self._http.post(path, msgspec.json.encode(body), headers)
+        if reply.status == CONFLICT:
+            return Declined(_read(reply, _Refused).reason)
+        if reply.status == NOT_FOUND:
+            return Declined("unknown_card")
+        return _read(reply, kind)
+
+
+def _read(reply: Reply, kind: type[T]) -> T:
+    if reply.status not in (OK, CONFLICT):
+        raise IssuerAwayError(f"register: HTTP {reply.status}")
+    try:
+        return msgspec.json.decode(reply.content, type=kind)
+    except msgspec.MsgspecError:
+        raise IssuerAwayError("register: an answer that does not fit the contract") from None

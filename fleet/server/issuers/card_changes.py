@@ -1,0 +1,89 @@
+"""Blocks, holds and lifts: who may want them, and what an anonymous hold is worth.
+
+Rules (product.md "Who may"): a block is the holder's, with the card, or an administrator's; anybody may hold a card by its
+number, but an administrator's card is not held so: the answer is the same, and an alarm asks for a person; a hold for theft or a
+known code is lifted by an administrator alone, and no later hold makes it lighter.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from fleet.messages.asking import BlockAsk, Declined, Held, HoldAsk, LiftAsk, Result
+from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.ports import CardRegister
+from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder
+from fleet.server.issuers.request_queue import Queueable
+from fleet.server.issuers.requests import Wishes
+from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS, Alarm
+
+MANY = 3
+"""Holds by number at one station within the hour that are an alarm."""
+HOUR = timedelta(hours=1)
+DEAD = ("blocked", "returned", "voided")
+
+
+class Changes:
+    """Asks the issuer's register for one change at a time."""
+
+    def __init__(
+        self,
+        register: CardRegister,
+        rights: Rights,
+        wishes: Wishes,
+        writer: Writer,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._register = register
+        self._rights = rights
+        self._wishes = wishes
+        self._writer = writer
+        self._clock = clock
+
+    async def change(self, station: str, ask: Queueable, asker: Asker) -> Result:
+        """What came of it. Raises IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
+        card = await self._rights.card(ask.card_number)
+        if card is None:
+            return Declined("unknown_card")
+        record = card[1]
+        anonymous = isinstance(ask, HoldAsk) and not asker.by and not asker.own
+        if anonymous and (said := await self._by_number(station, record)) is not None:
+            return said
+        if not asker.own and not anonymous and not await self._may(station, ask, asker, record):
+            return Declined("not_allowed")
+        match ask:
+            case BlockAsk():
+                return await self._register.block(ask, asker.by)
+            case HoldAsk():
+                grave = record.state == "held" and record.hold_reason in GRAVE_HOLDS
+                kept = msgspec.structs.replace(ask, reason=record.hold_reason) if grave else ask
+                return await self._register.hold(kept, asker.by)
+            case LiftAsk():
+                return await self._register.lift(ask, asker.by)
+
+    async def _may(self, station: str, ask: Queueable, asker: Asker, record: CardRecord) -> bool:
+        """By proofs; or, of what waited for the issuer, by the HSA-id whose proof was verified when it came."""
+        if asker.people:
+            holder = by_holder(asker.people, record)
+            administrator = bool(await self._rights.attending(asker, station, record.hsa_id))
+        else:
+            holder = bool(asker.by) and asker.by == record.hsa_id
+            administrator = not holder and bool(asker.by) and await self._rights.still_attends(asker.by, station)
+        grave = isinstance(ask, LiftAsk) and record.hold_reason in GRAVE_HOLDS
+        return administrator or (holder and not grave)
+
+    async def _by_number(self, station: str, record: CardRecord) -> Held | None:
+        """Alarms of a hold in nobody's name; and an answer without a hold, for an administrator's card."""
+        now = self._clock()
+        lately = await asyncio.to_thread(self._wishes.anonymous_holds, station, now - HOUR)
+        if lately + 1 >= MANY:
+            said = f"{lately + 1} within the hour"
+            await asyncio.to_thread(self._writer.alarm, Alarm(station, MANY_HOLDS, said), now)
+        if record.state in DEAD or not await self._rights.is_administrator(record.hsa_id):
+            return None
+        alarm = Alarm(station, ADMINISTRATOR_REPORTED, record.card_number)
+        await asyncio.to_thread(self._writer.alarm, alarm, now)
+        return Held(record.held_from or record.state)

@@ -1,0 +1,132 @@
+"""What a request for a certificate must fulfil before the issuer sees it, and a certificate before the station does. Pure.
+
+>>> check_request(b"no request", "TEST000000-0001", "9999")
+Declined(reason='bad_request')
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from fleet.messages.asking import CertificateAsk, Declined, Issued
+from fleet.messages.issuing import Offer
+from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
+
+MAX_DER = 4096
+LEAST_RSA_BITS = 2048
+CARD_NUMBER_OID = x509.ObjectIdentifier("1.2.752.34.2.1")
+_CURVES = (ec.SECP256R1, ec.SECP384R1)
+
+
+def der_of(text: str | None) -> bytes:
+    """Base64 of a message as bytes; empty where it is none, or too long."""
+    try:
+        raw = base64.b64decode(text or "", validate=True)
+    except (ValueError, binascii.Error):
+        return b""
+    return raw if len(raw) <= MAX_DER else b""
+
+
+def check_request(request: bytes, hsa_id: str, card_number: str) -> Declined | None:
+    """A key that is good enough, the request signed by it, and no other person or card in it."""
+    try:
+        asked = x509.load_der_x509_csr(request)
+        key, signed = asked.public_key(), asked.is_signature_valid
+        named = asked.subject.get_attributes_for_oid(x509.oid.NameOID.SERIAL_NUMBER)
+        number = requested_number(asked)
+    except FAULTS:
+        return Declined("bad_request")
+    if not signed:
+        return Declined("bad_request")
+    if not _good(key):
+        return Declined("weak_key")
+    if number not in ("", card_number):
+        return Declined("other_card")
+    return Declined("other_person") if any(one.value != hsa_id for one in named) else None
+
+
+def requested_number(asked: x509.CertificateSigningRequest) -> str:
+    """The card number that a request asks to have in the certificate; empty where it does not. Raises ValueError."""
+    for extension in asked.extensions:
+        if extension.oid == CARD_NUMBER_OID and isinstance(extension.value, x509.UnrecognizedExtension):
+            return extension.value.value[2:].decode("ascii")  # after tag and length of a short PrintableString
+    return ""
+
+
+def certificate_number(certificate: x509.Certificate) -> str:
+    """The card number in a certificate; empty where its issuer does not write it there. Raises one of `chains.FAULTS`."""
+    for extension in certificate.extensions:
+        if extension.oid == CARD_NUMBER_OID and isinstance(extension.value, x509.UnrecognizedExtension):
+            return extension.value.value[2:].decode("ascii")  # after tag and length of a short PrintableString
+    return ""
+
+
+def _good(key: object) -> bool:
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size >= LEAST_RSA_BITS
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
+
+
+def check_renewal(ask: CertificateAsk, request: bytes) -> x509.Certificate | Declined:
+    """The present certificate, once its own key has signed the request. Who issued it the caller must ask."""
+    try:
+        current = x509.load_der_x509_certificate(der_of(ask.current))
+        person, same = serial_number(current), current.subject == x509.load_der_x509_csr(request).subject
+    except FAULTS:
+        return Declined("no_proof")
+    if not signed_by(current, request, der_of(ask.proof), ask.algorithm or ""):
+        return Declined("no_proof")
+    if person != ask.hsa_id:
+        return Declined("other_person")
+    return current if same else Declined("other_subject")  # RFC 7030 4.2.2
+
+
+def signed_by(certificate: x509.Certificate, message: bytes, signature: bytes, algorithm: str) -> bool:
+    """Is it a signature over the message by the key of the certificate? `algorithm` is a JOSE name."""
+    try:
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey) and algorithm == "RS256":
+            key.verify(signature, message, padding.PKCS1v15(), hashes.SHA256())
+        elif isinstance(key, rsa.RSAPublicKey) and algorithm == "PS256":
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+            key.verify(signature, message, pss, hashes.SHA256())
+        elif isinstance(key, ec.EllipticCurvePublicKey) and algorithm in ("ES256", "ES384"):
+            key.verify(signature, message, ec.ECDSA(hashes.SHA256() if algorithm == "ES256" else hashes.SHA384()))
+        else:
+            return False
+    except FAULTS:
+        return False
+    return True
+
+
+def check_issued(issued: Issued, request: bytes, offer: Offer, hsa_id: str, now: datetime) -> Declined | None:
+    """What an issuer gave: of that key and person, valid now, and not beyond its last day."""
+    chain = [der_of(one) for one in issued.chain]
+    try:
+        leaf = x509.load_der_x509_certificate(chain[0])
+        above = [x509.load_der_x509_certificate(one) for one in chain[1:]]
+        asked = x509.load_der_x509_csr(request)
+        same_key = _spki(leaf.public_key()) == _spki(asked.public_key())
+    except (IndexError, *FAULTS):
+        return Declined("issuer_gave_another")
+    fits = same_key and serial_number(leaf) == hsa_id and _is_above(leaf, above)
+    in_time = leaf.not_valid_before_utc <= now and leaf.not_valid_after_utc.date() <= date.fromisoformat(
+        offer.not_after
+    )
+    return None if fits and in_time else Declined("issuer_gave_another")
+
+
+def _is_above(leaf: x509.Certificate, chain: Sequence[x509.Certificate]) -> bool:
+    return bool(chain) and leaf.issuer == chain[0].subject
+
+
+def _spki(key: object) -> bytes:
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise TypeError("a key of another kind")
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,23 @@
+"""What answers are made of: the adapters of one issuer, and the region's data and rules.
+
+>>> IssuerSide.__match_args__[0]
+'certificates'
+"""
+
+from dataclasses import dataclass
+
+from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.certificate_offers import OfferRules
+from fleet.server.issuers.ports import CardRegister, CertificateIssuer, DirectoryService, StatusSource
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSide:
+    """The adapters and data that answers are made of."""
+
+    certificates: CertificateIssuer
+    register: CardRegister
+    directory: DirectoryService
+    keys: CardKeys
+    rules: OfferRules
+    status: StatusSource

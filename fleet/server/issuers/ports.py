@@ -1,0 +1,115 @@
+"""What the server wants of an issuer. An adapter implements these; a region mixes them as its issuer offers them.
+
+Rules: everything that changes something carries the id of the wish, and is done once for it; a refusal is a value, an issuer that
+cannot be reached an `IssuerAwayError`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from cryptography import x509
+
+from fleet.messages.asking import (
+    BlockAsk,
+    Blocked,
+    Declined,
+    Held,
+    HoldAsk,
+    Issued,
+    LetterAsk,
+    LetterOrdered,
+    LiftAsk,
+    Lifted,
+    PukAsk,
+    Released,
+)
+from fleet.messages.issuing import CardRecord, Offer, Person
+from fleet.server.issuers.proofs.certificate_chains import Standing
+
+__all__ = [
+    "CardRegister", "CertificateIssuer", "DirectoryService", "IssuerAwayError", "Known", "OrderSource", "Standing",
+    "StatusSource", "Wanted",
+]  # fmt: skip
+
+
+class IssuerAwayError(Exception):
+    """The issuer does not answer, or answers what cannot be understood. The text says which part; it shows no content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A certificate that was asked for and may be given. `request` and `current` are DER; `current` only for a renewal."""
+
+    request: bytes = field(repr=False)
+    offer: Offer
+    card_number: str
+    hsa_id: str
+    current: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What directory and register know together."""
+
+    person: Person | None
+    cards: tuple[CardRecord, ...]
+
+    @property
+    def shown(self) -> Person | None:
+        """The person without the name of a protected identity, whatever the directory gave."""
+        if self.person is None or not self.person.protected:
+            return self.person
+        return msgspec.structs.replace(self.person, name=None)
+
+
+class CertificateIssuer(Protocol):
+    """Signs requests."""
+
+    async def certificate(self, wanted: Wanted) -> Issued | Declined:
+        """The certificate with its chain. Raises IssuerAwayError."""
+
+
+class CardRegister(Protocol):
+    """Knows the state of every card, and changes it. `by`: the HSA-id of who has proved to be allowed to, empty where nobody has.
+    All methods raise IssuerAwayError."""
+
+    async def block(self, ask: BlockAsk, by: str) -> Blocked | Declined:
+        """Revoke all certificates of the card, for good."""
+
+    async def hold(self, ask: HoldAsk, by: str) -> Held | Declined:
+        """Suspend them (RFC 5280 5.3.1, certificateHold)."""
+
+    async def lift(self, ask: LiftAsk, by: str) -> Lifted | Declined:
+        """End the suspension: the card is what it was before."""
+
+    async def release_puk(self, ask: PukAsk, station: str, people: tuple[str, ...]) -> Released | Declined:
+        """Seal the PUK to the asker's key, once for a card. `people`: who holds the card, and who attends."""
+
+    async def order_letter(self, ask: LetterAsk, holder: str) -> LetterOrdered | Declined:
+        """Send a new code letter."""
+
+
+class DirectoryService(Protocol):
+    """People, and which cards they have."""
+
+    async def find(self, hsa_id: str, card_number: str) -> Known | None:
+        """By one of the two; None where nothing is known. Raises IssuerAwayError."""
+
+
+class OrderSource(Protocol):
+    """The issuer's list of orders."""
+
+    async def orders(self) -> bytes:
+        """All orders that may be imported, as the CSV of docs/operations.md. Raises IssuerAwayError."""
+
+
+class StatusSource(Protocol):
+    """Where it is published which certificates are revoked."""
+
+    async def lists(self) -> tuple[bytes, ...]:
+        """The newest CRL of each issuing authority, DER, its signature checked. Raises IssuerAwayError."""
+
+    async def standing(self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime) -> Standing:
+        """What the issuer says of one certificate now. Raises IssuerAwayError."""

@@ -1,0 +1,48 @@
+"""ID administrators: who may attend, by certificate and list. That a card has proved who somebody is comes first (`proofs`)."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+
+from fleet.messages.asking import Declined, LoggedIn
+from fleet.server.issuers.proofs.assurance import SHIPPED
+from fleet.server.issuers.proofs.attendance import Attending
+from fleet.server.issuers.proofs.verification import Proven
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import administrators
+
+
+class Administrators:
+    """The list. Methods block; call them in a thread. All raise sqlalchemy.exc.SQLAlchemyError."""
+
+    def __init__(self, database: Database, levels: Mapping[str, int] = SHIPPED) -> None:
+        """`levels`: level of assurance by policy of a certificate."""
+        self._attending = Attending(database, levels)
+        self._database = database
+
+    def may_attend(self, person: Proven, station: str, now: datetime) -> Declined | None:
+        """None where they are an administrator at that station, else why not."""
+        refusal = self._attending.refusal(station, person.chain[0], now)
+        return None if refusal is None else Declined(refusal)
+
+    def log_in(self, person: Proven, station: str, now: datetime) -> LoggedIn | Declined:
+        """Who they are by the list, or why they may not attend there."""
+        refused, listed = self.may_attend(person, station, now), self._attending.listed(station, person.hsa_id)
+        if refused is not None or listed is None:
+            return refused or Declined("not_administrator")
+        return LoggedIn(listed.hsa_id, listed.name, listed.roles)
+
+    def still(self, hsa_id: str, station: str, now: datetime) -> bool:
+        """Whether somebody whose proof was judged before may attend yet."""
+        return self._attending.still(station, hsa_id, now)
+
+    def for_protected(self, station: str, people: Collection[str]) -> bool:
+        """Whether all of them (HSA-ids) have the role for protected identities there."""
+        return self._attending.all_have_role_for_protected(station, people)
+
+    def is_listed(self, hsa_id: str) -> bool:
+        """Whether they are an administrator anywhere."""
+        with self._database.reading.begin() as connection:
+            listed = select(administrators.c.hsa_id).where(administrators.c.hsa_id == hsa_id)
+            return connection.execute(listed).first() is not None

@@ -1,0 +1,126 @@
+"""Authorization of what is asked in a person's name: by the register's word on their card, and by who they are to the card that
+it is about. Proofs have been verified before (`proofs`).
+
+Rules (product.md "Who may"): a card that is held, blocked or back proves nobody, but for its own hold and block; who has left is
+given nothing; a holder acts on the card that signed; an administrator is never the holder.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.messages.asking import (
+    BlockAsk,
+    CertificateAsk,
+    Declined,
+    DirectoryAsk,
+    HoldAsk,
+    LiftAsk,
+    LoggedIn,
+    PersonAsk,
+)
+from fleet.messages.issuing import CardRecord, Person
+from fleet.server.issuers.ports import DirectoryService
+from fleet.server.issuers.proofs.administrators import Administrators
+from fleet.server.issuers.proofs.verification import Proven
+
+IN_USE = ("active", "handed_out")
+HeldCard = tuple[Person | None, CardRecord]
+"""A card, and its holder as the directory knows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """In whose name something is asked. `by`: an HSA-id, empty where nobody has shown who they are; `own`: the server itself
+    wants it, and was allowed to before."""
+
+    by: str = ""
+    people: tuple[Proven, ...] = ()
+    own: bool = False
+
+    @classmethod
+    def of(cls, people: tuple[Proven, ...]) -> "Asker":
+        """Those whose proofs came with the ask: the first one wants it."""
+        return cls(people[0].hsa_id if people else "", people)
+
+
+class Rights:
+    """Asks register, directory and the list of administrators. Methods raise IssuerAwayError, sqlalchemy.exc.SQLAlchemyError."""
+
+    def __init__(
+        self, directory: DirectoryService, administrators: Administrators, clock: Callable[[], datetime]
+    ) -> None:
+        self._directory = directory
+        self._administrators = administrators
+        self._clock = clock
+
+    async def card(self, number: str) -> HeldCard | None:
+        """The card of that number."""
+        known = await self._directory.find("", number)
+        card = next((one for one in known.cards if one.card_number == number), None) if known else None
+        return None if known is None or card is None else (known.person, card)
+
+    async def refuse(self, person: Proven, ask: PersonAsk) -> Declined | None:
+        """Why the card of that person proves nobody now, by the register; None where it does."""
+        card = await self.card(person.card_number)
+        if card is None:
+            return Declined("unknown_card")
+        holder, record = card
+        if record.hsa_id != person.hsa_id:
+            return Declined("other_person")
+        putting_away = isinstance(ask, BlockAsk | HoldAsk)
+        own = isinstance(ask, BlockAsk | HoldAsk | LiftAsk) and ask.card_number == person.card_number
+        if record.state not in IN_USE and not (own and record.state == "held"):
+            return Declined(f"card_{record.state}")
+        if has_left(holder) and not putting_away and not isinstance(ask, DirectoryAsk):
+            return Declined("holder_left")
+        return None
+
+    async def attending(self, asker: Asker, station: str, holder: str) -> tuple[str, ...]:
+        """HSA-ids of the administrators among them, none of whom is the holder."""
+        refused = [
+            await asyncio.to_thread(self._administrators.may_attend, one, station, self._clock())
+            for one in asker.people
+            if one.hsa_id != holder
+        ]
+        others = [one.hsa_id for one in asker.people if one.hsa_id != holder]
+        return tuple(hsa_id for hsa_id, why in zip(others, refused, strict=True) if why is None)
+
+    async def still_attends(self, hsa_id: str, station: str) -> bool:
+        """Whether an administrator whose proof was verified before may attend yet."""
+        return await asyncio.to_thread(self._administrators.still, hsa_id, station, self._clock())
+
+    async def is_administrator(self, hsa_id: str) -> bool:
+        """Whether they are one anywhere."""
+        return await asyncio.to_thread(self._administrators.is_listed, hsa_id)
+
+    async def may_attend_for(self, station: str, holder: Person | None, attending: Sequence[str]) -> bool:
+        """Two attend for a protected identity, or for somebody of whom nobody knows that, by the role for it alone."""
+        if holder is not None and not holder.protected:
+            return True
+        return await asyncio.to_thread(self._administrators.for_protected, station, attending)
+
+    async def log_in(self, person: Proven, station: str) -> LoggedIn | Declined:
+        """The administrator, or why they are none here."""
+        return await asyncio.to_thread(self._administrators.log_in, person, station, self._clock())
+
+
+def has_left(holder: Person | None) -> bool:
+    """Whether nobody knows them, or their last assignment has ended and no other follows."""
+    return holder is None or (holder.left is not None and not holder.continued)
+
+
+def by_holder(people: Sequence[Proven], record: CardRecord) -> bool:
+    """Whether the card itself signed, for the holder whom the register knows."""
+    return any((one.hsa_id, one.card_number) == (record.hsa_id, record.card_number) for one in people)
+
+
+def of_holder(people: Sequence[Proven], record: CardRecord) -> bool:
+    """Whether the holder signed, with whichever card."""
+    return any(one.hsa_id == record.hsa_id for one in people)
+
+
+def is_renewal(ask: CertificateAsk) -> bool:
+    """A certificate in the place of one of the same card."""
+    return ask.profile != "reserve"

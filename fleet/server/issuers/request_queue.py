@@ -1,0 +1,165 @@
+"""Holds, blocks and lifts on their way to the issuer: the queue, as rows.
+
+Rules: a request is put once for each (station, id); it waits until the issuer has said yes or no, however long that takes, and
+then stays as what came of it. Of several processes one tries at a time: who tries claims the row for some minutes.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true, update
+
+from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk, tag_of
+from fleet.messages.link import decode, encode
+from fleet.server.cards.tables import requests
+from fleet.server.platform.database.bulk import insert_new
+from fleet.server.stations.summary import inside
+
+Queueable = BlockAsk | HoldAsk | LiftAsk
+RequestState = Literal["waiting", "done", "declined"]
+STATES: tuple[RequestState, ...] = ("waiting", "done", "declined")
+QUEUED = frozenset({"card.block", "card.hold", "card.lift"})
+FIRST_S, LAST_S = 30.0, 3600.0
+OWN = ":"
+"""In `who`: the server asked by itself, for a rule or an account. No HSA-id has it."""
+
+
+class Key(NamedTuple):
+    """Station (empty where no station is known) and id of the wish."""
+
+    station: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request. `due` is the next try, None once it is settled; `error` why the last try came to nothing, or why it was
+    declined."""
+
+    station: str
+    id: str
+    ask: str
+    content: Queueable
+    card_number: str
+    who: str
+    made: datetime
+    state: RequestState
+    tries: int
+    due: datetime | None
+    tried: datetime | None
+    error: str | None
+    by: str = ""
+    """The HSA-id in whose name it is done; empty where nobody has shown who they are."""
+
+    @property
+    def key(self) -> Key:
+        """Of the row."""
+        return Key(self.station, self.id)
+
+    @property
+    def own(self) -> bool:
+        """Whether the server asked by itself; else a station did."""
+        return OWN in self.who
+
+
+def put(connection: Connection, key: Key, ask: Queueable, who: str, now: datetime, by: str = "") -> bool:
+    """Put it into the queue, due now. False where it was there. `by`: the HSA-id in whose name it is done; proofs do not wait
+    with it, since they have been judged."""
+    row: dict[str, Any] = {
+        **key._asdict(),
+        "ask": tag_of(ask),
+        "content": _content(ask, by),
+        "card_number": ask.card_number,
+        "who": who,
+        "made": now,
+        "state": "waiting",
+        "tries": 0,
+        "due": now,
+    }
+    return insert_new(connection, requests, row)
+
+
+def due(connection: Connection, now: datetime, limit: int = 20) -> list[RequestRow]:
+    """What is to be tried, the longest due first."""
+    waiting = select(requests).where(requests.c.due <= now).order_by(requests.c.due, requests.c.id).limit(limit)
+    return [_row(row) for row in connection.execute(waiting)]
+
+
+def claim(connection: Connection, row: RequestRow, until: datetime) -> bool:
+    """Whether nobody else tries it now; then nobody does before `until`."""
+    this = and_(_this(row.key), requests.c.state == "waiting", requests.c.due == row.due)
+    return connection.execute(update(requests).where(this).values(due=until)).rowcount == 1
+
+
+def settle(connection: Connection, key: Key, reason: str | None, now: datetime) -> None:
+    """The issuer has answered: done, or declined for that reason. Nothing where it is not in the queue."""
+    values = {"state": "done" if reason is None else "declined", "due": None, "error": reason, "tried": now}
+    waiting = and_(_this(key), requests.c.state == "waiting")
+    connection.execute(update(requests).where(waiting).values(**values, tries=requests.c.tries + 1))
+
+
+def put_off(connection: Connection, row: RequestRow, why: str, now: datetime) -> None:
+    """A try came to nothing: again later, twice as late each time, up to an hour."""
+    values = {"due": now + wait_after(row.tries + 1), "error": why[:200], "tried": now}
+    waiting = and_(_this(row.key), requests.c.state == "waiting")
+    connection.execute(update(requests).where(waiting).values(**values, tries=requests.c.tries + 1))
+
+
+def again(connection: Connection, key: Key, now: datetime, within: ColumnElement[bool]) -> bool:
+    """Make it due now. False where it does not wait, or not within."""
+    waiting = and_(_this(key), requests.c.state == "waiting", within)
+    return connection.execute(update(requests).where(waiting).values(due=now)).rowcount == 1
+
+
+def wait_after(tries: int) -> timedelta:
+    """How long until the next try, after so many."""
+    return timedelta(seconds=min(LAST_S, FIRST_S * 2.0 ** min(tries - 1, 10)))
+
+
+def listed(
+    connection: Connection,
+    *,
+    state: str = "",
+    card_number: str = "",
+    within: ColumnElement[bool] | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[RequestRow], int]:
+    """Requests that fit: those that wait first, then the newest; and how many there are in all."""
+    wishes = ((requests.c.state, state), (requests.c.card_number, card_number))
+    fits = and_(true() if within is None else within, *(column == wanted for column, wanted in wishes if wanted))
+    total = connection.execute(select(func.count()).select_from(requests).where(fits)).scalar_one()
+    newest = select(requests).where(fits).order_by(requests.c.state != "waiting", requests.c.made.desc(), requests.c.id)
+    return [_row(row) for row in connection.execute(newest.limit(limit).offset(offset))], total
+
+
+def one(connection: Connection, key: Key, within: ColumnElement[bool] | None = None) -> RequestRow | None:
+    """That request."""
+    row = connection.execute(select(requests).where(_this(key), true() if within is None else within)).first()
+    return None if row is None else _row(row)
+
+
+def stations_in(patterns: Collection[str]) -> ColumnElement[bool]:
+    """Requests of these stations: names, or beginnings of names with `*`."""
+    return inside(frozenset(patterns))(requests.c.station)
+
+
+def _this(key: Key) -> ColumnElement[bool]:
+    return and_(requests.c.station == key.station, requests.c.id == key.id)
+
+
+def _row(row: Any) -> RequestRow:
+    names = [name for name in RequestRow.__dataclass_fields__ if name != "by"]
+    values = {name: row._mapping[name] for name in names}
+    content: dict[str, Any] = json.loads(row.content)
+    by = str(content.pop("by", ""))
+    return RequestRow(**{**values, "content": decode(Queueable, json.dumps(content).encode()), "by": by})
+
+
+def _content(ask: Queueable, by: str) -> str:
+    """The ask, and in whose name: one JSON object, as it was when asks named that themselves."""
+    return json.dumps({**json.loads(encode(msgspec.structs.replace(ask, proofs=()))), "by": by})

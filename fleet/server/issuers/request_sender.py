@@ -1,0 +1,93 @@
+"""Carries the queue of holds, blocks and lifts to the issuer: a loop of the server.
+
+Rules: a request is tried until the issuer has said yes or no: after half a minute, then twice as late each time, up to an hour.
+It is done once for its id, also where two processes or the station itself try beside each other. An issuer that is away, or a
+database, stops the loop no more than a moment.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.messages.asking import Declined, Result
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.ports import IssuerAwayError
+from fleet.server.issuers.request_queue import RequestRow
+from fleet.server.issuers.requests import ReusedError
+from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.model import Changes
+
+EVERY_S = 5.0
+CLAIM = timedelta(minutes=5)
+TOPIC = "requests"
+
+_log = logging.getLogger(__name__)
+
+
+class Carrier:
+    """One for a server. `answers` is None where no issuer is set up: requests wait, and say so."""
+
+    def __init__(
+        self,
+        database: Database,
+        answers: IssuerAnswers | None,
+        changes: Changes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._answers = answers
+        self._changes = changes
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                if await self.carry():
+                    self._changes.publish(frozenset({TOPIC}))
+            except SQLAlchemyError as error:
+                _log.error("holds and blocks cannot be read just now: %s", type(error).__name__)
+            await asyncio.sleep(EVERY_S)
+
+    async def carry(self) -> bool:
+        """Try all that is due, one after the other. Whether there was any. Raises SQLAlchemyError."""
+        due = await asyncio.to_thread(self._due)
+        for row in due:
+            if await asyncio.to_thread(self._claim, row):
+                await self._try(row)
+        return bool(due)
+
+    async def _try(self, row: RequestRow) -> None:
+        try:
+            result = await self._ask(row)
+        except (IssuerAwayError, ReusedError) as error:
+            _log.warning("%s of a card waits: %s", row.ask, error)
+            await asyncio.to_thread(self._put_off, row, str(error))
+        else:
+            await asyncio.to_thread(self._settle, row, result)
+
+    async def _ask(self, row: RequestRow) -> Result:
+        if self._answers is None:
+            raise IssuerAwayError("no issuer is set up")
+        return await self._answers.carry_out(row.station, row.content, by=row.by, own=row.own)
+
+    def _due(self) -> list[RequestRow]:
+        with self._database.reading.begin() as connection:
+            return requesting.due(connection, self._clock())
+
+    def _claim(self, row: RequestRow) -> bool:
+        with self._database.writing.begin() as connection:
+            return requesting.claim(connection, row, self._clock() + CLAIM)
+
+    def _put_off(self, row: RequestRow, why: str) -> None:
+        with self._database.writing.begin() as connection:
+            requesting.put_off(connection, row, why, self._clock())
+
+    def _settle(self, row: RequestRow, result: Result) -> None:
+        reason = result.reason if isinstance(result, Declined) else None
+        with self._database.writing.begin() as connection:
+            requesting.settle(connection, row.key, reason, self._clock())

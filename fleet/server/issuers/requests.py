@@ -1,0 +1,163 @@
+"""What stations asked of the issuer, kept: done once for each id, limited by the hour, and never forgotten.
+
+A row is the audit: which station, which card, in whose names, what came of it. It holds no code, no key and no certificate but
+the ones that were issued; a PUK that was released is in it sealed to the station that asked.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import and_, delete, func, insert, select
+
+from fleet.messages.asking import (
+    Asked,
+    CertificateAsk,
+    Declined,
+    Issued,
+    LetterAsk,
+    PersonAsk,
+    Result,
+    ask_digest,
+    tag_of,
+)
+from fleet.messages.link import decode, encode
+from fleet.server.cards.certificates import keep_certificate
+from fleet.server.issuers.request_queue import QUEUED, Key, Queueable, put, settle
+from fleet.server.orders.lifecycle import OPEN
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import orders, wishes
+
+HOUR = timedelta(hours=1)
+LETTER_AGAIN = timedelta(days=30)
+"""So often a letter is ordered for a card in nobody's name."""
+MOST_AN_HOUR = {
+    "administrator.login": 120,
+    "card.authenticate": 60,
+    "card.block": 240,
+    "card.challenge": 240,
+    "card.hold": 60,
+    "card.letter": 20,
+    "card.lift": 60,
+    "card.puk": 10,
+    "card.state": 600,
+    "certificate.request": 60,
+    "directory.find": 600,
+}
+"""For each station. What is over it is asked again later; a block waits in the station's own queue."""
+SAID_AGAIN = frozenset({"card.block", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request"})
+ASKED = "asked"
+"""The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
+
+
+class ReusedError(Exception):
+    """The id has been used for another question."""
+
+
+class Wishes:
+    """The table. Methods block; call them in a thread. All raise sqlalchemy.exc.SQLAlchemyError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, station: str, ask: Asked) -> Result | None:
+        """What was answered before to this very question. Raises ReusedError where the id stood for another."""
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        with self._database.reading.begin() as connection:
+            row = connection.execute(select(wishes.c.digest, wishes.c.result).where(this)).first()
+        if row is None:
+            return None
+        if row.digest != _digest(ask):
+            raise ReusedError("the id was used before")
+        found: Result | None = None if row.result is None else decode(Result, row.result.encode())
+        return found
+
+    def reserve(self, station: str, ask: Asked, now: datetime) -> bool:
+        """Count the question against the station's hourly limit, in the transaction that looks whether there is room, so that
+        no number of questions at the same time gets past it. False where there is none. An id counts once."""
+        name, most = tag_of(ask), MOST_AN_HOUR.get(tag_of(ask))
+        if most is None:
+            return True
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        lately = and_(wishes.c.station == station, wishes.c.ask == name, wishes.c.at > now - HOUR)
+        with self._database.writing.begin() as connection:
+            if connection.execute(select(wishes.c.id).where(this)).first() is not None:
+                return True
+            if connection.execute(select(func.count()).select_from(wishes).where(lately)).scalar_one() >= most:
+                return False
+            connection.execute(insert(wishes).values(_row(station, ask, now)))
+            return True
+
+    def keep(self, station: str, ask: Asked, people: tuple[str, ...], result: Result, now: datetime) -> None:
+        """Write down what came of it: durable before the answer goes out."""
+        name = tag_of(ask)
+        row = _row(station, ask, now) | {
+            "people": json.dumps([one for one in people if one]),
+            "outcome": tag_outcome(result),
+            "reason": result.reason if isinstance(result, Declined) else None,
+            "result": encode(result).decode() if name in SAID_AGAIN else None,
+        }
+        this = and_(wishes.c.station == station, wishes.c.id == ask.id)
+        with self._database.writing.begin() as connection:
+            connection.execute(delete(wishes).where(this, wishes.c.result.is_(None)))
+            if connection.execute(select(wishes.c.id).where(this)).first() is None:
+                connection.execute(insert(wishes).values(row))
+            if isinstance(ask, CertificateAsk) and isinstance(result, Issued):
+                keep_certificate(connection, station, ask, result, now)
+            if name in QUEUED:
+                settle(connection, Key(station, ask.id), row["reason"], now)
+
+    def anonymous_holds(self, station: str, since: datetime) -> int:
+        """Holds in nobody's name that were asked for at that station since then, and answered."""
+        these = and_(wishes.c.station == station, wishes.c.ask == "card.hold", wishes.c.at > since)
+        nobody = and_(these, wishes.c.people == "[]", wishes.c.outcome != ASKED)
+        with self._database.reading.begin() as connection:
+            return connection.execute(select(func.count()).select_from(wishes).where(nobody)).scalar_one()
+
+    def had_letter(self, ask: LetterAsk, now: datetime) -> bool:
+        """Whether a letter was ordered for that card lately, at whichever station."""
+        these = and_(
+            wishes.c.card_number == ask.card_number, wishes.c.ask == tag_of(ask), wishes.c.outcome == "ordered"
+        )
+        with self._database.reading.begin() as connection:
+            lately = select(wishes.c.id).where(these, wishes.c.at > now - LETTER_AGAIN)
+            return connection.execute(lately).first() is not None
+
+    def waits_here(self, station: str, card_number: str) -> bool:
+        """Whether there is an open order for that card at that station."""
+        this = and_(orders.c.station == station, orders.c.card_number == card_number, orders.c.state.in_(OPEN))
+        with self._database.reading.begin() as connection:
+            return connection.execute(select(orders.c.order).where(this)).first() is not None
+
+    def wait_for(self, station: str, ask: Queueable, by: str, now: datetime) -> None:
+        """The issuer is away: the server goes on trying, and everybody can see it. `by`: who has proved to want it."""
+        with self._database.writing.begin() as connection:
+            put(connection, Key(station, ask.id), ask, by, now, by)
+
+
+def tag_outcome(result: Result) -> str:
+    """The outcome's name."""
+    return str(result.__struct_config__.tag)
+
+
+def _row(station: str, ask: Asked, now: datetime) -> dict[str, Any]:
+    """A question that nothing has come of yet."""
+    return {
+        "station": station,
+        "id": ask.id,
+        "ask": tag_of(ask),
+        "digest": _digest(ask),
+        "card_number": getattr(ask, "card_number", ""),
+        "people": "[]",
+        "outcome": ASKED,
+        "reason": None,
+        "result": None,
+        "at": now,
+    }
+
+
+def _digest(ask: Asked) -> str:
+    """Without the proofs: asked again in a later visit it is the same question."""
+    return ask_digest(ask) if isinstance(ask, PersonAsk) else hashlib.sha256(msgspec.json.encode(ask)).hexdigest()

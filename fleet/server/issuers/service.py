@@ -1,0 +1,305 @@
+"""Answers what stations ask of issuer and register: checked, limited, done once, written down, signed.
+
+Rules: an id that was answered gets the same word again; who the people are is verified first (`proofs`), then what they may
+(`rights`, product.md "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so that
+the station may ask again with the same id.
+"""
+# length: the questions to an issuer are one subject
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from fleet.messages.asking import (
+    Answered,
+    BlockAsk,
+    CardProof,
+    CardProofAsk,
+    CardStateAsk,
+    CardStatus,
+    CertificateAsk,
+    ChallengeAsk,
+    Declined,
+    DirectoryAsk,
+    Found,
+    HoldAsk,
+    Holder,
+    Issued,
+    IssuerAsk,
+    LetterAsk,
+    LiftAsk,
+    LoginAsk,
+    NotFound,
+    PersonAsk,
+    PukAsk,
+    Result,
+    Word,
+    tag_of,
+    typ_of,
+)
+from fleet.messages.issuing import Offer
+from fleet.messages.link import Answer, encode
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
+from fleet.server.issuers.card_changes import Changes
+from fleet.server.issuers.certificate_offers import offers_of
+from fleet.server.issuers.certificate_requests import check_issued, check_renewal, check_request, der_of
+from fleet.server.issuers.dependencies import IssuerSide
+from fleet.server.issuers.ports import IssuerAwayError, Wanted
+from fleet.server.issuers.proofs.administrators import Administrators
+from fleet.server.issuers.proofs.authorization import (
+    Asker,
+    HeldCard,
+    Rights,
+    by_holder,
+    has_left,
+    is_renewal,
+    of_holder,
+)
+from fleet.server.issuers.proofs.verification import ProofJudge
+from fleet.server.issuers.question_bounds import check_bounds
+from fleet.server.issuers.request_queue import Queueable
+from fleet.server.issuers.requests import ReusedError, Wishes
+from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm
+from fleet.server.stations.summary import local_day
+
+_log = logging.getLogger(__name__)
+
+Outcome = tuple[Result, tuple[str, ...]]
+"""What came of a question, and the HSA-ids in whose names it was asked."""
+
+
+class IssuerAnswers:
+    """Answers one question at a time; several may run at once."""
+
+    def __init__(
+        self,
+        side: IssuerSide,
+        wishes: Wishes,
+        judge: ProofJudge,
+        administrators: Administrators,
+        signer: Signer,
+        writer: Writer,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._side = side
+        self._wishes = wishes
+        self._judge = judge
+        self._rights = Rights(side.directory, administrators, clock)
+        self._changes = Changes(side.register, self._rights, wishes, writer, clock)
+        self._signer = signer
+        self._writer = writer
+        self._clock = clock
+        self.changed: Callable[[], None] = lambda: None
+        """Called when certificates have been revoked, suspended, or taken back."""
+
+    async def answer(self, station: str, ask: IssuerAsk) -> Answer:
+        """The signed word, or an error. Raises MessageError, sqlalchemy.exc.SQLAlchemyError."""
+        check_bounds(ask)
+        now = self._clock()
+        try:
+            result = await asyncio.to_thread(self._wishes.known, station, ask)
+            if result is None:
+                if not await asyncio.to_thread(self._wishes.reserve, station, ask, now):
+                    return _error("too_many", "This station has asked this too often within the hour.")
+                result = await self._proved(station, ask)
+        except ReusedError:
+            return _error("id_used", "The id has been used for another question.")
+        except IssuerAwayError as error:
+            _log.error("%s: %s cannot be answered: %s", station, tag_of(ask), error)
+            return _error("issuer_away", "The issuer does not answer just now.")
+        word = Word(station, ask.id, now.isoformat(timespec="seconds").replace("+00:00", "Z"), result)
+        return Answer(ok=True, jws=self._signer.sign(encode(word), typ_of(ask)))
+
+    async def carry_out(self, station: str, ask: Queueable, *, by: str, own: bool) -> Result:
+        """The same from the queue, without a word to sign: whose proof came with it was verified before it was put there.
+        `own`: the server itself wants it.
+
+        Raises IssuerAwayError, ReusedError, sqlalchemy.exc.SQLAlchemyError.
+        """
+        known = await asyncio.to_thread(self._wishes.known, station, ask)
+        return await self._fresh(station, ask, Asker(by, own=own)) if known is None else known
+
+    async def _proved(self, station: str, ask: IssuerAsk) -> Result:
+        """Once those whose proofs it carries have been verified. A block that the issuer cannot take now waits for it."""
+        if isinstance(ask, CardStateAsk):
+            return await self._state(station, ask)
+        people = await self._judge.people(station, ask, self._clock())
+        if isinstance(people, Declined):
+            return await self._keep(station, ask, (), people)
+        asker = Asker.of(people)
+        try:
+            for one in people:
+                refused = await self._rights.refuse(one, ask)
+                if refused is not None:
+                    return await self._keep(station, ask, (one.hsa_id,), refused)
+            return await self._fresh(station, ask, asker)
+        except IssuerAwayError:
+            if isinstance(ask, Queueable):
+                await asyncio.to_thread(self._wishes.wait_for, station, ask, asker.by, self._clock())
+            raise
+
+    async def _fresh(self, station: str, ask: PersonAsk, asker: Asker) -> Result:
+        result, people = await self._deal_with(station, ask, asker)
+        return await self._keep(station, ask, people, result)
+
+    async def _keep(self, station: str, ask: PersonAsk, people: tuple[str, ...], result: Result) -> Result:
+        """The audit; and an alarm where a card that somebody wants blocked is not."""
+        now = self._clock()
+        if isinstance(ask, BlockAsk | HoldAsk) and isinstance(result, Declined):
+            alarm = Alarm(station, BLOCK_DECLINED, f"{ask.card_number}: {result.reason}")
+            await asyncio.to_thread(self._writer.alarm, alarm, now)
+        await asyncio.to_thread(self._wishes.keep, station, ask, people, result, now)
+        return result
+
+    async def _deal_with(self, station: str, ask: PersonAsk, asker: Asker) -> Outcome:
+        people = tuple(one.hsa_id for one in asker.people) or (asker.by,)
+        match ask:
+            case BlockAsk() | HoldAsk() | LiftAsk():
+                result = await self._changes.change(station, ask, asker)
+                if not isinstance(result, Declined):
+                    self.changed()
+                return result, people
+            case CertificateAsk():
+                return await self._certificate(station, ask, asker), people
+            case LoginAsk():
+                return await self._log_in(station, asker), people
+            case DirectoryAsk():
+                return await self._find(station, ask, asker), people
+            case ChallengeAsk() | PukAsk() | LetterAsk():
+                card = await self._rights.card(ask.card_number)
+                return await self._about(station, ask, asker, card)
+            case CardProofAsk():
+                return await self._authenticate(station, ask), people
+            case _:
+                raise AssertionError(f"{tag_of(ask)} has no answer")
+
+    async def _about(
+        self, station: str, ask: ChallengeAsk | PukAsk | LetterAsk, asker: Asker, card: HeldCard | None
+    ) -> Outcome:
+        """What wants the card to be known: its own keys, and a new letter."""
+        people = tuple(one.hsa_id for one in asker.people)
+        if card is None:
+            return Declined("unknown_card"), people
+        holder = card[1].hsa_id
+        attending = await self._rights.attending(asker, station, holder)
+        people = tuple(dict.fromkeys((holder, *people)))
+        match ask:
+            case ChallengeAsk():
+                return self._challenge(ask, asker, card, attending), people
+            case PukAsk():
+                if not attending:
+                    return Declined("administrators_missing"), people
+                return await self._side.register.release_puk(ask, station, (holder, *attending)), people
+            case LetterAsk():
+                mine = of_holder(asker.people, card[1])
+                if asker.people and not mine and not attending:
+                    return Declined("not_allowed"), people
+                if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
+                    return Declined("letter_lately"), people
+                return await self._side.register.order_letter(ask, holder), people
+
+    def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
+        record = card[1]
+        if not attending and (ask.key == "unblock" or not of_holder(asker.people, record)):
+            return Declined("administrators_missing" if ask.key == "unblock" else "not_allowed")
+        if record.state in ("blocked", "voided", "returned", "held"):
+            return Declined(f"card_{record.state}")
+        response = self._side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
+        return Declined("no_key") if response is None else Answered(response.hex())
+
+    async def _authenticate(self, station: str, ask: CardProofAsk) -> Result:
+        """A card that is still to be handed out there, by its own key. Whoever has the answer manages that card: never one in
+        use.
+        """
+        card = await self._rights.card(ask.card_number)
+        if card is None or not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
+            return Declined("unknown_card")
+        if card[1].state not in BEFORE_USE:
+            return Declined(f"card_{card[1].state}")
+        witness, challenge = bytes.fromhex(ask.witness), bytes.fromhex(ask.challenge)
+        proof = self._side.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
+        if proof is None:
+            return Declined("no_key")
+        return CardProof(proof[0].hex(), hashlib.sha256(proof[1]).hexdigest())
+
+    async def _certificate(self, station: str, ask: CertificateAsk, asker: Asker) -> Result:
+        wanted = await self._wanted(station, ask, asker)
+        if isinstance(wanted, Declined):
+            return wanted
+        issued = await self._side.certificates.certificate(wanted)
+        if isinstance(issued, Issued):
+            wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
+            if wrong is not None:
+                _log.error("the issuer gave another certificate than was asked for")
+                return wrong
+        return issued
+
+    async def _wanted(self, station: str, ask: CertificateAsk, asker: Asker) -> Wanted | Declined:
+        request = der_of(ask.request)
+        wrong = check_request(request, ask.hsa_id, ask.card_number)
+        if wrong is not None:
+            return wrong
+        current = None
+        if ask.current is not None or is_renewal(ask):
+            proved = check_renewal(ask, request)
+            if isinstance(proved, Declined):
+                return proved
+            if not self._judge.is_genuine(proved, self._clock()):
+                return Declined("card_not_valid")
+            current = der_of(ask.current)
+        card = await self._rights.card(ask.card_number)
+        if card is None:
+            return Declined("unknown_card")
+        offer = next((one for one in self._offers(card) if (one.profile, one.loa) == (ask.profile, ask.loa)), None)
+        if offer is None or card[1].hsa_id != ask.hsa_id:
+            return Declined("not_offered")
+        attending = await self._rights.attending(asker, station, ask.hsa_id)
+        if len(attending) < offer.administrators:
+            return Declined("administrators_missing")
+        if offer.administrators > 1 and not await self._rights.may_attend_for(station, card[0], attending):
+            return Declined("kur_needed")
+        mine = by_holder(asker.people, card[1]) if is_renewal(ask) else of_holder(asker.people, card[1]) or attending
+        return Wanted(request, offer, ask.card_number, ask.hsa_id, current) if mine else Declined("not_allowed")
+
+    async def _log_in(self, station: str, asker: Asker) -> Result:
+        if len(asker.people) != 1:
+            return Declined("bad_mandate")
+        return await self._rights.log_in(asker.people[0], station)
+
+    async def _state(self, station: str, ask: CardStateAsk) -> Result:
+        """Without whose card it is: nobody has proved anything yet."""
+        card = await self._rights.card(ask.card_number)
+        if card is None:
+            return NotFound()
+        person, record = card
+        holder: Holder = "unknown" if person is None else "left" if has_left(person) else "here"
+        return CardStatus(
+            await asyncio.to_thread(self._judge.nonces.new, station, self._clock()),
+            record.state, record.product, record.loa, holder, record.reserve,
+            person is None or person.protected, record.held_from, record.hold_reason, record.activate_by,
+            self._offers(card),
+        )  # fmt: skip
+
+    async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
+        known = await self._side.directory.find(ask.hsa_id, ask.card_number)
+        if known is None:
+            return NotFound()
+        holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
+        holders |= {known.person.hsa_id} if known.person is not None else set()
+        known_to = holders == {asker.by} or await self._rights.attending(asker, station, "")
+        if not known_to and not await asyncio.to_thread(self._wishes.waits_here, station, ask.card_number):
+            return Declined("not_allowed")
+        cards = [(known.person, card) for card in known.cards if card.card_number == ask.card_number]
+        return Found(known.shown, known.cards, tuple(offer for card in cards for offer in self._offers(card)))
+
+    def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
+        today = datetime.fromisoformat(local_day(self._clock())).date()
+        return offers_of(card[0], card[1], today, self._side.rules)
+
+
+def _error(code: str, text: str) -> Answer:
+    return Answer(ok=False, error=code, text=text)

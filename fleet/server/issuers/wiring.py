@@ -1,0 +1,100 @@
+"""Issuer side of a running server, made from `issuer.toml`: adapters, answers, and the watch over what stations should know."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
+from fleet.server.issuers.adapters.est import EstIssuer
+from fleet.server.issuers.adapters.http import IssuerHttp
+from fleet.server.issuers.adapters.rest import RestRegister
+from fleet.server.issuers.adapters.revocation_status import PublishedStatus
+from fleet.server.issuers.card_keys import CardKeys
+from fleet.server.issuers.dependencies import IssuerSide
+from fleet.server.issuers.ports import IssuerAwayError, OrderSource, StatusSource
+from fleet.server.issuers.proofs.administrators import Administrators
+from fleet.server.issuers.proofs.nonces import Nonces
+from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
+from fleet.server.issuers.region_data import RegionData, RegionError
+from fleet.server.issuers.requests import Wishes
+from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.issuers.settings import IssuerSettings
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.signing import Signer
+
+WATCH_S = 300.0
+"""So often lists are fetched and the region's folder is read."""
+AGAIN_S = 15.0
+"""So soon again where the issuer was away."""
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def connected(
+    settings: IssuerSettings,
+    database: Database,
+    signer: Signer,
+    writer: Writer,
+    clock: Callable[[], datetime],
+    watch_s: float = WATCH_S,
+) -> AsyncIterator[tuple[IssuerAnswers, RegionData]]:
+    """Both, for as long as the context lasts. Raises SettingsError, RegionError, CardKeysError."""
+    anchors = settings.certificates(settings.trust.anchors)
+    authorities = settings.certificates(settings.trust.authorities)
+    region = RegionData.load(settings.base / settings.region) if settings.region else RegionData()
+    keys = CardKeys.load(settings.base / settings.card_keys) if settings.card_keys else CardKeys({})
+    async with IssuerHttp(settings.link.secure, settings.tls()) as secure, IssuerHttp(settings.link.public) as public:
+        status = PublishedStatus(public, settings.trust.lists, settings.trust.ocsp, (*authorities, *anchors))
+        trusted = Trusted(anchors, authorities, lambda: region.lists)
+        administrators = Administrators(database, settings.level_table())
+        judge = ProofJudge(Nonces(database), trusted, status)
+        rest = RestRegister(secure)
+        directory = WithHandovers(rest, database)
+        side = IssuerSide(EstIssuer(secure), rest, directory, keys, settings.offer_rules(), status)
+        changed = asyncio.Event()
+        watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
+        answers = IssuerAnswers(side, Wishes(database), judge, administrators, signer, writer, clock)
+        answers.changed = changed.set
+        try:
+            yield answers, region
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def fetched_orders(settings: IssuerSettings) -> bytes:
+    """The issuer's orders, as the CSV of an import. Raises SettingsError, IssuerAwayError."""
+    async with IssuerHttp(settings.link.secure, settings.tls()) as secure:
+        source: OrderSource = RestRegister(secure)
+        return await source.orders()
+
+
+async def _watch(
+    settings: IssuerSettings, region: RegionData, status: StatusSource, changed: asyncio.Event, every_s: float
+) -> None:
+    """At once where a card was blocked, held or lifted; sooner again where the issuer was away."""
+    while True:
+        changed.clear()
+        fetched = await _look(settings, region, status)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(every_s if fetched else min(every_s, AGAIN_S)):
+                await changed.wait()
+
+
+async def _look(settings: IssuerSettings, region: RegionData, status: StatusSource) -> bool:
+    try:
+        if settings.region:
+            await asyncio.to_thread(region.reload, settings.base / settings.region)
+    except RegionError as error:
+        _log.error("the region's data stays as it was: %s", error)
+    try:
+        region.set_lists(await status.lists())
+    except IssuerAwayError as error:
+        _log.error("no new lists of revoked certificates: %s", error)
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Maintenance windows: model, queries, pages and API."""

@@ -1,0 +1,57 @@
+"""Maintenance windows in words: when, how it stands with one, and which stations it keeps silent now."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.server.maintenance.model import Planned
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.roles import Scope
+from fleet.server.stations.labels import Mark
+from fleet.server.stations.model import StationRow
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A window that counts now: until when, and for which stations that the reader may see."""
+
+    window: Planned
+    until: datetime
+    stations: tuple[StationRow, ...]
+
+
+def under_way(windows: Iterable[Planned], rows: Sequence[StationRow], now: datetime) -> list[UnderWay]:
+    """Which of those stations are in maintenance now, by window; the first to end first. `now` in the zone of the windows."""
+    found = [
+        UnderWay(window, until, tuple(row for row in rows if window.covers(row.name)))
+        for window in windows
+        if (until := window.ends(now)) is not None
+    ]
+    return sorted((one for one in found if one.stations), key=lambda one: one.until)
+
+
+def seen_by(scope: Scope, window: Planned) -> bool:
+    """Whether some of its stations may be within. A pattern of the file may have its `*` anywhere: it counts by how it begins."""
+    return any(scope.touches(re.sub(r"[*?].*", "*", pattern)) for pattern in window.stations)
+
+
+def when(window: Planned, t: Texts) -> str:
+    """Its span, or its days and times of day."""
+    rule = window.rule
+    if rule.since is not None and rule.until is not None:
+        since, until = (moment.astimezone(t.zone) for moment in (rule.since, rule.until))
+        if since.date() == until.date():
+            return f"{t.moment(since)}–{t.clock(until)}"
+        return f"{t.moment(since)} – {t.moment(until)}"
+    days = ", ".join(t(f"weekday.{day}") for day in rule.days) or t("maintenance.daily")
+    return f"{days} {rule.start:%H:%M}–{rule.last:%H:%M}"
+
+
+def window_mark(window: Planned, now: datetime) -> Mark:
+    """How it stands. `now` in the zone of the windows."""
+    if window.over(now):
+        return Mark("of", "check", "maintenance_state", "ended" if window.row and window.row.ended else "over")
+    if window.ends(now) is not None:
+        return Mark("of", "wrench-outline", "maintenance_state", "now")
+    return Mark("of", "calendar-clock", "maintenance_state", "later")

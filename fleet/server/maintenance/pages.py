@@ -1,0 +1,189 @@
+"""Maintenance on the dashboard: what is planned and under way, a form for one more, and a button that ends one.
+
+Rules: whoever may command stations plans for them and for no others; whoever may see some of a window's stations sees it. Times
+of a form are those of the server's zone. What does not fit is said beside the form, which keeps what was written. Windows of the
+settings' file are listed, and changed there.
+
+Example: `app.include_router(maintenance_pages(web, alerts))`
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import Field, TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+
+from fleet.server.alerts.model import Alerts
+from fleet.server.alerts.settings import DAYS
+from fleet.server.maintenance import labels as maintenance_words
+from fleet.server.maintenance.api import (
+    DAY_MINUTES,
+    MOST_NAME,
+    MOST_REASON,
+    Number,
+    Recurring,
+    Span,
+    begin,
+    end,
+    window_of,
+)
+from fleet.server.maintenance.model import Planned, Window
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.time_zones import HERE, begins
+from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
+from fleet.server.platform.web.pagination import ROWS, pages_of
+
+KINDS = ("span", "recurring")
+SHOW = ("open", "all")
+MOST_STATIONS = 1000
+_MOST_PAGES = 10_000
+_WISH: TypeAdapter[Span | Recurring] = TypeAdapter(Annotated[Span | Recurring, Field(discriminator="kind")])
+_LOCAL = "%Y-%m-%dT%H:%M"
+"""How a browser writes a point in time without a zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was written. `since` and `until` belong to a span; `days`, `start` and `end` to what recurs."""
+
+    kind: str
+    name: str = ""
+    reason: str = ""
+    stations: str = ""
+    since: str = ""
+    until: str = ""
+    days: tuple[str, ...] = ()
+    start: str = ""
+    end: str = ""
+
+    @classmethod
+    def fresh(cls, kind: str, now: datetime) -> "Form":
+        """An hour from now; or at night. `now` in the zone of the windows."""
+        if kind == "recurring":
+            return cls(kind, start="02:00", end="04:00")
+        return cls("span", since=now.strftime(_LOCAL), until=(now + timedelta(hours=1)).strftime(_LOCAL))
+
+    @classmethod
+    def of(cls, form: FormData) -> "Form":
+        """From a form that was sent."""
+        kind = field(form, "kind", 10)
+        days = tuple(one for one in form.getlist("days") if isinstance(one, str) and one in DAYS)
+        texts = {name: field(form, name).strip() for name in ("since", "until", "start", "end")}
+        name, reason = field(form, "name", MOST_NAME).strip(), field(form, "reason", MOST_REASON).strip()
+        stations = field(form, "stations", MOST_STATIONS).strip()
+        return cls(kind if kind in KINDS else KINDS[0], name, reason, stations, days=days, **texts)
+
+    def window(self, zone: tzinfo | None, now: datetime) -> Window | str:
+        """The window; or the part that does not fit: name, reason, stations, time."""
+        try:
+            wish = _WISH.validate_python(self._facts(zone, now))
+        except ValidationError as error:
+            parts = {str(part) for one in error.errors() for part in one["loc"]}
+            return next((part for part in ("name", "stations", "reason") if part in parts), "time")
+        except ValueError:
+            return "time"
+        return window_of(wish) if self.reason else "reason"
+
+    def _facts(self, zone: tzinfo | None, now: datetime) -> dict[str, Any]:
+        """As a program would send it. Raises ValueError for times that are none, or over."""
+        facts: dict[str, Any] = {"kind": self.kind, "name": self.name, "reason": self.reason}
+        facts["stations"] = self.stations.replace(",", " ").split()
+        if self.kind == "recurring":
+            start, last = (datetime.strptime(text, "%H:%M") for text in (self.start, self.end))  # noqa: DTZ007  # times of day
+            minutes = (last - start).total_seconds() // 60 % DAY_MINUTES
+            return {**facts, "days": list(self.days), "start": self.start, "minutes": minutes}
+        since, until = (_instant(text, zone) for text in (self.since, self.until))
+        if until <= now:
+            raise ValueError("it is over")
+        return {**facts, "since": since.isoformat(), "minutes": (until - since).total_seconds() // 60}
+
+
+def maintenance_pages(web: Web, alerts: Alerts) -> APIRouter:
+    """The list with its form, and what they do."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/maintenance", dependencies=needs(Right.VIEW))
+    def show_all(
+        request: Request,
+        show: Annotated[str, Query(max_length=10)] = "open",
+        kind: Annotated[str, Query(max_length=10)] = "span",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        form = Form.fresh(kind, _local(request, web))
+        return _list(request, web, alerts, show if show in SHOW else SHOW[0], page, form)
+
+    @router.post("/maintenance", dependencies=needs(Right.COMMAND))
+    async def plan(request: Request) -> Response:
+        form = Form.of(await form_of(request))
+        return await run_in_threadpool(_plan, request, web, alerts, form)
+
+    @router.post("/maintenance/{window}/end", dependencies=needs(Right.COMMAND))
+    def stop(request: Request, window: Number) -> Response:
+        end(request, alerts, window)
+        return RedirectResponse("/maintenance", 303)
+
+    return router
+
+
+def _plan(request: Request, web: Web, alerts: Alerts, form: Form) -> Response:
+    said = form.window(web.texts_for(request).zone, web.clock())
+    if isinstance(said, Window) and not all(map(caller_of(request).scope(Right.COMMAND).covers, said.stations)):
+        said = "foreign"
+    if isinstance(said, str):
+        return _list(request, web, alerts, SHOW[0], 1, form, said)
+    begin(request, alerts, said)
+    return RedirectResponse("/maintenance", 303)
+
+
+def _list(
+    request: Request, web: Web, alerts: Alerts, show: str, page: int, form: Form, wrong: str | None = None
+) -> Response:
+    t, now, caller = web.texts_for(request), _local(request, web), caller_of(request)
+    known = [
+        one for one in alerts.planned(ended=show == "all") if maintenance_words.seen_by(caller.scope(Right.VIEW), one)
+    ]
+    windows = [one for one in known if show == "all" or not one.over(now)]
+    windows.sort(key=lambda one: (one.over(now), one.ends(now) is None))
+    rows = web.read(request).stations(web.clock())
+    silent = {row.name for one in maintenance_words.under_way(known, rows, now) for row in one.stations}
+    return web.render(
+        request,
+        "maintenance/maintenance.html",
+        "alerts",
+        status=200 if wrong is None else 422,
+        page="alerts",
+        title=t.many("maintenance.title", len(silent)) if silent else t("maintenance.title.none"),
+        says=maintenance_words,
+        local=now,
+        windows=windows[(page - 1) * ROWS : page * ROWS],
+        may_end=lambda one: one.row is not None and not one.over(now) and _commands(request, one),
+        titles={row.name: row.title for row in rows},
+        show=show,
+        shows=SHOW,
+        form=asdict(form) if caller.may(Right.COMMAND) else None,
+        wrong=wrong,
+        kinds=KINDS,
+        days=DAYS,
+        most={"name": MOST_NAME, "reason": MOST_REASON, "stations": MOST_STATIONS},
+        paging={"at": page, "pages": pages_of(len(windows)), "path": with_query("/maintenance", show=show) + "&"},
+    )
+
+
+def _commands(request: Request, window: Planned) -> bool:
+    caller = caller_of(request)
+    return caller.may(Right.COMMAND) and all(map(caller.scope(Right.COMMAND).covers, window.stations))
+
+
+def _local(request: Request, web: Web) -> datetime:
+    """Now, in the zone of the windows."""
+    return web.clock().astimezone(web.texts_for(request).zone or HERE)
+
+
+def _instant(text: str, zone: tzinfo | None) -> datetime:
+    """A local time of a form, in UTC: two times of one zone would be subtracted as the clock shows them. Raises ValueError."""
+    return begins(datetime.fromisoformat(text).replace(tzinfo=None), zone or HERE)

@@ -1,0 +1,21 @@
+"""What waits for somebody, as figures beside the places of the menu.
+
+Example: `Web(..., counts=partial(counts_for, commands=commands, alerts=alerts, cards=cards))`
+"""
+
+from fastapi import Request
+
+from fleet.server.alerts.model import Alerts
+from fleet.server.cards.model import Cards
+from fleet.server.commands.authorization import count_for
+from fleet.server.commands.model import Commands
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import caller_of
+
+
+def counts_for(request: Request, commands: Commands, alerts: Alerts, cards: Cards) -> dict[str, int]:
+    """By the id of the place: alerts that nobody has taken, commands that the caller may agree to, what waits for the issuer."""
+    patterns = caller_of(request).scope(Right.VIEW).patterns
+    _, untaken = alerts.within(patterns).untaken(1)
+    _, waiting = cards.within(patterns).requests(state="waiting", limit=1)
+    return {"alerts": untaken, "commands": count_for(request, commands), "requests": waiting}

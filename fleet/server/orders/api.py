@@ -1,0 +1,209 @@
+"""Orders and people of the directory, written by programs under /api/v1.
+
+Rules: an order is placed or changed as an import would, all or none; what its life does not allow is 409. An order of a station
+that the token may not see is not there. People belong to the whole region: who changes them may do so for all stations. Each
+change is told to the audit first.
+
+Example: `app.include_router(orders_api(side.cards))`
+"""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel
+
+from fleet.server.audit.service import Deed
+from fleet.server.cards.model import Cards
+from fleet.server.orders.lifecycle import Happening
+from fleet.server.orders.queries import Imported, Problem, Record, RefusedError, Row
+from fleet.server.orders.request_bodies import (
+    HsaId,
+    OrderBody,
+    OrderChange,
+    OrderName,
+    OrdersBody,
+    PersonBody,
+    PersonChange,
+)
+from fleet.server.people.directory import PersonRow
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell, tell_look
+from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.request_bodies import LINE
+from fleet.server.stations.api import CountedRows, Limit, Offset, Order, next_offset, order_model
+from fleet.server.stock.pages import within
+
+Search = Annotated[str, Query(max_length=100, pattern=LINE)]
+PLACED, CHANGED, LOOKED = "order.place", "person.change", "people.directory"
+
+
+class Taken(BaseModel):
+    """What an import did."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+class Person(BaseModel):
+    """One person. `name` is null for a protected identity; days are ISO 8601."""
+
+    hsa_id: str
+    name: str | None
+    protected: bool
+    left: str | None
+    continued: bool
+    name_changed: str | None
+
+
+def orders_api(cards: Cards) -> APIRouter:
+    """All of it."""
+    router = api_group("orders")
+    _add_reading(router, cards)
+    _add_changes(router, cards)
+    _add_steps(router, cards)
+    return router
+
+
+def people_api(cards: Cards) -> APIRouter:
+    """The directory's people."""
+    router = api_group("people")
+
+    @router.get("/people", dependencies=needs(Right.PEOPLE))
+    def list_people(
+        request: Request, search: Search = "", limit: Limit = 100, offset: Offset = 0
+    ) -> CountedRows[Person]:
+        """People by HSA-id, whose HSA-id or name has that in it."""
+        _region(request)
+        tell_look(request, Deed(LOOKED, search))
+        rows, total = cards.people(search=search, limit=limit, offset=offset)
+        items = [_person(row) for row in rows]
+        return CountedRows(items=items, next=next_offset(offset, limit, total), total=total)
+
+    @router.get("/people/{hsa_id}", dependencies=needs(Right.PEOPLE))
+    def read_person(request: Request, hsa_id: HsaId) -> Person:
+        """One person."""
+        _region(request)
+        tell_look(request, Deed(LOOKED, hsa_id))
+        return _person(_known(cards.person(hsa_id)))
+
+    @router.put("/people/{hsa_id}", dependencies=needs(Right.ORDERS))
+    def put_person(request: Request, hsa_id: HsaId, said: PersonBody) -> Person:
+        """Take the person as the directory has them now."""
+        return _keep_person(request, cards, said.row(hsa_id))
+
+    @router.patch("/people/{hsa_id}", dependencies=needs(Right.ORDERS))
+    def change_person(request: Request, hsa_id: HsaId, said: PersonChange) -> Person:
+        """Say that somebody left, goes on, or has another name."""
+        _region(request)
+        days = {name: None if day is None else day.isoformat() for name, day in said.days().items()}
+        more = {} if said.continued is None else {"continued": said.continued}
+        return _keep_person(request, cards, replace(_known(cards.person(hsa_id)), **days, **more))  # type: ignore[arg-type]
+
+    return router
+
+
+def _add_reading(router: APIRouter, cards: Cards) -> None:
+    @router.get("/orders/{order}", dependencies=needs(Right.PEOPLE))
+    def read_order(request: Request, order: OrderName) -> Order:
+        """One order."""
+        tell_look(request, Deed("people.search", order))
+        return _read(within(request, cards), order)
+
+
+def _add_changes(router: APIRouter, cards: Cards) -> None:
+    @router.post("/orders", dependencies=needs(Right.ORDERS))
+    def place_orders(request: Request, said: OrdersBody) -> Taken:
+        """Place or change up to a hundred, all or none."""
+        done = place(request, cards, [one.record(one.order) for one in said.orders])
+        return Taken.model_validate(done, from_attributes=True)
+
+    @router.put("/orders/{order}", dependencies=needs(Right.ORDERS))
+    def put_order(request: Request, order: OrderName, said: OrderBody) -> Order:
+        """Place it, or change it to this."""
+        place(request, cards, [said.record(order)])
+        return _read(cards, order)
+
+    @router.patch("/orders/{order}", dependencies=needs(Right.ORDERS))
+    def change_order(request: Request, order: OrderName, said: OrderChange) -> Order:
+        """Another station, slot or last day."""
+        _read(within(request, cards), order)
+        record = cards.record(order)
+        assert record is not None
+        place(request, cards, [said.on(record)])
+        return _read(cards, order)
+
+
+def _add_steps(router: APIRouter, cards: Cards) -> None:
+    @router.post("/orders/{order}/cancel", dependencies=needs(Right.ORDERS))
+    def cancel(request: Request, order: OrderName) -> Order:
+        """Cancel it: the card is to be taken out of its slot."""
+        return _step(request, cards, order, "cancelled", "order.cancel")
+
+    @router.post("/orders/{order}/destroyed", dependencies=needs(Right.ORDERS, person=True))
+    def destroyed(request: Request, order: OrderName) -> Order:
+        """Say that its card was destroyed. Not by a token."""
+        return _step(request, cards, order, "destroyed", "order.destroy")
+
+
+def place(request: Request, cards: Cards, records: list[Record]) -> Imported:
+    """As an import, told to the audit first. Raises HTTPException."""
+    scope = caller_of(request).scope(Right.ORDERS)
+    for record in records:
+        require_station(request, record.station)
+        held = None if scope.everywhere else cards.order(record.order)
+        if held is not None and not scope.allows(held.station):
+            raise HTTPException(409, f"{record.order}: the number is taken")
+        tell(request, Deed(PLACED, record.order))
+    try:
+        return cards.take_orders([Row(number, record) for number, record in enumerate(records, 1)])
+    except RefusedError as error:
+        told = (f"{one.column}: {_told(one, everywhere=scope.everywhere)}" for one in error.problems)
+        raise HTTPException(409, "; ".join(told)) from None
+
+
+def _told(problem: Problem, *, everywhere: bool) -> str:
+    """The reason; without the other order of a card, which may be a station's that the caller does not see."""
+    hidden = problem.column == "card_number" and not everywhere
+    return "this card waits for another order already" if hidden else problem.reason
+
+
+def _step(request: Request, cards: Cards, order: str, what: Happening, action: str) -> Order:
+    mine = within(request, cards)
+    _read(mine, order)
+    tell(request, Deed(action, order))
+    done = mine.step(order, what)
+    if done is None or done.now is None:
+        raise HTTPException(409, f"{order} is {done.was if done else 'gone'}")
+    return _read(mine, order)
+
+
+def _read(cards: Cards, order: str) -> Order:
+    row = cards.order(order)
+    if row is None:
+        raise HTTPException(404, "no order of that number")
+    return order_model(row)
+
+
+def _region(request: Request) -> None:
+    """People belong to no station. Raises HTTPException for who may see some stations alone."""
+    if not caller_of(request).scope(request.state.right).everywhere:
+        raise HTTPException(403, "people are for those who may see all stations")
+
+
+def _keep_person(request: Request, cards: Cards, row: PersonRow) -> Person:
+    _region(request)
+    tell(request, Deed(CHANGED, row.hsa_id))
+    cards.take_people([row])
+    return _person(row)
+
+
+def _known(row: PersonRow | None) -> PersonRow:
+    if row is None:
+        raise HTTPException(404, "nobody of that HSA-id")
+    return row
+
+
+def _person(row: PersonRow) -> Person:
+    return Person.model_validate(row, from_attributes=True)

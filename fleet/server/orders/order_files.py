@@ -1,0 +1,125 @@
+"""Files of orders that the office gives, as CSV.
+
+Rules: the whole file is read and checked before anything is stored, and each thing that is wrong is named with line,
+column and reason (the first hundred). UTF-8 with or without a byte order mark; comma or semicolon; any line ends. The
+header names exactly the columns. A name of a protected identity is dropped here and stored nowhere.
+
+>>> read_orders(b"order,hsa_id\\n")
+Traceback (most recent call last):
+...
+fleet.server.platform.csv_files.FileError: 10 problems
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from fleet.messages.topics import STATION_NAME
+from fleet.server.orders.queries import Problem, Record, Row
+from fleet.server.platform.csv_files import Line, checked, read_lines
+
+ORDER_COLUMNS = (
+    "order",
+    "hsa_id",
+    "name",
+    "protected",
+    "card_number",
+    "product",
+    "loa",
+    "station",
+    "slot",
+    "last_day",
+    "envelope_key",
+    "envelope_mac",
+)
+MAX_SLOT = 999
+
+_ORDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
+_CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_MAC = re.compile(r"[0-9a-f]{64}\Z")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one column may hold; `reason` is said where it does not."""
+
+    fits: Callable[[str], object]
+    reason: str
+
+
+ORDER_RULES = {
+    "order": Rule(_ORDER.match, "1 to 64 of letters, digits, dot, hyphen and underscore"),
+    "hsa_id": Rule(_HSA_ID.match, "must be an HSA-id such as SE2321000016-1A2B, in capitals"),
+    "name": Rule(lambda text: len(text) <= 120, "at most 120 characters"),
+    "protected": Rule(lambda text: text in ("yes", "no", ""), "must be yes, no or empty"),
+    "card_number": Rule(_CARD_NUMBER.match, "4 to 40 digits or capital letters, without spaces"),
+    "product": Rule(lambda text: 0 < len(text) <= 80, "1 to 80 characters"),
+    "loa": Rule(lambda text: text in ("2", "3"), "must be 2 or 3"),
+    "station": Rule(STATION_NAME.match, "must be a station name: 1 to 40 of a-z, 0-9 and hyphens"),
+    "slot": Rule(lambda text: _is_slot(text), f"must be a whole number from 1 to {MAX_SLOT}, or empty"),
+    "last_day": Rule(lambda text: is_day(text), "must be a day as YYYY-MM-DD"),
+    "envelope_key": Rule(lambda text: not text or _KEY_ID.match(text), "must be the id of a key, or empty"),
+    "envelope_mac": Rule(lambda text: not text or _MAC.match(text.lower()), "must be 64 hexadecimal digits, or empty"),
+}
+PERSON_RULES = {"hsa_id": ORDER_RULES["hsa_id"], "name": Rule(lambda text: 0 < len(text) <= 120, "1 to 120 characters")}
+
+
+def read_orders(raw: bytes) -> list[Row]:
+    """The rows of a file of orders. Raises FileError with every problem."""
+    lines = read_lines(raw, ORDER_COLUMNS)
+    problems = [problem for line in lines for problem in _order_problems(line)]
+    return checked([Row(line.number, _record(line.fields)) for line in lines if not problems], problems, lines, "order")
+
+
+def _order_problems(line: Line) -> list[Problem]:
+    problems = broken_rules(line, ORDER_RULES)
+    fields = line.fields
+    if fields["protected"] != "yes" and not fields["name"]:
+        problems.append(Problem(line.number, "name", "is empty, and the identity is not protected"))
+    if bool(fields["envelope_key"]) != bool(fields["envelope_mac"]):
+        column = "envelope_mac" if fields["envelope_key"] else "envelope_key"
+        problems.append(Problem(line.number, column, "envelope_key and envelope_mac are given together or not at all"))
+    return problems
+
+
+def broken_rules(line: Line, rules: dict[str, Rule]) -> list[Problem]:
+    """What of the line does not fit, by column."""
+    return [
+        Problem(line.number, column, rule.reason)
+        for column, rule in rules.items()
+        if not rule.fits(line.fields[column])
+    ]
+
+
+def _record(fields: dict[str, str]) -> Record:
+    protected = fields["protected"] == "yes"
+    return Record(
+        order=fields["order"],
+        hsa_id=fields["hsa_id"],
+        name=None if protected else fields["name"],
+        protected=protected,
+        card_number=fields["card_number"],
+        product=fields["product"],
+        loa=int(fields["loa"]),
+        station=fields["station"],
+        slot=int(fields["slot"] or 0),
+        last_day=fields["last_day"],
+        envelope_key=fields["envelope_key"] or None,
+        envelope_mac=fields["envelope_mac"].lower() or None,
+    )
+
+
+def _is_slot(text: str) -> bool:
+    return not text or (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_SLOT)
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a calendar day, ISO 8601."""
+    try:
+        return bool(_DAY.match(text) and date.fromisoformat(text))
+    except ValueError:
+        return False

@@ -1,0 +1,28 @@
+"""Orders are imported by other processes: pages are told when they have changed."""
+
+import asyncio
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.server.stations.model import Changes
+from fleet.server.stations.queries import StoreReadings
+
+EVERY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+async def watch_orders(readings: StoreReadings, changes: Changes) -> None:
+    """Imports are made by other processes: look once a second whether orders have changed."""
+    before = None
+    while True:
+        try:
+            now = await asyncio.to_thread(readings.orders_mark)
+        except SQLAlchemyError as error:
+            _log.error("orders cannot be read: %s", type(error).__name__)
+        else:
+            if now != before:
+                changes.publish(frozenset({"orders"}))
+            before = now
+        await asyncio.sleep(EVERY_S)

@@ -1,0 +1,71 @@
+"""Messages of an order system: POST /api/v1/hooks/orders, signed, taken once.
+
+Rules (see `fleet.server.platform.webhook_signatures`): several signatures are separated by spaces, and one good one is enough.
+A timestamp that is more than five minutes off is refused; an id that came before is answered and changes nothing; the same id
+with another body is refused. Nothing of a message is looked at before its signature is good."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from fleet.server.audit.service import Deed
+from fleet.server.cards.model import Cards, Delivery
+from fleet.server.orders.queries import RefusedError, Row
+from fleet.server.orders.request_bodies import Message
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import address_of, needs
+from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, signature
+
+TOLERANCE_S = 300
+MOST_ID = 64
+WHO = "order-system"
+
+
+def hooks_router(cards: Cards, secret: bytes, clock: Callable[[], datetime]) -> APIRouter:
+    """The one route."""
+    router = APIRouter(prefix="/api/v1", include_in_schema=False)
+
+    @router.post("/hooks/orders", dependencies=needs(Right.HOOK))
+    async def take(request: Request) -> Response:
+        message, body = await _proved(request, secret, clock())
+        return await run_in_threadpool(_take, cards, request, message, body)
+
+    return router
+
+
+async def _proved(request: Request, secret: bytes, now: datetime) -> tuple[str, bytes]:
+    """Id and exact body of a message that is genuine and fresh. Raises HTTPException."""
+    message, timestamp = (request.headers.get(name, "") for name in (ID, TIMESTAMP))
+    body = await request.body()
+    wanted = signature(secret, message, timestamp, body)
+    given = request.headers.get(SIGNATURE, "").split()
+    good = any(hmac.compare_digest(wanted.encode(), one.encode()) for one in given)
+    if not (good and timestamp.isascii() and timestamp.isdigit() and 0 < len(message) <= MOST_ID):
+        raise HTTPException(401, f"{SIGNATURE}: not ours")
+    if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
+        raise HTTPException(401, f"{TIMESTAMP}: too far from now")
+    return message, body
+
+
+def _take(cards: Cards, request: Request, message: str, body: bytes) -> Response:
+    try:
+        said = Message.model_validate_json(body)
+    except ValidationError as error:
+        places = "; ".join(".".join(str(part) for part in one["loc"]) + f": {one['msg']}" for one in error.errors())
+        raise HTTPException(422, places[:1000]) from None
+    rows = [Row(number, one.record(one.order)) for number, one in enumerate(said.orders, 1)]
+    figures = f"{len(said.orders)} placed, {len(said.cancel)} cancelled"
+    deed = (WHO, address_of(request), Deed("order.place", message, figures))
+    try:
+        taken = cards.deliver(Delivery(message, hashlib.sha256(body).hexdigest()), rows, said.cancel, deed)
+    except RefusedError as error:
+        raise HTTPException(409, "; ".join(f"{one.column}: {one.reason}" for one in error.problems)) from None
+    if taken is None:
+        raise HTTPException(409, f"{ID}: stood for another message")
+    return JSONResponse({"taken": taken})

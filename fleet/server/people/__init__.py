@@ -1,0 +1,1 @@
+"""People of the directory and ID administrators: imports, queries and API."""

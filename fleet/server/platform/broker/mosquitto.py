@@ -1,0 +1,329 @@
+"""Debian's mosquitto, configured, started, watched and ended by the server.
+
+Rules: TLS with client certificates only; user and client id are the certificate's CN, whatever a client says, so two
+connections with one certificate push each other out and are seen; a station writes and reads below its own name, the server
+everywhere. It may have as many files open as the machine allows, and fewer connections than that: who opens connections and says
+nothing takes none from stations. The broker's memory is no promise (a station deletes on `acked` alone), so it is saved
+once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
+first.
+"""
+# length: one process and its configuration, which no other part makes
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import threading
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from fleet.messages.topics import PREFIX
+from fleet.server.platform.addresses import Address, AddressError
+from fleet.server.platform.process.open_files import (
+    MAX_CONNECTIONS,
+    most_connections,
+    open_files_limit,
+    raise_open_files,
+)
+
+SERVER_USER = "fleet-server"
+"""CN of the server's own client certificate."""
+
+
+def is_server(name: str) -> bool:
+    """Whether a certificate's name is the server's, or of one more process of it. No station is given such a name."""
+    return name == SERVER_USER or name.startswith(f"{SERVER_USER}-")
+
+
+WRITES = ("events", "state", "presence", "ask", "commands/result")
+READS = ("answer", "acked", "commands")
+"""Topics that a station may write and read below its own name."""
+
+INSTALL = "sudo apt-get install mosquitto"
+MAX_PACKET = 264 * 1024
+"""Bytes. A station that sends more is put out and told why; less reaches the server, which keeps and names what it cannot use."""
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 3.0
+MAX_RESTART_DELAY_S = 10.0
+REVOCATION_CHECK_S = 5.0
+CALM_S = 60.0
+"""A broker that ran this long is started again at once when it dies."""
+
+_log = logging.getLogger(__name__)
+
+
+class BrokerError(Exception):
+    """The broker cannot be started. The text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """PEM files of the listener; `revoked` is where a CRL is, once a station has been revoked."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    revoked: Path | None = None
+
+
+def access_list(processes: Sequence[str] = ()) -> str:
+    """Who may write and read what (`%u` is the user: the CN of the certificate). `processes`: of the server, besides itself."""
+    lines = [line for name in (SERVER_USER, *processes) for line in (f"user {name}", f"topic readwrite {PREFIX}/#", "")]
+    lines += [f"pattern write {PREFIX}/%u/{name}" for name in WRITES]
+    lines += [f"pattern read {PREFIX}/%u/{name}" for name in READS]
+    return "\n".join(lines) + "\n"
+
+
+def configuration(directory: Path, address: Address, files: BrokerFiles, connections: int = MAX_CONNECTIONS) -> str:
+    """mosquitto.conf. Limits: an event has at most 64 KiB, a page of a list more; queues for a server that is away."""
+    settings = [
+        "per_listener_settings false",
+        "allow_anonymous false",
+        f"acl_file {directory / 'acl'}",
+        f"listener {address.port} {address.host}",
+        f"cafile {files.ca}",
+        f"certfile {files.certificate}",
+        f"keyfile {files.key}",
+        *([f"crlfile {files.revoked}"] if files.revoked and files.revoked.exists() else []),
+        "require_certificate true",
+        "use_identity_as_username true",
+        "use_username_as_clientid true",
+        f"max_connections {connections}",
+        "tls_version tlsv1.2",
+        "persistence true",
+        f"persistence_location {directory}/",
+        "autosave_interval 60",
+        "persistent_client_expiration 14d",
+        "max_inflight_messages 1000",
+        "max_queued_messages 100000",
+        "max_queued_bytes 268435456",
+        f"max_packet_size {MAX_PACKET}",
+        "max_keepalive 300",
+        "set_tcp_nodelay true",
+        "sys_interval 0",
+        "log_dest stderr",
+        "log_timestamp false",
+        "log_type error",
+        "log_type warning",
+        "log_type notice",
+    ]
+    return "\n".join(settings) + "\n"
+
+
+class Broker:
+    """A mosquitto of one's own, for as long as the context lasts."""
+
+    def __init__(
+        self,
+        directory: Path,
+        address: Address,
+        files: BrokerFiles,
+        on_line: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`on_line` is told each line of mosquitto's log, in a thread of its own."""
+        self._directory = directory
+        self._on_line = on_line
+        self._wanted = address
+        self._files = files
+        self._process: Process | None = None
+        self._watch: list[asyncio.Task[None]] = []
+        self._said = ""
+        self.address = address
+
+    async def __aenter__(self) -> Self:
+        program = _program()
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(_end_left_over, self._pid_file, self._conf_file)
+        try:
+            held = self._wanted.bind()
+        except AddressError as error:
+            raise BrokerError(f"the broker's address {error}; choose another with --mqtt HOST:PORT") from None
+        with held:  # until mosquitto has it too: nobody is given a free port in between
+            self.address = replace(self._wanted, port=held.getsockname()[1])
+            self._write(self._directory / "acl", access_list())
+            try:
+                await self._start(program)
+            except BaseException:
+                await self._end()
+                raise
+        self._watch = [
+            asyncio.create_task(self._keep(program), name="broker-watch"),
+            asyncio.create_task(self._heed_revocations(), name="broker-revocations"),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._watch:
+            task.cancel()
+        await asyncio.gather(*self._watch, return_exceptions=True)
+        await self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return self._process.pid if self._process else None
+
+    @property
+    def _conf_file(self) -> Path:
+        return self._directory / "mosquitto.conf"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._directory / "mosquitto.pid"
+
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text, "utf-8")
+        path.chmod(0o600)
+
+    async def _start(self, program: str) -> None:
+        """Start it and wait until it listens. Raises BrokerError with what it said last."""
+        _forget_other_names(self._directory, self._conf_file)
+        connections = most_connections(open_files_limit())
+        text = configuration(self._directory, self.address, self._files, connections)
+        # Only a demonstration or a test runs as root: there mosquitto would give root up before it reads root's keys.
+        self._write(self._conf_file, f"user root\n{text}" if os.geteuid() == 0 else text)
+        command = (*_ending_with_us(), program, "-c", str(self._conf_file))
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=DEVNULL, stdout=DEVNULL, stderr=writing, start_new_session=True
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self._process = process
+        raise_open_files(process.pid)
+        self._write(self._pid_file, str(process.pid))
+        log = threading.Thread(target=self._read_log, args=(reading,), name="broker-log", daemon=True)
+        log.start()
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not await _listens(self.address.reachable):
+                    if process.returncode is not None:
+                        await asyncio.to_thread(log.join)
+                        raise BrokerError(f"mosquitto ended at once: {self._said or process.returncode}")
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise BrokerError(f"mosquitto does not listen on {self.address}: {self._said}") from None
+
+    def _read_log(self, reading: int) -> None:
+        """In a thread: mosquitto stands still while nobody reads its log, and would stand still whenever our loop does."""
+        with open(reading, "rb") as lines:
+            for line in lines:
+                self._said = line.decode("utf-8", "replace").strip()
+                _log.info("broker: %s", self._said)
+                self._on_line(self._said)
+
+    async def _keep(self, program: str) -> None:
+        """Start it again whenever it dies, later each time, until cancelled."""
+        delay_s = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            assert self._process is not None
+            began = loop.time()
+            await self._process.wait()
+            _log.error("the broker has ended (%s) and is started again", self._process.returncode)
+            delay_s = 0.0 if loop.time() - began > CALM_S else min(MAX_RESTART_DELAY_S, delay_s * 2 + 0.2)
+            await asyncio.sleep(delay_s)
+            try:
+                await self._start(program)
+            except BrokerError as error:
+                _log.error("%s", error)
+
+    async def _heed_revocations(self) -> None:
+        """Where the list of revoked certificates has changed, end the broker: started again it knows the list, and
+        those on it, who may be connected at this moment, are not let in any more."""
+        before = _changed_at(self._files.revoked)
+        while True:
+            await asyncio.sleep(REVOCATION_CHECK_S)
+            now = _changed_at(self._files.revoked)
+            if now != before and self._process is not None and self._process.returncode is None:
+                _log.warning("a station has been revoked: the broker is started again")
+                self._process.terminate()
+                before = now
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        self._pid_file.unlink(missing_ok=True)
+
+
+def _program() -> str:
+    """Where mosquitto is; /usr/sbin is not on every user's path."""
+    found = shutil.which(
+        "mosquitto", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    )
+    if found is None:
+        raise BrokerError(f"mosquitto is not installed: {INSTALL} (or name another broker with --broker HOST:PORT)")
+    return found
+
+
+def _forget_other_names(directory: Path, conf_file: Path) -> None:
+    """Drop what a broker remembers that did not bind client ids to certificates: nobody can come back to its sessions, and they
+    would fill. What is in them is sent again; `presence` and `state` come with each connection."""
+    try:
+        before = conf_file.read_text("utf-8")
+    except OSError:
+        return
+    if "use_username_as_clientid true" not in before:
+        (directory / "mosquitto.db").unlink(missing_ok=True)
+
+
+def _changed_at(path: Path | None) -> int | None:
+    try:
+        return path.stat().st_mtime_ns if path else None
+    except OSError:
+        return None
+
+
+def _ending_with_us() -> tuple[str, ...]:
+    """Let the kernel end the broker where this process is killed; where that is not to be had, the next start does it."""
+    found = shutil.which("setpriv")
+    return (found, "--pdeathsig", "TERM") if found else ()
+
+
+async def _listens(address: Address) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address.host, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def _end_left_over(pid_file: Path, conf_file: Path) -> None:
+    """End the broker of a server that was killed: the process of that number, if it runs on this very configuration."""
+    try:
+        pid = int(pid_file.read_text("ascii"))
+    except (OSError, ValueError):
+        return
+    for way, patience_s in ((signal.SIGTERM, STOP_TIMEOUT_S), (signal.SIGKILL, 1.0)):
+        until = time.monotonic() + patience_s
+        if _runs_on(pid, conf_file):
+            _log.warning("a broker of an earlier run is still there and is ended")
+            os.kill(pid, way)
+        while _runs_on(pid, conf_file) and time.monotonic() < until:
+            time.sleep(0.02)
+
+
+def _runs_on(pid: int, conf_file: Path) -> bool:
+    try:
+        return str(conf_file).encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False

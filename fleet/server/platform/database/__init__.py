@@ -1,0 +1,1 @@
+"""Database access: SQLite or PostgreSQL, bulk writes, LISTEN/NOTIFY, and the migrations."""

@@ -1,0 +1,124 @@
+"""The database, SQLite in a file or PostgreSQL: how it is opened, and how its tables are brought up to date.
+
+Three handles on one pool: `reading` gives each transaction one snapshot; `writing` has the store to itself from its start, so
+that it never fails half-way for a lock; `ingesting` likewise on SQLite, while on PostgreSQL ingests run side by side.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+
+from fleet.server.platform.database.database_url import Place, described
+from fleet.server.platform.database.postgres import postgres_engine, warn_unless_synced
+from fleet.server.platform.database.sqlite import WriteBack, sqlite_engine
+
+FILE_NAME = "fleet.sqlite"
+
+
+class StoreError(Exception):
+    """The database cannot be used. The text says which one and why, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Handles on one database, migrated to the newest revision."""
+
+    reading: Engine
+    writing: Engine
+    ingesting: Engine
+    write_back: WriteBack | None = None
+    """On SQLite. Whoever commits many events tells it."""
+
+    @classmethod
+    def open(cls, place: Place) -> "Database":
+        """Open the database, or make the SQLite file, and bring it up to date. Raises StoreError."""
+        try:
+            database = cls._on(place)
+        except OSError as error:
+            raise StoreError(f"{place}: {error.strerror}") from error
+        try:
+            migrate(database)
+            if not isinstance(place, Path):
+                with database.reading.begin() as connection:
+                    warn_unless_synced(connection)
+        except (DatabaseError, CommandError) as error:
+            database.close()
+            raise StoreError(fault(place, error)) from error
+        return database
+
+    @classmethod
+    def _on(cls, place: Place) -> "Database":
+        write_back = None
+        if isinstance(place, Path):
+            _make_private(place)
+            engine = sqlite_engine(place)
+            reading = engine
+            write_back = WriteBack(place)
+        else:
+            engine = postgres_engine(place)
+            reading = engine.execution_options(isolation_level="REPEATABLE READ")
+        alone, shared = engine.execution_options(writing="alone"), engine.execution_options(writing="shared")
+        return cls(reading, alone, shared, write_back)
+
+    def close(self) -> None:
+        """End all connections."""
+        if self.write_back is not None:
+            self.write_back.close()
+        self.reading.dispose()
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Database]:
+    """Open the database for one piece of work. Raises StoreError."""
+    database = Database.open(place)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def migrate(database: Database) -> tuple[str | None, str | None]:
+    """Apply the migrations that are missing, in one transaction. Gives the revision before and after. Raises CommandError."""
+    config = migrations()
+    scripts = ScriptDirectory.from_config(config)
+    newest = scripts.get_current_head()
+    with database.reading.begin() as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+    if before is not None and before not in {one.revision for one in scripts.walk_revisions()}:
+        raise CommandError(f"it is at revision {before}, of a newer program than this one (which knows up to {newest})")
+    if before != newest:
+        with database.writing.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    return before, newest
+
+
+def migrations() -> Config:
+    """How Alembic is told where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
+
+
+def _make_private(path: Path) -> None:
+    """Before SQLite opens it: its log beside it (`-wal`, `-shm`), which holds what was written last, gets the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
+
+
+def fault(place: Place, error: DBAPIError | CommandError) -> str:
+    """What is wrong with which store, in one line (libpq says one for each address it tried); of a damaged file, what to do."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    line = "; ".join(line.strip() for line in said.splitlines() if line.strip())
+    damaged = isinstance(place, Path) and isinstance(error, DatabaseError) and not isinstance(error, OperationalError)
+    return f"{described(place)}: {line}{' (restore a copy: docs/operations.md, Back-up)' if damaged else ''}"

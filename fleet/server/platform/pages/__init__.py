@@ -1,0 +1,1 @@
+"""Page infrastructure: rendering, translations, static assets, exports to files."""

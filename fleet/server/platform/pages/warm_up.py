@@ -1,0 +1,59 @@
+"""What the first visitor would wait for, done when the server starts: the templates of the first pages compiled, the stations
+read once.
+
+Rules: it happens beside everything else, and nobody waits for it: the server is ready without it. Where it fails (the database is
+away) the log says so, and the first visitor waits as long as without it.
+
+Example: `FastAPI(lifespan=warmed(web))`
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+from fleet.server.platform.pages.rendering import Web
+
+FIRST_TEMPLATES = (
+    "accounts/sign_in.html",
+    "platform/signed_out.html",
+    "platform/base.html",
+    "platform/macros.html",
+    "platform/as_of.html",
+    "platform/fragment.html",
+    "stations/overview.html",
+    "stations/chart.html",
+    "stations/stations.html",
+    "stations/station.html",
+    "errands/errands.html",
+    "alerts/alerts.html",
+)
+_log = logging.getLogger(__name__)
+
+
+def warmed(web: Web) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """For as long as the application runs (ASGI lifespan)."""
+
+    @asynccontextmanager
+    async def during(_app: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(asyncio.to_thread(warm, web), name="warming")
+        warming.add_done_callback(_tell)
+        yield
+        await asyncio.wait([warming])
+
+    return during
+
+
+def warm(web: Web) -> None:
+    """Blocks for some tenths of a second. Raises what the store raises."""
+    for name in FIRST_TEMPLATES:
+        web.templates.get_template(name)
+    web.readings.summary(web.clock())
+
+
+def _tell(warming: "asyncio.Task[None]") -> None:
+    error = None if warming.cancelled() else warming.exception()
+    if error is not None:
+        _log.warning("the first pages could not be prepared (%s)", type(error).__name__)

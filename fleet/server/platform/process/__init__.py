@@ -1,0 +1,1 @@
+"""Process life cycle: start, orderly shutdown, privileges, logs, traces."""

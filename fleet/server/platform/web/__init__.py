@@ -1,0 +1,1 @@
+"""Web infrastructure: authorization and CSRF, rate limits, idempotency, problem details, middleware, the listener."""

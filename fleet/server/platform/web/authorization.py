@@ -1,0 +1,220 @@
+"""What a route needs, and whether who asks may. Every route declares it, or the application does not start.
+
+Rules: pages know a person by the session's cookie, `/api/` also a program by `Authorization: Bearer`. A request that changes
+something also shows the form's token, in the field `form_token` or the header `X-Form-Token`, unless it came with a bearer token,
+which no browser sends by itself. What is read is narrowed to the stations that the right was granted for.
+
+>>> Gate(Right.VIEW).right
+<Right.VIEW: 'view'>
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.routing import BaseRoute, Mount, compile_path
+
+from fleet.server.audit.service import Deed
+from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.roles import Caller, Right
+from fleet.server.platform.web.problem_details import API
+from fleet.server.platform.web.rate_limits import Pace
+from fleet.server.platform.web.site import Site
+from fleet.server.sign_in.service import Access
+
+MOST_FIELDS = 20
+BY_ITSELF = "x-live"
+"""Header of what a page asks for by itself; it keeps no session open."""
+
+ORDERING = frozenset({Right.COMMAND, Right.CARDS})
+"""A change by one of these is a command, or a decision about one."""
+
+SAFE = ("GET", "HEAD")
+"""Methods that change nothing."""
+
+
+class Gate:
+    """A dependency of a route: lets in, or refuses with 401, 403 or, where somebody asks for too much, 429."""
+
+    def __init__(self, right: Right, *, person: bool = False) -> None:
+        self.right = right
+        self.person = person
+        """Tokens are refused: for what touches cards, or cannot be taken back."""
+
+    async def __call__(self, request: Request) -> None:
+        """Leaves `caller` and `form_token` in the request's state. Asked again for the same request, it says nothing new."""
+        if getattr(request.state, "gate", None) is self:
+            return
+        await self._ask(request)
+        request.state.gate = self
+
+    async def _ask(self, request: Request) -> None:
+        if self.right is Right.HOOK:  # the route checks the message's own signature
+            pace_of(request).count(request, None)
+            return
+        changes, bearer = request.method not in SAFE, _bearer(request)
+        if changes and bearer is None and not site_of(request).is_ours(request):
+            raise HTTPException(403, "the request does not come from a page of this server")
+        if self.right is Right.PUBLIC:
+            return
+        caller = await (_counted(request) if request.url.path.startswith(API) else recognised(request))
+        if caller is None:
+            raise HTTPException(401, "sign in, or send a token")
+        request.state.right = self.right
+        if not caller.may(self.right):
+            raise HTTPException(403, "your role does not allow this")
+        if self.person and caller.program:
+            raise HTTPException(403, "a token does not do this: a person does, signed in")
+        if changes and bearer is None and await _shown_token(request) != request.state.form_token:
+            raise HTTPException(403, "the form is out of date: load the page again")
+        if changes and self.right in ORDERING:
+            await run_in_threadpool(pace_of(request).command, caller, address_of(request))
+
+
+async def recognised(request: Request) -> Caller | None:
+    """Who asks, if the session or token is good; left in the request's state with the token of forms."""
+    bearer, value = _bearer(request), _shown(request)
+    caller = await run_in_threadpool(_caller, request, bearer, value)
+    if caller is not None and value is not None:
+        request.state.caller, request.state.form_token = caller, form_token(value)
+    return caller
+
+
+async def _counted(request: Request) -> Caller | None:
+    """The same for a request to the API, unless too many came. Raises HTTPException."""
+    pace = pace_of(request)
+    pace.admit(request, _shown(request))
+    caller = await recognised(request)
+    if caller is None:
+        pace.refuse(request)
+    else:
+        pace.count(request, caller)
+    return caller
+
+
+def needs(right: Right, *, person: bool = False) -> list[Any]:
+    """For a route's `dependencies`. `person`: no token does it, whatever its role."""
+    return [Depends(Gate(right, person=person))]
+
+
+def rights(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, frozenset[str], Right | None]]:
+    """Path, methods and right of every route; None where it declares nothing."""
+    for context in iter_route_contexts(routes):
+        yield (
+            context.path or str(context.original_route),
+            frozenset(context.methods or ()),
+            _right_of(context.original_route),
+        )
+
+
+def _right_of(route: BaseRoute) -> Right | None:
+    if isinstance(route, APIRoute):
+        gate = gate_of(route)
+        return gate.right if gate is not None else None
+    return Right.PUBLIC if isinstance(route, Mount) and route.path == "/static" else None
+
+
+def gate_of(route: APIRoute) -> Gate | None:
+    """What that route declares; None where it was forgotten."""
+    gates = (each.dependency for each in route.dependencies)
+    return next((gate for gate in gates if isinstance(gate, Gate)), None)
+
+
+def methods_at(routes: Sequence[BaseRoute], path: str) -> frozenset[str]:
+    """What may be asked of that path, over all routes that fit."""
+    found = (context for context in iter_route_contexts(routes) if context.path)
+    fits = (context.methods or () for context in found if compile_path(str(context.path))[0].match(path))
+    return frozenset(method for methods in fits for method in methods)
+
+
+def check_all(routes: Sequence[BaseRoute]) -> None:
+    """Raises ValueError for a route that does not say what it needs: forgotten is refused, not open."""
+    open_ones = [path for path, _, right in rights(routes) if right is None]
+    if open_ones:
+        raise ValueError(f"routes that do not say what they need: {open_ones}")
+
+
+def caller_of(request: Request) -> Caller:
+    """Who came through the gate."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def tell(request: Request, deed: Deed) -> None:
+    """Tell the audit what is ordered, before it is done."""
+    access_of(request).record(caller_of(request), address_of(request), deed)
+
+
+def require_station(request: Request, station: str) -> None:
+    """Raises HTTPException where the route's right was not granted for that station: to this caller there is none."""
+    if not caller_of(request).scope(request.state.right).allows(station):
+        raise HTTPException(404, "no station of that name")
+
+
+def tell_look(request: Request, deed: Deed) -> None:
+    """Tell the audit what of a person is looked at, before it is shown. Raises HTTPException where that is too much."""
+    access, caller, address = access_of(request), caller_of(request), address_of(request)
+    if not access.is_looking(caller, deed):
+        pace_of(request).look(caller, address)
+        access.record_look(caller, address, deed)
+
+
+def access_of(request: Request) -> Access:
+    """The doors."""
+    access: Access = request.app.state.access
+    return access
+
+
+def pace_of(request: Request) -> Pace:
+    """How much is answered."""
+    pace: Pace = request.app.state.pace
+    return pace
+
+
+def site_of(request: Request) -> Site:
+    """Where the server is."""
+    site: Site = request.app.state.site
+    return site
+
+
+def address_of(request: Request) -> str:
+    """Where the request came from; behind a trusted proxy, what that says."""
+    return request.client.host if request.client else ""
+
+
+async def form_of(request: Request) -> FormData:
+    """The fields of a form, bounded."""
+    return await request.form(max_files=0, max_fields=MOST_FIELDS)
+
+
+def field(form: FormData, name: str, most: int = 200) -> str:
+    """One field as text, without NUL, as queries are; empty where it is missing or too long to be meant."""
+    value = form.get(name)
+    return value.replace("\0", "") if isinstance(value, str) and len(value) <= most else ""
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" and request.url.path.startswith("/api/") else None
+
+
+def _shown(request: Request) -> str | None:
+    """The token or session that came along."""
+    bearer = _bearer(request)
+    return bearer if bearer is not None else request.cookies.get(site_of(request).cookie)
+
+
+def _caller(request: Request, bearer: str | None, value: str | None) -> Caller | None:
+    access = access_of(request)
+    if bearer is not None:
+        return access.by_token(bearer)
+    present = BY_ITSELF not in request.headers and request.url.path != "/events"
+    return access.by_session(value, present=present) if value else None
+
+
+async def _shown_token(request: Request) -> str:
+    header = request.headers.get("x-form-token")
+    return header if header is not None else field(await form_of(request), "form_token")

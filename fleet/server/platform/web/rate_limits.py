@@ -1,0 +1,109 @@
+"""How much is answered: requests to the API, looks at people, and commands, each for one who asks.
+
+Rules: `/api/v1` counts for each token or session; a request that shows neither, or none that is good, counts for its address,
+and when those are used up nobody from there is looked up who was not known before. A look at a person counts once for as long as
+the audit tells it once: a page that draws itself again costs nothing. Who asks for more gets 429 with `Retry-After` (RFC 6585, 4;
+RFC 9110, 10.2.3); answers of the API say what is left, as draft-ietf-httpapi-ratelimit-headers names it. The feed and the files
+of the pages are not counted.
+
+>>> said(Taken(Rate("requests", 1200), 1199, 0, 60))["RateLimit"]
+'"requests";r=1199;t=60'
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi import HTTPException, Request
+
+from fleet.server.audit.service import Deed
+from fleet.server.platform.random_tokens import digest
+from fleet.server.platform.roles import Caller
+from fleet.server.platform.web.rate_counters import WINDOW, Rate, Rates, Taken, neighbourhood
+from fleet.server.platform.web.settings import LimitSettings
+from fleet.server.sign_in.service import Access
+
+_WINDOW_S = int(WINDOW.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What one application has answered of late. `clock` gives aware times."""
+
+    access: Access
+    clock: Callable[[], datetime]
+    limits: LimitSettings
+    rates: Rates = field(default_factory=Rates)
+
+    def admit(self, request: Request, value: str | None) -> None:
+        """Before anybody is looked up by `value`: raises HTTPException where too many from that address were refused."""
+        known = value is not None and self.rates.knows(self._requests, digest(value))
+        spent = None if known else self.rates.spent(self._refused, _from(request), self.clock())
+        if spent is not None:
+            raise _too_many(spent, "too many requests from this address without a good token or session")
+
+    def knock(self, request: Request) -> None:
+        """Count somebody who begins to sign in elsewhere, which is kept in the store. Raises HTTPException."""
+        taken = self.rates.take(Rate("sign-ins", self.limits.refused), _from(request), self.clock())
+        if taken.over:
+            raise _too_many(taken, "too many sign-ins are begun from this address")
+
+    def refuse(self, request: Request) -> None:
+        """Count one that nobody known has made."""
+        self.rates.take(self._refused, _from(request), self.clock())
+
+    def count(self, request: Request, caller: Caller | None) -> None:
+        """Count a request of that caller, or of its address where nobody is asked for. Raises HTTPException."""
+        taken = self.rates.take(self._requests, caller.key if caller else _from(request), self.clock())
+        request.state.taken = taken
+        if taken.over:
+            raise _too_many(taken, "too many requests")
+
+    def look(self, caller: Caller, address: str) -> None:
+        """Count another look at people. Raises HTTPException."""
+        self._told(Rate("looks", self.limits.looks), caller, address, "people.stopped")
+
+    def command(self, caller: Caller, address: str) -> None:
+        """Count a command, or a decision about one. Raises HTTPException."""
+        self._told(Rate("commands", self.limits.commands), caller, address, "command.stopped")
+
+    def _told(self, rate: Rate, caller: Caller, address: str, action: str) -> None:
+        """The first one too many is told in the audit."""
+        taken = self.rates.take(rate, f"{caller.program} {caller.name}", self.clock())
+        if taken.over == 1:
+            self.access.record(caller, address, Deed(action))
+        if taken.over:
+            raise _too_many(taken, f"too many {rate.kind}")
+
+    @property
+    def _requests(self) -> Rate:
+        return Rate("requests", self.limits.requests)
+
+    @property
+    def _refused(self) -> Rate:
+        return Rate("refused", self.limits.refused)
+
+
+def said(taken: Taken | None) -> dict[str, str]:
+    """The headers that say what is left; none where nothing was counted."""
+    if taken is None:
+        return {}
+    rate = taken.rate
+    return {
+        "RateLimit-Policy": f'"{rate.kind}";q={rate.most};w={_WINDOW_S}',
+        "RateLimit": f'"{rate.kind}";r={taken.left};t={taken.seconds}',
+    }
+
+
+def left(request: Request) -> dict[str, str]:
+    """The same for a request that came through the gate."""
+    return said(getattr(request.state, "taken", None))
+
+
+def _from(request: Request) -> str:
+    return neighbourhood(request.client.host if request.client else "")
+
+
+def _too_many(taken: Taken, detail: str) -> HTTPException:
+    headers = {"Retry-After": str(taken.seconds), **said(taken)}
+    return HTTPException(429, f"{detail}: wait {taken.seconds} seconds", headers)

@@ -1,0 +1,89 @@
+"""`kortkiosk-fleet retain` and `erase`: what is over goes now, and what is known of one person goes on request.
+
+Rules: both tell the audit how many, never what. A request that something else has to be kept for is refused whole (exit 3), with
+reasons. `serve` does what `retain` does, once a day.
+
+    $ kortkiosk-fleet retain --dry-run --data /var/lib/kortkiosk-fleet --authority /srv/authority
+    would erase: errands 1204, stations 311
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from fleet.server.platform.database.database import StoreError, opened
+from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault
+from fleet.server.retention.ledger import LEDGER_FILE, LedgerError
+from fleet.server.retention.person_erasure import Gone, Kept, PersonError, erase_person, replay
+from fleet.server.retention.pseudonyms import KEY_FILE, PseudonymKeyError, load_or_make
+from fleet.server.retention.retention_run import Job, run
+from fleet.server.retention.settings import RetentionSettingsError, load
+
+DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
+
+Making = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+Said = tuple[int, dict[str, object], str]
+"""Exit code, result as an object, and as a sentence."""
+
+
+def add_parsers(commands: Any, command: Making) -> None:
+    """`command` makes a parser with the options that all have."""
+    retain = command(commands, "retain", _doing(_retain), "erase what is kept no longer")
+    person = command(commands, "erase", _doing(_erase), "erase what is known of one person, or say why not")
+    person.add_argument("--hsa-id", required=True, metavar="ID")
+    for parser in (retain, person):
+        add_store_arguments(parser, serves=True)
+        parser.add_argument("--authority", type=Path, required=True, metavar="DIR", help="holds the key of pseudonyms")
+        parser.add_argument("--dry-run", action="store_true", help="count, and change nothing")
+        add_retention_option(parser)
+
+
+def add_retention_option(parser: argparse.ArgumentParser) -> None:
+    """The file that changes the periods."""
+    parser.add_argument("--retention", type=Path, metavar="FILE.toml", help="how long what is kept, and holds")
+
+
+def _doing(work: Callable[[argparse.Namespace, Job], Said]) -> Callable[[argparse.Namespace], int]:
+    return lambda arguments: _run(arguments, work)
+
+
+def _run(arguments: argparse.Namespace, work: Callable[[argparse.Namespace, Job], Said]) -> int:
+    try:
+        settings = load(arguments.retention)
+        pseudonyms = load_or_make(arguments.authority / "server" / KEY_FILE)
+        with opened(place_of(arguments, begun=True)) as database:
+            job = Job(database, settings, pseudonyms, datetime.now(UTC), arguments.dry_run)
+            code, result, text = work(arguments, job)
+    except (RetentionSettingsError, PseudonymKeyError, LedgerError, PersonError, PlaceError) as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except OSError as error:
+        return complain(arguments, f"{error.filename}: {error.strerror}", BAD_INPUT)
+    except (StoreError, DBAPIError) as error:
+        return complain(arguments, store_fault(arguments, error), OWN_ERROR)
+    print(json.dumps({"ok": code == DONE, **result}) if arguments.json else text, flush=True)
+    return code
+
+
+def _retain(arguments: argparse.Namespace, job: Job) -> Said:
+    again = 0 if job.dry else replay(job, arguments.data / LEDGER_FILE)
+    counts = {**run(job), "again": again}
+    said = ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
+    return DONE, {"dry_run": job.dry, "erased": counts}, f"{'would erase' if job.dry else 'erased'}: {said}"
+
+
+def _erase(arguments: argparse.Namespace, job: Job) -> Said:
+    match erase_person(job, arguments.hsa_id, arguments.data / LEDGER_FILE):
+        case Gone(events=events, orders=orders):
+            done = "would erase" if job.dry else "erased"
+            return DONE, {"events": events, "orders": orders}, f"{done}: {events} events, {orders} orders"
+        case Kept(reasons=reasons):
+            told = [{**asdict(one), "until": one.until.isoformat() if one.until else None} for one in reasons]
+            words = [f"{one.what} {one.count}" + (f" until {one.until}" if one.until else "") for one in reasons]
+            return REFUSED, {"reasons": told}, f"refused, nothing was erased; to be kept: {', '.join(words)}"

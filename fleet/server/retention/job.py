@@ -1,0 +1,67 @@
+"""The daily run of retention in `serve`: what is over goes, and what the ledger names goes again where an old copy was restored.
+
+Rules: once a day by the server's clock, which is passed in; at the first look after a start too. A database that is away is tried
+again at the next look. Several servers on one store may each do it: what is gone already is not counted again.
+
+>>> is_due(None, date(2026, 6, 1))
+True
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.server.platform.database.database import Database
+from fleet.server.retention.ledger import LedgerError
+from fleet.server.retention.person_erasure import replay
+from fleet.server.retention.pseudonyms import Pseudonyms
+from fleet.server.retention.retention_run import Job, run
+from fleet.server.retention.settings import RetentionSettings
+
+LOOK_EVERY_S = 300.0
+
+_log = logging.getLogger(__name__)
+
+
+def is_due(last: date | None, today: date) -> bool:
+    """Whether a run is owed. A clock that went back owes none before the day after."""
+    return last is None or today > last
+
+
+@dataclass(slots=True)
+class RetentionService:
+    """One for a server."""
+
+    database: Database
+    settings: RetentionSettings
+    pseudonyms: Pseudonyms
+    book: Path
+    clock: Callable[[], datetime]
+    last: date | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.to_thread(self.look)
+
+    def look(self) -> dict[str, int] | None:
+        """Run if it is due. Gives what was erased; None where nothing was owed, or the store is away."""
+        now = self.clock()
+        if not is_due(self.last, now.date()):
+            return None
+        job = Job(self.database, self.settings, self.pseudonyms, now)
+        try:
+            again = replay(job, self.book)
+            counts = {**run(job), "again": again}
+        except (SQLAlchemyError, LedgerError) as error:
+            _log.error("retention could not run, and is tried again: %s", error)
+            return None
+        self.last = now.date()
+        _log.info("retention: %s", ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing")
+        return counts

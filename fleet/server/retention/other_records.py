@@ -1,0 +1,138 @@
+"""What is forgotten beside events: orders that have ended, people who left, certificates that ran out, closed alerts, what could
+not be read, and who asked for a block.
+
+Rules: each class counts and forgets by one condition, so that a dry run says what a run does. What is counted later (orders,
+blocks) stays as a row with pseudonyms; the rest is deleted. What could not be read keeps its hash, to be known if it comes again.
+
+>>> sorted(TABLES)
+['alerts', 'audit', 'blocks', 'certificates', 'orders', 'people', 'spoilt']
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not_, or_, select, update
+
+from fleet.server.alerts.tables import alerts, notices
+from fleet.server.audit import service as audit
+from fleet.server.cards.tables import certificates, deeds, people, requests
+from fleet.server.orders.lifecycle import State
+from fleet.server.platform.database.tables import conflicts, orders, quarantine, wishes
+from fleet.server.retention.pseudonyms import Pseudonyms
+
+Count = Callable[[Connection, datetime], int]
+Forget = Callable[[Connection, datetime, Pseudonyms], int]
+
+ENDED: tuple[State, ...] = ("cancelled", "voided", "returned", "destroyed")
+"""States of an order whose card is out of everybody's hands."""
+
+
+def orders_over(cutoff: datetime) -> ColumnElement[bool]:
+    """Orders that ended before, and still name their holder."""
+    return and_(orders.c.state.in_(ENDED), orders.c.changed < cutoff, not_(orders.c.hsa_id.startswith("p-")))
+
+
+def forget_orders(connection: Connection, which: ColumnElement[bool], pseudonyms: Pseudonyms) -> int:
+    """Names and envelopes go, holder and card become pseudonyms."""
+    rows = connection.execute(select(orders.c.order, orders.c.hsa_id, orders.c.card_number).where(which)).all()
+    for row in rows:
+        left = {"hsa_id": pseudonyms.person(row.hsa_id), "card_number": pseudonyms.card(row.card_number)}
+        gone = {"name": None, "envelope_key": None, "envelope_mac": None}
+        connection.execute(update(orders).where(orders.c.order == row.order).values(**left, **gone))
+    return len(rows)
+
+
+def _forget_orders(connection: Connection, cutoff: datetime, pseudonyms: Pseudonyms) -> int:
+    return forget_orders(connection, orders_over(cutoff), pseudonyms)
+
+
+def _people(cutoff: datetime) -> ColumnElement[bool]:
+    return and_(people.c.left < cutoff.date().isoformat(), not_(people.c.continued))
+
+
+def _certificates(cutoff: datetime) -> ColumnElement[bool]:
+    return certificates.c.last_day < cutoff.date().isoformat()
+
+
+def _count_alerts(connection: Connection, cutoff: datetime) -> int:
+    return _number(connection, alerts, alerts.c.closed < cutoff)
+
+
+def _forget_alerts(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+    closed = select(alerts.c.id).where(alerts.c.closed < cutoff)
+    connection.execute(delete(notices).where(notices.c.alert.in_(closed)))
+    connection.execute(delete(notices).where(notices.c.command.is_not(None), notices.c.made < cutoff))
+    return connection.execute(delete(alerts).where(alerts.c.closed < cutoff)).rowcount
+
+
+def _count_spoilt(connection: Connection, cutoff: datetime) -> int:
+    return sum(_number(connection, table, _unread(table, cutoff)) for table in (quarantine, conflicts))
+
+
+def _forget_spoilt(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+    emptied = (update(table).where(_unread(table, cutoff)).values(raw=b"") for table in (quarantine, conflicts))
+    return sum(connection.execute(one).rowcount for one in emptied)
+
+
+def _unread(table: Table, cutoff: datetime) -> ColumnElement[bool]:
+    return and_(table.c.received < cutoff, table.c.raw != b"")
+
+
+def _settled(cutoff: datetime) -> ColumnElement[bool]:
+    return and_(requests.c.state != "waiting", requests.c.made < cutoff, requests.c.content != "{}")
+
+
+def _asked(cutoff: datetime) -> ColumnElement[bool]:
+    return and_(wishes.c.at < cutoff, or_(wishes.c.people != "[]", not_(wishes.c.card_number.startswith("p-"))))
+
+
+def _count_blocks(connection: Connection, cutoff: datetime) -> int:
+    conditions = ((requests, _settled(cutoff)), (wishes, _asked(cutoff)), (deeds, deeds.c.at < cutoff))
+    return sum(_number(connection, table, which) for table, which in conditions)
+
+
+def _forget_blocks(connection: Connection, cutoff: datetime, pseudonyms: Pseudonyms) -> int:
+    count = 0
+    for table, which, gone in (
+        (requests, _settled(cutoff), {"content": "{}", "who": "", "error": None}),
+        (wishes, _asked(cutoff), {"people": "[]", "result": None}),
+    ):
+        for row in connection.execute(select(table.c.station, table.c.id, table.c.card_number).where(which)).all():
+            this = and_(table.c.station == row.station, table.c.id == row.id)
+            left = {**gone, "card_number": pseudonyms.card(row.card_number)}
+            count += connection.execute(update(table).where(this).values(left)).rowcount
+    return count + connection.execute(delete(deeds).where(deeds.c.at < cutoff)).rowcount
+
+
+def _count_audit(connection: Connection, cutoff: datetime) -> int:
+    return audit.forget(connection, cutoff, dry=True)
+
+
+def _forget_audit(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+    return audit.forget(connection, cutoff)
+
+
+def _number(connection: Connection, table: Table, which: ColumnElement[bool]) -> int:
+    return int(connection.execute(select(func.count()).select_from(table).where(which)).scalar_one())
+
+
+def _deleted(table: Table, which: Callable[[datetime], ColumnElement[bool]]) -> tuple[Count, Forget]:
+    def count(connection: Connection, cutoff: datetime) -> int:
+        return _number(connection, table, which(cutoff))
+
+    def forget(connection: Connection, cutoff: datetime, _pseudonyms: Pseudonyms) -> int:
+        return connection.execute(delete(table).where(which(cutoff))).rowcount
+
+    return count, forget
+
+
+TABLES: dict[str, tuple[Count, Forget]] = {
+    "orders": (lambda connection, cutoff: _number(connection, orders, orders_over(cutoff)), _forget_orders),
+    "people": _deleted(people, _people),
+    "certificates": _deleted(certificates, _certificates),
+    "alerts": (_count_alerts, _forget_alerts),
+    "spoilt": (_count_spoilt, _forget_spoilt),
+    "blocks": (_count_blocks, _forget_blocks),
+    "audit": (_count_audit, _forget_audit),
+}
+"""By name of the class, in the order in which they go; `blocks` are kept as long as hand-overs."""

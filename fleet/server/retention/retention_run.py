@@ -1,0 +1,161 @@
+"""One run over the store: everything whose time is over is erased, some at a time, each batch with its entry in the audit.
+
+Rules: an errand goes as a whole, once its newest event is old enough; age is counted from when the server received it. The audit
+says how many of which class, never what. A dry run changes nothing and counts the same. A run that was cut off is taken up by the
+next one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from fleet.messages.vocabulary import Retention
+from fleet.server.audit import service as audit
+from fleet.server.audit.service import Deed
+from fleet.server.platform.database.bulk import is_postgres
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import errands, events
+from fleet.server.retention.erasure import columns, erase
+from fleet.server.retention.other_records import TABLES
+from fleet.server.retention.pseudonyms import Pseudonyms
+from fleet.server.retention.settings import RetentionSettings, class_of
+
+PAGE = 250
+"""Events in one transaction: others wait for it no longer than for a batch of their own."""
+ERASED = "retention.erase"
+PROGRAM = "retention"
+
+Errand = tuple[int, str]
+"""(station's key, errand)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a run works with."""
+
+    database: Database
+    settings: RetentionSettings
+    pseudonyms: Pseudonyms
+    now: datetime
+    dry: bool = False
+
+
+def run(job: Job) -> dict[str, int]:
+    """Erase what is over. Gives how many of each class.
+
+    Raises sqlalchemy.exc.SQLAlchemyError; what is done by then stays done.
+    """
+    counts = dict.fromkeys((*Retention, *TABLES), 0)
+    last = 0
+    while (page := _page(job, last)) is not None:
+        last, due = page
+        for class_, rows in due.items():
+            counts[class_] += len(rows) if job.dry else _erase(job, class_, rows)
+    for name in TABLES:
+        counts[name] = _forget(job, name)
+    if not job.dry and any(counts.values()):
+        _empty_log(job.database)
+    return counts
+
+
+def _forget(job: Job, name: str) -> int:
+    """What is over in other tables than that of events."""
+    count, forget = TABLES[name]
+    cutoff = job.settings.cutoff("hand_overs" if name == "blocks" else name, job.now)
+    if job.dry:
+        with job.database.reading.begin() as connection:
+            return count(connection, cutoff)
+    with job.database.writing.begin() as connection:
+        done = forget(connection, cutoff, job.pseudonyms)
+        _tell(connection, job.now, name, done)
+    return done
+
+
+def _page(job: Job, after: int) -> tuple[int, dict[Retention, list[Any]]] | None:
+    """The next events that may be over: how far was looked, and which of them are, by class."""
+    youngest = max(job.settings.cutoff(name, job.now) for name in Retention)
+    old = and_(events.c.id > after, events.c.received < youngest, events.c.data.is_not(None))
+    query = select(events.c.id, events.c.station, events.c.type, events.c.errand, events.c.received)
+    with job.database.reading.begin() as connection:
+        rows = connection.execute(query.where(old).order_by(events.c.id).limit(PAGE)).all()
+        if not rows:
+            return None
+        known = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
+    return rows[-1].id, _due(job, rows, known)
+
+
+def _due(
+    job: Job, rows: Sequence[Any], known: dict[Errand, tuple[str | None, bool, datetime]]
+) -> dict[Retention, list[Any]]:
+    found: dict[Retention, list[Any]] = {}
+    held = job.settings.held
+    for row in rows:
+        kind, has_receipt, newest = known.get((row.station, row.errand), (None, False, row.received))
+        name = class_of(row.type, kind, in_errand=row.errand is not None, has_receipt=has_receipt)
+        if name is not None and row.errand not in held and newest < job.settings.cutoff(name, job.now):
+            found.setdefault(name, []).append(row)
+    return found
+
+
+def classes_of(connection: Connection, rows: Sequence[Any]) -> Iterator[tuple[Any, Retention | None]]:
+    """Each of these events with its class."""
+    known = _errands(connection, {(row.station, row.errand) for row in rows if row.errand is not None})
+    for row in rows:
+        kind, has_receipt, _ = known.get((row.station, row.errand), (None, False, row.received))
+        yield row, class_of(row.type, kind, in_errand=row.errand is not None, has_receipt=has_receipt)
+
+
+def _errands(connection: Connection, keys: set[Errand]) -> dict[Errand, tuple[str | None, bool, datetime]]:
+    """Kind, whether it has a receipt, and when its newest event came, of each of these errands."""
+    names = sorted({errand for _, errand in keys})
+    newest = select(events.c.station, events.c.errand, func.max(events.c.received).label("newest"))
+    newest = newest.where(events.c.errand.in_(names)).group_by(events.c.station, events.c.errand)
+    told = select(errands.c.station, errands.c.errand, errands.c.kind, errands.c.receipt)
+    rows = {(row.station, row.errand): row for row in connection.execute(told.where(errands.c.errand.in_(names)))}
+    found = {}
+    for row in connection.execute(newest):
+        own = rows.get((row.station, row.errand))
+        found[row.station, row.errand] = (own.kind if own else None, bool(own and own.receipt), row.newest)
+    return found
+
+
+def _erase(job: Job, name: str, rows: Sequence[Any]) -> int:
+    """Erase these events, and all others of their errands; in one transaction, with the audit's entry."""
+    with job.database.writing.begin() as connection:
+        wanted = [
+            *_alone(connection, rows),
+            *_of_errands(connection, {(r.station, r.errand) for r in rows if r.errand}),
+        ]
+        count = erase(connection, sorted(wanted, key=lambda row: int(row.id)), job.pseudonyms, job.now)
+        _tell(connection, job.now, name, count)
+    return count
+
+
+def _alone(connection: Connection, rows: Iterable[Any]) -> Iterator[Any]:
+    ids = [row.id for row in rows if not row.errand]
+    chosen = and_(events.c.id.in_(ids), events.c.data.is_not(None))
+    yield from connection.execute(select(*columns()).where(chosen))
+
+
+def _of_errands(connection: Connection, keys: set[Errand]) -> Iterator[Any]:
+    chosen = and_(events.c.errand.in_(sorted({errand for _, errand in keys})), events.c.data.is_not(None))
+    yield from (
+        row for row in connection.execute(select(*columns()).where(chosen)) if (row.station, row.errand) in keys
+    )
+
+
+def _tell(connection: Connection, now: datetime, name: str, count: int) -> None:
+    if count:
+        audit.append(connection, now, PROGRAM, "", Deed(ERASED, name, f"{count}"))
+
+
+def _empty_log(database: Database) -> None:
+    """SQLite's log of changes still holds what was there before: write it back and cut it."""
+    with database.reading.connect() as connection:
+        if not is_postgres(connection):
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")

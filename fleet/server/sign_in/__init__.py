@@ -1,0 +1,1 @@
+"""Authentication: passwords, one-time codes, sessions, login throttling, OpenID Connect and security keys."""

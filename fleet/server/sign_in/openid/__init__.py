@@ -1,0 +1,1 @@
+"""OpenID Connect: the region's own sign-in, step-up and back-channel logout."""

@@ -1,0 +1,1 @@
+"""Security keys (WebAuthn): registration, sign-in and step-up."""

@@ -1,0 +1,1 @@
+"""Stations: their state, lists, charts, exports, and identities that are used twice."""

@@ -1,0 +1,59 @@
+"""Alarms that are kept: one row for each station and code, with how often and since when.
+
+What can be computed from the rest (offline, device faults, expired orders) is no row: see `reading`. Codes are
+stable; the argument says which, never what was in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.tables import alarms
+
+CHAIN_BROKEN = "chain_broken"
+QUARANTINED = "quarantined"
+CONFLICT = "conflict"
+UNFIT = "unfit"
+GUESSING = "guessing"
+UNSIGNED_ASK = "unsigned_ask"
+"""Somebody asked in the name of a station without its signature; the argument says what was wrong with it."""
+BLOCK_DECLINED = "block_declined"
+TOO_MANY_GAPS = "too_many_gaps"
+RECEIPT_TWICE = "receipt_twice"
+NOT_LAID_OUT = "not_laid_out"
+LISTS_DROPPED = "lists_dropped"
+CARD_NOT_GENUINE = "card_not_genuine"
+MANY_HOLDS = "many_holds"
+ADMINISTRATOR_REPORTED = "administrator_reported"
+COMMAND_UNANSWERED = "command_unanswered"
+DUPLICATE_IDENTITY = "duplicate_identity"
+DEADLINES_WAIT = "deadlines_wait"
+DEADLINES_MANY = "deadlines_many"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person should look at."""
+
+    station: str
+    code: str
+    argument: str
+
+
+def raise_alarm(connection: Connection, alarm: Alarm, now: datetime) -> None:
+    """Keep it, or count it once more."""
+    put_all(connection, [raised([alarm], now)])
+
+
+def raised(found: Sequence[Alarm], now: datetime) -> Put:
+    """Keeps them, or counts them once more; of one station and code the last argument stays."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for alarm in found:
+        row = rows.setdefault((alarm.station, alarm.code), {**asdict(alarm), "first": now, "last": now, "times": 0})
+        row["argument"] = alarm.argument
+        row["times"] += 1
+    return Put(alarms, list(rows.values()), ("argument", "last"), adding=("times",))

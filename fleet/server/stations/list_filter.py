@@ -1,0 +1,73 @@
+"""The list of stations as somebody wants it: which, and in which order. Pure.
+
+Rules: the wish is in the address; what is not known in it is as if it were not there. Words of a search are all to be found in a
+station's title or name.
+
+>>> Wish.of("entré a", "ba", "-heard").sort
+'-heard'
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fleet.server.stations.labels import RANK, Level, in_turn, station_mark, worst_first
+from fleet.server.stations.model import StationRow
+
+LEVELS: tuple[Level, ...] = tuple(RANK)
+WORST = "worst"
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_KEYS: dict[str, Callable[[StationRow], Any]] = {
+    "title": lambda row: in_turn(row.title),
+    "unsent": lambda row: row.state.outbox_depth if row.state else -1,
+    "today": lambda row: row.errands_today,
+    "heard": lambda row: row.heard or _NEVER,
+    "version": lambda row: row.state.version if row.state else "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`level`: of the station's mark, or empty. `sort`: `worst`, or a column, from its end with a minus."""
+
+    q: str = ""
+    level: str = ""
+    sort: str = WORST
+
+    @classmethod
+    def of(cls, q: str, level: str, sort: str) -> "Wish":
+        """From an address."""
+        known = sort == WORST or sort.removeprefix("-") in _KEYS
+        return cls(q.strip(), level if level in LEVELS else "", sort if known else WORST)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """For an address, without what is as usual."""
+        usual = {"q": "", "level": "", "sort": WORST}
+        return {name: getattr(self, name) for name, value in usual.items() if getattr(self, name) != value}
+
+    def direction(self, column: str) -> str:
+        """`aria-sort` of that column."""
+        return {column: "ascending", f"-{column}": "descending"}.get(self.sort, "none")
+
+    def turned(self, column: str) -> dict[str, str]:
+        """The query that a click on that column leads to."""
+        return {**self.query, "sort": f"-{column}" if self.sort == column else column}
+
+
+def chosen(rows: Iterable[StationRow], wish: Wish) -> list[StationRow]:
+    """Those that fit, in that order."""
+    words = wish.q.casefold().split()
+    fits = [row for row in rows if _fits(row, words, wish.level)] if words or wish.level else list(rows)
+    if wish.sort == WORST:
+        return worst_first(fits)
+    fits.sort(key=lambda row: row.name)
+    return sorted(fits, key=_KEYS[wish.sort.removeprefix("-")], reverse=wish.sort.startswith("-"))
+
+
+def _fits(row: StationRow, words: list[str], level: str) -> bool:
+    if level and station_mark(row).level != level:
+        return False
+    said = f"{row.title.casefold()} {row.name}" if words else ""
+    return all(word in said for word in words)

@@ -1,0 +1,202 @@
+"""The pages for people. Each route reads, puts the answer into the title, and renders; nothing here writes
+but the audit: what is looked at of a person is told there first.
+
+`today` is the day of the server. Lists carry their state in the address and page on the server, 100 rows a page.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from fleet.messages.topics import STATION_NAME
+from fleet.server.alerts import labels as alert_words
+from fleet.server.alerts.model import Alerts
+from fleet.server.alerts.pages import within as within_alerts
+from fleet.server.audit.service import Deed
+from fleet.server.commands import labels as command_words
+from fleet.server.commands.authorization import may_order, waiting_for, within
+from fleet.server.commands.model import Commands
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import caller_of, needs, tell_look
+from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.stations import labels as words
+from fleet.server.stations.charts import chart, front
+from fleet.server.stations.list_filter import LEVELS, WORST, Wish, chosen
+from fleet.server.stations.model import Sought, StationRow, Summary
+
+_OVERVIEW_STATIONS = 11
+_OVERVIEW_TODOS = 3
+_MOST_TODOS = 20
+_STATION_EVENTS = 10
+_STATION_COMMANDS = 3
+_RECEIPT_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
+_MOST_PAGES = 10_000
+
+
+def pages_router(web: Web, commands: Commands, alerts: Alerts) -> APIRouter:
+    """All pages."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    _add_overview(router, web, commands, alerts)
+    _add_stations(router, web, commands)
+    _add_orders(router, web)
+    _add_receipts(router, web)
+    return router
+
+
+def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alerts) -> None:
+    @router.get("/", dependencies=needs(Right.VIEW))
+    def overview(request: Request) -> Response:
+        seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
+        readings = web.read(request)
+        summary, rows = readings.summary(now), readings.stations(now)
+        todos, waiting = _todos(request, web, commands, alerts, rows, summary)
+        return web.render(
+            request,
+            "stations/overview.html",
+            "stations errands orders commands alerts",
+            page="overview",
+            seen=seen,
+            now=now,
+            title=_overview_title(t, rows, waiting),
+            summary=summary,
+            todos=todos,
+            waiting=waiting,
+            shown=_OVERVIEW_TODOS,
+            stations=words.worst_first(rows)[:_OVERVIEW_STATIONS],
+            total=len(rows),
+            chart=chart(summary.errands_by_hour),
+        )
+
+
+def _todos(
+    request: Request, web: Web, commands: Commands, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
+) -> tuple[list[words.Todo], int]:
+    """What needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
+    t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
+    mine, others = waiting_for(request, commands), words.others(summary.alarms)
+    untaken, total = within_alerts(request, alerts).untaken(_MOST_TODOS)
+    found = [
+        *command_words.command_todos(mine, titles, t, web.clock()),
+        *alert_words.alert_todos(untaken, titles, t, web.clock(), take=caller.may(Right.COMMAND)),
+        *words.todos(others[:_MOST_TODOS], titles, t, people=caller.may(Right.PEOPLE)),
+    ]
+    return sorted(found, key=lambda todo: words.RANK[todo.level]), len(mine) + total + len(others)
+
+
+def _overview_title(t: Texts, rows: Sequence[StationRow], waiting: int) -> str:
+    receiving = sum(1 for row in rows if words.receives(row))
+    if not rows:
+        first = t("page.no_stations")
+    elif receiving == len(rows):
+        first = t.many("page.all_receive", receiving)
+    else:
+        first = t("page.some_receive", open=t.number(receiving), all=t.number(len(rows)))
+    return f"{first} {t.many('page.todo', waiting) if waiting else t('page.todo.none')}"
+
+
+def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
+    @router.get("/stations", dependencies=needs(Right.VIEW))
+    def stations(
+        request: Request,
+        q: Annotated[str, Query(max_length=100)] = "",
+        level: Annotated[str, Query(max_length=2)] = "",
+        sort: Annotated[str, Query(max_length=10)] = WORST,
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        seen, now, t, wish = web.hub.latest, web.clock(), web.texts_for(request), Wish.of(q, level, sort)
+        every = web.read(request).stations(now)
+        rows = chosen(every, wish)
+        return web.render(
+            request,
+            "stations/stations.html",
+            "stations",
+            page="stations",
+            seen=seen,
+            now=now,
+            title=t.many("stations.title", len(every)) if every else t("stations.title.none"),
+            stations=rows[(page - 1) * ROWS : page * ROWS],
+            total=len(rows),
+            wish=wish,
+            levels=LEVELS,
+            paging={"at": page, "pages": pages_of(len(rows)), "path": with_query("/stations", **wish.query) + "&"},
+        )
+
+    @router.get("/stations/{name}", dependencies=needs(Right.VIEW))
+    def station(request: Request, name: str) -> Response:
+        seen, now = web.hub.latest, web.clock()
+        row = web.read(request).station(name, now) if STATION_NAME.match(name) else None
+        if row is None:
+            raise HTTPException(404)
+        return web.render(
+            request,
+            "stations/station.html",
+            f"stations commands station/{name}",
+            page="stations",
+            seen=seen,
+            now=now,
+            title=row.title,
+            row=row,
+            mark=words.station_mark(row),
+            current=web.read(request).errand(row.state.errand) if row.state and row.state.errand else None,
+            bin=web.read(request).bin(name),
+            checkpoint=web.read(request).checkpoint(name),
+            front=front(row.state.slots if row.state else ()),
+            events=web.read(request).events(station=name, limit=_STATION_EVENTS)[::-1],
+            errands=web.read(request).errands(now, Sought(name), limit=_STATION_EVENTS),
+            commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
+            tested=within(request, commands).last_test(name),
+            offered=[one for one in _buttons(row) if may_order(request, one, name)],
+            says=command_words,
+        )
+
+
+def _buttons(row: StationRow) -> tuple[str, ...]:
+    """The commands that stand in the head of a station's page, the main one last."""
+    return ("self_test", "restart", "out_of_service" if words.receives(row) else "in_service")
+
+
+def _add_orders(router: APIRouter, web: Web) -> None:
+    @router.get("/orders", dependencies=needs(Right.PEOPLE))
+    def orders(
+        request: Request,
+        q: Annotated[str, Query(max_length=100)] = "",
+        state: Annotated[str, Query(max_length=20)] = "",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
+        state = state if state in words.ORDER_STATES else ""
+        tell_look(request, Deed("people.search", q.strip(), state))
+        summary = web.read(request).summary(now)
+        rows, total = web.read(request).orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)
+        waiting = summary.orders_waiting
+        return web.render(
+            request,
+            "orders/orders.html",
+            "orders",
+            page="orders",
+            seen=seen,
+            now=now,
+            title=t.many("orders.title", waiting) if waiting else t("orders.title.none"),
+            orders=rows,
+            total=total,
+            q=q,
+            state=state,
+            paging={"at": page, "pages": pages_of(total), "path": with_query("/orders", q=q, state=state) + "&"},
+            titles={row.name: row.title for row in web.read(request).stations(now)},
+        )
+
+
+def _add_receipts(router: APIRouter, web: Web) -> None:
+    @router.get("/receipts/{number}", dependencies=needs(Right.PEOPLE))
+    def receipt(request: Request, number: str) -> Response:
+        tell_look(request, Deed("people.receipt", number))
+        raw = web.read(request).receipt(number) if _RECEIPT_NUMBER.match(number) else None
+        if raw is None:
+            raise HTTPException(404)
+        headers = {"Content-Disposition": f'attachment; filename="kvittens-{number}.json"'}
+        return Response(raw, media_type="application/json", headers=headers)

@@ -1,0 +1,36 @@
+"""The list of all stations, read once for those who ask at the same time: a push sends every open page to read it.
+
+Rule: nobody gets a list whose reading began before the question, so that a page never misses the change that it was told of.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from fleet.server.stations.model import StationRow
+from fleet.server.stations.summary import start_of_day
+
+
+class Shared:
+    """For many threads."""
+
+    def __init__(
+        self, read: Callable[[datetime], Sequence[StationRow]], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read = read
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._began = float("-inf")
+        self._day: datetime | None = None
+        self._rows: Sequence[StationRow] = ()
+
+    def rows(self, now: datetime) -> Sequence[StationRow]:
+        """All stations with the errands of that day. Raises what reading raises."""
+        asked, day = self._monotonic(), start_of_day(now)
+        with self._lock:
+            began = self._monotonic()
+            if self._began < asked or self._day != day:
+                self._rows = self._read(now)
+                self._began, self._day = began, day
+            return self._rows

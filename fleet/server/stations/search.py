@@ -1,0 +1,34 @@
+"""Stations by what a person types: a whole name means that station; words mean all whose title or name has each of them.
+
+Rules: never a station that the caller may not see. A name that no station has borne yet (of an order that came first) is taken
+as it is.
+"""
+
+from collections.abc import Iterable
+
+from fastapi import Request
+
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.web.authorization import caller_of
+from fleet.server.stations.model import StationRow
+
+
+def stations_meant(request: Request, web: Web, text: str) -> frozenset[str]:
+    """Names or patterns for `within`: those of the caller's right where nothing is typed."""
+    scope, text = caller_of(request).scope(request.state.right), text.strip()
+    if not text:
+        return scope.patterns
+    found = meant(web.read(request).stations(web.clock()), text)
+    return found or frozenset([text] if scope.allows(text) else [])
+
+
+def meant(rows: Iterable[StationRow], text: str) -> frozenset[str]:
+    """Names of those that the text means."""
+    words, found = text.casefold().split(), set()
+    for row in rows:
+        if row.name == text:
+            return frozenset([text])
+        said = f"{row.title.casefold()} {row.name}"
+        if all(word in said for word in words):
+            found.add(row.name)
+    return frozenset(found)

@@ -1,0 +1,99 @@
+"""All stations as values for pages, from one snapshot.
+
+Rule: a station of which nothing new is stored is the same value as when it was last read; of ten thousand few have said something
+since.
+
+>>> known = Known()
+"""
+
+from collections import Counter
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Table, column, func, select, true
+
+from fleet.messages.link import StationState
+from fleet.server.ingest.received_sequences import Held, gaps_from_text
+from fleet.server.platform.database.tables import chains, errands, quarantine, stations
+from fleet.server.stations.model import StationRow
+from fleet.server.stations.summary import Inside, everywhere, start_of_day
+
+
+class _Chains(NamedTuple):
+    """All chains of one station. `intact` is None before the first event."""
+
+    through: int = 0
+    missing: int = 0
+    intact: bool | None = None
+
+
+_Stored = tuple[str, bool, str | None, datetime | None, _Chains, int, int]
+"""Of one station: name, whether it is online, its state's text, when it was heard, chains, today's errands, what is set aside."""
+
+_NOTHING = _Chains()
+_decoder = msgspec.json.Decoder(StationState)
+
+
+class Known:
+    """Stations as they were last read. For many threads."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[_Stored, StationRow]] = {}
+
+    def row(self, stored: _Stored) -> StationRow:
+        """That station as a value."""
+        before = self._rows.get(stored[0])
+        if before is not None and before[0] == stored:
+            return before[1]
+        state = before[1].state if before is not None and before[0][2] == stored[2] else _read(stored[2])
+        made = _made(stored, state)
+        self._rows[stored[0]] = stored, made
+        return made
+
+
+def _read(text: str | None) -> StationState | None:
+    return None if text is None else _decoder.decode(text)
+
+
+def _made(stored: _Stored, state: StationState | None) -> StationRow:
+    name, online, _, heard, chain, errands_today, quarantined = stored
+    return StationRow(
+        name, state.title if state else name, online, state, heard, errands_today,
+        chain.through, chain.missing, chain.intact, quarantined,
+    )  # fmt: skip
+
+
+def station_rows(
+    connection: Connection, now: datetime, known: Known, name: str | None = None, seen: Inside = everywhere
+) -> list[StationRow]:
+    """All stations by name, or the one of that name."""
+    columns = select(stations.c.id, stations.c.name, stations.c.online, stations.c.state, stations.c.heard)
+    query = columns.where(seen(stations.c.name)).order_by(stations.c.name)
+    of_one: ColumnElement[bool] = true()
+    if name is not None:
+        query = query.where(stations.c.name == name)
+        of_one = select(stations.c.id).where(stations.c.name == name).scalar_subquery() == column("station")
+    held = _chains(connection, of_one)
+    begun = _counts(connection, errands, errands.c.started >= start_of_day(now), of_one)
+    spoilt = _counts(connection, quarantine, of_one)
+    return [
+        known.row((name, online, text, heard, held.get(number, _NOTHING), begun.get(number, 0), spoilt.get(number, 0)))
+        for number, name, online, text, heard in connection.execute(query).all()
+    ]
+
+
+def _chains(connection: Connection, of_one: ColumnElement[bool]) -> dict[int, _Chains]:
+    """What is held of each station, over its epochs; `through` is the newest one's."""
+    found: dict[int, _Chains] = {}
+    columns = select(chains.c.station, chains.c.highest, chains.c.gaps, chains.c.intact).where(of_one)
+    for station, highest, gaps, intact in connection.execute(columns.order_by(chains.c.station, chains.c.epoch)):
+        held, before = Held(highest, gaps_from_text(gaps)), found.get(station, _NOTHING)
+        found[station] = _Chains(held.through, before.missing + held.missing, intact and before.intact is not False)
+    return found
+
+
+def _counts(connection: Connection, table: Table, *which: ColumnElement[bool]) -> Counter[int]:
+    """How many rows of each station."""
+    query = select(table.c.station, func.count()).where(*which).group_by(table.c.station)
+    return Counter({row[0]: row[1] for row in connection.execute(query)})

@@ -1,0 +1,182 @@
+"""Who runs what: versions of the program, the cabinet's firmware and the image, and sets of the region's data, over all stations;
+and who lags behind.
+
+Rules: newest is the highest version that any station says; the set of the region's data that most stations hold is taken for the
+one that counts. A station that has said nothing is neither, and one without a board has no firmware to lag in. Firmware that the
+program cannot speak to is a fault of the cabinet, and is among the alerts. The list carries its filter in the address.
+
+>>> newest(["0.9.2", "0.10.0", "dev"])
+'0.10.0'
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from fleet.messages.link import StationState
+from fleet.server.platform.pages.rendering import Web, with_query
+from fleet.server.platform.roles import EVERYWHERE, Right, Scope
+from fleet.server.platform.web.authorization import needs
+from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.stations.model import StationRow
+
+PARTS = ("program", "firmware", "image", "region")
+"""What a station runs, in the order of the columns."""
+SHOW = ("late", "all")
+Word = Annotated[str, Query(max_length=40)]
+_MOST_PAGES = 10_000
+_MOST_SHARES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many stations run it."""
+
+    name: str
+    stations: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one station runs, by part (None: it says nothing of it), and the parts in which it lags."""
+
+    row: StationRow
+    parts: Mapping[str, str | None]
+    late: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which stations are wanted: a group of them; those behind or all; of one part, and of one version of it."""
+
+    stations: str
+    show: str
+    part: str
+    version: str
+
+    @classmethod
+    def of(cls, stations: str, show: str, part: str, version: str) -> "Wish":
+        """From an address: what does not fit is left out."""
+        known = part if part in PARTS else ""
+        return cls(stations.strip(), show if show in SHOW else SHOW[0], known, version.strip() if known else "")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """For an address, without what says nothing."""
+        said = {"stations": self.stations, "part": self.part, "version": self.version}
+        return {name: value for name, value in said.items() if value} | ({"show": "all"} if self.show == "all" else {})
+
+    def who_runs(self, part: str, version: str) -> "Wish":
+        """All of the group that run it."""
+        return replace(self, show="all", part=part, version=version)
+
+    def fits(self, run: Run) -> bool:
+        """Whether it is among the wanted ones. Of the region's data the beginning of the digest is enough."""
+        said = run.parts.get(self.part) or ""
+        if self.version and not (said.startswith(self.version) if self.part == "region" else said == self.version):
+            return False
+        return self.show == "all" or (self.part in run.late if self.part else bool(run.late))
+
+
+def newest(versions: Iterable[str]) -> str | None:
+    """The highest of them."""
+    return max(versions, key=_key, default=None)
+
+
+def shares(names: Sequence[str]) -> list[Share]:
+    """Most first."""
+    return [Share(name, count, len(names)) for name, count in Counter(names).most_common(_MOST_SHARES)]
+
+
+def runs_of(rows: Iterable[StationRow]) -> list[Run]:
+    """What each station that has said something runs; those that lag first, by title."""
+    said = [(row, _parts(row.state)) for row in rows if row.state is not None]
+    spread = {part: spoken(part, (parts for _, parts in said)) for part in PARTS}
+    wanted = {part: newest(names) for part, names in spread.items()}
+    wanted["region"] = next((one.name for one in shares(spread["region"])), None)
+    runs = [Run(row, parts, _late(parts, wanted)) for row, parts in said]
+    return sorted(runs, key=lambda one: (not one.late, one.row.title.casefold(), one.row.name))
+
+
+def spoken(part: str, of: Iterable[Mapping[str, str | None]]) -> list[str]:
+    """What is said of one part, by whoever says anything."""
+    return [said for parts in of if (said := parts[part]) is not None]
+
+
+def _parts(state: StationState) -> dict[str, str | None]:
+    return {
+        "program": state.version,
+        "firmware": state.firmware,
+        "image": state.image,
+        "region": state.region,
+    }
+
+
+def _late(parts: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> frozenset[str]:
+    """Silence is a lag in the region's data alone: every station has them, where any does."""
+    return frozenset(
+        part for part, said in parts.items() if said != wanted[part] and (said is not None or part == "region")
+    )
+
+
+def _key(version: str) -> tuple[tuple[int, ...], str]:
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, numbers[0].split("."))) if numbers else (), version
+
+
+def asked(request: Request, web: Web, stations: str) -> tuple[list[StationRow], list[Run]]:
+    """The stations of that group that the visitor may see, and what they run."""
+    group = Scope(frozenset({stations or EVERYWHERE}))
+    rows = [row for row in web.read(request).stations(web.clock()) if group.allows(row.name)]
+    return rows, runs_of(rows)
+
+
+def updates_pages(web: Web) -> APIRouter:
+    """The page."""
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @router.get("/updates", dependencies=needs(Right.VIEW))
+    def show_runs(
+        request: Request,
+        stations: Word = "",
+        show: Word = "",
+        part: Word = "",
+        version: Annotated[str, Query(max_length=100)] = "",
+        page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
+    ) -> Response:
+        return _page(request, web, Wish.of(stations, show, part, version), page)
+
+    return router
+
+
+def _page(request: Request, web: Web, wish: Wish, page: int) -> Response:
+    t = web.texts_for(request)
+    rows, runs = asked(request, web, wish.stations)
+    late, fits = sum(1 for one in runs if one.late), [one for one in runs if wish.fits(one)]
+    return web.render(
+        request,
+        "stations/updates.html",
+        "stations",
+        page="updates",
+        seen=web.hub.latest,
+        now=web.clock(),
+        title=t.many("updates.title", late) if late else t("updates.title.none"),
+        wish=wish,
+        parts=PARTS,
+        show=SHOW,
+        spread={part: shares(spoken(part, (one.parts for one in runs))) for part in PARTS},
+        silent=len(rows) - len(runs),
+        total=len(fits),
+        runs=fits[(page - 1) * ROWS : page * ROWS],
+        paging={
+            "at": page,
+            "pages": pages_of(len(fits)),
+            "path": with_query("/updates", **wish.query) + ("&" if wish.query else ""),
+        },
+    )

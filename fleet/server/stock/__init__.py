@@ -1,0 +1,1 @@
+"""Stock of cards in slots and bins: events, projections, queries and pages."""

@@ -1,0 +1,117 @@
+"""`kortkiosk-fleet verifier`: the envelope verifier as a service of its own user, behind a Unix socket.
+
+It reads the keys of the code letters once, at its start, and counts tries in a file of its own or in the fleet's PostgreSQL. The
+one user who may ask is named; the socket's folder and the keys belong to the verifier's user, and nobody else reads them.
+
+    $ kortkiosk-fleet verifier --socket /run/kortkiosk-verifier/socket --keys /etc/kortkiosk/verifier \
+        --data /var/lib/kortkiosk-verifier --peer kortkiosk-fleet
+    ready socket=/run/kortkiosk-verifier/socket
+"""
+
+import argparse
+import json
+import logging
+import os
+import pwd
+import sqlite3
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from fleet.hardening import forbid_dumps
+from fleet.server.platform.database.database_url import PlaceError
+from fleet.server.platform.database.options import add_store_arguments, complain, database_of
+from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
+from fleet.server.platform.process.run import run, until_told
+from fleet.server.verifier.attempt_counters import Counters, FileTries, Tries
+from fleet.server.verifier.judge import Judge, Keys, KeysError
+from fleet.server.verifier.postgres_counters import PostgresTries
+from fleet.server.verifier.service import SocketError, VerifierService
+
+BAD_INPUT, REFUSED = 2, 3
+TRIES_FILE = "verifier.sqlite"
+
+_log = logging.getLogger(__name__)
+
+
+def add_parser(commands: Any, make: Any) -> None:
+    """The command."""
+    verifier = make(commands, "verifier", run_verifier, "judge code letters, as a user of its own behind a socket")
+    verifier.add_argument("--socket", type=Path, required=True, metavar="PATH", help="where it is asked")
+    verifier.add_argument("--keys", type=Path, required=True, metavar="DIR", help="the authority's folder `verifier`")
+    verifier.add_argument("--peer", required=True, metavar="NAME", help="the user who may ask: the server's")
+    add_store_arguments(verifier)
+    add_user_options(verifier, help_unseparated="for tests: may run as root, or as the user who asks")
+
+
+def run_verifier(arguments: argparse.Namespace) -> int:
+    """Until it is told to stop, or a try cannot be counted."""
+    try:
+        peer = _entry(arguments.peer)
+        folders = () if arguments.data is None else (arguments.data,)
+        give_up_root(arguments.user, unseparated=arguments.unseparated, folders=folders, groups=(peer.pw_gid,))
+        forbid_dumps()  # of keys, and of the code that is being judged
+        if peer.pw_uid == os.geteuid() and not arguments.unseparated:
+            raise PrivilegeError(f"--peer {arguments.peer}: the verifier must run as another user than who asks it")
+        service = _Running(arguments.socket, arguments.keys, arguments.data, database_of(arguments), peer)
+        return run(until_told("verifier", service, lambda: _say_ready(arguments)))
+    except PrivilegeError as error:
+        return complain(arguments, str(error), REFUSED)
+    except (KeysError, SocketError, PlaceError, OSError) as error:
+        return complain(arguments, str(error), BAD_INPUT)
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        return complain(arguments, f"tries cannot be counted: {type(error).__name__}", BAD_INPUT)
+
+
+class _Running:
+    """Keys, counters and socket, for as long as the context lasts."""
+
+    def __init__(self, path: Path, keys: Path, data: Path | None, place: URL | None, peer: pwd.struct_passwd) -> None:
+        self._path, self._data, self._place, self._peer = path, data, place, peer
+        self._judge = Judge(Keys.load(keys))
+        self._counters: Counters | None = None
+        self._service: VerifierService | None = None
+
+    async def __aenter__(self) -> Self:
+        self._counters = Counters(self._tries())
+        peers, group = frozenset({self._peer.pw_uid}), self._peer.pw_gid
+        self._service = VerifierService(self._path, self._judge, self._counters, peers, group, time.time)
+        await self._service.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._service is not None:
+            await self._service.__aexit__(kind, error, trace)
+        if self._counters is not None:
+            self._counters.close()
+
+    async def wait(self) -> None:
+        """Raises what the database said when a try could not be counted."""
+        assert self._service is not None
+        await self._service.wait()
+
+    def _tries(self) -> Tries:
+        if self._place is not None:
+            return PostgresTries(self._place)
+        assert self._data is not None
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileTries(self._data / TRIES_FILE)
+
+
+def _entry(name: str) -> pwd.struct_passwd:
+    """Raises PrivilegeError."""
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise PrivilegeError(f"--peer {name}: there is no such user") from None
+
+
+def _say_ready(arguments: argparse.Namespace) -> None:
+    told = {"ready": True, "socket": str(arguments.socket)}
+    print(json.dumps(told) if arguments.json else f"ready socket={arguments.socket}", flush=True)

@@ -1,0 +1,95 @@
+"""One ingest worker of a cluster: from the queues of the broker into the store, with the word to stations after each commit.
+
+Rules: nothing of its own is kept; as many run as are wanted, on any machine. It takes the queues that it bids most for, and
+all of them where it is the only one. One that dies is replaced by the others at once: what it had not committed goes to them,
+and what it had committed and not acknowledged is a repetition.
+"""
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import URL
+
+from fleet.server.ingest.service import Clock, Ingest, arrived
+from fleet.server.ingest.write import Writer
+from fleet.server.platform.broker.broker_url import BrokerUrl
+from fleet.server.platform.broker.inbox import Inbox
+from fleet.server.platform.broker.mosquitto import SERVER_USER
+from fleet.server.platform.broker.mqtt5_client import Credentials
+from fleet.server.platform.cluster.connections import intake_line
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.notify_feed import Announcer
+from fleet.server.platform.process.shutdown import Ending, cancelled
+from fleet.server.platform.process.tracing import OFF, Tracing
+from fleet.server.platform.signing import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """Where broker and store are; `authority`: the directory with `ca/ca.pem`, the certificate and key of that name, and the
+    signing key."""
+
+    broker: BrokerUrl
+    database: URL
+    authority: Path
+    certificate: str = SERVER_USER
+
+    @property
+    def credentials(self) -> Credentials:
+        """This process's own, at the broker."""
+        return Credentials.of(self.authority, self.certificate)
+
+    @property
+    def signing_key(self) -> Path:
+        """Signs what stations are told is held."""
+        return self.authority / "server" / "signing.key"
+
+
+class FleetWorker:
+    """Takes and stores for as long as the context lasts. Raises StoreError, SigningKeyError, OSError."""
+
+    def __init__(self, config: WorkerConfig, clock: Clock, tracing: Tracing = OFF) -> None:
+        self._config = config
+        self._clock, self._tracing = clock, tracing
+        self._parts = AsyncExitStack()
+        self._running: list[asyncio.Task[None]] = []
+        self.name = f"worker-{secrets.token_hex(4)}"
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as parts:
+            await self._start(parts)
+            self._parts = parts.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._parts.aclose()
+
+    async def wait(self) -> None:
+        """Until a part ends by itself. Raises what it ended with."""
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def _start(self, parts: AsyncExitStack) -> None:
+        signer = Signer.load(self._config.signing_key)
+        database = Database.open(self._config.database)
+        ending = Ending()
+        ending.later(parts, "traces", asyncio.to_thread, self._tracing.close)
+        ending.later(parts, "database", asyncio.to_thread, database.close)
+        announcer = Announcer(database)
+        transport = intake_line(self._config.broker, self._config.credentials, self.name)
+        arriving = Inbox(asyncio.get_running_loop(), arrived)
+        ingest = Ingest(transport, Writer(database), announcer, self._clock, arriving, signer.sign, self._tracing)
+        for name, work in (("changes-told", announcer.run()), ("ingest", ingest.run())):
+            task = asyncio.create_task(work, name=name)
+            self._running.append(task)
+            ending.later(parts, name, cancelled, task)
+        ending.later(parts, "transport", transport.stop)
+        await transport.start(arriving.put)
