@@ -12,6 +12,11 @@ from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ended, Reader
 from kiosk.receipts import Receipt
 
+RESTARTED = "restarted"
+"""The reason with which an errand ends that wants the program to start anew: then the stay ends too."""
+NOT_HERE = "not_here"
+"""This station has no errand of that name."""
+
 SlotLook = Literal["card", "reserve", "soon", "broken", "empty", "open"]
 """What is to be seen of a slot: a card, a reserve card, a card that soon has lain too long, a fault, nothing, an open door."""
 

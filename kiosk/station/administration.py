@@ -7,15 +7,14 @@ from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.port import CabinetReady
 from drivers.reader.model import CardFacts
 from fleet.messages.link import Order, SlotState
-from kiosk.administration_ports import AtMenu, Closed, Device, DeviceKind, Happened, Look, Slot, SlotLook
-from kiosk.errands.administrate.views import NOT_HERE
+from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, DeviceKind, Happened, Look, Slot, SlotLook
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt
 from kiosk.station import cabinet_pairing as pairing
 from kiosk.station import self_test as selftest
 from kiosk.station.journal_queries import last_events, unprinted, unsigned
-from kiosk.steps.identification import RESERVE
+from kiosk.steps.identity.identification import RESERVE
 from kiosk.stock.stocktaking import Ledger, is_reserve
 
 if TYPE_CHECKING:

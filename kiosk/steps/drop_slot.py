@@ -8,7 +8,7 @@ from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.views import Await
 
 

@@ -4,10 +4,10 @@ from drivers.printer.port import Ready
 from kiosk.ports import Ask, Order
 from kiosk.steps import order_views as views
 from kiosk.steps.capabilities import Desk
-from kiosk.steps.card_status import new_standing
 from kiosk.steps.context import Scene
-from kiosk.steps.identification import Identified
-from kiosk.steps.switched import refuse_switched_off
+from kiosk.steps.identity.card_status import new_standing
+from kiosk.steps.identity.identification import Identified
+from kiosk.steps.own_card import refuse_switched_off
 
 PAGE = 4
 """Orders on one screen of the administrator's choice."""

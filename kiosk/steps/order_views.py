@@ -8,7 +8,7 @@ from kiosk.ports import Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import Scene
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.view_helpers import cancel, day, go, paged, person, tail
 from kiosk.views import Choose, Confirm, Fact, LetterDrawing, Option, Point, say
 

@@ -12,8 +12,8 @@ from kiosk.ports import Ask, ErrandLog, Visit
 from kiosk.steps import own_card_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import Strangeness, ask_for_card
+from kiosk.steps.card_views import switched_off
 from kiosk.steps.context import Scene, Subject
-from kiosk.steps.switched import refuse_switched_off
 from kiosk.views import Await
 
 ASK_S = 1.5
@@ -90,3 +90,11 @@ async def word_of(directory: Directory, card_number: str, limit_s: float = ASK_S
 def _protected(register: CardWord | NotFound | Unavailable) -> bool:
     """Whether the name may not be shown: also where nobody can be asked."""
     return not isinstance(register, CardWord) or register.protected
+
+
+def refuse_switched_off(desk: Desk, scene: Scene, card_number: str, *products: str) -> None:
+    """Raises StopError where the number is in a batch, or one of the products is one, that the region has switched off."""
+    named = [desk.switches.off(card_number=card_number), *(desk.switches.off(product=one) for one in products if one)]
+    off = next((one for one in named if one is not None), None)
+    if off is not None:
+        raise switched_off(scene, off)

@@ -8,16 +8,19 @@ from typing import assert_never
 
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
+from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
-from kiosk.ports import Ask, ErrandLog, Order, Visit
-from kiosk.receipts import CardSignature, Draft, Person, Receipt, ReceiptFacts, draft, finish, receipt_document
+from kiosk.ports import Ask, Ended, ErrandLog, Order, Visit
+from kiosk.receipts import CardSignature, Detail, Draft, Person, Receipt, ReceiptFacts, draft, finish, receipt_document
+from kiosk.steps import own_card_views
 from kiosk.steps import receipt_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import Scene, Whose
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.order_views import TERMS
-from kiosk.steps.pin_views import sign_code, torn_in_test
+from kiosk.steps.pin.views import sign_code, torn_in_test
+from kiosk.views import Say
 
 
 async def issue(
@@ -119,3 +122,54 @@ async def hand_out(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: 
             await log.settled("receipt.print", "printed" if whole else "not_printed")
             if whole or await ask(views.no_paper(scene, receipt, "unclear")) != "print":
                 return
+
+
+async def receipt_for(
+    desk: Desk, scene: Scene, log: ErrandLog, whose: Whose, who: Identified, remarks: tuple[str, ...] = ()
+) -> Receipt | None:
+    """A receipt of what was done, committed; None where the station has no identity to sign with."""
+    if desk.seal is None:
+        return None
+    return await attest(desk, log, facts_of(desk, scene, whose, who, remarks=remarks))
+
+
+async def say_done(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: Receipt | None, title: Say, lead: tuple[Say, ...]
+) -> Ended:
+    """Commit that the errand is done, then say so, for as long as somebody still wants the receipt."""
+    ended = Ended("done", receipt=receipt.number if receipt else None)
+    await log.end(ended)
+    while await ask(own_card_views.done(scene, title, lead, receipt)) == "receipt" and receipt is not None:
+        if desk.printer is None:
+            await ask(views.on_phone(scene, receipt))
+        else:
+            await hand_out(ask, desk, scene, log, receipt)
+    return ended
+
+
+def work_facts(
+    desk: Desk,
+    scene: Scene,
+    by: LoggedIn,
+    second: LoggedIn | None = None,
+    *,
+    details: tuple[Detail, ...],
+    remarks: tuple[str, ...] = (),
+) -> ReceiptFacts:
+    """The facts of a receipt that is about no single card."""
+    assert desk.seal is not None, "a station without identity attests nothing"
+    return ReceiptFacts(
+        kind=scene.errand,
+        time=desk.clock.now(),
+        station=desk.seal.station,
+        place=desk.seal.title,
+        order=None,
+        card_number="",
+        holder=Person(by.hsa_id, by.name),
+        identified_by="administrator",
+        administrator=Person(second.hsa_id, second.name) if second is not None else None,
+        document_kind=None,
+        terms="",
+        remarks=remarks,
+        details=details,
+    )

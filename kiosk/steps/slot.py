@@ -11,7 +11,7 @@ from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Desk, StopError
 from kiosk.steps.card import ask_for_card
 from kiosk.steps.context import Scene
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.views import Await
 
 PRINTED_TRIES = 3

@@ -6,7 +6,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
 from kiosk.steps.context import Scene
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.view_helpers import cancel, go, person, tail
 from kiosk.views import (
     Await,

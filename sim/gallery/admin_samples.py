@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from drivers.reader.model import CardFacts
+from kiosk import administration_ports
 from kiosk.administration_ports import Device, Look, Slot, SlotLook
 from kiosk.errands.administrate import views as board_views
 from kiosk.errands.administrate.journey import SCENE
@@ -12,9 +13,10 @@ from kiosk.errands.unblock import by_administrator_views as administered_views
 from kiosk.errands.unblock.journey import CARD as UNBLOCK
 from kiosk.errands.unblock.journey import CODE
 from kiosk.issuer.ports import Declined, Unavailable
-from kiosk.steps import administrator_views
+from kiosk.steps import administration_views
 from kiosk.steps.context import Scene, Whose
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity import administrator_views
+from kiosk.steps.identity.identification import Identified
 from kiosk.views import View
 
 HERE = replace(SCENE, attended_by="Maj Utlämningsdotter")
@@ -72,11 +74,13 @@ def _menu() -> Iterator[tuple[str, View[Any]]]:
     yield "admin-home", board_views.board(HERE, Look(SLOTS, DEVICES, unsigned=2), lambda errand: None)
     yield (
         "admin-home-bare",
-        board_views.board(HERE, Look((), DEVICES[:2], unprinted=1, left_in=1), lambda errand: board_views.NOT_HERE),
+        board_views.board(
+            HERE, Look((), DEVICES[:2], unprinted=1, left_in=1), lambda errand: administration_ports.NOT_HERE
+        ),
     )
     yield (
         "admin-open-slot",
         board_views.board(HERE, Look((Slot(1, "open"), *SLOTS[1:]), DEVICES[4:]), lambda errand: None),
     )
     yield "admin-not-now", board_views.not_now(HERE, "cabinet")
-    yield "no-menu", board_views.no_house(HERE).view
+    yield "no-menu", administration_views.no_house(HERE).view

@@ -9,8 +9,9 @@ from kiosk.errands.report_lost.journey import SURE, WHAT, WHICH
 from kiosk.errands.return_card import views as return_views
 from kiosk.errands.return_card.journey import CARD, DROP, SCENE, WHY
 from kiosk.region import general
-from kiosk.steps import blocking_views, printed_number_views
+from kiosk.steps import blocking_views
 from kiosk.steps.context import Whose
+from kiosk.steps.identity import printed_number_views
 from kiosk.views import View
 
 OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
@@ -47,10 +48,10 @@ def _return(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
 def _lost(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     yield "lost-what", lost_views.what(WHAT)
     yield "lost-how", lost_views.how(WHICH)
-    yield "lost-block", lost_views.sure(SURE, whose, "lost", blocks=True)
-    yield "lost-hold", lost_views.sure(SURE, whose, "forgotten", blocks=False)
-    yield "lost-hold-first", lost_views.sure(SURE, whose, "lost", blocks=False)
-    yield "lost-really", lost_views.really(SURE, whose)
+    yield "lost-block", blocking_views.sure(SURE, whose, "lost", blocks=True)
+    yield "lost-hold", blocking_views.sure(SURE, whose, "forgotten", blocks=False)
+    yield "lost-hold-first", blocking_views.sure(SURE, whose, "lost", blocks=False)
+    yield "lost-really", blocking_views.really(SURE, whose)
     yield "lost-lifting", lost_views.lifting(WHICH)
     yield "lost-not-held", lost_views.not_held(WHICH, "active").view
     yield "lost-lift-by-administrator", lost_views.lifted_by_administrator(WHICH).view
@@ -62,5 +63,5 @@ def _lost(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     for came in OUTCOMES:
         yield (
             f"lost-done-{came.replace('_', '-')}",
-            lost_views.done(LOST, came, police=True, block_line=general().block_line),
+            blocking_views.done(LOST, came, police=True, block_line=general().block_line),
         )

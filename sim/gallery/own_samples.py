@@ -13,7 +13,6 @@ from kiosk.errands.check_card import views as check_views
 from kiosk.errands.check_card.journey import CARD as FIRST
 from kiosk.errands.check_card.journey import FOUND, TEST
 from kiosk.errands.check_card.journey import SCENE as CHECK
-from kiosk.errands.unblock import letter_views
 from kiosk.errands.unblock import views as unblock_views
 from kiosk.errands.unblock.journey import CARD as LOCKED
 from kiosk.errands.unblock.journey import LETTER
@@ -22,8 +21,10 @@ from kiosk.findings import RULES, Finding
 from kiosk.findings.known import Args
 from kiosk.issuer.ports import SwitchOff
 from kiosk.receipts import Receipt
-from kiosk.steps import card_views, kept_views, own_card_views, person_proof_views
+from kiosk.steps import card_views, own_card_views
 from kiosk.steps.context import Whose
+from kiosk.steps.identity import proof_views
+from kiosk.steps.pin import views as pin_views
 from kiosk.views import View, say
 
 ARGUMENTS: Args = {
@@ -71,22 +72,22 @@ def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tup
     yield "unblock-puk-dead", unblock_views.puk_dead(LOCKED).view
     yield "unblock-switched-off", card_views.switched_off(LOCKED, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
     yield "unblock-done", own_card_views.done(UNLOCKED, *unblock_views.done(), receipt)
-    yield "unblock-old-code", kept_views.old_code_applies(LOCKED)
-    yield "unblock-old-code-forgotten", kept_views.forgotten(LOCKED).view
+    yield "unblock-old-code", pin_views.old_code_applies(LOCKED)
+    yield "unblock-old-code-forgotten", pin_views.forgotten(LOCKED).view
     yield "unblock-done-old-code", own_card_views.done(UNLOCKED, *unblock_views.done(new=False), receipt)
-    yield "proving", person_proof_views.proving(OLD)
+    yield "proving", proof_views.proving(OLD)
     for stopped in (
-        person_proof_views.not_genuine(OLD),
-        person_proof_views.did_not_sign(OLD),
-        person_proof_views.proves_nobody(OLD),
+        proof_views.not_genuine(OLD),
+        proof_views.did_not_sign(OLD),
+        proof_views.proves_nobody(OLD),
     ):
         yield f"proving-{stopped.reason.replace('_', '-')}", stopped.view
-    yield "letter", letter_views.order(LETTER, whose)
-    yield "letter-ordering", letter_views.ordering(LETTER)
-    yield "letter-home", letter_views.ordered(LETTER, date(2026, 12, 3), "home")
-    yield "letter-office", letter_views.ordered(LETTER, date(2026, 12, 3), "office")
-    yield "letter-declined", letter_views.declined(LETTER).view
-    yield "letter-unavailable", letter_views.unavailable(LETTER).view
+    yield "letter", unblock_views.order(LETTER, whose)
+    yield "letter-ordering", unblock_views.ordering(LETTER)
+    yield "letter-home", unblock_views.ordered(LETTER, date(2026, 12, 3), "home")
+    yield "letter-office", unblock_views.ordered(LETTER, date(2026, 12, 3), "office")
+    yield "letter-declined", unblock_views.declined(LETTER).view
+    yield "letter-unavailable", unblock_views.unavailable(LETTER).view
 
 
 def _from_a_long_named_issuer(card: CardFacts) -> CardFacts:

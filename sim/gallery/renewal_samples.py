@@ -8,15 +8,16 @@ from typing import Any, get_args
 from drivers.reader.model import CardFacts
 from kiosk.errands.clean_up.journey import SURE, WHICH
 from kiosk.errands.renew_certificate.journey import CARD, SCENE, WRITE
-from kiosk.errands.report_lost import views as lost_views
 from kiosk.errands.reserve_certificate import views as reserve_views
 from kiosk.errands.reserve_certificate.journey import CARD as SPARE
 from kiosk.errands.reserve_certificate.journey import WHO
 from kiosk.issuer.ports import Offer
 from kiosk.receipts import Receipt
-from kiosk.steps import card_write_views, certificate_removal_views, certificate_views, own_card_views
-from kiosk.steps.certificate_issuance import Renewal
-from kiosk.steps.certificate_removal import Removable
+from kiosk.steps import blocking_views, own_card_views
+from kiosk.steps.certificate import card_write_views, removal_views
+from kiosk.steps.certificate import views as certificate_views
+from kiosk.steps.certificate.issuance import Renewal
+from kiosk.steps.certificate.removal import Removable
 from kiosk.steps.context import Whose
 from kiosk.views import View
 
@@ -29,8 +30,8 @@ def renewal_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator
     yield from _writing()
     yield from _reserve(whose)
     yield from _clean(card)
-    yield "clean-block", lost_views.sure(SURE, whose, "own_wish", blocks=True)
-    yield "clean-really", lost_views.really(SURE, whose)
+    yield "clean-block", blocking_views.sure(SURE, whose, "own_wish", blocks=True)
+    yield "clean-really", blocking_views.really(SURE, whose)
 
 
 def _renew(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tuple[str, View[Any]]]:
@@ -81,11 +82,11 @@ def _reserve(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
 def _clean(card: CardFacts) -> Iterator[tuple[str, View[Any]]]:
     present = card.certificates[0]
     old = (Removable(present, "expired"), Removable(replace(present, purpose="signature"), "superseded"))
-    yield "clean-which", certificate_removal_views.which(WHICH, old, writable=True)
-    yield "clean-which-not-writable", certificate_removal_views.which(WHICH, old, writable=False)
-    yield "clean-nothing", certificate_removal_views.which(WHICH, (), writable=True)
-    yield "clean-sure", certificate_removal_views.sure(WHICH, old[0])
-    yield "clean-removing", certificate_removal_views.removing(WHICH)
-    yield "clean-stays", certificate_removal_views.stays(WHICH)
+    yield "clean-which", removal_views.which(WHICH, old, writable=True)
+    yield "clean-which-not-writable", removal_views.which(WHICH, old, writable=False)
+    yield "clean-nothing", removal_views.which(WHICH, (), writable=True)
+    yield "clean-sure", removal_views.sure(WHICH, old[0])
+    yield "clean-removing", removal_views.removing(WHICH)
+    yield "clean-stays", removal_views.stays(WHICH)
     for removed in range(3):
-        yield f"clean-done-{removed}", own_card_views.done(WHICH, *certificate_removal_views.done(removed), None)
+        yield f"clean-done-{removed}", own_card_views.done(WHICH, *removal_views.done(removed), None)

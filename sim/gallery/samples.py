@@ -13,8 +13,6 @@ import msgspec
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
-from kiosk.errands.pickup.journey import AGREE, CODE, SCENE, SLOT, WHO
-from kiosk.errands.pickup.journey import RECEIPT as SIGN
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import Finding
 from kiosk.issuer.ports import LoggedIn, SwitchOff
@@ -25,18 +23,13 @@ from kiosk.region import general
 from kiosk.station import home_views as home
 from kiosk.station.availability import WHILE_CLOSED
 from kiosk.station.journal import Interrupted
-from kiosk.steps import (
-    aborted_views,
-    card_status_views,
-    identification_views,
-    order_views,
-    pin_after_tear_views,
-    pin_views,
-    receipt_views,
-    release_code_views,
-    slot_views,
-)
-from kiosk.steps.identification import Identified
+from kiosk.steps import aborted_views, order_views, receipt_views, slot_views
+from kiosk.steps.hand_over import AGREE, CODE, SCENE, SLOT, WHO
+from kiosk.steps.hand_over import RECEIPT as SIGN
+from kiosk.steps.identity import card_status_views, identification_views, release_code_views
+from kiosk.steps.identity.identification import Identified
+from kiosk.steps.pin import after_tear_views
+from kiosk.steps.pin import views as pin_views
 from kiosk.views import View
 from sim.gallery.admin_samples import admin_samples
 from sim.gallery.bin_samples import bin_samples
@@ -227,12 +220,12 @@ def _code() -> Iterator[tuple[str, View[Any]]]:
     yield "write", pin_views.write(CODE, ORDER)
     yield "writing", pin_views.writing(CODE)
     yield "testing", pin_views.testing(CODE)
-    yield "pulled", pin_after_tear_views.pulled(CODE, None)
-    yield "check-code", pin_after_tear_views.check_code(CODE)
-    yield "code-from-before", pin_after_tear_views.code_from_before(CODE)
-    yield "not-written", pin_after_tear_views.not_written(CODE)
-    yield "mistyped", pin_after_tear_views.mistyped(CODE, 2)
-    yield "left-unknown", pin_after_tear_views.left_unknown(CODE).view
+    yield "pulled", after_tear_views.pulled(CODE, None)
+    yield "check-code", after_tear_views.check_code(CODE)
+    yield "code-from-before", after_tear_views.code_from_before(CODE)
+    yield "not-written", after_tear_views.not_written(CODE)
+    yield "mistyped", after_tear_views.mistyped(CODE, 2)
+    yield "left-unknown", after_tear_views.left_unknown(CODE).view
     for name in (
         "puk_floor",
         "puk_locked",

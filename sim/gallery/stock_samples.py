@@ -8,7 +8,7 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.link import Order
 from kiosk.errands.stock import count_views
 from kiosk.errands.stock import views as stock_views
-from kiosk.errands.stock.delivering import Incoming
+from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.journey import SCENE
 from kiosk.stock.stocktaking import Compared, Lying, Why
 from kiosk.views import View

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from kiosk.administration_ports import AtMenu, Closed, Device, Happened, Look, Slot
-from kiosk.errands.administrate.views import NOT_HERE
+from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, Happened, Look, Slot
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt

@@ -9,23 +9,22 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from fleet.messages.vocabulary import EventType
-from kiosk.administration_ports import AtMenu, House
+from kiosk.administration_ports import RESTARTED, AtMenu, House
 from kiosk.errands.administrate import views
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.administrator import log_in, reader_of
+from kiosk.steps import administration_views
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.card import emptied
 from kiosk.steps.context import Scene
+from kiosk.steps.identity.administrator import log_in, reader_of
 
 SCENE = Scene("administrate")
-RESTARTED = "restarted"
-"""The reason with which an errand ends that wants the program to start anew: then the stay ends too."""
 
 
 async def administrate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole stay. Raises ErrandEndedError where nobody is let in, or nobody is there any more."""
     if desk.house is None:
-        raise views.no_house(SCENE)
+        raise administration_views.no_house(SCENE)
     async with _logged_in(ask, desk, log) as here:
         await log.note(
             EventType.ADMINISTRATOR_LOGGED_IN,

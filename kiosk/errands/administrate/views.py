@@ -3,15 +3,12 @@
 from collections import Counter
 from collections.abc import Callable
 
-from kiosk.administration_ports import Device, Look
-from kiosk.steps.capabilities import StopError
-from kiosk.steps.card_views import stop
+from kiosk.administration_ports import NOT_HERE, Device, Look
+from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import Scene
 from kiosk.steps.view_helpers import go
 from kiosk.views import Board, BoardPart, BoardSlot, Button, Say, Tell, say
 
-NOT_HERE = "not_here"
-"""This station has no errand of that name."""
 ACTIONS = (("stock", "plus"), ("empty_bin", "archive-arrow-down-outline"), ("service", "dots-horizontal"))
 ICONS = {
     "reader": "smart-card-reader-outline",
@@ -22,8 +19,6 @@ ICONS = {
     "scanner": "magnify",
     "gpio": "power",
 }
-STATES = ("no_reader", "out_of_paper", "cover_open", "cutter", "offline", "mute", "full")
-"""States that have a word of their own on the board."""
 ORDER = ("reader", "printer", "bin", "link", "cabinet", "scanner", "gpio")
 
 
@@ -75,15 +70,6 @@ def _part(device: Device) -> BoardPart:
     )
 
 
-def state_of(device: Device) -> Say:
-    """How a device is, in a word."""
-    if device.count is not None and device.full:
-        return say("admin.count", count=device.count, of=device.full)
-    if device.ok:
-        return say("admin.good")
-    return say(f"admin.state.{device.state if device.state in STATES else 'other'}")
-
-
 def _receipts(look: Look) -> tuple[BoardPart, ...]:
     """Receipts that are not done: not signed, or never on paper."""
     icon, counts = "receipt-text-check-outline", {"unsigned": look.unsigned, "unprinted": look.unprinted}
@@ -114,8 +100,3 @@ def not_now(scene: Scene, missing: str) -> Tell:
         lead=(say(f"home.no.{missing}"),),
         primary=go("back", "button.back", "check"),
     )
-
-
-def no_house(scene: Scene) -> StopError:
-    """Nobody looks after this station from here."""
-    return stop(scene, "refused", "no_menu")

@@ -3,10 +3,10 @@
 Rules: product.md, `attend`; domain.md, "Rules of hand-over and return". Two administrators for LoA3 on a reserve card.
 """
 
-from kiosk.errands.pickup.journey import WHO, hand_over
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.identification import attended
+from kiosk.steps.hand_over import WHO, hand_over
+from kiosk.steps.identity.identification import attended
 
 
 async def attend(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:

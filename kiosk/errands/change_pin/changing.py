@@ -11,8 +11,9 @@ from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.pin_unlocking import NotSent, new_code, same_card, which_code
-from kiosk.steps.pin_views import card_refused, writing
+from kiosk.steps.pin.after_tear import same_card, which_code
+from kiosk.steps.pin.unlocking import NotSent, new_code
+from kiosk.steps.pin.views import card_refused, writing
 
 EFFECT = "card.change"
 

@@ -11,10 +11,10 @@ from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import Scene
-from kiosk.steps.ending import receipt_for, say_done
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.own_card import own_card
-from kiosk.steps.pin_activation import prove_card
+from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.receipt import receipt_for, say_done
 
 SCENE = Scene("change_pin")
 CARD, OLD, NEW = (SCENE.at(step, 3) for step in range(1, 4))

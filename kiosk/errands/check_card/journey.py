@@ -12,11 +12,11 @@ from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import Scene
-from kiosk.steps.ending import say_done
-from kiosk.steps.identification import holder_means
+from kiosk.steps.identity.identification import holder_means
+from kiosk.steps.identity.proof_of_possession import sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
-from kiosk.steps.person_proof import sign_mandate
-from kiosk.steps.pin_activation import prove_card
+from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.receipt import say_done
 
 SCENE = Scene("check_card")
 CARD, FOUND, TEST = (SCENE.at(step, 3) for step in range(1, 4))

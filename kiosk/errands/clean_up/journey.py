@@ -6,20 +6,19 @@ confirmed twice and cannot be undone.
 
 from drivers.reader.outcomes import Role
 from drivers.secret import Secret
-from kiosk.errands.report_lost import views as lost_views
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps import certificate_removal_views as views
+from kiosk.steps import blocking_views
 from kiosk.steps.blocking import Wish, block_or_hold
 from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.card_write import Codes, identification_again, prove_codes
-from kiosk.steps.certificate_removal import removable, remove
+from kiosk.steps.certificate import removal_views as views
+from kiosk.steps.certificate.card_write import Codes, identification_again, prove_codes
+from kiosk.steps.certificate.removal import removable, remove
 from kiosk.steps.context import Scene
-from kiosk.steps.ending import receipt_for, say_done
-from kiosk.steps.identification import Identified, holder_means
+from kiosk.steps.identity.identification import Identified, holder_means
+from kiosk.steps.identity.proof_of_possession import OWN_CARD, RENEWED, sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
-from kiosk.steps.person_proof import OWN_CARD, RENEWED, sign_mandate
-from kiosk.steps.receipt import hand_out
+from kiosk.steps.receipt import hand_out, receipt_for, say_done
 
 SCENE = Scene("clean_up")
 KEPT = (*RENEWED, *OWN_CARD)
@@ -66,15 +65,15 @@ async def _proof(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Cod
 async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> Ended:
     """All certificates of the card revoked for good, by its holder's signature: asked twice."""
     proof = card.people[0]
-    await ask(lost_views.sure(SURE, card.whose, "own_wish", blocks=True))
-    await ask(lost_views.really(SURE, card.whose))
+    await ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True))
+    await ask(blocking_views.really(SURE, card.whose))
     wish = Wish(card.whose.card_number, "own_wish", "lost", proof)
     came = await block_or_hold(ask, desk, SURE, log, wish)
     who = Identified("card", proof.hsa_id, proof=proof)
     receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("reason_own_wish", came))
     ended = Ended("done", came, receipt=receipt.number if receipt else None)
     await log.end(ended)
-    await ask(lost_views.done(SCENE, came, police=False))
+    await ask(blocking_views.done(SCENE, came, police=False))
     if receipt is not None:
         await hand_out(ask, desk, SCENE, log, receipt)
     return ended

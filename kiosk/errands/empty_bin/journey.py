@@ -10,11 +10,10 @@ from kiosk.errands.empty_bin.counting import BinCount, counted_out
 from kiosk.errands.empty_bin.signing import signed_by
 from kiosk.ports import Ask, Cabinet, ErrandLog, Told
 from kiosk.receipts import Detail
-from kiosk.steps.administrator import log_in, log_in_another
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.context import Scene
-from kiosk.steps.receipt import attest, hand_out
-from kiosk.steps.work import work_facts
+from kiosk.steps.identity.administrator import log_in, log_in_another
+from kiosk.steps.receipt import attest, hand_out, work_facts
 
 SCENE = Scene("empty_bin")
 WHO, COUNT, SEAL, SIGN = (SCENE.at(step, 4) for step in range(1, 5))

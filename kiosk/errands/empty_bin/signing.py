@@ -8,11 +8,11 @@ from drivers.reader.outcomes import Locked, Refused, Role, Signed, SignOutcome, 
 from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, CardPulledError, Presence, Visit
-from kiosk.steps import administrator_views
-from kiosk.steps.administrator import reader_of, which_of
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card, emptied, prove_code
 from kiosk.steps.context import Scene
+from kiosk.steps.identity import administrator_views
+from kiosk.steps.identity.administrator import reader_of, which_of
 
 
 async def signed_by(ask: Ask, desk: Desk, scene: Scene, who: LoggedIn, message: bytes) -> dict[str, str]:

@@ -1,54 +1,15 @@
 """Pick up a card: who are you, here is your card, choose your code, it works, here is your receipt.
 
-The rules are those of product.md (`pickup`) and domain.md ("Rules of hand-over and return"). A holder who left half way
-comes back to where the card is: what the journal holds as done for the order is not done twice.
+The rules are those of product.md (`pickup`) and domain.md ("Rules of hand-over and return"). The card, the code and
+the receipt are `hand_over`, which `attend` shares.
 """
 
-from kiosk.ports import Ask, ErrandLog, Order
-from kiosk.receipts import Receipt
-from kiosk.steps import receipt_views as views
+from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
-from kiosk.steps.drop_slot import drop_old_card
-from kiosk.steps.identification import Identified, attest, identify
-from kiosk.steps.order import agree, find_order
-from kiosk.steps.pin_activation import activate
-from kiosk.steps.receipt import hand_out, issue
-from kiosk.steps.slot import insert_new_card, take_from_slot
-
-SCENE = Scene("pickup")
-WHO, AGREE, SLOT, CODE, RECEIPT = (SCENE.at(step, 5) for step in range(1, 6))
+from kiosk.steps.hand_over import WHO, hand_over
+from kiosk.steps.identity.identification import identify
 
 
 async def pickup(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     return await hand_over(ask, desk, log, await identify(ask, desk, WHO, log))
-
-
-async def hand_over(ask: Ask, desk: Desk, log: ErrandLog, who: Identified) -> Ended:
-    """From who it is to the receipt."""
-    order = await find_order(ask, desk, AGREE, who)
-    await log.about(order)
-    who = await attest(ask, desk, AGREE, log, order, who)
-    receipt = await log.receipt()
-    if receipt is None:
-        await agree(ask, desk, AGREE, order, who)
-        if "slot.take" not in await log.progress():
-            await take_from_slot(ask, desk, SLOT, log, order, who)
-        receipt = await _activate_and_sign(ask, desk, log, order, who)
-    await hand_out(ask, desk, RECEIPT, log, receipt)
-    remark = await drop_old_card(ask, desk, RECEIPT, log, order, who)
-    ended = Ended("done", reason=remark, order=order, receipt=receipt.number)
-    await log.end(ended)
-    while await ask(views.done(SCENE, receipt)) == "phone":
-        await ask(views.on_phone(RECEIPT, receipt))
-    return ended
-
-
-async def _activate_and_sign(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> Receipt:
-    visit = await insert_new_card(ask, desk, SLOT, log, order, who)
-    code, visit = await activate(ask, desk, CODE, log, order, visit)
-    try:
-        return await issue(ask, desk, RECEIPT, log, order, who, visit, code.remarks)
-    finally:
-        await visit.close()

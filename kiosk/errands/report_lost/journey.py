@@ -4,18 +4,21 @@ Rules: product.md, `report_lost`; domain.md: block is irreversible, so it is con
 administrator. Without either a hold is made at once, and the block follows when somebody confirms it.
 """
 
+from dataclasses import replace
+
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.lifting import lift
-from kiosk.errands.report_lost.proving import proved_card, vouched
 from kiosk.issuer.ports import BlockReason, HoldReason
 from kiosk.ports import Ask, ErrandLog
+from kiosk.steps import blocking_views, own_card_views
 from kiosk.steps.blocking import Wish, block_or_hold
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.context import Scene, Whose
-from kiosk.steps.ending import receipt_for
-from kiosk.steps.identification import Identified
-from kiosk.steps.printed_number import printed_card
-from kiosk.steps.receipt import hand_out
+from kiosk.steps.identity.identification import Identified, attended, holder_means
+from kiosk.steps.identity.printed_number import printed_card
+from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
+from kiosk.steps.own_card import own_card
+from kiosk.steps.receipt import hand_out, receipt_for
 
 SCENE = Scene("report_lost")
 WHAT, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
@@ -36,7 +39,7 @@ async def report_lost(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     receipt = await receipt_for(desk, SCENE, log, whose, who, (f"reason_{what}", came))
     ended = Ended("done", came, receipt=receipt.number if receipt else None)
     await log.end(ended)
-    await ask(views.done(SCENE, came, police=what in ("lost", "stolen"), block_line=desk.region.block_line))
+    await ask(blocking_views.done(SCENE, came, police=what in ("lost", "stolen"), block_line=desk.region.block_line))
     if receipt is not None:
         await hand_out(ask, desk, SCENE, log, receipt)
     return ended
@@ -60,8 +63,22 @@ async def _which(ask: Ask, desk: Desk, log: ErrandLog, what: str) -> tuple[Whose
 async def _sure(ask: Ask, what: str, whose: Whose, who: Identified) -> Wish:
     """A block is confirmed twice; a hold once."""
     may_block = what in BLOCKS and bool(who.people)
-    await ask(views.sure(SURE, whose, what, blocks=may_block))
+    await ask(blocking_views.sure(SURE, whose, what, blocks=may_block))
     if not may_block:
         return Wish(whose.card_number, None, HOLDS[what], next(iter(who.people), None))
-    await ask(views.really(SURE, whose))
+    await ask(blocking_views.really(SURE, whose))
     return Wish(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])
+
+
+async def proved_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> tuple[Whose, Identified]:
+    """The holder's own card, proved by code and signature. Raises as `prove_person`."""
+    async with own_card(ask, desk, scene, log, also_off=True) as card:
+        words, means = own_card_views.code(scene, card.facts), holder_means(card.facts, "card.block", "card.hold")
+        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
+        return card.whose, Identified("card", proof.hsa_id, proof=proof)
+
+
+async def vouched(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
+    """An administrator attends, and has seen who the holder is."""
+    who = await attended(ask, desk, scene, log)
+    return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

@@ -9,10 +9,10 @@ from kiosk.ports import Ask, Ended, ErrandLog
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
-from kiosk.steps.ending import receipt_for, say_done
-from kiosk.steps.identification import Identified, holder_means
+from kiosk.steps.identity.identification import Identified, holder_means
+from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
-from kiosk.steps.person_proof import OWN_CARD, prove_person
+from kiosk.steps.receipt import receipt_for, say_done
 
 
 async def lift(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ended:

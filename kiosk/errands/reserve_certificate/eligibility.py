@@ -13,20 +13,21 @@ from fleet.messages.mandates import means_of
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps import card_write_views, own_card_views
-from kiosk.steps.administrator import log_in_another
-from kiosk.steps.administrator_views import kur_needed
+from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card, emptied
-from kiosk.steps.card_status import own_standing
-from kiosk.steps.certificate_issuance import Renewal
-from kiosk.steps.certificate_offer import has_place, offered
-from kiosk.steps.certificate_views import not_offered, not_writable
+from kiosk.steps.certificate import card_write_views
+from kiosk.steps.certificate.issuance import Renewal
+from kiosk.steps.certificate.offer import has_place, offered
+from kiosk.steps.certificate.views import not_offered, not_writable
 from kiosk.steps.context import Scene, Subject
-from kiosk.steps.identification import Identified, attended, note_attested
+from kiosk.steps.identity.administrator import log_in_another
+from kiosk.steps.identity.administrator_views import kur_needed
+from kiosk.steps.identity.card_status import own_standing
+from kiosk.steps.identity.identification import Identified, attended, note_attested
+from kiosk.steps.identity.printed_number import printed_card
+from kiosk.steps.identity.proof_of_possession import prove_person
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.person_proof import prove_person
-from kiosk.steps.printed_number import printed_card
 
 
 async def holder(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:

@@ -5,19 +5,19 @@ Rules: product.md, `reserve_certificate`; domain.md, "Rules of hand-over and ret
 
 from datetime import date
 
-from kiosk.errands.renew_certificate.journey import old_may_go
 from kiosk.errands.reserve_certificate import views
 from kiosk.errands.reserve_certificate.eligibility import holder, reserved
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps import certificate_views
 from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.card_write import identification_again, prove_codes
-from kiosk.steps.certificate_issuance import fetch
+from kiosk.steps.certificate import views as certificate_views
+from kiosk.steps.certificate.card_write import identification_again, prove_codes
+from kiosk.steps.certificate.issuance import fetch
+from kiosk.steps.certificate.removal import old_may_go
 from kiosk.steps.context import Scene
-from kiosk.steps.ending import receipt_for, say_done
-from kiosk.steps.identification import holder_means
+from kiosk.steps.identity.identification import holder_means
+from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
 from kiosk.steps.own_card import own_card
-from kiosk.steps.person_proof import RENEWED, sign_mandate
+from kiosk.steps.receipt import receipt_for, say_done
 
 SCENE = Scene("reserve_certificate")
 WHO, CARD, CODE, WRITE = (SCENE.at(step, 4) for step in range(1, 5))

@@ -15,8 +15,7 @@ from kiosk.steps.blocking_views import DEAD
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.context import Scene
 from kiosk.steps.drop_slot import drop_card
-from kiosk.steps.ending import receipt_for
-from kiosk.steps.receipt import hand_out
+from kiosk.steps.receipt import hand_out, receipt_for
 
 SCENE = Scene("return_card")
 CARD, WHY, DROP = (SCENE.at(step, 3) for step in range(1, 4))

@@ -11,10 +11,10 @@ from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card, emptied
 from kiosk.steps.context import Scene, Subject
-from kiosk.steps.identification import Identified, holder_means
+from kiosk.steps.identity.identification import Identified, holder_means
+from kiosk.steps.identity.printed_number import printed_card
+from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import OwnCard, met
-from kiosk.steps.person_proof import OWN_CARD, prove_person
-from kiosk.steps.printed_number import printed_card
 
 
 @dataclass(frozen=True, slots=True)

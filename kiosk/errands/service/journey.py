@@ -6,16 +6,15 @@ printed again keeps its one number.
 
 from collections.abc import Awaitable, Callable
 
-from kiosk.administration_ports import House
-from kiosk.errands.administrate import views as board_views
-from kiosk.errands.administrate.journey import RESTARTED
+from kiosk.administration_ports import RESTARTED, House
 from kiosk.errands.service import tasks as steps
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.administrator import log_in
+from kiosk.steps import administration_views
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.context import Scene
+from kiosk.steps.identity.administrator import log_in
 
 SCENE = Scene("service")
 Step = Callable[[Ask, Desk, House, Scene, ErrandLog, LoggedIn], Awaitable[None]]
@@ -34,7 +33,7 @@ STEPS: dict[str, Step] = {
 async def service(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
     if desk.house is None:
-        raise board_views.no_house(SCENE)
+        raise administration_views.no_house(SCENE)
     by = await log_in(ask, desk, SCENE, log)
     while (wish := await ask(views.menu(SCENE, fitted=_fitted(desk), closed=desk.house.closed))) in STEPS:
         await STEPS[wish](ask, desk, desk.house, SCENE, log, by)

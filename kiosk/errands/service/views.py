@@ -5,9 +5,9 @@ from typing import get_args
 
 from drivers.cabinet.port import SlotFault
 from kiosk.administration_ports import Closed, Device, Happened
-from kiosk.errands.administrate.views import state_of
 from kiosk.errands.service.event_labels import in_words
 from kiosk.receipts import Receipt
+from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import Scene
 from kiosk.steps.receipt_views import NOT_LAID_OUT
 from kiosk.steps.view_helpers import back, go, paged, tail

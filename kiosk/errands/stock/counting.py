@@ -2,7 +2,8 @@
 
 from kiosk.errands.stock import count_views as views
 from kiosk.errands.stock import views as stock_views
-from kiosk.errands.stock.delivering import Incoming, which_card
+from kiosk.errands.stock.delivering import which_card
+from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.shelf import Shelf
 from kiosk.ports import Ask
 from kiosk.stock.stocktaking import Compared, compare

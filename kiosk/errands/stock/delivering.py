@@ -1,42 +1,12 @@
 """Cards in: what was scanned names the card, a slot is proposed, it opens, and the card is there when the sensors say so."""
 
-from dataclasses import dataclass
-
 from fleet.messages.link import Order
 from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, read
 from kiosk.errands.stock import views
+from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.shelf import Shelf
 from kiosk.ports import Ask
-from kiosk.stock.stocktaking import RESERVE, Ledger, Lying, free_slots
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A card on its way into the cabinet. Without an order it is a reserve card for whoever needs one."""
-
-    card_number: str
-    order: Order | None
-    listed: Lying | None = None
-    """Where the list has it, for a card that is found somewhere else."""
-
-    @property
-    def order_number(self) -> str:
-        """Empty where it has none."""
-        if self.order is not None:
-            return self.order.order
-        return self.listed.order if self.listed is not None else ""
-
-    @property
-    def wanted(self) -> int:
-        """The slot that it is meant for; 0 where none is."""
-        if self.listed is not None:
-            return self.listed.slot
-        return self.order.slot if self.order is not None else 0
-
-    @property
-    def is_reserve(self) -> bool:
-        """Whether its envelope lies with it, and must be whole."""
-        return not self.order_number or (self.order is not None and self.order.product == RESERVE)
+from kiosk.stock.stocktaking import Ledger, free_slots
 
 
 async def deliver(ask: Ask, shelf: Shelf) -> None:

@@ -8,27 +8,25 @@ from kiosk.errands.stock import views
 from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
 from kiosk.errands.stock.shelf import Shelf
-from kiosk.errands.stock.taking_out import take_out
 from kiosk.ports import Ask, ErrandLog
 from kiosk.receipts import Detail
-from kiosk.steps.administrator import log_in
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.context import Scene
-from kiosk.steps.receipt import attest, hand_out
-from kiosk.steps.work import work_facts
-from kiosk.stock.stocktaking import outgoing
+from kiosk.steps.identity.administrator import log_in
+from kiosk.steps.receipt import attest, hand_out, work_facts
+from kiosk.stock.stocktaking import Lying, Why, outgoing
 from kiosk.views import Choose
 
 SCENE = Scene("stock")
-TASKS = {"deliver": deliver, "count": count, "take_out": take_out}
 
 
 async def stock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     administrator = await log_in(ask, desk, SCENE, log)
     shelf = Shelf.of(desk, SCENE, log, administrator)
+    tasks = {"deliver": deliver, "count": count, "take_out": take_out}
     while (task := await ask(await _what(shelf))) != "end":
-        await TASKS[task](ask, shelf)
+        await tasks[task](ask, shelf)
     return await _done(ask, desk, log, shelf)
 
 
@@ -52,3 +50,38 @@ async def _done(ask: Ask, desk: Desk, log: ErrandLog, shelf: Shelf) -> Ended:
     await log.end(ended)
     await hand_out(ask, desk, shelf.scene, log, receipt)
     return ended
+
+
+async def take_out(ask: Ask, shelf: Shelf) -> None:
+    """One card after the other, until the person has taken what is wanted."""
+    start = 0
+    while True:
+        found = outgoing(await shelf.ledger(), shelf.today())
+        if not found:
+            await ask(views.nothing_in(shelf.scene))
+            return
+        start = start if start < len(found) else 0
+        answer = await ask(
+            views.which_out(shelf.scene, found[start : start + views.PAGE], more=len(found) > views.PAGE)
+        )
+        if answer == "back":
+            return
+        if answer == "more":
+            start += views.PAGE
+            continue
+        await _take(ask, shelf, *next((card, why) for card, why in found if str(card.slot) == answer))
+
+
+async def _take(ask: Ask, shelf: Shelf, card: Lying, why: Why) -> None:
+    """Open the slot, see the card go. One that is not there is told as missing."""
+    seen = next((one for one in await shelf.slots() if one.number == card.slot), None)
+    if seen is not None and seen.card == "empty":
+        if await ask(views.not_there(shelf.scene, card)) == "gone":
+            await shelf.took(card.card_number, card.order, card.slot, "missing")
+        return
+    view = views.take(shelf.scene, card, why, len(await shelf.slots()))
+    opened = await shelf.open(ask, card.slot)
+    if opened == "shut":
+        return
+    if await shelf.until_shut(ask, card.slot, view, "empty", opened):
+        await shelf.took(card.card_number, card.order, card.slot, why)

@@ -9,9 +9,9 @@ from fleet.messages.vocabulary import EventType
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
-from kiosk.steps.administrator import log_in_another
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
+from kiosk.steps.identity.administrator import log_in_another
 from kiosk.steps.slot import note_open_door
 from kiosk.stock.stocktaking import Ledger, Stock, Why
 from kiosk.views import Await

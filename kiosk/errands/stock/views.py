@@ -1,9 +1,9 @@
 """The views of cards in and out of the slots."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from drivers.cabinet.port import SlotFault
+from kiosk.errands.stock.incoming import Incoming
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import Scene
@@ -25,9 +25,6 @@ from kiosk.views import (
     Tell,
     say,
 )
-
-if TYPE_CHECKING:
-    from kiosk.errands.stock.delivering import Incoming
 
 PAGE = 4
 """Cards on one screen of a choice."""
@@ -142,7 +139,7 @@ def broken(scene: Scene, card_number: str) -> Tell:
     return _told(scene, "broken", say("stock.broken.title"), lead, say("stock.broken.do"))
 
 
-def place(scene: Scene, card: "Incoming", slot: int) -> Confirm:
+def place(scene: Scene, card: Incoming, slot: int) -> Confirm:
     """Where the card is to go."""
     whose = person(card.order) if card.order else say("stock.place.reserve")
     return Confirm(
@@ -178,7 +175,7 @@ def cabinet_out(scene: Scene) -> StopError:
     return stop(scene, "fault", "cabinet_out", icon="door-closed-lock")
 
 
-def put(scene: Scene, card: "Incoming", slot: int, slots: int) -> Await:
+def put(scene: Scene, card: Incoming, slot: int, slots: int) -> Await:
     """The slot is open and lit."""
     return _at_slot(
         scene, "put", say("stock.put.title", slot=slot), say("stock.put.lead", tail=tail(card.card_number)), slot, slots,

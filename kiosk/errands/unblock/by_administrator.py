@@ -15,13 +15,15 @@ from drivers.secret import Secret
 from kiosk.errands.unblock import by_administrator_views as views
 from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.steps import own_card_views, pin_views
+from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card, emptied
 from kiosk.steps.context import Scene
-from kiosk.steps.identification import Identified, attended, note_attested
+from kiosk.steps.identity.identification import Identified, attended, note_attested
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.pin_unlocking import EFFECT, CodeSet, NotSent, code_now, new_code, same_card, which_code
+from kiosk.steps.pin import views as pin_views
+from kiosk.steps.pin.after_tear import same_card, which_code
+from kiosk.steps.pin.unlocking import EFFECT, CodeSet, NotSent, code_now, new_code
 
 
 @dataclass(slots=True)
@@ -160,5 +162,5 @@ async def _after_tear(
 ) -> CodeSet | None:
     await card.visit.close()
     card.visit = await same_card(ask, desk, scene, card.whose)
-    code = await which_code(ask, scene, log, card.visit, role, new)
+    code = await which_code(ask, scene, log, card.visit, role, new, EFFECT)
     return None if code is None else CodeSet(code)

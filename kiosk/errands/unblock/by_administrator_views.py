@@ -1,11 +1,11 @@
 """The views of setting a code with an administrator in place of the envelope."""
 
 from kiosk.issuer.ports import LATE, Declined, Unavailable
-from kiosk.steps.administrator_views import log_in_expired
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import Scene, Whose
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.administrator_views import log_in_expired
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.view_helpers import cancel, go, person, tail
 from kiosk.views import Await, Busy, Button, Choose, Confirm, Fact, Option, Point, ReaderDrawing, say
 

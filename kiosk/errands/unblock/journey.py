@@ -5,20 +5,21 @@ and the server answers for the card, or a new letter is ordered.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from drivers.reader.outcomes import Role
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by_mandate
 from kiosk.errands.unblock.by_administrator_views import without
-from kiosk.errands.unblock.letter import order_letter
+from kiosk.issuer.ports import Declined, LetterOrdered, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.context import Scene
-from kiosk.steps.ending import receipt_for, say_done
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.own_card import OwnCard, own_card
-from kiosk.steps.pin_activation import prove_card
-from kiosk.steps.pin_unlocking import CodeSet, Envelope, card_decides, set_code
+from kiosk.steps.pin.activation import prove_card
+from kiosk.steps.pin.unlocking import CodeSet, Envelope, card_decides, set_code
+from kiosk.steps.receipt import receipt_for, say_done
 
 SCENE = Scene("unblock")
 CARD, CODE, LETTER = SCENE.at(1, 3), SCENE.at(2, 3), SCENE.at(2, 2)
@@ -73,3 +74,21 @@ async def _unlock(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, role: Rol
             known, card.visit = await set_code(ask, desk, scene, log, letter, card.visit, role)
     await prove_card(ask, scene, log, card.visit, known.code, role)
     return known
+
+
+async def order_letter(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> Ended:
+    """Offer to order a letter for the card. Raises StopError where none can be ordered, ErrandCancelledError."""
+    await ask(views.order(scene, card.whose))
+    asking = desk.card_keys.order_letter(card.whose.card_number, errand=log.id)
+    match await ask(views.ordering(scene), until=log.effect("letter.order", asking)):
+        case LetterOrdered(arrives, where):
+            ended = Ended("done", "letter_ordered")
+            await log.end(ended)
+            await ask(views.ordered(scene, arrives, where))
+            return ended
+        case Declined():
+            raise views.declined(scene)
+        case Unavailable() | str():
+            raise views.unavailable(scene)
+        case other:
+            assert_never(other)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from fleet.messages.issuing import AdministratorRole
-from kiosk.steps.administrator import LOGGED_IN_S
+from kiosk.steps.identity.administrator import LOGGED_IN_S
 from sim.reader.personas import person
 from tests.fakes.errand_tales.blocking import both
 from tests.fakes.errands import ErrandTale

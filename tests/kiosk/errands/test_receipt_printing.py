@@ -11,7 +11,7 @@ from drivers.printer.profile import load
 from fleet.messages.vocabulary import EventType
 from kiosk.receipts import Receipt, receipt_document
 from kiosk.steps.context import Scene, Subject
-from kiosk.steps.identification import Identified
+from kiosk.steps.identity.identification import Identified
 from kiosk.steps.receipt import attest, facts_of, hand_out
 from tests.fakes.printers.breaking import NAMELESS, STATES, BreakingPrinter, breaking_printer, paper_of, points
 from tests.fakes.stories import Setting

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from drivers.reader.model import CardFacts, Chain
-from kiosk.steps.certificate_removal import removable
+from kiosk.steps.certificate.removal import removable
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
 from tests.fakes.cards.contents import facts_of

@@ -3,8 +3,8 @@
 import pytest
 
 from kiosk.steps.context import Scene
-from kiosk.steps.pin_views import testing as trying
-from kiosk.steps.pin_views import writing
+from kiosk.steps.pin.views import testing as trying
+from kiosk.steps.pin.views import writing
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ from kiosk.issuer.ports import (
 )
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
-from kiosk.steps.administrator import ATTENDING
+from kiosk.steps.identity.administrator import ATTENDING
 from sim.issuer.state import Seed
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person

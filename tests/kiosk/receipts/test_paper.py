@@ -11,7 +11,7 @@ from drivers.printer.layout import render, text_lines
 from kiosk.receipts import Detail, Genuine, Person, binder_document, read, receipt_document, template, verify, wire
 from kiosk.receipts.facts import IdentifiedBy
 from kiosk.receipts.wire import decode, from_b64url
-from kiosk.steps.identification_views import DOCUMENTS
+from kiosk.steps.identity.identification_views import DOCUMENTS
 from kiosk.steps.receipt_views import panel
 from kiosk.texts import Texts
 from kiosk.views import Say

@@ -3,7 +3,8 @@
 from typing import get_args
 
 from kiosk.administration_ports import SlotLook
-from kiosk.errands.administrate.views import ACTIONS, ICONS, STATES
+from kiosk.errands.administrate.views import ACTIONS, ICONS
+from kiosk.steps.administration_views import STATES
 
 FAMILIES = {
     "admin.do.{}": (*(errand for errand, _ in ACTIONS), "attend"),

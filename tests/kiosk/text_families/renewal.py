@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from kiosk.steps.card_write_views import TASKS
-from kiosk.steps.certificate_views import OldIs
+from kiosk.steps.certificate.card_write_views import TASKS
+from kiosk.steps.certificate.views import OldIs
 
 OLD = get_args(OldIs)
 FAMILIES = {

@@ -4,7 +4,7 @@ from typing import get_args
 
 from kiosk.errands.registry import ERRANDS
 from kiosk.receipts.facts import IdentifiedBy, Signed
-from kiosk.steps.identification_views import DOCUMENTS
+from kiosk.steps.identity.identification_views import DOCUMENTS
 
 ERRAND_IDS = tuple(errand.id for errand in ERRANDS)
 FAMILIES = {

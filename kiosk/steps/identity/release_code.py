@@ -5,9 +5,9 @@ A number that nobody waits for and a wrong code get the same answer, and the sam
 
 from drivers.secret import Secret
 from kiosk.ports import Ask, EnvelopeVerdict, Order
-from kiosk.steps import release_code_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
+from kiosk.steps.identity import release_code_views as views
 
 LOA = 2
 TRIES = 5

@@ -5,9 +5,9 @@ the lists of revoked certificates have the word, as they came last.
 """
 
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
-from kiosk.steps import card_status_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
+from kiosk.steps.identity import card_status_views as views
 from kiosk.steps.own_card import word_of
 
 DEAD = ("blocked", "returned", "voided")

@@ -11,13 +11,14 @@ from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOut
 from drivers.secret import Secret
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ask, ErrandLog, Order, Visit
-from kiosk.steps import pin_after_tear_views, slot_views
-from kiosk.steps import pin_views as views
+from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Desk
-from kiosk.steps.card_authentication import authenticate_card, put_aside
 from kiosk.steps.context import Scene
-from kiosk.steps.person_proof_views import not_genuine
-from kiosk.steps.pin_unlocking import EFFECT, CodeSet, Envelope, set_code
+from kiosk.steps.identity.proof_views import not_genuine
+from kiosk.steps.pin import views
+from kiosk.steps.pin.after_tear import code_from_before
+from kiosk.steps.pin.card_authentication import authenticate_card, put_aside
+from kiosk.steps.pin.unlocking import EFFECT, CodeSet, Envelope, set_code
 from kiosk.steps.slot import Returned
 
 CHALLENGE_BYTES = 32
@@ -38,7 +39,8 @@ async def activate(
     letter = Envelope(order, partial(desk.envelopes.verify, order), authenticate)
     try:
         await authenticate(visit)
-        known = await _known_code(ask, scene, visit) if EFFECT in await log.progress() else None
+        before = await code_from_before(ask, scene, visit) if EFFECT in await log.progress() else None
+        known = None if before is None else CodeSet(before)
         while known is None:
             known, visit = await set_code(ask, desk, scene, log, letter, visit)
         await _prove_new_card(ask, desk, scene, log, order, visit, known.code)
@@ -47,14 +49,6 @@ async def activate(
     except BaseException:
         await visit.close()
         raise
-
-
-async def _known_code(ask: Ask, scene: Scene, visit: Visit) -> CodeSet | None:
-    """The code that was set before; None where it was forgotten or is not it: then the PUK sets another."""
-    code = await ask(pin_after_tear_views.code_from_before(scene))
-    if isinstance(code, Secret) and isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
-        return CodeSet(code)
-    return None
 
 
 async def prove_card(

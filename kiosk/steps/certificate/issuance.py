@@ -19,9 +19,9 @@ from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutco
 from kiosk.issuer import certificate_request
 from kiosk.issuer.ports import LATE, Declined, Issued, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps import card_write_views as views
 from kiosk.steps.capabilities import Desk, StopError
-from kiosk.steps.card_write import (
+from kiosk.steps.certificate import card_write_views as views
+from kiosk.steps.certificate.card_write import (
     Codes,
     Garbled,
     TornError,
@@ -34,7 +34,7 @@ from kiosk.steps.card_write import (
 )
 from kiosk.steps.context import Scene
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.pin_unlocking import NotSent
+from kiosk.steps.pin.unlocking import NotSent
 
 MAKE, ASK, WRITE, TAKE_OFF = (
     "card.generate_key",

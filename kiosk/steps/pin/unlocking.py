@@ -12,13 +12,13 @@ from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason
 from drivers.secret import Secret
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
-from kiosk.steps import pin_after_tear_views
-from kiosk.steps import pin_views as views
+from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk
-from kiosk.steps.card import ask_for_card
+from kiosk.steps.card import prove_code
 from kiosk.steps.context import Scene, Whose
-from kiosk.steps.kept import old_code
 from kiosk.steps.order_views import no_envelope
+from kiosk.steps.pin import views
+from kiosk.steps.pin.after_tear import same_card, which_code
 from kiosk.steps.receipt_views import CODE_KEPT
 
 EFFECT = "card.unblock"
@@ -149,46 +149,15 @@ async def _after_tear(
     visit = await same_card(ask, desk, scene, letter.whose)
     try:
         await letter.authenticate(visit)
-        code = await which_code(ask, scene, log, visit, role, new)
+        code = await which_code(ask, scene, log, visit, role, new, EFFECT)
         return (None if code is None else CodeSet(code)), visit
     except BaseException:
         await visit.close()
         raise
 
 
-async def which_code(
-    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: str = EFFECT
-) -> Secret | None:
-    """The new code if the card has it. Only the very code that was to be written proves that it was not."""
-    while True:
-        code = await ask(pin_after_tear_views.check_code(scene))
-        assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
-        match await visit.verify(role, code):
-            case Accepted():
-                await log.settled(effect, "written")
-                return code
-            case WrongCode() if code == new:
-                await log.settled(effect, "not_written")
-                await ask(pin_after_tear_views.not_written(scene))
-                return None
-            case WrongCode(left):
-                await ask(pin_after_tear_views.mistyped(scene, left))
-            case Unknown():
-                raise CardPulledError
-            case Locked() | Refused():
-                return None  # the PUK sets a code whichever applies now
-            case other:
-                assert_never(other)
-
-
-async def same_card(ask: Ask, desk: Desk, scene: Scene, whose: Whose) -> Visit:
-    """Meet the card of that number again, however many others are put in. Raises StopError where it is gone."""
-    fresh = False
-    while True:
-        visit = await ask_for_card(ask, desk.reader, lambda why: pin_after_tear_views.pulled(scene, why), fresh=fresh)
-        if isinstance(visit, str):
-            raise pin_after_tear_views.left_unknown(scene)
-        if visit.facts.card_number == whose.card_number:
-            return visit
-        await visit.close()
-        fresh = True
+async def old_code(ask: Ask, scene: Scene, visit: Visit, role: Role) -> Secret:
+    """The code that the card had before, proved. Raises StopError where it is forgotten, and as `prove_code`."""
+    if await ask(views.old_code_applies(scene)) == "forgotten":
+        raise views.forgotten(scene)
+    return await prove_code(ask, visit, role, own_card_views.code(scene, visit.facts, role))

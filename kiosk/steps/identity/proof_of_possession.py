@@ -14,10 +14,10 @@ from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.steps import person_proof_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import CodeWords, prove_code
 from kiosk.steps.context import Scene
+from kiosk.steps.identity import proof_views as views
 
 Word = CardWord | NotFound | Unavailable
 """The register's word on a card."""

@@ -240,3 +240,25 @@ def torn_in_test(scene: Scene) -> StopError:
 def test_failed(scene: Scene) -> StopError:
     """The card does not sign as its certificate says, or its chain does not end with an issuer whom we trust."""
     return stop(scene, "fault", "test_failed", badge="failure")
+
+
+def old_code_applies(scene: Scene) -> Tell:
+    """The card is unlocked, and has the code that it had before: not the one that was chosen."""
+    return Tell(
+        name=scene.name("old_code_applies"),
+        errand=scene.title,
+        step=scene.step,
+        badge="warning",
+        badge_icon="lock-open-variant-outline",
+        title=say("old_code.title"),
+        lead=(say("old_code.lead"),),
+        points=(Point(say("old_code.known"), mark="number"), Point(say("old_code.forgotten"), mark="number")),
+        side=Button("forgotten", say("old_code.no"), "help-circle-outline"),
+        primary=go("known", "old_code.yes"),
+        needs_card=True,
+    )
+
+
+def forgotten(scene: Scene) -> StopError:
+    """Nobody knows the code that the card has."""
+    return stop(scene, "refused", "old_code_forgotten", icon="lock-alert-outline")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from kiosk.issuer.ports import CardWord, Found, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps import printed_number_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene, Subject
+from kiosk.steps.identity import printed_number_views as views
 
 TRIES = 3
 """Numbers that nobody knows, until the errand ends: nobody is to guess their way to a card."""

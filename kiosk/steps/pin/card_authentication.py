@@ -12,15 +12,16 @@ from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardN
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
-from kiosk.steps import person_proof_views, pin_views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.context import Scene
+from kiosk.steps.identity import proof_views
+from kiosk.steps.pin import views as pin_views
 from kiosk.steps.slot import NOT_GENUINE, NOT_VOUCHED, Returned, reopen_for_return
 
 
 async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit) -> None:
     """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
-    outcome = await ask(person_proof_views.proving(scene), until=visit.challenge_free_key())
+    outcome = await ask(proof_views.proving(scene), until=visit.challenge_free_key())
     if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
         outcome = await _by_management_key(ask, desk, scene, log, visit)
     match outcome:
@@ -55,7 +56,7 @@ async def _by_management_key(
 
     while True:
         try:
-            return await ask(person_proof_views.proving(scene), until=visit.authenticate_by_management(answered))
+            return await ask(proof_views.proving(scene), until=visit.authenticate_by_management(answered))
         except _ServerSilentError:
             await ask(pin_views.verifier_silent(scene))
 

@@ -10,13 +10,13 @@ from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Unknown
-from kiosk.ports import Ask, ErrandLog
-from kiosk.steps import certificate_removal_views as views
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.card_write import TornError, done, looked, management, meet_again
+from kiosk.ports import Ask, ErrandEndedError, ErrandLog
+from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.certificate import removal_views, views
+from kiosk.steps.certificate.card_write import TornError, done, looked, management, meet_again
 from kiosk.steps.context import Scene
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.pin_unlocking import NotSent
+from kiosk.steps.pin.unlocking import NotSent
 
 CERTIFICATE, KEY = "card.delete_certificate", "card.delete_key"
 
@@ -98,8 +98,28 @@ class _Removal:
         key, visit, id_ = management(self._desk, self._card, self._log.id), self._card.visit, self._certificate.id
         act = visit.delete_certificate if effect == CERTIFICATE else visit.delete_key
         deleting = self._log.effect(effect, done(lambda: act(id_, key)), key=id_)
-        outcome = await self._ask(views.removing(self._scene), until=deleting)
+        outcome = await self._ask(removal_views.removing(self._scene), until=deleting)
         if isinstance(outcome, Unknown | NotSent):
             self._torn = effect if isinstance(outcome, Unknown) else ""
             raise TornError
         return isinstance(outcome, Accepted)
+
+
+async def old_may_go(
+    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, old: Certificate | None
+) -> views.OldIs:
+    """What becomes of the old one. Whoever walks away, or pulls the card, keeps it."""
+    may_go = {one.certificate.der for one in removable(card.facts, desk.clock.now())}
+    if old is None or old.der not in may_go:
+        return "none" if old is None else "kept"
+    try:
+        if await ask(views.old(scene, old)) == "keep":
+            return "kept"
+        if await remove(ask, desk, scene, log, card, old):
+            return "gone"
+        await ask(removal_views.stays(scene))
+        return "kept"
+    except StopError as stopped:
+        return "unknown" if stopped.outcome == "unknown" else "kept"
+    except ErrandEndedError:
+        return "kept"

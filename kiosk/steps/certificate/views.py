@@ -9,7 +9,7 @@ from drivers.reader.model import Certificate
 from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.certificate_removal_views import use
+from kiosk.steps.certificate.removal_views import use
 from kiosk.steps.context import Scene, Whose
 from kiosk.steps.view_helpers import cancel, day, go, tail
 from kiosk.views import Busy, Button, Choose, Confirm, Fact, Option, Point, Say, say

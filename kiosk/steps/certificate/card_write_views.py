@@ -3,11 +3,11 @@
 What all of them say is true at that moment: the old certificate is as it was until the new one has been tested.
 """
 
-from kiosk.steps.administrator_views import log_in_expired
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
 from kiosk.steps.context import Scene
+from kiosk.steps.identity.administrator_views import log_in_expired
 from kiosk.views import Await, Busy, Button, Note, ReaderDrawing, Task, say
 
 TASKS = ("key", "fetch", "write", "test")

@@ -17,12 +17,12 @@ from fleet.messages.mandates import means_of
 from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
-from kiosk.steps import administrator_views as views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import Strange, ask_for_card, emptied, read_in
-from kiosk.steps.card_status import own_standing
 from kiosk.steps.context import Scene
-from kiosk.steps.person_proof import prove_person
+from kiosk.steps.identity import administrator_views as views
+from kiosk.steps.identity.card_status import own_standing
+from kiosk.steps.identity.proof_of_possession import prove_person
 
 Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()

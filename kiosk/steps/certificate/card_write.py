@@ -17,13 +17,13 @@ from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Role
 from drivers.secret import Secret
 from kiosk.ports import Ask, Visit
-from kiosk.steps import card_write_views as views
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card, prove_code
+from kiosk.steps.certificate import card_write_views as views
 from kiosk.steps.context import Scene
 from kiosk.steps.own_card import OwnCard
-from kiosk.steps.pin_unlocking import NotSent
+from kiosk.steps.pin.unlocking import NotSent
 
 T = TypeVar("T")
 Codes = Mapping[Role, Secret]

@@ -15,15 +15,15 @@ from kiosk.issuer.ports import LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts.facts import IdentifiedBy
-from kiosk.steps import identification_views as views
-from kiosk.steps.administrator import give_back, log_in, log_in_another, proofs_of
-from kiosk.steps.administrator_views import kur_needed
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card, emptied
-from kiosk.steps.card_status import own_standing
 from kiosk.steps.context import Scene
-from kiosk.steps.person_proof import prove_person
-from kiosk.steps.release_code import may_be_released, released_order
+from kiosk.steps.identity import identification_views as views
+from kiosk.steps.identity.administrator import give_back, log_in, log_in_another, proofs_of
+from kiosk.steps.identity.administrator_views import kur_needed
+from kiosk.steps.identity.card_status import own_standing
+from kiosk.steps.identity.proof_of_possession import prove_person
+from kiosk.steps.identity.release_code import may_be_released, released_order
 
 RESERVE = "reserve"
 """The product of an order whose card is a spare one."""

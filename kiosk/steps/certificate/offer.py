@@ -11,11 +11,10 @@ from typing import Literal, assert_never
 from drivers.reader.model import CardFacts, Certificate
 from kiosk.issuer.ports import Declined, Offer, Unavailable
 from kiosk.ports import Ask
-from kiosk.steps import card_write_views
-from kiosk.steps import certificate_views as views
 from kiosk.steps.capabilities import Desk
-from kiosk.steps.certificate_issuance import Renewal
-from kiosk.steps.certificate_removal import removable
+from kiosk.steps.certificate import card_write_views, views
+from kiosk.steps.certificate.issuance import Renewal
+from kiosk.steps.certificate.removal import removable
 from kiosk.steps.context import Scene
 from kiosk.steps.own_card import OwnCard
 

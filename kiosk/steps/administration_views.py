@@ -1,0 +1,24 @@
+"""The views of looking after a station that several errands share: a device's state in a word, and nobody to do it."""
+
+from kiosk.administration_ports import Device
+from kiosk.steps.capabilities import StopError
+from kiosk.steps.card_views import stop
+from kiosk.steps.context import Scene
+from kiosk.views import Say, say
+
+STATES = ("no_reader", "out_of_paper", "cover_open", "cutter", "offline", "mute", "full")
+"""States that have a word of their own on the board."""
+
+
+def state_of(device: Device) -> Say:
+    """How a device is, in a word."""
+    if device.count is not None and device.full:
+        return say("admin.count", count=device.count, of=device.full)
+    if device.ok:
+        return say("admin.good")
+    return say(f"admin.state.{device.state if device.state in STATES else 'other'}")
+
+
+def no_house(scene: Scene) -> StopError:
+    """Nobody looks after this station from here."""
+    return stop(scene, "refused", "no_menu")

@@ -1,0 +1,1 @@
+"""Certificates on a card: what the issuer offers, issuing one, removing old ones."""
