@@ -21,7 +21,7 @@ from benches.figures import CannotMeasureError, Figure, against, median_ms
 from drivers.reader.apdu import SHORT_LE
 from drivers.reader.outcomes import Role
 from drivers.reader.pcsc import PcscBackend
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
 from sim.reader.cards import VirtualCard
@@ -179,7 +179,7 @@ def _again(kind: str, reader: str, card: CountedCard) -> Iterator[Figure]:
 
 def _own_time(kind: str, card: CountedCard, authority: TestAuthority) -> Iterator[Figure]:
     """Identify with chains built, and change the PIN, in-process: all but waiting for the card."""
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     slot = VirtualSlot("bench")
     spent: list[tuple[float, int]] = []
 

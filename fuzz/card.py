@@ -16,10 +16,10 @@ from typing import Literal
 
 from cryptography import x509
 
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import ReaderError
 from drivers.reader.ledger import MemoryLedger
-from drivers.reader.memory import Memories
+from drivers.reader.memory import CardCaches
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import builtin
@@ -41,7 +41,7 @@ PURPOSES: tuple[Purpose, ...] = ("identification", "signature")
 
 
 class LyingConnection:
-    """Answers from the tape, edited, or straight from the input. Implements `drivers.reader.port.Connection`."""
+    """Answers from the tape, edited, or straight from the input. Implements `drivers.reader.port.CardConnection`."""
 
     protocol: Literal["T=0", "T=1"] = "T=1"
 
@@ -103,12 +103,12 @@ def read_a_card(data: bytes) -> None:
     """Identify, look again, sign, and type codes at it; then it is back, and may be one that is known. Only ReaderError may
     come out, within so many exchanges.
     """
-    connection, memories = LyingConnection(data), Memories()
+    connection, memories = LyingConnection(data), CardCaches()
     for _ in range(2):
-        _use(Channel(connection, max_exchanges=MOST_EXCHANGES), memories)
+        _use(ApduChannel(connection, max_exchanges=MOST_EXCHANGES), memories)
 
 
-def _use(channel: Channel, memories: Memories) -> None:
+def _use(channel: ApduChannel, memories: CardCaches) -> None:
     with suppress(ReaderError):
         session = open_session(channel, profiles=builtin(), ledger=MemoryLedger(), memories=memories)
         session.refresh()

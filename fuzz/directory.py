@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Literal
 
 from drivers.reader import tlv
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import ReaderError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
@@ -29,7 +29,7 @@ SLOWEST_S = 5.0
 
 
 class FileCard:
-    """Selects and reads; of codes it says that three tries are left. Implements `drivers.reader.port.Connection`."""
+    """Selects and reads; of codes it says that three tries are left. Implements `drivers.reader.port.CardConnection`."""
 
     protocol: Literal["T=0", "T=1"] = "T=1"
     atr = bytes.fromhex("3B00")
@@ -79,7 +79,7 @@ def _is_short(name: str, p1: int) -> bool:
 
 def read_a_directory(data: bytes) -> None:
     """Identify such a card and try its code. Only ReaderError may come out, in bounded time and exchanges."""
-    channel = Channel(FileCard(data), max_exchanges=MOST_EXCHANGES)
+    channel = ApduChannel(FileCard(data), max_exchanges=MOST_EXCHANGES)
     began = time.process_time()
     with suppress(ReaderError):
         session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader import profiles, tlv
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
@@ -62,7 +62,7 @@ class Recorder:
 def record(card: VirtualCard) -> dict[str, str]:
     """All that `fuzz.card.read_a_card` asks, answered by that card."""
     recorder = Recorder(card)
-    session = open_session(Channel(recorder), profiles=builtin(), ledger=MemoryLedger())
+    session = open_session(ApduChannel(recorder), profiles=builtin(), ledger=MemoryLedger())
     session.refresh()
     session.complete()
     session.verify(Role.IDENTIFICATION, Secret(PERSON.new.pin), consented=True)
@@ -121,7 +121,7 @@ def directories(certificate: bytes) -> None:
 
 def written(card: VirtualCard) -> None:
     """What is written to cards, and a card of kind B to write to, with each command going wrong in each way."""
-    files = CardFiles(Channel(Recorder(card)))
+    files = CardFiles(ApduChannel(Recorder(card)))
     held = []
     for name in WritableCard.NAMES:
         try:

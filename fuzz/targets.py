@@ -28,7 +28,7 @@ from drivers.reader.pkcs15.values import CertificateObject, KeyObject, TokenInfo
 from drivers.reader.profiles import ProfileError, builtin
 from drivers.reader.profiles import parse as parse_profile
 from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from fleet.messages import events, link
 from fleet.messages.asking import Asked, Word
 from fleet.messages.commands import Command, CommandResult
@@ -123,7 +123,7 @@ def fuzz_certificate(data: bytes) -> None:
         identity.card_number_of(read, directory, profile)
         identity.digest_of(read)
     with _loop() as run:
-        run(Trust(anchors()).judge(data, NOW, [data]))
+        run(TrustStore(anchors()).judge(data, NOW, [data]))
 
 
 class _Line:

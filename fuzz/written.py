@@ -15,13 +15,13 @@ from typing import Literal
 
 from drivers.reader import tlv
 from drivers.reader.apdu import SHORT_DATA
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import ReaderError
 from drivers.reader.keys import ManagementAlgorithm
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Accepted
 from drivers.reader.piv import objects as piv
-from drivers.reader.piv.management import Manager
+from drivers.reader.piv.management import PivKeyManager
 from drivers.reader.pkcs15 import entries, objects
 from drivers.reader.pkcs15.entries import NewKey
 from drivers.reader.pkcs15.values import FilePath
@@ -91,7 +91,7 @@ def _directory(content: bytes) -> None:
 
 
 class _Token:
-    """A PIV card that keeps what is put into it. Implements `drivers.reader.port.Connection`."""
+    """A PIV card that keeps what is put into it. Implements `drivers.reader.port.CardConnection`."""
 
     atr = bytes.fromhex("3B00")
     protocol: Literal["T=0", "T=1"] = "T=1"
@@ -122,7 +122,7 @@ class _Answerer:
 def _certificate_object(der: bytes) -> None:
     """Written as it goes to the card, and read as it comes from one."""
     token = _Token()
-    assert Manager(Channel(token), lambda: None).write(piv.AUTHENTICATION, der, _Answerer()) == Accepted()
+    assert PivKeyManager(ApduChannel(token), lambda: None).write(piv.AUTHENTICATION, der, _Answerer()) == Accepted()
     named, held = tlv.parse(token.kept)
     assert named.value == bytes.fromhex("5FC105")
     with suppress(TlvError):
@@ -179,7 +179,7 @@ class WritableCard(FileCard):
 def write_to_a_card(data: bytes) -> None:
     """Make a key, write and delete a certificate. Only ReaderError may come out, in bounded time and exchanges."""
     card = WritableCard(data)
-    der, channel = card.files.get("4301", b""), Channel(card, max_exchanges=MOST_EXCHANGES)
+    der, channel = card.files.get("4301", b""), ApduChannel(card, max_exchanges=MOST_EXCHANGES)
     began = time.process_time()
     with suppress(ReaderError):
         session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())

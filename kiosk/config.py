@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from drivers.cabinet.gpio.pins import OUTPUTS, ROLES, Pin, Role, Wiring, checked, reference
+from drivers.cabinet.gpio.pins import OUTPUTS, ROLES, GpioPin, Role, Wiring, checked, reference
 from drivers.keypad.grab import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
@@ -137,9 +137,9 @@ class PinsSection(Section):
         shipped = reference()
         return checked({role: self._pin(role) or shipped[role] for role in self.fitted})
 
-    def _pin(self, role: Role) -> Pin | None:
+    def _pin(self, role: Role) -> GpioPin | None:
         named: PinSection | None = getattr(self, role)
-        return Pin(named.bcm, "out" if role in OUTPUTS else "in", named.active, named.pull) if named else None
+        return GpioPin(named.bcm, "out" if role in OUTPUTS else "in", named.active, named.pull) if named else None
 
 
 class ScannerSection(Section):

@@ -26,7 +26,7 @@ from drivers.cabinet.pair import (
     Silent,
 )
 from drivers.cabinet.pairing import KEY_BYTES, Pairing
-from drivers.cabinet.serial_link import FoundBoard, Line, LineError, connect
+from drivers.cabinet.serial_link import FoundBoard, SerialLine, SerialLineError, connect
 from drivers.secret import Secret
 from provisioning.pico import FlashError, Load
 
@@ -184,13 +184,13 @@ async def _talk(port: str, talk: PairingTalk, way: Way) -> Outcome:
         await line.close()
 
 
-async def _line(port: str, news: asyncio.Queue[bytes | None], way: Way) -> Line:
+async def _line(port: str, news: asyncio.Queue[bytes | None], way: Way) -> SerialLine:
     """The open port. One that has just come may not be ours yet: udev sets its rights a moment later."""
     give_up_at = way.clock() + PORT_LIMIT_S
     while True:
         try:
             return await connect(port, received=news.put_nowait, lost=lambda: news.put_nowait(None))
-        except LineError as error:
+        except SerialLineError as error:
             if way.clock() >= give_up_at:
                 text = f"{error}: does another program use it, or are you not in the group dialout?"
                 raise FlashError("no_port", text) from None

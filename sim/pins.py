@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from drivers.cabinet.gpio.board import BoardError, mock_factory
+from drivers.cabinet.gpio.board import GpioError, mock_factory
 from drivers.cabinet.gpio.driver import GpioPins
 from drivers.cabinet.gpio.pins import Role, Wiring
 
@@ -85,7 +85,7 @@ class VirtualPins(GpioPins):
 
     def _pins(self) -> Any:
         if self._taken:
-            raise BoardError("another program holds the pins")
+            raise GpioError("another program holds the pins")
         return self._mock
 
     def _move(self, role: Role, active: bool) -> None:

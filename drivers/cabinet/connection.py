@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 
 from drivers.cabinet.finding import Find
-from drivers.cabinet.happenings import Answered, Failed, Happening, Joined, Parted
+from drivers.cabinet.happenings import CommandAnswer, ConnectionEvent, ConnectionFailed, SessionLost, SessionStarted
 from drivers.cabinet.pairing import Pairing, PairingError
 from drivers.cabinet.port import CabinetAbsent, CabinetFault, CabinetMute, NotPaired, PortRefused
-from drivers.cabinet.serial_link import Line, LineError, connect
-from drivers.cabinet.session import Session
+from drivers.cabinet.serial_link import SerialLine, SerialLineError, connect
+from drivers.cabinet.session import BoardSession
 
 RETRY_S = 1.0
 """Between two tries to reach a board that may come back by itself."""
@@ -29,14 +29,14 @@ LoadPairing = Callable[[], Pairing | None]
 """Reads the pairing as it is now; None where nothing has been paired. Raises PairingError."""
 
 
-class Connection:
+class BoardConnection:
     """`start` it in the loop that uses it. `told` gets all that happens but answers."""
 
     def __init__(
         self,
         find: Find,
         pairing: LoadPairing,
-        told: Callable[[Happening], None],
+        told: Callable[[ConnectionEvent], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.joined = False
@@ -45,8 +45,8 @@ class Connection:
         self._pairing = pairing
         self._told = told
         self._clock = clock
-        self._line: Line | None = None
-        self._session: Session | None = None
+        self._line: SerialLine | None = None
+        self._session: BoardSession | None = None
         self._end: CabinetFault | None = None
         self._wake = asyncio.Event()
         self._answers: dict[int, asyncio.Future[int | None]] = {}
@@ -95,7 +95,7 @@ class Connection:
     async def _run(self) -> None:
         while True:
             fault = await self._one_line()
-            self._take(Failed(fault))
+            self._take(ConnectionFailed(fault))
             mends_itself = isinstance(fault, CabinetAbsent | CabinetMute)
             await asyncio.sleep(RETRY_S if mends_itself else MEND_RETRY_S)
 
@@ -109,11 +109,11 @@ class Connection:
             line = await connect(found, received=self._received, lost=self._lost)
         except PairingError as error:
             return NotPaired("", str(error))
-        except LineError as error:
+        except SerialLineError as error:
             return CabinetAbsent() if error.missing else PortRefused(error.port, error.reason)
         except OSError:  # a device that went while the system listed it
             return CabinetAbsent()
-        self._line, self._session, self._end = line, Session(pairing, now=self._clock()), None
+        self._line, self._session, self._end = line, BoardSession(pairing, now=self._clock()), None
         try:
             return await self._talk(self._session)
         finally:
@@ -121,7 +121,7 @@ class Connection:
             self._part()
             await line.close()
 
-    async def _talk(self, session: Session) -> CabinetFault:
+    async def _talk(self, session: BoardSession) -> CabinetFault:
         while self._end is None:
             self._flush()
             self._wake.clear()
@@ -141,19 +141,19 @@ class Connection:
 
     def _lost(self) -> None:
         if self._end is None:
-            self._take(Failed(CabinetAbsent()))  # at once: what was known of the cabinet is known no more
+            self._take(ConnectionFailed(CabinetAbsent()))  # at once: what was known of the cabinet is known no more
         self._wake.set()
 
-    def _take(self, happening: Happening) -> None:
+    def _take(self, happening: ConnectionEvent) -> None:
         match happening:
-            case Answered(ticket, code):
+            case CommandAnswer(ticket, code):
                 self._settle(ticket, code)
                 return
-            case Joined():
+            case SessionStarted():
                 self.joined = True
-            case Parted():
+            case SessionLost():
                 self._part()
-            case Failed(fault):
+            case ConnectionFailed(fault):
                 self._part()
                 self._end = fault
         self._told(happening)

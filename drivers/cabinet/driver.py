@@ -20,9 +20,17 @@ from collections.abc import Callable
 from typing import Literal
 
 from drivers.cabinet import messages, results
-from drivers.cabinet.connection import Connection, LoadPairing
+from drivers.cabinet.connection import BoardConnection, LoadPairing
 from drivers.cabinet.finding import Find
-from drivers.cabinet.happenings import BoardFacts, Failed, Happening, Joined, Parted, Reported, Sensed
+from drivers.cabinet.happenings import (
+    BoardFacts,
+    BoardReport,
+    ConnectionEvent,
+    ConnectionFailed,
+    SensorReport,
+    SessionLost,
+    SessionStarted,
+)
 from drivers.cabinet.port import (
     CabinetFault,
     CabinetMute,
@@ -35,8 +43,8 @@ from drivers.cabinet.port import (
     Opened,
     OpenOutcome,
     OpenUnknown,
-    Slot,
     SlotFault,
+    SlotReading,
 )
 from drivers.cabinet.protocol import wiring_parts
 from drivers.cabinet.sensors import Sensors
@@ -78,7 +86,7 @@ class SerialCabinet:
         self.restarts = 0
         """How many starts of the board were noticed after the first."""
         self._clock = clock
-        self._connection = Connection(find, pairing, self._told, clock)
+        self._connection = BoardConnection(find, pairing, self._told, clock)
         self._fault: CabinetFault | None = None
         self._sensors: Sensors | None = None
         self._jams: set[int] = set()
@@ -138,7 +146,7 @@ class SerialCabinet:
 
     async def wait_slot(
         self, number: int, *, card: Literal["present", "empty"] | None, door: Literal["open", "closed"] | None
-    ) -> Slot:
+    ) -> SlotReading:
         """Wait until the slot's sensors say so, over a cable that was out as well. Raises ValueError for a slot that is not
         there."""
         if self._sensors is not None and not 1 <= number <= len(self._sensors.slots):
@@ -260,7 +268,7 @@ class SerialCabinet:
             return True
         return sensors is not before and (sensors.tampered or sensors.slot(number).door == "open")
 
-    def _slot(self, number: int) -> Slot | None:
+    def _slot(self, number: int) -> SlotReading | None:
         if self._sensors is None or not 1 <= number <= len(self._sensors.slots):
             return None
         return self._sensors.slot(number)
@@ -268,17 +276,17 @@ class SerialCabinet:
     def _lock(self) -> None:
         self._connection.post(messages.LOCK)
 
-    def _told(self, happening: Happening) -> None:
+    def _told(self, happening: ConnectionEvent) -> None:
         match happening:
-            case Joined(board):
+            case SessionStarted(board):
                 self._met(board)
-            case Sensed(sensors):
+            case SensorReport(sensors):
                 self._sensed(sensors)
-            case Reported(event, slot, value):
+            case BoardReport(event, slot, value):
                 self._reported(event, slot, value)
-            case Parted():
+            case SessionLost():
                 self._blind(None)
-            case Failed(fault):
+            case ConnectionFailed(fault):
                 self._blind(fault)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

@@ -8,7 +8,7 @@ the watch and counts nothing. A watch that ends by time names how far the card c
 >>> watch = DropWatch()
 >>> for event in (DropEvent.FLAP, DropEvent.FIRST, DropEvent.SECOND, DropEvent.BIN):
 ...     watch = watch.after(event)
->>> watch.stage is Stage.COUNTED
+>>> watch.stage is DropStage.COUNTED
 True
 """
 
@@ -28,7 +28,7 @@ class DropEvent(Enum):
     BIN = "bin"
 
 
-class Stage(Enum):
+class DropStage(Enum):
     """How far the card has come."""
 
     WAITING = "waiting"
@@ -46,12 +46,12 @@ _EVENTS = {
     DropEvent.BIN: drop_rule.BIN,
 }
 STAGES = {
-    drop_rule.WAITING: Stage.WAITING,
-    drop_rule.FLAP_OPENED: Stage.FLAP_OPENED,
-    drop_rule.AT_FIRST: Stage.AT_FIRST,
-    drop_rule.AT_SECOND: Stage.AT_SECOND,
-    drop_rule.COUNTED: Stage.COUNTED,
-    drop_rule.WRONG_ORDER: Stage.WRONG_ORDER,
+    drop_rule.WAITING: DropStage.WAITING,
+    drop_rule.FLAP_OPENED: DropStage.FLAP_OPENED,
+    drop_rule.AT_FIRST: DropStage.AT_FIRST,
+    drop_rule.AT_SECOND: DropStage.AT_SECOND,
+    drop_rule.COUNTED: DropStage.COUNTED,
+    drop_rule.WRONG_ORDER: DropStage.WRONG_ORDER,
 }
 """The stages by their numbers on the cabinet's line."""
 _NUMBERS = {stage: number for number, stage in STAGES.items()}
@@ -68,7 +68,7 @@ FAULTS: dict[int, Literal["nothing", "jam", "fishing"] | None] = {
 class DropWatch:
     """One watch over the drop slot, from the unlocking of the flap to its end."""
 
-    stage: Stage = Stage.WAITING
+    stage: DropStage = DropStage.WAITING
 
     @property
     def ended(self) -> bool:

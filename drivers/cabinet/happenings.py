@@ -1,7 +1,7 @@
 """What happens on the cabinet's line, as a closed union of values.
 
->>> Answered(ticket=3, code=0)
-Answered(ticket=3, code=0)
+>>> CommandAnswer(ticket=3, code=0)
+CommandAnswer(ticket=3, code=0)
 """
 
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ class BoardFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class SessionStarted:
     """A session has begun."""
 
     board: BoardFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
+class SessionLost:
     """The board has forgotten the session, as after a start of it. Another one is being begun; no answer comes any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class ConnectionFailed:
     """There is no session, and on this line there will be none."""
 
     fault: CabinetFault
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CommandAnswer:
     """The board's answer to a command. `ticket` is what `command` gave; `code` its result, or the findings of a self test."""
 
     ticket: int
@@ -49,14 +49,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensed:
+class SensorReport:
     """All sensors, as the board reads them now."""
 
     sensors: Sensors
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class BoardReport:
     """Something happened at the board: `event`, `slot` and `value` as in `messages`."""
 
     event: int
@@ -64,4 +64,4 @@ class Reported:
     value: int
 
 
-Happening = Joined | Parted | Failed | Answered | Sensed | Reported
+ConnectionEvent = SessionStarted | SessionLost | ConnectionFailed | CommandAnswer | SensorReport | BoardReport

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class SlotReading:
     """One slot as its sensors say."""
 
     number: int
@@ -21,7 +21,7 @@ class Slot:
 class CabinetReady:
     """The cabinet answers."""
 
-    slots: tuple[Slot, ...]
+    slots: tuple[SlotReading, ...]
     bin_count: int
     bin_full: bool
 
@@ -175,7 +175,7 @@ class Cabinet(Protocol):
 
     async def wait_slot(
         self, number: int, *, card: Literal["present", "empty"] | None, door: Literal["open", "closed"] | None
-    ) -> Slot:
+    ) -> SlotReading:
         """Wait until the slot's sensors say so (None: do not care). Ends by result or cancellation."""
 
     async def open_drop(self) -> OpenOutcome:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drivers.cabinet import messages
-from drivers.cabinet.port import CabinetReady, Slot
+from drivers.cabinet.port import CabinetReady, SlotReading
 from drivers.cabinet.protocol import Message, slots_of
 
 
@@ -16,7 +16,7 @@ from drivers.cabinet.protocol import Message, slots_of
 class Sensors:
     """All sensors at one moment. `flags` are the bits of `messages`."""
 
-    slots: tuple[Slot, ...]
+    slots: tuple[SlotReading, ...]
     bin_count: int
     flags: int
     jammed: frozenset[int] = frozenset()
@@ -31,7 +31,7 @@ class Sensors:
         """Whether the cabinet's own case is open: then everything stays locked."""
         return bool(self.flags & messages.FLAG_TAMPER)
 
-    def slot(self, number: int) -> Slot:
+    def slot(self, number: int) -> SlotReading:
         """One slot. Raises IndexError for one that is not there."""
         return self.slots[number - 1]
 
@@ -49,7 +49,7 @@ def read(message: Message, slots: int, features: int) -> Sensors:
         return ("present" if number in cards else "empty") if seen else "unknown"
 
     return Sensors(
-        tuple(Slot(n, card(n), "open" if n in opened else "closed") for n in range(1, slots + 1)),
+        tuple(SlotReading(n, card(n), "open" if n in opened else "closed") for n in range(1, slots + 1)),
         message.number("bin_count"),
         message.number("flags"),
         frozenset(slots_of(message.octets("jammed"))),

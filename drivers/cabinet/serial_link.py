@@ -25,7 +25,7 @@ GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO)
 """What opening the port of a board says that was unplugged."""
 
 
-class LineError(Exception):
+class SerialLineError(Exception):
     """The port cannot be opened. `missing` where there is no such port."""
 
     def __init__(self, port: str, reason: str, *, missing: bool) -> None:
@@ -50,7 +50,7 @@ def boards() -> tuple[FoundBoard, ...]:
     return tuple(sorted(found, key=lambda board: board.port))
 
 
-class Line(asyncio.Protocol):
+class SerialLine(asyncio.Protocol):
     """One open line. `received` gets what comes, `lost` is called once when it has ended, also by `close`."""
 
     def __init__(self, received: Callable[[bytes], None], lost: Callable[[], None]) -> None:
@@ -87,15 +87,15 @@ class Line(asyncio.Protocol):
         await asyncio.wait([self._ended], timeout=CLOSE_LIMIT_S)
 
 
-async def connect(port: str, *, received: Callable[[bytes], None], lost: Callable[[], None]) -> Line:
-    """Open the port for this program alone. Raises LineError."""
+async def connect(port: str, *, received: Callable[[bytes], None], lost: Callable[[], None]) -> SerialLine:
+    """Open the port for this program alone. Raises SerialLineError."""
     try:
         transport, line = await serial_asyncio_fast.create_serial_connection(
-            asyncio.get_running_loop(), lambda: Line(received, lost), port, exclusive=True
+            asyncio.get_running_loop(), lambda: SerialLine(received, lost), port, exclusive=True
         )
     except (OSError, ValueError) as error:  # SerialException is an OSError
         number = error.errno if isinstance(error, OSError) else None
-        raise LineError(port, os.strerror(number) if number else str(error), missing=number in GONE) from None
-    assert isinstance(line, Line)
+        raise SerialLineError(port, os.strerror(number) if number else str(error), missing=number in GONE) from None
+    assert isinstance(line, SerialLine)
     line.connection_made(transport)  # the library tells it only in the loop's next round
     return line

@@ -5,11 +5,13 @@ way at a time; it is sent until its answer comes, always as the same frame, so t
 board tells is a value of a closed union; what it told before the session began is not told again. A session that fails has
 ended: the next one begins on a line of its own. docs/cabinet-protocol.md has the words of the line.
 
-    session = Session(pairing, now=clock())
+    session = BoardSession(pairing, now=clock())
     line.write(session.take_outgoing())
     for happening in session.receive(line.read(), clock()): ...
     for happening in session.tick(clock()): ...            # at the latest at session.due
 """
+
+# length: one session of one line; its states share what the board has told
 
 import os
 from collections import deque
@@ -18,7 +20,16 @@ from dataclasses import dataclass
 
 from drivers.cabinet import protocol as wire
 from drivers.cabinet.framing import Deframer
-from drivers.cabinet.happenings import Answered, BoardFacts, Failed, Happening, Joined, Parted, Reported, Sensed
+from drivers.cabinet.happenings import (
+    BoardFacts,
+    BoardReport,
+    CommandAnswer,
+    ConnectionEvent,
+    ConnectionFailed,
+    SensorReport,
+    SessionLost,
+    SessionStarted,
+)
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetFault, CabinetMute, NotPaired, SwappedBoard, WrongFirmware
 from drivers.cabinet.protocol import Channel, Message, ProtocolError
@@ -50,7 +61,7 @@ class _UnderWay:
     again_at: float
 
 
-class Session:
+class BoardSession:
     """One line's talk. `take_outgoing` is written to the line after each call of the others."""
 
     def __init__(
@@ -88,15 +99,15 @@ class Session:
         out, self._outgoing = bytes(self._outgoing), bytearray()
         return out
 
-    def receive(self, data: bytes, now: float) -> list[Happening]:
+    def receive(self, data: bytes, now: float) -> list[ConnectionEvent]:
         """Bytes came."""
-        happenings: list[Happening] = []
+        happenings: list[ConnectionEvent] = []
         for packet in self._deframer.feed(data):
             if not self._ended:
                 happenings += self._take(packet, now)
         return happenings
 
-    def tick(self, now: float) -> list[Happening]:
+    def tick(self, now: float) -> list[ConnectionEvent]:
         """Time has passed: greet, ask or send again, or give up."""
         if self._ended:
             return []
@@ -114,7 +125,7 @@ class Session:
         return []
 
     def command(self, kind: int, now: float, **values: int | bytes | str) -> int:
-        """Send a command, or put it behind the one under way; gives the ticket that its `Answered` will carry.
+        """Send a command, or put it behind the one under way; gives the ticket that its `CommandAnswer` will carry.
 
         Raises ValueError without a session.
         """
@@ -136,7 +147,7 @@ class Session:
 
     # What comes
 
-    def _take(self, packet: bytes, now: float) -> list[Happening]:
+    def _take(self, packet: bytes, now: float) -> list[ConnectionEvent]:
         try:
             message = wire.parse(packet)
             if message.kind == wire.WELCOME:
@@ -152,13 +163,13 @@ class Session:
             self._give_up_at = now + SILENCE_S
         return self._understood(message, now)
 
-    def _not_taken(self, error: ProtocolError) -> list[Happening]:
+    def _not_taken(self, error: ProtocolError) -> list[ConnectionEvent]:
         """A board that speaks another version is told; anything else that is wrong is noise, or a session gone by."""
         if error.code == wire.WRONG_VERSION and error.kind == wire.REFUSED and not self._begun:
             return [self._fail(WrongFirmware(f"of protocol {error.version}", f"{WANTED}, protocol {wire.VERSION}"))]
         return []
 
-    def _welcomed(self, message: Message, now: float) -> list[Happening]:
+    def _welcomed(self, message: Message, now: float) -> list[ConnectionEvent]:
         if self._channel is not None:
             return []  # to a greeting before the one that was answered
         board = _facts(message)
@@ -185,7 +196,7 @@ class Session:
                 return greeting
         return None
 
-    def _refused(self, message: Message, now: float) -> list[Happening]:
+    def _refused(self, message: Message, now: float) -> list[ConnectionEvent]:
         """REFUSED is not signed: all that it can do is begin anew, or say why nothing begins."""
         code = message.number("code")
         if code == wire.WRONG_VERSION and not self._begun:
@@ -193,7 +204,7 @@ class Session:
             return [self._fail(WrongFirmware(found, f"{WANTED}, protocol {wire.VERSION}"))]
         if code not in (wire.NOT_AUTHENTICATED, wire.NOT_PAIRED) or self._channel is None:
             return []
-        parted = [Parted()] if self._begun else []
+        parted = [SessionLost()] if self._begun else []
         self._channel, self._begun = None, False
         self._greetings.clear()
         self._drop_commands()
@@ -201,40 +212,40 @@ class Session:
         self._greet(now)
         return list(parted)
 
-    def _understood(self, message: Message, now: float) -> list[Happening]:
+    def _understood(self, message: Message, now: float) -> list[ConnectionEvent]:
         match message.kind:
             case wire.RESULT:
                 return self._result(message, now)
             case wire.STATE:
                 return self._state(message, now)
             case wire.TESTED if (command := self._answered(message, now)) is not None:
-                return [Answered(command.ticket, message.number("findings"))]
+                return [CommandAnswer(command.ticket, message.number("findings"))]
             case wire.EVENT:
                 return self._happened(message, now)
             case _:
                 return []
 
-    def _result(self, message: Message, now: float) -> list[Happening]:
+    def _result(self, message: Message, now: float) -> list[ConnectionEvent]:
         command = self._answered(message, now)
         if command is None:
             return []
         code = message.number("code")
         if command.kind != wire.BEGIN:
-            return [Answered(command.ticket, code)]
+            return [CommandAnswer(command.ticket, code)]
         assert self._board is not None
         if code != wire.OK:
             return [self._fail(NotPaired(self._board.board_id))]
         self._begun = True
         self._next_at = now + HEARTBEAT_S
         self.read_state(now)
-        return [Joined(self._board)]
+        return [SessionStarted(self._board)]
 
-    def _state(self, message: Message, now: float) -> list[Happening]:
+    def _state(self, message: Message, now: float) -> list[ConnectionEvent]:
         if not self._in_sight:
             self._in_sight, self._event = True, message.number("newest_event")
         if self._answered(message, now) is None or self._board is None:
             return []
-        return [Sensed(read(message, self._board.slots, self._board.features))]
+        return [SensorReport(read(message, self._board.slots, self._board.features))]
 
     def _answered(self, message: Message, now: float) -> _Command | None:
         """The command that this answers, which is under way no more; None where it is not the one."""
@@ -244,12 +255,12 @@ class Session:
         self._next_command(now)
         return command
 
-    def _happened(self, message: Message, now: float) -> list[Happening]:
+    def _happened(self, message: Message, now: float) -> list[ConnectionEvent]:
         if not self._in_sight or message.about <= self._event:
             return []  # of the past, or told before: the next message says that it was taken
         self._event = message.about
         self.read_state(now)
-        return [Reported(message.number("event"), message.number("slot"), message.number("value"))]
+        return [BoardReport(message.number("event"), message.number("slot"), message.number("value"))]
 
     # What goes
 
@@ -276,11 +287,11 @@ class Session:
         self._queue.clear()
         self._under_way = None
 
-    def _fail(self, fault: CabinetFault) -> Failed:
+    def _fail(self, fault: CabinetFault) -> ConnectionFailed:
         self._ended = True
         self._channel, self._begun = None, False
         self._drop_commands()
-        return Failed(fault)
+        return ConnectionFailed(fault)
 
 
 def _session_key(welcome: Message, key: bytes, greeting: bytes) -> bytes:

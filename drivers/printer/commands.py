@@ -4,7 +4,7 @@ Rules: a command that is not all there yet is waited for; one that is not known 
 do; whatever is read, something is taken. (Epson, ESC/POS command reference.)
 
 >>> next_command(b"Hej!\\n")
-(4, Text(data=b'Hej!'))
+(4, PrintText(data=b'Hej!'))
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Name = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Raster:
+class PrintRaster:
     """GS v 0: rows of dots, one bit each, black is 1."""
 
     row_bytes: int
@@ -27,7 +27,7 @@ class Raster:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PrintText:
     """Letters in the code page that is set."""
 
     data: bytes
@@ -39,7 +39,7 @@ class LineFeed:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class FeedPaper:
     """Print the line, and feed so many rows of dots, or lines."""
 
     rows: int
@@ -47,7 +47,7 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Set:
+class SetMode:
     """Something that holds for what follows."""
 
     what: Name
@@ -56,12 +56,12 @@ class Set:
 
 
 @dataclass(frozen=True, slots=True)
-class Qr:
+class PrintQr:
     """Print the QR code that was stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Code128:
+class PrintCode128:
     """Print a CODE128: `{B` and its text."""
 
     data: bytes
@@ -84,20 +84,22 @@ class StatusInTurn:
     """GS r: answer when everything before has been carried out."""
 
 
-Command = Raster | Text | LineFeed | Feed | Set | Qr | Code128 | Cut | Initialise | StatusInTurn
+Command = (
+    PrintRaster | PrintText | LineFeed | FeedPaper | SetMode | PrintQr | PrintCode128 | Cut | Initialise | StatusInTurn
+)
 Taken = tuple[int, Command | None]
 """How many bytes, and what they mean; None: a real-time request."""
 
-IGNORED = Set("ignored")
+IGNORED = SetMode("ignored")
 _ONE_BYTE: dict[bytes, Callable[[int], Command]] = {
-    b"\x1bd": lambda n: Feed(0, n),
-    b"\x1bJ": Feed,
-    b"\x1bE": lambda n: Set("bold", n & 1),
-    b"\x1d!": lambda n: Set("size", n),
-    b"\x1ba": lambda n: Set("justify", n % 48),
-    b"\x1bt": lambda n: Set("code_page", n),
-    b"\x1dh": lambda n: Set("bar_height", n),
-    b"\x1dw": lambda n: Set("bar_width", n),
+    b"\x1bd": lambda n: FeedPaper(0, n),
+    b"\x1bJ": FeedPaper,
+    b"\x1bE": lambda n: SetMode("bold", n & 1),
+    b"\x1d!": lambda n: SetMode("size", n),
+    b"\x1ba": lambda n: SetMode("justify", n % 48),
+    b"\x1bt": lambda n: SetMode("code_page", n),
+    b"\x1dh": lambda n: SetMode("bar_height", n),
+    b"\x1dw": lambda n: SetMode("bar_width", n),
     b"\x1dr": lambda n: StatusInTurn(),
     **dict.fromkeys(
         (b"\x1dH", b"\x1df", b"\x1bM", b"\x1b-", b"\x1bG", b"\x1b3", b"\x1b{", b"\x1dB"), lambda n: IGNORED
@@ -154,7 +156,7 @@ def _raster(data: bytes) -> Taken | None:
         return None
     row_bytes, height = int.from_bytes(data[4:6], "little"), int.from_bytes(data[6:8], "little")
     end = 8 + row_bytes * height
-    return (end, Raster(max(1, row_bytes), data[8:end])) if len(data) >= end else None
+    return (end, PrintRaster(max(1, row_bytes), data[8:end])) if len(data) >= end else None
 
 
 def _code_2d(data: bytes) -> Taken | None:
@@ -170,10 +172,10 @@ def _code_2d(data: bytes) -> Taken | None:
     if len(said) < 3 or said[0] != 49:
         return end, IGNORED
     if said[1] in _QR_SETTINGS:
-        return end, Set(_QR_SETTINGS[said[1]], said[2])
+        return end, SetMode(_QR_SETTINGS[said[1]], said[2])
     if said[1] == 80:
-        return end, Set("qr_store", data=said[3:])
-    return end, Qr() if said[1] == 81 else IGNORED
+        return end, SetMode("qr_store", data=said[3:])
+    return end, PrintQr() if said[1] == 81 else IGNORED
 
 
 def _barcode(data: bytes) -> Taken | None:
@@ -184,11 +186,11 @@ def _barcode(data: bytes) -> Taken | None:
     if len(data) < 4 or len(data) < 4 + data[3]:
         return None
     end = 4 + data[3]
-    return end, Code128(data[4:end]) if data[2] == 73 else IGNORED
+    return end, PrintCode128(data[4:end]) if data[2] == 73 else IGNORED
 
 
 def _text(data: bytes) -> Taken | None:
     if data[0] < 0x20:
         return 1, LineFeed() if data[0] == 0x0A else IGNORED
     end = next((index for index, byte in enumerate(data) if byte < 0x20), len(data))
-    return end, Text(data[:end])
+    return end, PrintText(data[:end])

@@ -1,6 +1,6 @@
 """A printable document as blocks: one model for paper, screen and picture. It knows nothing of printers.
 
->>> Document((Title("Kvittens"), Row("Kortnummer", "9752 2690 4471 3058"), Qr("KK1.example")))  # doctest: +ELLIPSIS
+>>> Document((TitleBlock("Kvittens"), RowBlock("Kortnummer", "9752 2690"), QrBlock("KK1.example")))  # doctest: +ELLIPSIS
 Document(...)
 """
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
+class TitleBlock:
     """A heading, wrapped where it must."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowBlock:
     """A label at the left, its value at the right; the value goes to a line of its own where both do not fit."""
 
     label: str
@@ -23,7 +23,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
+class ParagraphBlock:
     """Running text."""
 
     text: str
@@ -31,25 +31,25 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleBlock:
     """A line across."""
 
 
 @dataclass(frozen=True, slots=True)
-class Qr:
+class QrBlock:
     """A QR code, error level M, centred. `text` has under 500 bytes."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Barcode:
+class BarcodeBlock:
     """A CODE128 of `text` (ASCII), centred, with the text in clear below it."""
 
     text: str
 
 
-Block = Title | Row | Paragraph | Rule | Qr | Barcode
+Block = TitleBlock | RowBlock | ParagraphBlock | RuleBlock | QrBlock | BarcodeBlock
 
 
 @dataclass(frozen=True, slots=True)

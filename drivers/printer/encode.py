@@ -4,9 +4,9 @@ Rules: the steps are short (a printer with a buffer of 4 KiB never holds more th
 feeds and cuts. A letter that the printer's code page does not have makes its block a picture, so that no name is ever
 printed with a question mark; a control character never reaches the printer as a command.
 
->>> from drivers.printer.document import Document, Row
+>>> from drivers.printer.document import Document, RowBlock
 >>> from drivers.printer.profile import load
->>> encode(Document((Row("Av", "Åsa"),)), load("tm-t88v"))[1]
+>>> encode(Document((RowBlock("Av", "Åsa"),)), load("tm-t88v"))[1]
 b'Av                                     \\x1bE\\x01\\x8fsa\\x1bE\\x00\\n'
 """
 
@@ -15,7 +15,16 @@ import unicodedata
 from PIL import Image
 
 from drivers.printer import layout, protocol
-from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import (
+    BarcodeBlock,
+    Block,
+    Document,
+    ParagraphBlock,
+    QrBlock,
+    RowBlock,
+    RuleBlock,
+    TitleBlock,
+)
 from drivers.printer.layout import wrap
 from drivers.printer.profile import CodePage, PrinterProfile
 from drivers.printer.symbols import QUIET_MODULES
@@ -50,7 +59,7 @@ def _culprit(document: Document, profile: PrinterProfile) -> str:
         try:
             layout.render_block(block, profile.dots)
         except (ValueError, OSError):
-            return {Qr: "qr", Barcode: "barcode"}.get(type(block), "other")
+            return {QrBlock: "qr", BarcodeBlock: "barcode"}.get(type(block), "other")
     return "other"
 
 
@@ -82,11 +91,11 @@ class _Typist:
     def steps(self, block: Block) -> list[bytes]:
         """One block, in one step or in bands."""
         match block:
-            case Qr(text) if self._profile.qr == "printer":
+            case QrBlock(text) if self._profile.qr == "printer":
                 return [self._qr(text)]
-            case Barcode(text) if self._profile.code128 == "printer":
+            case BarcodeBlock(text) if self._profile.code128 == "printer":
                 return [self._bars(text)]
-            case Qr() | Barcode():
+            case QrBlock() | BarcodeBlock():
                 return self._picture(block)
         try:
             return [self._letters(block)]
@@ -97,18 +106,18 @@ class _Typist:
         *bands, last = _bands(layout.to_dots(layout.render_block(block, self._profile.dots)), self._recorder)
         return [*bands, last + _feed(layout.gap_dots(self._profile.dots))]
 
-    def _letters(self, block: Title | Row | Paragraph | Rule) -> bytes:
+    def _letters(self, block: TitleBlock | RowBlock | ParagraphBlock | RuleBlock) -> bytes:
         match block:
-            case Title(text):
+            case TitleBlock(text):
                 lines = self._lines(text)
                 tall = protocol.TALL + protocol.STRONG + lines + protocol.NOT_STRONG + protocol.NOT_TALL
                 return tall + _feed(layout.gap_dots(self._profile.dots))
-            case Paragraph(text, strong):
+            case ParagraphBlock(text, strong):
                 lines = self._lines(text)
                 return protocol.STRONG + lines + protocol.NOT_STRONG if strong else lines
-            case Rule():
+            case RuleBlock():
                 return b"-" * self._columns + protocol.LINE_FEED
-            case Row(label, value):
+            case RowBlock(label, value):
                 return self._row(_clean(label), _clean(value))
 
     def _row(self, label: str, value: str) -> bytes:

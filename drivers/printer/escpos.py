@@ -21,10 +21,10 @@ from drivers.printer.connections import Connection, NetworkConnection
 from drivers.printer.document import Document
 from drivers.printer.encode import LayoutError, encode
 from drivers.printer.port import (
-    Mute,
     NotLaidOut,
     NotPrinted,
     Printed,
+    PrinterMute,
     PrinterStatus,
     PrintOutcome,
     PrintUnknown,
@@ -67,7 +67,7 @@ class EscPosPrinter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"printer-{name}")
 
     async def status(self) -> PrinterStatus:
-        """Ask the printer (DLE EOT). Never raises: one that does not answer is Mute.
+        """Ask the printer (DLE EOT). Never raises: one that does not answer is PrinterMute.
 
         While it prints, what it said last: the line is the print's.
         """
@@ -79,7 +79,7 @@ class EscPosPrinter:
             return await asyncio.wait_for(running, limit_s)
         except TimeoutError:
             printing = self._job  # one that began after the question was put
-            return Mute() if printing is None else printing.seen
+            return PrinterMute() if printing is None else printing.seen
 
     async def print(self, document: Document) -> PrintOutcome:
         """Print and cut one document. Never raises; see `drivers.printer.port` for what each outcome says."""
@@ -90,7 +90,7 @@ class EscPosPrinter:
             return await asyncio.wait_for(running, self._print_limit_s + 6 * self._reply_timeout_s)
         except TimeoutError:
             # A job that has not begun by its deadline never begins.
-            return PrintUnknown() if job.begun else NotPrinted(Mute())
+            return PrintUnknown() if job.begun else NotPrinted(PrinterMute())
 
     def close(self) -> None:
         """Let the thread end. Prints that wait are dropped."""
@@ -111,7 +111,7 @@ class EscPosPrinter:
                 return _Line(device).status()
         except transports.FAULTS as fault:
             log.info("printer %s does not answer: %s", self.name, type(fault).__name__)
-            return Mute()
+            return PrinterMute()
 
 
 class _Job:
@@ -141,7 +141,7 @@ class _Job:
                 return self._print(_Line(device), steps)
         except transports.FAULTS as fault:
             log.warning("print broke off: %s", type(fault).__name__)
-            return PrintUnknown() if self.begun else NotPrinted(Mute())
+            return PrintUnknown() if self.begun else NotPrinted(PrinterMute())
 
     def _print(self, line: "_Line", steps: tuple[bytes, ...]) -> PrintOutcome:
         self.seen = line.status()
@@ -150,7 +150,7 @@ class _Job:
         if self._doubt:
             self.seen = line.settle(self._deadline) or self.seen
         if time.monotonic() > self._deadline or not isinstance(self.seen, Ready):
-            return NotPrinted(Mute() if isinstance(self.seen, Ready) else self.seen)
+            return NotPrinted(PrinterMute() if isinstance(self.seen, Ready) else self.seen)
         self.begun = True
         for step in steps[:-1]:
             line.step(step)
@@ -163,7 +163,7 @@ class _Job:
     def _given_up(self, line: "_Line", stopped: PrinterStatus) -> PrintOutcome:
         """Stopped before the cut was sent: half a receipt at most."""
         self.seen = stopped
-        if isinstance(stopped, Mute):
+        if isinstance(stopped, PrinterMute):
             return PrintUnknown()
         line.clear()
         return NotPrinted(stopped)
@@ -184,15 +184,15 @@ class _Line:
         self._answers: list[int] = []
 
     def status(self) -> PrinterStatus:
-        """DLE EOT 1, 2, 4, and 3 where 2 names an error. Mute where an answer fails to come in time."""
+        """DLE EOT 1, 2, 4, and 3 where 2 names an error. PrinterMute where an answer fails to come in time."""
         online = self._ask(protocol.PRINTER)
         if online is None:
-            return Mute()
+            return PrinterMute()
         cause = self._ask(protocol.OFFLINE_CAUSE)
         error = self._ask(protocol.ERROR_CAUSE) if cause is not None and cause & protocol.HAS_ERROR else None
         paper = self._ask(protocol.PAPER)
         if cause is None or paper is None:
-            return Mute()
+            return PrinterMute()
         return protocol.decode_status(StatusBytes(online, cause, error, paper))
 
     def settle(self, deadline: float) -> PrinterStatus | None:
@@ -215,7 +215,7 @@ class _Line:
         """Wait until at most `ahead` fences are out: None. Else what keeps it; Mute also where the time is up."""
         while self._fences > ahead:
             if time.monotonic() > deadline:
-                return Mute()
+                return PrinterMute()
             if self._receive():
                 self._answers.clear()
                 continue

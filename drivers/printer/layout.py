@@ -3,8 +3,8 @@
 Rules: nothing is clipped (a value that does not fit beside its label goes below it, a word longer than the line is
 broken), the width is the printer's in dots, and a QR code keeps its quiet zone. The typeface, Inter, comes with this package.
 
->>> from drivers.printer.document import Document, Row, Title
->>> text_lines(Document((Title("Kvittens"), Row("Av", "Örjan Nyström"))), columns=24)
+>>> from drivers.printer.document import Document, RowBlock, TitleBlock
+>>> text_lines(Document((TitleBlock("Kvittens"), RowBlock("Av", "Örjan Nyström"))), columns=24)
 ['Kvittens', 'Av         Örjan Nyström']
 """
 
@@ -15,7 +15,16 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import (
+    BarcodeBlock,
+    Block,
+    Document,
+    ParagraphBlock,
+    QrBlock,
+    RowBlock,
+    RuleBlock,
+    TitleBlock,
+)
 from drivers.printer.symbols import BAR_QUIET_MODULES, code128_modules, qr_matrix
 
 __all__ = ["FONT_FILES", "WIDTH_DOTS", "qr_matrix", "render", "render_block", "text_lines", "to_dots", "wrap"]
@@ -156,17 +165,17 @@ def _font(size: int, strong: bool) -> Font:
 
 def _draw_block(block: Block, style: _Style) -> Image.Image:
     match block:
-        case Title(text):
+        case TitleBlock(text):
             return _draw_lines(_wrapped(text, _font(style.title, True), style), _font(style.title, True), style)
-        case Paragraph(text, strong):
+        case ParagraphBlock(text, strong):
             return _draw_lines(_wrapped(text, _font(style.text, strong), style), _font(style.text, strong), style)
-        case Row():
+        case RowBlock():
             return _draw_row(block, style)
-        case Rule():
+        case RuleBlock():
             return _draw_rule(style)
-        case Qr(text):
+        case QrBlock(text):
             return _draw_qr(text, style)
-        case Barcode(text):
+        case BarcodeBlock(text):
             return _draw_bars(text, style)
 
 
@@ -189,7 +198,7 @@ def _draw_lines(lines: list[str], font: Font, style: _Style, *, right: bool = Fa
     return picture
 
 
-def _draw_row(row: Row, style: _Style) -> Image.Image:
+def _draw_row(row: RowBlock, style: _Style) -> Image.Image:
     label, value = _font(style.text, False), _font(style.text, True)
     if label.getlength(row.label) + style.text + value.getlength(row.value) <= style.inner:
         picture = _draw_lines([row.value], value, style, right=True)
@@ -227,11 +236,11 @@ def _draw_bars(text: str, style: _Style) -> Image.Image:
 
 def _text_block(block: Block, columns: int) -> list[str]:
     match block:
-        case Title(text) | Paragraph(text, _) | Qr(text) | Barcode(text):
+        case TitleBlock(text) | ParagraphBlock(text, _) | QrBlock(text) | BarcodeBlock(text):
             return wrap(text, len, columns)
-        case Rule():
+        case RuleBlock():
             return ["-" * columns]
-        case Row(label, value) if len(label) + len(value) + 1 <= columns:
+        case RowBlock(label, value) if len(label) + len(value) + 1 <= columns:
             return [label + value.rjust(columns - len(label))]
-        case Row(label, value):
+        case RowBlock(label, value):
             return wrap(label, len, columns) + [line.rjust(columns) for line in wrap(value, len, columns)]

@@ -3,8 +3,8 @@
 Rules: letters are text that can be searched and copied, in Inter, which is embedded; codes are drawn in black rectangles;
 what does not fit goes to a further page; the same document is always the same bytes.
 
->>> from drivers.printer.document import Document, Title
->>> a4(Document((Title("Kvittens"),)), title="Kvittens", footer="")[:5]
+>>> from drivers.printer.document import Document, TitleBlock
+>>> a4(Document((TitleBlock("Kvittens"),)), title="Kvittens", footer="")[:5]
 b'%PDF-'
 """
 
@@ -17,7 +17,16 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import (
+    BarcodeBlock,
+    Block,
+    Document,
+    ParagraphBlock,
+    QrBlock,
+    RowBlock,
+    RuleBlock,
+    TitleBlock,
+)
 from drivers.printer.layout import FONT_FILES, wrap
 from drivers.printer.symbols import BAR_QUIET_MODULES, QUIET_MODULES, code128_modules, qr_matrix
 
@@ -65,22 +74,22 @@ class _Page:
 
     def draw(self, block: Block) -> None:
         match block:
-            case Title(text):
+            case TitleBlock(text):
                 self._lines(text, TITLE, True)
                 self.y -= GAP
-            case Paragraph(text, strong):
+            case ParagraphBlock(text, strong):
                 self._lines(text, TEXT, strong)
-            case Row(label, value):
+            case RowBlock(label, value):
                 self._row(label, value)
-            case Rule():
+            case RuleBlock():
                 self._room(2 * GAP)
                 self.canvas.setLineWidth(0.6)
                 self.canvas.line(MARGIN, self.y - GAP, A4[0] - MARGIN, self.y - GAP)
                 self.y -= 2 * GAP
-            case Qr(text):
+            case QrBlock(text):
                 matrix = qr_matrix(text)
                 self._modules(matrix, QR_SIDE / len(matrix), 0, QUIET_MODULES)
-            case Barcode(text):
+            case BarcodeBlock(text):
                 self._modules([code128_modules(text)], BAR_MODULE, BAR_HEIGHT, BAR_QUIET_MODULES)
 
     def end(self) -> None:

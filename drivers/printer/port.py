@@ -34,11 +34,11 @@ class Offline:
 
 
 @dataclass(frozen=True, slots=True)
-class Mute:
+class PrinterMute:
     """It does not answer: unplugged, switched off, or the address is wrong."""
 
 
-PrinterStatus = Ready | OutOfPaper | CoverOpen | CutterFault | Offline | Mute
+PrinterStatus = Ready | OutOfPaper | CoverOpen | CutterFault | Offline | PrinterMute
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Printer(Protocol):
     virtual: bool
 
     async def status(self) -> PrinterStatus:
-        """Ask the printer (real-time status); never raises: a printer that does not answer is Mute."""
+        """Ask the printer (real-time status); never raises: a printer that does not answer is PrinterMute."""
 
     async def print(self, document: Document) -> PrintOutcome:
         """Print and cut one document; status is asked before and after. Never raises."""

@@ -21,7 +21,7 @@ DEFAULTS = {80: "raster-80", 58: "raster-58"}
 """The profile of a printer of which only the width of its paper, in mm, is known."""
 
 
-class ProfileError(ValueError):
+class PrinterProfileError(ValueError):
     """There is no such profile, or one that says what cannot be; the text says which and what."""
 
 
@@ -56,14 +56,14 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> PrinterProfile:
-    """The profile of that name. Raises ProfileError."""
+    """The profile of that name. Raises PrinterProfileError."""
     if name not in names():
-        raise ProfileError(f"there is no printer profile {name!r}; there are {', '.join(names())}")
+        raise PrinterProfileError(f"there is no printer profile {name!r}; there are {', '.join(names())}")
     return parse(name, (_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def parse(name: str, text: str) -> PrinterProfile:
-    """A profile from its TOML. Raises ProfileError."""
+    """A profile from its TOML. Raises PrinterProfileError."""
     try:
         raw = tomllib.loads(text)
         profile = PrinterProfile(
@@ -78,9 +78,9 @@ def parse(name: str, text: str) -> PrinterProfile:
             cast(Cut, _one_of(raw["cut"], "partial", "full", "none")),
         )
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, LookupError) as fault:
-        raise ProfileError(f"printer profile {name!r}: {fault}") from None
+        raise PrinterProfileError(f"printer profile {name!r}: {fault}") from None
     if profile.dots % 8 or profile.dots < 200 or (profile.code_page and not 16 <= profile.columns <= profile.dots // 8):
-        raise ProfileError(f"printer profile {name!r}: dots in eights, at least 200, with 16 columns or more")
+        raise PrinterProfileError(f"printer profile {name!r}: dots in eights, at least 200, with 16 columns or more")
     return profile
 
 

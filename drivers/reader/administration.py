@@ -8,10 +8,10 @@ the challenge and again before the new PIN.
 """
 
 from drivers.reader import iso7816
-from drivers.reader.apdu import Response, Status
-from drivers.reader.channel import Channel
-from drivers.reader.codes import STRICTER, Codes
-from drivers.reader.counters import LOCKED_WORDS, KeyCount, refused_unseen
+from drivers.reader.apdu import ResponseApdu, StatusWord
+from drivers.reader.channel import ApduChannel
+from drivers.reader.codes import STRICTER, CodeCommands
+from drivers.reader.counters import LOCKED_WORDS, KeyTryCounter, refused_unseen
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.outcomes import (
     Accepted,
@@ -32,10 +32,10 @@ COUNTED_AS = "administrator"
 """The name under which the station counts the tries of the key."""
 
 
-class Administration:
+class AdministratorUnblock:
     """See the module. Raises CardGoneError, CardChangedError and LedgerError before anything was changed, CardAnswerError."""
 
-    def __init__(self, channel: Channel, codes: Codes, rules: Unblocking) -> None:
+    def __init__(self, channel: ApduChannel, codes: CodeCommands, rules: Unblocking) -> None:
         self._channel = channel
         self._codes = codes
         self._rules = rules
@@ -73,7 +73,7 @@ class Administration:
         return self._codes.set_new(code, new) if isinstance(proved, Accepted) else proved
 
     @property
-    def _count(self) -> KeyCount:
+    def _count(self) -> KeyTryCounter:
         return self._codes.count_of_key(COUNTED_AS, self._rules.admin_tries)
 
     def _prove(self, answer: bytes) -> AdminOutcome:
@@ -99,11 +99,11 @@ class Administration:
         return outcome
 
 
-def _outcome_of(response: Response) -> AdminOutcome:
+def _outcome_of(response: ResponseApdu) -> AdminOutcome:
     if response.ok:
         return Accepted()
     if response.sw in LOCKED_WORDS:
         return Locked()
-    if response.tries_left is not None or response.sw == Status.WRONG_CODE_NO_COUNTER:
+    if response.tries_left is not None or response.sw == StatusWord.WRONG_CODE_NO_COUNTER:
         return WrongAnswer(response.tries_left)
     return Refused(RefusalReason.CARD, response.sw)

@@ -3,9 +3,9 @@
 ISO/IEC 7816-3 clause 12 (the four cases, short and extended length) and ISO/IEC 7816-4 clause 5 (status words).
 A command that carries a code must not show it: `repr` gives the header and the length of the data, never the data.
 
->>> Command("READ BINARY", 0x00, 0xB0, le=256).encode().hex()
+>>> CommandApdu("READ BINARY", 0x00, 0xB0, le=256).encode().hex()
 '00b0000000'
->>> Response.decode(bytes.fromhex("63c2")).tries_left
+>>> ResponseApdu.decode(bytes.fromhex("63c2")).tries_left
 2
 """
 
@@ -21,7 +21,7 @@ EXTENDED_LE = 65536
 """Most bytes of answer that an extended command may ask for (coded 0000)."""
 
 
-class Status:
+class StatusWord:
     """Status words by name (ISO/IEC 7816-4 tables 6 and 7)."""
 
     OK = 0x9000
@@ -45,7 +45,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandApdu:
     """One command APDU. `le` is the number of bytes wanted in the answer, None for none at all."""
 
     name: str
@@ -78,15 +78,15 @@ class Command:
             return header + (self.with_le(None)._short_body() if self.data else bytes(((self.le or 0) & 0xFF,)))
         return header + (self._extended_body() if self.extended else self._short_body())
 
-    def with_le(self, le: int | None) -> "Command":
+    def with_le(self, le: int | None) -> "CommandApdu":
         """The same command with another Le, or none."""
-        return Command(self.name, self.cla, self.ins, self.p1, self.p2, self.data, le)
+        return CommandApdu(self.name, self.cla, self.ins, self.p1, self.p2, self.data, le)
 
-    def chained(self) -> list["Command"]:
+    def chained(self) -> list["CommandApdu"]:
         """The same command as links of at most 255 bytes, all but the last marked in CLA (ISO/IEC 7816-4 5.3.3)."""
         parts = [self.data[at : at + SHORT_DATA] for at in range(0, len(self.data), SHORT_DATA)] or [b""]
-        links = [Command(self.name, self.cla | CHAINING, self.ins, self.p1, self.p2, part) for part in parts[:-1]]
-        return [*links, Command(self.name, self.cla, self.ins, self.p1, self.p2, parts[-1], self.le)]
+        links = [CommandApdu(self.name, self.cla | CHAINING, self.ins, self.p1, self.p2, part) for part in parts[:-1]]
+        return [*links, CommandApdu(self.name, self.cla, self.ins, self.p1, self.p2, parts[-1], self.le)]
 
     def _short_body(self) -> bytes:
         body = bytes((len(self.data),)) + self.data if self.data else b""
@@ -100,14 +100,14 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ResponseApdu:
     """One response APDU: `data` and the status word `sw`."""
 
     data: bytes = field(repr=False)
     sw: int
 
     @classmethod
-    def decode(cls, raw: bytes) -> "Response":
+    def decode(cls, raw: bytes) -> "ResponseApdu":
         """Raises ValueError where there are not even two status bytes."""
         if len(raw) < 2:
             raise ValueError("an answer of fewer than two bytes")
@@ -116,7 +116,7 @@ class Response:
     @property
     def ok(self) -> bool:
         """The card did it (9000)."""
-        return self.sw == Status.OK
+        return self.sw == StatusWord.OK
 
     @property
     def more(self) -> int | None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from drivers.reader import identity, own_keys
-from drivers.reader.administration import Administration
-from drivers.reader.channel import Channel
-from drivers.reader.codes import Codes, last_try_refusal, refused_or
+from drivers.reader.administration import AdministratorUnblock
+from drivers.reader.channel import ApduChannel
+from drivers.reader.codes import CodeCommands, as_refusal, last_try_refusal
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.keys import (
     KeyAlgorithm,
@@ -37,7 +37,7 @@ from drivers.reader.outcomes import (
     SignOutcome,
     Unknown,
 )
-from drivers.reader.pad_codes import PadCodes
+from drivers.reader.pad_codes import PinpadCommands
 from drivers.reader.pinpad import PadText
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile
@@ -64,12 +64,12 @@ class CardSession(ABC):
     _algorithms: tuple[AlgorithmInfo, ...] = ()
     """Those that the card tells."""
 
-    def __init__(self, channel: Channel, profile: Profile, codes: Codes, owned: tuple[OwnCode, ...]) -> None:
+    def __init__(self, channel: ApduChannel, profile: Profile, codes: CodeCommands, owned: tuple[OwnCode, ...]) -> None:
         self.channel = channel
         self._profile = profile
         self._codes = codes
-        self._pad = PadCodes(channel, codes)
-        self._administration = Administration(channel, codes, profile.unblocking)
+        self._pad = PinpadCommands(channel, codes)
+        self._administration = AdministratorUnblock(channel, codes, profile.unblocking)
         self._owned = owned
 
     def _read_pins(self) -> tuple[Pin, ...]:
@@ -117,14 +117,14 @@ class CardSession(ABC):
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
+        return as_refusal(lambda: self._codes.verify(own.code, own.role, code, consented=consented))
 
     def change(self, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
         """See `Visit.change`. A PUK cannot be changed."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
+        return as_refusal(lambda: self._codes.change(own.code, own.role, old, new, consented=consented))
 
     def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """See `Visit.unblock`."""
@@ -132,33 +132,33 @@ class CardSession(ABC):
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended))
+        return as_refusal(lambda: self._codes.unblock(own.code, resetting, own.role, puk, new, attended=attended))
 
     def administrator_asked(self, role: Role, new: Secret) -> bytes | AdminOutcome:
         """The first half of `AdministeredVisit.unblock_by_administrator`: the challenge, or why there is none."""
         own = self._begin(role)
         return (
-            NOT_ALLOWED if own is None else refused_or(lambda: self._administration.challenge(own.code, own.role, new))
+            NOT_ALLOWED if own is None else as_refusal(lambda: self._administration.challenge(own.code, own.role, new))
         )
 
     def administrator_answered(self, role: Role, new: Secret, answer: bytes) -> AdminOutcome:
         """The second half."""
         own = self._begin(role)
-        return NOT_ALLOWED if own is None else refused_or(lambda: self._administration.answered(own.code, new, answer))
+        return NOT_ALLOWED if own is None else as_refusal(lambda: self._administration.answered(own.code, new, answer))
 
     def verify_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
         """See `PadVisit.verify_at_pad`."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._pad.verify(own.code, own.role, text, consented=consented))
+        return as_refusal(lambda: self._pad.verify(own.code, own.role, text, consented=consented))
 
     def change_at_pad(self, role: Role, text: PadText, *, consented: bool) -> CodeOutcome:
         """See `PadVisit.change_at_pad`."""
         own = self._begin(role)
         if own is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._pad.change(own.code, own.role, text, consented=consented))
+        return as_refusal(lambda: self._pad.change(own.code, own.role, text, consented=consented))
 
     def unblock_at_pad(self, role: Role, text: PadText) -> CodeOutcome:
         """See `PadVisit.unblock_at_pad`."""
@@ -166,7 +166,7 @@ class CardSession(ABC):
         resetting = None if own is None else self._puk_of(own.code)
         if own is None or resetting is None:
             return NOT_ALLOWED
-        return refused_or(lambda: self._pad.unblock(own.code, resetting, own.role, text))
+        return as_refusal(lambda: self._pad.unblock(own.code, resetting, own.role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
         """See `PadVisit.unblock_lengths_at_pad`."""

@@ -4,8 +4,8 @@
 functions, for callers that keep the visit: what the reader shows, what was read, what came instead. What is no state of a
 card (another program holds it, the station's own count cannot be kept) has none, and stays the fault that it is.
 
->>> of_presence(Presence.EMPTY), of_fault(NoReaderError("unplugged"))
-(Absent(reader_there=True), Absent(reader_there=False))
+>>> state_of_presence(Presence.EMPTY), state_of_fault(NoReaderError("unplugged"))
+(CardAbsent(reader_there=True), CardAbsent(reader_there=False))
 """
 
 from dataclasses import dataclass, field
@@ -28,19 +28,19 @@ from drivers.reader.port import Presence
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class CardAbsent:
     """No card, or one that has left. `reader_there`: False where there is no reader either."""
 
     reader_there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Mute:
+class CardMute:
     """There is a card, but it does not answer, or no longer: often it is in backwards."""
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownKind:
+class CardUnreadable:
     """A card that cannot be read: of no known kind, or not as its kind has to be. Nothing was written to it."""
 
     atr: bytes
@@ -50,14 +50,14 @@ class UnknownKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class CardRead:
     """A card that was read. What is wrong with it otherwise its facts tell."""
 
     facts: CardFacts
 
 
 @dataclass(frozen=True, slots=True)
-class LockedOut:
+class CardLocked:
     """A card that was read, and no PIN of it can be used. `for_good`: nor can its PUK, which nobody can mend."""
 
     facts: CardFacts
@@ -65,51 +65,51 @@ class LockedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedUnderUs:
+class CardSwapped:
     """The card that answers is not the one that was identified (reliability I2). The visit is over."""
 
 
-CardState = Absent | Mute | UnknownKind | Read | LockedOut | ChangedUnderUs
+CardState = CardAbsent | CardMute | CardUnreadable | CardRead | CardLocked | CardSwapped
 
 
-def of_presence(presence: Presence) -> Absent | Mute | None:
+def state_of_presence(presence: Presence) -> CardAbsent | CardMute | None:
     """What a look into the reader tells; None where there is a card, which has to be read."""
     match presence:
         case Presence.NO_READER:
-            return Absent(reader_there=False)
+            return CardAbsent(reader_there=False)
         case Presence.EMPTY:
-            return Absent()
+            return CardAbsent()
         case Presence.MUTE:
-            return Mute()
+            return CardMute()
         case Presence.PRESENT:
             return None
         case other:
             assert_never(other)
 
 
-def of_facts(facts: CardFacts) -> Read | LockedOut:
+def state_of_facts(facts: CardFacts) -> CardRead | CardLocked:
     """What the facts of a card amount to. A code whose tries nobody knows counts as one that can be used."""
     pins = [pin for pin in facts.pins if pin.role is not Role.PUK]
     if not pins or any(pin.state != "locked" for pin in pins):
-        return Read(facts)
+        return CardRead(facts)
     puk = facts.pin(Role.PUK)
-    return LockedOut(facts, for_good=puk is not None and puk.state == "locked")
+    return CardLocked(facts, for_good=puk is not None and puk.state == "locked")
 
 
-def of_fault(fault: ReaderError) -> Absent | Mute | UnknownKind | ChangedUnderUs | None:
+def state_of_fault(fault: ReaderError) -> CardAbsent | CardMute | CardUnreadable | CardSwapped | None:
     """What is known of the card after that fault; None where the fault says nothing of a card."""
     match fault:
         case NoReaderError():
-            return Absent(reader_there=False)
+            return CardAbsent(reader_there=False)
         case NoCardError() | CardGoneError():
-            return Absent()
+            return CardAbsent()
         case MuteCardError():
-            return Mute()
+            return CardMute()
         case UnknownCardError():
-            return UnknownKind(fault.atr, fault.tried, fault.exchange)
+            return CardUnreadable(fault.atr, fault.tried, fault.exchange)
         case CardAnswerError() | CommandRefusedError():
-            return UnknownKind(b"", (str(fault),))
+            return CardUnreadable(b"", (str(fault),))
         case CardChangedError():
-            return ChangedUnderUs()
+            return CardSwapped()
         case _:
             return None

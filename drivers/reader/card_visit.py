@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from drivers.reader.card_session import CardSession
-from drivers.reader.card_state import Absent, CardState, ChangedUnderUs, Mute, of_facts
+from drivers.reader.card_state import CardAbsent, CardMute, CardState, CardSwapped, state_of_facts
 from drivers.reader.channel import Pulse
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
@@ -63,14 +63,14 @@ class CardVisit:
 
     @property
     def state(self) -> CardState:
-        """What the card is to this visit now; its codes as they were read last. Absent also once the visit is closed."""
+        """What the card is to this visit now; its codes as they were read last. CardAbsent also once the visit is closed."""
         if self._changed:
-            return ChangedUnderUs()
+            return CardSwapped()
         if self._pulse.abandoned:
-            return Mute()
+            return CardMute()
         if self._closed or self._session.channel.over:
-            return Absent()
-        return of_facts(self.facts)
+            return CardAbsent()
+        return state_of_facts(self.facts)
 
     @property
     def facts(self) -> CardFacts:

@@ -1,7 +1,7 @@
 """From commands to complete answers, the same over T=0 and T=1, with bounds and a bill.
 
 PC/SC leaves `61xx` (fetch the answer with GET RESPONSE) and `6Cxx` (ask again with the right Le) to the caller
-(ISO/IEC 7816-3 12.2.1, 7816-4 5.3.4). `Channel.send` does both under one lock round the whole exchange, because a
+(ISO/IEC 7816-3 12.2.1, 7816-4 5.3.4). `ApduChannel.send` does both under one lock round the whole exchange, because a
 chained GET RESPONSE from two threads corrupts both answers. Codes are never sent twice: a command with data that is
 answered 6Cxx is not repeated unless it asked for an answer.
 """
@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivers.reader.apdu import SHORT_LE, Command, Response
+from drivers.reader.apdu import SHORT_LE, CommandApdu, ResponseApdu
 from drivers.reader.atr import offers_extended_length
 from drivers.reader.errors import CardAnswerError, CardGoneError, CardSlowError
 from drivers.reader.iso7816 import get_response
 from drivers.reader.model import Exchange
 from drivers.reader.pinpad import TIME_OUT_S, PinPad, WithPad
-from drivers.reader.port import Connection
+from drivers.reader.port import CardConnection
 
 MAX_EXCHANGES = 2000
 """Most APDUs in one visit between two resets of the budget: a full read of a large card takes some 200."""
@@ -42,11 +42,11 @@ class Pulse:
     abandoned: bool = False
 
 
-class Channel:
+class ApduChannel:
     """One connection, counted and bounded. Every fault of transmission leaves it closed for good (`gone`)."""
 
     def __init__(
-        self, connection: Connection, *, reader: str = "", pulse: Pulse | None = None,
+        self, connection: CardConnection, *, reader: str = "", pulse: Pulse | None = None,
         max_exchanges: int = MAX_EXCHANGES, short_only: bool = False, limit_s: float = OPERATION_LIMIT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
@@ -98,7 +98,7 @@ class Channel:
         """The reader's own key pad, where its backend found one."""
         return self.connection.pinpad if isinstance(self.connection, WithPad) else None
 
-    def send(self, command: Command, *, enough: int = MAX_ANSWER) -> Response:
+    def send(self, command: CommandApdu, *, enough: int = MAX_ANSWER) -> ResponseApdu:
         """The whole answer to a command, or its first parts as soon as `enough` bytes are there (status 61xx then).
 
         More data than a short command holds are chained (ISO/IEC 7816-4 5.3.3) where the card takes no extended length.
@@ -117,7 +117,7 @@ class Channel:
                 response = self._once(last.with_le(response.right_le))
             return self._collect(command, response, enough)
 
-    def ask_at_pad(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> Response:
+    def ask_at_pad(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> ResponseApdu:
         """Have the reader ask its person for a code and send it to the card. Raises CardGoneError."""
         with self._lock:
             if self.over:
@@ -128,7 +128,7 @@ class Channel:
             finally:
                 self._began += self._clock() - before  # a person's time, not the card's
 
-    def _collect(self, command: Command, response: Response, enough: int) -> Response:
+    def _collect(self, command: CommandApdu, response: ResponseApdu, enough: int) -> ResponseApdu:
         data = bytearray(response.data)
         parts = 0
         while (more := response.more) is not None and len(data) < enough:
@@ -139,9 +139,9 @@ class Channel:
             if response.right_le is not None:
                 response = self._once(get_response(response.right_le))
             data += response.data
-        return Response(bytes(data), response.sw)
+        return ResponseApdu(bytes(data), response.sw)
 
-    def _once(self, command: Command) -> Response:
+    def _once(self, command: CommandApdu) -> ResponseApdu:
         if self.over:
             raise CardGoneError("the card is gone", reader=self.reader, command=command.name)
         self._spent += 1
@@ -158,12 +158,14 @@ class Channel:
             self.broke_at_extended = command.extended
             raise
 
-    def _decoded(self, sent: bytes, name: str, exchange: Callable[[bytes], bytes], patience_s: float = 0) -> Response:
+    def _decoded(
+        self, sent: bytes, name: str, exchange: Callable[[bytes], bytes], patience_s: float = 0
+    ) -> ResponseApdu:
         started = time.monotonic()
         raw = self._transmit(sent, name, started, exchange, patience_s)
         self._bill(len(sent), len(raw), time.monotonic() - started)
         try:
-            return Response.decode(raw)
+            return ResponseApdu.decode(raw)
         except ValueError:
             self.gone = True
             raise CardGoneError("no status words", reader=self.reader, command=name) from None

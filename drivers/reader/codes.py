@@ -6,7 +6,7 @@ many tries remain (read just before, or counted by the station). Reliability I1 
 
 Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of`.
 
->>> outcome_of(Response(b"", 0x63C2)).tries_left
+>>> outcome_of(ResponseApdu(b"", 0x63C2)).tries_left
 2
 """
 
@@ -16,9 +16,9 @@ from datetime import date
 from typing import TypeVar
 
 from drivers.reader import iso7816
-from drivers.reader.apdu import Command, Response, Status
-from drivers.reader.channel import Channel
-from drivers.reader.counters import LOCKED_WORDS, KeyCount, Tries, TryCounter
+from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
+from drivers.reader.channel import ApduChannel
+from drivers.reader.counters import LOCKED_WORDS, KeyTryCounter, RemainingTries, TryCounter
 from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefusedError
 from drivers.reader.iso7816 import CodeFormat, encode_code
 from drivers.reader.new_code_rules import offences
@@ -35,7 +35,7 @@ STRICTER = 1
 """So much higher is the floor where the station counts instead of the card."""
 
 
-def outcome_of(response: Response) -> CodeOutcome:
+def outcome_of(response: ResponseApdu) -> CodeOutcome:
     """What an answer to a code command means; x of 63Cx counts the code that was wrong."""
     if response.ok:
         return Accepted()
@@ -43,7 +43,7 @@ def outcome_of(response: Response) -> CodeOutcome:
         return Locked()
     if response.tries_left is not None:
         return WrongCode(response.tries_left)
-    if response.sw == Status.WRONG_CODE_NO_COUNTER:
+    if response.sw == StatusWord.WRONG_CODE_NO_COUNTER:
         return WrongCode(None)
     if response.sw in NOT_ENTERED:
         return Refused(RefusalReason.POLICY, response.sw)
@@ -52,7 +52,7 @@ def outcome_of(response: Response) -> CodeOutcome:
     return Refused(RefusalReason.CARD, response.sw)
 
 
-class Codes:
+class CodeCommands:
     """The codes of one card on one connection. Synchronous; runs in the reader's thread.
 
     `same_card` raises CardChangedError; `enter` makes the DF of a local code the current one; `born` are the dates that
@@ -62,7 +62,7 @@ class Codes:
 
     def __init__(
         self,
-        channel: Channel,
+        channel: ApduChannel,
         profile: Profile,
         counter: TryCounter,
         same_card: Callable[[], None],
@@ -76,7 +76,7 @@ class Codes:
         self._same_card = same_card
         self._born = born
 
-    def tries(self, code: CodeObject, role: Role) -> Tries:
+    def tries(self, code: CodeObject, role: Role) -> RemainingTries:
         """How many tries remain, without using one."""
         self._enter(code)
         return self._counter.tries(code, role)
@@ -120,7 +120,9 @@ class Codes:
             return refusal
         return self.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, entry, new))
 
-    def unblocked(self, code: CodeObject, puk: CodeObject, reset: Callable[[Tries], CodeOutcome]) -> CodeOutcome:
+    def unblocked(
+        self, code: CodeObject, puk: CodeObject, reset: Callable[[RemainingTries], CodeOutcome]
+    ) -> CodeOutcome:
         """What stands before every RESET RETRY COUNTER with a PUK, and what comes after it. Raises as `change`."""
         self.check_same_card()
         tries = self.tries(puk, Role.PUK)
@@ -134,7 +136,9 @@ class Codes:
             return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
         return self._with_entries_left(outcome, tries)
 
-    def _reset(self, code: CodeObject, puk: CodeObject, tries: Tries, entry: Secret, new: Secret) -> CodeOutcome:
+    def _reset(
+        self, code: CodeObject, puk: CodeObject, tries: RemainingTries, entry: Secret, new: Secret
+    ) -> CodeOutcome:
         """The PUK goes out once: within RESET RETRY COUNTER, or in a VERIFY of its own before it."""
         resetting, fresh = self._field(puk, entry), self._field(code, new)
         match self._profile.commands.unblock:
@@ -150,21 +154,21 @@ class Codes:
         proved = self._send(puk, Role.PUK, tries, iso7816.verify(puk.reference, resetting))
         if not isinstance(proved, Accepted):
             return proved
-        return self.changed_by(lambda: self._channel.send(after))
+        return self.send_irreversible(lambda: self._channel.send(after))
 
     def set_new(self, code: CodeObject, new: Secret) -> Accepted | Refused | Unknown:
         """RESET RETRY COUNTER with a new code alone, for whoever has proved another right to it. Raises as `change`."""
         self.check_same_card()
         self._enter(code)
         command = iso7816.reset_to_new(code.reference, self._field(code, new))
-        outcome = self.changed_by(lambda: self._channel.send(command))
+        outcome = self.send_irreversible(lambda: self._channel.send(command))
         if isinstance(outcome, WrongCode | Locked):  # of which code there is none in it
             return Refused(RefusalReason.CARD)
         if isinstance(outcome, Accepted):
             self._counter.restored(code)
         return outcome
 
-    def count_of_key(self, name: str, start: int) -> KeyCount:
+    def count_of_key(self, name: str, start: int) -> KeyTryCounter:
         """The station's count of the tries of a key of this card."""
         return self._counter.of_key(name, start)
 
@@ -199,31 +203,33 @@ class Codes:
             return Refused(RefusalReason.POLICY)
         return refusal
 
-    def _floor(self, puk: Tries) -> int:
+    def _floor(self, puk: RemainingTries) -> int:
         return self._profile.puk.floor + (STRICTER if puk.counted else 0)
 
-    def _floor_refusal(self, puk: Tries) -> CodeOutcome | None:
+    def _floor_refusal(self, puk: RemainingTries) -> CodeOutcome | None:
         if puk.left == 0 and not puk.counted:
             return Locked()
         return Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.shown) if puk.left < self._floor(puk) else None
 
-    def _with_entries_left(self, outcome: CodeOutcome, puk: Tries) -> CodeOutcome:
+    def _with_entries_left(self, outcome: CodeOutcome, puk: RemainingTries) -> CodeOutcome:
         if isinstance(outcome, WrongCode) and outcome.tries_left is not None:
             return replace(outcome, entries_left=max(0, outcome.tries_left - self._floor(puk) + 1))
         return outcome
 
-    def _send(self, code: CodeObject, role: Role, tries: Tries, command: Command) -> CodeOutcome:
+    def _send(self, code: CodeObject, role: Role, tries: RemainingTries, command: CommandApdu) -> CodeOutcome:
         """The command that holds a code."""
         return self.carry_out(code, role, tries, lambda: self._channel.send(command))
 
-    def carry_out(self, code: CodeObject, role: Role, tries: Tries, exchange: Callable[[], Response]) -> CodeOutcome:
+    def carry_out(
+        self, code: CodeObject, role: Role, tries: RemainingTries, exchange: Callable[[], ResponseApdu]
+    ) -> CodeOutcome:
         """An exchange that may cost a try of the code, counted. Raises LedgerError: nothing went out."""
         self._counter.spend(code, tries)
-        outcome = self.changed_by(exchange)
+        outcome = self.send_irreversible(exchange)
         self._counter.settle(code, role, tries, outcome)
         return outcome
 
-    def changed_by(self, exchange: Callable[[], Response]) -> CodeOutcome:
+    def send_irreversible(self, exchange: Callable[[], ResponseApdu]) -> CodeOutcome:
         """From here on a fault means that nobody knows what the card did."""
         self._channel.committed = True
         try:
@@ -270,7 +276,7 @@ class Codes:
         return True
 
 
-def last_try_refusal(tries: Tries, consented: bool) -> CodeOutcome | None:
+def last_try_refusal(tries: RemainingTries, consented: bool) -> CodeOutcome | None:
     """The last try needs the holder's consent; so does one of which nobody knows that it is not the last."""
     if tries.left == 0 and not tries.counted:
         return Locked()
@@ -285,7 +291,7 @@ def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
     return None if fits and digits else Refused(RefusalReason.POLICY)
 
 
-def refused_or(command: Callable[[], T]) -> T | Refused:
+def as_refusal(command: Callable[[], T]) -> T | Refused:
     """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
     try:
         return command()

@@ -8,8 +8,8 @@ import contextlib
 from dataclasses import dataclass
 
 from drivers.reader import iso7816, tlv
-from drivers.reader.apdu import Response, Status
-from drivers.reader.channel import Channel
+from drivers.reader.apdu import ResponseApdu, StatusWord
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CommandRefusedError, LedgerError
 from drivers.reader.ledger import TryLedger
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
@@ -20,19 +20,24 @@ from drivers.reader.pkcs15.values import CodeFlag, CodeObject
 from drivers.reader.profiles import Profile
 from drivers.reader.tlv import TlvError
 
-LOCKED_WORDS = (Status.AUTHENTICATION_BLOCKED, Status.REFERENCE_DATA_UNUSABLE, 0x63C0)
+LOCKED_WORDS = (StatusWord.AUTHENTICATION_BLOCKED, StatusWord.REFERENCE_DATA_UNUSABLE, 0x63C0)
 """All three mean that no tries are left; which of them a card says differs."""
 _TRIES_LEFT = 0xDF21
 _NOT_LOOKED_AT = (
-    Status.WRONG_LENGTH, Status.WRONG_P1P2, Status.REFERENCE_NOT_FOUND, Status.OUTSIDE_FILE, Status.INS_NOT_SUPPORTED,
-    Status.CLA_NOT_SUPPORTED, *STOPPED_AT_PAD,
-)  # fmt: skip
+    StatusWord.WRONG_LENGTH,
+    StatusWord.WRONG_P1P2,
+    StatusWord.REFERENCE_NOT_FOUND,
+    StatusWord.OUTSIDE_FILE,
+    StatusWord.INS_NOT_SUPPORTED,
+    StatusWord.CLA_NOT_SUPPORTED,
+    *STOPPED_AT_PAD,
+)
 """Of a refused command: the card did not come as far as to compare the code. Any other word may be a card's way to say
 that it was wrong (6982 and 6A80 are on some)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class RemainingTries:
     """Tries of a code. `counted`: by the station, because the card does not tell."""
 
     left: int
@@ -45,7 +50,7 @@ class Tries:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyCount:
+class KeyTryCounter:
     """Tries of a key of the card, counted by the station alone; `start` of them at first. Raises LedgerError."""
 
     ledger: TryLedger
@@ -82,7 +87,7 @@ def name_of(code: CodeObject) -> str:
 class TryCounter:
     """The counters of one card. `card` is the name under which the ledger counts."""
 
-    def __init__(self, channel: Channel, profile: Profile, ledger: TryLedger, card: str) -> None:
+    def __init__(self, channel: ApduChannel, profile: Profile, ledger: TryLedger, card: str) -> None:
         self._channel = channel
         self._profile = profile
         self._ledger = ledger
@@ -90,7 +95,7 @@ class TryCounter:
         self._told: set[str] = set()
         """Names of the codes whose tries this card has told in this visit."""
 
-    def tries(self, code: CodeObject, role: Role) -> Tries:
+    def tries(self, code: CodeObject, role: Role) -> RemainingTries:
         """Tries left. The code's own DF must be current.
 
         Raises CardGoneError, CardAnswerError, LedgerError, and CommandRefusedError where a card that has told the tries
@@ -99,11 +104,11 @@ class TryCounter:
         left = self._read(code, role)
         if left is not None:
             self._told.add(name_of(code))
-            return Tries(left)
+            return RemainingTries(left)
         used = self._ledger.used(self._card, name_of(code))
-        return Tries(max(0, self._profile.rules(role).tries - used), counted=True)
+        return RemainingTries(max(0, self._profile.rules(role).tries - used), counted=True)
 
-    def spend(self, code: CodeObject, tries: Tries) -> None:
+    def spend(self, code: CodeObject, tries: RemainingTries) -> None:
         """A code is about to go out. Raises LedgerError where only the station counts and cannot: send nothing."""
         try:
             self._ledger.spend(self._card, name_of(code))
@@ -111,7 +116,7 @@ class TryCounter:
             if tries.counted:
                 raise
 
-    def settle(self, code: CodeObject, role: Role, before: Tries, outcome: CodeOutcome) -> None:
+    def settle(self, code: CodeObject, role: Role, before: RemainingTries, outcome: CodeOutcome) -> None:
         """Put down what the card has answered. What cannot be put down stays counted as used; so does a try of which only the
         station knows, where the card's refusal may mean that the code was wrong.
         """
@@ -137,9 +142,9 @@ class TryCounter:
         with contextlib.suppress(LedgerError):
             self._ledger.settle(self._card, name_of(code), 0)
 
-    def of_key(self, name: str, start: int) -> KeyCount:
+    def of_key(self, name: str, start: int) -> KeyTryCounter:
         """The count of a key of this card."""
-        return KeyCount(self._ledger, self._card, name, start)
+        return KeyTryCounter(self._ledger, self._card, name, start)
 
     def _read(self, code: CodeObject, role: Role) -> int | None:
         match self._profile.counter(role):
@@ -169,7 +174,7 @@ class TryCounter:
             return None if role is Role.PUK else self._profile.rules(role).tries
         return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
 
-    def _told_or_silent(self, code: CodeObject, left: int | None, response: Response) -> int | None:
+    def _told_or_silent(self, code: CodeObject, left: int | None, response: ResponseApdu) -> int | None:
         if left is None and name_of(code) in self._told:
             raise CommandRefusedError(
                 "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
@@ -177,7 +182,7 @@ class TryCounter:
         return left
 
 
-def _tries_object(response: Response) -> int | None:
+def _tries_object(response: ResponseApdu) -> int | None:
     """DF21 within the answer to GET DATA; without it, or with nonsense in it, the station counts."""
     try:
         outers = tlv.parse_prefix(response.data) if response.ok else []

@@ -1,6 +1,6 @@
 """The commands of ISO/IEC 7816-4 and 7816-8 that the station sends, as data, and how a code becomes bytes.
 
-Each function builds one `Command` and names the clause it comes from; nothing here sends anything. P2 of the code
+Each function builds one `CommandApdu` and names the clause it comes from; nothing here sends anything. P2 of the code
 commands is the reference as the card's own description gives it (bit 8 set: a code
 of the application, not of the card).
 
@@ -13,7 +13,7 @@ of the application, not of the card).
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drivers.reader.apdu import SHORT_LE, Command
+from drivers.reader.apdu import SHORT_LE, CommandApdu
 from drivers.secret import Secret
 
 MF = b"\x3f\x00"
@@ -78,121 +78,121 @@ def _pin_block(code: str) -> bytes:
     return bytes.fromhex(f"2{len(code):x}{code}".ljust(16, "f"))
 
 
-def select_by_name(aid: bytes) -> Command:
+def select_by_name(aid: bytes) -> CommandApdu:
     """SELECT by DF name (ISO/IEC 7816-4 11.2.2, P1=04)."""
-    return Command("SELECT", 0x00, 0xA4, 0x04, 0x00, aid, SHORT_LE)
+    return CommandApdu("SELECT", 0x00, 0xA4, 0x04, 0x00, aid, SHORT_LE)
 
 
-def select_by_path(path: bytes) -> Command:
+def select_by_path(path: bytes) -> CommandApdu:
     """SELECT by path from the MF, its own identifier left out (11.2.2, P1=08)."""
-    return Command("SELECT", 0x00, 0xA4, 0x08, 0x00, path, SHORT_LE)
+    return CommandApdu("SELECT", 0x00, 0xA4, 0x08, 0x00, path, SHORT_LE)
 
 
-def select_file(identifier: bytes, *, answer: bool = True) -> Command:
+def select_file(identifier: bytes, *, answer: bool = True) -> CommandApdu:
     """SELECT an MF, DF or EF by file identifier (11.2.2, P1=00)."""
     if answer:
-        return Command("SELECT", 0x00, 0xA4, 0x00, 0x00, identifier, SHORT_LE)
-    return Command("SELECT", 0x00, 0xA4, 0x00, NO_ANSWER_WANTED, identifier)
+        return CommandApdu("SELECT", 0x00, 0xA4, 0x00, 0x00, identifier, SHORT_LE)
+    return CommandApdu("SELECT", 0x00, 0xA4, 0x00, NO_ANSWER_WANTED, identifier)
 
 
-def read_binary(offset: int, length: int) -> Command:
+def read_binary(offset: int, length: int) -> CommandApdu:
     """READ BINARY of the current EF (11.3.3); offset of at most 15 bits."""
     if not 0 <= offset <= 0x7FFF:
         raise ValueError("READ BINARY reaches 32 767 bytes far")
-    return Command("READ BINARY", 0x00, 0xB0, offset >> 8, offset & 0xFF, le=length)
+    return CommandApdu("READ BINARY", 0x00, 0xB0, offset >> 8, offset & 0xFF, le=length)
 
 
-def read_short(short_id: int) -> Command:
+def read_short(short_id: int) -> CommandApdu:
     """READ BINARY from the beginning of an EF of the current DF, by its short identifier (11.3.3, bit 8 of P1 set)."""
-    return Command("READ BINARY", 0x00, 0xB0, 0x80 | short_id, 0x00, le=SHORT_LE)
+    return CommandApdu("READ BINARY", 0x00, 0xB0, 0x80 | short_id, 0x00, le=SHORT_LE)
 
 
-def read_record(number: int) -> Command:
+def read_record(number: int) -> CommandApdu:
     """READ RECORD by number in the current EF (11.4.3, P2=04)."""
-    return Command("READ RECORD", 0x00, 0xB2, number, 0x04, le=SHORT_LE)
+    return CommandApdu("READ RECORD", 0x00, 0xB2, number, 0x04, le=SHORT_LE)
 
 
-def get_response(length: int) -> Command:
+def get_response(length: int) -> CommandApdu:
     """GET RESPONSE (12.2.1 for T=0, and for chained answers of any protocol)."""
-    return Command("GET RESPONSE", 0x00, 0xC0, le=length)
+    return CommandApdu("GET RESPONSE", 0x00, 0xC0, le=length)
 
 
-def verify_empty(reference: int) -> Command:
+def verify_empty(reference: int) -> CommandApdu:
     """VERIFY without data and without Lc: how many tries are left? (11.6.6). Only where the profile says it is safe."""
-    return Command("VERIFY (empty)", 0x00, 0x20, 0x00, reference)
+    return CommandApdu("VERIFY (empty)", 0x00, 0x20, 0x00, reference)
 
 
-def get_try_counter(reference: int) -> Command:
+def get_try_counter(reference: int) -> CommandApdu:
     """GET DATA for the reference data object of a code, which holds DF21, tries left (Thales cards)."""
     wanted = bytes((0xA0, 0x03, 0x83, 0x01, reference))
-    return Command("GET DATA", 0x00, 0xCB, 0x00, 0xFF, wanted, SHORT_LE)
+    return CommandApdu("GET DATA", 0x00, 0xCB, 0x00, 0xFF, wanted, SHORT_LE)
 
 
-def verify(reference: int, code: bytes) -> Command:
+def verify(reference: int, code: bytes) -> CommandApdu:
     """VERIFY (11.6.6)."""
-    return Command("VERIFY", 0x00, 0x20, 0x00, reference, code)
+    return CommandApdu("VERIFY", 0x00, 0x20, 0x00, reference, code)
 
 
-def change_reference_data(reference: int, old: bytes, new: bytes) -> Command:
+def change_reference_data(reference: int, old: bytes, new: bytes) -> CommandApdu:
     """CHANGE REFERENCE DATA, old and new (11.6.7, P1=00)."""
-    return Command("CHANGE REFERENCE DATA", 0x00, 0x24, 0x00, reference, old + new)
+    return CommandApdu("CHANGE REFERENCE DATA", 0x00, 0x24, 0x00, reference, old + new)
 
 
-def reset_retry_counter(reference: int, resetting: bytes, new: bytes) -> Command:
+def reset_retry_counter(reference: int, resetting: bytes, new: bytes) -> CommandApdu:
     """RESET RETRY COUNTER with resetting code and new code (11.6.10, P1=00)."""
-    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x00, reference, resetting + new)
+    return CommandApdu("RESET RETRY COUNTER", 0x00, 0x2C, 0x00, reference, resetting + new)
 
 
-def reset_with_puk(reference: int, resetting: bytes) -> Command:
+def reset_with_puk(reference: int, resetting: bytes) -> CommandApdu:
     """RESET RETRY COUNTER with the resetting code only; the code itself stays (11.6.10, P1=01)."""
-    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x01, reference, resetting)
+    return CommandApdu("RESET RETRY COUNTER", 0x00, 0x2C, 0x01, reference, resetting)
 
 
-def reset_to_new(reference: int, new: bytes) -> Command:
+def reset_to_new(reference: int, new: bytes) -> CommandApdu:
     """RESET RETRY COUNTER with a new code, after a VERIFY of the resetting one (11.6.10, P1=02)."""
-    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x02, reference, new)
+    return CommandApdu("RESET RETRY COUNTER", 0x00, 0x2C, 0x02, reference, new)
 
 
-def reset_verified(reference: int) -> Command:
+def reset_verified(reference: int) -> CommandApdu:
     """RESET RETRY COUNTER without data, after a VERIFY of the resetting code (11.6.10, P1=03)."""
-    return Command("RESET RETRY COUNTER", 0x00, 0x2C, 0x03, reference)
+    return CommandApdu("RESET RETRY COUNTER", 0x00, 0x2C, 0x03, reference)
 
 
-def get_challenge(length: int) -> Command:
+def get_challenge(length: int) -> CommandApdu:
     """GET CHALLENGE (11.6.3)."""
-    return Command("GET CHALLENGE", 0x00, 0x84, le=length)
+    return CommandApdu("GET CHALLENGE", 0x00, 0x84, le=length)
 
 
-def external_authenticate(reference: int, answer: bytes) -> Command:
+def external_authenticate(reference: int, answer: bytes) -> CommandApdu:
     """EXTERNAL AUTHENTICATE with the key of that reference, by an algorithm that the card knows (11.6.4, P1=00)."""
-    return Command("EXTERNAL AUTHENTICATE", 0x00, 0x82, 0x00, reference, answer)
+    return CommandApdu("EXTERNAL AUTHENTICATE", 0x00, 0x82, 0x00, reference, answer)
 
 
-def set_signature_environment(template: bytes) -> Command:
+def set_signature_environment(template: bytes) -> CommandApdu:
     """MANAGE SECURITY ENVIRONMENT: SET, digital signature template for computing (11.5.11, P1P2=41B6)."""
-    return Command("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xB6, template)
+    return CommandApdu("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xB6, template)
 
 
-def set_authentication_environment(template: bytes) -> Command:
+def set_authentication_environment(template: bytes) -> CommandApdu:
     """MANAGE SECURITY ENVIRONMENT: SET, authentication template for computing (11.5.11, P1P2=41A4)."""
-    return Command("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xA4, template)
+    return CommandApdu("MANAGE SECURITY ENVIRONMENT", 0x00, 0x22, 0x41, 0xA4, template)
 
 
-def compute_signature(hashed: bytes) -> Command:
+def compute_signature(hashed: bytes) -> CommandApdu:
     """PERFORM SECURITY OPERATION: COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.7, P1P2=9E9A)."""
-    return Command("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, hashed, SHORT_LE)
+    return CommandApdu("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, hashed, SHORT_LE)
 
 
-def hand_over_hash(hashed: bytes) -> Command:
+def hand_over_hash(hashed: bytes) -> CommandApdu:
     """PERFORM SECURITY OPERATION: HASH, of a hash that was made here (ISO/IEC 7816-8 11.8, P1P2=90A0, tag 90)."""
-    return Command("HASH", 0x00, 0x2A, 0x90, 0xA0, bytes((0x90, len(hashed))) + hashed)
+    return CommandApdu("HASH", 0x00, 0x2A, 0x90, 0xA0, bytes((0x90, len(hashed))) + hashed)
 
 
-def compute_signature_of_hash() -> Command:
+def compute_signature_of_hash() -> CommandApdu:
     """COMPUTE DIGITAL SIGNATURE over the hash that the card was handed just before: without data."""
-    return Command("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, le=SHORT_LE)
+    return CommandApdu("COMPUTE DIGITAL SIGNATURE", 0x00, 0x2A, 0x9E, 0x9A, le=SHORT_LE)
 
 
-def internal_authenticate(hashed: bytes) -> Command:
+def internal_authenticate(hashed: bytes) -> CommandApdu:
     """INTERNAL AUTHENTICATE (ISO/IEC 7816-4 11.6.1)."""
-    return Command("INTERNAL AUTHENTICATE", 0x00, 0x88, 0x00, 0x00, hashed, SHORT_LE)
+    return CommandApdu("INTERNAL AUTHENTICATE", 0x00, 0x88, 0x00, 0x00, hashed, SHORT_LE)

@@ -5,7 +5,7 @@ asked of the card itself in this visit, is too; what is remembered is old after 
 changed elsewhere; only a few cards are remembered, and only while the reader is in use. The same-card check before
 anything irreversible is made as ever.
 
->>> memory = CardMemory[str]()
+>>> memory = CardCache[str]()
 >>> memory.keep(b"serial", "files")
 >>> memory.recall(b"serial")
 'files'
@@ -16,9 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from drivers.reader.piv.card import KnownObjects
-from drivers.reader.pkcs15.fingerprint import KnownFiles
-from drivers.reader.signature_forms import KnownForms
+from drivers.reader.piv.card import CachedObjects
+from drivers.reader.pkcs15.fingerprint import CachedFiles
+from drivers.reader.signature_forms import SignatureFormCache
 
 MAX_CARDS = 8
 """Old card and new one, an administrator's, and some before them."""
@@ -26,7 +26,7 @@ MAX_AGE_S = 15 * 60.0
 Known = TypeVar("Known")
 
 
-class CardMemory(Generic[Known]):
+class CardCache(Generic[Known]):
     """The last cards, by what tells their serial. `clock` is monotonic, in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,10 +51,10 @@ class CardMemory(Generic[Known]):
 
 
 @dataclass(frozen=True)
-class Memories:
+class CardCaches:
     """One reader's memory of each kind of card."""
 
-    pkcs15: CardMemory[KnownFiles] = field(default_factory=CardMemory)
-    piv: CardMemory[KnownObjects] = field(default_factory=CardMemory)
-    forms: KnownForms = field(default_factory=KnownForms)
+    pkcs15: CardCache[CachedFiles] = field(default_factory=CardCache)
+    piv: CardCache[CachedObjects] = field(default_factory=CardCache)
+    forms: SignatureFormCache = field(default_factory=SignatureFormCache)
     """In which form products sign; of a product, not of a card, so it does not grow old."""

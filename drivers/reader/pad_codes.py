@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from drivers.reader import iso7816, pinpad
-from drivers.reader.apdu import Command, Response
-from drivers.reader.channel import Channel
-from drivers.reader.codes import Codes, last_try_refusal
-from drivers.reader.counters import Tries
+from drivers.reader.apdu import CommandApdu, ResponseApdu
+from drivers.reader.channel import ApduChannel
+from drivers.reader.codes import CodeCommands, last_try_refusal
+from drivers.reader.counters import RemainingTries
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role
 from drivers.reader.pinpad import PadCode, PadText, PinPad
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject
@@ -31,10 +31,10 @@ class _Asking:
     text: PadText
 
 
-class PadCodes:
-    """VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER at the reader's pad. Raises as `Codes`."""
+class PinpadCommands:
+    """VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER at the reader's pad. Raises as `CodeCommands`."""
 
-    def __init__(self, channel: Channel, codes: Codes) -> None:
+    def __init__(self, channel: ApduChannel, codes: CodeCommands) -> None:
         self._channel = channel
         self._codes = codes
 
@@ -89,7 +89,7 @@ class PadCodes:
         asking = _Asking(pad, limits, text)
         return self._codes.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, asking))
 
-    def _reset(self, code: CodeObject, puk: CodeObject, tries: Tries, asking: "_Asking") -> CodeOutcome:
+    def _reset(self, code: CodeObject, puk: CodeObject, tries: RemainingTries, asking: "_Asking") -> CodeOutcome:
         """The PUK is asked for once: in RESET RETRY COUNTER, or in a VERIFY of its own before it."""
         resetting, fresh = self._codes.filler(puk), self._codes.filler(code)
         match self._codes.variant:
@@ -104,17 +104,17 @@ class PadCodes:
             case _:
                 after = partial(self._channel.send, iso7816.reset_verified(code.reference))
         proved = self._puk_alone(puk, tries, asking, iso7816.verify(puk.reference, resetting))
-        return self._codes.changed_by(after) if isinstance(proved, Accepted) else proved
+        return self._codes.send_irreversible(after) if isinstance(proved, Accepted) else proved
 
-    def _puk_alone(self, puk: CodeObject, tries: Tries, asking: "_Asking", apdu: Command) -> CodeOutcome:
+    def _puk_alone(self, puk: CodeObject, tries: RemainingTries, asking: "_Asking", apdu: CommandApdu) -> CodeOutcome:
         limits = self._codes.pad_limits(puk, Role.PUK, new=True) or asking.limits
         run = self._run(asking.pad.verify, pinpad.verify_structure(apdu, limits, asking.text), apdu.name)
         return self._codes.carry_out(puk, Role.PUK, tries, run)
 
     def _asked(
-        self, asking: "_Asking", apdu: Command, structure: Callable[[Command, PadCode, PadText], bytes]
-    ) -> Callable[[], Response]:
+        self, asking: "_Asking", apdu: CommandApdu, structure: Callable[[CommandApdu, PadCode, PadText], bytes]
+    ) -> Callable[[], ResponseApdu]:
         return self._run(asking.pad.modify, structure(apdu, asking.limits, asking.text), apdu.name)
 
-    def _run(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> Callable[[], Response]:
+    def _run(self, at_pad: Callable[[bytes], bytes], structure: bytes, name: str) -> Callable[[], ResponseApdu]:
         return lambda: self._channel.ask_at_pad(at_pad, structure, f"{name} at the pad")

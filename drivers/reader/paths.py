@@ -25,7 +25,7 @@ LIBRARY_FAULTS = (AttributeError, LookupError, RecursionError)
 """What the library raises besides where a name holds a type that it does not know (asn1crypto on a REAL)."""
 
 
-class Paths:
+class PathBuilder:
     """Ways to some anchors, over some authorities and what the card brings along."""
 
     def __init__(self, anchors: Iterable[x509.Certificate], authorities: Iterable[x509.Certificate]) -> None:

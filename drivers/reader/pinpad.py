@@ -12,7 +12,7 @@ of two and four bytes are in the byte order of the host, which is little endian 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from drivers.reader.apdu import Command
+from drivers.reader.apdu import CommandApdu
 from drivers.reader.iso7816 import Alphabet
 
 VERIFY_PIN_DIRECT = 0x06
@@ -92,25 +92,25 @@ def features(answer: bytes) -> dict[int, int]:
     return found
 
 
-def verify_structure(apdu: Command, code: PadCode, text: PadText) -> bytes:
+def verify_structure(apdu: CommandApdu, code: PadCode, text: PadText) -> bytes:
     """PIN_VERIFY (2.5.2) round a VERIFY whose data are nothing but padding."""
     messages = bytes((1,)) + _word(text.language) + bytes((0,))
     return _timing_and_format(code) + _limits(code) + _validation() + messages + _prologue_and(apdu)
 
 
-def modify_structure(apdu: Command, code: PadCode, text: PadText) -> bytes:
+def modify_structure(apdu: CommandApdu, code: PadCode, text: PadText) -> bytes:
     """PIN_MODIFY (2.5.3) round two fields, an old code (or PUK) and a new one: the first is asked for once, the new twice."""
     messages = bytes((_NEW_AGAIN + 1,)) + _word(text.language) + bytes((0, _NEW, _NEW_AGAIN))
     return _modify(apdu, code, bytes((0, code.block)), _CONFIRM_NEW | _ASK_OLD, messages)
 
 
-def new_code_structure(apdu: Command, code: PadCode, text: PadText) -> bytes:
+def new_code_structure(apdu: CommandApdu, code: PadCode, text: PadText) -> bytes:
     """PIN_MODIFY (2.5.3) round one field, a new code, which is asked for twice."""
     messages = bytes((_NEW_AGAIN,)) + _word(text.language) + bytes((_NEW, _NEW_AGAIN, 0))
     return _modify(apdu, code, bytes(2), _CONFIRM_NEW, messages)
 
 
-def _modify(apdu: Command, code: PadCode, offsets: bytes, confirm: int, messages: bytes) -> bytes:
+def _modify(apdu: CommandApdu, code: PadCode, offsets: bytes, confirm: int, messages: bytes) -> bytes:
     head = _timing_and_format(code) + offsets + _limits(code)
     return head + bytes((confirm,)) + _validation() + messages + _prologue_and(apdu)
 
@@ -129,7 +129,7 @@ def _validation() -> bytes:
     return bytes((_WHEN_OK_IS_PRESSED,))
 
 
-def _prologue_and(apdu: Command) -> bytes:
+def _prologue_and(apdu: CommandApdu) -> bytes:
     """bTeoPrologue (used by T=1 drivers of the reader alone), ulDataLength, abData."""
     data = apdu.encode()
     return bytes(3) + len(data).to_bytes(4, "little") + data

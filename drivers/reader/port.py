@@ -25,7 +25,7 @@ class Presence(Enum):
     PRESENT = "present"
 
 
-class Connection(Protocol):
+class CardConnection(Protocol):
     """Exclusive access to one powered card."""
 
     atr: bytes
@@ -55,7 +55,7 @@ class Backend(Protocol):
     def readers(self) -> tuple[str, ...]:
         """Names of the readers that are there now. Raises NoReaderError where the service itself is missing."""
 
-    def connect(self, reader: str) -> Connection:
+    def connect(self, reader: str) -> CardConnection:
         """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
 
     def presence(self, reader: str) -> Presence:

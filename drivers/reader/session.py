@@ -8,23 +8,23 @@ a card is says what it holds. An application without any certificate does not st
 from contextlib import suppress
 
 from drivers.reader.card_session import CardSession
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import UnknownCardError
 from drivers.reader.ledger import TryLedger
-from drivers.reader.memory import Memories
+from drivers.reader.memory import CardCaches
 from drivers.reader.piv.session import open_piv
 from drivers.reader.pkcs15.session import open_pkcs15
 from drivers.reader.profiles import Profiles
 
 
 def open_session(
-    channel: Channel, *, profiles: Profiles, ledger: TryLedger, memories: Memories | None = None
+    channel: ApduChannel, *, profiles: Profiles, ledger: TryLedger, memories: CardCaches | None = None
 ) -> CardSession:
     """Find the application, read it and match a profile. What was read of a card in `memories` is not read again.
 
     Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
     """
-    known = memories or Memories()
+    known = memories or CardCaches()
     likely = next(iter(profiles.hinted(channel.connection.atr)), None)
     if likely is not None and likely.kind == "pkcs15":
         with suppress(UnknownCardError):

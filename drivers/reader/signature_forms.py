@@ -6,7 +6,7 @@ file, or none at all; and in what follows: COMPUTE DIGITAL SIGNATURE with the ha
 Rules:
 - The product profile's forms come first, then those that TokenInfo and PrKDF tell, then a short list for every card; where the
   profile says nothing of signing, what the card tells goes before the profile's default.
-- A form that gave a signature which verified is remembered for the product (`KnownForms`) and goes before all others.
+- A form that gave a signature which verified is remembered for the product (`SignatureFormCache`) and goes before all others.
 - RSA is signed as PKCS#1 v1.5 over SHA-256 (or PSS where profile or card say so), ECDSA over the hash that goes with the curve.
 """
 
@@ -17,9 +17,8 @@ from typing import Literal
 from drivers.reader import tlv
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Signing
-from drivers.reader.profiles.tables import SigningForm
+from drivers.reader.profiles.tables import SigningForm, TemplatePart
 
-Part = Literal["algorithm", "file", "key"]
 Input = Literal["digest-info", "hash"]
 Operation = Literal["pso", "pso-hash", "internal-authenticate"]
 Padding = Literal["pkcs1", "pss"]
@@ -33,16 +32,16 @@ _RSA_TOLD: dict[int, tuple[Input, Padding]] = {
     CKM_SHA256_RSA_PSS: ("hash", "pss"),
 }
 _EC_TOLD = (CKM_ECDSA, CKM_ECDSA_SHA256, CKM_ECDSA_SHA384)
-_BY_KEY: tuple[Part, ...] = ("algorithm", "key")
-_BY_FILE: tuple[Part, ...] = ("algorithm", "file")
+_BY_KEY: tuple[TemplatePart, ...] = ("algorithm", "key")
+_BY_FILE: tuple[TemplatePart, ...] = ("algorithm", "file")
 MAX_PRODUCTS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SignatureForm:
     """One way to ask for a signature. An empty template: no environment is set."""
 
-    template: tuple[Part, ...]
+    template: tuple[TemplatePart, ...]
     algorithm: int
     input: Input = "digest-info"
     """Of RSA with PKCS#1 v1.5: what the card gets. Every other kind gets the bare hash."""
@@ -55,7 +54,7 @@ class Form:
 
     def control_reference(self, key: KeyObject) -> bytes:
         """The control reference template (ISO/IEC 7816-4 table 78)."""
-        parts: dict[Part, bytes] = {
+        parts: dict[TemplatePart, bytes] = {
             "algorithm": tlv.encode(0x80, bytes((self.algorithm,))),
             "file": tlv.encode(0x81, key.path[-2:]),
             "key": tlv.encode(0x84, bytes((key.reference,))),
@@ -64,7 +63,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class KeyUse:
     """What is to be signed with: `hash_bits` of the scheme; `identifies`: the key is not one for signatures."""
 
     elliptic: bool
@@ -73,8 +72,12 @@ class Asked:
 
 
 def candidates(
-    rules: Signing, key: KeyObject, asked: Asked, told: Sequence[AlgorithmInfo] = (), known: Form | None = None
-) -> tuple[Form, ...]:
+    rules: Signing,
+    key: KeyObject,
+    asked: KeyUse,
+    told: Sequence[AlgorithmInfo] = (),
+    known: SignatureForm | None = None,
+) -> tuple[SignatureForm, ...]:
     """Every form to try, each once."""
     own, by_card = list(_of_profile(rules, asked)), list(_of_card(key, asked, told))
     first = [*own, *by_card] if rules.model_fields_set else [*by_card, *own]
@@ -83,79 +86,79 @@ def candidates(
     return tuple(form for form in dict.fromkeys(every) if form.fits(key))
 
 
-def _of_profile(rules: Signing, asked: Asked) -> Iterator[Form]:
+def _of_profile(rules: Signing, asked: KeyUse) -> Iterator[SignatureForm]:
     for form in rules.forms:
         if form.keys in ("ec" if asked.elliptic else "rsa", "all"):
             yield _from_profile(form)
     mutual = asked.identifies and rules.identification == "internal-authenticate"
     operation: Operation = "internal-authenticate" if mutual else "pso"
     if asked.elliptic:
-        yield Form(rules.template, rules.ecdsa, "hash", operation)
+        yield SignatureForm(rules.template, rules.ecdsa, "hash", operation)
     else:
         data: Input = "hash" if rules.padding == "pss" else "digest-info"
-        yield Form(rules.template, rules.rsa, data, operation, rules.padding)
+        yield SignatureForm(rules.template, rules.rsa, data, operation, rules.padding)
 
 
-def _from_profile(form: SigningForm) -> Form:
-    return Form(form.template, form.algorithm, form.input, form.operation, form.padding)
+def _from_profile(form: SigningForm) -> SignatureForm:
+    return SignatureForm(form.template, form.algorithm, form.input, form.operation, form.padding)
 
 
-def _of_card(key: KeyObject, asked: Asked, told: Iterable[AlgorithmInfo]) -> Iterator[Form]:
+def _of_card(key: KeyObject, asked: KeyUse, told: Iterable[AlgorithmInfo]) -> Iterator[SignatureForm]:
     """By the algorithms that the key lists, or all that the card has where it lists none."""
     own = [algorithm for algorithm in told if not key.algorithms or algorithm.number in key.algorithms]
     return (form for elliptic, form in told_forms(own) if elliptic is asked.elliptic)
 
 
-def told_forms(algorithms: Iterable[AlgorithmInfo]) -> Iterator[tuple[bool, Form]]:
+def told_forms(algorithms: Iterable[AlgorithmInfo]) -> Iterator[tuple[bool, SignatureForm]]:
     """The forms of algorithms with a reference of the card's own, each with whether it is for elliptic keys."""
     for algorithm in algorithms:
         if algorithm.reference is not None and algorithm.mechanism in _EC_TOLD:
-            yield True, Form(_BY_KEY, algorithm.reference, "hash")
+            yield True, SignatureForm(_BY_KEY, algorithm.reference, "hash")
         elif algorithm.reference is not None and algorithm.mechanism in _RSA_TOLD:
             data, padding = _RSA_TOLD[algorithm.mechanism]
-            yield False, Form(_BY_KEY, algorithm.reference, data, padding=padding)
+            yield False, SignatureForm(_BY_KEY, algorithm.reference, data, padding=padding)
 
 
-def _for_rsa(asked: Asked) -> Iterator[Form]:
-    yield Form(_BY_KEY, 0x02)
-    yield Form(_BY_FILE, 0x02)
-    yield Form(_BY_KEY, 0x11)
-    yield Form(_BY_KEY, 0x42, "hash")
-    yield Form(_BY_KEY, 0x12, "hash")
-    yield Form(("key",), 0)
-    yield Form((), 0)
-    yield Form((), 0, "hash")
-    yield Form(_BY_KEY, 0x42, "hash", "pso-hash")
+def _for_rsa(asked: KeyUse) -> Iterator[SignatureForm]:
+    yield SignatureForm(_BY_KEY, 0x02)
+    yield SignatureForm(_BY_FILE, 0x02)
+    yield SignatureForm(_BY_KEY, 0x11)
+    yield SignatureForm(_BY_KEY, 0x42, "hash")
+    yield SignatureForm(_BY_KEY, 0x12, "hash")
+    yield SignatureForm(("key",), 0)
+    yield SignatureForm((), 0)
+    yield SignatureForm((), 0, "hash")
+    yield SignatureForm(_BY_KEY, 0x42, "hash", "pso-hash")
     if asked.identifies:
-        yield Form(_BY_KEY, 0x02, operation="internal-authenticate")
-        yield Form((), 0, operation="internal-authenticate")
+        yield SignatureForm(_BY_KEY, 0x02, operation="internal-authenticate")
+        yield SignatureForm((), 0, operation="internal-authenticate")
 
 
-def _for_ecdsa(asked: Asked) -> Iterator[Form]:
+def _for_ecdsa(asked: KeyUse) -> Iterator[SignatureForm]:
     hashed = {256: 0x44, 384: 0x54}.get(asked.hash_bits, 0x44)
-    yield Form(_BY_KEY, 0x04, "hash")
-    yield Form(_BY_FILE, 0x04, "hash")
-    yield Form(_BY_KEY, 0x21, "hash")
-    yield Form(_BY_KEY, hashed, "hash")
-    yield Form(("key",), 0, "hash")
-    yield Form((), 0, "hash")
-    yield Form(_BY_KEY, hashed, "hash", "pso-hash")
+    yield SignatureForm(_BY_KEY, 0x04, "hash")
+    yield SignatureForm(_BY_FILE, 0x04, "hash")
+    yield SignatureForm(_BY_KEY, 0x21, "hash")
+    yield SignatureForm(_BY_KEY, hashed, "hash")
+    yield SignatureForm(("key",), 0, "hash")
+    yield SignatureForm((), 0, "hash")
+    yield SignatureForm(_BY_KEY, hashed, "hash", "pso-hash")
     if asked.identifies:
-        yield Form(_BY_KEY, 0x04, "hash", "internal-authenticate")
-        yield Form((), 0, "hash", "internal-authenticate")
+        yield SignatureForm(_BY_KEY, 0x04, "hash", "internal-authenticate")
+        yield SignatureForm((), 0, "hash", "internal-authenticate")
 
 
-class KnownForms:
+class SignatureFormCache:
     """Forms that gave signatures which verified, by product and kind of key: the last `MAX_PRODUCTS` of them."""
 
     def __init__(self) -> None:
-        self._forms: dict[tuple[bytes, str, Asked], Form] = {}
+        self._forms: dict[tuple[bytes, str, KeyUse], SignatureForm] = {}
 
-    def recall(self, atr: bytes, profile: str, asked: Asked) -> Form | None:
+    def recall(self, atr: bytes, profile: str, asked: KeyUse) -> SignatureForm | None:
         """The form that this product took last."""
         return self._forms.get((atr, profile, asked))
 
-    def keep(self, atr: bytes, profile: str, asked: Asked, form: Form) -> None:
+    def keep(self, atr: bytes, profile: str, asked: KeyUse, form: SignatureForm) -> None:
         """That form gave a signature."""
         self._forms.pop((atr, profile, asked), None)
         self._forms[(atr, profile, asked)] = form

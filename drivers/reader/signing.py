@@ -22,15 +22,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from drivers.reader import iso7816
-from drivers.reader.apdu import Command, Response, Status
-from drivers.reader.channel import Channel
+from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
+from drivers.reader.channel import ApduChannel
 from drivers.reader.codes import outcome_of
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown, WrongCode
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Profile
-from drivers.reader.signature_forms import Asked, Form, KnownForms, candidates
+from drivers.reader.signature_forms import KeyUse, SignatureForm, SignatureFormCache, candidates
 
 MAX_EXCHANGES = 32
 """Most APDUs for one signature of a card that nothing is known of."""
@@ -96,24 +96,24 @@ def verifies_with(key: object, message: bytes, signature: bytes, algorithm: str 
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SigningProfile:
     """What is known of a card before it signs: its profile, the algorithms that it tells, and forms that were taken before."""
 
     profile: Profile
     algorithms: tuple[AlgorithmInfo, ...] = ()
-    forms: KnownForms = field(default_factory=KnownForms)
+    forms: SignatureFormCache = field(default_factory=SignatureFormCache)
 
 
 def sign(
-    channel: Channel, product: Product, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
+    channel: ApduChannel, product: SigningProfile, key: KeyObject, certificate: bytes, purpose: Purpose, message: bytes
 ) -> SignOutcome:
     """Sign a message. Raises CardGoneError before the card was asked to sign, CardAnswerError for a false signature."""
     public = x509.load_der_x509_certificate(certificate).public_key()
-    return sign_by(channel, product, key, Signer(public, certificate), purpose, message)
+    return sign_by(channel, product, key, SigningKey(public, certificate), purpose, message)
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class SigningKey:
     """The public half of a key, and the DER of its certificate; empty for a key that has none yet."""
 
     public: object
@@ -121,20 +121,22 @@ class Signer:
 
 
 def sign_by(
-    channel: Channel, product: Product, key: KeyObject, signer: Signer, purpose: Purpose, message: bytes
+    channel: ApduChannel, product: SigningProfile, key: KeyObject, signer: SigningKey, purpose: Purpose, message: bytes
 ) -> SignOutcome:
     """As `sign`, with a key that may have no certificate yet."""
     scheme = scheme_of(signer.public)
     if scheme is None:
         return Refused(RefusalReason.NOT_ALLOWED)
-    asked = Asked(scheme is not RS256, scheme.hash.digest_size * 8, purpose != "signature")
+    asked = KeyUse(scheme is not RS256, scheme.hash.digest_size * 8, purpose != "signature")
     atr, profile = channel.connection.atr, product.profile
     known = product.forms.recall(atr, profile.name, asked)
     refused, lacking, before = None, set[int](), channel.exchange.apdus
     for form in candidates(profile.signing, key, asked, product.algorithms, known):
         if channel.exchange.apdus - before >= MAX_EXCHANGES:
             break
-        outcome = _in_form(channel, form, key, Wanted(signer.public, message, scheme, signer.certificate), lacking)
+        outcome = _in_form(
+            channel, form, key, SignatureRequest(signer.public, message, scheme, signer.certificate), lacking
+        )
         if isinstance(outcome, Signed):
             product.forms.keep(atr, profile.name, asked, form)
         if not isinstance(outcome, Refused) or _is_final(outcome):
@@ -143,12 +145,14 @@ def sign_by(
     return refused or Refused(RefusalReason.NOT_ALLOWED)
 
 
-def _in_form(channel: Channel, form: Form, key: KeyObject, wanted: "Wanted", lacking: set[int]) -> SignOutcome:
+def _in_form(
+    channel: ApduChannel, form: SignatureForm, key: KeyObject, wanted: "SignatureRequest", lacking: set[int]
+) -> SignOutcome:
     """One try. `lacking` are instructions that the card does not know: they are not sent again."""
     steps = _steps(form, key, wanted)
     *before, last = steps
     if lacking & {step.ins for step in steps}:
-        return Refused(RefusalReason.CARD, Status.INS_NOT_SUPPORTED)
+        return Refused(RefusalReason.CARD, StatusWord.INS_NOT_SUPPORTED)
     for step in before:
         response = channel.send(step)
         if not response.ok:
@@ -157,18 +161,18 @@ def _in_form(channel: Channel, form: Form, key: KeyObject, wanted: "Wanted", lac
     return _noted(computed(channel, last, replace(wanted, scheme=scheme)), last, lacking)
 
 
-def _noted(outcome: SignOutcome, command: Command, lacking: set[int]) -> SignOutcome:
-    if isinstance(outcome, Refused) and outcome.status == Status.INS_NOT_SUPPORTED:
+def _noted(outcome: SignOutcome, command: CommandApdu, lacking: set[int]) -> SignOutcome:
+    if isinstance(outcome, Refused) and outcome.status == StatusWord.INS_NOT_SUPPORTED:
         lacking.add(command.ins)
     return outcome
 
 
 def _is_final(outcome: Refused) -> bool:
     """The card did not refuse the form: it wants a code first, or counted a try."""
-    return outcome.status == Status.SECURITY_NOT_SATISFIED or outcome.tries_left is not None
+    return outcome.status == StatusWord.SECURITY_NOT_SATISFIED or outcome.tries_left is not None
 
 
-def _steps(form: Form, key: KeyObject, wanted: "Wanted") -> list[Command]:
+def _steps(form: SignatureForm, key: KeyObject, wanted: "SignatureRequest") -> list[CommandApdu]:
     """The commands of a form; the last one answers the signature."""
     digest_info_wanted = wanted.scheme is RS256 and form.input == "digest-info" and form.padding == "pkcs1"
     data = digest_info(wanted.message) if digest_info_wanted else wanted.scheme.digest(wanted.message)
@@ -181,7 +185,7 @@ def _steps(form: Form, key: KeyObject, wanted: "Wanted") -> list[Command]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SignatureRequest:
     """The signature that is asked for, so that what the card answers can be checked."""
 
     key: object
@@ -191,7 +195,7 @@ class Wanted:
 
 
 def computed(
-    channel: Channel, command: Command, wanted: Wanted, unwrap: Callable[[bytes], bytes] = bytes
+    channel: ApduChannel, command: CommandApdu, wanted: SignatureRequest, unwrap: Callable[[bytes], bytes] = bytes
 ) -> SignOutcome:
     """Have the card sign, and check what it says; `unwrap` takes the signature out of the answer.
 
@@ -211,7 +215,7 @@ def computed(
     raise CardAnswerError("a signature that is not its key's", reader=channel.reader, command=command.name)
 
 
-def _refusal(response: Response) -> Refused | Locked:
+def _refusal(response: ResponseApdu) -> Refused | Locked:
     outcome = outcome_of(response)
     if isinstance(outcome, Refused | Locked):
         return outcome

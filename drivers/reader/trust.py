@@ -19,7 +19,7 @@ from drivers.reader.model import Chain
 from drivers.reader.revocation import UNKNOWN, NotAsked, Revocation, Standing
 
 if TYPE_CHECKING:
-    from drivers.reader.paths import Paths
+    from drivers.reader.paths import PathBuilder
 
 CertificatePath = tuple[x509.Certificate, ...]
 
@@ -33,7 +33,7 @@ class Judgement:
     path: tuple[x509.Certificate, ...] = ()
 
 
-class Trust:
+class TrustStore:
     """What is trusted. `hard`: a certificate whose revocation is not known counts as `unchecked`, not as `ok`."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Trust:
     ) -> None:
         self._anchors = tuple(anchors)
         self._authorities = tuple(authorities)
-        self._paths: Paths | None = None
+        self._paths: PathBuilder | None = None
         self._revocation = revocation or NotAsked()
         self._hard = hard
 
@@ -82,9 +82,9 @@ class Trust:
     async def _path(self, der: bytes, at: datetime, others: Iterable[bytes]) -> tuple[CertificatePath, Chain | None]:
         """The certificates from this one to its anchor, and none where there is a fault."""
         if self._paths is None:
-            from drivers.reader.paths import Paths
+            from drivers.reader.paths import PathBuilder
 
-            self._paths = Paths(self._anchors, self._authorities)
+            self._paths = PathBuilder(self._anchors, self._authorities)
         return await self._paths.find(der, at, others)
 
 

@@ -16,19 +16,19 @@ from typing import Protocol, TypeVar
 
 from drivers.reader import signing
 from drivers.reader.card_session import CardSession
-from drivers.reader.card_state import CardState, of_fault
+from drivers.reader.card_state import CardState, state_of_fault
 from drivers.reader.card_visit import CardVisit as CardVisit
 from drivers.reader.card_visit import pulsed
-from drivers.reader.channel import OPERATION_LIMIT_S, Channel, Pulse
+from drivers.reader.channel import OPERATION_LIMIT_S, ApduChannel, Pulse
 from drivers.reader.errors import CardGoneError, NoCardError, ReaderError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger, TryLedger
-from drivers.reader.memory import Memories
+from drivers.reader.memory import CardCaches
 from drivers.reader.model import Chain, Purpose
 from drivers.reader.outcomes import Signed, SignOutcome
-from drivers.reader.port import Backend, Connection, Presence, Visit, WithStatus
+from drivers.reader.port import Backend, CardConnection, Presence, Visit, WithStatus
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.session import open_session
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.worker import StuckError, Worker
 
 AnyVisit = TypeVar("AnyVisit", bound=Visit)
@@ -48,7 +48,7 @@ class ReaderSettings:
     after so long with one piece of work a card that answers slowly is given up, by the `monotonic` clock."""
 
     profiles: Profiles = field(default_factory=builtin)
-    trust: Trust = field(default_factory=Trust)
+    trust: TrustStore = field(default_factory=TrustStore)
     ledger: TryLedger = field(default_factory=MemoryLedger)
     now: Callable[[], datetime] = utc_now
     transmit_limit_s: float = 10.0
@@ -65,7 +65,7 @@ class CardReader:
         self._settings = settings or ReaderSettings()
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
-        self._memories = Memories()
+        self._memories = CardCaches()
         self._short_only = False
         """The reader failed at a command with extended length fields while its card stayed in, as some do. Until the card is
         seen to leave: the next one is tried anew."""
@@ -89,7 +89,7 @@ class CardReader:
             async with visiting(self) as visit:
                 return visit.state
         except ReaderError as fault:
-            state = of_fault(fault)
+            state = state_of_fault(fault)
             if state is None:
                 raise
             return state
@@ -127,7 +127,7 @@ class CardReader:
         """
         pulse = Pulse()
         limit_s = self._settings.transmit_limit_s
-        opened: list[Connection] = []
+        opened: list[CardConnection] = []
         try:
             session = await self._worker.run(lambda: self._open(pulse, opened), pulse, limit_s=limit_s)
         except StuckError:
@@ -144,7 +144,7 @@ class CardReader:
             raise
         return visit
 
-    def _open(self, pulse: Pulse, opened: list[Connection]) -> CardSession:
+    def _open(self, pulse: Pulse, opened: list[CardConnection]) -> CardSession:
         """Read the card; where the reader failed at an extended command and the card is still there, once more with short ones.
 
         Reading sends no code and changes nothing, so it may be begun again.
@@ -157,7 +157,7 @@ class CardReader:
                 raise
         return self._read(self._connected(pulse, opened))
 
-    def _connected(self, pulse: Pulse, opened: list[Connection]) -> Channel:
+    def _connected(self, pulse: Pulse, opened: list[CardConnection]) -> ApduChannel:
         try:
             connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
         except NoCardError:
@@ -165,12 +165,12 @@ class CardReader:
             raise
         opened.append(connection)
         known = self._settings
-        return Channel(
+        return ApduChannel(
             connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=known.operation_limit_s,
             clock=known.monotonic,
         )  # fmt: skip
 
-    def _read(self, channel: Channel) -> CardSession:
+    def _read(self, channel: ApduChannel) -> CardSession:
         known = self._settings
         try:
             session = open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
@@ -197,7 +197,7 @@ class CardReader:
         self._worker.stop()
 
 
-def _close_all(connections: list[Connection]) -> None:
+def _close_all(connections: list[CardConnection]) -> None:
     for connection in connections:
         connection.close()
 

@@ -57,7 +57,7 @@ class Input(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeviceFilter:
     """Which device it is; empty or 0 means any. Raises ValueError where nothing is given."""
 
     name: str = ""
@@ -85,7 +85,7 @@ class GrabbedScanner:
 
     def __init__(
         self,
-        wanted: Wanted,
+        wanted: DeviceFilter,
         inputs: Callable[[], Iterable[Input]],
         *,
         name: str = "scanner",

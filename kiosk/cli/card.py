@@ -22,7 +22,7 @@ from typing import Any, assert_never
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault
+from drivers.reader.card_state import CardAbsent, CardMute, CardSwapped, CardUnreadable, state_of_fault
 from drivers.reader.errors import ReaderError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import (
@@ -278,12 +278,12 @@ def _say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
 
 def _not_read(arguments: Arguments, fault: ReaderError) -> int:
     """A stranger is shown with the keys of every card, so that whoever reads them need not know two forms."""
-    match of_fault(fault):
-        case UnknownKind(atr, tried, exchange) if atr:
+    match state_of_fault(fault):
+        case CardUnreadable(atr, tried, exchange) if atr:
             lines = [f"{fault}", f"ATR    {atr.hex().upper()}", f"Tried  {', '.join(tried)}"]
             _say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
             return Exit.REFUSED
-        case UnknownKind() | Absent() | Mute() | ChangedUnderUs() | None:
+        case CardUnreadable() | CardAbsent() | CardMute() | CardSwapped() | None:
             return _failed(arguments, Exit.FAULT, fault)
         case other:
             assert_never(other)

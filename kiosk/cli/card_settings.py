@@ -16,12 +16,12 @@ from drivers.reader.profiles import ProfileError, Profiles, builtin
 from drivers.reader.revocation import NotAsked, Revocation
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.trust import TrustStore, load_certificates, split
 from drivers.reader.visit import ReaderSettings
 from kiosk.cli import state_directory
 
 if TYPE_CHECKING:
-    from drivers.reader.profiles.signed import Refusal
+    from drivers.reader.profiles.signed import RejectedProfile
 
 MAX_FILES = 256
 """So many lists are read of a folder."""
@@ -36,7 +36,7 @@ class Desk:
     """`faults` grows while certificates are judged: what could not be fetched."""
 
     settings: ReaderSettings
-    refused: "tuple[Refusal, ...]" = ()
+    refused: "tuple[RejectedProfile, ...]" = ()
     faults: list[str] = field(default_factory=list)
 
 
@@ -64,7 +64,7 @@ def desk_of(arguments: argparse.Namespace) -> Desk:
     return Desk(settings, refused, faults)
 
 
-def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[Refusal, ...]]":
+def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[RejectedProfile, ...]]":
     if arguments.profiles is None:
         return builtin(), ()
     if arguments.profile_keys is None:
@@ -99,11 +99,11 @@ def _revocation(arguments: argparse.Namespace) -> tuple[Revocation, list[str]]:
     return OfflineRevocation(store), []
 
 
-def _trust(anchors: Path | None, revocation: Revocation, *, hard: bool) -> Trust:
+def _trust(anchors: Path | None, revocation: Revocation, *, hard: bool) -> TrustStore:
     if anchors is None:
-        return Trust()
+        return TrustStore()
     try:
-        return Trust(*split(load_certificates(anchors)), revocation=revocation, hard=hard)
+        return TrustStore(*split(load_certificates(anchors)), revocation=revocation, hard=hard)
     except OSError as reason:
         raise InputError(f"{anchors}: {reason.strerror}") from None
     except ValueError as reason:

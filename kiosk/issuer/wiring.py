@@ -9,7 +9,7 @@ from typing import Any
 
 from drivers.reader.model import Chain
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from fleet.agent import blocks, region
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
@@ -43,7 +43,7 @@ class IssuerSide:
         self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
         self.region = Region(store, link, words, clock.now)
 
-    def ports(self, orders: Orders, trust: Trust | None) -> dict[str, Any]:
+    def ports(self, orders: Orders, trust: TrustStore | None) -> dict[str, Any]:
         """The fields of a journey's `Desk` that this stands behind. `trust`: whose cards count, as the readers have it."""
 
         async def judge(der: bytes) -> Chain:

@@ -10,7 +10,16 @@ import hashlib
 from collections.abc import Callable
 from datetime import tzinfo
 
-from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import (
+    BarcodeBlock,
+    Block,
+    Document,
+    ParagraphBlock,
+    QrBlock,
+    RowBlock,
+    RuleBlock,
+    TitleBlock,
+)
 from kiosk.receipts.facts import ReceiptFacts
 from kiosk.receipts.making import Receipt
 from kiosk.receipts.template import template
@@ -27,7 +36,7 @@ def receipt_document(
     facts: ReceiptFacts, say: Words, qr: str | None, number: str, zone: tzinfo | None = None
 ) -> Document:
     """Lay out a receipt. `qr` is None before it is signed; `zone` is that of the station, the system's by default."""
-    return Document((*_head(facts, say, zone), Rule(), *_foot(say, qr, number)))
+    return Document((*_head(facts, say, zone), RuleBlock(), *_foot(say, qr, number)))
 
 
 def binder_document(receipt: Receipt, say: Words, zone: tzinfo | None = None) -> Document:
@@ -41,25 +50,30 @@ def binder_document(receipt: Receipt, say: Words, zone: tzinfo | None = None) ->
         (text("receipt.signed"), say(text(f"receipt.signed.{receipt.signed}"))),
         (text("receipt.digest"), _digest(receipt.document)),
     ]
-    rows = [Row(say(label), value) for label, value in told if value]
+    rows = [RowBlock(say(label), value) for label, value in told if value]
     foot = _foot(say, receipt.qr or None, receipt.number, for_holder=False)
-    return Document((*_head(facts, say, zone), *rows, Rule(), *foot))
+    return Document((*_head(facts, say, zone), *rows, RuleBlock(), *foot))
 
 
 def _head(facts: ReceiptFacts, say: Words, zone: tzinfo | None) -> list[Block]:
     form = template(facts, zone)
-    rows = [Row(say(line.label), line.value if isinstance(line.value, str) else say(line.value)) for line in form.lines]
-    return [Title(say(form.title)), *rows, *(Paragraph(say(remark)) for remark in form.remarks)]
+    rows = [
+        RowBlock(say(line.label), line.value if isinstance(line.value, str) else say(line.value)) for line in form.lines
+    ]
+    return [TitleBlock(say(form.title)), *rows, *(ParagraphBlock(say(remark)) for remark in form.remarks)]
 
 
 def _foot(say: Words, qr: str | None, number: str, *, for_holder: bool = True) -> list[Block]:
     blocks: list[Block] = []
     if qr is not None:
-        blocks.append(Qr(qr))
+        blocks.append(QrBlock(qr))
         if for_holder:
-            blocks += [Paragraph(say(text("receipt.carry")), strong=True), Paragraph(say(text("receipt.scan")))]
-        blocks.append(Barcode(number.replace("-", "")))
-    return [*blocks, Paragraph(say(text("receipt.number", number=number)))]
+            blocks += [
+                ParagraphBlock(say(text("receipt.carry")), strong=True),
+                ParagraphBlock(say(text("receipt.scan"))),
+            ]
+        blocks.append(BarcodeBlock(number.replace("-", "")))
+    return [*blocks, ParagraphBlock(say(text("receipt.number", number=number)))]
 
 
 def _identified(facts: ReceiptFacts, say: Words) -> str:

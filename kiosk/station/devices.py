@@ -14,7 +14,7 @@ from drivers.cabinet.port import CabinetReady, CabinetState
 from drivers.keypad.grab import GrabbedKeypad
 from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
 from drivers.printer.escpos import EscPosPrinter
-from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
+from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from drivers.printer.profile import PrinterProfile
 from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence
@@ -190,7 +190,7 @@ def printer_state(printer: Printer, status: PrinterStatus) -> DeviceState:
         CoverOpen: "cover_open",
         CutterFault: "cutter",
         Offline: "offline",
-        Mute: "mute",
+        PrinterMute: "mute",
     }
     if isinstance(status, Ready):
         return DeviceState(printer.name, "printer", "paper_low" if status.paper_low else "ready", True, printer.virtual)

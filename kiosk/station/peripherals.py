@@ -11,7 +11,7 @@ from typing import Literal, assert_never
 from drivers.cabinet.gpio.pattern import Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsStuck, PinsUnavailable
 from drivers.keypad.grab import GrabbedKeypad
-from drivers.scanner.grab import GrabbedScanner, Wanted
+from drivers.scanner.grab import DeviceFilter, GrabbedScanner
 from drivers.scanner.port import Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 from fleet.messages.link import DeviceState
 from kiosk.config import KeypadSection, PinsSection, ScannerSection
@@ -76,7 +76,7 @@ def make_scanner(section: ScannerSection) -> Scanner | None:
         case "input":
             from drivers.scanner.inputs import inputs  # evdev is there on Linux alone
 
-            return GrabbedScanner(Wanted(section.name, section.vendor, section.product), inputs)
+            return GrabbedScanner(DeviceFilter(section.name, section.vendor, section.product), inputs)
         case _:
             return None
 

@@ -14,7 +14,7 @@ from drivers.reader.profiles.signed import ProfileKeys, add_signed
 from drivers.reader.revocation import NotAsked, Revocation
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.trust import TrustStore, load_certificates, split
 from drivers.reader.visit import ReaderSettings
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
@@ -41,7 +41,7 @@ def reader_settings(config: Config, base: Path, clock: SystemClock, world: World
     return _settings(config, base, clock, _trust(config, base, world))
 
 
-def _settings(config: Config, base: Path, clock: SystemClock, trust: Trust) -> ReaderSettings:
+def _settings(config: Config, base: Path, clock: SystemClock, trust: TrustStore) -> ReaderSettings:
     return ReaderSettings(
         profiles=known_products(config, base).profiles,
         trust=trust,
@@ -54,7 +54,7 @@ def _settings(config: Config, base: Path, clock: SystemClock, trust: Trust) -> R
 
 def told_settings(
     config: Config, base: Path, clock: SystemClock, world: World | None, report: Callable[[str, str], None]
-) -> tuple[ReaderSettings, Trust | None]:
+) -> tuple[ReaderSettings, TrustStore | None]:
     """The same, with whom to trust; what is wrong is told to `report`. Without anchors nobody is trusted, and all else (which
     products are known, the durable count of tries) is as ever.
     """
@@ -65,7 +65,7 @@ def told_settings(
         settings = reader_settings(config, base, clock, world)
     except NoAnchorsError as error:
         report("anchors", str(error))
-        return _settings(config, base, clock, Trust()), None
+        return _settings(config, base, clock, TrustStore()), None
     return settings, settings.trust
 
 
@@ -82,16 +82,16 @@ def known_products(config: Config, base: Path) -> KnownProducts:
     return KnownProducts(loaded.profiles.with_loa(config.trust.loa), tuple(map(str, loaded.refused)))
 
 
-def _trust(config: Config, base: Path, world: World | None) -> Trust:
+def _trust(config: Config, base: Path, world: World | None) -> TrustStore:
     revocation, hard = _revocation(config, base), config.trust.require_revocation
     if not config.trust.anchors:
         readers = (config.readers.holder, config.readers.administrator)
         if world is None or any(name not in ("", VIRTUAL) and not name.startswith(VPCD) for name in readers):
             raise NoAnchorsError("no trust.anchors in the configuration: no card can show who its holder is")
-        return Trust(world.authority.anchors(), world.authority.intermediates(), revocation=revocation, hard=hard)
+        return TrustStore(world.authority.anchors(), world.authority.intermediates(), revocation=revocation, hard=hard)
     path = base / config.trust.anchors
     try:
-        return Trust(*split(load_certificates(path)), revocation=revocation, hard=hard)
+        return TrustStore(*split(load_certificates(path)), revocation=revocation, hard=hard)
     except (OSError, ValueError) as error:
         raise NoAnchorsError(f"{path}: {error}") from None
 

@@ -15,7 +15,7 @@ from typing import assert_never
 from drivers.cabinet.gpio.pattern import STEADY
 from drivers.cabinet.gpio.port import Pins, PinsReady
 from drivers.cabinet.port import CabinetMute, CabinetReady, NotOpened, Opened, OpenOutcome, OpenUnknown
-from drivers.printer.document import Document, Paragraph, Title
+from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed
 from drivers.reader.errors import ReaderError
 from drivers.reader.outcomes import Accepted, Role
@@ -155,7 +155,7 @@ async def _printer(devices: Devices, wishes: Wishes) -> Checked:
     state = printer_state(devices.printer, await devices.printer.status())
     text = PRINTER_WORDS[state.state]
     if wishes.print_page and state.ok:
-        page = Document((Title("kortkiosk"), Paragraph("Provsida: åäö ÅÄÖ é ü"), Paragraph("Test page")))
+        page = Document((TitleBlock("kortkiosk"), ParagraphBlock("Provsida: åäö ÅÄÖ é ü"), ParagraphBlock("Test page")))
         outcome = await devices.printer.print(page)
         if isinstance(outcome, NotPrinted):
             state = printer_state(devices.printer, outcome.status)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.cabinet.port import CabinetReady, CabinetState
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from fleet.agent.link import Timing
 from fleet.agent.store import StoreError
 from kiosk.administration_ports import AtMenu
@@ -99,7 +99,7 @@ class Station:
         """The view that is up."""
         self.base = base
         self._screen = screen
-        self._trust: Trust | None = None
+        self._trust: TrustStore | None = None
         self.errand: str | None = None
         self.region = general()
         self._changed = asyncio.Event()

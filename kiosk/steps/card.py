@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from drivers.reader.card_state import Absent, ChangedUnderUs, Mute, UnknownKind, of_fault, of_presence
+from drivers.reader.card_state import (
+    CardAbsent,
+    CardMute,
+    CardSwapped,
+    CardUnreadable,
+    state_of_fault,
+    state_of_presence,
+)
 from drivers.reader.errors import CardBusyError, NoReaderError, ReaderError
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
@@ -28,12 +35,12 @@ class Strange:
 async def meet(reader: Reader) -> Visit | Strange:
     """Wait until a card is in, and read it. Raises NoReaderError where the reader is gone."""
     async for presence in reader.changes():
-        match of_presence(presence):
-            case Mute():
+        match state_of_presence(presence):
+            case CardMute():
                 return Strange("mute")
-            case Absent(reader_there=False):
+            case CardAbsent(reader_there=False):
                 raise NoReaderError("the reader is not there", reader=reader.name)
-            case Absent():
+            case CardAbsent():
                 continue
             case None:
                 met = await read_in(reader)
@@ -51,14 +58,14 @@ async def read_in(reader: Reader) -> Visit | Strange | None:
     except CardBusyError:
         return Strange("busy")
     except ReaderError as fault:
-        match of_fault(fault):
-            case Absent(reader_there=True):
+        match state_of_fault(fault):
+            case CardAbsent(reader_there=True):
                 return None
-            case Mute():
+            case CardMute():
                 return Strange("mute")
-            case UnknownKind():
+            case CardUnreadable():
                 return Strange("unknown")
-            case Absent() | ChangedUnderUs() | None:
+            case CardAbsent() | CardSwapped() | None:
                 raise
             case other:
                 assert_never(other)
@@ -67,7 +74,7 @@ async def read_in(reader: Reader) -> Visit | Strange | None:
 async def emptied(reader: Reader) -> None:
     """Wait until no card is in."""
     async for presence in reader.changes():
-        if isinstance(of_presence(presence), Absent):
+        if isinstance(state_of_presence(presence), CardAbsent):
             return
 
 

@@ -1,6 +1,6 @@
 """The views of the receipt: read it, sign it, take it."""
 
-from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
+from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from kiosk.receipts import Receipt, ReceiptFacts, template
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -70,7 +70,7 @@ def fault_name(status: PrinterStatus) -> str:
             return "cover_open"
         case CutterFault():
             return "cutter"
-        case Offline() | Mute() | Ready():
+        case Offline() | PrinterMute() | Ready():
             return "offline"
 
 

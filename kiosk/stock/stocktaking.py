@@ -5,7 +5,7 @@ handed out first; a card whose order has expired or is void goes out. List and s
 themselves: a person looks.
 
 >>> ledger = Ledger((Lying(3, "9999", "A-1", "ordinary", "2026-12-31", "2026-11-01"),), None)
->>> [(one.slot, one.what) for one in compare(ledger, (Slot(3, "empty", "closed"), Slot(4, "present", "closed")))]
+>>> [(one.slot, one.what) for one in compare(ledger, (SlotReading(3, "empty", "closed"), SlotReading(4, "present", "closed")))]
 [(3, 'missing'), (4, 'unlisted')]
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from drivers.cabinet.port import Slot
+from drivers.cabinet.port import SlotReading
 from fleet.messages.link import Order
 
 What = Literal["agree", "missing", "unlisted", "unseen", "open"]
@@ -89,13 +89,13 @@ class Compared:
     listed: Lying | None
 
 
-def compare(ledger: Ledger, slots: Iterable[Slot]) -> tuple[Compared, ...]:
+def compare(ledger: Ledger, slots: Iterable[SlotReading]) -> tuple[Compared, ...]:
     """Every slot of the cabinet, those that differ first."""
     found = [Compared(slot.number, _what(ledger.at(slot.number), slot), ledger.at(slot.number)) for slot in slots]
     return tuple(sorted(found, key=lambda one: (one.what == "agree", one.slot)))
 
 
-def _what(listed: Lying | None, seen: Slot) -> What:
+def _what(listed: Lying | None, seen: SlotReading) -> What:
     if seen.door != "closed":
         return "open"
     if seen.card == "unknown":
@@ -106,7 +106,7 @@ def _what(listed: Lying | None, seen: Slot) -> What:
 
 
 def free_slots(
-    ledger: Ledger, slots: Iterable[Slot], card_number: str, wanted: int = 0, but: Collection[int] = ()
+    ledger: Ledger, slots: Iterable[SlotReading], card_number: str, wanted: int = 0, but: Collection[int] = ()
 ) -> tuple[int, ...]:
     """Slots for a card, the best first: the one `wanted` for it, then the lowest that nothing is in or meant for. None that is
     broken."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from drivers.cabinet.drop import DropEvent
-from drivers.cabinet.port import Slot
+from drivers.cabinet.port import SlotReading
 
 SLOTS = 24
 BIN_HOLDS = 50
@@ -59,9 +59,9 @@ class Body:
         """The slots whose doors do not move."""
         return self._jammed
 
-    def seen(self, number: int) -> Slot:
+    def seen(self, number: int) -> SlotReading:
         """One slot as its sensors see it."""
-        return Slot(
+        return SlotReading(
             number, "present" if number in self._cards else "empty", "open" if self._open == number else "closed"
         )
 

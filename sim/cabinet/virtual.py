@@ -28,8 +28,8 @@ from drivers.cabinet.port import (
     Opened,
     OpenOutcome,
     OpenUnknown,
-    Slot,
     SlotFault,
+    SlotReading,
 )
 from sim.cabinet.body import BIN_HOLDS, SLOTS, Body, PanelError
 from sim.cabinet.virtual_drop import VirtualDrop
@@ -113,7 +113,7 @@ class VirtualCabinet(Body):
 
     async def wait_slot(
         self, number: int, *, card: Literal["present", "empty"] | None, door: Literal["open", "closed"] | None
-    ) -> Slot:
+    ) -> SlotReading:
         """Wait until the slot's sensors say so. Raises ValueError for a slot that is not there."""
         if not 1 <= number <= self.slot_count:
             raise ValueError(f"there is no slot {number}")

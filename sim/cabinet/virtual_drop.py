@@ -12,7 +12,7 @@ reached the bin in another way lies in it uncounted, as in the real one.
 
 from collections.abc import Callable
 
-from drivers.cabinet.drop import DropEvent, DropWatch, Stage
+from drivers.cabinet.drop import DropEvent, DropStage, DropWatch
 from drivers.cabinet.port import DropOutcome, Dropped, NotDropped
 from sim.cabinet.body import DropBody
 
@@ -55,6 +55,6 @@ class VirtualDrop(DropBody):
         """One report of a sensor, as it comes from the hardware."""
         if self._watch is not None and not self._watch.ended:
             self._watch = self._watch.after(event)
-            self.count += self._watch.stage is Stage.COUNTED
+            self.count += self._watch.stage is DropStage.COUNTED
             self.locked = self.locked or self._watch.ended
         self._notify()

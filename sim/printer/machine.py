@@ -16,17 +16,17 @@ from PIL import Image
 
 from drivers.printer import protocol
 from drivers.printer.commands import (
-    Code128,
     Command,
     Cut,
-    Feed,
+    FeedPaper,
     Initialise,
     LineFeed,
-    Qr,
-    Raster,
-    Set,
+    PrintCode128,
+    PrintQr,
+    PrintRaster,
+    PrintText,
+    SetMode,
     StatusInTurn,
-    Text,
     next_command,
 )
 from sim.printer.typesetter import LINE_ROWS, Typesetter
@@ -132,7 +132,7 @@ class Machine:
         answer = bytearray()
         while self._waiting and not self._halted():
             match self._waiting.popleft():
-                case Raster(row_bytes, rows):
+                case PrintRaster(row_bytes, rows):
                     self._raster(row_bytes, rows)
                 case Cut(feed_rows):
                     self._blank(feed_rows)
@@ -147,23 +147,23 @@ class Machine:
         """What the printer makes of its own letters and codes."""
         types = self._typesetter
         match command:
-            case Set():
+            case SetMode():
                 types.set(command)
             case Initialise():
                 types.reset()
-            case Text(data):
+            case PrintText(data):
                 self._rows(types.text(data))
             case LineFeed():
                 self._rows(types.line())
-            case Feed(rows, lines):
+            case FeedPaper(rows, lines):
                 if types.in_line:  # the line first; the rest of the feed waits where that is stopped half way
-                    self._waiting.appendleft(Feed(rows, max(0, lines - 1)))
+                    self._waiting.appendleft(FeedPaper(rows, max(0, lines - 1)))
                     self._rows(types.line())
                 else:
                     self._blank(rows + LINE_ROWS * lines)
-            case Qr():
+            case PrintQr():
                 self._rows(types.qr())
-            case Code128(data):
+            case PrintCode128(data):
                 self._rows(types.code128(data))
 
     # What it is like
@@ -213,7 +213,7 @@ class Machine:
         width = self.width_dots // 8
         for start in range(0, len(rows), row_bytes):
             if self._halted():
-                self._waiting.appendleft(Raster(row_bytes, rows[start:]))
+                self._waiting.appendleft(PrintRaster(row_bytes, rows[start:]))
                 return
             self._paper += rows[start : start + row_bytes][:width].ljust(width, b"\0")
             self._rows_since += 1

@@ -13,7 +13,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.printer import protocol
-from drivers.printer.commands import Set
+from drivers.printer.commands import SetMode
 from drivers.printer.layout import FONT_FILES
 from drivers.printer.symbols import BAR_QUIET_MODULES, QUIET_MODULES, code128_modules, qr_matrix
 
@@ -49,7 +49,7 @@ class Typesetter:
         """ESC @: no settings, no half line."""
         self._settings, self._stored, self._line = {}, b"", []
 
-    def set(self, setting: Set) -> None:
+    def set(self, setting: SetMode) -> None:
         """For what follows."""
         if setting.what == "qr_store":
             self._stored = setting.data

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Signed
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
@@ -76,7 +76,7 @@ async def region(tmp_path: Path) -> AsyncIterator[Fleet]:
 def ports(region: Fleet, tmp_path: Path) -> Iterator[Mapping[str, Any]]:
     store = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA, *SCHEMAS])
     side = IssuerSide(identity(), store, region.link, HandClock())
-    trust = Trust(authority().anchors(), authority().intermediates())
+    trust = TrustStore(authority().anchors(), authority().intermediates())
     yield side.ports(Listed(LISTED), trust)  # type: ignore[arg-type]
     store.close()
 

@@ -10,7 +10,7 @@ import pytest
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.profiles import Profiles, builtin
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
 from fleet.messages.issuing import CardRecord
@@ -45,7 +45,7 @@ async def visit_of(card: VirtualCard) -> AsyncIterator[CardVisit]:
     """A visit of that card in a reader of its own, as a station makes it."""
     slot = VirtualSlot("Bench 0")
     slot.insert(card)
-    trust = Trust(authority().anchors(), authority().intermediates())
+    trust = TrustStore(authority().anchors(), authority().intermediates())
     reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(trust=trust, now=lambda: NOW))
     try:
         async with visiting(reader) as visit:

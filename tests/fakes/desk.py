@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from drivers.printer.document import Document
-from drivers.printer.port import Mute, NotLaidOut, NotPrinted, Printed, PrinterStatus, PrintOutcome, Ready
+from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, PrinterStatus, PrintOutcome, Ready
 from drivers.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
@@ -146,7 +146,7 @@ class PaperTray:
             case Printed() | NotLaidOut():
                 return Ready()
             case _:
-                return Mute()
+                return PrinterMute()
 
     async def print(self, document: Document) -> PrintOutcome:
         outcome = self._outcomes.popleft() if self._outcomes else Printed()

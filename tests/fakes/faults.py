@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.printer.port import Mute, NotPrinted, OutOfPaper, PrintOutcome, PrintUnknown
+from drivers.printer.port import NotPrinted, OutOfPaper, PrinterMute, PrintOutcome, PrintUnknown
 from fleet.agent.store import StoreError
 from sim.reader import status
 from sim.reader.cards import VirtualCard
@@ -127,7 +127,7 @@ FAULTS: dict[str, Fault] = {
     "reader gone": Fault(_unplug, _plug),
     "reader back": Fault(_unplug, _plug, passing=True),
     "no paper": Fault(_printer(*[NotPrinted(OutOfPaper())] * MANY), _nothing),
-    "printer mute": Fault(_printer(*[NotPrinted(Mute())] * MANY), _nothing),
+    "printer mute": Fault(_printer(*[NotPrinted(PrinterMute())] * MANY), _nothing),
     "print torn": Fault(_printer(PrintUnknown()), _nothing),
     "cabinet mute": Fault(_mute_cabinet, _nothing, deaf=True),
     "slots jam": Fault(_jam, _nothing),

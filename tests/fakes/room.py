@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.reader.ledger import MemoryLedger
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
@@ -166,7 +166,7 @@ class Room:
         administrators = [administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)
         self.log_ins = ListedLogIn(self.orders)
-        trust = Trust(world.authority.anchors(), world.authority.intermediates())
+        trust = TrustStore(world.authority.anchors(), world.authority.intermediates())
         self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now)
         readers = ("holder", "administrator") if second_reader else ("holder",)
         self.readers = [CardReader(self.world.backend, self.world.slots[one].name, self.settings) for one in readers]

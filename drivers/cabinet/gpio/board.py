@@ -1,9 +1,9 @@
 """The pins of one Pi through gpiozero; the only file that imports it.
 
 Levels become meanings here: `active` is lit, open, plugged in, present. Every fault of gpiozero, or of the pin library
-under it (RPi.GPIO, on a Pi 5 rpi-lgpio), is a `BoardError`. Edges are told from the library's own thread.
+under it (RPi.GPIO, on a Pi 5 rpi-lgpio), is a `GpioError`. Edges are told from the library's own thread.
 
->>> board = Board({"lamp": Pin(17, "out")}, mock_factory())
+>>> board = GpioBoard({"lamp": GpioPin(17, "out")}, mock_factory())
 >>> board.drive("lamp", 1.0); board.read("lamp")
 1.0
 """
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from gpiozero import Device, DigitalInputDevice, DigitalOutputDevice, GPIOZeroError, PWMOutputDevice
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 
-from drivers.cabinet.gpio.pins import OUTPUTS, Pin, Role, Wiring
+from drivers.cabinet.gpio.pins import OUTPUTS, GpioPin, Role, Wiring
 
 T = TypeVar("T")
 
@@ -25,12 +25,12 @@ MOCK_REVISION = "c03111"
 """The mock pins are those of a Raspberry Pi 4B."""
 
 
-class BoardError(Exception):
+class GpioError(Exception):
     """The pins cannot be had; the text says why."""
 
 
 def _named(act: Callable[[], T]) -> T:
-    """Do it; what a pin library raises (RuntimeError, OSError, lgpio's error, gpiozero's own) becomes a BoardError.
+    """Do it; what a pin library raises (RuntimeError, OSError, lgpio's error, gpiozero's own) becomes a GpioError.
 
     It is raised after the other has been let go: gpiozero counts a pin as taken as long as a device that failed lives on
     in a traceback.
@@ -39,11 +39,11 @@ def _named(act: Callable[[], T]) -> T:
         return act()
     except (GPIOZeroError, OSError, RuntimeError, ValueError, ImportError) as error:
         reason = str(error) or type(error).__name__
-    raise BoardError(reason)
+    raise GpioError(reason)
 
 
 def pi_factory() -> Any:
-    """The pins of this Pi. Raises BoardError where this is none, or nobody may use them."""
+    """The pins of this Pi. Raises GpioError where this is none, or nobody may use them."""
     return _named(_rpi_gpio)
 
 
@@ -86,28 +86,28 @@ def mock_factory() -> Any:
     return MockFactory(revision=MOCK_REVISION, pin_class=WiredPin)
 
 
-class Board:
+class GpioBoard:
     """The pins of one wiring, open until `close`."""
 
     def __init__(self, wiring: Wiring, factory: Any) -> None:
-        """Outputs begin inactive. Raises BoardError; then nothing stays open."""
+        """Outputs begin inactive. Raises GpioError; then nothing stays open."""
         self.factory = factory
         self._wiring = wiring
         self._devices: dict[Role, Device] = {}
         try:
             for role, pin in wiring.items():
                 self._devices[role] = _named(partial(_device, role, pin, factory))
-        except BoardError:
+        except GpioError:
             self.close()
             raise
 
     def read(self, role: Role) -> float:
-        """What the pin's level means now, 0 to 1; of an output what is really on the pin. Raises BoardError."""
+        """What the pin's level means now, 0 to 1; of an output what is really on the pin. Raises GpioError."""
         level = _named(lambda: float(self._devices[role].pin.state))
         return level if self._wiring[role].active == "high" else 1.0 - level
 
     def drive(self, role: Role, share: float) -> None:
-        """Drive an output: 1 is full, 0 is off. Raises BoardError."""
+        """Drive an output: 1 is full, 0 is off. Raises GpioError."""
         _named(lambda: setattr(self._devices[role], "value", share))
 
     def on_edge(self, told: Callable[[Role], None]) -> None:
@@ -123,7 +123,7 @@ class Board:
         self._devices = {}
 
 
-def _device(role: Role, pin: Pin, factory: Any) -> Device:
+def _device(role: Role, pin: GpioPin, factory: Any) -> Device:
     if role == "backlight":
         return PWMOutputDevice(
             pin.bcm, active_high=pin.active == "high", initial_value=0, frequency=PWM_HZ, pin_factory=factory

@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from drivers.cabinet.gpio.board import Board, BoardError
+from drivers.cabinet.gpio.board import GpioBoard, GpioError
 from drivers.cabinet.gpio.pattern import OFF, SHORTEST_S, Pattern
 from drivers.cabinet.gpio.pins import OUTPUTS, Role, Wiring, checked
 from drivers.cabinet.gpio.port import PinsReady, PinsState, PinsStuck, PinsUnavailable
@@ -28,7 +28,7 @@ TOLERANCE = 0.05
 
 
 class GpioPins:
-    """The pins of one station. `factory` gives gpiozero's pin factory, or raises BoardError."""
+    """The pins of one station. `factory` gives gpiozero's pin factory, or raises GpioError."""
 
     virtual = False
 
@@ -41,13 +41,13 @@ class GpioPins:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`clock` and `sleep` count seconds of the same time. Raises WiringError."""
+        """`clock` and `sleep` count seconds of the same time. Raises GpioWiringError."""
         self.name = name
         self._wiring = checked(wiring)
         self._factory = factory
         self._clock = clock
         self._sleep = sleep
-        self._board: Board | None = None
+        self._board: GpioBoard | None = None
         self._levels: dict[Role, bool] = {}
         self._settling: dict[Role, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
@@ -68,7 +68,7 @@ class GpioPins:
                 if role not in self._settling:
                     self._settle(role, board.read(role) > 0.5)
             stuck = tuple(role for role in self._wiring if role in OUTPUTS and self._is_stuck(board, role))
-        except BoardError as error:
+        except GpioError as error:
             self._let_go()
             return PinsUnavailable(str(error))
         return PinsStuck(stuck) if stuck else self._contacts()
@@ -107,9 +107,9 @@ class GpioPins:
 
     # The inside
 
-    def _open(self) -> Board:
+    def _open(self) -> GpioBoard:
         if self._board is None:
-            board = self._board = Board(self._wiring, self._factory())
+            board = self._board = GpioBoard(self._wiring, self._factory())
             loop = asyncio.get_running_loop()
             board.on_edge(lambda role: _tell(loop, self._edge, role))
             for role in self._inputs():
@@ -124,7 +124,7 @@ class GpioPins:
         if self._playing is not None:
             self._playing.cancel()
         if board is not None:
-            with contextlib.suppress(BoardError):
+            with contextlib.suppress(GpioError):
                 board.close()
 
     def _inputs(self) -> list[Role]:
@@ -138,7 +138,7 @@ class GpioPins:
             self._levels.get("presence"),
         )
 
-    def _is_stuck(self, board: Board, role: Role) -> bool:
+    def _is_stuck(self, board: GpioBoard, role: Role) -> bool:
         told = self._backlight if role == "backlight" else self._lit
         return abs(board.read(role) - told) > TOLERANCE
 
@@ -151,7 +151,7 @@ class GpioPins:
         """What the contact is when it has had time to settle; a later edge brings another look."""
         await self._sleep(SETTLE_S)
         if self._board is not None:
-            with contextlib.suppress(BoardError):
+            with contextlib.suppress(GpioError):
                 self._settle(role, self._board.read(role) > 0.5)
 
     def _settle(self, role: Role, level: bool) -> None:
@@ -163,7 +163,7 @@ class GpioPins:
     def _drive(self, role: Role, share: float) -> None:
         """What cannot be driven shows in the next `state`."""
         if self._board is not None and role in self._wiring:
-            with contextlib.suppress(BoardError):
+            with contextlib.suppress(GpioError):
                 self._board.drive(role, share)
 
     async def _play(self) -> None:

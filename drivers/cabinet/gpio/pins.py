@@ -5,7 +5,7 @@ console; no pin has two roles. A contact that means danger is wired so that a cu
 closed to ground when shut, and a pulled-up pin reads open.
 
 >>> reference()["door"]
-Pin(bcm=27, way='in', active='high', pull='up')
+GpioPin(bcm=27, way='in', active='high', pull='up')
 >>> place(27)
 13
 """
@@ -34,13 +34,13 @@ VOLTS_3V3 = (1, 17)
 VOLTS_5V = (2, 4)
 
 
-class WiringError(ValueError):
+class GpioWiringError(ValueError):
     """Wiring that cannot be; the text names role, pin and reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
-    """One pin. `active` is the level that means lit, open, plugged in, present. Raises WiringError."""
+class GpioPin:
+    """One pin. `active` is the level that means lit, open, plugged in, present. Raises GpioWiringError."""
 
     bcm: int
     way: Literal["in", "out"]
@@ -49,14 +49,14 @@ class Pin:
 
     def __post_init__(self) -> None:
         if self.bcm in RESERVED:
-            raise WiringError(f"pin {self.bcm} is reserved: {RESERVED[self.bcm]}")
+            raise GpioWiringError(f"pin {self.bcm} is reserved: {RESERVED[self.bcm]}")
         if self.bcm not in PLACES:
-            raise WiringError(f"there is no pin {self.bcm}: BCM numbers go from 2 to 27")
+            raise GpioWiringError(f"there is no pin {self.bcm}: BCM numbers go from 2 to 27")
         if self.way == "out" and self.pull != "none":
-            raise WiringError(f"pin {self.bcm} is driven: it takes no pull resistor")
+            raise GpioWiringError(f"pin {self.bcm} is driven: it takes no pull resistor")
 
 
-Wiring = Mapping[Role, Pin]
+Wiring = Mapping[Role, GpioPin]
 
 
 def place(bcm: int) -> int:
@@ -65,26 +65,27 @@ def place(bcm: int) -> int:
 
 
 def checked(wiring: Wiring) -> Wiring:
-    """The wiring, if no pin has two roles and each role's pin goes the right way. Raises WiringError."""
+    """The wiring, if no pin has two roles and each role's pin goes the right way. Raises GpioWiringError."""
     taken: dict[int, Role] = {}
     for role, pin in wiring.items():
         if (pin.way == "out") != (role in OUTPUTS):
-            raise WiringError(f"{role}: the pin goes the wrong way")
+            raise GpioWiringError(f"{role}: the pin goes the wrong way")
         if pin.bcm in taken:
-            raise WiringError(f"{role}: pin {pin.bcm} is the {taken[pin.bcm]}'s already")
+            raise GpioWiringError(f"{role}: pin {pin.bcm} is the {taken[pin.bcm]}'s already")
         taken[pin.bcm] = role
     return dict(wiring)
 
 
 @cache
-def parts() -> dict[Role, tuple[Pin, str]]:
+def parts() -> dict[Role, tuple[GpioPin, str]]:
     """The shipped wiring: pin, and what is connected to it, by role."""
     tables: dict[Role, dict[str, Any]] = tomllib.loads(WIRING.read_text(encoding="utf-8"))  # type: ignore[assignment]
     return {
-        role: (Pin(**{k: v for k, v in table.items() if k != "part"}), table["part"]) for role, table in tables.items()
+        role: (GpioPin(**{k: v for k, v in table.items() if k != "part"}), table["part"])
+        for role, table in tables.items()
     }
 
 
-def reference() -> dict[Role, Pin]:
+def reference() -> dict[Role, GpioPin]:
     """The shipped wiring: pins by role."""
     return {role: pin for role, (pin, _) in parts().items()}

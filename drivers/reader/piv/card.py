@@ -8,12 +8,12 @@ discovery object. Everything else (retired keys, CCC, metadata of keys) is read 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, Response, Status
-from drivers.reader.channel import Channel
+from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, ResponseApdu, StatusWord
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import UnknownCardError
 from drivers.reader.iso7816 import select_by_name
 from drivers.reader.piv import commands, objects
-from drivers.reader.piv.objects import Application, Metadata, PinPolicy, Slot
+from drivers.reader.piv.objects import ApplicationInfo, KeySlot, Metadata, PivPinPolicy
 from drivers.reader.profiles import CardSigns, Profile, Profiles
 from drivers.reader.tlv import TlvError
 
@@ -25,20 +25,20 @@ LEAST_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ObjectPrefix:
     """The beginning of one data object, by its tag; without a tag a token's serial."""
 
     tag: int | None
     seen: bytes
 
 
-Fingerprint = tuple[Part, ...]
+Fingerprint = tuple[ObjectPrefix, ...]
 """What is compared, on the same connection, before anything irreversible (reliability I2): what told the serial, and a
 certificate. Empty where nothing tells the card from another."""
 
 
 @dataclass(frozen=True, slots=True)
-class KnownObjects:
+class CachedObjects:
     """A card as it was read before: its data objects, and what makes it this card."""
 
     objects: Mapping[int, bytes] = field(repr=False)
@@ -48,7 +48,7 @@ class KnownObjects:
 class PivCard:
     """The application, selected. Every method raises CardGoneError and CardAnswerError (of which TlvError is one)."""
 
-    def __init__(self, channel: Channel, application: Application, profile: Profile) -> None:
+    def __init__(self, channel: ApduChannel, application: ApplicationInfo, profile: Profile) -> None:
         self.application = application
         self.profile = profile
         self.raw: dict[int, bytes] = {}
@@ -65,10 +65,10 @@ class PivCard:
             self.raw[tag] = response.data if response.ok else b""
         return self.raw[tag]
 
-    def _get(self, tag: int) -> Response:
+    def _get(self, tag: int) -> ResponseApdu:
         if self._channel.extended:
             response = self._channel.send(commands.get_data(tag, EXTENDED_LE))
-            if response.sw not in (Status.WRONG_LENGTH, Status.CLA_NOT_SUPPORTED):
+            if response.sw not in (StatusWord.WRONG_LENGTH, StatusWord.CLA_NOT_SUPPORTED):
                 return response
             self._channel.extended = False  # it, or the reader, promised more than it does
         return self._channel.send(commands.get_data(tag, SHORT_LE))
@@ -77,12 +77,14 @@ class PivCard:
         """An object has changed, or may have."""
         self.raw.pop(tag, None)
 
-    def pin_policy(self) -> PinPolicy:
+    def pin_policy(self) -> PivPinPolicy:
         """From the discovery object; where there is none, the application's PIN alone."""
         try:
-            return objects.parse_discovery(self.read(commands.DISCOVERY)) if self.profile.piv.discovery else PinPolicy()
+            return (
+                objects.parse_discovery(self.read(commands.DISCOVERY)) if self.profile.piv.discovery else PivPinPolicy()
+            )
         except TlvError:
-            return PinPolicy()
+            return PivPinPolicy()
 
     def serial(self) -> str:
         """As the profile says: what a token tells in decimal; without it, in hex, the CHUID's GUID, else the CCC's card
@@ -91,12 +93,12 @@ class PivCard:
         if self.profile.piv.serial == "token":
             told = self._token_serial()
             if told:
-                self._identity = (Part(None, told),)
+                self._identity = (ObjectPrefix(None, told),)
                 return str(int.from_bytes(told, "big"))
         for tag, parse in ((commands.CHUID, _chuid_serial), (commands.CCC, objects.parse_capability)):
             serial = self._told(tag, parse)
             if serial:
-                self._identity = (Part(tag, self.raw[tag][:FINGERPRINT_BYTES]),)
+                self._identity = (ObjectPrefix(tag, self.raw[tag][:FINGERPRINT_BYTES]),)
                 return serial
         return ""
 
@@ -116,7 +118,7 @@ class PivCard:
         response = self._channel.send(commands.get_serial())
         return response.data if response.ok and len(response.data) <= 8 else b""
 
-    def certificate(self, slot: Slot) -> bytes:
+    def certificate(self, slot: KeySlot) -> bytes:
         """DER of a slot's certificate; empty where there is none. What cannot be read comes as the card gave it."""
         raw = self.read(slot.tag)
         try:
@@ -124,10 +126,10 @@ class PivCard:
         except TlvError:
             return raw
 
-    def retired(self) -> tuple[Slot, ...]:
+    def retired(self) -> tuple[KeySlot, ...]:
         """The retired slots that hold a certificate: looked through until there are as many as the key history says."""
         said = self._retired_count()
-        found: list[Slot] = []
+        found: list[KeySlot] = []
         for slot in objects.RETIRED:
             if len(found) == said:
                 break
@@ -157,16 +159,16 @@ class PivCard:
         parts = b"/".join(part.seen for part in self._identity)
         return b"/".join((self._channel.connection.atr, self.application.aid, parts)) if parts else b""
 
-    def take(self, known: KnownObjects) -> None:
+    def take(self, known: CachedObjects) -> None:
         """Take the objects from memory, where the card still has the certificate; what was just read stays as it is."""
         certificate = [part for part in known.fingerprint if part not in self._identity]
         if certificate and all(self._holds(part) for part in certificate):
             self.raw = {**known.objects, **self.raw}
 
-    def fingerprint(self, slots: Iterable[Slot]) -> Fingerprint:
+    def fingerprint(self, slots: Iterable[KeySlot]) -> Fingerprint:
         """From what was read already: what told the serial, and the first certificate that is held."""
         held = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
-        certificate = () if held is None else (Part(held, self.raw[held][:FINGERPRINT_BYTES]),)
+        certificate = () if held is None else (ObjectPrefix(held, self.raw[held][:FINGERPRINT_BYTES]),)
         return self._identity + certificate
 
     def still_has(self, known: Fingerprint) -> bool:
@@ -176,7 +178,7 @@ class PivCard:
         """
         return bool(known) and all(self._holds(part) for part in known)
 
-    def _holds(self, part: Part) -> bool:
+    def _holds(self, part: ObjectPrefix) -> bool:
         if part.tag is None:
             return self._token_serial() == part.seen
         now = self._channel.send(commands.get_data(part.tag, SHORT_LE), enough=LEAST_BYTES).data[:FINGERPRINT_BYTES]
@@ -187,7 +189,7 @@ def _chuid_serial(content: bytes) -> str:
     return objects.parse_chuid(content).serial
 
 
-def select(channel: Channel, profiles: Profiles) -> PivCard | None:
+def select(channel: ApduChannel, profiles: Profiles) -> PivCard | None:
     """The PIV application and its profile; None where the card has none.
 
     Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.

@@ -12,8 +12,8 @@ import hmac
 from collections.abc import Callable
 
 from drivers.reader import public_keys, tlv
-from drivers.reader.apdu import Command, Response
-from drivers.reader.channel import Channel
+from drivers.reader.apdu import CommandApdu, ResponseApdu
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.keys import (
     Generated,
@@ -25,7 +25,7 @@ from drivers.reader.keys import (
 )
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Unknown
 from drivers.reader.piv import commands
-from drivers.reader.piv.objects import Slot
+from drivers.reader.piv.objects import KeySlot
 from drivers.reader.piv.signing import algorithm_of
 from drivers.reader.public_keys import PublicKey
 from drivers.reader.tlv import Tlv, TlvError
@@ -46,10 +46,10 @@ _NOT_PACKED = b"\x71\x01\x00"
 _NO_CHECKSUM = b"\xfe\x00"
 
 
-class Manager:
+class PivKeyManager:
     """What needs the management key. Raises CardGoneError and CardChangedError before the change went out."""
 
-    def __init__(self, channel: Channel, same_card: Callable[[], None]) -> None:
+    def __init__(self, channel: ApduChannel, same_card: Callable[[], None]) -> None:
         self._channel = channel
         self._same_card = same_card
 
@@ -66,28 +66,28 @@ class Manager:
         given = _object(response.data, RESPONSE) if response.ok else b""
         return bool(given) and hmac.compare_digest(hashlib.sha256(given).digest(), answer.digest)
 
-    def generate(self, slot: Slot, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
+    def generate(self, slot: KeySlot, algorithm: KeyAlgorithm, management: ManagementKey) -> KeyOutcome:
         """GENERATE ASYMMETRIC KEY PAIR: the key that was in the slot is gone after it."""
         response = self._managed(commands.generate_key_pair(ALGORITHMS[algorithm], slot.key), management)
-        if not isinstance(response, Response):
+        if not isinstance(response, ResponseApdu):
             return response
         key = _template(response.data)
         if key is None or algorithm_of(key) != ALGORITHMS[algorithm]:
             raise CardAnswerError("a key that was not asked for", reader=self._channel.reader)
         return Generated(public_keys.spki(key))
 
-    def write(self, slot: Slot, der: bytes, management: ManagementKey) -> WriteOutcome:
+    def write(self, slot: KeySlot, der: bytes, management: ManagementKey) -> WriteOutcome:
         """PUT DATA of a certificate, unpacked; empty `der` deletes it. Read back by the caller."""
         content = tlv.encode(0x70, der) + _NOT_PACKED + _NO_CHECKSUM if der else b""
         response = self._managed(commands.put_data(slot.tag, content), management)
-        return Accepted() if isinstance(response, Response) else response
+        return Accepted() if isinstance(response, ResponseApdu) else response
 
-    def delete_key(self, slot: Slot, management: ManagementKey) -> WriteOutcome:
+    def delete_key(self, slot: KeySlot, management: ManagementKey) -> WriteOutcome:
         """Delete the key of a slot."""
         response = self._managed(commands.delete_key(slot.key), management)
-        return Accepted() if isinstance(response, Response) else response
+        return Accepted() if isinstance(response, ResponseApdu) else response
 
-    def _managed(self, change: Command, management: ManagementKey) -> Response | Refused | Unknown:
+    def _managed(self, change: CommandApdu, management: ManagementKey) -> ResponseApdu | Refused | Unknown:
         refusal = self._authenticate(management)
         if refusal is not None:
             return refusal

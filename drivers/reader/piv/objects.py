@@ -25,7 +25,7 @@ _BOTH_PINS, _GLOBAL_IS_PRIMARY = 0x20, 0x20
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class KeySlot:
     """One key with the object that holds its certificate (tables 3 and 4b)."""
 
     key: int
@@ -38,21 +38,21 @@ class Slot:
         return f"{self.key:02x}"
 
 
-AUTHENTICATION = Slot(0x9A, 0x5FC105, "PIV authentication")
-SIGNATURE = Slot(0x9C, 0x5FC10A, "Digital signature")
-KEY_MANAGEMENT = Slot(0x9D, 0x5FC10B, "Key management")
-CARD_AUTHENTICATION = Slot(0x9E, 0x5FC101, "Card authentication")
+AUTHENTICATION = KeySlot(0x9A, 0x5FC105, "PIV authentication")
+SIGNATURE = KeySlot(0x9C, 0x5FC10A, "Digital signature")
+KEY_MANAGEMENT = KeySlot(0x9D, 0x5FC10B, "Key management")
+CARD_AUTHENTICATION = KeySlot(0x9E, 0x5FC101, "Card authentication")
 SLOTS = (AUTHENTICATION, SIGNATURE, KEY_MANAGEMENT, CARD_AUTHENTICATION)
-RETIRED = tuple(Slot(0x82 + n, 0x5FC10D + n, f"Retired key {n + 1}") for n in range(20))
+RETIRED = tuple(KeySlot(0x82 + n, 0x5FC10D + n, f"Retired key {n + 1}") for n in range(20))
 
 
-def slot_of(key_id: str) -> Slot | None:
+def slot_of(key_id: str) -> KeySlot | None:
     """The slot with that id."""
     return next((slot for slot in (*SLOTS, *RETIRED) if slot.id == key_id), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class ApplicationInfo:
     """What SELECT says (part 2, table 3). `aid` ends with the version of the application."""
 
     aid: bytes
@@ -66,7 +66,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class PinPolicy:
+class PivPinPolicy:
     """What the discovery object says of PINs (3.3.2). `primary` is the reference that a holder is asked for."""
 
     primary: int = APPLICATION_PIN
@@ -99,7 +99,7 @@ class Metadata:
     algorithm: int | None = None
 
 
-def parse_application(data: bytes) -> Application | None:
+def parse_application(data: bytes) -> ApplicationInfo | None:
     """The application property template; None where it is not one of PIV."""
     node = next((n for n in tlv.parse_prefix(data) if n.tag == 0x61), None)
     if node is None:
@@ -109,18 +109,18 @@ def parse_application(data: bytes) -> Application | None:
     if not aid.startswith(RID):  # the standard asks for the PIX alone, with the RID in another object
         aid = RID + aid
     label = node.find(0x50)
-    return Application(aid, "" if label is None else label.text()[:64]) if aid.startswith(AID) else None
+    return ApplicationInfo(aid, "" if label is None else label.text()[:64]) if aid.startswith(AID) else None
 
 
-def parse_discovery(data: bytes) -> PinPolicy:
+def parse_discovery(data: bytes) -> PivPinPolicy:
     """The discovery object. A policy that cannot be read means the application's PIN alone."""
     node = next((n for n in tlv.parse_prefix(data) if n.tag == 0x7E), None)
     policy = None if node is None else node.find(0x5F2F)
     if policy is None or len(policy.value) != 2 or not policy.value[0] & _BOTH_PINS:
-        return PinPolicy()
+        return PivPinPolicy()
     if policy.value[1] == _GLOBAL_IS_PRIMARY:
-        return PinPolicy(GLOBAL_PIN, APPLICATION_PIN)
-    return PinPolicy(APPLICATION_PIN, GLOBAL_PIN)
+        return PivPinPolicy(GLOBAL_PIN, APPLICATION_PIN)
+    return PivPinPolicy(APPLICATION_PIN, GLOBAL_PIN)
 
 
 def content(data: bytes) -> bytes:

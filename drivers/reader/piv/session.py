@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import identity, public_keys, tlv, usage
 from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, OwnCode, SignsWith
-from drivers.reader.channel import Channel
-from drivers.reader.codes import Codes
+from drivers.reader.channel import ApduChannel
+from drivers.reader.codes import CodeCommands
 from drivers.reader.counters import TryCounter
 from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError
 from drivers.reader.identity import ReadCertificate
@@ -32,7 +32,7 @@ from drivers.reader.keys import (
     MutualAnswer,
 )
 from drivers.reader.ledger import TryLedger
-from drivers.reader.memory import CardMemory
+from drivers.reader.memory import CardCache
 from drivers.reader.model import CardFacts, Certificate, Purpose
 from drivers.reader.outcomes import (
     Accepted,
@@ -46,9 +46,9 @@ from drivers.reader.outcomes import (
     Unknown,
 )
 from drivers.reader.piv import objects, signing
-from drivers.reader.piv.card import KnownObjects, PivCard, select
-from drivers.reader.piv.management import Manager, public_key_of
-from drivers.reader.piv.objects import PinPolicy, Slot, slot_of
+from drivers.reader.piv.card import CachedObjects, PivCard, select
+from drivers.reader.piv.management import PivKeyManager, public_key_of
+from drivers.reader.piv.objects import KeySlot, PivPinPolicy, slot_of
 from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
 from drivers.reader.profiles import CardSigns, Profiles
@@ -61,11 +61,11 @@ _ANY_LENGTH = 1
 MANAGEMENT_ID = "9b"
 NEARS_ITS_END = timedelta(days=200)
 """So long before its certificate's end a key may have been renewed: then the spare places are read too."""
-_ORDINARY: dict[Purpose, Slot] = {"identification": objects.AUTHENTICATION, "signature": objects.SIGNATURE}
+_ORDINARY: dict[Purpose, KeySlot] = {"identification": objects.AUTHENTICATION, "signature": objects.SIGNATURE}
 
 
 def open_piv(
-    channel: Channel, *, profiles: Profiles, ledger: TryLedger, memory: CardMemory[KnownObjects] | None = None
+    channel: ApduChannel, *, profiles: Profiles, ledger: TryLedger, memory: CardCache[CachedObjects] | None = None
 ) -> "PivSession | None":
     """Select and identify; None where the card has no PIV application. Of a card in `memory` only what makes it that card
     is read.
@@ -73,18 +73,20 @@ def open_piv(
     Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
     """
     card = select(channel, profiles)
-    return None if card is None else PivSession(channel, card, ledger, memory or CardMemory())
+    return None if card is None else PivSession(channel, card, ledger, memory or CardCache())
 
 
 class PivSession(CardSession):
     """See the module. Every method raises CardGoneError once the connection is lost."""
 
-    def __init__(self, channel: Channel, card: PivCard, ledger: TryLedger, memory: CardMemory[KnownObjects]) -> None:
+    def __init__(
+        self, channel: ApduChannel, card: PivCard, ledger: TryLedger, memory: CardCache[CachedObjects]
+    ) -> None:
         self._card = card
         self._memory = memory
-        self._slots: tuple[Slot, ...] = objects.SLOTS
+        self._slots: tuple[KeySlot, ...] = objects.SLOTS
         self._spare = tuple(slot for slot in objects.RETIRED if slot.id in card.profile.piv.spare)
-        self._counted: tuple[Slot, ...] = objects.SLOTS
+        self._counted: tuple[KeySlot, ...] = objects.SLOTS
         """Slots that `digest` is over."""
         self._serial = card.serial()
         if (known := memory.recall(card.told)) is not None:
@@ -94,9 +96,9 @@ class PivSession(CardSession):
         number = identity.card_number_of(read, self._directory(), card.profile)
         counter = TryCounter(channel, card.profile, ledger, number or self._serial or identity.digest_of(read).hex())
         born = identity.birth_dates_of(read)
-        codes = Codes(channel, card.profile, counter, self.check_same_card, _stay, born)
+        codes = CodeCommands(channel, card.profile, counter, self.check_same_card, _stay, born)
         super().__init__(channel, card.profile, codes, _codes_of(policy))
-        self._manager = Manager(channel, self.check_same_card)
+        self._manager = PivKeyManager(channel, self.check_same_card)
         self._made: dict[str, bytes] = {}
         """Public keys (DER) that the card is known to hold, by key id: made in this visit, or told by metadata."""
         self._doubtful: set[str] = set()
@@ -158,7 +160,7 @@ class PivSession(CardSession):
 
     def _remember(self) -> None:
         if self._card.told:
-            self._memory.keep(self._card.told, KnownObjects(dict(self._card.raw), self._fingerprint))
+            self._memory.keep(self._card.told, CachedObjects(dict(self._card.raw), self._fingerprint))
 
     def check_same_card(self) -> None:
         """Raises CardChangedError where the card is not the one that was identified (reliability I2).
@@ -224,7 +226,7 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         return signing.sign(self.channel, slot.key, serialization.load_der_public_key(public), b"", message)
 
-    def _certified(self, slot: Slot) -> bytes | None:
+    def _certified(self, slot: KeySlot) -> bytes | None:
         return public_keys.of_certificate(self._card.certificate(slot))
 
     def generate_key(
@@ -259,7 +261,7 @@ class PivSession(CardSession):
             return NOT_ALLOWED
         return self._written(slot, der, management)
 
-    def _is_pair(self, slot: Slot, public: bytes) -> bool:
+    def _is_pair(self, slot: KeySlot, public: bytes) -> bool:
         """By what the card says of its key; one that says nothing shows it by a signature, for which the PIN is verified."""
         known = self._public_key(slot)
         if known is not None:
@@ -291,7 +293,7 @@ class PivSession(CardSession):
         outcome = self._manager.delete_key(slot, management)
         return self._read_back(lambda: self._is_gone(slot)) if isinstance(outcome, Accepted) else outcome
 
-    def _written(self, slot: Slot, der: bytes, management: ManagementKey) -> CodeOutcome:
+    def _written(self, slot: KeySlot, der: bytes, management: ManagementKey) -> CodeOutcome:
         """Write, read back, and know the card by what it holds now."""
         self._memory.forget(self._card.told)
         outcome = self._manager.write(slot, der, management)
@@ -305,11 +307,11 @@ class PivSession(CardSession):
             return Unknown()
         return Accepted()
 
-    def _is_gone(self, slot: Slot) -> None:
+    def _is_gone(self, slot: KeySlot) -> None:
         if self._public_key(slot) is not None:
             raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
 
-    def _holds(self, slot: Slot, der: bytes) -> None:
+    def _holds(self, slot: KeySlot, der: bytes) -> None:
         self._card.forget(slot.tag)
         if self._card.certificate(slot) != der:
             raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)
@@ -319,7 +321,7 @@ class PivSession(CardSession):
             self._counted = (*objects.SLOTS, *self._spare)
         self._take_stock()
 
-    def _public_key(self, slot: Slot) -> bytes | None:
+    def _public_key(self, slot: KeySlot) -> bytes | None:
         """DER of the public key that the slot is known to hold; None where the card does not tell."""
         if slot.id not in self._made:
             template = self._card.metadata(slot.key).public_key
@@ -378,12 +380,12 @@ def _purpose(entry: CertificateObject, certificate: x509.Certificate) -> Purpose
     return meant if signs else "other"
 
 
-def _key(slot: Slot) -> KeyObject:
+def _key(slot: KeySlot) -> KeyObject:
     pin = bytes((objects.APPLICATION_PIN,))
     return KeyObject(bytes((slot.key,)), slot.label, pin, frozenset(), slot.key, b"", elliptic=False)
 
 
-def _codes_of(policy: PinPolicy) -> tuple[OwnCode, ...]:
+def _codes_of(policy: PivPinPolicy) -> tuple[OwnCode, ...]:
     """The PIN that a holder is asked for comes first, then the other where there is one, then the PUK."""
     pins = [policy.primary] if policy.other is None else [policy.primary, policy.other]
     owned = [OwnCode(_code(reference), Role.IDENTIFICATION) for reference in pins]

@@ -10,10 +10,10 @@ ECDSA it hands over the hash. Some keys want the PIN just before each signature:
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from drivers.reader import signing, tlv
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.outcomes import RefusalReason, Refused, SignOutcome
 from drivers.reader.piv import commands
-from drivers.reader.signing import RS256, Wanted, digest_info, scheme_of
+from drivers.reader.signing import RS256, SignatureRequest, digest_info, scheme_of
 
 RSA_ALGORITHMS = {1024: 0x06, 2048: 0x07, 3072: 0x05, 4096: 0x16}
 """By length of the modulus in bits; 4096 is a vendor's own number."""
@@ -37,7 +37,7 @@ def algorithm_of(key: object) -> int | None:
     return EC_ALGORITHMS.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
-def sign(channel: Channel, reference: int, key: object, certificate: bytes, message: bytes) -> SignOutcome:
+def sign(channel: ApduChannel, reference: int, key: object, certificate: bytes, message: bytes) -> SignOutcome:
     """Sign with the private key of that reference, whose public key is `key`.
 
     Raises CardAnswerError for a false signature.
@@ -50,7 +50,7 @@ def sign(channel: Channel, reference: int, key: object, certificate: bytes, mess
     else:
         prepared = scheme.digest(message)
     command = commands.sign(algorithm, reference, prepared)
-    return signing.computed(channel, command, Wanted(key, message, scheme, certificate), _signature)
+    return signing.computed(channel, command, SignatureRequest(key, message, scheme, certificate), _signature)
 
 
 def _signature(answer: bytes) -> bytes:

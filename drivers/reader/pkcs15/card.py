@@ -19,7 +19,7 @@ from drivers.reader.pkcs15.values import (
     CertificateObject,
     CodeObject,
     DataObject,
-    Directory,
+    DirectoryKind,
     FilePath,
     KeyObject,
     OdfEntry,
@@ -35,16 +35,16 @@ EF_TOKEN_INFO = b"\x50\x32"
 ODF_SHORT_ID, TOKEN_INFO_SHORT_ID = 0x11, 0x12
 """Reserved for these two files in the DF of the application (ISO/IEC 7816-15 annex A)."""
 _NEEDED = (
-    Directory.AUTHENTICATION,
-    Directory.CERTIFICATES,
-    Directory.TRUSTED_CERTIFICATES,
-    Directory.USEFUL_CERTIFICATES,
+    DirectoryKind.AUTHENTICATION,
+    DirectoryKind.CERTIFICATES,
+    DirectoryKind.TRUSTED_CERTIFICATES,
+    DirectoryKind.USEFUL_CERTIFICATES,
 )
 """What identification reads; the rest only costs time."""
 _CERTIFICATE_DIRECTORIES = (
-    Directory.CERTIFICATES,
-    Directory.TRUSTED_CERTIFICATES,
-    Directory.USEFUL_CERTIFICATES,
+    DirectoryKind.CERTIFICATES,
+    DirectoryKind.TRUSTED_CERTIFICATES,
+    DirectoryKind.USEFUL_CERTIFICATES,
 )
 
 
@@ -89,14 +89,14 @@ def read_directory(files: CardFiles, aid: bytes) -> CardDirectory:
     token = objects.parse_token_info(read_token_info(files))
     odf = objects.parse_odf(files.read(EF_ODF))
     _learn_place(files, odf)
-    contents: dict[Directory, list[bytes]] = {}
+    contents: dict[DirectoryKind, list[bytes]] = {}
     for entry, short_id in zip(odf, short_ids(odf), strict=True):
         if entry.directory in _NEEDED:
             contents.setdefault(entry.directory, []).append(_listed(files, entry, short_id))
     return CardDirectory(
         aid=aid,
         token=token,
-        codes=_some(objects.parse_codes, contents.get(Directory.AUTHENTICATION, [])),
+        codes=_some(objects.parse_codes, contents.get(DirectoryKind.AUTHENTICATION, [])),
         keys=None,
         certificates=_certificates(files, contents),
     )
@@ -114,7 +114,7 @@ def short_ids(odf: tuple[OdfEntry, ...]) -> tuple[int | None, ...]:
 
 def _listed(files: CardFiles, entry: OdfEntry, short_id: int | None) -> bytes:
     if isinstance(entry.value, FilePath) and short_id is not None:
-        codes = entry.directory is Directory.AUTHENTICATION
+        codes = entry.directory is DirectoryKind.AUTHENTICATION
         files.read_short(short_id, entry.value.path, objects.lists_codes if codes else objects.lists_certificates)
     return _content(files, entry.value)
 
@@ -135,7 +135,7 @@ def _learn_place(files: CardFiles, odf: tuple[OdfEntry, ...]) -> None:
 def read_keys(files: CardFiles) -> tuple[KeyObject, ...]:
     """The private keys that the card lists. Raises CardGoneError, CardAnswerError (TlvError), CommandRefusedError."""
     odf = objects.parse_odf(files.read(EF_ODF))
-    listed = [_content(files, entry.value) for entry in odf if entry.directory is Directory.PRIVATE_KEYS]
+    listed = [_content(files, entry.value) for entry in odf if entry.directory is DirectoryKind.PRIVATE_KEYS]
     return _some(objects.parse_keys, listed)
 
 
@@ -150,7 +150,7 @@ def read_public_keys(files: CardFiles) -> dict[bytes, bytes]:
     """
     found: dict[bytes, bytes] = {}
     for entry in objects.parse_odf(files.read(EF_ODF)):
-        if entry.directory is Directory.PUBLIC_KEYS:
+        if entry.directory is DirectoryKind.PUBLIC_KEYS:
             found |= dict(_public_keys(files, entry.value))
     return found
 
@@ -159,7 +159,7 @@ def read_data_objects(files: CardFiles) -> tuple[DataObject, ...]:
     """The data objects that the card lists; what cannot be read is left out. Raises CardGoneError, CardAnswerError."""
     listed: list[bytes] = []
     for entry in objects.parse_odf(files.read(EF_ODF)):
-        if entry.directory is Directory.DATA:
+        if entry.directory is DirectoryKind.DATA:
             try:
                 listed.append(_content(files, entry.value))
             except CommandRefusedError:
@@ -188,7 +188,7 @@ def _public_keys(files: CardFiles, directory: FilePath | bytes) -> Iterator[tupl
             yield entry.id, public_keys.spki(key)
 
 
-def _certificates(files: CardFiles, contents: dict[Directory, list[bytes]]) -> tuple[CertificateFile, ...]:
+def _certificates(files: CardFiles, contents: dict[DirectoryKind, list[bytes]]) -> tuple[CertificateFile, ...]:
     listed = [data for directory in _CERTIFICATE_DIRECTORIES for data in contents.get(directory, ())]
     return tuple(file for entry in _some(objects.parse_certificates, listed) for file in _certificate(files, entry))
 

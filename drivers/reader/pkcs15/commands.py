@@ -8,7 +8,7 @@ half is asked for, is as OpenSC's driver for these cards does it.
 """
 
 from drivers.reader import tlv
-from drivers.reader.apdu import SHORT_LE, Command
+from drivers.reader.apdu import SHORT_LE, CommandApdu
 from drivers.reader.keys import KeyAlgorithm
 
 TRANSPARENT, RSA_KEY, EC_KEY = 0x01, 0x11, 0x22
@@ -27,44 +27,44 @@ _EXPONENT_65537 = bytes.fromhex("30058103010001")
 _NOBODY = 0xF
 
 
-def create_file(number: bytes, size: int, code: int) -> Command:
+def create_file(number: bytes, size: int, code: int) -> CommandApdu:
     """CREATE FILE (ISO/IEC 7816-9 9.3.2) of an EF in the current DF: everybody reads it, and whoever verified the code of
     that reference updates and deletes it."""
     rights = bytes((code, code << 4 | _NOBODY, 0xFF))
     return _create(tlv.encode(_SIZE, size.to_bytes(2, "big")), TRANSPARENT, number, rights)
 
 
-def create_key_file(number: bytes, algorithm: KeyAlgorithm, code: int) -> Command:
+def create_key_file(number: bytes, algorithm: KeyAlgorithm, code: int) -> CommandApdu:
     """CREATE FILE for a key of that kind, which whoever verified the code uses, makes and deletes."""
     descriptor, bits = KEY_FILES[algorithm]
     rights = bytes((code << 4 | code, code << 4 | code, 0xFF))
     return _create(tlv.encode(_KEY_SIZE, bits.to_bytes(2, "big")), descriptor, number, rights)
 
 
-def _create(size: bytes, descriptor: int, number: bytes, rights: bytes) -> Command:
+def _create(size: bytes, descriptor: int, number: bytes, rights: bytes) -> CommandApdu:
     told = (
         (_DESCRIPTOR, bytes((descriptor,))), (_IDENTIFIER, number), (_RIGHTS, rights), (_PROPRIETARY, bytes(2)),
         (_LIFE_CYCLE, bytes(1)),
     )  # fmt: skip
     template = size + b"".join(tlv.encode(tag, value) for tag, value in told)
-    return Command("CREATE FILE", 0x00, 0xE0, data=tlv.encode(_FCP, template))
+    return CommandApdu("CREATE FILE", 0x00, 0xE0, data=tlv.encode(_FCP, template))
 
 
-def delete_file() -> Command:
+def delete_file() -> CommandApdu:
     """DELETE FILE (ISO/IEC 7816-9 9.3.3): the file that is selected."""
-    return Command("DELETE FILE", 0x00, 0xE4)
+    return CommandApdu("DELETE FILE", 0x00, 0xE4)
 
 
-def update_binary(offset: int, data: bytes) -> Command:
+def update_binary(offset: int, data: bytes) -> CommandApdu:
     """UPDATE BINARY of the current EF (ISO/IEC 7816-4 11.3.5); offset of at most 15 bits."""
-    return Command("UPDATE BINARY", 0x00, 0xD6, offset >> 8, offset & 0xFF, data)
+    return CommandApdu("UPDATE BINARY", 0x00, 0xD6, offset >> 8, offset & 0xFF, data)
 
 
-def generate_key_pair(algorithm: KeyAlgorithm) -> Command:
+def generate_key_pair(algorithm: KeyAlgorithm) -> CommandApdu:
     """GENERATE ASYMMETRIC KEY PAIR (ISO/IEC 7816-8 11.4) in the key file that is selected; RSA with 65537."""
-    return Command("GENERATE KEY PAIR", 0x00, 0x46, data=_EXPONENT_65537 if algorithm == "RSA-2048" else b"")
+    return CommandApdu("GENERATE KEY PAIR", 0x00, 0x46, data=_EXPONENT_65537 if algorithm == "RSA-2048" else b"")
 
 
-def public_part(which: int) -> Command:
+def public_part(which: int) -> CommandApdu:
     """GET DATA: `MODULUS` or `EXPONENT` as bare numbers, or `POINT` as a data object, of the selected key file's key."""
-    return Command("GET DATA", 0x00, 0xCA, 0x01, which, le=SHORT_LE)
+    return CommandApdu("GET DATA", 0x00, 0xCA, 0x01, which, le=SHORT_LE)

@@ -4,7 +4,7 @@ A directory file keeps its length: its objects first, then filler. One change is
 a command whole or not at all has the old directory or the new one when it is torn.
 
 >>> change(b"abc0", b"axc0")
-Change(offset=1, data=b'x')
+DirectoryChange(offset=1, data=b'x')
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DirectoryChange:
     """What goes into a directory file, and where."""
 
     offset: int
@@ -76,7 +76,7 @@ def entries(content: bytes) -> tuple[Tlv, ...]:
     return tlv.parse_prefix(content)
 
 
-def change(old: bytes, packed: bytes) -> Change | None:
+def change(old: bytes, packed: bytes) -> DirectoryChange | None:
     """From a directory file's content to one that begins with `packed` and ends in filler; None where it does not fit, or
     does not go into one command. Nothing to change is a change of no bytes."""
     new = packed.ljust(len(old), b"\0")
@@ -84,9 +84,9 @@ def change(old: bytes, packed: bytes) -> Change | None:
         return None
     differing = [at for at in range(len(old)) if old[at] != new[at]]
     if not differing:
-        return Change(0, b"")
+        return DirectoryChange(0, b"")
     first, last = differing[0], differing[-1]
-    return Change(first, new[first : last + 1]) if last - first < SHORT_DATA else None
+    return DirectoryChange(first, new[first : last + 1]) if last - first < SHORT_DATA else None
 
 
 def _sequence(*parts: bytes) -> bytes:

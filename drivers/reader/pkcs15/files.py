@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drivers.reader import iso7816, tlv
-from drivers.reader.apdu import SHORT_LE, Command, Response, Status
-from drivers.reader.channel import Channel
+from drivers.reader.apdu import SHORT_LE, CommandApdu, ResponseApdu, StatusWord
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15.values import FilePath
@@ -22,9 +22,9 @@ BINARY_REACH = 0x8000
 """So much of a file can be read: the offset of READ BINARY has 15 bits (ISO/IEC 7816-4 11.3.3)."""
 MAX_FILES = 128
 """Most different files read in one visit."""
-_END = (Status.WRONG_P1P2, Status.WRONG_LENGTH)
-_OTHER_WAY = (Status.WRONG_P1P2, Status.FUNCTION_NOT_SUPPORTED, Status.OUTSIDE_FILE, Status.INS_NOT_SUPPORTED,
-              Status.FILE_NOT_FOUND, Status.WRONG_DATA)  # fmt: skip
+_END = (StatusWord.WRONG_P1P2, StatusWord.WRONG_LENGTH)
+_OTHER_WAY = (StatusWord.WRONG_P1P2, StatusWord.FUNCTION_NOT_SUPPORTED, StatusWord.OUTSIDE_FILE, StatusWord.INS_NOT_SUPPORTED,
+              StatusWord.FILE_NOT_FOUND, StatusWord.WRONG_DATA)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Base:
 class CardFiles:
     """The files of one connection. Not for several threads."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: ApduChannel) -> None:
         self._channel = channel
         self._known: dict[bytes, bytes] = {}
         self._by_steps = False
@@ -60,7 +60,7 @@ class CardFiles:
         """The DF in which a file is found by its identifier alone."""
         self.base = Base()
         self.file_enters_its_df = False
-        """See `drivers.reader.profiles.Commands`."""
+        """See `drivers.reader.profiles.CommandRules`."""
 
     def read_value(self, where: FilePath) -> bytes:
         """The part of a file that a path names. Raises CommandRefusedError, CardGoneError, CardAnswerError."""
@@ -150,7 +150,7 @@ class CardFiles:
         try:
             return self._binary(info.size, most)
         except CommandRefusedError as fault:
-            if fault.status != Status.WRONG_STRUCTURE:
+            if fault.status != StatusWord.WRONG_STRUCTURE:
                 raise
             return self._records()  # the card did not say that the file has records
 
@@ -168,7 +168,7 @@ class CardFiles:
             self._demand(iso7816.select_by_name(self.base.aid))
         self._current = self._entered = self._here = wanted
 
-    def select(self, path: bytes) -> Response:
+    def select(self, path: bytes) -> ResponseApdu:
         """Select a DF or EF. Raises CommandRefusedError with the card's status where it is not there."""
         here, self._here, self._current, self._entered = self._here, None, None, None
         response = self._selected_somehow(path, here)
@@ -179,7 +179,7 @@ class CardFiles:
         """One name for one DF, however it is written."""
         return self._absolute(path) or b"/" + self.base.aid + path
 
-    def _selected_somehow(self, path: bytes, here: bytes | None) -> Response:
+    def _selected_somehow(self, path: bytes, here: bytes | None) -> ResponseApdu:
         absolute = self._absolute(path)
         if not absolute:
             return self._selected_within(path, here)
@@ -195,7 +195,7 @@ class CardFiles:
         self._by_steps = True
         return response
 
-    def _selected_within(self, path: bytes, here: bytes | None) -> Response:
+    def _selected_within(self, path: bytes, here: bytes | None) -> ResponseApdu:
         """A file of an application that is known by its AID alone; the application is not selected again in vain."""
         home = self._place(b"")
         if here != home:
@@ -210,17 +210,17 @@ class CardFiles:
             return path
         return b"" if self.base.aid else self.base.path + path
 
-    def _step(self, path: bytes) -> Response:
-        response = Response(b"", Status.OK)
+    def _step(self, path: bytes) -> ResponseApdu:
+        response = ResponseApdu(b"", StatusWord.OK)
         for at in range(0, len(path), 2):
             response = self._channel.send(iso7816.select_file(path[at : at + 2]))
-            if response.sw in (Status.WRONG_P1P2, Status.WRONG_LENGTH):
+            if response.sw in (StatusWord.WRONG_P1P2, StatusWord.WRONG_LENGTH):
                 response = self._channel.send(iso7816.select_file(path[at : at + 2], answer=False))
             if not _selected(response):
                 raise self._refused("SELECT", response)
         return response
 
-    def _info(self, response: Response) -> FileInfo:
+    def _info(self, response: ResponseApdu) -> FileInfo:
         try:
             template = next((node for node in tlv.parse(response.data) if node.tag in (0x62, 0x6F)), None)
             if template is None:
@@ -245,20 +245,20 @@ class CardFiles:
                 break
         return bytes(data[:wanted])
 
-    def _next_part(self, at: int, wanted: int, *, sized: bool) -> Response:
+    def _next_part(self, at: int, wanted: int, *, sized: bool) -> ResponseApdu:
         """By an extended command where the card offers that, and it is known how much there is: a short answer is no end."""
         if sized and wanted > SHORT_LE and self._channel.extended:
             response = self._channel.send(iso7816.read_binary(at, wanted))
-            if response.sw not in (Status.WRONG_LENGTH, Status.CLA_NOT_SUPPORTED):
+            if response.sw not in (StatusWord.WRONG_LENGTH, StatusWord.CLA_NOT_SUPPORTED):
                 return response
             self._channel.extended = False  # it, or the reader, promised more than it does
         return self._channel.send(iso7816.read_binary(at, min(wanted, SHORT_LE)))
 
-    def _part(self, response: Response, *, started: bool) -> bool:
+    def _part(self, response: ResponseApdu, *, started: bool) -> bool:
         """Is there a part of the file in this answer? 62xx is data with a warning, such as the end of the file."""
         if response.ok or response.sw >> 8 == 0x62:
             return True
-        if response.sw == Status.OUTSIDE_FILE or (started and response.sw in _END):
+        if response.sw == StatusWord.OUTSIDE_FILE or (started and response.sw in _END):
             return False
         raise self._refused("READ BINARY", response)
 
@@ -271,16 +271,16 @@ class CardFiles:
             data += response.data
         return bytes(data)
 
-    def _demand(self, command: Command) -> Response:
+    def _demand(self, command: CommandApdu) -> ResponseApdu:
         response = self._channel.send(command)
         if not _selected(response):
             raise self._refused(command.name, response)
         return response
 
-    def _refused(self, command: str, response: Response) -> CommandRefusedError:
+    def _refused(self, command: str, response: ResponseApdu) -> CommandRefusedError:
         return CommandRefusedError("the card refused", reader=self._channel.reader, command=command, status=response.sw)
 
 
-def _selected(response: Response) -> bool:
+def _selected(response: ResponseApdu) -> bool:
     """9000, or a warning that the file is there but deactivated (6283)."""
     return response.ok or response.sw >> 8 == 0x62

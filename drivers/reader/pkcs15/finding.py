@@ -12,7 +12,7 @@ from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.card import EF_ODF, ODF_SHORT_ID, PKCS15_AID
 from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.values import ApplicationEntry, Directory
+from drivers.reader.pkcs15.values import ApplicationEntry, DirectoryKind
 from drivers.reader.tlv import TlvError
 
 EF_DIR = MF + b"\x2f\x00"
@@ -105,4 +105,4 @@ def _has_odf(files: CardFiles) -> bool:
 def _is_odf(data: bytes) -> bool:
     """Names codes or certificates; a list of keys, which may look like one, never does."""
     found = {entry.directory for entry in objects.parse_odf(data)}
-    return bool(found & {Directory.AUTHENTICATION, Directory.CERTIFICATES})
+    return bool(found & {DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES})

@@ -68,7 +68,7 @@ def still_has(files: CardFiles, known: Fingerprint) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownFiles:
+class CachedFiles:
     """A card as it was read before: where its application is, its files, and what makes it this card."""
 
     base: Base
@@ -83,7 +83,7 @@ def serial_told(files: CardFiles) -> bytes:
     return files.read_short(TOKEN_INFO_SHORT_ID, EF_TOKEN_INFO, is_token_info) or b""
 
 
-def is_known(files: CardFiles, known: KnownFiles) -> bool:
+def is_known(files: CardFiles, known: CachedFiles) -> bool:
     """Ask the card for what makes it this card, and take its files from memory where it is. Raises as `serial_told`."""
     try:
         same = still_has(files, known.fingerprint)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from drivers.reader import public_keys, tlv, usage
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.iso7816 import MF
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Unknown
@@ -22,7 +22,7 @@ from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15 import commands, entries, objects
 from drivers.reader.pkcs15.entries import NewKey
 from drivers.reader.pkcs15.files import CardFiles
-from drivers.reader.pkcs15.values import CodeObject, Directory, FilePath, KeyObject, PublicKeyObject
+from drivers.reader.pkcs15.values import CodeObject, DirectoryKind, FilePath, KeyObject, PublicKeyObject
 from drivers.reader.pkcs15.writer import CardWriter, EndedError
 from drivers.reader.public_keys import PublicKey
 from drivers.reader.tlv import Tlv
@@ -51,17 +51,17 @@ class Around:
     after: Callable[[], None]
 
 
-class Manager:
+class Pkcs15KeyManager:
     """See the module. Raises CardGoneError and CardChangedError before anything was changed, and CardAnswerError."""
 
-    def __init__(self, channel: Channel, files: CardFiles, same_card: Callable[[], None], around: Around) -> None:
+    def __init__(self, channel: ApduChannel, files: CardFiles, same_card: Callable[[], None], around: Around) -> None:
         self._files = files
         self._around = around
         self._writer = CardWriter(channel, files, same_card)
 
     def key(self, key_id: bytes) -> KeyObject | None:
         """The private key of that id, as the card lists it. Raises CommandRefusedError, TlvError."""
-        found = self._find(Directory.PRIVATE_KEYS, objects.parse_keys, key_id)
+        found = self._find(DirectoryKind.PRIVATE_KEYS, objects.parse_keys, key_id)
         return None if found is None else found[1]
 
     def generate(self, key_id: bytes, algorithm: KeyAlgorithm, guard: CodeObject) -> KeyOutcome:
@@ -102,7 +102,7 @@ class Manager:
 
     def _new_pair(self, old: KeyObject, algorithm: KeyAlgorithm) -> PublicKey:
         """In the key's own file."""
-        listed = self._find(Directory.PUBLIC_KEYS, objects.parse_public_keys, old.id)
+        listed = self._find(DirectoryKind.PUBLIC_KEYS, objects.parse_public_keys, old.id)
         known = pkcs15.read_public_keys(self._files).get(old.id)
         if listed is None or known is None or not isinstance(listed[1].value, FilePath):
             raise _not_allowed()
@@ -113,12 +113,17 @@ class Manager:
         return public
 
     def _new_key(self, key_id: bytes, algorithm: KeyAlgorithm, guard: CodeObject) -> PublicKey:
-        private_directory, public_directory = self._path(Directory.PRIVATE_KEYS), self._path(Directory.PUBLIC_KEYS)
+        private_directory, public_directory = (
+            self._path(DirectoryKind.PRIVATE_KEYS),
+            self._path(DirectoryKind.PUBLIC_KEYS),
+        )
         application, taken = private_directory[:-2], self._taken()
         bits = commands.KEY_FILES[algorithm][1]
         elliptic, place = algorithm != "RSA-2048", application + KEY_FAMILY
         draft = NewKey(key_id, "Key", guard.auth_id, 0xFF, bits, elliptic, place, application + PUBLIC_FAMILY)
-        stale = self._find(Directory.PUBLIC_KEYS, objects.parse_public_keys, key_id)  # of an operation that was torn
+        stale = self._find(
+            DirectoryKind.PUBLIC_KEYS, objects.parse_public_keys, key_id
+        )  # of an operation that was torn
         self._room(private_directory, entries.private_key(draft))
         self._room(public_directory, entries.public_key(draft), stale and stale[0])
         file = self._writer.create(
@@ -135,12 +140,12 @@ class Manager:
 
     def _write(self, key_id: bytes, der: bytes) -> Accepted:
         public = public_keys.of_certificate(der)
-        key, directory = self.key(key_id), self._path(Directory.CERTIFICATES)
+        key, directory = self.key(key_id), self._path(DirectoryKind.CERTIFICATES)
         if key is None or public is None or len(der) > MAX_FILE:
             raise _not_allowed()
         if public != pkcs15.read_public_keys(self._files).get(key_id):
             raise _not_allowed()
-        old = self._find(Directory.CERTIFICATES, objects.parse_certificates, key_id)
+        old = self._find(DirectoryKind.CERTIFICATES, objects.parse_certificates, key_id)
         label = _label(der) if old is None else old[1].label
         place = directory[:-2] + CERTIFICATE_FAMILY
         self._room(directory, entries.certificate(key_id, label, place), old and old[0])
@@ -151,8 +156,8 @@ class Manager:
         return Accepted()
 
     def _delete(self, key_id: bytes) -> Accepted:
-        directory = self._path(Directory.CERTIFICATES)
-        old = self._find(Directory.CERTIFICATES, objects.parse_certificates, key_id)
+        directory = self._path(DirectoryKind.CERTIFICATES)
+        old = self._find(DirectoryKind.CERTIFICATES, objects.parse_certificates, key_id)
         if old is None:
             raise _not_allowed()
         self._append(directory, b"", old[0])
@@ -160,17 +165,17 @@ class Manager:
         return Accepted()
 
     def _delete_key(self, key_id: bytes) -> Accepted:
-        private = self._find(Directory.PRIVATE_KEYS, objects.parse_keys, key_id)
-        public = self._find(Directory.PUBLIC_KEYS, objects.parse_public_keys, key_id)
-        certified = self._find(Directory.CERTIFICATES, objects.parse_certificates, key_id)
+        private = self._find(DirectoryKind.PRIVATE_KEYS, objects.parse_keys, key_id)
+        public = self._find(DirectoryKind.PUBLIC_KEYS, objects.parse_public_keys, key_id)
+        certified = self._find(DirectoryKind.CERTIFICATES, objects.parse_certificates, key_id)
         if certified is not None or (private is None and public is None):
             raise _not_allowed()
         if private is not None:
-            self._append(self._path(Directory.PRIVATE_KEYS), b"", private[0])
+            self._append(self._path(DirectoryKind.PRIVATE_KEYS), b"", private[0])
             if private[1].path:
                 self._discard(FilePath(private[1].path))
         if public is not None:
-            self._append(self._path(Directory.PUBLIC_KEYS), b"", public[0])
+            self._append(self._path(DirectoryKind.PUBLIC_KEYS), b"", public[0])
             self._discard(public[1].value)
         return Accepted()
 
@@ -188,7 +193,7 @@ class Manager:
 
     def _code_of(self, key: KeyObject) -> int:
         """The reference of the code that guards a key, which guards its certificate too."""
-        codes = (code for data in self._contents(Directory.AUTHENTICATION) for code in objects.parse_codes(data))
+        codes = (code for data in self._contents(DirectoryKind.AUTHENTICATION) for code in objects.parse_codes(data))
         reference = next((code.reference for code in codes if code.auth_id == key.auth_id), None)
         if reference is None:
             raise _not_allowed()
@@ -198,7 +203,7 @@ class Manager:
         """Write an entry behind the others, or in the place of `old`; an empty one deletes it."""
         self._writer.change(directory, self._room(directory, entry, old))
 
-    def _room(self, directory: bytes, entry: bytes, old: Tlv | None = None) -> entries.Change:
+    def _room(self, directory: bytes, entry: bytes, old: Tlv | None = None) -> entries.DirectoryChange:
         content = self._files.read(directory)
         kept = [node.raw for node in entries.entries(content)]
         if old is None:
@@ -211,7 +216,7 @@ class Manager:
         return change
 
     def _find(
-        self, directory: Directory, parse: Callable[[bytes], tuple[T, ...]], wanted: bytes
+        self, directory: DirectoryKind, parse: Callable[[bytes], tuple[T, ...]], wanted: bytes
     ) -> tuple[Tlv, T] | None:
         for data in self._contents(directory):
             for node in entries.entries(data):
@@ -222,23 +227,27 @@ class Manager:
 
     def _taken(self) -> set[bytes]:
         """Paths of all files that the directories name."""
-        keys = (k.path for data in self._contents(Directory.PRIVATE_KEYS) for k in objects.parse_keys(data))
+        keys = (k.path for data in self._contents(DirectoryKind.PRIVATE_KEYS) for k in objects.parse_keys(data))
         return {*keys, *(value.path for value in self._values() if isinstance(value, FilePath))}
 
     def _values(self) -> Iterator[FilePath | bytes]:
         public: tuple[PublicKeyObject, ...]
-        for data in self._contents(Directory.PUBLIC_KEYS):
+        for data in self._contents(DirectoryKind.PUBLIC_KEYS):
             public = objects.parse_public_keys(data)
             yield from (key.value for key in public)
-        for directory in (Directory.CERTIFICATES, Directory.TRUSTED_CERTIFICATES, Directory.USEFUL_CERTIFICATES):
+        for directory in (
+            DirectoryKind.CERTIFICATES,
+            DirectoryKind.TRUSTED_CERTIFICATES,
+            DirectoryKind.USEFUL_CERTIFICATES,
+        ):
             for data in self._contents(directory):
                 yield from (certificate.value for certificate in objects.parse_certificates(data))
 
-    def _contents(self, wanted: Directory) -> list[bytes]:
+    def _contents(self, wanted: DirectoryKind) -> list[bytes]:
         values = [e.value for e in objects.parse_odf(self._files.read(pkcs15.EF_ODF)) if e.directory is wanted]
         return [value if isinstance(value, bytes) else self._files.read_value(value) for value in values]
 
-    def _path(self, wanted: Directory) -> bytes:
+    def _path(self, wanted: DirectoryKind) -> bytes:
         """The first directory file of that kind, which must be a whole file below the MF."""
         for entry in objects.parse_odf(self._files.read(pkcs15.EF_ODF)):
             value = entry.value

@@ -21,7 +21,7 @@ from drivers.reader.pkcs15.values import (
     CodeFlag,
     CodeObject,
     DataObject,
-    Directory,
+    DirectoryKind,
     FilePath,
     KeyObject,
     OdfEntry,
@@ -59,13 +59,13 @@ def _application(node: Tlv) -> ApplicationEntry:
 
 def parse_odf(data: bytes) -> tuple[OdfEntry, ...]:
     """Entries of EF(ODF) (8.3), each once, at most `MAX_ENTRIES`. Raises TlvError."""
-    known = {int(directory) for directory in Directory}
+    known = {int(directory) for directory in DirectoryKind}
     entries = _kept([node for node in tlv.parse_prefix(data) if node.tag in known], _odf_entry)
     return tuple(dict.fromkeys(entries))[:MAX_ENTRIES]
 
 
 def _odf_entry(node: Tlv) -> OdfEntry:
-    directory = Directory(node.tag)
+    directory = DirectoryKind(node.tag)
     direct = node.find(0xA0)
     return OdfEntry(directory, direct.value if direct else _file_path(node.child(tlv.SEQUENCE)))
 

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives import serialization
 
 from drivers.reader import identity, public_keys, signing
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode, SignsWith
-from drivers.reader.channel import Channel
-from drivers.reader.codes import Codes
+from drivers.reader.channel import ApduChannel
+from drivers.reader.codes import CodeCommands
 from drivers.reader.counters import TryCounter
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
 from drivers.reader.identity import ReadCertificate
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
 from drivers.reader.ledger import TryLedger
-from drivers.reader.memory import CardMemory
+from drivers.reader.memory import CardCache
 from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
 from drivers.reader.pinpad import PadText
@@ -29,13 +29,13 @@ from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15 import values
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.pkcs15.finding import NoApplicationError, find_application
-from drivers.reader.pkcs15.fingerprint import Fingerprint, KnownFiles, fingerprint_of, is_known, serial_told, still_has
-from drivers.reader.pkcs15.management import Around, Manager, WriteOutcome
+from drivers.reader.pkcs15.fingerprint import CachedFiles, Fingerprint, fingerprint_of, is_known, serial_told, still_has
+from drivers.reader.pkcs15.management import Around, Pkcs15KeyManager, WriteOutcome
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
 from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
-from drivers.reader.signature_forms import KnownForms
-from drivers.reader.signing import Product, Signer
+from drivers.reader.signature_forms import SignatureFormCache
+from drivers.reader.signing import SigningKey, SigningProfile
 from drivers.reader.tlv import TlvError
 from drivers.secret import Secret
 
@@ -48,7 +48,7 @@ _NEW_IDS = range(0x41, 0x61)
 class _Recognition:
     """Is the card one that this reader has read? Asked once its application is entered."""
 
-    def __init__(self, atr: bytes, memory: CardMemory[KnownFiles]) -> None:
+    def __init__(self, atr: bytes, memory: CardCache[CachedFiles]) -> None:
         self._atr = atr
         self._memory = memory
         self.card = b""
@@ -63,7 +63,7 @@ class _Recognition:
     def keep(self, files: CardFiles, fingerprint: Fingerprint) -> None:
         """Remember what was read."""
         if self.card:
-            self._memory.keep(self.card, KnownFiles(files.base, files.known, fingerprint))
+            self._memory.keep(self.card, CachedFiles(files.base, files.known, fingerprint))
 
     def forget(self) -> None:
         """The card is about to change."""
@@ -71,12 +71,12 @@ class _Recognition:
 
 
 def open_pkcs15(
-    channel: Channel,
+    channel: ApduChannel,
     *,
     profiles: Profiles,
     ledger: TryLedger,
-    memory: CardMemory[KnownFiles] | None = None,
-    forms: KnownForms | None = None,
+    memory: CardCache[CachedFiles] | None = None,
+    forms: SignatureFormCache | None = None,
 ) -> "Pkcs15Session":
     """Find the application, read its directory and match a profile; of a card in `memory` only what makes it that card.
     `forms` remembers how products sign.
@@ -85,7 +85,7 @@ def open_pkcs15(
     """
     files = CardFiles(channel)
     atr, reader = channel.connection.atr, channel.reader
-    seen = _Recognition(atr, memory or CardMemory())
+    seen = _Recognition(atr, memory or CardCache())
     try:
         aid = find_application(files, profiles.aids("pkcs15", atr, pkcs15.PKCS15_AID), seen)
         directory = pkcs15.read_directory(files, aid)
@@ -102,7 +102,7 @@ def open_pkcs15(
     if profile is None:
         raise UnknownCardError("a card of no known product", reader=reader, atr=atr, tried=("PKCS#15",))
     try:
-        product = Product(profile, directory.token.algorithms, forms or KnownForms())
+        product = SigningProfile(profile, directory.token.algorithms, forms or SignatureFormCache())
         return Pkcs15Session(channel, files, directory, product, ledger, seen)
     except CommandRefusedError as fault:
         raise UnknownCardError(
@@ -115,10 +115,10 @@ class Pkcs15Session(CardSession):
 
     def __init__(
         self,
-        channel: Channel,
+        channel: ApduChannel,
         files: CardFiles,
         directory: pkcs15.CardDirectory,
-        product: Product,
+        product: SigningProfile,
         ledger: TryLedger,
         seen: _Recognition,
     ) -> None:
@@ -135,9 +135,9 @@ class Pkcs15Session(CardSession):
         number = identity.card_number_of(certificates, directory, profile)
         counter = TryCounter(channel, profile, ledger, number or serial)
         born = identity.birth_dates_of(certificates)
-        codes = Codes(channel, profile, counter, self.check_same_card, self._enter, born)
+        codes = CodeCommands(channel, profile, counter, self.check_same_card, self._enter, born)
         super().__init__(channel, profile, codes, owned)
-        self._manager = Manager(channel, files, self.check_same_card, Around(self._forget, self._read_anew))
+        self._manager = Pkcs15KeyManager(channel, files, self.check_same_card, Around(self._forget, self._read_anew))
         self._fresh = False
         """What is known of the files was read in this visit."""
         self._made: dict[str, bytes] = {}
@@ -243,7 +243,7 @@ class Pkcs15Session(CardSession):
         key = None if place is None or public is None else self._manager.key(place)
         if key is None or public is None:
             return NOT_ALLOWED
-        signer = Signer(serialization.load_der_public_key(public))
+        signer = SigningKey(serialization.load_der_public_key(public))
         return signing.sign_by(self.channel, self._product, key, signer, "other", message)
 
     def _guard(self, purpose: Purpose) -> CodeObject | None:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from drivers.reader.iso7816 import Alphabet
 
 
-class Directory(IntEnum):
+class DirectoryKind(IntEnum):
     """What an entry of EF(ODF) leads to: its tag (8.3)."""
 
     PRIVATE_KEYS = 0xA0
@@ -147,5 +147,5 @@ class DataObject:
 class OdfEntry:
     """One entry of EF(ODF). `value` is the directory file, or the objects themselves."""
 
-    directory: Directory
+    directory: DirectoryKind
     value: FilePath | bytes

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from drivers.reader import public_keys, tlv
-from drivers.reader.apdu import SHORT_DATA, Command, Response
-from drivers.reader.channel import Channel
+from drivers.reader.apdu import SHORT_DATA, CommandApdu, ResponseApdu
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError, CommandRefusedError
 from drivers.reader.keys import KeyAlgorithm
 from drivers.reader.outcomes import RefusalReason, Refused, Unknown
 from drivers.reader.pkcs15 import commands
-from drivers.reader.pkcs15.entries import Change
+from drivers.reader.pkcs15.entries import DirectoryChange
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.public_keys import PublicKey
 from drivers.reader.tlv import TlvError
@@ -37,7 +37,7 @@ class EndedError(Exception):
 class CardWriter:
     """See the module. Paths are from the MF."""
 
-    def __init__(self, channel: Channel, files: CardFiles, same_card: Callable[[], None]) -> None:
+    def __init__(self, channel: ApduChannel, files: CardFiles, same_card: Callable[[], None]) -> None:
         self._channel = channel
         self._files = files
         self._same_card = same_card
@@ -64,7 +64,7 @@ class CardWriter:
         self._channel.committed = False
         return done
 
-    def create(self, family: bytes, taken: Collection[bytes], make: Callable[[bytes], Command]) -> bytes:
+    def create(self, family: bytes, taken: Collection[bytes], make: Callable[[bytes], CommandApdu]) -> bytes:
         """Create the first file of a family, `family` being its path with a last byte of 0, that nothing has taken."""
         for last in range(1, MOST_PLACES + 1):
             path = family[:-1] + bytes((last,))
@@ -87,7 +87,7 @@ class CardWriter:
             self._demand(self._send(commands.update_binary(at, data[at : at + SHORT_DATA])))
         self._files.forget(path)
 
-    def change(self, path: bytes, change: Change) -> None:
+    def change(self, path: bytes, change: DirectoryChange) -> None:
         """Change a directory file by one command."""
         if not change.data:
             return
@@ -129,7 +129,7 @@ class CardWriter:
         self._demand(response)
         return response.data
 
-    def _send(self, command: Command) -> Response:
+    def _send(self, command: CommandApdu) -> ResponseApdu:
         """A command that changes the card."""
         self._channel.committed = self._begun = True
         try:
@@ -137,6 +137,6 @@ class CardWriter:
         except (CardGoneError, CardAnswerError):
             raise EndedError(Unknown()) from None
 
-    def _demand(self, response: Response) -> None:
+    def _demand(self, response: ResponseApdu) -> None:
         if not response.ok:
             raise EndedError(Refused(RefusalReason.CARD, response.sw))

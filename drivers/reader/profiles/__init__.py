@@ -25,7 +25,7 @@ from drivers.reader.profiles.tables import (
     AtrMask,
     CertificateRules,
     CodeRules,
-    Commands,
+    CommandRules,
     Counter,
     Match,
     PinRules,
@@ -39,7 +39,7 @@ from drivers.reader.profiles.tables import (
 )
 
 __all__ = [
-    "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "Commands", "Counter", "Match", "PinRules", "PivRules",
+    "AtrMask", "CardSigns", "CertificateRules", "CodeRules", "CommandRules", "Counter", "Match", "PinRules", "PivRules",
     "Profile", "ProfileError", "Profiles", "PukRules", "Signing", "SigningForm", "UnblockVariant", "Unblocking", "builtin",
     "parse",
 ]  # fmt: skip

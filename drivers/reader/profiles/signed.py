@@ -106,7 +106,7 @@ def check(content: bytes, signature: bytes, keys: ProfileKeys, name: str) -> Non
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedProfile:
     """A profile file that does not count. `reason` begins with the key, or with `signature` or `file`."""
 
     file: str
@@ -121,7 +121,7 @@ class Loaded:
     """What came of a folder: the profiles that count now, and the files that do not."""
 
     profiles: Profiles
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RejectedProfile, ...] = ()
 
 
 def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> Loaded:
@@ -132,16 +132,16 @@ def add_signed(base: Profiles, folder: Path, keys: ProfileKeys) -> Loaded:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
     except OSError as fault:
-        return Loaded(base, (Refusal(str(folder), f"file: {fault.strerror}"),))
+        return Loaded(base, (RejectedProfile(str(folder), f"file: {fault.strerror}"),))
     added: dict[str, Profile] = {}
-    refused: list[Refusal] = []
+    refused: list[RejectedProfile] = []
     for path in files:
         try:
             profile = load(path, keys, base)
             if profile.name in added:
                 raise ProfileError(f"{path.name}: name: another file has it already")
         except ProfileError as fault:
-            refused += [Refusal(*line.split(": ", 1)) for line in str(fault).splitlines()]
+            refused += [RejectedProfile(*line.split(": ", 1)) for line in str(fault).splitlines()]
             continue
         added[profile.name] = profile
     profiles = base

@@ -53,11 +53,11 @@ def least_floor(tries: int) -> int:
     return 3 if tries >= 5 else 2
 
 
-class _Table(BaseModel):
+class _ProfileTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AtrMask(_Table):
+class AtrMask(_ProfileTable):
     """An ATR and which of its bits count; without a mask all of them do."""
 
     value: Hex
@@ -82,7 +82,7 @@ class AtrMask(_Table):
         return len(value) == len(atr) and all(v & m == a & m for v, m, a in zip(value, mask, atr, strict=False))
 
 
-class Match(_Table):
+class Match(_ProfileTable):
     """Which cards the profile is for: every key that is given must fit; ATR and AID by any one of their list."""
 
     atr: tuple[AtrMask, ...] = ()
@@ -94,7 +94,7 @@ class Match(_Table):
     """The issuer of one of its certificates, as `CN=...`. Not for PIV, which is known before a certificate is read."""
 
 
-class CodeRules(_Table):
+class CodeRules(_ProfileTable):
     """Rules of a PIN or PUK. Lengths in characters; `tries` is where the counter starts."""
 
     min_length: int = Field(ge=1, le=32)
@@ -121,7 +121,7 @@ class PukRules(CodeRules):
         return self
 
 
-class Commands(_Table):
+class CommandRules(_ProfileTable):
     """How this product wants its commands."""
 
     counter: Counter = "none"
@@ -134,7 +134,7 @@ class Commands(_Table):
     DF is selected again before a local code goes out."""
 
 
-class Unblocking(_Table):
+class Unblocking(_ProfileTable):
     """Who may unlock a locked PIN of this product with its PUK, and how it is unlocked without it."""
 
     by: Who = "nobody"
@@ -147,7 +147,7 @@ class Unblocking(_Table):
     """Where the key's counter starts."""
 
 
-class CertificateRules(_Table):
+class CertificateRules(_ProfileTable):
     """`card_number`: `extension:OID`, `subject:NAME` (X.520 short name) or `token:serial`."""
 
     card_number: str = Field(default="token:serial", pattern=r"^(extension:\d+(\.\d+)+|subject:\w+|token:serial)$")
@@ -158,7 +158,7 @@ class CertificateRules(_Table):
 TemplatePart = Literal["algorithm", "file", "key"]
 
 
-class SigningForm(_Table):
+class SigningForm(_ProfileTable):
     """One way in which this product signs. `template` empty: MANAGE SECURITY ENVIRONMENT is not sent."""
 
     keys: Literal["rsa", "ec", "all"] = "all"
@@ -171,7 +171,7 @@ class SigningForm(_Table):
     padding: Literal["pkcs1", "pss"] = "pkcs1"
 
 
-class Signing(_Table):
+class Signing(_ProfileTable):
     """`template`: what MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key. Where the card refuses
     what stands here, other forms are tried (`drivers.reader.signature_forms`)."""
 
@@ -186,7 +186,7 @@ class Signing(_Table):
     identification: Literal["pso", "internal-authenticate"] = "pso"
 
 
-class PivRules(_Table):
+class PivRules(_ProfileTable):
     """How a PIV application is read, beyond what SP 800-73-4 says of all of them."""
 
     discovery: bool = True
@@ -206,7 +206,7 @@ class PivRules(_Table):
     """Extended APDUs over T=1 even where the ATR does not offer them."""
 
 
-class Profile(_Table):
+class Profile(_ProfileTable):
     """One card product."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
@@ -217,7 +217,7 @@ class Profile(_Table):
     match: Match = Match()
     pin: PinRules
     puk: PukRules
-    commands: Commands = Commands()
+    commands: CommandRules = CommandRules()
     unblocking: Unblocking = Unblocking()
     one_code: bool = False
     """One code may serve identification and signature."""

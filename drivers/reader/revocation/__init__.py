@@ -6,7 +6,7 @@
 
 Rules: only what the issuer, or a responder that it named, has signed counts; an answer counts from its thisUpdate to its
 nextUpdate at the time that is passed in; *revoked* outweighs *good*, and outlives its nextUpdate, because revocation is
-for good (a hold is not); a source that fails says *unknown*, and `Trust(hard=...)` says what that means.
+for good (a hold is not); a source that fails says *unknown*, and `TrustStore(hard=...)` says what that means.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
-from drivers.printer.document import Document, Paragraph, Title
+from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
 from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import Closed, Device, House
@@ -47,7 +47,7 @@ async def test_print(ask: Ask, desk: Desk, house: House, scene: Scene, log: Erra
         await ask(views.no_printer(scene))
         return
     lines = (desk.print_text(say("test_page.letters")), desk.print_text(say("test_page.lead")))
-    page = Document((Title(desk.print_text(say("test_page.title"))), *(Paragraph(line) for line in lines)))
+    page = Document((TitleBlock(desk.print_text(say("test_page.title"))), *(ParagraphBlock(line) for line in lines)))
     printing = log.effect("printer.test", desk.printer.print(page), by=by.hsa_id)
     match await ask(views.printing(scene), until=printing):
         case Printed():

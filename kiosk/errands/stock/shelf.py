@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Self, TypeVar, assert_never
 
-from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, Slot, SlotFault
+from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault, SlotReading
 from fleet.messages.vocabulary import EventType
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
@@ -63,7 +63,7 @@ class Shelf:
         """The list."""
         return await self.stock.look()
 
-    async def slots(self) -> tuple[Slot, ...]:
+    async def slots(self) -> tuple[SlotReading, ...]:
         """All slots as their sensors say. Raises StopError where the cabinet does not answer."""
         state = await self.cabinet.state()
         if not isinstance(state, CabinetReady):
@@ -97,7 +97,7 @@ class Shelf:
         except ErrandEndedError:
             await note_open_door(self.log, self.cabinet, slot)
             raise
-        as_wanted = isinstance(seen, Slot) and seen.card == card
+        as_wanted = isinstance(seen, SlotReading) and seen.card == card
         if as_wanted and opened == "unclear":
             await self.log.settled("slot.open", "opened")
         return as_wanted

@@ -17,8 +17,8 @@ from drivers.cabinet.port import (
     NotDropped,
     NotOpened,
     Opened,
-    Slot,
     SlotFault,
+    SlotReading,
 )
 from sim.cabinet.body import PanelError
 from tests.fakes.cabinet.cabinet_and_hands import LIMIT_S, Fitted, fitted
@@ -42,7 +42,11 @@ def counts(number: int) -> Callable[[CabinetState], bool]:
 
 async def test_it_tells_where_cards_lie_and_that_all_is_closed(make: Make) -> None:
     async with make() as it:
-        slots = Slot(1, "present", "closed"), Slot(2, "present", "closed"), Slot(3, "empty", "closed")
+        slots = (
+            SlotReading(1, "present", "closed"),
+            SlotReading(2, "present", "closed"),
+            SlotReading(3, "empty", "closed"),
+        )
         assert await it.cabinet.state() == CabinetReady(slots, 0, False)
         assert it.cabinet.virtual
 
@@ -58,7 +62,7 @@ async def test_a_card_is_taken_through_the_door_that_was_opened(make: Make) -> N
         assert not taken.done(), "the door is still open"
         it.body.close_door(1)
 
-        assert await taken == Slot(1, "empty", "closed")
+        assert await taken == SlotReading(1, "empty", "closed")
 
 
 async def test_one_door_at_a_time_and_an_open_one_is_open(make: Make) -> None:
@@ -97,7 +101,7 @@ async def test_a_door_that_the_service_key_opened_is_seen(make: Make) -> None:
     async with make() as it:
         it.body.open_door(3)
         it.body.put_card(3, "new")
-        assert await it.cabinet.wait_slot(3, card="present", door="open") == Slot(3, "present", "open")
+        assert await it.cabinet.wait_slot(3, card="present", door="open") == SlotReading(3, "present", "open")
 
 
 async def test_a_dropped_card_is_counted_and_the_flap_locks_behind_it(make: Make) -> None:

@@ -20,8 +20,8 @@ from drivers.cabinet.port import (
     Opened,
     OpenUnknown,
     PortRefused,
-    Slot,
     SlotFault,
+    SlotReading,
     SwappedBoard,
     TwoBoards,
     WrongFirmware,
@@ -35,7 +35,9 @@ async def test_a_board_that_is_there_is_ready_at_the_first_look(ready: BoardBenc
     state = await ready.cabinet.state()
 
     assert state == CabinetReady(
-        (Slot(1, "present", "closed"), Slot(2, "present", "closed"), Slot(3, "empty", "closed")), 0, False
+        (SlotReading(1, "present", "closed"), SlotReading(2, "present", "closed"), SlotReading(3, "empty", "closed")),
+        0,
+        False,
     )
     assert ready.cabinet.board is not None
     assert ready.cabinet.board.board_id == BOARD
@@ -153,7 +155,7 @@ async def test_an_opened_slot_is_open_by_its_sensor(ready: BoardBench) -> None:
     ready.tell(messages.CARD, 2, 0)
 
     async with asyncio.timeout(LIMIT_S):
-        assert await taken == Slot(2, "empty", "closed")
+        assert await taken == SlotReading(2, "empty", "closed")
 
 
 async def test_a_wait_at_a_slot_outlives_a_cable_that_was_out(ready: BoardBench) -> None:
@@ -164,7 +166,7 @@ async def test_a_wait_at_a_slot_outlives_a_cable_that_was_out(ready: BoardBench)
     ready.cable.plug()
 
     async with asyncio.timeout(LIMIT_S):
-        assert await taken == Slot(1, "empty", "closed")
+        assert await taken == SlotReading(1, "empty", "closed")
 
 
 async def test_a_door_that_does_not_move_is_jammed_as_soon_as_the_board_says_so(

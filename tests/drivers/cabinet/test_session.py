@@ -3,7 +3,15 @@
 import pytest
 
 from drivers.cabinet import protocol as wire
-from drivers.cabinet.happenings import Answered, Failed, Happening, Joined, Parted, Reported, Sensed
+from drivers.cabinet.happenings import (
+    BoardReport,
+    CommandAnswer,
+    ConnectionEvent,
+    ConnectionFailed,
+    SensorReport,
+    SessionLost,
+    SessionStarted,
+)
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetFault, CabinetMute, NotPaired, SwappedBoard, WrongFirmware
 from drivers.cabinet.session import (
@@ -18,9 +26,9 @@ from tests.fakes.cabinet.board_peer import BOARD, PAIRING, BoardPeer
 from tests.fakes.cabinet.board_talk import Talk
 
 
-def failed(happenings: list[Happening]) -> CabinetFault:
+def failed(happenings: list[ConnectionEvent]) -> CabinetFault:
     (one,) = happenings
-    assert isinstance(one, Failed)
+    assert isinstance(one, ConnectionFailed)
     return one.fault
 
 
@@ -29,9 +37,9 @@ def test_a_board_with_the_same_key_is_greeted_and_tells_who_and_how_it_is() -> N
     peer.doors, peer.cards = {2}, {1, 2}
     joined, sensed = Talk(peer).settle()
 
-    assert isinstance(joined, Joined)
+    assert isinstance(joined, SessionStarted)
     assert (joined.board.board_id, joined.board.firmware, joined.board.slots) == (BOARD, WANTED, 3)
-    assert isinstance(sensed, Sensed)
+    assert isinstance(sensed, SensorReport)
     assert [(slot.card, slot.door) for slot in sensed.sensors.slots] == [
         ("present", "closed"), ("present", "open"), ("empty", "closed"),
     ]  # fmt: skip
@@ -42,7 +50,7 @@ def test_a_board_without_card_sensors_does_not_say_empty() -> None:
     peer.features = wire.HAS_DROP
     _, sensed = Talk(peer).settle()
 
-    assert isinstance(sensed, Sensed)
+    assert isinstance(sensed, SensorReport)
     assert sensed.sensors.slot(1).card == "unknown"
 
 
@@ -98,7 +106,7 @@ def test_a_greeting_that_was_garbled_is_made_good_by_the_next() -> None:
     talk = Talk()
     talk.settle(cut=True)
 
-    assert [type(one) for one in talk.pass_time(1)][:2] == [Joined, Sensed]
+    assert [type(one) for one in talk.pass_time(1)][:2] == [SessionStarted, SensorReport]
 
 
 def test_a_late_welcome_to_an_earlier_greeting_is_not_taken_for_another_key() -> None:
@@ -108,16 +116,16 @@ def test_a_late_welcome_to_an_earlier_greeting_is_not_taken_for_another_key() ->
     talk.session.tick(talk.now)
 
     assert talk.session.receive(late, talk.now) == []
-    assert [type(one) for one in talk.pass_time(1)][:2] == [Joined, Sensed]
+    assert [type(one) for one in talk.pass_time(1)][:2] == [SessionStarted, SensorReport]
 
 
 def test_noise_before_and_between_frames_costs_nothing() -> None:
     talk = Talk()
     assert talk.hears(b"\xff\x00MicroPython v1\r\n>>> \x00" + bytes(300)) != []
-    assert isinstance(talk.seen[0], Joined)
+    assert isinstance(talk.seen[0], SessionStarted)
 
     talk.hears(bytes(range(256)) * 4)
-    assert [type(one) for one in talk.hears(b"\x00" + talk.peer.tell(wire.JAM, 2))] == [Reported, Sensed]
+    assert [type(one) for one in talk.hears(b"\x00" + talk.peer.tell(wire.JAM, 2))] == [BoardReport, SensorReport]
 
 
 def test_a_command_is_sent_until_it_is_answered_and_carried_out_once() -> None:
@@ -126,8 +134,8 @@ def test_a_command_is_sent_until_it_is_answered_and_carried_out_once() -> None:
     assert talk.settle(cut=True) == []
     talk.pass_time(RESEND_S, cut=True)
 
-    answers = [one for one in talk.pass_time(RESEND_S) if isinstance(one, Answered)]
-    assert answers == [Answered(number, wire.OK)]
+    answers = [one for one in talk.pass_time(RESEND_S) if isinstance(one, CommandAnswer)]
+    assert answers == [CommandAnswer(number, wire.OK)]
     assert talk.peer.took == [(wire.OPEN_SLOT, {"slot": 2})]
 
 
@@ -147,7 +155,7 @@ def test_an_answer_to_nothing_and_one_that_comes_twice_are_not_told() -> None:
     frame = talk.session.take_outgoing()
     answer = talk.peer.take(frame)
 
-    assert [type(one) for one in talk.hears(answer)] == [Answered]
+    assert [type(one) for one in talk.hears(answer)] == [CommandAnswer]
     assert talk.hears(answer) == []
 
 
@@ -157,8 +165,8 @@ def test_each_event_is_told_once_read_after_and_acknowledged() -> None:
     frame = talk.peer.tell(wire.DOOR, 3, wire.DOOR_OPENED)
     reported, sensed = talk.hears(frame)
 
-    assert reported == Reported(wire.DOOR, 3, wire.DOOR_OPENED)
-    assert isinstance(sensed, Sensed)
+    assert reported == BoardReport(wire.DOOR, 3, wire.DOOR_OPENED)
+    assert isinstance(sensed, SensorReport)
     assert sensed.sensors.slot(3).door == "open"
     assert talk.peer.acknowledged == 1
     assert talk.hears(frame) == []
@@ -169,10 +177,10 @@ def test_what_happened_before_the_session_is_not_told() -> None:
     talk.peer.tell(wire.JAM, 1)
     again = Talk(talk.peer)
     old = talk.peer.tell(wire.JAM, 2)
-    assert [type(one) for one in again.settle()] == [Joined, Sensed]
+    assert [type(one) for one in again.settle()] == [SessionStarted, SensorReport]
 
     assert again.hears(old) == []
-    assert [type(one) for one in again.hears(talk.peer.tell(wire.JAM, 3))] == [Reported, Sensed]
+    assert [type(one) for one in again.hears(talk.peer.tell(wire.JAM, 3))] == [BoardReport, SensorReport]
     assert talk.peer.acknowledged == 3
 
 
@@ -181,8 +189,10 @@ def test_what_is_told_while_a_session_begins_is_of_the_past() -> None:
     talk.session.receive(talk.peer.take(talk.session.take_outgoing()), talk.now)
     begun = talk.peer.take(talk.session.take_outgoing())
 
-    assert [type(one) for one in talk.session.receive(begun + talk.peer.tell(wire.JAM, 2), talk.now)] == [Joined]
-    assert [type(one) for one in talk.settle()] == [Sensed]
+    assert [type(one) for one in talk.session.receive(begun + talk.peer.tell(wire.JAM, 2), talk.now)] == [
+        SessionStarted
+    ]
+    assert [type(one) for one in talk.settle()] == [SensorReport]
     assert talk.hears(talk.peer.alive()) == []
 
 
@@ -194,8 +204,12 @@ def test_one_command_is_under_way_at_a_time_and_each_has_its_own_answer() -> Non
     assert talk.session.take_outgoing().count(0) == 1, "one frame"
     third = talk.session.command(wire.OPEN_FLAP, talk.now, limit_s=9)
 
-    answers = [one for one in talk.pass_time(RESEND_S) if isinstance(one, Answered)]
-    assert answers == [Answered(first, wire.OTHER_OPEN), Answered(second, wire.OK), Answered(third, wire.OK)]
+    answers = [one for one in talk.pass_time(RESEND_S) if isinstance(one, CommandAnswer)]
+    assert answers == [
+        CommandAnswer(first, wire.OTHER_OPEN),
+        CommandAnswer(second, wire.OK),
+        CommandAnswer(third, wire.OK),
+    ]
     assert [kind for kind, _ in talk.peer.took] == [wire.OPEN_SLOT, wire.LOCK, wire.OPEN_FLAP]
 
 
@@ -206,13 +220,13 @@ def test_a_command_that_is_given_up_makes_way_for_the_next() -> None:
     talk.session.take_outgoing()
     talk.session.forget(first, talk.now)
 
-    assert talk.settle() == [Answered(second, wire.OK)]
+    assert talk.settle() == [CommandAnswer(second, wire.OK)]
 
 
 def test_the_sensors_are_read_at_each_heartbeat() -> None:
     talk = Talk().joined()
 
-    assert [type(one) for one in talk.pass_time(3 * HEARTBEAT_S + 0.1)] == [Sensed] * 3
+    assert [type(one) for one in talk.pass_time(3 * HEARTBEAT_S + 0.1)] == [SensorReport] * 3
 
 
 def test_a_board_that_falls_silent_is_mute_after_the_limit() -> None:
@@ -231,7 +245,7 @@ def test_words_of_a_stranger_are_no_sign_of_life() -> None:
         talk.pass_time(0.5)
 
     assert failed(talk.pass_time(1)) == CabinetMute()
-    assert not [one for one in talk.seen if isinstance(one, Reported)]
+    assert not [one for one in talk.seen if isinstance(one, BoardReport)]
 
 
 def test_a_board_that_started_anew_is_greeted_again_and_known_by_its_boot_id() -> None:
@@ -240,9 +254,9 @@ def test_a_board_that_started_anew_is_greeted_again_and_known_by_its_boot_id() -
     talk.peer.restart()
     happened = talk.settle()
 
-    assert [type(one) for one in happened] == [Parted, Joined, Sensed]
-    assert isinstance(talk.seen[0], Joined)
-    assert isinstance(happened[1], Joined)
+    assert [type(one) for one in happened] == [SessionLost, SessionStarted, SensorReport]
+    assert isinstance(talk.seen[0], SessionStarted)
+    assert isinstance(happened[1], SessionStarted)
     assert talk.seen[0].board.boot_id != happened[1].board.boot_id
     assert talk.peer.took == [], "what was asked of the board before is not asked again"
-    assert Answered(number, wire.OK) not in talk.seen
+    assert CommandAnswer(number, wire.OK) not in talk.seen

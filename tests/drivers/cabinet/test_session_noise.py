@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.cabinet import protocol as wire
-from drivers.cabinet.happenings import Answered, Parted
+from drivers.cabinet.happenings import CommandAnswer, SessionLost
 from tests.fakes.cabinet.board_talk import Talk
 
 
@@ -38,12 +38,12 @@ def test_noise_and_mutated_frames_open_nothing_and_break_nothing(
                 noise[place % len(noise)] ^= change
             case which:
                 noise = frames[which]
-        assert not [told for told in now.session.receive(bytes(noise), now.now) if not isinstance(told, Parted)]
+        assert not [told for told in now.session.receive(bytes(noise), now.now) if not isinstance(told, SessionLost)]
     now.hears(b"\0")
 
     assert now.peer.took == []
     number = now.session.command(wire.LOCK, now.now)
-    assert Answered(number, wire.OK) in now.pass_time(2)
+    assert CommandAnswer(number, wire.OK) in now.pass_time(2)
 
 
 def _answers(talk: Talk) -> list[bytes]:

@@ -5,24 +5,24 @@ from pathlib import Path
 
 from PIL import Image
 
-from drivers.printer.document import Barcode, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import BarcodeBlock, Document, ParagraphBlock, QrBlock, RowBlock, RuleBlock, TitleBlock
 
 QR_TEXT = "KK1.example." + "x1Y_" * 80
 NUMBER = "7F3A91C2K8M4A"
 RECEIPT = Document(
     (
-        Title("Kvittens på utlämnat kort"),
-        Row("Innehavare", "Åsa Lindström"),
-        Row("HSA-id", "SE2321000999-7K2B"),
-        Row("Av", "Örjan Nyström-Bäckmansdotter, Östra entrén"),
-        Rule(),
-        Qr(QR_TEXT),
-        Paragraph("Ta med den i mobilen", strong=True),
-        Barcode(NUMBER),
-        Paragraph("Nr 7F3A-91C2-K8M4A"),
+        TitleBlock("Kvittens på utlämnat kort"),
+        RowBlock("Innehavare", "Åsa Lindström"),
+        RowBlock("HSA-id", "SE2321000999-7K2B"),
+        RowBlock("Av", "Örjan Nyström-Bäckmansdotter, Östra entrén"),
+        RuleBlock(),
+        QrBlock(QR_TEXT),
+        ParagraphBlock("Ta med den i mobilen", strong=True),
+        BarcodeBlock(NUMBER),
+        ParagraphBlock("Nr 7F3A-91C2-K8M4A"),
     )
 )
-SHORT = Document((Title("Kvittens"), Row("Av", "Örjan"), Qr("KK1.short"), Barcode("7F3A91C2K8M4A")))
+SHORT = Document((TitleBlock("Kvittens"), RowBlock("Av", "Örjan"), QrBlock("KK1.short"), BarcodeBlock("7F3A91C2K8M4A")))
 
 
 def codes_on(picture: Image.Image | Path, folder: Path) -> dict[str, str]:

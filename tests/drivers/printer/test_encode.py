@@ -10,9 +10,9 @@ import escpos
 import pytest
 from PIL import Image
 
-from drivers.printer.document import Barcode, Document, Paragraph, Qr, Row, Title
+from drivers.printer.document import BarcodeBlock, Document, ParagraphBlock, QrBlock, RowBlock, TitleBlock
 from drivers.printer.encode import encode
-from drivers.printer.profile import ProfileError, load, names, parse
+from drivers.printer.profile import PrinterProfileError, load, names, parse
 from drivers.printer.symbols import code128_modules
 from sim.printer.machine import Machine
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
@@ -62,7 +62,7 @@ def test_swedish_letters_go_in_the_code_page_that_is_said_first(name: str) -> No
 
 
 def test_a_letter_that_the_printer_does_not_have_makes_a_picture_of_its_line_not_a_question_mark() -> None:
-    written, drawn = (encode(Document((Row("Av", name),)), load("tm-t20ii"))[1] for name in ("Lukasz", "Łukasz"))
+    written, drawn = (encode(Document((RowBlock("Av", name),)), load("tm-t20ii"))[1] for name in ("Lukasz", "Łukasz"))
 
     assert b"Lukasz" in written
     assert drawn.startswith(b"\x1dv0")
@@ -70,20 +70,26 @@ def test_a_letter_that_the_printer_does_not_have_makes_a_picture_of_its_line_not
 
 
 def test_a_name_in_two_signs_a_letter_is_written_with_one() -> None:
-    (step,) = encode(Document((Paragraph("A\u030asa"),)), load("tm-t20ii"))[1:-1]
+    (step,) = encode(Document((ParagraphBlock("A\u030asa"),)), load("tm-t20ii"))[1:-1]
 
     assert step == "Åsa\n".encode("cp858")
 
 
 def test_no_name_is_a_command() -> None:
     evil = "Åsa\x1b@\x10\x04\x01\x1dV\x00 \x07"
-    for document in (Document((Title(evil),)), Document((Paragraph(evil),)), Document((Row(evil, evil),))):
+    for document in (
+        Document((TitleBlock(evil),)),
+        Document((ParagraphBlock(evil),)),
+        Document((RowBlock(evil, evil),)),
+    ):
         body = b"".join(encode(document, load("tm-t20ii"))[1:-1])
         assert not re.search(rb"\x10|\x1b@|\x1dV|\x07", body)
 
 
 def test_a_long_value_goes_below_its_label_and_ends_at_the_edge() -> None:
-    (step,) = encode(Document((Row("Utlämnat av", "Örjan Nyström-Bäckmansdotter vid entrén"),)), load("pos-5890"))[1:-1]
+    (step,) = encode(Document((RowBlock("Utlämnat av", "Örjan Nyström-Bäckmansdotter vid entrén"),)), load("pos-5890"))[
+        1:-1
+    ]
 
     lines = words((step,), "cp858").splitlines()
     assert lines[0] == "Utlämnat av"
@@ -96,8 +102,8 @@ def test_a_printer_without_a_cutter_is_fed_to_the_edge_and_not_told_to_cut() -> 
 
 
 @pytest.mark.parametrize("name", ["pos-5890", "raster-58"])
-@pytest.mark.parametrize("block", [Qr("x" * 2300), Barcode("7" * 60), Barcode("Å")])
-def test_a_code_that_does_not_fit_is_refused_before_anything_is_sent(name: str, block: Qr | Barcode) -> None:
+@pytest.mark.parametrize("block", [QrBlock("x" * 2300), BarcodeBlock("7" * 60), BarcodeBlock("Å")])
+def test_a_code_that_does_not_fit_is_refused_before_anything_is_sent(name: str, block: QrBlock | BarcodeBlock) -> None:
     with pytest.raises(ValueError, match=r"qr|barcode"):
         encode(Document((block,)), load(name))
 
@@ -147,10 +153,10 @@ cut = "none"
 )
 def test_a_profile_that_cannot_be_is_refused_by_name(change: Callable[[str], str]) -> None:
     assert parse("good", GOOD).code_page is not None
-    with pytest.raises(ProfileError, match="'bad'"):
+    with pytest.raises(PrinterProfileError, match="'bad'"):
         parse("bad", change(GOOD))
 
 
 def test_an_unknown_profile_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(ProfileError, match="raster-58, raster-80"):
+    with pytest.raises(PrinterProfileError, match="raster-58, raster-80"):
         load("laser")

@@ -15,18 +15,27 @@ import pytest
 from PIL import Image, ImageChops
 
 from drivers.printer.connections import FileConnection, NetworkConnection, SerialConnection, UsbConnection
-from drivers.printer.document import Barcode, Block, Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import (
+    BarcodeBlock,
+    Block,
+    Document,
+    ParagraphBlock,
+    QrBlock,
+    RowBlock,
+    RuleBlock,
+    TitleBlock,
+)
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.layout import WIDTH_DOTS, render, to_dots
 from drivers.printer.port import (
     CoverOpen,
     CutterFault,
-    Mute,
     NotLaidOut,
     NotPrinted,
     Offline,
     OutOfPaper,
     Printed,
+    PrinterMute,
     PrinterStatus,
     PrintOutcome,
     PrintUnknown,
@@ -40,12 +49,12 @@ from tests.fakes.machine.patience import LIMIT_S
 
 RECEIPT = Document(
     (
-        Title("Kvittens på utlämnat kort"),
-        Row("Innehavare", "Åsa Lindström"),
-        Row("HSA-id", "SE2321000999-7K2B"),
-        Rule(),
-        Qr("KK1.example." + "x" * 300),
-        Paragraph("Nr 7F3A-91C2"),
+        TitleBlock("Kvittens på utlämnat kort"),
+        RowBlock("Innehavare", "Åsa Lindström"),
+        RowBlock("HSA-id", "SE2321000999-7K2B"),
+        RuleBlock(),
+        QrBlock("KK1.example." + "x" * 300),
+        ParagraphBlock("Nr 7F3A-91C2"),
     )
 )
 MIDDLE = render(RECEIPT).height // 2
@@ -93,7 +102,7 @@ async def test_the_paper_shows_what_the_layout_drew(device: VirtualPrinter, prin
 
 
 async def test_each_receipt_is_a_paper_of_its_own(device: VirtualPrinter, printer: EscPosPrinter) -> None:
-    first, second = await asyncio.gather(printer.print(RECEIPT), printer.print(Document((Title("Två"),))))
+    first, second = await asyncio.gather(printer.print(RECEIPT), printer.print(Document((TitleBlock("Två"),))))
 
     assert (first, second) == (Printed(), Printed())
     assert [path.name for path in device.receipts] == ["receipt-0001.png", "receipt-0002.png"]
@@ -108,8 +117,8 @@ async def test_each_receipt_is_a_paper_of_its_own(device: VirtualPrinter, printe
         (Faults(cover_open=True), CoverOpen()),
         (Faults(cutter_stuck=True), CutterFault()),
         (Faults(offline=True), Offline()),
-        (Faults(mute=True), Mute()),
-        (Faults(hang_up=True), Mute()),
+        (Faults(mute=True), PrinterMute()),
+        (Faults(hang_up=True), PrinterMute()),
     ],
 )
 async def test_a_printer_that_is_not_ready_is_not_sent_anything(
@@ -161,8 +170,8 @@ async def test_after_new_paper_only_the_whole_receipt_comes_out(device: VirtualP
 async def test_nobody_listens_at_the_address(device: VirtualPrinter, printer: EscPosPrinter) -> None:
     await device.stop()
 
-    assert await printer.status() == Mute()
-    assert await printer.print(RECEIPT) == NotPrinted(Mute())
+    assert await printer.status() == PrinterMute()
+    assert await printer.print(RECEIPT) == NotPrinted(PrinterMute())
 
 
 @pytest.mark.parametrize(
@@ -177,19 +186,19 @@ async def test_nobody_listens_at_the_address(device: VirtualPrinter, printer: Es
 async def test_a_printer_that_is_not_there_is_mute_and_raises_nothing(connection: object) -> None:
     printer = EscPosPrinter("missing", connection, reply_timeout_s=0.5)  # type: ignore[arg-type]
 
-    assert await printer.status() == Mute()
-    assert await printer.print(RECEIPT) == NotPrinted(Mute())
+    assert await printer.status() == PrinterMute()
+    assert await printer.print(RECEIPT) == NotPrinted(PrinterMute())
     printer.close()
 
 
 @pytest.mark.parametrize(
     ("block", "why"),
-    [(Qr("x" * 4000), "qr"), (Barcode("7" * 90), "barcode"), (Barcode("Å"), "barcode")],
+    [(QrBlock("x" * 4000), "qr"), (BarcodeBlock("7" * 90), "barcode"), (BarcodeBlock("Å"), "barcode")],
 )
 async def test_a_document_that_cannot_be_laid_out_is_told_from_a_printer_that_is_not_well(
     hasty: EscPosPrinter, block: Block, why: str
 ) -> None:
-    assert await hasty.print(Document((Title("T"), block))) == NotLaidOut(why)
+    assert await hasty.print(Document((TitleBlock("T"), block))) == NotLaidOut(why)
     assert await hasty.status() == Ready()
     assert await hasty.print(RECEIPT) == Printed()
 
@@ -245,8 +254,8 @@ async def test_an_answer_on_a_serial_line_is_taken_when_it_comes_not_when_the_ti
 async def test_a_serial_line_on_which_nobody_answers_is_mute() -> None:
     ours, theirs = os.openpty()
     printer = EscPosPrinter("line", SerialConnection(os.ttyname(theirs)), reply_timeout_s=0.1)
-    assert await printer.status() == Mute()
-    assert await printer.print(RECEIPT) == NotPrinted(Mute())
+    assert await printer.status() == PrinterMute()
+    assert await printer.print(RECEIPT) == NotPrinted(PrinterMute())
     printer.close()
     os.close(ours)
     os.close(theirs)

@@ -3,18 +3,18 @@
 import pytest
 from PIL import Image
 
-from drivers.printer.document import Document, Paragraph, Qr, Row, Rule, Title
+from drivers.printer.document import Document, ParagraphBlock, QrBlock, RowBlock, RuleBlock, TitleBlock
 from drivers.printer.layout import WIDTH_DOTS, qr_matrix, render, text_lines, to_dots, wrap
 
 LONG = "Sjukvårdsadministrationsförvaltningssamordningsansvarig Östergötlandsavdelningen"
 RECEIPT = Document(
     (
-        Title("Kvittens på utlämnat kort"),
-        Row("Innehavare", "Åsa Lindström"),
-        Row("Kortnummer", "9752 2690 5082 6134"),
-        Rule(),
-        Qr("KK1." + "x" * 400),
-        Paragraph("Nr 7F3A-91C2", strong=True),
+        TitleBlock("Kvittens på utlämnat kort"),
+        RowBlock("Innehavare", "Åsa Lindström"),
+        RowBlock("Kortnummer", "9752 2690 5082 6134"),
+        RuleBlock(),
+        QrBlock("KK1." + "x" * 400),
+        ParagraphBlock("Nr 7F3A-91C2", strong=True),
     )
 )
 
@@ -29,7 +29,7 @@ def edges_are_white(picture: Image.Image) -> bool:
 @pytest.mark.parametrize("width_mm", [80, 58])
 @pytest.mark.parametrize("text", ["Åsa", LONG, LONG.replace(" ", ""), "W" * 200])
 def test_nothing_touches_the_edge_of_the_paper_however_long_the_words_are(width_mm: int, text: str) -> None:
-    document = Document((Title(text), Row("Innehavare", text), Row(text, text), Paragraph(text)))
+    document = Document((TitleBlock(text), RowBlock("Innehavare", text), RowBlock(text, text), ParagraphBlock(text)))
 
     picture = render(document, WIDTH_DOTS[width_mm])
 
@@ -39,7 +39,9 @@ def test_nothing_touches_the_edge_of_the_paper_however_long_the_words_are(width_
 
 @pytest.mark.parametrize("columns", [32, 48])
 def test_as_text_every_letter_is_kept_and_no_line_is_too_long(columns: int) -> None:
-    document = Document((Title(LONG), Row("Innehavare", LONG), Paragraph("Å ä ö"), Row("Av", "Örjan")))
+    document = Document(
+        (TitleBlock(LONG), RowBlock("Innehavare", LONG), ParagraphBlock("Å ä ö"), RowBlock("Av", "Örjan"))
+    )
 
     lines = text_lines(document, columns)
 
@@ -49,15 +51,15 @@ def test_as_text_every_letter_is_kept_and_no_line_is_too_long(columns: int) -> N
 
 
 def test_a_value_stands_beside_its_label_where_there_is_room_and_below_where_there_is_none() -> None:
-    beside = render(Document((Row("Av", "Örjan"),)))
-    below = render(Document((Row("Av", "Örjan " * 12),)))
+    beside = render(Document((RowBlock("Av", "Örjan"),)))
+    below = render(Document((RowBlock("Av", "Örjan " * 12),)))
 
     assert below.height > 1.5 * beside.height
 
 
 def test_swedish_letters_are_drawn_with_their_rings_and_dots() -> None:
     def ink(text: str) -> int:
-        return sum(value < 128 for value in render(Document((Paragraph(text),))).tobytes())
+        return sum(value < 128 for value in render(Document((ParagraphBlock(text),))).tobytes())
 
     assert ink("ÅÄÖåäö") > ink("AAOaao")
 
@@ -67,7 +69,7 @@ def test_the_code_on_paper_has_the_modules_of_the_code(width_mm: int) -> None:
     text = "KK1." + "a1B_" * 110
     matrix = qr_matrix(text)
 
-    dots = to_dots(render(Document((Qr(text),)), WIDTH_DOTS[width_mm]))
+    dots = to_dots(render(Document((QrBlock(text),)), WIDTH_DOTS[width_mm]))
 
     margin = 16 if width_mm == 80 else 8
     module = (dots.height - 2 * margin) // len(matrix)
@@ -85,7 +87,7 @@ def test_the_code_on_paper_has_the_modules_of_the_code(width_mm: int) -> None:
 
 def test_a_code_that_does_not_fit_is_refused_not_clipped() -> None:
     with pytest.raises(ValueError, match="QR"):
-        render(Document((Qr("x" * 2000),)), 200)
+        render(Document((QrBlock("x" * 2000),)), 200)
 
 
 def test_dots_are_black_or_white() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.printer.document import Document, Paragraph, Qr, Row, Title
+from drivers.printer.document import Document, ParagraphBlock, QrBlock, RowBlock, TitleBlock
 from drivers.printer.pdf import a4
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
 
@@ -45,9 +45,11 @@ def test_a_stranger_reads_the_codes_from_the_page(page: Path, tmp_path: Path) ->
 
 
 def test_what_does_not_fit_goes_to_the_next_page_whole(tmp_path: Path) -> None:
-    long = [Row(f"Rad {number}", "Ordenlång " * 20) for number in range(24)]
+    long = [RowBlock(f"Rad {number}", "Ordenlång " * 20) for number in range(24)]
     path = tmp_path / "long.pdf"
-    path.write_bytes(a4(Document((Title("Kvittens"), *long, Qr("KK1.last"), Paragraph("Slut"))), title="", footer="x"))
+    path.write_bytes(
+        a4(Document((TitleBlock("Kvittens"), *long, QrBlock("KK1.last"), ParagraphBlock("Slut"))), title="", footer="x")
+    )
 
     text = run("pdftotext", path, "-")
     assert text.count("Ordenlång") == 480

@@ -8,9 +8,9 @@ import pytest
 import usb.backend.libusb1
 
 from drivers.printer.connections import UsbConnection
-from drivers.printer.document import Document, Paragraph
+from drivers.printer.document import Document, ParagraphBlock
 from drivers.printer.escpos import EscPosPrinter
-from drivers.printer.port import CoverOpen, Mute, NotPrinted, OutOfPaper, Printed, PrintUnknown, Ready
+from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, Printed, PrinterMute, PrintUnknown, Ready
 from drivers.printer.profile import load
 from drivers.printer.protocol import GS_R_PAPER
 from sim.printer.machine import Faults, Machine
@@ -56,8 +56,8 @@ async def test_a_question_gets_through_although_the_small_buffer_fills_while_the
 async def test_the_plug_is_pulled_before_and_in_the_middle(bus: UsbBus, printer: EscPosPrinter) -> None:
     bus.machine.set_faults(Faults(hang_up=True, after_rows=200))
     assert await printer.print(RECEIPT) == PrintUnknown()
-    assert await printer.status() == Mute()
-    assert await printer.print(RECEIPT) == NotPrinted(Mute())
+    assert await printer.status() == PrinterMute()
+    assert await printer.print(RECEIPT) == NotPrinted(PrinterMute())
 
     bus.machine.set_faults(Faults(paper_out=True))
     bus.plugged = True
@@ -67,7 +67,7 @@ async def test_the_plug_is_pulled_before_and_in_the_middle(bus: UsbBus, printer:
 async def test_a_device_without_a_printer_in_it_is_mute(bus: UsbBus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drivers.printer.transports.USB_PRINTER_CLASS", 0x42)
     printer = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT))
-    assert await printer.status() == Mute()
+    assert await printer.status() == PrinterMute()
     printer.close()
 
 
@@ -95,7 +95,7 @@ async def test_while_it_prints_its_state_is_told_at_once_and_its_line_is_left_al
 
 async def test_an_answer_that_a_print_before_was_owed_does_not_vouch_for_this_one(bus: UsbBus) -> None:
     printer = EscPosPrinter("usb", UsbConnection(VENDOR, PRODUCT), profile=load("tm-t20ii"), reply_timeout_s=30)
-    line, written = Document((Paragraph("Kvittens"),)), []
+    line, written = Document((ParagraphBlock("Kvittens"),)), []
     for _ in range(2):  # the first print of a driver, and the one after a print that broke off
         bus.slow = True
         bus.unread += [GS_R_PAPER] * 4

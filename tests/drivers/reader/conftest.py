@@ -8,7 +8,7 @@ import pytest
 
 from drivers.reader.errors import CardGoneError
 from drivers.reader.ledger import MemoryLedger
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
@@ -80,7 +80,7 @@ def ledger() -> MemoryLedger:
 
 @pytest.fixture
 async def reader(slot: VirtualSlot, authority: TestAuthority, ledger: MemoryLedger) -> AsyncIterator[CardReader]:
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     settings = ReaderSettings(trust=trust, ledger=ledger, now=lambda: NOW)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     yield reader

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.reader.apdu import Command, Response
+from drivers.reader.apdu import CommandApdu, ResponseApdu
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from drivers.reader.apdu import Command, Response
     ],
 )
 def test_each_case_is_coded_as_the_standard_says(data: bytes, le: int | None, expected: str) -> None:
-    assert Command("SELECT", 0, 0xA4, 4, 0, data, le).encode().hex() == expected
+    assert CommandApdu("SELECT", 0, 0xA4, 4, 0, data, le).encode().hex() == expected
 
 
 @pytest.mark.parametrize(
@@ -36,18 +36,18 @@ def test_each_case_is_coded_as_the_standard_says(data: bytes, le: int | None, ex
     ],
 )
 def test_t0_has_one_length_byte_and_it_is_always_there(data: bytes, le: int | None, expected: str) -> None:
-    assert Command("SELECT", 0, 0xA4, 4, 0, data, le).encode(t0=True).hex() == expected
+    assert CommandApdu("SELECT", 0, 0xA4, 4, 0, data, le).encode(t0=True).hex() == expected
 
 
 def test_a_command_never_shows_its_data() -> None:
-    assert "99887766" not in repr(Command("VERIFY", 0, 0x20, 0, 1, b"99887766"))
-    assert "39393838" not in repr(Command("VERIFY", 0, 0x20, 0, 1, b"99887766"))
+    assert "99887766" not in repr(CommandApdu("VERIFY", 0, 0x20, 0, 1, b"99887766"))
+    assert "39393838" not in repr(CommandApdu("VERIFY", 0, 0x20, 0, 1, b"99887766"))
 
 
 @pytest.mark.parametrize("header", [(256, 0, 0, 0), (0, -1, 0, 0)])
 def test_a_header_outside_a_byte_is_refused(header: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="header"):
-        Command("X", *header)
+        CommandApdu("X", *header)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_a_header_outside_a_byte_is_refused(header: tuple[int, int, int, int]) -
      ("6110", None, 16, None), ("6c04", None, None, 4), ("9000", None, None, None)],
 )  # fmt: skip
 def test_a_status_word_is_told_apart(status: str, tries: int | None, more: int | None, right_le: int | None) -> None:
-    response = Response.decode(bytes.fromhex(status))
+    response = ResponseApdu.decode(bytes.fromhex(status))
     assert (response.tries_left, response.more, response.right_le) == (tries, more, right_le)
 
 
 def test_an_answer_without_status_is_refused() -> None:
     with pytest.raises(ValueError, match="two bytes"):
-        Response.decode(b"\x90")
+        ResponseApdu.decode(b"\x90")

@@ -8,16 +8,16 @@ import pytest
 
 from drivers.reader import errors
 from drivers.reader.card_state import (
-    Absent,
+    CardAbsent,
+    CardLocked,
+    CardMute,
+    CardRead,
     CardState,
-    ChangedUnderUs,
-    LockedOut,
-    Mute,
-    Read,
-    UnknownKind,
-    of_facts,
-    of_fault,
-    of_presence,
+    CardSwapped,
+    CardUnreadable,
+    state_of_facts,
+    state_of_fault,
+    state_of_presence,
 )
 from drivers.reader.errors import CardBusyError, CardChangedError, ReaderError
 from drivers.reader.outcomes import Role
@@ -61,17 +61,17 @@ def made(authority: TestAuthority) -> Callable[..., VirtualCard]:
 def word(state: CardState) -> str:
     """As a caller that forgets none."""
     match state:
-        case Absent(reader_there):
+        case CardAbsent(reader_there):
             return "absent" if reader_there else "no reader"
-        case Mute():
+        case CardMute():
             return "mute"
-        case UnknownKind():
+        case CardUnreadable():
             return "unknown"
-        case Read():
+        case CardRead():
             return "read"
-        case LockedOut(for_good=for_good):
+        case CardLocked(for_good=for_good):
             return "locked for good" if for_good else "locked out"
-        case ChangedUnderUs():
+        case CardSwapped():
             return "changed"
         case other:
             assert_never(other)
@@ -89,13 +89,13 @@ async def test_a_card_is_absent_mute_or_read(
     slot.insert(card)
     state = await reader.state()
     assert [*seen, word(state)] == ["absent", "mute", "read"]
-    assert isinstance(state, Read)
+    assert isinstance(state, CardRead)
     assert state.facts.card_number == card.persona.card_number
 
 
 async def test_without_a_reader_the_card_is_absent_too(slot: VirtualSlot) -> None:
     elsewhere = CardReader(InProcessBackend([slot]), "Bench 9")
-    assert await elsewhere.state() == Absent(reader_there=False)
+    assert await elsewhere.state() == CardAbsent(reader_there=False)
     await elsewhere.close()
 
 
@@ -107,7 +107,7 @@ async def test_a_stranger_is_unknown_and_says_where_was_looked(
     reader = CardReader(backend, slot.name)
     state = await reader.state()
     await reader.close()
-    assert isinstance(state, UnknownKind)
+    assert isinstance(state, CardUnreadable)
     assert state.atr.hex() == "3b00"
     assert state.tried[0] == "PIV"
     assert state.exchange.apdus > 0
@@ -158,7 +158,7 @@ async def test_another_card_on_the_same_connection_has_changed_under_us(
     backend.switched = True
     with pytest.raises(CardChangedError) as fault:
         await visit.change(PIN, Secret(first.persona.pin), NEW)
-    assert visit.state == of_fault(fault.value) == ChangedUnderUs()
+    assert visit.state == state_of_fault(fault.value) == CardSwapped()
     await visit.close()
     await reader.close()
 
@@ -173,7 +173,7 @@ async def test_a_card_that_was_pulled_is_absent_to_its_visit(
         slot.remove()
         with pytest.raises(ReaderError):
             await visit.refresh()
-        assert visit.state == Absent()
+        assert visit.state == CardAbsent()
 
 
 async def test_what_is_no_state_of_a_card_stays_a_fault(slot: VirtualSlot, made: Callable[..., VirtualCard]) -> None:
@@ -193,13 +193,13 @@ def test_every_fault_and_every_look_says_which_state_it_is() -> None:
         errors.NoReaderError, errors.NoCardError, errors.MuteCardError, errors.CardGoneError, errors.CardChangedError,
         errors.UnknownCardError, errors.CardAnswerError, errors.CommandRefusedError,
     )  # fmt: skip
-    states = [of_fault(kind("made up")) for kind in kinds]
+    states = [state_of_fault(kind("made up")) for kind in kinds]
     assert [word(state) for state in states if state is not None] == [
         "no reader", "absent", "mute", "absent", "changed", "unknown", "unknown", "unknown",
     ]  # fmt: skip
-    assert [of_fault(kind("made up")) for kind in (errors.CardBusyError, errors.LedgerError)] == [None, None]
-    looks = [of_presence(presence) for presence in Presence]
-    assert looks == [Absent(reader_there=False), Absent(), Mute(), None]
+    assert [state_of_fault(kind("made up")) for kind in (errors.CardBusyError, errors.LedgerError)] == [None, None]
+    looks = [state_of_presence(presence) for presence in Presence]
+    assert looks == [CardAbsent(reader_there=False), CardAbsent(), CardMute(), None]
 
 
 async def test_a_code_of_which_no_tries_are_known_may_be_used(
@@ -210,6 +210,7 @@ async def test_a_code_of_which_no_tries_are_known_may_be_used(
         pin, puk = visit.facts.pins
     locked, unknown = replace(pin, state="locked", tries_left=0), replace(pin, state="unknown", tries_left=None)
     seen = [
-        of_facts(replace(visit.facts, pins=pins)) for pins in ((unknown, puk), (locked, unknown), (locked,), (puk,))
+        state_of_facts(replace(visit.facts, pins=pins))
+        for pins in ((unknown, puk), (locked, unknown), (locked,), (puk,))
     ]
     assert [word(state) for state in seen] == ["read", "read", "locked out", "read"]

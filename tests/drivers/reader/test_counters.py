@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.reader.channel import Channel
-from drivers.reader.counters import Tries, TryCounter, name_of
+from drivers.reader.channel import ApduChannel
+from drivers.reader.counters import RemainingTries, TryCounter, name_of
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Unknown, WrongCode
@@ -16,13 +16,15 @@ from tests.drivers.reader.conftest import ScriptedConnection
 PIN = CodeObject(b"\x01", "PIN", b"", frozenset(), Alphabet.ASCII, 6, 8, 8, 0x11, None, b"")
 
 
-def tries(counter: Counter, answer: str, *, used: int = 0, role: Role = Role.IDENTIFICATION) -> tuple[Tries, list[str]]:
+def tries(
+    counter: Counter, answer: str, *, used: int = 0, role: Role = Role.IDENTIFICATION
+) -> tuple[RemainingTries, list[str]]:
     shipped = builtin().match_name("thales-df21")
     commands = shipped.commands.model_copy(update={"counter": counter, "counter_of_puk": counter})
     card, ledger = ScriptedConnection({"00": [answer]}), MemoryLedger()
     for _ in range(used):
         ledger.spend("card", name_of(PIN))
-    made = TryCounter(Channel(card), shipped.model_copy(update={"commands": commands}), ledger, "card")
+    made = TryCounter(ApduChannel(card), shipped.model_copy(update={"commands": commands}), ledger, "card")
     return made.tries(PIN, role), card.sent
 
 
@@ -43,7 +45,7 @@ def tries(counter: Counter, answer: str, *, used: int = 0, role: Role = Role.IDE
 def test_a_card_that_tells_its_tries_in_an_object(answer: str, left: int | None) -> None:
     found, sent = tries("df21", answer, used=1)
     assert sent == ["00cb00ff05a00383011100"]
-    assert found == (Tries(2, counted=True) if left is None else Tries(left))
+    assert found == (RemainingTries(2, counted=True) if left is None else RemainingTries(left))
     assert found.shown == left
 
 
@@ -65,8 +67,8 @@ def test_a_card_that_tells_them_to_an_empty_verify(answer: str, role: Role, left
 
 
 def test_a_card_that_is_not_asked_is_counted_for() -> None:
-    assert tries("none", "63c0", used=2) == (Tries(1, counted=True), [])
-    assert tries("none", "63c0", used=9) == (Tries(0, counted=True), [])
+    assert tries("none", "63c0", used=2) == (RemainingTries(1, counted=True), [])
+    assert tries("none", "63c0", used=9) == (RemainingTries(0, counted=True), [])
 
 
 def uncounted(ledger: MemoryLedger) -> TryCounter:
@@ -74,7 +76,7 @@ def uncounted(ledger: MemoryLedger) -> TryCounter:
     shipped = builtin().match_name("thales-df21")
     commands = shipped.commands.model_copy(update={"counter": "none", "counter_of_puk": "none"})
     return TryCounter(
-        Channel(ScriptedConnection([])), shipped.model_copy(update={"commands": commands}), ledger, "card"
+        ApduChannel(ScriptedConnection([])), shipped.model_copy(update={"commands": commands}), ledger, "card"
     )
 
 

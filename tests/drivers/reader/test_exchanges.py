@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.reader.memory import MAX_AGE_S, MAX_CARDS, CardMemory
+from drivers.reader.memory import MAX_AGE_S, MAX_CARDS, CardCache
 from drivers.reader.outcomes import Accepted, Role, WrongCode
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
@@ -143,7 +143,7 @@ async def test_a_card_that_is_back_without_its_certificate_is_read_anew(
 
 def test_what_is_remembered_grows_old_and_is_bounded() -> None:
     now = [0.0]
-    memory = CardMemory[str](lambda: now[0])
+    memory = CardCache[str](lambda: now[0])
     for number in range(MAX_CARDS + 1):
         memory.keep(bytes((number,)), "files")
     assert memory.recall(b"\x00") is None, "the first had to go"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from drivers.reader.card_state import Mute
+from drivers.reader.card_state import CardMute
 from drivers.reader.errors import CardChangedError, CardGoneError, LedgerError, ReaderError, UnknownCardError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import (
@@ -231,7 +231,7 @@ async def test_a_card_that_stops_answering_is_left_behind(
     assert await reader.presence() is Presence.PRESENT
     with pytest.raises(CardGoneError):
         await visit.refresh()
-    assert visit.state == Mute()
+    assert visit.state == CardMute()
     await visit.close()
     stuck = [t for t in threading.enumerate() if t.name == "reader Bench 0" and t not in others]
     assert len(stuck) == 1

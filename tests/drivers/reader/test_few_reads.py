@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CardGoneError, NoCardError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
@@ -14,7 +14,7 @@ from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.finding import find_application
-from drivers.reader.pkcs15.values import Directory, FilePath, OdfEntry
+from drivers.reader.pkcs15.values import DirectoryKind, FilePath, OdfEntry
 from drivers.reader.port import Presence
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
@@ -55,7 +55,7 @@ class ShortIds(FileCard):
 
 
 def found(connection: FileCard) -> CardFiles:
-    files = CardFiles(Channel(connection))
+    files = CardFiles(ApduChannel(connection))
     find_application(files)
     return files
 
@@ -119,7 +119,7 @@ class Misleading:
 
 
 def facts_of(connection: Misleading) -> CardFacts:
-    return open_session(Channel(connection), profiles=builtin(), ledger=MemoryLedger()).facts
+    return open_session(ApduChannel(connection), profiles=builtin(), ledger=MemoryLedger()).facts
 
 
 @pytest.mark.parametrize("led", [{1: 2}, {1: 4}, {1: 30}, {4: 2}, {4: 3}, {4: 1}, {4: 0x12}, {0x12: 4}])
@@ -131,13 +131,13 @@ def test_a_list_that_is_another_one_is_selected(made: Callable[..., VirtualCard]
 
 
 def test_short_identifiers_that_two_files_share_are_not_used() -> None:
-    def entry(directory: Directory, last: str) -> OdfEntry:
+    def entry(directory: DirectoryKind, last: str) -> OdfEntry:
         return OdfEntry(directory, FilePath(bytes.fromhex("3f005015" + last)))
 
     lists = (
-        entry(Directory.AUTHENTICATION, "4401"), entry(Directory.CERTIFICATES, "4421"),
-        entry(Directory.TRUSTED_CERTIFICATES, "4411"), entry(Directory.USEFUL_CERTIFICATES, "441f"),
-        entry(Directory.PRIVATE_KEYS, "4402"), OdfEntry(Directory.PUBLIC_KEYS, b"direct"),
+        entry(DirectoryKind.AUTHENTICATION, "4401"), entry(DirectoryKind.CERTIFICATES, "4421"),
+        entry(DirectoryKind.TRUSTED_CERTIFICATES, "4411"), entry(DirectoryKind.USEFUL_CERTIFICATES, "441f"),
+        entry(DirectoryKind.PRIVATE_KEYS, "4402"), OdfEntry(DirectoryKind.PUBLIC_KEYS, b"direct"),
     )  # fmt: skip
     assert pkcs15.short_ids(lists) == (None, None, None, None, 2, None)
 
@@ -190,14 +190,14 @@ def test_a_card_that_offers_long_answers_is_asked_for_them_where_it_says_how_lon
 ) -> None:
     content = random.Random(1).randbytes(1024)
     connection = Long(content, most, fcp=fcp)
-    assert CardFiles(Channel(connection)).read(bytes.fromhex("3f004301")) == content
+    assert CardFiles(ApduChannel(connection)).read(bytes.fromhex("3f004301")) == content
     assert [sent for sent in connection.sent if sent.startswith("00b0")] == reads
 
 
 def test_over_t0_nothing_is_extended() -> None:
     connection = Long(bytes(1024), 65536)
     connection.protocol = "T=0"
-    assert not Channel(connection).extended
+    assert not ApduChannel(connection).extended
 
 
 class ShortReader(InProcessBackend):

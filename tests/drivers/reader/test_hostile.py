@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import ReaderError
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
@@ -68,7 +68,7 @@ def lying_card(authority: TestAuthority, request: pytest.FixtureRequest) -> Virt
 @given(seed=st.integers(0, 2**32), one_in=st.sampled_from([1, 3, 10, 30]))
 def test_a_lying_card_gives_facts_or_a_named_fault(lying_card: VirtualCard, seed: int, one_in: int) -> None:
     untouched = lying_card.tries_left
-    channel = Channel(LyingConnection(lying_card, seed, one_in), max_exchanges=MOST_EXCHANGES)
+    channel = ApduChannel(LyingConnection(lying_card, seed, one_in), max_exchanges=MOST_EXCHANGES)
     with suppress(ReaderError):
         session = open_session(channel, profiles=builtin(), ledger=MemoryLedger())
         session.unblock(Role.IDENTIFICATION, Secret("1234567"), Secret("975318"))  # too short: goes nowhere

@@ -21,7 +21,7 @@ from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
@@ -54,7 +54,7 @@ async def challenged(
     slot = VirtualSlot("Bench 0")
     slot.insert(card)
     profiles = Profiles(changed(profile) for profile in builtin())
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     reader = CardReader(
         InProcessBackend([slot]), slot.name, ReaderSettings(profiles=profiles, trust=trust, now=lambda: NOW)
     )
@@ -178,7 +178,7 @@ OWN_KEY = bytes(range(100, 124))
 async def managed(card: VirtualCard, authority: TestAuthority, server: Server) -> CardAuthentication:
     slot = VirtualSlot("Bench 0")
     slot.insert(card)
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(trust=trust, now=lambda: NOW))
     try:
         async with visiting(reader) as visit:

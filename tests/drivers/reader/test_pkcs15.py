@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.reader import tlv
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.pkcs15 import card, objects
@@ -68,7 +68,7 @@ class FileCard(ScriptedConnection):
 
 
 def find(connection: FileCard, *aids: bytes) -> CardFiles:
-    files = CardFiles(Channel(connection))
+    files = CardFiles(ApduChannel(connection))
     find_application(files, (card.PKCS15_AID, *aids))
     return files
 
@@ -117,12 +117,12 @@ def test_at_most_sixteen_applications_are_looked_at() -> None:
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 512, 1000])
 def test_a_file_is_read_to_its_end_whether_or_not_the_card_tells_its_size(size: int, fcp: bool) -> None:
     connection = FileCard({"3f004401": "a5" * size}, fcp=fcp)
-    assert CardFiles(Channel(connection)).read(bytes.fromhex("3f004401")) == b"\xa5" * size
+    assert CardFiles(ApduChannel(connection)).read(bytes.fromhex("3f004401")) == b"\xa5" * size
 
 
 def test_of_a_file_that_is_longer_than_read_binary_reaches_the_reachable_part_is_read() -> None:
     connection = FileCard({ODF_PATH: "a5" * 40_000})
-    assert len(CardFiles(Channel(connection)).read(bytes.fromhex(ODF_PATH))) == 0x8000
+    assert len(CardFiles(ApduChannel(connection)).read(bytes.fromhex(ODF_PATH))) == 0x8000
 
 
 def test_a_card_that_lists_its_files_again_and_again_is_read_in_bounds() -> None:
@@ -137,7 +137,7 @@ def test_a_card_that_lists_its_files_again_and_again_is_read_in_bounds() -> None
     listed = b"".join(tlv.encode(0xA4, path(f"45{n:02x}") if n < 5 else path("4500")) for n in range(2500))
     files = {ODF_PATH: listed.hex(), "3f0050155032": "300a0201000401aa030205a0", "3f0050154401": "3003020101"}
     files |= {f"3f00501545{n:02x}": b"".join(map(certificate, range(60))).hex() for n in range(5)}
-    reading = CardFiles(Channel(FileCard(files)))
+    reading = CardFiles(ApduChannel(FileCard(files)))
     reading.base = Base(bytes.fromhex("3f005015"))
     directory = card.read_directory(reading, b"")
     assert len(directory.certificates) == objects.MAX_ENTRIES
@@ -145,7 +145,7 @@ def test_a_card_that_lists_its_files_again_and_again_is_read_in_bounds() -> None
 
 def test_a_file_is_read_once() -> None:
     connection = FileCard({"3f004401": "a5"})
-    files = CardFiles(Channel(connection))
+    files = CardFiles(ApduChannel(connection))
     first = files.read_value(FilePath(bytes.fromhex("3f004401")))
     count = len(connection.sent)
     assert files.read_value(FilePath(bytes.fromhex("3f004401"), 0, 1)) == first
@@ -155,7 +155,7 @@ def test_a_file_is_read_once() -> None:
 def test_a_file_that_may_not_be_read_is_named_by_its_status() -> None:
     connection = ScriptedConnection({"00a4": ["9000"], "00b0": ["6982"]})
     with pytest.raises(CommandRefusedError) as fault:
-        CardFiles(Channel(connection)).read(bytes.fromhex("3f004401"))
+        CardFiles(ApduChannel(connection)).read(bytes.fromhex("3f004401"))
     assert fault.value.status == 0x6982
 
 

@@ -16,7 +16,7 @@ from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.signing import verifies_with
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.secret import Secret
 from sim.reader.cards import TearPoint, VirtualCard
@@ -122,7 +122,7 @@ async def in_reader(
 ) -> AsyncIterator[CardVisit]:
     slot = VirtualSlot("Bench 1")
     slot.insert(card)
-    settings = ReaderSettings(trust=Trust(authority.anchors(), authority.intermediates()), now=lambda: NOW)
+    settings = ReaderSettings(trust=TrustStore(authority.anchors(), authority.intermediates()), now=lambda: NOW)
     settings = settings if profiles is None else replace(settings, profiles=profiles)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     async with visiting(reader) as visit:

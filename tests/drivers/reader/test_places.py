@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from drivers.reader.keys import Generated, KeyPlace
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from sim.reader.cards import VirtualCard
@@ -41,7 +41,7 @@ def made(authority: TestAuthority) -> Callable[..., VirtualCard]:
 async def met(card: VirtualCard, authority: TestAuthority, *, code: bool = True) -> AsyncIterator[CardVisit]:
     slot = VirtualSlot("Bench 1")
     slot.insert(card)
-    settings = ReaderSettings(trust=Trust(authority.anchors(), authority.intermediates()), now=lambda: NOW)
+    settings = ReaderSettings(trust=TrustStore(authority.anchors(), authority.intermediates()), now=lambda: NOW)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     async with visiting(reader) as visit:
         if code:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from drivers.reader import public_keys, tlv
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
 from drivers.reader.pkcs15 import card as pkcs15
 from drivers.reader.pkcs15 import objects
@@ -255,9 +255,12 @@ def test_directory_files_may_be_records(said: bool) -> None:
         "00a4": [descriptor + "9000"], "00b20104": [first + "ffff9000"], "00b20204": [second + "9000"],
         "00b2": ["6a83"], "00b0": ["6981"],
     }  # fmt: skip
-    files = CardFiles(Channel(ScriptedConnection(script)))
+    files = CardFiles(ApduChannel(ScriptedConnection(script)))
     entries = objects.parse_odf(files.read(pkcs15.EF_ODF))
-    assert [entry.directory for entry in entries] == [objects.Directory.AUTHENTICATION, objects.Directory.CERTIFICATES]
+    assert [entry.directory for entry in entries] == [
+        objects.DirectoryKind.AUTHENTICATION,
+        objects.DirectoryKind.CERTIFICATES,
+    ]
 
 
 def test_public_keys_in_all_their_forms_are_one() -> None:

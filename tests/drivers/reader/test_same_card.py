@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CardChangedError
 from drivers.reader.ledger import MemoryLedger
-from drivers.reader.memory import Memories
+from drivers.reader.memory import CardCaches
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role
 from drivers.reader.profiles import builtin
 from drivers.reader.session import open_session
@@ -51,7 +51,7 @@ class Changing:
 def change_after_swap(first: VirtualCard, second: VirtualCard) -> None:
     """Identify the first, swap, change the PIN."""
     connection = Changing(first, second)
-    session = open_session(Channel(connection), profiles=builtin(), ledger=MemoryLedger())
+    session = open_session(ApduChannel(connection), profiles=builtin(), ledger=MemoryLedger())
     connection.swap()
     session.change(Role.IDENTIFICATION, Secret(first.persona.pin), Secret("975318"), consented=False)
 
@@ -90,12 +90,12 @@ def test_an_authoritys_certificate_that_comes_first_tells_no_card_from_another(
 
 
 def test_nor_is_a_card_remembered_by_one(make_card: MakeCard, authority: TestAuthority) -> None:
-    memories = Memories()
+    memories = CardCaches()
     names = []
     for order in (6, 8):
         card = with_authority_first(make_card(order), authority, marked=False)
         session = open_session(
-            Channel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger(), memories=memories
+            ApduChannel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger(), memories=memories
         )
         names.append(session.facts.holder.name == card.persona.name)
     assert names == [True, True]
@@ -114,7 +114,7 @@ def test_a_certificate_tells_wherever_it_is(authority: TestAuthority, value: Cer
         change_after_swap(first, second)
     assert untouched(second)
     same = odd(1, authority, value, serial=False)
-    session = open_session(Channel(Changing(same, same)), profiles=builtin(), ledger=MemoryLedger())
+    session = open_session(ApduChannel(Changing(same, same)), profiles=builtin(), ledger=MemoryLedger())
     changed = session.change(Role.IDENTIFICATION, Secret(same.persona.pin), Secret("975318"), consented=False)
     assert isinstance(changed, Accepted)
 
@@ -127,7 +127,7 @@ def test_without_a_certificate_only_a_serial_number_of_its_own_tells(
     files = files_of(card)
     files[EF_CDF].content = bytes(32)
     files[EF_TOKENINFO].content = _token_info(serial)
-    session = open_session(Channel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger())
+    session = open_session(ApduChannel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger())
     changing = (Role.IDENTIFICATION, Secret(card.persona.pin), Secret("975318"))
     if told:
         assert isinstance(session.change(*changing, consented=False), Accepted)
@@ -142,7 +142,7 @@ def test_a_pin_that_names_a_puk_is_unlocked_with_no_other(make_card: MakeCard, n
     card, look = make_card(), look_b(two_pins=False)
     pin, puk = look.codes
     files_of(card)[EF_AODF].content = _code(replace(pin, puk=named), look) + _code(puk, look)
-    session = open_session(Channel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger())
+    session = open_session(ApduChannel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger())
     outcome = session.unblock(Role.IDENTIFICATION, Secret(card.persona.puk), Secret("975318"))
     assert outcome == (Accepted() if may else Refused(RefusalReason.NOT_ALLOWED))
     assert untouched(card) != may

@@ -8,15 +8,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from drivers.reader import tlv
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, SignOutcome
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.values import AlgorithmInfo, KeyObject
 from drivers.reader.profiles import Profile, Signing, SigningForm, builtin, parse
-from drivers.reader.signature_forms import Asked, Form, KnownForms, candidates
-from drivers.reader.signing import MAX_EXCHANGES, Product, Signer, sign_by
-from drivers.reader.trust import Trust
+from drivers.reader.signature_forms import KeyUse, SignatureForm, SignatureFormCache, candidates
+from drivers.reader.signing import MAX_EXCHANGES, SigningKey, SigningProfile, sign_by
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
 from sim.reader import traits
@@ -31,21 +31,21 @@ from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
 KEY = ec.generate_private_key(ec.SECP256R1())
 ON_CARD = KeyObject(b"\x45", "", b"\x01", frozenset({2}), 1, b"\x3f\x00\x50\x15\x4b\x01", elliptic=True)
 RSA_KEY = replace(ON_CARD, elliptic=False)
-IDENTIFIES, SIGNS = Asked(elliptic=True, hash_bits=256, identifies=True), Asked(True, 256, identifies=False)
-BY_RSA = Asked(elliptic=False, hash_bits=256, identifies=True)
+IDENTIFIES, SIGNS = KeyUse(elliptic=True, hash_bits=256, identifies=True), KeyUse(True, 256, identifies=False)
+BY_RSA = KeyUse(elliptic=False, hash_bits=256, identifies=True)
 MESSAGE = b"made up"
 MSE_AND_SIGNATURE = 2
 
 
-def product(signing: Signing | None = None, told: tuple[AlgorithmInfo, ...] = ()) -> Product:
+def product(signing: Signing | None = None, told: tuple[AlgorithmInfo, ...] = ()) -> SigningProfile:
     profile: Profile = builtin().match_name("pkcs15")
-    return Product(profile if signing is None else profile.model_copy(update={"signing": signing}), told)
+    return SigningProfile(profile if signing is None else profile.model_copy(update={"signing": signing}), told)
 
 
-def asked(card: Product, *answers: str, key: ec.EllipticCurvePrivateKey = KEY) -> tuple[SignOutcome, list[str]]:
+def asked(card: SigningProfile, *answers: str, key: ec.EllipticCurvePrivateKey = KEY) -> tuple[SignOutcome, list[str]]:
     """What comes of it, and what was sent; the last answer is given to all that follow."""
     connection = ScriptedConnection({"": list(answers)})
-    outcome = sign_by(Channel(connection), card, ON_CARD, Signer(key.public_key()), "identification", MESSAGE)
+    outcome = sign_by(ApduChannel(connection), card, ON_CARD, SigningKey(key.public_key()), "identification", MESSAGE)
     return outcome, connection.sent
 
 
@@ -66,14 +66,14 @@ def test_what_was_taken_is_remembered_for_the_product_and_costs_two_exchanges() 
     outcome, sent = asked(card, "9000", signature())
     assert isinstance(outcome, Signed)
     assert (len(sent), sent[0][10:]) == (MSE_AND_SIGNATURE, "800121840101")
-    again, sent = asked(replace(card, forms=KnownForms()), "9000", signature())
+    again, sent = asked(replace(card, forms=SignatureFormCache()), "9000", signature())
     assert isinstance(again, Signed)
     assert sent[0][10:] == "800104840101"
 
 
 def test_a_remembered_form_that_is_refused_now_gives_way_to_the_others() -> None:
     card = product()
-    card.forms.keep(bytes.fromhex("3B00"), "pkcs15", IDENTIFIES, Form((), 0, "hash"))
+    card.forms.keep(bytes.fromhex("3B00"), "pkcs15", IDENTIFIES, SignatureForm((), 0, "hash"))
     outcome, sent = asked(card, "6985", "9000", signature())
     assert isinstance(outcome, Signed)
     assert [apdu[:8] for apdu in sent] == ["002a9e9a", "002241b6", "002a9e9a"]
@@ -84,7 +84,7 @@ def test_a_signature_that_does_not_verify_ends_it_and_nothing_else_is_tried() ->
     false = other.sign(MESSAGE, ec.ECDSA(hashes.SHA256())).hex() + "9000"
     connection = ScriptedConnection({"": ["6a80", "9000", false]})
     with pytest.raises(CardAnswerError, match="not its key's"):
-        sign_by(Channel(connection), product(), ON_CARD, Signer(KEY.public_key()), "identification", MESSAGE)
+        sign_by(ApduChannel(connection), product(), ON_CARD, SigningKey(KEY.public_key()), "identification", MESSAGE)
     assert len(connection.sent) == len(["refused", "environment", "signature"])
 
 
@@ -141,7 +141,7 @@ def test_pss_that_the_card_tells_of_is_verified_as_pss() -> None:
     made = key.sign(MESSAGE, pss, hashes.SHA256()).hex()
     connection = ScriptedConnection({"": ["9000", made + "9000"]})
     card = product(told=(AlgorithmInfo(1, 0x43, 0x66),))
-    outcome = sign_by(Channel(connection), card, RSA_KEY, Signer(key.public_key()), "identification", MESSAGE)
+    outcome = sign_by(ApduChannel(connection), card, RSA_KEY, SigningKey(key.public_key()), "identification", MESSAGE)
     assert isinstance(outcome, Signed)
     assert outcome.algorithm == "PS256"
 
@@ -176,11 +176,11 @@ puk = { min_length = 8, max_length = 8, tries = 5, floor = 3 }
 
 
 def test_memory_of_forms_is_bounded() -> None:
-    forms = KnownForms()
+    forms = SignatureFormCache()
     for one in range(40):
-        forms.keep(bytes((one,)), "made-up", IDENTIFIES, Form((), one))
+        forms.keep(bytes((one,)), "made-up", IDENTIFIES, SignatureForm((), one))
     assert forms.recall(b"\x00", "made-up", IDENTIFIES) is None
-    assert forms.recall(bytes((39,)), "made-up", IDENTIFIES) == Form((), 39)
+    assert forms.recall(bytes((39,)), "made-up", IDENTIFIES) == SignatureForm((), 39)
 
 
 def whole(*parts: bytes, tag: int = 0x30) -> bytes:
@@ -244,7 +244,7 @@ async def test_a_known_product_pays_its_environment_and_its_signature(
     slot = VirtualSlot("Bench 0")
     card = make_traited(trait)
     slot.insert(card)
-    settings = ReaderSettings(trust=Trust(authority.anchors(), authority.intermediates()), now=lambda: NOW)
+    settings = ReaderSettings(trust=TrustStore(authority.anchors(), authority.intermediates()), now=lambda: NOW)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     costs = []
     for _ in range(2):

@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader import signing
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.outcomes import Locked, RefusalReason, Refused, Signed, SignOutcome, Unknown
 from drivers.reader.pkcs15.values import KeyObject
 from drivers.reader.profiles import builtin
-from drivers.reader.signing import Product
+from drivers.reader.signing import SigningProfile
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -38,9 +38,9 @@ def raw(signature: bytes) -> bytes:
 
 
 def asked(*answers: str | None, key: object = KEY) -> SignOutcome:
-    card = Channel(ScriptedConnection(list(answers)))
+    card = ApduChannel(ScriptedConnection(list(answers)))
     der = certificate(key)  # type: ignore[arg-type]  # one of the two kinds above
-    return signing.sign(card, Product(builtin().match_name("virtual-b")), ON_CARD, der, "signature", MESSAGE)
+    return signing.sign(card, SigningProfile(builtin().match_name("virtual-b")), ON_CARD, der, "signature", MESSAGE)
 
 
 @pytest.mark.parametrize("form", [bytes, raw])

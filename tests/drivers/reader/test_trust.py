@@ -13,7 +13,7 @@ from drivers.reader.model import RevocationStatus
 from drivers.reader.revocation import Standing
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import Trust, load_certificates, split
+from drivers.reader.trust import TrustStore, load_certificates, split
 from drivers.reader.usage import is_authority
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
@@ -40,28 +40,28 @@ def der(authority: TestAuthority) -> bytes:
 
 
 async def test_a_card_of_our_issuer_is_ok(authority: TestAuthority, der: bytes) -> None:
-    assert await Trust(authority.anchors(), authority.intermediates()).judge(der, NOW) == "ok"
+    assert await TrustStore(authority.anchors(), authority.intermediates()).judge(der, NOW) == "ok"
 
 
 async def test_the_authority_may_be_on_the_card_itself(authority: TestAuthority, der: bytes) -> None:
     others = [c.public_bytes(Encoding.DER) for c in authority.intermediates()]
-    assert await Trust(authority.anchors()).judge(der, NOW, others) == "ok"
-    assert await Trust(authority.anchors()).judge(der, NOW) == "untrusted"
+    assert await TrustStore(authority.anchors()).judge(der, NOW, others) == "ok"
+    assert await TrustStore(authority.anchors()).judge(der, NOW) == "untrusted"
 
 
 async def test_a_card_of_another_issuer_with_the_same_names_is_untrusted(der: bytes) -> None:
     other = TestAuthority.create(NOW)
-    assert await Trust(other.anchors(), other.intermediates()).judge(der, NOW) == "untrusted"
+    assert await TrustStore(other.anchors(), other.intermediates()).judge(der, NOW) == "untrusted"
 
 
 @pytest.mark.parametrize("days", [-2, 1830])
 async def test_outside_its_validity_it_is_expired(authority: TestAuthority, der: bytes, days: int) -> None:
     at = NOW + timedelta(days=days)
-    assert await Trust(authority.anchors(), authority.intermediates()).judge(der, at) == "expired"
+    assert await TrustStore(authority.anchors(), authority.intermediates()).judge(der, at) == "expired"
 
 
 async def test_without_anchors_nothing_is_said(der: bytes) -> None:
-    assert await Trust().judge(der, NOW) == "unchecked"
+    assert await TrustStore().judge(der, NOW) == "unchecked"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_without_anchors_nothing_is_said(der: bytes) -> None:
 async def test_revocation_is_asked_of_its_port_all_the_way_up(
     authority: TestAuthority, der: bytes, status: RevocationStatus, above: RevocationStatus, hard: bool, expected: str
 ) -> None:
-    trust = Trust(authority.anchors(), authority.intermediates(), revocation=Known(status, above), hard=hard)
+    trust = TrustStore(authority.anchors(), authority.intermediates(), revocation=Known(status, above), hard=hard)
     assert await trust.judge(der, NOW) == expected
     found = await trust.assess(der, NOW)
     assert found.revocation.status == status
@@ -90,7 +90,7 @@ async def test_a_stranger_is_not_asked_about(authority: TestAuthority, der: byte
         async def status(self, *_asked: object) -> Standing:
             raise AssertionError("an address of a certificate that nobody vouches for is not to be asked")
 
-    trust = Trust(TestAuthority.create(NOW).anchors(), revocation=Nobody())
+    trust = TrustStore(TestAuthority.create(NOW).anchors(), revocation=Nobody())
     assert (await trust.assess(der, NOW, [])).chain == "untrusted"
 
 
@@ -102,7 +102,7 @@ async def test_a_card_on_the_issuers_list_is_revoked_and_its_neighbour_is_not(au
     lost, kept, desk, store = made(1), made(2), TestRevocation(authority), RevocationStore()
     store.take(desk.crl(3, NOW, [lost]))
     store.take(desk.crl(None, NOW))
-    trust = Trust(authority.anchors(), authority.intermediates(), revocation=OfflineRevocation(store), hard=True)
+    trust = TrustStore(authority.anchors(), authority.intermediates(), revocation=OfflineRevocation(store), hard=True)
     assert await trust.judge(lost.public_bytes(Encoding.DER), NOW) == "revoked"
     assert await trust.judge(kept.public_bytes(Encoding.DER), NOW) == "ok"
     later = NOW + timedelta(days=8)
@@ -114,11 +114,11 @@ async def test_a_card_on_the_issuers_list_is_revoked_and_its_neighbour_is_not(au
 
 @pytest.mark.parametrize("junk", [b"", b"\x30\x00", b"\x30\x82\xff\xff", bytes(300)])
 async def test_what_is_no_certificate_is_untrusted(authority: TestAuthority, junk: bytes) -> None:
-    assert await Trust(authority.anchors()).judge(junk, NOW, [junk]) == "untrusted"
+    assert await TrustStore(authority.anchors()).judge(junk, NOW, [junk]) == "untrusted"
 
 
 async def test_a_certificate_with_a_changed_byte_is_untrusted(authority: TestAuthority, der: bytes) -> None:
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     for at in range(40, len(der), 37):
         changed = der[:at] + bytes((der[at] ^ 1,)) + der[at + 1 :]
         assert await trust.judge(changed, NOW) in ("untrusted", "expired"), at
@@ -138,7 +138,7 @@ async def test_a_card_that_outlives_its_issuer_is_expired_with_it(authority: Tes
     long_lived = replace(person(EC_PERSON).new, lifetime_days=9000)
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     der = authority.issue(long_lived, key, "identification", NOW).public_bytes(Encoding.DER)
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     assert await trust.judge(der, NOW) == "ok"
     assert await trust.judge(der, authority.intermediates()[0].not_valid_after_utc + timedelta(days=1)) == "expired"
 

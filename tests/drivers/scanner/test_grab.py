@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.scanner.grab import RETRY_S, GrabbedScanner, Wanted
+from drivers.scanner.grab import RETRY_S, DeviceFilter, GrabbedScanner
 from drivers.scanner.inputs import inputs
 from drivers.scanner.port import LONGEST, Scan, ScannerMissing, ScannerReady, ScannerRefused
 from sim.scanner import VirtualScanner
@@ -17,7 +17,7 @@ from tests.fakes.machine.step_clock import StepClock, settle
 
 KEYBOARD = "Example Keyboard"
 SCANNER = "Example Scanner"
-WANTED = Wanted(name=SCANNER)
+WANTED = DeviceFilter(name=SCANNER)
 
 
 @pytest.fixture
@@ -125,21 +125,21 @@ async def test_nobody_may_read_the_devices(desk: Desk, scanner: GrabbedScanner) 
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(name=SCANNER), True),
-        (Wanted(vendor=0x1234), True),
-        (Wanted(vendor=0x1234, product=1), True),
-        (Wanted(name=SCANNER, product=2), False),
-        (Wanted(name="Example"), False),
+        (DeviceFilter(name=SCANNER), True),
+        (DeviceFilter(vendor=0x1234), True),
+        (DeviceFilter(vendor=0x1234, product=1), True),
+        (DeviceFilter(name=SCANNER, product=2), False),
+        (DeviceFilter(name="Example"), False),
     ],
 )
-async def test_it_is_known_by_what_is_given(desk: Desk, wanted: Wanted, found: bool) -> None:
+async def test_it_is_known_by_what_is_given(desk: Desk, wanted: DeviceFilter, found: bool) -> None:
     state = await GrabbedScanner(wanted, desk.inputs).state()
     assert isinstance(state, ScannerReady if found else ScannerMissing)
 
 
 def test_any_device_at_all_is_not_wanted() -> None:
     with pytest.raises(ValueError, match="name at least one"):
-        Wanted()
+        DeviceFilter()
 
 
 async def test_what_has_no_keys_is_never_grabbed(desk: Desk) -> None:

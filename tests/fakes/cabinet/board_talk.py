@@ -1,8 +1,8 @@
 """A session and a made-up board with a line between them, and time that passes when a test says so."""
 
-from drivers.cabinet.happenings import Happening, Joined, Sensed
+from drivers.cabinet.happenings import ConnectionEvent, SensorReport, SessionStarted
 from drivers.cabinet.pairing import Pairing
-from drivers.cabinet.session import Session
+from drivers.cabinet.session import BoardSession
 from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
 
 
@@ -13,12 +13,12 @@ class Talk:
         self.peer = peer or BoardPeer()
         self.now = 0.0
         nonces = iter(range(1, 10**6))
-        self.session = Session(pairing, now=0.0, nonce=lambda: next(nonces).to_bytes(16, "little"))
-        self.seen: list[Happening] = []
+        self.session = BoardSession(pairing, now=0.0, nonce=lambda: next(nonces).to_bytes(16, "little"))
+        self.seen: list[ConnectionEvent] = []
 
-    def settle(self, *, cut: bool = False) -> list[Happening]:
+    def settle(self, *, cut: bool = False) -> list[ConnectionEvent]:
         """Carry bytes to and fro until nothing more is said (`cut`: the board's answers are lost). Gives what happened."""
-        fresh: list[Happening] = []
+        fresh: list[ConnectionEvent] = []
         while out := self.session.take_outgoing():
             answer = self.peer.take(out)
             if not cut:
@@ -26,13 +26,13 @@ class Talk:
         self.seen += fresh
         return fresh
 
-    def hears(self, data: bytes) -> list[Happening]:
+    def hears(self, data: bytes) -> list[ConnectionEvent]:
         """The board says something by itself."""
         fresh = self.session.receive(data, self.now)
         self.seen += fresh
         return fresh + self.settle()
 
-    def pass_time(self, seconds: float, *, cut: bool = False) -> list[Happening]:
+    def pass_time(self, seconds: float, *, cut: bool = False) -> list[ConnectionEvent]:
         """Let time pass, as often as the session wants to be woken."""
         until, fresh = self.now + seconds, []
         while self.now < until:
@@ -43,5 +43,5 @@ class Talk:
         return fresh
 
     def joined(self) -> "Talk":
-        assert [type(one) for one in self.settle()] == [Joined, Sensed]
+        assert [type(one) for one in self.settle()] == [SessionStarted, SensorReport]
         return self

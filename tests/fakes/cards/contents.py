@@ -1,6 +1,6 @@
 """What a virtual card holds, as a reader finds it: looked at without the station."""
 
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
 from drivers.reader.profiles import builtin
@@ -21,7 +21,7 @@ def facts_of(card: VirtualCard) -> CardFacts:
     slot.insert(card)
     connection = InProcessBackend([slot]).connect(slot.name)
     try:
-        session = open_session(Channel(connection, reader=slot.name), profiles=builtin(), ledger=MemoryLedger())
+        session = open_session(ApduChannel(connection, reader=slot.name), profiles=builtin(), ledger=MemoryLedger())
         return session.complete()
     finally:
         connection.close()

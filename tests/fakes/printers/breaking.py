@@ -14,7 +14,7 @@ from drivers.printer.connections import UsbConnection
 from drivers.printer.document import Document
 from drivers.printer.encode import encode
 from drivers.printer.escpos import EscPosPrinter
-from drivers.printer.port import CoverOpen, CutterFault, Mute, Offline, OutOfPaper, PrinterStatus, Ready
+from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from drivers.printer.profile import PrinterProfile
 from sim.printer.machine import Faults, Machine
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
@@ -24,9 +24,9 @@ STATES: dict[str, PrinterStatus] = {
     "cover_open": CoverOpen(),
     "cutter_stuck": CutterFault(),
     "offline": Offline(),
-    "mute": Mute(),
-    "silent": Mute(),
-    "hang_up": Mute(),
+    "mute": PrinterMute(),
+    "silent": PrinterMute(),
+    "hang_up": PrinterMute(),
     "paper_low": Ready(paper_low=True),
 }
 """Every fault, and the state that tells it."""

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from kiosk.issuer.certificate_request import RequestError, signed, unsigned
@@ -35,7 +35,7 @@ def card() -> VirtualCard:
 async def visit(card: VirtualCard) -> AsyncIterator[CardVisit]:
     slot = VirtualSlot("test reader")
     slot.insert(card)
-    trust = Trust(authority().anchors(), authority().intermediates())
+    trust = TrustStore(authority().anchors(), authority().intermediates())
     reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(trust=trust, now=lambda: NOW))
     async with visiting(reader) as one:
         assert await one.verify(Role.IDENTIFICATION, Secret(card.persona.pin)) == Accepted()

@@ -20,7 +20,7 @@ from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.revocation.offline import OfflineRevocation
 from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.secret import Secret
 from fleet.agent import outbox, sync
@@ -78,14 +78,14 @@ class Listed:
         return next((one for one in self._people if one.hsa_id == hsa_id), None)
 
 
-def trusted() -> Trust:
-    return Trust(authority().anchors(), authority().intermediates())
+def trusted() -> TrustStore:
+    return TrustStore(authority().anchors(), authority().intermediates())
 
 
 class Ports:
     """What a journey's desk holds, by name."""
 
-    def __init__(self, side: IssuerSide, *people: Administrator, trust: Trust | None = None) -> None:
+    def __init__(self, side: IssuerSide, *people: Administrator, trust: TrustStore | None = None) -> None:
         found = side.ports(Listed(*people), trust or trusted())  # type: ignore[arg-type]
         self.issuer, self.blocking, self.card_keys = found["issuer"], found["blocking"], found["card_keys"]
         self.directory, self.administrators, self.switches = (
@@ -386,7 +386,7 @@ async def test_without_connection_the_signed_list_and_the_own_trust_decide(regio
     listed = LoggedIn(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name, "list", proof, ("KRA",))
     assert await log_in(Ports(side, known)) == listed
     assert await log_in(Ports(side)) == Declined("not_administrator"), "the list is past its time"
-    elsewhere = Trust(stranger.anchors(), stranger.intermediates())
+    elsewhere = TrustStore(stranger.anchors(), stranger.intermediates())
     assert await log_in(Ports(side, known, trust=elsewhere)) == Declined("card_not_valid")
 
 
@@ -478,7 +478,7 @@ async def test_a_blocked_card_is_known_at_every_station_soon(region: Fleet, side
     config = Config.model_validate({"trust": {"revocation": "revocation"}})
     side.settle(config, tmp_path, SystemClock(), lambda: None)
     own = OfflineRevocation(RevocationStore(tmp_path / "revocation"))
-    trust = Trust(authority().anchors(), authority().intermediates(), revocation=own)
+    trust = TrustStore(authority().anchors(), authority().intermediates(), revocation=own)
     assert await trust.judge(certificate.der, NOW) == "ok"
     before = region.region.lists
     tasks = side.start()

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from drivers.printer.document import Document, Qr, Row
+from drivers.printer.document import Document, QrBlock, RowBlock
 from drivers.printer.layout import render, text_lines
 from kiosk.receipts import Detail, Genuine, Person, binder_document, read, receipt_document, template, verify, wire
 from kiosk.receipts.facts import IdentifiedBy
@@ -38,7 +38,7 @@ def swedish(sentence: Say) -> str:
 
 
 def rows(document: Document) -> dict[str, str]:
-    return {block.label: block.value for block in document.blocks if isinstance(block, Row)}
+    return {block.label: block.value for block in document.blocks if isinstance(block, RowBlock)}
 
 
 def test_a_receipt_as_in_the_design(world) -> None:
@@ -55,7 +55,7 @@ def test_a_receipt_as_in_the_design(world) -> None:
         "Av                                 Örjan Nyström",
     ]
     assert text_lines(document)[-1] == "Nr 7F3A-91C2-K8M4A"
-    assert Qr(receipt.qr) in document.blocks
+    assert QrBlock(receipt.qr) in document.blocks
     for width in (576, 384):
         assert render(document, width).width == width
 
@@ -63,7 +63,7 @@ def test_a_receipt_as_in_the_design(world) -> None:
 def test_before_it_is_signed_there_is_no_code(world) -> None:
     document = receipt_document(world.facts(), swedish, None, "7F3A-91C2-K8M4A", UTC)
 
-    assert not any(isinstance(block, Qr) for block in document.blocks)
+    assert not any(isinstance(block, QrBlock) for block in document.blocks)
     assert "Skanna" not in repr(document)
 
 
@@ -142,7 +142,7 @@ def test_what_is_about_no_card_names_who_did_it_and_the_figures(world, language:
 
     paper = receipt_document(receipt.facts, lambda said: texts.plain(said, language), receipt.qr, receipt.number, UTC)
 
-    told = [(block.label, block.value) for block in paper.blocks if isinstance(block, Row)]
+    told = [(block.label, block.value) for block in paper.blocks if isinstance(block, RowBlock)]
     assert [value for _, value in told] == [
         "Åsa Lindström (SE2321000999-7K2B)", "Örjan Nyström (SE2321000999-ADM1)", "22", "440017",
         told[4][1], "Östra entrén",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import usb.backend.libusb1
 
-from drivers.printer.document import Document, Title
+from drivers.printer.document import Document, TitleBlock
 from drivers.printer.port import Printed
 from drivers.reader.visit import ReaderSettings
 from fleet.messages.link import DeviceState
@@ -20,7 +20,7 @@ from sim.printer.machine import Faults, Machine
 from sim.printer.virtual import VirtualPrinter
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
-SHORT = Document((Title("Kvittens åäö"),))
+SHORT = Document((TitleBlock("Kvittens åäö"),))
 
 
 def named(folder: Path, printer: str) -> devices.Devices:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from drivers.cabinet.port import Slot
+from drivers.cabinet.port import SlotReading
 from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
@@ -191,8 +191,8 @@ CARD = Lying(3, "9999000020269999", "A-0001", "ordinary", "2026-12-31", "2026-11
 
 def test_every_slot_is_compared_and_what_differs_stands_first() -> None:
     slots = (
-        Slot(1, "empty", "closed"), Slot(2, "unknown", "closed"), Slot(3, "present", "closed"),
-        Slot(4, "present", "closed"), Slot(5, "empty", "closed"), Slot(6, "empty", "open"),
+        SlotReading(1, "empty", "closed"), SlotReading(2, "unknown", "closed"), SlotReading(3, "present", "closed"),
+        SlotReading(4, "present", "closed"), SlotReading(5, "empty", "closed"), SlotReading(6, "empty", "open"),
     )  # fmt: skip
     found = compare(Ledger((CARD, replace(CARD, slot=5)), None), slots)
     assert [(one.slot, one.what) for one in found] == [
@@ -201,9 +201,9 @@ def test_every_slot_is_compared_and_what_differs_stands_first() -> None:
 
 
 def test_a_card_gets_the_slot_that_the_office_gave_else_the_lowest_that_is_free_and_meant_for_nobody() -> None:
-    slots = [Slot(number, "empty", "closed") for number in range(1, 7)]
-    slots[0] = Slot(1, "present", "closed")
-    slots[4] = Slot(5, "empty", "open")
+    slots = [SlotReading(number, "empty", "closed") for number in range(1, 7)]
+    slots[0] = SlotReading(1, "present", "closed")
+    slots[4] = SlotReading(5, "empty", "open")
     here = (msgspec.structs.replace(ONE, slot=2), msgspec.structs.replace(TWO, slot=6))
     ledger = Ledger((CARD,), here)
     assert free_slots(ledger, slots, TWO.card_number, 6) == (6, 4, 2)

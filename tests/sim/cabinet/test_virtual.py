@@ -13,8 +13,8 @@ from drivers.cabinet.port import (
     NotOpened,
     Opened,
     OpenUnknown,
-    Slot,
     SlotFault,
+    SlotReading,
 )
 from sim.cabinet.virtual import COIL_LIMIT_S, DROP_LIMIT_S, PanelError, VirtualCabinet
 
@@ -74,7 +74,7 @@ async def test_a_card_is_taken_from_the_slot_that_was_opened() -> None:
     assert not taken.done(), "the door is still open"
     cabinet.close_door(1)
 
-    assert await taken == Slot(1, "empty", "closed")
+    assert await taken == SlotReading(1, "empty", "closed")
     assert cabinet.cards == {2: "bo"}
 
 
@@ -149,7 +149,7 @@ async def test_a_lost_answer_is_not_taken_for_a_closed_door() -> None:
     assert await cabinet.open_slot(1) == OpenUnknown()
     state = await cabinet.state()
     assert isinstance(state, CabinetReady)
-    assert state.slots[0] == Slot(1, "present", "open")
+    assert state.slots[0] == SlotReading(1, "present", "open")
 
 
 async def test_a_card_cannot_be_put_upon_another() -> None:
@@ -167,7 +167,7 @@ async def test_the_wrong_card_can_be_put_back() -> None:
     cabinet.put_card(1, card)
     cabinet.close_door(1)
 
-    assert await cabinet.wait_slot(1, card="present", door="closed") == Slot(1, "present", "closed")
+    assert await cabinet.wait_slot(1, card="present", door="closed") == SlotReading(1, "present", "closed")
 
 
 async def test_a_dropped_card_is_counted_and_the_flap_locks_behind_it() -> None:

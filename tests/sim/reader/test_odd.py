@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from drivers.reader.channel import Channel
+from drivers.reader.channel import ApduChannel
 from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Accepted, Role, Signed, WrongCode
 from drivers.reader.profiles import builtin
@@ -76,7 +76,7 @@ def test_the_seeds_reach_every_way() -> None:
 @pytest.mark.parametrize("protocol", ["T=1", "T=0"])
 def test_the_reader_finds_its_way(make: MakeOdd, seed: int, protocol: str) -> None:
     card = make(seed, protocol=protocol)
-    session = open_session(Channel(Wire(card)), profiles=builtin(), ledger=MemoryLedger())
+    session = open_session(ApduChannel(Wire(card)), profiles=builtin(), ledger=MemoryLedger())
     session.complete()
     assert session.facts.holder.hsa_id == card.persona.hsa_id
     assert sorted(pin.reference for pin in session.facts.pins) == sorted(card.oddity.references)

@@ -8,7 +8,7 @@ import pytest
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Refused, Role, Signed, SignOutcome
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings, visiting
 from drivers.secret import Secret
 from sim.reader.cards import VirtualCard
@@ -28,7 +28,7 @@ class Bench:
     """One reader, into which cards are put one after the other."""
 
     def __init__(self, authority: TestAuthority) -> None:
-        self._trust = Trust(authority.anchors(), authority.intermediates())
+        self._trust = TrustStore(authority.anchors(), authority.intermediates())
 
     async def signs(self, card: VirtualCard, pin: str, purpose: Purpose = "identification") -> Outcome:
         """What a card signs once it has taken that PIN."""

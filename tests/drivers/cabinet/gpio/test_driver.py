@@ -10,7 +10,7 @@ import pytest
 from drivers.cabinet.gpio.board import pi_factory
 from drivers.cabinet.gpio.driver import SETTLE_S, GpioPins
 from drivers.cabinet.gpio.pattern import GLINT, OFF, SLOW_BLINK, STEADY, WINK
-from drivers.cabinet.gpio.pins import Pin, Role, reference
+from drivers.cabinet.gpio.pins import GpioPin, Role, reference
 from drivers.cabinet.gpio.port import PinsReady, PinsStuck, PinsUnavailable
 from sim.pins import VirtualPins
 from tests.fakes.machine.rpi_gpio import FakeGpio, on_a_pi
@@ -222,7 +222,7 @@ async def test_pins_that_another_program_holds_are_taken_up_when_they_are_free(r
 
 
 async def test_what_is_not_fitted_reads_none_and_takes_no_harm(clock: StepClock) -> None:
-    pins = VirtualPins({"door": Pin(27, "in", pull="up")}, clock=clock.monotonic, sleep=clock.sleep)
+    pins = VirtualPins({"door": GpioPin(27, "in", pull="up")}, clock=clock.monotonic, sleep=clock.sleep)
     pins.set_lamp(STEADY)
     pins.set_backlight(0.5)
     pins.plug_headphones()
@@ -239,11 +239,11 @@ async def test_off_a_pi_the_pins_are_unavailable_with_the_reason() -> None:
 
 
 async def test_a_wiring_that_is_active_low_is_turned_round(clock: StepClock) -> None:
-    wiring: dict[Role, Pin] = {
-        "lamp": Pin(17, "out", active="low"),
-        "backlight": Pin(18, "out", active="low"),
-        "door": Pin(27, "in", active="low", pull="up"),
-        "presence": Pin(23, "in", active="low"),
+    wiring: dict[Role, GpioPin] = {
+        "lamp": GpioPin(17, "out", active="low"),
+        "backlight": GpioPin(18, "out", active="low"),
+        "door": GpioPin(27, "in", active="low", pull="up"),
+        "presence": GpioPin(23, "in", active="low"),
     }
     pins = VirtualPins(wiring, clock=clock.monotonic, sleep=clock.sleep)
     assert await pins.state() == PinsReady("closed", present=False)

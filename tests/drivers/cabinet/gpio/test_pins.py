@@ -6,7 +6,7 @@ import pytest
 
 from drivers.cabinet.gpio import pins
 from drivers.cabinet.gpio.pattern import PATTERNS, Pattern, Phase
-from drivers.cabinet.gpio.pins import Pin, WiringError, checked, parts, place, reference
+from drivers.cabinet.gpio.pins import GpioPin, GpioWiringError, checked, parts, place, reference
 
 
 def test_the_shipped_wiring_has_every_role_once() -> None:
@@ -22,23 +22,23 @@ def test_a_cut_wire_at_the_service_door_reads_as_open() -> None:
 
 @pytest.mark.parametrize("bcm", [0, 1, 14, 15, 28, -1])
 def test_a_pin_that_is_reserved_or_not_there_is_refused(bcm: int) -> None:
-    with pytest.raises(WiringError, match=f"pin {bcm}"):
-        Pin(bcm, "in")
+    with pytest.raises(GpioWiringError, match=f"pin {bcm}"):
+        GpioPin(bcm, "in")
 
 
 def test_a_driven_pin_takes_no_pull_resistor() -> None:
-    with pytest.raises(WiringError, match="takes no pull"):
-        Pin(17, "out", pull="up")
+    with pytest.raises(GpioWiringError, match="takes no pull"):
+        GpioPin(17, "out", pull="up")
 
 
 def test_two_roles_on_one_pin_are_refused_by_name() -> None:
-    with pytest.raises(WiringError, match="door: pin 17 is the lamp's already"):
-        checked({"lamp": Pin(17, "out"), "door": Pin(17, "in")})
+    with pytest.raises(GpioWiringError, match="door: pin 17 is the lamp's already"):
+        checked({"lamp": GpioPin(17, "out"), "door": GpioPin(17, "in")})
 
 
 def test_a_lamp_that_reads_is_refused() -> None:
-    with pytest.raises(WiringError, match="lamp: the pin goes the wrong way"):
-        checked({"lamp": Pin(17, "in")})
+    with pytest.raises(GpioWiringError, match="lamp: the pin goes the wrong way"):
+        checked({"lamp": GpioPin(17, "in")})
 
 
 def test_each_pin_has_a_place_of_its_own_that_is_neither_power_nor_ground() -> None:

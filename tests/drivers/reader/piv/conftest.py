@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from drivers.reader.ledger import MemoryLedger
-from drivers.reader.trust import Trust
+from drivers.reader.trust import TrustStore
 from drivers.reader.visit import CardReader, ReaderSettings
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
@@ -33,7 +33,7 @@ def card(request: pytest.FixtureRequest, make_piv: MakePiv) -> VirtualCard:
 
 @pytest.fixture
 async def reader(slot: VirtualSlot, authority: TestAuthority, ledger: MemoryLedger) -> AsyncIterator[CardReader]:
-    trust = Trust(authority.anchors(), authority.intermediates())
+    trust = TrustStore(authority.anchors(), authority.intermediates())
     settings = ReaderSettings(trust=trust, ledger=ledger, now=lambda: NOW)
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     yield reader

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from drivers.reader import tlv
 from drivers.reader.piv import objects
 from drivers.reader.piv.objects import (
-    Application,
+    ApplicationInfo,
     Chuid,
     Metadata,
-    PinPolicy,
+    PivPinPolicy,
     parse_application,
     parse_certificate,
     parse_discovery,
@@ -28,33 +28,33 @@ DER = tlv.encode(0x30, b"\x02\x01\x05" * 40)
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        ("61114f0600001000010079074f05a000000308", Application(bytes.fromhex("a000000308000010000100"), "")),
-        ("61124f0ba00000030800001000010050034d6164", Application(bytes.fromhex("a000000308000010000100"), "Mad")),
+        ("61114f0600001000010079074f05a000000308", ApplicationInfo(bytes.fromhex("a000000308000010000100"), "")),
+        ("61124f0ba00000030800001000010050034d6164", ApplicationInfo(bytes.fromhex("a000000308000010000100"), "Mad")),
         ("61084f06aabbccddeeff", None),
         ("6f0084008500", None),
         ("", None),
     ],
 )  # fmt: skip
-def test_only_a_piv_application_is_one(answer: str, expected: Application | None) -> None:
+def test_only_a_piv_application_is_one(answer: str, expected: ApplicationInfo | None) -> None:
     assert parse_application(bytes.fromhex(answer)) == expected
 
 
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("4000", PinPolicy(0x80, None)),
-        ("6010", PinPolicy(0x80, 0x00)),
-        ("6020", PinPolicy(0x00, 0x80)),
-        ("60", PinPolicy(0x80, None)),
+        ("4000", PivPinPolicy(0x80, None)),
+        ("6010", PivPinPolicy(0x80, 0x00)),
+        ("6020", PivPinPolicy(0x00, 0x80)),
+        ("60", PivPinPolicy(0x80, None)),
     ],
 )
-def test_the_discovery_object_says_which_pin_is_asked_for(policy: str, expected: PinPolicy) -> None:
+def test_the_discovery_object_says_which_pin_is_asked_for(policy: str, expected: PivPinPolicy) -> None:
     told = tlv.encode(0x5F2F, bytes.fromhex(policy))
     assert parse_discovery(tlv.encode(0x7E, told)) == expected
 
 
 def test_without_a_policy_it_is_the_applications_own_pin() -> None:
-    assert parse_discovery(b"") == parse_discovery(bytes.fromhex("7e00")) == PinPolicy()
+    assert parse_discovery(b"") == parse_discovery(bytes.fromhex("7e00")) == PivPinPolicy()
 
 
 def test_a_card_without_guid_is_known_by_its_agency_number_and_without_both_by_nothing() -> None:
