@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from fleet.messages.events import GENESIS, Event, Facts, seal
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 
 TIME = "2026-01-01T08:00:00Z"
 _ERRAND = (
     (EventType.ERRAND_STARTED, {"kind": "pickup"}),
-    (EventType.EFFECT_DONE, {"effect": "slot.open", "outcome": "opened", "slot": 3}),
+    (EventType.EFFECT_DONE, {"effect": Effect.SLOT_OPEN, "outcome": "opened", "slot": 3}),
     (EventType.ERRAND_ENDED, {"kind": "pickup", "outcome": "cancelled", "seconds": 61.5}),
 )
 

@@ -16,7 +16,7 @@ from benches.figures import Figure, against
 from fleet.agent import outbox
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.clock import SystemClock
 from kiosk.station.journal import SCHEMA, Journal
 
@@ -96,7 +96,7 @@ async def _events(store: StationStore, journal: Journal) -> None:
 async def _effects(journal: Journal) -> None:
     log = await journal.start("pickup")
     for _ in range(COMMITS):
-        await log.effect("slot.open", _opened(), slot=14)
+        await log.effect(Effect.SLOT_OPEN, _opened(), slot=14)
 
 
 class Opened:

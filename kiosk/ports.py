@@ -16,6 +16,7 @@ from drivers.reader.port import Presence, Reader
 from drivers.reader.port import StationVisit as Visit
 from drivers.secret import Secret
 from fleet.messages.link import Administrator, Order
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.receipts import Receipt
 from kiosk.views import View
 
@@ -189,17 +190,17 @@ class ErrandLog(Protocol):
     async def receipt(self) -> Receipt | None:
         """The receipt that was issued for this order before, where there is one."""
 
-    async def effect(self, name: str, act: Awaitable[T], **facts: str | int) -> T:
+    async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
         """Write the intent, await `act`, write the outcome. An exception out of `act` is written as `unknown`.
 
         The outcome's name is that of the result's type (`WrongCode` -> `wrong_code`), or what
         a `Told` says. Facts go into the event, never a code.
         """
 
-    async def settled(self, effect: str, how: str) -> None:
+    async def settled(self, effect: Effect, how: str) -> None:
         """An effect whose outcome was unknown has been looked into: `how` is what is now known."""
 
-    async def note(self, kind: str, **content: Any) -> None:
+    async def note(self, kind: EventType, **content: Any) -> None:
         """Commit one event (`fleet.messages.vocabulary`) of this errand."""
 
     async def issued(self, receipt: Receipt, **content: Any) -> None:

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS command_told (
 ) STRICT;
 """
 
-Note = Callable[[sqlite3.Connection, str, dict[str, Any]], None]
+Note = Callable[[sqlite3.Connection, EventType, dict[str, Any]], None]
 """Commits an event of that kind with that content, in the transaction under way."""
 
 log = logging.getLogger(__name__)

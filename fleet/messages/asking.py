@@ -28,6 +28,7 @@ from fleet.messages.issuing import (
     Profile,
 )
 from fleet.messages.mandates import Proof
+from fleet.messages.vocabulary import AskName
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ask", kw_only=True):
@@ -42,7 +43,9 @@ class PersonAsk(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
     proofs: tuple[Proof, ...] = ()
 
 
-class CertificateAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="certificate.request", kw_only=True):
+class CertificateAsk(
+    PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CERTIFICATE_REQUEST.value, kw_only=True
+):
     """A certificate for the key of a PKCS#10 `request` (DER), by the holder, or by those who attend.
 
     `current`, `proof`, `algorithm`: for a renewal, the present certificate (DER) and its key's signature over the request.
@@ -58,7 +61,7 @@ class CertificateAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="ce
     algorithm: str | None = None
 
 
-class BlockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.block", kw_only=True):
+class BlockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_BLOCK.value, kw_only=True):
     """Block the card for good, by its holder or an administrator. `wanted`: when, RFC 3339, by the station's clock."""
 
     card_number: str
@@ -66,7 +69,7 @@ class BlockAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.blo
     wanted: str
 
 
-class HoldAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.hold", kw_only=True):
+class HoldAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_HOLD.value, kw_only=True):
     """Put the card on hold. Without a proof nobody has shown who they are: that is limited."""
 
     card_number: str
@@ -74,13 +77,13 @@ class HoldAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.hold
     wanted: str
 
 
-class LiftAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.lift", kw_only=True):
+class LiftAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_LIFT.value, kw_only=True):
     """End a hold: the card goes back to the state that it was held from."""
 
     card_number: str
 
 
-class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.challenge", kw_only=True):
+class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_CHALLENGE.value, kw_only=True):
     """Encipher a card's challenge (hex) under its own key, which stays at the server.
 
     `key` is `management` (PIV writes), by the holder or who attends, or `unblock`, by an administrator who is not the holder.
@@ -93,7 +96,9 @@ class ChallengeAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card
     algorithm: Literal["3DES", "AES-128", "AES-192", "AES-256"] | None = None
 
 
-class CardProofAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.authenticate", kw_only=True):
+class CardProofAsk(
+    PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_AUTHENTICATE.value, kw_only=True
+):
     """Mutual authentication of a card whose order waits at that station, by its own management key (SP 800-73-4 part 2, appendix
     A.1). `witness`: what the card gave; `challenge`: what it is to encipher; both hex, one block. Never by a key that cards
     share.
@@ -105,7 +110,7 @@ class CardProofAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card
     challenge: str
 
 
-class PukAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.puk", kw_only=True):
+class PukAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_PUK.value, kw_only=True):
     """Release the PUK of this card, once, sealed by the issuer to `reply_key` (raw X25519) with `puk_info`: by an administrator
     who is not the holder, and whose wish covers the key."""
 
@@ -113,23 +118,23 @@ class PukAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.puk",
     reply_key: str
 
 
-class LetterAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="card.letter", kw_only=True):
+class LetterAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_LETTER.value, kw_only=True):
     """Order a new code letter. Without a proof: to the registered address, once in 30 days a card."""
 
     card_number: str
 
 
-class CardStateAsk(Asked, frozen=True, forbid_unknown_fields=True, tag="card.state", kw_only=True):
+class CardStateAsk(Asked, frozen=True, forbid_unknown_fields=True, tag=AskName.CARD_STATE.value, kw_only=True):
     """The state of the card of that number, without whose it is, and a nonce for a mandate. Nobody has proved anything."""
 
     card_number: str
 
 
-class LoginAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="administrator.login", kw_only=True):
+class LoginAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.ADMINISTRATOR_LOGIN.value, kw_only=True):
     """Whether the one person whose proof it carries is an administrator here."""
 
 
-class DirectoryAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag="directory.find", kw_only=True):
+class DirectoryAsk(PersonAsk, frozen=True, forbid_unknown_fields=True, tag=AskName.DIRECTORY_FIND.value, kw_only=True):
     """A person with all cards, or the card of that number with its holder: by that holder, by an administrator, or for a card
     with an open order at that station. One of the two is empty."""
 

@@ -174,3 +174,55 @@ class EventType(StrEnum):
                 return Retention.HAND_OVERS
             case _:
                 assert_never(self)
+
+
+@unique
+class Effect(StrEnum):
+    """What a station does that is written down before and after: opening a slot, writing to a card, telling the issuer."""
+
+    SLOT_OPEN = "slot.open"
+    SLOT_LOOK = "slot.look"
+    SLOT_TAKE = "slot.take"
+    SLOT_REOPEN = "slot.reopen"
+    SLOT_RETURN = "slot.return"
+    SLOT_CLOSE = "slot.close"
+    DROP_OPEN = "drop.open"
+    DROP_CARD = "drop.card"
+    BIN_CLEAR = "bin.clear"
+    CABINET_PAIR = "cabinet.pair"
+    CARD_BLOCK = "card.block"
+    CARD_HOLD = "card.hold"
+    CARD_LIFT = "card.lift"
+    CARD_CHANGE = "card.change"
+    CARD_UNBLOCK = "card.unblock"
+    CARD_TEST = "card.test"
+    CARD_GENERATE_KEY = "card.generate_key"
+    CARD_WRITE_CERTIFICATE = "card.write_certificate"
+    CARD_DELETE_CERTIFICATE = "card.delete_certificate"
+    CARD_DELETE_KEY = "card.delete_key"
+    LETTER_ORDER = "letter.order"
+    PUK_RELEASE = "puk.release"
+    RECEIPT_PRINT = "receipt.print"
+    PRINTER_TEST = "printer.test"
+    STATION_OPEN = "station.open"
+    STATION_CLOSE = "station.close"
+    STATION_RESTART = "station.restart"
+    STATION_TEST = "station.test"
+    CERTIFICATE_REQUEST = "certificate.request"
+
+
+@unique
+class AskName(StrEnum):
+    """Names of the questions that a station asks of issuer and register (`fleet.messages.asking`)."""
+
+    CERTIFICATE_REQUEST = "certificate.request"
+    CARD_BLOCK = "card.block"
+    CARD_HOLD = "card.hold"
+    CARD_LIFT = "card.lift"
+    CARD_CHALLENGE = "card.challenge"
+    CARD_AUTHENTICATE = "card.authenticate"
+    CARD_PUK = "card.puk"
+    CARD_LETTER = "card.letter"
+    CARD_STATE = "card.state"
+    ADMINISTRATOR_LOGIN = "administrator.login"
+    DIRECTORY_FIND = "directory.find"

@@ -10,6 +10,7 @@ from drivers.reader.keys import ManagementAlgorithm, ManagementKey, MutualAnswer
 from drivers.reader.model import CardFacts
 from fleet.messages import asking
 from fleet.messages.asking import ChallengeAsk, LetterAsk
+from fleet.messages.vocabulary import AskName
 from kiosk.issuer.client import ASK_LIMIT_S, Desk, refusal, text_of, wish
 from kiosk.issuer.ports import Declined, LetterOrdered, LoggedIn, Released, Response, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
@@ -34,7 +35,7 @@ class FleetCardKeys:
     ) -> MutualAnswer | Declined | Unavailable:
         """One block each way; the key stays at the server."""
         ask = asking.CardProofAsk(
-            id=wish(errand, "card.authenticate", facts.card_number, witness + challenge),
+            id=wish(errand, AskName.CARD_AUTHENTICATE, facts.card_number, witness + challenge),
             card_number=facts.card_number,
             algorithm=algorithm,
             witness=witness.hex(),
@@ -57,7 +58,7 @@ class FleetCardKeys:
     ) -> Released | Declined | Unavailable:
         """Sealed by the issuer to a key that is made for this one question, and that the administrator's wish covers."""
         key = ReplyKey()
-        id_ = wish(errand, "card.puk", facts.card_number, key.public)
+        id_ = wish(errand, AskName.CARD_PUK, facts.card_number, key.public)
         ask = asking.PukAsk(id=id_, card_number=facts.card_number, reply_key=text_of(key.public))
         result = await self._desk.ask_for(ask, *behind(administrator))
         if not isinstance(result, asking.Released):
@@ -69,7 +70,7 @@ class FleetCardKeys:
         self, card_number: str, *, errand: str, by: PersonProof | None = None
     ) -> LetterOrdered | Declined | Unavailable:
         """One letter for an errand."""
-        id_ = wish(errand, "card.letter", card_number)
+        id_ = wish(errand, AskName.CARD_LETTER, card_number)
         result = await self._desk.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
         if isinstance(result, asking.LetterOrdered):
             return LetterOrdered(date.fromisoformat(result.arrives), result.where)

@@ -30,6 +30,7 @@ from fleet.messages.asking import (
     LiftAsk,
     Result,
 )
+from fleet.messages.vocabulary import AskName
 from kiosk.issuer.ports import (
     Blocked,
     BlockReason,
@@ -114,7 +115,7 @@ class FleetIssuer:
     ) -> Issued | Declined | Unavailable:
         """Through the server to the issuer; the certificate that comes is checked there and again by the card's driver."""
         ask = CertificateAsk(
-            id=wish(errand, "certificate.request", facts.card_number, request),
+            id=wish(errand, AskName.CERTIFICATE_REQUEST, facts.card_number, request),
             card_number=facts.card_number,
             hsa_id=facts.holder.hsa_id,
             profile=offer.profile,
@@ -176,7 +177,7 @@ class FleetBlocking:
     ) -> Blocked | Queued | Declined:
         """For good. Raises StoreError: then nothing was kept, and the person must be told so."""
         now = self._now()
-        id_ = wish(errand, "card.block", card_number)
+        id_ = wish(errand, AskName.CARD_BLOCK, card_number)
         ask = BlockAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         result = await self._tell(with_proofs(ask, (by,)), now)
         if isinstance(result, asking.Blocked):
@@ -188,7 +189,7 @@ class FleetBlocking:
     ) -> Held | Queued | Declined:
         """Until it is lifted. Raises StoreError."""
         now = self._now()
-        id_ = wish(errand, "card.hold", card_number)
+        id_ = wish(errand, AskName.CARD_HOLD, card_number)
         ask = HoldAsk(id=id_, card_number=card_number, reason=reason, wanted=now)
         result = await self._tell(with_proofs(ask, (by,)) if by else ask, now)
         if isinstance(result, asking.Held):
@@ -199,7 +200,7 @@ class FleetBlocking:
         """Only where nothing about the card waits in the queue: a hold that is told later must not outlast its end."""
         if await self._queue.waits_for(card_number):
             return Unavailable("no_connection")
-        id_ = wish(errand, "card.lift", card_number)
+        id_ = wish(errand, AskName.CARD_LIFT, card_number)
         result = await self._desk.ask_for(LiftAsk(id=id_, card_number=card_number), by)
         return Lifted(result.state) if isinstance(result, asking.Lifted) else refusal(result)
 

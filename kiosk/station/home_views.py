@@ -11,6 +11,7 @@ from dataclasses import replace
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from fleet.messages.issuing import ON_A_TILE
+from fleet.messages.vocabulary import Effect
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import Errand, Place
 from kiosk.findings import Finding
@@ -163,7 +164,7 @@ def _banner(found: Sequence[Interrupted], forgotten: bool, printer: str | None) 
         return Note(say("home.forgotten"), say("home.forgotten.title"), "warning")
     if not found:
         return _no_paper(printer) if printer else None
-    writing = any(one.effect in ("card.unblock", "card.change") for one in found)
+    writing = any(one.effect in (Effect.CARD_UNBLOCK, Effect.CARD_CHANGE) for one in found)
     key = "home.interrupted.writing" if writing else "home.interrupted"
     return Note(say(key), say("home.interrupted.title"), "warning")
 

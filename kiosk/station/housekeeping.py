@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from fleet.agent.store import StoreError
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Clock
 from kiosk.station.fleet_wiring import Books
 
 EVERY_S = 3600.0
 KEPT = timedelta(days=400)
-_OF_SLOTS = ("slot.open", "slot.reopen")
+_OF_SLOTS = (Effect.SLOT_OPEN, Effect.SLOT_REOPEN)
 
 log = logging.getLogger(__name__)
 

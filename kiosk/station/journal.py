@@ -23,7 +23,7 @@ from fleet.agent import outbox
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.ports import Clock, Ended, Order
 from kiosk.receipts import Receipt, read
 from kiosk.station.journal_schema import (
@@ -110,7 +110,7 @@ class Journal:
         self.wake()
         return result
 
-    def event(self, cx: sqlite3.Connection, kind: str, subject: str | None, content: dict[str, Any]) -> None:
+    def event(self, cx: sqlite3.Connection, kind: EventType, subject: str | None, content: dict[str, Any]) -> None:
         """Append an event inside the transaction, with what it changes in the list of cards."""
         stock.witness(cx, kind, content, self.now())
         outbox.append(cx, self._chain, kind, self.now(), subject, content)
@@ -162,7 +162,7 @@ class Log:
         self.card_number: str | None = None
         self.hsa_id: str | None = None
         self.ended: Ended | None = None
-        self.unknown: set[str] = set()
+        self.unknown: set[Effect] = set()
         """Effects of this errand whose outcome nobody knows yet."""
         self._journal = journal
         self._started = started
@@ -213,7 +213,7 @@ class Log:
         )
         return None if row is None else read(row[0], row[1])
 
-    async def effect(self, name: str, act: Awaitable[T], **facts: str | int) -> T:
+    async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
         """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done."""
         try:
             intent = await self._journal.transact(lambda cx: self._intend(cx, name, facts))
@@ -229,12 +229,12 @@ class Log:
         await self._conclude(intent, name, outcome_name(result), facts | details_of(result))
         return result
 
-    async def settled(self, effect: str, how: str) -> None:
+    async def settled(self, effect: Effect, how: str) -> None:
         """What is now known of an effect whose outcome was unknown."""
         self.unknown.discard(effect)
         await self.note(EventType.EFFECT_DONE, effect=effect, outcome=how)
 
-    async def note(self, kind: str, **content: Any) -> None:
+    async def note(self, kind: EventType, **content: Any) -> None:
         """Commit one event; one that tells of an effect counts for the order's progress too."""
 
         def work(cx: sqlite3.Connection) -> None:
@@ -296,11 +296,11 @@ class Log:
     def _order_no(self) -> str | None:
         return self.order.order if self.order else None
 
-    def _event(self, cx: sqlite3.Connection, kind: str, content: dict[str, Any]) -> None:
+    def _event(self, cx: sqlite3.Connection, kind: EventType, content: dict[str, Any]) -> None:
         told = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
         self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), told)
 
-    def _intend(self, cx: sqlite3.Connection, name: str, facts: dict[str, str | int]) -> int:
+    def _intend(self, cx: sqlite3.Connection, name: Effect, facts: dict[str, str | int]) -> int:
         cursor = cx.execute(
             "INSERT INTO effect (errand, order_no, name, facts, intended) VALUES (?, ?, ?, ?, ?)",
             (self.id, self._order_no, name, json.dumps(facts), self._journal.now()),
@@ -308,7 +308,7 @@ class Log:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
-    async def _conclude(self, intent: int, name: str, outcome: str, facts: dict[str, str | int]) -> None:
+    async def _conclude(self, intent: int, name: Effect, outcome: str, facts: dict[str, str | int]) -> None:
         def work(cx: sqlite3.Connection) -> None:
             cx.execute(
                 "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",

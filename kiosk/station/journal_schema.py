@@ -5,6 +5,7 @@ import sqlite3
 
 from drivers.cabinet.port import NotOpened
 from drivers.printer.port import NotLaidOut
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Told
 from kiosk.stock import repository as stock
 
@@ -41,7 +42,7 @@ UNKNOWN = "unknown"
 DONE = frozenset({"opened", "taken", "accepted", "written", "printed", "dropped"})
 """Outcomes after which an effect need not be done again for the same order."""
 
-UNDOES = {"slot.return": frozenset({"slot.take", "card.unblock"})}
+UNDOES = {Effect.SLOT_RETURN: frozenset({Effect.SLOT_TAKE, Effect.CARD_UNBLOCK})}
 """Effects that take earlier ones back: a card that went back is another than the order's, whatever was done to it."""
 
 
@@ -76,4 +77,4 @@ def subject_of(order: str | None, card_number: str | None = None) -> str | None:
 def made_key(cx: sqlite3.Connection, card_number: str | None, key_id: str) -> bool:
     """Whether the last that is known of the key in that place of the card is that it was made."""
     last = cx.execute(_LAST_OF_KEY, (card_number, key_id)).fetchone()
-    return last is not None and last[0] == "card.generate_key"
+    return last is not None and last[0] == Effect.CARD_GENERATE_KEY

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fleet.agent.store import StoreError
 from fleet.messages.link import StationState
+from fleet.messages.vocabulary import EventType
 from kiosk.version import VERSION, image
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def state_of(station: "Station") -> StationState:
     )
 
 
-async def tell(station: "Station", kind: str, content: dict[str, Any]) -> None:
+async def tell(station: "Station", kind: EventType, content: dict[str, Any]) -> None:
     """Commit an event of the station itself; what cannot be written is a problem of the station."""
     if station.books is None:
         return

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
 from drivers.secret import Secret
 from fleet.agent.store import StoreError
+from fleet.messages.vocabulary import Effect
 from kiosk.administration_ports import AtMenu
 from kiosk.errands.registry import Journey
 from kiosk.ports import (
@@ -127,7 +128,7 @@ class Supervisor:
         except TimedOutError:
             return Ended("timed_out"), None
         except (CardPulledError, CardGoneError):
-            return await _without_card(desk.reader, unknown="card.unblock" in log.unknown)
+            return await _without_card(desk.reader, unknown=Effect.CARD_UNBLOCK in log.unknown)
         except ErrandEndedError:
             return Ended("cancelled", "unanswered"), None
         except NoReaderError:

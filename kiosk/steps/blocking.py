@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from fleet.messages.vocabulary import Effect
 from kiosk.issuer.ports import Blocked, BlockReason, Declined, Held, HoldReason, Queued
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
@@ -53,6 +54,6 @@ async def try_to_block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLo
 async def _tell(desk: Desk, log: ErrandLog, wish: Wish) -> Blocked | Held | Queued | Declined:
     if wish.block is not None and wish.by is not None:
         blocking = desk.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
-        return await log.effect("card.block", blocking, reason=wish.block, card_number=wish.card_number)
+        return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)
     holding = desk.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)
-    return await log.effect("card.hold", holding, reason=wish.hold, card_number=wish.card_number)
+    return await log.effect(Effect.CARD_HOLD, holding, reason=wish.hold, card_number=wish.card_number)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Desk
@@ -24,15 +25,15 @@ async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, num
     """See a card fall while `view` asks for it: `dropped`, or why it did not (`kept`, `not_opened`, `jam`, `fishing`, ...). The
     flap ends locked."""
     try:
-        opened = await log.effect("drop.open", cabinet.open_drop())
+        opened = await log.effect(Effect.DROP_OPEN, cabinet.open_drop())
         if isinstance(opened, NotOpened):
             return "not_opened"
-        came = await log.effect("drop.card", _drop(ask, view, cabinet), old_card=number)
+        came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), old_card=number)
     except BaseException:
         await _lock_flap(cabinet)  # it may be open, and nobody is going to watch it
         raise
     if came.outcome == "dropped" and not isinstance(opened, Opened):
-        await log.settled("drop.open", "opened")
+        await log.settled(Effect.DROP_OPEN, "opened")
     return came.outcome
 
 

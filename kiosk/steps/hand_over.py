@@ -3,6 +3,7 @@
 A holder who left half way comes back to where the card is: what the journal holds as done for the order is not done twice.
 """
 
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts import Receipt
 from kiosk.steps import receipt_views as views
@@ -27,7 +28,7 @@ async def hand_over(ask: Ask, desk: Desk, log: ErrandLog, who: Identified) -> En
     receipt = await log.receipt()
     if receipt is None:
         await agree(ask, desk, AGREE, order, who)
-        if "slot.take" not in await log.progress():
+        if Effect.SLOT_TAKE not in await log.progress():
             await take_from_slot(ask, desk, SLOT, log, order, who)
         receipt = await _activate_and_sign(ask, desk, log, order, who)
     await hand_out(ask, desk, RECEIPT, log, receipt)

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
+from fleet.messages.vocabulary import Effect
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, Ended, ErrandLog, Order, Visit
@@ -107,7 +108,7 @@ async def hand_out(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: 
         return
     document = receipt_document(receipt.facts, desk.print_text, receipt.qr, receipt.number)
     while True:
-        printing = log.effect("receipt.print", desk.printer.print(document), receipt=receipt.number)
+        printing = log.effect(Effect.RECEIPT_PRINT, desk.printer.print(document), receipt=receipt.number)
         outcome: PrintOutcome | str = await ask(views.printing(scene), until=printing)
         if isinstance(outcome, Printed):
             return
@@ -119,7 +120,7 @@ async def hand_out(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: 
                 return
         elif isinstance(outcome, PrintUnknown):
             whole = await ask(views.look_at_paper(scene)) == "yes"
-            await log.settled("receipt.print", "printed" if whole else "not_printed")
+            await log.settled(Effect.RECEIPT_PRINT, "printed" if whole else "not_printed")
             if whole or await ask(views.no_paper(scene, receipt, "unclear")) != "print":
                 return
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Desk, StopError
@@ -38,12 +38,12 @@ async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, ord
     if desk.cabinet is None:
         raise views.no_cabinet(scene)
     if await _is_empty(desk.cabinet, order):
-        if "slot.open" not in await log.progress():
-            await log.note(EventType.EFFECT_DONE, effect="slot.look", outcome="empty", slot=order.slot)
+        if Effect.SLOT_OPEN not in await log.progress():
+            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome="empty", slot=order.slot)
             raise views.slot_empty(scene, order)
-        await log.note(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome="taken", slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
-    known = await _open(scene, log, desk.cabinet, order, "slot.open")
+    known = await _open(scene, log, desk.cabinet, order, Effect.SLOT_OPEN)
     slots = await views.slot_count(desk.cabinet)
     taken = desk.cabinet.wait_slot(order.slot, card="empty", door="closed")
     try:
@@ -52,9 +52,9 @@ async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, ord
         await note_open_door(log, desk.cabinet, order.slot)
         raise
     if answer == "wrong":
-        await _give_back(ask, scene, log, desk.cabinet, order, opened="slot.open", known=known)
-    await _seen_open(log, "slot.open", known)
-    await log.note(EventType.EFFECT_DONE, effect="slot.take", outcome="taken", slot=order.slot)
+        await _give_back(ask, scene, log, desk.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
+    await _seen_open(log, Effect.SLOT_OPEN, known)
+    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome="taken", slot=order.slot)
 
 
 async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
@@ -94,13 +94,13 @@ async def reopen_for_return(
 ) -> None:
     """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
     cabinet = _fitted(desk, scene)
-    known = await _open(scene, log, cabinet, order, "slot.reopen")
-    await _give_back(ask, scene, log, cabinet, order, opened="slot.reopen", known=known, returned=returned)
+    known = await _open(scene, log, cabinet, order, Effect.SLOT_REOPEN)
+    await _give_back(ask, scene, log, cabinet, order, opened=Effect.SLOT_REOPEN, known=known, returned=returned)
 
 
 async def _give_back(
     ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, *,
-    opened: str, known: bool, returned: Returned = WRONG_CARD,
+    opened: Effect, known: bool, returned: Returned = WRONG_CARD,
 ) -> None:  # fmt: skip
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
@@ -111,7 +111,7 @@ async def _give_back(
         raise
     await _seen_open(log, opened, known)
     about = {"card_number": order.card_number} if returned.is_false else {}
-    await log.note(EventType.EFFECT_DONE, effect="slot.return", outcome=returned.outcome, slot=order.slot, **about)
+    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about)
     raise returned.stop(scene)
 
 
@@ -121,7 +121,7 @@ def _fitted(desk: Desk, scene: Scene) -> Cabinet:
     return desk.cabinet
 
 
-async def _open(scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, effect: str) -> bool:
+async def _open(scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, effect: Effect) -> bool:
     """Open the order's slot; False where the answer was lost, and the wait that follows has to read the sensors."""
     match await log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
         case Opened():
@@ -134,7 +134,7 @@ async def _open(scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, ef
             assert_never(other)
 
 
-async def _seen_open(log: ErrandLog, effect: str, known: bool) -> None:
+async def _seen_open(log: ErrandLog, effect: Effect, known: bool) -> None:
     """A card that went through the door proves that it was open."""
     if not known:
         await log.settled(effect, "opened")
@@ -144,4 +144,4 @@ async def note_open_door(log: ErrandLog, cabinet: Cabinet, slot: int) -> None:
     """Nobody is here any more. No coil closes a door, so those who can come must know."""
     state = await cabinet.state()
     if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-        await log.note(EventType.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)
+        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome="left_open", slot=slot)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from fleet.messages.link import Order
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.stock.stocktaking import Ledger, Lying
 
 T = TypeVar("T")
@@ -150,16 +150,16 @@ def rebuild(cx: sqlite3.Connection, now: str) -> None:
 
 def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
     match content["effect"], content.get("outcome"):
-        case "slot.take", "taken":
+        case Effect.SLOT_TAKE, "taken":
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
-        case "slot.return", "wrong_card" | "not_genuine" | "not_vouched" as why:
+        case Effect.SLOT_RETURN, "wrong_card" | "not_genuine" | "not_vouched" as why:
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)
             if why == "not_genuine":
                 cx.execute("INSERT OR REPLACE INTO stock_quarantine VALUES (?, ?)", (content.get("slot", 0), now))
             if why == "not_vouched":
                 cx.execute("INSERT OR IGNORE INTO stock_keyless VALUES (1, ?)", (now,))
-        case "drop.card", "dropped":
+        case Effect.DROP_CARD, "dropped":
             cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (content.get("old_card", ""), now))
 
 

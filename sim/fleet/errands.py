@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 
 KINDS = {
     "pickup": 30,
@@ -29,15 +29,19 @@ OUTCOMES = {"done": 84, "cancelled": 7, "timed_out": 4, "refused": 3, "fault": 1
 SECONDS = {"pickup": 180, "check_card": 45, "change_pin": 60, "unblock": 75, "renew_certificate": 110}
 """How long one takes where all goes well; the others a minute."""
 
-EFFECTS = {
+EFFECTS: dict[str, tuple[tuple[str, str], ...]] = {
     "change_pin": (("card.change_pin", "done"),),
-    "unblock": (("card.unblock", "done"),),
-    "renew_certificate": (("card.generate_key", "done"), ("card.write_certificate", "done")),
-    "return_card": (("drop.card", "dropped"),),
-    "report_lost": (("card.hold", "done"),),
-    "clean_up": (("card.delete_certificate", "done"),),
+    "unblock": ((Effect.CARD_UNBLOCK, "done"),),
+    "renew_certificate": ((Effect.CARD_GENERATE_KEY, "done"), (Effect.CARD_WRITE_CERTIFICATE, "done")),
+    "return_card": ((Effect.DROP_CARD, "dropped"),),
+    "report_lost": ((Effect.CARD_HOLD, "done"),),
+    "clean_up": ((Effect.CARD_DELETE_CERTIFICATE, "done"),),
 }
-PICKUP_EFFECTS = (("slot.open", "opened"), ("slot.take", "taken"), ("card.unblock", "done"))
+PICKUP_EFFECTS: tuple[tuple[str, str], ...] = (
+    (Effect.SLOT_OPEN, "opened"),
+    (Effect.SLOT_TAKE, "taken"),
+    (Effect.CARD_UNBLOCK, "done"),
+)
 MOST_SLOTS = 24
 
 
@@ -80,7 +84,7 @@ def errand(random: Random, station: str, number: int) -> list[Told]:
     for kind, content in steps:
         visit.tell(each_s, kind, content)
     if visit.outcome == "unknown":
-        visit.tell(0.0, EventType.EFFECT_UNKNOWN, {"effect": "card.write_certificate"})
+        visit.tell(0.0, EventType.EFFECT_UNKNOWN, {"effect": Effect.CARD_WRITE_CERTIFICATE})
     end = {"kind": visit.kind, "outcome": visit.outcome, "seconds": round(visit.seconds, 1), **visit.about}
     visit.tell(each_s, EventType.ERRAND_ENDED, end)
     return visit.tells
@@ -114,5 +118,5 @@ def _steps(visit: _Visit) -> Iterator[tuple[str, dict[str, Any]]]:
         yield EventType.RECEIPT_ISSUED, {**visit.about, "number": name, "receipt": receipt, "signed": "attested"}
         return
     for effect, outcome in EFFECTS.get(visit.kind, ()):
-        old = {"old_card": visit.about["card_number"]} if effect == "drop.card" else {}
+        old = {"old_card": visit.about["card_number"]} if effect == Effect.DROP_CARD else {}
         yield EventType.EFFECT_DONE, {"effect": effect, "outcome": outcome, **old}

@@ -13,6 +13,7 @@ import msgspec
 from drivers.cabinet.port import SlotFault
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import Effect
 from kiosk.errands.registry import ERRANDS
 from kiosk.findings import Finding
 from kiosk.issuer.ports import LoggedIn, SwitchOff
@@ -107,7 +108,7 @@ ON_THE_TILE = {"sv": "Gå till kontoret till och med på fredag.", "en": "Go to 
 
 
 def _home() -> Iterator[tuple[str, View[Any]]]:
-    line, found = general().block_line, [Interrupted("", "pickup", "card.unblock", "1")]
+    line, found = general().block_line, [Interrupted("", "pickup", Effect.CARD_UNBLOCK, "1")]
     yield "home", home.view(line, [(one, None) for one in ERRANDS], (), forgotten=False)
     yield "home-alone", home.view(line, [(ERRANDS[0], None)], (), forgotten=False)
     yield "home-with-card", home.with_card(_card(), (), [(one, None) for one in ERRANDS])

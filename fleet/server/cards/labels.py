@@ -6,6 +6,7 @@
 
 from datetime import date
 
+from fleet.messages.vocabulary import AskName
 from fleet.server.deadlines.model import Deadline, Lane, Shown
 from fleet.server.issuers.request_queue import RequestRow
 from fleet.server.platform.pages.i18n import Texts
@@ -25,9 +26,9 @@ CARD_DEEDS: dict[str, tuple[Level, str]] = {
     "people.stock": ("of", "magnify"),
     "people.requests": ("of", "magnify"),
     "request.retry": ("of", "restart"),
-    "card.hold": ("wa", "timer-sand"),
-    "card.block": ("ba", "lock-outline"),
-    "card.lift": ("ok", "lock-open-variant-outline"),
+    AskName.CARD_HOLD: ("wa", "timer-sand"),
+    AskName.CARD_BLOCK: ("ba", "lock-outline"),
+    AskName.CARD_LIFT: ("ok", "lock-open-variant-outline"),
     "deadline.remind": ("of", "calendar-clock"),
     "deadline.void": ("wa", "calendar-clock"),
     "deadline.hold": ("wa", "calendar-clock"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, exists, func, literal, not_, null, select
 
+from fleet.messages.vocabulary import AskName
 from fleet.server.cards.tables import certificates, people, reserve_cards
 from fleet.server.deadlines.settings import Code, Rule
 from fleet.server.orders.lifecycle import IN_HAND, UNCOLLECTED, UNSIGNED
@@ -108,4 +109,4 @@ def _reserve() -> Source:
 
 def _not_blocked() -> ColumnElement[bool]:
     this = wishes.c.card_number == orders.c.card_number
-    return ~exists().where(this, wishes.c.ask == "card.block", wishes.c.outcome == "blocked")
+    return ~exists().where(this, wishes.c.ask == AskName.CARD_BLOCK, wishes.c.outcome == "blocked")

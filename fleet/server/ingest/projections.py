@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from fleet.messages.events import Event
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from fleet.server.orders.lifecycle import Happening
 from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
 from fleet.server.stock import events as stocking
@@ -178,10 +178,10 @@ _errand_decoder = msgspec.json.Decoder(_Errand)
 
 
 _MOVED: dict[tuple[str, str], Happening] = {
-    ("slot.take", "taken"): "taken",
-    ("slot.return", "wrong_card"): "wrong_card",
-    ("slot.return", "not_genuine"): "wrong_card",
-    ("slot.return", "not_vouched"): "wrong_card",
+    (Effect.SLOT_TAKE, "taken"): "taken",
+    (Effect.SLOT_RETURN, "wrong_card"): "wrong_card",
+    (Effect.SLOT_RETURN, "not_genuine"): "wrong_card",
+    (Effect.SLOT_RETURN, "not_vouched"): "wrong_card",
 }
 
 
@@ -247,7 +247,7 @@ def _started(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
 def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Effect)
     order = said.order or _order_in(subject)
-    if (said.effect, said.outcome) == ("drop.card", "dropped"):
+    if (said.effect, said.outcome) == (Effect.DROP_CARD, "dropped"):
         return (CardDropped(said.old_card, at),)
     if said.outcome == "not_laid_out":
         return (AlarmTold(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, true, upda
 
 from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk, tag_of
 from fleet.messages.link import decode, encode
+from fleet.messages.vocabulary import AskName
 from fleet.server.cards.tables import requests
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.stations.summary import inside
@@ -22,7 +23,7 @@ from fleet.server.stations.summary import inside
 Queueable = BlockAsk | HoldAsk | LiftAsk
 RequestState = Literal["waiting", "done", "declined"]
 STATES: tuple[RequestState, ...] = ("waiting", "done", "declined")
-QUEUED = frozenset({"card.block", "card.hold", "card.lift"})
+QUEUED = frozenset({AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.CARD_LIFT})
 FIRST_S, LAST_S = 30.0, 3600.0
 OWN = ":"
 """In `who`: the server asked by itself, for a rule or an account. No HSA-id has it."""

@@ -24,6 +24,7 @@ from fleet.messages.asking import (
     tag_of,
 )
 from fleet.messages.link import decode, encode
+from fleet.messages.vocabulary import AskName
 from fleet.server.cards.certificates import keep_certificate
 from fleet.server.issuers.request_queue import QUEUED, Key, Queueable, put, settle
 from fleet.server.orders.lifecycle import OPEN
@@ -33,21 +34,30 @@ from fleet.server.platform.database.tables import orders, wishes
 HOUR = timedelta(hours=1)
 LETTER_AGAIN = timedelta(days=30)
 """So often a letter is ordered for a card in nobody's name."""
-MOST_AN_HOUR = {
-    "administrator.login": 120,
-    "card.authenticate": 60,
-    "card.block": 240,
-    "card.challenge": 240,
-    "card.hold": 60,
-    "card.letter": 20,
-    "card.lift": 60,
-    "card.puk": 10,
-    "card.state": 600,
-    "certificate.request": 60,
-    "directory.find": 600,
+MOST_AN_HOUR: dict[str, int] = {
+    AskName.ADMINISTRATOR_LOGIN: 120,
+    AskName.CARD_AUTHENTICATE: 60,
+    AskName.CARD_BLOCK: 240,
+    AskName.CARD_CHALLENGE: 240,
+    AskName.CARD_HOLD: 60,
+    AskName.CARD_LETTER: 20,
+    AskName.CARD_LIFT: 60,
+    AskName.CARD_PUK: 10,
+    AskName.CARD_STATE: 600,
+    AskName.CERTIFICATE_REQUEST: 60,
+    AskName.DIRECTORY_FIND: 600,
 }
 """For each station. What is over it is asked again later; a block waits in the station's own queue."""
-SAID_AGAIN = frozenset({"card.block", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request"})
+SAID_AGAIN = frozenset(
+    {
+        AskName.CARD_BLOCK,
+        AskName.CARD_HOLD,
+        AskName.CARD_LETTER,
+        AskName.CARD_LIFT,
+        AskName.CARD_PUK,
+        AskName.CERTIFICATE_REQUEST,
+    }
+)
 ASKED = "asked"
 """The outcome of a row that only reserves its place within the limit: nothing has come of it yet."""
 
@@ -111,7 +121,7 @@ class Wishes:
 
     def anonymous_holds(self, station: str, since: datetime) -> int:
         """Holds in nobody's name that were asked for at that station since then, and answered."""
-        these = and_(wishes.c.station == station, wishes.c.ask == "card.hold", wishes.c.at > since)
+        these = and_(wishes.c.station == station, wishes.c.ask == AskName.CARD_HOLD, wishes.c.at > since)
         nobody = and_(these, wishes.c.people == "[]", wishes.c.outcome != ASKED)
         with self._database.reading.begin() as connection:
             return connection.execute(select(func.count()).select_from(wishes).where(nobody)).scalar_one()

@@ -6,6 +6,7 @@ from typing import assert_never
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.secret import Secret
+from fleet.messages.vocabulary import Effect
 from kiosk.errands.change_pin import views
 from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
 from kiosk.steps.capabilities import Desk
@@ -15,7 +16,7 @@ from kiosk.steps.pin.after_tear import same_card, which_code
 from kiosk.steps.pin.unlocking import NotSent, new_code
 from kiosk.steps.pin.views import card_refused, writing
 
-EFFECT = "card.change"
+EFFECT = Effect.CARD_CHANGE
 
 
 async def change(

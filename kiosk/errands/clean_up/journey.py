@@ -6,6 +6,7 @@ confirmed twice and cannot be undone.
 
 from drivers.reader.outcomes import Role
 from drivers.secret import Secret
+from fleet.messages.vocabulary import AskName
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views
@@ -58,7 +59,7 @@ async def _done(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, removed: in
 
 async def _proof(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
     """The holder's signature, once for all that is wanted in this visit. Raises as `sign_mandate`."""
-    means, again = holder_means(card.facts, "card.block", "card.challenge"), identification_again(codes)
+    means, again = holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_CHALLENGE), identification_again(codes)
     return await sign_mandate(ask, desk, WHICH, log, card.visit, means, card.register, KEPT, again)
 
 

@@ -4,7 +4,7 @@ Rules: product.md, `empty_bin`: two administrators are two HSA-ids. Nothing is f
 and count stay as they were, and the errand can be begun again.
 """
 
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, counted_out
 from kiosk.errands.empty_bin.signing import signed_by
@@ -41,7 +41,7 @@ async def _clear(desk: Desk, log: ErrandLog) -> bool:
     async def clear(cabinet: Cabinet) -> Told:
         return Told("cleared" if await cabinet.clear_bin() else "not_cleared")
 
-    return (await log.effect("bin.clear", clear(desk.cabinet))).outcome == "cleared"
+    return (await log.effect(Effect.BIN_CLEAR, clear(desk.cabinet))).outcome == "cleared"
 
 
 async def _done(

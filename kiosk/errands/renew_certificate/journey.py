@@ -4,6 +4,7 @@ Rules: product.md, `renew_certificate`. A product that cannot be written to, and
 any code is typed. Once the new one works the errand is done, whatever becomes of the old one.
 """
 
+from fleet.messages.vocabulary import AskName
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.capabilities import Desk, Ended
 from kiosk.steps.certificate import views
@@ -27,7 +28,7 @@ async def renew_certificate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
         wanted = await renewal(ask, desk, CARD, card)
         await ask(views.begin(CARD, card.whose, wanted))
         codes = await prove_codes(ask, CODE, card.visit, wanted.purpose)
-        means = holder_means(card.facts, "certificate.request", "card.challenge")
+        means = holder_means(card.facts, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)
         proof = await sign_mandate(
             ask, desk, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
         )

@@ -6,6 +6,7 @@ administrator. Without either a hold is made at once, and the block follows when
 
 from dataclasses import replace
 
+from fleet.messages.vocabulary import AskName
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.lifting import lift
 from kiosk.issuer.ports import BlockReason, HoldReason
@@ -73,7 +74,10 @@ async def _sure(ask: Ask, what: str, whose: Whose, who: Identified) -> Wish:
 async def proved_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> tuple[Whose, Identified]:
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
     async with own_card(ask, desk, scene, log, also_off=True) as card:
-        words, means = own_card_views.code(scene, card.facts), holder_means(card.facts, "card.block", "card.hold")
+        words, means = (
+            own_card_views.code(scene, card.facts),
+            holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD),
+        )
         proof = await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
         return card.whose, Identified("card", proof.hsa_id, proof=proof)
 

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from fleet.messages.issuing import GRAVE_HOLDS
+from fleet.messages.vocabulary import AskName, Effect
 from kiosk.errands.report_lost import views
 from kiosk.issuer.ports import CardWord, Declined, Lifted, Unavailable
 from kiosk.ports import Ask, Ended, ErrandLog
@@ -23,10 +24,10 @@ async def lift(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ended:
             raise views.not_held(scene, word.state)
         if isinstance(word, CardWord) and word.hold_reason in GRAVE_HOLDS:
             raise views.lifted_by_administrator(scene)
-        words, means = own_card_views.code(scene, card.facts), holder_means(card.facts, "card.lift")
+        words, means = own_card_views.code(scene, card.facts), holder_means(card.facts, AskName.CARD_LIFT)
         proof = await prove_person(ask, desk, scene, log, card.visit, words, means, word, OWN_CARD)
         lifting = desk.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
-        match await ask(views.lifting(scene), until=log.effect("card.lift", lifting)):
+        match await ask(views.lifting(scene), until=log.effect(Effect.CARD_LIFT, lifting)):
             case Lifted():
                 who = Identified("card", proof.hsa_id, proof=proof)
                 receipt = await receipt_for(desk, scene, log, card.whose, who, ("lifted",))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.issuing import CardRecord
 from fleet.messages.mandates import means_of
+from fleet.messages.vocabulary import AskName
 from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
@@ -45,7 +46,7 @@ async def holder(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identifi
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
             raise views.own_not_valid(scene)
-        means = tuple(map(means_of, ("directory.find", "certificate.request", "card.challenge")))
+        means = tuple(map(means_of, (AskName.DIRECTORY_FIND, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)))
         proof = await prove_person(ask, desk, scene, log, visit, own_card_views.code(scene, visit.facts), means, word)
     finally:
         await visit.close()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import AskName
 from kiosk.errands.return_card import views
 from kiosk.issuer.ports import Found
 from kiosk.issuer.proof_ports import PersonProof
@@ -49,7 +50,7 @@ async def _proof(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCa
         return None
     words, means = (
         own_card_views.code(scene, card.facts),
-        holder_means(card.facts, "card.block", "card.hold", "directory.find"),
+        holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.DIRECTORY_FIND),
     )
     return await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
 

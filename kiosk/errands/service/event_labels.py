@@ -6,22 +6,14 @@ A type, effect or outcome that these tables do not know (the station is older th
 'service_events.effect_at'
 """
 
+from fleet.messages.vocabulary import EVENT_PREFIX, Effect, EventType, lookup
 from kiosk.administration_ports import Happened
 from kiosk.views import Say, say
 
-TYPES = (
-    "station.started", "chain.checkpoint", "door.opened", "door.shut", "command.taken", "command.ended", "card.left_in",
-    "card.left_in_taken", "card.stored", "card.taken_out", "stock.counted", "bin.emptied", "administrator.logged_in",
-    "identity.attested", "card.activated", "receipt.issued", "lists.dropped",
-    "card.not_genuine",
-)  # fmt: skip
-"""Types of events (`fleet.messages.vocabulary`) that stand for themselves."""
-EFFECTS = (
-    "slot.open", "slot.look", "slot.take", "slot.reopen", "slot.return", "slot.close", "drop.open", "drop.card",
-    "bin.clear", "cabinet.pair", "card.block", "card.hold", "card.lift", "card.change", "card.unblock", "card.test",
-    "card.generate_key", "card.write_certificate", "card.delete_certificate", "card.delete_key", "letter.order",
-    "puk.release", "receipt.print", "printer.test", "station.open", "station.close", "station.restart", "station.test",
-)  # fmt: skip
+_WITH_DETAILS = {EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN, EventType.ERRAND_STARTED, EventType.ERRAND_ENDED}
+TYPES = tuple(event_type.short for event_type in EventType if event_type not in _WITH_DETAILS)
+"""Types of events that stand for themselves."""
+EFFECTS = tuple(Effect)
 OUTCOMES = (
     "accepted", "wrong_code", "wrong_answer", "locked", "refused", "unknown", "signed", "generated", "opened",
     "not_opened", "closed", "left_open", "taken", "empty", "wrong_card", "dropped", "not_dropped", "kept", "nothing",
@@ -35,15 +27,17 @@ OTHER = "other"
 
 def in_words(happened: Happened) -> Say:
     """One event as a sentence."""
-    match happened.type:
-        case "effect.done" | "effect.unknown":
+    match lookup(EventType, EVENT_PREFIX + happened.type):
+        case EventType.EFFECT_DONE | EventType.EFFECT_UNKNOWN:
             return _effect(happened)
-        case "errand.started":
+        case EventType.ERRAND_STARTED:
             return say("service_events.started", errand=_errand(happened.errand))
-        case "errand.ended":
+        case EventType.ERRAND_ENDED:
             return say("service_events.ended", errand=_errand(happened.errand), outcome=_outcome(happened.outcome))
-        case known:
-            return say(f"service_event.{key_of(known) if known in TYPES else OTHER}")
+        case None:
+            return say(f"service_event.{OTHER}")
+        case event_type:
+            return say(f"service_event.{key_of(event_type.short)}")
 
 
 def key_of(code: str) -> str:
@@ -53,7 +47,7 @@ def key_of(code: str) -> str:
 
 def _effect(happened: Happened) -> Say:
     name = key_of(happened.effect) if happened.effect in EFFECTS else OTHER
-    outcome = _outcome("unknown" if happened.type == "effect.unknown" else happened.outcome)
+    outcome = _outcome("unknown" if happened.type == EventType.EFFECT_UNKNOWN.short else happened.outcome)
     if happened.slot is not None:
         return say(
             "service_events.effect_at", effect=say(f"service_effect.{name}"), slot=happened.slot, outcome=outcome

@@ -5,7 +5,7 @@ from typing import assert_never
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.administration_ports import Closed, Device, House
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
@@ -22,7 +22,7 @@ PAGE = 4
 
 async def self_test(ask: Ask, desk: Desk, house: House, scene: Scene, log: ErrandLog, by: LoggedIn) -> None:
     """Every device, and how it is."""
-    found = await ask(views.testing(scene), until=log.effect("station.test", _tested(house), by=by.hsa_id))
+    found = await ask(views.testing(scene), until=log.effect(Effect.STATION_TEST, _tested(house), by=by.hsa_id))
     assert isinstance(found, _Tested)
     await ask(views.tested(scene, found.devices))
 
@@ -48,7 +48,7 @@ async def test_print(ask: Ask, desk: Desk, house: House, scene: Scene, log: Erra
         return
     lines = (desk.print_text(say("test_page.letters")), desk.print_text(say("test_page.lead")))
     page = Document((TitleBlock(desk.print_text(say("test_page.title"))), *(ParagraphBlock(line) for line in lines)))
-    printing = log.effect("printer.test", desk.printer.print(page), by=by.hsa_id)
+    printing = log.effect(Effect.PRINTER_TEST, desk.printer.print(page), by=by.hsa_id)
     match await ask(views.printing(scene), until=printing):
         case Printed():
             await ask(views.printed(scene))
@@ -57,7 +57,7 @@ async def test_print(ask: Ask, desk: Desk, house: House, scene: Scene, log: Erra
         case NotLaidOut():
             await ask(views.not_printed(scene, NOT_LAID_OUT))
         case PrintUnknown():
-            await log.settled("printer.test", "looked_at")
+            await log.settled(Effect.PRINTER_TEST, "looked_at")
             await ask(views.not_printed(scene, "unclear"))
         case str():
             raise AssertionError("a view without buttons has no answer")
@@ -75,12 +75,12 @@ async def open_a_slot(ask: Ask, desk: Desk, house: House, scene: Scene, log: Err
     why = await ask(views.why_open(scene, slot)) if slot is not None else "back"
     if slot is None or why == "back":
         return
-    match await log.effect("slot.open", desk.cabinet.open_slot(slot), slot=slot, why=why, by=by.hsa_id):
+    match await log.effect(Effect.SLOT_OPEN, desk.cabinet.open_slot(slot), slot=slot, why=why, by=by.hsa_id):
         case Opened():
             await _until_shut(ask, scene, log, desk.cabinet, slot, len(state.slots))
         case OpenUnknown():
             await _until_shut(ask, scene, log, desk.cabinet, slot, len(state.slots))
-            await log.settled("slot.open", "looked_at")
+            await log.settled(Effect.SLOT_OPEN, "looked_at")
         case NotOpened(fault):
             await ask(views.not_opened(scene, slot, fault))
         case other:
@@ -103,7 +103,7 @@ async def _until_shut(ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, 
     except ErrandEndedError:
         state = await cabinet.state()
         if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-            await log.note(EventType.EFFECT_DONE, effect="slot.close", outcome="left_open", slot=slot)
+            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome="left_open", slot=slot)
         raise
 
 
@@ -135,11 +135,11 @@ async def out_of_service(ask: Ask, desk: Desk, house: House, scene: Scene, log: 
     """Close the station to visitors with a message, or open it again."""
     if house.closed is not None:
         if await ask(views.reopen(scene, house.closed)) == "open":
-            await log.effect("station.open", _set(house, None), by=by.hsa_id)
+            await log.effect(Effect.STATION_OPEN, _set(house, None), by=by.hsa_id)
         return
     why = await ask(views.why_close(scene))
     if why in views.CLOSED:
-        await log.effect("station.close", _set(house, why), why=why, by=by.hsa_id)
+        await log.effect(Effect.STATION_CLOSE, _set(house, why), why=why, by=by.hsa_id)
         await ask(views.closed(scene))
 
 
@@ -152,7 +152,7 @@ async def pair(ask: Ask, desk: Desk, house: House, scene: Scene, log: ErrandLog,
     """Give the cabinet's board and this station a key in common."""
     if await ask(views.pair(scene)) != "pair":
         return
-    word = await ask(views.pairing(scene), until=log.effect("cabinet.pair", _paired(house), by=by.hsa_id))
+    word = await ask(views.pairing(scene), until=log.effect(Effect.CABINET_PAIR, _paired(house), by=by.hsa_id))
     assert isinstance(word, Told)
     await ask(views.paired(scene, word.outcome))
 
@@ -165,7 +165,7 @@ async def restart(ask: Ask, house: House, scene: Scene, log: ErrandLog, by: Logg
     """Start the program anew, once this errand has ended. False where it was not wanted, or nobody would start it."""
     if await ask(views.restart(scene)) != "restart":
         return False
-    if (await log.effect("station.restart", _restarting(house), by=by.hsa_id)).outcome == "asked":
+    if (await log.effect(Effect.STATION_RESTART, _restarting(house), by=by.hsa_id)).outcome == "asked":
         return True
     await ask(views.no_restart(scene))
     return False

@@ -1,6 +1,7 @@
 """Cards in: what was scanned names the card, a slot is proposed, it opens, and the card is there when the sensors say so."""
 
 from fleet.messages.link import Order
+from fleet.messages.vocabulary import Effect
 from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, read
 from kiosk.errands.stock import views
 from kiosk.errands.stock.incoming import Incoming
@@ -65,7 +66,7 @@ async def _whole(ask: Ask, shelf: Shelf, card: Incoming) -> bool:
         return True
     blocking = shelf.desk.blocking
     hold = blocking.hold(card.card_number, "envelope_broken", by=shelf.by.proof, errand=shelf.log.id)
-    await shelf.log.effect("card.hold", hold, card_number=card.card_number)
+    await shelf.log.effect(Effect.CARD_HOLD, hold, card_number=card.card_number)
     await ask(views.broken(shelf.scene, card.card_number))
     return False
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Self, TypeVar, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault, SlotReading
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
@@ -72,7 +72,7 @@ class Shelf:
 
     async def open(self, ask: Ask, slot: int) -> Literal["opened", "unclear", "shut"]:
         """Open a slot; `shut` after saying why it stays so. Raises StopError where it is the cabinet itself."""
-        match await self.log.effect("slot.open", self.cabinet.open_slot(slot), slot=slot):
+        match await self.log.effect(Effect.SLOT_OPEN, self.cabinet.open_slot(slot), slot=slot):
             case Opened():
                 return "opened"
             case OpenUnknown():
@@ -99,7 +99,7 @@ class Shelf:
             raise
         as_wanted = isinstance(seen, SlotReading) and seen.card == card
         if as_wanted and opened == "unclear":
-            await self.log.settled("slot.open", "opened")
+            await self.log.settled(Effect.SLOT_OPEN, "opened")
         return as_wanted
 
     async def at_open_door(self, slot: int, asked: Awaitable[T]) -> T:

@@ -12,6 +12,7 @@ from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer, WrongCode
 from drivers.reader.port import AdministeredVisit
 from drivers.secret import Secret
+from fleet.messages.vocabulary import Effect
 from kiosk.errands.unblock import by_administrator_views as views
 from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
@@ -122,7 +123,7 @@ async def _write(
 
 async def _released(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate) -> Secret:
     releasing = desk.card_keys.release_puk(card.facts, administrator=given.administrator, errand=log.id)
-    act = log.effect("puk.release", releasing, administrator=given.administrator.hsa_id)
+    act = log.effect(Effect.PUK_RELEASE, releasing, administrator=given.administrator.hsa_id)
     match await ask(views.asking(scene), until=act):
         case Released(puk):
             return puk

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import Effect
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by_mandate
 from kiosk.errands.unblock.by_administrator_views import without
@@ -80,7 +81,7 @@ async def order_letter(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card:
     """Offer to order a letter for the card. Raises StopError where none can be ordered, ErrandCancelledError."""
     await ask(views.order(scene, card.whose))
     asking = desk.card_keys.order_letter(card.whose.card_number, errand=log.id)
-    match await ask(views.ordering(scene), until=log.effect("letter.order", asking)):
+    match await ask(views.ordering(scene), until=log.effect(Effect.LETTER_ORDER, asking)):
         case LetterOrdered(arrives, where):
             ended = Ended("done", "letter_ordered")
             await log.end(ended)

@@ -16,6 +16,7 @@ from drivers.reader import public_keys
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
+from fleet.messages.vocabulary import Effect
 from kiosk.issuer import certificate_request
 from kiosk.issuer.ports import LATE, Declined, Issued, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
@@ -37,10 +38,10 @@ from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
 MAKE, ASK, WRITE, TAKE_OFF = (
-    "card.generate_key",
-    "certificate.request",
-    "card.write_certificate",
-    "card.delete_certificate",
+    Effect.CARD_GENERATE_KEY,
+    Effect.CERTIFICATE_REQUEST,
+    Effect.CARD_WRITE_CERTIFICATE,
+    Effect.CARD_DELETE_CERTIFICATE,
 )
 CHALLENGE_BYTES = 32
 
@@ -232,7 +233,7 @@ class _Work:
             raise TornError
         if isinstance(outcome, Signed) and new.chain == "ok" and new.purpose == self._renewal.purpose:
             return new
-        await self._log.settled("card.test", "failed")
+        await self._log.settled(Effect.CARD_TEST, "failed")
         self._failed = True
         raise await self._given_up()
 
@@ -249,7 +250,7 @@ class _Work:
             raise self._broke_off(TAKE_OFF, outcome)
         return views.new_failed(self._scene, gone=isinstance(outcome, Accepted))
 
-    def _broke_off(self, effect: str, outcome: object) -> TornError:
+    def _broke_off(self, effect: Effect, outcome: object) -> TornError:
         self._torn = effect if isinstance(outcome, Unknown) else ""
         return TornError()
 

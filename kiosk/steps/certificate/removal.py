@@ -10,6 +10,7 @@ from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Unknown
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, ErrandEndedError, ErrandLog
 from kiosk.steps.capabilities import Desk, StopError
 from kiosk.steps.certificate import removal_views, views
@@ -18,7 +19,7 @@ from kiosk.steps.context import Scene
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
-CERTIFICATE, KEY = "card.delete_certificate", "card.delete_key"
+CERTIFICATE, KEY = Effect.CARD_DELETE_CERTIFICATE, Effect.CARD_DELETE_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class _Removal:
             await self._log.settled(KEY, "not_deleted" if await self._has_key() else "deleted")
         self._torn = ""
 
-    async def _delete(self, effect: str) -> bool:
+    async def _delete(self, effect: Effect) -> bool:
         key, visit, id_ = management(self._desk, self._card, self._log.id), self._card.visit, self._certificate.id
         act = visit.delete_certificate if effect == CERTIFICATE else visit.delete_key
         deleting = self._log.effect(effect, done(lambda: act(id_, key)), key=id_)

@@ -14,6 +14,7 @@ from typing import Literal, assert_never
 from drivers.reader.model import CardFacts
 from fleet.messages.attending import LEVEL, may_attend_protected
 from fleet.messages.mandates import means_of
+from fleet.messages.vocabulary import AskName
 from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
@@ -27,8 +28,15 @@ from kiosk.steps.identity.proof_of_possession import prove_person
 Which = Literal["holder", "administrator"]
 NOBODY: Set[str] = frozenset()
 ATTENDING = (
-    "card.block", "card.challenge", "card.hold", "card.letter", "card.lift", "card.puk", "certificate.request", "directory.find",
-)  # fmt: skip
+    AskName.CARD_BLOCK,
+    AskName.CARD_CHALLENGE,
+    AskName.CARD_HOLD,
+    AskName.CARD_LETTER,
+    AskName.CARD_LIFT,
+    AskName.CARD_PUK,
+    AskName.CERTIFICATE_REQUEST,
+    AskName.DIRECTORY_FIND,
+)
 """What an administrator's mandate means, about any card."""
 LOGGED_IN_S = 12 * 60.0
 """A mandate counts for a quarter of an hour from when its nonce was given, before the code was typed: what is begun later than
@@ -149,7 +157,7 @@ async def _admitted(
 
 def administrator_means(facts: CardFacts) -> tuple[str, ...]:
     """What an administrator means by their signature."""
-    return (means_of("administrator.login", facts.holder.hsa_id), *map(means_of, ATTENDING))
+    return (means_of(AskName.ADMINISTRATOR_LOGIN, facts.holder.hsa_id), *map(means_of, ATTENDING))
 
 
 def proofs_of(*administrators: LoggedIn | None) -> tuple[PersonProof, ...]:

@@ -10,7 +10,7 @@ from functools import partial
 from drivers.reader.model import CardFacts
 from fleet.messages.attending import may_attend_protected
 from fleet.messages.mandates import means_of
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import AskName, EventType
 from kiosk.issuer.ports import LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order
@@ -86,9 +86,9 @@ async def _own_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ident
     return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
-def holder_means(facts: CardFacts, *tags: str) -> tuple[str, ...]:
+def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
     """What the holder of that card means: to be known by the directory, and those asks about the card."""
-    return (means_of("directory.find", facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
+    return (means_of(AskName.DIRECTORY_FIND, facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
 
 
 async def attended(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str] = ()) -> Identified:

@@ -9,7 +9,7 @@ from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
 from drivers.secret import Secret
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import Effect, EventType
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Desk
@@ -83,7 +83,7 @@ async def _prove_new_card(
 async def _hold_true_card(desk: Desk, log: ErrandLog, order: Order) -> None:
     """Somebody has the card that this was a copy of, and may know its codes by now: it is made unusable at once."""
     hold = desk.blocking.hold(order.card_number, "code_known", by=None, errand=log.id)
-    await log.effect("card.hold", hold, card_number=order.card_number)
+    await log.effect(Effect.CARD_HOLD, hold, card_number=order.card_number)
 
 
 async def _tested(
@@ -96,7 +96,7 @@ async def _tested(
         raise views.torn_in_test(scene)
     if isinstance(outcome, Signed) and certificate is not None and certificate.chain == "ok":
         return None
-    await log.note(EventType.EFFECT_DONE, effect="card.test", outcome="failed")
+    await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome="failed")
     if isinstance(outcome, FalseSignature):
         return "false_signature"
     return "certificate" if isinstance(outcome, Signed) else "did_not_sign"

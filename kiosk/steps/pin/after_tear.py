@@ -7,6 +7,7 @@ from typing import assert_never
 
 from drivers.reader.outcomes import Accepted, Locked, Refused, Role, Unknown, WrongCode
 from drivers.secret import Secret
+from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.capabilities import Desk
 from kiosk.steps.card import ask_for_card
@@ -15,7 +16,7 @@ from kiosk.steps.pin import after_tear_views
 
 
 async def which_code(
-    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: str
+    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect
 ) -> Secret | None:
     """The new code if the card has it. Only the very code that was to be written proves that it was not."""
     while True:

@@ -10,6 +10,7 @@ from typing import assert_never
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
 from drivers.secret import Secret
+from fleet.messages.vocabulary import Effect
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
 from kiosk.steps import own_card_views
@@ -21,7 +22,7 @@ from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import same_card, which_code
 from kiosk.steps.receipt_views import CODE_KEPT
 
-EFFECT = "card.unblock"
+EFFECT = Effect.CARD_UNBLOCK
 
 
 async def _taken_as_it_is(_visit: Visit) -> None:
