@@ -1,4 +1,4 @@
-"""Who attends, and the house that they look after: what the administrator's side of a station is given, beside the desk.
+"""Administration ports: the administrator's session, and the station as a machine that they look after.
 
 `AtMenu` is an ID administrator whose card has proved itself, for as long as it stays where it is. `House` is the station as a
 machine. Both are None in an errand that was not begun from the administrator's menu.

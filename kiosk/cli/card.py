@@ -42,7 +42,7 @@ from drivers.reader.visit import CardReader, CardVisit, try_card, utc_now, visit
 from kiosk.cli import Exit
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import at_pad, kept_last_try, role_for, unblocked, verify
-from kiosk.cli.card_settings import InputError, add_options, desk_of
+from kiosk.cli.card_settings import InputError, add_options, card_tools
 from kiosk.cli.codes import CodesError, CodeSource
 from kiosk.cli.interrupting import LEFT_OPEN, InterruptedCodeError, to_the_end
 from kiosk.findings import Known, wrong_with
@@ -117,7 +117,7 @@ def run_action(arguments: Arguments) -> int:
 
 
 async def _visit_and_do(arguments: Arguments, backend: Backend) -> int:
-    desk = desk_of(arguments)
+    desk = card_tools(arguments)
     for refusal in desk.refused:
         print(f"kortkiosk card: profile refused: {refusal}", file=sys.stderr)
     arguments.desk = desk

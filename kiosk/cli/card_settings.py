@@ -32,7 +32,7 @@ class InputError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CardTools:
     """`faults` grows while certificates are judged: what could not be fetched."""
 
     settings: ReaderSettings
@@ -51,7 +51,7 @@ def add_options(parser: Any) -> None:
     parser.add_argument("--profile-keys", type=Path, metavar="FILE", help="public keys that may sign them, PEM")
 
 
-def desk_of(arguments: argparse.Namespace) -> Desk:
+def card_tools(arguments: argparse.Namespace) -> CardTools:
     """Everything, loaded. Raises InputError."""
     profiles, refused = _profiles(arguments)
     revocation, faults = _revocation(arguments)
@@ -61,7 +61,7 @@ def desk_of(arguments: argparse.Namespace) -> Desk:
     settings = ReaderSettings(
         profiles=profiles, trust=trust, ledger=FileLedger(state_directory() / "tries.json")
     )  # fmt: skip
-    return Desk(settings, refused, faults)
+    return CardTools(settings, refused, faults)
 
 
 def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[RejectedProfile, ...]]":

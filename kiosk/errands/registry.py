@@ -20,9 +20,9 @@ from kiosk.errands.service.journey import service
 from kiosk.errands.stock.journey import stock
 from kiosk.errands.unblock.journey import unblock
 from kiosk.ports import FOUND_AGAIN, Ask, ErrandLog
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 
-Journey = Callable[[Ask, Desk, ErrandLog], Awaitable[Ended]]
+Journey = Callable[[Ask, Capabilities, ErrandLog], Awaitable[Ended]]
 Place = Literal["front", "more", "administrator"]
 
 

@@ -18,7 +18,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.usage import purpose_by_usage
 from kiosk.findings.known import Args, Known, Who
 from kiosk.issuer.ports import NotFound
-from kiosk.steps.view_helpers import day
+from kiosk.steps.view_helpers import date_text
 from kiosk.views import Say, say
 
 SOON = timedelta(days=30)
@@ -107,7 +107,11 @@ def _of(known: Known, matches: Callable[[Certificate], bool]) -> Iterator[Args]:
         certificate = known.card.certificate(purpose)  # type: ignore[arg-type]  # keys of _USES are purposes
         if certificate is not None and matches(certificate):
             last = certificate.not_after.astimezone().date()
-            yield {"use": say(use), "day": day(last), "from": day(certificate.not_before.astimezone().date())}
+            yield {
+                "use": say(use),
+                "day": date_text(last),
+                "from": date_text(certificate.not_before.astimezone().date()),
+            }
 
 
 def _expired(known: Known) -> Iterable[Args]:
@@ -163,7 +167,7 @@ def _until(last: date, today: date) -> Say:
 def _loa2(known: Known) -> Iterable[Args]:
     certificate = known.card.certificate("identification")
     if known.loa2_ends is not None and certificate is not None and certificate.loa == 2:
-        yield {"day": day(known.loa2_ends)}
+        yield {"day": date_text(known.loa2_ends)}
 
 
 def _alike(known: Known) -> Iterable[Args]:

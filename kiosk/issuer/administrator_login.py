@@ -16,7 +16,7 @@ from drivers.reader.usage import purpose_by_usage
 from fleet.messages import asking
 from fleet.messages.asking import LoginAsk
 from fleet.messages.attending import refusal_to_attend
-from kiosk.issuer.client import Desk
+from kiosk.issuer.client import IssuerRequests
 from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Orders
@@ -28,9 +28,9 @@ Judge = Callable[[bytes], Awaitable[Chain]]
 class FleetAdministrators:
     """Implements `Administrators` of `kiosk.issuer.ports`."""
 
-    def __init__(self, desk: Desk, orders: Orders, judge: Judge, today: Callable[[], str]) -> None:
+    def __init__(self, requests: IssuerRequests, orders: Orders, judge: Judge, today: Callable[[], str]) -> None:
         """`today`: by the trusted clock, ISO 8601."""
-        self._desk = desk
+        self._requests = requests
         self._orders = orders
         self._judge = judge
         self._today = today
@@ -40,7 +40,7 @@ class FleetAdministrators:
         return await self._at_the_server(proof) if proof.by_server else await self._by_the_list(proof)
 
     async def _at_the_server(self, proof: PersonProof) -> LoggedIn | Declined | Unavailable:
-        match await self._desk.ask_for(LoginAsk(id=secrets.token_hex(16)), proof):
+        match await self._requests.ask_for(LoginAsk(id=secrets.token_hex(16)), proof):
             case asking.LoggedIn(hsa_id=hsa_id, name=name, roles=roles):
                 return LoggedIn(hsa_id, name, "server", proof, roles)
             case asking.Declined(reason=reason):

@@ -11,7 +11,7 @@ from drivers.reader.model import CardFacts
 from fleet.messages import asking
 from fleet.messages.asking import ChallengeAsk, LetterAsk
 from fleet.messages.vocabulary import AskName
-from kiosk.issuer.client import ASK_LIMIT_S, Desk, refusal, text_of, wish
+from kiosk.issuer.client import ASK_LIMIT_S, IssuerRequests, refusal, text_of, wish
 from kiosk.issuer.ports import Declined, LetterOrdered, LoggedIn, Released, Response, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.puk_release import ReplyKey
@@ -20,15 +20,15 @@ from kiosk.issuer.puk_release import ReplyKey
 class FleetCardKeys:
     """Implements `CardKeys`. What the server does not know of a card it does not answer for."""
 
-    def __init__(self, desk: Desk, station: str) -> None:
-        self._desk = desk
+    def __init__(self, requests: IssuerRequests, station: str) -> None:
+        self._requests = requests
         self._station = station
 
     def management(
         self, facts: CardFacts, algorithm: ManagementAlgorithm, *, errand: str, people: tuple[PersonProof, ...]
     ) -> ManagementKey:
         """Answers from the reader's thread by way of the running loop."""
-        return _AskedKey(self._desk, facts, algorithm, errand, people, asyncio.get_running_loop())
+        return _AskedKey(self._requests, facts, algorithm, errand, people, asyncio.get_running_loop())
 
     async def answer_witness(
         self, facts: CardFacts, algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes, *, errand: str
@@ -41,7 +41,7 @@ class FleetCardKeys:
             witness=witness.hex(),
             challenge=challenge.hex(),
         )
-        result = await self._desk.ask(ask)
+        result = await self._requests.ask(ask)
         if isinstance(result, asking.CardProof):
             return MutualAnswer(bytes.fromhex(result.witness), bytes.fromhex(result.digest))
         return refusal(result)
@@ -51,7 +51,7 @@ class FleetCardKeys:
     ) -> Response | Declined | Unavailable:
         """For the card's administrative key, whose kind the server knows."""
         ask = _challenge(facts, "unblock", None, challenge, errand)
-        return await _responded(self._desk, ask, *behind(administrator))
+        return await _responded(self._requests, ask, *behind(administrator))
 
     async def release_puk(
         self, facts: CardFacts, *, administrator: LoggedIn, errand: str
@@ -60,7 +60,7 @@ class FleetCardKeys:
         key = ReplyKey()
         id_ = wish(errand, AskName.CARD_PUK, facts.card_number, key.public)
         ask = asking.PukAsk(id=id_, card_number=facts.card_number, reply_key=text_of(key.public))
-        result = await self._desk.ask_for(ask, *behind(administrator))
+        result = await self._requests.ask_for(ask, *behind(administrator))
         if not isinstance(result, asking.Released):
             return refusal(result)
         puk = key.opened(base64.b64decode(result.sealed), asking.puk_info(self._station, facts.card_number, id_))
@@ -71,7 +71,7 @@ class FleetCardKeys:
     ) -> LetterOrdered | Declined | Unavailable:
         """One letter for an errand."""
         id_ = wish(errand, AskName.CARD_LETTER, card_number)
-        result = await self._desk.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
+        result = await self._requests.ask_for(LetterAsk(id=id_, card_number=card_number), *((by,) if by else ()))
         if isinstance(result, asking.LetterOrdered):
             return LetterOrdered(date.fromisoformat(result.arrives), result.where)
         return refusal(result)
@@ -82,7 +82,7 @@ class _AskedKey:
 
     def __init__(
         self,
-        desk: Desk,
+        requests: IssuerRequests,
         facts: CardFacts,
         algorithm: ManagementAlgorithm,
         errand: str,
@@ -90,7 +90,7 @@ class _AskedKey:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.algorithm = algorithm
-        self._desk = desk
+        self._requests = requests
         self._facts = facts
         self._errand = errand
         self._people = people
@@ -99,7 +99,7 @@ class _AskedKey:
     def answer(self, challenge: bytes) -> bytes:
         """Blocks the reader's thread, never the loop. Raises ReaderError."""
         ask = _challenge(self._facts, "management", self.algorithm, challenge, self._errand)
-        asked = asyncio.run_coroutine_threadsafe(_responded(self._desk, ask, *self._people), self._loop)
+        asked = asyncio.run_coroutine_threadsafe(_responded(self._requests, ask, *self._people), self._loop)
         try:
             said = asked.result(ASK_LIMIT_S + 1)
         except TimeoutError:
@@ -131,6 +131,8 @@ def behind(*administrators: LoggedIn) -> tuple[PersonProof, ...]:
     return tuple(one.proof for one in administrators if one.proof is not None)
 
 
-async def _responded(desk: Desk, ask: ChallengeAsk, *people: PersonProof) -> Response | Declined | Unavailable:
-    result = await desk.ask_for(ask, *people)
+async def _responded(
+    requests: IssuerRequests, ask: ChallengeAsk, *people: PersonProof
+) -> Response | Declined | Unavailable:
+    result = await requests.ask_for(ask, *people)
     return Response(bytes.fromhex(result.response)) if isinstance(result, asking.Answered) else refusal(result)

@@ -62,7 +62,7 @@ def wish(errand: str, what: str, card_number: str, more: bytes = b"") -> str:
     return hashlib.sha256(b"\0".join((errand.encode(), what.encode(), card_number.encode(), more))).hexdigest()[:32]
 
 
-class Desk:
+class IssuerRequests:
     """Asks the server one question and opens its word."""
 
     def __init__(self, link: Asker, words: Words) -> None:
@@ -90,8 +90,8 @@ class Desk:
 class FleetIssuer:
     """Implements `Issuer` and `Directory` of `kiosk.issuer.ports`."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, requests: IssuerRequests) -> None:
+        self._requests = requests
 
     async def offers(self, facts: CardFacts) -> tuple[Offer, ...] | Declined | Unavailable:
         """By register, directory and the region's dates, at the server."""
@@ -125,14 +125,14 @@ class FleetIssuer:
             proof=text_of(proof.signature) if proof else None,
             algorithm=proof.algorithm if proof else None,
         )
-        result = await self._desk.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
+        result = await self._requests.ask_for(ask, *people, limit_s=ISSUE_LIMIT_S)
         if isinstance(result, asking.Issued):
             return Issued(tuple(base64.b64decode(one) for one in result.chain))
         return refusal(result)
 
     async def state(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """Each question is a new one: what is asked may have changed."""
-        match await self._desk.ask(CardStateAsk(id=secrets.token_hex(16), card_number=card_number)):
+        match await self._requests.ask(CardStateAsk(id=secrets.token_hex(16), card_number=card_number)):
             case asking.CardStatus() as said:
                 return CardWord(
                     card_number, said.state, said.product, said.holder, said.protected, said.reserve, said.loa,
@@ -150,7 +150,7 @@ class FleetIssuer:
     ) -> Found | NotFound | Declined | Unavailable:
         """A person, or a card."""
         ask = DirectoryAsk(id=secrets.token_hex(16), hsa_id=hsa_id, card_number=card_number)
-        result = await self._desk.ask_for(ask, *people)
+        result = await self._requests.ask_for(ask, *people)
         match result:
             case asking.Declined(reason=reason):
                 return Declined(reason)
@@ -167,9 +167,9 @@ class FleetIssuer:
 class FleetBlocking:
     """Implements `Blocking`: by the station's own queue, durable before anything is said."""
 
-    def __init__(self, queue: BlockQueue, desk: Desk, clock: Clock) -> None:
+    def __init__(self, queue: BlockQueue, requests: IssuerRequests, clock: Clock) -> None:
         self._queue = queue
-        self._desk = desk
+        self._requests = requests
         self._clock = clock
 
     async def block(
@@ -201,7 +201,7 @@ class FleetBlocking:
         if await self._queue.waits_for(card_number):
             return Unavailable("no_connection")
         id_ = wish(errand, AskName.CARD_LIFT, card_number)
-        result = await self._desk.ask_for(LiftAsk(id=id_, card_number=card_number), by)
+        result = await self._requests.ask_for(LiftAsk(id=id_, card_number=card_number), by)
         return Lifted(result.state) if isinstance(result, asking.Lifted) else refusal(result)
 
     async def waiting(self) -> int:

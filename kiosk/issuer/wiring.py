@@ -22,7 +22,7 @@ from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.administrator_login import FleetAdministrators
 from kiosk.issuer.card_keys import FleetCardKeys
-from kiosk.issuer.client import Desk, FleetBlocking, FleetIssuer
+from kiosk.issuer.client import FleetBlocking, FleetIssuer, IssuerRequests
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.ports import Clock, Orders
 
@@ -38,7 +38,7 @@ class IssuerSide:
         """`store` was opened with `SCHEMAS` among its schemas."""
         words = Words(identity)
         self._station = identity.station
-        self._desk = Desk(link, words)
+        self._requests = IssuerRequests(link, words)
         self._clock = clock
         self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
         self.region = Region(store, link, words, clock.now)
@@ -52,13 +52,13 @@ class IssuerSide:
         def today() -> str:
             return self._clock.now().astimezone().date().isoformat()
 
-        issuer = FleetIssuer(self._desk)
+        issuer = FleetIssuer(self._requests)
         return {
             "issuer": issuer,
             "directory": issuer,
-            "blocking": FleetBlocking(self.queue, self._desk, self._clock),
-            "card_keys": FleetCardKeys(self._desk, self._station),
-            "administrators": FleetAdministrators(self._desk, orders, judge, today),
+            "blocking": FleetBlocking(self.queue, self._requests, self._clock),
+            "card_keys": FleetCardKeys(self._requests, self._station),
+            "administrators": FleetAdministrators(self._requests, orders, judge, today),
             "proofs": CardProofs(self._station, self._clock.now),
             "switches": self.region,
         }

@@ -19,7 +19,7 @@ from kiosk.issuer.ports import SwitchOff
 from kiosk.ports import FOUND_AGAIN
 from kiosk.station.journal import Interrupted
 from kiosk.steps.card import Strangeness
-from kiosk.steps.view_helpers import back, tail
+from kiosk.steps.view_helpers import back_button, last_digits
 from kiosk.views import Await, Busy, Button, Choose, Note, Option, ReaderDrawing, Say, local, say
 
 Offer = tuple[Errand, Say | None]
@@ -68,7 +68,7 @@ def more(offers: Sequence[Offer]) -> Choose:
         title=say("home.more.title"),
         layout="tiles",
         options=_tiles(offers, "more"),
-        way_out=back(),
+        way_out=back_button(),
     )
 
 
@@ -95,7 +95,7 @@ def with_card(
     return Choose(
         name="home.card",
         title=findings[0].title if findings else say("finding.none.title"),
-        lead=(say("home.card.which", tail=tail(facts.card_number)),),
+        lead=(say("home.card.which", tail=last_digits(facts.card_number)),),
         options=tuple(_beside(offer, findings) for offer in fitting[:BESIDE]),
         drawing=ReaderDrawing("out"),
         way_out=Button(END, say("home.card.end"), "close"),

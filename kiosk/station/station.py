@@ -53,7 +53,7 @@ from kiosk.station.reader_settings import told_settings
 from kiosk.station.state import state_of
 from kiosk.station.station_commands import Commanded, command
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from kiosk.views import Say, View
@@ -185,13 +185,13 @@ class Station:
                     self.on_restart()
             self._publish()
 
-    def desk(self) -> Desk | None:
+    def desk(self) -> Capabilities | None:
         """What a journey is given now; None where the station can write nothing down."""
         if self.books is None:
             return None
         side, journal = self.fleet, self.books.journal
         orders = FleetOrders(side.book, side.link, journal, self.clock) if side else NoOrders()
-        return Desk(
+        return Capabilities(
             reader=self.devices.reader or NoReader(),
             administrator_reader=self.devices.administrator_reader,
             orders=orders,

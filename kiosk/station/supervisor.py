@@ -33,7 +33,7 @@ from kiosk.ports import (
 )
 from kiosk.station.journal import Log
 from kiosk.steps import aborted_views as views
-from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import emptied
 from kiosk.views import CANCEL, Busy, View
 
@@ -86,7 +86,7 @@ class Supervisor:
             raise ErrandCancelledError
         return answer
 
-    async def run(self, journey: Journey, desk: Desk, log: Log) -> Ended:
+    async def run(self, journey: Journey, desk: Capabilities, log: Log) -> Ended:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
         before, self._until = self._until, self._clock.monotonic() + self._limits.total_s
         codes, self._codes = self._codes, []
@@ -110,7 +110,7 @@ class Supervisor:
         while self._codes:
             self._codes.pop().wipe()
 
-    async def _clear(self, desk: Desk) -> None:
+    async def _clear(self, desk: Capabilities) -> None:
         """No card stays in a reader, but that of an administrator who is still at the menu."""
         stays = desk.at_menu.reader if desk.at_menu is not None and desk.at_menu.card_in else None
         if desk.reader is not stays:
@@ -118,7 +118,7 @@ class Supervisor:
         if desk.administrator_reader is not None and desk.administrator_reader is not stays:
             await self._let_go(desk.administrator_reader, "administrator")
 
-    async def _outcome(self, journey: Journey, desk: Desk, log: Log) -> tuple[Ended, View[str] | None]:
+    async def _outcome(self, journey: Journey, desk: Capabilities, log: Log) -> tuple[Ended, View[str] | None]:
         try:
             return await journey(self._asking_of(desk.at_menu), desk, log), None
         except StopError as stop:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kiosk.steps.view_helpers import go
+from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Await, Point, ReaderDrawing, Tell, say
 
 
@@ -16,7 +16,7 @@ def pulled(*, unknown: bool) -> Tell:
         title=say("closing.pulled.title"),
         lead=(say(f"closing.pulled.{which}"),),
         points=(Point(say(f"closing.pulled.{which}.do"), mark="number"),),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )
 
 
@@ -29,7 +29,7 @@ def trouble(what: str) -> Tell:
         title=say(f"closing.{what}.title"),
         lead=(say(f"closing.{what}.lead"),),
         points=(Point(say("closing.do"), mark="number"),),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )
 
 
@@ -41,7 +41,7 @@ def logged_out() -> Tell:
         badge_icon="logout",
         title=say("closing.logged_out.title"),
         lead=(say("closing.logged_out.lead"),),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )
 
 

@@ -3,7 +3,7 @@
 from kiosk.administration_ports import Device
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.views import Say, say
 
 STATES = ("no_reader", "out_of_paper", "cover_open", "cutter", "offline", "mute", "full")
@@ -19,6 +19,6 @@ def state_of(device: Device) -> Say:
     return say(f"admin.state.{device.state if device.state in STATES else 'other'}")
 
 
-def no_house(scene: Scene) -> StopError:
+def no_house(context: ViewContext) -> StopError:
     """Nobody looks after this station from here."""
-    return stop(scene, "refused", "no_menu")
+    return stop(context, "refused", "no_menu")

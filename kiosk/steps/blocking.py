@@ -8,8 +8,8 @@ from kiosk.issuer.ports import Blocked, BlockReason, Declined, Held, HoldReason,
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views as views
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 
 What = Literal["blocked", "held", "block_queued", "hold_queued"]
 
@@ -25,18 +25,20 @@ class Wish:
     by: PersonProof | None = None
 
 
-async def block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, wish: Wish) -> What:
+async def block_or_hold(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: Wish) -> What:
     """Do it, and say what came of it. Raises StopError where the issuer declines, StoreError where it could not be kept."""
-    match await try_to_block_or_hold(ask, desk, scene, log, wish):
+    match await try_to_block_or_hold(ask, caps, context, log, wish):
         case Declined(reason):
-            raise views.declined(scene, reason)
+            raise views.declined(context, reason)
         case what:
             return what
 
 
-async def try_to_block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, wish: Wish) -> What | Declined:
+async def try_to_block_or_hold(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, wish: Wish
+) -> What | Declined:
     """The same where the errand goes on whatever the issuer says. Raises StoreError."""
-    match await ask(views.telling(scene), until=_tell(desk, log, wish)):
+    match await ask(views.telling(context), until=_tell(caps, log, wish)):
         case Blocked():
             return "blocked"
         case Held():
@@ -51,9 +53,9 @@ async def try_to_block_or_hold(ask: Ask, desk: Desk, scene: Scene, log: ErrandLo
             assert_never(rest)
 
 
-async def _tell(desk: Desk, log: ErrandLog, wish: Wish) -> Blocked | Held | Queued | Declined:
+async def _tell(caps: Capabilities, log: ErrandLog, wish: Wish) -> Blocked | Held | Queued | Declined:
     if wish.block is not None and wish.by is not None:
-        blocking = desk.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
+        blocking = caps.blocking.block(wish.card_number, wish.block, by=wish.by, errand=log.id)
         return await log.effect(Effect.CARD_BLOCK, blocking, reason=wish.block, card_number=wish.card_number)
-    holding = desk.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)
+    holding = caps.blocking.hold(wish.card_number, wish.hold, by=wish.by, errand=log.id)
     return await log.effect(Effect.CARD_HOLD, holding, reason=wish.hold, card_number=wish.card_number)

@@ -2,69 +2,69 @@
 
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene, Whose
-from kiosk.steps.view_helpers import cancel, go, tail
+from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.views import Busy, Confirm, Fact, Point, Tell, say
 
 DEAD = ("card_blocked", "card_returned", "card_voided")
 """Reasons of the issuer (docs/messages.md) why there is nothing left to block: nobody can use the card."""
 
 
-def telling(scene: Scene) -> Busy:
+def telling(context: ViewContext) -> Busy:
     """The issuer is told, or the wish is kept."""
     return Busy(
-        name=scene.name("telling"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("telling"),
+        errand=context.title,
+        step=context.step,
         title=say("telling.title"),
         lead=(say("telling.lead"),),
     )
 
 
-def declined(scene: Scene, reason: str) -> StopError:
+def declined(context: ViewContext, reason: str) -> StopError:
     """The issuer will not: the card is blocked already, is not known, or something else."""
     if reason in DEAD:
-        return stop(scene, "refused", "already_blocked")
+        return stop(context, "refused", "already_blocked")
     if reason == "unknown_card":
-        return stop(scene, "refused", "card_not_known")
-    return stop(scene, "refused", "block_declined")
+        return stop(context, "refused", "card_not_known")
+    return stop(context, "refused", "block_declined")
 
 
-def sure(scene: Scene, whose: Whose, happened: str, *, blocks: bool) -> Confirm:
+def sure(context: ViewContext, whose: Whose, happened: str, *, blocks: bool) -> Confirm:
     """What will happen to the card (design, 15)."""
     what = "block" if blocks else "hold" if happened == "forgotten" else "hold_first"
     return Confirm(
-        name=scene.name("sure"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("sure"),
+        errand=context.title,
+        step=context.step,
         title=say(f"sure.{what}.title"),
         points=(
             Point(say(f"sure.{what}.now"), say(f"sure.{what}.now.detail"), icon="smart-card-off-outline"),
             Point(say(f"sure.{what}.then"), say(f"sure.{what}.then.detail"), icon="timer-sand"),
         ),
-        facts=(Fact(say("fact.card"), f"…{tail(whose.card_number)}"),),
+        facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("sure.block.warning") if blocks else None,
-        way_out=cancel(),
-        primary=go("yes", f"sure.{what}.go"),
+        way_out=cancel_button(),
+        primary=primary_button("yes", f"sure.{what}.go"),
     )
 
 
-def really(scene: Scene, whose: Whose) -> Confirm:
+def really(context: ViewContext, whose: Whose) -> Confirm:
     """A block cannot be undone: once more."""
     return Confirm(
-        name=scene.name("really"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("really"),
+        errand=context.title,
+        step=context.step,
         title=say("really.title"),
         lead=(say("really.lead"),),
-        facts=(Fact(say("fact.card"), f"…{tail(whose.card_number)}"),),
+        facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("sure.block.warning"),
-        way_out=cancel(),
-        primary=go("yes", "really.go"),
+        way_out=cancel_button(),
+        primary=primary_button("yes", "really.go"),
     )
 
 
-def done(scene: Scene, came: str, *, police: bool, block_line: str = "") -> Tell:
+def done(context: ViewContext, came: str, *, police: bool, block_line: str = "") -> Tell:
     """What holds now, and what is left to do: the police, the block line, a new card."""
     points = [Point(say("lost_done.police"), mark="number")] if police else []
     if came in ("held", "hold_queued", "block_queued") and police:
@@ -74,12 +74,12 @@ def done(scene: Scene, came: str, *, police: bool, block_line: str = "") -> Tell
         Point(say("lost_done.new" if came in ("blocked", "block_queued") else "lost_done.found"), mark="number")
     )
     return Tell(
-        name=scene.name("done"),
-        errand=scene.title,
+        name=context.name("done"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say(f"lost_done.{came}.title"),
         lead=(say(f"lost_done.{came}.lead"),),
         points=tuple(points),
-        primary=go("end", "button.next"),
+        primary=primary_button("end", "button.next"),
     )

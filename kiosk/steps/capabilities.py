@@ -1,4 +1,4 @@
-"""What every journey is given, and how it may end."""
+"""Capabilities that every journey is given (devices, ports, policies), and how it may end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class StationSeal:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Capabilities:
     """The capabilities of one station. None: the device is not fitted, or is out of use."""
 
     reader: Reader
@@ -74,4 +74,4 @@ class StopError(ErrandEndedError):
         self.view = view
 
 
-__all__ = ["Desk", "Ended", "Outcome", "StationSeal", "StopError"]
+__all__ = ["Capabilities", "Ended", "Outcome", "StationSeal", "StopError"]

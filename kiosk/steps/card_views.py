@@ -9,8 +9,8 @@ from kiosk.issuer.ports import SwitchOff
 from kiosk.ports import Outcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel, go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Confirm, EnterCode, Note, Point, ReaderDrawing, Say, Tell, Tries, local, say
 
 
@@ -27,7 +27,7 @@ def reader_for(strange: Strangeness | None, which: Literal["holder", "administra
 
 
 def code_entry(
-    scene: Scene,
+    context: ViewContext,
     name: str,
     title: Say,
     lead: Say,
@@ -39,17 +39,17 @@ def code_entry(
     """A code that the card has already. `watched`: it is in the holder's reader, and pulling it ends the question."""
     pin = facts.pin(role)
     return EnterCode(
-        name=scene.name(name),
-        errand=scene.title,
-        step=scene.step,
-        attended_by=scene.attended_by,
+        name=context.name(name),
+        errand=context.title,
+        step=context.step,
+        attended_by=context.attended_by,
         title=title,
         lead=(lead,),
         hint=say("code.hidden"),
         min_length=pin.min_length if pin else 6,
         max_length=pin.max_length if pin else 8,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
         needs_card=watched,
     )
 
@@ -57,32 +57,32 @@ def code_entry(
 class WrongCodeView:
     """Says that a code was wrong and how many tries are left: called with that number, or None where it is not known."""
 
-    def __init__(self, scene: Scene, name: str, *, watched: bool = True) -> None:
-        self.scene, self.name, self.watched = scene, name, watched
+    def __init__(self, context: ViewContext, name: str, *, watched: bool = True) -> None:
+        self.context, self.name, self.watched = context, name, watched
 
     def __call__(self, left: int | None) -> Tell:
         known = left is not None
         return Tell(
-            name=self.scene.name(self.name),
-            errand=self.scene.title,
-            step=self.scene.step,
+            name=self.context.name(self.name),
+            errand=self.context.title,
+            step=self.context.step,
             badge="warning",
             badge_icon="alert",
             title=say("wrong_pin.title"),
             lead=(say("wrong_pin.lead"),),
             tries=Tries(left or 0, max(0, 3 - (left or 0)), say("wrong_pin.tries")) if known else None,
-            way_out=cancel(),
-            primary=go("again", "button.again"),
+            way_out=cancel_button(),
+            primary=primary_button("again", "button.again"),
             needs_card=self.watched,
         )
 
 
-def last_try(scene: Scene, name: str, *, watched: bool = True) -> Confirm:
+def last_try(context: ViewContext, name: str, *, watched: bool = True) -> Confirm:
     """Consent to use the last try (reliability I1)."""
     return Confirm(
-        name=scene.name(name),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(name),
+        errand=context.title,
+        step=context.step,
         title=say("last_try.title"),
         lead=(say("last_try.lead"),),
         points=(
@@ -90,14 +90,14 @@ def last_try(scene: Scene, name: str, *, watched: bool = True) -> Confirm:
             Point(say("last_try.right"), say("last_try.right.detail"), "good"),
         ),
         warning=say("last_try.warning"),
-        way_out=go("no", "last_try.no", "close"),
-        primary=go("yes", "last_try.yes"),
+        way_out=primary_button("no", "last_try.no", "close"),
+        primary=primary_button("yes", "last_try.yes"),
         needs_card=watched,
     )
 
 
 def stop(
-    scene: Scene,
+    context: ViewContext,
     outcome: Outcome,
     reason: str,
     *,
@@ -108,21 +108,21 @@ def stop(
     """The errand ends: `stop.REASON.title` and `.lead` say what happened and what it means, `.do` what to do. `facts` fill
     the lead."""
     view = Tell(
-        name=scene.name(f"stop.{reason}"),
-        errand=scene.title,
+        name=context.name(f"stop.{reason}"),
+        errand=context.title,
         badge=badge,
         badge_icon=icon,
         title=say(f"stop.{reason}.title"),
         lead=(say(f"stop.{reason}.lead", **facts),),
         points=(Point(say(f"stop.{reason}.do"), mark="number"),),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )
     return StopError(outcome, reason, view)
 
 
-def switched_off(scene: Scene, off: SwitchOff) -> StopError:
+def switched_off(context: ViewContext, off: SwitchOff) -> StopError:
     """The region has switched this kind or batch of cards off: in the region's own words, where it gave some."""
-    plain = stop(scene, "refused", "switched_off")
+    plain = stop(context, "refused", "switched_off")
     if not off.text:
         return plain
     return StopError(plain.outcome, plain.reason, replace(plain.view, lead=(local(off.text),)))

@@ -1,7 +1,7 @@
-"""Where a view belongs, and whom and what it is about: what the steps that several errands share are given.
+"""View context: the errand that a view belongs to, its step, who attends; and the card that an errand is about.
 
->>> scene = Scene("unblock").at(2, 4)
->>> scene.name("puk"), scene.title
+>>> context = ViewContext("unblock").at(2, 4)
+>>> context.name("puk"), context.title
 ('unblock.puk', Say(key='errand.unblock', args=()))
 """
 
@@ -13,7 +13,7 @@ from kiosk.views import Say, Step, say
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ViewContext:
     """The errand (its id begins the name of each view), the step it is at, and who attends."""
 
     errand: str

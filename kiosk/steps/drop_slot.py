@@ -7,18 +7,20 @@ from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
 from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told
 from kiosk.steps import slot_views as views
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified
 from kiosk.views import Await
 
 
-async def drop_old_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> str:
+async def drop_old_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+) -> str:
     """The holder's old card into the drop slot. Never ends the errand: returns what is left to say of it, or nothing."""
-    if who.by != "old_card" or who.card_number == order.card_number or desk.cabinet is None:
+    if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:
         return ""
-    view = views.drop_old(scene, who.card_number)
-    return "" if await drop_card(ask, desk.cabinet, view, log, who.card_number) == "dropped" else "old_card_kept"
+    view = views.drop_old(context, who.card_number)
+    return "" if await drop_card(ask, caps.cabinet, view, log, who.card_number) == "dropped" else "old_card_kept"
 
 
 async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str) -> str:

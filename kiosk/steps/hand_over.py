@@ -7,8 +7,8 @@ from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts import Receipt
 from kiosk.steps import receipt_views as views
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_old_card
 from kiosk.steps.identity.identification import Identified, attest
 from kiosk.steps.order import agree, find_order
@@ -16,34 +16,34 @@ from kiosk.steps.pin.activation import activate
 from kiosk.steps.receipt import hand_out, issue
 from kiosk.steps.slot import insert_new_card, take_from_slot
 
-SCENE = Scene("pickup")
-WHO, AGREE, SLOT, CODE, RECEIPT = (SCENE.at(step, 5) for step in range(1, 6))
+CONTEXT = ViewContext("pickup")
+WHO, AGREE, SLOT, CODE, RECEIPT = (CONTEXT.at(step, 5) for step in range(1, 6))
 
 
-async def hand_over(ask: Ask, desk: Desk, log: ErrandLog, who: Identified) -> Ended:
+async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identified) -> Ended:
     """From who it is to the receipt."""
-    order = await find_order(ask, desk, AGREE, who)
+    order = await find_order(ask, caps, AGREE, who)
     await log.about(order)
-    who = await attest(ask, desk, AGREE, log, order, who)
+    who = await attest(ask, caps, AGREE, log, order, who)
     receipt = await log.receipt()
     if receipt is None:
-        await agree(ask, desk, AGREE, order, who)
+        await agree(ask, caps, AGREE, order, who)
         if Effect.SLOT_TAKE not in await log.progress():
-            await take_from_slot(ask, desk, SLOT, log, order, who)
-        receipt = await _activate_and_sign(ask, desk, log, order, who)
-    await hand_out(ask, desk, RECEIPT, log, receipt)
-    remark = await drop_old_card(ask, desk, RECEIPT, log, order, who)
+            await take_from_slot(ask, caps, SLOT, log, order, who)
+        receipt = await _activate_and_sign(ask, caps, log, order, who)
+    await hand_out(ask, caps, RECEIPT, log, receipt)
+    remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
     ended = Ended("done", reason=remark, order=order, receipt=receipt.number)
     await log.end(ended)
-    while await ask(views.done(SCENE, receipt)) == "phone":
+    while await ask(views.done(CONTEXT, receipt)) == "phone":
         await ask(views.on_phone(RECEIPT, receipt))
     return ended
 
 
-async def _activate_and_sign(ask: Ask, desk: Desk, log: ErrandLog, order: Order, who: Identified) -> Receipt:
-    visit = await insert_new_card(ask, desk, SLOT, log, order, who)
-    code, visit = await activate(ask, desk, CODE, log, order, visit)
+async def _activate_and_sign(ask: Ask, caps: Capabilities, log: ErrandLog, order: Order, who: Identified) -> Receipt:
+    visit = await insert_new_card(ask, caps, SLOT, log, order, who)
+    code, visit = await activate(ask, caps, CODE, log, order, visit)
     try:
-        return await issue(ask, desk, RECEIPT, log, order, who, visit, code.remarks)
+        return await issue(ask, caps, RECEIPT, log, order, who, visit, code.remarks)
     finally:
         await visit.close()

@@ -3,8 +3,8 @@
 from drivers.printer.port import Ready
 from kiosk.ports import Ask, Order
 from kiosk.steps import order_views as views
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.card_status import new_standing
 from kiosk.steps.identity.identification import Identified
 from kiosk.steps.own_card import refuse_switched_off
@@ -13,63 +13,63 @@ PAGE = 4
 """Orders on one screen of the administrator's choice."""
 
 
-async def find_order(ask: Ask, desk: Desk, scene: Scene, who: Identified) -> Order:
+async def find_order(ask: Ask, caps: Capabilities, context: ViewContext, who: Identified) -> Order:
     """The order that waits here for the holder.
 
     Raises StopError where there is none, it is not theirs to take, the region has switched such cards off, or the register's word
     is against the card or its holder.
     """
-    order = await _found(ask, desk, scene, who)
-    refuse_switched_off(desk, scene, order.card_number, order.product)
-    await new_standing(desk, scene, order.card_number)
+    order = await _found(ask, caps, context, who)
+    refuse_switched_off(caps, context, order.card_number, order.product)
+    await new_standing(caps, context, order.card_number)
     return order
 
 
-async def _found(ask: Ask, desk: Desk, scene: Scene, who: Identified) -> Order:
+async def _found(ask: Ask, caps: Capabilities, context: ViewContext, who: Identified) -> Order:
     if who.by == "administrator":
-        return await _pointed_out(ask, desk, scene, who)
-    order = await _released(desk, who) if who.order else await desk.orders.find(who.hsa_id)
+        return await _pointed_out(ask, caps, context, who)
+    order = await _released(caps, who) if who.order else await caps.orders.find(who.hsa_id)
     if order is None:
-        await _needs_list(desk, scene)
-        past = await desk.orders.past(who.hsa_id)
-        raise views.no_order(scene) if past is None else views.expired(scene, past)
+        await _needs_list(caps, context)
+        past = await caps.orders.past(who.hsa_id)
+        raise views.no_order(context) if past is None else views.expired(context, past)
     if (who.loa or 0) < order.loa:
-        raise views.level_too_low(scene, order)
+        raise views.level_too_low(context, order)
     return order
 
 
-async def _needs_list(desk: Desk, scene: Scene) -> None:
+async def _needs_list(caps: Capabilities, context: ViewContext) -> None:
     """That no order is known says nothing where the list is too old. Raises StopError then."""
-    if await desk.orders.here() is None:
-        raise views.list_too_old(scene)
+    if await caps.orders.here() is None:
+        raise views.list_too_old(context)
 
 
-async def _released(desk: Desk, who: Identified) -> Order | None:
+async def _released(caps: Capabilities, who: Identified) -> Order | None:
     """The very order whose release code was typed: the same person may have another one."""
-    return next((order for order in await desk.orders.waiting() if order.order == who.order), None)
+    return next((order for order in await caps.orders.waiting() if order.order == who.order), None)
 
 
-async def _pointed_out(ask: Ask, desk: Desk, scene: Scene, who: Identified) -> Order:
+async def _pointed_out(ask: Ask, caps: Capabilities, context: ViewContext, who: Identified) -> Order:
     """The administrator, whose document check names the holder, picks the order from those that wait here."""
     assert who.administrator is not None
-    waiting = [o for o in await desk.orders.waiting() if o.hsa_id != who.administrator.hsa_id]
+    waiting = [o for o in await caps.orders.waiting() if o.hsa_id != who.administrator.hsa_id]
     if not waiting:
-        await _needs_list(desk, scene)
-        raise views.nothing_waits(scene)
+        await _needs_list(caps, context)
+        raise views.nothing_waits(context)
     start = 0
     while True:
         page = waiting[start : start + PAGE]
-        picked = await ask(views.which(scene, page, who.administrator, more=len(waiting) > PAGE))
+        picked = await ask(views.which(context, page, who.administrator, more=len(waiting) > PAGE))
         if picked != "more":
             return next(order for order in page if order.order == picked)
         start = start + PAGE if start + PAGE < len(waiting) else 0
 
 
-async def agree(ask: Ask, desk: Desk, scene: Scene, order: Order, who: Identified) -> None:
+async def agree(ask: Ask, caps: Capabilities, context: ViewContext, order: Order, who: Identified) -> None:
     """Terms, envelope at hand, and a way of verifying it, all before the slot opens. Raises StopError."""
-    if not await desk.envelopes.available():
-        raise views.verifier_away(scene)
-    paper = desk.printer is not None and isinstance(await desk.printer.status(), Ready)
-    await ask(views.terms(scene, order, who, paper=paper))
-    if await ask(views.envelope_at_hand(scene, order, who)) == "no":
-        raise views.no_envelope(scene)
+    if not await caps.envelopes.available():
+        raise views.verifier_away(context)
+    paper = caps.printer is not None and isinstance(await caps.printer.status(), Ready)
+    await ask(views.terms(context, order, who, paper=paper))
+    if await ask(views.envelope_at_hand(context, order, who)) == "no":
+        raise views.no_envelope(context)

@@ -10,10 +10,10 @@ from kiosk.issuer.ports import CardWord, Directory, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Visit
 from kiosk.steps import own_card_views as views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import Strangeness, ask_for_card
 from kiosk.steps.card_views import switched_off
-from kiosk.steps.context import Scene, Subject
+from kiosk.steps.context import Subject, ViewContext
 from kiosk.views import Await
 
 ASK_S = 1.5
@@ -45,10 +45,10 @@ class OwnCard:
 @contextlib.asynccontextmanager
 async def own_card(
     ask: Ask,
-    desk: Desk,
-    scene: Scene,
+    caps: Capabilities,
+    context: ViewContext,
     log: ErrandLog,
-    insert: Callable[[Scene, Strangeness | None], Await] = views.insert,
+    insert: Callable[[ViewContext, Strangeness | None], Await] = views.insert,
     *,
     also_off: bool = False,
 ) -> AsyncIterator[OwnCard]:
@@ -57,21 +57,21 @@ async def own_card(
     Raises what `ask` raises, and StopError where the region has switched such cards off, unless `also_off`: for errands that
     make a card safer.
     """
-    visit = await ask_for_card(ask, desk.reader, lambda why: insert(scene, why))
+    visit = await ask_for_card(ask, caps.reader, lambda why: insert(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
-    async with met(desk, log, visit) as card:
+    async with met(caps, log, visit) as card:
         if not also_off:
-            refuse_switched_off(desk, scene, card.whose.card_number, card.product, card.facts.profile)
+            refuse_switched_off(caps, context, card.whose.card_number, card.product, card.facts.profile)
         yield card
 
 
 @contextlib.asynccontextmanager
-async def met(desk: Desk, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard]:
+async def met(caps: Capabilities, log: ErrandLog, visit: Visit) -> AsyncIterator[OwnCard]:
     """A card that has been met is the one that the errand is about, from here until it is let go."""
     card = OwnCard(visit, Subject.of(visit.facts, protected=True), Unavailable())
     try:
         await log.about_card(card.whose.card_number, card.whose.hsa_id)
-        card.register = await word_of(desk.directory, card.whose.card_number)
+        card.register = await word_of(caps.directory, card.whose.card_number)
         card.whose = Subject.of(visit.facts, protected=_protected(card.register))
         yield card
     finally:
@@ -92,9 +92,9 @@ def _protected(register: CardWord | NotFound | Unavailable) -> bool:
     return not isinstance(register, CardWord) or register.protected
 
 
-def refuse_switched_off(desk: Desk, scene: Scene, card_number: str, *products: str) -> None:
+def refuse_switched_off(caps: Capabilities, context: ViewContext, card_number: str, *products: str) -> None:
     """Raises StopError where the number is in a batch, or one of the products is one, that the region has switched off."""
-    named = [desk.switches.off(card_number=card_number), *(desk.switches.off(product=one) for one in products if one)]
+    named = [caps.switches.off(card_number=card_number), *(caps.switches.off(product=one) for one in products if one)]
     off = next((one for one in named if one is not None), None)
     if off is not None:
-        raise switched_off(scene, off)
+        raise switched_off(context, off)

@@ -5,45 +5,45 @@ from drivers.reader.outcomes import Role
 from kiosk.receipts import Receipt
 from kiosk.steps.card import CodeWords, Strangeness
 from kiosk.steps.card_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel, go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Button, MachineDrawing, Note, Say, Tell, say
 
 
-def insert(scene: Scene, strange: Strangeness | None) -> Await:
+def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card that the errand is about."""
     return Await(
-        name=scene.name("insert"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("insert"),
+        errand=context.title,
+        step=context.step,
         title=say("insert_card.title"),
         lead=(say("insert.lead"), say("insert.stay")),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=reader_for(strange),
-        way_out=cancel(),
+        way_out=cancel_button(),
         waits_for=say("wait.card"),
     )
 
 
-def code(scene: Scene, facts: CardFacts, role: Role = Role.IDENTIFICATION) -> CodeWords:
+def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATION) -> CodeWords:
     """The code that the card has now. With two codes on the card the title says which."""
     two = facts.pin(Role.SIGNATURE) is not None
     title = say(f"code.{role.value}.title") if two else say("code.title")
     name = "pin" if role is Role.IDENTIFICATION else "signature_pin"
     return CodeWords(
-        entry=code_entry(scene, name, title, say("own_pin.lead"), facts, role=role),
-        wrong=WrongCodeView(scene, f"{name}_wrong"),
-        last=last_try(scene, f"{name}_last"),
-        locked=stop(scene, "refused", "card_locked", icon="lock-alert-outline"),
-        declined=stop(scene, "refused", "last_try_kept"),
+        entry=code_entry(context, name, title, say("own_pin.lead"), facts, role=role),
+        wrong=WrongCodeView(context, f"{name}_wrong"),
+        last=last_try(context, f"{name}_last"),
+        locked=stop(context, "refused", "card_locked", icon="lock-alert-outline"),
+        declined=stop(context, "refused", "last_try_kept"),
     )
 
 
-def done(scene: Scene, title: Say, lead: tuple[Say, ...], receipt: Receipt | None) -> Tell:
+def done(context: ViewContext, title: Say, lead: tuple[Say, ...], receipt: Receipt | None) -> Tell:
     """What works now; the receipt can be had by phone or on paper."""
     return Tell(
-        name=scene.name("done"),
-        errand=scene.title,
+        name=context.name("done"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=title,
@@ -51,5 +51,5 @@ def done(scene: Scene, title: Say, lead: tuple[Say, ...], receipt: Receipt | Non
         drawing=MachineDrawing(("reader",)),
         drawing_text=say("done.take_card"),
         side=Button("receipt", say("done.receipt"), "qrcode") if receipt else None,
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )

@@ -15,9 +15,9 @@ from kiosk.ports import Ask, Ended, ErrandLog, Order, Visit
 from kiosk.receipts import CardSignature, Detail, Draft, Person, Receipt, ReceiptFacts, draft, finish, receipt_document
 from kiosk.steps import own_card_views
 from kiosk.steps import receipt_views as views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import Scene, Whose
+from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.identity.identification import Identified
 from kiosk.steps.order_views import TERMS
 from kiosk.steps.pin.views import sign_code, torn_in_test
@@ -26,8 +26,8 @@ from kiosk.views import Say
 
 async def issue(
     ask: Ask,
-    desk: Desk,
-    scene: Scene,
+    caps: Capabilities,
+    context: ViewContext,
     log: ErrandLog,
     order: Order,
     who: Identified,
@@ -38,37 +38,37 @@ async def issue(
 
     A holder who signs later stops here: the order stays open, and the errand goes on from this point another day.
     """
-    assert desk.seal is not None, "a station without identity has no orders"
-    facts = facts_of(desk, scene, order, who, order=order.order, terms=TERMS, remarks=remarks)
+    assert caps.seal is not None, "a station without identity has no orders"
+    facts = facts_of(caps, context, order, who, order=order.order, terms=TERMS, remarks=remarks)
     unsigned = draft(facts)
     attended = who.administrator.name if who.administrator else None
-    if await ask(views.read_and_sign(scene, facts, attended)) != "sign":
-        raise views.sign_later(scene)
-    signature = await _sign(ask, scene, visit, unsigned)
-    receipt = finish(unsigned, desk.seal.key, desk.seal.chain, signature)
+    if await ask(views.read_and_sign(context, facts, attended)) != "sign":
+        raise views.sign_later(context)
+    signature = await _sign(ask, context, visit, unsigned)
+    receipt = finish(unsigned, caps.seal.key, caps.seal.chain, signature)
     await log.issued(receipt)
     return receipt
 
 
-async def attest(desk: Desk, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
+async def attest(caps: Capabilities, log: ErrandLog, facts: ReceiptFacts) -> Receipt:
     """A receipt that the station alone signs: of what it has done itself. Committed with its event."""
-    assert desk.seal is not None, "a station without identity attests nothing"
-    receipt = finish(draft(facts), desk.seal.key, desk.seal.chain, None)
+    assert caps.seal is not None, "a station without identity attests nothing"
+    receipt = finish(draft(facts), caps.seal.key, caps.seal.chain, None)
     await log.issued(receipt)
     return receipt
 
 
 def facts_of(
-    desk: Desk, scene: Scene, whose: Whose, who: Identified, **more: str | tuple[str, ...] | None
+    caps: Capabilities, context: ViewContext, whose: Whose, who: Identified, **more: str | tuple[str, ...] | None
 ) -> ReceiptFacts:
     """What a receipt of this errand says. `more`: `order`, `terms`, `remarks` (codes, see `receipt.remark.*`)."""
-    assert desk.seal is not None, "a station without identity attests nothing"
+    assert caps.seal is not None, "a station without identity attests nothing"
     administrator = who.administrator
     facts = ReceiptFacts(
-        kind=scene.errand,
-        time=desk.clock.now(),
-        station=desk.seal.station,
-        place=desk.seal.title,
+        kind=context.errand,
+        time=caps.clock.now(),
+        station=caps.seal.station,
+        place=caps.seal.title,
         order=None,
         card_number=whose.card_number,
         holder=Person(whose.hsa_id, whose.name),
@@ -80,7 +80,7 @@ def facts_of(
     return replace(facts, **more)  # type: ignore[arg-type]  # the names are those of the fields
 
 
-async def _sign(ask: Ask, scene: Scene, visit: Visit, unsigned: Draft) -> CardSignature | None:
+async def _sign(ask: Ask, context: ViewContext, visit: Visit, unsigned: Draft) -> CardSignature | None:
     """The holder's signature over the receipt, or None where the card has no signature key (then it is attested)."""
     certificate = visit.facts.certificate("signature")
     if certificate is None:
@@ -88,69 +88,80 @@ async def _sign(ask: Ask, scene: Scene, visit: Visit, unsigned: Draft) -> CardSi
     role = Role.SIGNATURE if visit.facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
     pin = visit.facts.pin(role)
     policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
-    await prove_code(ask, visit, role, sign_code(scene, policy))
+    await prove_code(ask, visit, role, sign_code(context, policy))
     outcome = await visit.sign("signature", unsigned.signing_input(certificate.der))
     match outcome:
         case Signed():
             return CardSignature(outcome.signature, outcome.algorithm, outcome.certificate)
         case Unknown():
-            raise torn_in_test(scene)
+            raise torn_in_test(context)
         case Locked() | Refused():
             return None
         case other:
             assert_never(other)
 
 
-async def hand_out(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: Receipt) -> None:
+async def hand_out(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, receipt: Receipt) -> None:
     """Print the receipt, or offer it on the screen. The errand is done whatever the printer does."""
-    if desk.printer is None:
-        await ask(views.no_paper(scene, receipt, "no_printer"))
+    if caps.printer is None:
+        await ask(views.no_paper(context, receipt, "no_printer"))
         return
-    document = receipt_document(receipt.facts, desk.print_text, receipt.qr, receipt.number)
+    document = receipt_document(receipt.facts, caps.print_text, receipt.qr, receipt.number)
     while True:
-        printing = log.effect(Effect.RECEIPT_PRINT, desk.printer.print(document), receipt=receipt.number)
-        outcome: PrintOutcome | str = await ask(views.printing(scene), until=printing)
+        printing = log.effect(Effect.RECEIPT_PRINT, caps.printer.print(document), receipt=receipt.number)
+        outcome: PrintOutcome | str = await ask(views.printing(context), until=printing)
         if isinstance(outcome, Printed):
             return
         if isinstance(outcome, NotLaidOut):
-            await ask(views.no_paper(scene, receipt, views.NOT_LAID_OUT))
+            await ask(views.no_paper(context, receipt, views.NOT_LAID_OUT))
             return
         if isinstance(outcome, NotPrinted):
-            if await ask(views.no_paper(scene, receipt, views.fault_name(outcome.status))) != "print":
+            if await ask(views.no_paper(context, receipt, views.fault_name(outcome.status))) != "print":
                 return
         elif isinstance(outcome, PrintUnknown):
-            whole = await ask(views.look_at_paper(scene)) == "yes"
+            whole = await ask(views.look_at_paper(context)) == "yes"
             await log.settled(Effect.RECEIPT_PRINT, "printed" if whole else "not_printed")
-            if whole or await ask(views.no_paper(scene, receipt, "unclear")) != "print":
+            if whole or await ask(views.no_paper(context, receipt, "unclear")) != "print":
                 return
 
 
 async def receipt_for(
-    desk: Desk, scene: Scene, log: ErrandLog, whose: Whose, who: Identified, remarks: tuple[str, ...] = ()
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    whose: Whose,
+    who: Identified,
+    remarks: tuple[str, ...] = (),
 ) -> Receipt | None:
     """A receipt of what was done, committed; None where the station has no identity to sign with."""
-    if desk.seal is None:
+    if caps.seal is None:
         return None
-    return await attest(desk, log, facts_of(desk, scene, whose, who, remarks=remarks))
+    return await attest(caps, log, facts_of(caps, context, whose, who, remarks=remarks))
 
 
 async def say_done(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, receipt: Receipt | None, title: Say, lead: tuple[Say, ...]
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    receipt: Receipt | None,
+    title: Say,
+    lead: tuple[Say, ...],
 ) -> Ended:
     """Commit that the errand is done, then say so, for as long as somebody still wants the receipt."""
     ended = Ended("done", receipt=receipt.number if receipt else None)
     await log.end(ended)
-    while await ask(own_card_views.done(scene, title, lead, receipt)) == "receipt" and receipt is not None:
-        if desk.printer is None:
-            await ask(views.on_phone(scene, receipt))
+    while await ask(own_card_views.done(context, title, lead, receipt)) == "receipt" and receipt is not None:
+        if caps.printer is None:
+            await ask(views.on_phone(context, receipt))
         else:
-            await hand_out(ask, desk, scene, log, receipt)
+            await hand_out(ask, caps, context, log, receipt)
     return ended
 
 
 def work_facts(
-    desk: Desk,
-    scene: Scene,
+    caps: Capabilities,
+    context: ViewContext,
     by: LoggedIn,
     second: LoggedIn | None = None,
     *,
@@ -158,12 +169,12 @@ def work_facts(
     remarks: tuple[str, ...] = (),
 ) -> ReceiptFacts:
     """The facts of a receipt that is about no single card."""
-    assert desk.seal is not None, "a station without identity attests nothing"
+    assert caps.seal is not None, "a station without identity attests nothing"
     return ReceiptFacts(
-        kind=scene.errand,
-        time=desk.clock.now(),
-        station=desk.seal.station,
-        place=desk.seal.title,
+        kind=context.errand,
+        time=caps.clock.now(),
+        station=caps.seal.station,
+        place=caps.seal.title,
         order=None,
         card_number="",
         holder=Person(by.hsa_id, by.name),

@@ -4,8 +4,8 @@ from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, Pr
 from kiosk.receipts import Receipt, ReceiptFacts, template
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Busy, Button, Confirm, Fact, MachineDrawing, Note, ReceiptPanel, Tell, say
 
 CODE_KEPT = "code_kept"
@@ -28,34 +28,34 @@ def panel(facts: ReceiptFacts, receipt: Receipt | None = None) -> ReceiptPanel:
     )
 
 
-def read_and_sign(scene: Scene, facts: ReceiptFacts, attended: str | None) -> Confirm:
+def read_and_sign(context: ViewContext, facts: ReceiptFacts, attended: str | None) -> Confirm:
     """The receipt before it is signed."""
     return Confirm(
-        name=scene.name("receipt"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("receipt"),
+        errand=context.title,
+        step=context.step,
         attended_by=attended,
         title=say("sign.title"),
         lead=(say("sign.lead"),),
         note=Note(say("sign.note"), kind="clock"),
         receipt=panel(facts),
         way_out=Button("later", say("sign.later")),
-        primary=go("sign", "sign.go"),
+        primary=primary_button("sign", "sign.go"),
         needs_card=True,
     )
 
 
-def sign_later(scene: Scene) -> StopError:
+def sign_later(context: ViewContext) -> StopError:
     """The card works; the receipt is signed another day, here."""
-    return stop(scene, "cancelled", "unsigned")
+    return stop(context, "cancelled", "unsigned")
 
 
-def printing(scene: Scene) -> Busy:
+def printing(context: ViewContext) -> Busy:
     """The printer works."""
     return Busy(
-        name=scene.name("printing"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("printing"),
+        errand=context.title,
+        step=context.step,
         title=say("printing.title"),
         lead=(say("printing.lead"),),
     )
@@ -74,55 +74,55 @@ def fault_name(status: PrinterStatus) -> str:
             return "offline"
 
 
-def no_paper(scene: Scene, receipt: Receipt, fault: str) -> Tell:
+def no_paper(context: ViewContext, receipt: Receipt, fault: str) -> Tell:
     """Not printed; the receipt is safe and can be had by phone."""
     return Tell(
-        name=scene.name("no_paper"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("no_paper"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="printer-alert",
         title=say(f"no_paper.{fault}"),
         lead=(say("no_paper.lead"),),
         receipt=panel(receipt.facts, receipt),
         side=None if fault in _NO_USE else Button("print", say("no_paper.again"), "printer-outline"),
-        primary=go("next", "button.next"),
+        primary=primary_button("next", "button.next"),
     )
 
 
-def look_at_paper(scene: Scene) -> Confirm:
+def look_at_paper(context: ViewContext) -> Confirm:
     """The line to the printer broke off: only a person can tell."""
     return Confirm(
-        name=scene.name("look_at_paper"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("look_at_paper"),
+        errand=context.title,
+        step=context.step,
         title=say("look.title"),
         lead=(say("look.lead"),),
         way_out=Button("no", say("look.no"), "close"),
-        primary=go("yes", "look.yes"),
+        primary=primary_button("yes", "look.yes"),
     )
 
 
-def on_phone(scene: Scene, receipt: Receipt) -> Tell:
+def on_phone(context: ViewContext, receipt: Receipt) -> Tell:
     """The receipt with its QR, large enough for a phone."""
     return Tell(
-        name=scene.name("on_phone"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("on_phone"),
+        errand=context.title,
+        step=context.step,
         badge="success",
         badge_icon="qrcode",
         title=say("phone.title"),
         lead=(say("phone.lead"),),
         receipt=panel(receipt.facts, receipt),
-        primary=go("next", "button.end", "check"),
+        primary=primary_button("next", "button.end", "check"),
     )
 
 
-def done(scene: Scene, receipt: Receipt) -> Tell:
+def done(context: ViewContext, receipt: Receipt) -> Tell:
     """What works now, what to take, what to keep."""
     return Tell(
-        name=scene.name("done"),
-        errand=scene.title,
+        name=context.name("done"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("done.title"),
@@ -130,5 +130,5 @@ def done(scene: Scene, receipt: Receipt) -> Tell:
         drawing=MachineDrawing(("reader", "printer")),
         drawing_text=say("done.take"),
         side=Button("phone", say("done.phone"), "qrcode"),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )

@@ -8,9 +8,9 @@ from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
-from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.card import ask_for_card
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified
 from kiosk.views import Await
 
@@ -22,8 +22,8 @@ class Returned:
     """Why a card goes back into its slot: the outcome in the journal, what is shown meanwhile, and what ends it."""
 
     outcome: str
-    view: Callable[[Scene, Order], Await]
-    stop: Callable[[Scene], StopError]
+    view: Callable[[ViewContext, Order], Await]
+    stop: Callable[[ViewContext], StopError]
     is_false: bool = False
     """It says that it is the order's card, and is none: its number is told."""
 
@@ -33,26 +33,28 @@ NOT_VOUCHED = Returned("not_vouched", views.put_back_unvouched, views.stocked_by
 NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
-async def take_from_slot(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> None:
+async def take_from_slot(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+) -> None:
     """Open the order's slot and see the card taken; then compare the number that is printed on it. Raises StopError."""
-    if desk.cabinet is None:
-        raise views.no_cabinet(scene)
-    if await _is_empty(desk.cabinet, order):
+    if caps.cabinet is None:
+        raise views.no_cabinet(context)
+    if await _is_empty(caps.cabinet, order):
         if Effect.SLOT_OPEN not in await log.progress():
             await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome="empty", slot=order.slot)
-            raise views.slot_empty(scene, order)
+            raise views.slot_empty(context, order)
         await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome="taken", slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
-    known = await _open(scene, log, desk.cabinet, order, Effect.SLOT_OPEN)
-    slots = await views.slot_count(desk.cabinet)
-    taken = desk.cabinet.wait_slot(order.slot, card="empty", door="closed")
+    known = await _open(context, log, caps.cabinet, order, Effect.SLOT_OPEN)
+    slots = await views.slot_count(caps.cabinet)
+    taken = caps.cabinet.wait_slot(order.slot, card="empty", door="closed")
     try:
-        answer = await ask(views.take(scene, order, slots, who), until=taken)
+        answer = await ask(views.take(context, order, slots, who), until=taken)
     except ErrandEndedError:
-        await note_open_door(log, desk.cabinet, order.slot)
+        await note_open_door(log, caps.cabinet, order.slot)
         raise
     if answer == "wrong":
-        await _give_back(ask, scene, log, desk.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
+        await _give_back(ask, context, log, caps.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
     await _seen_open(log, Effect.SLOT_OPEN, known)
     await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome="taken", slot=order.slot)
 
@@ -63,65 +65,71 @@ async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
     return isinstance(state, CabinetReady) and any(s.number == order.slot and s.card == "empty" for s in state.slots)
 
 
-async def insert_new_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> Visit:
+async def insert_new_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+) -> Visit:
     """The new card in the reader, with the order's number both on it and in it. Raises StopError."""
-    await _compare_printed(ask, desk, scene, log, order, who)
+    await _compare_printed(ask, caps, context, log, order, who)
     fresh = False
     while True:
-        visit = await ask_for_card(ask, desk.reader, lambda why: views.insert_new(scene, order, who, why), fresh=fresh)
+        visit = await ask_for_card(
+            ask, caps.reader, lambda why: views.insert_new(context, order, who, why), fresh=fresh
+        )
         assert not isinstance(visit, str)
         found = visit.facts.card_number
         if found == order.card_number:
             return visit
         await visit.close()
-        if await ask(views.wrong_card(scene, order, found, own=found == who.card_number)) == "wrong":
-            await reopen_for_return(ask, desk, scene, log, order)
+        if await ask(views.wrong_card(context, order, found, own=found == who.card_number)) == "wrong":
+            await reopen_for_return(ask, caps, context, log, order)
         fresh = True
 
 
-async def _compare_printed(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> None:
+async def _compare_printed(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+) -> None:
     for _ in range(PRINTED_TRIES):
-        typed = await ask(views.printed_number(scene, who))
+        typed = await ask(views.printed_number(context, who))
         if typed[-8:] == order.card_number[-8:]:
             return
-        if await ask(views.printed_differs(scene, order)) == "wrong":
+        if await ask(views.printed_differs(context, order)) == "wrong":
             break
-    await reopen_for_return(ask, desk, scene, log, order)
+    await reopen_for_return(ask, caps, context, log, order)
 
 
 async def reopen_for_return(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, returned: Returned = WRONG_CARD
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, returned: Returned = WRONG_CARD
 ) -> None:
     """The card that was taken goes back into its slot, and the errand ends. Always raises ErrandEndedError."""
-    cabinet = _fitted(desk, scene)
-    known = await _open(scene, log, cabinet, order, Effect.SLOT_REOPEN)
-    await _give_back(ask, scene, log, cabinet, order, opened=Effect.SLOT_REOPEN, known=known, returned=returned)
+    cabinet = _fitted(caps, context)
+    known = await _open(context, log, cabinet, order, Effect.SLOT_REOPEN)
+    await _give_back(ask, context, log, cabinet, order, opened=Effect.SLOT_REOPEN, known=known, returned=returned)
 
 
 async def _give_back(
-    ask: Ask, scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, *,
+    ask: Ask, context: ViewContext, log: ErrandLog, cabinet: Cabinet, order: Order, *,
     opened: Effect, known: bool, returned: Returned = WRONG_CARD,
 ) -> None:  # fmt: skip
     """The card in the slot is not the order's: back with it, and the errand ends. Always raises ErrandEndedError."""
     back = cabinet.wait_slot(order.slot, card="present", door="closed")
     try:
-        await ask(returned.view(scene, order), until=back)
+        await ask(returned.view(context, order), until=back)
     except ErrandEndedError:
         await note_open_door(log, cabinet, order.slot)
         raise
     await _seen_open(log, opened, known)
     about = {"card_number": order.card_number} if returned.is_false else {}
     await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_RETURN, outcome=returned.outcome, slot=order.slot, **about)
-    raise returned.stop(scene)
+    raise returned.stop(context)
 
 
-def _fitted(desk: Desk, scene: Scene) -> Cabinet:
-    if desk.cabinet is None:
-        raise views.no_cabinet(scene)
-    return desk.cabinet
+def _fitted(caps: Capabilities, context: ViewContext) -> Cabinet:
+    if caps.cabinet is None:
+        raise views.no_cabinet(context)
+    return caps.cabinet
 
 
-async def _open(scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, effect: Effect) -> bool:
+async def _open(context: ViewContext, log: ErrandLog, cabinet: Cabinet, order: Order, effect: Effect) -> bool:
     """Open the order's slot; False where the answer was lost, and the wait that follows has to read the sensors."""
     match await log.effect(effect, cabinet.open_slot(order.slot), slot=order.slot):
         case Opened():
@@ -129,7 +137,7 @@ async def _open(scene: Scene, log: ErrandLog, cabinet: Cabinet, order: Order, ef
         case OpenUnknown():
             return False
         case NotOpened(fault):
-            raise views.slot_fault(scene, order, fault)
+            raise views.slot_fault(context, order, fault)
         case other:
             assert_never(other)
 

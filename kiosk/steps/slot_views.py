@@ -5,9 +5,9 @@ from kiosk.ports import Cabinet, Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified
-from kiosk.steps.view_helpers import cancel, go, person, tail
+from kiosk.steps.view_helpers import cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
     Await,
     Button,
@@ -36,18 +36,18 @@ async def slot_count(cabinet: Cabinet) -> int:
     return len(state.slots) if isinstance(state, CabinetReady) else 24
 
 
-def take(scene: Scene, order: Order, slots: int, who: Identified) -> Await:
+def take(context: ViewContext, order: Order, slots: int, who: Identified) -> Await:
     """The slot is open and lit."""
     return Await(
-        name=scene.name("take"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("take"),
+        errand=context.title,
+        step=context.step,
         attended_by=_attended(who),
         title=say("take.title", slot=order.slot),
         lead=(say("take.lead"),),
         facts=(
-            Fact(say("take.compare"), person(order), "account-check-outline"),
-            Fact(say("take.card"), f"…{tail(order.card_number)}", "card-account-details-outline"),
+            Fact(say("take.compare"), display_name(order), "account-check-outline"),
+            Fact(say("take.card"), f"…{last_digits(order.card_number)}", "card-account-details-outline"),
         ),
         note=Note(say("take.close"), kind="clock"),
         drawing=CabinetDrawing(slots, order.slot),
@@ -57,26 +57,26 @@ def take(scene: Scene, order: Order, slots: int, who: Identified) -> Await:
     )
 
 
-def put_back(scene: Scene, order: Order) -> Await:
+def put_back(context: ViewContext, order: Order) -> Await:
     """A card that is not the order's goes back where it lay."""
-    return _back_into_slot(scene, "put_back", order, say("put_back.lead"))
+    return _back_into_slot(context, "put_back", order, say("put_back.lead"))
 
 
-def put_back_false(scene: Scene, order: Order) -> Await:
+def put_back_false(context: ViewContext, order: Order) -> Await:
     """A card that could not show that it is genuine goes back where it lay."""
-    return _back_into_slot(scene, "put_back_false", order, say("put_back_false.lead"))
+    return _back_into_slot(context, "put_back_false", order, say("put_back_false.lead"))
 
 
-def put_back_unvouched(scene: Scene, order: Order) -> Await:
+def put_back_unvouched(context: ViewContext, order: Order) -> Await:
     """A card that is handed out once two administrators have put it in goes back where it lay."""
-    return _back_into_slot(scene, "put_back_unvouched", order, say("put_back_unvouched.lead"))
+    return _back_into_slot(context, "put_back_unvouched", order, say("put_back_unvouched.lead"))
 
 
-def _back_into_slot(scene: Scene, name: str, order: Order, lead: Say) -> Await:
+def _back_into_slot(context: ViewContext, name: str, order: Order, lead: Say) -> Await:
     return Await(
-        name=scene.name(name),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(name),
+        errand=context.title,
+        step=context.step,
         title=say("put_back.title", slot=order.slot),
         lead=(lead,),
         drawing=CabinetDrawing(24, order.slot),
@@ -85,122 +85,122 @@ def _back_into_slot(scene: Scene, name: str, order: Order, lead: Say) -> Await:
     )
 
 
-def printed_number(scene: Scene, who: Identified) -> EnterDigits:
+def printed_number(context: ViewContext, who: Identified) -> EnterDigits:
     """The number that is printed on the card: scanned, or its last eight digits."""
     return EnterDigits(
-        name=scene.name("printed"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("printed"),
+        errand=context.title,
+        step=context.step,
         attended_by=_attended(who),
         title=say("printed.title"),
         lead=(say("printed.lead"),),
         hint=say("printed.hint"),
         length=8,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def printed_differs(scene: Scene, order: Order) -> Tell:
+def printed_differs(context: ViewContext, order: Order) -> Tell:
     """The typed number is not the order's."""
     return Tell(
-        name=scene.name("printed_differs"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("printed_differs"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("printed_differs.title"),
-        lead=(say("printed_differs.lead", tail=tail(order.card_number)),),
+        lead=(say("printed_differs.lead", tail=last_digits(order.card_number)),),
         points=(
             Point(say("printed_differs.look"), mark="number"),
             Point(say("printed_differs.wrong"), mark="number"),
         ),
         way_out=Button("wrong", say("take.wrong"), "alert-outline"),
-        primary=go("again", "button.again"),
+        primary=primary_button("again", "button.again"),
     )
 
 
-def insert_new(scene: Scene, order: Order, who: Identified, strange: Strangeness | None) -> Await:
+def insert_new(context: ViewContext, order: Order, who: Identified, strange: Strangeness | None) -> Await:
     """The new card into the reader."""
     return Await(
-        name=scene.name("insert_new"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("insert_new"),
+        errand=context.title,
+        step=context.step,
         attended_by=_attended(who),
         title=say("insert_new.title"),
         lead=(say("insert.lead"), say("insert.stay")),
-        note=strange_note(strange, Note(say("insert_new.which", tail=tail(order.card_number)))),
+        note=strange_note(strange, Note(say("insert_new.which", tail=last_digits(order.card_number)))),
         drawing=reader_for(strange),
-        way_out=cancel(),
+        way_out=cancel_button(),
         waits_for=say("wait.card"),
     )
 
 
-def wrong_card(scene: Scene, order: Order, found: str, *, own: bool) -> Tell:
+def wrong_card(context: ViewContext, order: Order, found: str, *, own: bool) -> Tell:
     """Another card than the order's is in the reader: which one is expected."""
     return Tell(
-        name=scene.name("wrong_card"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("wrong_card"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("wrong_card.title"),
         lead=(
-            say("wrong_card.own" if own else "wrong_card.found", found=tail(found)),
-            say("wrong_card.expected", tail=tail(order.card_number)),
+            say("wrong_card.own" if own else "wrong_card.found", found=last_digits(found)),
+            say("wrong_card.expected", tail=last_digits(order.card_number)),
         ),
         points=(
             Point(say("wrong_card.swap"), mark="number"),
             Point(say("wrong_card.slot"), mark="number"),
         ),
         way_out=Button("wrong", say("take.wrong"), "alert-outline"),
-        primary=go("again", "button.again"),
+        primary=primary_button("again", "button.again"),
     )
 
 
-def wrong_card_in_slot(scene: Scene) -> StopError:
+def wrong_card_in_slot(context: ViewContext) -> StopError:
     """The slot held another card; it is back in its slot and the administrator is told."""
-    return stop(scene, "refused", "wrong_card_in_slot")
+    return stop(context, "refused", "wrong_card_in_slot")
 
 
-def new_card_not_genuine(scene: Scene) -> StopError:
+def new_card_not_genuine(context: ViewContext) -> StopError:
     """The new card could not show that it is the one that its issuer made; no code was asked for it, and the office is told."""
-    return stop(scene, "refused", "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
+    return stop(context, "refused", "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
 
 
-def new_card_heard_codes(scene: Scene) -> StopError:
+def new_card_heard_codes(context: ViewContext) -> StopError:
     """The card took PUK and new code, and signs nothing that holds: somebody may know them now. The office is told."""
-    return stop(scene, "refused", "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
+    return stop(context, "refused", "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
 
 
-def stocked_by_one(scene: Scene) -> StopError:
+def stocked_by_one(context: ViewContext) -> StopError:
     """The card cannot show that it is genuine, and one administrator alone put it in."""
-    return stop(scene, "refused", "stocked_by_one")
+    return stop(context, "refused", "stocked_by_one")
 
 
-def slot_empty(scene: Scene, order: Order) -> StopError:
+def slot_empty(context: ViewContext, order: Order) -> StopError:
     """No card lies where the order's card should; the slot stays shut, and the administrator is told."""
-    return stop(scene, "refused", "slot_empty")
+    return stop(context, "refused", "slot_empty")
 
 
-def no_cabinet(scene: Scene) -> StopError:
+def no_cabinet(context: ViewContext) -> StopError:
     """This station has no cabinet (any more)."""
-    return stop(scene, "fault", "no_cabinet")
+    return stop(context, "fault", "no_cabinet")
 
 
-def slot_fault(scene: Scene, order: Order, fault: SlotFault) -> StopError:
+def slot_fault(context: ViewContext, order: Order, fault: SlotFault) -> StopError:
     """The slot did not open."""
-    return stop(scene, "fault", f"slot_{fault.value}", icon="door-closed-lock")
+    return stop(context, "fault", f"slot_{fault.value}", icon="door-closed-lock")
 
 
-def drop_old(scene: Scene, number: str) -> Await:
+def drop_old(context: ViewContext, number: str) -> Await:
     """The old card into the lit drop slot."""
     return Await(
-        name=scene.name("drop_old"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("drop_old"),
+        errand=context.title,
+        step=context.step,
         title=say("drop.title"),
-        lead=(say("drop.lead", tail=tail(number)),),
+        lead=(say("drop.lead", tail=last_digits(number)),),
         note=Note(say("drop.note"), kind="warning"),
         drawing=DropDrawing(),
         side=Button("keep", say("drop.keep"), "close"),

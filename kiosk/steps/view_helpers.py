@@ -1,4 +1,4 @@
-"""Small pieces that the views of all errands share: numbers in fours, the holder's name or HSA-id, common buttons."""
+"""View helpers: common buttons, pages of a list, and how numbers, names and days are written."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,39 +7,48 @@ from kiosk.receipts.template import fours
 from kiosk.steps.context import Whose
 from kiosk.views import CANCEL, Button, Option, Say, say
 
-__all__ = ["back", "cancel", "day", "fours", "go", "paged", "person", "tail"]
+__all__ = [
+    "back_button",
+    "cancel_button",
+    "date_text",
+    "display_name",
+    "fours",
+    "last_digits",
+    "page_options",
+    "primary_button",
+]
 
 
-def tail(number: str) -> str:
+def last_digits(number: str) -> str:
     """The last eight digits, which is what people compare."""
     return fours(number[-8:])
 
 
-def person(whose: Whose) -> str:
+def display_name(whose: Whose) -> str:
     """The name, or the HSA-id alone where the identity is protected."""
     return whose.name or whose.hsa_id
 
 
-def day(when: date) -> Say:
+def date_text(when: date) -> Say:
     """A day as people write it: `25 nov 2026`."""
     return say("day", day=when.day, month=say(f"receipt.month.{when.month}"), year=when.year)
 
 
-def cancel() -> Button:
+def cancel_button() -> Button:
     """The way out that ends the errand."""
     return Button(CANCEL, say("button.cancel"), "close")
 
 
-def back() -> Button:
+def back_button() -> Button:
     """The way out that goes one question back."""
     return Button("back", say("button.back"), "arrow-left")
 
 
-def go(value: str, key: str, icon: str = "arrow-right") -> Button:
+def primary_button(value: str, key: str, icon: str = "arrow-right") -> Button:
     """A primary button."""
     return Button(value, say(key), icon)
 
 
-def paged(options: Sequence[Option], *, more: bool) -> tuple[Option, ...]:
+def page_options(options: Sequence[Option], *, more: bool) -> tuple[Option, ...]:
     """One page of a list; where there are others, its last option turns to the next (`more`)."""
     return (*options, Option("more", say("which.more"), icon="arrow-right")) if more else tuple(options)

@@ -8,18 +8,18 @@ from drivers.reader.model import CardFacts
 from kiosk import administration_ports
 from kiosk.administration_ports import Device, Look, Slot, SlotLook
 from kiosk.errands.administrate import views as board_views
-from kiosk.errands.administrate.journey import SCENE
+from kiosk.errands.administrate.journey import CONTEXT
 from kiosk.errands.unblock import by_administrator_views as administered_views
 from kiosk.errands.unblock.journey import CARD as UNBLOCK
 from kiosk.errands.unblock.journey import CODE
 from kiosk.issuer.ports import Declined, Unavailable
 from kiosk.steps import administration_views
-from kiosk.steps.context import Scene, Whose
+from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.identity import administrator_views
 from kiosk.steps.identity.identification import Identified
 from kiosk.views import View
 
-HERE = replace(SCENE, attended_by="Maj Utlämningsdotter")
+HERE = replace(CONTEXT, attended_by="Maj Utlämningsdotter")
 LOOKS: dict[int, SlotLook] = {
     4: "empty", 5: "reserve", 7: "broken", 11: "soon", 12: "empty", 13: "empty", 17: "reserve", 18: "reserve", 19: "empty",
     23: "soon", 24: "empty",
@@ -31,9 +31,11 @@ DEVICES = (
 )  # fmt: skip
 
 
-def admin_samples(card: CardFacts, scene: Scene, whose: Whose, who: Identified) -> Iterator[tuple[str, View[Any]]]:
+def admin_samples(
+    card: CardFacts, context: ViewContext, whose: Whose, who: Identified
+) -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
-    yield from _log_in(card, scene)
+    yield from _log_in(card, context)
     yield from _menu()
     yield from _administered(whose, who)
 
@@ -50,24 +52,24 @@ def _administered(whose: Whose, who: Identified) -> Iterator[tuple[str, View[Any
     yield "unblock-key-floor", administered_views.key_floor(CODE).view
 
 
-def _log_in(card: CardFacts, scene: Scene) -> Iterator[tuple[str, View[Any]]]:
-    code = administrator_views.code(scene, card, watched=False)
-    yield "insert-administrator", administrator_views.insert(scene, None, "administrator")
-    yield "insert-administrator-in-turn", administrator_views.insert(scene, None, "holder")
-    yield "insert-second-administrator", administrator_views.insert(scene, "mute", "administrator", second=True)
-    yield "not-an-administrator", administrator_views.not_an_administrator(scene)
-    yield "administrator-not-level-3", administrator_views.not_level_3(scene)
-    yield "administrator-not-kra", administrator_views.not_kra(scene)
-    yield "administrator-not-kur", administrator_views.not_kur(scene)
-    yield "administrator-kur-needed", administrator_views.kur_needed(scene).view
-    yield "not-the-same", administrator_views.not_the_same(scene)
-    yield "log-in-again", administrator_views.log_in_again(scene)
-    yield "log-in-expired", administrator_views.log_in_expired(scene).view
+def _log_in(card: CardFacts, context: ViewContext) -> Iterator[tuple[str, View[Any]]]:
+    code = administrator_views.code(context, card, watched=False)
+    yield "insert-administrator", administrator_views.insert(context, None, "administrator")
+    yield "insert-administrator-in-turn", administrator_views.insert(context, None, "holder")
+    yield "insert-second-administrator", administrator_views.insert(context, "mute", "administrator", second=True)
+    yield "not-an-administrator", administrator_views.not_an_administrator(context)
+    yield "administrator-not-level-3", administrator_views.not_level_3(context)
+    yield "administrator-not-kra", administrator_views.not_kra(context)
+    yield "administrator-not-kur", administrator_views.not_kur(context)
+    yield "administrator-kur-needed", administrator_views.kur_needed(context).view
+    yield "not-the-same", administrator_views.not_the_same(context)
+    yield "log-in-again", administrator_views.log_in_again(context)
+    yield "log-in-expired", administrator_views.log_in_expired(context).view
     yield "administrator-pin", code.entry
     yield "administrator-locked", code.locked.view
-    yield "logging-in", administrator_views.logging_in(scene)
-    yield "nobody-knows", administrator_views.nobody_knows(scene).view
-    yield "take-administrator", administrator_views.take(scene, "administrator")
+    yield "logging-in", administrator_views.logging_in(context)
+    yield "nobody-knows", administrator_views.nobody_knows(context).view
+    yield "take-administrator", administrator_views.take(context, "administrator")
 
 
 def _menu() -> Iterator[tuple[str, View[Any]]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kiosk.errands.empty_bin import views
-from kiosk.errands.empty_bin.journey import COUNT, SCENE, SEAL, SIGN
+from kiosk.errands.empty_bin.journey import CONTEXT, COUNT, SEAL, SIGN
 from kiosk.issuer.ports import LoggedIn
 from kiosk.stock.bin_count import Counted, Statement
 from kiosk.views import View
@@ -36,5 +36,5 @@ def bin_samples() -> Iterator[tuple[str, View[Any]]]:
     yield "bin-insert-signer-in-turn", views.insert_signer(SIGN, WHO, "mute", "holder")
     yield "bin-other-signer", views.other_signer(SIGN, WHO)
     yield "bin-not-signed", views.not_signed(SIGN).view
-    yield "bin-done", views.done(SCENE, cleared=True)
-    yield "bin-done-not-cleared", views.done(SCENE, cleared=False)
+    yield "bin-done", views.done(CONTEXT, cleared=True)
+    yield "bin-done-not-cleared", views.done(CONTEXT, cleared=False)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from kiosk.errands.report_lost import views as lost_views
-from kiosk.errands.report_lost.journey import SCENE as LOST
+from kiosk.errands.report_lost.journey import CONTEXT as LOST
 from kiosk.errands.report_lost.journey import SURE, WHAT, WHICH
 from kiosk.errands.return_card import views as return_views
-from kiosk.errands.return_card.journey import CARD, DROP, SCENE, WHY
+from kiosk.errands.return_card.journey import CARD, CONTEXT, DROP, WHY
 from kiosk.region import general
 from kiosk.steps import blocking_views
 from kiosk.steps.context import Whose
@@ -34,7 +34,7 @@ def _return(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     yield "return-no-such-card", printed_number_views.no_such_card(CARD).view
     yield "return-why", return_views.why(WHY)
     yield "return-keep", return_views.keep(WHY)
-    yield "return-kept", return_views.kept(SCENE)
+    yield "return-kept", return_views.kept(CONTEXT)
     yield "return-confirm", return_views.confirm(WHY, whose, blocks=True)
     yield "return-confirm-hold", return_views.confirm(WHY, whose, blocks=False)
     yield "return-drop", return_views.drop(DROP, whose.card_number)
@@ -42,7 +42,7 @@ def _return(whose: Whose) -> Iterator[tuple[str, View[Any]]]:
     yield "return-not-dropped", return_views.not_dropped(DROP).view
     yield "return-telling", blocking_views.telling(DROP)
     for came in (*OUTCOMES, "was_blocked", "not_told"):
-        yield f"return-done-{came.replace('_', '-')}", return_views.done(SCENE, came)
+        yield f"return-done-{came.replace('_', '-')}", return_views.done(CONTEXT, came)
 
 
 def _lost(whose: Whose) -> Iterator[tuple[str, View[Any]]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kiosk.errands.information import views as information_views
-from kiosk.errands.information.journey import SCENE
+from kiosk.errands.information.journey import CONTEXT
 from kiosk.region import SHIPPED, load
 from kiosk.views import View
 
@@ -13,6 +13,6 @@ def information_samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
     for path in sorted(SHIPPED.glob("*.toml")):
         region = load(path)
-        yield f"information-{path.stem}", information_views.pages(SCENE, region.pages)
+        yield f"information-{path.stem}", information_views.pages(CONTEXT, region.pages)
         for page in region.pages:
-            yield f"information-{path.stem}-{page.id}", information_views.page(SCENE, page)
+            yield f"information-{path.stem}-{page.id}", information_views.page(CONTEXT, page)

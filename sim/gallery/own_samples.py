@@ -8,15 +8,15 @@ from typing import Any
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from kiosk.errands.change_pin import views as change_views
-from kiosk.errands.change_pin.journey import CARD, NEW, OLD, SCENE
+from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
 from kiosk.errands.check_card import views as check_views
 from kiosk.errands.check_card.journey import CARD as FIRST
+from kiosk.errands.check_card.journey import CONTEXT as CHECK
 from kiosk.errands.check_card.journey import FOUND, TEST
-from kiosk.errands.check_card.journey import SCENE as CHECK
 from kiosk.errands.unblock import views as unblock_views
 from kiosk.errands.unblock.journey import CARD as LOCKED
+from kiosk.errands.unblock.journey import CONTEXT as UNLOCKED
 from kiosk.errands.unblock.journey import LETTER
-from kiosk.errands.unblock.journey import SCENE as UNLOCKED
 from kiosk.findings import RULES, Finding
 from kiosk.findings.known import Args
 from kiosk.issuer.ports import SwitchOff
@@ -54,7 +54,7 @@ def own_samples(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tup
     yield "change-same", change_views.same_as_old(NEW)
     yield "change-too-easy", change_views.too_easy(NEW)
     yield "change-locked-late", change_views.locked(NEW).view
-    yield "change-done", own_card_views.done(SCENE, *change_views.done(BOTH), receipt)
+    yield "change-done", own_card_views.done(CONTEXT, *change_views.done(BOTH), receipt)
     yield "check-card", check_views.card(FIRST, whose, card)
     yield "check-card-long-issuer", check_views.card(FIRST, whose, _from_a_long_named_issuer(card))
     yield "check-certificates", check_views.certificates(FIRST, card)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from drivers.reader.model import CardFacts
 from kiosk.errands.clean_up.journey import SURE, WHICH
-from kiosk.errands.renew_certificate.journey import CARD, SCENE, WRITE
+from kiosk.errands.renew_certificate.journey import CARD, CONTEXT, WRITE
 from kiosk.errands.reserve_certificate import views as reserve_views
 from kiosk.errands.reserve_certificate.journey import CARD as SPARE
 from kiosk.errands.reserve_certificate.journey import WHO
@@ -44,7 +44,7 @@ def _renew(card: CardFacts, whose: Whose, receipt: Receipt) -> Iterator[tuple[st
     yield "renew-again", certificate_views.begin(CARD, whose, replace(log_in, fetched=present))
     yield "renew-old", certificate_views.old(WRITE, present)
     for old in get_args(certificate_views.OldIs):
-        yield f"renew-done-{old}", own_card_views.done(SCENE, *certificate_views.done(present, old), receipt)
+        yield f"renew-done-{old}", own_card_views.done(CONTEXT, *certificate_views.done(present, old), receipt)
     for stopped in (
         certificate_views.not_writable(CARD), certificate_views.not_offered(CARD), certificate_views.use_reserve(CARD),
         certificate_views.no_proof(CARD), certificate_views.too_early(CARD, datetime(2026, 12, 3, tzinfo=UTC)),

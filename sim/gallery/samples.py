@@ -25,7 +25,7 @@ from kiosk.station import home_views as home
 from kiosk.station.availability import WHILE_CLOSED
 from kiosk.station.journal import Interrupted
 from kiosk.steps import aborted_views, order_views, receipt_views, slot_views
-from kiosk.steps.hand_over import AGREE, CODE, SCENE, SLOT, WHO
+from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SLOT, WHO
 from kiosk.steps.hand_over import RECEIPT as SIGN
 from kiosk.steps.identity import card_status_views, identification_views, release_code_views
 from kiosk.steps.identity.identification import Identified
@@ -248,9 +248,9 @@ def _receipt() -> Iterator[tuple[str, View[Any]]]:
     for fault in ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"):
         yield f"no-paper-{fault}", receipt_views.no_paper(SIGN, RECEIPT, fault)
     yield "look-at-paper", receipt_views.look_at_paper(SIGN)
-    yield "done", receipt_views.done(SCENE, RECEIPT)
+    yield "done", receipt_views.done(CONTEXT, RECEIPT)
     kept = replace(RECEIPT, facts=replace(RECEIPT.facts, remarks=(receipt_views.CODE_KEPT,)))
-    yield "done-old-code", receipt_views.done(SCENE, kept)
+    yield "done-old-code", receipt_views.done(CONTEXT, kept)
     yield "on-phone", receipt_views.on_phone(SIGN, RECEIPT)
 
 

@@ -7,7 +7,7 @@ from drivers.cabinet.port import SlotFault
 from fleet.messages.vocabulary import Effect
 from kiosk.administration_ports import Happened
 from kiosk.errands.service import views
-from kiosk.errands.service.journey import SCENE
+from kiosk.errands.service.journey import CONTEXT
 from kiosk.receipts import Receipt
 from kiosk.views import View
 from sim.gallery.admin_samples import DEVICES
@@ -22,36 +22,36 @@ HAPPENED = (
 
 def service_samples(receipt: Receipt) -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
-    yield "service-menu", views.menu(SCENE, fitted=frozenset({"printer", "cabinet"}), closed=None)
-    yield "service-menu-bare", views.menu(SCENE, fitted=frozenset(), closed="repair")
-    yield "service-testing", views.testing(SCENE)
-    yield "service-tested", views.tested(SCENE, [one for one in DEVICES if one.ok])
-    yield "service-tested-faults", views.tested(SCENE, DEVICES)
-    yield "service-no-printer", views.no_printer(SCENE)
-    yield "service-printing", views.printing(SCENE)
-    yield "service-printed", views.printed(SCENE)
-    yield "service-not-printed", views.not_printed(SCENE, "out_of_paper")
+    yield "service-menu", views.menu(CONTEXT, fitted=frozenset({"printer", "cabinet"}), closed=None)
+    yield "service-menu-bare", views.menu(CONTEXT, fitted=frozenset(), closed="repair")
+    yield "service-testing", views.testing(CONTEXT)
+    yield "service-tested", views.tested(CONTEXT, [one for one in DEVICES if one.ok])
+    yield "service-tested-faults", views.tested(CONTEXT, DEVICES)
+    yield "service-no-printer", views.no_printer(CONTEXT)
+    yield "service-printing", views.printing(CONTEXT)
+    yield "service-printed", views.printed(CONTEXT)
+    yield "service-not-printed", views.not_printed(CONTEXT, "out_of_paper")
     yield from _slots()
-    yield "service-receipts", views.which_receipt(SCENE, (receipt, receipt, receipt, receipt), more=True)
-    yield "service-no-receipts", views.which_receipt(SCENE, (), more=False)
-    yield "service-events", views.events(SCENE, HAPPENED, more=True)
-    yield "service-no-events", views.events(SCENE, (), more=False)
-    yield "service-why-close", views.why_close(SCENE)
-    yield "service-closed", views.closed(SCENE)
-    yield "service-reopen", views.reopen(SCENE, "repair")
-    yield "service-pair", views.pair(SCENE)
-    yield "service-pairing", views.pairing(SCENE)
-    yield "service-paired", views.paired(SCENE, "paired")
-    yield "service-not-paired", views.paired(SCENE, "pairing_refused")
-    yield "service-restart", views.restart(SCENE)
-    yield "service-no-restart", views.no_restart(SCENE)
+    yield "service-receipts", views.which_receipt(CONTEXT, (receipt, receipt, receipt, receipt), more=True)
+    yield "service-no-receipts", views.which_receipt(CONTEXT, (), more=False)
+    yield "service-events", views.events(CONTEXT, HAPPENED, more=True)
+    yield "service-no-events", views.events(CONTEXT, (), more=False)
+    yield "service-why-close", views.why_close(CONTEXT)
+    yield "service-closed", views.closed(CONTEXT)
+    yield "service-reopen", views.reopen(CONTEXT, "repair")
+    yield "service-pair", views.pair(CONTEXT)
+    yield "service-pairing", views.pairing(CONTEXT)
+    yield "service-paired", views.paired(CONTEXT, "paired")
+    yield "service-not-paired", views.paired(CONTEXT, "pairing_refused")
+    yield "service-restart", views.restart(CONTEXT)
+    yield "service-no-restart", views.no_restart(CONTEXT)
 
 
 def _slots() -> Iterator[tuple[str, View[Any]]]:
-    yield "service-no-cabinet", views.no_cabinet(SCENE)
-    yield "service-which-slot", views.which_slot(SCENE, 24, again=False)
-    yield "service-which-slot-again", views.which_slot(SCENE, 24, again=True)
-    yield "service-why-open", views.why_open(SCENE, 7)
-    yield "service-shut", views.shut(SCENE, 7, 24)
+    yield "service-no-cabinet", views.no_cabinet(CONTEXT)
+    yield "service-which-slot", views.which_slot(CONTEXT, 24, again=False)
+    yield "service-which-slot-again", views.which_slot(CONTEXT, 24, again=True)
+    yield "service-why-open", views.why_open(CONTEXT, 7)
+    yield "service-shut", views.shut(CONTEXT, 7, 24)
     for fault in SlotFault:
-        yield f"service-not-opened-{fault.value.replace('_', '-')}", views.not_opened(SCENE, 7, fault)
+        yield f"service-not-opened-{fault.value.replace('_', '-')}", views.not_opened(CONTEXT, 7, fault)

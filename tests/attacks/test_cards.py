@@ -121,7 +121,7 @@ def alone(room: Room) -> None:
 
 def where_two_are_wanted(room: Room) -> None:
     """The office gave the slot, in a region where two administrators put cards in, whatever the product's profile says."""
-    room.equip(region=room.desk.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
+    room.equip(region=room.caps.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from fleet.messages.asking import (
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
 from fleet.server.platform.database.tables import alarms
 from kiosk.errands.report_lost.journey import report_lost
-from kiosk.issuer.client import Desk
+from kiosk.issuer.client import IssuerRequests
 from sim.issuer.state import Seed
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copied, interposed
@@ -128,7 +128,7 @@ def _register(own: CardState = "active", new: CardState = "waiting", **facts: An
 
     def prepare(room: Room) -> None:
         blocking.register(own, **facts)(room)
-        issuer = room.desk.directory
+        issuer = room.caps.directory
         assert isinstance(issuer, IssuerDesk)
         number = persona_of("1:new").card_number
         issuer.cards[number] = CardRecord(number, blocking.HOLDER, "6XX", new)
@@ -168,7 +168,7 @@ async def test_the_holder_of_a_stolen_card_gives_it_free(reason: HoldReason, tmp
 
     def stolen(room: Room) -> None:
         blocking.register("held")(room)
-        issuer = room.desk.directory
+        issuer = room.caps.directory
         assert isinstance(issuer, IssuerDesk)
         issuer._set(blocking.NUMBER, hold_reason=reason)
 
@@ -182,7 +182,7 @@ class Twin:
 
     def __init__(self, region: Fleet) -> None:
         self.region = region
-        self.desk = Desk(region.link, Words(identity()))
+        self.desk = IssuerRequests(region.link, Words(identity()))
 
     async def ask(self, ask: Any) -> object:
         return await self.desk.ask(ask)
@@ -276,7 +276,7 @@ async def test_one_visitor_reports_card_after_card_by_number(tmp_path: Path) -> 
         for _ in range(3):
             someone = Person(room.world, room.clock, blocking.lost(**{"stop.too_many_reports": "end"})())
             reasons.append((await room.errand(someone, report_lost, "report_lost")).reason)
-        issuer = room.desk.directory
+        issuer = room.caps.directory
         await room.close()
     assert reasons == ["held", "held", "too_many_reports"]
     assert isinstance(issuer, IssuerDesk)

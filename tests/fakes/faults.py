@@ -47,8 +47,8 @@ def _plug(room: Room) -> None:
 
 def _printer(*outcomes: PrintOutcome) -> Callable[[Room], None]:
     def strike(room: Room) -> None:
-        if isinstance(room.desk.printer, PaperTray):
-            room.desk.printer.fails(*outcomes)
+        if isinstance(room.caps.printer, PaperTray):
+            room.caps.printer.fails(*outcomes)
 
     return strike
 
@@ -68,7 +68,7 @@ def _lose_answer(room: Room) -> None:
 
 def _network(online: bool) -> Callable[[Room], None]:
     def strike(room: Room) -> None:
-        for peer in (room.desk.envelopes, room.desk.blocking):
+        for peer in (room.caps.envelopes, room.caps.blocking):
             if isinstance(peer, LetterVerifier | IssuerDesk):
                 peer.online = online
 

@@ -50,7 +50,7 @@ class RoomHouse:
         room, outer = self._room, self._room.log
         found = next(one for one in ERRANDS if one.id == errand)
         log = await room.journal.start(errand)
-        ended = await room.supervisor.run(found.journey, replace(room.desk, at_menu=here), log)
+        ended = await room.supervisor.run(found.journey, replace(room.caps, at_menu=here), log)
         self.begun.append((errand, ended))
         room.log = outer
         return ended

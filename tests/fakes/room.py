@@ -35,7 +35,7 @@ from kiosk.station import journal
 from kiosk.station.fleet_orders import CardEnvelopes
 from kiosk.station.journal import Journal, Log
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from sim.bench import cards as bench_cards
@@ -170,7 +170,7 @@ class Room:
         self.settings = ReaderSettings(trust=trust, ledger=MemoryLedger(), now=self.clock.now)
         readers = ("holder", "administrator") if second_reader else ("holder",)
         self.readers = [CardReader(self.world.backend, self.world.slots[one].name, self.settings) for one in readers]
-        self.desk = Desk(
+        self.caps = Capabilities(
             reader=self.readers[0],
             administrator_reader=self.readers[1] if second_reader else None,
             orders=self.orders,
@@ -194,13 +194,13 @@ class Room:
 
     def equip(self, **changed: Any) -> None:
         """Change the desk for the errands that follow: another printer, no cabinet."""
-        self.desk = replace(self.desk, **changed)
+        self.caps = replace(self.caps, **changed)
 
     async def errand(self, someone: Person, journey: Journey = pickup, kind: str = "pickup") -> Ended:
         """One errand to its end; nothing may hang, and no card may stay connected."""
-        self.supervisor = Supervisor(someone, self.desk.reader, self.clock, Limits())
+        self.supervisor = Supervisor(someone, self.caps.reader, self.clock, Limits())
         self.log = await self.journal.start(kind)
-        running = asyncio.ensure_future(self.supervisor.run(journey, self.desk, self.log))
+        running = asyncio.ensure_future(self.supervisor.run(journey, self.caps, self.log))
         await asyncio.wait({running}, timeout=LIMIT_S)
         if not running.done():
             where = standing()

@@ -465,8 +465,8 @@ PREPARED: dict[str, Callable[[Room], None]] = {
     "a card without a key of its own that one administrator put in": stocked_by(""),
     "a card without a key of its own that two administrators put in": stocked_by(person(14).hsa_id),
     "a product that takes no new code: the one that the card came with applies": product(commands={"unblock": "puk"}),
-    "the verifier is silent once": lambda room: room.desk.envelopes.silent.append(True),  # type: ignore[attr-defined]
-    "the verifier is away": lambda room: setattr(room.desk.envelopes, "online", False),
+    "the verifier is silent once": lambda room: room.caps.envelopes.silent.append(True),  # type: ignore[attr-defined]
+    "the verifier is away": lambda room: setattr(room.caps.envelopes, "online", False),
     "the slot is jammed": lambda room: room.world.jam(2, True),
     "the cabinet's answer is lost, and its sensors tell": lambda room: room.world.cabinet.lose_next_answer(),
 }

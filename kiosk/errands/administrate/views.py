@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from kiosk.administration_ports import NOT_HERE, Device, Look
 from kiosk.steps.administration_views import state_of
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Board, BoardPart, BoardSlot, Button, Say, Tell, say
 
 ACTIONS = (("stock", "plus"), ("empty_bin", "archive-arrow-down-outline"), ("service", "dots-horizontal"))
@@ -22,12 +22,12 @@ ICONS = {
 ORDER = ("reader", "printer", "bin", "link", "cabinet", "scanner", "gpio")
 
 
-def board(scene: Scene, look: Look, missing: Callable[[str], str | None]) -> Board:
+def board(context: ViewContext, look: Look, missing: Callable[[str], str | None]) -> Board:
     """The menu. What this station has no errand for is left out."""
     parts = sorted(_once(look.devices), key=lambda one: ORDER.index(one.kind))
     return Board(
-        name=scene.name("home"),
-        errand=say("admin.strip", name=scene.attended_by or ""),
+        name=context.name("home"),
+        errand=say("admin.strip", name=context.attended_by or ""),
         title=say("admin.title"),
         lead=(_summary(look),) if look.slots else (),
         slots=tuple(BoardSlot(one.number, one.look) for one in look.slots),
@@ -88,15 +88,15 @@ def _left_in(look: Look) -> tuple[BoardPart, ...]:
     )
 
 
-def not_now(scene: Scene, missing: str) -> Tell:
+def not_now(context: ViewContext, missing: str) -> Tell:
     """What was chosen cannot be had now, and why."""
     return Tell(
-        name=scene.name("not_now"),
-        errand=scene.title,
-        attended_by=scene.attended_by,
+        name=context.name("not_now"),
+        errand=context.title,
+        attended_by=context.attended_by,
         badge="warning",
         badge_icon="alert",
         title=say("not_now.title"),
         lead=(say(f"home.no.{missing}"),),
-        primary=go("back", "button.back", "check"),
+        primary=primary_button("back", "button.back", "check"),
     )

@@ -4,11 +4,11 @@ Rules: product.md, `attend`; domain.md, "Rules of hand-over and return". Two adm
 """
 
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.hand_over import WHO, hand_over
 from kiosk.steps.identity.identification import attended
 
 
-async def attend(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def attend(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await hand_over(ask, desk, log, await attended(ask, desk, WHO, log))
+    return await hand_over(ask, caps, log, await attended(ask, caps, WHO, log))

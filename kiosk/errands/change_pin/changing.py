@@ -9,8 +9,8 @@ from drivers.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.errands.change_pin import views
 from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.after_tear import same_card, which_code
 from kiosk.steps.pin.unlocking import NotSent, new_code
@@ -20,16 +20,16 @@ EFFECT = Effect.CARD_CHANGE
 
 
 async def change(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, olds: Mapping[Role, Secret]
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, olds: Mapping[Role, Secret]
 ) -> Secret:
     """Set one new code in place of each of `olds`, and return it. Raises StopError, CardPulledError."""
     done: set[Role] = set()
     new: Secret | None = None
     while True:
         if new is None:
-            new = await _another(ask, scene, card, olds)
+            new = await _another(ask, context, card, olds)
         role = next(role for role in olds if role not in done)
-        if not await _write(ask, desk, scene, log, card, role, olds[role], new):
+        if not await _write(ask, caps, context, log, card, role, olds[role], new):
             new = new if done else None  # a second code that was not written gets what the first one has
             continue
         done.add(role)
@@ -37,35 +37,42 @@ async def change(
             return new
 
 
-async def _another(ask: Ask, scene: Scene, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
+async def _another(ask: Ask, context: ViewContext, card: OwnCard, olds: Mapping[Role, Secret]) -> Secret:
     """A new code that is none of the old ones. Going back from it leaves the errand: nothing is written yet."""
     while True:
-        new = await new_code(ask, scene, card.visit, next(iter(olds)))
+        new = await new_code(ask, context, card.visit, next(iter(olds)))
         if new is None:
             raise ErrandCancelledError
         if all(new != old for old in olds.values()):
             return new
-        await ask(views.same_as_old(scene))
+        await ask(views.same_as_old(context))
 
 
 async def _write(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, role: Role, old: Secret, new: Secret
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    card: OwnCard,
+    role: Role,
+    old: Secret,
+    new: Secret,
 ) -> bool:
     """One code written; False where the new one has to be chosen again. Raises StopError, CardPulledError."""
-    match await ask(writing(scene), until=log.effect(EFFECT, _change(card, role, old, new))):
+    match await ask(writing(context), until=log.effect(EFFECT, _change(card, role, old, new))):
         case Accepted():
             return True
         case Unknown():
             await card.visit.close()
-            card.visit = await same_card(ask, desk, scene, card.whose)
-            return await which_code(ask, scene, log, card.visit, role, new, EFFECT) is not None
+            card.visit = await same_card(ask, caps, context, card.whose)
+            return await which_code(ask, context, log, card.visit, role, new, EFFECT) is not None
         case Refused(RefusalReason.POLICY):
-            await ask(views.too_easy(scene))
+            await ask(views.too_easy(context))
             return False
         case Locked():
-            raise views.locked(scene)
+            raise views.locked(context)
         case WrongCode() | Refused():
-            raise card_refused(scene)
+            raise card_refused(context)
         case NotSent() | str():
             raise CardPulledError
         case other:

@@ -8,30 +8,30 @@ from kiosk.errands.change_pin import views
 from kiosk.errands.change_pin.changing import change
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified
 from kiosk.steps.own_card import own_card
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.receipt import receipt_for, say_done
 
-SCENE = Scene("change_pin")
-CARD, OLD, NEW = (SCENE.at(step, 3) for step in range(1, 4))
+CONTEXT = ViewContext("change_pin")
+CARD, OLD, NEW = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def change_pin(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def change_pin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, desk, CARD, log) as card:
+    async with own_card(ask, caps, CARD, log) as card:
         roles = await _which(ask, card.facts.pin(Role.SIGNATURE) is not None, one_code=card.facts.rules.one_code)
         olds = {
             role: await prove_code(ask, card.visit, role, own_card_views.code(OLD, card.facts, role)) for role in roles
         }
-        new = await change(ask, desk, NEW, log, card, olds)
+        new = await change(ask, caps, NEW, log, card, olds)
         for role in roles:
             await prove_card(ask, NEW, log, card.visit, new, role)
-        receipt = await receipt_for(desk, SCENE, log, card.whose, Identified("card", card.whose.hsa_id))
-        return await say_done(ask, desk, SCENE, log, receipt, *views.done(roles))
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, Identified("card", card.whose.hsa_id))
+        return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(roles))
 
 
 async def _which(ask: Ask, two: bool, *, one_code: bool) -> tuple[Role, ...]:

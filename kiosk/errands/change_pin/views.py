@@ -2,18 +2,18 @@
 
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel, go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Choose, Option, Point, Say, Tell, say
 
 
-def which(scene: Scene, *, one_code: bool) -> Choose:
+def which(context: ViewContext, *, one_code: bool) -> Choose:
     """A card with two codes: one of them, or one new code for both."""
     both = (Option("both", say("which_code.both"), say("which_code.both.detail"), "form-textbox-password"),)
     return Choose(
-        name=scene.name("which_code"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("which_code"),
+        errand=context.title,
+        step=context.step,
         title=say("which_code.title"),
         lead=(say("which_code.lead"),),
         options=(
@@ -26,37 +26,37 @@ def which(scene: Scene, *, one_code: bool) -> Choose:
             ),
             Option("signature", say("which_code.signature"), say("which_code.signature.detail"), "check"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def same_as_old(scene: Scene) -> Tell:
+def same_as_old(context: ViewContext) -> Tell:
     """The new code is the old one."""
-    return _again(scene, "same_as_old")
+    return _again(context, "same_as_old")
 
 
-def too_easy(scene: Scene) -> Tell:
+def too_easy(context: ViewContext) -> Tell:
     """The station knows something of the holder that makes the code easy to guess: a birth date."""
-    return _again(scene, "too_easy")
+    return _again(context, "too_easy")
 
 
-def locked(scene: Scene) -> StopError:
+def locked(context: ViewContext) -> StopError:
     """The code got locked on the way."""
-    return stop(scene, "refused", "card_locked", icon="lock-alert-outline")
+    return stop(context, "refused", "card_locked", icon="lock-alert-outline")
 
 
-def _again(scene: Scene, what: str) -> Tell:
+def _again(context: ViewContext, what: str) -> Tell:
     return Tell(
-        name=scene.name(what),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(what),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say(f"new_code.{what}.title"),
         lead=(say(f"new_code.{what}.lead"),),
         points=(Point(say(f"new_code.{what}.do"), mark="number"),),
-        way_out=cancel(),
-        primary=go("again", "button.again"),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
         needs_card=True,
     )
 

@@ -9,36 +9,36 @@ from kiosk.findings import Finding, Known, findings_of
 from kiosk.issuer.ports import CardWord, Found
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.receipt import say_done
 
-SCENE = Scene("check_card")
-CARD, FOUND, TEST = (SCENE.at(step, 3) for step in range(1, 4))
+CONTEXT = ViewContext("check_card")
+CARD, FOUND, TEST = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def check_card(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def check_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, desk, CARD, log) as card:
+    async with own_card(ask, caps, CARD, log) as card:
         await _show(ask, card)
-        findings = findings_of(Known(card.facts, desk.clock.now(), card.register, loa2_ends=desk.region.loa2_ends))
+        findings = findings_of(Known(card.facts, caps.clock.now(), card.register, loa2_ends=caps.region.loa2_ends))
         for finding in findings:
-            if await ask(views.finding(FOUND, finding, mends=_offered(desk, finding))) == "mend":
+            if await ask(views.finding(FOUND, finding, mends=_offered(caps, finding))) == "mend":
                 return await _go_on(log, finding)
         tested = await _test(ask, log, card, findings)
         if tested:
-            await _tell_name_change(ask, desk, log, card)
-        return await say_done(ask, desk, SCENE, log, None, *views.done(findings, tested=tested))
+            await _tell_name_change(ask, caps, log, card)
+        return await say_done(ask, caps, CONTEXT, log, None, *views.done(findings, tested=tested))
 
 
-def _offered(desk: Desk, finding: Finding) -> bool:
+def _offered(caps: Capabilities, finding: Finding) -> bool:
     """Whether the errand that mends it can be had here and now."""
-    return finding.errand is not None and desk.house is not None and desk.house.missing(finding.errand) is None
+    return finding.errand is not None and caps.house is not None and caps.house.missing(finding.errand) is None
 
 
 async def _go_on(log: ErrandLog, finding: Finding) -> Ended:
@@ -55,14 +55,14 @@ async def _show(ask: Ask, card: OwnCard) -> None:
             await ask(views.certificate(CARD, card.facts.certificates[int(chosen)]))
 
 
-async def _tell_name_change(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> None:
+async def _tell_name_change(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) -> None:
     """What the directory says of the holder is told to the holder alone: after the card's signature, which only that is for."""
     if not isinstance(card.register, CardWord):
         return
-    proof = await sign_mandate(ask, desk, TEST, log, card.visit, holder_means(card.facts), card.register)
-    found = await desk.directory.find(hsa_id=proof.hsa_id, people=(proof,))
+    proof = await sign_mandate(ask, caps, TEST, log, card.visit, holder_means(card.facts), card.register)
+    found = await caps.directory.find(hsa_id=proof.hsa_id, people=(proof,))
     person = found.person if isinstance(found, Found) else None
-    findings = findings_of(Known(card.facts, desk.clock.now(), person=person))
+    findings = findings_of(Known(card.facts, caps.clock.now(), person=person))
     for finding in (one for one in findings if one.code == "name_changed"):
         await ask(views.finding(TEST, finding, mends=False))
 

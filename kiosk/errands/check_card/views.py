@@ -7,36 +7,44 @@ from drivers.reader.model import CardFacts, Certificate, Pin
 from drivers.reader.outcomes import Role
 from kiosk.findings import Finding
 from kiosk.ports import FOUND_AGAIN
-from kiosk.steps.context import Scene, Whose
-from kiosk.steps.view_helpers import back, cancel, day, fours, go, person, tail
+from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.view_helpers import (
+    back_button,
+    cancel_button,
+    date_text,
+    display_name,
+    fours,
+    last_digits,
+    primary_button,
+)
 from kiosk.views import Button, CardDrawing, Choose, Confirm, Fact, Option, Point, Say, Tell, say
 
 ICONS = {"nobody": "information-outline", "administrator": "account-check-outline"}
 
 
-def card(scene: Scene, whose: Whose, facts: CardFacts) -> Confirm:
+def card(context: ViewContext, whose: Whose, facts: CardFacts) -> Confirm:
     """Whose card it is, its number, level, last day and tries: as many lines as there is something to say of."""
     return Confirm(
-        name=scene.name("card"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("card"),
+        errand=context.title,
+        step=context.step,
         title=say("card_found.title"),
         facts=tuple(_facts(whose, facts)),
-        drawing=CardDrawing(whose.name or "", tail(whose.card_number), _issuer(facts)),
-        way_out=cancel(),
+        drawing=CardDrawing(whose.name or "", last_digits(whose.card_number), _issuer(facts)),
+        way_out=cancel_button(),
         side=Button("certificates", say("card_found.certificates"), "certificate-outline"),
-        primary=go("next", "button.next"),
+        primary=primary_button("next", "button.next"),
         needs_card=True,
     )
 
 
 def _facts(whose: Whose, facts: CardFacts) -> list[Fact]:
-    lines = [Fact(say("fact.holder"), person(whose)), Fact(say("fact.number"), fours(whose.card_number))]
+    lines = [Fact(say("fact.holder"), display_name(whose)), Fact(say("fact.number"), fours(whose.card_number))]
     certificate = facts.certificate("identification")
     if certificate is not None:
         if certificate.loa is not None:
             lines.append(Fact(say("fact.level"), str(certificate.loa)))
-        lines.append(Fact(say("fact.lasts"), day(certificate.not_after.astimezone().date())))
+        lines.append(Fact(say("fact.lasts"), date_text(certificate.not_after.astimezone().date())))
     pin = facts.pin(Role.IDENTIFICATION)
     if pin is not None and pin.tries_left is not None:
         lines.append(Fact(say("fact.tries"), str(pin.tries_left), tone="plain" if pin.tries_left > 1 else "bad"))
@@ -54,40 +62,40 @@ def _name(distinguished: str) -> str:
     return found.group(1).replace("\\", "") if found else distinguished
 
 
-def certificates(scene: Scene, facts: CardFacts) -> Choose:
+def certificates(context: ViewContext, facts: CardFacts) -> Choose:
     """The certificates of the card; the answer is the place of one, or `back`."""
     return Choose(
-        name=scene.name("certificates"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("certificates"),
+        errand=context.title,
+        step=context.step,
         title=say("certificates.title"),
         lead=(say("certificates.lead"),),
         options=tuple(
-            Option(str(at), _use(one), say("certificates.detail", day=day(one.not_after.astimezone().date())))
+            Option(str(at), _use(one), say("certificates.detail", day=date_text(one.not_after.astimezone().date())))
             for at, one in enumerate(facts.certificates)
         ),
-        way_out=back(),
+        way_out=back_button(),
         needs_card=True,
     )
 
 
-def certificate(scene: Scene, one: Certificate) -> Confirm:
+def certificate(context: ViewContext, one: Certificate) -> Confirm:
     """One certificate: what it is for, who issued it, how long, and whether it counts here."""
     facts = [
         Fact(say("certificate.issuer"), _name(one.issuer)),
-        Fact(say("certificate.from"), day(one.not_before.astimezone().date())),
-        Fact(say("fact.lasts"), day(one.not_after.astimezone().date())),
+        Fact(say("certificate.from"), date_text(one.not_before.astimezone().date())),
+        Fact(say("fact.lasts"), date_text(one.not_after.astimezone().date())),
         Fact(say("certificate.counts"), say(f"chain.{one.chain}"), tone="good" if one.chain == "ok" else "plain"),
     ]
     if one.loa is not None:
         facts.insert(1, Fact(say("fact.level"), str(one.loa)))
     return Confirm(
-        name=scene.name("certificate"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("certificate"),
+        errand=context.title,
+        step=context.step,
         title=_use(one),
         facts=tuple(facts),
-        way_out=back(),
+        way_out=back_button(),
         needs_card=True,
     )
 
@@ -96,19 +104,19 @@ def _use(one: Certificate) -> Say:
     return say(f"certificate.{one.purpose}")
 
 
-def finding(scene: Scene, found: Finding, *, mends: bool = False) -> Tell:
+def finding(context: ViewContext, found: Finding, *, mends: bool = False) -> Tell:
     """What is wrong, what it means, what to do. `mends`: the errand that does it can begin at once (design, 11)."""
     return Tell(
-        name=scene.name(f"finding.{found.code}"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(f"finding.{found.code}"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon=ICONS.get(found.who, "alert"),
         title=found.title,
         lead=(found.means,),
         points=(Point(found.mend, mark="number"),),
-        way_out=Button("next", say("check.not_now"), "close") if mends else cancel(),
-        primary=go("mend", _mending(found)) if mends else go("next", "button.next"),
+        way_out=Button("next", say("check.not_now"), "close") if mends else cancel_button(),
+        primary=primary_button("mend", _mending(found)) if mends else primary_button("next", "button.next"),
         needs_card=True,
     )
 
@@ -122,19 +130,19 @@ def _mending(found: Finding) -> str:
     return "home.card.found_again" if found.code == "on_hold" else f"home.{found.errand}"
 
 
-def offer_test(scene: Scene, pin: Pin) -> Confirm:
+def offer_test(context: ViewContext, pin: Pin) -> Confirm:
     """A signature with the code, where one wants it: what it shows, and what a wrong code costs."""
     return Confirm(
-        name=scene.name("test"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("test"),
+        errand=context.title,
+        step=context.step,
         title=say("test.title"),
         points=(
             Point(say("test.signs"), say("test.signs.detail"), icon="stethoscope"),
             Point(say("test.tries"), say("test.tries.detail"), icon="lock-alert-outline"),
         ),
         way_out=Button("no", say("test.no"), "close"),
-        primary=go("test", "test.go"),
+        primary=primary_button("test", "test.go"),
         needs_card=True,
     )
 

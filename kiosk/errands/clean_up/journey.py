@@ -11,70 +11,70 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views
 from kiosk.steps.blocking import Wish, block_or_hold
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.certificate import removal_views as views
 from kiosk.steps.certificate.card_write import Codes, identification_again, prove_codes
 from kiosk.steps.certificate.removal import removable, remove
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, RENEWED, sign_mandate
 from kiosk.steps.own_card import OwnCard, own_card
 from kiosk.steps.receipt import hand_out, receipt_for, say_done
 
-SCENE = Scene("clean_up")
+CONTEXT = ViewContext("clean_up")
 KEPT = (*RENEWED, *OWN_CARD)
 """What the holder's certificate may be: old ones are what is cleared away."""
-CARD, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
+CARD, WHICH, SURE = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def clean_up(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def clean_up(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, desk, CARD, log) as card:
+    async with own_card(ask, caps, CARD, log) as card:
         await card.visit.complete()
         removed, proved = 0, dict[Role, Secret]()
         while True:
-            old, writable = removable(card.facts, desk.clock.now()), card.facts.rules.writable
+            old, writable = removable(card.facts, caps.clock.now()), card.facts.rules.writable
             chosen = await ask(views.which(WHICH, old, writable=writable))
             if chosen == "end":
-                return await _done(ask, desk, log, card, removed)
+                return await _done(ask, caps, log, card, removed)
             if chosen != "block" and await ask(views.sure(WHICH, old[int(chosen)])) != "remove":
                 continue
             use = "identification" if chosen == "block" else old[int(chosen)].certificate.purpose
             proved |= await prove_codes(ask, WHICH, card.visit, use, proved)
             if not card.people:
-                card.people = (await _proof(ask, desk, log, card, proved),)
+                card.people = (await _proof(ask, caps, log, card, proved),)
             if chosen == "block":
-                return await _block(ask, desk, log, card)
-            if await remove(ask, desk, WHICH, log, card, old[int(chosen)].certificate):
+                return await _block(ask, caps, log, card)
+            if await remove(ask, caps, WHICH, log, card, old[int(chosen)].certificate):
                 removed += 1
             else:
                 await ask(views.stays(WHICH))
 
 
-async def _done(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, removed: int) -> Ended:
+async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, removed: int) -> Ended:
     who = Identified("card", card.whose.hsa_id)
-    receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("cleaned",)) if removed else None
-    return await say_done(ask, desk, SCENE, log, receipt, *views.done(removed))
+    receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("cleaned",)) if removed else None
+    return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(removed))
 
 
-async def _proof(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
+async def _proof(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, codes: Codes) -> PersonProof:
     """The holder's signature, once for all that is wanted in this visit. Raises as `sign_mandate`."""
     means, again = holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_CHALLENGE), identification_again(codes)
-    return await sign_mandate(ask, desk, WHICH, log, card.visit, means, card.register, KEPT, again)
+    return await sign_mandate(ask, caps, WHICH, log, card.visit, means, card.register, KEPT, again)
 
 
-async def _block(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard) -> Ended:
+async def _block(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) -> Ended:
     """All certificates of the card revoked for good, by its holder's signature: asked twice."""
     proof = card.people[0]
     await ask(blocking_views.sure(SURE, card.whose, "own_wish", blocks=True))
     await ask(blocking_views.really(SURE, card.whose))
     wish = Wish(card.whose.card_number, "own_wish", "lost", proof)
-    came = await block_or_hold(ask, desk, SURE, log, wish)
+    came = await block_or_hold(ask, caps, SURE, log, wish)
     who = Identified("card", proof.hsa_id, proof=proof)
-    receipt = await receipt_for(desk, SCENE, log, card.whose, who, ("reason_own_wish", came))
+    receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("reason_own_wish", came))
     ended = Ended("done", came, receipt=receipt.number if receipt else None)
     await log.end(ended)
-    await ask(blocking_views.done(SCENE, came, police=False))
+    await ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:
-        await hand_out(ask, desk, SCENE, log, receipt)
+        await hand_out(ask, caps, CONTEXT, log, receipt)
     return ended

@@ -8,8 +8,8 @@ from kiosk.barcodes import CardNumber, EnvelopeCode, read
 from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.stock.bin_count import NOBODY_KNOWS, Counted, Reason, Statement
 
 
@@ -23,12 +23,12 @@ class BinCount:
     reason: Reason | None = None
     reference: str = ""
 
-    def statement(self, desk: Desk, errand: str, first: LoggedIn, second: LoggedIn, seal: str) -> Statement:
+    def statement(self, caps: Capabilities, errand: str, first: LoggedIn, second: LoggedIn, seal: str) -> Statement:
         """What both sign."""
         return Statement(
-            station=desk.seal.station if desk.seal is not None else "",
+            station=caps.seal.station if caps.seal is not None else "",
             errand=errand,
-            time=desk.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+            time=caps.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z"),
             by=first.hsa_id,
             second=second.hsa_id,
             counted=self.counted.cards,
@@ -56,20 +56,20 @@ class BinCount:
         return figures | ({"reference": self.reference} if self.reference else {})
 
 
-async def counted_out(ask: Ask, desk: Desk, scene: Scene) -> BinCount:
+async def counted_out(ask: Ask, caps: Capabilities, context: ViewContext) -> BinCount:
     """Open, take out, count, explain. Raises StopError where the cabinet or the list cannot be had."""
-    assert desk.cabinet is not None, "the errand is not offered without"
-    assert desk.stock is not None, "the errand is not offered without"
-    listed, sensor = await desk.stock.binned(), await _sensor(desk.cabinet)
-    await ask(views.open_bin(scene))
+    assert caps.cabinet is not None, "the errand is not offered without"
+    assert caps.stock is not None, "the errand is not offered without"
+    listed, sensor = await caps.stock.binned(), await _sensor(caps.cabinet)
+    await ask(views.open_bin(context))
     while True:
-        counted = await _counted(ask, scene, desk.region.card_number_digits)
+        counted = await _counted(ask, context, caps.region.card_number_digits)
         if not counted.differs(listed, sensor):
             return BinCount(counted, listed, sensor)
-        explained = await ask(views.difference(scene, counted, listed, sensor))
+        explained = await ask(views.difference(context, counted, listed, sensor))
         reason = next((one for one in get_args(Reason) if one == explained), None)
         if reason is not None:
-            return BinCount(counted, listed, sensor, reason, await ask(views.reference(scene)))
+            return BinCount(counted, listed, sensor, reason, await ask(views.reference(context)))
 
 
 async def _sensor(cabinet: Cabinet) -> int | None:
@@ -78,14 +78,14 @@ async def _sensor(cabinet: Cabinet) -> int | None:
     return state.bin_count if isinstance(state, CabinetReady) else None
 
 
-async def _counted(ask: Ask, scene: Scene, digits: int) -> Counted:
+async def _counted(ask: Ask, context: ViewContext, digits: int) -> Counted:
     """Read one by one, or only counted: nobody is told how many there should be."""
-    if await ask(views.how(scene)) == "count":
-        return Counted(int(await ask(views.count(scene))))
+    if await ask(views.how(context)) == "count":
+        return Counted(int(await ask(views.count(context))))
     numbers: list[str] = []
     again = False
     while True:
-        answer = await ask(views.scan(scene, digits, len(numbers), again=again))
+        answer = await ask(views.scan(context, digits, len(numbers), again=again))
         if answer == "done":
             return Counted(len(numbers), tuple(numbers))
         number = NOBODY_KNOWS if answer == "unreadable" else _number(answer)

@@ -10,46 +10,46 @@ from kiosk.errands.empty_bin.counting import BinCount, counted_out
 from kiosk.errands.empty_bin.signing import signed_by
 from kiosk.ports import Ask, Cabinet, ErrandLog, Told
 from kiosk.receipts import Detail
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in, log_in_another
 from kiosk.steps.receipt import attest, hand_out, work_facts
 
-SCENE = Scene("empty_bin")
-WHO, COUNT, SEAL, SIGN = (SCENE.at(step, 4) for step in range(1, 5))
+CONTEXT = ViewContext("empty_bin")
+WHO, COUNT, SEAL, SIGN = (CONTEXT.at(step, 4) for step in range(1, 5))
 
 
-async def empty_bin(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def empty_bin(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    first = await log_in(ask, desk, WHO, log)
-    second = await log_in_another(ask, desk, WHO, log, {first.hsa_id})
-    count = await counted_out(ask, desk, COUNT)
+    first = await log_in(ask, caps, WHO, log)
+    second = await log_in_another(ask, caps, WHO, log, {first.hsa_id})
+    count = await counted_out(ask, caps, COUNT)
     seal = await ask(views.seal(SEAL))
-    said = count.statement(desk, log.id, first, second, seal)
+    said = count.statement(caps, log.id, first, second, seal)
     await ask(views.confirm(SIGN, said))
     text = said.text()
-    signatures = [await signed_by(ask, desk, SIGN, one, text.encode()) for one in (second, first)]
+    signatures = [await signed_by(ask, caps, SIGN, one, text.encode()) for one in (second, first)]
     await log.note(EventType.BIN_EMPTIED, **count.told(said), statement=text, signatures=signatures)
-    cleared = await _clear(desk, log)
-    return await _done(ask, desk, log, count, (first, second), seal, cleared=cleared)
+    cleared = await _clear(caps, log)
+    return await _done(ask, caps, log, count, (first, second), seal, cleared=cleared)
 
 
-async def _clear(desk: Desk, log: ErrandLog) -> bool:
+async def _clear(caps: Capabilities, log: ErrandLog) -> bool:
     """The cabinet's own count, to nought. Where that fails the next count differs, and somebody sees it."""
-    assert desk.cabinet is not None, "the errand is not offered without"
+    assert caps.cabinet is not None, "the errand is not offered without"
 
     async def clear(cabinet: Cabinet) -> Told:
         return Told("cleared" if await cabinet.clear_bin() else "not_cleared")
 
-    return (await log.effect(Effect.BIN_CLEAR, clear(desk.cabinet))).outcome == "cleared"
+    return (await log.effect(Effect.BIN_CLEAR, clear(caps.cabinet))).outcome == "cleared"
 
 
 async def _done(
-    ask: Ask, desk: Desk, log: ErrandLog, count: BinCount, people: views.Two, seal: str, *, cleared: bool
+    ask: Ask, caps: Capabilities, log: ErrandLog, count: BinCount, people: views.Two, seal: str, *, cleared: bool
 ) -> Ended:
     """The receipt that proves it."""
     reason = "difference_explained" if count.reason else ""
-    if desk.seal is None:
+    if caps.seal is None:
         ended = Ended("done", reason)
         await log.end(ended)
         return ended
@@ -59,9 +59,9 @@ async def _done(
         *((f"bin_{count.reason}",) if count.reason else ()),
         *(() if cleared else ("bin_not_cleared",)),
     )
-    receipt = await attest(desk, log, work_facts(desk, SCENE, *people, details=details, remarks=remarks))
+    receipt = await attest(caps, log, work_facts(caps, CONTEXT, *people, details=details, remarks=remarks))
     ended = Ended("done", reason, receipt=receipt.number)
     await log.end(ended)
-    await hand_out(ask, desk, SCENE, log, receipt)
-    await ask(views.done(SCENE, cleared=cleared))
+    await hand_out(ask, caps, CONTEXT, log, receipt)
+    await ask(views.done(CONTEXT, cleared=cleared))
     return ended

@@ -8,32 +8,34 @@ from drivers.reader.outcomes import Locked, Refused, Role, Signed, SignOutcome, 
 from kiosk.errands.empty_bin import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, CardPulledError, Presence, Visit
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, emptied, prove_code
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views
 from kiosk.steps.identity.administrator import reader_of, which_of
 
 
-async def signed_by(ask: Ask, desk: Desk, scene: Scene, who: LoggedIn, message: bytes) -> dict[str, str]:
+async def signed_by(
+    ask: Ask, caps: Capabilities, context: ViewContext, who: LoggedIn, message: bytes
+) -> dict[str, str]:
     """Who signed, how, and the signature (base64), with the SHA-256 of the certificate. Their card is out again then.
 
     Raises StopError where the card does not sign, CardPulledError where it went.
     """
-    reader, which, fresh = reader_of(desk), which_of(desk), False
+    reader, which, fresh = reader_of(caps), which_of(caps), False
     while True:
-        visit = await ask_for_card(ask, reader, lambda why: views.insert_signer(scene, who, why, which), fresh=fresh)
+        visit = await ask_for_card(ask, reader, lambda why: views.insert_signer(context, who, why, which), fresh=fresh)
         assert not isinstance(visit, str)
         try:
             if visit.facts.holder.hsa_id == who.hsa_id:
-                made = await _sign(ask, desk, scene, visit, message)
+                made = await _sign(ask, caps, context, visit, message)
                 break
         finally:
             await visit.close()
-        await ask(views.other_signer(scene, who))
+        await ask(views.other_signer(context, who))
         fresh = True
     if await reader.presence() is not Presence.EMPTY:
-        await ask(administrator_views.take(scene, which), until=emptied(reader))
+        await ask(administrator_views.take(context, which), until=emptied(reader))
     return {
         "hsa_id": who.hsa_id,
         "algorithm": made.algorithm,
@@ -42,11 +44,11 @@ async def signed_by(ask: Ask, desk: Desk, scene: Scene, who: LoggedIn, message: 
     }
 
 
-async def _sign(ask: Ask, desk: Desk, scene: Scene, visit: Visit, message: bytes) -> Signed:
-    facts, watched = visit.facts, desk.administrator_reader is None
+async def _sign(ask: Ask, caps: Capabilities, context: ViewContext, visit: Visit, message: bytes) -> Signed:
+    facts, watched = visit.facts, caps.administrator_reader is None
     signs = facts.certificate("signature") is not None
     role = Role.SIGNATURE if signs and facts.pin(Role.SIGNATURE) else Role.IDENTIFICATION
-    await prove_code(ask, visit, role, administrator_views.code(scene, facts, watched=watched))
+    await prove_code(ask, visit, role, administrator_views.code(context, facts, watched=watched))
     outcome: SignOutcome = await visit.sign("signature" if signs else "identification", message)
     match outcome:
         case Signed():
@@ -54,6 +56,6 @@ async def _sign(ask: Ask, desk: Desk, scene: Scene, visit: Visit, message: bytes
         case Unknown():
             raise CardPulledError
         case Locked() | Refused():
-            raise views.not_signed(scene)
+            raise views.not_signed(context)
         case other:
             assert_never(other)

@@ -7,8 +7,8 @@ from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel, go, tail
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.stock.bin_count import Counted, Reason, Statement
 from kiosk.views import (
     Await,
@@ -39,62 +39,62 @@ SHOWN = 3
 """Numbers that are named on one screen."""
 
 
-def open_bin(scene: Scene) -> Confirm:
+def open_bin(context: ViewContext) -> Confirm:
     """With the key; nobody says how many there should be."""
     return Confirm(
-        name=scene.name("open_bin"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("open_bin"),
+        errand=context.title,
+        step=context.step,
         title=say("bin.open.title"),
         points=tuple(Point(say(f"bin.open.{at}"), mark="number") for at in (1, 2, 3)),
-        way_out=cancel(),
-        primary=go("opened", "bin.open.go"),
+        way_out=cancel_button(),
+        primary=primary_button("opened", "bin.open.go"),
         idle_s=AT_THE_BIN_S,
     )
 
 
-def how(scene: Scene) -> Choose:
+def how(context: ViewContext) -> Choose:
     """One by one with their numbers, or only counted."""
     return Choose(
-        name=scene.name("how"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("how"),
+        errand=context.title,
+        step=context.step,
         title=say("bin.how.title"),
         options=(
             Option("scan", say("bin.how.scan"), say("bin.how.scan.detail"), "card-search-outline"),
             Option("count", say("bin.how.count"), say("bin.how.count.detail"), "form-textbox-password"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
         idle_s=AT_THE_BIN_S,
     )
 
 
-def _digits(scene: Scene, name: str, title: Say, lead: Say, at_least: int, length: int) -> EnterDigits:
+def _digits(context: ViewContext, name: str, title: Say, lead: Say, at_least: int, length: int) -> EnterDigits:
     return EnterDigits(
-        name=scene.name(name),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(name),
+        errand=context.title,
+        step=context.step,
         title=title,
         lead=(lead,),
         at_least=at_least,
         length=length,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
         idle_s=AT_THE_BIN_S,
     )
 
 
-def count(scene: Scene) -> EnterDigits:
+def count(context: ViewContext) -> EnterDigits:
     """How many came out."""
-    return _digits(scene, "count", say("bin.count.title"), say("bin.count.lead"), 1, COUNT_DIGITS)
+    return _digits(context, "count", say("bin.count.title"), say("bin.count.lead"), 1, COUNT_DIGITS)
 
 
-def scan(scene: Scene, digits: int, so_far: int, *, again: bool) -> EnterDigits:
+def scan(context: ViewContext, digits: int, so_far: int, *, again: bool) -> EnterDigits:
     """The next card. `again`: the last scan was no new card."""
     return EnterDigits(
-        name=scene.name("scan"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("scan"),
+        errand=context.title,
+        step=context.step,
         title=say("bin.scan.title"),
         lead=(say("bin.scan.again" if again else "bin.scan.lead", count=so_far),),
         hint=say("stock.scan.hint"),
@@ -107,20 +107,20 @@ def scan(scene: Scene, digits: int, so_far: int, *, again: bool) -> EnterDigits:
     )
 
 
-def difference(scene: Scene, counted: Counted, listed: Sequence[str], sensor: int | None) -> Choose:
+def difference(context: ViewContext, counted: Counted, listed: Sequence[str], sensor: int | None) -> Choose:
     """What differs, and why: an explanation, or count again."""
     figures = say("bin.differs.two", counted=counted.cards, expected=len(listed))
     if sensor is not None:
         figures = say("bin.differs.lead", counted=counted.cards, expected=len(listed), sensor=sensor)
     options = [Option(reason, say(f"bin.reason.{reason}"), icon=ICONS[reason]) for reason in get_args(Reason)]
     return Choose(
-        name=scene.name("difference"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("difference"),
+        errand=context.title,
+        step=context.step,
         title=say("bin.differs.title"),
         lead=(figures, *_named(counted.missing(listed), counted.unlisted(listed))),
         options=tuple(options),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("again", say("bin.differs.again"), "restart"),
         idle_s=AT_THE_BIN_S,
     )
@@ -137,26 +137,26 @@ def _named(missing: Sequence[str], unlisted: Sequence[str]) -> tuple[Say, ...]:
 
 def _tails(numbers: Sequence[str], most: int) -> str:
     """`…2026 0001, …2026 0003 (+4)`."""
-    shown = ", ".join(f"…{tail(one)}" for one in numbers[:most])
+    shown = ", ".join(f"…{last_digits(one)}" for one in numbers[:most])
     return f"{shown} (+{len(numbers) - most})" if len(numbers) > most else shown
 
 
-def reference(scene: Scene) -> EnterDigits:
+def reference(context: ViewContext) -> EnterDigits:
     """The number under which the difference is looked into."""
-    return _digits(scene, "reference", say("bin.reference.title"), say("bin.reference.lead"), 1, REFERENCE_DIGITS)
+    return _digits(context, "reference", say("bin.reference.title"), say("bin.reference.lead"), 1, REFERENCE_DIGITS)
 
 
-def seal(scene: Scene) -> EnterDigits:
+def seal(context: ViewContext) -> EnterDigits:
     """The number on the seal of the bag."""
-    return _digits(scene, "seal", say("bin.seal.title"), say("bin.seal.lead"), *SEAL_DIGITS)
+    return _digits(context, "seal", say("bin.seal.title"), say("bin.seal.lead"), *SEAL_DIGITS)
 
 
-def confirm(scene: Scene, said: Statement) -> Confirm:
+def confirm(context: ViewContext, said: Statement) -> Confirm:
     """What both sign."""
     return Confirm(
-        name=scene.name("confirm"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("confirm"),
+        errand=context.title,
+        step=context.step,
         title=say("bin.confirm.title"),
         points=(
             Point(say("bin.confirm.both"), say("bin.confirm.both.detail"), icon="account-check-outline"),
@@ -168,58 +168,58 @@ def confirm(scene: Scene, said: Statement) -> Confirm:
             Fact(say("receipt.detail.seal"), said.seal),
         ),
         warning=say(f"bin.reason.{said.reason}") if said.reason else None,
-        way_out=cancel(),
-        primary=go("sign", "bin.confirm.go"),
+        way_out=cancel_button(),
+        primary=primary_button("sign", "bin.confirm.go"),
         idle_s=AT_THE_BIN_S,
     )
 
 
-def insert_signer(scene: Scene, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
+def insert_signer(context: ViewContext, who: LoggedIn, strange: Strangeness | None, which: str) -> Await:
     """The card of one of the two, to sign."""
     return Await(
-        name=scene.name("insert_signer"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("insert_signer"),
+        errand=context.title,
+        step=context.step,
         title=say("bin.signer.title"),
         lead=(say("bin.signer.lead", who=who.name),),
         note=strange_note(strange, Note(say("insert.wipe"), say("insert.unread"))),
         drawing=ReaderDrawing(which="administrator" if which == "administrator" else "holder"),
-        way_out=cancel(),
+        way_out=cancel_button(),
         waits_for=say("wait.card"),
         idle_s=AT_THE_BIN_S,
     )
 
 
-def other_signer(scene: Scene, who: LoggedIn) -> Tell:
+def other_signer(context: ViewContext, who: LoggedIn) -> Tell:
     """A card, but not the one that has to sign now."""
     return Tell(
-        name=scene.name("other_signer"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("other_signer"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("bin.other_signer.title"),
         lead=(say("bin.other_signer.lead", who=who.name),),
         points=(Point(say("bin.other_signer.do", who=who.name), mark="number"),),
-        way_out=cancel(),
-        primary=go("again", "button.again"),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
     )
 
 
-def not_signed(scene: Scene) -> StopError:
+def not_signed(context: ViewContext) -> StopError:
     """The card does not sign: nothing is forgotten, the count stays as it was."""
-    return stop(scene, "refused", "bin_not_signed")
+    return stop(context, "refused", "bin_not_signed")
 
 
-def done(scene: Scene, *, cleared: bool) -> Tell:
+def done(context: ViewContext, *, cleared: bool) -> Tell:
     """Both have signed; the bag is theirs."""
     return Tell(
-        name=scene.name("done"),
-        errand=scene.title,
+        name=context.name("done"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("bin.done.title"),
         lead=(say("bin.done.lead" if cleared else "bin.done.not_cleared"),),
         drawing=MachineDrawing(("printer",)),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )

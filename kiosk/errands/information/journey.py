@@ -2,18 +2,18 @@
 
 from kiosk.errands.information import views
 from kiosk.ports import Ask, ErrandCancelledError, ErrandLog, TimedOutError
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 
-SCENE = Scene("information")
+CONTEXT = ViewContext("information")
 
 
-async def information(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def information(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """Page after page, for as long as somebody reads. Leaving is how it is done."""
-    pages = {page.id: page for page in desk.region.pages}
+    pages = {page.id: page for page in caps.region.pages}
     try:
         while True:
-            chosen = await ask(views.pages(SCENE, tuple(pages.values())))
-            await ask(views.page(SCENE, pages[chosen]))
+            chosen = await ask(views.pages(CONTEXT, tuple(pages.values())))
+            await ask(views.page(CONTEXT, pages[chosen]))
     except (ErrandCancelledError, TimedOutError):
         return Ended("done")

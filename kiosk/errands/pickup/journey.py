@@ -5,11 +5,11 @@ the receipt are `hand_over`, which `attend` shares.
 """
 
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.hand_over import WHO, hand_over
 from kiosk.steps.identity.identification import identify
 
 
-async def pickup(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def pickup(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    return await hand_over(ask, desk, log, await identify(ask, desk, WHO, log))
+    return await hand_over(ask, caps, log, await identify(ask, caps, WHO, log))

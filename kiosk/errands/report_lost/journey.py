@@ -13,51 +13,51 @@ from kiosk.issuer.ports import BlockReason, HoldReason
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views, own_card_views
 from kiosk.steps.blocking import Wish, block_or_hold
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene, Whose
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.identity.identification import Identified, attended, holder_means
 from kiosk.steps.identity.printed_number import printed_card
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import hand_out, receipt_for
 
-SCENE = Scene("report_lost")
-WHAT, WHICH, SURE = (SCENE.at(step, 3) for step in range(1, 4))
+CONTEXT = ViewContext("report_lost")
+WHAT, WHICH, SURE = (CONTEXT.at(step, 3) for step in range(1, 4))
 HOLDS: dict[str, HoldReason] = {
     "forgotten": "forgotten", "lost": "lost", "stolen": "stolen", "code_known": "code_known",
 }  # fmt: skip
 BLOCKS: dict[str, BlockReason] = {"lost": "lost", "stolen": "stolen", "code_known": "code_known"}
 
 
-async def report_lost(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
     what = await ask(views.what(WHAT))
     if what == "found":
-        return await lift(ask, desk, WHICH, log)
-    whose, who = await _which(ask, desk, log, what)
+        return await lift(ask, caps, WHICH, log)
+    whose, who = await _which(ask, caps, log, what)
     wish = await _sure(ask, what, whose, who)
-    came = await block_or_hold(ask, desk, SURE, log, wish)
-    receipt = await receipt_for(desk, SCENE, log, whose, who, (f"reason_{what}", came))
+    came = await block_or_hold(ask, caps, SURE, log, wish)
+    receipt = await receipt_for(caps, CONTEXT, log, whose, who, (f"reason_{what}", came))
     ended = Ended("done", came, receipt=receipt.number if receipt else None)
     await log.end(ended)
-    await ask(blocking_views.done(SCENE, came, police=what in ("lost", "stolen"), block_line=desk.region.block_line))
+    await ask(blocking_views.done(CONTEXT, came, police=what in ("lost", "stolen"), block_line=caps.region.block_line))
     if receipt is not None:
-        await hand_out(ask, desk, SCENE, log, receipt)
+        await hand_out(ask, caps, CONTEXT, log, receipt)
     return ended
 
 
-async def found_again(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def found_again(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The same errand for who has said already, with the card in the reader, that it is found. Raises as `report_lost`."""
-    return await lift(ask, desk, SCENE, log)
+    return await lift(ask, caps, CONTEXT, log)
 
 
-async def _which(ask: Ask, desk: Desk, log: ErrandLog, what: str) -> tuple[Whose, Identified]:
+async def _which(ask: Ask, caps: Capabilities, log: ErrandLog, what: str) -> tuple[Whose, Identified]:
     """The card, and who has proved what: with the card and its code, with an administrator, or by its number alone."""
     way = "card" if what == "code_known" else await ask(views.how(WHICH))
     if way == "card":
-        return await proved_card(ask, desk, WHICH, log)
-    who = await vouched(ask, desk, WHICH, log) if way == "administrator" else Identified("number")
-    printed = await printed_card(ask, desk, WHICH, log, who.people)
+        return await proved_card(ask, caps, WHICH, log)
+    who = await vouched(ask, caps, WHICH, log) if way == "administrator" else Identified("number")
+    printed = await printed_card(ask, caps, WHICH, log, who.people)
     return printed.whose, who
 
 
@@ -71,18 +71,18 @@ async def _sure(ask: Ask, what: str, whose: Whose, who: Identified) -> Wish:
     return Wish(whose.card_number, BLOCKS[what], HOLDS[what], who.people[0])
 
 
-async def proved_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> tuple[Whose, Identified]:
+async def proved_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> tuple[Whose, Identified]:
     """The holder's own card, proved by code and signature. Raises as `prove_person`."""
-    async with own_card(ask, desk, scene, log, also_off=True) as card:
+    async with own_card(ask, caps, context, log, also_off=True) as card:
         words, means = (
-            own_card_views.code(scene, card.facts),
+            own_card_views.code(context, card.facts),
             holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD),
         )
-        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
+        proof = await prove_person(ask, caps, context, log, card.visit, words, means, card.register, OWN_CARD)
         return card.whose, Identified("card", proof.hsa_id, proof=proof)
 
 
-async def vouched(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
+async def vouched(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
     """An administrator attends, and has seen who the holder is."""
-    who = await attended(ask, desk, scene, log)
+    who = await attended(ask, caps, context, log)
     return replace(who, hsa_id=who.administrator.hsa_id if who.administrator else "")

@@ -8,34 +8,34 @@ from kiosk.errands.report_lost import views
 from kiosk.issuer.ports import CardWord, Declined, Lifted, Unavailable
 from kiosk.ports import Ask, Ended, ErrandLog
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified, holder_means
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import receipt_for, say_done
 
 
-async def lift(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Ended:
+async def lift(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Ended:
     """Code and signature of the holder's own card lift its hold. Raises StopError where there is none, or it cannot be lifted."""
-    async with own_card(ask, desk, scene, log, also_off=True) as card:
+    async with own_card(ask, caps, context, log, also_off=True) as card:
         word = card.register
         if isinstance(word, CardWord) and word.state != "held":
-            raise views.not_held(scene, word.state)
+            raise views.not_held(context, word.state)
         if isinstance(word, CardWord) and word.hold_reason in GRAVE_HOLDS:
-            raise views.lifted_by_administrator(scene)
-        words, means = own_card_views.code(scene, card.facts), holder_means(card.facts, AskName.CARD_LIFT)
-        proof = await prove_person(ask, desk, scene, log, card.visit, words, means, word, OWN_CARD)
-        lifting = desk.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
-        match await ask(views.lifting(scene), until=log.effect(Effect.CARD_LIFT, lifting)):
+            raise views.lifted_by_administrator(context)
+        words, means = own_card_views.code(context, card.facts), holder_means(card.facts, AskName.CARD_LIFT)
+        proof = await prove_person(ask, caps, context, log, card.visit, words, means, word, OWN_CARD)
+        lifting = caps.blocking.lift(card.whose.card_number, by=proof, errand=log.id)
+        match await ask(views.lifting(context), until=log.effect(Effect.CARD_LIFT, lifting)):
             case Lifted():
                 who = Identified("card", proof.hsa_id, proof=proof)
-                receipt = await receipt_for(desk, scene, log, card.whose, who, ("lifted",))
-                return await say_done(ask, desk, scene, log, receipt, *views.lifted())
+                receipt = await receipt_for(caps, context, log, card.whose, who, ("lifted",))
+                return await say_done(ask, caps, context, log, receipt, *views.lifted())
             case Declined():
-                raise views.lift_declined(scene)
+                raise views.lift_declined(context)
             case Unavailable():
-                raise views.lift_unavailable(scene)
+                raise views.lift_unavailable(context)
             case str():
                 raise AssertionError("a view without buttons has no answer")
             case other:

@@ -2,17 +2,17 @@
 
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button
 from kiosk.views import Busy, Choose, Option, Say, say
 
 
-def what(scene: Scene) -> Choose:
+def what(context: ViewContext) -> Choose:
     """What has happened to the card."""
     return Choose(
-        name=scene.name("what"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("what"),
+        errand=context.title,
+        step=context.step,
         title=say("lost_what.title"),
         options=(
             Option("forgotten", say("lost_what.forgotten"), say("lost_what.forgotten.detail"), "timer-sand"),
@@ -23,16 +23,16 @@ def what(scene: Scene) -> Choose:
             ),
             Option("found", say("lost_what.found"), say("lost_what.found.detail"), "check"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def how(scene: Scene) -> Choose:
+def how(context: ViewContext) -> Choose:
     """Without the card in the hand: by its number, with or without an administrator."""
     return Choose(
-        name=scene.name("how"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("how"),
+        errand=context.title,
+        step=context.step,
         title=say("lost_how.title"),
         lead=(say("lost_how.lead"),),
         options=(
@@ -44,16 +44,16 @@ def how(scene: Scene) -> Choose:
                 "account-check-outline",
             ),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def lifting(scene: Scene) -> Busy:
+def lifting(context: ViewContext) -> Busy:
     """The issuer is asked to lift the hold."""
     return Busy(
-        name=scene.name("lifting"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("lifting"),
+        errand=context.title,
+        step=context.step,
         title=say("lifting.title"),
         lead=(say("lifting.lead"),),
     )
@@ -64,23 +64,23 @@ def lifted() -> tuple[Say, tuple[Say, ...]]:
     return say("lifted.title"), (say("lifted.lead"),)
 
 
-def lifted_by_administrator(scene: Scene) -> StopError:
+def lifted_by_administrator(context: ViewContext) -> StopError:
     """Reported stolen, or with a code that others know: an ID administrator alone takes that back."""
-    return stop(scene, "refused", "lift_by_administrator", icon="account-check-outline")
+    return stop(context, "refused", "lift_by_administrator", icon="account-check-outline")
 
 
-def not_held(scene: Scene, state: str) -> StopError:
+def not_held(context: ViewContext, state: str) -> StopError:
     """There is nothing to lift: the card was never held, or it is blocked for good."""
     if state == "blocked":
-        return stop(scene, "refused", "already_blocked")
-    return stop(scene, "refused", "not_on_hold")
+        return stop(context, "refused", "already_blocked")
+    return stop(context, "refused", "not_on_hold")
 
 
-def lift_declined(scene: Scene) -> StopError:
+def lift_declined(context: ViewContext) -> StopError:
     """The issuer wants somebody else to lift it."""
-    return stop(scene, "refused", "lift_declined")
+    return stop(context, "refused", "lift_declined")
 
 
-def lift_unavailable(scene: Scene) -> StopError:
+def lift_unavailable(context: ViewContext) -> StopError:
     """Nobody answers now: the hold stays."""
-    return stop(scene, "fault", "lift_unavailable", icon="cloud-off-outline")
+    return stop(context, "fault", "lift_unavailable", icon="cloud-off-outline")

@@ -15,13 +15,13 @@ from kiosk.errands.reserve_certificate import views
 from kiosk.issuer.ports import CardWord, Declined, Found, LoggedIn, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, emptied
 from kiosk.steps.certificate import card_write_views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.offer import has_place, offered
 from kiosk.steps.certificate.views import not_offered, not_writable
-from kiosk.steps.context import Scene, Subject
+from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.administrator import log_in_another
 from kiosk.steps.identity.administrator_views import kur_needed
 from kiosk.steps.identity.card_status import own_standing
@@ -31,87 +31,91 @@ from kiosk.steps.identity.proof_of_possession import prove_person
 from kiosk.steps.own_card import OwnCard
 
 
-async def holder(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
+async def holder(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
     """By a valid card of their own and its code, or an ID administrator attends; a second one for level 3. Raises StopError."""
-    if await ask(views.who(scene)) == "administrator":
-        who = await attended(ask, desk, scene, log)
+    if await ask(views.who(context)) == "administrator":
+        who = await attended(ask, caps, context, log)
         assert who.administrator is not None, "who attends has logged in"
-        if await ask(views.level(scene)) == "3":
-            return replace(who, second=await log_in_another(ask, desk, scene, log, {who.administrator.hsa_id}))
+        if await ask(views.level(context)) == "3":
+            return replace(who, second=await log_in_another(ask, caps, context, log, {who.administrator.hsa_id}))
         return who
-    visit = await ask_for_card(ask, desk.reader, lambda why: views.insert_own(scene, why))
+    visit = await ask_for_card(ask, caps.reader, lambda why: views.insert_own(context, why))
     assert not isinstance(visit, str), "the only other way out is to cancel"
     try:
-        word = await own_standing(desk, scene, visit.facts.card_number)
+        word = await own_standing(caps, context, visit.facts.card_number)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
-            raise views.own_not_valid(scene)
+            raise views.own_not_valid(context)
         means = tuple(map(means_of, (AskName.DIRECTORY_FIND, AskName.CERTIFICATE_REQUEST, AskName.CARD_CHALLENGE)))
-        proof = await prove_person(ask, desk, scene, log, visit, own_card_views.code(scene, visit.facts), means, word)
+        proof = await prove_person(
+            ask, caps, context, log, visit, own_card_views.code(context, visit.facts), means, word
+        )
     finally:
         await visit.close()
-    await ask(views.take_own(scene), until=emptied(desk.reader))
+    await ask(views.take_own(context), until=emptied(caps.reader))
     return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
-async def reserved(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, who: Identified) -> Renewal:
+async def reserved(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, who: Identified
+) -> Renewal:
     """What this reserve card may be given, to whom the register says that it was. Raises StopError."""
     if not card.facts.rules.writable:
-        raise not_writable(scene)
+        raise not_writable(context)
     if not card.facts.card_number:  # a card without certificates does not say its number: it is printed on it
-        printed = await printed_card(ask, desk, scene, log, who.people)
+        printed = await printed_card(ask, caps, context, log, who.people)
         card.whose, card.register = Subject.of(card.facts, protected=True), printed.register
         card.whose = replace(card.whose, card_number=printed.whose.card_number)
-    record = await _record(desk, scene, card, who)
-    _same_person(scene, card, record, who)
-    _with_role(scene, card, who)
+    record = await _record(caps, context, card, who)
+    _same_person(context, card, record, who)
+    _with_role(context, card, who)
     card.people = who.people
     card.whose = replace(card.whose, hsa_id=record.hsa_id)
     await log.about_card(card.whose.card_number, card.whose.hsa_id)
     await note_attested(log, who)
-    offer = _of_level(scene, await offered(ask, desk, scene, card), who)
-    await has_place(desk, scene, card, "identification")
+    offer = _of_level(context, await offered(ask, caps, context, card), who)
+    await has_place(caps, context, card, "identification")
     return Renewal(offer, "identification", card.facts.certificate("identification"), attended=bool(_attending(who)))
 
 
-async def _record(desk: Desk, scene: Scene, card: OwnCard, who: Identified) -> CardRecord:
+async def _record(caps: Capabilities, context: ViewContext, card: OwnCard, who: Identified) -> CardRecord:
     """To whom the register says that it was given, told to whoever has proved to be that person, or attends. Raises StopError."""
     if isinstance(card.register, Unavailable):
-        raise card_write_views.keys_away(scene)
+        raise card_write_views.keys_away(context)
     if not isinstance(card.register, CardWord) or not card.register.reserve:
-        raise views.no_reserve_card(scene)
-    match await desk.directory.find(card_number=card.whose.card_number, people=who.people):
+        raise views.no_reserve_card(context)
+    match await caps.directory.find(card_number=card.whose.card_number, people=who.people):
         case Found() as found if (record := found.card(card.whose.card_number)) is not None:
             return record
         case Declined():
-            raise views.other_person(scene)
+            raise views.other_person(context)
         case _:
-            raise card_write_views.keys_away(scene)
+            raise card_write_views.keys_away(context)
 
 
-def _same_person(scene: Scene, card: OwnCard, record: CardRecord, who: Identified) -> None:
+def _same_person(context: ViewContext, card: OwnCard, record: CardRecord, who: Identified) -> None:
     """One card to one person ever: register, card and whoever stands here agree."""
     people = {record.hsa_id, card.facts.holder.hsa_id or record.hsa_id, who.hsa_id or record.hsa_id}
     if len(people) != 1 or record.hsa_id in {one.hsa_id for one in _attending(who)}:
-        raise views.other_person(scene)
+        raise views.other_person(context)
 
 
-def _with_role(scene: Scene, card: OwnCard, who: Identified) -> None:
+def _with_role(context: ViewContext, card: OwnCard, who: Identified) -> None:
     """Two who attend for a protected identity both have the role for it; the server asks for that too."""
     protected = not isinstance(card.register, CardWord) or card.register.protected
     if who.second is not None and protected and not all(may_attend_protected(one.roles) for one in _attending(who)):
-        raise kur_needed(scene)
+        raise kur_needed(context)
 
 
 def _attending(who: Identified) -> tuple[LoggedIn, ...]:
     return tuple(one for one in (who.administrator, who.second) if one is not None)
 
 
-def _of_level(scene: Scene, offers: tuple[Offer, ...], who: Identified) -> Offer:
+def _of_level(context: ViewContext, offers: tuple[Offer, ...], who: Identified) -> Offer:
     """Level 3 where two administrators attend, else level 2."""
     reserve = [one for one in offers if one.profile == "reserve"]
     wanted = 3 if who.second is not None else 2
     found = next((one for one in reserve if one.loa == wanted and one.administrators <= len(_attending(who))), None)
     if found is None:
-        raise views.two_administrators(scene) if reserve and wanted == 2 else not_offered(scene)
+        raise views.two_administrators(context) if reserve and wanted == 2 else not_offered(context)
     return found

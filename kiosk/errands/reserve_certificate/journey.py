@@ -8,29 +8,29 @@ from datetime import date
 from kiosk.errands.reserve_certificate import views
 from kiosk.errands.reserve_certificate.eligibility import holder, reserved
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Desk, Ended
+from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.certificate import views as certificate_views
 from kiosk.steps.certificate.card_write import identification_again, prove_codes
 from kiosk.steps.certificate.issuance import fetch
 from kiosk.steps.certificate.removal import old_may_go
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import holder_means
 from kiosk.steps.identity.proof_of_possession import RENEWED, sign_mandate
 from kiosk.steps.own_card import own_card
 from kiosk.steps.receipt import receipt_for, say_done
 
-SCENE = Scene("reserve_certificate")
-WHO, CARD, CODE, WRITE = (SCENE.at(step, 4) for step in range(1, 5))
+CONTEXT = ViewContext("reserve_certificate")
+WHO, CARD, CODE, WRITE = (CONTEXT.at(step, 4) for step in range(1, 5))
 
 
-async def reserve_certificate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def reserve_certificate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    ends = desk.region.loa2_ends
+    ends = caps.region.loa2_ends
     if ends is not None:
         await ask(views.phased_out(WHO, ends))
-    who = await holder(ask, desk, WHO, log)
-    async with own_card(ask, desk, CARD, log, views.insert) as card:
-        wanted = await reserved(ask, desk, CARD, log, card, who)
+    who = await holder(ask, caps, WHO, log)
+    async with own_card(ask, caps, CARD, log, views.insert) as card:
+        wanted = await reserved(ask, caps, CARD, log, card, who)
         if ends is None and wanted.offer.phased_out is not None:
             await ask(views.phased_out(CARD, date.fromisoformat(wanted.offer.phased_out)))
         await ask(views.begin(CARD, card.whose, wanted.offer))
@@ -38,9 +38,9 @@ async def reserve_certificate(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
         if wanted.present is not None:  # a copy of the reserve card gets no certificate either
             means = holder_means(card.facts)
             await sign_mandate(
-                ask, desk, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
+                ask, caps, CODE, log, card.visit, means, card.register, RENEWED, identification_again(codes)
             )
-        new = await fetch(ask, desk, WRITE, log, card, wanted, codes)
-        old = await old_may_go(ask, desk, WRITE, log, card, wanted.present)
-        receipt = await receipt_for(desk, SCENE, log, card.whose, who, (f"old_{old}",))
-        return await say_done(ask, desk, SCENE, log, receipt, *certificate_views.done(new, old))
+        new = await fetch(ask, caps, WRITE, log, card, wanted, codes)
+        old = await old_may_go(ask, caps, WRITE, log, card, wanted.present)
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, (f"old_{old}",))
+        return await say_done(ask, caps, CONTEXT, log, receipt, *certificate_views.done(new, old))

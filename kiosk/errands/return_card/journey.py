@@ -12,30 +12,30 @@ from kiosk.issuer.ports import BlockReason, Declined
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps.blocking import Wish, try_to_block_or_hold
 from kiosk.steps.blocking_views import DEAD
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 from kiosk.steps.drop_slot import drop_card
 from kiosk.steps.receipt import hand_out, receipt_for
 
-SCENE = Scene("return_card")
-CARD, WHY, DROP = (SCENE.at(step, 3) for step in range(1, 4))
+CONTEXT = ViewContext("return_card")
+CARD, WHY, DROP = (CONTEXT.at(step, 3) for step in range(1, 4))
 
 
-async def return_card(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    card = await returning(ask, desk, CARD, log)
+    card = await returning(ask, caps, CARD, log)
     reason = await _why(ask)
     if card.may_keep and reason == "left" and await ask(views.keep(WHY)) == "keep":
         return await _kept(ask, log)
     await ask(views.confirm(WHY, card.whose, blocks=card.who.proof is not None))
-    await _drop(ask, desk, log, card)
-    what = await _tell(ask, desk, log, card, reason)
-    receipt = await receipt_for(desk, SCENE, log, card.whose, card.who, (f"reason_{reason}", what))
+    await _drop(ask, caps, log, card)
+    what = await _tell(ask, caps, log, card, reason)
+    receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, (f"reason_{reason}", what))
     ended = Ended("done", what, receipt=receipt.number if receipt else None)
     await log.end(ended)
     if receipt is not None:
-        await hand_out(ask, desk, SCENE, log, receipt)
-    await ask(views.done(SCENE, what))
+        await hand_out(ask, caps, CONTEXT, log, receipt)
+    await ask(views.done(CONTEXT, what))
     return ended
 
 
@@ -44,11 +44,11 @@ async def _why(ask: Ask) -> BlockReason:
     return next(reason for reason in get_args(BlockReason) if reason == answer)
 
 
-async def _tell(ask: Ask, desk: Desk, log: ErrandLog, card: Returning, reason: BlockReason) -> str:
+async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: Returning, reason: BlockReason) -> str:
     """Have it blocked, or held. It is in the bin already, so it is returned whatever the issuer says: what came of it."""
     by = card.who.proof
     wish = Wish(card.whose.card_number, reason if by else None, "returned", by)
-    match await try_to_block_or_hold(ask, desk, DROP, log, wish):
+    match await try_to_block_or_hold(ask, caps, DROP, log, wish):
         case Declined(why):
             return "was_blocked" if why in DEAD else "not_told"
         case what:
@@ -59,17 +59,17 @@ async def _kept(ask: Ask, log: ErrandLog) -> Ended:
     """Another assignment follows: the card stays with its holder, and nothing is blocked."""
     ended = Ended("done", "kept")
     await log.end(ended)
-    await ask(views.kept(SCENE))
+    await ask(views.kept(CONTEXT))
     return ended
 
 
-async def _drop(ask: Ask, desk: Desk, log: ErrandLog, card: Returning) -> None:
+async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: Returning) -> None:
     """See the card fall. One that is stuck in the slot is out of anybody's hands: on hold. Raises StopError."""
-    assert desk.cabinet is not None, "the errand is not offered without"
+    assert caps.cabinet is not None, "the errand is not offered without"
     number = card.whose.card_number
-    came = await drop_card(ask, desk.cabinet, views.drop(DROP, number), log, number)
+    came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number)
     if came in ("jam", "fishing"):
-        await try_to_block_or_hold(ask, desk, DROP, log, Wish(number, None, "returned", card.who.proof))
+        await try_to_block_or_hold(ask, caps, DROP, log, Wish(number, None, "returned", card.who.proof))
         raise views.stuck(DROP)
     if came != "dropped":
         raise views.not_dropped(DROP)

@@ -9,9 +9,9 @@ from kiosk.issuer.ports import Found
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, emptied
-from kiosk.steps.context import Scene, Subject
+from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.identification import Identified, holder_means
 from kiosk.steps.identity.printed_number import printed_card
 from kiosk.steps.identity.proof_of_possession import OWN_CARD, prove_person
@@ -28,36 +28,38 @@ class Returning:
     """Another assignment in the region follows."""
 
 
-async def returning(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Returning:
+async def returning(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Returning:
     """The card, out of the reader again. Raises StopError where its number is not known."""
-    visit = await ask_for_card(ask, desk.reader, lambda why: views.insert(scene, why))
+    visit = await ask_for_card(ask, caps.reader, lambda why: views.insert(context, why))
     if isinstance(visit, str):
-        printed = await printed_card(ask, desk, scene, log)
+        printed = await printed_card(ask, caps, context, log)
         return Returning(printed.whose, Identified("number"), may_keep=False)
-    async with met(desk, log, visit) as card:
-        proof = await _proof(ask, desk, scene, log, card)
+    async with met(caps, log, visit) as card:
+        proof = await _proof(ask, caps, context, log, card)
         who = Identified("number") if proof is None else Identified("card", proof.hsa_id, proof=proof)
-        back = Returning(card.whose, who, await _may_keep(desk, card, proof))
-    await ask(views.take(scene), until=emptied(desk.reader))
+        back = Returning(card.whose, who, await _may_keep(caps, card, proof))
+    await ask(views.take(context), until=emptied(caps.reader))
     return back
 
 
-async def _proof(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> PersonProof | None:
+async def _proof(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard
+) -> PersonProof | None:
     """The holder's, by code and signature, where the card could prove anybody. Raises as `prove_person`."""
     pin, certificate = card.facts.pin(Role.IDENTIFICATION), card.facts.certificate("identification")
     may = pin is not None and pin.state != "locked" and certificate is not None and certificate.chain in OWN_CARD
-    if not may or await ask(views.know_code(scene)) != "yes":
+    if not may or await ask(views.know_code(context)) != "yes":
         return None
     words, means = (
-        own_card_views.code(scene, card.facts),
+        own_card_views.code(context, card.facts),
         holder_means(card.facts, AskName.CARD_BLOCK, AskName.CARD_HOLD, AskName.DIRECTORY_FIND),
     )
-    return await prove_person(ask, desk, scene, log, card.visit, words, means, card.register, OWN_CARD)
+    return await prove_person(ask, caps, context, log, card.visit, words, means, card.register, OWN_CARD)
 
 
-async def _may_keep(desk: Desk, card: OwnCard, proof: PersonProof | None) -> bool:
+async def _may_keep(caps: Capabilities, card: OwnCard, proof: PersonProof | None) -> bool:
     """Whether another assignment follows: told to the holder alone."""
     if proof is None or not proof.by_server:
         return False
-    found = await desk.directory.find(card_number=card.whose.card_number, people=(proof,))
+    found = await caps.directory.find(card_number=card.whose.card_number, people=(proof,))
     return isinstance(found, Found) and found.person is not None and found.person.continued

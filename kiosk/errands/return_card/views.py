@@ -5,9 +5,9 @@ from dataclasses import replace
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
-from kiosk.steps.context import Scene, Whose
+from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.slot_views import drop_old
-from kiosk.steps.view_helpers import cancel, go, tail
+from kiosk.steps.view_helpers import cancel_button, last_digits, primary_button
 from kiosk.views import (
     Await,
     Button,
@@ -31,46 +31,46 @@ REASONS = {
 }
 
 
-def insert(scene: Scene, strange: Strangeness | None) -> Await:
+def insert(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card, or its number where the chip is cut or dead."""
     return Await(
-        name=scene.name("insert"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("insert"),
+        errand=context.title,
+        step=context.step,
         title=say("return_insert.title"),
         lead=(say("insert.lead"),),
         note=strange_note(strange, Note(say("return_insert.cut"), say("insert.unread"))),
         drawing=reader_for(strange),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("number", say("return_insert.number")),
         waits_for=say("wait.card"),
     )
 
 
-def know_code(scene: Scene) -> Confirm:
+def know_code(context: ViewContext) -> Confirm:
     """With the code the card is blocked at once; without it, it is on hold until somebody confirms."""
     return Confirm(
-        name=scene.name("know_code"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("know_code"),
+        errand=context.title,
+        step=context.step,
         title=say("know_code.title"),
         points=(
             Point(say("know_code.yes"), say("know_code.yes.detail"), icon="check"),
             Point(say("know_code.no"), say("know_code.no.detail"), icon="timer-sand"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("no", say("know_code.go_no")),
-        primary=go("yes", "know_code.go"),
+        primary=primary_button("yes", "know_code.go"),
         needs_card=True,
     )
 
 
-def take(scene: Scene) -> Await:
+def take(context: ViewContext) -> Await:
     """Out of the reader: it goes into the drop slot soon."""
     return Await(
-        name=scene.name("take"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("take"),
+        errand=context.title,
+        step=context.step,
         title=say("return_take.title"),
         lead=(say("return_take.lead"),),
         drawing=ReaderDrawing("out"),
@@ -78,96 +78,96 @@ def take(scene: Scene) -> Await:
     )
 
 
-def why(scene: Scene) -> Choose:
+def why(context: ViewContext) -> Choose:
     """Why it comes back. The answer is a reason of `kiosk.issuer.ports.BlockReason`."""
     return Choose(
-        name=scene.name("why"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("why"),
+        errand=context.title,
+        step=context.step,
         title=say("return_why.title"),
         options=tuple(Option(code, say(f"return_why.{code}"), icon=icon) for code, icon in REASONS.items()),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def keep(scene: Scene) -> Confirm:
+def keep(context: ViewContext) -> Confirm:
     """Another assignment in the region follows: the card may be kept."""
     return Confirm(
-        name=scene.name("keep"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("keep"),
+        errand=context.title,
+        step=context.step,
         title=say("keep.title"),
         points=(
             Point(say("keep.works"), say("keep.works.detail"), "good"),
             Point(say("keep.nothing"), say("keep.nothing.detail"), "good"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("return", say("keep.no")),
-        primary=go("keep", "keep.go", "check"),
+        primary=primary_button("keep", "keep.go", "check"),
     )
 
 
-def kept(scene: Scene) -> Tell:
+def kept(context: ViewContext) -> Tell:
     """The card stays with its holder."""
     return Tell(
-        name=scene.name("kept"),
-        errand=scene.title,
+        name=context.name("kept"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("kept.title"),
         lead=(say("kept.lead"),),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )
 
 
-def confirm(scene: Scene, whose: Whose, *, blocks: bool) -> Confirm:
+def confirm(context: ViewContext, whose: Whose, *, blocks: bool) -> Confirm:
     """What will happen, before the flap opens."""
     after = "blocks" if blocks else "holds"
     return Confirm(
-        name=scene.name("confirm"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("confirm"),
+        errand=context.title,
+        step=context.step,
         title=say("return_confirm.title"),
         points=(
             Point(say("return_confirm.drop"), say("return_confirm.drop.detail"), icon="archive-arrow-down-outline"),
             Point(say(f"return_confirm.{after}"), say(f"return_confirm.{after}.detail"), icon="smart-card-off-outline"),
         ),
-        facts=(Fact(say("fact.card"), f"…{tail(whose.card_number)}"),),
+        facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
         warning=say("return_confirm.warning"),
-        way_out=cancel(),
-        primary=go("return", "return_confirm.go"),
+        way_out=cancel_button(),
+        primary=primary_button("return", "return_confirm.go"),
     )
 
 
-def drop(scene: Scene, number: str) -> Await:
+def drop(context: ViewContext, number: str) -> Await:
     """Into the lit drop slot (design, 12)."""
     return replace(
-        drop_old(scene, number),
+        drop_old(context, number),
         title=say("return_drop.title"),
-        lead=(say("return_drop.lead", tail=tail(number)),),
+        lead=(say("return_drop.lead", tail=last_digits(number)),),
         side=Button("keep", say("return_drop.keep"), "close"),
     )
 
 
-def stuck(scene: Scene) -> StopError:
+def stuck(context: ViewContext) -> StopError:
     """The card went in and did not come to the bin."""
-    return stop(scene, "fault", "drop_stuck", badge="failure", icon="archive-arrow-down-outline")
+    return stop(context, "fault", "drop_stuck", badge="failure", icon="archive-arrow-down-outline")
 
 
-def not_dropped(scene: Scene) -> StopError:
+def not_dropped(context: ViewContext) -> StopError:
     """The holder kept the card, or the flap did not open: nothing is returned and nothing blocked."""
-    return stop(scene, "refused", "not_returned")
+    return stop(context, "refused", "not_returned")
 
 
-def done(scene: Scene, what: str) -> Tell:
+def done(context: ViewContext, what: str) -> Tell:
     """It is in the bin; and what holds for its certificates now."""
     return Tell(
-        name=scene.name("done"),
-        errand=scene.title,
+        name=context.name("done"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("return_done.title"),
         lead=(say(f"return_done.{what}"),),
         drawing=MachineDrawing(("printer",)),
-        primary=go("end", "button.end", "check"),
+        primary=primary_button("end", "button.end", "check"),
     )

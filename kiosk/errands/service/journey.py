@@ -12,12 +12,12 @@ from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import administration_views
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in
 
-SCENE = Scene("service")
-Step = Callable[[Ask, Desk, House, Scene, ErrandLog, LoggedIn], Awaitable[None]]
+CONTEXT = ViewContext("service")
+Step = Callable[[Ask, Capabilities, House, ViewContext, ErrandLog, LoggedIn], Awaitable[None]]
 STEPS: dict[str, Step] = {
     "test": steps.self_test,
     "print": steps.test_print,
@@ -30,19 +30,19 @@ STEPS: dict[str, Step] = {
 """What can be done, by the answer of the menu."""
 
 
-async def service(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """One thing after the other, until there is nothing more to do. Raises ErrandEndedError as every errand."""
-    if desk.house is None:
-        raise administration_views.no_house(SCENE)
-    by = await log_in(ask, desk, SCENE, log)
-    while (wish := await ask(views.menu(SCENE, fitted=_fitted(desk), closed=desk.house.closed))) in STEPS:
-        await STEPS[wish](ask, desk, desk.house, SCENE, log, by)
-    restarts = wish == "restart" and await steps.restart(ask, desk.house, SCENE, log, by)
+    if caps.house is None:
+        raise administration_views.no_house(CONTEXT)
+    by = await log_in(ask, caps, CONTEXT, log)
+    while (wish := await ask(views.menu(CONTEXT, fitted=_fitted(caps), closed=caps.house.closed))) in STEPS:
+        await STEPS[wish](ask, caps, caps.house, CONTEXT, log, by)
+    restarts = wish == "restart" and await steps.restart(ask, caps.house, CONTEXT, log, by)
     ended = Ended("done", RESTARTED if restarts else "")
     await log.end(ended)
     return ended
 
 
-def _fitted(desk: Desk) -> frozenset[str]:
+def _fitted(caps: Capabilities) -> frozenset[str]:
     """The devices that not every station has."""
-    return frozenset(name for name in ("printer", "cabinet") if getattr(desk, name) is not None)
+    return frozenset(name for name in ("printer", "cabinet") if getattr(caps, name) is not None)

@@ -8,9 +8,9 @@ from kiosk.administration_ports import Closed, Device, Happened
 from kiosk.errands.service.event_labels import in_words
 from kiosk.receipts import Receipt
 from kiosk.steps.administration_views import state_of
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.receipt_views import NOT_LAID_OUT
-from kiosk.steps.view_helpers import back, go, paged, tail
+from kiosk.steps.view_helpers import back_button, last_digits, page_options, primary_button
 from kiosk.views import (
     Await,
     Busy,
@@ -51,11 +51,11 @@ NEEDS = {"print": "printer", "open": "cabinet", "pair": "cabinet"}
 """The device that it takes."""
 
 
-def menu(scene: Scene, *, fitted: Set[str], closed: Closed | None) -> Choose:
+def menu(context: ViewContext, *, fitted: Set[str], closed: Closed | None) -> Choose:
     """What can be done. What the station has no device for (`printer`, `cabinet`) says so."""
     return Choose(
-        name=scene.name("menu"),
-        errand=scene.title,
+        name=context.name("menu"),
+        errand=context.title,
         title=say("service.title"),
         options=tuple(
             Option(
@@ -70,17 +70,17 @@ def menu(scene: Scene, *, fitted: Set[str], closed: Closed | None) -> Choose:
     )
 
 
-def testing(scene: Scene) -> Busy:
+def testing(context: ViewContext) -> Busy:
     """Each device is tried."""
-    return _busy(scene, "testing", say("service_testing.title"), say("service_testing.lead"))
+    return _busy(context, "testing", say("service_testing.title"), say("service_testing.lead"))
 
 
-def tested(scene: Scene, devices: Sequence[Device]) -> Tell:
+def tested(context: ViewContext, devices: Sequence[Device]) -> Tell:
     """How each device is."""
     well = all(one.ok for one in devices)
     return Tell(
-        name=scene.name("tested"),
-        errand=scene.title,
+        name=context.name("tested"),
+        errand=context.title,
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "wrench-outline",
         title=say("service_tested.well" if well else "service_tested.faults"),
@@ -93,63 +93,63 @@ def _how(one: Device) -> Say:
     return say("service_tested.part", part=say(f"admin.part.{one.kind}"), state=state_of(one))
 
 
-def no_printer(scene: Scene) -> Tell:
+def no_printer(context: ViewContext) -> Tell:
     """No printer is fitted."""
-    return _word(scene, "no_printer", say("service_no_printer.title"))
+    return _word(context, "no_printer", say("service_no_printer.title"))
 
 
-def printing(scene: Scene) -> Busy:
+def printing(context: ViewContext) -> Busy:
     """The test page."""
-    return _busy(scene, "printing", say("service_printing.title"), say("service_printing.lead"))
+    return _busy(context, "printing", say("service_printing.title"), say("service_printing.lead"))
 
 
-def printed(scene: Scene) -> Tell:
+def printed(context: ViewContext) -> Tell:
     """It came out."""
-    return _word(scene, "printed", say("service_printed.title"), say("service_printed.lead"), well=True)
+    return _word(context, "printed", say("service_printed.title"), say("service_printed.lead"), well=True)
 
 
-def not_printed(scene: Scene, fault: str) -> Tell:
+def not_printed(context: ViewContext, fault: str) -> Tell:
     """The page did not come out; or it does not fit on this paper, and the printer is well."""
     if fault == NOT_LAID_OUT:
-        return _word(scene, "not_printed", say("service_not_laid_out.title"), say("service_not_laid_out.lead"))
-    return _word(scene, "not_printed", say(f"no_paper.{fault}"), say("service_not_printed.lead"))
+        return _word(context, "not_printed", say("service_not_laid_out.title"), say("service_not_laid_out.lead"))
+    return _word(context, "not_printed", say(f"no_paper.{fault}"), say("service_not_printed.lead"))
 
 
-def no_cabinet(scene: Scene) -> Tell:
+def no_cabinet(context: ViewContext) -> Tell:
     """The cabinet is not there, or does not answer."""
-    return _word(scene, "no_cabinet", say("service_no_cabinet.title"), say("service_no_cabinet.lead"))
+    return _word(context, "no_cabinet", say("service_no_cabinet.title"), say("service_no_cabinet.lead"))
 
 
-def which_slot(scene: Scene, slots: int, *, again: bool) -> EnterDigits:
+def which_slot(context: ViewContext, slots: int, *, again: bool) -> EnterDigits:
     """Which slot is to be opened, as two digits. `again`: there is none of the number that was typed."""
     return EnterDigits(
-        name=scene.name("which_slot"),
-        errand=scene.title,
+        name=context.name("which_slot"),
+        errand=context.title,
         title=say("service_slot.again" if again else "service_slot.title", slots=slots),
         lead=(say("service_slot.lead"),),
         length=SLOT_DIGITS,
         submit=say("button.next"),
-        way_out=back(),
+        way_out=back_button(),
     )
 
 
-def why_open(scene: Scene, slot: int) -> Choose:
+def why_open(context: ViewContext, slot: int) -> Choose:
     """Why it is opened: that is kept with who did it."""
     return Choose(
-        name=scene.name("why_open"),
-        errand=scene.title,
+        name=context.name("why_open"),
+        errand=context.title,
         title=say("service_why.title", slot=slot),
         lead=(say("service_why.lead"),),
         options=tuple(Option(why, say(f"service_why.{why}")) for why in WHY_OPEN),
-        way_out=back(),
+        way_out=back_button(),
     )
 
 
-def shut(scene: Scene, slot: int, slots: int) -> Await:
+def shut(context: ViewContext, slot: int, slots: int) -> Await:
     """The slot is open; nothing goes on before it is shut."""
     return Await(
-        name=scene.name("shut"),
-        errand=scene.title,
+        name=context.name("shut"),
+        errand=context.title,
         title=say("service_shut.title", slot=slot),
         lead=(say("service_shut.lead"),),
         drawing=CabinetDrawing(slots, slot),
@@ -158,31 +158,31 @@ def shut(scene: Scene, slot: int, slots: int) -> Await:
     )
 
 
-def not_opened(scene: Scene, slot: int, fault: SlotFault) -> Tell:
+def not_opened(context: ViewContext, slot: int, fault: SlotFault) -> Tell:
     """The slot did not open, and why."""
-    return _word(scene, "not_opened", say("service_not_opened.title", slot=slot), say(f"service_fault.{fault.value}"))
+    return _word(context, "not_opened", say("service_not_opened.title", slot=slot), say(f"service_fault.{fault.value}"))
 
 
-def which_receipt(scene: Scene, receipts: Sequence[Receipt], *, more: bool) -> Choose | Tell:
+def which_receipt(context: ViewContext, receipts: Sequence[Receipt], *, more: bool) -> Choose | Tell:
     """Receipts that never came onto paper whole: number, time and errand, and no name."""
     if not receipts:
-        return _word(scene, "no_receipts", say("service_receipts.none"), well=True)
+        return _word(context, "no_receipts", say("service_receipts.none"), well=True)
     options = [
         Option(
             one.number,
-            say("service_receipts.one", tail=tail(one.facts.card_number)),
+            say("service_receipts.one", tail=last_digits(one.facts.card_number)),
             _about(one),
             "receipt-text-outline",
         )
         for one in receipts
     ]
     return Choose(
-        name=scene.name("which_receipt"),
-        errand=scene.title,
+        name=context.name("which_receipt"),
+        errand=context.title,
         title=say("service_receipts.title"),
         lead=(say("service_receipts.lead"),),
-        options=paged(options, more=more),
-        way_out=back(),
+        options=page_options(options, more=more),
+        way_out=back_button(),
     )
 
 
@@ -190,99 +190,99 @@ def _about(receipt: Receipt) -> Say:
     return say("service_receipts.about", day=f"{receipt.facts.time.astimezone():%Y-%m-%d}", number=receipt.number)
 
 
-def events(scene: Scene, told: Sequence[Happened], *, more: bool) -> Confirm:
+def events(context: ViewContext, told: Sequence[Happened], *, more: bool) -> Confirm:
     """What happened last, in words: no person, no card."""
     return Confirm(
-        name=scene.name("events"),
-        errand=scene.title,
+        name=context.name("events"),
+        errand=context.title,
         title=say("service_events.title"),
         lead=(say("service_events.lead" if told else "service_events.none"),),
         points=tuple(
             Point(say("service_events.one", time=one.time, what=in_words(one)), icon="history") for one in told
         ),
-        way_out=back(),
-        primary=go("more", "service_events.more") if more else None,
+        way_out=back_button(),
+        primary=primary_button("more", "service_events.more") if more else None,
     )
 
 
-def why_close(scene: Scene) -> Choose:
+def why_close(context: ViewContext) -> Choose:
     """What is told to visitors meanwhile."""
     return Choose(
-        name=scene.name("why_close"),
-        errand=scene.title,
+        name=context.name("why_close"),
+        errand=context.title,
         title=say("service_close.title"),
         lead=(say("service_close.lead"),),
         options=tuple(Option(why, say(f"home.closed.{why}")) for why in CLOSED),
-        way_out=back(),
+        way_out=back_button(),
     )
 
 
-def closed(scene: Scene) -> Tell:
+def closed(context: ViewContext) -> Tell:
     """It is out of service now."""
-    return _word(scene, "closed", say("service_closed.title"), say("service_closed.lead"), well=True)
+    return _word(context, "closed", say("service_closed.title"), say("service_closed.lead"), well=True)
 
 
-def reopen(scene: Scene, why: Closed) -> Confirm:
+def reopen(context: ViewContext, why: Closed) -> Confirm:
     """Back into service."""
     return Confirm(
-        name=scene.name("reopen"),
-        errand=scene.title,
+        name=context.name("reopen"),
+        errand=context.title,
         title=say("service_reopen.title"),
         facts=(Fact(say("service_reopen.now"), say(f"home.closed.{why}")),),
-        way_out=back(),
-        primary=go("open", "service_reopen.go", "check"),
+        way_out=back_button(),
+        primary=primary_button("open", "service_reopen.go", "check"),
     )
 
 
-def pair(scene: Scene) -> Confirm:
+def pair(context: ViewContext) -> Confirm:
     """What pairing does."""
     return Confirm(
-        name=scene.name("pair"),
-        errand=scene.title,
+        name=context.name("pair"),
+        errand=context.title,
         title=say("service_pair.title"),
         points=(
             Point(say("service_pair.one"), say("service_pair.one.detail"), icon="link-variant"),
             Point(say("service_pair.away"), say("service_pair.away.detail"), icon="door-closed-lock"),
         ),
-        way_out=back(),
-        primary=go("pair", "service_pair.go"),
+        way_out=back_button(),
+        primary=primary_button("pair", "service_pair.go"),
     )
 
 
-def pairing(scene: Scene) -> Busy:
+def pairing(context: ViewContext) -> Busy:
     """Station and board talk."""
-    return _busy(scene, "pairing", say("service_pairing.title"), say("service_pairing.lead"))
+    return _busy(context, "pairing", say("service_pairing.title"), say("service_pairing.lead"))
 
 
-def paired(scene: Scene, outcome: str) -> Tell:
+def paired(context: ViewContext, outcome: str) -> Tell:
     """Whether they have a key in common now; else a code that the handbook explains."""
     if outcome == PAIRED:
-        return _word(scene, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
-    return _word(scene, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead", code=outcome))
+        return _word(context, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
+    return _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead", code=outcome))
 
 
-def restart(scene: Scene) -> Confirm:
+def restart(context: ViewContext) -> Confirm:
     """The program ends and starts anew."""
     return Confirm(
-        name=scene.name("restart"),
-        errand=scene.title,
+        name=context.name("restart"),
+        errand=context.title,
         title=say("service_restart.title"),
         lead=(say("service_restart.lead"),),
         note=Note(say("service_restart.note"), kind="warning"),
-        way_out=back(),
-        primary=go("restart", "service_restart.go", "restart"),
+        way_out=back_button(),
+        primary=primary_button("restart", "service_restart.go", "restart"),
     )
 
 
-def no_restart(scene: Scene) -> Tell:
+def no_restart(context: ViewContext) -> Tell:
     """Nobody would start it again."""
-    return _word(scene, "no_restart", say("service_no_restart.title"), say("service_no_restart.lead"))
+    return _word(context, "no_restart", say("service_no_restart.title"), say("service_no_restart.lead"))
 
 
-def _word(scene: Scene, name: str, title: Say, *lead: Say, well: bool = False) -> Tell:
+def _word(context: ViewContext, name: str, title: Say, *lead: Say, well: bool = False) -> Tell:
     return Tell(
-        name=scene.name(name),
-        errand=scene.title,
+        name=context.name(name),
+        errand=context.title,
         badge="success" if well else "warning",
         badge_icon="check-bold" if well else "alert",
         title=title,
@@ -292,8 +292,8 @@ def _word(scene: Scene, name: str, title: Say, *lead: Say, well: bool = False) -
 
 
 def _on() -> Button:
-    return go("next", "button.next")
+    return primary_button("next", "button.next")
 
 
-def _busy(scene: Scene, name: str, title: Say, lead: Say) -> Busy:
-    return Busy(name=scene.name(name), errand=scene.title, title=title, lead=(lead,))
+def _busy(context: ViewContext, name: str, title: Say, lead: Say) -> Busy:
+    return Busy(name=context.name(name), errand=context.title, title=title, lead=(lead,))

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from kiosk.errands.stock.views import PAGE, not_there
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.slot_views import AT_THE_SLOT_S
-from kiosk.steps.view_helpers import back, go, paged, tail
+from kiosk.steps.view_helpers import back_button, last_digits, page_options, primary_button
 from kiosk.stock.stocktaking import Compared
 from kiosk.views import (
     Await,
@@ -31,7 +31,7 @@ ICONS = {
 }
 
 
-def slots(scene: Scene, found: Sequence[Compared], start: int) -> Choose:
+def slots(context: ViewContext, found: Sequence[Compared], start: int) -> Choose:
     """All slots, those that differ first."""
     differ = sum(one.what != "agree" for one in found)
     options = [
@@ -39,12 +39,12 @@ def slots(scene: Scene, found: Sequence[Compared], start: int) -> Choose:
         for one in found[start : start + PAGE]
     ]
     return Choose(
-        name=scene.name("count"),
-        errand=scene.title,
+        name=context.name("count"),
+        errand=context.title,
         title=say("count.differ.title", differ=differ) if differ else say("count.agree.title"),
         lead=(say("count.lead", slots=len(found)),),
-        options=paged(options, more=len(found) > PAGE),
-        way_out=back(),
+        options=page_options(options, more=len(found) > PAGE),
+        way_out=back_button(),
     )
 
 
@@ -53,52 +53,52 @@ def _listed(one: Compared) -> Say:
         return say("count.listed.empty", slot=one.slot)
     if not one.listed.card_number:
         return say("count.listed.unknown", slot=one.slot)
-    return say("count.listed.card", slot=one.slot, tail=tail(one.listed.card_number))
+    return say("count.listed.card", slot=one.slot, tail=last_digits(one.listed.card_number))
 
 
-def slot(scene: Scene, one: Compared) -> Confirm | Tell:
+def slot(context: ViewContext, one: Compared) -> Confirm | Tell:
     """What is so about this slot, what it may come from, and what can be done."""
     match one.what:
         case "missing" if one.listed is not None:
-            return not_there(scene, one.listed)
+            return not_there(context, one.listed)
         case "unlisted":
-            return _unlisted(scene, one.slot)
+            return _unlisted(context, one.slot)
         case _:
-            return _told(scene, one)
+            return _told(context, one)
 
 
-def _unlisted(scene: Scene, slot: int) -> Confirm:
+def _unlisted(context: ViewContext, slot: int) -> Confirm:
     return Confirm(
-        name=scene.name("unlisted"),
-        errand=scene.title,
+        name=context.name("unlisted"),
+        errand=context.title,
         title=say("count.unlisted.title", slot=slot),
         points=(
             Point(say("count.unlisted.why"), say("count.unlisted.why.detail"), icon="help-circle-outline"),
             Point(say("count.unlisted.look"), say("count.unlisted.look.detail"), icon="magnify"),
         ),
-        way_out=back(),
-        primary=go("look", "stock.place.go", "door-open"),
+        way_out=back_button(),
+        primary=primary_button("look", "stock.place.go", "door-open"),
     )
 
 
-def _told(scene: Scene, one: Compared) -> Tell:
+def _told(context: ViewContext, one: Compared) -> Tell:
     agrees = one.what == "agree"
     return Tell(
-        name=scene.name(f"slot_{one.what}"),
-        errand=scene.title,
+        name=context.name(f"slot_{one.what}"),
+        errand=context.title,
         badge="success" if agrees else "warning",
         badge_icon="check-bold" if agrees else "alert",
         title=say(f"count.{one.what}.one", slot=one.slot),
         lead=(say(f"count.{one.what}.lead"),),
-        primary=go("back", "button.back", "check"),
+        primary=primary_button("back", "button.back", "check"),
     )
 
 
-def read_card(scene: Scene, digits: int, slot: int) -> EnterDigits:
+def read_card(context: ViewContext, digits: int, slot: int) -> EnterDigits:
     """Which card lies there, by the number that is printed on it."""
     return EnterDigits(
-        name=scene.name("read_card"),
-        errand=scene.title,
+        name=context.name("read_card"),
+        errand=context.title,
         title=say("count.read.title", slot=slot),
         lead=(say("count.read.lead"),),
         hint=say("stock.scan.hint"),
@@ -110,11 +110,11 @@ def read_card(scene: Scene, digits: int, slot: int) -> EnterDigits:
     )
 
 
-def remove(scene: Scene, slot: int, slots: int) -> Await:
+def remove(context: ViewContext, slot: int, slots: int) -> Await:
     """It may not lie here: out with it."""
     return Await(
-        name=scene.name("remove"),
-        errand=scene.title,
+        name=context.name("remove"),
+        errand=context.title,
         title=say("count.remove.title", slot=slot),
         lead=(say("count.remove.lead"),),
         note=Note(say("take.close"), kind="clock"),

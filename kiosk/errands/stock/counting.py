@@ -16,7 +16,7 @@ async def count(ask: Ask, shelf: Shelf) -> None:
     while True:
         found = await _compared(shelf)
         start = start if start < len(found) else 0
-        answer = await ask(views.slots(shelf.scene, found, start))
+        answer = await ask(views.slots(shelf.context, found, start))
         if answer == "back":
             return
         if answer == "more":
@@ -36,7 +36,7 @@ def _told(found: tuple[Compared, ...]) -> tuple[int, list[dict[str, str | int]]]
 
 async def _explain(ask: Ask, shelf: Shelf, one: Compared) -> None:
     """What is to be done about this slot, and do it."""
-    answer = await ask(views.slot(shelf.scene, one))
+    answer = await ask(views.slot(shelf.context, one))
     if answer == "gone" and one.listed is not None:
         await shelf.took(one.listed.card_number, one.listed.order, one.slot, "missing")
     elif answer == "look":
@@ -54,13 +54,13 @@ async def _look(ask: Ask, shelf: Shelf, slot: int) -> None:
         return
     card = None if false else await shelf.at_open_door(slot, _read(ask, shelf, slot))
     if card is None:
-        if await shelf.until_shut(ask, slot, views.remove(shelf.scene, slot, slots), "empty", opened):
+        if await shelf.until_shut(ask, slot, views.remove(shelf.context, slot, slots), "empty", opened):
             await shelf.took("", "", slot, "not_genuine" if false else "misplaced")
-    elif await shelf.until_shut(ask, slot, stock_views.put(shelf.scene, card, slot, slots), "present", opened):
+    elif await shelf.until_shut(ask, slot, stock_views.put(shelf.context, card, slot, slots), "present", opened):
         await shelf.put(card.card_number, card.order_number, slot)
 
 
 async def _read(ask: Ask, shelf: Shelf, slot: int) -> Incoming | None:
     """Which card it is, by its number; None where it cannot be told, or may not lie here."""
-    scanned = await ask(views.read_card(shelf.scene, shelf.desk.region.card_number_digits, slot))
+    scanned = await ask(views.read_card(shelf.context, shelf.caps.region.card_number_digits, slot))
     return None if scanned == "unknown" else await which_card(ask, shelf, scanned, found_lying=True)

@@ -15,7 +15,7 @@ async def deliver(ask: Ask, shelf: Shelf) -> None:
     await shelf.need_second(ask)
     put: tuple[str, int] | None = None
     while True:
-        scanned = await ask(views.scan(shelf.scene, shelf.desk.region.card_number_digits, put))
+        scanned = await ask(views.scan(shelf.context, shelf.caps.region.card_number_digits, put))
         if scanned == "back":
             return
         card = await which_card(ask, shelf, scanned)
@@ -29,15 +29,15 @@ async def which_card(ask: Ask, shelf: Shelf, scanned: str, *, found_lying: bool 
     ledger = await shelf.ledger()
     card_number, order = _named(ledger, scanned)
     if not card_number:
-        await ask(views.not_known(shelf.scene))
+        await ask(views.not_known(shelf.context))
         return None
     lying = ledger.where(card_number)
     if lying is not None and found_lying:
         return Incoming(card_number, order, lying)
     if lying is not None and not await _is_empty(shelf, lying.slot):
-        await ask(views.already_in(shelf.scene, card_number, lying.slot))
+        await ask(views.already_in(shelf.context, card_number, lying.slot))
         return None
-    if order is None and lying is None and await ask(views.no_order(shelf.scene, card_number)) != "reserve":
+    if order is None and lying is None and await ask(views.no_order(shelf.context, card_number)) != "reserve":
         return None
     card = Incoming(card_number, order, lying)
     return card if await _whole(ask, shelf, card) else None
@@ -62,12 +62,12 @@ async def _is_empty(shelf: Shelf, slot: int) -> bool:
 
 async def _whole(ask: Ask, shelf: Shelf, card: Incoming) -> bool:
     """A reserve card whose envelope was opened is handed out to nobody: it is on hold at once."""
-    if not card.is_reserve or await ask(views.unbroken(shelf.scene, card.card_number)) == "yes":
+    if not card.is_reserve or await ask(views.unbroken(shelf.context, card.card_number)) == "yes":
         return True
-    blocking = shelf.desk.blocking
+    blocking = shelf.caps.blocking
     hold = blocking.hold(card.card_number, "envelope_broken", by=shelf.by.proof, errand=shelf.log.id)
     await shelf.log.effect(Effect.CARD_HOLD, hold, card_number=card.card_number)
-    await ask(views.broken(shelf.scene, card.card_number))
+    await ask(views.broken(shelf.context, card.card_number))
     return False
 
 
@@ -78,11 +78,11 @@ async def _put_in(ask: Ask, shelf: Shelf, card: Incoming) -> int:
         slot = await _proposed(ask, shelf, card, passed)
         if slot is None:
             return 0
-        answer = await ask(views.place(shelf.scene, card, slot))
+        answer = await ask(views.place(shelf.context, card, slot))
         if answer == "back":
             return 0
         passed.add(slot)
-        view = views.put(shelf.scene, card, slot, len(await shelf.slots()))
+        view = views.put(shelf.context, card, slot, len(await shelf.slots()))
         opened = await shelf.open(ask, slot) if answer == "open" else "shut"
         if opened == "shut":
             continue
@@ -101,6 +101,6 @@ async def _proposed(ask: Ask, shelf: Shelf, card: Incoming, passed: set[int]) ->
         passed.clear()
         left = list(free)
     if not left:
-        await ask(views.full(shelf.scene))
+        await ask(views.full(shelf.context))
         return None
     return left[0]

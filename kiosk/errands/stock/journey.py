@@ -10,45 +10,45 @@ from kiosk.errands.stock.delivering import deliver
 from kiosk.errands.stock.shelf import Shelf
 from kiosk.ports import Ask, ErrandLog
 from kiosk.receipts import Detail
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in
 from kiosk.steps.receipt import attest, hand_out, work_facts
 from kiosk.stock.stocktaking import Lying, Why, outgoing
 from kiosk.views import Choose
 
-SCENE = Scene("stock")
+CONTEXT = ViewContext("stock")
 
 
-async def stock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def stock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    administrator = await log_in(ask, desk, SCENE, log)
-    shelf = Shelf.of(desk, SCENE, log, administrator)
+    administrator = await log_in(ask, caps, CONTEXT, log)
+    shelf = Shelf.of(caps, CONTEXT, log, administrator)
     tasks = {"deliver": deliver, "count": count, "take_out": take_out}
     while (task := await ask(await _what(shelf))) != "end":
         await tasks[task](ask, shelf)
-    return await _done(ask, desk, log, shelf)
+    return await _done(ask, caps, log, shelf)
 
 
 async def _what(shelf: Shelf) -> Choose:
     """What is to be done, with how it stands."""
     ledger = await shelf.ledger()
     due = sum(why in ("not_genuine", "misplaced", "expired", "voided") for _, why in outgoing(ledger, shelf.today()))
-    return views.what(shelf.scene, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
+    return views.what(shelf.context, lying=len(ledger.lying), slots=len(await shelf.slots()), due=due)
 
 
-async def _done(ask: Ask, desk: Desk, log: ErrandLog, shelf: Shelf) -> Ended:
+async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: Shelf) -> Ended:
     """A receipt where something was moved or counted."""
-    if desk.seal is None or not shelf.has_done:
+    if caps.seal is None or not shelf.has_done:
         ended = Ended("done")
         await log.end(ended)
         return ended
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
     details = tuple(Detail(what, str(many)) for what, many in figures.items())
-    receipt = await attest(desk, log, work_facts(desk, shelf.scene, shelf.by, details=details))
+    receipt = await attest(caps, log, work_facts(caps, shelf.context, shelf.by, details=details))
     ended = Ended("done", receipt=receipt.number)
     await log.end(ended)
-    await hand_out(ask, desk, shelf.scene, log, receipt)
+    await hand_out(ask, caps, shelf.context, log, receipt)
     return ended
 
 
@@ -58,11 +58,11 @@ async def take_out(ask: Ask, shelf: Shelf) -> None:
     while True:
         found = outgoing(await shelf.ledger(), shelf.today())
         if not found:
-            await ask(views.nothing_in(shelf.scene))
+            await ask(views.nothing_in(shelf.context))
             return
         start = start if start < len(found) else 0
         answer = await ask(
-            views.which_out(shelf.scene, found[start : start + views.PAGE], more=len(found) > views.PAGE)
+            views.which_out(shelf.context, found[start : start + views.PAGE], more=len(found) > views.PAGE)
         )
         if answer == "back":
             return
@@ -76,10 +76,10 @@ async def _take(ask: Ask, shelf: Shelf, card: Lying, why: Why) -> None:
     """Open the slot, see the card go. One that is not there is told as missing."""
     seen = next((one for one in await shelf.slots() if one.number == card.slot), None)
     if seen is not None and seen.card == "empty":
-        if await ask(views.not_there(shelf.scene, card)) == "gone":
+        if await ask(views.not_there(shelf.context, card)) == "gone":
             await shelf.took(card.card_number, card.order, card.slot, "missing")
         return
-    view = views.take(shelf.scene, card, why, len(await shelf.slots()))
+    view = views.take(shelf.context, card, why, len(await shelf.slots()))
     opened = await shelf.open(ask, card.slot)
     if opened == "shut":
         return

@@ -9,8 +9,8 @@ from fleet.messages.vocabulary import Effect, EventType
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator import log_in_another
 from kiosk.steps.slot import note_open_door
 from kiosk.stock.stocktaking import Ledger, Stock, Why
@@ -23,10 +23,10 @@ T = TypeVar("T")
 class Shelf:
     """The cabinet in the hands of `by`. Counts what was moved."""
 
-    desk: Desk
+    caps: Capabilities
     cabinet: Cabinet
     stock: Stock
-    scene: Scene
+    context: ViewContext
     log: ErrandLog
     by: LoggedIn
     second: LoggedIn | None = None
@@ -37,11 +37,11 @@ class Shelf:
     counted: bool = False
 
     @classmethod
-    def of(cls, desk: Desk, scene: Scene, log: ErrandLog, by: LoggedIn) -> Self:
+    def of(cls, caps: Capabilities, context: ViewContext, log: ErrandLog, by: LoggedIn) -> Self:
         """The errand is not offered without cabinet and orders."""
-        assert desk.cabinet is not None
-        assert desk.stock is not None
-        return cls(desk, desk.cabinet, desk.stock, scene, log, by)
+        assert caps.cabinet is not None
+        assert caps.stock is not None
+        return cls(caps, caps.cabinet, caps.stock, context, log, by)
 
     @property
     def has_done(self) -> bool:
@@ -50,14 +50,14 @@ class Shelf:
 
     async def need_second(self, ask: Ask) -> None:
         """Another administrator too, once, where cards of this region or station want two. Raises StopError."""
-        wanted = self.desk.region.stock.two_administrators or (await self.ledger()).keyless
+        wanted = self.caps.region.stock.two_administrators or (await self.ledger()).keyless
         if wanted and self.second is None:
-            await ask(views.two_wanted(self.scene))
-            self.second = await log_in_another(ask, self.desk, self.scene, self.log, {self.by.hsa_id})
+            await ask(views.two_wanted(self.context))
+            self.second = await log_in_another(ask, self.caps, self.context, self.log, {self.by.hsa_id})
 
     def today(self) -> str:
         """ISO 8601, as people here have it."""
-        return self.desk.clock.now().astimezone().date().isoformat()
+        return self.caps.clock.now().astimezone().date().isoformat()
 
     async def ledger(self) -> Ledger:
         """The list."""
@@ -67,7 +67,7 @@ class Shelf:
         """All slots as their sensors say. Raises StopError where the cabinet does not answer."""
         state = await self.cabinet.state()
         if not isinstance(state, CabinetReady):
-            raise views.cabinet_out(self.scene)
+            raise views.cabinet_out(self.context)
         return state.slots
 
     async def open(self, ask: Ask, slot: int) -> Literal["opened", "unclear", "shut"]:
@@ -78,10 +78,10 @@ class Shelf:
             case OpenUnknown():
                 return "unclear"
             case NotOpened(SlotFault.JAMMED | SlotFault.OTHER_OPEN | SlotFault.NO_SUCH_SLOT as fault):
-                await ask(views.not_open(self.scene, slot, fault))
+                await ask(views.not_open(self.context, slot, fault))
                 return "shut"
             case NotOpened():
-                raise views.cabinet_out(self.scene)
+                raise views.cabinet_out(self.context)
             case other:
                 assert_never(other)
 
@@ -93,7 +93,7 @@ class Shelf:
             seen = await ask(view, until=self.cabinet.wait_slot(slot, card=card, door="closed"))
             if isinstance(seen, str):
                 shut = self.cabinet.wait_slot(slot, card=None, door="closed")
-                seen = await ask(views.shut(self.scene, slot), until=shut)
+                seen = await ask(views.shut(self.context, slot), until=shut)
         except ErrandEndedError:
             await note_open_door(self.log, self.cabinet, slot)
             raise

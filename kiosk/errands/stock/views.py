@@ -6,9 +6,9 @@ from drivers.cabinet.port import SlotFault
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.slot_views import AT_THE_SLOT_S
-from kiosk.steps.view_helpers import back, fours, go, paged, person, tail
+from kiosk.steps.view_helpers import back_button, display_name, fours, last_digits, page_options, primary_button
 from kiosk.stock.stocktaking import Lying, Why
 from kiosk.views import (
     Await,
@@ -31,7 +31,7 @@ PAGE = 4
 TASKS = {"deliver": "tray-arrow-down", "count": "magnify", "take_out": "tray-arrow-up"}
 
 
-def what(scene: Scene, *, lying: int, slots: int, due: int) -> Choose:
+def what(context: ViewContext, *, lying: int, slots: int, due: int) -> Choose:
     """In, count, out; and how it stands."""
     lead = (
         say("stock.what.due", lying=lying, slots=slots, due=due)
@@ -39,8 +39,8 @@ def what(scene: Scene, *, lying: int, slots: int, due: int) -> Choose:
         else say("stock.what.lead", lying=lying, slots=slots)
     )
     return Choose(
-        name=scene.name("what"),
-        errand=scene.title,
+        name=context.name("what"),
+        errand=context.title,
         title=say("stock.what.title"),
         lead=(lead,),
         options=tuple(
@@ -51,19 +51,19 @@ def what(scene: Scene, *, lying: int, slots: int, due: int) -> Choose:
     )
 
 
-def two_wanted(scene: Scene) -> Tell:
+def two_wanted(context: ViewContext) -> Tell:
     """Cards here cannot show by themselves that they are genuine: two put them in, so that nobody can alone swap one."""
     return _told(
-        scene, "two_wanted", say("stock.two_wanted.title"), say("stock.two_wanted.lead"), say("stock.two_wanted.do")
+        context, "two_wanted", say("stock.two_wanted.title"), say("stock.two_wanted.lead"), say("stock.two_wanted.do")
     )
 
 
-def scan(scene: Scene, digits: int, put: tuple[str, int] | None) -> EnterDigits:
+def scan(context: ViewContext, digits: int, put: tuple[str, int] | None) -> EnterDigits:
     """The next card, by its number, its order or its envelope; what was put in last is said."""
-    lead = say("stock.scan.put", tail=tail(put[0]), slot=put[1]) if put else say("stock.scan.lead")
+    lead = say("stock.scan.put", tail=last_digits(put[0]), slot=put[1]) if put else say("stock.scan.lead")
     return EnterDigits(
-        name=scene.name("scan"),
-        errand=scene.title,
+        name=context.name("scan"),
+        errand=context.title,
         title=say("stock.scan.title"),
         lead=(lead,),
         hint=say("stock.scan.hint"),
@@ -74,119 +74,121 @@ def scan(scene: Scene, digits: int, put: tuple[str, int] | None) -> EnterDigits:
     )
 
 
-def _told(scene: Scene, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
+def _told(context: ViewContext, name: str, title: Say, lead: Say, do: Say | None = None) -> Tell:
     """Something is not as it should be; the person goes on."""
     return Tell(
-        name=scene.name(name),
-        errand=scene.title,
+        name=context.name(name),
+        errand=context.title,
         badge="warning",
         badge_icon="alert",
         title=title,
         lead=(lead,),
         points=(Point(do, mark="number"),) if do else (),
-        primary=go("next", "button.next"),
+        primary=primary_button("next", "button.next"),
     )
 
 
-def not_known(scene: Scene) -> Tell:
+def not_known(context: ViewContext) -> Tell:
     """No order of that number is to be handed out here."""
     return _told(
-        scene, "not_known", say("stock.not_known.title"), say("stock.not_known.lead"), say("stock.not_known.do")
+        context, "not_known", say("stock.not_known.title"), say("stock.not_known.lead"), say("stock.not_known.do")
     )
 
 
-def already_in(scene: Scene, card_number: str, slot: int) -> Tell:
+def already_in(context: ViewContext, card_number: str, slot: int) -> Tell:
     """The list has that card in a slot."""
-    lead = say("stock.already_in.lead", tail=tail(card_number), slot=slot)
-    return _told(scene, "already_in", say("stock.already_in.title"), lead, say("stock.already_in.do"))
+    lead = say("stock.already_in.lead", tail=last_digits(card_number), slot=slot)
+    return _told(context, "already_in", say("stock.already_in.title"), lead, say("stock.already_in.do"))
 
 
-def no_order(scene: Scene, card_number: str) -> Confirm:
+def no_order(context: ViewContext, card_number: str) -> Confirm:
     """No order for that card: is it a reserve card, for whoever needs one?"""
     return Confirm(
-        name=scene.name("no_order"),
-        errand=scene.title,
+        name=context.name("no_order"),
+        errand=context.title,
         title=say("stock.no_order.title"),
         points=(
             Point(say("stock.no_order.reserve"), say("stock.no_order.reserve.detail"), icon="star-four-points-outline"),
             Point(say("stock.no_order.other"), say("stock.no_order.other.detail"), icon="alert-outline"),
         ),
         facts=(Fact(say("fact.card"), fours(card_number)),),
-        way_out=back(),
-        primary=go("reserve", "stock.no_order.go"),
+        way_out=back_button(),
+        primary=primary_button("reserve", "stock.no_order.go"),
     )
 
 
-def unbroken(scene: Scene, card_number: str) -> Confirm:
+def unbroken(context: ViewContext, card_number: str) -> Confirm:
     """A reserve card comes with its envelope, which nobody may have opened."""
     return Confirm(
-        name=scene.name("unbroken"),
-        errand=scene.title,
+        name=context.name("unbroken"),
+        errand=context.title,
         title=say("stock.unbroken.title"),
         points=(
             Point(say("stock.unbroken.yes"), say("stock.unbroken.yes.detail"), "good"),
             Point(say("stock.unbroken.no"), say("stock.unbroken.no.detail"), "bad"),
         ),
-        facts=(Fact(say("fact.card"), f"…{tail(card_number)}"),),
+        facts=(Fact(say("fact.card"), f"…{last_digits(card_number)}"),),
         way_out=Button("no", say("stock.unbroken.go_no"), "close"),
-        primary=go("yes", "stock.unbroken.go", "check"),
+        primary=primary_button("yes", "stock.unbroken.go", "check"),
     )
 
 
-def broken(scene: Scene, card_number: str) -> Tell:
+def broken(context: ViewContext, card_number: str) -> Tell:
     """The card is on hold, and goes back."""
-    lead = say("stock.broken.lead", tail=tail(card_number))
-    return _told(scene, "broken", say("stock.broken.title"), lead, say("stock.broken.do"))
+    lead = say("stock.broken.lead", tail=last_digits(card_number))
+    return _told(context, "broken", say("stock.broken.title"), lead, say("stock.broken.do"))
 
 
-def place(scene: Scene, card: Incoming, slot: int) -> Confirm:
+def place(context: ViewContext, card: Incoming, slot: int) -> Confirm:
     """Where the card is to go."""
-    whose = person(card.order) if card.order else say("stock.place.reserve")
+    whose = display_name(card.order) if card.order else say("stock.place.reserve")
     return Confirm(
-        name=scene.name("place"),
-        errand=scene.title,
+        name=context.name("place"),
+        errand=context.title,
         title=say("stock.place.title", slot=slot),
         points=(Point(say("stock.place.point"), say("stock.place.point.detail"), icon="door-open"),),
-        facts=(Fact(say("fact.holder"), whose), Fact(say("fact.card"), f"…{tail(card.card_number)}")),
-        way_out=back(),
+        facts=(Fact(say("fact.holder"), whose), Fact(say("fact.card"), f"…{last_digits(card.card_number)}")),
+        way_out=back_button(),
         side=Button("other", say("stock.place.other")),
-        primary=go("open", "stock.place.go", "door-open"),
+        primary=primary_button("open", "stock.place.go", "door-open"),
     )
 
 
-def full(scene: Scene) -> Tell:
+def full(context: ViewContext) -> Tell:
     """Nothing is free, by list and by sensor."""
-    return _told(scene, "full", say("stock.full.title"), say("stock.full.lead"), say("stock.full.do"))
+    return _told(context, "full", say("stock.full.title"), say("stock.full.lead"), say("stock.full.do"))
 
 
-def not_open(scene: Scene, slot: int, fault: SlotFault) -> Tell:
+def not_open(context: ViewContext, slot: int, fault: SlotFault) -> Tell:
     """The door stayed shut; another slot may do."""
     if fault is SlotFault.OTHER_OPEN:
         return _told(
-            scene, "not_open", say("stock.other_open.title"), say("stock.other_open.lead"), say("stock.other_open.do")
+            context, "not_open", say("stock.other_open.title"), say("stock.other_open.lead"), say("stock.other_open.do")
         )
     return _told(
-        scene, "not_open", say("stock.jammed.title", slot=slot), say("stock.jammed.lead"), say("stock.jammed.do")
+        context, "not_open", say("stock.jammed.title", slot=slot), say("stock.jammed.lead"), say("stock.jammed.do")
     )
 
 
-def cabinet_out(scene: Scene) -> StopError:
+def cabinet_out(context: ViewContext) -> StopError:
     """The cabinet does not answer, or has locked itself."""
-    return stop(scene, "fault", "cabinet_out", icon="door-closed-lock")
+    return stop(context, "fault", "cabinet_out", icon="door-closed-lock")
 
 
-def put(scene: Scene, card: Incoming, slot: int, slots: int) -> Await:
+def put(context: ViewContext, card: Incoming, slot: int, slots: int) -> Await:
     """The slot is open and lit."""
     return _at_slot(
-        scene, "put", say("stock.put.title", slot=slot), say("stock.put.lead", tail=tail(card.card_number)), slot, slots,
+        context, "put", say("stock.put.title", slot=slot), say("stock.put.lead", tail=last_digits(card.card_number)), slot, slots,
         Button("back", say("stock.put.not"), "close"),
     )  # fmt: skip
 
 
-def _at_slot(scene: Scene, name: str, title: Say, lead: Say, slot: int, slots: int, way_out: Button | None) -> Await:
+def _at_slot(
+    context: ViewContext, name: str, title: Say, lead: Say, slot: int, slots: int, way_out: Button | None
+) -> Await:
     return Await(
-        name=scene.name(name),
-        errand=scene.title,
+        name=context.name(name),
+        errand=context.title,
         title=title,
         lead=(lead,),
         note=Note(say("take.close"), kind="clock"),
@@ -197,57 +199,59 @@ def _at_slot(scene: Scene, name: str, title: Say, lead: Say, slot: int, slots: i
     )
 
 
-def shut(scene: Scene, slot: int) -> Await:
+def shut(context: ViewContext, slot: int) -> Await:
     """It was not done after all: the door is to be shut."""
     return _at_slot(
-        scene, "shut", say("stock.shut.title", slot=slot), say("stock.shut.lead"), slot, max(24, slot), None
+        context, "shut", say("stock.shut.title", slot=slot), say("stock.shut.lead"), slot, max(24, slot), None
     )
 
 
-def nothing_in(scene: Scene) -> Tell:
+def nothing_in(context: ViewContext) -> Tell:
     """The list is empty."""
-    return _told(scene, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
+    return _told(context, "nothing_in", say("stock.nothing_in.title"), say("stock.nothing_in.lead"))
 
 
-def which_out(scene: Scene, found: Sequence[tuple[Lying, Why]], *, more: bool) -> Choose:
+def which_out(context: ViewContext, found: Sequence[tuple[Lying, Why]], *, more: bool) -> Choose:
     """Which card goes out: those that must stand first."""
     options = [Option(str(card.slot), _in_slot(card), say(f"stock.why.{why}")) for card, why in found]
     return Choose(
-        name=scene.name("which_out"),
-        errand=scene.title,
+        name=context.name("which_out"),
+        errand=context.title,
         title=say("stock.which_out.title"),
         lead=(say("stock.which_out.lead"),),
-        options=paged(options, more=more),
-        way_out=back(),
+        options=page_options(options, more=more),
+        way_out=back_button(),
     )
 
 
 def _in_slot(card: Lying) -> Say:
     if not card.card_number:
         return say("stock.in_slot.unknown", slot=card.slot)
-    return say("stock.in_slot", slot=card.slot, tail=tail(card.card_number))
+    return say("stock.in_slot", slot=card.slot, tail=last_digits(card.card_number))
 
 
-def take(scene: Scene, card: Lying, why: Why, slots: int) -> Await:
+def take(context: ViewContext, card: Lying, why: Why, slots: int) -> Await:
     """The slot is open; why the card goes out, and where it goes."""
     lead = say(f"stock.out.{why}")
     not_taken = Button("back", say("stock.take.not"), "close")
-    return _at_slot(scene, "take", say("stock.take.title", slot=card.slot), lead, card.slot, slots, not_taken)
+    return _at_slot(context, "take", say("stock.take.title", slot=card.slot), lead, card.slot, slots, not_taken)
 
 
-def not_there(scene: Scene, card: Lying) -> Confirm:
+def not_there(context: ViewContext, card: Lying) -> Confirm:
     """The sensor says that the slot is empty already."""
     return Confirm(
-        name=scene.name("not_there"),
-        errand=scene.title,
+        name=context.name("not_there"),
+        errand=context.title,
         title=say("stock.not_there.title", slot=card.slot),
         points=(
             Point(say("stock.gone.point"), say("stock.gone.point.detail"), icon="magnify"),
             Point(say("stock.gone.told"), say("stock.gone.told.detail"), icon="alert-outline"),
         ),
         facts=(
-            Fact(say("fact.card"), f"…{tail(card.card_number)}" if card.card_number else say("stock.unknown_card")),
+            Fact(
+                say("fact.card"), f"…{last_digits(card.card_number)}" if card.card_number else say("stock.unknown_card")
+            ),
         ),
-        way_out=back(),
-        primary=go("gone", "stock.gone.go"),
+        way_out=back_button(),
+        primary=primary_button("gone", "stock.gone.go"),
     )

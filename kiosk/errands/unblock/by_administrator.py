@@ -17,9 +17,9 @@ from kiosk.errands.unblock import by_administrator_views as views
 from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, emptied
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified, attended, note_attested
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin import views as pin_views
@@ -51,30 +51,30 @@ class _NoAnswerError(Exception):
         self.why = why
 
 
-async def mandate(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> Mandate:
+async def mandate(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Mandate:
     """An administrator who is not the holder, logged in at the server. The holder's card leaves the one reader meanwhile.
 
     Raises StopError where the log-in is by the list alone.
     """
-    shared = desk.administrator_reader is None
+    shared = caps.administrator_reader is None
     if shared:
         await card.visit.close()
-        await ask(views.take_own(scene), until=emptied(desk.reader))
-    who = replace(await attended(ask, desk, scene, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id)
+        await ask(views.take_own(context), until=emptied(caps.reader))
+    who = replace(await attended(ask, caps, context, log, {card.whose.hsa_id}), hsa_id=card.whose.hsa_id)
     assert who.administrator is not None, "that is who attends"
     if who.administrator.proof is None or not who.administrator.proof.by_server:
-        raise views.log_in_at_the_server(scene)
+        raise views.log_in_at_the_server(context)
     await note_attested(log, who)
     if shared:
-        card.visit = await _in_again(ask, desk, scene, card)
+        card.visit = await _in_again(ask, caps, context, card)
     return Mandate(who, who.administrator)
 
 
-async def _in_again(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> Visit:
+async def _in_again(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Visit:
     """The holder's card, and no other, in the one reader again."""
     fresh = False
     while True:
-        visit = await ask_for_card(ask, desk.reader, lambda why: own_card_views.insert(scene, why), fresh=fresh)
+        visit = await ask_for_card(ask, caps.reader, lambda why: own_card_views.insert(context, why), fresh=fresh)
         assert not isinstance(visit, str), "the only other way out is to cancel"
         if visit.facts.card_number == card.whose.card_number:
             return visit
@@ -83,52 +83,61 @@ async def _in_again(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> Visit:
 
 
 async def set_code_by_mandate(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate, role: Role
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate, role: Role
 ) -> CodeSet | None:
     """One round: the new code, and the write. No code comes back where the round has to be made again. Raises StopError."""
-    new = await new_code(ask, scene, card.visit, role)
-    if new is None or await ask(views.write(scene, card.whose, given.who)) == "back":
+    new = await new_code(ask, context, card.visit, role)
+    if new is None or await ask(views.write(context, card.whose, given.who)) == "back":
         return None
     if not card.facts.rules.administrable and given.puk is None:
-        given.puk = await _released(ask, desk, scene, log, card, given)
-    return await _write(ask, desk, scene, log, card, given, role, new)
+        given.puk = await _released(ask, caps, context, log, card, given)
+    return await _write(ask, caps, context, log, card, given, role, new)
 
 
 async def _write(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate, role: Role, new: Secret
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    card: OwnCard,
+    given: Mandate,
+    role: Role,
+    new: Secret,
 ) -> CodeSet | None:
-    act = _written(desk, log, card.visit, given, role, new)
+    act = _written(caps, log, card.visit, given, role, new)
     writing = log.effect(EFFECT, act, administrator=given.administrator.hsa_id)
-    match await ask(pin_views.writing(scene), until=writing):
+    match await ask(pin_views.writing(context), until=writing):
         case Accepted(new_code_set=taken):
-            return await code_now(ask, scene, card.visit, role, new, taken=taken)
+            return await code_now(ask, context, card.visit, role, new, taken=taken)
         case NotAnswered(Declined("no_key")) if given.puk is None:
-            given.puk = await _released(ask, desk, scene, log, card, given)
-            return await _write(ask, desk, scene, log, card, given, role, new)
+            given.puk = await _released(ask, caps, context, log, card, given)
+            return await _write(ask, caps, context, log, card, given, role, new)
         case NotAnswered(why):
-            raise views.not_answered(scene, why)
+            raise views.not_answered(context, why)
         case Unknown():
-            return await _after_tear(ask, desk, scene, log, card, role, new)
+            return await _after_tear(ask, caps, context, log, card, role, new)
         case WrongAnswer() | WrongCode():
-            raise views.wrong_key(scene)
+            raise views.wrong_key(context)
         case Locked() | Refused(RefusalReason.BELOW_FLOOR):
-            raise views.key_floor(scene)
+            raise views.key_floor(context)
         case Refused():
-            raise pin_views.card_refused(scene)
+            raise pin_views.card_refused(context)
         case NotSent() | str():
             raise CardPulledError
         case other:
             assert_never(other)
 
 
-async def _released(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, given: Mandate) -> Secret:
-    releasing = desk.card_keys.release_puk(card.facts, administrator=given.administrator, errand=log.id)
+async def _released(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, given: Mandate
+) -> Secret:
+    releasing = caps.card_keys.release_puk(card.facts, administrator=given.administrator, errand=log.id)
     act = log.effect(Effect.PUK_RELEASE, releasing, administrator=given.administrator.hsa_id)
-    match await ask(views.asking(scene), until=act):
+    match await ask(views.asking(context), until=act):
         case Released(puk):
             return puk
         case Declined() | Unavailable() as why:
-            raise views.not_answered(scene, why)
+            raise views.not_answered(context, why)
         case str():
             raise AssertionError("a view without buttons has no answer")
         case other:
@@ -136,10 +145,10 @@ async def _released(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: Ow
 
 
 async def _written(
-    desk: Desk, log: ErrandLog, visit: Visit, given: Mandate, role: Role, new: Secret
+    caps: Capabilities, log: ErrandLog, visit: Visit, given: Mandate, role: Role, new: Secret
 ) -> Accepted | WrongAnswer | WrongCode | Locked | Refused | Unknown | NotAnswered | NotSent:
     async def answer(challenge: bytes) -> bytes:
-        asked = desk.card_keys.unblock_response(
+        asked = caps.card_keys.unblock_response(
             visit.facts, challenge, administrator=given.administrator, errand=log.id
         )
         word = await asked
@@ -159,9 +168,9 @@ async def _written(
 
 
 async def _after_tear(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, role: Role, new: Secret
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, role: Role, new: Secret
 ) -> CodeSet | None:
     await card.visit.close()
-    card.visit = await same_card(ask, desk, scene, card.whose)
-    code = await which_code(ask, scene, log, card.visit, role, new, EFFECT)
+    card.visit = await same_card(ask, caps, context, card.whose)
+    code = await which_code(ask, context, log, card.visit, role, new, EFFECT)
     return None if code is None else CodeSet(code)

@@ -14,31 +14,31 @@ from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by
 from kiosk.errands.unblock.by_administrator_views import without
 from kiosk.issuer.ports import Declined, LetterOrdered, Unavailable
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.identification import Identified
 from kiosk.steps.own_card import OwnCard, own_card
 from kiosk.steps.pin.activation import prove_card
 from kiosk.steps.pin.unlocking import CodeSet, Envelope, card_decides, set_code
 from kiosk.steps.receipt import receipt_for, say_done
 
-SCENE = Scene("unblock")
-CARD, CODE, LETTER = SCENE.at(1, 3), SCENE.at(2, 3), SCENE.at(2, 2)
+CONTEXT = ViewContext("unblock")
+CARD, CODE, LETTER = CONTEXT.at(1, 3), CONTEXT.at(2, 3), CONTEXT.at(2, 2)
 
 
-async def unblock(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+async def unblock(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     """The whole errand. Raises ErrandEndedError where the person or the station ends it earlier."""
-    async with own_card(ask, desk, CARD, log) as card:
+    async with own_card(ask, caps, CARD, log) as card:
         roles = _locked(card)
         way = await _may(ask, card, roles)
         if way == "letter":
-            return await order_letter(ask, desk, LETTER, log, card)
-        given = await mandate(ask, desk, CARD, log, card) if way == "administrator" else None
-        codes = [await _unlock(ask, desk, log, card, role, given) for role in roles]
+            return await order_letter(ask, caps, LETTER, log, card)
+        given = await mandate(ask, caps, CARD, log, card) if way == "administrator" else None
+        codes = [await _unlock(ask, caps, log, card, role, given) for role in roles]
         kept = next((code.remarks for code in codes if not code.new), ())
         who = given.who if given else Identified("card", card.whose.hsa_id)
-        receipt = await receipt_for(desk, SCENE, log, card.whose, who, kept)
-        return await say_done(ask, desk, SCENE, log, receipt, *views.done(envelope=given is None, new=not kept))
+        receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, kept)
+        return await say_done(ask, caps, CONTEXT, log, receipt, *views.done(envelope=given is None, new=not kept))
 
 
 def _locked(card: OwnCard) -> tuple[Role, ...]:
@@ -63,33 +63,35 @@ async def _may(ask: Ask, card: OwnCard, roles: tuple[Role, ...]) -> str:
     return await ask(without(CARD)) if way == "no_envelope" else way
 
 
-async def _unlock(ask: Ask, desk: Desk, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None) -> CodeSet:
+async def _unlock(
+    ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard, role: Role, given: Mandate | None
+) -> CodeSet:
     """Rounds of PUK (or mandate) and new code until the card has it, and its key has proved it."""
     letter = Envelope(card.whose, card_decides)
-    scene = CODE if given is None else replace(CODE, attended_by=given.administrator.name)
+    context = CODE if given is None else replace(CODE, attended_by=given.administrator.name)
     known = None
     while known is None:
         if given is not None:
-            known = await set_code_by_mandate(ask, desk, scene, log, card, given, role)
+            known = await set_code_by_mandate(ask, caps, context, log, card, given, role)
         else:
-            known, card.visit = await set_code(ask, desk, scene, log, letter, card.visit, role)
-    await prove_card(ask, scene, log, card.visit, known.code, role)
+            known, card.visit = await set_code(ask, caps, context, log, letter, card.visit, role)
+    await prove_card(ask, context, log, card.visit, known.code, role)
     return known
 
 
-async def order_letter(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard) -> Ended:
+async def order_letter(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard) -> Ended:
     """Offer to order a letter for the card. Raises StopError where none can be ordered, ErrandCancelledError."""
-    await ask(views.order(scene, card.whose))
-    asking = desk.card_keys.order_letter(card.whose.card_number, errand=log.id)
-    match await ask(views.ordering(scene), until=log.effect(Effect.LETTER_ORDER, asking)):
+    await ask(views.order(context, card.whose))
+    asking = caps.card_keys.order_letter(card.whose.card_number, errand=log.id)
+    match await ask(views.ordering(context), until=log.effect(Effect.LETTER_ORDER, asking)):
         case LetterOrdered(arrives, where):
             ended = Ended("done", "letter_ordered")
             await log.end(ended)
-            await ask(views.ordered(scene, arrives, where))
+            await ask(views.ordered(context, arrives, where))
             return ended
         case Declined():
-            raise views.declined(scene)
+            raise views.declined(context)
         case Unavailable() | str():
-            raise views.unavailable(scene)
+            raise views.unavailable(context)
         case other:
             assert_never(other)

@@ -5,18 +5,18 @@ from datetime import date
 from drivers.reader.outcomes import Role
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene, Whose
-from kiosk.steps.view_helpers import cancel, day, go, tail
+from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
 from kiosk.views import Busy, Button, Confirm, Fact, Point, Say, Tell, say
 
 
-def locked(scene: Scene, roles: tuple[Role, ...]) -> Tell:
+def locked(context: ViewContext, roles: tuple[Role, ...]) -> Tell:
     """Locked, and the holder may unlock it: what that means, and what to do (design, 11)."""
     which = "both" if len(roles) > 1 else roles[0].value
     return Tell(
-        name=scene.name("locked"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("locked"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="lock-alert-outline",
         title=say(f"locked.{which}.title"),
@@ -28,58 +28,58 @@ def locked(scene: Scene, roles: tuple[Role, ...]) -> Tell:
             Point(say("locked.puk"), mark="number"),
             Point(say("locked.new_code"), mark="number"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=_no_envelope(),
-        primary=go("unblock", "locked.go"),
+        primary=primary_button("unblock", "locked.go"),
         needs_card=True,
     )
 
 
-def not_locked(scene: Scene) -> Confirm:
+def not_locked(context: ViewContext) -> Confirm:
     """Nothing is locked: a new code can be set all the same, where the old one was forgotten."""
     return Confirm(
-        name=scene.name("not_locked"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("not_locked"),
+        errand=context.title,
+        step=context.step,
         title=say("not_locked.title"),
         lead=(say("not_locked.lead"),),
         points=(
             Point(say("not_locked.forgotten"), say("not_locked.forgotten.detail"), icon="lock-open-variant-outline"),
             Point(say("not_locked.known"), say("not_locked.known.detail"), icon="form-textbox-password"),
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=_no_envelope(),
-        primary=go("unblock", "not_locked.go"),
+        primary=primary_button("unblock", "not_locked.go"),
         needs_card=True,
     )
 
 
-def administrator_only(scene: Scene) -> Tell:
+def administrator_only(context: ViewContext) -> Tell:
     """This product is unlocked by an ID administrator or with a new letter (design, text 8)."""
     return Tell(
-        name=scene.name("administrator_only"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("administrator_only"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="lock-alert-outline",
         title=say("admin_only.title"),
         lead=(say("admin_only.lead"),),
         points=(Point(say("admin_only.go_there"), mark="number"), Point(say("admin_only.letter"), mark="number")),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("letter", say("letter.go"), "email-outline"),
-        primary=go("administrator", "admin_only.here", "account-check-outline"),
+        primary=primary_button("administrator", "admin_only.here", "account-check-outline"),
         needs_card=True,
     )
 
 
-def not_here(scene: Scene) -> StopError:
+def not_here(context: ViewContext) -> StopError:
     """Nobody may unlock this product here, or nothing is known of it."""
-    return stop(scene, "refused", "not_unblockable", icon="lock-alert-outline")
+    return stop(context, "refused", "not_unblockable", icon="lock-alert-outline")
 
 
-def puk_dead(scene: Scene) -> StopError:
+def puk_dead(context: ViewContext) -> StopError:
     """The PUK's tries are used up: the card can never be unlocked."""
-    return stop(scene, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
+    return stop(context, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
 
 
 def done(*, envelope: bool = True, new: bool = True) -> tuple[Say, tuple[Say, ...]]:
@@ -92,52 +92,52 @@ def _no_envelope() -> Button:
     return Button("no_envelope", say("puk.none"), "help-circle-outline")
 
 
-def order(scene: Scene, whose: Whose) -> Confirm:
+def order(context: ViewContext, whose: Whose) -> Confirm:
     """What ordering means, before it is done."""
     return Confirm(
-        name=scene.name("order_letter"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("order_letter"),
+        errand=context.title,
+        step=context.step,
         title=say("letter.title"),
         points=(
             Point(say("letter.home"), say("letter.home.detail"), icon="email-outline"),
             Point(say("letter.locked"), say("letter.locked.detail"), icon="lock-alert-outline"),
         ),
-        facts=(Fact(say("fact.card"), f"…{tail(whose.card_number)}"),),
-        way_out=cancel(),
-        primary=go("order", "letter.go"),
+        facts=(Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),),
+        way_out=cancel_button(),
+        primary=primary_button("order", "letter.go"),
     )
 
 
-def ordering(scene: Scene) -> Busy:
+def ordering(context: ViewContext) -> Busy:
     """The issuer is asked."""
     return Busy(
-        name=scene.name("ordering"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("ordering"),
+        errand=context.title,
+        step=context.step,
         title=say("letter.busy"),
         lead=(say("letter.busy.lead"),),
     )
 
 
-def ordered(scene: Scene, arrives: date, where: str) -> Tell:
+def ordered(context: ViewContext, arrives: date, where: str) -> Tell:
     """When and where it comes."""
     return Tell(
-        name=scene.name("letter_ordered"),
-        errand=scene.title,
+        name=context.name("letter_ordered"),
+        errand=context.title,
         badge="success",
         badge_icon="check-bold",
         title=say("letter.done"),
-        lead=(say(f"letter.done.{where}", day=day(arrives)), say("letter.done.then")),
-        primary=go("end", "button.end", "check"),
+        lead=(say(f"letter.done.{where}", day=date_text(arrives)), say("letter.done.then")),
+        primary=primary_button("end", "button.end", "check"),
     )
 
 
-def declined(scene: Scene) -> StopError:
+def declined(context: ViewContext) -> StopError:
     """The issuer orders no letter for this card."""
-    return stop(scene, "refused", "letter_declined")
+    return stop(context, "refused", "letter_declined")
 
 
-def unavailable(scene: Scene) -> StopError:
+def unavailable(context: ViewContext) -> StopError:
     """Nobody answers now."""
-    return stop(scene, "fault", "letter_unavailable", icon="cloud-off-outline")
+    return stop(context, "fault", "letter_unavailable", icon="cloud-off-outline")

@@ -18,10 +18,10 @@ from drivers.reader.outcomes import Role
 from drivers.secret import Secret
 from kiosk.ports import Ask, Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, prove_code
 from kiosk.steps.certificate import card_write_views as views
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -72,10 +72,14 @@ def codes_for(facts: CardFacts, use: Purpose) -> tuple[Role, ...]:
     return (Role.IDENTIFICATION, Role.SIGNATURE) if second else (Role.IDENTIFICATION,)
 
 
-async def prove_codes(ask: Ask, scene: Scene, visit: Visit, use: Purpose, known: Collection[Role] = ()) -> Codes:
+async def prove_codes(
+    ask: Ask, context: ViewContext, visit: Visit, use: Purpose, known: Collection[Role] = ()
+) -> Codes:
     """Ask for each of those codes that is not known yet, until the card accepts it. Raises as `prove_code`."""
     wanted = (role for role in codes_for(visit.facts, use) if role not in known)
-    return {role: await prove_code(ask, visit, role, own_card_views.code(scene, visit.facts, role)) for role in wanted}
+    return {
+        role: await prove_code(ask, visit, role, own_card_views.code(context, visit.facts, role)) for role in wanted
+    }
 
 
 def identification_again(codes: Codes) -> Secret | None:
@@ -83,18 +87,23 @@ def identification_again(codes: Codes) -> Secret | None:
     return codes[Role.IDENTIFICATION] if len(codes) > 1 else None
 
 
-def management(desk: Desk, card: OwnCard, errand: str) -> ManagementKey | None:
+def management(caps: Capabilities, card: OwnCard, errand: str) -> ManagementKey | None:
     """Whoever answers for the card's management key; None where the card has none."""
     algorithm = card.facts.rules.management
     return (
         None
         if algorithm is None
-        else desk.card_keys.management(card.facts, algorithm, errand=errand, people=card.people)
+        else caps.card_keys.management(card.facts, algorithm, errand=errand, people=card.people)
     )
 
 
 async def meet_again(
-    ask: Ask, desk: Desk, scene: Scene, card: OwnCard, use: Purpose, settle: Callable[[], Awaitable[None]]
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    card: OwnCard,
+    use: Purpose,
+    settle: Callable[[], Awaitable[None]],
 ) -> Codes:
     """The same card once more after a tear, and its codes, typed once more. `settle` looks first at what the card holds now.
 
@@ -103,12 +112,12 @@ async def meet_again(
     serial, fresh = card.facts.serial, False
     await card.visit.close()
     while True:
-        visit = await ask_for_card(ask, desk.reader, lambda why: views.pulled(scene, why), fresh=fresh)
+        visit = await ask_for_card(ask, caps.reader, lambda why: views.pulled(context, why), fresh=fresh)
         if isinstance(visit, str):
-            raise views.gone(scene)
+            raise views.gone(context)
         if (visit.facts.serial, visit.facts.card_number or card.whose.card_number) == (serial, card.whose.card_number):
             card.visit = visit
             await settle()
-            return await prove_codes(ask, scene, visit, use)
+            return await prove_codes(ask, context, visit, use)
         await visit.close()
         fresh = True

@@ -6,20 +6,20 @@ What all of them say is true at that moment: the old certificate is as it was un
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import stop, strange_note
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.administrator_views import log_in_expired
 from kiosk.views import Await, Busy, Button, Note, ReaderDrawing, Task, say
 
 TASKS = ("key", "fetch", "write", "test")
 
 
-def working(scene: Scene, now: str) -> Busy:
+def working(context: ViewContext, now: str) -> Busy:
     """One of `TASKS` is being done; the card stays in."""
     at = TASKS.index(now)
     return Busy(
-        name=scene.name(f"working_{now}"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(f"working_{now}"),
+        errand=context.title,
+        step=context.step,
         title=say("busy.title"),
         lead=(say(f"renew.working.{now}"),),
         tasks=tuple(
@@ -30,13 +30,13 @@ def working(scene: Scene, now: str) -> Busy:
     )
 
 
-def pulled(scene: Scene, strange: Strangeness | None) -> Await:
+def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card went while it was written: the old certificate is there, and the same card is wanted back."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        name=scene.name("pulled"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("pulled"),
+        errand=context.title,
+        step=context.step,
         badge="failure",
         badge_icon="smart-card-off-outline",
         title=say("pulled.title"),
@@ -48,36 +48,36 @@ def pulled(scene: Scene, strange: Strangeness | None) -> Await:
     )
 
 
-def gone(scene: Scene) -> StopError:
+def gone(context: ViewContext) -> StopError:
     """The holder does not have the card any more: whether the last change was written is not known."""
-    return stop(scene, "unknown", "renewal_torn", badge="failure", icon="smart-card-off-outline")
+    return stop(context, "unknown", "renewal_torn", badge="failure", icon="smart-card-off-outline")
 
 
-def no_room(scene: Scene) -> StopError:
+def no_room(context: ViewContext) -> StopError:
     """There is no free place for a key: expired certificates are in the way."""
-    return stop(scene, "refused", "no_room")
+    return stop(context, "refused", "no_room")
 
 
-def card_refused(scene: Scene) -> StopError:
+def card_refused(context: ViewContext) -> StopError:
     """The card does not do it, or not as it should."""
-    return stop(scene, "refused", "not_written", badge="failure")
+    return stop(context, "refused", "not_written", badge="failure")
 
 
-def keys_away(scene: Scene) -> StopError:
+def keys_away(context: ViewContext) -> StopError:
     """Nobody answers for the card's management key, or the issuer does not."""
-    return stop(scene, "fault", "issuer_away", icon="cloud-off-outline")
+    return stop(context, "fault", "issuer_away", icon="cloud-off-outline")
 
 
-def declined(scene: Scene, *, late: bool = False) -> StopError:
+def declined(context: ViewContext, *, late: bool = False) -> StopError:
     """The issuer gives no certificate for this key."""
-    return log_in_expired(scene) if late else stop(scene, "refused", "certificate_declined")
+    return log_in_expired(context) if late else stop(context, "refused", "certificate_declined")
 
 
-def not_as_offered(scene: Scene) -> StopError:
+def not_as_offered(context: ViewContext) -> StopError:
     """The issuer gave another certificate than it offered: of another key, or one that lasts too long."""
-    return stop(scene, "fault", "not_as_offered", badge="failure")
+    return stop(context, "fault", "not_as_offered", badge="failure")
 
 
-def new_failed(scene: Scene, *, gone: bool) -> StopError:
+def new_failed(context: ViewContext, *, gone: bool) -> StopError:
     """The new certificate does not work. It was taken off the card again, or could not be."""
-    return stop(scene, "fault", "new_failed" if gone else "new_failed_stays", badge="failure")
+    return stop(context, "fault", "new_failed" if gone else "new_failed_stays", badge="failure")

@@ -20,7 +20,7 @@ from fleet.messages.vocabulary import Effect
 from kiosk.issuer import certificate_request
 from kiosk.issuer.ports import LATE, Declined, Issued, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import card_write_views as views
 from kiosk.steps.certificate.card_write import (
     Codes,
@@ -33,7 +33,7 @@ from kiosk.steps.certificate.card_write import (
     management,
     meet_again,
 )
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -62,15 +62,15 @@ class Renewal:
 
 
 async def fetch(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, renewal: Renewal, codes: Codes
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, renewal: Renewal, codes: Codes
 ) -> Certificate:
     """The new certificate, written and tested. Raises StopError where it stays at the old one."""
-    work = _Work(ask, desk, scene, log, card, renewal, codes)
+    work = _Work(ask, caps, context, log, card, renewal, codes)
     torn = False
     while True:
         try:
             if torn:
-                work.codes = await meet_again(ask, desk, scene, card, renewal.purpose, work.settle)
+                work.codes = await meet_again(ask, caps, context, card, renewal.purpose, work.settle)
             return await work.go()
         except TornError:
             torn = True
@@ -80,9 +80,16 @@ class _Work:
     """How far it has come. Each step looks first whether it is done already."""
 
     def __init__(
-        self, ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, renewal: Renewal, codes: Codes
+        self,
+        ask: Ask,
+        caps: Capabilities,
+        context: ViewContext,
+        log: ErrandLog,
+        card: OwnCard,
+        renewal: Renewal,
+        codes: Codes,
     ) -> None:
-        self._ask, self._desk, self._scene, self._log = ask, desk, scene, log
+        self._ask, self._desk, self._scene, self._log = ask, caps, context, log
         self._card, self._renewal = card, renewal
         self.codes = codes
         self._place: KeyPlace | None = None

@@ -11,11 +11,11 @@ from typing import Literal, assert_never
 from drivers.reader.model import CardFacts, Certificate
 from kiosk.issuer.ports import Declined, Offer, Unavailable
 from kiosk.ports import Ask
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.certificate import card_write_views, views
 from kiosk.steps.certificate.issuance import Renewal
 from kiosk.steps.certificate.removal import removable
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 
 FROM = timedelta(days=180)
@@ -24,43 +24,43 @@ Use = Literal["identification", "signature"]
 USES: tuple[Use, ...] = ("identification", "signature")
 
 
-async def renewal(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> Renewal:
+async def renewal(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> Renewal:
     """The one that the holder chooses. Raises StopError where there is nothing to renew, or nobody who may."""
     if not card.facts.rules.writable:
-        raise views.not_writable(scene)
-    offers = await offered(ask, desk, scene, card)
+        raise views.not_writable(context)
+    offers = await offered(ask, caps, context, card)
     if all(one.profile == "reserve" for one in offers):
-        raise views.use_reserve(scene)
-    now, wanted = desk.clock.now(), []
+        raise views.use_reserve(context)
+    now, wanted = caps.clock.now(), []
     for use in USES:
         offer = next((one for one in offers if one.profile == use), None)
         if offer is not None:
             wanted += _renewals(card.facts, offer, use, now)
     if not wanted:
-        raise _nothing(scene, card.facts, now)
-    answer = await ask(views.which(scene, wanted)) if len(wanted) > 1 else wanted[0].purpose
+        raise _nothing(context, card.facts, now)
+    answer = await ask(views.which(context, wanted)) if len(wanted) > 1 else wanted[0].purpose
     chosen = next(one for one in wanted if one.purpose == answer)
     if chosen.fetched is None:
-        await has_place(desk, scene, card, chosen.purpose)
+        await has_place(caps, context, card, chosen.purpose)
     return chosen
 
 
-async def has_place(desk: Desk, scene: Scene, card: OwnCard, use: Use) -> None:
+async def has_place(caps: Capabilities, context: ViewContext, card: OwnCard, use: Use) -> None:
     """Raises StopError where a new key would take the place of one that is in use: make room, or this product has none."""
     if not await card.visit.places(use):
         await card.visit.complete()
-        may_go = removable(card.facts, desk.clock.now())
-        raise card_write_views.no_room(scene) if may_go else views.not_writable(scene)
+        may_go = removable(card.facts, caps.clock.now())
+        raise card_write_views.no_room(context) if may_go else views.not_writable(context)
 
 
-async def offered(ask: Ask, desk: Desk, scene: Scene, card: OwnCard) -> tuple[Offer, ...]:
+async def offered(ask: Ask, caps: Capabilities, context: ViewContext, card: OwnCard) -> tuple[Offer, ...]:
     """What the issuer offers this card now: never nothing. Raises StopError."""
     facts = replace(card.facts, card_number=card.whose.card_number)  # a card without certificates does not say it
-    match await ask(views.asking(scene), until=desk.issuer.offers(facts)):
+    match await ask(views.asking(context), until=caps.issuer.offers(facts)):
         case Declined() | ():
-            raise views.not_offered(scene)
+            raise views.not_offered(context)
         case Unavailable() | str():
-            raise card_write_views.keys_away(scene)
+            raise card_write_views.keys_away(context)
         case tuple() as offers:
             return offers
         case other:
@@ -82,8 +82,8 @@ def _latest(found: list[Certificate]) -> Certificate:
     return max(found, key=lambda one: one.not_after)
 
 
-def _nothing(scene: Scene, facts: CardFacts, now: datetime) -> Exception:
+def _nothing(context: ViewContext, facts: CardFacts, now: datetime) -> Exception:
     newest = facts.certificate("identification")
     if newest is None or newest.chain in ("revoked", "untrusted"):
-        return views.no_proof(scene)
-    return views.too_early(scene, newest.not_after - FROM)
+        return views.no_proof(context)
+    return views.too_early(context, newest.not_after - FROM)

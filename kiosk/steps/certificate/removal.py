@@ -12,10 +12,10 @@ from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Unknown
 from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, ErrandEndedError, ErrandLog
-from kiosk.steps.capabilities import Desk, StopError
+from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import removal_views, views
 from kiosk.steps.certificate.card_write import TornError, done, looked, management, meet_again
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.own_card import OwnCard
 from kiosk.steps.pin.unlocking import NotSent
 
@@ -44,14 +44,16 @@ def _stood_in_for(one: Certificate, facts: CardFacts) -> bool:
     return newest is not None and newest.chain == "ok"
 
 
-async def remove(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, certificate: Certificate) -> bool:
+async def remove(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, certificate: Certificate
+) -> bool:
     """Take it off the card, whose codes for that use are verified; False where it stays. Raises StopError, CardPulledError."""
-    removal = _Removal(ask, desk, scene, log, card, certificate)
+    removal = _Removal(ask, caps, context, log, card, certificate)
     torn = False
     while True:
         try:
             if torn:
-                await meet_again(ask, desk, scene, card, certificate.purpose, removal.settle)
+                await meet_again(ask, caps, context, card, certificate.purpose, removal.settle)
             return await removal.go()
         except TornError:
             torn = True
@@ -61,9 +63,15 @@ class _Removal:
     """How far it has come."""
 
     def __init__(
-        self, ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, certificate: Certificate
+        self,
+        ask: Ask,
+        caps: Capabilities,
+        context: ViewContext,
+        log: ErrandLog,
+        card: OwnCard,
+        certificate: Certificate,
     ) -> None:
-        self._ask, self._desk, self._scene, self._log = ask, desk, scene, log
+        self._ask, self._desk, self._scene, self._log = ask, caps, context, log
         self._card, self._certificate = card, certificate
         self._torn = ""
 
@@ -107,18 +115,18 @@ class _Removal:
 
 
 async def old_may_go(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, card: OwnCard, old: Certificate | None
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, card: OwnCard, old: Certificate | None
 ) -> views.OldIs:
     """What becomes of the old one. Whoever walks away, or pulls the card, keeps it."""
-    may_go = {one.certificate.der for one in removable(card.facts, desk.clock.now())}
+    may_go = {one.certificate.der for one in removable(card.facts, caps.clock.now())}
     if old is None or old.der not in may_go:
         return "none" if old is None else "kept"
     try:
-        if await ask(views.old(scene, old)) == "keep":
+        if await ask(views.old(context, old)) == "keep":
             return "kept"
-        if await remove(ask, desk, scene, log, card, old):
+        if await remove(ask, caps, context, log, card, old):
             return "gone"
-        await ask(removal_views.stays(scene))
+        await ask(removal_views.stays(context))
         return "kept"
     except StopError as stopped:
         return "unknown" if stopped.outcome == "unknown" else "kept"

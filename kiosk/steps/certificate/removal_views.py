@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from drivers.reader.model import Certificate
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import back, cancel, day, go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import back_button, cancel_button, date_text, primary_button
 from kiosk.views import Busy, Choose, Confirm, Fact, Option, Point, Say, Tell, say
 
 
@@ -18,7 +18,7 @@ class Old(Protocol):
     def why(self) -> str: ...
 
 
-def which(scene: Scene, old: Sequence[Old], *, writable: bool) -> Choose:
+def which(context: ViewContext, old: Sequence[Old], *, writable: bool) -> Choose:
     """What may go from the card; and blocking all of it. The answer is a place in `old`, `block` or `end`."""
     reason = None if writable else say("clean.not_writable")
     tiles = [
@@ -26,14 +26,14 @@ def which(scene: Scene, old: Sequence[Old], *, writable: bool) -> Choose:
     ]
     block = Option("block", say("clean.block"), say("clean.block.detail"), "smart-card-off-outline")
     return Choose(
-        name=scene.name("which"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("which"),
+        errand=context.title,
+        step=context.step,
         title=say("clean.which.title" if old else "clean.nothing.title"),
         lead=(say("clean.which.lead" if old else "clean.nothing.lead"),),
         options=(*tiles, block),
-        way_out=cancel(),
-        primary=go("end", "clean.end", "check"),
+        way_out=cancel_button(),
+        primary=primary_button("end", "clean.end", "check"),
         needs_card=True,
     )
 
@@ -44,15 +44,15 @@ def use(one: Certificate) -> Say:
 
 
 def _why(one: Old) -> Say:
-    return say(f"clean.why.{one.why}", day=day(one.certificate.not_after.astimezone().date()))
+    return say(f"clean.why.{one.why}", day=date_text(one.certificate.not_after.astimezone().date()))
 
 
-def sure(scene: Scene, one: Old) -> Confirm:
+def sure(context: ViewContext, one: Old) -> Confirm:
     """One certificate: what goes, and what stays."""
     return Confirm(
-        name=scene.name("sure_remove"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("sure_remove"),
+        errand=context.title,
+        step=context.step,
         title=say("clean.sure.title"),
         points=(
             Point(say("clean.sure.goes"), say("clean.sure.goes.detail"), icon="certificate-outline"),
@@ -60,39 +60,39 @@ def sure(scene: Scene, one: Old) -> Confirm:
         ),
         facts=(
             Fact(say("renew.fact.use"), use(one.certificate)),
-            Fact(say("fact.lasts"), day(one.certificate.not_after.astimezone().date())),
+            Fact(say("fact.lasts"), date_text(one.certificate.not_after.astimezone().date())),
         ),
         warning=say("clean.sure.warning"),
-        way_out=back(),
-        primary=go("remove", "clean.sure.go"),
+        way_out=back_button(),
+        primary=primary_button("remove", "clean.sure.go"),
         needs_card=True,
     )
 
 
-def removing(scene: Scene) -> Busy:
+def removing(context: ViewContext) -> Busy:
     """It is being taken off."""
     return Busy(
-        name=scene.name("removing"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("removing"),
+        errand=context.title,
+        step=context.step,
         title=say("busy.title"),
         lead=(say("clean.removing"),),
         under=say("busy.card_in"),
     )
 
 
-def stays(scene: Scene) -> Tell:
+def stays(context: ViewContext) -> Tell:
     """The card, or whoever answers for its management key, does not let it go: nothing is broken by that."""
     return Tell(
-        name=scene.name("stays"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("stays"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("clean.stays.title"),
         lead=(say("clean.stays.lead"),),
         points=(Point(say("clean.stays.do"), mark="number"),),
-        primary=go("next", "button.next"),
+        primary=primary_button("next", "button.next"),
     )
 
 

@@ -10,8 +10,8 @@ from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.certificate.removal_views import use
-from kiosk.steps.context import Scene, Whose
-from kiosk.steps.view_helpers import cancel, day, go, tail
+from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.view_helpers import cancel_button, date_text, last_digits, primary_button
 from kiosk.views import Busy, Button, Choose, Confirm, Fact, Option, Point, Say, say
 
 OldIs = Literal["none", "gone", "kept", "unknown"]
@@ -31,30 +31,30 @@ class Wanted(Protocol):
     def fetched(self) -> Certificate | None: ...
 
 
-def asking(scene: Scene) -> Busy:
+def asking(context: ViewContext) -> Busy:
     """The issuer is asked what it offers."""
     return Busy(
-        name=scene.name("asking"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("asking"),
+        errand=context.title,
+        step=context.step,
         title=say("renew.asking.title"),
         lead=(say("renew.asking.lead"),),
     )
 
 
-def which(scene: Scene, wanted: Sequence[Wanted]) -> Choose:
+def which(context: ViewContext, wanted: Sequence[Wanted]) -> Choose:
     """Log-in or signature; the answer is the use."""
     return Choose(
-        name=scene.name("which"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("which"),
+        errand=context.title,
+        step=context.step,
         title=say("renew.which.title"),
         lead=(say("renew.which.lead"),),
         options=tuple(
             Option(one.purpose, say(f"certificate.{one.purpose}"), _ends(one.present), "certificate-outline")
             for one in wanted
         ),
-        way_out=cancel(),
+        way_out=cancel_button(),
         needs_card=True,
     )
 
@@ -64,41 +64,41 @@ def _ends(present: Certificate | None) -> Say | None:
 
 
 def _last(certificate: Certificate) -> Say:
-    return day(certificate.not_after.astimezone().date())
+    return date_text(certificate.not_after.astimezone().date())
 
 
-def begin(scene: Scene, whose: Whose, wanted: Wanted) -> Confirm:
+def begin(context: ViewContext, whose: Whose, wanted: Wanted) -> Confirm:
     """What will happen; where the new one is on the card already, only its test."""
     new = wanted.fetched
-    until = _last(new) if new else day(date.fromisoformat(wanted.offer.not_after))
+    until = _last(new) if new else date_text(date.fromisoformat(wanted.offer.not_after))
     what = "again" if new else "begin"
     return Confirm(
-        name=scene.name(what),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(what),
+        errand=context.title,
+        step=context.step,
         title=say(f"renew.{what}.title"),
         points=(
             Point(say(f"renew.{what}.new"), say(f"renew.{what}.new.detail"), icon="certificate-outline"),
             Point(say("renew.begin.old"), say("renew.begin.old.detail"), icon="shield-check-outline"),
         ),
         facts=(
-            Fact(say("fact.card"), f"…{tail(whose.card_number)}"),
+            Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),
             Fact(say("renew.fact.use"), say(f"certificate.{wanted.purpose}")),
             Fact(say("renew.fact.until"), until),
         ),
         warning=say("renew.begin.warning"),
-        way_out=cancel(),
-        primary=go("begin", f"renew.{what}.go"),
+        way_out=cancel_button(),
+        primary=primary_button("begin", f"renew.{what}.go"),
         needs_card=True,
     )
 
 
-def old(scene: Scene, previous: Certificate) -> Confirm:
+def old(context: ViewContext, previous: Certificate) -> Confirm:
     """The new one works: may the old one go?"""
     return Confirm(
-        name=scene.name("old"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("old"),
+        errand=context.title,
+        step=context.step,
         title=say("renew.old.title"),
         points=(
             Point(say("renew.old.works"), say("renew.old.works.detail"), icon="shield-check-outline"),
@@ -106,7 +106,7 @@ def old(scene: Scene, previous: Certificate) -> Confirm:
         ),
         facts=(Fact(say("renew.fact.old"), _last(previous)), Fact(say("renew.fact.use"), use(previous))),
         way_out=Button("keep", say("renew.old.keep"), "close"),
-        primary=go("remove", "renew.old.go"),
+        primary=primary_button("remove", "renew.old.go"),
         needs_card=True,
     )
 
@@ -117,28 +117,28 @@ def done(new: Certificate, old: OldIs) -> tuple[Say, tuple[Say, ...]]:
     return say("renew.done.title"), (until,) if old == "none" else (until, say(f"renew.done.old_{old}"))
 
 
-def not_writable(scene: Scene) -> StopError:
+def not_writable(context: ViewContext) -> StopError:
     """No certificate can be written to this product."""
-    return stop(scene, "refused", "not_writable")
+    return stop(context, "refused", "not_writable")
 
 
-def not_offered(scene: Scene) -> StopError:
+def not_offered(context: ViewContext) -> StopError:
     """The issuer offers this card nothing now."""
-    return stop(scene, "refused", "not_offered")
+    return stop(context, "refused", "not_offered")
 
 
-def use_reserve(scene: Scene) -> StopError:
+def use_reserve(context: ViewContext) -> StopError:
     """A reserve card has an errand of its own."""
-    return stop(scene, "refused", "use_reserve")
+    return stop(context, "refused", "use_reserve")
 
 
-def no_proof(scene: Scene) -> StopError:
+def no_proof(context: ViewContext) -> StopError:
     """There is no valid certificate with which the holder could ask for a new one."""
-    return stop(scene, "refused", "no_proof")
+    return stop(context, "refused", "no_proof")
 
 
-def too_early(scene: Scene, since: datetime) -> StopError:
+def too_early(context: ViewContext, since: datetime) -> StopError:
     """It lasts long still: from which day it may be renewed."""
-    early = stop(scene, "refused", "too_early")
-    lead = say("stop.too_early.lead", day=day(since.astimezone().date()))
+    early = stop(context, "refused", "too_early")
+    lead = say("stop.too_early.lead", day=date_text(since.astimezone().date()))
     return StopError("refused", "too_early", replace(early.view, lead=(lead,)))

@@ -1,8 +1,8 @@
 """An ID administrator shows who they are: card and code, then the card's signature, which the server judges, or, without
 connection, the signed list while that is valid.
 
-    administrator = await log_in(ask, desk, scene, log)           # the one at the menu, or whoever puts a card in
-    other = await log_in_another(ask, desk, scene, log, {administrator.hsa_id, holder})
+    administrator = await log_in(ask, caps, context, log)           # the one at the menu, or whoever puts a card in
+    other = await log_in_another(ask, caps, context, log, {administrator.hsa_id, holder})
 
 What an administrator's card signs is meant for whichever card the errand comes to be about: theirs is out of the reader then. The
 card stays in the second reader; in the one reader it is in turn with the holder's (`give_back`).
@@ -18,9 +18,9 @@ from fleet.messages.vocabulary import AskName
 from kiosk.issuer.ports import Declined, LoggedIn, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Presence, Reader, Visit
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import Strange, ask_for_card, emptied, read_in
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import administrator_views as views
 from kiosk.steps.identity.card_status import own_standing
 from kiosk.steps.identity.proof_of_possession import prove_person
@@ -43,77 +43,87 @@ LOGGED_IN_S = 12 * 60.0
 this is begun with a new one."""
 
 
-def reader_of(desk: Desk) -> Reader:
+def reader_of(caps: Capabilities) -> Reader:
     """Where an administrator's card goes: the second reader, or in turn the one."""
-    return desk.administrator_reader or desk.reader
+    return caps.administrator_reader or caps.reader
 
 
-async def log_in(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str] = NOBODY) -> LoggedIn:
+async def log_in(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = NOBODY
+) -> LoggedIn:
     """The administrator who began this errand from the menu; else whoever puts a card in and proves it, and is none of those.
     Who has been at the menu for long is asked for the code again.
 
     Raises StopError where the code is locked, its last try is kept, or nobody can say who is an administrator.
     """
-    here = desk.at_menu
+    here = caps.at_menu
     if here is not None and here.card_in and here.administrator.hsa_id not in but:
-        if desk.clock.monotonic() - here.since > LOGGED_IN_S:
-            here.administrator, here.since = await _again(ask, desk, scene, log, but), desk.clock.monotonic()
+        if caps.clock.monotonic() - here.since > LOGGED_IN_S:
+            here.administrator, here.since = await _again(ask, caps, context, log, but), caps.clock.monotonic()
         return here.administrator
-    return await prove(ask, desk, scene, log, but)
+    return await prove(ask, caps, context, log, but)
 
 
-async def _again(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str]) -> LoggedIn:
+async def _again(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str]) -> LoggedIn:
     """The card that is in proves itself once more; where it does not, whoever puts one in."""
-    await ask(views.log_in_again(scene))
-    met = await ask(views.logging_in(scene), until=read_in(reader_of(desk)))
+    await ask(views.log_in_again(context))
+    met = await ask(views.logging_in(context), until=read_in(reader_of(caps)))
     if met is None or isinstance(met, Strange | str):
-        return await prove(ask, desk, scene, log, but)
+        return await prove(ask, caps, context, log, but)
     try:
-        same = await _admitted(ask, desk, scene, log, met, but)
+        same = await _admitted(ask, caps, context, log, met, but)
     finally:
         await met.close()
-    return same or await prove(ask, desk, scene, log, but)
+    return same or await prove(ask, caps, context, log, but)
 
 
 async def log_in_another(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str], *, for_protected: bool = False
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    but: Collection[str],
+    *,
+    for_protected: bool = False,
 ) -> LoggedIn:
     """A second administrator, who is none of those (HSA-ids): two people, two cards. The first takes theirs out. `for_protected`:
     the holder's identity is protected, and the other one needs the role for that too."""
-    await give_back(ask, desk, scene, always=True)
+    await give_back(ask, caps, context, always=True)
     while True:
-        other = await prove(ask, desk, scene, log, but, second=True)
+        other = await prove(ask, caps, context, log, but, second=True)
         if not for_protected or may_attend_protected(other.roles):
             break
-        await ask(views.not_kur(scene))
-    await give_back(ask, desk, scene)
+        await ask(views.not_kur(context))
+    await give_back(ask, caps, context)
     return other
 
 
-async def give_back(ask: Ask, desk: Desk, scene: Scene, *, always: bool = False) -> None:
+async def give_back(ask: Ask, caps: Capabilities, context: ViewContext, *, always: bool = False) -> None:
     """The administrator's card out of the one reader, which the holder's needs; `always`: out of a second one too."""
-    if desk.at_menu is not None:
-        desk.at_menu.let_go()
-    shared = always or desk.administrator_reader is None
-    if shared and await reader_of(desk).presence() is not Presence.EMPTY:
-        await ask(views.take(scene, which_of(desk)), until=emptied(reader_of(desk)))
+    if caps.at_menu is not None:
+        caps.at_menu.let_go()
+    shared = always or caps.administrator_reader is None
+    if shared and await reader_of(caps).presence() is not Presence.EMPTY:
+        await ask(views.take(context, which_of(caps)), until=emptied(reader_of(caps)))
 
 
-def which_of(desk: Desk) -> Which:
+def which_of(caps: Capabilities) -> Which:
     """Which reader is lit for an administrator."""
-    return "holder" if desk.administrator_reader is None else "administrator"
+    return "holder" if caps.administrator_reader is None else "administrator"
 
 
 async def prove(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str], *, second: bool = False
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str], *, second: bool = False
 ) -> LoggedIn:
     """Ask for a card until it is an administrator's, and none of those that it may not be. Raises StopError."""
-    reader, which, fresh = reader_of(desk), which_of(desk), False
+    reader, which, fresh = reader_of(caps), which_of(caps), False
     while True:
-        visit = await ask_for_card(ask, reader, lambda why: views.insert(scene, why, which, second=second), fresh=fresh)
+        visit = await ask_for_card(
+            ask, reader, lambda why: views.insert(context, why, which, second=second), fresh=fresh
+        )
         assert not isinstance(visit, str)
         try:
-            administrator = await _admitted(ask, desk, scene, log, visit, but)
+            administrator = await _admitted(ask, caps, context, log, visit, but)
         finally:
             await visit.close()
         if administrator is not None:
@@ -122,32 +132,32 @@ async def prove(
 
 
 async def _admitted(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, visit: Visit, but: Collection[str]
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit, but: Collection[str]
 ) -> LoggedIn | None:
     """Whose card this is, with code and signature proved; None after saying why it is not taken. Raises StopError where the card
     proves nobody."""
     certificate = visit.facts.certificate("identification")
     if certificate is None or certificate.chain != "ok":
-        await ask(views.not_an_administrator(scene))
+        await ask(views.not_an_administrator(context))
         return None
     if certificate.loa != LEVEL:  # said before the code is asked for; list and server judge it too
-        await ask(views.not_level_3(scene))
+        await ask(views.not_level_3(context))
         return None
     if visit.facts.holder.hsa_id in but:
-        await ask(views.not_the_same(scene))
+        await ask(views.not_the_same(context))
         return None
-    word = await own_standing(desk, scene, visit.facts.card_number)
-    words = views.code(scene, visit.facts, watched=desk.administrator_reader is None)
-    proof = await prove_person(ask, desk, scene, log, visit, words, administrator_means(visit.facts), word)
-    match await ask(views.logging_in(scene), until=desk.administrators.log_in(proof)):
+    word = await own_standing(caps, context, visit.facts.card_number)
+    words = views.code(context, visit.facts, watched=caps.administrator_reader is None)
+    proof = await prove_person(ask, caps, context, log, visit, words, administrator_means(visit.facts), word)
+    match await ask(views.logging_in(context), until=caps.administrators.log_in(proof)):
         case LoggedIn() as known if known.hsa_id not in but:
             return known
         case LoggedIn():
-            await ask(views.not_the_same(scene))
+            await ask(views.not_the_same(context))
         case Declined(reason=reason):
-            await ask(views.may_not_attend(scene, reason))
+            await ask(views.may_not_attend(context, reason))
         case Unavailable():
-            raise views.nobody_knows(scene)
+            raise views.nobody_knows(context)
         case str():
             raise AssertionError("a view without buttons has no answer")
         case other:

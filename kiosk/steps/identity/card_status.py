@@ -5,8 +5,8 @@ the lists of revoked certificates have the word, as they came last.
 """
 
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import card_status_views as views
 from kiosk.steps.own_card import word_of
 
@@ -14,30 +14,30 @@ DEAD = ("blocked", "returned", "voided")
 IN_USE = ("active", "handed_out")
 
 
-async def own_standing(desk: Desk, scene: Scene, card_number: str) -> CardWord | NotFound | Unavailable:
+async def own_standing(caps: Capabilities, context: ViewContext, card_number: str) -> CardWord | NotFound | Unavailable:
     """Of a card that is to say who somebody is. Raises StopError where it identifies nobody."""
-    match await word_of(desk.directory, card_number):
+    match await word_of(caps.directory, card_number):
         case CardWord() as word:
             if word.state not in IN_USE:
-                raise views.own_card_stands(scene, word.state)
+                raise views.own_card_stands(context, word.state)
             if word.holder != "here":
-                raise views.holder_is(scene, word.holder)
+                raise views.holder_is(context, word.holder)
             return word
         case NotFound():
-            raise views.own_card_unknown(scene)
+            raise views.own_card_unknown(context)
         case Unavailable() as away:
             return away
 
 
-async def new_standing(desk: Desk, scene: Scene, card_number: str) -> None:
+async def new_standing(caps: Capabilities, context: ViewContext, card_number: str) -> None:
     """Of a card that is to be handed to its holder. Raises StopError where it may not be."""
-    match await word_of(desk.directory, card_number):
+    match await word_of(caps.directory, card_number):
         case CardWord() as word:
             if word.state == "held" or word.state in DEAD:
-                raise views.new_card_stands(scene, word.state)
+                raise views.new_card_stands(context, word.state)
             if word.holder != "here":
-                raise views.holder_is(scene, word.holder)
+                raise views.holder_is(context, word.holder)
         case NotFound():
-            raise views.new_card_unknown(scene)
+            raise views.new_card_unknown(context)
         case Unavailable():
             return

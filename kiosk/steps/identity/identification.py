@@ -15,9 +15,9 @@ from kiosk.issuer.ports import LoggedIn
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts.facts import IdentifiedBy
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card, emptied
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import identification_views as views
 from kiosk.steps.identity.administrator import give_back, log_in, log_in_another, proofs_of
 from kiosk.steps.identity.administrator_views import kur_needed
@@ -57,32 +57,32 @@ class Identified:
         return (*((self.proof,) if self.proof else ()), *proofs_of(self.administrator, self.second))
 
 
-async def identify(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
+async def identify(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
     """Let the person choose the way, and go it. Raises StopError where it leads nowhere."""
-    match await ask(views.who(scene, released=await may_be_released(desk))):
+    match await ask(views.who(context, released=await may_be_released(caps))):
         case "administrator":
-            return await attended(ask, desk, scene, log)
+            return await attended(ask, caps, context, log)
         case "release_code":
-            order = await released_order(ask, desk, scene)
+            order = await released_order(ask, caps, context)
             return Identified("release_code", order.hsa_id, order.loa, order=order.order)
         case _:
-            return await _own_card(ask, desk, scene, log)
+            return await _own_card(ask, caps, context, log)
 
 
-async def _own_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog) -> Identified:
-    visit = await ask_for_card(ask, desk.reader, partial(views.insert_own, scene))
+async def _own_card(ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog) -> Identified:
+    visit = await ask_for_card(ask, caps.reader, partial(views.insert_own, context))
     assert not isinstance(visit, str)
     try:
-        word = await own_standing(desk, scene, visit.facts.card_number)
+        word = await own_standing(caps, context, visit.facts.card_number)
         certificate = visit.facts.certificate("identification")
         if certificate is None or certificate.chain != "ok":
-            raise views.own_card_not_valid(scene, certificate)
+            raise views.own_card_not_valid(context, certificate)
         proof = await prove_person(
-            ask, desk, scene, log, visit, views.own_code(scene, visit.facts), holder_means(visit.facts), word
+            ask, caps, context, log, visit, views.own_code(context, visit.facts), holder_means(visit.facts), word
         )
     finally:
         await visit.close()
-    await ask(views.take_own(scene), until=emptied(desk.reader))
+    await ask(views.take_own(context), until=emptied(caps.reader))
     return Identified("old_card", proof.hsa_id, proof.loa, proof.card_number, proof=proof)
 
 
@@ -91,13 +91,15 @@ def holder_means(facts: CardFacts, *tags: AskName) -> tuple[str, ...]:
     return (means_of(AskName.DIRECTORY_FIND, facts.holder.hsa_id), *(means_of(tag, facts.card_number) for tag in tags))
 
 
-async def attended(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Collection[str] = ()) -> Identified:
+async def attended(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, but: Collection[str] = ()
+) -> Identified:
     """An administrator, who is none of those (HSA-ids), proves with card and code who they are, and says which document was
     seen."""
-    administrator = await log_in(ask, desk, scene, log, but)
-    document = await ask(views.document(scene, administrator))
-    digits = await ask(views.document_digits(scene, administrator))
-    await give_back(ask, desk, replace(scene, attended_by=administrator.name))
+    administrator = await log_in(ask, caps, context, log, but)
+    document = await ask(views.document(context, administrator))
+    digits = await ask(views.document_digits(context, administrator))
+    await give_back(ask, caps, replace(context, attended_by=administrator.name))
     return Identified(
         "administrator",
         administrator=administrator,
@@ -106,7 +108,9 @@ async def attended(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, but: Coll
     )
 
 
-async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, who: Identified) -> Identified:
+async def attest(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, who: Identified
+) -> Identified:
     """Write down who attests this hand-over, and what they have seen. LoA3 on a reserve card takes two administrators,
     neither of whom is the holder; for a protected identity both have the role KUR. Raises StopError where there is only the
     holder's word for it, or the first has not that role.
@@ -114,14 +118,14 @@ async def attest(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Orde
     two = order.product == RESERVE and order.loa == 3
     if who.administrator is None:
         if two:
-            raise views.two_needed(scene)
+            raise views.two_needed(context)
         return who
     first = who.administrator
     if two:
         if order.protected and not may_attend_protected(first.roles):
-            raise kur_needed(scene)
+            raise kur_needed(context)
         but = {first.hsa_id, order.hsa_id}
-        who = replace(who, second=await log_in_another(ask, desk, scene, log, but, for_protected=order.protected))
+        who = replace(who, second=await log_in_another(ask, caps, context, log, but, for_protected=order.protected))
     await note_attested(log, who)
     return who
 

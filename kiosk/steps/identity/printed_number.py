@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from kiosk.issuer.ports import CardWord, Found, NotFound, Unavailable
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene, Subject
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity import printed_number_views as views
 
 TRIES = 3
@@ -22,30 +22,30 @@ class PrintedCard:
 
 
 async def printed_card(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, people: tuple[PersonProof, ...] = ()
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, people: tuple[PersonProof, ...] = ()
 ) -> PrintedCard:
     """Ask for the number until it is one of the register's, or nobody can be asked. Whose it is is told to `people` alone.
 
     Raises StopError after three that nobody knows, and where so many cards were reported in this visit.
     """
     for _ in range(TRIES):
-        number = await ask(views.number(scene, desk.region.card_number_digits))
-        register = await ask(views.looking_up(scene), until=desk.directory.state(number))
+        number = await ask(views.number(context, caps.region.card_number_digits))
+        register = await ask(views.looking_up(context), until=caps.directory.state(number))
         assert not isinstance(register, str), "a view without buttons has no answer"
         if not isinstance(register, NotFound):
-            if not people and not desk.reports.allow(desk.clock.monotonic()):
-                raise views.too_many_reports(scene)
-            whose = Subject(number, await _holder(desk, number, people), None)
+            if not people and not caps.reports.allow(caps.clock.monotonic()):
+                raise views.too_many_reports(context)
+            whose = Subject(number, await _holder(caps, number, people), None)
             await log.about_card(whose.card_number, whose.hsa_id)
             return PrintedCard(whose, register)
-        await ask(views.not_known(scene, number))
-    raise views.no_such_card(scene)
+        await ask(views.not_known(context, number))
+    raise views.no_such_card(context)
 
 
-async def _holder(desk: Desk, number: str, people: tuple[PersonProof, ...]) -> str:
+async def _holder(caps: Capabilities, number: str, people: tuple[PersonProof, ...]) -> str:
     """The holder's HSA-id; empty where nobody has shown that they may know it."""
     if not people or not all(one.by_server for one in people):
         return ""
-    register = await desk.directory.find(card_number=number, people=people)
+    register = await caps.directory.find(card_number=number, people=people)
     record = register.card(number) if isinstance(register, Found) else None
     return record.hsa_id if record else ""

@@ -14,9 +14,9 @@ from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import CodeWords, prove_code
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import proof_views as views
 
 Word = CardWord | NotFound | Unavailable
@@ -30,8 +30,8 @@ OWN_CARD: tuple[Chain, ...] = ("ok", "revoked")
 
 async def prove_person(
     ask: Ask,
-    desk: Desk,
-    scene: Scene,
+    caps: Capabilities,
+    context: ViewContext,
     log: ErrandLog,
     visit: Visit,
     words: CodeWords,
@@ -45,13 +45,13 @@ async def prove_person(
     Raises StopError where the card proves nobody, and as `prove_code`.
     """
     await prove_code(ask, visit, Role.IDENTIFICATION, words)
-    return await sign_mandate(ask, desk, scene, log, visit, means, word, chains)
+    return await sign_mandate(ask, caps, context, log, visit, means, word, chains)
 
 
 async def sign_mandate(
     ask: Ask,
-    desk: Desk,
-    scene: Scene,
+    caps: Capabilities,
+    context: ViewContext,
     log: ErrandLog,
     visit: Visit,
     means: tuple[str, ...],
@@ -66,22 +66,22 @@ async def sign_mandate(
     facts = visit.facts
     certificate = facts.certificate("identification")
     if certificate is None or certificate.chain not in chains:
-        raise views.proves_nobody(scene)
+        raise views.proves_nobody(context)
 
     async def sign(message: bytes) -> SignOutcome:
         if code is not None and not isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
             return Unknown()
         return await visit.sign("identification", message)
 
-    proving = desk.proofs.prove(facts, sign, means, word.nonce if isinstance(word, CardWord) else "")
-    match await ask(views.proving(scene), until=proving):
+    proving = caps.proofs.prove(facts, sign, means, word.nonce if isinstance(word, CardWord) else "")
+    match await ask(views.proving(context), until=proving):
         case PersonProof() as proof:
             return proof
         case NotGenuine():
             await log.note(EventType.CARD_NOT_GENUINE, card_number=facts.card_number, why="false_signature")
-            raise views.not_genuine(scene)
+            raise views.not_genuine(context)
         case NotSigned():
-            raise views.did_not_sign(scene)
+            raise views.did_not_sign(context)
         case Torn():
             raise CardPulledError
         case str():

@@ -2,31 +2,31 @@
 
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.views import Busy, say
 
 
-def proving(scene: Scene) -> Busy:
+def proving(context: ViewContext) -> Busy:
     """The card signs, and its signature is verified."""
     return Busy(
-        name=scene.name("proving"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("proving"),
+        errand=context.title,
+        step=context.step,
         title=say("proving.title"),
         lead=(say("proving.lead"),),
     )
 
 
-def not_genuine(scene: Scene) -> StopError:
+def not_genuine(context: ViewContext) -> StopError:
     """The signature is not by the key of the card's certificate."""
-    return stop(scene, "refused", "card_not_genuine", badge="failure", icon="smart-card-off-outline")
+    return stop(context, "refused", "card_not_genuine", badge="failure", icon="smart-card-off-outline")
 
 
-def did_not_sign(scene: Scene) -> StopError:
+def did_not_sign(context: ViewContext) -> StopError:
     """The card called the code right, and cannot show that it is the card that it says it is."""
-    return stop(scene, "refused", "card_did_not_sign", icon="smart-card-off-outline")
+    return stop(context, "refused", "card_did_not_sign", icon="smart-card-off-outline")
 
 
-def proves_nobody(scene: Scene) -> StopError:
+def proves_nobody(context: ViewContext) -> StopError:
     """There is no certificate on the card that is valid and says who its holder is."""
-    return stop(scene, "refused", "card_not_valid", icon="smart-card-off-outline")
+    return stop(context, "refused", "card_not_valid", icon="smart-card-off-outline")

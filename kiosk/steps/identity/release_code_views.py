@@ -2,61 +2,61 @@
 
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel, go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Busy, EnterCode, EnterDigits, Point, Tell, say
 
 DIGITS = 8
 """So many digits of the card's number, and of the code."""
 
 
-def number(scene: Scene) -> EnterDigits:
+def number(context: ViewContext) -> EnterDigits:
     """Which card the letter is of."""
     return EnterDigits(
-        name=scene.name("release_number"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("release_number"),
+        errand=context.title,
+        step=context.step,
         title=say("release_number.title"),
         lead=(say("release_number.lead"),),
         length=DIGITS,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def code(scene: Scene) -> EnterCode:
+def code(context: ViewContext) -> EnterCode:
     """The code itself; it is no PUK and no PIN."""
     return EnterCode(
-        name=scene.name("release_code"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("release_code"),
+        errand=context.title,
+        step=context.step,
         title=say("release_code.title"),
         lead=(say("release_code.lead"),),
         hint=say("code.hidden"),
         min_length=DIGITS,
         max_length=DIGITS,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
     )
 
 
-def checking(scene: Scene) -> Busy:
+def checking(context: ViewContext) -> Busy:
     """The verifier is asked."""
     return Busy(
-        name=scene.name("release_checking"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("release_checking"),
+        errand=context.title,
+        step=context.step,
         title=say("release_checking.title"),
         lead=(say("release_checking.lead"),),
     )
 
 
-def wrong(scene: Scene) -> Tell:
+def wrong(context: ViewContext) -> Tell:
     """Number and code do not belong together, or nothing waits for that number."""
     return Tell(
-        name=scene.name("release_wrong"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("release_wrong"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("release_wrong.title"),
@@ -65,16 +65,16 @@ def wrong(scene: Scene) -> Tell:
             Point(say("release_wrong.number"), mark="number"),
             Point(say("release_wrong.line"), mark="number"),
         ),
-        way_out=cancel(),
-        primary=go("again", "button.again"),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
     )
 
 
-def too_many(scene: Scene) -> StopError:
+def too_many(context: ViewContext) -> StopError:
     """No more guesses for this letter, or at this station."""
-    return stop(scene, "refused", "too_many_releases", icon="lock-alert-outline")
+    return stop(context, "refused", "too_many_releases", icon="lock-alert-outline")
 
 
-def verifier_away(scene: Scene) -> StopError:
+def verifier_away(context: ViewContext) -> StopError:
     """Release codes are verified by the server, and it cannot be reached: nothing opens."""
-    return stop(scene, "refused", "offline", icon="cloud-off-outline")
+    return stop(context, "refused", "offline", icon="cloud-off-outline")

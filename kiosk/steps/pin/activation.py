@@ -12,8 +12,8 @@ from drivers.secret import Secret
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import slot_views
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity.proof_views import not_genuine
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import code_from_before
@@ -27,7 +27,7 @@ _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIG
 
 
 async def activate(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
 ) -> tuple[CodeSet, Visit]:
     """See that the card is genuine, set the holder's code, test the card. Returns the code and the visit that holds the card now
     (another after a tear).
@@ -35,15 +35,15 @@ async def activate(
     Where the code was set in an errand that was left half way, the holder only proves it. Closes the visit where it
     raises: StopError, CardPulledError and what else `ask` raises.
     """
-    authenticate = partial(authenticate_card, ask, desk, scene, log, order)
-    letter = Envelope(order, partial(desk.envelopes.verify, order), authenticate)
+    authenticate = partial(authenticate_card, ask, caps, context, log, order)
+    letter = Envelope(order, partial(caps.envelopes.verify, order), authenticate)
     try:
         await authenticate(visit)
-        before = await code_from_before(ask, scene, visit) if EFFECT in await log.progress() else None
+        before = await code_from_before(ask, context, visit) if EFFECT in await log.progress() else None
         known = None if before is None else CodeSet(before)
         while known is None:
-            known, visit = await set_code(ask, desk, scene, log, letter, visit)
-        await _prove_new_card(ask, desk, scene, log, order, visit, known.code)
+            known, visit = await set_code(ask, caps, context, log, letter, visit)
+        await _prove_new_card(ask, caps, context, log, order, visit, known.code)
         await log.note(EventType.CARD_ACTIVATED, card_number=order.card_number)
         return known, visit
     except BaseException:
@@ -52,48 +52,48 @@ async def activate(
 
 
 async def prove_card(
-    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, code: Secret, role: Role = Role.IDENTIFICATION
+    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, code: Secret, role: Role = Role.IDENTIFICATION
 ) -> None:
     """Prove the code and the card: a random challenge signed by its key, checked against certificate and chain.
 
     Raises StopError where the card does not do what its certificate says.
     """
-    failed = await _tested(ask, scene, log, visit, code, role)
+    failed = await _tested(ask, context, log, visit, code, role)
     if failed == "false_signature":
         await log.note(EventType.CARD_NOT_GENUINE, card_number=visit.facts.card_number, why=failed)
-        raise not_genuine(scene)
+        raise not_genuine(context)
     if failed is not None:
-        raise views.test_failed(scene)
+        raise views.test_failed(context)
 
 
 async def _prove_new_card(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, code: Secret
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit, code: Secret
 ) -> None:
     """As `prove_card`, of a card that was in other hands: one that does not sign has heard the codes, and goes back."""
-    match await _tested(ask, scene, log, visit, code, Role.IDENTIFICATION):
+    match await _tested(ask, context, log, visit, code, Role.IDENTIFICATION):
         case "false_signature" | "did_not_sign" as why:
-            await _hold_true_card(desk, log, order)
-            await put_aside(ask, desk, scene, log, order, visit, why, HEARD_CODES)
+            await _hold_true_card(caps, log, order)
+            await put_aside(ask, caps, context, log, order, visit, why, HEARD_CODES)
         case "certificate":
-            raise views.test_failed(scene)
+            raise views.test_failed(context)
         case None:
             return
 
 
-async def _hold_true_card(desk: Desk, log: ErrandLog, order: Order) -> None:
+async def _hold_true_card(caps: Capabilities, log: ErrandLog, order: Order) -> None:
     """Somebody has the card that this was a copy of, and may know its codes by now: it is made unusable at once."""
-    hold = desk.blocking.hold(order.card_number, "code_known", by=None, errand=log.id)
+    hold = caps.blocking.hold(order.card_number, "code_known", by=None, errand=log.id)
     await log.effect(Effect.CARD_HOLD, hold, card_number=order.card_number)
 
 
 async def _tested(
-    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, code: Secret, role: Role
+    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, code: Secret, role: Role
 ) -> Literal["false_signature", "did_not_sign", "certificate"] | None:
     """None where the card signed the challenge under a certificate that holds. Raises StopError where it left meanwhile."""
-    outcome = await ask(views.testing(scene), until=_sign_challenge(visit, code, role))
+    outcome = await ask(views.testing(context), until=_sign_challenge(visit, code, role))
     certificate = visit.facts.certificate(_PURPOSE[role])
     if isinstance(outcome, Unknown):
-        raise views.torn_in_test(scene)
+        raise views.torn_in_test(context)
     if isinstance(outcome, Signed) and certificate is not None and certificate.chain == "ok":
         return None
     await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome="failed")

@@ -9,18 +9,18 @@ from drivers.reader.outcomes import Accepted, Locked, Refused, Role, Unknown, Wr
 from drivers.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card
-from kiosk.steps.context import Scene, Whose
+from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.pin import after_tear_views
 
 
 async def which_code(
-    ask: Ask, scene: Scene, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect
+    ask: Ask, context: ViewContext, log: ErrandLog, visit: Visit, role: Role, new: Secret, effect: Effect
 ) -> Secret | None:
     """The new code if the card has it. Only the very code that was to be written proves that it was not."""
     while True:
-        code = await ask(after_tear_views.check_code(scene))
+        code = await ask(after_tear_views.check_code(context))
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
         match await visit.verify(role, code):
             case Accepted():
@@ -28,10 +28,10 @@ async def which_code(
                 return code
             case WrongCode() if code == new:
                 await log.settled(effect, "not_written")
-                await ask(after_tear_views.not_written(scene))
+                await ask(after_tear_views.not_written(context))
                 return None
             case WrongCode(left):
-                await ask(after_tear_views.mistyped(scene, left))
+                await ask(after_tear_views.mistyped(context, left))
             case Unknown():
                 raise CardPulledError
             case Locked() | Refused():
@@ -40,22 +40,22 @@ async def which_code(
                 assert_never(other)
 
 
-async def same_card(ask: Ask, desk: Desk, scene: Scene, whose: Whose) -> Visit:
+async def same_card(ask: Ask, caps: Capabilities, context: ViewContext, whose: Whose) -> Visit:
     """Meet the card of that number again, however many others are put in. Raises StopError where it is gone."""
     fresh = False
     while True:
-        visit = await ask_for_card(ask, desk.reader, lambda why: after_tear_views.pulled(scene, why), fresh=fresh)
+        visit = await ask_for_card(ask, caps.reader, lambda why: after_tear_views.pulled(context, why), fresh=fresh)
         if isinstance(visit, str):
-            raise after_tear_views.left_unknown(scene)
+            raise after_tear_views.left_unknown(context)
         if visit.facts.card_number == whose.card_number:
             return visit
         await visit.close()
         fresh = True
 
 
-async def code_from_before(ask: Ask, scene: Scene, visit: Visit) -> Secret | None:
+async def code_from_before(ask: Ask, context: ViewContext, visit: Visit) -> Secret | None:
     """The code that was set in an errand left half way; None where it was forgotten or is not it: then the PUK sets another."""
-    code = await ask(after_tear_views.code_from_before(scene))
+    code = await ask(after_tear_views.code_from_before(context))
     if isinstance(code, Secret) and isinstance(await visit.verify(Role.IDENTIFICATION, code), Accepted):
         return code
     return None

@@ -3,18 +3,18 @@
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import WrongCodeView, reader_for, stop, strange_note
-from kiosk.steps.context import Scene
-from kiosk.steps.view_helpers import cancel, go
+from kiosk.steps.context import ViewContext
+from kiosk.steps.view_helpers import cancel_button, primary_button
 from kiosk.views import Await, Button, EnterCode, Note, Point, Tell, say
 
 
-def pulled(scene: Scene, strange: Strangeness | None) -> Await:
+def pulled(context: ViewContext, strange: Strangeness | None) -> Await:
     """The card went while it was written: we do not know which code applies."""
     note = None if strange is None else strange_note(strange, Note(say("insert.wipe")))
     return Await(
-        name=scene.name("pulled"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("pulled"),
+        errand=context.title,
+        step=context.step,
         badge="failure",
         badge_icon="smart-card-off-outline",
         title=say("pulled.title"),
@@ -26,63 +26,63 @@ def pulled(scene: Scene, strange: Strangeness | None) -> Await:
     )
 
 
-def check_code(scene: Scene) -> EnterCode:
+def check_code(context: ViewContext) -> EnterCode:
     """The new code once more: the one safe way to learn whether it was written."""
     return EnterCode(
-        name=scene.name("check_code"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("check_code"),
+        errand=context.title,
+        step=context.step,
         title=say("check_code.title"),
         lead=(say("check_code.lead"),),
         hint=say("code.hidden"),
         min_length=6,
         max_length=8,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
         needs_card=True,
     )
 
 
-def mistyped(scene: Scene, left: int | None) -> Tell:
+def mistyped(context: ViewContext, left: int | None) -> Tell:
     """Another code than the one that was to be written, and not the card's: nothing is known by that."""
-    return WrongCodeView(scene, "check_code_wrong")(left)
+    return WrongCodeView(context, "check_code_wrong")(left)
 
 
-def code_from_before(scene: Scene) -> EnterCode:
+def code_from_before(context: ViewContext) -> EnterCode:
     """The code was set in an errand that was left half way."""
     return EnterCode(
-        name=scene.name("code_from_before"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("code_from_before"),
+        errand=context.title,
+        step=context.step,
         title=say("code_before.title"),
         lead=(say("code_before.lead"),),
         hint=say("code.hidden"),
         min_length=6,
         max_length=8,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("forgotten", say("code_before.forgotten"), "help-circle-outline"),
         needs_card=True,
     )
 
 
-def not_written(scene: Scene) -> Tell:
+def not_written(context: ViewContext) -> Tell:
     """The card still has its old code: round once more."""
     return Tell(
-        name=scene.name("not_written"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("not_written"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("not_written.title"),
         lead=(say("not_written.lead"),),
         points=(Point(say("not_written.do"), mark="number"),),
-        way_out=cancel(),
-        primary=go("again", "button.again"),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
         needs_card=True,
     )
 
 
-def left_unknown(scene: Scene) -> StopError:
+def left_unknown(context: ViewContext) -> StopError:
     """The holder does not have the card any more."""
-    return stop(scene, "unknown", "card_gone", badge="failure", icon="smart-card-off-outline")
+    return stop(context, "unknown", "card_gone", badge="failure", icon="smart-card-off-outline")

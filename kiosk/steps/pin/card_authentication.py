@@ -12,27 +12,29 @@ from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardN
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import Unavailable
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Order, Visit
-from kiosk.steps.capabilities import Desk
-from kiosk.steps.context import Scene
+from kiosk.steps.capabilities import Capabilities
+from kiosk.steps.context import ViewContext
 from kiosk.steps.identity import proof_views
 from kiosk.steps.pin import views as pin_views
 from kiosk.steps.slot import NOT_GENUINE, NOT_VOUCHED, Returned, reopen_for_return
 
 
-async def authenticate_card(ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit) -> None:
+async def authenticate_card(
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit
+) -> None:
     """Challenge the card of this visit. Raises StopError (the card is back in its slot then), CardPulledError."""
-    outcome = await ask(proof_views.proving(scene), until=visit.challenge_free_key())
+    outcome = await ask(proof_views.proving(context), until=visit.challenge_free_key())
     if isinstance(outcome, NoFreeKey) and visit.facts.rules.genuine == "management-key":
-        outcome = await _by_management_key(ask, desk, scene, log, visit)
+        outcome = await _by_management_key(ask, caps, context, log, visit)
     match outcome:
         case CardAuthenticated():
             return
         case NoFreeKey():
-            if not await is_vouched_for(desk, order, visit.facts):
+            if not await is_vouched_for(caps, order, visit.facts):
                 await visit.close()
-                await reopen_for_return(ask, desk, scene, log, order, NOT_VOUCHED)
+                await reopen_for_return(ask, caps, context, log, order, NOT_VOUCHED)
         case CardNotAuthenticated(why):
-            await put_aside(ask, desk, scene, log, order, visit, why)
+            await put_aside(ask, caps, context, log, order, visit, why)
         case Unknown() | str():
             raise CardPulledError
         case other:
@@ -44,38 +46,38 @@ class _ServerSilentError(Exception):
 
 
 async def _by_management_key(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, visit: Visit
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, visit: Visit
 ) -> CardAuthentication | str:
     """By the card's own management key, which the server has; asked again while the server is silent."""
 
     async def answered(algorithm: ManagementAlgorithm, witness: bytes, challenge: bytes) -> MutualAnswer | None:
-        said = await desk.card_keys.answer_witness(visit.facts, algorithm, witness, challenge, errand=log.id)
+        said = await caps.card_keys.answer_witness(visit.facts, algorithm, witness, challenge, errand=log.id)
         if isinstance(said, Unavailable):
             raise _ServerSilentError
         return said if isinstance(said, MutualAnswer) else None
 
     while True:
         try:
-            return await ask(proof_views.proving(scene), until=visit.authenticate_by_management(answered))
+            return await ask(proof_views.proving(context), until=visit.authenticate_by_management(answered))
         except _ServerSilentError:
-            await ask(pin_views.verifier_silent(scene))
+            await ask(pin_views.verifier_silent(context))
 
 
-async def is_vouched_for(desk: Desk, order: Order, facts: CardFacts) -> bool:
+async def is_vouched_for(caps: Capabilities, order: Order, facts: CardFacts) -> bool:
     """Whether as many administrators put the card in as its product, or the region, wants of cards that prove nothing."""
-    wanted = 2 if desk.region.stock.two_administrators else facts.rules.stocked_by
-    if wanted < 2 or desk.stock is None:
+    wanted = 2 if caps.region.stock.two_administrators else facts.rules.stocked_by
+    if wanted < 2 or caps.stock is None:
         return True
-    return len(set(await desk.stock.stocked_by(order.card_number))) >= wanted
+    return len(set(await caps.stock.stocked_by(order.card_number))) >= wanted
 
 
 async def put_aside(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, order: Order, visit: Visit, why: str,
+    ask: Ask, caps: Capabilities, context: ViewContext, log: ErrandLog, order: Order, visit: Visit, why: str,
     returned: Returned = NOT_GENUINE,
 ) -> None:  # fmt: skip
     """Tell the fleet, and have the card put back: nobody is handed what lies there. Always raises ErrandEndedError."""
     await visit.close()
     await log.note(EventType.CARD_NOT_GENUINE, card_number=order.card_number, why=why, slot=order.slot)
-    if desk.cabinet is None:
-        raise returned.stop(scene)
-    await reopen_for_return(ask, desk, scene, log, order, returned)
+    if caps.cabinet is None:
+        raise returned.stop(context)
+    await reopen_for_return(ask, caps, context, log, order, returned)

@@ -14,9 +14,9 @@ from fleet.messages.vocabulary import Effect
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, CardPulledError, EnvelopeVerdict, ErrandLog, Visit
 from kiosk.steps import own_card_views
-from kiosk.steps.capabilities import Desk
+from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import Scene, Whose
+from kiosk.steps.context import ViewContext, Whose
 from kiosk.steps.order_views import no_envelope
 from kiosk.steps.pin import views
 from kiosk.steps.pin.after_tear import same_card, which_code
@@ -63,32 +63,38 @@ class NotSent:
 
 
 async def set_code(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, letter: Envelope, visit: Visit, role: Role = Role.IDENTIFICATION
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    letter: Envelope,
+    visit: Visit,
+    role: Role = Role.IDENTIFICATION,
 ) -> tuple[CodeSet | None, Visit]:
     """One round of PUK and new code. No code comes back where the round has to be made again.
 
     The visit that comes back holds the card now (another one after a tear). Raises StopError, CardPulledError.
     """
-    puk = await _puk(ask, scene, letter)
-    new = await new_code(ask, scene, visit, role)
-    if new is None or await ask(views.write(scene, letter.whose)) == "back":
+    puk = await _puk(ask, context, letter)
+    new = await new_code(ask, context, visit, role)
+    if new is None or await ask(views.write(context, letter.whose)) == "back":
         return None, visit
     writing = log.effect(EFFECT, _unblock(visit, role, puk, new))
-    match await ask(views.writing(scene), until=writing):
+    match await ask(views.writing(context), until=writing):
         case Accepted(new_code_set=taken):
-            return await code_now(ask, scene, visit, role, new, taken=taken), visit
+            return await code_now(ask, context, visit, role, new, taken=taken), visit
         case WrongCode(entries_left=0):
-            raise views.puk_floor(scene)
+            raise views.puk_floor(context)
         case WrongCode(entries_left=left):
-            await ask(views.wrong_puk(scene, letter.whose, left))
+            await ask(views.wrong_puk(context, letter.whose, left))
         case Unknown():
-            return await _after_tear(ask, desk, scene, log, letter, visit, role, new)
+            return await _after_tear(ask, caps, context, log, letter, visit, role, new)
         case Locked():
-            raise views.puk_locked(scene)
+            raise views.puk_locked(context)
         case Refused(RefusalReason.BELOW_FLOOR):
-            raise views.puk_floor(scene)
+            raise views.puk_floor(context)
         case Refused():
-            raise views.card_refused(scene)
+            raise views.card_refused(context)
         case NotSent() | str():
             raise CardPulledError
         case other:
@@ -96,9 +102,9 @@ async def set_code(
     return None, visit
 
 
-async def code_now(ask: Ask, scene: Scene, visit: Visit, role: Role, new: Secret, *, taken: bool) -> CodeSet:
+async def code_now(ask: Ask, context: ViewContext, visit: Visit, role: Role, new: Secret, *, taken: bool) -> CodeSet:
     """What applies after an unlock: the new code, or the old one, proved, where this product has not `taken` it."""
-    return CodeSet(new) if taken else CodeSet(await old_code(ask, scene, visit, role), new=False)
+    return CodeSet(new) if taken else CodeSet(await old_code(ask, context, visit, role), new=False)
 
 
 async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOutcome | NotSent:
@@ -108,57 +114,64 @@ async def _unblock(visit: Visit, role: Role, puk: Secret, new: Secret) -> CodeOu
         return NotSent()
 
 
-async def _puk(ask: Ask, scene: Scene, letter: Envelope) -> Secret:
+async def _puk(ask: Ask, context: ViewContext, letter: Envelope) -> Secret:
     """Ask for the PUK until its verifier says that it is this envelope's (or leaves that to the card)."""
     while True:
-        puk = await ask(views.puk(scene, letter.whose))
+        puk = await ask(views.puk(context, letter.whose))
         if not isinstance(puk, Secret):
-            raise no_envelope(scene)
-        verdict = await ask(views.checking(scene), until=letter.verify(puk))
+            raise no_envelope(context)
+        verdict = await ask(views.checking(context), until=letter.verify(puk))
         match EnvelopeVerdict(verdict):
             case EnvelopeVerdict.MATCH | EnvelopeVerdict.CARD_DECIDES:
                 return puk
             case EnvelopeVerdict.NO_MATCH:
-                await ask(views.wrong_puk(scene, letter.whose, None))
+                await ask(views.wrong_puk(context, letter.whose, None))
             case EnvelopeVerdict.TOO_MANY:
-                raise views.too_many_guesses(scene)
+                raise views.too_many_guesses(context)
             case EnvelopeVerdict.UNAVAILABLE:
-                await ask(views.verifier_silent(scene))
+                await ask(views.verifier_silent(context))
 
 
-async def new_code(ask: Ask, scene: Scene, visit: Visit, role: Role = Role.IDENTIFICATION) -> Secret | None:
+async def new_code(ask: Ask, context: ViewContext, visit: Visit, role: Role = Role.IDENTIFICATION) -> Secret | None:
     """The new code, typed twice; None where the person went back."""
     pin = visit.facts.pin(role)
     policy = PinPolicy(pin.min_length, pin.max_length) if pin else PinPolicy()
     use = "both" if visit.facts.pin(Role.SIGNATURE) is None else role.value
     differed = False
     while True:
-        first = await ask(views.new_code(scene, policy, differed=differed, use=use))
+        first = await ask(views.new_code(context, policy, differed=differed, use=use))
         if not isinstance(first, Secret):
             return None
-        again = await ask(views.repeat_code(scene, policy))
+        again = await ask(views.repeat_code(context, policy))
         if isinstance(again, Secret) and first == again:
             return first
         differed = isinstance(again, Secret)
 
 
 async def _after_tear(
-    ask: Ask, desk: Desk, scene: Scene, log: ErrandLog, letter: Envelope, visit: Visit, role: Role, new: Secret
+    ask: Ask,
+    caps: Capabilities,
+    context: ViewContext,
+    log: ErrandLog,
+    letter: Envelope,
+    visit: Visit,
+    role: Role,
+    new: Secret,
 ) -> tuple[CodeSet | None, Visit]:
     """The write broke off. Meet the same card again and find out, by the holder's own typing, which code applies."""
     await visit.close()
-    visit = await same_card(ask, desk, scene, letter.whose)
+    visit = await same_card(ask, caps, context, letter.whose)
     try:
         await letter.authenticate(visit)
-        code = await which_code(ask, scene, log, visit, role, new, EFFECT)
+        code = await which_code(ask, context, log, visit, role, new, EFFECT)
         return (None if code is None else CodeSet(code)), visit
     except BaseException:
         await visit.close()
         raise
 
 
-async def old_code(ask: Ask, scene: Scene, visit: Visit, role: Role) -> Secret:
+async def old_code(ask: Ask, context: ViewContext, visit: Visit, role: Role) -> Secret:
     """The code that the card had before, proved. Raises StopError where it is forgotten, and as `prove_code`."""
-    if await ask(views.old_code_applies(scene)) == "forgotten":
-        raise views.forgotten(scene)
-    return await prove_code(ask, visit, role, own_card_views.code(scene, visit.facts, role))
+    if await ask(views.old_code_applies(context)) == "forgotten":
+        raise views.forgotten(context)
+    return await prove_code(ask, visit, role, own_card_views.code(context, visit.facts, role))

@@ -4,8 +4,8 @@ from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodeWords
 from kiosk.steps.card_views import WrongCodeView, last_try, stop
-from kiosk.steps.context import Scene, Whose
-from kiosk.steps.view_helpers import back, cancel, go, person, tail
+from kiosk.steps.context import ViewContext, Whose
+from kiosk.steps.view_helpers import back_button, cancel_button, display_name, last_digits, primary_button
 from kiosk.views import (
     Busy,
     Button,
@@ -31,31 +31,31 @@ _TASKS_BY_MANDATE = ("task.mandate", "task.write", "task.test")
 """Where an ID administrator attends to an unlocking: nobody has typed a PUK."""
 
 
-def puk(scene: Scene, whose: Whose) -> EnterCode:
+def puk(context: ViewContext, whose: Whose) -> EnterCode:
     """The PUK from the envelope."""
     return EnterCode(
-        name=scene.name("puk"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("puk"),
+        errand=context.title,
+        step=context.step,
         title=say("puk.title"),
-        lead=(say("puk.lead", tail=tail(whose.card_number)),),
+        lead=(say("puk.lead", tail=last_digits(whose.card_number)),),
         drawing=LetterDrawing(whose.card_number),
         hint=say("code.hidden"),
         min_length=PUK_LENGTH,
         max_length=PUK_LENGTH,
         submit=say("button.next"),
-        way_out=cancel(),
+        way_out=cancel_button(),
         side=Button("no_envelope", say("puk.none"), "help-circle-outline"),
         needs_card=True,
     )
 
 
-def checking(scene: Scene) -> Busy:
+def checking(context: ViewContext) -> Busy:
     """The verifier is asked."""
     return Busy(
-        name=scene.name("checking"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("checking"),
+        errand=context.title,
+        step=context.step,
         title=say("busy.title"),
         lead=(say("busy.checking"),),
         tasks=(
@@ -67,84 +67,84 @@ def checking(scene: Scene) -> Busy:
     )
 
 
-def wrong_puk(scene: Scene, whose: Whose, left: int | None) -> Tell:
+def wrong_puk(context: ViewContext, whose: Whose, left: int | None) -> Tell:
     """The PUK was wrong; the card is as it was. `left` counts down to where the station stops, not to the card's end."""
     return Tell(
-        name=scene.name("puk_wrong"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("puk_wrong"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="alert",
         title=say("wrong_puk.title"),
         lead=(say("wrong_puk.lead"),),
         points=(
-            Point(say("wrong_puk.envelope", tail=tail(whose.card_number)), mark="number"),
+            Point(say("wrong_puk.envelope", tail=last_digits(whose.card_number)), mark="number"),
             Point(say("wrong_puk.line"), mark="number"),
         ),
         tries=None if left is None else Tries(left, 1, say("wrong_puk.stop")),
-        way_out=cancel(),
-        primary=go("again", "button.again"),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
         needs_card=True,
     )
 
 
-def verifier_silent(scene: Scene) -> Tell:
+def verifier_silent(context: ViewContext) -> Tell:
     """The server did not answer; nothing was tried."""
     return Tell(
-        name=scene.name("verifier_silent"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("verifier_silent"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="cloud-off-outline",
         title=say("silent.title"),
         lead=(say("silent.lead"),),
         points=(Point(say("silent.do"), mark="number"),),
-        way_out=cancel(),
-        primary=go("again", "button.again"),
+        way_out=cancel_button(),
+        primary=primary_button("again", "button.again"),
         needs_card=True,
     )
 
 
-def new_code(scene: Scene, policy: PinPolicy, *, differed: bool, use: str = "both") -> EnterCode:
+def new_code(context: ViewContext, policy: PinPolicy, *, differed: bool, use: str = "both") -> EnterCode:
     """The code of one's own choice; its rules are judged while typing."""
     return EnterCode(
-        name=scene.name("new_pin"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("new_pin"),
+        errand=context.title,
+        step=context.step,
         title=say("new_pin.differed" if differed else "new_pin.title"),
         lead=(say(f"new_pin.{use}"),),
         min_length=policy.min_length,
         max_length=policy.max_length,
         policy=policy,
         submit=say("button.next"),
-        way_out=back(),
+        way_out=back_button(),
         needs_card=True,
     )
 
 
-def repeat_code(scene: Scene, policy: PinPolicy) -> EnterCode:
+def repeat_code(context: ViewContext, policy: PinPolicy) -> EnterCode:
     """The same code again."""
     return EnterCode(
-        name=scene.name("repeat_pin"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("repeat_pin"),
+        errand=context.title,
+        step=context.step,
         title=say("repeat_pin.title"),
         lead=(say("repeat_pin.lead"),),
         hint=say("code.hidden"),
         min_length=policy.min_length,
         max_length=policy.max_length,
         submit=say("button.next"),
-        way_out=back(),
+        way_out=back_button(),
         needs_card=True,
     )
 
 
-def write(scene: Scene, whose: Whose) -> Confirm:
+def write(context: ViewContext, whose: Whose) -> Confirm:
     """What writing the code will do."""
     return Confirm(
-        name=scene.name("write"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("write"),
+        errand=context.title,
+        step=context.step,
         title=say("write.title"),
         points=(
             Point(say("write.code"), say("write.code.detail"), icon="form-textbox-password"),
@@ -152,113 +152,113 @@ def write(scene: Scene, whose: Whose) -> Confirm:
             Point(say("write.puk"), say("write.puk.detail"), icon="email-outline"),
         ),
         facts=(
-            Fact(say("fact.card"), f"…{tail(whose.card_number)}"),
-            Fact(say("fact.holder"), person(whose)),
+            Fact(say("fact.card"), f"…{last_digits(whose.card_number)}"),
+            Fact(say("fact.holder"), display_name(whose)),
         ),
         warning=say("write.warning"),
         way_out=Button("back", say("button.change"), "arrow-left"),
-        primary=go("write", "write.go"),
+        primary=primary_button("write", "write.go"),
         needs_card=True,
     )
 
 
-def _busy(scene: Scene, name: str, lead: str, now: str) -> Busy:
-    keys = _TASKS.get(scene.errand, ("task.code", "task.test"))
-    if scene.errand == "unblock" and scene.attended_by:
+def _busy(context: ViewContext, name: str, lead: str, now: str) -> Busy:
+    keys = _TASKS.get(context.errand, ("task.code", "task.test"))
+    if context.errand == "unblock" and context.attended_by:
         keys = _TASKS_BY_MANDATE
     at = keys.index(now)
     return Busy(
-        name=scene.name(name),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name(name),
+        errand=context.title,
+        step=context.step,
         title=say("busy.title"),
         lead=(say(lead),),
         tasks=tuple(Task(say(t), "done" if i < at else "now" if i == at else "later") for i, t in enumerate(keys)),
         under=say("busy.card_in"),
-        attended_by=scene.attended_by,
+        attended_by=context.attended_by,
     )
 
 
-def writing(scene: Scene) -> Busy:
+def writing(context: ViewContext) -> Busy:
     """The one command that sets the code."""
-    return _busy(scene, "writing", "busy.writing", "task.write")
+    return _busy(context, "writing", "busy.writing", "task.write")
 
 
-def testing(scene: Scene) -> Busy:
+def testing(context: ViewContext) -> Busy:
     """A real signature."""
-    return _busy(scene, "testing", "busy.testing", "task.test")
+    return _busy(context, "testing", "busy.testing", "task.test")
 
 
-def sign_code(scene: Scene, policy: PinPolicy) -> CodeWords:
+def sign_code(context: ViewContext, policy: PinPolicy) -> CodeWords:
     """The new code, to sign the receipt with."""
     return CodeWords(
         entry=EnterCode(
-            name=scene.name("sign_pin"),
-            errand=scene.title,
-            step=scene.step,
+            name=context.name("sign_pin"),
+            errand=context.title,
+            step=context.step,
             title=say("sign_pin.title"),
             lead=(say("sign_pin.lead"),),
             hint=say("code.hidden"),
             min_length=policy.min_length,
             max_length=policy.max_length,
             submit=say("sign_pin.go"),
-            way_out=cancel(),
+            way_out=cancel_button(),
             needs_card=True,
         ),
-        wrong=WrongCodeView(scene, "sign_pin_wrong"),
-        last=last_try(scene, "sign_pin_last"),
-        locked=stop(scene, "refused", "new_card_locked", icon="lock-alert-outline"),
-        declined=stop(scene, "refused", "last_try_kept"),
+        wrong=WrongCodeView(context, "sign_pin_wrong"),
+        last=last_try(context, "sign_pin_last"),
+        locked=stop(context, "refused", "new_card_locked", icon="lock-alert-outline"),
+        declined=stop(context, "refused", "last_try_kept"),
     )
 
 
-def puk_floor(scene: Scene) -> StopError:
+def puk_floor(context: ViewContext) -> StopError:
     """So few tries of the PUK remain that we stop (reliability I1)."""
-    return stop(scene, "refused", "puk_floor", icon="lock-alert-outline")
+    return stop(context, "refused", "puk_floor", icon="lock-alert-outline")
 
 
-def puk_locked(scene: Scene) -> StopError:
+def puk_locked(context: ViewContext) -> StopError:
     """The PUK's tries are used up: the card is dead for good."""
-    return stop(scene, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
+    return stop(context, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
 
 
-def too_many_guesses(scene: Scene) -> StopError:
+def too_many_guesses(context: ViewContext) -> StopError:
     """The verifier takes no more guesses for this envelope."""
-    return stop(scene, "refused", "too_many_guesses", icon="lock-alert-outline")
+    return stop(context, "refused", "too_many_guesses", icon="lock-alert-outline")
 
 
-def card_refused(scene: Scene) -> StopError:
+def card_refused(context: ViewContext) -> StopError:
     """The card does not do it."""
-    return stop(scene, "refused", "card_refused")
+    return stop(context, "refused", "card_refused")
 
 
-def torn_in_test(scene: Scene) -> StopError:
+def torn_in_test(context: ViewContext) -> StopError:
     """The card went while it was tested. The new code is on it."""
-    return stop(scene, "unknown", "torn_in_test", badge="failure", icon="smart-card-off-outline")
+    return stop(context, "unknown", "torn_in_test", badge="failure", icon="smart-card-off-outline")
 
 
-def test_failed(scene: Scene) -> StopError:
+def test_failed(context: ViewContext) -> StopError:
     """The card does not sign as its certificate says, or its chain does not end with an issuer whom we trust."""
-    return stop(scene, "fault", "test_failed", badge="failure")
+    return stop(context, "fault", "test_failed", badge="failure")
 
 
-def old_code_applies(scene: Scene) -> Tell:
+def old_code_applies(context: ViewContext) -> Tell:
     """The card is unlocked, and has the code that it had before: not the one that was chosen."""
     return Tell(
-        name=scene.name("old_code_applies"),
-        errand=scene.title,
-        step=scene.step,
+        name=context.name("old_code_applies"),
+        errand=context.title,
+        step=context.step,
         badge="warning",
         badge_icon="lock-open-variant-outline",
         title=say("old_code.title"),
         lead=(say("old_code.lead"),),
         points=(Point(say("old_code.known"), mark="number"), Point(say("old_code.forgotten"), mark="number")),
         side=Button("forgotten", say("old_code.no"), "help-circle-outline"),
-        primary=go("known", "old_code.yes"),
+        primary=primary_button("known", "old_code.yes"),
         needs_card=True,
     )
 
 
-def forgotten(scene: Scene) -> StopError:
+def forgotten(context: ViewContext) -> StopError:
     """Nobody knows the code that the card has."""
-    return stop(scene, "refused", "old_code_forgotten", icon="lock-alert-outline")
+    return stop(context, "refused", "old_code_forgotten", icon="lock-alert-outline")

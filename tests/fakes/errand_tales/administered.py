@@ -72,7 +72,7 @@ def audit(*what: str) -> Callable[[Room], None]:
     """The two names in the server's audit, and the code."""
 
     def look(room: Room) -> None:
-        desk = room.desk.card_keys
+        desk = room.caps.card_keys
         assert isinstance(desk, IssuerDesk)
         assert desk.told == [(one, NUMBER, ADMINISTRATOR.hsa_id, HOLDER) for one in what]
         code_is(NEW_PIN)(room)
@@ -82,7 +82,7 @@ def audit(*what: str) -> Callable[[Room], None]:
 
 def unchanged(room: Room) -> None:
     """Nobody was asked for anything, and the card is as it was."""
-    desk = room.desk.card_keys
+    desk = room.caps.card_keys
     assert isinstance(desk, IssuerDesk)
     assert desk.told == []
     code_is(OLD_PIN, tries=(0, 10))(room)
@@ -142,7 +142,7 @@ TALES = [
     ErrandTale(
         "unblock: the key is another card's, and costs one of its tries", "unblock",
         by_hand(**{"stop.unblock_key_wrong": "end"}), TWO_READERS,
-        prepare=both(issuer(), lambda room: room.desk.card_keys.management_keys.update({NUMBER: bytes(32)})),  # type: ignore[attr-defined]  # the fake's
+        prepare=both(issuer(), lambda room: room.caps.card_keys.management_keys.update({NUMBER: bytes(32)})),  # type: ignore[attr-defined]  # the fake's
         outcome="fault", reason="unblock_key_wrong", check=code_is(OLD_PIN, tries=(0, 10)),
     ),
     ErrandTale(

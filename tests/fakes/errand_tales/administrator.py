@@ -83,8 +83,8 @@ def begun(*wanted: tuple[str, str, str]) -> Callable[[Room], None]:
     """What was begun from the menu, and how it ended."""
 
     def look(room: Room) -> None:
-        assert isinstance(room.desk.house, RoomHouse)
-        assert [(errand, ended.outcome, ended.reason) for errand, ended in room.desk.house.begun] == list(wanted)
+        assert isinstance(room.caps.house, RoomHouse)
+        assert [(errand, ended.outcome, ended.reason) for errand, ended in room.caps.house.begun] == list(wanted)
 
     return look
 

@@ -45,7 +45,7 @@ def declined(question: str) -> Callable[[Room], None]:
     """The issuer will not, for a reason of its own."""
 
     def prepare(room: Room) -> None:
-        issuer = room.desk.blocking
+        issuer = room.caps.blocking
         assert isinstance(issuer, IssuerDesk)
         issuer.declines[question] = "not_now"
 
@@ -61,7 +61,7 @@ def told(*wanted: tuple[str, ...]) -> Callable[[Room], None]:
     """What the issuer was told, and in which state the card is then; nothing else was asked to be changed."""
 
     def look(room: Room) -> None:
-        issuer = room.desk.blocking
+        issuer = room.caps.blocking
         assert isinstance(issuer, IssuerDesk)
         assert tuple(issuer.told) == wanted
 
@@ -72,7 +72,7 @@ def queued(what: str, reason: str, by: str) -> Callable[[Room], None]:
     """What waits until there is a connection."""
 
     def look(room: Room) -> None:
-        issuer = room.desk.blocking
+        issuer = room.caps.blocking
         assert isinstance(issuer, IssuerDesk)
         assert issuer.queue == [(what, NUMBER, reason, by)]
 

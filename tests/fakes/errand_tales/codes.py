@@ -62,7 +62,7 @@ def product(**changed: dict[str, str]) -> Callable[[Room], None]:
         profile = builtin().match_name("virtual-b").model_dump()
         mine = Profile.model_validate(profile | {table: profile[table] | rows for table, rows in changed.items()})
         settings = replace(room.settings, profiles=Profiles([mine]))
-        room.readers.append(CardReader(room.world.backend, room.desk.reader.name, settings))
+        room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
         room.equip(reader=room.readers[-1])
 
     return prepare

@@ -56,7 +56,7 @@ def issuer(
 
 def desk_of(room: Room) -> IssuerDesk:
     """The issuer of the room."""
-    found = room.desk.issuer
+    found = room.caps.issuer
     assert isinstance(found, IssuerDesk)
     return found
 

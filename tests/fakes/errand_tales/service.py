@@ -52,8 +52,8 @@ def closed_is(why: str | None) -> Callable[[Room], None]:
     """What visitors are told in the end."""
 
     def look(room: Room) -> None:
-        assert isinstance(room.desk.house, RoomHouse)
-        assert room.desk.house.closed == why
+        assert isinstance(room.caps.house, RoomHouse)
+        assert room.caps.house.closed == why
 
     return look
 
@@ -71,7 +71,7 @@ def papers(count: int) -> Callable[[Room], None]:
     """So many pages came out of the printer."""
 
     def look(room: Room) -> None:
-        assert len(room.desk.printer.papers) == count  # type: ignore[union-attr]  # the fake's
+        assert len(room.caps.printer.papers) == count  # type: ignore[union-attr]  # the fake's
 
     return look
 

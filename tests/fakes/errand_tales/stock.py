@@ -107,7 +107,7 @@ def with_two(room: Room) -> None:
     """Two administrators, and a region in which two put cards in."""
     second = person(14)
     room.orders.administrators[second.hsa_id] = administrator(second.hsa_id, second.name)
-    room.equip(region=room.desk.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
+    room.equip(region=room.caps.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
 
 
 def quarantined(journal: Journal, slot: int) -> None:

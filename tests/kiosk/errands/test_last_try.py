@@ -16,7 +16,7 @@ from drivers.secret import Secret
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import prove_code
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.kinds import KINDS
@@ -25,7 +25,7 @@ from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 
 NOW, EC_PERSON, PIN = datetime(2026, 3, 2, 9, tzinfo=UTC), 6, Role.IDENTIFICATION
-SCENE = Scene("change_pin")
+CONTEXT = ViewContext("change_pin")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ async def visited(card: VirtualCard, settings: ReaderSettings) -> AsyncIterator[
 
 
 async def proved(holder: Holder, visit: CardVisit) -> None:
-    await prove_code(holder, visit, PIN, own_card_views.code(SCENE, visit.facts, PIN))
+    await prove_code(holder, visit, PIN, own_card_views.code(CONTEXT, visit.facts, PIN))
 
 
 @pytest.mark.parametrize("kind", KINDS)

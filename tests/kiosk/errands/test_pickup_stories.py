@@ -123,10 +123,10 @@ async def test_protected_identity_is_named_nowhere(make_room: Any) -> None:
     room = make_room(Setting(number=5))
     someone = Person(room.world, room.clock, own_card(5))
     await room.errand(someone)
-    shown = repr(someone.shown) + repr(room.desk.printer.papers) + await room.written()
+    shown = repr(someone.shown) + repr(room.caps.printer.papers) + await room.written()
     for name in (person(5).new.given_name, person(5).new.surname):
         assert name not in shown
-    assert person(5).hsa_id in repr(room.desk.printer.papers)
+    assert person(5).hsa_id in repr(room.caps.printer.papers)
 
 
 async def test_receipt_that_was_issued_is_genuine_and_printed_with_its_number(make_room: Any) -> None:
@@ -135,7 +135,7 @@ async def test_receipt_that_was_issued_is_genuine_and_printed_with_its_number(ma
     issued = next(e.content() for e in await room.chain() if e.type.endswith("receipt.issued"))
     assert issued["number"] == ended.receipt
     assert issued["signed"] == "card"
-    assert ended.receipt in repr(room.desk.printer.papers)
+    assert ended.receipt in repr(room.caps.printer.papers)
     trust = Trust(authorities=(load(seal().chain[1]),))
     verdict = verify(document_bytes(issued["receipt"]), trust)
     assert isinstance(verdict, Genuine)
@@ -208,7 +208,7 @@ class Stranger:
 
 async def test_verifier_that_goes_away_stops_before_the_slot_not_after(make_room: Any) -> None:
     room = make_room(Setting(server=True))
-    room.desk.envelopes.silent.extend([True, True])
+    room.caps.envelopes.silent.extend([True, True])
     someone = Person(room.world, room.clock, own_card(verifier_silent=["again", "cancel"]))
     assert (await room.errand(someone)).outcome == "cancelled"
     assert room.world.card("1:new").tries_left == (3, 10)

@@ -10,14 +10,14 @@ from PIL import Image
 from drivers.printer.profile import load
 from fleet.messages.vocabulary import EventType
 from kiosk.receipts import Receipt, receipt_document
-from kiosk.steps.context import Scene, Subject
+from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.identification import Identified
 from kiosk.steps.receipt import attest, facts_of, hand_out
 from tests.fakes.printers.breaking import NAMELESS, STATES, BreakingPrinter, breaking_printer, paper_of, points
 from tests.fakes.stories import Setting
 
 PROFILE = load("tm-t20ii")
-SCENE = Scene("pickup")
+CONTEXT = ViewContext("pickup")
 HOLDER = Subject("9999000020260001", "SE2321000999-1A01", "Alva Provström")
 
 
@@ -44,8 +44,8 @@ class Holder:
 
 async def issue(room: Any) -> tuple[Any, Receipt]:
     log = await room.journal.start("pickup")
-    facts = facts_of(room.desk, SCENE, HOLDER, Identified("old_card"))
-    return log, await attest(room.desk, log, facts)
+    facts = facts_of(room.caps, CONTEXT, HOLDER, Identified("old_card"))
+    return log, await attest(room.caps, log, facts)
 
 
 @pytest.mark.parametrize("fault", STATES)
@@ -53,14 +53,14 @@ async def test_every_fault_at_every_point_leaves_one_number_and_one_whole_receip
     room = make_room(Setting())
     issued = {}
     log, receipt = await issue(room)
-    document = receipt_document(receipt.facts, room.desk.print_text, receipt.qr, receipt.number)
+    document = receipt_document(receipt.facts, room.caps.print_text, receipt.qr, receipt.number)
     whole = paper_of(document, PROFILE)
     for rows in points(document, PROFILE):
         with breaking_printer(PROFILE) as printer:
             printer.break_at(fault, rows)
             holder = Holder(printer, whole)
             log = await room.journal.start("pickup")
-            await hand_out(holder.ask, replace(room.desk, printer=printer.driver), SCENE, log, receipt)
+            await hand_out(holder.ask, replace(room.caps, printer=printer.driver), CONTEXT, log, receipt)
 
             assert printer.whole(whole) >= 1, (rows, holder.shown)
             assert holder.numbers <= {receipt.number}

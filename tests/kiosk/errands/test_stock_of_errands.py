@@ -14,8 +14,8 @@ async def left_by(tale: ErrandTale, tmp_path: Path) -> tuple[list[int], tuple[st
         room, someone, ended = await play(folder, tale)
         try:
             assert (someone.failure, ended.outcome) == (None, tale.outcome)
-            assert room.desk.stock is not None
-            return [one.slot for one in (await room.desk.stock.look()).lying], await room.desk.stock.binned()
+            assert room.caps.stock is not None
+            return [one.slot for one in (await room.caps.stock.look()).lying], await room.caps.stock.binned()
         finally:
             await room.close()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.steps.pin.views import testing as trying
 from kiosk.steps.pin.views import writing
 
@@ -17,14 +17,14 @@ from kiosk.steps.pin.views import writing
     ],
 )
 def test_nobody_who_typed_no_puk_is_told_of_one(errand: str, tasks: list[str]) -> None:
-    listed = trying(Scene(errand)).tasks
+    listed = trying(ViewContext(errand)).tasks
     assert [task.text.key for task in listed] == tasks
     assert [task.state for task in listed] == ["done"] * (len(tasks) - 1) + ["now"]
     if "task.write" in tasks:
-        assert [task.state for task in writing(Scene(errand)).tasks] == ["done", "now", "later"]
+        assert [task.state for task in writing(ViewContext(errand)).tasks] == ["done", "now", "later"]
 
 
 def test_a_card_that_is_unlocked_before_an_administrator_needs_no_puk_and_says_so() -> None:
-    listed = writing(Scene("unblock", attended_by="Test Testsson"))
+    listed = writing(ViewContext("unblock", attended_by="Test Testsson"))
     assert [task.text.key for task in listed.tasks] == ["task.mandate", "task.write", "task.test"]
     assert listed.attended_by == "Test Testsson"

@@ -18,7 +18,7 @@ SPARE = "9999000077770001"
 async def looks(room: Room, *slots: SlotState) -> list[str]:
     """How the board shows those slots."""
     station: Any = SimpleNamespace(
-        desk=lambda: room.desk, devices=SimpleNamespace(slots=slots, states=(), cabinet=None), books=None, fleet=None,
+        desk=lambda: room.caps, devices=SimpleNamespace(slots=slots, states=(), cabinet=None), books=None, fleet=None,
         left_in=None, clock=room.clock,
     )  # fmt: skip
     look = await StationHouse(station).look()

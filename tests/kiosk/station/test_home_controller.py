@@ -18,7 +18,7 @@ from kiosk.station import home_controller as module
 from kiosk.station.home_controller import AT_ONCE_S, REGISTER_S, Front, Unclaimed
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.card import emptied
-from kiosk.steps.context import Scene
+from kiosk.steps.context import ViewContext
 from kiosk.views import Choose, ReaderDrawing
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errands import OWN
@@ -62,7 +62,7 @@ async def chosen(
     story = {f"home.{name}" if name != "home" else name: deed for name, deed in answers.items()}
     someone = Visitor(room.world, room.clock, {"home": puts(MINE), **story, "closing.take_card": pulls()})
     front = Front(
-        Supervisor(someone, room.desk.reader, room.clock, Limits()), "", room.clock, room.desk.reader,
+        Supervisor(someone, room.caps.reader, room.clock, Limits()), "", room.clock, room.caps.reader,
         offers=lambda: tuple((errand, None) for errand in ERRANDS), found=lambda: (), printer=lambda: None,
         changed=asyncio.Event(), directory=directory, **(house or {}),
     )  # fmt: skip
@@ -119,7 +119,7 @@ async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(r
     holder = Visitor(room.world, room.clock, story)
     log = await room.journal.start(errand.id)
     async with asyncio.timeout(LIMIT_S):
-        await Supervisor(holder, room.desk.reader, room.clock, Limits()).run(errand.journey, room.desk, log)
+        await Supervisor(holder, room.caps.reader, room.clock, Limits()).run(errand.journey, room.caps, log)
     assert holder.failure is None
     assert holder.questions == ["report_lost.insert", "report_lost.pin", "closing.take_card"]
 
@@ -133,7 +133,7 @@ async def test_a_card_that_is_found_again_is_not_asked_what_has_happened_to_it(r
 )
 def test_so_does_the_test_of_a_card(code: str, errand: str, begins: str, text: str) -> None:
     found = Finding(code, errand, "holder")
-    view = check_views.finding(Scene("check_card"), found, mends=True)
+    view = check_views.finding(ViewContext("check_card"), found, mends=True)
     assert view.primary is not None
     assert (check_views.begins(found), view.primary.text.key) == (begins, text)
     wanted = errand_of(begins)
@@ -220,7 +220,7 @@ async def test_a_card_in_the_second_reader_is_a_log_in_once_the_one_left_there_w
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
         try:
-            reader = {"administrator_reader": room.desk.administrator_reader}
+            reader = {"administrator_reader": room.caps.administrator_reader}
             errand, _ = await chosen(room, register(room), reader, home=puts("13:new", "administrator"))
             assert errand is not None
             assert errand.id == "administrate"
@@ -240,7 +240,7 @@ async def test_a_card_that_comes_while_the_home_screen_is_drawn_anew_counts_as_j
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
         try:
-            seen, reader = Unclaimed(), room.desk.administrator_reader
+            seen, reader = Unclaimed(), room.caps.administrator_reader
             assert not await seen.now(reader)
             room.world.insert("13:new", "administrator")
             assert not await seen.now(reader), "it came between two pictures"
@@ -260,7 +260,7 @@ async def test_out_of_service_says_so_in_the_title(room: Room) -> None:
 
 async def test_a_card_put_in_while_the_home_screen_is_drawn_anew_is_no_card_left_in(room: Room) -> None:
     unclaimed = Unclaimed()
-    reader = room.desk.reader
+    reader = room.caps.reader
     assert not await unclaimed.now(reader)
     room.world.insert("1:old", "holder")
     assert not await unclaimed.now(reader)

@@ -13,8 +13,8 @@ from drivers.reader.errors import CardAnswerError, CardSlowError, LedgerError, N
 from fleet.agent.store import StoreError
 from kiosk.ports import Ask, CardPulledError, ErrandLog
 from kiosk.station.supervisor import Limits, Supervisor
-from kiosk.steps.capabilities import Desk, Ended
-from kiosk.steps.view_helpers import go
+from kiosk.steps.capabilities import Capabilities, Ended
+from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Busy, Tell, say
 from tests.fakes.person import Person, pulls_lit
 from tests.fakes.room import Room, quick_folder
@@ -29,11 +29,11 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         await room.close()
 
 
-QUESTION = Tell(name="question", title=say("home.title"), badge="success", primary=go("end", "button.end"))
+QUESTION = Tell(name="question", title=say("home.title"), badge="success", primary=primary_button("end", "button.end"))
 
 
 def raising(fault: BaseException) -> Any:
-    async def journey(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
         raise fault
 
     return journey
@@ -113,7 +113,7 @@ async def test_an_errand_whose_end_could_not_be_written_is_not_called_done(
 
     monkeypatch.setattr(room.store, "transact", until_full)
 
-    async def journey(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
         nonlocal full
         await log.about(room.orders.all[0])
         full = True
@@ -147,15 +147,15 @@ async def test_the_service_door_ends_the_question_and_a_busy_step_goes_on(room: 
         written.set()
         return "written"
 
-    async def journey(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
         assert await ask(Busy(name="busy", title=say("home.title")), until=writes()) == "written"
         await ask(QUESTION)
         raise AssertionError("nobody answers behind an open door")
 
     someone = Person(room.world, room.clock, {"question": lambda _: None, "closing.door": "end"})
-    supervisor = Supervisor(someone, room.desk.reader, room.clock, Limits())
+    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits())
     supervisor.door_opens = opened.wait
-    ended = await supervisor.run(journey, room.desk, await room.journal.start("pickup"))
+    ended = await supervisor.run(journey, room.caps, await room.journal.start("pickup"))
     assert ended == Ended("cancelled", "door_open")
     assert written.is_set()
     assert someone.names == ["busy", "question", "closing.door"]
@@ -163,11 +163,11 @@ async def test_the_service_door_ends_the_question_and_a_busy_step_goes_on(room: 
 
 async def test_a_shut_door_changes_nothing(room: Room) -> None:
     someone = Person(room.world, room.clock, {"question": "end"})
-    supervisor = Supervisor(someone, room.desk.reader, room.clock, Limits())
+    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits())
     supervisor.door_opens = asyncio.Event().wait
 
-    async def journey(ask: Ask, desk: Desk, log: ErrandLog) -> Ended:
+    async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
         assert await ask(QUESTION) == "end"
         return Ended("done")
 
-    assert await supervisor.run(journey, room.desk, await room.journal.start("pickup")) == Ended("done")
+    assert await supervisor.run(journey, room.caps, await room.journal.start("pickup")) == Ended("done")
