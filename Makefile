@@ -69,7 +69,7 @@ kill-campaign: setup ## server, broker and database killed KILLS=20 times while 
 	@$(PY) -m tests.fakes.campaigns.kill_campaign
 
 schemathesis: setup ## `/api/v1` against its own description, fit and unfit requests, ARGS=200 examples of each route
-	@nice $(PY) -m tests.fleet.server.web.schema_campaign $(ARGS)
+	@nice $(PY) -m tests.fleet.server.app.schema_campaign $(ARGS)
 
 cluster: setup ## three RabbitMQ nodes, PostgreSQL, two workers, two web processes; stations send while one of each is killed
 	@$(PY) -m tests.fakes.campaigns.cluster_run
@@ -78,7 +78,7 @@ emulated: setup ## the cabinet's image on an emulated Pico: a hung program, a si
 	@$(PY) -m pytest tests/drivers/cabinet/emulated_long.py $(ARGS)
 
 gallery: setup ## every screen in every size, theme and language, and every page of the dashboard, as pictures
-	@KORTKIOSK_PICTURES=$(CURDIR)/gallery/1440x900 $(PY) -m pytest --quiet tests/fleet/server/web/test_looks.py
+	@KORTKIOSK_PICTURES=$(CURDIR)/gallery/1440x900 $(PY) -m pytest --quiet tests/fleet/server/app/test_page_appearance.py
 	@.venv/bin/kortkiosk gallery $(ARGS)
 
 firmware: setup ## the cabinet's image for the Pico, from Debian's sources (ARGS=--keep puts it where tests and `flash` take it)

@@ -1,252 +1,70 @@
-"""Alerts in a real store: one row each, told once, acknowledged by name."""
+"""What pages and programs may see and take: the alerts of the stations that they are for."""
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
-import msgspec
 import pytest
-from sqlalchemy.exc import IntegrityError
 
-from fleet.messages.link import DeviceState, StationState, encode
-from fleet.messages.vocabulary import EventType
 from fleet.server.alerts import queries as alerting
-from fleet.server.alerts.model import AlertRow, Gathered, NoticeRow, WaitingRow
-from fleet.server.alerts.monitor import MOST_FAILED, AlertService
-from fleet.server.alerts.notifications import GATHER_FROM, MOST_TRIES, NotDeliveredError, Told, next_try
 from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.settings import AlertSettings, Channel, Email, Webhook, load
+from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.transitions import Opened
-from fleet.server.ingest.parse import PresenceSeen, StateSeen
-from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
-from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record, writer
+from tests.fleet.server.alerts.test_monitor import SETTINGS
+from tests.fleet.server.conftest import NOW, KeptChanges
 
-__all__ = ["database", "on_postgres", "writer"]
+__all__ = ["database", "on_postgres"]
 
-LOW = DeviceState("Printer", "printer", "paper_low", ok=True)
-STATE = StationState(title="A", version="1", bootid="b", time=NOW.isoformat())
-SETTINGS = msgspec.structs.replace(
-    load(),
-    webhook=(Webhook("all", "http://127.0.0.1:1", "notice"), Webhook("bad", "http://127.0.0.1:1", "critical")),
-)
-
-
-@dataclass
-class Desk:
-    """The service on a store, with a clock and channels that a test moves."""
-
-    database: Database
-    writer: Writer
-    settings: AlertSettings = SETTINGS
-    now: datetime = NOW
-    away: bool | str = False
-    """All channels, or the one of that name."""
-    failed: list[str] = field(default_factory=list)
-    told: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.service = AlertService(
-            self.database, self.settings, KeptChanges(), lambda: self.now, self._send, lambda: "https://dash.example"
-        )
-
-    def _send(self, channel: Channel, notice: Told, now: datetime) -> None:
-        if self.away is True or self.away == channel.name:
-            self.failed.append(channel.name)
-            raise NotDeliveredError("answered 503")
-        if isinstance(notice, Gathered):
-            self.told.append((channel.name, "together", str(len(notice.notices))))
-            return
-        about = notice.about
-        said = f"{about.command} {about.link}" if isinstance(about, WaitingRow) else about.code
-        self.told.append((channel.name, notice.what, said))
-
-    def later(self, seconds: float) -> "Desk":
-        self.now += timedelta(seconds=seconds)
-        return self
-
-    def says(self, *devices: DeviceState, online: bool = True) -> "Desk":
-        state = msgspec.structs.replace(STATE, devices=devices)
-        self.writer.commit([StateSeen("entre-a", encode(state).decode()), PresenceSeen("entre-a", online)], self.now)
-        return self
-
-    def look(self) -> list[AlertRow]:
-        self.service.look()
-        return self.listed()
-
-    def listed(self, **which: object) -> list[AlertRow]:
-        with self.database.reading.begin() as connection:
-            return alerting.listed(connection, **which)[0]  # type: ignore[arg-type]
-
-    def queue(self) -> list[NoticeRow]:
-        with self.database.reading.begin() as connection:
-            return alerting.queued(connection)
+STATIONS = ("entre-a", "entre-b", "akuten", "")
 
 
 @pytest.fixture
-def desk(database: Database, writer: Writer) -> Desk:
-    return Desk(database, writer)
-
-
-def test_low_paper_is_one_alert_that_is_told_once_and_ends_by_itself(desk: Desk) -> None:
-    (one,) = desk.says(LOW).look()
-    assert (one.station, one.code, one.subject, one.detail, one.severity) == (
-        "entre-a", "paper", "Printer", "paper_low", "notice",
-    )  # fmt: skip
-    assert desk.later(10).look() == [one]
-    desk.service.tell()
-    desk.service.tell()
-    assert desk.told == [("all", "opened", "paper")]
-    (over,) = desk.later(50).says().look()
-    assert (over.closed, over.first) == (desk.now, NOW)
-    desk.service.tell()
-    assert desk.told[1:] == [("all", "closed", "paper")]
-    assert desk.queue() == []
-
-
-def test_a_critical_one_goes_to_every_channel(desk: Desk) -> None:
-    desk.says(online=False).later(180).look()
-    desk.service.tell()
-    assert desk.told == [("all", "opened", "offline"), ("bad", "opened", "offline")]
-
-
-def test_it_flaps_and_is_counted_and_not_told_again(desk: Desk) -> None:
-    desk.says(LOW).look()
-    desk.says().later(60).look()
-    desk.service.tell()
-    (one,) = desk.says(LOW).later(60).look()
-    assert (one.closed, one.times) == (None, 2)
-    desk.service.tell()
-    assert [what for _, what, _ in desk.told].count("opened") == 1
-
-
-def test_who_acknowledges_first_stands_with_name_and_note(desk: Desk) -> None:
-    (one,) = desk.says(LOW).look()
-    with desk.database.writing.begin() as connection:
-        first = alerting.acknowledge(connection, one.id, "TEST000000-A001", "A roll is on its way", desk.now)
-        again = alerting.acknowledge(connection, one.id, "TEST000000-A002", "Me too", desk.now)
-        assert alerting.acknowledge(connection, 999, "TEST000000-A001", "", desk.now) is None
-    assert first == again
-    assert first is not None
-    assert (first.by, first.note, first.acknowledged) == ("TEST000000-A001", "A roll is on its way", NOW)
-
-
-def test_a_broken_chain_waits_for_a_person_and_opens_again_with_the_next_one(desk: Desk) -> None:
-    desk.writer.alarm(Alarm("entre-a", CHAIN_BROKEN, "1:7"), NOW)
-    (one,) = desk.look()
-    assert (one.code, one.detail, one.closed) == (CHAIN_BROKEN, "1:7", None)
-    with desk.database.writing.begin() as connection:
-        alerting.acknowledge(connection, one.id, "TEST000000-A001", "", desk.now)
-    assert [row.closed for row in desk.look()] == [NOW]
-    assert [row.closed for row in desk.later(60).look()] == [NOW]
-    desk.writer.alarm(Alarm("entre-a", CHAIN_BROKEN, "1:9"), desk.now)
-    assert [(row.detail, row.closed) for row in desk.look()] == [("1:9", None), ("1:7", NOW)]
-
-
-def test_a_channel_that_is_away_is_tried_again_and_given_up_in_the_open(desk: Desk) -> None:
-    desk.says(LOW).look()
-    desk.away = True
-    desk.service.tell()
-    (one,) = desk.queue()
-    assert (one.tries, one.error, one.due) == (1, "answered 503", NOW + timedelta(seconds=30))
-    assert desk.service.tell() is False  # not due yet
-    for _ in range(MOST_TRIES - 1):
-        desk.later(3600).service.tell()
-    (one,) = desk.queue()
-    assert (one.tries, one.due, one.sent) == (MOST_TRIES, None, None)
-
-
-def test_a_channel_that_comes_back_gets_it(desk: Desk) -> None:
-    desk.says(LOW).look()
-    desk.away = True
-    desk.service.tell()
-    desk.away = False
-    desk.later(30).service.tell()
-    assert desk.told == [("all", "opened", "paper")]
-    assert desk.queue() == []
-
-
-POST = Email("post", "127.0.0.1", "k@example.test", ("drift@example.test",), severity="notice")
-
-
-def many(desk: Desk, count: int) -> Desk:
-    """That many stations fall silent at once."""
-    names = [f"entre-{number}" for number in range(count)]
-    desk.writer.commit([PresenceSeen(name, True) for name in names], desk.now)
-    desk.writer.commit([PresenceSeen(name, False) for name in names], desk.later(10).now)
-    desk.later(3600).look()
-    return desk
-
-
-def test_many_alerts_at_once_are_one_e_mail_and_a_program_gets_each(database: Database, writer: Writer) -> None:
-    settings = msgspec.structs.replace(SETTINGS, webhook=SETTINGS.webhook[:1], email=(POST,))
-    few, rest = many(Desk(database, writer, settings), GATHER_FROM - 1), GATHER_FROM + 3
-    few.service.tell()
-    assert [name for name, *_ in few.told].count("post") == GATHER_FROM - 1
-    few.told.clear()
-    desk = many(Desk(database, writer, settings, few.now), GATHER_FROM - 1 + rest)
-    desk.service.tell()
-    assert [told for told in desk.told if told[0] == "post"] == [("post", "together", str(rest))]
-    assert [name for name, *_ in desk.told].count("all") == rest
-    assert desk.queue() == []
-
-
-def test_a_channel_that_is_away_does_not_keep_the_others_waiting(desk: Desk) -> None:
-    many(desk, 5).away = "all"
-    desk.service.tell()
-    assert desk.failed == ["all"] * MOST_FAILED
-    assert [name for name, *_ in desk.told] == ["bad"] * 5
-    assert sorted(one.tries for one in desk.queue()) == [0, 0, 1, 1, 1]
-
-
-def test_a_channel_that_is_gone_from_the_settings_is_said(desk: Desk) -> None:
-    desk.says(LOW).look()
-    other = Desk(desk.database, desk.writer, load())
-    other.service.tell()
-    (one,) = other.queue()
-    assert (one.due, one.error) == (None, "there is no such channel any more")
-
-
-def test_the_wait_between_tries_grows_to_an_hour() -> None:
-    waits = [next_try(tries, NOW) for tries in (1, 2, 3, 11, MOST_TRIES)]
-    assert [None if at is None else (at - NOW).total_seconds() for at in waits] == [30, 60, 120, 3600, None]
-
-
-def test_two_servers_never_open_the_same_alert_twice(desk: Desk) -> None:
-    opened = [Opened(Finding("entre-a", "paper", "Printer"), silent=False)]
-    with desk.database.writing.begin() as connection:
+def desk(database: Database) -> AlertDesk:
+    opened = [Opened(Finding(station, "paper", "Printer", "paper_low"), silent=False) for station in STATIONS]
+    with database.writing.begin() as connection:
         alerting.write(connection, opened, SETTINGS, NOW)
-    with pytest.raises(IntegrityError), desk.database.writing.begin() as connection:
-        alerting.write(connection, opened, SETTINGS, NOW)
+    return AlertDesk(database, KeptChanges(), lambda: NOW)
 
 
-def test_failing_errands_are_counted_by_the_product_of_their_orders(desk: Desk) -> None:
-    hold_orders(
-        desk.database, *(record(f"O-{n}", card_number=f"99990000{n}", product="601", slot=n + 1) for n in range(3))
-    )
-    station = SealingStation()
-    ends = [
-        station.seal(EventType.ERRAND_ENDED, {"errand": f"E-{n}", "kind": "pickup", "outcome": "fault", "seconds": 5,
-                                          "order": f"O-{n}", "card_number": f"99990000{n}"})
-        for n in range(3)
-    ]  # fmt: skip
-    desk.writer.commit(arrived(*ends), NOW)
-    desk.says()
-    assert {(row.code, row.station, row.subject) for row in desk.look()} == {
-        ("product_failing", "", "601"),
-        ("reader_failing", "entre-a", ""),
-    }
+@pytest.mark.parametrize(
+    ("patterns", "seen"),
+    [
+        ({"*"}, set(STATIONS)),
+        ({"entre-*"}, {"entre-a", "entre-b"}),
+        ({"akuten", "entre-b"}, {"akuten", "entre-b"}),
+        ({"akut_*"}, set()),
+        (set(), set()),
+    ],
+)
+def test_a_desk_is_for_its_stations_alone(desk: AlertDesk, patterns: set[str], seen: set[str]) -> None:
+    inside = desk.within(frozenset(patterns))
+    rows, total = inside.listed()
+    assert {row.station for row in rows} == seen
+    assert total == len(seen)
+    assert {one.about.station for one in inside.queued()} == seen
+    for row in desk.listed()[0]:
+        assert (inside.one(row.id) is not None) == (row.station in seen)
+        assert (inside.acknowledge(row.id, "tove.test", "") is not None) == (row.station in seen)
+        assert (desk.one(row.id).by == "tove.test") == (row.station in seen)  # type: ignore[union-attr]
 
 
-def test_a_full_bin_is_an_alert_until_it_is_emptied(desk: Desk) -> None:
-    station = SealingStation()
-    drop = {"errand": "E-1", "effect": "drop.card", "outcome": "dropped", "old_card": "9999"}
-    drops = [station.seal(EventType.EFFECT_DONE, drop) for _ in range(150)]
-    desk.writer.commit(arrived(*drops), NOW)
-    desk.says()
-    assert [(row.code, row.detail) for row in desk.look()] == [("bin_full", "150")]
-    emptied = {"errand": "E-2", "by": "A", "second": "B", "counted": 150, "expected": 150, "seal": "S-1"}
-    desk.writer.commit(arrived(station.seal(EventType.BIN_EMPTIED, emptied, time="2026-06-01T10:00:00Z")), NOW)
-    assert [row.closed for row in desk.look()] == [NOW]
+def test_open_and_closed_ones_apart_and_page_by_page(desk: AlertDesk, database: Database) -> None:
+    with database.writing.begin() as connection:
+        alerting.write(connection, [alerting.Closed(1)], SETTINGS, NOW)
+    assert [row.id for row in desk.listed(is_open=False)[0]] == [1]
+    assert [row.id for row in desk.listed(is_open=True)[0]] == [4, 3, 2]
+    assert [row.id for row in desk.listed()[0]] == [4, 3, 2, 1]
+    assert ([row.id for row in desk.listed(limit=2, offset=2)[0]], desk.listed(limit=2)[1]) == ([2, 1], 4)
+
+
+def test_what_nobody_has_taken_comes_worst_first_and_silent_ones_do_not(desk: AlertDesk, database: Database) -> None:
+    with database.writing.begin() as connection:
+        more = [
+            Opened(Finding("akuten", "offline"), silent=False),
+            Opened(Finding("akuten", "reader", "x"), silent=True),
+        ]
+        alerting.write(connection, more, SETTINGS, NOW)
+    rows, total = desk.untaken(2)
+    assert (rows[0].code, total) == ("offline", len(STATIONS) + 1)
+    desk.acknowledge(rows[0].id, "tove.test", "")
+    assert desk.untaken(9)[1] == len(STATIONS)
+    assert {row.station for row in desk.within(frozenset({"entre-*"})).untaken(9)[0]} == {"entre-a", "entre-b"}

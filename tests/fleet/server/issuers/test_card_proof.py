@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from fleet.messages.asking import CardProof, CardProofAsk, Declined
 from fleet.server.issuers.card_keys import CardKeys
 from tests.fleet.server.conftest import hold_orders, record
-from tests.fleet.server.issuers.test_answers import NUMBER, Place, place, wish
+from tests.fleet.server.issuers.test_service import NUMBER, Place, place, wish
 
 __all__ = ["place"]
 KEY, WITNESS, CHALLENGE = bytes(range(24)), bytes(16), bytes(reversed(range(16)))

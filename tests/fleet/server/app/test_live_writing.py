@@ -1,0 +1,65 @@
+"""What somebody writes on a page that updates by itself, and what a button has answered, stand until that person leaves them."""
+
+import pytest
+from playwright.async_api import BrowserContext, Page
+
+from tests.fleet.server.app.test_live import Complaints, Site, browser, complaints, context, opened, site
+from tests.fleet.server.app.test_live_asking import held
+
+__all__ = ["browser", "complaints", "context", "site"]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("complaints")]
+
+
+async def drawn_again(page: Page, site: Site, topic: str) -> None:
+    """Wait until the fragment on the page is another than it was."""
+    await page.evaluate("document.querySelector('#live > *').dataset.before = 'yes'")
+    site.hub.publish(frozenset({topic}))
+    await page.wait_for_selector("#live > [data-before]", state="detached")
+
+
+async def test_a_note_that_is_being_written_outlives_an_update(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, f"{site.url}/alerts/1")
+    await page.fill("#note", "Ringer tekniker")
+    await page.evaluate("document.getElementById('note').setSelectionRange(6, 6)")
+    await drawn_again(page, site, "alerts")
+    await page.keyboard.type(" en")
+    assert await page.input_value("#note") == "Ringer en tekniker"
+
+
+async def test_a_choice_outlives_an_update(site: Site, context: BrowserContext) -> None:
+    page = await held(context, f"{site.url}/users")
+    await page.page.select_option("#role", "auditor")
+    assert await page.asks_after(30_000) == 1
+    await page.answer()
+    assert await page.page.input_value("#role") == "auditor"
+    assert await page.page.input_value("#name") == ""
+
+
+async def test_a_link_that_is_shown_once_stays_on_the_page(site: Site, context: BrowserContext) -> None:
+    page = await held(context, f"{site.url}/users")
+    await page.page.unroute_all()
+    await page.page.fill("#name", "rut.test")
+    await page.page.click("text=Skapa länken")
+    link = await page.page.inner_text("code.once")
+    await page.page.evaluate("push()")
+    assert await page.asks_after(60_000) == 0
+    assert await page.page.inner_text("code.once") == link
+
+
+async def test_a_page_that_is_not_there_is_not_asked_for_again(
+    site: Site, context: BrowserContext, complaints: Complaints
+) -> None:
+    complaints.allow("404")
+    page = await held(context, f"{site.url}/nowhere")
+    assert await page.asks_after(60_000) == 0
+
+
+async def test_escape_shuts_the_menu_and_gives_the_focus_back(site: Site, context: BrowserContext) -> None:
+    page = await opened(context, site.url)
+    await page.focus(".menu summary")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.closest('.menu div') !== null")
+    await page.keyboard.press("Escape")
+    assert await page.locator(".menu div").is_hidden()
+    assert await page.evaluate("document.activeElement === document.querySelector('.menu summary')")

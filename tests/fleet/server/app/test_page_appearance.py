@@ -1,0 +1,151 @@
+"""Every page, in light and dark: nothing that axe finds fault with, and nothing that the console complains of.
+
+With `KORTKIOSK_PICTURES=FOLDER` each page is drawn into the folder, at 1440x900; `make gallery` does.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.async_api import BrowserContext, Page
+
+from fleet.messages.link import encode
+from fleet.server.commands.model import Wish
+from fleet.server.ingest.parse import PresenceSeen, StateSeen
+from fleet.server.ingest.write import Writer
+from fleet.server.maintenance.model import Window
+from fleet.server.orders.queries import Row, import_orders
+from fleet.server.platform.pages.rendering import MENU
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.model import BinRow, Emptied
+from tests.fakes.server.commands import OLLE, desk_of
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
+from tests.fakes.server.visitors import COOKIE, SEALER, session
+from tests.fleet.server.app.axe import violations
+from tests.fleet.server.app.test_live import ERRAND, Complaints, Site, browser, complaints, context, site
+from tests.fleet.server.conftest import record
+
+__all__ = ["browser", "complaints", "context", "site"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+PICTURES = os.environ.get("KORTKIOSK_PICTURES")
+OTHERS = {
+    "station": "/stations/lasarettet-a",
+    "station-command": "/stations/lasarettet-a/commands?do=open_slot",
+    "errand": f"/errands/{ERRAND}",
+    "alert": "/alerts/1",
+    "maintenance": "/maintenance",
+    "maintenance-recurring": "/maintenance?kind=recurring&show=all",
+    "user": "/users/tove.test",
+    "tokens": "/tokens",
+    "me": "/me",
+    "sign-in": "/sign-in",
+    "error": "/nowhere",
+}
+WINDOWS = (
+    Window(
+        "Nytt golv i entrén", ("lasarettet-a", "lasarettet-c"), 240, since=NOW, reason="Golvläggarna drar ut kablarna"
+    ),
+    Window("Nätverk", ("*",), 150, ("sun",), "02:00", reason="Leverantörens fönster varje vecka"),
+    Window("Flytt till plan 2", ("angsvik",), 480, since=NOW + timedelta(days=6), reason="Lokalen byggs om"),
+    Window("Elarbete", ("lasarettet-*", "hamnen"), 60, since=NOW - timedelta(days=2)),
+)
+PAGES = {**{page.id: page.path for page in MENU}, **OTHERS}
+
+
+@pytest.fixture(scope="module")
+def access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    """A store of its own, with the region's stations and orders in it for the pages about cards."""
+    database = new_store(tmp_path_factory.mktemp("looks") / "fleet.sqlite")
+    rows = demo_readings()
+    states = [(row.name, row.state) for row in rows.station_rows if row.state is not None]
+    told = [
+        one for name, state in states for one in (StateSeen(name, encode(state).decode()), PresenceSeen(name, True))
+    ]
+    Writer(database).commit(told, NOW)
+    places = {(row.station, row.slot): row for row in rows.order_rows if row.slot and not row.protected}
+    with database.writing.begin() as connection:
+        for number, row in enumerate(places.values()):
+            known = {"hsa_id": row.hsa_id, "name": row.name, "card_number": row.card_number, "product": row.product}
+            last = (NOW + timedelta(days=number + 1)).date().isoformat()
+            one = record(row.order, loa=row.loa, station=row.station, slot=row.slot, last_day=last, **known)
+            import_orders(connection, [Row(2, one)], NOW - timedelta(days=88 - number))
+    yield Access(database, lambda: NOW, SEALER)
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(access: Access) -> str:
+    """The cookie of an administrator of that store."""
+    return f"{COOKIE}={session(access)}"
+
+
+@pytest.fixture
+def readings() -> FakeReadings:
+    """A region in which two stations lag behind."""
+    readings = demo_readings()
+    by = ("SE2321000999-7K03", "SE2321000999-7K07")
+    readings.bins["lasarettet-a"] = BinRow(23, Emptied(NOW - timedelta(days=7), by, 41, 41, 41, "P-2207", "", ""))
+    for number, row in enumerate(readings.station_rows):
+        assert row.state is not None
+        said = {
+            "version": "0.0.9" if number == 9 else row.state.version,
+            "region": ("b7" if number == 4 else "4e") * 32,
+            "firmware": None if number == 7 else "0.9.4" if number == 9 else "1.0.0",
+            "image": "2026.9.2" if number in (4, 9) else "2026.11.1",
+        }
+        readings.put(replace(row, state=msgspec.structs.replace(row.state, **said)))
+    return readings
+
+
+async def picture(page: Page, number: int, name: str, theme: str) -> None:
+    if PICTURES:
+        folder = Path(PICTURES) / f"{theme}-sv"
+        await page.screenshot(path=str(folder / f"{number:02}-{name}.png"))
+
+
+async def test_every_page_in_both_themes(site: Site, context: BrowserContext, complaints: Complaints) -> None:
+    page, found = await context.new_page(), []
+    complaints.allow("404")  # the page of errors
+    asked = Wish("lasarettet-a", "open_slot", "kortet ligger på tvären", slot=14)
+    for window in WINDOWS:
+        site.alerts.begin_window(window, "olle.test")
+    waiting = desk_of(site.access.database, lambda: NOW).ask(asked, OLLE)
+    pages = {**PAGES, "command": f"/commands/{waiting.id}"}
+    for number, (name, path) in enumerate(pages.items()):
+        await page.goto(site.url + path)
+        for theme in ("dark", "light"):
+            await page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+            await picture(page, number, name, theme)
+            found += [f"{theme} {one}" for one in await violations(page)]
+    assert found == []
+
+
+async def test_maintenance_is_planned_in_a_browser_and_ended(
+    site: Site, context: BrowserContext, complaints: Complaints
+) -> None:
+    page = await context.new_page()
+    await page.goto(site.url + "/alerts")
+    await page.get_by_role("link", name="Underhåll").click()
+    await page.get_by_role("link", name="Återkommande").click()
+    await page.get_by_label("Namn", exact=True).fill("Nätverk")
+    await page.get_by_label("Stationer", exact=True).fill("lasarettet-*")
+    await page.get_by_label("Skäl").fill("Leverantörens fönster")
+    await page.get_by_label("ons", exact=True).check()
+    await page.get_by_label("Från", exact=True).fill("10:00")
+    await page.get_by_label("Till", exact=True).fill("12:30")
+    await page.get_by_role("button", name="Planera").click()
+    await page.get_by_text("ons 10:00–12:30").wait_for()
+    assert "i underhåll" in await page.inner_text("h1")
+    await page.goto(site.url + "/alerts")
+    assert "till 25 nov 12:30" in await page.inner_text("#in-maintenance")
+    await page.goto(site.url + "/maintenance")
+    await page.get_by_role("button", name="Avsluta: Nätverk").click()
+    await page.get_by_text("Inget är planerat.").wait_for()
+    assert site.alerts.maintenance[0].window.days == ("wed",)

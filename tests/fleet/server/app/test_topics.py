@@ -1,0 +1,179 @@
+"""Live pages: each follows every topic with which something that it shows changes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from fleet.server import app as application
+from fleet.server.alerts.model import Alerts
+from fleet.server.cards.dependencies import CardSide
+from fleet.server.cards.model import Cards
+from fleet.server.commands.model import Commands
+from fleet.server.commands.service import CommandDesk
+from fleet.server.deadlines.model import Deadlines
+from fleet.server.deadlines.settings import load
+from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
+from fleet.server.sign_in.service import Access
+from fleet.server.stations.model import Readings
+from tests.fakes.server.alerts import FakeAlerts
+from tests.fakes.server.commands import ready
+from tests.fakes.server.databases import new_store
+from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fleet.server.app.asgi import get
+from tests.fleet.server.app.conftest import ZONE
+
+STATION, ERRAND, CARD = "lasarettet-a", "00000000-0000-4000-8000-000000000008", "9752269033000001"
+PAGES = {
+    "/": "/",
+    "/stations": "/stations",
+    "/stations/{name}": f"/stations/{STATION}",
+    "/stations/{name}/commands": f"/stations/{STATION}/commands?do=open_slot",
+    "/updates": "/updates",
+    "/errands": "/errands",
+    "/errands/{errand}": f"/errands/{ERRAND}",
+    "/orders": "/orders",
+    "/stock": "/stock",
+    "/bins": "/bins",
+    "/bins/{name}": f"/bins/{STATION}",
+    "/cards/{number}": f"/cards/{CARD}",
+    "/requests": "/requests",
+    "/deadlines": "/deadlines",
+    "/alerts": "/alerts",
+    "/alerts/{alert}": "/alerts/1",
+    "/maintenance": "/maintenance",
+    "/commands": "/commands",
+    "/commands/{command}": "/commands/1",
+}
+"""Route of each page of the dashboard, and an address of it."""
+STILL = {"/audit", "/me", "/me/keys", "/users", "/users/{user}", "/tokens", "/step-up"}
+"""Pages about accounts, which nothing updates."""
+NO_PAGES = ("/sign-in", "/set-up", "/exports/", "/api/", "/receipts/", "/events", "/cards")
+TITLES_ALONE = {"/errands", "/errands/{errand}", "/orders", "/bins", "/bins/{name}", "/cards/{number}", "/requests",
+                "/deadlines", "/alerts", "/alerts/{alert}", "/maintenance", "/commands", "/commands/{command}"}  # fmt: skip
+"""Pages that read stations for their titles, which do not change while a server runs."""
+ONE_NUMBER = {"/errands": Topic.ERRANDS, "/errands/{errand}": Topic.ERRANDS, "/orders": Topic.ORDERS}
+"""Pages that show one number of the fleet's summary, and what that changes with."""
+
+
+class Recorder:
+    """A read model that notes which of its reads were called."""
+
+    def __init__(self, model: Any, interface: type, reads: set[tuple[type, str]]) -> None:
+        self._model, self._interface, self._reads = model, interface, reads
+
+    def within(self, patterns: frozenset[str]) -> "Recorder":
+        return Recorder(self._model.within(patterns), self._interface, self._reads)
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(self._interface, name):
+            self._reads.add((self._interface, name))
+        return getattr(self._model, name)
+
+
+@dataclass
+class Recorded:
+    """The application over read models that note what is read."""
+
+    app: FastAPI
+    reads: set[tuple[type, str]]
+
+    async def missing(self, route: str, address: str) -> list[str]:
+        """What that page shows and does not follow."""
+        self.reads.clear()
+        answer = await get(self.app, address)
+        assert answer.status == 200, address
+        found = re.search('data-topics="([^"]*)"', answer.text)
+        assert found is not None, address
+        followed = {Topic(topic.partition("/")[0]) for topic in found[1].split()}
+        return [
+            f"{route} shows {interface.__name__}.{name}, which changes with {topic}"
+            for interface, name in sorted(self.reads, key=lambda read: (read[0].__name__, read[1]))
+            for topic in sorted(changes(route, interface, name) - covered_by(followed))
+        ]
+
+
+def changes(route: str, interface: type, name: str) -> frozenset[Topic]:
+    """What a read of that page changes with."""
+    topics = topics_of(getattr(interface, name))
+    assert topics is not None, f"{interface.__name__}.{name} does not say what it changes with"
+    if interface is Readings and name in ("stations", "station") and route in TITLES_ALONE:
+        return frozenset()
+    if interface is Readings and name == "summary" and route in ONE_NUMBER:
+        return frozenset({ONE_NUMBER[route]})
+    return topics
+
+
+def covered_by(followed: set[Topic]) -> set[Topic]:
+    """All that comes with what a page follows."""
+    with_station = COVERED_BY_STATION if Topic.STATION in followed else frozenset()
+    return followed | with_station
+
+
+@pytest.fixture
+def recorded(
+    readings: FakeReadings,
+    hub: Hub,
+    access: Access,
+    alerts: FakeAlerts,
+    desk: CommandDesk,
+    visitor: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Recorded]:
+    monkeypatch.setattr(application, "counts_for", lambda request, **_: {})  # the menu's numbers are no page's own
+    reads: set[tuple[type, str]] = set()
+    database = new_store(tmp_path / "fleet.sqlite")
+    side = CardSide.of(database, hub, lambda: NOW, load())
+    ready(desk)
+    app = application.create_app(
+        cast(Readings, Recorder(readings, Readings, reads)),
+        hub,
+        access,
+        cast(Alerts, Recorder(alerts, Alerts, reads)),
+        cast(Commands, Recorder(desk, Commands, reads)),
+        clock=lambda: NOW,
+        zone=ZONE,
+        cards=CardSide(
+            cast(Cards, Recorder(side.cards, Cards, reads)), cast(Deadlines, Recorder(side.deadlines, Deadlines, reads))
+        ),
+    )
+    app.state.visitor = visitor
+    yield Recorded(app, reads)
+    database.close()
+
+
+async def test_every_page_follows_what_it_shows(recorded: Recorded) -> None:
+    missing = [line for route, address in PAGES.items() for line in await recorded.missing(route, address)]
+    assert missing == []
+
+
+def test_every_page_is_tried(app: FastAPI) -> None:
+    routes = {
+        route.path
+        for route in app.routes
+        if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and not route.include_in_schema
+    }
+    pages = {route for route in routes if not route.startswith(NO_PAGES) or route in PAGES}
+    assert pages == PAGES.keys() | STILL
+
+
+async def test_a_topic_that_a_page_forgets_is_found(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Readings.orders, "topics", frozenset({Topic.ORDERS, Topic.REQUESTS}))
+    assert await recorded.missing("/orders", "/orders") == [
+        "/orders shows Readings.orders, which changes with requests"
+    ]
+
+
+async def test_a_read_that_does_not_say_what_it_changes_with_is_found(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Readings.orders, "topics")
+    with pytest.raises(AssertionError, match=r"Readings\.orders"):
+        await recorded.missing("/orders", "/orders")

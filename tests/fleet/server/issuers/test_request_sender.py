@@ -1,0 +1,140 @@
+"""Holds and blocks on their way to an issuer that is away: kept, tried, seen, done once."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk
+from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.request_queue import Key, RequestRow
+from fleet.server.issuers.request_sender import Carrier
+from fleet.server.platform.database.database import Database
+from fleet.server.stations.alarms import BLOCK_DECLINED
+from fleet.server.stations.queries import StoreReadings
+from tests.fleet.server.conftest import KeptChanges
+from tests.fleet.server.issuers.test_service import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place
+
+BLOCK = BlockAsk(id="1" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z")
+BLOCK = ALVA.behind(BLOCK, "a" * 32)
+HOLD = HoldAsk(id="2" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z")
+
+
+@pytest.fixture
+def place(database: Database, tmp_path: Path) -> Place:
+    made = Place(database, tmp_path)
+    made.register.away = True
+    return made
+
+
+@pytest.fixture
+def carrier(place: Place) -> Carrier:
+    return Carrier(place.database, place.issuer, KeptChanges(), lambda: place.now)
+
+
+def rows(place: Place, state: str = "") -> list[RequestRow]:
+    with place.database.reading.begin() as connection:
+        return requesting.listed(connection, state=state)[0]
+
+
+def put(place: Place, ask: requesting.Queueable, who: str = "rule:left", by: str = "") -> bool:
+    with place.database.writing.begin() as connection:
+        return requesting.put(connection, Key("", ask.id), ask, who, place.now, by)
+
+
+async def test_a_block_that_the_issuer_cannot_hear_is_carried_by_the_server_until_it_can(
+    place: Place, carrier: Carrier
+) -> None:
+    assert (await place.ask(BLOCK)).error == "issuer_away"
+    (row,) = rows(place)
+    assert (row.station, row.state, row.tries, row.who, row.own) == ("entre-a", "waiting", 0, WHO, False)
+    assert await carrier.carry()
+    (row,) = rows(place)
+    assert (row.tries, row.error, row.due) == (1, "away", NOW + timedelta(seconds=30))
+    assert not await carrier.carry(), "not before its time"
+    place.register.away = False
+    place.now += timedelta(seconds=30)
+    await carrier.carry()
+    (row,) = rows(place)
+    assert (row.state, row.tries, row.due, row.error) == ("done", 2, None, None)
+    assert isinstance(await place.result(BLOCK), Blocked), "the station hears the same word"
+    assert place.register.told == [(BLOCK.id, WHO)]
+
+
+async def test_a_station_that_comes_again_first_settles_what_waits(place: Place, carrier: Carrier) -> None:
+    await place.ask(BLOCK)
+    place.register.away = False
+    await place.result(BLOCK)
+    assert [row.state for row in rows(place)] == ["done"]
+    place.now += timedelta(hours=1)
+    assert not await carrier.carry()
+    assert place.register.told == [(BLOCK.id, WHO)]
+
+
+def test_tries_come_later_and_later_up_to_an_hour() -> None:
+    waits = [requesting.wait_after(tries).total_seconds() for tries in (1, 2, 3, 7, 8, 400)]
+    assert waits == [30, 60, 120, 1920, 3600, 3600]
+
+
+async def test_a_request_is_put_once_and_two_processes_try_it_once(place: Place, carrier: Carrier) -> None:
+    assert put(place, HOLD)
+    assert not put(place, HOLD)
+    place.register.away = False
+    other = Carrier(place.database, place.issuer, KeptChanges(), lambda: place.now)
+    await asyncio.gather(carrier.carry(), other.carry())
+    assert place.register.told == [(HOLD.id, "")]
+    (row,) = rows(place)
+    with place.database.writing.begin() as connection:
+        assert not requesting.claim(connection, row, NOW)
+
+
+async def test_the_server_asks_in_the_name_that_it_was_given_and_a_station_only_for_whom_it_may(
+    place: Place, carrier: Carrier
+) -> None:
+    place.register.away = False
+    put(place, BlockAsk(id="3" * 32, card_number=NUMBER, reason="left", wanted="2026-03-02T11:00:00Z"), by=OTHER)
+    await carrier.carry()
+    assert [row.state for row in rows(place)] == ["done"]
+    assert place.register.told == [("3" * 32, OTHER)]
+    put(place, BlockAsk(id="4" * 32, card_number=NUMBER, reason="left", wanted=""), OTHER, OTHER)
+    await carrier.carry()
+    (row,) = rows(place, "declined")
+    assert row.error == "not_allowed"
+    said = await place.by(BO, BlockAsk(id="5" * 32, card_number=NUMBER, reason="left", wanted=""))
+    assert said == Declined("not_allowed")
+
+
+async def test_a_refusal_ends_the_tries_is_shown_and_alarms(place: Place, carrier: Carrier) -> None:
+    place.register.away = False
+    put(place, HoldAsk(id="5" * 32, card_number="9999", reason="lost", wanted=""))
+    await carrier.carry()
+    (row,) = rows(place, "declined")
+    assert (row.error, row.due) == ("unknown_card", None)
+    alarms = StoreReadings(place.database, lambda: NOW).summary(NOW).alarms
+    assert ("", BLOCK_DECLINED, "9999: unknown_card") in alarms
+
+
+async def test_where_no_issuer_is_set_up_requests_wait_and_say_so(place: Place) -> None:
+    put(place, HOLD)
+    await Carrier(place.database, None, KeptChanges(), lambda: place.now).carry()
+    assert [(row.state, row.error) for row in rows(place)] == [("waiting", "no issuer is set up")]
+
+
+def test_retry_now_is_for_what_waits_and_for_the_stations_that_one_may_see(place: Place) -> None:
+    put(place, HOLD)
+    with place.database.writing.begin() as connection:
+        (row,) = requesting.due(connection, NOW)
+        requesting.put_off(connection, row, "away", NOW)
+        here, there = requesting.stations_in({"*"}), requesting.stations_in({"entre-*"})
+        assert not requesting.again(connection, row.key, NOW, there)
+        assert requesting.again(connection, row.key, NOW, here)
+        assert requesting.due(connection, NOW)[0].tries == 1
+        requesting.settle(connection, row.key, None, NOW)
+        assert not requesting.again(connection, row.key, NOW, here)
+
+
+def test_nobody_reads_an_administrator_where_a_rule_asked(place: Place) -> None:
+    put(place, HOLD, "rule:left")
+    put(place, BLOCK, ADMIN)
+    assert [(row.id[0], row.own) for row in sorted(rows(place), key=lambda row: row.id)] == [("1", False), ("2", True)]
