@@ -1,8 +1,8 @@
 """Eligibility of an ID administrator: who on the list may attend, and when it takes the role KUR. Pure; the same at station
 and server.
 
-Rules (product.md "Who may"): listed for this station and today, role KRA, level 3 on the list and in the certificate. Where two
-attend for a holder with a protected identity, both have the role KUR.
+Rules (docs/rules.md, "Who may"): listed for this station and today, role KRA, level 3 on the list and in the certificate. Where
+two attend for a holder with a protected identity, both have the role KUR.
 
 >>> maj = Administrator("TEST000000-0013", "Maj", ("KRA",), 3)
 >>> refusal_to_attend(maj, 3, "2026-03-02"), refusal_to_attend(maj, 2, "2026-03-02"), refusal_to_attend(None, 3, "2026-03-02")

@@ -28,7 +28,7 @@ Place = Literal["front", "more", "administrator"]
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One errand: its id is that of product.md, its texts have the keys `home.ID` and `home.ID.detail`.
+    """One errand: its id is its folder, its texts have the keys `home.ID` and `home.ID.detail`.
 
     `needs`: devices without which it is not offered (`reader`, `cabinet`, `orders`). `place`: where its tile is.
     `own_card`: it begins with the holder's own card, so it is a choice when somebody puts a card in.

@@ -8,7 +8,7 @@ A visit ends with a pause. Time is passed in, by the monotonic clock.
 """
 
 MOST = 2
-"""Cards by number in one visit (product.md, "Who may")."""
+"""Cards by number in one visit (docs/rules.md, "Who may")."""
 PAUSE_S = 600.0
 """Nobody reported anything for so long: the next one is another visit."""
 

@@ -47,7 +47,7 @@ from fleet.server.verifier.protocol import MAX_SEALED_CHARACTERS, EnvelopeFacts
 
 PAGE = 200
 VALID = timedelta(hours=24)
-"""So long a list is believed, where the region does not say otherwise (product.md "Freshness")."""
+"""So long a list is believed, where the region does not say otherwise (docs/rules.md, "How long lists are believed")."""
 PAST = timedelta(days=30)
 """So long a person is still told that the last day of their order is over."""
 RELEASED_LOA = 2

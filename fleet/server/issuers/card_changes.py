@@ -1,6 +1,6 @@
 """Blocks, holds and lifts: who may want them, and what an anonymous hold is worth.
 
-Rules (product.md "Who may"): a block is the holder's, with the card, or an administrator's; anybody may hold a card by its
+Rules (docs/rules.md, "Who may"): a block is the holder's, with the card, or an administrator's; anybody may hold a card by its
 number, but an administrator's card is not held so: the answer is the same, and an alarm asks for a person; a hold for theft or a
 known code is lifted by an administrator alone, and no later hold makes it lighter.
 """

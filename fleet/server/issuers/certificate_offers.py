@@ -1,6 +1,6 @@
 """Which certificates a card may be given now: pure, by directory, register and the region's dates.
 
-Rules (product.md "Errands", domain.md "Rules of hand-over"): nothing for a card that is not in use, or whose holder has left; a
+Rules (docs/rules.md, "Hand-over and return"): nothing for a card that is not in use, or whose holder has left; a
 certificate never outlives the assignment; a reserve card gets LoA2 before the region's last day of it, and LoA3 with two
 administrators.
 """

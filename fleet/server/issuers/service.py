@@ -1,8 +1,8 @@
 """Answers what stations ask of issuer and register: checked, limited, done once, written down, signed.
 
 Rules: an id that was answered gets the same word again; who the people are is verified first (`proofs`), then what they may
-(`rights`, product.md "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so that
-the station may ask again with the same id.
+(`rights`, docs/rules.md, "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so
+that the station may ask again with the same id.
 """
 # length: the questions to an issuer are one subject
 

@@ -41,7 +41,7 @@ class Right(StrEnum):
 
 
 class Role(StrEnum):
-    """As `product.md` settles them."""
+    """Roles of accounts and tokens: what each may see and do."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

@@ -1,6 +1,6 @@
 """Administrate: an ID administrator logs in, sees cards and machine, and begins what is to be done from there.
 
-Rules: design, 14; the administrator is logged in for as long as their card stays in. What is begun is an errand of its own.
+Rules: the administrator is logged in for as long as their card stays in. What is begun is an errand of its own.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Attend: an ID administrator has seen who the holder is, says which document it was, and the pick-up goes on from there.
 
-Rules: product.md, `attend`; domain.md, "Rules of hand-over and return". Two administrators for LoA3 on a reserve card.
+Rules: docs/rules.md, "Hand-over and return". Two administrators for LoA3 on a reserve card.
 """
 
 from kiosk.ports import Ask, ErrandLog

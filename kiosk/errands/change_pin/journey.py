@@ -1,6 +1,6 @@
 """Change the code: the one that the card has, then a new one, twice; written, and proved by a real signature.
 
-Rules: product.md, `change_pin`; a card with two codes asks which, or changes both to one where its product allows that.
+Rules: a card with two codes asks which, or changes both to one where its product allows that.
 """
 
 from drivers.reader.outcomes import Role

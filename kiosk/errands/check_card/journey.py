@@ -1,6 +1,6 @@
 """Check the card: whose it is and what is on it, what is wrong and what mends it, and with the code a real signature.
 
-Rules: product.md, `check_card`. Nothing is written to the card; only the code's own tries can change.
+Rules: nothing is written to the card; only the code's own tries can change.
 """
 
 from drivers.reader.outcomes import Role

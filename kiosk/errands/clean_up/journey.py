@@ -1,6 +1,6 @@
 """Clean up: certificates that have expired, or that a newer one stands in for, are taken off the card; or the card is blocked.
 
-Rules: product.md, `clean_up`. Each is asked for by itself; the last one that works cannot be chosen. To block one's own card is
+Rules: each certificate is asked for by itself; the last one that works cannot be chosen. To block one's own card is
 confirmed twice and cannot be undone.
 """
 

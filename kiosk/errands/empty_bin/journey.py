@@ -1,6 +1,6 @@
 """Empty the bin: two administrators count what came back, explain what differs, seal the bag, and sign with their cards.
 
-Rules: product.md, `empty_bin`: two administrators are two HSA-ids. Nothing is forgotten before both have signed: until then list
+Rules: two administrators are two HSA-ids. Nothing is forgotten before both have signed: until then list
 and count stay as they were, and the errand can be begun again.
 """
 

@@ -1,6 +1,6 @@
 """Pick up a card: who are you, here is your card, choose your code, it works, here is your receipt.
 
-The rules are those of product.md (`pickup`) and domain.md ("Rules of hand-over and return"). The card, the code and
+Rules: docs/rules.md, "Hand-over and return". The card, the code and
 the receipt are `hand_over`, which `attend` shares.
 """
 

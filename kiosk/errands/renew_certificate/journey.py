@@ -1,6 +1,6 @@
 """Renew a certificate: a new one to the card that one has; the old one stays until the new one has been tested.
 
-Rules: product.md, `renew_certificate`. A product that cannot be written to, and what the issuer does not offer, are said before
+Rules: a product that cannot be written to, and what the issuer does not offer, are said before
 any code is typed. Once the new one works the errand is done, whatever becomes of the old one.
 """
 

@@ -1,6 +1,6 @@
 """Report a card: forgotten (a hold that ends when it is found), lost or known to others (blocked for good), or found again.
 
-Rules: product.md, `report_lost`; domain.md: block is irreversible, so it is confirmed twice, and needs the card's own code or an
+Rules (docs/rules.md, "Who may"): a block is irreversible, so it is confirmed twice, and needs the card's own code or an
 administrator. Without either a hold is made at once, and the block follows when somebody confirms it.
 """
 

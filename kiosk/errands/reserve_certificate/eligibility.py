@@ -1,8 +1,8 @@
 """A reserve card: who it was given to, who stands here, and what the issuer offers it.
 
-Rules: domain.md: one card to one person ever; the certificate does not outlive the assignment; level 2 is being phased out,
-and is warned of before anything; level 3 on a reserve card takes two ID administrators, with the role KUR
-where the holder's identity is protected.
+Rules (docs/rules.md, "Hand-over and return"): one card to one person ever; the certificate does not outlive the assignment;
+level 2 is being phased out, and is warned of before anything; level 3 on a reserve card takes two ID administrators, with
+the role KUR where the holder's identity is protected.
 """
 
 from dataclasses import replace

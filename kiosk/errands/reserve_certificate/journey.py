@@ -1,6 +1,6 @@
 """A certificate of level 2 to a reserve card: warned of its end first; who is here; one card to one person.
 
-Rules: product.md, `reserve_certificate`; domain.md, "Rules of hand-over and return".
+Rules: docs/rules.md, "Hand-over and return".
 """
 
 from datetime import date

@@ -1,6 +1,6 @@
 """Return a card: by its chip or by the number printed on it, into the drop slot, blocked at once where its code was given.
 
-Rules: product.md, `return_card`; domain.md, "Rules of hand-over and return". A card counts as returned only when it has fallen
+Rules (docs/rules.md, "Hand-over and return"): a card counts as returned only when it has fallen
 into the bin. Without the card's own code it is put on hold; the block follows when an administrator or the issuer confirms.
 """
 

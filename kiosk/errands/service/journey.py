@@ -1,6 +1,6 @@
 """Service: an ID administrator (or a technician, by an administrator's card) looks after the machine.
 
-Rules: product.md, `service`. What opens or prints says why and by whom; what is told of the past names nobody; a receipt that is
+Rules: what opens or prints says why and by whom; what is told of the past names nobody; a receipt that is
 printed again keeps its one number.
 """
 

@@ -1,6 +1,6 @@
 """Stock: an ID administrator puts cards in, counts what lies in the slots, and takes cards out, until there is no more to do.
 
-Rules: product.md, `stock`; domain.md, "Rules of hand-over and return". Each card that was moved is an event of its own,
+Rules (docs/rules.md, "Hand-over and return"): each card that was moved is an event of its own,
 committed when the door is shut; so the errand may end at any moment, and nothing of it is lost.
 """
 

@@ -1,6 +1,6 @@
 """Unblock: say first whether this product may be unblocked here and what it costs, then PUK, new code, test.
 
-Rules: product.md, `unblock`; domain.md, "Card product decides who may unblock". Without the envelope an ID administrator attends
+Rules (docs/rules.md, "Which product may be unlocked"): without the envelope an ID administrator attends
 and the server answers for the card, or a new letter is ordered.
 """
 

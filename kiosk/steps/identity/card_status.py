@@ -1,7 +1,7 @@
 """The register's word on a card and its holder, asked before either is believed or given anything.
 
-Rules: product.md, "Who may": held, blocked, returned, left, unknown: each stops with its own reason. Where nobody can be asked
-the lists of revoked certificates have the word, as they came last.
+Rules (docs/rules.md, "Who may"): held, blocked, returned, left, unknown: each stops with its own reason. Where nobody can be
+asked the lists of revoked certificates have the word, as they came last.
 """
 
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable

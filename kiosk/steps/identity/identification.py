@@ -1,6 +1,6 @@
 """Who is standing here: the holder's own valid card and its PIN, or an ID administrator who attends.
 
-Rules: domain.md, "Rules of hand-over and return"; product.md, `pickup` step 1. A card that is not valid identifies nobody.
+Rules: docs/rules.md, "Hand-over and return". A card that is not valid identifies nobody.
 """
 
 from collections.abc import Collection

@@ -1,6 +1,6 @@
 """Proof of possession: a code that a card calls right proves nothing, so the card's key signs before anybody is believed.
 
-Rules: product.md, "Proof by the card"; docs/decisions/0040. One signature a visit, over the list of what is meant; a card that
+Rules: docs/decisions/0040. One signature a visit, over the list of what is meant; a card that
 signs with another key is told to the fleet (`card_not_genuine`).
 """
 

@@ -22,7 +22,7 @@ from tests.fakes.walking import NEW_PIN, PIN, PUK, Walked, answers, codes_in, ex
 WITHOUT_FLEET = ("change_pin", "unblock", "check_card")
 WRONG_PIN, WRONG_PUK = "606060", "50505050"
 LEFT_AT_THE_FLOOR = {"A": 3, "B": 2, "C": 2, "D": 1}
-"""The floors of product.md, less the try that is let through at it; where the station counts (A, C) it stops one earlier."""
+"""The floors, less the try that is let through at it; where the station counts (A, C) it stops one earlier."""
 Capsys = pytest.CaptureFixture[str]
 
 
@@ -182,7 +182,7 @@ def short(errand: str, path: Path, capsys: Capsys, cards: str) -> Walked:
 
 
 def test_a_card_is_named_by_kind_and_file_or_by_a_table(tmp_path: Path, capsys: Capsys) -> None:
-    """The string of product.md, and a table that says more, name the same card."""
+    """The string of the answers file (docs/walk.md), and a table that says more, name the same card."""
     for cards in ('card = "D:card.json"', 'card = { kind = "D", state = "card.json" }'):
         walked = short("change_pin", tmp_path, capsys, cards)
         assert (walked.code, walked.last["card_number"]) == (Exit.CANCELLED, "9999000020260001"), walked.said

@@ -1,8 +1,8 @@
 """Authorization of what is asked in a person's name: by the register's word on their card, and by who they are to the card that
 it is about. Proofs have been verified before (`proofs`).
 
-Rules (product.md "Who may"): a card that is held, blocked or back proves nobody, but for its own hold and block; who has left is
-given nothing; a holder acts on the card that signed; an administrator is never the holder.
+Rules (docs/rules.md, "Who may"): a card that is held, blocked or back proves nobody, but for its own hold and block; who has left
+is given nothing; a holder acts on the card that signed; an administrator is never the holder.
 """
 
 import asyncio
