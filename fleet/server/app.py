@@ -20,22 +20,28 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from fleet.server.accounts.api import accounts_api
+from fleet.server.accounts.exports import account_exports
 from fleet.server.accounts.pages import accounts_pages
+from fleet.server.alerts.exports import alert_exports
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.pages import alert_api, alert_pages
 from fleet.server.audit.api import own_api_router
+from fleet.server.audit.exports import audit_exports
 from fleet.server.audit.pages import records_router
 from fleet.server.cards.api import cards_api
 from fleet.server.cards.dependencies import CardSide
-from fleet.server.cards.exports import card_exports
+from fleet.server.cards.exports import request_exports
 from fleet.server.cards.pages import card_pages
 from fleet.server.commands.api import command_api
+from fleet.server.commands.exports import command_exports
 from fleet.server.commands.model import Commands
 from fleet.server.commands.pages import command_pages
+from fleet.server.deadlines.exports import deadline_exports
 from fleet.server.deadlines.pages import deadline_pages
 from fleet.server.deadlines.settings import load as load_deadlines
 from fleet.server.diagnosis.health import Health
 from fleet.server.diagnosis.metrics import Counting, FleetCollector, add_metrics
+from fleet.server.errands.exports import errand_exports
 from fleet.server.errands.pages import errand_pages
 from fleet.server.evidence.api import checkpoint_api, evidence_api
 from fleet.server.evidence.service import Evidence
@@ -43,6 +49,7 @@ from fleet.server.maintenance.api import maintenance_api
 from fleet.server.maintenance.pages import maintenance_pages
 from fleet.server.menu_counts import counts_for
 from fleet.server.orders.api import orders_api, people_api
+from fleet.server.orders.exports import order_exports
 from fleet.server.orders.webhook import hooks_router
 from fleet.server.people.api import administrators_api
 from fleet.server.platform.live_feed.hub import Hub
@@ -65,10 +72,11 @@ from fleet.server.sign_in.security_keys.pages import key_pages
 from fleet.server.sign_in.service import Access
 from fleet.server.sign_in.step_up_pages import step_up_pages
 from fleet.server.stations.api import api_router
-from fleet.server.stations.exports import exports_router
+from fleet.server.stations.exports import station_exports
 from fleet.server.stations.model import Readings
 from fleet.server.stations.pages import pages_router
 from fleet.server.stations.version_pages import updates_pages
+from fleet.server.stock.exports import stock_exports
 from fleet.server.stock.pages import shelf_pages
 
 log = logging.getLogger(__name__)
@@ -135,7 +143,6 @@ def create_app(
     take(shelf_pages(web, side.cards).routes)
     take(card_pages(web, side.cards).routes)
     take(deadline_pages(web, side.deadlines).routes)
-    take(card_exports(web, side).routes)
     take(cards_api(side).routes)
     take(orders_api(side.cards).routes)
     take(people_api(side.cards).routes)
@@ -156,7 +163,16 @@ def create_app(
     take(updates_pages(web).routes)
     take(accounts_pages(web).routes)
     take(accounts_api(web).routes)
-    take(exports_router(web, alerts).routes)
+    take(station_exports(web).routes)
+    take(errand_exports(web).routes)
+    take(order_exports(web).routes)
+    take(stock_exports(web, side.cards).routes)
+    take(request_exports(web, side.cards).routes)
+    take(deadline_exports(web, side.deadlines).routes)
+    take(alert_exports(web, alerts).routes)
+    take(command_exports(web, commands).routes)
+    take(audit_exports(web).routes)
+    take(account_exports(web).routes)
     take(checkpoint_api(web).routes)
     if evidence is not None:
         take(evidence_api(evidence).routes)

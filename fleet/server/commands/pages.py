@@ -31,13 +31,10 @@ from fleet.server.commands.model import (
     Wish,
     wrong_with,
 )
-from fleet.server.platform.pages.file_exports import Cell, Format, Table, sent
-from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
-from fleet.server.stations.exports import in_batches
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.search import stations_meant
 
@@ -55,7 +52,6 @@ def command_pages(web: Web, commands: Commands) -> APIRouter:
     _add_list(router, web, commands)
     _add_one(router, web, commands)
     _add_station(router, web, commands)
-    _add_file(router, web, commands)
     return router
 
 
@@ -129,30 +125,6 @@ def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
         except CommandRefusedError as error:
             return await run_in_threadpool(_station, request, web, commands, row, wish, error.refusal.value)
         return RedirectResponse(f"/commands/{made.id}", 303)
-
-
-def _add_file(router: APIRouter, web: Web, commands: Commands) -> None:
-    @router.get("/exports/commands", dependencies=needs(Right.VIEW))
-    def take_along(
-        request: Request,
-        state: Annotated[str, Query(max_length=10)] = "all",
-        station: Annotated[str, Query(max_length=40)] = "",
-        form: Format = "csv",
-    ) -> Response:
-        t, states = web.texts_for(request), CHOICES.get(state, ())
-        mine = commands.within(stations_meant(request, web, station))
-        found = in_batches(lambda limit, offset: mine.listed(states=states, limit=limit, offset=offset))
-        headings = ("number", "station", "command", "state", "why", "reason", "by", "second", "asked", "ended")
-        table = Table(
-            "commands", [t("commands.col." + one) for one in headings], (_cells(row, t) for row in found), t.zone
-        )
-        return sent(request, table, form, f"{state} {station}")
-
-
-def _cells(row: CommandRow, t: Texts) -> tuple[Cell, ...]:
-    said = (command_words.command_title(row, t), command_words.command_mark(row).text(t))
-    why = command_words.command_detail(row, t)
-    return (row.id, row.station, *said, why, row.reason, row.by, row.second, row.asked, row.ended)
 
 
 def _wish(station: str, form: FormData) -> Wish:

@@ -6,7 +6,6 @@ row to another page. An errand of another day is shown among that day's. Whose e
 Example: `app.include_router(errand_pages(web))`
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Self
@@ -15,17 +14,15 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.audit.service import Deed
-from fleet.server.platform.pages.file_exports import Cell, Format, Table, sent
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS
 from fleet.server.stations import labels as words
-from fleet.server.stations.model import ErrandRow, Readings, Sought
+from fleet.server.stations.model import ErrandRow, Sought
 from fleet.server.stations.search import stations_meant
 
-_BATCH = 1000
 Word = Annotated[str, Query(max_length=40)]
 
 
@@ -76,15 +73,6 @@ def errand_pages(web: Web) -> APIRouter:
     ) -> Response:
         tell_look(request, Deed("people.errand", errand))
         return _errands(request, web, wish, after, errand)
-
-    @router.get("/exports/errands", dependencies=needs(Right.VIEW))
-    def exported(request: Request, wish: Wished, form: Format = "csv") -> Response:
-        t = web.texts_for(request)
-        readings = web.readings.within(stations_meant(request, web, wish.station))
-        rows = (_cells(row, t) for row in _every(readings, web.clock(), wish.sought))
-        begun, stands = (t("col.began"), t("col.ended")), t("col.state")
-        headings = (t("col.errand"), t("col.station"), t("col.kind"), *begun, stands)
-        return sent(request, Table("errands", headings, rows, t.zone), form, " ".join(wish.query.values()))
 
     return router
 
@@ -143,16 +131,3 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         return None
-
-
-def _every(readings: Readings, now: datetime, sought: Sought) -> Iterator[ErrandRow]:
-    """All of them, a batch at a time: there may be a million, and they are read as slowly as they are sent."""
-    last: ErrandRow | None = None
-    while batch := readings.errands(now, sought, limit=_BATCH, after=last):
-        yield from batch
-        last = batch[-1]
-
-
-def _cells(row: ErrandRow, t: Texts) -> tuple[Cell, ...]:
-    said = words.errand_mark(row.outcome).text(t)
-    return (row.errand, row.station, t.code("kind", row.kind), row.started, row.ended, said)

@@ -13,11 +13,11 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Generic, Literal, TypeVar
 
 import xlsxwriter
 from fastapi import HTTPException, Query, Request
@@ -26,8 +26,10 @@ from xlsxwriter.format import Format as Looks
 from xlsxwriter.worksheet import Worksheet
 
 from fleet.server.audit.service import Deed
+from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.web.authorization import address_of, caller_of, pace_of, tell
 
+Row = TypeVar("Row")
 Cell = str | int | datetime | None
 Format = Annotated[Literal["csv", "xlsx"], Query(alias="format")]
 MOST_ROWS = 1_048_575
@@ -40,8 +42,11 @@ _MEDIA = {
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Some programs take the wide forms of the first four for them."""
+Search = Annotated[str, Query(max_length=100)]
+Word = Annotated[str, Query(max_length=64)]
 _CHUNK = 64 * 1024
 _CSV_ROWS = 200
+BATCH = 1000
 _ON_DISK = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108 nameless, or made by tempfile
 """Where a workbook is made: `/tmp` may be memory."""
 _WORKBOOK = {
@@ -63,6 +68,36 @@ class Table:
     zone: tzinfo | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """One column of a list's file: the key of its heading, and what each row has there.
+
+    `shows`: keys of the headings of the page, where they differ from its own, whose content this column gives.
+    """
+
+    heading: str
+    cell: Callable[[Row, Texts], Cell]
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileExport(Generic[Row]):
+    """A list as a file: what its page's table shows, and what programs need beside it.
+
+    `left_out`: keys of the headings of the page that are in no column, on purpose.
+    """
+
+    name: str
+    """Of the list, its file, the page's table and the entry in the audit."""
+    columns: tuple[Column[Row], ...]
+    left_out: tuple[str, ...] = ()
+
+    def table(self, rows: Iterable[Row], t: Texts) -> Table:
+        """These rows in that language."""
+        cells = (tuple(column.cell(row, t) for column in self.columns) for row in rows)
+        return Table(self.name, tuple(t(column.heading) for column in self.columns), cells, t.zone)
+
+
 def sent(request: Request, table: Table, form: str, told: str = "") -> StreamingResponse:
     """The file as an answer. `told`: the filter, for the audit. Raises HTTPException where a workbook has no room for it."""
     pace_of(request).look(caller_of(request), address_of(request))
@@ -70,6 +105,15 @@ def sent(request: Request, table: Table, form: str, told: str = "") -> Streaming
     body = csv_of(table) if form == "csv" else xlsx_of(table)
     headers = {"content-disposition": f'attachment; filename="{table.name}.{form}"'}
     return StreamingResponse(body, media_type=_MEDIA[form], headers=headers)
+
+
+def in_batches(read: Callable[[int, int], tuple[Sequence[Row], int]]) -> Iterator[Row]:
+    """Rows of a list that is read page by page: `read(limit, offset)` gives rows and how many there are."""
+    offset, total = 0, 1
+    while offset < total:
+        rows, total = read(BATCH, offset)
+        yield from rows
+        offset += BATCH
 
 
 def csv_of(table: Table) -> Iterator[bytes]:

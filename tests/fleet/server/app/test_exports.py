@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.errands import pages as errand_pages
+from fleet.server.errands import exports as errand_exports
 from fleet.server.platform.pages import file_exports as exports
-from fleet.server.platform.pages.file_exports import Cell, Table, csv_of, xlsx_of
+from fleet.server.platform.pages.file_exports import Cell, Table, csv_of, in_batches, xlsx_of
 from fleet.server.platform.roles import Role
 from fleet.server.sign_in.service import Access
-from fleet.server.stations.exports import in_batches
 from fleet.server.stations.model import ErrandRow, Sought
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import COOKIE, program, session
@@ -126,7 +125,7 @@ def test_a_row_is_let_go_once_it_is_written(form: Callable[[Table], Iterator[byt
 async def test_errands_are_read_a_batch_at_a_time(
     app: FastAPI, readings: FakeReadings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(errand_pages, "_BATCH", 3)
+    monkeypatch.setattr(errand_exports, "BATCH", 3)
     asked: list[int] = []
     read = readings.errands
 

@@ -1,0 +1,43 @@
+"""The list of alerts as a file: `/exports/alerts`, with the filter of its page."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from fleet.server.alerts import labels
+from fleet.server.alerts.model import AlertRow, Alerts
+from fleet.server.alerts.pages import IS_OPEN
+from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs
+from fleet.server.stations.search import stations_meant
+
+ALERTS = FileExport[AlertRow](
+    "alerts",
+    (
+        Column("col.number", lambda row, t: row.id),
+        Column("col.severity", lambda row, t: t.code("severity", row.severity)),
+        Column("col.alert", lambda row, t: labels.alert_mark(row).text(t), shows=("alerts.what",)),
+        Column("col.detail", lambda row, t: labels.alert_detail(row, t)),
+        Column("col.station", lambda row, t: row.station),
+        Column("col.first", lambda row, t: row.first, shows=("alerts.first",)),
+        Column("col.last", lambda row, t: row.last, shows=("alerts.last",)),
+        Column("col.times", lambda row, t: row.times, shows=("alerts.times",)),
+        Column("col.by", lambda row, t: row.by, shows=("alerts.taken",)),
+        Column("col.note", lambda row, t: row.note),
+        Column("col.closed", lambda row, t: row.closed),
+    ),
+)
+
+
+def alert_exports(web: Web, alerts: Alerts) -> APIRouter:
+    """The one list."""
+    router = APIRouter(prefix="/exports", include_in_schema=False)
+
+    @router.get("/alerts", dependencies=needs(Right.VIEW))
+    def listed(request: Request, state: Word = "open", station: Word = "", form: Format = "csv") -> Response:
+        mine = alerts.within(stations_meant(request, web, station))
+        rows = in_batches(lambda limit, offset: mine.listed(is_open=IS_OPEN.get(state), limit=limit, offset=offset))
+        return sent(request, ALERTS.table(rows, web.texts_for(request)), form, f"{state} {station}")
+
+    return router

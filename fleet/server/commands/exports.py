@@ -1,0 +1,43 @@
+"""The list of commands as a file: `/exports/commands`, with the filter of its page."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from fleet.server.commands import labels
+from fleet.server.commands.model import CommandRow, Commands
+from fleet.server.commands.pages import CHOICES
+from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs
+from fleet.server.stations.search import stations_meant
+
+COMMANDS = FileExport[CommandRow](
+    "commands",
+    (
+        Column("commands.col.number", lambda row, t: row.id),
+        Column("commands.col.station", lambda row, t: row.station, shows=("col.station",)),
+        Column("commands.col.command", lambda row, t: labels.command_title(row, t), shows=("commands.what",)),
+        Column("commands.col.state", lambda row, t: labels.command_mark(row).text(t), shows=("col.state",)),
+        Column("commands.col.why", lambda row, t: labels.command_detail(row, t)),
+        Column("commands.col.reason", lambda row, t: row.reason, shows=("commands.reason",)),
+        Column("commands.col.by", lambda row, t: row.by, shows=("commands.by",)),
+        Column("commands.col.second", lambda row, t: row.second),
+        Column("commands.col.asked", lambda row, t: row.asked, shows=("commands.asked",)),
+        Column("commands.col.ended", lambda row, t: row.ended),
+    ),
+)
+
+
+def command_exports(web: Web, commands: Commands) -> APIRouter:
+    """The one list."""
+    router = APIRouter(prefix="/exports", include_in_schema=False)
+
+    @router.get("/commands", dependencies=needs(Right.VIEW))
+    def listed(request: Request, state: Word = "all", station: Word = "", form: Format = "csv") -> Response:
+        mine = commands.within(stations_meant(request, web, station))
+        states = CHOICES.get(state, ())
+        rows = in_batches(lambda limit, offset: mine.listed(states=states, limit=limit, offset=offset))
+        return sent(request, COMMANDS.table(rows, web.texts_for(request)), form, f"{state} {station}")
+
+    return router

@@ -1,0 +1,46 @@
+"""One rule's deadlines as a file: `/exports/deadlines?kind=RULE`, with the filter of their page."""
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from fleet.server.cards import labels
+from fleet.server.deadlines.model import Deadlines, Shown
+from fleet.server.deadlines.pages import CODES
+from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs
+from fleet.server.stations.search import stations_meant
+
+DEADLINES = FileExport[Shown](
+    "deadlines",
+    (
+        Column("col.card", lambda row, t: row.deadline.card_number),
+        Column("col.holder", lambda row, t: row.deadline.name),
+        Column("col.hsa_id", lambda row, t: row.deadline.hsa_id, shows=("HSA-id",)),
+        Column("col.station", lambda row, t: row.deadline.station),
+        Column("deadlines.since", lambda row, t: row.deadline.since.isoformat()),
+        Column("deadlines.due", lambda row, t: row.deadline.due.isoformat(), shows=("deadlines.left",)),
+        Column("deadlines.will", lambda row, t: labels.will(row, t)),
+    ),
+)
+
+
+def deadline_exports(web: Web, deadlines: Deadlines) -> APIRouter:
+    """The one list."""
+    router = APIRouter(prefix="/exports", include_in_schema=False)
+
+    @router.get("/deadlines", dependencies=needs(Right.PEOPLE))
+    def listed(request: Request, kind: Word, station: Word = "", form: Format = "csv") -> Response:
+        code = next((known for known in CODES if known == kind), None)
+        mine = deadlines.within(stations_meant(request, web, station))
+        if code is None or code not in [lane.code for lane in mine.lanes(limit=1)]:
+            raise HTTPException(404)
+
+        def read(limit: int, offset: int) -> tuple[tuple[Shown, ...], int]:
+            lane = mine.lane(code, limit=limit, offset=offset)
+            return lane.shown, lane.total
+
+        return sent(request, DEADLINES.table(in_batches(read), web.texts_for(request)), form, f"{kind} {station}")
+
+    return router

@@ -1,0 +1,51 @@
+"""The list of errands as a file: `/exports/errands`, with the filter of its page."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from fleet.server.errands.pages import Wished
+from fleet.server.platform.pages.file_exports import BATCH, Column, FileExport, Format, sent
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs
+from fleet.server.stations import labels as words
+from fleet.server.stations.model import ErrandRow, Readings, Sought
+from fleet.server.stations.search import stations_meant
+
+ERRANDS = FileExport[ErrandRow](
+    "errands",
+    (
+        Column("col.errand", lambda row, t: row.errand),
+        Column("col.station", lambda row, t: row.station),
+        Column("col.kind", lambda row, t: t.code("kind", row.kind)),
+        Column("col.began", lambda row, t: row.started, shows=("col.time",)),
+        Column("col.ended", lambda row, t: row.ended),
+        Column("col.state", lambda row, t: words.errand_mark(row.outcome).text(t), shows=("col.outcome",)),
+    ),
+    left_out=("col.card", "col.receipt"),
+)
+"""Without cards and receipts: who may see no people may have this file."""
+
+
+def errand_exports(web: Web) -> APIRouter:
+    """The one list."""
+    router = APIRouter(prefix="/exports", include_in_schema=False)
+
+    @router.get("/errands", dependencies=needs(Right.VIEW))
+    def exported(request: Request, wish: Wished, form: Format = "csv") -> Response:
+        readings = web.readings.within(stations_meant(request, web, wish.station))
+        rows = _every(readings, web.clock(), wish.sought)
+        return sent(request, ERRANDS.table(rows, web.texts_for(request)), form, " ".join(wish.query.values()))
+
+    return router
+
+
+def _every(readings: Readings, now: datetime, sought: Sought) -> Iterator[ErrandRow]:
+    """All of them, a batch at a time: there may be a million, and they are read as slowly as they are sent."""
+    last: ErrandRow | None = None
+    while batch := readings.errands(now, sought, limit=BATCH, after=last):
+        yield from batch
+        last = batch[-1]
