@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Literal
 
 from benches.figures import CannotMeasureError, Figure, against, median_ms
+from drivers.reader.card_reader import CardReader, visiting
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role
-from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence, Visit
-from drivers.reader.visit import CardReader, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader import state
 from sim.reader.cards import VirtualCard
 from sim.reader.pcscd import NoServiceError, running_service

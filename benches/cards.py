@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from benches.card import NEW, PIN, PUK, Act, CountedCard, OpenSc, nothing, run, visit_once, wait_until_seen
 from benches.figures import CannotMeasureError, Figure, against, median_ms
 from drivers.reader.apdu import SHORT_LE
+from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.outcomes import Role
-from drivers.reader.pcsc import PcscBackend
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.kinds import KINDS

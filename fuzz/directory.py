@@ -11,13 +11,13 @@ from contextlib import suppress
 from typing import Literal
 
 from drivers.reader import tlv
-from drivers.reader.channel import ApduChannel
+from drivers.reader.card_reader import open_session
 from drivers.reader.errors import ReaderError
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
 from fuzz.card import MOST_EXCHANGES, OPERATIONS
 
 SELECT, READ_BINARY, VERIFY = 0xA4, 0xB0, 0x20

@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from drivers.reader import profiles, tlv
-from drivers.reader.channel import ApduChannel
+from drivers.reader.card_reader import open_session
 from drivers.reader.errors import CommandRefusedError
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
 from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, Held, Word
 from fleet.messages.commands import Command, CommandResult

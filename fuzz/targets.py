@@ -15,20 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from drivers.printer import protocol
-from drivers.printer.commands import next_command
 from drivers.printer.protocol import StatusBytes, decode_status
-from drivers.reader import identity, pinpad, tlv
-from drivers.reader.atr import historical_bytes, offers_extended_length
-from drivers.reader.ledger import FileLedger
-from drivers.reader.piv import management
+from drivers.reader import tlv
+from drivers.reader.certificates import identity
+from drivers.reader.certificates.trust_store import TrustStore
+from drivers.reader.pin.try_ledger import FileLedger
+from drivers.reader.piv import key_management as management
 from drivers.reader.piv import objects as piv
 from drivers.reader.pkcs15 import objects as pkcs15
-from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
+from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, KeyObject, TokenInfo
 from drivers.reader.profiles import ProfileError, builtin
 from drivers.reader.profiles import parse as parse_profile
 from drivers.reader.tlv import MAX_OBJECTS, Tlv, TlvError
-from drivers.reader.trust import TrustStore
+from drivers.reader.transport import pinpad
+from drivers.reader.transport.atr import historical_bytes, offers_extended_length
 from fleet.messages import events, link
 from fleet.messages.asking import Asked, Word
 from fleet.messages.commands import Command, CommandResult
@@ -53,6 +54,7 @@ from fuzz.written import read_what_was_written, write_to_a_card
 from kiosk.receipts import checking, wire
 from kiosk.receipts.facts import ReceiptError
 from sim.issuer.enrolling import NotEnrolledError, read_request
+from sim.printer.escpos_parser import next_command
 from sim.printer.machine import Machine
 from sim.reader import vpcd
 from sim.reader.command import parse as parse_apdu

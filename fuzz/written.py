@@ -15,19 +15,20 @@ from typing import Literal
 
 from drivers.reader import tlv
 from drivers.reader.apdu import SHORT_DATA
-from drivers.reader.channel import ApduChannel
+from drivers.reader.card_reader import open_session
 from drivers.reader.errors import ReaderError
 from drivers.reader.keys import ManagementAlgorithm
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Accepted
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.piv import objects as piv
-from drivers.reader.piv.management import PivKeyManager
-from drivers.reader.pkcs15 import entries, objects
-from drivers.reader.pkcs15.entries import NewKey
+from drivers.reader.piv.key_management import PivKeyManager
+from drivers.reader.pkcs15 import directory_entries as entries
+from drivers.reader.pkcs15 import objects
+from drivers.reader.pkcs15.directory_entries import NewKey
 from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
 from drivers.reader.tlv import TlvError
+from drivers.reader.transport.channel import ApduChannel
 from fuzz.card import MOST_EXCHANGES, OPERATIONS
 from fuzz.directory import NOT_FOUND, OK, SLOWEST_S, FileCard
 from sim.reader.kinds import KINDS

@@ -12,8 +12,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from drivers.cabinet.gpio.pins import OUTPUTS, ROLES, GpioPin, Role, Wiring, checked, reference
-from drivers.keypad.grab import UsbId
+from drivers.cabinet.gpio.pin_wiring import OUTPUTS, ROLES, GpioPin, Role, Wiring, checked, reference
+from drivers.keypad.grabbed_keypad import UsbId
 from drivers.printer import profile as profiles
 from drivers.printer.profile import PrinterProfile
 from fleet.messages.commands import TOUCHES_CARDS, Told

@@ -14,7 +14,7 @@ from drivers.cabinet.port import Cabinet
 from drivers.printer.port import Printer
 from drivers.reader.port import Presence, Reader
 from drivers.reader.port import StationVisit as Visit
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.link import Administrator, Order
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.receipts import Receipt

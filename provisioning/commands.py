@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drivers.cabinet.finding import named, only_one
-from drivers.cabinet.image import PREBUILT
+from drivers.cabinet.firmware_image import PREBUILT
+from drivers.cabinet.port_discovery import named, only_one
 from drivers.cabinet.serial_link import boards
 from fleet.agent.identity import Identity, IdentityError
 from provisioning import authority_commands

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.cabinet import messages
-from drivers.cabinet.image import Image, ImageError, read_image
-from drivers.cabinet.pair import (
+from drivers.cabinet.firmware_image import Image, ImageError, read_image
+from drivers.cabinet.pairing import KEY_BYTES, Pairing
+from drivers.cabinet.pairing_session import (
     Leaving,
     OtherFirmware,
     Outcome,
@@ -25,9 +26,8 @@ from drivers.cabinet.pair import (
     PairingTalk,
     Silent,
 )
-from drivers.cabinet.pairing import KEY_BYTES, Pairing
 from drivers.cabinet.serial_link import FoundBoard, SerialLine, SerialLineError, connect
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from provisioning.pico import FlashError, Load
 
 START_LIMIT_S = 15.0

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.cabinet.driver import SerialCabinet
-from drivers.cabinet.finding import Find
 from drivers.cabinet.firmware.wiring import Wiring, WiringError
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetFault, CabinetReady
+from drivers.cabinet.port_discovery import Find
 from drivers.cabinet.protocol import MAX_WIRING
 
 AGAIN_S = 10.0

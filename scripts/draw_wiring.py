@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from draw_architecture import EDGE, INK, LAMP, MUTED, ON_RAIL, PRIMARY, RAIL, SOFT, Canvas  # noqa: E402
 
 from drivers.cabinet.firmware.wiring import STANDARD  # noqa: E402
-from drivers.cabinet.gpio import pins as pi  # noqa: E402
+from drivers.cabinet.gpio import pin_wiring as pi  # noqa: E402
 
 PICTURE = ROOT / "docs" / "pictures" / "wiring.svg"
 PAGE = ROOT / "docs" / "hardware.md"

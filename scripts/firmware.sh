@@ -13,7 +13,7 @@ readonly PACKAGES=scripts/firmware-packages.txt
 readonly FIRMWARE="$PWD/drivers/cabinet/firmware"
 readonly WORK="$PWD/build/firmware"
 readonly IMAGE="$WORK/kortkiosk-cabinet.uf2"
-readonly -a IMAGE_TOOL=(.venv/bin/python -m drivers.cabinet.image)
+readonly -a IMAGE_TOOL=(.venv/bin/python -m drivers.cabinet.firmware_image)
 readonly -a PARTS=(gcc-arm-none-eabi libnewlib-arm-none-eabi pico-sdk-source tinyusb-source)
 
 say() { printf '==> %s\n' "$*"; }

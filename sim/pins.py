@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from drivers.cabinet.gpio.board import GpioError, mock_factory
 from drivers.cabinet.gpio.driver import GpioPins
-from drivers.cabinet.gpio.pins import Role, Wiring
+from drivers.cabinet.gpio.gpiozero_board import GpioError, mock_factory
+from drivers.cabinet.gpio.pin_wiring import Role, Wiring
 
 
 class VirtualPins(GpioPins):

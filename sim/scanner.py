@@ -10,8 +10,8 @@ cut.
 import asyncio
 from collections.abc import AsyncIterator
 
-from drivers.scanner.gathering import Gathering
 from drivers.scanner.port import Scan, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
+from drivers.scanner.scan_assembler import Gathering
 
 
 class VirtualScanner:

@@ -1,4 +1,4 @@
-"""The driver of a cabinet on a serial line: what the station asks, as commands with a deadline and waits on the sensors.
+"""Cabinet driver over a serial line: commands with a deadline, and waits on the sensors.
 
 Rules: it opens no slot by itself; limits of coils and locks are the firmware's, whether this program lives or not. Every wait
 ends by a result, by time or by the end of the session; what was sent and not answered is `OpenUnknown`, and a door counts as
@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from drivers.cabinet import messages, results
-from drivers.cabinet.connection import BoardConnection, LoadPairing
-from drivers.cabinet.finding import Find
-from drivers.cabinet.happenings import (
+from drivers.cabinet import messages
+from drivers.cabinet import result_codes as results
+from drivers.cabinet.board_connection import BoardConnection, LoadPairing
+from drivers.cabinet.connection_events import (
     BoardFacts,
     BoardReport,
     ConnectionEvent,
@@ -46,6 +46,7 @@ from drivers.cabinet.port import (
     SlotFault,
     SlotReading,
 )
+from drivers.cabinet.port_discovery import Find
 from drivers.cabinet.protocol import wiring_parts
 from drivers.cabinet.sensors import Sensors
 

@@ -1,4 +1,4 @@
-"""When a card counts as dropped: flap, first sensor, second sensor, bin, in that order and no other. Pure.
+"""Drop slot state machine: flap, first sensor, second sensor, bin, in that order and no other. Pure.
 
 The rule itself is `drivers.cabinet.drop_rule`, which the firmware runs too; this is its form for the station.
 

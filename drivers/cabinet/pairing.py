@@ -1,4 +1,4 @@
-"""The pairing of a station with its cabinet's board: the board's id and the key that both have.
+"""Pairing file: the board's id and the key that station and board share.
 
 Rules: the file is JSON, `{"board": "e6614c311b7f4e21", "key": "...64 hexadecimal digits..."}`; a file that others can read is
 refused, and no error tells the key.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 
 KEY_BYTES = 32
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")

@@ -1,4 +1,4 @@
-"""What the station needs of the cabinet: slots that open one at a time, and a drop slot that counts only what fell.
+"""Interface of the cabinet: slots that open one at a time, and a drop slot that counts only what fell.
 
 Slots are numbered from 1. The cabinet limits its own coils and locks on a lost host; the station cannot ask it not to.
 """

@@ -1,4 +1,4 @@
-"""The board's STATE message as values. Pure.
+"""Parser of the board's STATE message. Pure.
 
 >>> Sensors(slots=(), bin_count=0, flags=messages.FLAG_BIN_FULL).bin_full
 True

@@ -1,4 +1,4 @@
-"""The line to the cabinet's board. Alone imports pyserial and pyserial-asyncio-fast.
+"""Serial link to the cabinet's board. Alone imports pyserial and pyserial-asyncio-fast.
 
 Rules: bytes come and go as they are; a line that broke is told once; closing waits for nothing that the board has not read.
 

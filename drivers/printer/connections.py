@@ -1,4 +1,4 @@
-"""Where a receipt printer is connected.
+"""Connection settings of a receipt printer: network, USB, serial or device file.
 
 >>> NetworkConnection("printer.example").port
 9100

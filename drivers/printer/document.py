@@ -1,4 +1,4 @@
-"""A printable document as blocks: one model for paper, screen and picture. It knows nothing of printers.
+"""Printable document as blocks: one model for paper, screen and picture. It knows nothing of printers.
 
 >>> Document((TitleBlock("Kvittens"), RowBlock("Kortnummer", "9752 2690"), QrBlock("KK1.example")))  # doctest: +ELLIPSIS
 Document(...)

@@ -1,4 +1,4 @@
-"""A document as the bytes of one printer: what its profile says that it can do itself, and all else as a picture.
+"""ESC/POS encoder: a document as the bytes of one printer, with a picture for what its profile cannot do.
 
 Rules: the steps are short (a printer with a buffer of 4 KiB never holds more than two), the first initialises, the last
 feeds and cuts. A letter that the printer's code page does not have makes its block a picture, so that no name is ever

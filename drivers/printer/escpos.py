@@ -1,4 +1,4 @@
-"""The ESC/POS receipt printer, by network, USB, serial line or device file.
+"""ESC/POS receipt printer driver, by network, USB, serial line or device file.
 
 Rules: the receipt goes in short steps, each fenced by a status request that is answered in its turn, so that the
 printer is never more than two steps behind, always has room for a question, and the answer after the cut proves that

@@ -1,4 +1,4 @@
-"""A document laid out: one layout for paper, screen and picture, and the same as lines of text.
+"""Document layout: one rendering for paper, screen and picture, and the same as lines of text.
 
 Rules: nothing is clipped (a value that does not fit beside its label goes below it, a word longer than the line is
 broken), the width is the printer's in dots, and a QR code keeps its quiet zone. The typeface, Inter, comes with this package.

@@ -1,4 +1,4 @@
-"""A document as an A4 page: the same blocks as on paper, for a binder. Alone imports ReportLab.
+"""PDF rendering of a document on A4: the same blocks as on paper, for a binder. Alone imports ReportLab.
 
 Rules: letters are text that can be searched and copied, in Inter, which is embedded; codes are drawn in black rectangles;
 what does not fit goes to a further page; the same document is always the same bytes.

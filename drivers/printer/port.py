@@ -1,4 +1,4 @@
-"""What the station needs of a printer: how it is, and a print whose outcome is never a guess."""
+"""Interface of the printer: its status, and a print whose outcome is never a guess."""
 
 from dataclasses import dataclass
 from typing import Protocol

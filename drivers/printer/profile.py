@@ -1,4 +1,4 @@
-"""What a model of printer can do, as data: `drivers/printer/profiles/NAME.toml`, with a source for every value.
+"""Printer profiles, as data: `drivers/printer/profiles/NAME.toml`, with a source for every value.
 
 Rules: what a profile does not say, a printer is not trusted to do. Letters are the printer's own (`text = "font"`) in
 one code page, or drawn here; QR and CODE128 are the printer's own commands, or drawn here.

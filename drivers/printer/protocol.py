@@ -1,4 +1,4 @@
-"""ESC/POS bytes that driver and virtual printer both speak, and what status bytes mean. No I/O.
+"""ESC/POS commands and status bytes that driver and virtual printer share. No I/O.
 
 The real-time status DLE EOT n is answered at once, in any state; GS r 1 is answered in its turn, when all that was
 sent before has been carried out, and so proves that a band or the cut has been reached. The fixed bits tell the two

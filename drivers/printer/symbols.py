@@ -1,4 +1,4 @@
-"""QR codes and CODE128 as modules, black and white, with the quiet zone that each needs. No ink, no printer.
+"""QR code and CODE128 generators: modules, black and white, with the quiet zone that each needs.
 
 >>> len(code128_modules("7F3A91C2K8M4A"))
 198

@@ -1,4 +1,4 @@
-"""Command and response APDUs as values: bytes to meaning and back, without any input or output.
+"""Command and response APDUs: encoding, decoding and status words, without I/O.
 
 ISO/IEC 7816-3 clause 12 (the four cases, short and extended length) and ISO/IEC 7816-4 clause 5 (status words).
 A command that carries a code must not show it: `repr` gives the header and the length of the data, never the data.

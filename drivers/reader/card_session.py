@@ -1,4 +1,4 @@
-"""What the sessions of all kinds of cards have in common: codes by their role, and facts that are kept up to date.
+"""Base class of synchronous card sessions (PKCS#15 and PIV): codes by role, facts, and what a kind of card cannot do.
 
 A session is synchronous and lives in the reader's thread. From identification on it belongs to one card on one
 connection; a connection that was lost is never made again within it. What a kind of card cannot do is refused here.
@@ -10,10 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from drivers.reader import identity, own_keys
-from drivers.reader.administration import AdministratorUnblock
-from drivers.reader.channel import ApduChannel
-from drivers.reader.codes import CodeCommands, as_refusal, last_try_refusal
+from drivers.reader.certificates import identity
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.keys import (
     KeyAlgorithm,
@@ -37,12 +34,16 @@ from drivers.reader.outcomes import (
     SignOutcome,
     Unknown,
 )
-from drivers.reader.pad_codes import PinpadCommands
-from drivers.reader.pinpad import PadText
+from drivers.reader.pin.administrator_unblock import AdministratorUnblock
+from drivers.reader.pin.code_commands import CodeCommands, as_refusal, last_try_refusal
+from drivers.reader.pin.pinpad_commands import PinpadCommands
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns, Profile
 from drivers.reader.profiles.draft import draft
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.signatures import card_authentication as own_keys
+from drivers.reader.transport.channel import ApduChannel
+from drivers.reader.transport.pinpad import PadText
 
 CHALLENGE_BYTES = 32
 SignsWith = Callable[[bytes], SignOutcome]

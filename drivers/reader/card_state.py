@@ -1,4 +1,4 @@
-"""What there is to say of the card in a reader: a closed union of frozen values, matched exhaustively by the caller.
+"""Card state: a closed union of frozen values, matched exhaustively by the caller.
 
 `CardReader.state` looks and reads; `CardVisit.state` says what became of a visit's card. Both are made of three pure
 functions, for callers that keep the visit: what the reader shows, what was read, what came instead. What is no state of a

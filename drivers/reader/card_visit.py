@@ -1,7 +1,7 @@
-"""One card's stay in a reader, asynchronously: each method is done in the reader's thread, under its watchdog.
+"""Asynchronous session with one card, from identification to removal, in the reader's thread and under its watchdog.
 
 A visit ends for good when its card leaves, is reset, is torn, hangs or turns out to be another one. Made by
-`drivers.reader.visit.CardReader.visit`; implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of
+`drivers.reader.card_reader.CardReader.visit`; implements `Visit`, `PadVisit`, `AdministeredVisit` and `KeyVisit` of
 `drivers.reader.port`.
 """
 
@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from drivers.reader.card_session import CardSession
 from drivers.reader.card_state import CardAbsent, CardMute, CardState, CardSwapped, state_of_facts
-from drivers.reader.channel import Pulse
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
 from drivers.reader.model import CardFacts, Exchange, Purpose
@@ -27,9 +26,10 @@ from drivers.reader.outcomes import (
     SignOutcome,
     Unknown,
 )
-from drivers.reader.pinpad import PadText
-from drivers.reader.worker import StuckError, Worker
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import Pulse
+from drivers.reader.transport.pinpad import PadText
+from drivers.reader.transport.worker import StuckError, Worker
 
 T = TypeVar("T")
 Judge = Callable[[CardSession], Awaitable[None]]

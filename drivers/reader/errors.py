@@ -1,4 +1,4 @@
-"""The one family of faults that the reader layer raises.
+"""Exceptions of the reader layer: one family, `ReaderError`.
 
 An exception carries which command and which reader, and the status word where there is one; never command data, never
 card data. Expected outcomes are values, in `drivers.reader.outcomes`.

@@ -1,4 +1,4 @@
-"""The commands of ISO/IEC 7816-4 and 7816-8 that the station sends, as data, and how a code becomes bytes.
+"""APDUs of ISO/IEC 7816-4 and 7816-8, and the encoding of PINs.
 
 Each function builds one `CommandApdu` and names the clause it comes from; nothing here sends anything. P2 of the code
 commands is the reference as the card's own description gives it (bit 8 set: a code
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from drivers.reader.apdu import SHORT_LE, CommandApdu
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 
 MF = b"\x3f\x00"
 """File identifier of the master file (ISO/IEC 7816-4 7.3.1.2)."""

@@ -1,7 +1,7 @@
-"""Keys that are made on a card: the words for it, and the port through which a card is convinced of its manager.
+"""Key management types: key algorithms, places for keys, and the port to whoever answers for a management key.
 
 A management key never enters this layer. Whoever holds it (a file, a TPM, a server) answers the card's challenge with
-one block of cipher text; `drivers.reader.piv.management` carries question and answer (SP 800-73-4 part 2, 3.2.4).
+one block of cipher text; `drivers.reader.piv.key_management` carries question and answer (SP 800-73-4 part 2, 3.2.4).
 
 >>> Generated(b"made up").public_key
 b'made up'

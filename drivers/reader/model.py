@@ -1,4 +1,4 @@
-"""A card as the station understands it: values only, the same for every kind of card.
+"""Data model of a card: values only, the same for every kind of card.
 
 Field names are those of `kortkiosk card show --json`.
 """

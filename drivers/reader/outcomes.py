@@ -1,4 +1,4 @@
-"""What may come of a card command: closed unions of frozen values, matched exhaustively by the caller.
+"""Outcomes of card commands: closed unions of frozen values, matched exhaustively by the caller.
 
 A wrong code is an expected outcome and therefore a value; a reader that vanished is a fault and therefore an exception
 (see `drivers.reader.errors`). Nothing here holds card data or a code.

@@ -1,6 +1,6 @@
-"""The narrow interfaces of the reader layer: a backend that moves bytes, and a visit that means something.
+"""Interfaces of the reader layer: the backend that moves bytes, and the visit that gives them a meaning.
 
-Two backends implement `Backend`: PC/SC (`drivers.reader.pcsc`, which alone imports pyscard) and in-process
+Two backends implement `Backend`: PC/SC (`drivers.reader.transport.pcsc`, which alone imports pyscard) and in-process
 (`sim.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs
 each in a thread of its own, with a watchdog, and is what the station uses.
 """
@@ -12,8 +12,8 @@ from typing import Literal, Protocol, runtime_checkable
 from drivers.reader.keys import ChallengeAnswer, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey, MutualAsk
 from drivers.reader.model import CardFacts, Exchange, Purpose
 from drivers.reader.outcomes import AdminOutcome, CardAuthentication, CodeOutcome, Role, SignOutcome
-from drivers.reader.pinpad import PadText
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.pinpad import PadText
 
 
 class Presence(Enum):

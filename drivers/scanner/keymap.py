@@ -1,4 +1,4 @@
-"""Key codes of Linux become characters, as on a keyboard with the layout that scanners ship with (US). Pure.
+"""Keymap of Linux key codes to characters, for the US layout that scanners ship with. Pure.
 
 Codes are those of input-event-codes.h. A scanner must be set to the US layout; with another one letters and signs come out
 wrong, and the checksum of a code says so.

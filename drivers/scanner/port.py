@@ -1,4 +1,4 @@
-"""What the station needs of a scanner: how it is, and what it reads."""
+"""Interface of the scanner: its state, and what it reads."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A scanner among the keys of a keyboard: told from a person by the time between two characters. Pure.
+"""Keyboard wedge detection: a scanner is told from a person by the time between two characters. Pure.
 
 Rules: a scan is at least `LEAST` characters and Enter, with no gap over `GAP_S` and `MEAN_S` from one to the next on
 average. A window hears keys once a frame, so a gap may be as long as a slow frame; nobody types so fast on average. What

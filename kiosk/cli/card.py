@@ -22,6 +22,7 @@ from typing import Any, assert_never
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from drivers.reader.card_reader import CardReader, CardVisit, try_card, utc_now, visiting
 from drivers.reader.card_state import CardAbsent, CardMute, CardSwapped, CardUnreadable, state_of_fault
 from drivers.reader.errors import ReaderError
 from drivers.reader.model import Purpose
@@ -35,10 +36,9 @@ from drivers.reader.outcomes import (
     SignOutcome,
     Unknown,
 )
-from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Backend, Presence
 from drivers.reader.profiles import parse
-from drivers.reader.visit import CardReader, CardVisit, try_card, utc_now, visiting
+from drivers.reader.transport.pcsc import PcscBackend
 from kiosk.cli import Exit
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import at_pad, kept_last_try, role_for, unblocked, verify

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drivers.reader.ledger import FileLedger
+from drivers.reader.card_reader import ReaderSettings
+from drivers.reader.certificates.revocation import NotAsked, Revocation
+from drivers.reader.certificates.revocation.offline import OfflineRevocation
+from drivers.reader.certificates.revocation.store import RevocationStore
+from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split
+from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import ProfileError, Profiles, builtin
-from drivers.reader.revocation import NotAsked, Revocation
-from drivers.reader.revocation.offline import OfflineRevocation
-from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import TrustStore, load_certificates, split
-from drivers.reader.visit import ReaderSettings
 from kiosk.cli import state_directory
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def _profiles(arguments: argparse.Namespace) -> "tuple[Profiles, tuple[RejectedP
 def _revocation(arguments: argparse.Namespace) -> tuple[Revocation, list[str]]:
     """Where revocation is asked for, and the list in which faults of fetching will stand."""
     if arguments.online:
-        from drivers.reader.revocation.fetching import FetchingRevocation
-        from drivers.reader.revocation.http import fetch
+        from drivers.reader.certificates.revocation.fetching import FetchingRevocation
+        from drivers.reader.certificates.revocation.http import fetch
 
         fetching = FetchingRevocation(RevocationStore(state_directory() / "revocation"), fetch)
         return fetching, fetching.faults

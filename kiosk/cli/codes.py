@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 
 CodeName = Literal["pin", "puk", "new_pin", "signature_pin"]
 NAMES: tuple[CodeName, ...] = ("pin", "puk", "new_pin", "signature_pin")

@@ -19,9 +19,9 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from drivers.reader.ledger import MemoryLedger
-from drivers.reader.visit import ReaderSettings
-from drivers.secret import Secret
+from drivers.reader.card_reader import ReaderSettings
+from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.secret import Secret
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import (

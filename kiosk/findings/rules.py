@@ -13,9 +13,9 @@ from typing import Literal
 from cryptography.x509 import ExtendedKeyUsage, ExtensionNotFound, load_der_x509_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from drivers.reader.certificates.key_usage import purpose_by_usage
 from drivers.reader.model import Certificate
 from drivers.reader.outcomes import Role
-from drivers.reader.usage import purpose_by_usage
 from kiosk.findings.known import Args, Known, Who
 from kiosk.issuer.ports import NotFound
 from kiosk.steps.view_helpers import date_text

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from cryptography import x509
 
+from drivers.reader.certificates.key_usage import purpose_by_usage
+from drivers.reader.certificates.public_keys import PARSE_FAULTS
 from drivers.reader.model import Chain
-from drivers.reader.public_keys import PARSE_FAULTS
-from drivers.reader.usage import purpose_by_usage
 from fleet.messages import asking
 from fleet.messages.asking import LoginAsk
 from fleet.messages.attending import refusal_to_attend

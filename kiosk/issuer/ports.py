@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from drivers.reader.keys import ManagementAlgorithm, ManagementKey, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages import asking
 from fleet.messages.issuing import (
     AdministratorRole,

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed, Unknown
-from drivers.reader.signing import verifies
+from drivers.reader.signatures.signing import verifies
 from fleet.messages.mandates import Mandate, mandate_bytes
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Signer, Torn
 

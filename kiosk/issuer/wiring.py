@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from drivers.reader.certificates.revocation.store import RevocationStore
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.model import Chain
-from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import TrustStore
 from fleet.agent import blocks, region
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue

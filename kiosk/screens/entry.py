@@ -4,7 +4,7 @@ They are in one buffer that is wiped when the question is answered or withdrawn;
 holds them as text. The screen asks how many there are, and how they stand to the rules.
 """
 
-from drivers.secret import CodeBuffer, Secret
+from drivers.reader.secret import CodeBuffer, Secret
 from kiosk.policy import Judged, PinPolicy
 
 

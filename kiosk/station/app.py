@@ -11,7 +11,7 @@ import contextlib
 from pathlib import Path
 from typing import Any, Literal
 
-from drivers.keypad.grab import GrabbedKeypad
+from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.reader.errors import ReaderError
 from drivers.reader.port import Presence
 from fleet.agent.link import Timing

@@ -6,7 +6,7 @@ The driver lets the line go meanwhile, and takes it again with whatever key ther
 from pathlib import Path
 from typing import Protocol
 
-from drivers.cabinet.image import PREBUILT
+from drivers.cabinet.firmware_image import PREBUILT
 from drivers.cabinet.pairing import PairingError
 from drivers.cabinet.serial_link import boards
 from provisioning.flash import Way, flash

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drivers.cabinet.driver import SerialCabinet
-from drivers.cabinet.finding import named, only_one
 from drivers.cabinet.gpio.port import Pins
 from drivers.cabinet.pairing import pairing_of
 from drivers.cabinet.port import CabinetReady, CabinetState
-from drivers.keypad.grab import GrabbedKeypad
+from drivers.cabinet.port_discovery import named, only_one
+from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from drivers.printer.profile import PrinterProfile
-from drivers.reader.pcsc import PcscBackend
+from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.port import Presence
-from drivers.reader.visit import CardReader, ReaderSettings
+from drivers.reader.transport.pcsc import PcscBackend
 from drivers.scanner.port import Scanner
 from fleet.messages.link import DeviceState, SlotState
 from kiosk.config import VIRTUAL, CabinetSection, Config, PrinterSection

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.agent.envelope import new_nonce, seal_puk, seal_release
 from fleet.agent.identity import Identity
 from fleet.agent.link import AskTimeout, Link, LinkDown

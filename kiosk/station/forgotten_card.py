@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from drivers.reader.card_reader import visiting
 from drivers.reader.errors import ReaderError
-from drivers.reader.visit import visiting
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Clock, Reader
 from kiosk.station.state import tell

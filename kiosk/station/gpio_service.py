@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drivers.cabinet.gpio.pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
+from drivers.cabinet.gpio.lamp_pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady
 from fleet.messages.vocabulary import EventType
 from kiosk.errands.registry import ERRANDS

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Literal, assert_never
 
-from drivers.cabinet.gpio.pattern import Pattern
+from drivers.cabinet.gpio.lamp_pattern import Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsStuck, PinsUnavailable
-from drivers.keypad.grab import GrabbedKeypad
-from drivers.scanner.grab import DeviceFilter, GrabbedScanner
+from drivers.keypad.grabbed_keypad import GrabbedKeypad
+from drivers.scanner.grabbed_scanner import DeviceFilter, GrabbedScanner
 from drivers.scanner.port import Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 from fleet.messages.link import DeviceState
 from kiosk.config import KeypadSection, PinsSection, ScannerSection
@@ -50,8 +50,8 @@ def make_pins(section: PinsSection) -> Pins | None:
     if section.kind == "none":
         return None
     try:
-        from drivers.cabinet.gpio.board import pi_factory
         from drivers.cabinet.gpio.driver import GpioPins
+        from drivers.cabinet.gpio.gpiozero_board import pi_factory
         from sim.pins import VirtualPins
     except ImportError:
         return NoPins()
@@ -74,7 +74,7 @@ def make_scanner(section: ScannerSection) -> Scanner | None:
         case "virtual":
             return VirtualScanner()
         case "input":
-            from drivers.scanner.inputs import inputs  # evdev is there on Linux alone
+            from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
 
             return GrabbedScanner(DeviceFilter(section.name, section.vendor, section.product), inputs)
         case _:
@@ -85,7 +85,7 @@ def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
     """The keypads that the configuration lists."""
     if not section.allowed:
         return ()
-    from drivers.scanner.inputs import inputs  # evdev is there on Linux alone
+    from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
 
     return tuple(GrabbedKeypad(one, inputs) for one in section.ids)
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.reader.ledger import FileLedger
+from drivers.reader.card_reader import ReaderSettings
+from drivers.reader.certificates.revocation import NotAsked, Revocation
+from drivers.reader.certificates.revocation.offline import OfflineRevocation
+from drivers.reader.certificates.revocation.store import RevocationStore
+from drivers.reader.certificates.trust_store import TrustStore, load_certificates, split
+from drivers.reader.pin.try_ledger import FileLedger
 from drivers.reader.profiles import ProfileError, Profiles, builtin
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
-from drivers.reader.revocation import NotAsked, Revocation
-from drivers.reader.revocation.offline import OfflineRevocation
-from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import TrustStore, load_certificates, split
-from drivers.reader.visit import ReaderSettings
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from sim.bench.world import World

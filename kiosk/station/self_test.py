@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from drivers.cabinet.gpio.pattern import STEADY
+from drivers.cabinet.gpio.lamp_pattern import STEADY
 from drivers.cabinet.gpio.port import Pins, PinsReady
 from drivers.cabinet.port import CabinetMute, CabinetReady, NotOpened, Opened, OpenOutcome, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed
+from drivers.reader.card_reader import try_card
 from drivers.reader.errors import ReaderError
 from drivers.reader.outcomes import Accepted, Role
 from drivers.reader.port import Presence, Reader, Visit
-from drivers.reader.visit import try_card
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
 from kiosk.station.devices import Devices, printer_state

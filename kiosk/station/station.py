@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.cabinet.port import CabinetReady, CabinetState
-from drivers.reader.trust import TrustStore
+from drivers.reader.certificates.trust_store import TrustStore
 from fleet.agent.link import Timing
 from fleet.agent.store import StoreError
 from kiosk.administration_ports import AtMenu

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.agent import outbox
 from fleet.agent.commands import CommandGate, LeftOpen
 from fleet.agent.link import AskTimeout, LinkDown

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import Effect
 from kiosk.administration_ports import AtMenu

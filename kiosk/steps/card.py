@@ -15,7 +15,7 @@ from drivers.reader.card_state import (
 from drivers.reader.errors import CardBusyError, NoReaderError, ReaderError
 from drivers.reader.model import Pin
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.ports import Ask, CardPulledError, Reader, Visit
 from kiosk.steps.capabilities import StopError
 from kiosk.views import Await, Confirm, EnterCode, Tell

@@ -6,7 +6,7 @@ A button's `value` is a valid answer of every shape; a button whose value is CAN
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.policy import PinPolicy
 from kiosk.views.drawings import Drawing
 from kiosk.views.parts import Button, Fact, Note, Option, Point, Say, Step, Task, Tries

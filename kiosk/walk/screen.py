@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.ports import Activity, ErrandEndedError
 from kiosk.texts import Texts

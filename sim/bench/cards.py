@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.persona import Persona
 from sim.reader.personas import person, with_two_pins

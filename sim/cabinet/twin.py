@@ -20,9 +20,9 @@ from typing import Any, Literal
 
 from drivers.cabinet.driver import DROP_LIMIT_S, SerialCabinet
 from drivers.cabinet.drop import DropEvent
-from drivers.cabinet.finding import named
 from drivers.cabinet.pairing import KEY_BYTES, Pairing, PairingError, pairing_of
-from drivers.secret import Secret
+from drivers.cabinet.port_discovery import named
+from drivers.reader.secret import Secret
 from sim.cabinet import unix_board
 from sim.cabinet.body import BIN_HOLDS, SLOTS, Body, DropBody
 from sim.cabinet.cable import Cable

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from drivers.printer import protocol
-from drivers.printer.commands import (
+from sim.printer.escpos_parser import (
     Command,
     Cut,
     FeedPaper,

@@ -13,9 +13,9 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.printer import protocol
-from drivers.printer.commands import SetMode
 from drivers.printer.layout import FONT_FILES
 from drivers.printer.symbols import BAR_QUIET_MODULES, QUIET_MODULES, code128_modules, qr_matrix
+from sim.printer.escpos_parser import SetMode
 
 CELL = (12, 24)
 LINE_ROWS = 30

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from drivers.reader.revocation.fetching import FetchError
+from drivers.reader.certificates.revocation.fetching import FetchError
 from sim.reader.pki import Loa, TestAuthority
 
 DAY = timedelta(days=1)

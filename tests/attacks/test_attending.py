@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import Signed
-from drivers.reader.trust import TrustStore
 from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator

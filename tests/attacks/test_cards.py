@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.profiles import Profiles, builtin
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.issuing import CardRecord
 from fleet.messages.issuing import Person as Directed
 from kiosk.ports import Ended

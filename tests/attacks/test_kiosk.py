@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from drivers.keypad.grab import GrabbedKeypad, UsbId
+from drivers.keypad.grabbed_keypad import GrabbedKeypad, UsbId
+from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.errors import CardSlowError
-from drivers.reader.visit import CardReader, ReaderSettings
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from drivers.printer.document import Document
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrinterMute, PrinterStatus, PrintOutcome, Ready
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.attending import refusal_to_attend
 from fleet.messages.link import Administrator, Order
 from kiosk.issuer.ports import Declined, LoggedIn, Unavailable

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.ports import Activity
 from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View

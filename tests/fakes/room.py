@@ -17,9 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from drivers.reader.ledger import MemoryLedger
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, ReaderSettings
+from drivers.reader.card_reader import CardReader, ReaderSettings
+from drivers.reader.certificates.trust_store import TrustStore
+from drivers.reader.pin.try_ledger import MemoryLedger
 from fleet.agent import outbox, sync
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.outbox import Chain

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from drivers.cabinet import image as images
-from drivers.cabinet.image import Image
+from drivers.cabinet import firmware_image as images
+from drivers.cabinet.firmware_image import Image
 from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.serial_link import FoundBoard
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from provisioning import commands, flash, pico
 from tests.fakes.cabinet.unpaired_board import BOARD, NewBoard, on_a_terminal
 from tests.provisioning.test_commands import Program

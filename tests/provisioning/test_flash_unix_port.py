@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.cabinet.image import Image
+from drivers.cabinet.firmware_image import Image
 from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
 from provisioning import flash

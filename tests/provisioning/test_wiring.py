@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drivers.cabinet.finding import named, only_one
 from drivers.cabinet.firmware.wiring import standard
+from drivers.cabinet.port_discovery import named, only_one
 from provisioning.commands import main
 from provisioning.wiring import RewiringError, checked, rewire
 from tests.fakes.cabinet.cabinet_and_hands import twin_of

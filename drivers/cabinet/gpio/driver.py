@@ -1,4 +1,4 @@
-"""The driver of the Pi's pins: contacts that have settled, and a lamp that is never too fast. Implements `port.Pins`.
+"""GPIO driver: debounced contacts, and a lamp that never flashes too fast. Implements `port.Pins`.
 
 Rules: a contact counts once it is the same `SETTLE_S` after an edge, so noise changes nothing; an edge that was missed is
 found by the next `state`. The lamp's level changes at most once in `SHORTEST_S`, whatever is asked how often. Pins that were
@@ -16,9 +16,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from drivers.cabinet.gpio.board import GpioBoard, GpioError
-from drivers.cabinet.gpio.pattern import OFF, SHORTEST_S, Pattern
-from drivers.cabinet.gpio.pins import OUTPUTS, Role, Wiring, checked
+from drivers.cabinet.gpio.gpiozero_board import GpioBoard, GpioError
+from drivers.cabinet.gpio.lamp_pattern import OFF, SHORTEST_S, Pattern
+from drivers.cabinet.gpio.pin_wiring import OUTPUTS, Role, Wiring, checked
 from drivers.cabinet.gpio.port import PinsReady, PinsState, PinsStuck, PinsUnavailable
 
 SETTLE_S = 0.05

@@ -1,4 +1,4 @@
-"""What the station needs of the Pi's own pins: a lamp that tells its state from afar, and what contacts say.
+"""Interface of the GPIO pins: a status lamp, the backlight, and what contacts say.
 
 Every pin is optional: what is not fitted reads None, and writing to it does nothing.
 """
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from drivers.cabinet.gpio.pattern import Pattern
+from drivers.cabinet.gpio.lamp_pattern import Pattern
 
 Door = Literal["open", "closed"]
 

@@ -1,4 +1,4 @@
-"""The data objects of a PIV card, from bytes to values. Pure, and every byte is hostile: only TlvError comes out.
+"""Parsers of PIV data objects. Pure, and every byte is hostile: only TlvError comes out.
 
 Clauses and tables are those of SP 800-73-4, part 1, where nothing else is said.
 

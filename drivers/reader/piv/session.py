@@ -1,4 +1,4 @@
-"""One PIV card on one connection: what it is, and what is done with it. Synchronous; lives in the reader's thread.
+"""Session with one PIV card. Synchronous; runs in the thread of the reader.
 
 `open_piv` identifies the card; from then on `check_same_card` compares, on the same connection and without a SELECT
 (which would end what a code has opened), what makes this card this card.
@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from drivers.reader import identity, public_keys, tlv, usage
+from drivers.reader import tlv
+from drivers.reader.card_cache import CardCache
 from drivers.reader.card_session import CHALLENGE_BYTES, NOT_ALLOWED, CardSession, OwnCode, SignsWith
-from drivers.reader.channel import ApduChannel
-from drivers.reader.codes import CodeCommands
-from drivers.reader.counters import TryCounter
+from drivers.reader.certificates import identity, public_keys
+from drivers.reader.certificates import key_usage as usage
+from drivers.reader.certificates.identity import ReadCertificate
 from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError
-from drivers.reader.identity import ReadCertificate
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.keys import (
     Generated,
@@ -31,8 +31,6 @@ from drivers.reader.keys import (
     ManagementKey,
     MutualAnswer,
 )
-from drivers.reader.ledger import TryLedger
-from drivers.reader.memory import CardCache
 from drivers.reader.model import CardFacts, Certificate, Purpose
 from drivers.reader.outcomes import (
     Accepted,
@@ -45,14 +43,18 @@ from drivers.reader.outcomes import (
     SignOutcome,
     Unknown,
 )
+from drivers.reader.pin.code_commands import CodeCommands
+from drivers.reader.pin.try_counter import TryCounter
+from drivers.reader.pin.try_ledger import TryLedger
 from drivers.reader.piv import objects, signing
-from drivers.reader.piv.card import CachedObjects, PivCard, select
-from drivers.reader.piv.management import PivKeyManager, public_key_of
+from drivers.reader.piv.application import CachedObjects, PivCard, select
+from drivers.reader.piv.key_management import PivKeyManager, public_key_of
 from drivers.reader.piv.objects import KeySlot, PivPinPolicy, slot_of
-from drivers.reader.pkcs15.card import CardDirectory, CertificateFile
+from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
 from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
 from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.tlv import TlvError
+from drivers.reader.transport.channel import ApduChannel
 
 STORED_BYTES = 8
 PAD = 0xFF

@@ -1,4 +1,4 @@
-"""Signing with a key of a PIV card: GENERAL AUTHENTICATE (SP 800-73-4 part 2, 3.2.4; algorithms SP 800-78-4, table 6-2).
+"""PIV signatures: GENERAL AUTHENTICATE (SP 800-73-4 part 2, 3.2.4; algorithms SP 800-78-4, table 6-2).
 
 The card does the bare operation. For RSA the station pads the DigestInfo to the length of the key (RFC 8017 9.2); for
 ECDSA it hands over the hash. Some keys want the PIN just before each signature: then the card refuses with 6982.
@@ -9,11 +9,12 @@ ECDSA it hands over the hash. Some keys want the PIN just before each signature:
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from drivers.reader import signing, tlv
-from drivers.reader.channel import ApduChannel
+from drivers.reader import tlv
 from drivers.reader.outcomes import RefusalReason, Refused, SignOutcome
-from drivers.reader.piv import commands
-from drivers.reader.signing import RS256, SignatureRequest, digest_info, scheme_of
+from drivers.reader.piv import apdus as commands
+from drivers.reader.signatures import signing
+from drivers.reader.signatures.signing import RS256, SignatureRequest, digest_info, scheme_of
+from drivers.reader.transport.channel import ApduChannel
 
 RSA_ALGORITHMS = {1024: 0x06, 2048: 0x07, 3072: 0x05, 4096: 0x16}
 """By length of the modulus in bits; 4096 is a vendor's own number."""

@@ -1,4 +1,4 @@
-"""Elementary files of a card: selected by path, read once, within bounds.
+"""Elementary file reader and cache: SELECT by path, READ BINARY, within bounds.
 
 How long a file is comes from its control parameters where the card gives them (ISO/IEC 7816-4 7.4.3, tags 80 and 82),
 else it is read until an answer is short or the card says that the offset is outside (6B00). Cards differ in how they
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from drivers.reader import iso7816, tlv
 from drivers.reader.apdu import SHORT_LE, CommandApdu, ResponseApdu, StatusWord
-from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import MF
 from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.tlv import MAX_BYTES, TlvError
+from drivers.reader.transport.channel import ApduChannel
 
 MAX_RECORDS = 255
 BINARY_REACH = 0x8000

@@ -1,12 +1,14 @@
-"""What makes a PKCS#15 card this card, and whether the one in the reader is it."""
+"""Card fingerprint for the same-card check of PKCS#15 cards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptography import x509
 
+from drivers.reader.certificates.key_usage import is_authority
+from drivers.reader.certificates.public_keys import PARSE_FAULTS
 from drivers.reader.errors import CommandRefusedError
-from drivers.reader.pkcs15.card import (
+from drivers.reader.pkcs15.directory import (
     EF_TOKEN_INFO,
     TOKEN_INFO_SHORT_ID,
     CardDirectory,
@@ -15,9 +17,7 @@ from drivers.reader.pkcs15.card import (
 )
 from drivers.reader.pkcs15.files import Base, CardFiles
 from drivers.reader.pkcs15.values import FilePath
-from drivers.reader.public_keys import PARSE_FAULTS
 from drivers.reader.tlv import MAX_BYTES, TlvError
-from drivers.reader.usage import is_authority
 
 IDENTITY_BYTES = 256
 """So much of a certificate says whose it is: its serial number and issuer come first (RFC 5280 4.1)."""

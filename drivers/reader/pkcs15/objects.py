@@ -1,4 +1,4 @@
-"""The objects of ISO/IEC 7816-15, from bytes to values. Pure, and every byte is hostile.
+"""Parsers of PKCS#15 objects (ISO/IEC 7816-15). Pure, and every byte is hostile.
 
 An object that cannot be read is left out and the others are kept, because one odd entry must not hide the rest of a
 card; a file in which nothing can be read is a `TlvError`. Clause numbers are those of ISO/IEC 7816-15:2016.

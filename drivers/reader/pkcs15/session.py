@@ -1,4 +1,4 @@
-"""One PKCS#15 card on one connection: what it is, and what is done with it. Synchronous; lives in the reader's thread.
+"""Session with one PKCS#15 card. Synchronous; runs in the thread of the reader.
 
 `open_pkcs15` identifies the card. From then on `check_same_card` compares on the same connection; one that was lost
 is never made again within a session.
@@ -12,32 +12,33 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives import serialization
 
-from drivers.reader import identity, public_keys, signing
+from drivers.reader.card_cache import CardCache
 from drivers.reader.card_session import NOT_ALLOWED, CardSession, OwnCode, SignsWith
-from drivers.reader.channel import ApduChannel
-from drivers.reader.codes import CodeCommands
-from drivers.reader.counters import TryCounter
+from drivers.reader.certificates import identity, public_keys
+from drivers.reader.certificates.identity import ReadCertificate
 from drivers.reader.errors import CardAnswerError, CardChangedError, CommandRefusedError, UnknownCardError
-from drivers.reader.identity import ReadCertificate
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyOutcome, KeyPlace, ManagementKey
-from drivers.reader.ledger import TryLedger
-from drivers.reader.memory import CardCache
 from drivers.reader.model import CardFacts, Certificate, DataObject, Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, SignOutcome
-from drivers.reader.pinpad import PadText
-from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pin.code_commands import CodeCommands
+from drivers.reader.pin.try_counter import TryCounter
+from drivers.reader.pin.try_ledger import TryLedger
+from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import values
+from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application
 from drivers.reader.pkcs15.files import CardFiles
-from drivers.reader.pkcs15.finding import NoApplicationError, find_application
 from drivers.reader.pkcs15.fingerprint import CachedFiles, Fingerprint, fingerprint_of, is_known, serial_told, still_has
-from drivers.reader.pkcs15.management import Around, Pkcs15KeyManager, WriteOutcome
+from drivers.reader.pkcs15.key_management import Around, Pkcs15KeyManager, WriteOutcome
 from drivers.reader.pkcs15.values import CodeFlag, CodeObject, FilePath, KeyObject
 from drivers.reader.profiles import CardSigns, Profiles
 from drivers.reader.profiles.draft import issuers_of
-from drivers.reader.signature_forms import SignatureFormCache
-from drivers.reader.signing import SigningKey, SigningProfile
+from drivers.reader.secret import Secret
+from drivers.reader.signatures import signing
+from drivers.reader.signatures.signature_forms import SignatureFormCache
+from drivers.reader.signatures.signing import SigningKey, SigningProfile
 from drivers.reader.tlv import TlvError
-from drivers.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
+from drivers.reader.transport.pinpad import PadText
 
 SIGN = 2
 """Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""

@@ -1,4 +1,4 @@
-"""What a PKCS#15 card says of itself, as values: codes, keys, certificates and where they are (ISO/IEC 7816-15:2016).
+"""PKCS#15 object model: codes, keys, certificates and their places (ISO/IEC 7816-15:2016).
 
 Other kinds of cards are put in the same words, so that codes and identity need to know but one form.
 """

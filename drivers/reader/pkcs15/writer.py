@@ -1,4 +1,4 @@
-"""Single steps of writing a PKCS#15 card, and what is known when one of them fails.
+"""Transactional steps of writing a PKCS#15 card, and what is known when one of them fails.
 
 Rules: every step that changes the card begins with the same-card check (reliability I2); once one has gone out, a fault
 of transmission, or another card, ends the whole operation as Unknown; where the card refuses, it ends as Refused. The
@@ -8,17 +8,18 @@ code that the card wants must have been verified in this visit: without it the c
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from drivers.reader import public_keys, tlv
+from drivers.reader import tlv
 from drivers.reader.apdu import SHORT_DATA, CommandApdu, ResponseApdu
-from drivers.reader.channel import ApduChannel
+from drivers.reader.certificates import public_keys
+from drivers.reader.certificates.public_keys import PublicKey
 from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneError, CommandRefusedError
 from drivers.reader.keys import KeyAlgorithm
 from drivers.reader.outcomes import RefusalReason, Refused, Unknown
-from drivers.reader.pkcs15 import commands
-from drivers.reader.pkcs15.entries import DirectoryChange
+from drivers.reader.pkcs15 import apdus as commands
+from drivers.reader.pkcs15.directory_entries import DirectoryChange
 from drivers.reader.pkcs15.files import CardFiles
-from drivers.reader.public_keys import PublicKey
 from drivers.reader.tlv import TlvError
+from drivers.reader.transport.channel import ApduChannel
 
 FILE_EXISTS = 0x6A89
 MOST_PLACES = 32

@@ -1,4 +1,4 @@
-"""What card products do differently, as data: one TOML file for each product, and the only place that loads them.
+"""Card product profiles, as data: one TOML file for each product, and the only place that loads them.
 
 `builtin` gives the products that ship with the program; `parse` reads one file; others are added, signed, by
 `drivers.reader.profiles.signed`. Every value says its source or that it is unverified (`evidence`), and none may loosen

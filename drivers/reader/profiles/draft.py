@@ -1,4 +1,4 @@
-"""A first profile for the card in the reader: what the card says of itself, and every other value marked unverified. Pure.
+"""Profile generator: a draft for the card in the reader, with every value that the card does not tell marked unverified. Pure.
 
 The draft is a profile that can be used as it is: it asks for no try and sends no PUK. Whoever measures the card replaces
 `unverified = true` by a source, value by value (docs/profiles.md). What a card says is data of a stranger: it is escaped.
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cryptography import x509
 
+from drivers.reader.certificates.public_keys import PARSE_FAULTS
 from drivers.reader.iso7816 import Alphabet
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
 from drivers.reader.pkcs15.values import AlgorithmInfo, CodeObject
 from drivers.reader.profiles import CardSigns
 from drivers.reader.profiles.safety import PIN_MIN_LENGTH
-from drivers.reader.public_keys import PARSE_FAULTS
-from drivers.reader.signature_forms import told_forms
+from drivers.reader.signatures.signature_forms import told_forms
 
 CODE_MAX_LENGTH = 32
 _DIGITS = (Alphabet.BCD, Alphabet.HALF_NIBBLE_BCD, Alphabet.ISO_9564_1)

@@ -6,7 +6,7 @@ never less: no try is risked, and no PUK sent, on hearsay.
 
 from collections.abc import Iterable, Iterator
 
-from drivers.reader.new_code_rules import EASY
+from drivers.reader.pin.new_code_rules import EASY
 from drivers.reader.profiles.evidence import Evidence
 from drivers.reader.profiles.tables import Profile
 

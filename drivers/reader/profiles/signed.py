@@ -1,4 +1,4 @@
-"""Profiles from outside the program: `PRODUCT.toml` counts only with `PRODUCT.toml.jws` beside it, signed by a pinned key.
+"""Signed profiles from outside the program: `PRODUCT.toml` counts only with `PRODUCT.toml.jws` beside it, by a pinned key.
 
 The signature is a compact JWS with its content detached (RFC 7515 appendix F) over the exact bytes of the file, by
 Ed25519 (RFC 9864) or ES256; `kid` is the thumbprint of the key (RFC 7638). The keys are pinned in configuration, public,

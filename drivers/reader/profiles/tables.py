@@ -1,4 +1,4 @@
-"""What a profile may say: its tables and keys, and what each may hold. `drivers.reader.profiles` reads them from TOML.
+"""Schema of a product profile: its tables and keys, and what each may hold. `drivers.reader.profiles` reads them from TOML.
 
 >>> PukRules(min_length=8, max_length=8, tries=10, floor=3).floor
 3
@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from drivers.reader.keys import ManagementAlgorithm
 from drivers.reader.model import ProvedGenuine
-from drivers.reader.new_code_rules import EASY, NewCodeRule
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.new_code_rules import EASY, NewCodeRule
 from drivers.reader.profiles.evidence import Evidence
 
 Counter = Literal["empty-verify", "df21", "metadata", "none"]
@@ -104,7 +104,7 @@ class CodeRules(_ProfileTable):
 
 
 class PinRules(CodeRules):
-    """`forbidden`: what a new PIN may not be, see `drivers.reader.new_code_rules`."""
+    """`forbidden`: what a new PIN may not be, see `drivers.reader.pin.new_code_rules`."""
 
     forbidden: tuple[NewCodeRule, ...] = EASY
 
@@ -173,7 +173,7 @@ class SigningForm(_ProfileTable):
 
 class Signing(_ProfileTable):
     """`template`: what MANAGE SECURITY ENVIRONMENT gets (7816-4 table 78): 80 algorithm, 81 file, 84 key. Where the card refuses
-    what stands here, other forms are tried (`drivers.reader.signature_forms`)."""
+    what stands here, other forms are tried (`drivers.reader.signatures.signature_forms`)."""
 
     forms: tuple[SigningForm, ...] = ()
     """In the order in which they are tried, before that of the keys below."""
@@ -222,7 +222,7 @@ class Profile(_ProfileTable):
     one_code: bool = False
     """One code may serve identification and signature."""
     writable: bool = False
-    """PKCS#15: keys are made and certificates written with the commands of `drivers.reader.pkcs15.commands`, once the PIN
+    """PKCS#15: keys are made and certificates written with the commands of `drivers.reader.pkcs15.apdus`, once the PIN
     is verified."""
     genuine: ProvedGenuine = "none"
     """How every card of this product proves before any code that its issuer made it: by a key that wants no code, or by its

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.errands.change_pin import views
 from kiosk.ports import Ask, CardPulledError, ErrandCancelledError, ErrandLog

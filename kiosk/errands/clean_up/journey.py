@@ -5,7 +5,7 @@ confirmed twice and cannot be undone.
 """
 
 from drivers.reader.outcomes import Role
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import AskName
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog

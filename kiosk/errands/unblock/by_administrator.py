@@ -11,7 +11,7 @@ from typing import assert_never
 from drivers.reader.errors import CardChangedError, CardGoneError
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer, WrongCode
 from drivers.reader.port import AdministeredVisit
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.errands.unblock import by_administrator_views as views
 from kiosk.issuer.ports import Declined, LoggedIn, Released, Response, Unavailable

@@ -15,7 +15,7 @@ from drivers.reader.errors import (
 from drivers.reader.keys import ManagementKey
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Role
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.ports import Ask, Visit
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import Capabilities

@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from drivers.reader import public_keys
+from drivers.reader.certificates import public_keys
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode

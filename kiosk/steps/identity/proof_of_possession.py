@@ -9,7 +9,7 @@ from typing import assert_never
 
 from drivers.reader.model import Chain
 from drivers.reader.outcomes import Accepted, Role, SignOutcome, Unknown
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import EventType
 from kiosk.issuer.ports import CardWord, NotFound, Unavailable
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn

@@ -3,7 +3,7 @@
 A number that nobody waits for and a wrong code get the same answer, and the same number of tries.
 """
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.ports import Ask, EnvelopeVerdict, Order
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext

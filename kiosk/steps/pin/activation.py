@@ -8,7 +8,7 @@ from typing import Literal
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect, EventType
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import slot_views

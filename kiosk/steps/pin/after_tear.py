@@ -6,7 +6,7 @@ No code is ever sent to a card again by itself.
 from typing import assert_never
 
 from drivers.reader.outcomes import Accepted, Locked, Refused, Role, Unknown, WrongCode
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.messages.vocabulary import Effect
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.capabilities import Capabilities

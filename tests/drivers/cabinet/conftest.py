@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.cabinet import connection, driver
+from drivers.cabinet import board_connection as connection
+from drivers.cabinet import driver
 from drivers.cabinet.port import CabinetReady
 from tests.fakes.cabinet.board_bench import BoardBench
 from tests.fakes.machine.patience import LIMIT_S

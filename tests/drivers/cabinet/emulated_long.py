@@ -7,7 +7,7 @@ import pytest
 
 from drivers.cabinet import protocol as wire
 from drivers.cabinet.firmware.wiring import STANDARD
-from drivers.cabinet.image import PREBUILT
+from drivers.cabinet.firmware_image import PREBUILT
 from drivers.cabinet.messages import HEARTBEAT_LIMIT_MS
 from tests.fakes.cabinet.emulated_cabinet import EmulatedCabinet, EmulatedHost
 

@@ -7,7 +7,6 @@ import pytest
 
 from drivers.cabinet import driver, messages
 from drivers.cabinet.driver import SerialCabinet
-from drivers.cabinet.finding import only_one
 from drivers.cabinet.pairing import Pairing, PairingError
 from drivers.cabinet.port import (
     CabinetAbsent,
@@ -26,6 +25,7 @@ from drivers.cabinet.port import (
     TwoBoards,
     WrongFirmware,
 )
+from drivers.cabinet.port_discovery import only_one
 from drivers.cabinet.serial_link import FoundBoard, connect
 from tests.fakes.cabinet.board_bench import LIMIT_S, BoardBench, until
 from tests.fakes.cabinet.board_peer import BOARD, PAIRING, BoardPeer
@@ -86,7 +86,7 @@ async def test_what_is_wrong_is_named_opens_nothing_and_is_over_when_it_is_mende
     name: str, bench: BoardBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_it, fault = FAULTS[name]
-    monkeypatch.setattr("drivers.cabinet.session.GREETING_LIMIT_S", 0.05 if break_it is _deaf else LIMIT_S)
+    monkeypatch.setattr("drivers.cabinet.board_session.GREETING_LIMIT_S", 0.05 if break_it is _deaf else LIMIT_S)
     sound, paired = bench.peer, bench.pairing
     bench.peer = BoardPeer()
     break_it(bench)

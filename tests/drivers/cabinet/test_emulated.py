@@ -8,7 +8,7 @@ import pytest
 
 from drivers.cabinet import protocol as wire
 from drivers.cabinet.firmware.wiring import STANDARD
-from drivers.cabinet.image import PREBUILT, read_image, source_digest
+from drivers.cabinet.firmware_image import PREBUILT, read_image, source_digest
 from tests.fakes.cabinet.emulated_cabinet import SLOTS, EmulatedCabinet, EmulatedHost
 
 KEY = bytes.fromhex("5a" * 32)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drivers.cabinet.pairing import Pairing, PairingError, pairing_of
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 
 KEY = "5a" * 32
 

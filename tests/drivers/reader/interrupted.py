@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings
 from drivers.reader.errors import CardGoneError, ReaderError
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.administration import answer_to, key_of
 from sim.reader.cards import VirtualCard
 from sim.reader.making import make_memory

@@ -7,6 +7,7 @@ from typing import assert_never
 import pytest
 
 from drivers.reader import errors
+from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.card_state import (
     CardAbsent,
     CardLocked,
@@ -22,8 +23,7 @@ from drivers.reader.card_state import (
 from drivers.reader.errors import CardBusyError, CardChangedError, ReaderError
 from drivers.reader.outcomes import Role
 from drivers.reader.port import Presence
-from drivers.reader.visit import CardReader, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.kinds import KINDS

@@ -2,13 +2,13 @@
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, visiting
 from drivers.reader.model import DataObject
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.objects import MAX_ENTRIES, MAX_VALUE
 from drivers.reader.pkcs15.values import DataObject as Listed
 from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.tlv import TlvError
-from drivers.reader.visit import CardReader, visiting
 from sim.reader.cards import VirtualCard
 from sim.reader.der import constructed, octets, sequence, tlv, utf8
 from sim.reader.files import File

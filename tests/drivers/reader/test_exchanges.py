@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.reader.memory import MAX_AGE_S, MAX_CARDS, CardCache
+from drivers.reader.card_cache import MAX_AGE_S, MAX_CARDS, CardCache
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
 from drivers.reader.outcomes import Accepted, Role, WrongCode
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.kinds import KINDS

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings
 from drivers.reader.card_state import CardMute
 from drivers.reader.errors import CardChangedError, CardGoneError, LedgerError, ReaderError, UnknownCardError
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import (
     Accepted,
     CodeOutcome,
@@ -21,10 +21,10 @@ from drivers.reader.outcomes import (
     Unknown,
     WrongCode,
 )
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.port import Presence
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend, InProcessConnection
 from sim.reader.slot import VirtualSlot

@@ -6,19 +6,18 @@ from typing import Literal
 
 import pytest
 
-from drivers.reader.channel import ApduChannel
+from drivers.reader.card_reader import CardReader, ReaderSettings, open_session, visiting
 from drivers.reader.errors import CardGoneError, NoCardError
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
-from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import objects
+from drivers.reader.pkcs15.application_discovery import find_application
 from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.finding import find_application
 from drivers.reader.pkcs15.values import DirectoryKind, FilePath, OdfEntry
 from drivers.reader.port import Presence
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
-from drivers.reader.visit import CardReader, ReaderSettings, visiting
+from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend, InProcessConnection
 from sim.reader.kinds import KINDS

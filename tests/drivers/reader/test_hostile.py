@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drivers.reader.channel import ApduChannel
+from drivers.reader.card_reader import open_session
 from drivers.reader.errors import ReaderError
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

@@ -3,7 +3,7 @@
 import pytest
 
 from drivers.reader.iso7816 import Alphabet, CodeFormat, encode_code, verify_empty
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 import pytest
 
 from drivers.reader import tlv
-from drivers.reader.channel import ApduChannel
 from drivers.reader.errors import CommandRefusedError
 from drivers.reader.iso7816 import Alphabet
-from drivers.reader.pkcs15 import card, objects
+from drivers.reader.pkcs15 import directory as card
+from drivers.reader.pkcs15 import objects
+from drivers.reader.pkcs15.application_discovery import NoApplicationError, find_application
 from drivers.reader.pkcs15.files import Base, CardFiles
-from drivers.reader.pkcs15.finding import NoApplicationError, find_application
 from drivers.reader.pkcs15.objects import CodeFlag, FilePath
 from drivers.reader.tlv import TlvError
+from drivers.reader.transport.channel import ApduChannel
 from tests.drivers.reader.conftest import ScriptedConnection
 
 MF, ODF_PATH = "3f00", "3f0050155031"

@@ -9,16 +9,16 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.keys import Generated, KeyAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.profiles import Profiles, builtin
-from drivers.reader.signing import verifies_with
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.signatures.signing import verifies_with
 from sim.reader.cards import TearPoint, VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.objects import EF_CDF, EF_PRKDF, EF_PUKDF

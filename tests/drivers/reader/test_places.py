@@ -8,11 +8,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.keys import Generated, KeyPlace
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person

@@ -10,15 +10,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from drivers.reader import public_keys, tlv
-from drivers.reader.channel import ApduChannel
+from drivers.reader import tlv
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, try_card, visiting
+from drivers.reader.certificates import public_keys
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, Unknown, WrongCode
-from drivers.reader.pkcs15 import card as pkcs15
+from drivers.reader.pkcs15 import directory as pkcs15
 from drivers.reader.pkcs15 import objects
 from drivers.reader.pkcs15.files import CardFiles
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, try_card, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.persona import Persona

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.channel import ApduChannel
+from drivers.reader.card_cache import CardCaches
+from drivers.reader.card_reader import open_session
 from drivers.reader.errors import CardChangedError
-from drivers.reader.ledger import MemoryLedger
-from drivers.reader.memory import CardCaches
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.der import constructed, octets, sequence, tlv, utf8
 from sim.reader.files import File

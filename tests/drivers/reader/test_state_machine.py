@@ -28,6 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings
 from drivers.reader.errors import LedgerError, ReaderError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import (
@@ -41,8 +42,7 @@ from drivers.reader.outcomes import (
     WrongAnswer,
     WrongCode,
 )
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.administration import answer_to, key_of
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from drivers.cabinet import messages
 from drivers.cabinet.driver import SerialCabinet
-from drivers.cabinet.finding import named
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetState
+from drivers.cabinet.port_discovery import named
 from sim.cabinet.cable import Cable
 from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
 from tests.fakes.machine.patience import LIMIT_S

@@ -6,7 +6,7 @@ from drivers.cabinet import protocol as wire
 from drivers.cabinet.framing import Deframer
 from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.protocol import Channel, Message, ProtocolError
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 
 BOARD = "e6614c311b7f4e21"
 KEY = "5a" * 32

@@ -1,8 +1,8 @@
 """A session and a made-up board with a line between them, and time that passes when a test says so."""
 
-from drivers.cabinet.happenings import ConnectionEvent, SensorReport, SessionStarted
+from drivers.cabinet.board_session import BoardSession
+from drivers.cabinet.connection_events import ConnectionEvent, SensorReport, SessionStarted
 from drivers.cabinet.pairing import Pairing
-from drivers.cabinet.session import BoardSession
 from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
 
 

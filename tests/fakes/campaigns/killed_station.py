@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.agent.store import StationStore
 from kiosk.station.journal import Log
 from kiosk.views import View

@@ -1,10 +1,10 @@
 """What a virtual card holds, as a reader finds it: looked at without the station."""
 
-from drivers.reader.channel import ApduChannel
-from drivers.reader.ledger import MemoryLedger
+from drivers.reader.card_reader import open_session
 from drivers.reader.model import CardFacts
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
+from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.slot import VirtualSlot

@@ -11,8 +11,8 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from drivers.reader.ledger import FileLedger
 from drivers.reader.outcomes import Role
+from drivers.reader.pin.try_ledger import FileLedger
 from sim.reader.cards import VirtualCard
 from sim.reader.making import make_memory
 from sim.reader.personas import person

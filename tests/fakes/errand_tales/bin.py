@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from drivers.reader.signing import verifies
+from drivers.reader.signatures.signing import verifies
 from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
 from sim.reader.personas import person

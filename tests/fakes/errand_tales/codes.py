@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from drivers.reader.card_reader import CardReader
 from drivers.reader.profiles import Profile, Profiles, builtin
-from drivers.reader.visit import CardReader
 from sim.reader.personas import person
 from tests.fakes.errands import OWN, ErrandTale
 from tests.fakes.person import Story, pulls, puts

@@ -17,8 +17,8 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.keys import ManagementAlgorithm, MutualAnswer
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
-from drivers.reader.signing import verifies
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.signatures.signing import verifies
 from fleet.messages.issuing import AdministratorRole, switches_off
 from fleet.messages.mandates import parse_mandate
 from fleet.server.issuers.card_keys import CardKeys

@@ -9,7 +9,7 @@ import errno
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from drivers.scanner.grab import Input, InputDeniedError
+from drivers.scanner.grabbed_scanner import Input, InputDeniedError
 from drivers.scanner.keymap import EV_KEY
 
 

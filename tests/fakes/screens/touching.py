@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.clock import SystemClock
 from kiosk.errands.registry import ERRANDS

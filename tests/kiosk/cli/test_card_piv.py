@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.cli import Exit, card, main
 from kiosk.cli.codes import CodeSource
 from sim.reader import pinpad as virtual_pad

@@ -11,10 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.certificates.revocation import http
+from drivers.reader.certificates.revocation.fetching import FetchError
 from drivers.reader.profiles import parse
 from drivers.reader.profiles.signed import sign
-from drivers.reader.revocation import http
-from drivers.reader.revocation.fetching import FetchError
 from kiosk.cli import Exit, card, main
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend

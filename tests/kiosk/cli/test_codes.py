@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.cli.codes import CodesError, CodeSource
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from drivers.reader.ledger import MemoryLedger
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
 from drivers.reader.outcomes import Accepted, Role
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.profiles.tables import Profile
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.steps import own_card_views
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import prove_code

@@ -6,11 +6,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.issuer.certificate_request import RequestError, signed, unsigned
 from kiosk.issuer.ports import Declined, Issued, Offer
 from kiosk.issuer.proof_of_possession import CardProofs

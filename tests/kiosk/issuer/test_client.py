@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, visiting
+from drivers.reader.certificates.revocation.offline import OfflineRevocation
+from drivers.reader.certificates.revocation.store import RevocationStore
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import ReaderError
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
-from drivers.reader.revocation.offline import OfflineRevocation
-from drivers.reader.revocation.store import RevocationStore
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.agent import outbox, sync
 from fleet.agent.region import RegionFile
 from fleet.agent.store import StationStore

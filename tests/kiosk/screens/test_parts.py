@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from kiosk.policy import PinPolicy
 from kiosk.screens import fonts
 from kiosk.screens.entry import Entry

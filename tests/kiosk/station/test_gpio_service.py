@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.cabinet.gpio.pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
-from drivers.cabinet.gpio.pins import reference
+from drivers.cabinet.gpio.lamp_pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
+from drivers.cabinet.gpio.pin_wiring import reference
 from drivers.cabinet.gpio.port import PinsStuck
 from kiosk.config import PinsSection
 from kiosk.station.gpio_service import Caretaker, Dim, Seen, brightness, lamp_for

@@ -12,7 +12,7 @@ import usb.backend.libusb1
 
 from drivers.printer.document import Document, TitleBlock
 from drivers.printer.port import Printed
-from drivers.reader.visit import ReaderSettings
+from drivers.reader.card_reader import ReaderSettings
 from fleet.messages.link import DeviceState
 from kiosk.config import load
 from kiosk.station import devices

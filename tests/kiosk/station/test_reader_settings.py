@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from drivers.reader.certificates.revocation.store import RevocationStore
 from drivers.reader.profiles import builtin
 from drivers.reader.profiles.signed import sign
-from drivers.reader.revocation.store import RevocationStore
 from kiosk.clock import SystemClock
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.reader_settings import NoAnchorsError, known_products, reader_settings, told_settings

@@ -13,7 +13,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
 from fleet.messages.commands import COMMAND_TYP, CommandResult, Message, Told
 from fleet.messages.link import decode

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drivers.secret import Secret, WipedError
+from drivers.reader.secret import Secret, WipedError
 from kiosk.ports import Ended, ErrandCancelledError, TimedOutError
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.views import CANCEL, Busy, Button, Choose, Option, View, say

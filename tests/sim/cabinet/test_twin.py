@@ -22,7 +22,7 @@ from drivers.cabinet.port import (
     SlotFault,
     SwappedBoard,
 )
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.cabinet.twin import BoardTwin, TwinError
 from tests.fakes.cabinet.cabinet_and_hands import LIMIT_S, twin_of, until
 

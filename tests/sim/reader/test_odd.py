@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from drivers.reader.channel import ApduChannel
-from drivers.reader.ledger import MemoryLedger
+from drivers.reader.card_reader import open_session
 from drivers.reader.outcomes import Accepted, Role, Signed, WrongCode
+from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
-from drivers.reader.session import open_session
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
 from sim.reader.objects import AID
 from sim.reader.odd import OddCard, Oddity, odd_card
 from sim.reader.odd.form import CodeForm, PasswordType

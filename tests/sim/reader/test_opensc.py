@@ -10,11 +10,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
 from drivers.reader.keys import Generated, KeyAlgorithm
 from drivers.reader.outcomes import Accepted, Role
-from drivers.reader.signing import verifies
-from drivers.reader.visit import CardReader, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.signatures.signing import verifies
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import PIN, SIGNATURE_PIN, person, with_two_pins

@@ -5,12 +5,12 @@ from typing import Literal
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
+from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Refused, Role, Signed, SignOutcome
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, ReaderSettings, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.pki import TestAuthority

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from drivers.cabinet.gpio.board import pi_factory
 from drivers.cabinet.gpio.driver import SETTLE_S, GpioPins
-from drivers.cabinet.gpio.pattern import GLINT, OFF, SLOW_BLINK, STEADY, WINK
-from drivers.cabinet.gpio.pins import GpioPin, Role, reference
+from drivers.cabinet.gpio.gpiozero_board import pi_factory
+from drivers.cabinet.gpio.lamp_pattern import GLINT, OFF, SLOW_BLINK, STEADY, WINK
+from drivers.cabinet.gpio.pin_wiring import GpioPin, Role, reference
 from drivers.cabinet.gpio.port import PinsReady, PinsStuck, PinsUnavailable
 from sim.pins import VirtualPins
 from tests.fakes.machine.rpi_gpio import FakeGpio, on_a_pi

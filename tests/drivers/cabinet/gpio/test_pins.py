@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from drivers.cabinet.gpio import pins
-from drivers.cabinet.gpio.pattern import PATTERNS, Pattern, Phase
-from drivers.cabinet.gpio.pins import GpioPin, GpioWiringError, checked, parts, place, reference
+from drivers.cabinet.gpio import pin_wiring as pins
+from drivers.cabinet.gpio.lamp_pattern import PATTERNS, Pattern, Phase
+from drivers.cabinet.gpio.pin_wiring import GpioPin, GpioWiringError, checked, parts, place, reference
 
 
 def test_the_shipped_wiring_has_every_role_once() -> None:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from drivers.reader.ledger import MemoryLedger
-from drivers.reader.trust import TrustStore
-from drivers.reader.visit import CardReader, ReaderSettings
+from drivers.reader.card_reader import CardReader, ReaderSettings
+from drivers.reader.certificates.trust_store import TrustStore
+from drivers.reader.pin.try_ledger import MemoryLedger
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person

@@ -5,11 +5,11 @@ from typing import Literal
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings
 from drivers.reader.errors import CardChangedError, CardGoneError, ReaderError, UnknownCardError
 from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refused, Role, Unknown
 from drivers.reader.profiles import Profiles
-from drivers.reader.visit import CardReader, CardVisit, ReaderSettings
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend, InProcessConnection
 from sim.reader.slot import PluggableCard, VirtualSlot

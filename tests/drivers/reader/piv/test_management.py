@@ -5,12 +5,12 @@ from typing import Literal
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from drivers.reader.card_reader import CardReader, CardVisit, visiting
 from drivers.reader.errors import CardAnswerError, CardGoneError
 from drivers.reader.keys import Generated, KeyAlgorithm
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Signed, Unknown
-from drivers.reader.signing import verifies_with
-from drivers.reader.visit import CardReader, CardVisit, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.signatures.signing import verifies_with
 from sim.reader.cards import VirtualCard
 from tests.drivers.reader.piv.test_visit import kind_of
 from tests.fakes.cards.management_keys import PRIVATE, FactoryKey, certificate_for

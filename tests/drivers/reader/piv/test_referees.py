@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, try_card, visiting
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, WrongCode
-from drivers.reader.pcsc import PcscBackend
 from drivers.reader.port import Presence
-from drivers.reader.visit import CardReader, try_card, visiting
-from drivers.secret import Secret
+from drivers.reader.secret import Secret
+from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from tests.drivers.reader.test_pcsc import inserted, until
+from tests.drivers.reader.transport.test_pcsc import inserted, until
 from tests.fakes.cards.management_keys import FactoryKey, certificate_for
 from tests.fakes.machine.patience import LIMIT_S
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from drivers.reader.card_reader import CardReader, ReaderSettings, try_card, visiting
 from drivers.reader.errors import CardGoneError
-from drivers.reader.ledger import MemoryLedger
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Signed, WrongCode
-from drivers.reader.visit import CardReader, ReaderSettings, try_card, visiting
-from drivers.secret import Secret
+from drivers.reader.pin.try_ledger import MemoryLedger
+from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.slot import VirtualSlot

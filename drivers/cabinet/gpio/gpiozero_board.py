@@ -1,0 +1,139 @@
+"""GPIO pins through gpiozero; the only file that imports it.
+
+Levels become meanings here: `active` is lit, open, plugged in, present. Every fault of gpiozero, or of the pin library
+under it (RPi.GPIO, on a Pi 5 rpi-lgpio), is a `GpioError`. Edges are told from the library's own thread.
+
+>>> board = GpioBoard({"lamp": GpioPin(17, "out")}, mock_factory())
+>>> board.drive("lamp", 1.0); board.read("lamp")
+1.0
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from gpiozero import Device, DigitalInputDevice, DigitalOutputDevice, GPIOZeroError, PWMOutputDevice
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+from drivers.cabinet.gpio.pin_wiring import OUTPUTS, GpioPin, Role, Wiring
+
+T = TypeVar("T")
+
+PWM_HZ = 500
+"""Of the backlight: far above what flickers."""
+MOCK_REVISION = "c03111"
+"""The mock pins are those of a Raspberry Pi 4B."""
+
+
+class GpioError(Exception):
+    """The pins cannot be had; the text says why."""
+
+
+def _named(act: Callable[[], T]) -> T:
+    """Do it; what a pin library raises (RuntimeError, OSError, lgpio's error, gpiozero's own) becomes a GpioError.
+
+    It is raised after the other has been let go: gpiozero counts a pin as taken as long as a device that failed lives on
+    in a traceback.
+    """
+    try:
+        return act()
+    except (GPIOZeroError, OSError, RuntimeError, ValueError, ImportError) as error:
+        reason = str(error) or type(error).__name__
+    raise GpioError(reason)
+
+
+def pi_factory() -> Any:
+    """The pins of this Pi. Raises GpioError where this is none, or nobody may use them."""
+    return _named(_rpi_gpio)
+
+
+def _rpi_gpio() -> Any:
+    from gpiozero.pins.rpigpio import RPiGPIOFactory  # RPi.GPIO refuses to be imported off a Pi
+
+    return RPiGPIOFactory()
+
+
+class WiredPin(MockPWMPin):
+    """A mock pin with wires on it: a contact is stronger than the pull resistor, a short to ground than the output."""
+
+    contact: bool | None = None
+    short = False
+
+    def wire(self, level: bool) -> None:
+        """A contact puts the pin to that level."""
+        self.contact = level
+        if self.function == "input":
+            self.drive_high() if level else self.drive_low()
+
+    def ground(self, short: bool) -> None:
+        """Short the pin to ground, or take the short away."""
+        self.short = False
+        if short:
+            self._change_state(0.0)
+        self.short = short
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        if self.contact is not None:
+            self.wire(self.contact)
+
+    def _change_state(self, value: float) -> bool:
+        return not self.short and bool(super()._change_state(value))
+
+
+def mock_factory() -> Any:
+    """gpiozero's own mock pins, with wires."""
+    return MockFactory(revision=MOCK_REVISION, pin_class=WiredPin)
+
+
+class GpioBoard:
+    """The pins of one wiring, open until `close`."""
+
+    def __init__(self, wiring: Wiring, factory: Any) -> None:
+        """Outputs begin inactive. Raises GpioError; then nothing stays open."""
+        self.factory = factory
+        self._wiring = wiring
+        self._devices: dict[Role, Device] = {}
+        try:
+            for role, pin in wiring.items():
+                self._devices[role] = _named(partial(_device, role, pin, factory))
+        except GpioError:
+            self.close()
+            raise
+
+    def read(self, role: Role) -> float:
+        """What the pin's level means now, 0 to 1; of an output what is really on the pin. Raises GpioError."""
+        level = _named(lambda: float(self._devices[role].pin.state))
+        return level if self._wiring[role].active == "high" else 1.0 - level
+
+    def drive(self, role: Role, share: float) -> None:
+        """Drive an output: 1 is full, 0 is off. Raises GpioError."""
+        _named(lambda: setattr(self._devices[role], "value", share))
+
+    def on_edge(self, told: Callable[[Role], None]) -> None:
+        """`told` is called with the role for each edge of an input, in the pin library's thread."""
+        for role, device in self._devices.items():
+            if role not in OUTPUTS:
+                device.when_activated = device.when_deactivated = _teller(told, role)
+
+    def close(self) -> None:
+        """Give the pins back."""
+        for device in self._devices.values():
+            device.close()
+        self._devices = {}
+
+
+def _device(role: Role, pin: GpioPin, factory: Any) -> Device:
+    if role == "backlight":
+        return PWMOutputDevice(
+            pin.bcm, active_high=pin.active == "high", initial_value=0, frequency=PWM_HZ, pin_factory=factory
+        )
+    if pin.way == "out":
+        return DigitalOutputDevice(pin.bcm, active_high=pin.active == "high", initial_value=False, pin_factory=factory)
+    pull = {"up": True, "down": False, "none": None}[pin.pull]
+    # gpiozero ties the active state to the pull; what a level means is said by `active` alone.
+    return DigitalInputDevice(pin.bcm, pull_up=pull, active_state=True if pull is None else None, pin_factory=factory)
+
+
+def _teller(told: Callable[[Role], None], role: Role) -> Callable[[], None]:
+    return lambda: told(role)

@@ -1,0 +1,32 @@
+"""Serial port discovery: the configured port, or the only board that is connected.
+
+>>> only_one(lambda: ())()
+CabinetAbsent()
+>>> named("/dev/ttyACM0")()
+'/dev/ttyACM0'
+"""
+
+from collections.abc import Callable
+
+from drivers.cabinet.port import CabinetAbsent, CabinetFault, TwoBoards
+from drivers.cabinet.serial_link import FoundBoard, boards
+
+Find = Callable[[], str | CabinetFault]
+"""Gives a port, or why there is none. It may look at the system's devices: call it in a thread."""
+
+
+def named(port: str) -> Find:
+    """This port and no other."""
+    return lambda: port
+
+
+def only_one(list_boards: Callable[[], tuple[FoundBoard, ...]] = boards) -> Find:
+    """The port of the one board; with two of them a person has to say which."""
+
+    def find() -> str | CabinetFault:
+        found = list_boards()
+        if len(found) > 1:
+            return TwoBoards(tuple(board.port for board in found))
+        return found[0].port if found else CabinetAbsent()
+
+    return find

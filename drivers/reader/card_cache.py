@@ -1,0 +1,60 @@
+"""Cache of the files of recently read cards, never of their codes or tries.
+
+Rules: a card counts as seen before only where what tells its serial is the same and the beginning of a certificate,
+asked of the card itself in this visit, is too; what is remembered is old after a quarter of an hour, because a card may be
+changed elsewhere; only a few cards are remembered, and only while the reader is in use. The same-card check before
+anything irreversible is made as ever.
+
+>>> memory = CardCache[str]()
+>>> memory.keep(b"serial", "files")
+>>> memory.recall(b"serial")
+'files'
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from drivers.reader.piv.application import CachedObjects
+from drivers.reader.pkcs15.fingerprint import CachedFiles
+from drivers.reader.signatures.signature_forms import SignatureFormCache
+
+MAX_CARDS = 8
+"""Old card and new one, an administrator's, and some before them."""
+MAX_AGE_S = 15 * 60.0
+Known = TypeVar("Known")
+
+
+class CardCache(Generic[Known]):
+    """The last cards, by what tells their serial. `clock` is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._cards: dict[bytes, tuple[float, Known]] = {}
+
+    def keep(self, card: bytes, known: Known) -> None:
+        """Remember a card, in the place of what was known of it."""
+        self.forget(card)
+        self._cards[card] = self._clock(), known
+        while len(self._cards) > MAX_CARDS:
+            del self._cards[next(iter(self._cards))]
+
+    def recall(self, card: bytes) -> Known | None:
+        """What is known of a card; None where it is too old, or nothing is."""
+        since, known = self._cards.get(card, (0.0, None))
+        return known if self._clock() - since < MAX_AGE_S else None
+
+    def forget(self, card: bytes) -> None:
+        """The card has changed, or may have."""
+        self._cards.pop(card, None)
+
+
+@dataclass(frozen=True)
+class CardCaches:
+    """One reader's memory of each kind of card."""
+
+    pkcs15: CardCache[CachedFiles] = field(default_factory=CardCache)
+    piv: CardCache[CachedObjects] = field(default_factory=CardCache)
+    forms: SignatureFormCache = field(default_factory=SignatureFormCache)
+    """In which form products sign; of a product, not of a card, so it does not grow old."""

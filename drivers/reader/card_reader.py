@@ -1,0 +1,275 @@
+"""Card reader with asynchronous visits: connect, identify the card, validate its certificates.
+
+All work with the card is done in one thread of the reader's own, one command after the other, under a watchdog. A
+visit ends for good when its card leaves, is reset, is torn or turns out to be another one: nothing reconnects by
+itself.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
+
+from drivers.reader.card_cache import CardCaches
+from drivers.reader.card_session import CardSession
+from drivers.reader.card_state import CardState, state_of_fault
+from drivers.reader.card_visit import CardVisit as CardVisit
+from drivers.reader.card_visit import pulsed
+from drivers.reader.certificates.trust_store import TrustStore
+from drivers.reader.errors import CardGoneError, NoCardError, ReaderError, UnknownCardError
+from drivers.reader.model import Chain, Purpose
+from drivers.reader.outcomes import Signed, SignOutcome
+from drivers.reader.pin.try_ledger import MemoryLedger, TryLedger
+from drivers.reader.piv.session import open_piv
+from drivers.reader.pkcs15.session import open_pkcs15
+from drivers.reader.port import Backend, CardConnection, Presence, Visit, WithStatus
+from drivers.reader.profiles import Profiles, builtin
+from drivers.reader.signatures import signing
+from drivers.reader.transport.channel import OPERATION_LIMIT_S, ApduChannel, Pulse
+from drivers.reader.transport.worker import StuckError, Worker
+
+AnyVisit = TypeVar("AnyVisit", bound=Visit)
+AnyVisit_co = TypeVar("AnyVisit_co", bound=Visit, covariant=True)
+WAIT_S = 30.0
+"""Longest single wait for a change, after which the reader is looked at again."""
+
+
+def open_session(
+    channel: ApduChannel, *, profiles: Profiles, ledger: TryLedger, memories: CardCaches | None = None
+) -> CardSession:
+    """Find the application, read it and match a profile. What was read of a card in `memories` is not read again.
+
+    Raises UnknownCardError (with ATR and what was tried), CardGoneError, CardAnswerError.
+    """
+    known = memories or CardCaches()
+    likely = next(iter(profiles.hinted(channel.connection.atr)), None)
+    if likely is not None and likely.kind == "pkcs15":
+        with suppress(UnknownCardError):
+            session = open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15, forms=known.forms)
+            if session.facts.certificates:
+                return session
+    piv = open_piv(channel, profiles=profiles, ledger=ledger, memory=known.piv)
+    if piv is not None and piv.facts.certificates:
+        return piv
+    try:
+        return open_pkcs15(channel, profiles=profiles, ledger=ledger, memory=known.pkcs15, forms=known.forms)
+    except UnknownCardError as stranger:
+        again = open_piv(channel, profiles=profiles, ledger=ledger) if piv is not None else None
+        if again is not None:
+            return again
+        stranger.tried = ("PIV", *stranger.tried)
+        raise
+
+
+def utc_now() -> datetime:
+    """The system's clock, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class ReaderSettings:
+    """What a reader is given. `transmit_limit_s`: after so long without an answer a card counts as gone. `operation_limit_s`:
+    after so long with one piece of work a card that answers slowly is given up, by the `monotonic` clock."""
+
+    profiles: Profiles = field(default_factory=builtin)
+    trust: TrustStore = field(default_factory=TrustStore)
+    ledger: TryLedger = field(default_factory=MemoryLedger)
+    now: Callable[[], datetime] = utc_now
+    transmit_limit_s: float = 10.0
+    operation_limit_s: float = OPERATION_LIMIT_S
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class CardReader:
+    """One contact reader; implements `drivers.reader.port.Reader`."""
+
+    def __init__(self, backend: Backend, name: str, settings: ReaderSettings | None = None) -> None:
+        self.name = name
+        self._backend = backend
+        self._settings = settings or ReaderSettings()
+        self._worker = Worker(f"reader {name}")
+        self._watchers: set[Worker] = set()
+        self._memories = CardCaches()
+        self._short_only = False
+        """The reader failed at a command with extended length fields while its card stayed in, as some do. Until the card is
+        seen to leave: the next one is tried anew."""
+
+    async def presence(self) -> Presence:
+        """What is in the reader now."""
+        watcher = Worker(f"look {self.name}")
+        try:
+            return self._saw(await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None))
+        finally:
+            watcher.stop()
+
+    def _saw(self, presence: Presence) -> Presence:
+        if presence is not Presence.PRESENT:
+            self._short_only = False
+        return presence
+
+    async def state(self) -> CardState:
+        """What the card in the reader is: it is read, and let go. Raises CardBusyError, LedgerError."""
+        try:
+            async with visiting(self) as visit:
+                return visit.state
+        except ReaderError as fault:
+            state = state_of_fault(fault)
+            if state is None:
+                raise
+            return state
+
+    async def changes(self) -> AsyncGenerator[Presence, None]:
+        """What is in the reader now, and then each change, until the iterator is closed."""
+        watcher = Worker(f"watch {self.name}")
+        self._watchers.add(watcher)
+        try:
+            seen = await watcher.run(lambda: self._backend.presence(self.name), Pulse(), limit_s=None)
+            yield seen
+            while watcher in self._watchers:
+                now = await watcher.run(self._waiting(watcher, seen), Pulse(), limit_s=None)
+                if now is not seen:
+                    seen = self._saw(now)
+                    yield seen
+        finally:
+            self._watchers.discard(watcher)
+            self._backend.cancel(self.name)
+            watcher.stop()
+
+    def _waiting(self, watcher: Worker, seen: Presence) -> Callable[[], Presence]:
+        def wait() -> Presence:
+            if watcher not in self._watchers:  # it was let go before it began: what comes is for others to hear
+                return seen
+            return self._backend.wait_for_change(self.name, seen, WAIT_S)
+
+        return wait
+
+    async def visit(self) -> CardVisit:
+        """Connect, identify, judge the certificates.
+
+        Raises NoReaderError, NoCardError, MuteCardError, CardBusyError, UnknownCardError, CardAnswerError,
+        CardGoneError.
+        """
+        pulse = Pulse()
+        limit_s = self._settings.transmit_limit_s
+        opened: list[CardConnection] = []
+        try:
+            session = await self._worker.run(lambda: self._open(pulse, opened), pulse, limit_s=limit_s)
+        except StuckError:
+            raise CardGoneError("the card does not answer", reader=self.name) from None
+        except asyncio.CancelledError:
+            pulse.abandoned = True
+            self._worker.post(lambda: _close_all(opened))
+            raise
+        visit = CardVisit(session, pulse, self._worker, limit_s, self._judge)
+        try:
+            await self._judge(session)
+        except BaseException:
+            await visit.close()
+            raise
+        return visit
+
+    def _open(self, pulse: Pulse, opened: list[CardConnection]) -> CardSession:
+        """Read the card; where the reader failed at an extended command and the card is still there, once more with short ones.
+
+        Reading sends no code and changes nothing, so it may be begun again.
+        """
+        short_only = self._short_only
+        try:
+            return self._read(self._connected(pulse, opened))
+        except CardGoneError:
+            if pulse.abandoned or self._short_only is short_only:
+                raise
+        return self._read(self._connected(pulse, opened))
+
+    def _connected(self, pulse: Pulse, opened: list[CardConnection]) -> ApduChannel:
+        try:
+            connection = pulsed(lambda: self._backend.connect(self.name), pulse)()
+        except NoCardError:
+            self._short_only = False
+            raise
+        opened.append(connection)
+        known = self._settings
+        return ApduChannel(
+            connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=known.operation_limit_s,
+            clock=known.monotonic,
+        )  # fmt: skip
+
+    def _read(self, channel: ApduChannel) -> CardSession:
+        known = self._settings
+        try:
+            session = open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
+            session.look_further(known.now())
+            return session
+        except BaseException as fault:
+            if isinstance(fault, UnknownCardError):
+                fault.exchange = channel.exchange
+            if channel.broke_at_extended and isinstance(channel.connection, WithStatus):
+                self._short_only = channel.connection.still_in()
+            channel.connection.close()
+            raise
+
+    async def _judge(self, session: CardSession) -> None:
+        at, certificates = self._settings.now(), session.facts.certificates
+        others = [c.der for c in certificates if c.purpose == "other"]
+        judged = [(c, await self._settings.trust.assess(c.der, at, others)) for c in certificates]
+        session.judged(tuple(replace(c, chain=j.chain, revocation=j.revocation.status) for c, j in judged))
+
+    async def close(self) -> None:
+        """End the threads; iterators of changes end by themselves."""
+        self._watchers.clear()
+        self._backend.cancel(self.name)
+        self._worker.stop()
+
+
+def _close_all(connections: list[CardConnection]) -> None:
+    for connection in connections:
+        connection.close()
+
+
+class Visited(Protocol[AnyVisit_co]):
+    """Whatever gives visits: a `drivers.reader.port.Reader`, of visits that may do more."""
+
+    async def visit(self) -> AnyVisit_co:
+        """See `Reader.visit`."""
+
+
+@asynccontextmanager
+async def visiting(reader: Visited[AnyVisit]) -> AsyncIterator[AnyVisit]:
+    """A visit that is closed at the end, come what may. Raises as `Reader.visit`."""
+    visit = await reader.visit()
+    try:
+        yield visit
+    finally:
+        await asyncio.shield(visit.close())
+
+
+@dataclass(frozen=True, slots=True)
+class CardTest:
+    """What a test of one certificate found. `verified`: the card signed a fresh challenge and the signature holds."""
+
+    outcome: SignOutcome
+    verified: bool
+    chain: Chain
+
+    @property
+    def passed(self) -> bool:
+        """Signed, and nothing known against the chain."""
+        return self.verified and self.chain in ("ok", "unchecked")
+
+
+async def try_card(visit: Visit, purpose: Purpose) -> CardTest:
+    """Have a random challenge signed by the key of a purpose and check it against the certificate.
+
+    The code must have been verified in this visit. Raises as `Visit.sign`.
+    """
+    challenge = secrets.token_bytes(32)
+    certificate = visit.facts.certificate(purpose)
+    outcome = await visit.sign(purpose, challenge)
+    holds = isinstance(outcome, Signed) and signing.verifies(
+        outcome.certificate, challenge, outcome.signature, outcome.algorithm
+    )
+    return CardTest(outcome, holds, certificate.chain if certificate else "unchecked")

@@ -1,0 +1,289 @@
+"""Card holder, card number and purposes, from the certificates and codes of the card directory.
+
+Pure: directory, profile and time in, values out. What decides: keyUsage tells signature (contentCommitment) from
+identification (digitalSignature), where extendedKeyUsage does not speak against it; certificatePolicies tell the level of
+assurance; subject serialNumber is the HSA-id.
+A personal identity number never leaves this module: a subject that holds one shows it as dots (reliability I5).
+
+>>> looks_personal("199001012380"), looks_personal("SE2321000016-1A2B")
+(True, False)
+"""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from drivers.reader import tlv
+from drivers.reader.certificates.key_usage import is_authority, purpose_by_usage
+from drivers.reader.certificates.public_keys import PARSE_FAULTS as PARSE_FAULTS
+from drivers.reader.model import CardRules, Certificate, Holder, Pin, PinState, Purpose
+from drivers.reader.outcomes import Role
+from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
+from drivers.reader.pkcs15.values import CertificateObject, CodeFlag, CodeObject
+from drivers.reader.profiles import Profile
+
+NON_REPUDIATION = 9
+"""Bit of KeyUsageFlags (ISO/IEC 7816-15 8.4)."""
+_STRING_TAGS = (0x0C, 0x12, 0x13, 0x16)
+_PERSONAL = re.compile(r"^(\d{2})?\d{6}[-+]?\d{4}$")
+_SHORT_NAMES = {
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.GIVEN_NAME: "givenName",
+    NameOID.SURNAME: "surname",
+    NameOID.TITLE: "title",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+}
+"""Names of attributes for which RFC 4514 has only numbers."""
+_HIDDEN = "••••••••"
+
+
+def looks_personal(text: str) -> bool:
+    """Is that a Swedish personal identity or co-ordination number, by its form?"""
+    return _PERSONAL.match(text.strip()) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCertificate:
+    """A certificate of the card that could be read, its `chain` not yet judged."""
+
+    facts: Certificate
+    x509: x509.Certificate
+    key_id: bytes
+
+
+def rules_of(profile: Profile) -> CardRules:
+    """What the product lets whom do."""
+    return CardRules(
+        profile.unblocking.by,
+        profile.writable or profile.kind == "piv",
+        profile.one_code,
+        profile.unblocking.admin != "none",
+        profile.piv.management if profile.kind == "piv" else None,
+        profile.piv.delete_key if profile.kind == "piv" else profile.writable,
+        profile.genuine,
+        profile.stocked_by,
+    )
+
+
+BY_SERIAL = "token:serial"
+PurposeOf = Callable[[CertificateObject, x509.Certificate], Purpose]
+
+
+def read_certificates(
+    directory: CardDirectory, profile: Profile, purpose_of: PurposeOf | None = None
+) -> tuple[ReadCertificate, ...]:
+    """The holder's certificates and the authorities' among them; what is not a certificate is left out.
+
+    What one is for: by keyUsage, or as `purpose_of` says.
+    """
+    found: list[ReadCertificate] = []
+    for file in directory.certificates:
+        try:
+            found.append(_read(file, directory, profile, purpose_of or _by_usage))
+        except PARSE_FAULTS:
+            continue
+    return tuple(found)
+
+
+def needs_keys(directory: CardDirectory) -> bool:
+    """Does it take the list of keys to say what each code and certificate is for?
+
+    Not where there is one code for a person, and the certificates are one for identification and at most one for
+    signatures, by their keyUsage, with no authority's among them.
+    """
+    for_people = [code for code in directory.codes if not code.has(CodeFlag.UNBLOCKING) and not code.has(CodeFlag.SO)]
+    try:
+        held = [x509.load_der_x509_certificate(file.der) for file in directory.certificates if not file.entry.authority]
+        meant = [purpose_by_usage(certificate) for certificate in held]
+        authority = any(is_authority(certificate) for certificate in held)
+    except PARSE_FAULTS:
+        return True
+    plain = meant.count("identification") == 1 and meant.count("signature") <= 1 and meant.count("other") == 0
+    return len(for_people) != 1 or authority or not plain
+
+
+def damaged_in(directory: CardDirectory, read: Iterable[ReadCertificate]) -> tuple[str, ...]:
+    """Labels, or ids, of what should be certificates and are none."""
+    sound = {certificate.facts.der for certificate in read}
+    broken = (file.entry for file in directory.certificates if file.der not in sound)
+    return tuple(entry.label or entry.id.hex() for entry in broken)
+
+
+def _by_usage(_entry: CertificateObject, certificate: x509.Certificate) -> Purpose:
+    return purpose_by_usage(certificate)
+
+
+def _read(file: CertificateFile, directory: CardDirectory, profile: Profile, purpose_of: PurposeOf) -> ReadCertificate:
+    parsed = x509.load_der_x509_certificate(file.der)
+    parsed.public_key()  # a key of an unknown kind is found out here, not in the middle of a signature
+    has_key = directory.keys is None or any(key.id == file.entry.id for key in directory.keys)
+    facts = Certificate(
+        id=file.entry.id.hex(),
+        label=file.entry.label,
+        subject=_name_text(parsed.subject),
+        issuer=_name_text(parsed.issuer),
+        serial=f"{parsed.serial_number:X}",
+        not_before=parsed.not_valid_before_utc,
+        not_after=parsed.not_valid_after_utc,
+        purpose=purpose_of(file.entry, parsed) if has_key and not file.entry.authority else "other",
+        loa=_loa(parsed, profile),
+        chain="unchecked",
+        der=file.der,
+    )
+    return ReadCertificate(facts, parsed, file.entry.id)
+
+
+def _loa(certificate: x509.Certificate, profile: Profile) -> int | None:
+    """The level of assurance by policy identifier; the lowest where there are several."""
+    try:
+        policies = certificate.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    except x509.ExtensionNotFound:
+        return None
+    table = profile.certificates.loa
+    levels = [table[p.policy_identifier.dotted_string] for p in policies
+              if p.policy_identifier.dotted_string in table]  # fmt: skip
+    return min(levels, default=None)
+
+
+def _name_text(name: x509.Name) -> str:
+    """RFC 4514 order and look, without personal identity numbers."""
+    parts = []
+    for attribute in name:
+        value = _text(attribute.value)
+        parts.append(f"{_short_name(attribute)}={_HIDDEN if looks_personal(value) else value}")
+    return ", ".join(reversed(parts))
+
+
+def _short_name(attribute: x509.NameAttribute[str | bytes]) -> str:
+    return _SHORT_NAMES.get(attribute.oid, attribute.rfc4514_attribute_name)
+
+
+def _text(value: str | bytes) -> str:
+    text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+    return "".join(c for c in text if c.isprintable())[:256]
+
+
+def _attribute(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
+    found = certificate.subject.get_attributes_for_oid(oid)
+    return _text(found[0].value).strip() if found else ""
+
+
+def holder_of(certificates: Iterable[ReadCertificate]) -> Holder:
+    """Name and HSA-id, from the certificate for identification, else from the next best. Empty where none says."""
+    for certificate in _by_weight(certificates):
+        parsed = certificate.x509
+        hsa_id = _attribute(parsed, NameOID.SERIAL_NUMBER)
+        if looks_personal(hsa_id):
+            continue
+        given, last = _attribute(parsed, NameOID.GIVEN_NAME), _attribute(parsed, NameOID.SURNAME)
+        name = f"{given} {last}".strip() if given and last else _attribute(parsed, NameOID.COMMON_NAME)
+        if hsa_id or name:
+            return Holder(name, hsa_id)
+    return Holder("", "")
+
+
+def birth_dates_of(certificates: Iterable[ReadCertificate]) -> tuple[date, ...]:
+    """The holder's date of birth, from a personal identity number in a subject: no new PIN may hold it. It is shown to
+    nobody. Of a number with ten digits both centuries count."""
+    found: list[date] = []
+    for certificate in certificates:
+        for attribute in certificate.x509.subject:
+            found += _births(_text(attribute.value).strip())
+    return tuple(dict.fromkeys(found))
+
+
+def _births(text: str) -> list[date]:
+    if not looks_personal(text):
+        return []
+    digits = re.sub(r"\D", "", text)[:-4]
+    days: list[date] = []
+    for century in ("",) if len(digits) == 8 else ("19", "20"):
+        year, month, day = century + digits[:-4], digits[-4:-2], int(digits[-2:])
+        with contextlib.suppress(ValueError):
+            days.append(date(int(year), int(month), day - 60 if day > 60 else day))  # co-ordination numbers add 60
+    return days
+
+
+def card_number_of(certificates: Iterable[ReadCertificate], directory: CardDirectory, profile: Profile) -> str:
+    """The number that is printed on the card too, where the profile says that it is. Empty where it is not there."""
+    if profile.certificates.card_number == BY_SERIAL:
+        return directory.token.serial.hex().upper()
+    numbers = (number_in(certificate.x509, profile) for certificate in _by_weight(certificates))
+    return next((number for number in numbers if number), "")
+
+
+def number_in(certificate: x509.Certificate, profile: Profile) -> str:
+    """The card number in a certificate, where the profile says that it stands there; empty where it is not there."""
+    where, _, what = profile.certificates.card_number.partition(":")
+    if where == "token":
+        return ""
+    number = _extension(certificate, what) if where == "extension" else _subject(certificate, what)
+    return "" if looks_personal(number) else number
+
+
+def _by_weight(certificates: Iterable[ReadCertificate]) -> list[ReadCertificate]:
+    order = {"identification": 0, "signature": 1}
+    ours = [c for c in certificates if c.facts.purpose in order]
+    return sorted(ours, key=lambda c: (order[c.facts.purpose], -c.facts.not_after.timestamp()))
+
+
+def _extension(certificate: x509.Certificate, oid: str) -> str:
+    """A certificate extension with a string in it (PrintableString, UTF8String and the like), or bare text."""
+    try:
+        value = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(oid)).value
+    except (x509.ExtensionNotFound, *PARSE_FAULTS):
+        return ""
+    raw = value.value if isinstance(value, x509.UnrecognizedExtension) else b""
+    try:
+        nodes = tlv.parse(raw)
+    except tlv.TlvError:
+        return _text(raw)[:64]
+    return nodes[0].text()[:64] if nodes and nodes[0].tag in _STRING_TAGS else ""
+
+
+def _subject(certificate: x509.Certificate, name: str) -> str:
+    for attribute in certificate.subject:
+        if _short_name(attribute) == name:
+            return _text(attribute.value).strip()[:64]
+    return ""
+
+
+def digest_of(certificates: Iterable[ReadCertificate]) -> bytes:
+    """SHA-256 over all certificates, each hashed first, in the card's order."""
+    return hashlib.sha256(b"".join(hashlib.sha256(c.facts.der).digest() for c in certificates)).digest()
+
+
+def role_of(code: CodeObject, directory: CardDirectory) -> Role | None:
+    """What a code is for; None for a security officer's. By the keys that it guards, not by its label."""
+    if code.has(CodeFlag.UNBLOCKING):
+        return Role.PUK
+    if code.has(CodeFlag.SO):
+        return None
+    guarded = [key for key in directory.keys or () if key.auth_id == code.auth_id]
+    if guarded and all(NON_REPUDIATION in key.usage for key in guarded):
+        return Role.SIGNATURE
+    return Role.IDENTIFICATION
+
+
+def pin_of(code: CodeObject, role: Role, profile: Profile, tries_left: int | None, *, last_try: bool = False) -> Pin:
+    """A code in the station's words. Its lengths are those that both card and profile allow for a new one."""
+    rules = profile.rules(role)
+    state: PinState = "unknown" if tries_left is None else "ok" if tries_left else "locked"
+    return Pin(
+        id=code.auth_id.hex(),
+        label=code.label,
+        role=role,
+        reference=code.reference,
+        tries_left=tries_left,
+        state=state,
+        min_length=max(code.min_length, rules.min_length),
+        max_length=min(code.max_length, rules.max_length),
+        initial=CodeFlag.INITIALIZED not in code.flags,
+        last_try=last_try,
+    )

@@ -1,0 +1,299 @@
+"""VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER with all their checks: the only way a code reaches a card.
+
+Order of the checks, each of which ends the command before the card sees a code: is it allowed (profile, flags); does
+the code fit (length, alphabet, rules for new ones); is the card still the same one (for what cannot be undone); how
+many tries remain (read just before, or counted by the station). Reliability I1 and I2.
+
+Status words as ISO/IEC 7816-4 tables 6 and 7 and as real cards differ from them; see `outcome_of`.
+
+>>> outcome_of(ResponseApdu(b"", 0x63C2)).tries_left
+2
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import TypeVar
+
+from drivers.reader import iso7816
+from drivers.reader.apdu import CommandApdu, ResponseApdu, StatusWord
+from drivers.reader.errors import CardAnswerError, CardGoneError, CommandRefusedError
+from drivers.reader.iso7816 import CodeFormat, encode_code
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, RefusalReason, Refused, Role, Unknown, WrongCode
+from drivers.reader.pin.new_code_rules import offences
+from drivers.reader.pin.try_counter import LOCKED_WORDS, KeyTryCounter, RemainingTries, TryCounter
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject
+from drivers.reader.profiles import CodeRules, Profile, UnblockVariant
+from drivers.reader.secret import Secret
+from drivers.reader.transport.channel import ApduChannel
+from drivers.reader.transport.pinpad import NOT_ENTERED, NOT_UNDERSTOOD, PadCode
+
+T = TypeVar("T")
+KEEPING_THE_CODE = ("puk", "verify-then-reset")
+"""Variants of unblocking that leave the code itself as it was."""
+STRICTER = 1
+"""So much higher is the floor where the station counts instead of the card."""
+
+
+def outcome_of(response: ResponseApdu) -> CodeOutcome:
+    """What an answer to a code command means; x of 63Cx counts the code that was wrong."""
+    if response.ok:
+        return Accepted()
+    if response.sw in LOCKED_WORDS:
+        return Locked()
+    if response.tries_left is not None:
+        return WrongCode(response.tries_left)
+    if response.sw == StatusWord.WRONG_CODE_NO_COUNTER:
+        return WrongCode(None)
+    if response.sw in NOT_ENTERED:
+        return Refused(RefusalReason.POLICY, response.sw)
+    if response.sw == NOT_UNDERSTOOD:
+        return Refused(RefusalReason.NOT_AT_PAD, response.sw)
+    return Refused(RefusalReason.CARD, response.sw)
+
+
+class CodeCommands:
+    """The codes of one card on one connection. Synchronous; runs in the reader's thread.
+
+    `same_card` raises CardChangedError; `enter` makes the DF of a local code the current one; `born` are the dates that
+    a new code may not hold. Every command raises LedgerError where only the station could count the tries and cannot:
+    nothing was sent then.
+    """
+
+    def __init__(
+        self,
+        channel: ApduChannel,
+        profile: Profile,
+        counter: TryCounter,
+        same_card: Callable[[], None],
+        enter: Callable[[CodeObject], None],
+        born: tuple[date, ...] = (),
+    ) -> None:
+        self._channel = channel
+        self._enter = enter
+        self._profile = profile
+        self._counter = counter
+        self._same_card = same_card
+        self._born = born
+
+    def tries(self, code: CodeObject, role: Role) -> RemainingTries:
+        """How many tries remain, without using one."""
+        self._enter(code)
+        return self._counter.tries(code, role)
+
+    def verify(self, code: CodeObject, role: Role, pin: Secret, *, consented: bool) -> CodeOutcome:
+        """VERIFY. Raises CardGoneError before, never after, the code went out."""
+        refusal = self._entry_refusal(code, pin)
+        if refusal is not None:
+            return refusal
+        tries = self.tries(code, role)
+        command = iso7816.verify(code.reference, self._field(code, pin))
+        return last_try_refusal(tries, consented) or self._send(code, role, tries, command)
+
+    def change(self, code: CodeObject, role: Role, old: Secret, new: Secret, *, consented: bool) -> CodeOutcome:
+        """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
+        if code.has(CodeFlag.CHANGE_DISABLED):
+            return Refused(RefusalReason.NOT_ALLOWED)
+        refusal = self._entry_refusal(code, old) or self.new_refusal(code, role, new, old)
+        if refusal is not None:
+            return refusal
+        self.check_same_card()
+        tries = self.tries(code, role)
+        stopped = last_try_refusal(tries, consented)
+        if stopped is not None:
+            return stopped
+        fields = self._field(code, old), self._field(code, new)
+        return self._send(code, role, tries, iso7816.change_reference_data(code.reference, *fields))
+
+    def unblock(
+        self, code: CodeObject, puk: CodeObject, role: Role, entry: Secret, new: Secret, *, attended: bool = False
+    ) -> CodeOutcome:
+        """RESET RETRY COUNTER in the profile's variant. Raises as `change`. All tries that are told are the PUK's."""
+        if not self.may_unblock(code, attended=attended):
+            return Refused(RefusalReason.NOT_ALLOWED)
+        refusal = (
+            _length_refusal(entry, self._profile.puk)
+            or self._entry_refusal(puk, entry)
+            or self.new_refusal(code, role, new)
+        )
+        if refusal is not None:
+            return refusal
+        return self.unblocked(code, puk, lambda tries: self._reset(code, puk, tries, entry, new))
+
+    def unblocked(
+        self, code: CodeObject, puk: CodeObject, reset: Callable[[RemainingTries], CodeOutcome]
+    ) -> CodeOutcome:
+        """What stands before every RESET RETRY COUNTER with a PUK, and what comes after it. Raises as `change`."""
+        self.check_same_card()
+        tries = self.tries(puk, Role.PUK)
+        stopped = self._floor_refusal(tries)
+        if stopped is not None:
+            return stopped
+        self._enter(code)
+        outcome = reset(tries)
+        if isinstance(outcome, Accepted):
+            self._counter.restored(code)
+            return Accepted(new_code_set=self._profile.commands.unblock not in KEEPING_THE_CODE)
+        return self._with_entries_left(outcome, tries)
+
+    def _reset(
+        self, code: CodeObject, puk: CodeObject, tries: RemainingTries, entry: Secret, new: Secret
+    ) -> CodeOutcome:
+        """The PUK goes out once: within RESET RETRY COUNTER, or in a VERIFY of its own before it."""
+        resetting, fresh = self._field(puk, entry), self._field(code, new)
+        match self._profile.commands.unblock:
+            case "puk":
+                return self._send(puk, Role.PUK, tries, iso7816.reset_with_puk(code.reference, resetting))
+            case "verify-then-new":
+                after = iso7816.reset_to_new(code.reference, fresh)
+            case "verify-then-reset":
+                after = iso7816.reset_verified(code.reference)
+            case _:
+                both = iso7816.reset_retry_counter(code.reference, resetting, fresh)
+                return self._send(puk, Role.PUK, tries, both)
+        proved = self._send(puk, Role.PUK, tries, iso7816.verify(puk.reference, resetting))
+        if not isinstance(proved, Accepted):
+            return proved
+        return self.send_irreversible(lambda: self._channel.send(after))
+
+    def set_new(self, code: CodeObject, new: Secret) -> Accepted | Refused | Unknown:
+        """RESET RETRY COUNTER with a new code alone, for whoever has proved another right to it. Raises as `change`."""
+        self.check_same_card()
+        self._enter(code)
+        command = iso7816.reset_to_new(code.reference, self._field(code, new))
+        outcome = self.send_irreversible(lambda: self._channel.send(command))
+        if isinstance(outcome, WrongCode | Locked):  # of which code there is none in it
+            return Refused(RefusalReason.CARD)
+        if isinstance(outcome, Accepted):
+            self._counter.restored(code)
+        return outcome
+
+    def count_of_key(self, name: str, start: int) -> KeyTryCounter:
+        """The station's count of the tries of a key of this card."""
+        return self._counter.of_key(name, start)
+
+    def check_same_card(self) -> None:
+        """The same-card check, and all that follows goes to that card. Raises CardChangedError, CardGoneError."""
+        self._same_card()
+
+    @property
+    def variant(self) -> UnblockVariant:
+        """How this product is unlocked."""
+        return self._profile.commands.unblock
+
+    def may_unblock(self, code: CodeObject, *, attended: bool = False) -> bool:
+        """Does the product let its holder unlock that code, or (`attended`) an administrator who is there?"""
+        return (
+            self._profile.unblocking.by in (("holder", "administrator") if attended else ("holder",))
+            and self._profile.commands.unblock != "none"
+            and not code.has(CodeFlag.UNBLOCK_DISABLED)
+        )
+
+    def _entry_refusal(self, code: CodeObject, entry: Secret) -> Refused | None:
+        """A code that the card could not even hold costs no try: it stays here."""
+        if not max(1, code.min_length) <= len(entry) <= code.max_length or not self._encodable(code, entry):
+            return Refused(RefusalReason.POLICY)
+        return None
+
+    def new_refusal(self, code: CodeObject, role: Role, new: Secret, old: Secret | None = None) -> Refused | None:
+        """Why that may not be a new code; None where it may. Two of four cards accept one of one character, so the station
+        holds the limits itself."""
+        refusal = self._entry_refusal(code, new) or _length_refusal(new, self._profile.rules(role))
+        if refusal is None and offences(new, self._profile.pin.forbidden, old=old, born=self._born):
+            return Refused(RefusalReason.POLICY)
+        return refusal
+
+    def _floor(self, puk: RemainingTries) -> int:
+        return self._profile.puk.floor + (STRICTER if puk.counted else 0)
+
+    def _floor_refusal(self, puk: RemainingTries) -> CodeOutcome | None:
+        if puk.left == 0 and not puk.counted:
+            return Locked()
+        return Refused(RefusalReason.BELOW_FLOOR, tries_left=puk.shown) if puk.left < self._floor(puk) else None
+
+    def _with_entries_left(self, outcome: CodeOutcome, puk: RemainingTries) -> CodeOutcome:
+        if isinstance(outcome, WrongCode) and outcome.tries_left is not None:
+            return replace(outcome, entries_left=max(0, outcome.tries_left - self._floor(puk) + 1))
+        return outcome
+
+    def _send(self, code: CodeObject, role: Role, tries: RemainingTries, command: CommandApdu) -> CodeOutcome:
+        """The command that holds a code."""
+        return self.carry_out(code, role, tries, lambda: self._channel.send(command))
+
+    def carry_out(
+        self, code: CodeObject, role: Role, tries: RemainingTries, exchange: Callable[[], ResponseApdu]
+    ) -> CodeOutcome:
+        """An exchange that may cost a try of the code, counted. Raises LedgerError: nothing went out."""
+        self._counter.spend(code, tries)
+        outcome = self.send_irreversible(exchange)
+        self._counter.settle(code, role, tries, outcome)
+        return outcome
+
+    def send_irreversible(self, exchange: Callable[[], ResponseApdu]) -> CodeOutcome:
+        """From here on a fault means that nobody knows what the card did."""
+        self._channel.committed = True
+        try:
+            response = exchange()
+        except (CardGoneError, CardAnswerError):
+            return Unknown()
+        self._channel.committed = False
+        return outcome_of(response)
+
+    def pad_limits(self, code: CodeObject, role: Role, *, new: bool) -> PadCode | None:
+        """What a reader's own pad may take for that code; None where no pad can do it."""
+        rules = self._profile.rules(role)
+        shortest = max(1, code.min_length, rules.min_length if new else 1)
+        longest = min(code.max_length, rules.max_length if new else code.max_length)
+        limits = PadCode(shortest, longest, code.stored_length, code.alphabet)
+        return limits if limits.fits and shortest <= longest and self._format(code).pad is not None else None
+
+    def pad_limits_of_both(self, puk: CodeObject, code: CodeObject, role: Role) -> PadCode | None:
+        """What a pad may take where one structure asks for the PUK and a new code: what is right for both, because it has
+        one pair of limits and one block. None where nothing is."""
+        first, second = self.pad_limits(puk, Role.PUK, new=True), self.pad_limits(code, role, new=True)
+        if first is None or second is None or (first.block, first.alphabet) != (second.block, second.alphabet):
+            return None
+        shortest = max(first.min_length, second.min_length)
+        longest = min(first.max_length, second.max_length)
+        return replace(first, min_length=shortest, max_length=longest) if shortest <= longest else None
+
+    def filler(self, code: CodeObject) -> bytes:
+        """The field of a code with nothing in it but padding: the reader's pad fills it."""
+        return bytes((self._format(code).pad or 0,)) * code.stored_length
+
+    def _format(self, code: CodeObject) -> CodeFormat:
+        forced = self._profile.commands.pad
+        return CodeFormat(code.alphabet, code.stored_length, code.pad if forced is None else forced)
+
+    def _field(self, code: CodeObject, entry: Secret) -> bytes:
+        return encode_code(entry, self._format(code))
+
+    def _encodable(self, code: CodeObject, entry: Secret) -> bool:
+        try:
+            self._field(code, entry)
+        except ValueError:
+            return False
+        return True
+
+
+def last_try_refusal(tries: RemainingTries, consented: bool) -> CodeOutcome | None:
+    """The last try needs the holder's consent; so does one of which nobody knows that it is not the last."""
+    if tries.left == 0 and not tries.counted:
+        return Locked()
+    if tries.left <= (1 + STRICTER if tries.counted else 1) and not consented:
+        return Refused(RefusalReason.LAST_TRY, tries_left=tries.shown)
+    return None
+
+
+def _length_refusal(code: Secret, rules: CodeRules) -> Refused | None:
+    fits = rules.min_length <= len(code) <= rules.max_length
+    digits = rules.charset != "digits" or all(char.isascii() and char.isdigit() for char in code.characters())
+    return None if fits and digits else Refused(RefusalReason.POLICY)
+
+
+def as_refusal(command: Callable[[], T]) -> T | Refused:
+    """What the card refuses on the way to a code command (to select its DF) is its refusal: no code went out."""
+    try:
+        return command()
+    except CommandRefusedError as fault:
+        return Refused(RefusalReason.CARD, fault.status)

@@ -1,0 +1,192 @@
+"""Remaining tries of a code: read from the card without using one, else counted by the station.
+
+Where the card tells, its word stands. Where it does not, the station's count stands in (reliability I1): it grows,
+durably, before a code goes out, and what the card answers corrects it. A count that cannot be kept stops the code.
+"""
+
+import contextlib
+from dataclasses import dataclass
+
+from drivers.reader import iso7816, tlv
+from drivers.reader.apdu import ResponseApdu, StatusWord
+from drivers.reader.errors import CommandRefusedError, LedgerError
+from drivers.reader.outcomes import Accepted, CodeOutcome, Locked, Refused, Role, Unknown, WrongCode
+from drivers.reader.pin.try_ledger import TryLedger
+from drivers.reader.piv.apdus import get_metadata
+from drivers.reader.piv.objects import parse_metadata
+from drivers.reader.pkcs15.values import CodeFlag, CodeObject
+from drivers.reader.profiles import Profile
+from drivers.reader.tlv import TlvError
+from drivers.reader.transport.channel import ApduChannel
+from drivers.reader.transport.pinpad import STOPPED_AT_PAD
+
+LOCKED_WORDS = (StatusWord.AUTHENTICATION_BLOCKED, StatusWord.REFERENCE_DATA_UNUSABLE, 0x63C0)
+"""All three mean that no tries are left; which of them a card says differs."""
+_TRIES_LEFT = 0xDF21
+_NOT_LOOKED_AT = (
+    StatusWord.WRONG_LENGTH,
+    StatusWord.WRONG_P1P2,
+    StatusWord.REFERENCE_NOT_FOUND,
+    StatusWord.OUTSIDE_FILE,
+    StatusWord.INS_NOT_SUPPORTED,
+    StatusWord.CLA_NOT_SUPPORTED,
+    *STOPPED_AT_PAD,
+)
+"""Of a refused command: the card did not come as far as to compare the code. Any other word may be a card's way to say
+that it was wrong (6982 and 6A80 are on some)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemainingTries:
+    """Tries of a code. `counted`: by the station, because the card does not tell."""
+
+    left: int
+    counted: bool = False
+
+    @property
+    def shown(self) -> int | None:
+        """What a person is told: only what the card itself says."""
+        return None if self.counted else self.left
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTryCounter:
+    """Tries of a key of the card, counted by the station alone; `start` of them at first. Raises LedgerError."""
+
+    ledger: TryLedger
+    card: str
+    name: str
+    start: int
+
+    @property
+    def left(self) -> int:
+        """So many may be left."""
+        return max(0, self.start - self.ledger.used(self.card, self.name))
+
+    def spend(self) -> None:
+        """An answer is about to go out."""
+        self.ledger.spend(self.card, self.name)
+
+    def settle(self, left: int) -> None:
+        """What the card has said. What cannot be put down stays counted as used."""
+        with contextlib.suppress(LedgerError):
+            self.ledger.settle(self.card, self.name, max(0, self.start - left))
+
+
+def refused_unseen(status: int | None) -> bool:
+    """A refusal that cannot have cost a try, whatever card it comes from. None: the station itself refused."""
+    return status is None or status in _NOT_LOOKED_AT
+
+
+def name_of(code: CodeObject) -> str:
+    """Under which the tries of a code are counted: no two codes of a card share it, even where they share an authId."""
+    kind = "puk" if code.has(CodeFlag.UNBLOCKING) else "pin"
+    return f"{code.auth_id.hex()}-{kind}-{code.reference:02x}"
+
+
+class TryCounter:
+    """The counters of one card. `card` is the name under which the ledger counts."""
+
+    def __init__(self, channel: ApduChannel, profile: Profile, ledger: TryLedger, card: str) -> None:
+        self._channel = channel
+        self._profile = profile
+        self._ledger = ledger
+        self._card = card
+        self._told: set[str] = set()
+        """Names of the codes whose tries this card has told in this visit."""
+
+    def tries(self, code: CodeObject, role: Role) -> RemainingTries:
+        """Tries left. The code's own DF must be current.
+
+        Raises CardGoneError, CardAnswerError, LedgerError, and CommandRefusedError where a card that has told the tries
+        does not tell them any more: it was reset, or is another, and the station's count knows nothing of other desks.
+        """
+        left = self._read(code, role)
+        if left is not None:
+            self._told.add(name_of(code))
+            return RemainingTries(left)
+        used = self._ledger.used(self._card, name_of(code))
+        return RemainingTries(max(0, self._profile.rules(role).tries - used), counted=True)
+
+    def spend(self, code: CodeObject, tries: RemainingTries) -> None:
+        """A code is about to go out. Raises LedgerError where only the station counts and cannot: send nothing."""
+        try:
+            self._ledger.spend(self._card, name_of(code))
+        except LedgerError:
+            if tries.counted:
+                raise
+
+    def settle(self, code: CodeObject, role: Role, before: RemainingTries, outcome: CodeOutcome) -> None:
+        """Put down what the card has answered. What cannot be put down stays counted as used; so does a try of which only the
+        station knows, where the card's refusal may mean that the code was wrong.
+        """
+        start = self._profile.rules(role).tries
+        match outcome:
+            case Accepted():
+                used = 0
+            case WrongCode(tries_left=int(left)):
+                used = start - left
+            case Locked():
+                used = start
+            case Refused() if before.counted and not refused_unseen(outcome.status):
+                return
+            case Refused():
+                used = start - before.left
+            case WrongCode() | Unknown():
+                return
+        with contextlib.suppress(LedgerError):
+            self._ledger.settle(self._card, name_of(code), max(0, used))
+
+    def restored(self, code: CodeObject) -> None:
+        """An unblock gave the code all its tries again."""
+        with contextlib.suppress(LedgerError):
+            self._ledger.settle(self._card, name_of(code), 0)
+
+    def of_key(self, name: str, start: int) -> KeyTryCounter:
+        """The count of a key of this card."""
+        return KeyTryCounter(self._ledger, self._card, name, start)
+
+    def _read(self, code: CodeObject, role: Role) -> int | None:
+        match self._profile.counter(role):
+            case "empty-verify":
+                return self._empty_verify(code, role)
+            case "df21":
+                response = self._channel.send(iso7816.get_try_counter(code.reference))
+                return self._told_or_silent(code, _tries_object(response), response)
+            case "metadata":
+                return self._metadata(code)
+            case "none":
+                return None
+
+    def _metadata(self, code: CodeObject) -> int | None:
+        """Only from some version on; without it, or with nonsense in it, the station counts."""
+        response = self._channel.send(get_metadata(code.reference))
+        try:
+            left = parse_metadata(response.data).tries_left if response.ok else None
+        except TlvError:
+            left = None
+        return self._told_or_silent(code, left, response)
+
+    def _empty_verify(self, code: CodeObject, role: Role) -> int | None:
+        """Verified means that the counter is full; of a PUK, which is never verified here, it means nothing."""
+        response = self._channel.send(iso7816.verify_empty(code.reference))
+        if response.ok:
+            return None if role is Role.PUK else self._profile.rules(role).tries
+        return self._told_or_silent(code, 0 if response.sw in LOCKED_WORDS else response.tries_left, response)
+
+    def _told_or_silent(self, code: CodeObject, left: int | None, response: ResponseApdu) -> int | None:
+        if left is None and name_of(code) in self._told:
+            raise CommandRefusedError(
+                "the card does not tell the tries any more", reader=self._channel.reader, status=response.sw
+            )
+        return left
+
+
+def _tries_object(response: ResponseApdu) -> int | None:
+    """DF21 within the answer to GET DATA; without it, or with nonsense in it, the station counts."""
+    try:
+        outers = tlv.parse_prefix(response.data) if response.ok else []
+        nodes = [node for outer in outers for node in (outer, *outer.children)]
+    except TlvError:
+        return None
+    return next((n.value[0] for n in nodes if n.tag == _TRIES_LEFT and len(n.value) == 1), None)

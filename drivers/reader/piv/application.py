@@ -1,0 +1,213 @@
+"""Reader of the PIV application: SELECT by AID, GET DATA with each object read once.
+
+Identification takes at most eight exchanges over extended APDUs: SELECT, the discovery object, CHUID (or the serial of
+a token), the tries, and the four slots of SP 800-73-4; a code whose tries only metadata tell takes the place of the
+discovery object. Everything else (retired keys, CCC, metadata of keys) is read when somebody wants to see it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from drivers.reader.apdu import EXTENDED_LE, SHORT_LE, ResponseApdu, StatusWord
+from drivers.reader.errors import UnknownCardError
+from drivers.reader.iso7816 import select_by_name
+from drivers.reader.piv import apdus as commands
+from drivers.reader.piv import objects
+from drivers.reader.piv.objects import ApplicationInfo, KeySlot, Metadata, PivPinPolicy
+from drivers.reader.profiles import CardSigns, Profile, Profiles
+from drivers.reader.tlv import TlvError
+from drivers.reader.transport.channel import ApduChannel
+
+FINGERPRINT_BYTES = 256
+"""So much of a certificate object is looked at again: serial number, issuer and validity come first (RFC 5280 4.1)."""
+VERSION_BYTES = 3
+LEAST_BYTES = 128
+"""Fewer bytes than this do not tell one certificate from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPrefix:
+    """The beginning of one data object, by its tag; without a tag a token's serial."""
+
+    tag: int | None
+    seen: bytes
+
+
+Fingerprint = tuple[ObjectPrefix, ...]
+"""What is compared, on the same connection, before anything irreversible (reliability I2): what told the serial, and a
+certificate. Empty where nothing tells the card from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedObjects:
+    """A card as it was read before: its data objects, and what makes it this card."""
+
+    objects: Mapping[int, bytes] = field(repr=False)
+    fingerprint: Fingerprint
+
+
+class PivCard:
+    """The application, selected. Every method raises CardGoneError and CardAnswerError (of which TlvError is one)."""
+
+    def __init__(self, channel: ApduChannel, application: ApplicationInfo, profile: Profile) -> None:
+        self.application = application
+        self.profile = profile
+        self.raw: dict[int, bytes] = {}
+        """Answers to GET DATA by tag; empty where the card has no such object."""
+        self._channel = channel
+        self._identity: Fingerprint = ()
+        if profile.piv.extended_length:
+            channel.extend()
+
+    def read(self, tag: int) -> bytes:
+        """A data object as the card gives it, read once; empty where there is none, or it is not to be had."""
+        if tag not in self.raw:
+            response = self._get(tag)
+            self.raw[tag] = response.data if response.ok else b""
+        return self.raw[tag]
+
+    def _get(self, tag: int) -> ResponseApdu:
+        if self._channel.extended:
+            response = self._channel.send(commands.get_data(tag, EXTENDED_LE))
+            if response.sw not in (StatusWord.WRONG_LENGTH, StatusWord.CLA_NOT_SUPPORTED):
+                return response
+            self._channel.extended = False  # it, or the reader, promised more than it does
+        return self._channel.send(commands.get_data(tag, SHORT_LE))
+
+    def forget(self, tag: int) -> None:
+        """An object has changed, or may have."""
+        self.raw.pop(tag, None)
+
+    def pin_policy(self) -> PivPinPolicy:
+        """From the discovery object; where there is none, the application's PIN alone."""
+        try:
+            return (
+                objects.parse_discovery(self.read(commands.DISCOVERY)) if self.profile.piv.discovery else PivPinPolicy()
+            )
+        except TlvError:
+            return PivPinPolicy()
+
+    def serial(self) -> str:
+        """As the profile says: what a token tells in decimal; without it, in hex, the CHUID's GUID, else the CCC's card
+        identifier. Empty where there is none of it.
+        """
+        if self.profile.piv.serial == "token":
+            told = self._token_serial()
+            if told:
+                self._identity = (ObjectPrefix(None, told),)
+                return str(int.from_bytes(told, "big"))
+        for tag, parse in ((commands.CHUID, _chuid_serial), (commands.CCC, objects.parse_capability)):
+            serial = self._told(tag, parse)
+            if serial:
+                self._identity = (ObjectPrefix(tag, self.raw[tag][:FINGERPRINT_BYTES]),)
+                return serial
+        return ""
+
+    def _told(self, tag: int, parse: Callable[[bytes], str]) -> str:
+        """What an object says; empty where it is not there or cannot be read."""
+        try:
+            return parse(objects.content(self.read(tag)))
+        except TlvError:
+            return ""
+
+    def version(self) -> str:
+        """What a token tells (GET VERSION), such as 5.4.3."""
+        told = self._channel.send(commands.get_version()) if self.profile.piv.serial == "token" else None
+        return ".".join(map(str, told.data)) if told is not None and told.ok and len(told.data) == VERSION_BYTES else ""
+
+    def _token_serial(self) -> bytes:
+        response = self._channel.send(commands.get_serial())
+        return response.data if response.ok and len(response.data) <= 8 else b""
+
+    def certificate(self, slot: KeySlot) -> bytes:
+        """DER of a slot's certificate; empty where there is none. What cannot be read comes as the card gave it."""
+        raw = self.read(slot.tag)
+        try:
+            return objects.parse_certificate(objects.content(raw))
+        except TlvError:
+            return raw
+
+    def retired(self) -> tuple[KeySlot, ...]:
+        """The retired slots that hold a certificate: looked through until there are as many as the key history says."""
+        said = self._retired_count()
+        found: list[KeySlot] = []
+        for slot in objects.RETIRED:
+            if len(found) == said:
+                break
+            if self.certificate(slot):
+                found.append(slot)
+        return tuple(found)
+
+    def _retired_count(self) -> int:
+        """As many as there are places where there is no key history, as on most tokens."""
+        raw = self.read(commands.KEY_HISTORY)
+        try:
+            return objects.parse_key_history(objects.content(raw)) if raw else len(objects.RETIRED)
+        except TlvError:
+            return len(objects.RETIRED)
+
+    def metadata(self, reference: int) -> Metadata:
+        """What the card says of a key or code; nothing where it has no such command."""
+        response = self._channel.send(commands.get_metadata(reference)) if self.profile.piv.metadata else None
+        try:
+            return objects.parse_metadata(response.data) if response is not None and response.ok else Metadata()
+        except TlvError:
+            return Metadata()
+
+    @property
+    def told(self) -> bytes:
+        """By what the card is remembered, once `serial` was asked for; empty where nothing tells it from another."""
+        parts = b"/".join(part.seen for part in self._identity)
+        return b"/".join((self._channel.connection.atr, self.application.aid, parts)) if parts else b""
+
+    def take(self, known: CachedObjects) -> None:
+        """Take the objects from memory, where the card still has the certificate; what was just read stays as it is."""
+        certificate = [part for part in known.fingerprint if part not in self._identity]
+        if certificate and all(self._holds(part) for part in certificate):
+            self.raw = {**known.objects, **self.raw}
+
+    def fingerprint(self, slots: Iterable[KeySlot]) -> Fingerprint:
+        """From what was read already: what told the serial, and the first certificate that is held."""
+        held = next((slot.tag for slot in slots if len(self.raw.get(slot.tag, b"")) >= LEAST_BYTES), None)
+        certificate = () if held is None else (ObjectPrefix(held, self.raw[held][:FINGERPRINT_BYTES]),)
+        return self._identity + certificate
+
+    def still_has(self, known: Fingerprint) -> bool:
+        """Ask the card again, in two exchanges where it answers 256 bytes at a time. Selects nothing.
+
+        SELECT would end what a code or the management key has opened (part 2, 3.1.1).
+        """
+        return bool(known) and all(self._holds(part) for part in known)
+
+    def _holds(self, part: ObjectPrefix) -> bool:
+        if part.tag is None:
+            return self._token_serial() == part.seen
+        now = self._channel.send(commands.get_data(part.tag, SHORT_LE), enough=LEAST_BYTES).data[:FINGERPRINT_BYTES]
+        return len(now) >= min(LEAST_BYTES, len(part.seen)) and part.seen.startswith(now)
+
+
+def _chuid_serial(content: bytes) -> str:
+    return objects.parse_chuid(content).serial
+
+
+def select(channel: ApduChannel, profiles: Profiles) -> PivCard | None:
+    """The PIV application and its profile; None where the card has none.
+
+    Raises UnknownCardError where no profile is for it, CardGoneError, CardAnswerError.
+    """
+    response = channel.send(select_by_name(objects.AID))
+    if not response.ok:
+        return None
+    try:
+        application = objects.parse_application(response.data)
+    except TlvError:
+        return None
+    if application is None:
+        return None
+    signs = CardSigns(channel.connection.atr, application.aid, application.label)
+    profile = profiles.match(signs, "piv")
+    if profile is None:
+        raise UnknownCardError(
+            "a card of no known product", reader=channel.reader, atr=channel.connection.atr, tried=("PIV",)
+        )
+    return PivCard(channel, application, profile)

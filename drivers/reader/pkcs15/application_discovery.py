@@ -1,0 +1,108 @@
+"""PKCS#15 application discovery: by AID, EF.DIR, or the place of EF(ODF).
+
+Cheapest first: an AID that a profile names beside this very answer to reset, the AID of PKCS#15 itself, an AID that any
+other profile names, the path or AID in EF.DIR, the DF `5015`, and last an ODF directly under the MF. The first whose EF(ODF)
+can be read is the one, whatever the answer to reset promised.
+"""
+
+from collections.abc import Callable, Iterator
+
+from drivers.reader.errors import CommandRefusedError
+from drivers.reader.iso7816 import MF
+from drivers.reader.pkcs15 import objects
+from drivers.reader.pkcs15.directory import EF_ODF, ODF_SHORT_ID, PKCS15_AID
+from drivers.reader.pkcs15.files import Base, CardFiles
+from drivers.reader.pkcs15.values import ApplicationEntry, DirectoryKind
+from drivers.reader.tlv import TlvError
+
+EF_DIR = MF + b"\x2f\x00"
+DF_PKCS15 = MF + b"\x50\x15"
+
+
+class NoApplicationError(Exception):
+    """There is no PKCS#15 application; `tried` says where it was looked for."""
+
+    def __init__(self, tried: tuple[str, ...]) -> None:
+        super().__init__("no PKCS#15 application")
+        self.tried = tried
+
+
+def _never(_files: CardFiles) -> bool:
+    return False
+
+
+def find_application(
+    files: CardFiles, aids: tuple[bytes, ...] = (PKCS15_AID,), known: Callable[[CardFiles], bool] = _never
+) -> bytes:
+    """Set `files.base` to the application and give its AID (empty where it has none).
+
+    `aids` are asked for in their order. `known` is asked when an AID was entered: is the card one whose files it could take
+    from memory?
+
+    Raises NoApplicationError, and CardGoneError where the card left.
+    """
+    tried: list[str] = []
+    for base, aid in _candidates(files, aids, tried):
+        files.base = base
+        tried.append(f"AID {base.aid.hex().upper()}" if base.aid else f"DF {base.path.hex().upper()}")
+        if base.aid and not _entered(files):
+            continue
+        if (base.aid and known(files)) or _has_odf(files):
+            return aid
+    raise NoApplicationError(tuple(tried))
+
+
+def _entered(files: CardFiles) -> bool:
+    try:
+        files.enter()
+    except CommandRefusedError:
+        return False
+    return True
+
+
+def _applications(files: CardFiles, tried: list[str]) -> tuple[ApplicationEntry, ...]:
+    tried.append("EF.DIR")
+    files.base = Base()
+    try:
+        return objects.parse_dir(files.read(EF_DIR))
+    except (CommandRefusedError, TlvError):
+        return ()
+
+
+def _candidates(files: CardFiles, aids: tuple[bytes, ...], tried: list[str]) -> Iterator[tuple[Base, bytes]]:
+    """Each once. EF.DIR is read only where no AID leads there."""
+    seen = dict.fromkeys((Base(aid=aid), aid) for aid in aids)
+    yield from tuple(seen)
+    for candidate in _listed(_applications(files, tried), aids):
+        if candidate not in seen:
+            seen[candidate] = None
+            yield candidate
+
+
+def _listed(entries: tuple[ApplicationEntry, ...], wanted: tuple[bytes, ...]) -> Iterator[tuple[Base, bytes]]:
+    """What EF.DIR names, and where the application is on cards without one."""
+    for entry in [entry for entry in entries if entry.aid.startswith(wanted)] or [e for e in entries if e.path]:
+        if entry.path:
+            yield Base(_from_mf(entry.path)), entry.aid
+        if entry.aid:
+            yield Base(aid=entry.aid), entry.aid
+    yield Base(DF_PKCS15), b""
+    yield Base(MF), b""
+
+
+def _from_mf(path: bytes) -> bytes:
+    return path if path[:2] == MF else MF + path
+
+
+def _has_odf(files: CardFiles) -> bool:
+    try:
+        data = files.read_short(ODF_SHORT_ID, EF_ODF, _is_odf) if files.base.aid else None
+        return bool(objects.parse_odf(files.read(EF_ODF) if data is None else data))
+    except (CommandRefusedError, TlvError):
+        return False
+
+
+def _is_odf(data: bytes) -> bool:
+    """Names codes or certificates; a list of keys, which may look like one, never does."""
+    found = {entry.directory for entry in objects.parse_odf(data)}
+    return bool(found & {DirectoryKind.AUTHENTICATION, DirectoryKind.CERTIFICATES})

@@ -1,0 +1,1 @@
+"""Digital signatures by keys of the card, signature algorithm negotiation, and card authentication."""

@@ -1,0 +1,288 @@
+"""PC/SC backend. The only file that imports pyscard, and it uses its lowest layer.
+
+Rules: a card is held exclusively and reset when it is let go (which drops verified codes); nothing here ever connects
+again by itself; every call has a context of its own, so that a wait never stands in the way of a card, and a service
+that was restarted needs no mending. Without the service there is no reader, and there is one again when it is back.
+"""
+
+import functools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from smartcard import scard
+
+from drivers.reader.errors import (
+    CardBusyError,
+    CardGoneError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
+    ReaderError,
+)
+from drivers.reader.port import Presence
+from drivers.reader.transport import pinpad
+
+BUSY_TRIES = 8
+"""How often a card that another program holds is tried; others look at a new card for a moment, too."""
+BUSY_PAUSE_S = 0.1
+SLICE_S = 0.5
+"""Longest wait at the service in one piece: a cancel that came just before it would not be heard."""
+SERVICE_PAUSE_S = 1.0
+"""How long a wait lasts where there is no service to wait at."""
+FEATURE_REQUEST = 3400
+"""CM_IOCTL_GET_FEATURE_REQUEST (PC/SC part 10, 2.2): which features does the reader have?"""
+_NEW_READER = "\\\\?PnP?\\Notification"
+"""The name under which PC/SC tells that readers came or went (PC/SC part 5, as pcsc-lite does it)."""
+
+_SERVICE = {0x8010001D: "no PC/SC service", 0x8010001E: "the PC/SC service stopped",
+            0x80100003: "the PC/SC service was restarted", 0x80100013: "the PC/SC service failed"}  # fmt: skip
+_NO_READER = {0x80100009: "no such reader", 0x80100017: "the reader is not available",
+              0x8010002E: "there are no readers"}  # fmt: skip
+_NO_CARD = {0x8010000C: "the reader is empty", 0x80100069: "the card was taken out"}
+_MUTE = {0x80100066: "the card does not answer", 0x80100067: "the card has no power",
+         0x80100065: "the card cannot be understood", 0x8010000F: "no protocol in common with the card"}  # fmt: skip
+_SHARING_VIOLATION = 0x8010000B
+_ERRORS: tuple[tuple[dict[int, str], type[ReaderError]], ...] = (
+    (_SERVICE, NoReaderError),
+    (_NO_READER, NoReaderError),
+    (_NO_CARD, NoCardError),
+    (_MUTE, MuteCardError),
+    ({_SHARING_VIOLATION: "another program uses the card"}, CardBusyError),
+)
+
+
+def _code(result: int) -> int:
+    """pyscard gives the same code signed or unsigned, by platform."""
+    return result & 0xFFFFFFFF
+
+
+def _error(result: int, reader: str) -> ReaderError:
+    """The fault that a result of PC/SC stands for."""
+    code = _code(result)
+    for texts, kind in _ERRORS:
+        if code in texts:
+            return kind(texts[code], reader=reader)
+    return MuteCardError(f"the reader reports {code:08X}", reader=reader)
+
+
+@contextmanager
+def _context() -> Iterator[int]:
+    """A context of PC/SC. Raises NoReaderError where there is no service."""
+    result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    if result != scard.SCARD_S_SUCCESS:
+        raise NoReaderError(_SERVICE.get(_code(result), "no PC/SC service"))
+    try:
+        yield context
+    finally:
+        scard.SCardReleaseContext(context)
+
+
+class PcscPad:
+    """The key pad of a reader (PC/SC part 10). `codes`: control code by feature tag."""
+
+    def __init__(self, handle: int, codes: dict[int, int], reader: str) -> None:
+        self._handle = handle
+        self._codes = codes
+        self._reader = reader
+
+    def verify(self, structure: bytes) -> bytes:
+        """See `PinPad.verify`."""
+        return self._control(pinpad.VERIFY_PIN_DIRECT, structure)
+
+    def modify(self, structure: bytes) -> bytes:
+        """See `PinPad.modify`."""
+        return self._control(pinpad.MODIFY_PIN_DIRECT, structure)
+
+    def _control(self, feature: int, structure: bytes) -> bytes:
+        result, answer = scard.SCardControl(self._handle, self._codes[feature], list(structure))
+        if result != scard.SCARD_S_SUCCESS or len(answer) < 2:
+            raise CardGoneError(f"the pad failed with {_code(result):08X}", reader=self._reader)
+        return bytes(answer)
+
+
+class PcscConnection:
+    """Exclusive access to one powered card, with the context that it needs."""
+
+    def __init__(self, context: int, handle: int, protocol: int, atr: bytes, reader: str) -> None:
+        self._context = context
+        self._handle = handle
+        self._pci = protocol
+        self._reader = reader
+        self._open = True
+        self.atr = atr
+        self.protocol: Literal["T=0", "T=1"] = "T=1" if protocol == scard.SCARD_PROTOCOL_T1 else "T=0"
+
+    def transmit(self, apdu: bytes) -> bytes:
+        """One command, one response. Raises CardGoneError on any fault: the outcome is unknown then."""
+        if not self._open:
+            raise CardGoneError("the connection is closed", reader=self._reader)
+        result, answer = scard.SCardTransmit(self._handle, self._pci, list(apdu))
+        if result != scard.SCARD_S_SUCCESS:
+            raise CardGoneError(f"transmission failed with {_code(result):08X}", reader=self._reader)
+        if len(answer) < 2:  # some drivers call a torn card's silence a success
+            raise CardGoneError("the card said nothing", reader=self._reader)
+        return bytes(answer)
+
+    def still_in(self) -> bool:
+        """See `WithStatus`: a handle whose card left stays void, whatever was put in since (PC/SC part 5, 3.2.5.1)."""
+        return self._open and scard.SCardStatus(self._handle)[0] == scard.SCARD_S_SUCCESS
+
+    @functools.cached_property
+    def pinpad(self) -> "PcscPad | None":
+        """The reader's own key pad; None where it cannot verify and change at it, or is not known to."""
+        result, answer = scard.SCardControl(self._handle, scard.SCARD_CTL_CODE(FEATURE_REQUEST), [])
+        offered = pinpad.features(bytes(answer)) if result == scard.SCARD_S_SUCCESS else {}
+        if not {pinpad.VERIFY_PIN_DIRECT, pinpad.MODIFY_PIN_DIRECT} <= offered.keys():
+            return None
+        return PcscPad(self._handle, offered, self._reader)
+
+    def close(self) -> None:
+        """Reset the card and let it go. Faults are of no use to anyone here: the card may have left."""
+        if self._open:
+            self._open = False
+            scard.SCardDisconnect(self._handle, scard.SCARD_RESET_CARD)
+            scard.SCardReleaseContext(self._context)
+
+
+class PcscBackend:
+    """The readers of this machine's PC/SC service."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waits: dict[str, set[int]] = {}
+        self._woken = threading.Event()
+        self._cancelled: set[str] = set()
+        self._events: dict[str, int] = {}
+
+    def readers(self) -> tuple[str, ...]:
+        """Names of the readers that are there now. Raises NoReaderError where there is no service."""
+        with _context() as context:
+            return _names(context)
+
+    def connect(self, reader: str) -> PcscConnection:
+        """Raises NoReaderError, NoCardError, MuteCardError, CardBusyError."""
+        result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+        if result != scard.SCARD_S_SUCCESS:
+            raise _error(result, reader) if _code(result) in _SERVICE else NoReaderError("no PC/SC service")
+        try:
+            return _connect(context, reader)
+        except BaseException:
+            scard.SCardReleaseContext(context)
+            raise
+
+    def presence(self, reader: str) -> Presence:
+        """What is in the reader now; no reader where there is no service."""
+        try:
+            with _context() as context:
+                return _presence(_state(context, reader))
+        except NoReaderError:
+            return Presence.NO_READER
+
+    def wait_for_change(self, reader: str, last: Presence, timeout_s: float) -> Presence:
+        """Block until the reader differs from `last`, or the time is out, or `cancel` is called."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            with _context() as context, self._waiting(reader, context):
+                return self._wait(context, reader, last, deadline)
+        except NoReaderError:
+            if last is Presence.NO_READER:
+                self._woken.wait(min(timeout_s, SERVICE_PAUSE_S))
+                self._woken.clear()
+            return Presence.NO_READER
+
+    def cancel(self, reader: str) -> None:
+        """Wake whoever waits for a change of that reader."""
+        with self._lock:
+            self._woken.set()
+            self._cancelled.add(reader)
+            for context in self._waits.get(reader, ()):
+                scard.SCardCancel(context)
+
+    @contextmanager
+    def _waiting(self, reader: str, context: int) -> Iterator[None]:
+        with self._lock:
+            self._waits.setdefault(reader, set()).add(context)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waits[reader].discard(context)
+                self._cancelled.discard(reader)
+
+    def _wait(self, context: int, reader: str, last: Presence, deadline: float) -> Presence:
+        state = _state(context, reader)
+        while True:
+            now = self._seen(reader, state, last)
+            left_s = deadline - time.monotonic()
+            if now is not last or left_s <= 0 or reader in self._cancelled:
+                return now
+            _changed(context, reader, state, min(left_s, SLICE_S))
+            state = _state(context, reader)
+
+    def _seen(self, reader: str, state: int, last: Presence) -> Presence:
+        """What is there. A swap between two looks shows in the count of events and is told as a removal."""
+        now, events = _presence(state), state >> 16
+        before = self._events.get(reader, events)
+        self._events[reader] = events
+        swapped = now is last is Presence.PRESENT and events != before
+        return Presence.EMPTY if swapped else now
+
+
+def _names(context: int) -> tuple[str, ...]:
+    result, names = scard.SCardListReaders(context, [])
+    if result != scard.SCARD_S_SUCCESS and _code(result) in _SERVICE:
+        raise _error(result, "")
+    return tuple(names) if result == scard.SCARD_S_SUCCESS else ()
+
+
+def _connect(context: int, reader: str) -> PcscConnection:
+    protocols = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+    for left in reversed(range(BUSY_TRIES)):
+        result, handle, protocol = scard.SCardConnect(context, reader, scard.SCARD_SHARE_EXCLUSIVE, protocols)
+        if result == scard.SCARD_S_SUCCESS:
+            return PcscConnection(context, handle, protocol, _atr(handle, reader), reader)
+        if _code(result) != _SHARING_VIOLATION or not left:
+            break
+        time.sleep(BUSY_PAUSE_S)
+    raise _error(result, reader)
+
+
+def _atr(handle: int, reader: str) -> bytes:
+    result, _name, _state, _protocol, atr = scard.SCardStatus(handle)
+    if result != scard.SCARD_S_SUCCESS:
+        scard.SCardDisconnect(handle, scard.SCARD_RESET_CARD)
+        raise _error(result, reader)
+    return bytes(atr)
+
+
+def _state(context: int, reader: str) -> int:
+    """The reader's state word now, with the count of events in its upper half. Raises NoReaderError (service)."""
+    result, states = scard.SCardGetStatusChange(context, 0, [(reader, scard.SCARD_STATE_UNAWARE)])
+    if _code(result) in _SERVICE:
+        raise _error(result, reader)
+    return int(states[0][1]) if result == scard.SCARD_S_SUCCESS else int(scard.SCARD_STATE_UNKNOWN)
+
+
+def _changed(context: int, reader: str, state: int, timeout_s: float) -> None:
+    """Wait until the reader's state differs from `state`, readers come or go, time is out, or the wait is cancelled.
+
+    Raises NoReaderError where the service went away.
+    """
+    watched = [(_NEW_READER, len(_names(context)) << 16)]
+    if _presence(state) is not Presence.NO_READER:
+        watched.append((reader, state & ~scard.SCARD_STATE_CHANGED))
+    result, _states = scard.SCardGetStatusChange(context, max(1, int(timeout_s * 1000)), watched)
+    if _code(result) in _SERVICE:
+        raise _error(result, reader)
+
+
+def _presence(state: int) -> Presence:
+    """What a state word says."""
+    if state & (scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_IGNORE):
+        return Presence.NO_READER
+    if state & scard.SCARD_STATE_MUTE:
+        return Presence.MUTE
+    return Presence.PRESENT if state & scard.SCARD_STATE_PRESENT else Presence.EMPTY

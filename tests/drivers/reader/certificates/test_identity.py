@@ -1,0 +1,199 @@
+"""Certificates as hostile and as personal data: what is shown of them, and what never is."""
+
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from drivers.reader.certificates.identity import (
+    birth_dates_of,
+    card_number_of,
+    digest_of,
+    holder_of,
+    looks_personal,
+    read_certificates,
+    role_of,
+)
+from drivers.reader.certificates.key_usage import purpose_by_usage
+from drivers.reader.iso7816 import Alphabet
+from drivers.reader.outcomes import Role
+from drivers.reader.pkcs15.directory import CardDirectory, CertificateFile
+from drivers.reader.pkcs15.objects import CertificateObject, CodeFlag, CodeObject, KeyObject, TokenInfo
+from drivers.reader.profiles import CertificateRules, Profile, builtin
+from tests.drivers.reader.conftest import NOW
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+PERSONAL = "199001012380"  # made up
+
+
+def certificate(
+    serial_number: str, *, signature: bool = False, days: int = 10, number: bytes | None = None, usage: bool = True
+) -> bytes:
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, "Åsa Påhitt"),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, serial_number),
+        ]
+    )
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
+    builder = builder.serial_number(77).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=days))
+    if usage:
+        bits = x509.KeyUsage(not signature, signature, False, False, False, False, False, False, False)
+        builder = builder.add_extension(bits, True)
+    if number is not None:
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.752.34.2.1"), number)
+        builder = builder.add_extension(extension, False)
+    return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def directory(*ders: bytes) -> CardDirectory:
+    ids = [bytes((0x40 + n,)) for n in range(len(ders))]
+    return CardDirectory(
+        aid=b"",
+        token=TokenInfo(b"\x00\xaa", "", ""),
+        codes=(),
+        keys=tuple(KeyObject(id, "", b"\x01", frozenset({2}), 1, b"", True) for id in ids),
+        certificates=tuple(
+            CertificateFile(CertificateObject(id, "", False, b""), der) for id, der in zip(ids, ders, strict=True)
+        ),
+    )
+
+
+def profile(card_number: str) -> Profile:
+    return (
+        builtin().match_name("virtual-b").model_copy(update={"certificates": CertificateRules(card_number=card_number)})
+    )
+
+
+B = profile("extension:1.2.752.34.2.1")
+
+
+def test_a_personal_identity_number_is_shown_nowhere() -> None:
+    card = directory(certificate(PERSONAL, number=b"\x13\x0c" + PERSONAL.encode()))
+    read = read_certificates(card, B)
+    said = f"{read[0].facts} {holder_of(read)} {card_number_of(read, card, B)}"
+    assert PERSONAL not in said
+    assert holder_of(read).hsa_id == ""
+
+
+def test_the_hsa_id_is_taken_from_the_certificate_that_has_one() -> None:
+    read = read_certificates(directory(certificate(PERSONAL), certificate("SE2321000999-1A01", signature=True)), B)
+    assert holder_of(read).hsa_id == "SE2321000999-1A01"
+
+
+@pytest.mark.parametrize("text", ["199001012380", "9001012380", "900101-2380", "19900101-2380", "900161+2380"])
+def test_personal_numbers_are_known_by_their_form(text: str) -> None:
+    assert looks_personal(text)
+
+
+@pytest.mark.parametrize("text", ["SE2321000016-1A2B", "9752269900012345678", "", "12345"])
+def test_other_numbers_are_not_taken_for_one(text: str) -> None:
+    assert not looks_personal(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "number", "expected"),
+    [
+        ("extension:1.2.752.34.2.1", b"\x13\x05" + b"99990", "99990"),
+        ("extension:1.2.752.34.2.1", b"\x0c\x05" + b"99990", "99990"),
+        ("extension:1.2.752.34.2.1", b"99990", "99990"),
+        ("extension:1.2.752.34.2.1", b"\x30\x03\x02\x01\x05", ""),
+        ("extension:1.2.752.34.2.1", None, ""),
+        ("subject:serialNumber", None, "SE2321000999-1A01"),
+        ("subject:CN", None, "Åsa Påhitt"),
+        ("subject:nothing", None, ""),
+        ("token:serial", None, "00AA"),
+    ],
+)
+def test_the_card_number_is_where_the_profile_says(field: str, number: bytes | None, expected: str) -> None:
+    card = directory(certificate("SE2321000999-1A01", number=number))
+    rules = profile(field)
+    assert card_number_of(read_certificates(card, rules), card, rules) == expected
+
+
+def test_key_usage_tells_the_purposes_apart() -> None:
+    card = directory(certificate("X"), certificate("X", signature=True), certificate("X", usage=False))
+    assert [c.facts.purpose for c in read_certificates(card, B)] == ["identification", "signature", "other"]
+
+
+def test_what_is_no_certificate_is_left_out_and_the_rest_is_kept() -> None:
+    card = directory(b"\x30\x03\x02\x01\x05", certificate("X"))
+    assert [c.facts.id for c in read_certificates(card, B)] == ["41"]
+
+
+def test_the_digest_tells_cards_with_the_same_serial_apart() -> None:
+    one, other = (read_certificates(directory(certificate("X", days=days)), B) for days in (5, 6))
+    assert digest_of(one) != digest_of(other)
+    assert digest_of(one) == digest_of(one)
+
+
+@pytest.mark.parametrize(
+    ("flags", "usage", "expected"),
+    [
+        ({CodeFlag.UNBLOCKING}, {2}, Role.PUK),
+        ({CodeFlag.SO}, {2}, None),
+        (set(), {9}, Role.SIGNATURE),
+        (set(), {2}, Role.IDENTIFICATION),
+    ],
+)
+def test_a_code_is_known_by_what_it_guards(flags: set[int], usage: set[int], expected: Role | None) -> None:
+    code = CodeObject(b"\x01", "any label", b"", frozenset(flags), Alphabet.ASCII, 6, 8, 8, 1, None, b"")
+    key = KeyObject(b"\x45", "", b"\x01", frozenset(usage), 1, b"", False)
+    card = CardDirectory(b"", TokenInfo(b"", "", ""), (code,), (key,), ())
+    assert role_of(code, card) is expected
+
+
+def births(serial_number: str) -> list[str]:
+    read = read_certificates(directory(certificate(serial_number)), profile("token:serial"))
+    return [day.isoformat() for day in birth_dates_of(read)]
+
+
+def test_a_birth_date_is_found_in_a_personal_number_and_in_nothing_else() -> None:
+    assert births("199001012380") == ["1990-01-01"]
+    assert births("900101-2380") == ["1990-01-01", "2090-01-01"]  # of ten digits both centuries count
+    assert births("199001612380") == ["1990-01-01"]  # a co-ordination number: the day and sixty
+    assert births("199013012380") == []
+    assert births("SE2321000016-1A2B") == []
+
+
+LOG_IN, LOGON, MAIL, DOCUMENTS, CARD, SERVER, ANY, OWN = (
+    "1.3.6.1.5.5.7.3.2", "1.3.6.1.4.1.311.20.2.2", "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36",
+    "2.16.840.1.101.3.6.8", "1.3.6.1.5.5.7.3.1", "2.5.29.37.0", "1.2.752.999.1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("signs", "commits", "uses", "purpose"),
+    [
+        (True, False, [], "identification"),
+        (True, False, [LOG_IN, LOGON, MAIL], "identification"),
+        (True, False, [ANY], "identification"),
+        (True, False, [OWN], "identification"),
+        (True, False, [MAIL], "other"),
+        (True, False, [CARD], "other"),
+        (True, False, [SERVER], "other"),
+        (False, True, [], "signature"),
+        (False, True, [MAIL], "signature"),
+        (False, True, [DOCUMENTS, LOG_IN], "signature"),
+        (False, True, [OWN], "signature"),
+        (False, True, [LOG_IN], "other"),
+        (True, True, [], "signature"),
+        (True, True, [LOG_IN, LOGON], "identification"),
+        (True, True, [MAIL], "signature"),
+        (False, False, [LOG_IN], "other"),
+    ],
+)
+def test_both_usages_say_what_a_certificate_is_for(signs: bool, commits: bool, uses: list[str], purpose: str) -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Åsa Påhitt")])
+    usage = x509.KeyUsage(signs, commits, False, False, False, False, False, False, False)
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key()).serial_number(77)
+        .not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1)).add_extension(usage, True)
+    )  # fmt: skip
+    if uses:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([x509.ObjectIdentifier(use) for use in uses]), False)
+    assert purpose_by_usage(builder.sign(KEY, hashes.SHA256())) == purpose

@@ -1,0 +1,92 @@
+"""A draft for a card that nobody knows yet: usable, honest about what is not verified, and made without touching a try."""
+
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from drivers.reader.card_reader import CardReader, ReaderSettings, visiting
+from drivers.reader.model import CardFacts, Certificate, Holder
+from drivers.reader.outcomes import Role
+from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
+from drivers.reader.profiles.draft import draft, issuers_of
+from sim.reader.cards import VirtualCard
+from sim.reader.inprocess import InProcessBackend
+from sim.reader.personas import person
+from sim.reader.pki import TestAuthority
+from sim.reader.slot import VirtualSlot
+from sim.reader.traits import TOLD_ECDSA, TOLD_RSA
+from tests.drivers.reader.conftest import EC_PERSON, NOW
+
+STRANGER = CardFacts("", bytes.fromhex("3B7F96000080318065B0850400111202F0829000"), "pkcs15", "", "", "",
+                     Holder("", ""), (), (), b"")  # fmt: skip
+
+
+@pytest.fixture(params=["A", "B", "C", "D"])
+def virtual(request: pytest.FixtureRequest, authority: TestAuthority) -> VirtualCard:
+    return VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=request.param)
+
+
+async def read(slot: VirtualSlot, profiles: Profiles) -> tuple[CardFacts, str]:
+    reader = CardReader(InProcessBackend([slot]), slot.name, ReaderSettings(profiles=profiles))
+    try:
+        async with visiting(reader) as visit:
+            return visit.facts, visit.draft_profile()
+    finally:
+        await reader.close()
+
+
+async def test_a_draft_fits_its_card_and_cost_no_try(virtual: VirtualCard) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(virtual)
+    facts, text = await read(slot, builtin().quiet())
+    assert virtual.log
+    assert not {entry.ins for entry in virtual.log} & {"VERIFY", "CHANGE REFERENCE DATA", "RESET RETRY COUNTER"}
+    profile = parse(text, "draft.toml")
+    assert profile.kind == facts.kind
+    assert profile.commands.unblock == profile.commands.counter == "none"
+    assert {"pin.tries", "commands.counter", "unblocking.by"} <= set(profile.unverified)
+    assert not any(key.startswith("match") for key in profile.unverified)
+    assert profile.match.aid
+    assert bool(profile.match.label) is (virtual.kind != "D")  # a token gives itself no label
+    again, _ = await read(slot, Profiles([*builtin(), profile.model_copy(update={"rank": 99})]))
+    assert again.profile == profile.name
+    assert again.pin(Role.IDENTIFICATION) is not None
+
+
+def test_what_a_hostile_card_says_stays_data() -> None:
+    said = 'a"\\b\n[pin]\x7f = "" .*('
+    text = draft(STRANGER, CardSigns(STRANGER.atr, b"", said, "ö\ud800", ("CN=x\n[y]",)), [])
+    text.encode("utf-8")
+    profile = parse(text, "draft.toml")
+    assert Profiles([profile]).match(CardSigns(STRANGER.atr, label=said, manufacturer="ö\ud800"), "pkcs15")
+    assert not Profiles([profile]).match(CardSigns(STRANGER.atr, label="other", manufacturer="ö\ud800"), "pkcs15")
+    assert (profile.pin.min_length, profile.puk.floor) == (8, 3)
+
+
+async def test_a_draft_lists_the_algorithms_that_the_card_tells(authority: TestAuthority) -> None:
+    slot = VirtualSlot("Bench 0")
+    slot.insert(VirtualCard.create(person(EC_PERSON).new, authority, NOW, traits=["told-algorithm"]))
+    _, text = await read(slot, builtin().quiet())
+    forms = parse(text, "draft.toml").signing.forms
+    assert [(form.keys, form.algorithm, form.input) for form in forms] == [
+        ("rsa", TOLD_RSA, "digest-info"), ("ec", TOLD_ECDSA, "hash"),
+    ]  # fmt: skip
+
+
+def test_what_is_no_certificate_has_no_issuer_and_no_policy() -> None:
+    assert issuers_of([b"", b"junk"]) == ()
+    broken = Certificate("45", "", "", "", "", NOW, NOW, "identification", None, "untrusted", b"junk")
+    text = draft(replace(STRANGER, certificates=(broken,)), CardSigns(STRANGER.atr), [])
+    assert "# loa" not in text
+
+
+def test_policies_and_issuers_of_a_card_are_hints() -> None:
+    authority = TestAuthority.create(NOW)
+    card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
+    der = card.keys[0].certificate.public_bytes(Encoding.DER)
+    held = Certificate("45", "", "", "", "", NOW, NOW, "identification", None, "untrusted", der)
+    text = draft(replace(STRANGER, certificates=(held,)), CardSigns(STRANGER.atr, issuers=issuers_of([der])), [])
+    assert '# loa = { "1.2.752.74.5.3" = 3 }' in text
+    assert '# issuer = "^' in text
+    assert parse(text.replace("# issuer", "issuer"), "draft.toml").match.issuer

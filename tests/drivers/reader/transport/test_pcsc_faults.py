@@ -1,0 +1,200 @@
+"""What PC/SC may answer when something is wrong, each told as what it is. The service is played; its codes are the real ones."""
+
+from typing import Any
+
+import pytest
+from smartcard import scard
+
+from drivers.reader.errors import (
+    CardBusyError,
+    CardGoneError,
+    MuteCardError,
+    NoCardError,
+    NoReaderError,
+    ReaderError,
+)
+from drivers.reader.port import Presence
+from drivers.reader.transport import pcsc
+from drivers.reader.transport.pcsc import PcscBackend
+
+READER = "Bench reader"
+NO_SERVICE, STOPPED, RESET, SHARING = 0x8010001D, 0x8010001E, 0x80100068, 0x8010000B
+PRESENT, EMPTY = scard.SCARD_STATE_PRESENT, scard.SCARD_STATE_EMPTY
+
+
+class PlayedService:
+    """A PC/SC service that gives the answers it was told to; what it was not told, it does well."""
+
+    def __init__(self, **results: int | list[int]) -> None:
+        self.results = results
+        self.states: list[int] = [EMPTY]
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(scard, name)
+
+    def _result(self, call: str) -> int:
+        self.calls.append(call)
+        told = self.results.get(call, scard.SCARD_S_SUCCESS)
+        if isinstance(told, int):
+            return told
+        return told.pop(0) if len(told) > 1 else told[0]
+
+    def SCardEstablishContext(self, scope: int) -> tuple[int, int]:
+        return self._result("establish"), 1
+
+    def SCardReleaseContext(self, context: int) -> int:
+        return self._result("release")
+
+    def SCardListReaders(self, context: int, groups: list[str]) -> tuple[int, list[str]]:
+        return self._result("list"), [READER]
+
+    def SCardConnect(self, *asked: object) -> tuple[int, int, int]:
+        return self._result("connect"), 2, scard.SCARD_PROTOCOL_T1
+
+    def SCardStatus(self, handle: int) -> tuple[int, str, int, int, list[int]]:
+        return self._result("status"), READER, 0, 0, [0x3B, 0x00]
+
+    def SCardDisconnect(self, handle: int, how: int) -> int:
+        return self._result("disconnect")
+
+    def SCardTransmit(self, handle: int, pci: int, apdu: list[int]) -> tuple[int, list[int]]:
+        return self._result("transmit"), [0x90, 0x00]
+
+    def SCardControl(self, *asked: object) -> tuple[int, list[int]]:
+        return self._result("control"), []
+
+    def SCardGetStatusChange(
+        self, context: int, timeout_ms: int, states: list[tuple[str, int]]
+    ) -> tuple[int, list[tuple[str, int, bytes]]]:
+        result = self._result("wait" if timeout_ms else "look")
+        now = self.states.pop(0) if len(self.states) > 1 and not timeout_ms else self.states[0]
+        return result, [(READER, now, b"")]
+
+    def SCardCancel(self, context: int) -> int:
+        return self._result("cancel")
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> PlayedService:
+    service = PlayedService()
+    monkeypatch.setattr(pcsc, "scard", service)
+    monkeypatch.setattr(pcsc, "BUSY_PAUSE_S", 0.0)
+    monkeypatch.setattr(pcsc, "SERVICE_PAUSE_S", 0.0)
+    return service
+
+
+@pytest.mark.parametrize(
+    ("code", "fault"),
+    [
+        (NO_SERVICE, NoReaderError),
+        (0x80100009, NoReaderError),
+        (0x8010000C, NoCardError),
+        (0x80100066, MuteCardError),
+        (SHARING, CardBusyError),
+        (SHARING - (1 << 32), CardBusyError),  # so it looks where codes are signed
+        (0x80100001, MuteCardError),  # one that is in no table
+    ],
+)
+def test_a_card_that_cannot_be_had(played: PlayedService, code: int, fault: type[ReaderError]) -> None:
+    played.results["connect"] = code
+    with pytest.raises(fault, match=READER):
+        PcscBackend().connect(READER)
+    assert played.calls.count("connect") == (pcsc.BUSY_TRIES if fault is CardBusyError else 1)
+    assert played.calls[-1] == "release"
+
+
+def test_a_card_that_is_held_for_a_moment_is_had_in_the_end(played: PlayedService) -> None:
+    played.results["connect"] = [SHARING, SHARING, 0]
+    connection = PcscBackend().connect(READER)
+    assert connection.transmit(b"\x00\xb0\x00\x00\x00") == b"\x90\x00"
+    connection.close()
+    connection.close()
+    assert played.calls.count("disconnect") == 1
+    with pytest.raises(CardGoneError, match="closed"):
+        connection.transmit(b"\x00\xb0\x00\x00\x00")
+
+
+def test_a_card_that_leaves_before_it_has_said_what_it_is(played: PlayedService) -> None:
+    played.results["status"] = 0x80100069
+    with pytest.raises(NoCardError):
+        PcscBackend().connect(READER)
+    assert "disconnect" in played.calls
+
+
+@pytest.mark.parametrize("code", [RESET, 0x80100069, 0x8010002F])
+def test_whatever_breaks_a_command_its_outcome_is_unknown(played: PlayedService, code: int) -> None:
+    connection = PcscBackend().connect(READER)
+    played.results["transmit"] = code
+    with pytest.raises(CardGoneError):
+        connection.transmit(b"\x00\xb0\x00\x00\x00")
+
+
+@pytest.mark.parametrize(("code", "still_in"), [(0, True), (0x80100069, False), (0x80100068, False)])
+def test_whether_the_card_has_been_in_all_the_time(played: PlayedService, code: int, still_in: bool) -> None:
+    connection = PcscBackend().connect(READER)
+    played.results["status"] = code
+    assert connection.still_in() is still_in
+    connection.close()
+    assert not connection.still_in()
+
+
+def test_without_the_service_there_is_no_reader(played: PlayedService) -> None:
+    played.results["establish"] = NO_SERVICE
+    backend = PcscBackend()
+    for ask in (backend.readers, lambda: backend.connect(READER)):
+        with pytest.raises(NoReaderError, match="no PC/SC service"):
+            ask()
+    assert backend.presence(READER) is Presence.NO_READER
+    assert backend.wait_for_change(READER, Presence.NO_READER, 1.0) is Presence.NO_READER
+    assert backend.wait_for_change(READER, Presence.PRESENT, 1.0) is Presence.NO_READER
+    played.results["establish"] = 0x80100001  # another fault of the service
+    with pytest.raises(NoReaderError, match="no PC/SC service"):
+        backend.connect(READER)
+
+
+def test_a_service_that_stops_in_the_middle_is_told(played: PlayedService) -> None:
+    backend = PcscBackend()
+    played.results["list"] = STOPPED
+    with pytest.raises(NoReaderError, match="stopped"):
+        backend.readers()
+    played.results = {"look": STOPPED}
+    assert backend.presence(READER) is Presence.NO_READER
+    played.results = {"wait": STOPPED}
+    assert backend.wait_for_change(READER, Presence.EMPTY, 1.0) is Presence.NO_READER
+
+
+def test_a_reader_that_nobody_knows_is_none(played: PlayedService) -> None:
+    played.results = {"look": 0x80100009, "list": 0x8010002E}
+    assert PcscBackend().presence(READER) is Presence.NO_READER
+    assert PcscBackend().readers() == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "presence"),
+    [
+        (EMPTY, Presence.EMPTY),
+        (PRESENT, Presence.PRESENT),
+        (PRESENT | scard.SCARD_STATE_MUTE, Presence.MUTE),
+        (scard.SCARD_STATE_UNAVAILABLE, Presence.NO_READER),
+    ],
+)
+def test_what_a_reader_says_is_in_it(played: PlayedService, state: int, presence: Presence) -> None:
+    played.states = [state]
+    assert PcscBackend().presence(READER) is presence
+
+
+def test_a_wait_ends_with_the_change_or_with_the_time(played: PlayedService) -> None:
+    played.states = [EMPTY, PRESENT]
+    assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
+    played.states = [EMPTY]
+    assert PcscBackend().wait_for_change(READER, Presence.EMPTY, 0.0) is Presence.EMPTY
+    played.states = [scard.SCARD_STATE_UNKNOWN, EMPTY]
+    assert PcscBackend().wait_for_change(READER, Presence.NO_READER, 60.0) is Presence.EMPTY
+
+
+def test_a_swap_between_two_looks_is_told_as_a_removal(played: PlayedService) -> None:
+    backend = PcscBackend()
+    played.states = [PRESENT | 1 << 16, PRESENT | 3 << 16]
+    assert backend.wait_for_change(READER, Presence.PRESENT, 60.0) is Presence.EMPTY
+    assert backend.wait_for_change(READER, Presence.EMPTY, 60.0) is Presence.PRESENT
