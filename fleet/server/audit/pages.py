@@ -31,7 +31,7 @@ def records_router(web: Web) -> APIRouter:
         caller = caller_of(request)
         return web.render(
             request,
-            "accounts/me.html",
+            "audit/me.html",
             page="me",
             title=web.texts_for(request)("me.title", name=caller.name),
             sessions=access_of(request).open_sessions(caller),
@@ -67,7 +67,7 @@ def _audit_page(request: Request, web: Web, who: str, action: str, page: int, ve
     checked, _ = access.entries(action=CHECKED, limit=1)
     return web.render(
         request,
-        "accounts/audit.html",
+        "audit/audit.html",
         page="audit",
         title=t.many("audit.title", total) if total else t("audit.title.none"),
         says=access_words,

@@ -49,7 +49,7 @@ def sign_in_page(request: Request, web: Web, onward: str, why: Refused | None = 
     t = web.texts_for(request)
     return web.render(
         request,
-        "accounts/sign_in.html",
+        "sign_in/sign_in.html",
         status=_STATUS.get(why, 400) if why else 200,
         page="",
         title=t("door.sign_in"),
@@ -78,7 +78,7 @@ def _add_links(router: APIRouter, web: Web) -> None:
     @router.get("/sign-in/link/{value}", dependencies=needs(Right.PUBLIC))
     def show(request: Request, value: str) -> Response:
         return web.render(
-            request, "accounts/sign_in_link.html", page="", title=web.texts_for(request)("door.sign_in"), value=value
+            request, "sign_in/sign_in_link.html", page="", title=web.texts_for(request)("door.sign_in"), value=value
         )
 
     @router.post("/sign-in/link", dependencies=needs(Right.PUBLIC))
@@ -113,7 +113,7 @@ def _set_up_page(request: Request, web: Web, value: str, offer: Offer | None, wh
         return sign_in_page(request, web, "/", Refused.LINK)
     return web.render(
         request,
-        "accounts/set_up.html",
+        "sign_in/set_up.html",
         status=_STATUS.get(why, 400) if why else 200,
         page="",
         title=web.texts_for(request)("door.set_up"),

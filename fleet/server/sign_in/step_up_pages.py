@@ -52,7 +52,7 @@ def step_up_page(request: Request, web: Web, onward: str, why: str = "") -> Resp
     asked = keys_of(request).begin_step_up(caller, party) if local and party is not None else None
     return web.render(
         request,
-        "accounts/step_up.html",
+        "sign_in/step_up.html",
         status=400 if why else 200,
         page="me",
         title=web.texts_for(request)("step_up.title"),

@@ -65,7 +65,7 @@ def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]
     short = sum(one.reserve == 0 for one in places)
     return web.render(
         request,
-        "cards/stock.html",
+        "stock/stock.html",
         "orders stations",
         page="stock",
         seen=seen,
@@ -104,7 +104,7 @@ def _bins(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int])
     _, different = cards.bins(show="differs", limit=1)
     return web.render(
         request,
-        "cards/bins.html",
+        "stock/bins.html",
         "errands stations",
         page="bins",
         seen=seen,
@@ -125,7 +125,7 @@ def _bin(request: Request, web: Web, cards: Cards, row: StationRow, page: int) -
     fallen, total = cards.fallen(row.name, limit=ROWS, offset=(page - 1) * ROWS)
     return web.render(
         request,
-        "cards/bin.html",
+        "stock/bin.html",
         f"errands station/{row.name}",
         page="bins",
         seen=seen,

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fleet.server.platform.pages.rendering import Web
 
 FIRST_TEMPLATES = (
-    "accounts/sign_in.html",
+    "sign_in/sign_in.html",
     "platform/signed_out.html",
     "platform/base.html",
     "platform/macros.html",

@@ -43,7 +43,7 @@ def keys_page(request: Request, web: Web, why: Refused | None = None, name: str 
     keys = keys_of(request).listed(caller)
     return web.render(
         request,
-        "accounts/keys.html",
+        "sign_in/keys.html",
         status=400 if why else 200,
         page="me",
         title=web.texts_for(request)("keys.title"),
@@ -75,7 +75,7 @@ def _add_own(router: APIRouter, web: Web) -> None:
             return await run_in_threadpool(keys_page, request, web, asked, name)
         title = web.texts_for(request)("keys.add_title", name=name)
         return web.render(
-            request, "accounts/key_add.html", page="me", title=title, options=asked.options, key_name=name
+            request, "sign_in/key_add.html", page="me", title=title, options=asked.options, key_name=name
         )
 
     @router.post(f"{KEYS}/done", dependencies=needs(Right.SIGNED_IN))
@@ -110,7 +110,7 @@ def _add_sign_in(router: APIRouter, web: Web) -> None:
             return sign_in_page(request, web, onward, asked)
         title = web.texts_for(request)("door.sign_in")
         return web.render(
-            request, "accounts/sign_in_key.html", page="", title=title, options=asked.options, onward=onward
+            request, "sign_in/sign_in_key.html", page="", title=title, options=asked.options, onward=onward
         )
 
     @router.post("/sign-in/key/done", dependencies=needs(Right.PUBLIC))
