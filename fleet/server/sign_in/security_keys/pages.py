@@ -74,9 +74,7 @@ def _add_own(router: APIRouter, web: Web) -> None:
         if isinstance(asked, Refused):
             return await run_in_threadpool(keys_page, request, web, asked, name)
         title = web.texts_for(request)("keys.add_title", name=name)
-        return web.render(
-            request, "sign_in/key_add.html", page="me", title=title, options=asked.options, key_name=name
-        )
+        return web.render(request, "sign_in/key_add.html", page="me", title=title, options=asked.options, key_name=name)
 
     @router.post(f"{KEYS}/done", dependencies=needs(Right.SIGNED_IN))
     async def finish(request: Request) -> Response:
