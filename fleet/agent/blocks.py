@@ -13,8 +13,7 @@ import sqlite3
 from functools import partial
 
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
-from fleet.agent.keeping import Asker
-from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StationStore, StoreError
 from fleet.agent.words import SyncRefused, Words
 from fleet.messages.asking import BlockAsk, Declined, HoldAsk, LiftAsk, Result

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from fleet.agent.link import AskTimeout, LinkDown
 from fleet.agent.store import StoreError
 from fleet.agent.words import SyncRefused
 from fleet.messages.link import Answer, Ask
@@ -17,8 +16,16 @@ from fleet.messages.link import Answer, Ask
 log = logging.getLogger(__name__)
 
 
+class LinkDown(Exception):
+    """The question cannot be asked, or its answer cannot come: there is no connection."""
+
+
+class AskTimeout(Exception):
+    """No answer in time. Whether the question was heard is unknown."""
+
+
 class Asker(Protocol):
-    """The part of `Link` that asks."""
+    """The part of `Link` that asks. `ask` raises LinkDown, AskTimeout."""
 
     @property
     def online(self) -> bool: ...

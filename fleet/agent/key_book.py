@@ -27,12 +27,15 @@ class KeyBook:
         """Takes what is kept. Raises StoreError."""
         self._store, self._link, self._keys = store, link, keys
         self._wake = asyncio.Event()
-        self.rotated: Callable[[], None] = lambda: None
-        """Called once new keys have been taken: what could not be verified before may be asked for again."""
+        self._listeners: list[Callable[[], None]] = []
         try:
             keys.take(store.transact_now(_kept))
         except RotationError as error:
             log.error("the kept keys of the server are not believed: %s", error)
+
+    def on_rotation(self, listener: Callable[[], None]) -> None:
+        """Call `listener()` once new keys have been taken: what could not be verified before may be asked for again."""
+        self._listeners.append(listener)
 
     async def refresh(self, timeout_s: float = 10.0) -> None:
         """Ask for the chain and keep what is new. Raises LinkDown, AskTimeout, SyncRefused (then nothing changes), StoreError."""
@@ -44,7 +47,8 @@ class KeyBook:
         for one in fresh:
             log.warning("the server has rotated its keys: statement %d of %s", one.sequence, one.made.date())
         if fresh:
-            self.rotated()
+            for listener in self._listeners:
+                listener()
         rows = [(one.sequence, one.text) for one in self._keys.taken]
         await self._store.transact(lambda cx: cx.executemany("INSERT OR IGNORE INTO server_key VALUES (?, ?)", rows))
 

@@ -28,6 +28,7 @@ from fleet.agent import outbox
 from fleet.agent.drain import Drain, Pace, Wiring
 from fleet.agent.endpoint import Endpoint, Incoming, make_tls
 from fleet.agent.identity import Identity, IdentityError
+from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.mqtt import TAKEN_OVER, Connection, ConnectionFailed, Extras
 from fleet.agent.signatures import Dropped, Signatures
 from fleet.agent.store import StationStore, StoreError
@@ -49,14 +50,6 @@ STATE_EVERY_S = 0.5
 EVENT_CONTENT_TYPE = "application/cloudevents+json"
 
 OnChange = Callable[[bool], None]
-
-
-class LinkDown(Exception):
-    """The question cannot be asked, or its answer cannot come: there is no connection."""
-
-
-class AskTimeout(Exception):
-    """No answer in time. Whether the question was heard is unknown."""
 
 
 def utc_now() -> datetime:
@@ -95,7 +88,15 @@ class _Waiting:
 class Link:
     """The link of one station. Use it as a context manager, or `start` and `stop`."""
 
-    def __init__(self, identity: Identity, store: StationStore, bootid: str, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        store: StationStore,
+        bootid: str,
+        timing: Timing | None = None,
+        on_command: Callable[[bytes], None] = lambda payload: None,
+    ) -> None:
+        """`on_command` is called with what comes on `commands`, as it came: nothing of it is checked here."""
         self._identity = identity
         self._store = store
         self._bootid = bootid
@@ -107,8 +108,7 @@ class Link:
         self._recalled = asyncio.Event()
         self._taken_over = TakeOvers()
         self._listeners: list[OnChange] = []
-        self.on_command: Callable[[bytes], None] = lambda payload: None
-        """Told of what comes on `commands`, as it came: nothing of it is checked here."""
+        self.on_command = on_command
         self._asks: dict[bytes, _Waiting] = {}
         self._asked = TokenBucket(ASK_BURST * 3 // 4, ASKS_PER_S * 3 / 4, time.monotonic())
         self._clock_behind = timedelta()

@@ -1,8 +1,8 @@
 """The region's data at the station: switch-offs, profiles and revocation data, signed by the server, taken whole or not at all.
 
-A set comes in pages; each file is checked against its digest, and the set replaces the one before in one transaction. `taken` is
-called after it with the new files (revocation data goes into the reader's cache, profiles into their folder). The last set counts
-until another one is there, also past `not_after`: what is switched off stays so.
+A set comes in pages; each file is checked against its digest, and the set replaces the one before in one transaction.
+`on_files` is called after it with the new files (revocation data goes into the reader's cache, profiles into their folder). The
+last set counts until another one is there, also past `not_after`: what is switched off stays so.
 """
 
 import asyncio
@@ -50,7 +50,17 @@ class RegionFile:
 class Region:
     """What is held. `store` was opened with `SCHEMA` among its schemas."""
 
-    def __init__(self, store: StationStore, link: Asker, words: Words, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: StationStore,
+        link: Asker,
+        words: Words,
+        clock: Callable[[], datetime],
+        *,
+        on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None,
+        on_signed_time: Callable[[datetime], None] = lambda issued: None,
+    ) -> None:
+        """`on_signed_time` is called with each signed time as it comes: a floor for the station's clock, and a measure of it."""
         self._store = store
         self._link = link
         self._words = words
@@ -59,9 +69,8 @@ class Region:
         self._switch_offs = store.transact_now(_switch_offs)
         self.digest, _ = store.transact_now(_held)
         """Of the set that is held; None before the first."""
-        self.taken: Callable[[Sequence[RegionFile]], None] = lambda files: None
-        self.time: Callable[[datetime], None] = lambda issued: None
-        """Called with each signed time as it comes: a floor for the station's clock, and a measure of it."""
+        self._on_files = on_files
+        self._on_signed_time = on_signed_time
 
     def off(self, *, errand: str = "", product: str = "", card_number: str = "") -> SwitchOff | None:
         """The first switch-off that names one of them."""
@@ -104,7 +113,7 @@ class Region:
         issued, not_after = _time(page.issued), _time(page.not_after)
         if floor is not None and issued < floor:
             raise SyncRefused("replayed", "the region's data is older than what is held")
-        self.time(issued)
+        self._on_signed_time(issued)
         if max(self._clock(), issued) > not_after:
             raise SyncRefused("expired", "the region's data is past its time")
         if before and page.set != before[0].set:
@@ -123,7 +132,7 @@ class Region:
 
         await self._store.transact(work)
         self._switch_offs, self.digest = switch_offs, pages[0].set
-        self.taken(files)
+        self._on_files(files)
 
 
 def _whole(parts: Sequence[FilePart]) -> list[RegionFile]:

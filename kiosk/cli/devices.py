@@ -35,8 +35,9 @@ from kiosk.config import (
     ScannerSection,
     load,
 )
-from kiosk.station import devices as fitted
-from kiosk.station.fleet_wiring import LOCK_FILE
+from kiosk.station.build_devices import make_devices, virtual_printer
+from kiosk.station.build_fleet import LOCK_FILE
+from kiosk.station.devices import Devices
 from kiosk.station.reader_settings import NoAnchorsError, reader_settings
 from kiosk.station.self_test import Checked, Wishes, check
 from sim.bench import cards
@@ -115,7 +116,7 @@ async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list
 
 
 @asynccontextmanager
-async def _powered(config: Config, base: Path, world: World) -> AsyncIterator[fitted.Devices]:
+async def _powered(config: Config, base: Path, world: World) -> AsyncIterator[Devices]:
     """The devices of the configuration, the virtual ones with power."""
     board = board_of(world.cabinet)
     try:
@@ -123,11 +124,11 @@ async def _powered(config: Config, base: Path, world: World) -> AsyncIterator[fi
         settings = replace(kept, ledger=MemoryLedger())  # only made-up codes are tried here
     except NoAnchorsError:
         settings = ReaderSettings(now=SystemClock().now)
-    devices = fitted.make(config, base, settings, world)
+    devices = make_devices(config, base, settings, world)
     try:
         if config.printer.kind == VIRTUAL:
             world.printer.become(config.printer.model)
-            devices.printer = fitted.virtual_printer(*await world.printer.start(), config.printer.model)
+            devices.printer = virtual_printer(*await world.printer.start(), config.printer.model)
         if board is not None:
             await board.start()
         yield devices

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from kiosk.cli import Exit
 from kiosk.config import Config, ConfigError, load
+from kiosk.station.host import Host
 from kiosk.station.log_bundle import heard
 
 DEFAULT = Path("station.toml")
@@ -68,21 +69,24 @@ def _display() -> bool:
 async def _station(config: Config, base: Path, faults: list[str], *, as_json: bool) -> int:
     from kiosk.station.app import App  # Kivy opens its window on import: only when a window is wanted
 
-    app = App(config, base, faults)
-    app.station.on_problem = lambda code, text: _say(code, text, as_json=as_json)
     running = asyncio.current_task()
     assert running is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    restarting = asyncio.Event()
+
+    def end_program() -> None:
+        restarting.set()
+        running.cancel()
+
     ring = heard()
-    app.station.log_lines = lambda: ring.lines
-    app.station.on_restart = lambda: _end(running)
+    host = Host(
+        on_problem=lambda code, text: _say(code, text, as_json=as_json),
+        log_lines=lambda: ring.lines,
+        end_program=end_program,
+    )
     with contextlib.suppress(asyncio.CancelledError):
-        await app.run()
-    return RESTART if app.station.restarts else Exit.DONE
-
-
-def _end(running: "asyncio.Task[int]") -> None:
-    running.cancel()
+        await App(config, base, host, faults).run()
+    return RESTART if restarting.is_set() else Exit.DONE
 
 
 def _say(code: str, text: str, *, as_json: bool) -> None:

@@ -24,7 +24,8 @@ from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config, ConfigError, load
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.ports import Ended
-from kiosk.station.station import Station, opened
+from kiosk.station.build import open_station
+from kiosk.station.station import Station
 from kiosk.walk import answers as answers_file
 from kiosk.walk import hands
 from kiosk.walk.answers import Answers, AnswersError
@@ -117,7 +118,8 @@ class _Walk:
             world.authority = TestAuthority.load_or_create(default_directory(), SystemClock().now())
         cards = hands.cards(answers, world.authority)
         screen = WalkScreen(answers.entries, cards, self._say, self._config.station.language)
-        async with opened(Station(self._config, self._base, screen, world), Timing(first_s=0.1)) as station:
+        timing = Timing(first_s=0.1)
+        async with open_station(self._config, self._base, screen, world=world, timing=timing) as station:
             self._arm(screen, station, world)
             await _online(station)
             missing = station.missing(errand)
@@ -194,10 +196,10 @@ async def _online(station: Station) -> None:
 
 async def _drained(station: Station) -> None:
     """Give the server time to say that it holds what was committed."""
-    side, books = station.fleet, station.books
+    side, records = station.fleet, station.records
 
     async def reached() -> bool:
-        return side is None or books is None or not side.link.online or await books.depth() == 0
+        return side is None or records is None or not side.link.online or await records.depth() == 0
 
     await _until(station, DRAIN_S, reached)
 
@@ -210,12 +212,12 @@ async def _until(station: Station, limit_s: float, reached: Callable[[], Awaitab
 
 
 async def _sequence(station: Station) -> int:
-    books = station.books
-    return max([sequence for sequence, _ in await books.events_after(0)], default=0) if books else 0
+    records = station.records
+    return max([sequence for sequence, _ in await records.events_after(0)], default=0) if records else 0
 
 
 async def _events(station: Station, first: int) -> list[dict[str, Any]]:
-    told = await station.books.events_after(first) if station.books else []
+    told = await station.records.events_after(first) if station.records else []
     own = [one for one in told if one[1] != EventType.CHAIN_CHECKPOINT]  # which belongs to the chain, not to an errand
     return [{"sequence": sequence, "type": kind} for sequence, kind in own]
 

@@ -16,8 +16,7 @@ from datetime import datetime
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Signed
 from fleet.agent.blocks import BlockQueue, Queueable
-from fleet.agent.keeping import Asker
-from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.words import SyncRefused, Words
 from fleet.messages import asking
 from fleet.messages.asking import (

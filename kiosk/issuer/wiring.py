@@ -18,7 +18,6 @@ from fleet.agent.keeping import Asker
 from fleet.agent.region import Region, RegionFile
 from fleet.agent.store import StationStore
 from fleet.agent.words import Words
-from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.administrator_login import FleetAdministrators
 from kiosk.issuer.card_keys import FleetCardKeys
@@ -34,14 +33,23 @@ logger = logging.getLogger(__name__)
 class IssuerSide:
     """Made beside the link. Raises StoreError."""
 
-    def __init__(self, identity: Identity, store: StationStore, link: Asker, clock: Clock) -> None:
-        """`store` was opened with `SCHEMAS` among its schemas."""
+    def __init__(
+        self,
+        identity: Identity,
+        store: StationStore,
+        link: Asker,
+        clock: Clock,
+        *,
+        on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None,
+        on_signed_time: Callable[[datetime], None] = lambda issued: None,
+    ) -> None:
+        """`store` was opened with `SCHEMAS` among its schemas. The callbacks are those of `fleet.agent.region.Region`."""
         words = Words(identity)
         self._station = identity.station
         self._requests = IssuerRequests(link, words)
         self._clock = clock
         self.queue = BlockQueue(store, link, words, AtRestCipher(identity.station, identity.store_secret()))
-        self.region = Region(store, link, words, clock.now)
+        self.region = Region(store, link, words, clock.now, on_files=on_files, on_signed_time=on_signed_time)
 
     def ports(self, orders: Orders, trust: TrustStore | None) -> dict[str, Any]:
         """The fields of a journey's `Desk` that this stands behind. `trust`: whose cards count, as the readers have it."""
@@ -69,21 +77,6 @@ class IssuerSide:
             asyncio.create_task(self.queue.run(), name="block-queue"),
             asyncio.create_task(self.region.run(), name="region"),
         ]
-
-    def settle(self, config: Config, base: Path, clock: SystemClock, changed: Callable[[], None]) -> None:
-        """Let signed times be the clock's floor and measure, files go where the configuration has their place, and `changed` be
-        called when what is switched off may be something else."""
-
-        def taken(files: Sequence[RegionFile]) -> None:
-            keep_files(files, config, base)
-            changed()
-
-        def time(issued: datetime) -> None:
-            if clock.heard(issued):
-                changed()
-
-        self.region.time = time
-        self.region.taken = taken
 
 
 def keep_files(files: Sequence[RegionFile], config: Config, base: Path) -> None:

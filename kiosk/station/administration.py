@@ -1,108 +1,71 @@
-"""The station as a machine, for its administrator: implements `kiosk.administration_ports.House` over the station that runs."""
+"""The station administration: what an administrator sees of the machine (`StationBoard`) and does to it beside the journeys
+(`StationAdministration`, which implements `kiosk.administration_ports.House`).
+"""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import Protocol, get_args
 
-from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.port import CabinetReady
-from drivers.reader.model import CardFacts
 from fleet.messages.link import Order, SlotState
 from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, DeviceKind, Happened, Look, Slot, SlotLook
-from kiosk.errands.registry import ERRANDS
-from kiosk.ports import Ended
+from kiosk.errands.registry import ERRANDS, Errand
+from kiosk.ports import Clock, Ended, Orders
 from kiosk.receipts import Receipt
-from kiosk.station import cabinet_pairing as pairing
-from kiosk.station import self_test as selftest
+from kiosk.station import self_test
+from kiosk.station.availability import Availability
+from kiosk.station.devices import Devices
+from kiosk.station.journal import Journal
 from kiosk.station.journal_queries import last_events, unprinted, unsigned
+from kiosk.station.out_of_service import OutOfService
+from kiosk.station.restart import Restart
 from kiosk.steps.identity.identification import RESERVE
-from kiosk.stock.stocktaking import Ledger, is_reserve
-
-if TYPE_CHECKING:
-    from kiosk.station.station import Station
+from kiosk.stock.stocktaking import Ledger, Stock, is_reserve
 
 SOON = timedelta(days=7)
-"""So long before its last day a card that waits is marked."""
+"""A card that waits is marked so long before its last day."""
 BIN_HOLDS = 50
 """Cards in a full bin."""
 
 
-class StationHouse:
-    """One station's."""
-
-    def __init__(self, station: "Station") -> None:
-        self._station = station
-
-    async def look(self) -> Look:
-        """What is to be seen of it. Raises StoreError."""
-        station = self._station
-        desk = station.desk()
-        waiting = {order.slot: order for order in (await desk.orders.waiting() if desk else ())}
-        ledger = await desk.stock.look() if desk is not None and desk.stock is not None else Ledger((), None)
-        spare = frozenset(card.slot for card in ledger.lying if is_reserve(card))
-        slots = tuple(
-            Slot(one.number, "broken")
-            if one.number in ledger.broken or one.door == "unknown"
-            else Slot(one.number, self._slot(one, waiting.get(one.number), one.number in spare))
-            for one in station.devices.slots
-        )
-        devices = [Device(one.kind, one.state, one.ok) for one in station.devices.states]
-        journal = station.books.journal if station.books else None
-        counts = (await unsigned(journal), len(await unprinted(journal))) if journal else (0, 0)
-        left_in = station.left_in.lately() if station.left_in is not None else 0
-        return Look(slots, (*devices, *await self._bin(), *self._link()), *counts, left_in)
-
-    async def administers(self, facts: CardFacts) -> bool:
-        """Whether the card is, by its HSA-id, that of an administrator on the list. It has proved nothing yet."""
-        desk = self._station.desk()
-        return desk is not None and await desk.orders.administrator(facts.holder.hsa_id) is not None
-
-    def missing(self, errand: str) -> str | None:
-        """What keeps that errand from being offered."""
-        found = next((one for one in ERRANDS if one.id == errand), None)
-        return NOT_HERE if found is None else self._station.missing(found)
-
-    async def check(self) -> tuple[Device, ...]:
-        """The self test of every device."""
-        found = await selftest.check(self._station.devices, selftest.Wishes(thorough=True))
-        return tuple(Device(_kind(one.kind), one.state, one.ok) for one in found)
-
-    async def events(self) -> tuple[Happened, ...]:
-        """What happened last, without whom it was about. Raises StoreError."""
-        books = self._station.books
-        return await last_events(books.journal) if books else ()
-
-    async def unprinted(self) -> tuple[Receipt, ...]:
-        """Receipts that never came onto paper. Raises StoreError."""
-        books = self._station.books
-        return await unprinted(books.journal) if books else ()
+class Online(Protocol):
+    """Whether the link has a connection."""
 
     @property
-    def closed(self) -> Closed | None:
-        """Why the station is out of service."""
-        return self._station.out_of_service.why
+    def online(self) -> bool: ...
 
-    async def close(self, why: Closed | None) -> None:
-        """Out of service, or back. Raises OSError."""
-        self._station.out_of_service.set(why)
-        self._station.changed()
 
-    async def pair(self) -> str:
-        """Pair the cabinet's board with this station: the line is let go meanwhile."""
-        station = self._station
-        if station.config.cabinet.kind != "serial" or not isinstance(station.devices.cabinet, SerialCabinet):
-            return "no_cabinet"
-        return await pairing.pair(
-            station.devices.cabinet, station.base / station.config.cabinet.key, station.config.cabinet.port
+@dataclass(frozen=True, slots=True)
+class StationBoard:
+    """What is to be seen of the machine: slots, devices, bin, link, and what is left undone.
+
+    `orders`, `stock`, `journal` and `link` are None where the station can write nothing down or belongs to no fleet.
+    """
+
+    devices: Devices
+    orders: Orders | None
+    stock: Stock | None
+    journal: Journal | None
+    link: Online | None
+    count_left_in: Callable[[], int]
+    """How many cards were left in the reader lately."""
+    clock: Clock
+
+    async def look(self) -> Look:
+        """As it is now. Raises StoreError."""
+        waiting = {order.slot: order for order in (await self.orders.waiting() if self.orders else ())}
+        ledger = await self.stock.look() if self.stock is not None else Ledger((), None)
+        spare = frozenset(card.slot for card in ledger.lying if is_reserve(card))
+        slots = tuple(
+            Slot(slot.number, "broken")
+            if slot.number in ledger.broken or slot.door == "unknown"
+            else Slot(slot.number, self._slot(slot, waiting.get(slot.number), slot.number in spare))
+            for slot in self.devices.slots
         )
-
-    def restart(self) -> bool:
-        """Start the program anew once no errand runs any more."""
-        self._station.restarts = self._station.on_restart is not None
-        return self._station.restarts
-
-    async def run(self, errand: str, here: AtMenu) -> Ended | None:
-        """One errand of the administrator's, to its end."""
-        return await self._station.run(next(one for one in ERRANDS if one.id == errand), here)
+        devices = [Device(state.kind, state.state, state.ok) for state in self.devices.states]
+        counts = (await unsigned(self.journal), len(await unprinted(self.journal))) if self.journal else (0, 0)
+        return Look(slots, (*devices, *await self._bin(), *self._link()), *counts, self.count_left_in())
 
     def _slot(self, slot: SlotState, order: Order | None, spare: bool) -> SlotLook:
         """A slot by its sensors, and by what is ordered from it where they tell nothing."""
@@ -114,22 +77,79 @@ class StationHouse:
             return "reserve" if spare else "card"
         if order.product == RESERVE:
             return "reserve"
-        return "soon" if order.last_day <= (self._station.clock.now() + SOON).date().isoformat() else "card"
+        return "soon" if order.last_day <= (self.clock.now() + SOON).date().isoformat() else "card"
 
     async def _bin(self) -> tuple[Device, ...]:
-        cabinet = self._station.devices.cabinet
+        cabinet = self.devices.cabinet
         state = await cabinet.state() if cabinet is not None else None
         if not isinstance(state, CabinetReady):
             return ()
         return (Device("bin", "full" if state.bin_full else "ready", not state.bin_full, state.bin_count, BIN_HOLDS),)
 
     def _link(self) -> tuple[Device, ...]:
-        side = self._station.fleet
-        if side is None:
+        if self.link is None:
             return ()
-        return (Device("link", "ready" if side.link.online else "offline", side.link.online),)
+        return (Device("link", "ready" if self.link.online else "offline", self.link.online),)
+
+
+@dataclass(frozen=True, slots=True)
+class StationAdministration:
+    """What an administrator does to the machine. Implements `House`."""
+
+    board: StationBoard
+    availability: Availability
+    out_of_service: OutOfService
+    changed: Callable[[], None]
+    """Draws the home screen anew, and tells the fleet."""
+    pair_cabinet: Callable[[], Awaitable[str]]
+    end_when_idle: Restart
+    run_errand: Callable[[Errand, AtMenu], Awaitable[Ended | None]]
+
+    async def look(self) -> Look:
+        """See the port. Raises StoreError."""
+        return await self.board.look()
+
+    def missing(self, errand: str) -> str | None:
+        """See the port."""
+        wanted = next((known for known in ERRANDS if known.id == errand), None)
+        return NOT_HERE if wanted is None else self.availability.missing(wanted)
+
+    async def check(self) -> tuple[Device, ...]:
+        """See the port."""
+        results = await self_test.check(self.board.devices, self_test.Wishes(thorough=True))
+        return tuple(Device(_kind(result.kind), result.state, result.ok) for result in results)
+
+    async def events(self) -> tuple[Happened, ...]:
+        """See the port. Raises StoreError."""
+        return await last_events(self.board.journal) if self.board.journal else ()
+
+    async def unprinted(self) -> tuple[Receipt, ...]:
+        """See the port. Raises StoreError."""
+        return await unprinted(self.board.journal) if self.board.journal else ()
+
+    @property
+    def closed(self) -> Closed | None:
+        """See the port."""
+        return self.out_of_service.why
+
+    async def close(self, why: Closed | None) -> None:
+        """See the port. Raises OSError."""
+        self.out_of_service.set(why)
+        self.changed()
+
+    async def pair(self) -> str:
+        """See the port. The driver lets the line go meanwhile."""
+        return await self.pair_cabinet()
+
+    def restart(self) -> bool:
+        """See the port."""
+        return self.end_when_idle.request()
+
+    async def run(self, errand: str, here: AtMenu) -> Ended | None:
+        """See the port."""
+        return await self.run_errand(next(known for known in ERRANDS if known.id == errand), here)
 
 
 def _kind(name: str) -> DeviceKind:
-    """A self test's kind of device."""
-    return next(one for one in get_args(DeviceKind) if one == name)
+    """The kind of a device in the self test."""
+    return next(kind for kind in get_args(DeviceKind) if kind == name)

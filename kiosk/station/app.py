@@ -8,6 +8,9 @@ The window comes up first, whatever is missing; then the station says what it la
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +24,11 @@ from kiosk.config import VIRTUAL, Config
 from kiosk.region import Region
 from kiosk.screens.overlays import Closed
 from kiosk.screens.window import KivyScreen
-from kiosk.station.peripherals import move_pins
+from kiosk.station.build import open_station
+from kiosk.station.build_devices import move_pins
+from kiosk.station.devices import Devices
+from kiosk.station.host import Host
+from kiosk.station.problems import Problems
 from kiosk.station.station import Station
 from kiosk.views import Fact, say
 from sim.bench.control import BenchControl
@@ -38,10 +45,12 @@ PROMPT = Timing(first_s=0.3)
 class App:
     """One station with its window."""
 
-    def __init__(self, config: Config, base: Path, faults: list[str] | None = None) -> None:
+    def __init__(self, config: Config, base: Path, host: Host | None = None, faults: Sequence[str] = ()) -> None:
         """`faults`: what was wrong with the configuration; the station is then shown as out of order."""
         self._config = config
-        self._faults = faults or []
+        self._base = base
+        self._faults = faults
+        self._contacts: tuple[Fact, ...] = ()
         self.world = self._make_world(base)
         theme = config.display.theme
         self.screen = KivyScreen(
@@ -49,12 +58,11 @@ class App:
             language=config.station.language, theme="hc" if theme == "contrast" else theme,
             fullscreen=config.display.fullscreen, position=config.display.position, bench=config.is_bench,
         )  # fmt: skip
-        self.station = Station(config, base, self.screen, self.world)
-        self.station.language = lambda: self.screen.language
-        self.station.next_person = self.screen.reset
-        self.station.on_closed = self._close_to_visitors
+        self._host = replace(
+            host or Host(), language=lambda: self.screen.language, person_left=self.screen.reset,
+            on_closed=self._close_to_visitors,
+        )  # fmt: skip
         self.screen.set_read_scan(lambda text: read(text, config.scanner.card_check))
-        self.control = self._make_control()
 
     async def run(self) -> None:
         """Draw, offer errands, until the window is closed or this is cancelled."""
@@ -73,35 +81,39 @@ class App:
     async def _serve(self) -> None:
         if self._faults:
             self.screen.set_closed(Closed(say("closed.config"), (say("closed.config.lead"),), say("closed.inside")))
+            problems = Problems(self._host.on_problem)
             for fault in self._faults:
-                self.station.report("config", fault)
+                problems.report("config", fault)
             await asyncio.get_running_loop().create_future()
-        await self.station.open(PROMPT if self.world is not None else None)
-        self.screen.set_contacts(_contacts(self.station.region))
-        if self.control is not None:
-            await self.control.start()
-        watching = [asyncio.create_task(self._watch_card()), asyncio.create_task(self._hear_scanner())]
-        watching += [asyncio.create_task(self._hear_keypad(keypad)) for keypad in self.station.devices.keypads]
+        timing = PROMPT if self.world is not None else None
+        async with open_station(
+            self._config, self._base, self.screen, self._host, self.world, timing=timing
+        ) as station:
+            self._contacts = _contacts(station.region)
+            self.screen.set_contacts(self._contacts)
+            async with self._bench_control(station), self._watched(station.devices):
+                await station.serve()
+
+    @contextlib.asynccontextmanager
+    async def _watched(self, devices: Devices) -> AsyncIterator[None]:
+        """The screen follows reader, scanner and keypads."""
+        watching = [asyncio.create_task(self._watch_card(devices)), asyncio.create_task(self._hear_scanner(devices))]
+        watching += [asyncio.create_task(self._hear_keypad(keypad)) for keypad in devices.keypads]
         try:
-            await self.station.serve()
+            yield
         finally:
             for task in watching:
                 task.cancel()
-            if self.control is not None:
-                await self.control.stop()
-            await self.station.close()
 
-    async def _watch_card(self) -> None:
-        reader = self.station.devices.reader
-        if reader is not None:
+    async def _watch_card(self, devices: Devices) -> None:
+        if devices.reader is not None:
             with contextlib.suppress(ReaderError):
-                async for presence in reader.changes():
+                async for presence in devices.reader.changes():
                     self.screen.card_in = presence in (Presence.PRESENT, Presence.MUTE)
 
-    async def _hear_scanner(self) -> None:
-        scanner = self.station.devices.scanner
-        if scanner is not None:
-            async for scan in scanner.scans():
+    async def _hear_scanner(self, devices: Devices) -> None:
+        if devices.scanner is not None:
+            async for scan in devices.scanner.scans():
                 self.screen.scan(scan.text)
 
     async def _hear_keypad(self, keypad: GrabbedKeypad) -> None:
@@ -109,9 +121,7 @@ class App:
             self.screen.press(key)
 
     def _close_to_visitors(self, closed: bool) -> None:
-        door = Closed(
-            say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), _contacts(self.station.region)
-        )
+        door = Closed(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
         self.screen.set_closed(door if closed else None)
 
     def _make_world(self, base: Path) -> World | None:
@@ -125,36 +135,43 @@ class App:
         firmware = config.cabinet.kind == VIRTUAL and unix_board.available()
         return World.open(folder, seed.scenario(), SystemClock().now(), firmware=firmware)
 
-    def _make_control(self) -> BenchControl | None:
+    @contextlib.asynccontextmanager
+    async def _bench_control(self, station: Station) -> AsyncIterator[None]:
+        """The bench's door, where anything is virtual."""
         if self.world is None:
-            return None
+            yield
+            return
         control = BenchControl(self.world, self.world.folder / BENCH_SOCKET)
-        control.extra = {"scan": self._scan, "pins": self._move_pins}
-        control.looks = {"screen": self._look_at_screen, "snapshot": self._snapshot}
-        return control
+        control.extra = {"scan": partial(self._scan, station.devices), "pins": partial(_move_pins, station.devices)}
+        control.looks = {"screen": partial(self._look_at_screen, station), "snapshot": self._snapshot}
+        await control.start()
+        try:
+            yield
+        finally:
+            await control.stop()
 
-    def _scan(self, request: dict[str, Any]) -> None:
+    def _scan(self, devices: Devices, request: dict[str, Any]) -> None:
         """Held before the virtual scanner; where none is fitted, as if the window's keys had typed it."""
-        scanner = self.station.devices.scanner
-        if isinstance(scanner, VirtualScanner):
-            scanner.scan(str(request["text"]))
+        if isinstance(devices.scanner, VirtualScanner):
+            devices.scanner.scan(str(request["text"]))
         else:
             self.screen.scan(str(request["text"]))
 
-    def _move_pins(self, request: dict[str, Any]) -> None:
-        move_pins(self.station.devices.pins, str(request["what"]), bool(request.get("on", True)))
-
-    def _look_at_screen(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _look_at_screen(self, station: Station, _: dict[str, Any]) -> dict[str, Any]:
         """Where to touch, for tests: positions only, never what is typed."""
         screen = self.screen
         return {
-            "view": self.station.view, "ready": screen.ready, "at": screen.position, "targets": screen.targets(),
-            "typed": screen.typed(),
+            "view": station.status.activity.view_name, "ready": screen.ready, "at": screen.position,
+            "targets": screen.targets(), "typed": screen.typed(),
         }  # fmt: skip
 
     def _snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
         self.screen.snapshot(Path(request["file"]))
         return {"file": request["file"]}
+
+
+def _move_pins(devices: Devices, request: dict[str, Any]) -> None:
+    move_pins(devices.pins, str(request["what"]), bool(request.get("on", True)))
 
 
 def _panel(config: Config) -> Literal["10", "7", "p"]:

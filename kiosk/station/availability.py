@@ -1,45 +1,59 @@
-"""What a station can offer now, and in which words it says why not.
+"""The availability of errands: what the station can offer now, and in which words it says why not.
 
 Rules: what is broken keeps back only what needs it. A station that an administrator has put out of service still takes the report
 of a lost card and gives information: a card that somebody else may have is not to wait until the station is open again.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS, Errand
+from kiosk.issuer.ports import Switches
 from kiosk.station.home_views import ADMINISTRATE, Offer, why_not
+from kiosk.station.problems import Problems
 from kiosk.views import Say
-
-if TYPE_CHECKING:
-    from kiosk.station.station import Station
 
 WHILE_CLOSED = frozenset({ADMINISTRATE, "report_lost", "information"})
 """What is offered while the station is out of service: the way back, and what no holder is to be kept waiting for."""
 
 
-def missing(station: "Station", errand: Errand) -> str | None:
-    """What keeps an errand from being offered now: a code for which there is a sentence, `home.no.CODE`."""
-    if any(problem.code in ("store", "running") for problem in station.problems):
-        return "store"
-    if station.caretaker is not None and station.caretaker.door_open:
-        return "door"
-    closed = station.out_of_service.why is not None
-    if closed and errand.place != "administrator" and errand.id not in WHILE_CLOSED:
-        return "closed"
-    if "orders" in errand.needs and station.fleet is None:
-        return "orders"
-    if station.switches.off(errand=errand.id) is not None:
-        return "switched_off"
-    return next(
-        (kind for kind in ("reader", "cabinet") if kind in errand.needs and station.devices.missing(kind)), None
-    )
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """What keeps errands from being offered, asked each time."""
 
+    problems: Problems
+    door_open: Callable[[], bool]
+    closed: Callable[[], Closed | None]
+    """Why an administrator has put the station out of service."""
+    has_fleet: bool
+    switches: Switches
+    device_missing: Callable[[str], bool]
+    """Whether what an errand needs is not there, or does not work: `reader` or `cabinet`."""
 
-def offers(station: "Station") -> tuple[Offer, ...]:
-    """Every errand, with the reason why it is not to be had."""
-    return tuple((errand, _reason(station, errand)) for errand in ERRANDS)
+    def missing(self, errand: Errand) -> str | None:
+        """What keeps an errand from being offered now: a code for which there is a sentence, `home.no.CODE`."""
+        if self.problems.codes & {"store", "running"}:
+            return "store"
+        if self.door_open():
+            return "door"
+        if self.closed() is not None and errand.place != "administrator" and errand.id not in WHILE_CLOSED:
+            return "closed"
+        if "orders" in errand.needs and not self.has_fleet:
+            return "orders"
+        if self.switches.off(errand=errand.id) is not None:
+            return "switched_off"
+        needed = (kind for kind in ("reader", "cabinet") if kind in errand.needs)
+        return next((kind for kind in needed if self.device_missing(kind)), None)
 
+    def offers(self) -> tuple[Offer, ...]:
+        """Every errand, with the reason why it is not to be had."""
+        return tuple((errand, self._reason(errand)) for errand in ERRANDS)
 
-def _reason(station: "Station", errand: Errand) -> Say | None:
-    code = missing(station, errand)
-    return None if code is None else why_not(code, station.switches.off(errand=errand.id))
+    def nothing_works(self) -> bool:
+        """Whether no errand at all can be had."""
+        return all(self.missing(errand) is not None for errand in ERRANDS)
+
+    def _reason(self, errand: Errand) -> Say | None:
+        code = self.missing(errand)
+        return None if code is None else why_not(code, self.switches.off(errand=errand.id))

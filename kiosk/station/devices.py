@@ -1,39 +1,47 @@
-"""The station's devices: made from the configuration, and looked at, so that what is missing is said and the rest works."""
+"""Device monitoring: the station's devices, looked at every few seconds, so that what is missing is said and the rest works."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
-from drivers.cabinet.driver import SerialCabinet
 from drivers.cabinet.gpio.port import Pins
-from drivers.cabinet.pairing import pairing_of
 from drivers.cabinet.port import CabinetReady, CabinetState
-from drivers.cabinet.port_discovery import named, only_one
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
-from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
-from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
-from drivers.printer.profile import PrinterProfile
-from drivers.reader.card_reader import CardReader, ReaderSettings
-from drivers.reader.port import Presence
-from drivers.reader.transport.pcsc import PcscBackend
+from drivers.reader.errors import NoReaderError
+from drivers.reader.port import Presence, StationVisit
 from drivers.scanner.port import Scanner
 from fleet.messages.link import DeviceState, SlotState
-from kiosk.config import VIRTUAL, CabinetSection, Config, PrinterSection
 from kiosk.ports import Cabinet, Printer, Reader
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
-from sim.bench.cabinet import driver_of
-from sim.bench.world import World
 
 LOOK_EVERY_S = 2.0
 
 
+class NoReader:
+    """The reader of a station that has none: nothing is in it, and nothing will be. Implements `drivers.reader.port.Reader`."""
+
+    name = ""
+
+    async def presence(self) -> Presence:
+        return Presence.NO_READER
+
+    async def changes(self) -> AsyncIterator[Presence]:
+        yield Presence.NO_READER
+        await asyncio.get_running_loop().create_future()
+
+    async def visit(self) -> StationVisit:
+        raise NoReaderError("this station has no reader", reader=self.name)
+
+    async def close(self) -> None:
+        """There is nothing to let go."""
+
+
 @dataclass(slots=True)
 class Devices:
-    """What is fitted. `states` is as last looked at; `on_change` is told when it differs."""
+    """What is fitted. `states`, `slots` and `firmware` are as last looked at."""
 
     reader: Reader | None = None
     administrator_reader: Reader | None = None
@@ -47,9 +55,10 @@ class Devices:
     slots: tuple[SlotState, ...] = ()
     firmware: str | None = None
     """Version of the firmware on the cabinet's board, as last looked at."""
-    on_change: Callable[[], None] = field(default=lambda: None)
-    on_cabinet: Callable[[CabinetState], None] = field(default=lambda state: None)
-    """Told when the cabinet falls into another state; not when a door or a card moves."""
+    on_change: Callable[[], None] = lambda: None
+    """Called when a state differs."""
+    on_cabinet: Callable[[CabinetState], None] = lambda state: None
+    """Called when the cabinet falls into another state; not when a door or a card moves."""
     _cabinet_code: str = "ready"
 
     async def look(self) -> None:
@@ -121,61 +130,6 @@ class Devices:
             return None
         there = await reader.presence() is not Presence.NO_READER
         return DeviceState(reader.name, "reader", "ready" if there else "no_reader", there, reader.name in self.virtual)
-
-
-def make(config: Config, base: Path, settings: ReaderSettings, world: World | None) -> Devices:
-    """Make what the configuration names; `base` is the folder that its paths are relative to.
-
-    A device that is missing now may come later: nothing is raised for it.
-    """
-    devices = Devices(
-        pins=peripherals.make_pins(config.pins),
-        scanner=peripherals.make_scanner(config.scanner),
-        keypads=peripherals.make_keypads(config.keypad),
-    )
-    pcsc = PcscBackend()
-    virtual = set()
-    for role in ("holder", "administrator"):
-        name: str = getattr(config.readers, role)
-        if name == VIRTUAL and world is not None:
-            reader = CardReader(world.backend, world.slots[role].name, settings)
-            virtual.add(reader.name)
-        elif name and name != VIRTUAL:
-            reader = CardReader(pcsc, name, settings)
-        else:
-            continue
-        if role == "holder":
-            devices.reader = reader
-        else:
-            devices.administrator_reader = reader
-    devices.virtual = frozenset(virtual)
-    if config.printer.kind not in ("none", VIRTUAL):
-        devices.printer = EscPosPrinter("printer", _connection(config.printer), profile=config.printer.model)
-    if config.cabinet.kind == VIRTUAL and world is not None:
-        devices.cabinet = driver_of(world.cabinet)
-    elif config.cabinet.kind == "serial":
-        devices.cabinet = _serial_cabinet(config.cabinet, base)
-    return devices
-
-
-def _serial_cabinet(section: CabinetSection, base: Path) -> SerialCabinet:
-    find = named(section.port) if section.port else only_one()
-    return SerialCabinet("cabinet", find, lambda: pairing_of(base / section.key))
-
-
-def virtual_printer(host: str, port: int, profile: PrinterProfile) -> Printer:
-    """The driver on the virtual printer's address."""
-    return EscPosPrinter("virtual printer", NetworkConnection(host, port), profile=profile, virtual=True)
-
-
-def _connection(printer: PrinterSection) -> Connection:
-    match printer.kind:
-        case "network":
-            return NetworkConnection(printer.host, printer.port)
-        case "serial":
-            return SerialConnection(printer.device, printer.baud)
-        case _:
-            return UsbConnection(printer.vendor, printer.product)
 
 
 def _cabinet_state(cabinet: Cabinet, found: CabinetState) -> DeviceState:

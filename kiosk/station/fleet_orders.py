@@ -7,7 +7,7 @@ from datetime import date
 from drivers.reader.secret import Secret
 from fleet.agent.envelope import new_nonce, seal_puk, seal_release
 from fleet.agent.identity import Identity
-from fleet.agent.link import AskTimeout, Link, LinkDown
+from fleet.agent.keeping import Asker, AskTimeout, LinkDown
 from fleet.agent.store import StoreError
 from fleet.agent.sync import OrderBook
 from fleet.agent.words import SyncRefused
@@ -25,7 +25,7 @@ ASK_LIMIT_S = 5.0
 class FleetOrders:
     """Implements `kiosk.ports.Orders`: the server's newest word where it can be had, else the signed list."""
 
-    def __init__(self, book: OrderBook, link: Link, journal: Journal, clock: Clock) -> None:
+    def __init__(self, book: OrderBook, link: Asker, journal: Journal, clock: Clock) -> None:
         self._book = book
         self._journal = journal
         self._link = link
@@ -96,7 +96,7 @@ class NoOrders:
 class ServerEnvelopes:
     """`envelope.verify = "server"`: the PUK travels sealed to the verifier alone, bound to station, order and nonce."""
 
-    def __init__(self, identity: Identity, link: Link) -> None:
+    def __init__(self, identity: Identity, link: Asker) -> None:
         self._identity = identity
         self._link = link
 

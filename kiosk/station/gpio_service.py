@@ -1,27 +1,21 @@
-"""The caretaker: what the Pi's own pins have to do with the station, beside the errands.
+"""The GPIO service: status lamp, service door, presence sensor, headphones and backlight on the Pi's own pins.
 
 Rules: the lamp says from afar how the station is; an open service door ends the question that is up and lets nothing begin
 until it is shut, each time with an event; headphones are told; the panel is dimmed where a sensor says that nobody is there.
 
-    caretaker = Caretaker(pins, clock, Dim(0.2, 120.0), look)
-    tasks.append(asyncio.create_task(caretaker.run()))
+    service = GpioService(pins, clock, Dim(0.2, 120.0), look, ServiceDoor())
+    tasks.append(asyncio.create_task(service.run()))
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drivers.cabinet.gpio.lamp_pattern import GLINT, HURRY, SLOW_BLINK, STEADY, WINK, Pattern
 from drivers.cabinet.gpio.port import Pins, PinsReady
-from fleet.messages.vocabulary import EventType
-from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Clock
-from kiosk.station.state import tell
 from kiosk.views import Await, View
-
-if TYPE_CHECKING:
-    from kiosk.station.station import Station
 
 TICK_S = 0.5
 
@@ -35,9 +29,9 @@ class Dim:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The station as the caretaker sees it: whether anything is wrong, an errand runs, what is asked, the last touch, and
-    whether a card was left in."""
+class Condition:
+    """The condition of the station: whether anything is wrong, an errand runs, what is asked, the last touch, and whether a card
+    was left in."""
 
     fault: bool
     errand: bool
@@ -46,51 +40,86 @@ class Seen:
     left_in: bool = False
 
 
-def lamp_for(seen: Seen, *, door_open: bool) -> Pattern:
+def lamp_for(condition: Condition, *, door_open: bool) -> Pattern:
     """Out of service: a short light. Waiting for somebody's hand: as long dark as lit. In use: lit with a gap. Free: lit.
     With a card that was left in: twice the pace of waiting."""
-    if door_open or seen.fault:
+    if door_open or condition.fault:
         return GLINT
-    if not seen.errand:
-        return HURRY if seen.left_in else STEADY
-    return SLOW_BLINK if isinstance(seen.view, Await) and seen.view.waits_for is not None else WINK
+    if not condition.errand:
+        return HURRY if condition.left_in else STEADY
+    return SLOW_BLINK if isinstance(condition.view, Await) and condition.view.waits_for is not None else WINK
 
 
-def brightness(seen: Seen, present: bool | None, now: float, gone_since: float, dim: Dim) -> float:
+def brightness(condition: Condition, present: bool | None, now: float, gone_since: float, dim: Dim) -> float:
     """Full while somebody is there, touches, or has an errand; without a sensor nobody knows, and it stays full."""
-    if present is None or present or seen.errand:
+    if present is None or present or condition.errand:
         return 1.0
-    return 1.0 if now - max(seen.touched, gone_since) < dim.after_s else dim.share
+    return 1.0 if now - max(condition.touched, gone_since) < dim.after_s else dim.share
 
 
-class Caretaker:
-    """One station's. `look` gives the station as it is; what it does not find fitted it leaves alone."""
+class ServiceDoor:
+    """Whether the service door is open. The GPIO service sets it; where there are no pins it stays shut."""
 
-    def __init__(self, pins: Pins | None, clock: Clock, dim: Dim, look: Callable[[], Seen]) -> None:
-        self.door_open = False
-        self.on_door: Callable[[bool], Awaitable[None]] = _nothing
-        """Told each time the service door opens or is shut."""
-        self.on_closed: Callable[[bool], None] = lambda closed: None
-        """Told when the open door closes the station to visitors (once an errand has ended), and when it no longer does."""
-        self.on_headphones: Callable[[bool], None] = lambda plugged: None
-        """Told when a plug is put in or pulled."""
+    def __init__(self) -> None:
+        self._opened = asyncio.Event()
+
+    def is_open(self) -> bool:
+        return self._opened.is_set()
+
+    async def opens(self) -> None:
+        """Wait until the service door is open; at once where it is."""
+        await self._opened.wait()
+
+    def set(self, is_open: bool) -> None:
+        """The door was opened, or shut."""
+        if is_open:
+            self._opened.set()
+        else:
+            self._opened.clear()
+
+
+async def _tell_nobody(is_open: bool) -> None:
+    """The default of `GpioListeners.on_door`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpioListeners:
+    """Callbacks of the GPIO service."""
+
+    on_door: Callable[[bool], Awaitable[None]] = _tell_nobody
+    """Called each time the service door opens or is shut."""
+    on_closed: Callable[[bool], None] = lambda closed: None
+    """Called when the open door closes the station to visitors (once an errand has ended), and when it no longer does."""
+    on_headphones: Callable[[bool], None] = lambda plugged: None
+    """Called when a plug is put in or pulled."""
+
+
+class GpioService:
+    """The GPIO service of one station. `look` gives the station's condition; what is not fitted is left alone."""
+
+    def __init__(
+        self,
+        pins: Pins | None,
+        clock: Clock,
+        dim: Dim,
+        look: Callable[[], Condition],
+        door: ServiceDoor,
+        listeners: GpioListeners | None = None,
+    ) -> None:
         self._pins = pins
         self._clock = clock
         self._dim = dim
         self._look = look
+        self._door = door
+        self._listeners = listeners or GpioListeners()
         self._contacts = PinsReady()
         self._gone_since = clock.monotonic()
-        self._opened = asyncio.Event()
         self._closed = False
 
     @property
     def present(self) -> bool:
         """Whether a sensor sees somebody; False also where none is fitted."""
         return bool(self._contacts.present)
-
-    async def door_opens(self) -> None:
-        """Wait until the service door is open; at once where it is."""
-        await self._opened.wait()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -100,13 +129,13 @@ class Caretaker:
     def tend(self) -> None:
         """Lamp and panel as they have to be now."""
         if self._pins is not None:
-            seen = self._look()
-            self._pins.set_lamp(lamp_for(seen, door_open=self.door_open))
+            condition = self._look()
+            self._pins.set_lamp(lamp_for(condition, door_open=self._door.is_open()))
             present, now = self._contacts.present, self._clock.monotonic()
-            self._pins.set_backlight(brightness(seen, present, now, self._gone_since, self._dim))
-            if self._closed != (self.door_open and not seen.errand):
+            self._pins.set_backlight(brightness(condition, present, now, self._gone_since, self._dim))
+            if self._closed != (self._door.is_open() and not condition.errand):
                 self._closed = not self._closed
-                self.on_closed(self._closed)
+                self._listeners.on_closed(self._closed)
 
     async def _tend(self, pins: Pins) -> None:
         while True:
@@ -119,40 +148,8 @@ class Caretaker:
             if before.present and not contacts.present:
                 self._gone_since = self._clock.monotonic()
             if bool(before.headphones) != bool(contacts.headphones):
-                self.on_headphones(bool(contacts.headphones))
-            if (contacts.door == "open") != self.door_open:
-                await self._door(contacts.door == "open")
+                self._listeners.on_headphones(bool(contacts.headphones))
+            if (contacts.door == "open") != self._door.is_open():
+                self._door.set(contacts.door == "open")
+                await self._listeners.on_door(self._door.is_open())
             self.tend()
-
-    async def _door(self, is_open: bool) -> None:
-        self.door_open = is_open
-        if is_open:
-            self._opened.set()
-        else:
-            self._opened.clear()
-        await self.on_door(is_open)
-
-
-def employ(station: "Station") -> Caretaker:
-    """The caretaker of that station, which has been opened: told of doors, and heard by the supervisor."""
-    section = station.config.pins
-
-    def look() -> Seen:
-        closed = station.out_of_service.why is not None
-        stopped = closed or all(station.missing(errand) is not None for errand in ERRANDS)
-        left_in = station.left_in is not None and station.left_in.since is not None
-        return Seen(stopped, station.errand is not None, station.asked, station.supervisor.touched, left_in)
-
-    async def on_door(is_open: bool) -> None:
-        station.changed()
-        await tell(station, EventType.DOOR_OPENED if is_open else EventType.DOOR_SHUT, {})
-
-    caretaker = Caretaker(station.devices.pins, station.clock, Dim(section.dim, section.dim_after_s), look)
-    caretaker.on_door = on_door
-    caretaker.on_closed = lambda closed: station.on_closed(closed)
-    station.supervisor.door_opens = caretaker.door_opens
-    return caretaker
-
-
-async def _nothing(is_open: bool) -> None:
-    """Nobody is told."""

@@ -1,4 +1,5 @@
-"""Between two errands: the home screen waits for a touch, a card, or a device that has changed, and says which errand is wanted.
+"""The home controller: between two errands it waits for a touch, a card, or a device that has changed, and gives the errand
+that is wanted.
 
 A card that was left in by the last person does not count until it has been taken; one that is put in is read at once, and
 let go again before anything is asked, so that the errand that follows meets it by itself. The register is asked too, for a
@@ -33,51 +34,70 @@ AT_ONCE_S = 0.2
 _NO_FLEET = NoFleet()
 
 
-async def _nobody(facts: CardFacts) -> bool:
-    """Nobody is an administrator here."""
-    return False
-
-
 @dataclass(slots=True)
-class Unclaimed:
+class UnclaimedCard:
     """Whether the card in a reader has been there since the last errand, however often the home screen is drawn anew."""
 
     errand_ended: bool = True
     _left: bool = False
 
-    async def now(self, reader: Reader | None) -> bool:
+    async def look(self, reader: Reader | None) -> bool:
         """Look. A card that came while the home screen was drawn anew counts as just put in."""
-        there = await _left_in(reader)
+        there = await _is_card_in(reader)
         self._left = there and (self.errand_ended or self._left)
         self.errand_ended = False
         return self._left
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
-    """What the home screen needs. Offers, finds and the printer are asked each time; `changed` is set by a device's change."""
+class HomeContent:
+    """What the home screen shows; what may change is asked each time."""
 
-    supervisor: Supervisor
     block_line: str
-    clock: Clock
-    reader: Reader | None
     offers: Callable[[], Sequence[Offer]]
-    found: Callable[[], Sequence[Interrupted]]
+    interrupted: list[Interrupted]
+    """What a stop cut off; empty once an errand has been chosen."""
     printer: Callable[[], str | None]
     """The state of a printer that cannot print."""
-    changed: asyncio.Event
-    left_in: Callable[[bool], None] = lambda left: None
-    """Told each time whether a card is still in that nobody took."""
-    holders_card: Unclaimed = field(default_factory=Unclaimed)
-    administrator_reader: Reader | None = None
-    administrators_card: Unclaimed = field(default_factory=Unclaimed)
-    administers: Callable[[CardFacts], Awaitable[bool]] = _nobody
-    """Whether a card is that of an ID administrator of this station."""
+    closed: Callable[[], Closed | None] = lambda: None
+    """Why an administrator has put the station out of service."""
+
+
+async def _nobody_administers(facts: CardFacts) -> bool:
+    """The default of `CardKnowledge.administers`."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class CardKnowledge:
+    """What can be known of a card that was put in, beside what it says itself."""
+
+    clock: Clock
     directory: Directory = _NO_FLEET
     loa2_ends: date | None = None
     """The region's last day of LoA2."""
-    closed: Callable[[], Closed | None] = lambda: None
-    """Why an administrator has put the station out of service."""
+    administers: Callable[[CardFacts], Awaitable[bool]] = _nobody_administers
+    """Whether a card is that of an ID administrator of this station."""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeController:
+    """The controller of the home screen. `changed` is set by a device's change."""
+
+    supervisor: Supervisor
+    content: HomeContent
+    knowledge: CardKnowledge
+    changed: asyncio.Event
+    reader: Reader | None
+    administrator_reader: Reader | None = None
+    on_left_in: Callable[[bool], None] = lambda left: None
+    """Told each time whether a card is still in that nobody took."""
+    holders_card: UnclaimedCard = field(default_factory=UnclaimedCard)
+    administrators_card: UnclaimedCard = field(default_factory=UnclaimedCard)
+
+    def errand_ended(self) -> None:
+        """A card that is still in a reader is left in, until it is taken."""
+        self.administrators_card.errand_ended = self.holders_card.errand_ended = True
 
     async def choose(self) -> Errand | None:
         """The errand that somebody wants; None where the home screen is to be drawn anew."""
@@ -92,37 +112,40 @@ class Front:
         except (ErrandEndedError, ReaderError):
             return None
         wanted = errand_of(answer) if isinstance(answer, str) else None
-        offered = {one.id for one, reason in self.offers() if reason is None}
-        return wanted if wanted is not None and wanted.id in offered else None
+        offered = {errand.id for errand, reason in self.content.offers() if reason is None}
+        if wanted is None or wanted.id not in offered:
+            return None
+        self.content.interrupted.clear()
+        return wanted
 
     async def _home(self) -> object:
-        forgotten = await self.holders_card.now(self.reader)
-        waiting = await self.administrators_card.now(self.administrator_reader)
-        self.left_in(forgotten)
+        forgotten = await self.holders_card.look(self.reader)
+        waiting = await self.administrators_card.look(self.administrator_reader)
+        self.on_left_in(forgotten)
         self.changed.clear()
         view = home.view(
-            self.block_line,
-            self.offers(),
-            self.found(),
+            self.content.block_line,
+            self.content.offers(),
+            self.content.interrupted,
             forgotten=forgotten,
-            printer=self.printer(),
-            closed=self.closed(),
+            printer=self.content.printer(),
+            closed=self.content.closed(),
         )
         return await self.supervisor.ask(view, until=self._something(forgotten, waiting))
 
     async def _more(self) -> object:
         """The other errands. A card may come here too."""
-        forgotten = await self.holders_card.now(self.reader)
-        waiting = await self.administrators_card.now(self.administrator_reader)
-        return await self.supervisor.ask(home.more(self.offers()), until=self._something(forgotten, waiting))
+        forgotten = await self.holders_card.look(self.reader)
+        waiting = await self.administrators_card.look(self.administrator_reader)
+        return await self.supervisor.ask(home.more(self.content.offers()), until=self._something(forgotten, waiting))
 
     async def _with_card(self, facts: CardFacts) -> object:
         register = await self._register(facts.card_number)
-        findings = wrong_with(Known(facts, self.clock.now(), register, loa2_ends=self.loa2_ends))
-        administers = await self.administers(facts)
+        findings = wrong_with(Known(facts, self.knowledge.clock.now(), register, loa2_ends=self.knowledge.loa2_ends))
+        administers = await self.knowledge.administers(facts)
         try:
-            closed = self.closed() is not None
-            view = home.with_card(facts, findings, self.offers(), administers=administers, closed=closed)
+            closed = self.content.closed() is not None
+            view = home.with_card(facts, findings, self.content.offers(), administers=administers, closed=closed)
             answer = await self.supervisor.ask(view)
         except CardPulledError:
             return None
@@ -135,7 +158,7 @@ class Front:
 
     async def _register(self, card_number: str) -> CardWord | NotFound | Unavailable:
         """The register's word on the card, if it comes soon; who waits for it is told so."""
-        asking = asyncio.ensure_future(word_of(self.directory, card_number, REGISTER_S))
+        asking = asyncio.ensure_future(word_of(self.knowledge.directory, card_number, REGISTER_S))
         try:
             done, _ = await asyncio.wait({asking}, timeout=AT_ONCE_S)
             if not done:
@@ -183,7 +206,7 @@ class Front:
         return facts
 
 
-async def _left_in(reader: Reader | None) -> bool:
+async def _is_card_in(reader: Reader | None) -> bool:
     """Whether a card is in that reader now."""
     try:
         return reader is not None and await reader.presence() is Presence.PRESENT

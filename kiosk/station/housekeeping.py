@@ -15,7 +15,7 @@ from functools import partial
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import Effect
 from kiosk.ports import Clock
-from kiosk.station.fleet_wiring import Books
+from kiosk.station.journal import Journal
 
 EVERY_S = 3600.0
 KEPT = timedelta(days=400)
@@ -24,13 +24,12 @@ _OF_SLOTS = (Effect.SLOT_OPEN, Effect.SLOT_REOPEN)
 log = logging.getLogger(__name__)
 
 
-async def keep_up(books: Books, clock: Clock, signed: Callable[[], datetime | None]) -> None:
+async def keep_up(journal: Journal, clock: Clock, signed: Callable[[], datetime | None]) -> None:
     """Until cancelled. `signed` is the newest time that the server has signed."""
-    journal = books.journal
     while True:
         await clock.sleep(EVERY_S)
         try:
-            await journal.transact(lambda cx: journal.follow(cx, journal.now()))
+            await journal.transact(journal.checkpoint)
             if (late := signed()) is not None:
                 await journal.transact(partial(forget, now=late))
         except StoreError as error:

@@ -58,22 +58,36 @@ class Interrupted:
 class Journal:
     """The journal of one station, written in the chain of this boot."""
 
-    def __init__(self, store: StationStore, chain: Chain, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: StationStore,
+        chain: Chain,
+        clock: Clock,
+        *,
+        cipher: AtRestCipher | None = None,
+        follow: Callable[[sqlite3.Connection, str], object] = lambda cx, now: None,
+        on_commit: Callable[[], None] = lambda: None,
+        on_collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None,
+    ) -> None:
+        """A journal over an open store.
+
+        Args:
+            cipher: encrypts the orders that are kept with errands. None: the station has no identity, and hands nothing out.
+            follow: called in the transaction of each event, after it, with the time: a checkpoint may follow.
+            on_commit: called after each commit: the link has something to send.
+            on_collected: called in the transaction that ends a hand-over: the order is never offered again.
+        """
         self._store = store
         self._chain = chain
         self._clock = clock
-        self.wake: Callable[[], None] = lambda: None
-        """Called after each commit: the link has something to send."""
-        self.collected: Callable[[sqlite3.Connection, str], None] = lambda cx, order: None
-        """Called in the transaction that ends a hand-over: the order is never offered again."""
-        self.cipher: AtRestCipher | None = None
-        """Encrypts the orders that are kept with errands. None: the station has no identity, and hands nothing out."""
-        self.follow: Callable[[sqlite3.Connection, str], object] = lambda cx, now: None
-        """Called in the transaction of each event, after it: a checkpoint may follow."""
+        self._cipher = cipher
+        self._follow = follow
+        self._on_commit = on_commit
+        self._on_collected = on_collected
 
     async def boot(self, version: str) -> tuple[Interrupted, ...]:
         """Write down what a stop cut off, and that the station started. Raises StoreError."""
-        if self.cipher is not None:
+        if self._cipher is not None:
             await self.transact(drop_plain_orders)
         return await self.transact(lambda cx: self._reconcile(cx, version))
 
@@ -107,24 +121,32 @@ class Journal:
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction, then wake the link."""
         result = await self._store.transact(work)
-        self.wake()
+        self._on_commit()
         return result
 
     def event(self, cx: sqlite3.Connection, kind: EventType, subject: str | None, content: dict[str, Any]) -> None:
         """Append an event inside the transaction, with what it changes in the list of cards."""
         stock.witness(cx, kind, content, self.now())
         outbox.append(cx, self._chain, kind, self.now(), subject, content)
-        self.follow(cx, self.now())
+        self.checkpoint(cx)
+
+    def collect(self, cx: sqlite3.Connection, order: str) -> None:
+        """Note inside the transaction that an order was handed over."""
+        self._on_collected(cx, order)
+
+    def checkpoint(self, cx: sqlite3.Connection) -> None:
+        """Sign the chain inside the transaction, if it is time."""
+        self._follow(cx, self.now())
 
     def sealed_order(self, errand: str, order: Order) -> bytes:
         """An order as it is kept with its errand: it names a person, and a slot that may be opened for them."""
         content = msgspec.json.encode(order)
-        return content if self.cipher is None else self.cipher.encrypt(f"order {errand}", content)
+        return content if self._cipher is None else self._cipher.encrypt(f"order {errand}", content)
 
     def _read_order(self, content: bytes, errand: str) -> Order | None:
         """None where this station did not keep it with that errand."""
         try:
-            plain = content if self.cipher is None else self.cipher.decrypt(f"order {errand}", content)
+            plain = content if self._cipher is None else self._cipher.decrypt(f"order {errand}", content)
         except UnreadableError as error:
             logger.error("an order that was kept is not gone on with: %s", error)
             return None
@@ -287,7 +309,7 @@ class Log:
                 content |= {"card_number": self.card_number, "hsa_id": self.hsa_id}
             self._event(cx, EventType.ERRAND_ENDED, content)
             if ended.outcome == "done" and self._order_no:
-                self._journal.collected(cx, self._order_no)
+                self._journal.collect(cx, self._order_no)
 
         await self._journal.transact(work)
         self.ended = ended

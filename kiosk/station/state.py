@@ -1,51 +1,80 @@
-"""The station as its fleet sees it: what is retained on its topic `state`, and events that belong to no errand."""
+"""The state of the station as its fleet sees it, retained on its topic `state`, and events that belong to no errand."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from fleet.agent.identity import Identity
 from fleet.agent.store import StoreError
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
+from kiosk.station.devices import Devices
+from kiosk.station.journal import Journal
+from kiosk.station.status import StationStatus
 from kiosk.version import VERSION, image
 
-if TYPE_CHECKING:
-    from kiosk.station.station import Station
+
+class StateClock(Protocol):
+    """The station's trusted time, and how far the machine's own clock is off."""
+
+    off_s: int | None
+
+    def now(self) -> datetime: ...
 
 
-def state_of(station: "Station") -> StationState:
-    """As it is now. An open service door goes before an administrator's notice."""
-    left = station.left_in.since if station.left_in is not None else None
-    door = station.caretaker is not None and station.caretaker.door_open
-    identity = station.fleet.identity if station.fleet is not None else None
-    return StationState(
-        title=station.config.station.title,
-        version=VERSION,
-        bootid=station.bootid,
-        time=_utc(station.clock.now()),
-        errand=station.errand,
-        step=station.view if station.errand else None,
-        devices=station.devices.states,
-        slots=station.devices.slots,
-        out_of_service="door" if door else station.out_of_service.why,
-        left_in=_utc(left) if left is not None else None,
-        region=station.fleet.issuer.region.digest if station.fleet is not None else None,
-        firmware=station.devices.firmware,
-        image=image(),
-        clock_off_s=station.clock.off_s,
-        certificate_until=_utc(identity.not_after) if identity is not None else None,
-        server_keys=identity.server_keys.sequence if identity is not None else None,
-    )
+@dataclass(frozen=True, slots=True)
+class StateReport:
+    """The sources of the state that is told to the fleet; each is read anew for every report."""
+
+    title: str
+    bootid: str
+    clock: StateClock
+    status: StationStatus
+    devices: Devices
+    region: Callable[[], str | None]
+    """The digest of the region's data that is held."""
+    identity: Identity | None
+
+    def state(self) -> StationState:
+        """As it is now."""
+        activity, left_in = self.status.activity, self.status.card_left_in
+        return StationState(
+            title=self.title,
+            version=VERSION,
+            bootid=self.bootid,
+            time=_utc(self.clock.now()),
+            errand=activity.errand,
+            step=activity.view_name if activity.errand else None,
+            devices=self.devices.states,
+            slots=self.devices.slots,
+            out_of_service=self.status.out_of_service,
+            left_in=_utc(left_in) if left_in is not None else None,
+            region=self.region(),
+            firmware=self.devices.firmware,
+            image=image(),
+            clock_off_s=self.clock.off_s,
+            certificate_until=_utc(self.identity.not_after) if self.identity is not None else None,
+            server_keys=self.identity.server_keys.sequence if self.identity is not None else None,
+        )
 
 
-async def tell(station: "Station", kind: EventType, content: dict[str, Any]) -> None:
-    """Commit an event of the station itself; what cannot be written is a problem of the station."""
-    if station.books is None:
-        return
-    journal = station.books.journal
-    try:
-        await journal.transact(lambda cx: journal.event(cx, kind, None, content))
-    except StoreError as error:
-        station.report("store", str(error))
+@dataclass(frozen=True, slots=True)
+class EventRecorder:
+    """Writes events of the station itself. `journal` is None where the station can write nothing down."""
+
+    journal: Journal | None
+    report: Callable[[str, str], None]
+
+    async def record(self, kind: EventType, content: dict[str, Any]) -> None:
+        """Commit an event; what cannot be written is a problem of the station."""
+        if self.journal is None:
+            return
+        journal = self.journal
+        try:
+            await journal.transact(lambda cx: journal.event(cx, kind, None, content))
+        except StoreError as error:
+            self.report("store", str(error))
 
 
 def _utc(time: datetime) -> str:

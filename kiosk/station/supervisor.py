@@ -57,7 +57,22 @@ class Limits:
 class Supervisor:
     """Owns the screen, and what may interrupt. One errand at a time."""
 
-    def __init__(self, screen: Screen, reader: Reader | None, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        reader: Reader | None,
+        clock: Clock,
+        limits: Limits,
+        *,
+        on_view: Callable[[View[Any]], None] = lambda view: None,
+        door_opens: Callable[[], Awaitable[Any]] | None = None,
+    ) -> None:
+        """A supervisor of that screen, which is told of each touch.
+
+        Args:
+            on_view: called with each view that is put up.
+            door_opens: waits until the service door is open: then a journey's question is withdrawn and its errand ends.
+        """
         self._screen = screen
         self._reader = reader
         self._clock = clock
@@ -67,15 +82,13 @@ class Supervisor:
         """Typed in the errand that runs."""
         self._until = math.inf
         """When the errand has lasted long enough to be asked about."""
-        self.asked: Callable[[View[Any]], None] = lambda _: None
-        """Told of each view that is put up: the station's state, `walk`."""
-        self.door_opens: Callable[[], Awaitable[Any]] | None = None
-        """Waits until the service door is open: then a journey's question is withdrawn and its errand ends."""
+        self._on_view = on_view
+        self._door_opens = door_opens
         screen.set_activity(self._touch)
 
     async def ask(self, view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
         """Implements `kiosk.ports.Ask`."""
-        self.asked(view)
+        self._on_view(view)
         if isinstance(view, Busy):
             assert until is not None, "a busy view lasts as long as its step"
             return await self._busy(view, until)
@@ -149,7 +162,7 @@ class Supervisor:
         """
 
         async def asking(view: View[A], *, until: Awaitable[U] | None = None) -> A | U:
-            ends = {"door_open": self.door_opens, "logged_out": here.taken if here is not None and here.tied else None}
+            ends = {"door_open": self._door_opens, "logged_out": here.taken if here is not None and here.tied else None}
             if isinstance(view, Busy) or not any(ends.values()):
                 return await self.ask(view, until=until)
             watched = {why: asyncio.ensure_future(end()) for why, end in ends.items() if end is not None}

@@ -13,7 +13,8 @@ from joserfc.jwk import ECKey
 from fleet.agent import outbox
 from fleet.agent.drain import Pace
 from fleet.agent.identity import Identity
-from fleet.agent.link import AskTimeout, Link, Timing
+from fleet.agent.keeping import AskTimeout
+from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages.asking import HoldAsk

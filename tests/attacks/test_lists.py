@@ -20,8 +20,7 @@ from fleet.messages.asking import SYNC_TYP
 from fleet.messages.link import Administrator, Answer, Ask, Order, SyncPage
 from fleet.server.platform.signing import Signer
 from kiosk.clock import SystemClock
-from kiosk.station import fleet_wiring as joining
-from kiosk.station import journal
+from kiosk.station import build_fleet, journal
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.issuers.administrators import administrator
@@ -147,4 +146,4 @@ async def test_a_hand_over_made_up_in_the_stations_file_is_not_gone_on_with(iden
 
 def journal_of(identity: Identity, store: StationStore) -> journal.Journal:
     """As the station makes it."""
-    return joining.journal_of(identity, store, Chain(identity.station, identity.epoch, "boot"), SystemClock())
+    return build_fleet.journal_of(identity, store, Chain(identity.station, identity.epoch, "boot"), SystemClock())

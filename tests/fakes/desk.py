@@ -41,7 +41,6 @@ class HeldOrders:
         self.administrators = {one.hsa_id: one for one in administrators}
         self.too_old = False
         self._journal = journal
-        journal.collected = _collect
 
     async def find(self, hsa_id: str) -> Order | None:
         unfinished = await self._journal.unfinished(hsa_id)
@@ -68,7 +67,7 @@ class HeldOrders:
         return {row[0] for row in rows}
 
 
-def _collect(cx: Any, order: str) -> None:
+def collect(cx: Any, order: str) -> None:
     cx.execute("INSERT OR IGNORE INTO sync_collected VALUES (?)", (order,))
 
 

@@ -49,7 +49,7 @@ from sim.reader.personas import person
 from sim.reader.pins import PIN_TRIES, PUK_TRIES, Code
 from sim.reader.pki import TestAuthority
 from sim.reader.state import CardMemory, StoredKey
-from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, seal
+from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, collect, seal
 from tests.fakes.issuers.administrators import administrator
 from tests.fakes.machine.clock import NOW, HandClock
 from tests.fakes.machine.patience import LIMIT_S
@@ -161,8 +161,10 @@ class Room:
         self.world = world
         schemas = [outbox.SCHEMA, sync.SCHEMA, journal.SCHEMA]
         self.store = store.open(folder / "station.sqlite", schemas=schemas)
-        self.journal = Journal(self.store, Chain(STATION, 1, bootid), self.clock)
-        self.journal.cipher = AtRestCipher(STATION, bytes(32))
+        self.journal = Journal(
+            self.store, Chain(STATION, 1, bootid), self.clock,
+            cipher=AtRestCipher(STATION, bytes(32)), on_collected=collect,
+        )  # fmt: skip
         administrators = [administrator(person(13).hsa_id, person(13).name)]
         self.orders = HeldOrders(orders, administrators, self.journal)
         self.log_ins = ListedLogIn(self.orders)

@@ -23,8 +23,9 @@ from fleet.server.platform.roles import Role
 from fleet.server.server import FleetServer
 from fleet.server.sign_in.service import Access
 from kiosk.config import CommandsSection, load
-from kiosk.station.station import Station, opened
-from kiosk.station.station_commands import QUIET_S
+from kiosk.station.activity import QUIET_S
+from kiosk.station.build import open_station
+from kiosk.station.station import Station
 from sim.bench.world import World
 from sim.demo.seed import STATION, scenario, seed
 from tests.fakes.machine.patience import LIMIT_S
@@ -85,13 +86,12 @@ async def standing(places: Path, port: int) -> AsyncIterator[Station]:
     region = seed(places, datetime.now(UTC), mqtt_port=port)
     world = World.open(places / "bench", scenario(), datetime.now(UTC))
     config = load(region.config).model_copy(update={"commands": CommandsSection(allowed=get_args(Told))})
-    station = Station(config, region.config.parent, Visitor(), world)
-    async with opened(station, PROMPT):
+    async with open_station(config, region.config.parent, Visitor(), world=world, timing=PROMPT) as station:
         assert station.fleet is not None
         await becomes(station.fleet.link.on_change, station.fleet.link.online)
-        station.asked = Home()  # type: ignore[assignment]
-        station.supervisor._touched = station.clock.monotonic() - QUIET_S
-        station.changed()
+        station.status.activity.view = Home()  # type: ignore[assignment]
+        station.runner.supervisor._touched = station.clock.monotonic() - QUIET_S
+        station.devices.on_change()
         yield station
 
 

@@ -17,8 +17,9 @@ from fleet.agent import key_book, outbox, sync
 from fleet.agent.drain import Pace
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.agent.identity import Identity
+from fleet.agent.keeping import AskTimeout
 from fleet.agent.key_book import KeyBook
-from fleet.agent.link import AskTimeout, Link, Timing
+from fleet.agent.link import Link, Timing
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.messages.link import envelope_mac_input
@@ -93,7 +94,7 @@ async def test_a_station_that_was_away_learns_the_keys_and_goes_on_under_a_new_c
                 timeout_s=0.5
             )  # what it cannot verify is dropped: the server signs with the new key by now
         keys = KeyBook(store, link, identity.server_keys)
-        keys.rotated = book.ask_soon
+        keys.on_rotation(book.ask_soon)
         asking = asyncio.create_task(book.run())
         await keys.refresh()
         async with asyncio.timeout(LIMIT_S):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from fleet.messages.issuing import CardRecord, CardState, Person
-from kiosk.station.no_reader import NoReader
+from kiosk.station.devices import NoReader
 from tests.fakes.errand_tales.codes import MINE, locked
 from tests.fakes.errands import OWN, ErrandTale
 from tests.fakes.issuers.issuer import IssuerDesk

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Broker, Identity
-from fleet.agent.link import LinkDown
+from fleet.agent.keeping import LinkDown
 from fleet.messages.issuing import CardRecord, Person
 from fleet.messages.link import Answer, Ask, encode
 from fleet.server.asks.answers import Answers

@@ -17,7 +17,7 @@ from fleet.agent import blocks
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.blocks import BlockQueue
 from fleet.agent.identity import Broker, Identity
-from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
 from fleet.agent.words import SyncRefused, Words
 from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk, LiftAsk, Result, Word, typ_of

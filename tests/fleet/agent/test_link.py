@@ -14,7 +14,8 @@ from fleet.agent import outbox
 from fleet.agent.drain import Pace
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
-from fleet.agent.link import AskTimeout, Link, LinkDown, Timing
+from fleet.agent.keeping import AskTimeout, LinkDown
+from fleet.agent.link import Link, Timing
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages.events import Event

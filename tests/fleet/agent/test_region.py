@@ -82,16 +82,27 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 
 
 @pytest.fixture
-def held(store: StationStore, wire: Wire) -> Region:
+def taken() -> list[RegionFile]:
+    """Files that came."""
+    return []
+
+
+@pytest.fixture
+def times() -> list[datetime]:
+    """Signed times that came."""
+    return []
+
+
+@pytest.fixture
+def held(store: StationStore, wire: Wire, taken: list[RegionFile], times: list[datetime]) -> Region:
     pinned = Identity("entre-a", 1, Broker("localhost", 1), PATH, PATH, PATH, public_jwk(SIGNING), bytes(32), NOW)
-    return Region(store, wire, Words(pinned), lambda: NOW)
+    return Region(store, wire, Words(pinned), lambda: NOW, on_files=taken.extend, on_signed_time=times.append)
 
 
-async def test_a_file_in_parts_is_put_together(held: Region, wire: Wire) -> None:
+async def test_a_file_in_parts_is_put_together(
+    held: Region, wire: Wire, taken: list[RegionFile], times: list[datetime]
+) -> None:
     content = bytes(range(250))
-    taken: list[RegionFile] = []
-    times: list[datetime] = []
-    held.taken, held.time = taken.extend, times.append
     wire.answers = [
         signed(page(part(content, 0, 100), next="2")),
         signed(page(part(content, 100), part(b"text", kind="profile", name="b.toml"), switch_offs=())),
@@ -105,10 +116,8 @@ async def test_a_file_in_parts_is_put_together(held: Region, wire: Wire) -> None
 
 
 async def test_signed_time_measures_also_a_clock_that_is_too_far_ahead_to_take_the_set(
-    held: Region, wire: Wire
+    held: Region, wire: Wire, times: list[datetime]
 ) -> None:
-    times: list[datetime] = []
-    held.time = times.append
     issued = NOW - timedelta(days=30)
     wire.answers = [signed(page(issued=issued))]
     with pytest.raises(SyncRefused):

@@ -9,7 +9,8 @@ import pytest
 from joserfc.jwk import ECKey
 
 from fleet.agent.identity import Identity
-from fleet.agent.link import Link, LinkDown, Timing
+from fleet.agent.keeping import LinkDown
+from fleet.agent.link import Link, Timing
 from fleet.agent.signatures import LOG_EVERY_S, Dropped, Signatures
 from fleet.agent.store import StationStore
 from fleet.messages.key_rotation import KeyStatement, sign_statement

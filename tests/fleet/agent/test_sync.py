@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, OctKey
 from fleet.agent import sync
 from fleet.agent.at_rest import AtRestCipher
 from fleet.agent.identity import Broker, Identity
-from fleet.agent.link import AskTimeout, LinkDown
+from fleet.agent.keeping import AskTimeout, LinkDown
 from fleet.agent.store import StationStore
 from fleet.agent.sync import OrderBook
 from fleet.agent.words import SyncRefused

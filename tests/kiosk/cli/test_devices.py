@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kiosk.cli import Exit, main
-from kiosk.station.fleet_wiring import LOCK_FILE
+from kiosk.station.build_fleet import LOCK_FILE
 from sim.bench.faults import FAULTS
 from sim.cabinet import unix_board
 

@@ -3,7 +3,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +52,7 @@ from kiosk.issuer.ports import (
 )
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
+from kiosk.station.build_fleet import region_listeners
 from kiosk.steps.identity.administrator import ATTENDING
 from sim.issuer.state import Seed
 from sim.reader.inprocess import InProcessBackend
@@ -108,8 +109,17 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
 
 
 @pytest.fixture
-def side(region: Fleet, store: StationStore) -> IssuerSide:
-    return IssuerSide(identity(), store, region.link, HandClock())
+def taken() -> list[str]:
+    """Kinds of the region's files that came."""
+    return []
+
+
+@pytest.fixture
+def side(region: Fleet, store: StationStore, taken: list[str]) -> IssuerSide:
+    def on_files(files: Sequence[RegionFile]) -> None:
+        taken.extend(file.kind for file in files)
+
+    return IssuerSide(identity(), store, region.link, HandClock(), on_files=on_files)
 
 
 @pytest.fixture
@@ -450,14 +460,12 @@ async def test_the_directory_knows_people_and_numbers(region: Fleet, ports: Port
 
 
 async def test_what_the_region_switches_off_is_off_at_the_station(
-    region: Fleet, side: IssuerSide, store: StationStore
+    region: Fleet, side: IssuerSide, store: StationStore, taken: list[str]
 ) -> None:
     (region.folder / "region" / "switch-offs.json").write_text(
         '[{"kind": "product", "what": "6XX", "text": {"sv": "Fel", "en": "Fault"}}, {"kind": "batch", "what": "9990001-9990009"}]'
     )
     region.region.reload(region.folder / "region")
-    taken: list[str] = []
-    side.region.taken = lambda files: taken.extend(file.kind for file in files)
     await side.region.refresh()
     assert side.region.off(product="6XX") is not None
     assert side.region.off(card_number="9990005") is not None
@@ -469,14 +477,20 @@ async def test_what_the_region_switches_off_is_off_at_the_station(
     assert taken == ["crl", "crl"], "what is held is not sent again"
 
 
-async def test_a_blocked_card_is_known_at_every_station_soon(region: Fleet, side: IssuerSide, tmp_path: Path) -> None:
+async def test_a_blocked_card_is_known_at_every_station_soon(
+    region: Fleet, store: StationStore, tmp_path: Path
+) -> None:
     async with inserted("1:old") as visit:
         certificate = visit.facts.certificate("identification")
     assert certificate is not None
     known = (base64.b64encode(certificate.der).decode(),)
     region.simulator.fill(Seed(cards=(CardRecord(CARD, HOLDER.hsa_id, "601", "active"),), certificates={CARD: known}))
     config = Config.model_validate({"trust": {"revocation": "revocation"}})
-    side.settle(config, tmp_path, SystemClock(), lambda: None)
+    settled = region_listeners(config, tmp_path, SystemClock(), lambda: None)
+    side = IssuerSide(
+        identity(), store, region.link, HandClock(),
+        on_files=settled.on_files, on_signed_time=settled.on_signed_time,
+    )  # fmt: skip
     own = OfflineRevocation(RevocationStore(tmp_path / "revocation"))
     trust = TrustStore(authority().anchors(), authority().intermediates(), revocation=own)
     assert await trust.judge(certificate.der, NOW) == "ok"

@@ -1,12 +1,11 @@
 """What the administrator's board shows of a slot: its sensors, what is ordered from it, and what the station's list has there."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from drivers.cabinet.port import NotOpened, Opened, SlotFault
 from fleet.messages.link import SlotState
-from kiosk.station.administration import StationHouse
+from kiosk.station.administration import StationBoard
+from kiosk.station.devices import Devices
 from tests.fakes.desk import order_of
 from tests.fakes.errand_tales.stock import known
 from tests.fakes.room import Room, quick_folder
@@ -17,11 +16,8 @@ SPARE = "9999000077770001"
 
 async def looks(room: Room, *slots: SlotState) -> list[str]:
     """How the board shows those slots."""
-    station: Any = SimpleNamespace(
-        desk=lambda: room.caps, devices=SimpleNamespace(slots=slots, states=(), cabinet=None), books=None, fleet=None,
-        left_in=None, clock=room.clock,
-    )  # fmt: skip
-    look = await StationHouse(station).look()
+    board = StationBoard(Devices(slots=slots), room.caps.orders, room.caps.stock, None, None, lambda: 0, room.clock)
+    look = await board.look()
     assert [one.number for one in look.slots] == [one.number for one in slots]
     return [one.look for one in look.slots]
 

@@ -4,9 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from fleet.messages.issuing import SwitchOff, switches_off
+from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import home_views as home
-from kiosk.station.availability import offers
+from kiosk.station.availability import Availability
+from kiosk.station.problems import Problems
 from kiosk.texts import Texts
 from kiosk.views import say
 from tests.fakes.cards.contents import facts_of
@@ -16,31 +18,31 @@ LINE = "020-32 32 62"
 WORDS = {"sv": "Korten hämtas på kontoret i veckan.", "en": "Collect it at the office this week."}
 
 
-def station(*, closed: str | None = None, gone: tuple[str, ...] = (), off: tuple[SwitchOff, ...] = ()) -> Any:
-    """A connected station. `gone`: kinds of devices that do not work."""
+def station(
+    *, closed: Closed | None = None, gone: tuple[str, ...] = (), off: tuple[SwitchOff, ...] = ()
+) -> Availability:
+    """What a connected station offers. `gone`: kinds of devices that do not work."""
 
     def switched(*, errand: str) -> SwitchOff | None:
         return next((one for one in off if switches_off(one, errand=errand)), None)
 
-    return SimpleNamespace(
-        problems=[], caretaker=None, out_of_service=SimpleNamespace(why=closed), fleet=object(),
-        switches=SimpleNamespace(off=switched), devices=SimpleNamespace(missing=lambda kind: kind in gone),
-    )  # fmt: skip
+    switches: Any = SimpleNamespace(off=switched)
+    return Availability(Problems(), lambda: False, lambda: closed, True, switches, lambda kind: kind in gone)
 
 
-def offered(house: Any) -> list[str]:
+def offered(house: Availability) -> list[str]:
     """Ids of what a visitor may choose."""
-    return [errand.id for errand, reason in offers(house) if reason is None and errand.place != "administrator"]
+    return [errand.id for errand, reason in house.offers() if reason is None and errand.place != "administrator"]
 
 
 def test_out_of_service_still_takes_the_report_of_a_lost_card() -> None:
     """And gives information, and lets the administrator in; nothing else is on the home screen, but the block line is."""
     house = station(closed="moving")
     assert offered(house) == ["report_lost", "information", "administrate"]
-    shown = home.view(LINE, offers(house), (), forgotten=False, closed="moving")
+    shown = home.view(LINE, house.offers(), (), forgotten=False, closed="moving")
     assert [option.value for option in shown.options] == ["report_lost"]
     assert (shown.aside, shown.footer) == (None, (say("home.block_line"), LINE))
-    beside = home.with_card(facts_of(make_card(persona_of("1:old"))), (), offers(house), closed=True)
+    beside = home.with_card(facts_of(make_card(persona_of("1:old"))), (), house.offers(), closed=True)
     assert [option.value for option in beside.options] == ["report_lost"]
 
 
@@ -55,7 +57,7 @@ def test_a_tile_that_the_region_has_switched_off_says_so_in_the_regions_words() 
         SwitchOff("errand", "unblock"),
         SwitchOff("errand", "change_pin", {"sv": "x" * 41}),
     )
-    reasons = {errand.id: reason for errand, reason in offers(station(off=off))}
+    reasons = {errand.id: reason for errand, reason in station(off=off).offers()}
     assert reasons["pickup"] is not None
     assert {language: Texts.load().plain(reasons["pickup"], language) for language in WORDS} == WORDS
     assert reasons["unblock"] == reasons["change_pin"] == say("home.no.switched_off")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from fleet.agent import outbox
-from fleet.agent.link import LinkDown
+from fleet.agent.keeping import LinkDown
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
 from fleet.messages.link import Order

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fleet.messages.vocabulary import EventType
-from kiosk.station.forgotten_card import EVERY_S, KEPT, LeftIn
+from kiosk.station.forgotten_card import EVERY_S, KEPT, ForgottenCardWatch
 from tests.fakes.errand_tales.codes import MINE
 from tests.fakes.errands import OWN
 from tests.fakes.machine.patience import LIMIT_S
@@ -27,11 +27,12 @@ class Bench:
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.heard = asyncio.Event()
         self.tones = 0
-        self.left = LeftIn(room.readers[0], room.clock, self._tell, self._sound)
-        self.changed = asyncio.Event()
-        self.left.changed = self.changed.set
+        self.hushed = False
+        self.watch = ForgottenCardWatch(
+            room.readers[0], room.clock, self._record, self._sound, hushed=lambda: self.hushed
+        )
 
-    async def _tell(self, kind: str, content: dict[str, Any]) -> None:
+    async def _record(self, kind: str, content: dict[str, Any]) -> None:
         self.told.append((kind, content))
         self.heard.set()
 
@@ -59,7 +60,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, OWN)
         bench = Bench(room)
-        watching = asyncio.create_task(bench.left.run())
+        watching = asyncio.create_task(bench.watch.run())
         yield bench
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -68,9 +69,9 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def test_it_sounds_until_the_card_is_taken_and_both_are_told(bench: Bench) -> None:
     bench.room.world.insert(MINE, "holder")
-    bench.left.notice(True)
+    bench.watch.notice(True)
     await bench.until(1)
-    assert bench.left.since == bench.room.clock.now()
+    assert bench.watch.since == bench.room.clock.now()
     await bench.pause()
     await bench.pause()
     assert bench.tones == 3
@@ -82,31 +83,31 @@ async def test_it_sounds_until_the_card_is_taken_and_both_are_told(bench: Bench)
     ]
     for _ in range(3):
         await asyncio.sleep(0)
-    assert bench.left.since is None
+    assert bench.watch.since is None
 
 
 async def test_a_card_that_does_not_answer_is_told_without_a_number(bench: Bench) -> None:
     bench.room.world.insert(MINE, "holder", upside_down=True)
-    bench.left.notice(True)
+    bench.watch.notice(True)
     await bench.until(1)
     assert bench.told == [(EventType.CARD_LEFT_IN, {"card_number": ""})]
 
 
 async def test_nothing_sounds_while_somebody_has_an_errand(bench: Bench) -> None:
-    bench.left.hushed = lambda: True
+    bench.hushed = True
     bench.room.world.insert(MINE, "holder")
-    bench.left.notice(True)
+    bench.watch.notice(True)
     await bench.until(1)
     await bench.pause()
     assert bench.tones == 0
 
 
 async def test_one_card_is_told_once_however_often_the_home_screen_looks(bench: Bench) -> None:
-    bench.left.notice(False)
+    bench.watch.notice(False)
     bench.room.world.insert(MINE, "holder")
     for _ in range(3):
-        bench.left.notice(True)
+        bench.watch.notice(True)
         await bench.until(1)
-    assert bench.left.lately() == 1
+    assert bench.watch.count_lately() == 1
     bench.room.clock.advance((KEPT + timedelta(seconds=1)).total_seconds())
-    assert bench.left.lately() == 0
+    assert bench.watch.count_lately() == 0

@@ -1,4 +1,4 @@
-"""The caretaker: the lamp follows the station, the open door closes it, the panel dims, headphones are told."""
+"""The GPIO service: the lamp follows the station, the open door closes it, the panel dims, headphones are told."""
 
 import asyncio
 import math
@@ -11,8 +11,9 @@ from drivers.cabinet.gpio.lamp_pattern import GLINT, HURRY, SLOW_BLINK, STEADY, 
 from drivers.cabinet.gpio.pin_wiring import reference
 from drivers.cabinet.gpio.port import PinsStuck
 from kiosk.config import PinsSection
-from kiosk.station.gpio_service import Caretaker, Dim, Seen, brightness, lamp_for
-from kiosk.station.peripherals import advice_for_pins, code_of_pins, make_pins
+from kiosk.station.build_devices import make_pins
+from kiosk.station.gpio_service import Condition, Dim, GpioListeners, GpioService, ServiceDoor, brightness, lamp_for
+from kiosk.station.peripherals import advice_for_pins, code_of_pins
 from kiosk.views import Await, Tell, View, say
 from sim.pins import VirtualPins
 from tests.fakes.machine.patience import LIMIT_S
@@ -20,11 +21,11 @@ from tests.fakes.machine.step_clock import StepClock, settle
 
 HAND = Await(name="take", title=say("home.title"), waits_for=say("wait.slot"))
 WORDS = Tell(name="told", title=say("home.title"), badge="success")
-IDLE = Seen(fault=False, errand=False, view=None, touched=0.0)
+IDLE = Condition(fault=False, errand=False, view=None, touched=0.0)
 
 
-def in_use(view: View[str]) -> Seen:
-    return Seen(fault=False, errand=True, view=view, touched=0.0)
+def in_use(view: View[str]) -> Condition:
+    return Condition(fault=False, errand=True, view=view, touched=0.0)
 
 
 @pytest.mark.parametrize(
@@ -33,14 +34,14 @@ def in_use(view: View[str]) -> Seen:
         (IDLE, False, STEADY),
         (in_use(WORDS), False, WINK),
         (in_use(HAND), False, SLOW_BLINK),
-        (Seen(fault=True, errand=False, view=None, touched=0.0), False, GLINT),
+        (Condition(fault=True, errand=False, view=None, touched=0.0), False, GLINT),
         (replace(IDLE, left_in=True), False, HURRY),
         (replace(in_use(HAND), left_in=True), False, SLOW_BLINK),
         (IDLE, True, GLINT),
         (in_use(HAND), True, GLINT),
     ],
 )
-def test_the_lamp_says_how_the_station_is(seen: Seen, door_open: bool, pattern: Pattern) -> None:
+def test_the_lamp_says_how_the_station_is(seen: Condition, door_open: bool, pattern: Pattern) -> None:
     assert lamp_for(seen, door_open=door_open) == pattern
 
 
@@ -55,25 +56,25 @@ def test_the_lamp_says_how_the_station_is(seen: Seen, door_open: bool, pattern: 
     ],
 )
 def test_the_panel_dims_when_nobody_is_there(present: bool | None, now: float, errand: bool, share: float) -> None:
-    seen = Seen(fault=False, errand=errand, view=None, touched=0.0)
+    seen = Condition(fault=False, errand=errand, view=None, touched=0.0)
     assert brightness(seen, present, now, -math.inf, Dim(0.2, 120.0)) == share
 
 
 class House:
-    """A caretaker at work, and what was told of it."""
+    """A GPIO service at work, and what it told."""
 
     def __init__(self) -> None:
         self.clock = StepClock()
         self.pins = VirtualPins(reference(), clock=self.clock.monotonic, sleep=self.clock.sleep)
         self.seen = IDLE
-        self.caretaker = Caretaker(self.pins, self.clock, Dim(0.2, 60.0), lambda: self.seen)  # type: ignore[arg-type]
         self.doors: list[bool] = []
         self.closed: list[bool] = []
         self.plugs: list[bool] = []
-        self.caretaker.on_door = self._door
-        self.caretaker.on_closed = self.closed.append
-        self.caretaker.on_headphones = self.plugs.append
-        self.task = asyncio.ensure_future(self.caretaker.run())
+        self.door = ServiceDoor()
+        listeners = GpioListeners(self._door, self.closed.append, self.plugs.append)
+        look = lambda: self.seen  # noqa: E731
+        self.service = GpioService(self.pins, self.clock, Dim(0.2, 60.0), look, self.door, listeners)  # type: ignore[arg-type]
+        self.task = asyncio.ensure_future(self.service.run())
 
     async def _door(self, is_open: bool) -> None:
         self.doors.append(is_open)
@@ -96,15 +97,15 @@ async def test_the_open_door_closes_the_station_once_the_errand_has_ended(house:
     house.pins.open_door()
     await house.clock.advance(0.1)
     assert house.doors == [True]
-    await asyncio.wait_for(house.caretaker.door_opens(), LIMIT_S)
+    await asyncio.wait_for(house.door.opens(), LIMIT_S)
     assert house.closed == []
     house.seen = IDLE
-    house.caretaker.tend()
+    house.service.tend()
     assert house.closed == [True]
     house.pins.open_door(False)
     await house.clock.advance(0.1)
     assert (house.doors, house.closed) == ([True, False], [True, False])
-    waiting = asyncio.ensure_future(house.caretaker.door_opens())
+    waiting = asyncio.ensure_future(house.door.opens())
     await settle()
     assert not waiting.done()
     waiting.cancel()
@@ -132,10 +133,11 @@ async def test_the_panel_is_bright_again_as_soon_as_somebody_comes(house: House)
 
 
 async def test_a_station_without_pins_is_left_alone() -> None:
-    caretaker = Caretaker(None, StepClock(), Dim(), lambda: IDLE)  # type: ignore[arg-type]
-    await asyncio.wait_for(caretaker.run(), LIMIT_S)
-    caretaker.tend()
-    assert not caretaker.door_open
+    door = ServiceDoor()
+    service = GpioService(None, StepClock(), Dim(), lambda: IDLE, door)  # type: ignore[arg-type]
+    await asyncio.wait_for(service.run(), LIMIT_S)
+    service.tend()
+    assert not door.is_open()
 
 
 async def test_a_fault_of_the_pins_is_named_with_what_to_do() -> None:

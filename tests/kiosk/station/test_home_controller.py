@@ -15,7 +15,14 @@ from kiosk.errands.registry import ERRANDS, Errand, errand_of
 from kiosk.errands.report_lost.journey import found_again
 from kiosk.findings import Finding
 from kiosk.station import home_controller as module
-from kiosk.station.home_controller import AT_ONCE_S, REGISTER_S, Front, Unclaimed
+from kiosk.station.home_controller import (
+    AT_ONCE_S,
+    REGISTER_S,
+    CardKnowledge,
+    HomeContent,
+    HomeController,
+    UnclaimedCard,
+)
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.card import emptied
 from kiosk.steps.context import ViewContext
@@ -56,18 +63,23 @@ def register(room: Room, state: CardState = "active", **facts: Any) -> IssuerDes
 
 
 async def chosen(
-    room: Room, directory: Any, house: dict[str, Any] | None = None, **answers: Deed
+    room: Room, directory: Any, controller: dict[str, Any] | None = None, **answers: Deed
 ) -> tuple[Errand | None, Visitor]:
-    """What the home screen says is wanted, and who stood before it. `house`: what else the front is given."""
+    """What the home screen says is wanted, and who stood before it. `controller`: what else it is given."""
+    given = {"closed": lambda: None, "administers": nobody, "administrator_reader": None, **(controller or {})}
     story = {f"home.{name}" if name != "home" else name: deed for name, deed in answers.items()}
     someone = Visitor(room.world, room.clock, {"home": puts(MINE), **story, "closing.take_card": pulls()})
-    front = Front(
-        Supervisor(someone, room.caps.reader, room.clock, Limits()), "", room.clock, room.caps.reader,
-        offers=lambda: tuple((errand, None) for errand in ERRANDS), found=lambda: (), printer=lambda: None,
-        changed=asyncio.Event(), directory=directory, **(house or {}),
+    content = HomeContent(
+        "", lambda: tuple((errand, None) for errand in ERRANDS), interrupted=[], printer=lambda: None,
+        closed=given["closed"],
+    )  # fmt: skip
+    home = HomeController(
+        Supervisor(someone, room.caps.reader, room.clock, Limits()), content,
+        CardKnowledge(room.clock, directory, administers=given["administers"]), asyncio.Event(), room.caps.reader,
+        given["administrator_reader"],
     )  # fmt: skip
     async with asyncio.timeout(LIMIT_S):
-        errand = await front.choose()
+        errand = await home.choose()
     if someone.failure is not None:
         raise someone.failure
     return errand, someone
@@ -240,15 +252,15 @@ async def test_a_card_that_comes_while_the_home_screen_is_drawn_anew_counts_as_j
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, replace(OWN, hand=("13:new",), second_reader=True))
         try:
-            seen, reader = Unclaimed(), room.caps.administrator_reader
-            assert not await seen.now(reader)
+            seen, reader = UnclaimedCard(), room.caps.administrator_reader
+            assert not await seen.look(reader)
             room.world.insert("13:new", "administrator")
-            assert not await seen.now(reader), "it came between two pictures"
+            assert not await seen.look(reader), "it came between two pictures"
             seen.errand_ended = True
-            assert await seen.now(reader), "it was left behind"
-            assert await seen.now(reader)
+            assert await seen.look(reader), "it was left behind"
+            assert await seen.look(reader)
             room.world.remove("administrator")
-            assert not await seen.now(reader)
+            assert not await seen.look(reader)
         finally:
             await room.close()
 
@@ -259,13 +271,13 @@ async def test_out_of_service_says_so_in_the_title(room: Room) -> None:
 
 
 async def test_a_card_put_in_while_the_home_screen_is_drawn_anew_is_no_card_left_in(room: Room) -> None:
-    unclaimed = Unclaimed()
+    unclaimed = UnclaimedCard()
     reader = room.caps.reader
-    assert not await unclaimed.now(reader)
+    assert not await unclaimed.look(reader)
     room.world.insert("1:old", "holder")
-    assert not await unclaimed.now(reader)
+    assert not await unclaimed.look(reader)
     unclaimed.errand_ended = True
-    assert await unclaimed.now(reader)
+    assert await unclaimed.look(reader)
 
 
 async def test_a_card_that_is_put_in_while_the_other_errands_are_shown_is_read_all_the_same(room: Room) -> None:

@@ -17,7 +17,6 @@ from fleet.agent.store import StationStore
 from fleet.messages.vocabulary import EventType
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
-from kiosk.station.fleet_wiring import Books
 from kiosk.station.housekeeping import EVERY_S, KEPT, forget, keep_up
 from kiosk.station.journal import Journal
 from provisioning import pki
@@ -35,10 +34,10 @@ class Quiet:
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock()
         self.store = StationStore.open(folder / "station.sqlite", schemas=SCHEMAS)
-        self.journal = Journal(self.store, CHAIN, self.clock)
         key, ca = pki.new_key(), pki.make_ca(self.clock.now())
         certificate = pki.issue_client(ca, STATION, key.public_key(), self.clock.now())
-        self.journal.follow = Checkpoints(key, certificate, CHAIN).follow
+        follow = Checkpoints(key, certificate, CHAIN).follow
+        self.journal = Journal(self.store, CHAIN, self.clock, follow=follow)
         self.signed: datetime | None = None
 
     async def errand(self) -> None:
@@ -51,7 +50,7 @@ class Quiet:
 
     async def pass_hours(self, hours: int) -> None:
         """Let the hourly work be done that often."""
-        task = asyncio.create_task(keep_up(Books(self.store, self.journal, CHAIN, 0), self.clock, lambda: self.signed))
+        task = asyncio.create_task(keep_up(self.journal, self.clock, lambda: self.signed))
         for _ in range(hours):
             for _ in range(3):
                 await asyncio.sleep(0)

@@ -32,6 +32,7 @@ class File:
         self._path = folder / "station.sqlite"
         self.store = self._open()
         self.boots = 1
+        self.cipher: AtRestCipher | None = None
         self.journal = self._journal()
 
     def boot_again(self) -> Journal:
@@ -46,7 +47,12 @@ class File:
         return StationStore.open(self._path, schemas=SCHEMAS)
 
     def _journal(self) -> Journal:
-        return Journal(self.store, Chain(STATION, 1, f"boot-{self.boots}"), HandClock())
+        return Journal(self.store, Chain(STATION, 1, f"boot-{self.boots}"), HandClock(), cipher=self.cipher)
+
+    def encrypt(self) -> None:
+        """From here on, also over a restart, orders are encrypted."""
+        self.cipher = AtRestCipher(STATION, bytes(32))
+        self.journal = self._journal()
 
     async def told(self) -> list[str]:
         def read(cx: Any) -> Any:
@@ -219,7 +225,7 @@ async def test_the_order_of_an_errand_is_kept_for_that_errand_and_names_nobody_i
     async def unfinished(number: int) -> object:
         return await file.journal.unfinished(order_of(number).hsa_id)
 
-    file.journal.cipher = AtRestCipher(STATION, bytes(32))
+    file.encrypt()
     for number in (1, 2):
         await (await file.journal.start("pickup")).about(order_of(number))
         receipt = (f"R{number}", order_of(number).order)
@@ -235,7 +241,7 @@ async def test_the_order_of_an_errand_is_kept_for_that_errand_and_names_nobody_i
         await file.store.transact(
             lambda cx, row=(content, errand): cx.execute("UPDATE errand SET order_content = ? WHERE id = ?", row)
         )
-    file.boot_again().cipher = AtRestCipher(STATION, bytes(32))
+    file.boot_again()
     await file.journal.boot("1")
     assert [await unfinished(1), await unfinished(2)] == [None, None], "another errand's, and one in clear"
     assert [content for _, content in await file.store.transact(kept)] == [two, None]

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from kiosk.station.station import Station, opened
+from kiosk.station.build import open_station
+from kiosk.station.host import Host
 from sim.bench.world import World
 from sim.demo.seed import Region
 from tests.fakes.machine.clock import HandClock
@@ -39,8 +40,8 @@ async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
         "closing.take_card": pulls(),
     }
     someone, forgotten = Person(world, HandClock(), story), []
-    async with opened(Station(config, base, someone, world)) as station:
-        station.next_person = lambda: forgotten.append(list(someone.names))
+    host = Host(person_left=lambda: forgotten.append(list(someone.names)))
+    async with open_station(config, base, someone, host, world) as station:
         serving = asyncio.create_task(station.serve())
         async with asyncio.timeout(LIMIT_S):
             await home_again.wait()

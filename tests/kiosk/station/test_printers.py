@@ -15,7 +15,8 @@ from drivers.printer.port import Printed
 from drivers.reader.card_reader import ReaderSettings
 from fleet.messages.link import DeviceState
 from kiosk.config import load
-from kiosk.station import devices
+from kiosk.station.build_devices import make_devices
+from kiosk.station.devices import Devices
 from sim.printer.machine import Faults, Machine
 from sim.printer.virtual import VirtualPrinter
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
@@ -23,14 +24,14 @@ from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 SHORT = Document((TitleBlock("Kvittens åäö"),))
 
 
-def named(folder: Path, printer: str) -> devices.Devices:
+def named(folder: Path, printer: str) -> Devices:
     """The devices of a station whose file says this of its printer, and nothing else."""
     path = folder / "station.toml"
     path.write_text(f"[printer]\n{printer}")
-    return devices.make(load(path), folder, ReaderSettings(), None)
+    return make_devices(load(path), folder, ReaderSettings(), None)
 
 
-async def prints(fitted: devices.Devices, machine: Machine, width: int) -> None:
+async def prints(fitted: Devices, machine: Machine, width: int) -> None:
     """It prints; then its roll ends, and the station's state says so, once."""
     told: list[str] = []
     fitted.on_change = lambda: told.append(fitted.states[0].state)

@@ -12,8 +12,8 @@ from drivers.reader.profiles import builtin
 from drivers.reader.profiles.signed import sign
 from kiosk.clock import SystemClock
 from kiosk.config import Config, ConfigError, load
+from kiosk.station.build import open_station
 from kiosk.station.reader_settings import NoAnchorsError, known_products, reader_settings, told_settings
-from kiosk.station.station import Station
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.revocation import TestRevocation
@@ -65,9 +65,8 @@ def test_a_station_takes_signed_profiles_and_its_own_table_of_levels(folder: Pat
 async def test_what_is_refused_is_reported_and_what_ships_stays(folder: Path) -> None:
     (folder / "profiles" / "region.toml").write_text(PROFILE.replace("floor = 3", "floor = 4"))
     readers = {"holder": "", "administrator": ""}
-    station = Station(config(profiles=WITH_PROFILES, readers=readers), folder, Visitor())
-    await station.open()
-    await station.close()
+    async with open_station(config(profiles=WITH_PROFILES, readers=readers), folder, Visitor()) as station:
+        pass
     (problem,) = [one for one in station.problems if one.code == "profiles"]
     assert problem.text == "region.toml: signature: is not over this content"
     (folder / "keys.pem").unlink()

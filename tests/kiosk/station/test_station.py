@@ -14,10 +14,10 @@ from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
 from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
 from kiosk.errands.registry import ERRANDS
-from kiosk.station import devices
-from kiosk.station.administration import StationHouse
-from kiosk.station.state import state_of
-from kiosk.station.station import Station, opened
+from kiosk.station import build_devices
+from kiosk.station.build import open_station
+from kiosk.station.host import Host
+from kiosk.station.station import Station
 from kiosk.texts import Texts
 from kiosk.views import Choose, View
 from sim.bench.world import World
@@ -67,9 +67,9 @@ def in_region(region: Region, data: Path, **changed: Any) -> tuple[Config, Path]
 async def home_of(station: Station) -> Choose:
     """What the home screen shows."""
     visitor = Visitor()
-    station.supervisor._screen = visitor
+    station.home.supervisor._screen = visitor
     with pytest.raises((StopAsyncIteration, RuntimeError)):
-        await station._choose()
+        await station.home.choose()
     assert visitor.home is not None
     for language in ("sv", "en"):
         for option in visitor.home.options:
@@ -83,23 +83,23 @@ def problems(station: Station) -> dict[str, str]:
 
 async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
-        assert station.problems == []
+    async with open_station(config, base, Visitor(), world=world) as station:
+        assert station.problems == ()
         assert station.missing(PICKUP) is None
         assert (await home_of(station)).options[0].reason is None
         told = [EventType.STATION_STARTED, EventType.CHAIN_CHECKPOINT]
-        assert [kind for _, kind in await station.books.events_after(0)] == told, "a new chain is signed at once"
+        assert [kind for _, kind in await station.records.events_after(0)] == told, "a new chain is signed at once"
 
 
 async def test_lists_that_somebody_has_written_are_dropped_and_told(
     region: Region, world: World, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         forged = "INSERT INTO sync_sealed VALUES ('list', x'00')"
-        await station.books.store.transact(lambda cx: cx.execute(forged))
-    async with opened(Station(config, base, Visitor(), world)) as station:
-        told = [kind for _, kind in await station.books.events_after(0)]
+        await station.records.file.store.transact(lambda cx: cx.execute(forged))
+    async with open_station(config, base, Visitor(), world=world) as station:
+        told = [kind for _, kind in await station.records.events_after(0)]
         assert told.count(EventType.LISTS_DROPPED) == 1
         assert station.fleet is not None
         assert station.fleet.book.administrators() == ()
@@ -112,7 +112,7 @@ async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_n
     secret = base / config.station.identity / "store.key"
     secret.chmod(0o644)
     try:
-        async with opened(Station(config, base, Visitor(), world)) as station:
+        async with open_station(config, base, Visitor(), world=world) as station:
             assert "store.key: others may read" in problems(station)["identity"]
     finally:
         secret.chmod(0o600)
@@ -120,13 +120,13 @@ async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_n
 
 async def test_out_of_service_outlives_a_restart(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
-        await StationHouse(station).close("repair")
+    async with open_station(config, base, Visitor(), world=world) as station:
+        await station.administration.close("repair")
         assert station.missing(PICKUP) == "closed"
-    async with opened(Station(config, base, Visitor(), world)) as station:
-        house = StationHouse(station)
+    async with open_station(config, base, Visitor(), world=world) as station:
+        house = station.administration
         assert (house.closed, station.missing(PICKUP)) == ("repair", "closed")
-        assert state_of(station).out_of_service == "repair"
+        assert station.report.state().out_of_service == "repair"
         assert (await home_of(station)).title.key == "home.closed.repair"
         await house.close(None)
         assert station.missing(PICKUP) is None
@@ -134,8 +134,8 @@ async def test_out_of_service_outlives_a_restart(region: Region, world: World, t
 
 async def test_the_board_shows_slots_and_devices(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
-        house = StationHouse(station)
+    async with open_station(config, base, Visitor(), world=world) as station:
+        house = station.administration
         look = await house.look()
         assert {slot.number: slot.look for slot in look.slots}[2] == "card"
         assert {one.kind for one in look.devices if not one.ok} == {"link"}
@@ -148,7 +148,7 @@ async def test_the_board_shows_slots_and_devices(region: Region, world: World, t
 
 
 async def test_no_identity(world: World, tmp_path: Path) -> None:
-    async with opened(Station(Config(), tmp_path, Visitor(), world)) as station:
+    async with open_station(Config(), tmp_path, Visitor(), world=world) as station:
         assert "identity" in problems(station)
         assert str(tmp_path / "identity") in problems(station)["identity"]
         assert station.missing(PICKUP) == "orders"
@@ -163,7 +163,7 @@ async def test_a_damaged_database_is_named_kept_and_said(region: Region, world: 
     file = tmp_path / "data" / "station.sqlite"
     file.parent.mkdir()
     file.write_bytes(b"no database " * 1000)
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert str(file) in problems(station)["store"]
         assert station.missing(PICKUP) == "store"
         assert (await home_of(station)).options[0].reason is not None
@@ -179,7 +179,7 @@ async def test_a_full_disk(
 
     monkeypatch.setattr(StationStore, way, full)
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert "disk is full" in problems(station)["store"]
         assert station.missing(PICKUP) == "store"
 
@@ -187,10 +187,10 @@ async def test_a_full_disk(
 async def test_a_second_station_on_the_same_folder_says_so(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with (
-        opened(Station(config, base, Visitor(), world)) as first,
-        opened(Station(config, base, Visitor())) as second,
+        open_station(config, base, Visitor(), world=world) as first,
+        open_station(config, base, Visitor()) as second,
     ):
-        assert first.problems == []
+        assert first.problems == ()
         assert "another program runs as this station" in problems(second)["running"]
         assert second.missing(PICKUP) is not None
 
@@ -199,7 +199,7 @@ async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
     region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
 
         async def full(self: StationStore, work: Any) -> Any:
             raise StoreError(self.path, "full")
@@ -214,10 +214,10 @@ async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
 async def test_a_reader_that_is_not_there(
     region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "PcscBackend", lambda: InProcessBackend([]))
+    monkeypatch.setattr(build_devices, "PcscBackend", lambda: InProcessBackend([]))
     readers = Config().readers.model_copy(update={"holder": "Reader that is gone"})
     config, base = in_region(region, tmp_path / "data", readers=readers)
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert station.missing(PICKUP) == "reader"
         state = next(one for one in station.devices.states if one.kind == "reader")
         assert (state.state, state.ok) == ("no_reader", False)
@@ -226,7 +226,7 @@ async def test_a_reader_that_is_not_there(
 async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path: Path) -> None:
     bare = {name: getattr(Config(), name) for name in ("cabinet", "printer", "pins", "scanner")}
     config, base = in_region(region, tmp_path / "data", **bare)
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert station.missing(PICKUP) == "cabinet"
         assert {one.kind for one in station.devices.states} == {"reader"}
 
@@ -246,7 +246,7 @@ async def test_how_the_printer_is_goes_to_the_fleet_and_what_it_means_to_the_hom
     region: Region, world: World, tmp_path: Path, fault: str, state: str, banner: str | None
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         told: list[StationState] = []
         assert (await home_of(station)).banner is None
         station.fleet.link.publish_state = told.append
@@ -265,7 +265,7 @@ async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
 ) -> None:
     serial = CabinetSection(kind="serial", port=str(tmp_path / "no-such-port"), key="cabinet.json")
     config, base = in_region(region, tmp_path / "data", cabinet=serial)
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert station.missing(PICKUP) == "cabinet"
         assert "plug its USB cable in" in problems(station)["cabinet"]
         state = next(one for one in station.devices.states if one.kind == "cabinet")
@@ -277,17 +277,17 @@ async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
 async def test_issuers_that_cannot_be_read(region: Region, world: World, tmp_path: Path) -> None:
     trust = Config().trust.model_copy(update={"anchors": str(tmp_path / "missing.pem")})
     config, base = in_region(region, tmp_path / "data", trust=trust)
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert "missing.pem" in problems(station)["anchors"]
         assert station.missing(PICKUP) is None
 
 
 async def test_what_a_stop_cut_off_is_said_on_the_home_screen(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert station.fleet is not None
-        await station.books.journal.start("pickup")
-    async with opened(Station(config, base, Visitor(), world)) as station:
+        await station.records.journal.start("pickup")
+    async with open_station(config, base, Visitor(), world=world) as station:
         banner = (await home_of(station)).banner
         assert banner is not None
         assert banner.text.key == "home.interrupted"
@@ -297,15 +297,14 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
     region: Region, world: World, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"))
-    async with opened(Station(config, base, Visitor(), world)) as station:
-        closed: list[bool] = []
-        stirred = asyncio.Event()
+    closed: list[bool] = []
+    stirred = asyncio.Event()
 
-        def on_closed(is_closed: bool) -> None:
-            closed.append(is_closed)
-            stirred.set()
+    def on_closed(is_closed: bool) -> None:
+        closed.append(is_closed)
+        stirred.set()
 
-        station.on_closed = on_closed
+    async with open_station(config, base, Visitor(), Host(on_closed=on_closed), world) as station:
         assert station.missing(PICKUP) is None
         pins = station.devices.pins
         assert isinstance(pins, VirtualPins)
@@ -315,13 +314,16 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
             await asyncio.wait_for(stirred.wait(), LIMIT_S)
             assert station.missing(PICKUP) == missing
         assert closed == [True, False]
-        assert [kind for _, kind in await station.books.events_after(2)] == [EventType.DOOR_OPENED, EventType.DOOR_SHUT]
+        assert [kind for _, kind in await station.records.events_after(2)] == [
+            EventType.DOOR_OPENED,
+            EventType.DOOR_SHUT,
+        ]
 
 
 async def test_pins_and_scanner_are_among_the_devices(region: Region, world: World, tmp_path: Path) -> None:
     fitted = {"pins": PinsSection(kind="virtual"), "scanner": ScannerSection(kind="virtual")}
     config, base = in_region(region, tmp_path / "data", **fitted)
-    async with opened(Station(config, base, Visitor(), world)) as station:
+    async with open_station(config, base, Visitor(), world=world) as station:
         assert [(one.kind, one.state, one.ok) for one in station.devices.states[-2:]] == [
             ("gpio", "ready", True),
             ("scanner", "ready", True),

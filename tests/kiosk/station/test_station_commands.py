@@ -3,7 +3,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,10 +21,12 @@ from fleet.messages.vocabulary import EventType
 from kiosk.administration_ports import Closed
 from kiosk.config import CommandsSection, Config, PinsSection
 from kiosk.errands.registry import ERRANDS
-from kiosk.station import self_test as selftest
-from kiosk.station.state import state_of
-from kiosk.station.station import Station, opened
-from kiosk.station.station_commands import LOOK_EVERY_S, QUIET_S, is_free
+from kiosk.station import self_test
+from kiosk.station.activity import QUIET_S
+from kiosk.station.build import open_station
+from kiosk.station.host import Host
+from kiosk.station.station import Station
+from kiosk.station.station_commands import LOOK_EVERY_S
 from sim.bench.world import World
 from sim.demo.seed import STATION, Region, scenario, seed
 from sim.pins import VirtualPins
@@ -63,11 +65,27 @@ def world(tmp_path: Path) -> World:
     return World.open(tmp_path / "bench", scenario(), START)
 
 
+class Program:
+    """The program around the station. `end`: what a restart does; None where nobody would start it again."""
+
+    def __init__(self, end: Callable[[], None] | None) -> None:
+        self.end = end
+        self.ended = False
+        self.log_lines: Callable[[], Sequence[str]] = tuple
+        self.host = Host(end_program=self._end if end is not None else None, log_lines=lambda: self.log_lines())
+
+    def _end(self) -> None:
+        assert self.end is not None
+        self.ended = True
+        self.end()
+
+
 class Bench:
     """A station that hears commands, and what it answers."""
 
-    def __init__(self, station: Station, key: ECKey) -> None:
+    def __init__(self, station: Station, program: Program, key: ECKey) -> None:
         self.station = station
+        self.program = program
         self.answers: asyncio.Queue[CommandResult] = asyncio.Queue()
         self._key = key
         self._sequence = 0
@@ -76,7 +94,7 @@ class Bench:
 
     def at_home(self) -> None:
         """Nobody has been there for a while."""
-        self.station.asked = Home()  # type: ignore[assignment]
+        self.station.status.activity.view = Home()  # type: ignore[assignment]
         self.station.clock.advance(QUIET_S)  # type: ignore[attr-defined]
 
     def tell(self, command: str, valid: timedelta = timedelta(minutes=15), **facts: Any) -> bytes:
@@ -107,8 +125,8 @@ class Bench:
 
     async def events(self) -> list[str]:
         """Kinds of those that commands left."""
-        assert self.station.books is not None
-        return [kind for _, kind in await self.station.books.events_after(0) if ".command." in kind]
+        assert self.station.records is not None
+        return [kind for _, kind in await self.station.records.events_after(0) if ".command." in kind]
 
 
 class Home:
@@ -118,12 +136,13 @@ class Home:
 
 
 @asynccontextmanager
-async def benched(config: Config, base: Path, world: World, region: Region) -> AsyncIterator[Bench]:
-    station = Station(config, base, Visitor(), world)
-    station.clock = StationClock(START)  # type: ignore[assignment]
+async def benched(
+    config: Config, base: Path, world: World, region: Region, end: Callable[[], None] | None = None
+) -> AsyncIterator[Bench]:
     key = ECKey.import_key((region.authority / "server" / "signing.key").read_bytes())
-    async with opened(station):
-        bench = Bench(station, key)
+    program, clock = Program(end), StationClock(START)
+    async with open_station(config, base, Visitor(), program.host, world, clock=clock) as station:  # type: ignore[arg-type]
+        bench = Bench(station, program, key)
         bench.at_home()
         yield bench
 
@@ -135,15 +154,23 @@ async def bench(region: Region, world: World, tmp_path: Path) -> AsyncIterator[B
         yield made
 
 
+@pytest.fixture
+async def restartable(region: Region, world: World, tmp_path: Path) -> AsyncIterator[Bench]:
+    """A station whose program would be started again."""
+    config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"), commands=EVERYTHING)
+    async with benched(config, base, world, region, lambda: None) as made:
+        yield made
+
+
 def test_the_messages_of_a_command_are_those_of_the_station() -> None:
     assert Message == Closed
 
 
 async def test_closed_to_visitors_with_a_message_and_open_again(bench: Bench) -> None:
     assert await bench.said("out_of_service", message="moving") == ("done", "")
-    assert state_of(bench.station).out_of_service == "moving"
+    assert bench.station.report.state().out_of_service == "moving"
     assert await bench.said("in_service") == ("done", "")
-    assert state_of(bench.station).out_of_service is None
+    assert bench.station.report.state().out_of_service is None
     assert await bench.events() == [EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED] * 2
 
 
@@ -181,13 +208,14 @@ async def test_a_slot_that_cannot_be_opened_is_said_to_be(bench: Bench, world: W
 
 @pytest.mark.parametrize("command", ["restart", "self_test", "open_slot"])
 @pytest.mark.parametrize("who", ["errand", "menu", "touch", "door", "sensor"])
-async def test_while_somebody_is_there_it_waits_and_ends_as_busy(bench: Bench, command: str, who: str) -> None:
+async def test_while_somebody_is_there_it_waits_and_ends_as_busy(restartable: Bench, command: str, who: str) -> None:
+    bench = restartable
     facts = {"slot": 3, "second": "olle.test"} if command == "open_slot" else {}
-    bench.station.on_restart = lambda: pytest.fail("restarted while somebody was there")
+    bench.program.end = lambda: pytest.fail("restarted while somebody was there")
     bench.station.clock.flows = True  # type: ignore[attr-defined]
     await somebody(bench.station, who)
     assert await bench.said(command, timedelta(seconds=4), **facts) == ("refused", "busy")
-    assert not bench.station.restarts
+    assert not bench.program.ended
 
 
 async def somebody(station: Station, who: str) -> None:
@@ -195,36 +223,35 @@ async def somebody(station: Station, who: str) -> None:
     pins = station.devices.pins
     assert isinstance(pins, VirtualPins)
     if who == "errand":
-        station.errand = "pickup"
+        station.status.activity.errand = "pickup"
     elif who == "menu":
-        station.asked = None
+        station.status.activity.view = None
     elif who == "touch":
-        station.supervisor._touched = station.clock.monotonic() + 60
+        station.runner.supervisor._touched = station.clock.monotonic() + 60
     elif who == "door":
         pins.open_door(True)
     else:
         pins.stand_before(True)
-    while is_free(station):  # noqa: ASYNC110  # contacts come by a queue of their own
+    while station.occupancy.is_free():  # noqa: ASYNC110  # contacts come by a queue of their own
         await asyncio.sleep(0)
 
 
 async def test_what_waits_is_done_when_the_person_has_gone(bench: Bench) -> None:
-    bench.station.errand = "pickup"
+    bench.station.status.activity.errand = "pickup"
     bench.tell("self_test", timedelta(hours=8))
     assert await bench.said("sync") == ("failed", "offline"), "what needs no free station goes on meanwhile"
-    bench.station.errand = None
+    bench.station.status.activity.errand = None
     assert (await bench.answer()).outcome == "done"
 
 
 async def test_a_self_test_tells_every_device_and_touches_no_persons_card(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = bench.station.devices.reader
     assert reader is not None
     bench.station.devices.virtual = frozenset()
     monkeypatch.setattr(reader, "visit", lambda: pytest.fail("a card was met"))
-    assert bench.station.world is not None
-    bench.station.world.insert("1:old", "holder")
+    world.insert("1:old", "holder")
     bench.tell("self_test")
     found = (await bench.answer()).devices
     assert [(one.kind, one.state) for one in found] == [
@@ -233,29 +260,30 @@ async def test_a_self_test_tells_every_device_and_touches_no_persons_card(
     ]  # fmt: skip
 
 
-async def test_a_self_test_lets_a_virtual_card_sign(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_self_test_lets_a_virtual_card_sign(
+    bench: Bench, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     signed = []
 
     async def signs(visit: Any, pin: Secret | None) -> bool:
         signed.append(pin is not None)
         return True
 
-    monkeypatch.setattr(selftest, "_signs", signs)
-    assert bench.station.world is not None
-    bench.station.world.insert("1:old", "holder")
+    monkeypatch.setattr(self_test, "_signs", signs)
+    world.insert("1:old", "holder")
     assert await bench.said("self_test") == ("done", "")
     assert signed == [True]
 
 
 async def test_no_errand_begins_while_a_slot_is_being_opened(bench: Bench) -> None:
-    books = bench.station.books
-    assert books is not None
-    async with bench.station.remote:
+    records = bench.station.records
+    assert records is not None
+    async with bench.station.status.activity.exclusive:
         begun = asyncio.create_task(bench.station.run(ERRANDS[0]))
         for _ in range(3):  # the journal is written on a thread, one after the other
-            await books.store.transact(lambda cx: cx.execute("SELECT 1").fetchone())
-        assert EventType.ERRAND_STARTED not in [kind for _, kind in await books.events_after(0)]
-    while bench.station.errand is None:  # noqa: ASYNC110  # nothing else tells
+            await records.file.store.transact(lambda cx: cx.execute("SELECT 1").fetchone())
+        assert EventType.ERRAND_STARTED not in [kind for _, kind in await records.events_after(0)]
+    while bench.station.status.activity.errand is None:  # noqa: ASYNC110  # nothing else tells
         await asyncio.sleep(0)
     begun.cancel()
     await asyncio.gather(begun, return_exceptions=True)
@@ -264,11 +292,10 @@ async def test_no_errand_begins_while_a_slot_is_being_opened(bench: Bench) -> No
 async def test_a_restart_is_told_by_the_program_that_came_up(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
     ended = asyncio.Event()
-    async with benched(config, base, world, region) as bench:
-        bench.station.on_restart = ended.set
+    async with benched(config, base, world, region, ended.set) as bench:
         bench.tell("restart")
         await asyncio.wait_for(ended.wait(), LIMIT_S)
-        assert bench.station.restarts
+        assert bench.program.ended
         assert bench.answers.empty()
     async with benched(config, base, world, region) as bench:
         assert (await told_again(bench)).outcome == "done"
@@ -307,11 +334,11 @@ async def test_what_a_power_cut_left_open_is_told_as_interrupted(region: Region,
 
 
 async def test_the_log_leaves_without_persons_cards_and_values(bench: Bench) -> None:
-    assert bench.station.books is not None
-    journal = bench.station.books.journal
+    assert bench.station.records is not None
+    journal = bench.station.records.journal
     content = {"errand": "E-1", "kind": "pickup", "outcome": "done", "card_number": "9752269875", "hsa_id": "TEST-1"}
     await journal.transact(lambda cx: journal.event(cx, EventType.ERRAND_ENDED, "order/O-1", content))
-    bench.station.log_lines = lambda: ("2026-03-02T08:15:00.000Z WARNING kiosk: the link åäö: %s",)
+    bench.program.log_lines = lambda: ("2026-03-02T08:15:00.000Z WARNING kiosk: the link åäö: %s",)
     bench.tell("log_bundle")
     lines = (await bench.answer()).lines
     assert any(line.endswith("errand.ended pickup done") for line in lines)
@@ -331,14 +358,14 @@ async def test_a_fault_of_the_program_or_the_disk_is_an_answer_and_not_the_end(
     def full(why: object) -> None:
         raise OSError("made-up fault")
 
-    monkeypatch.setattr(bench.station.out_of_service, "set", full)
+    monkeypatch.setattr(bench.station.status.notice, "set", full)
     assert await bench.said("in_service") == ("failed", "store")
     for error, reason in ((StoreError(Path("x"), "full"), "store"), (RuntimeError("made-up fault"), "fault")):
 
         def broken(error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(bench.station, "log_lines", broken)
+        monkeypatch.setattr(bench.program, "log_lines", broken)
         assert await bench.said("log_bundle") == ("failed", reason)
     monkeypatch.undo()
     assert await bench.said("log_bundle") == ("done", "")

@@ -153,8 +153,7 @@ async def test_the_service_door_ends_the_question_and_a_busy_step_goes_on(room: 
         raise AssertionError("nobody answers behind an open door")
 
     someone = Person(room.world, room.clock, {"question": lambda _: None, "closing.door": "end"})
-    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits())
-    supervisor.door_opens = opened.wait
+    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits(), door_opens=opened.wait)
     ended = await supervisor.run(journey, room.caps, await room.journal.start("pickup"))
     assert ended == Ended("cancelled", "door_open")
     assert written.is_set()
@@ -163,8 +162,8 @@ async def test_the_service_door_ends_the_question_and_a_busy_step_goes_on(room: 
 
 async def test_a_shut_door_changes_nothing(room: Room) -> None:
     someone = Person(room.world, room.clock, {"question": "end"})
-    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits())
-    supervisor.door_opens = asyncio.Event().wait
+    shut = asyncio.Event()
+    supervisor = Supervisor(someone, room.caps.reader, room.clock, Limits(), door_opens=shut.wait)
 
     async def journey(ask: Ask, desk: Capabilities, log: ErrandLog) -> Ended:
         assert await ask(QUESTION) == "end"

@@ -1,0 +1,448 @@
+"""The composition root of a station: here devices, records, link, screen and errands meet, and nowhere else.
+
+What cannot be made is reported as a problem; the rest of the station is made all the same.
+
+    async with open_station(config, base, screen, Host(), world) as station:
+        await station.serve()
+"""
+# length: the one composition root
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivers.cabinet.driver import SerialCabinet
+from drivers.cabinet.port import CabinetReady, CabinetState
+from drivers.reader.card_reader import ReaderSettings
+from drivers.reader.certificates.trust_store import TrustStore
+from drivers.reader.model import CardFacts
+from drivers.reader.secret import Secret
+from fleet.agent.commands import CommandGate
+from fleet.agent.link import Timing
+from fleet.messages.vocabulary import EventType
+from kiosk.administration_ports import House
+from kiosk.clock import SystemClock
+from kiosk.config import VIRTUAL, Config
+from kiosk.issuer.no_fleet import NoFleet
+from kiosk.issuer.ports import Switches
+from kiosk.ports import Orders, Screen
+from kiosk.region import Region, RegionError, at_station, general, region_of
+from kiosk.station import cabinet_pairing, cabinet_states
+from kiosk.station.activity import Occupancy, StationActivity
+from kiosk.station.administration import StationAdministration, StationBoard
+from kiosk.station.availability import Availability
+from kiosk.station.build_devices import make_devices, virtual_printer
+from kiosk.station.build_fleet import (
+    FleetConnection,
+    JoinError,
+    Records,
+    connect,
+    envelopes_for,
+    identity_of,
+    open_file,
+    open_records,
+    record_dropped_lists,
+    region_listeners,
+    seal_of,
+)
+from kiosk.station.devices import Devices, NoReader
+from kiosk.station.errand_runner import AfterErrand, ErrandRunner
+from kiosk.station.fleet_orders import CardEnvelopes, FleetOrders, NoOrders
+from kiosk.station.forgotten_card import ForgottenCardWatch
+from kiosk.station.gpio_service import Dim, GpioListeners, GpioService, ServiceDoor
+from kiosk.station.home_controller import CardKnowledge, HomeContent, HomeController
+from kiosk.station.host import Host
+from kiosk.station.housekeeping import keep_up
+from kiosk.station.journal import Journal
+from kiosk.station.log_bundle import MOST_EVENTS
+from kiosk.station.out_of_service import OutOfService
+from kiosk.station.problems import Problems
+from kiosk.station.reader_settings import told_settings
+from kiosk.station.restart import Restart
+from kiosk.station.signals import Signal
+from kiosk.station.state import EventRecorder, StateReport
+from kiosk.station.station import Station
+from kiosk.station.station_commands import CommandHandlers, Handler, StationCommands
+from kiosk.station.status import StationStatus
+from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.steps.capabilities import Capabilities
+from kiosk.stock.repository import StationStock
+from kiosk.texts import Texts
+from sim.bench import cabinet as bench_cabinet
+from sim.bench.cards import made_up_pin
+from sim.bench.world import World
+from sim.cabinet.twin import TwinError
+
+
+@contextlib.asynccontextmanager
+async def open_station(
+    config: Config,
+    base: Path,
+    screen: Screen,
+    host: Host | None = None,
+    world: World | None = None,
+    *,
+    timing: Timing | None = None,
+    clock: SystemClock | None = None,
+) -> AsyncIterator[Station]:
+    """A station with everything that can be made, at work until the block ends; never raises for what is missing.
+
+    Args:
+        base: the folder that paths of the configuration are relative to.
+        world: the virtual devices, where the configuration names any.
+        timing: of the link.
+    """
+    async with contextlib.AsyncExitStack() as closing:
+        host = host or Host()
+        context = _Context(config, base, clock or SystemClock(), host, world, closing, Problems(host.on_problem))
+        context.changed.subscribe(context.state_changed)
+        yield await _build(context, screen, timing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What every part may be made from, and the stack of what has to be let go in the end."""
+
+    config: Config
+    base: Path
+    clock: SystemClock
+    host: Host
+    world: World | None
+    closing: contextlib.AsyncExitStack
+    problems: Problems
+    changed: Signal = field(default_factory=Signal)
+    """Something about the station has changed: the home screen is drawn anew, and the fleet is told."""
+    state_changed: Signal = field(default_factory=Signal)
+    """The state that the fleet sees has changed: it is told."""
+
+    @property
+    def data(self) -> Path:
+        """The station's data folder."""
+        return self.base / self.config.station.data
+
+
+@dataclass(frozen=True, slots=True)
+class _Backing:
+    """What stands behind the errands: the records, and the fleet. There is no fleet without records."""
+
+    records: Records | None
+    fleet: FleetConnection | None
+
+    @property
+    def journal(self) -> Journal | None:
+        return self.records.journal if self.records is not None else None
+
+    def orders(self, clock: SystemClock) -> FleetOrders | NoOrders:
+        if self.records is None or self.fleet is None:
+            return NoOrders()
+        return FleetOrders(self.fleet.book, self.fleet.link, self.records.journal, clock)
+
+    def stock(self, orders: Orders) -> StationStock | None:
+        if self.records is None or self.fleet is None:
+            return None
+        return StationStock(self.records.journal, orders.here)
+
+    def switches(self) -> Switches:
+        """What the region has switched off."""
+        return self.fleet.issuer.region if self.fleet is not None else NoFleet()
+
+
+async def _build(context: _Context, screen: Screen, timing: Timing | None) -> Station:
+    config, clock, problems = context.config, context.clock, context.problems
+    bootid, region = str(uuid.uuid4()), _region(context)
+    settings, trust = told_settings(config, context.base, clock, context.world, problems.report)
+    devices = await _open_devices(context, settings)
+    inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+    backing = await _open_backing(context, bootid, timing, inbox.put_nowait)
+    recorder = EventRecorder(backing.journal, problems.report)
+    status = _status(context, devices, backing, recorder)
+    supervisor = Supervisor(
+        screen, devices.reader, clock, Limits(**config.timeouts.model_dump()),
+        on_view=status.activity.show, door_opens=status.door.opens,
+    )  # fmt: skip
+    gpio = _gpio_service(context, devices, status, supervisor, recorder)
+    occupancy = Occupancy(status.activity, clock, lambda: supervisor.touched, status.door.is_open, lambda: gpio.present)
+    restart, orders = Restart(context.host.end_program), backing.orders(clock)
+    capabilities = _capabilities(context, devices, backing, orders, region, trust)
+    home = _home_controller(context, devices, backing, status, supervisor, capabilities())
+    runner = ErrandRunner(
+        supervisor, status.activity, status.availability, backing.journal, capabilities,
+        _administration(context, devices, backing, status, orders, restart), problems.report,
+        AfterErrand(home.errand_ended, context.host.person_left, restart.when_idle, context.state_changed),
+    )  # fmt: skip
+    report = StateReport(
+        config.station.title, bootid, clock, status, devices,
+        lambda: backing.fleet.issuer.region.digest if backing.fleet else None,
+        backing.fleet.identity if backing.fleet else None,
+    )  # fmt: skip
+    work = [gpio.run(), status.forgotten.run()]
+    if backing.records is not None:
+        work.append(
+            keep_up(backing.records.journal, clock, lambda: backing.fleet.book.issued if backing.fleet else None)
+        )
+    if backing.records is not None and backing.fleet is not None:
+        handlers = _command_handlers(context, devices, backing.records, backing.fleet, status.notice, restart)
+        gate = _command_gate(context, backing.records, backing.fleet)
+        work.append(StationCommands(inbox, gate, backing.fleet.link, handlers, occupancy, problems.report).run())
+    await _start(context, devices, backing.fleet, report, work)
+    return Station(
+        clock, region, devices, backing.records, backing.fleet, status, occupancy, report, home, runner, problems
+    )
+
+
+async def _start(
+    context: _Context,
+    devices: Devices,
+    fleet: FleetConnection | None,
+    report: StateReport,
+    work: Sequence[Coroutine[Any, Any, None]],
+) -> None:
+    """Look at the devices once, and begin all that goes on beside the errands."""
+    if fleet is not None:
+        link = fleet.link
+        context.closing.push_async_callback(link.stop)
+        context.state_changed.subscribe(lambda: link.publish_state(report.state()))
+        link.on_change(lambda online: context.changed())
+        if context.world is not None:
+            link.set_allowed(context.world.network)
+            context.world.on_network = link.set_allowed
+    devices.start()
+    await devices.look()
+    tasks = [asyncio.create_task(coroutine) for coroutine in (devices.watch(), *work)]
+    tasks += fleet.start() if fleet is not None else []
+    context.closing.push_async_callback(_end, tasks)
+
+
+async def _end(tasks: "Sequence[asyncio.Task[None]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _region(context: _Context) -> Region:
+    region = general()
+    try:
+        region = region_of(context.config.station.region, context.base)
+    except RegionError as error:
+        context.problems.report("region", str(error))
+    return at_station(region, **context.config.contact.model_dump())
+
+
+async def _open_devices(context: _Context, settings: ReaderSettings) -> Devices:
+    """The devices of the configuration, the virtual ones with power."""
+    config, world = context.config, context.world
+    if world is not None:
+        context.closing.push_async_callback(bench_cabinet.stop, world.cabinet)
+        context.closing.push_async_callback(world.printer.stop)
+    devices = make_devices(
+        config, context.base, settings, world, on_change=context.changed, on_cabinet=_cabinet_problem(context)
+    )
+    context.closing.push_async_callback(devices.close)
+    if world is not None:
+        if config.printer.kind == VIRTUAL:
+            world.printer.become(config.printer.model)
+            host, port = await world.printer.start()
+            devices.printer = virtual_printer(host, port, config.printer.model)
+        try:
+            await bench_cabinet.start(world.cabinet)
+        except TwinError as error:
+            context.problems.report("cabinet", str(error))
+    return devices
+
+
+def _cabinet_problem(context: _Context) -> Callable[[CabinetState], None]:
+    def on_cabinet(state: CabinetState) -> None:
+        if isinstance(state, CabinetReady):
+            context.problems.clear("cabinet")
+        else:
+            key = context.base / context.config.cabinet.key
+            context.problems.report("cabinet", cabinet_states.advice(state, str(key)))
+
+    return on_cabinet
+
+
+async def _open_backing(
+    context: _Context, bootid: str, timing: Timing | None, on_command: Callable[[bytes], None]
+) -> _Backing:
+    """The records and the fleet, as far as they can be had."""
+    config, base, clock, report = context.config, context.base, context.clock, context.problems.report
+    identity = fleet = None
+    try:
+        identity = identity_of(config, base)
+    except JoinError as error:
+        report(error.code, str(error))
+    try:
+        file = await open_file(config, base, bootid, identity)
+    except JoinError as error:
+        report(error.code, str(error))
+        return _Backing(None, None)
+    context.closing.callback(file.close)
+    try:
+        if identity is not None:
+            listeners = region_listeners(config, base, clock, context.changed)
+            fleet = connect(identity, file, clock, timing, on_command=on_command, region=listeners)
+    except JoinError as error:
+        report(error.code, str(error))
+    try:
+        records = await open_records(file, identity, fleet, clock)
+    except JoinError as error:
+        report(error.code, str(error))
+        return _Backing(None, None)
+    try:
+        if fleet is not None:
+            clock.raise_floor(fleet.book.issued)
+            await record_dropped_lists(records, fleet)
+    except JoinError as error:
+        report(error.code, str(error))
+        fleet = None
+    return _Backing(records, fleet)
+
+
+def _status(context: _Context, devices: Devices, backing: _Backing, recorder: EventRecorder) -> StationStatus:
+    activity, door, notice = StationActivity(context.state_changed), ServiceDoor(), OutOfService(context.data)
+    availability = Availability(
+        context.problems,
+        door.is_open,
+        lambda: notice.why,
+        backing.fleet is not None,
+        backing.switches(),
+        devices.missing,
+    )
+
+    def sound() -> None:
+        if devices.cabinet is not None:
+            devices.cabinet.sound()
+
+    forgotten = ForgottenCardWatch(
+        devices.reader, context.clock, recorder.record, sound,
+        hushed=lambda: activity.errand is not None, on_change=context.changed,
+    )  # fmt: skip
+    return StationStatus(activity, availability, door, notice, forgotten)
+
+
+def _gpio_service(
+    context: _Context, devices: Devices, status: StationStatus, supervisor: Supervisor, recorder: EventRecorder
+) -> GpioService:
+    async def on_door(is_open: bool) -> None:
+        context.changed()
+        await recorder.record(EventType.DOOR_OPENED if is_open else EventType.DOOR_SHUT, {})
+
+    section = context.config.pins
+    return GpioService(
+        devices.pins, context.clock, Dim(section.dim, section.dim_after_s),
+        lambda: status.condition(supervisor.touched), status.door, GpioListeners(on_door, context.host.on_closed),
+    )  # fmt: skip
+
+
+def _capabilities(
+    context: _Context,
+    devices: Devices,
+    backing: _Backing,
+    orders: Orders,
+    region: Region,
+    trust: TrustStore | None,
+) -> Callable[[], Capabilities]:
+    """What a journey is given: made anew for each, since a device may have come or gone."""
+    config, fleet, stock = context.config, backing.fleet, backing.stock(orders)
+    language = context.host.language or (lambda: config.station.language)
+
+    def capabilities() -> Capabilities:
+        return Capabilities(
+            reader=devices.reader or NoReader(),
+            administrator_reader=devices.administrator_reader,
+            orders=orders,
+            envelopes=envelopes_for(config, fleet) if fleet else CardEnvelopes(),
+            seal=seal_of(fleet.identity, config.station.title) if fleet else None,
+            clock=context.clock,
+            print_text=lambda text: Texts.load().plain(text, language()),
+            cabinet=devices.cabinet,
+            printer=devices.printer,
+            region=region,
+            stock=stock,
+            **(fleet.issuer.ports(orders, trust) if fleet else {}),
+        )
+
+    return capabilities
+
+
+def _home_controller(
+    context: _Context,
+    devices: Devices,
+    backing: _Backing,
+    status: StationStatus,
+    supervisor: Supervisor,
+    given: Capabilities,
+) -> HomeController:
+    async def administers(facts: CardFacts) -> bool:
+        """Whether the card is, by its HSA-id, that of an administrator on the list. It has proved nothing yet."""
+        return backing.records is not None and await given.orders.administrator(facts.holder.hsa_id) is not None
+
+    changed = asyncio.Event()
+    context.changed.subscribe(changed.set)
+    interrupted = list(backing.records.interrupted) if backing.records else []
+    content = HomeContent(
+        given.region.block_line,
+        status.availability.offers,
+        interrupted,
+        devices.printer_down,
+        lambda: status.notice.why,
+    )
+    knowledge = CardKnowledge(context.clock, given.directory, given.region.loa2_ends, administers)
+    return HomeController(
+        supervisor, content, knowledge, changed, devices.reader, devices.administrator_reader, status.forgotten.notice
+    )
+
+
+def _administration(
+    context: _Context,
+    devices: Devices,
+    backing: _Backing,
+    status: StationStatus,
+    orders: Orders,
+    restart: Restart,
+) -> Callable[[ErrandRunner], House]:
+    cabinet = context.config.cabinet
+
+    async def pair() -> str:
+        if cabinet.kind != "serial" or not isinstance(devices.cabinet, SerialCabinet):
+            return "no_cabinet"
+        return await cabinet_pairing.pair(devices.cabinet, context.base / cabinet.key, cabinet.port)
+
+    board = StationBoard(
+        devices, orders, backing.stock(orders), backing.journal, backing.fleet.link if backing.fleet else None,
+        status.forgotten.count_lately, context.clock,
+    )  # fmt: skip
+    return lambda runner: StationAdministration(
+        board, status.availability, status.notice, context.changed, pair, restart, runner.run
+    )
+
+
+def _command_gate(context: _Context, records: Records, fleet: FleetConnection) -> CommandGate:
+    journal = records.journal
+    return CommandGate(
+        fleet.identity, records.file.store, context.config.commands.allowed, context.clock.now,
+        lambda cx, kind, content: journal.event(cx, kind, None, content),
+    )  # fmt: skip
+
+
+def _command_handlers(
+    context: _Context,
+    devices: Devices,
+    records: Records,
+    fleet: FleetConnection,
+    notice: OutOfService,
+    restart: Restart,
+) -> dict[str, Handler]:
+    world = context.world
+
+    def pin_of(number: str | None) -> Secret | None:
+        return None if world is None else made_up_pin(number, world.picture()["cards"])
+
+    return CommandHandlers(
+        notice, devices, restart, fleet.refresh, lambda: records.latest_events(MOST_EVENTS),
+        context.host.log_lines, pin_of, context.changed,
+    ).by_name()  # fmt: skip

@@ -1,0 +1,164 @@
+"""Building the devices of a station from its configuration.
+
+A device that is missing now may come later, so nothing is raised for it; one whose library is missing is there and says so.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from drivers.cabinet.driver import SerialCabinet
+from drivers.cabinet.gpio.lamp_pattern import Pattern
+from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsUnavailable
+from drivers.cabinet.pairing import pairing_of
+from drivers.cabinet.port import CabinetState
+from drivers.cabinet.port_discovery import named, only_one
+from drivers.keypad.grabbed_keypad import GrabbedKeypad
+from drivers.printer.connections import Connection, NetworkConnection, SerialConnection, UsbConnection
+from drivers.printer.escpos import EscPosPrinter
+from drivers.printer.profile import PrinterProfile
+from drivers.reader.card_reader import CardReader, ReaderSettings
+from drivers.reader.transport.pcsc import PcscBackend
+from drivers.scanner.grabbed_scanner import DeviceFilter, GrabbedScanner
+from drivers.scanner.port import Scanner
+from kiosk.config import VIRTUAL, CabinetSection, Config, KeypadSection, PinsSection, PrinterSection, ScannerSection
+from kiosk.ports import Printer
+from kiosk.station.devices import Devices
+from sim.bench.cabinet import driver_of
+from sim.bench.world import World
+from sim.scanner import VirtualScanner
+
+
+def make_devices(
+    config: Config,
+    base: Path,
+    settings: ReaderSettings,
+    world: World | None,
+    *,
+    on_change: Callable[[], None] = lambda: None,
+    on_cabinet: Callable[[CabinetState], None] = lambda state: None,
+) -> Devices:
+    """The devices that the configuration names; `base` is the folder that its paths are relative to. Callbacks: see `Devices`."""
+    devices = Devices(
+        pins=make_pins(config.pins),
+        scanner=make_scanner(config.scanner),
+        keypads=make_keypads(config.keypad),
+        on_change=on_change,
+        on_cabinet=on_cabinet,
+    )
+    pcsc = PcscBackend()
+    virtual = set()
+    for role in ("holder", "administrator"):
+        name: str = getattr(config.readers, role)
+        if name == VIRTUAL and world is not None:
+            reader = CardReader(world.backend, world.slots[role].name, settings)
+            virtual.add(reader.name)
+        elif name and name != VIRTUAL:
+            reader = CardReader(pcsc, name, settings)
+        else:
+            continue
+        if role == "holder":
+            devices.reader = reader
+        else:
+            devices.administrator_reader = reader
+    devices.virtual = frozenset(virtual)
+    if config.printer.kind not in ("none", VIRTUAL):
+        devices.printer = EscPosPrinter("printer", _connection(config.printer), profile=config.printer.model)
+    if config.cabinet.kind == VIRTUAL and world is not None:
+        devices.cabinet = driver_of(world.cabinet)
+    elif config.cabinet.kind == "serial":
+        devices.cabinet = _serial_cabinet(config.cabinet, base)
+    return devices
+
+
+def _serial_cabinet(section: CabinetSection, base: Path) -> SerialCabinet:
+    find = named(section.port) if section.port else only_one()
+    return SerialCabinet("cabinet", find, lambda: pairing_of(base / section.key))
+
+
+def virtual_printer(host: str, port: int, profile: PrinterProfile) -> Printer:
+    """The driver on the virtual printer's address."""
+    return EscPosPrinter("virtual printer", NetworkConnection(host, port), profile=profile, virtual=True)
+
+
+def _connection(printer: PrinterSection) -> Connection:
+    match printer.kind:
+        case "network":
+            return NetworkConnection(printer.host, printer.port)
+        case "serial":
+            return SerialConnection(printer.device, printer.baud)
+        case _:
+            return UsbConnection(printer.vendor, printer.product)
+
+
+_NO_LIBRARY = "gpiozero is not installed: install kortkiosk with its extra `pi`"
+
+
+class NoPins:
+    """Pins without their library: unavailable, with the reason. Implements `Pins`."""
+
+    name = "pins"
+    virtual = False
+
+    async def state(self) -> PinsState:
+        """Unavailable."""
+        return PinsUnavailable(_NO_LIBRARY)
+
+    async def changes(self) -> AsyncIterator[PinsReady]:
+        """None, ever."""
+        await asyncio.get_running_loop().create_future()
+        yield PinsReady()
+
+    def set_lamp(self, pattern: Pattern) -> None:
+        """There is none."""
+
+    def set_backlight(self, share: float) -> None:
+        """There is none."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def make_pins(section: PinsSection) -> Pins | None:
+    """The pins that the configuration names; None where none are."""
+    if section.kind == "none":
+        return None
+    try:
+        from drivers.cabinet.gpio.driver import GpioPins
+        from drivers.cabinet.gpio.gpiozero_board import pi_factory
+        from sim.pins import VirtualPins
+    except ImportError:
+        return NoPins()
+    return VirtualPins(section.wiring()) if section.kind == "virtual" else GpioPins(section.wiring(), pi_factory)
+
+
+def move_pins(pins: Pins | None, what: str, on: bool) -> None:
+    """Move a contact of virtual pins: `door`, `headphones`, `presence`. Raises ValueError where there is none."""
+    hands = {"door": "open_door", "headphones": "plug_headphones", "presence": "stand_before"}
+    if pins is None or not pins.virtual:
+        raise ValueError("this station has no virtual pins")
+    if what not in hands:
+        raise ValueError(f"the pins have no contact {what!r}: use one of {', '.join(hands)}")
+    getattr(pins, hands[what])(on)
+
+
+def make_scanner(section: ScannerSection) -> Scanner | None:
+    """The scanner that the configuration names; None where none is, or the window hears it by itself."""
+    match section.kind:
+        case "virtual":
+            return VirtualScanner()
+        case "input":
+            from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
+
+            return GrabbedScanner(DeviceFilter(section.name, section.vendor, section.product), inputs)
+        case _:
+            return None
+
+
+def make_keypads(section: KeypadSection) -> tuple[GrabbedKeypad, ...]:
+    """The keypads that the configuration lists."""
+    if not section.allowed:
+        return ()
+    from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
+
+    return tuple(GrabbedKeypad(one, inputs) for one in section.ids)

@@ -1,0 +1,275 @@
+"""Building the fleet side of a station: its durable records, and the link with all that was synced.
+
+`open_file` opens the one file of the station: every station has one, also without an identity, whose events stay with it.
+`connect` adds the link and the synced orders; `open_records` the journal. Each makes all of its part or says, as one `JoinError`,
+what is missing; nothing is left half open.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fleet.agent import checkpoints, commands, key_book, outbox, sync
+from fleet.agent.at_rest import AtRestCipher
+from fleet.agent.checkpoints import Checkpoints
+from fleet.agent.identity import Identity, IdentityError
+from fleet.agent.key_book import KeyBook
+from fleet.agent.link import Link, Timing
+from fleet.agent.outbox import Chain
+from fleet.agent.region import RegionFile
+from fleet.agent.store import StationStore, StoreError
+from fleet.agent.sync import OrderBook
+from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
+from kiosk.clock import SystemClock
+from kiosk.config import Config
+from kiosk.issuer import wiring as issuer_wiring
+from kiosk.issuer.wiring import IssuerSide, keep_files
+from kiosk.ports import Envelopes
+from kiosk.station import journal
+from kiosk.station.fleet_orders import CardEnvelopes, ServerEnvelopes
+from kiosk.station.journal import Interrupted, Journal
+from kiosk.steps.capabilities import StationSeal
+from kiosk.version import VERSION
+
+STORE_FILE = "station.sqlite"
+LOCK_FILE = "station.lock"
+NOBODY = "unenrolled"
+"""Whose events they are while the station has no identity. They are never sent."""
+
+
+class JoinError(Exception):
+    """The station cannot belong to its fleet now. `code`: `identity`, `store` or `running`."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class StationFile:
+    """The one file of a station, and the chain of events of this boot."""
+
+    store: StationStore
+    chain: Chain
+    lock: int
+    """File descriptor of the lock that keeps a second station off the same folder."""
+
+    def close(self) -> None:
+        """Close the file and let others have it."""
+        self.store.close()
+        os.close(self.lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The durable records of a station: its one file, and the journal in it."""
+
+    file: StationFile
+    journal: Journal
+    interrupted: tuple[Interrupted, ...] = ()
+    """What a stop cut off."""
+
+    async def depth(self) -> int:
+        """How many events the server does not hold yet. Those of a station without identity are for no server."""
+        if self.file.chain.station == NOBODY:
+            return 0
+        return await self.file.store.transact(lambda cx: outbox.depth(cx, self.file.chain.station))
+
+    async def events_after(self, sequence: int) -> list[tuple[int, str]]:
+        """(sequence, type) of the events of this epoch that follow `sequence` and are still kept."""
+        chain = self.file.chain
+        return await self.file.store.transact(lambda cx: outbox.kinds_after(cx, chain.station, chain.epoch, sequence))
+
+    async def latest_events(self, most: int) -> list[Event]:
+        """The last events, the newest first."""
+        return await self.file.store.transact(lambda cx: outbox.latest(cx, most))
+
+
+@dataclass(frozen=True, slots=True)
+class FleetConnection:
+    """All that needs an identity: the link, what was synced over it, and the issuer's side."""
+
+    identity: Identity
+    link: Link
+    book: OrderBook
+    issuer: IssuerSide
+    keys: KeyBook
+
+    def start(self) -> "list[asyncio.Task[None]]":
+        """Connect, and keep what is synced fresh until the tasks are cancelled."""
+        self.link.start()
+        return [
+            asyncio.create_task(self.keys.run(), name="server-keys"),
+            asyncio.create_task(self.book.run()),
+            *self.issuer.start(),
+        ]
+
+    async def refresh(self) -> None:
+        """Fetch orders and the region's data now. Raises LinkDown, AskTimeout, SyncRefused."""
+        await self.book.refresh()
+        await self.issuer.region.refresh()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionListeners:
+    """Callbacks of the region's data: see `fleet.agent.region.Region`."""
+
+    on_files: Callable[[Sequence[RegionFile]], None] = lambda files: None
+    on_signed_time: Callable[[datetime], None] = lambda issued: None
+
+
+def region_listeners(config: Config, base: Path, clock: SystemClock, changed: Callable[[], None]) -> RegionListeners:
+    """Files go where the configuration has their place, signed times are the clock's floor and measure; `changed` is called when
+    what is switched off, or what is known of the clock, may be something else.
+    """
+
+    def on_files(files: Sequence[RegionFile]) -> None:
+        keep_files(files, config, base)
+        changed()
+
+    def on_signed_time(issued: datetime) -> None:
+        if clock.heard(issued):
+            changed()
+
+    return RegionListeners(on_files, on_signed_time)
+
+
+def identity_of(config: Config, base: Path) -> Identity:
+    """What enrolment wrote. Raises JoinError."""
+    try:
+        identity = Identity.load(base / config.station.identity)
+        identity.store_secret()  # found out here, where the station can go on without an identity
+    except IdentityError as error:
+        raise JoinError("identity", str(error)) from None
+    return identity
+
+
+async def open_file(config: Config, base: Path, bootid: str, identity: Identity | None) -> StationFile:
+    """Open the file of the station. Raises JoinError."""
+    data = base / config.station.data
+    schemas = [
+        outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, commands.SCHEMA, key_book.SCHEMA, *issuer_wiring.SCHEMAS,
+        journal.SCHEMA,
+    ]  # fmt: skip
+    lock = _lock(data)
+    try:
+        store = await asyncio.to_thread(StationStore.open, data / STORE_FILE, schemas=schemas)
+    except StoreError as error:
+        os.close(lock)
+        raise JoinError("store", str(error)) from None
+    chain = Chain(identity.station, identity.epoch, bootid) if identity else Chain(NOBODY, 1, bootid)
+    return StationFile(store, chain, lock)
+
+
+def connect(
+    identity: Identity,
+    file: StationFile,
+    clock: SystemClock,
+    timing: Timing | None = None,
+    *,
+    on_command: Callable[[bytes], None] = lambda payload: None,
+    region: RegionListeners | None = None,
+) -> FleetConnection:
+    """The link, which is made and not started, and what was synced. Raises JoinError."""
+    region = region or RegionListeners()
+    link = Link(identity, file.store, file.chain.bootid, timing, on_command)
+    try:
+        identity.server_keys.clock = clock.now
+        keys = KeyBook(file.store, link, identity.server_keys)
+        book = OrderBook(identity, file.store, link, clock.now)
+        issuer = IssuerSide(
+            identity, file.store, link, clock, on_files=region.on_files, on_signed_time=region.on_signed_time
+        )
+    except IdentityError as error:
+        raise JoinError("identity", str(error)) from None
+    except StoreError as error:
+        raise JoinError("store", str(error)) from None
+    keys.on_rotation(book.ask_soon)
+    keys.on_rotation(issuer.region.ask_soon)
+    return FleetConnection(identity, link, book, issuer, keys)
+
+
+async def open_records(
+    file: StationFile, identity: Identity | None, fleet: FleetConnection | None, clock: SystemClock
+) -> Records:
+    """The journal in the file; writes down what a stop cut off, and that the station started. Raises JoinError."""
+    try:
+        written = journal_of(identity, file.store, file.chain, clock, fleet)
+        interrupted = await written.boot(VERSION)
+    except IdentityError as error:
+        raise JoinError("identity", str(error)) from None
+    except StoreError as error:
+        raise JoinError("store", str(error)) from None
+    return Records(file, written, interrupted)
+
+
+async def record_dropped_lists(records: Records, fleet: FleetConnection) -> None:
+    """Tell the fleet which of the synced lists could not be believed when they were read. Raises JoinError."""
+    if not fleet.book.dropped:
+        return
+    content = {"lists": list(fleet.book.dropped)}
+    written = records.journal
+    try:
+        await written.transact(lambda cx: written.event(cx, EventType.LISTS_DROPPED, None, content))
+    except StoreError as error:
+        raise JoinError("store", str(error)) from None
+
+
+def journal_of(
+    identity: Identity | None,
+    store: StationStore,
+    chain: Chain,
+    clock: SystemClock,
+    fleet: FleetConnection | None = None,
+) -> Journal:
+    """The journal of a station; where it has an identity, what it tells is signed, and what names people is encrypted.
+
+    Raises IdentityError.
+    """
+    if identity is None:
+        return Journal(store, chain, clock)
+    cipher = AtRestCipher(identity.station, identity.store_secret())
+    follow = Checkpoints(identity.private_key(), identity.certificate(), chain).follow
+    if fleet is None:
+        return Journal(store, chain, clock, cipher=cipher, follow=follow)
+    return Journal(
+        store, chain, clock, cipher=cipher, follow=follow,
+        on_commit=fleet.link.notify, on_collected=fleet.book.mark_collected,
+    )  # fmt: skip
+
+
+def _lock(data: Path) -> int:
+    """Two stations on one folder would be two clients of one name. Raises JoinError."""
+    path = data / LOCK_FILE
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise JoinError("store", f"{path} cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise JoinError("running", f"{data}: another program runs as this station; end it first") from None
+    return lock
+
+
+def envelopes_for(config: Config, fleet: FleetConnection) -> Envelopes:
+    """Who verifies a PUK, as configured."""
+    if config.envelope.verify == "card":
+        return CardEnvelopes()
+    return ServerEnvelopes(fleet.identity, fleet.link)
+
+
+def seal_of(identity: Identity, title: str) -> StationSeal:
+    """Who the station is on a receipt. Raises IdentityError."""
+    chain = (identity.certificate(), identity.authority())
+    ders = tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+    return StationSeal(identity.station, title, identity.private_key(), ders)

@@ -1,0 +1,69 @@
+"""The errand runner: one errand from its first question to its end, if it can begin at all."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from fleet.agent.store import StoreError
+from kiosk.administration_ports import AtMenu, House
+from kiosk.errands.registry import Errand
+from kiosk.ports import Ended
+from kiosk.station.activity import StationActivity
+from kiosk.station.availability import Availability
+from kiosk.station.journal import Journal
+from kiosk.station.supervisor import Supervisor
+from kiosk.steps.capabilities import Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class AfterErrand:
+    """Callbacks of the end of errands."""
+
+    ended: Callable[[], None] = lambda: None
+    """Called when an errand has ended that was begun from the home screen."""
+    person_left: Callable[[], None] = lambda: None
+    """Called where the same person goes on with no other errand."""
+    idle: Callable[[], None] = lambda: None
+    """Called last, between errands."""
+    changed: Callable[[], None] = lambda: None
+    """Called after every errand: the fleet is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandRunner:
+    """Runs errands, one at a time, and inside one those that an administrator begins from the menu."""
+
+    supervisor: Supervisor
+    activity: StationActivity
+    availability: Availability
+    journal: Journal | None
+    """None: the station can write nothing down, and no errand begins."""
+    capabilities: Callable[[], Capabilities]
+    administration: Callable[["ErrandRunner"], House]
+    """The station as a machine, for errands that are begun through this runner."""
+    report: Callable[[str, str], None]
+    after: AfterErrand = field(default_factory=AfterErrand)
+
+    async def run(self, errand: Errand, at_menu: AtMenu | None = None) -> Ended | None:
+        """One errand to its end; None where it could not even begin. `at_menu`: who began it from the menu."""
+        if self.journal is None or self.availability.missing(errand) is not None:
+            return None
+        outer = self.activity.errand
+        try:
+            async with contextlib.nullcontext() if outer else self.activity.exclusive:
+                log = await self.journal.start(errand.id)
+                self.activity.errand = errand.id
+        except StoreError as error:
+            self.report("store", str(error))
+            return None
+        given = replace(self.capabilities(), house=self.administration(self), at_menu=at_menu)
+        try:
+            return await self.supervisor.run(errand.journey, given, log)
+        finally:
+            self.activity.errand = outer
+            if outer is None:
+                self.after.ended()
+                if not (log.ended and log.ended.then):
+                    self.after.person_left()
+                self.after.idle()
+            self.after.changed()

@@ -1,0 +1,36 @@
+"""The restart of the program: at once by a command of the fleet, or between errands when an administrator asks for it.
+
+>>> restart = Restart(lambda: print("restarts"))
+>>> restart.request(), restart.when_idle()
+restarts
+(True, None)
+>>> Restart(None).request()
+False
+"""
+
+from collections.abc import Callable
+
+
+class Restart:
+    """`end_program` ends the program so that it starts anew; None where nobody would start it."""
+
+    def __init__(self, end_program: Callable[[], None] | None) -> None:
+        self._end_program = end_program
+        self._requested = False
+
+    def request(self) -> bool:
+        """Restart once no errand runs any more; False where nobody would start the program."""
+        self._requested = self._end_program is not None
+        return self._requested
+
+    def when_idle(self) -> None:
+        """Restart now if it was requested. Called between errands."""
+        if self._requested:
+            self.now()
+
+    def now(self) -> bool:
+        """Restart; False where nobody would start the program."""
+        if self._end_program is None:
+            return False
+        self._end_program()
+        return True

@@ -1,0 +1,37 @@
+"""The status of a station: what goes on, whether it is open to visitors, and what can be had."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kiosk.station.activity import StationActivity
+from kiosk.station.availability import Availability
+from kiosk.station.forgotten_card import ForgottenCardWatch
+from kiosk.station.gpio_service import Condition, ServiceDoor
+from kiosk.station.out_of_service import OutOfService
+
+
+@dataclass(frozen=True, slots=True)
+class StationStatus:
+    """The status now, read from the parts that know."""
+
+    activity: StationActivity
+    availability: Availability
+    door: ServiceDoor
+    notice: OutOfService
+    forgotten: ForgottenCardWatch
+
+    @property
+    def out_of_service(self) -> str | None:
+        """Why the station is closed to visitors. An open service door goes before an administrator's notice."""
+        return "door" if self.door.is_open() else self.notice.why
+
+    @property
+    def card_left_in(self) -> datetime | None:
+        """Since when a card has been left in the reader."""
+        return self.forgotten.since
+
+    def condition(self, touched: float) -> Condition:
+        """What lamp and panel go by."""
+        fault = self.notice.why is not None or self.availability.nothing_works()
+        errand, left_in = self.activity.errand is not None, self.card_left_in is not None
+        return Condition(fault, errand, self.activity.view, touched, left_in)
