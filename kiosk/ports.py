@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, NewType, Protocol, TypeVar
 
 from drivers.cabinet.port import Cabinet
 from drivers.printer.port import Printer
@@ -16,11 +16,12 @@ from drivers.reader.port import Presence, Reader
 from drivers.reader.port import StationVisit as Visit
 from drivers.reader.secret import Secret
 from fleet.messages.link import Administrator, Order
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.receipts import Receipt
 from kiosk.views import View
 
-Outcome = Literal["done", "refused", "cancelled", "timed_out", "fault", "unknown", "interrupted"]
+PairingCode = NewType("PairingCode", str)
+"""Why the cabinet's board could not be paired: a code of docs/operations.md."""
 
 FOUND_AGAIN = "found_again"
 """Begins `report_lost` where its first question is answered: the card that is in is on hold, and its holder has found it."""
@@ -30,7 +31,7 @@ FOUND_AGAIN = "found_again"
 class Ended:
     """How an errand ended. `reason` is a stable code; empty when all went as it should."""
 
-    outcome: Outcome
+    outcome: ErrandOutcome
     reason: str = ""
     order: Order | None = None
     receipt: str | None = None
@@ -45,7 +46,7 @@ class Ended:
 class Told:
     """What came of an effect, by a name of its own (see `ErrandLog.effect`)."""
 
-    outcome: str
+    outcome: Outcome | PairingCode
 
 
 T = TypeVar("T")
@@ -197,7 +198,7 @@ class ErrandLog(Protocol):
         a `Told` says. Facts go into the event, never a code.
         """
 
-    async def settled(self, effect: Effect, how: str) -> None:
+    async def settled(self, effect: Effect, how: Outcome) -> None:
         """An effect whose outcome was unknown has been looked into: `how` is what is now known."""
 
     async def note(self, kind: EventType, **content: Any) -> None:

@@ -10,6 +10,7 @@ True
 >>> EventType.STATION_STARTED.short, EventType.STATION_STARTED.retention
 ('station.started', <Retention.STATIONS: 'stations'>)
 """
+# length: one vocabulary, with what its members mean beside them
 
 from enum import StrEnum, unique
 from typing import TypeVar, assert_never
@@ -209,6 +210,84 @@ class Effect(StrEnum):
     STATION_RESTART = "station.restart"
     STATION_TEST = "station.test"
     CERTIFICATE_REQUEST = "certificate.request"
+
+
+@unique
+class Outcome(StrEnum):
+    """What came of an effect. `cabinet.pair` may end with a code of docs/operations.md instead."""
+
+    UNKNOWN = "unknown"
+    """Neither a result nor an error could be believed."""
+    # of a code or key on a card
+    ACCEPTED = "accepted"
+    WRONG_CODE = "wrong_code"
+    WRONG_ANSWER = "wrong_answer"
+    LOCKED = "locked"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    NOT_ANSWERED = "not_answered"
+    WRITTEN = "written"
+    NOT_WRITTEN = "not_written"
+    FAILED = "failed"
+    # of a key or certificate
+    GENERATED = "generated"
+    MADE_AGAIN = "made_again"
+    ISSUED = "issued"
+    DELETED = "deleted"
+    NOT_DELETED = "not_deleted"
+    UNANSWERED = "unanswered"
+    GARBLED = "garbled"
+    # of a slot or the drop slot
+    OPENED = "opened"
+    NOT_OPENED = "not_opened"
+    CLOSED = "closed"
+    LEFT_OPEN = "left_open"
+    LOOKED_AT = "looked_at"
+    TAKEN = "taken"
+    EMPTY = "empty"
+    WRONG_CARD = "wrong_card"
+    NOT_VOUCHED = "not_vouched"
+    NOT_GENUINE = "not_genuine"
+    DROPPED = "dropped"
+    KEPT = "kept"
+    NOTHING = "nothing"
+    JAM = "jam"
+    FISHING = "fishing"
+    FULL = "full"
+    MUTE = "mute"
+    CLEARED = "cleared"
+    NOT_CLEARED = "not_cleared"
+    # of paper
+    PRINTED = "printed"
+    NOT_PRINTED = "not_printed"
+    NOT_LAID_OUT = "not_laid_out"
+    # of what the issuer is asked for
+    BLOCKED = "blocked"
+    HELD = "held"
+    LIFTED = "lifted"
+    QUEUED = "queued"
+    DECLINED = "declined"
+    UNAVAILABLE = "unavailable"
+    RELEASED = "released"
+    LETTER_ORDERED = "letter_ordered"
+    # of the station
+    ASKED = "asked"
+    WELL = "well"
+    FAULTS = "faults"
+    PAIRED = "paired"
+
+
+@unique
+class ErrandOutcome(StrEnum):
+    """How an errand ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    FAULT = "fault"
+    UNKNOWN = "unknown"
+    INTERRUPTED = "interrupted"
 
 
 @unique

@@ -18,7 +18,7 @@ from typing import Any
 from drivers.reader.model import Exchange
 from drivers.reader.port import Presence, Reader, StationVisit
 from fleet.agent.link import Timing
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config, ConfigError, load
@@ -40,12 +40,13 @@ ONLINE_S = 10.0
 DRAIN_S = 60.0
 POLL_S = 0.02
 EXIT = {
-    "done": Exit.DONE,
-    "refused": Exit.REFUSED,
-    "fault": Exit.FAULT,
-    "unknown": Exit.FAULT,
-    "cancelled": Exit.CANCELLED,
-    "timed_out": Exit.CANCELLED,
+    ErrandOutcome.DONE: Exit.DONE,
+    ErrandOutcome.REFUSED: Exit.REFUSED,
+    ErrandOutcome.FAULT: Exit.FAULT,
+    ErrandOutcome.UNKNOWN: Exit.FAULT,
+    ErrandOutcome.CANCELLED: Exit.CANCELLED,
+    ErrandOutcome.TIMED_OUT: Exit.CANCELLED,
+    ErrandOutcome.INTERRUPTED: Exit.OUR_ERROR,
 }
 CANNOT = {
     "reader": Exit.FAULT,
@@ -158,7 +159,7 @@ class _Walk:
         first: int,
         counted: list[StationVisit],
     ) -> int:
-        outcome = ended.outcome if ended else "fault"
+        outcome = ended.outcome if ended else ErrandOutcome.FAULT
         spent = [visit.exchange for visit in counted]
         last = {
             "outcome": outcome,
@@ -173,7 +174,7 @@ class _Walk:
         if screen.unexpected is not None:
             print(f"kortkiosk walk: {screen.unexpected}", file=sys.stderr)
             return Exit.BAD_INPUT
-        return EXIT.get(outcome, Exit.OUR_ERROR)
+        return EXIT[outcome]
 
     def _say(self, line: dict[str, Any]) -> None:
         if self._json:

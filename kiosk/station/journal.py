@@ -23,14 +23,13 @@ from fleet.agent import outbox
 from fleet.agent.at_rest import AtRestCipher, UnreadableError
 from fleet.agent.outbox import Chain
 from fleet.agent.store import StationStore
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.ports import Clock, Ended, Order
 from kiosk.receipts import Receipt, read
 from kiosk.station.journal_schema import (
     DONE,
     SCHEMA,
     UNDOES,
-    UNKNOWN,
     details_of,
     drop_plain_orders,
     made_key,
@@ -163,12 +162,17 @@ class Journal:
         self.event(cx, EventType.STATION_STARTED, None, started)
         for errand, _, effect, name, order, facts in rows:
             if effect is not None:
-                cx.execute("UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (UNKNOWN, self.now(), effect))
+                cx.execute(
+                    "UPDATE effect SET outcome = ?, concluded = ? WHERE id = ?", (Outcome.UNKNOWN, self.now(), effect)
+                )
                 content = {"errand": errand, "effect": name, **json.loads(facts)}
                 self.event(cx, EventType.EFFECT_UNKNOWN, subject_of(order), content)
         for one in {f.errand: f for f in found}.values():
-            cx.execute("UPDATE errand SET ended = ?, outcome = 'interrupted' WHERE id = ?", (self.now(), one.errand))
-            content = {"errand": one.errand, "kind": one.kind, "outcome": "interrupted", "seconds": 0}
+            cx.execute(
+                "UPDATE errand SET ended = ?, outcome = ? WHERE id = ?",
+                (self.now(), ErrandOutcome.INTERRUPTED, one.errand),
+            )
+            content = {"errand": one.errand, "kind": one.kind, "outcome": ErrandOutcome.INTERRUPTED, "seconds": 0}
             content |= {"order": one.order} if one.order else {}
             self.event(cx, EventType.ERRAND_ENDED, subject_of(one.order), content)
         return found
@@ -246,12 +250,12 @@ class Log:
         try:
             result = await act
         except BaseException:
-            await asyncio.shield(self._conclude(intent, name, UNKNOWN, facts))
+            await asyncio.shield(self._conclude(intent, name, Outcome.UNKNOWN, facts))
             raise
         await self._conclude(intent, name, outcome_name(result), facts | details_of(result))
         return result
 
-    async def settled(self, effect: Effect, how: str) -> None:
+    async def settled(self, effect: Effect, how: Outcome) -> None:
         """What is now known of an effect whose outcome was unknown."""
         self.unknown.discard(effect)
         await self.note(EventType.EFFECT_DONE, effect=effect, outcome=how)
@@ -293,8 +297,8 @@ class Log:
         """Commit how the errand ended. Only the first word that was committed counts."""
         if self.ended is not None:
             return
-        if self.unknown and ended.outcome not in ("done", UNKNOWN):
-            ended = replace(ended, outcome="unknown")
+        if self.unknown and ended.outcome not in (ErrandOutcome.DONE, ErrandOutcome.UNKNOWN):
+            ended = replace(ended, outcome=ErrandOutcome.UNKNOWN)
         ended = replace(ended, card_number=ended.card_number or self.card_number)
 
         def work(cx: sqlite3.Connection) -> None:
@@ -308,7 +312,7 @@ class Log:
             if self.card_number is not None:
                 content |= {"card_number": self.card_number, "hsa_id": self.hsa_id}
             self._event(cx, EventType.ERRAND_ENDED, content)
-            if ended.outcome == "done" and self._order_no:
+            if ended.outcome == ErrandOutcome.DONE and self._order_no:
                 self._journal.collect(cx, self._order_no)
 
         await self._journal.transact(work)
@@ -336,12 +340,12 @@ class Log:
                 "UPDATE effect SET outcome = ?, facts = ?, concluded = ? WHERE id = ?",
                 (outcome, json.dumps(facts), self._journal.now(), intent),
             )
-            if outcome == UNKNOWN:
+            if outcome == Outcome.UNKNOWN:
                 self._event(cx, EventType.EFFECT_UNKNOWN, {"effect": name, **facts})
             else:
                 self._event(cx, EventType.EFFECT_DONE, {"effect": name, "outcome": outcome, **facts})
 
-        if outcome == UNKNOWN:
+        if outcome == Outcome.UNKNOWN:
             self.unknown.add(name)
         elif outcome in DONE:
             self.unknown.discard(name)  # it is done now, whatever came of it before

@@ -5,7 +5,7 @@ import sqlite3
 
 from drivers.cabinet.port import NotOpened
 from drivers.printer.port import NotLaidOut
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.ports import Told
 from kiosk.stock import repository as stock
 
@@ -37,9 +37,7 @@ ORDER BY f.id DESC LIMIT 1
 """
 """The last thing that was done to a place of a card: a key made in it, or a certificate taken off it."""
 
-UNKNOWN = "unknown"
-
-DONE = frozenset({"opened", "taken", "accepted", "written", "printed", "dropped"})
+DONE = frozenset({Outcome.OPENED, Outcome.TAKEN, Outcome.ACCEPTED, Outcome.WRITTEN, Outcome.PRINTED, Outcome.DROPPED})
 """Outcomes after which an effect need not be done again for the same order."""
 
 UNDOES = {Effect.SLOT_RETURN: frozenset({Effect.SLOT_TAKE, Effect.CARD_UNBLOCK})}
@@ -57,7 +55,7 @@ def outcome_name(result: object) -> str:
     if isinstance(result, Told):
         return result.outcome
     words = re.sub(r"(?<!^)(?=[A-Z])", "_", type(result).__name__).lower()
-    return UNKNOWN if words.endswith(UNKNOWN) else words
+    return Outcome.UNKNOWN if words.endswith(Outcome.UNKNOWN) else words
 
 
 def details_of(result: object) -> dict[str, str | int]:

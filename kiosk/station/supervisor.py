@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from drivers.reader.errors import CardGoneError, CardSlowError, NoReaderError, ReaderError
 from drivers.reader.secret import Secret
 from fleet.agent.store import StoreError
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.administration_ports import AtMenu
 from kiosk.errands.registry import Journey
 from kiosk.ports import (
@@ -110,7 +110,7 @@ class Supervisor:
             await log.end(ended)
         except StoreError as error:
             logger.error("the end of the errand could not be written: %s", error)
-            ended, farewell = Ended("fault", "store"), views.trouble("store")
+            ended, farewell = Ended(ErrandOutcome.FAULT, "store"), views.trouble("store")
         ended = log.ended or ended
         if farewell is not None:
             await self._say(farewell)
@@ -137,24 +137,26 @@ class Supervisor:
         except StopError as stop:
             return Ended(stop.outcome, stop.reason), stop.view
         except ErrandCancelledError:
-            return Ended("cancelled"), None
+            return Ended(ErrandOutcome.CANCELLED), None
         except TimedOutError:
-            return Ended("timed_out"), None
+            return Ended(ErrandOutcome.TIMED_OUT), None
         except (CardPulledError, CardGoneError):
             return await _without_card(desk.reader, unknown=Effect.CARD_UNBLOCK in log.unknown)
         except ErrandEndedError:
-            return Ended("cancelled", "unanswered"), None
+            return Ended(ErrandOutcome.CANCELLED, "unanswered"), None
         except NoReaderError:
-            return Ended("fault", "reader_gone"), views.trouble("reader")
+            return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader")
         except ReaderError as error:
             logger.warning("the card could not be used: %s", error)
-            return Ended("fault", "card_slow" if isinstance(error, CardSlowError) else "card"), views.trouble("card")
+            return Ended(
+                ErrandOutcome.FAULT, "card_slow" if isinstance(error, CardSlowError) else "card"
+            ), views.trouble("card")
         except StoreError as error:
             logger.error("the journal cannot be written: %s", error)
-            return Ended("fault", "store"), views.trouble("store")
+            return Ended(ErrandOutcome.FAULT, "store"), views.trouble("store")
         except Exception:  # the next person must meet a working station: say it, write it, go on
             logger.exception("an errand crashed")
-            return Ended("fault", "crash"), views.trouble("crash")
+            return Ended(ErrandOutcome.FAULT, "crash"), views.trouble("crash")
 
     def _asking_of(self, here: AtMenu | None) -> Ask:
         """As `ask`, for a journey: no question stays up behind an open service door, nor after an administrator who is tied to
@@ -170,7 +172,7 @@ class Supervisor:
             try:
                 await asyncio.wait({question, *watched.values()}, return_when=asyncio.FIRST_COMPLETED)
                 for why in (why for why, end in watched.items() if end.done()):
-                    raise StopError("cancelled", why, _WITHDRAWN[why]())
+                    raise StopError(ErrandOutcome.CANCELLED, why, _WITHDRAWN[why]())
                 return question.result()
             finally:
                 await _withdraw(question, *watched.values())
@@ -259,8 +261,8 @@ _WITHDRAWN = {"door_open": lambda: views.trouble("door"), "logged_out": views.lo
 async def _without_card(reader: Reader, *, unknown: bool) -> tuple[Ended, View[str]]:
     """The card was pulled; or the whole reader is gone, which is nobody's doing, and said where all else is known."""
     if not unknown and await reader.presence() is Presence.NO_READER:
-        return Ended("fault", "reader_gone"), views.trouble("reader")
-    return Ended("cancelled", "card_pulled"), views.pulled(unknown=unknown)
+        return Ended(ErrandOutcome.FAULT, "reader_gone"), views.trouble("reader")
+    return Ended(ErrandOutcome.CANCELLED, "card_pulled"), views.pulled(unknown=unknown)
 
 
 async def _withdraw(*tasks: "asyncio.Future[Any]") -> None:

@@ -1,5 +1,6 @@
 """The views of looking after a station that several errands share: a device's state in a word, and nobody to do it."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.administration_ports import Device
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -21,4 +22,4 @@ def state_of(device: Device) -> Say:
 
 def no_house(context: ViewContext) -> StopError:
     """Nobody looks after this station from here."""
-    return stop(context, "refused", "no_menu")
+    return stop(context, ErrandOutcome.REFUSED, "no_menu")

@@ -1,5 +1,6 @@
 """The views of a block or a hold: it is being told, it was declined, what it means."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext, Whose
@@ -24,10 +25,10 @@ def telling(context: ViewContext) -> Busy:
 def declined(context: ViewContext, reason: str) -> StopError:
     """The issuer will not: the card is blocked already, is not known, or something else."""
     if reason in DEAD:
-        return stop(context, "refused", "already_blocked")
+        return stop(context, ErrandOutcome.REFUSED, "already_blocked")
     if reason == "unknown_card":
-        return stop(context, "refused", "card_not_known")
-    return stop(context, "refused", "block_declined")
+        return stop(context, ErrandOutcome.REFUSED, "card_not_known")
+    return stop(context, ErrandOutcome.REFUSED, "block_declined")
 
 
 def sure(context: ViewContext, whose: Whose, happened: str, *, blocks: bool) -> Confirm:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.administration_ports import AtMenu, House
 from kiosk.issuer.no_fleet import NoFleet
 from kiosk.issuer.ports import Administrators, Blocking, CardKeys, Directory, Issuer, Switches
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import Proofs
-from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Outcome, Printer, Reader
+from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Printer, Reader
 from kiosk.region import Region
 from kiosk.station.report_limit import ReportLimit
 from kiosk.stock.stocktaking import Stock
@@ -67,11 +68,11 @@ class Capabilities:
 class StopError(ErrandEndedError):
     """The errand cannot go on, for a reason that the person is told: `view` says what happened, means, and what to do."""
 
-    def __init__(self, outcome: Outcome, reason: str, view: Tell) -> None:
+    def __init__(self, outcome: ErrandOutcome, reason: str, view: Tell) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
         self.view = view
 
 
-__all__ = ["Capabilities", "Ended", "Outcome", "StationSeal", "StopError"]
+__all__ = ["Capabilities", "Ended", "StationSeal", "StopError"]

@@ -5,8 +5,8 @@ from typing import Literal
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import SwitchOff
-from kiosk.ports import Outcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.context import ViewContext
@@ -98,7 +98,7 @@ def last_try(context: ViewContext, name: str, *, watched: bool = True) -> Confir
 
 def stop(
     context: ViewContext,
-    outcome: Outcome,
+    outcome: ErrandOutcome,
     reason: str,
     *,
     badge: Literal["warning", "failure"] = "warning",
@@ -122,7 +122,7 @@ def stop(
 
 def switched_off(context: ViewContext, off: SwitchOff) -> StopError:
     """The region has switched this kind or batch of cards off: in the region's own words, where it gave some."""
-    plain = stop(context, "refused", "switched_off")
+    plain = stop(context, ErrandOutcome.REFUSED, "switched_off")
     if not off.text:
         return plain
     return StopError(plain.outcome, plain.reason, replace(plain.view, lead=(local(off.text),)))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Told
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities
@@ -20,7 +20,7 @@ async def drop_old_card(
     if who.by != "old_card" or who.card_number == order.card_number or caps.cabinet is None:
         return ""
     view = views.drop_old(context, who.card_number)
-    return "" if await drop_card(ask, caps.cabinet, view, log, who.card_number) == "dropped" else "old_card_kept"
+    return "" if await drop_card(ask, caps.cabinet, view, log, who.card_number) == Outcome.DROPPED else "old_card_kept"
 
 
 async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, number: str) -> str:
@@ -29,13 +29,13 @@ async def drop_card(ask: Ask, cabinet: Cabinet, view: Await, log: ErrandLog, num
     try:
         opened = await log.effect(Effect.DROP_OPEN, cabinet.open_drop())
         if isinstance(opened, NotOpened):
-            return "not_opened"
+            return Outcome.NOT_OPENED
         came = await log.effect(Effect.DROP_CARD, _drop(ask, view, cabinet), old_card=number)
     except BaseException:
         await _lock_flap(cabinet)  # it may be open, and nobody is going to watch it
         raise
-    if came.outcome == "dropped" and not isinstance(opened, Opened):
-        await log.settled(Effect.DROP_OPEN, "opened")
+    if came.outcome == Outcome.DROPPED and not isinstance(opened, Opened):
+        await log.settled(Effect.DROP_OPEN, Outcome.OPENED)
     return came.outcome
 
 
@@ -44,14 +44,14 @@ async def _drop(ask: Ask, view: Await, cabinet: Cabinet) -> Told:
     try:
         outcome = await ask(view, until=cabinet.wait_drop())
     except ErrandEndedError:
-        return Told("kept")
+        return Told(Outcome.KEPT)
     match outcome:
         case Dropped():
-            return Told("dropped")
+            return Told(Outcome.DROPPED)
         case NotDropped(fault):
-            return Told(fault)
+            return Told(Outcome(fault))
         case _:
-            return Told("kept")
+            return Told(Outcome.KEPT)
 
 
 async def _lock_flap(cabinet: Cabinet) -> None:

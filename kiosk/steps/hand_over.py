@@ -3,7 +3,7 @@
 A holder who left half way comes back to where the card is: what the journal holds as done for the order is not done twice.
 """
 
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.ports import Ask, ErrandLog, Order
 from kiosk.receipts import Receipt
 from kiosk.steps import receipt_views as views
@@ -33,7 +33,7 @@ async def hand_over(ask: Ask, caps: Capabilities, log: ErrandLog, who: Identifie
         receipt = await _activate_and_sign(ask, caps, log, order, who)
     await hand_out(ask, caps, RECEIPT, log, receipt)
     remark = await drop_old_card(ask, caps, RECEIPT, log, order, who)
-    ended = Ended("done", reason=remark, order=order, receipt=receipt.number)
+    ended = Ended(ErrandOutcome.DONE, reason=remark, order=order, receipt=receipt.number)
     await log.end(ended)
     while await ask(views.done(CONTEXT, receipt)) == "phone":
         await ask(views.on_phone(RECEIPT, receipt))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Order
 from kiosk.steps.capabilities import StopError
@@ -36,38 +37,38 @@ def which(context: ViewContext, orders: Sequence[Order], administrator: LoggedIn
 
 def no_order(context: ViewContext) -> StopError:
     """Nothing waits here for this person."""
-    return stop(context, "refused", "no_order")
+    return stop(context, ErrandOutcome.REFUSED, "no_order")
 
 
 def list_too_old(context: ViewContext) -> StopError:
     """For so long without connection that the list of orders counts no more: nobody knows what waits."""
-    return stop(context, "fault", "list_too_old", icon="cloud-off-outline")
+    return stop(context, ErrandOutcome.FAULT, "list_too_old", icon="cloud-off-outline")
 
 
 def expired(context: ViewContext, order: Order) -> StopError:
     """The order's last day is over."""
     last = date_text(date.fromisoformat(order.last_day))
-    return stop(context, "refused", "order_expired", icon="calendar-clock", day=last)
+    return stop(context, ErrandOutcome.REFUSED, "order_expired", icon="calendar-clock", day=last)
 
 
 def nothing_waits(context: ViewContext) -> StopError:
     """No order at all waits here."""
-    return stop(context, "refused", "nothing_waits")
+    return stop(context, ErrandOutcome.REFUSED, "nothing_waits")
 
 
 def level_too_low(context: ViewContext, order: Order) -> StopError:
     """An LoA2 card cannot vouch for an LoA3 one."""
-    return stop(context, "refused", "level_too_low")
+    return stop(context, ErrandOutcome.REFUSED, "level_too_low")
 
 
 def verifier_away(context: ViewContext) -> StopError:
     """Envelopes are verified by the server, and it cannot be reached: nothing opens."""
-    return stop(context, "refused", "offline", icon="cloud-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "offline", icon="cloud-off-outline")
 
 
 def no_envelope(context: ViewContext) -> StopError:
     """Without the PUK the card cannot be given its code."""
-    return stop(context, "refused", "no_envelope")
+    return stop(context, ErrandOutcome.REFUSED, "no_envelope")
 
 
 def terms(context: ViewContext, order: Order, who: Identified, *, paper: bool) -> Confirm:

@@ -2,6 +2,7 @@
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.receipts import Receipt
 from kiosk.steps.card import CodeWords, Strangeness
 from kiosk.steps.card_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
@@ -34,8 +35,8 @@ def code(context: ViewContext, facts: CardFacts, role: Role = Role.IDENTIFICATIO
         entry=code_entry(context, name, title, say("own_pin.lead"), facts, role=role),
         wrong=WrongCodeView(context, f"{name}_wrong"),
         last=last_try(context, f"{name}_last"),
-        locked=stop(context, "refused", "card_locked", icon="lock-alert-outline"),
-        declined=stop(context, "refused", "last_try_kept"),
+        locked=stop(context, ErrandOutcome.REFUSED, "card_locked", icon="lock-alert-outline"),
+        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
     )
 
 

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintOutcome, PrintUnknown
 from drivers.reader.outcomes import Locked, Refused, Role, Signed, Unknown
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
 from kiosk.ports import Ask, Ended, ErrandLog, Order, Visit
@@ -120,7 +120,7 @@ async def hand_out(ask: Ask, caps: Capabilities, context: ViewContext, log: Erra
                 return
         elif isinstance(outcome, PrintUnknown):
             whole = await ask(views.look_at_paper(context)) == "yes"
-            await log.settled(Effect.RECEIPT_PRINT, "printed" if whole else "not_printed")
+            await log.settled(Effect.RECEIPT_PRINT, Outcome.PRINTED if whole else Outcome.NOT_PRINTED)
             if whole or await ask(views.no_paper(context, receipt, "unclear")) != "print":
                 return
 
@@ -149,7 +149,7 @@ async def say_done(
     lead: tuple[Say, ...],
 ) -> Ended:
     """Commit that the errand is done, then say so, for as long as somebody still wants the receipt."""
-    ended = Ended("done", receipt=receipt.number if receipt else None)
+    ended = Ended(ErrandOutcome.DONE, receipt=receipt.number if receipt else None)
     await log.end(ended)
     while await ask(own_card_views.done(context, title, lead, receipt)) == "receipt" and receipt is not None:
         if caps.printer is None:

@@ -1,6 +1,7 @@
 """The views of the receipt: read it, sign it, take it."""
 
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.receipts import Receipt, ReceiptFacts, template
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -47,7 +48,7 @@ def read_and_sign(context: ViewContext, facts: ReceiptFacts, attended: str | Non
 
 def sign_later(context: ViewContext) -> StopError:
     """The card works; the receipt is signed another day, here."""
-    return stop(context, "cancelled", "unsigned")
+    return stop(context, ErrandOutcome.CANCELLED, "unsigned")
 
 
 def printing(context: ViewContext) -> Busy:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Order, Visit
 from kiosk.steps import slot_views as views
 from kiosk.steps.capabilities import Capabilities, StopError
@@ -28,9 +28,9 @@ class Returned:
     """It says that it is the order's card, and is none: its number is told."""
 
 
-WRONG_CARD = Returned("wrong_card", views.put_back, views.wrong_card_in_slot)
-NOT_VOUCHED = Returned("not_vouched", views.put_back_unvouched, views.stocked_by_one)
-NOT_GENUINE = Returned("not_genuine", views.put_back_false, views.new_card_not_genuine, is_false=True)
+WRONG_CARD = Returned(Outcome.WRONG_CARD, views.put_back, views.wrong_card_in_slot)
+NOT_VOUCHED = Returned(Outcome.NOT_VOUCHED, views.put_back_unvouched, views.stocked_by_one)
+NOT_GENUINE = Returned(Outcome.NOT_GENUINE, views.put_back_false, views.new_card_not_genuine, is_false=True)
 
 
 async def take_from_slot(
@@ -41,9 +41,9 @@ async def take_from_slot(
         raise views.no_cabinet(context)
     if await _is_empty(caps.cabinet, order):
         if Effect.SLOT_OPEN not in await log.progress():
-            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome="empty", slot=order.slot)
+            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_LOOK, outcome=Outcome.EMPTY, slot=order.slot)
             raise views.slot_empty(context, order)
-        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome="taken", slot=order.slot)
+        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
         return  # it was opened for this order before, and the card taken by whoever did not stay to shut the door
     known = await _open(context, log, caps.cabinet, order, Effect.SLOT_OPEN)
     slots = await views.slot_count(caps.cabinet)
@@ -56,7 +56,7 @@ async def take_from_slot(
     if answer == "wrong":
         await _give_back(ask, context, log, caps.cabinet, order, opened=Effect.SLOT_OPEN, known=known)
     await _seen_open(log, Effect.SLOT_OPEN, known)
-    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome="taken", slot=order.slot)
+    await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_TAKE, outcome=Outcome.TAKEN, slot=order.slot)
 
 
 async def _is_empty(cabinet: Cabinet, order: Order) -> bool:
@@ -145,11 +145,11 @@ async def _open(context: ViewContext, log: ErrandLog, cabinet: Cabinet, order: O
 async def _seen_open(log: ErrandLog, effect: Effect, known: bool) -> None:
     """A card that went through the door proves that it was open."""
     if not known:
-        await log.settled(effect, "opened")
+        await log.settled(effect, Outcome.OPENED)
 
 
 async def note_open_door(log: ErrandLog, cabinet: Cabinet, slot: int) -> None:
     """Nobody is here any more. No coil closes a door, so those who can come must know."""
     state = await cabinet.state()
     if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome="left_open", slot=slot)
+        await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome=Outcome.LEFT_OPEN, slot=slot)

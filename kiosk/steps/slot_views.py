@@ -1,6 +1,7 @@
 """The views at the cabinet: take the card, compare it, put a wrong one back, drop the old one."""
 
 from drivers.cabinet.port import CabinetReady, SlotFault
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.ports import Cabinet, Order
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
@@ -160,37 +161,37 @@ def wrong_card(context: ViewContext, order: Order, found: str, *, own: bool) -> 
 
 def wrong_card_in_slot(context: ViewContext) -> StopError:
     """The slot held another card; it is back in its slot and the administrator is told."""
-    return stop(context, "refused", "wrong_card_in_slot")
+    return stop(context, ErrandOutcome.REFUSED, "wrong_card_in_slot")
 
 
 def new_card_not_genuine(context: ViewContext) -> StopError:
     """The new card could not show that it is the one that its issuer made; no code was asked for it, and the office is told."""
-    return stop(context, "refused", "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "new_card_not_genuine", badge="failure", icon="smart-card-off-outline")
 
 
 def new_card_heard_codes(context: ViewContext) -> StopError:
     """The card took PUK and new code, and signs nothing that holds: somebody may know them now. The office is told."""
-    return stop(context, "refused", "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "new_card_heard_codes", badge="failure", icon="smart-card-off-outline")
 
 
 def stocked_by_one(context: ViewContext) -> StopError:
     """The card cannot show that it is genuine, and one administrator alone put it in."""
-    return stop(context, "refused", "stocked_by_one")
+    return stop(context, ErrandOutcome.REFUSED, "stocked_by_one")
 
 
 def slot_empty(context: ViewContext, order: Order) -> StopError:
     """No card lies where the order's card should; the slot stays shut, and the administrator is told."""
-    return stop(context, "refused", "slot_empty")
+    return stop(context, ErrandOutcome.REFUSED, "slot_empty")
 
 
 def no_cabinet(context: ViewContext) -> StopError:
     """This station has no cabinet (any more)."""
-    return stop(context, "fault", "no_cabinet")
+    return stop(context, ErrandOutcome.FAULT, "no_cabinet")
 
 
 def slot_fault(context: ViewContext, order: Order, fault: SlotFault) -> StopError:
     """The slot did not open."""
-    return stop(context, "fault", f"slot_{fault.value}", icon="door-closed-lock")
+    return stop(context, ErrandOutcome.FAULT, f"slot_{fault.value}", icon="door-closed-lock")
 
 
 def drop_old(context: ViewContext, number: str) -> Await:

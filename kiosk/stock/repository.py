@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from fleet.messages.link import Order
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.stock.stocktaking import Ledger, Lying
 
 T = TypeVar("T")
@@ -150,16 +150,16 @@ def rebuild(cx: sqlite3.Connection, now: str) -> None:
 
 def _effect(cx: sqlite3.Connection, content: dict[str, Any], now: str) -> None:
     match content["effect"], content.get("outcome"):
-        case Effect.SLOT_TAKE, "taken":
+        case Effect.SLOT_TAKE, Outcome.TAKEN:
             _left(cx, content.get("order", ""), content.get("slot", 0), HANDED)
-        case Effect.SLOT_RETURN, "wrong_card" | "not_genuine" | "not_vouched" as why:
+        case Effect.SLOT_RETURN, Outcome.WRONG_CARD | Outcome.NOT_GENUINE | Outcome.NOT_VOUCHED as why:
             _left(cx, content.get("order", ""), content.get("slot", 0), "misplaced")
             _stored(cx, "", "", content.get("slot", 0), now)
-            if why == "not_genuine":
+            if why == Outcome.NOT_GENUINE:
                 cx.execute("INSERT OR REPLACE INTO stock_quarantine VALUES (?, ?)", (content.get("slot", 0), now))
-            if why == "not_vouched":
+            if why == Outcome.NOT_VOUCHED:
                 cx.execute("INSERT OR IGNORE INTO stock_keyless VALUES (1, ?)", (now,))
-        case Effect.DROP_CARD, "dropped":
+        case Effect.DROP_CARD, Outcome.DROPPED:
             cx.execute("INSERT INTO bin_card (card_number, dropped) VALUES (?, ?)", (content.get("old_card", ""), now))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drivers.cabinet.port import SlotFault
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.administration_ports import Happened
 from kiosk.errands.service import views
 from kiosk.errands.service.journey import CONTEXT
@@ -13,10 +13,10 @@ from kiosk.views import View
 from sim.gallery.admin_samples import DEVICES
 
 HAPPENED = (
-    Happened("10:52", "effect.done", effect=Effect.SLOT_OPEN, outcome="opened", slot=7),
+    Happened("10:52", "effect.done", effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=7),
     Happened("10:51", "errand.started", errand="service"),
-    Happened("10:46", "errand.ended", errand="pickup", outcome="done"),
-    Happened("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome="not_printed"),
+    Happened("10:46", "errand.ended", errand="pickup", outcome=ErrandOutcome.DONE),
+    Happened("10:45", "effect.done", effect=Effect.RECEIPT_PRINT, outcome=Outcome.NOT_PRINTED),
 )
 
 

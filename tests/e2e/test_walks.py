@@ -7,14 +7,13 @@ cards serve, and what is answered where the documented file goes another way.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.cli import Exit
 from kiosk.cli.walk import EXIT
 from kiosk.errands.registry import ERRANDS
-from kiosk.ports import Outcome
 from kiosk.steps.order import PAGE
 from sim.reader.personas import person
 from tests.docs.pages import page
@@ -89,7 +88,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
 def test_the_table_has_every_errand_with_every_kind_of_card() -> None:
     """Information and its like need no card; all else is walked on all four kinds."""
     cells = {(row.errand, row.kind) for row in ROWS}
-    assert {row.outcome for row in ROWS} <= set(get_args(Outcome))
+    assert {row.outcome for row in ROWS} <= set(ErrandOutcome)
     assert {errand for errand, _ in cells} == {errand.id for errand in ERRANDS}
     for errand in (one.id for one in ERRANDS if one.needs):
         assert {kind for one, kind in cells if one == errand} >= set("ABCD"), errand

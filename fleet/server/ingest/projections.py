@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from fleet.messages.events import Event
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from fleet.server.orders.lifecycle import Happening
 from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
 from fleet.server.stock import events as stocking
@@ -178,10 +178,10 @@ _errand_decoder = msgspec.json.Decoder(_Errand)
 
 
 _MOVED: dict[tuple[str, str], Happening] = {
-    (Effect.SLOT_TAKE, "taken"): "taken",
-    (Effect.SLOT_RETURN, "wrong_card"): "wrong_card",
-    (Effect.SLOT_RETURN, "not_genuine"): "wrong_card",
-    (Effect.SLOT_RETURN, "not_vouched"): "wrong_card",
+    (Effect.SLOT_TAKE, Outcome.TAKEN): "taken",
+    (Effect.SLOT_RETURN, Outcome.WRONG_CARD): "wrong_card",
+    (Effect.SLOT_RETURN, Outcome.NOT_GENUINE): "wrong_card",
+    (Effect.SLOT_RETURN, Outcome.NOT_VOUCHED): "wrong_card",
 }
 
 
@@ -247,15 +247,15 @@ def _started(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, .
 def _effect(data: bytes, subject: str | None, at: datetime) -> tuple[Change, ...]:
     said = msgspec.json.decode(data, type=_Effect)
     order = said.order or _order_in(subject)
-    if (said.effect, said.outcome) == (Effect.DROP_CARD, "dropped"):
+    if (said.effect, said.outcome) == (Effect.DROP_CARD, Outcome.DROPPED):
         return (CardDropped(said.old_card, at),)
-    if said.outcome == "not_laid_out":
+    if said.outcome == Outcome.NOT_LAID_OUT:
         return (AlarmTold(NOT_LAID_OUT, f"{said.receipt or said.effect}: {said.why}"),)
     what = _MOVED.get((said.effect, said.outcome))
     if what is None or order is None:
         return ()
     moved = (OrderMoved(order, what, at), ErrandConcerns(said.errand, at, order, None))
-    if said.outcome == "not_genuine" and said.slot:
+    if said.outcome == Outcome.NOT_GENUINE and said.slot:
         return (*moved, ReservePlaced(said.card_number, said.slot, True, at, quarantined=True))
     return moved
 
@@ -286,7 +286,7 @@ def _ended(data: bytes, _subject: str | None, at: datetime) -> tuple[Change, ...
     said = msgspec.json.decode(data, type=_Ended)
     began = at - timedelta(seconds=said.seconds)
     end = ErrandEnded(said.errand, said.kind, began, at, said.outcome, said.order, said.card_number, said.hsa_id)
-    if said.kind == "pickup" and said.outcome == "done" and said.order:
+    if said.kind == "pickup" and said.outcome == ErrandOutcome.DONE and said.order:
         return (end, OrderMoved(said.order, "collected", at))
     return (end,)
 

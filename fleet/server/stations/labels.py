@@ -7,6 +7,7 @@ sort worst first.
 >>> errand_mark(None).level
 'of'
 """
+# length: labels of everything that a station tells of itself
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from fleet.messages.link import DeviceState
-from fleet.messages.vocabulary import EventType, short_type
+from fleet.messages.vocabulary import ErrandOutcome, EventType, Outcome, lookup, short_type
 from fleet.server.commands.narratives import COMMAND_KINDS, tell_command
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.stations.model import GOING_ON, EventRow, StationRow
@@ -107,14 +108,14 @@ DEVICE_ICON = {
     "gpio": "chip",
 }
 
-_OUTCOME: dict[str, tuple[Level, str]] = {
-    "done": ("ok", "check-circle"),
-    "cancelled": ("of", "close-circle-outline"),
-    "timed_out": ("of", "timer-sand"),
-    "refused": ("wa", "alert"),
-    "fault": ("ba", "close-circle"),
-    "unknown": ("ba", "help-circle-outline"),
-    "interrupted": ("ba", "power"),
+_OUTCOME: dict[ErrandOutcome, tuple[Level, str]] = {
+    ErrandOutcome.DONE: ("ok", "check-circle"),
+    ErrandOutcome.CANCELLED: ("of", "close-circle-outline"),
+    ErrandOutcome.TIMED_OUT: ("of", "timer-sand"),
+    ErrandOutcome.REFUSED: ("wa", "alert"),
+    ErrandOutcome.FAULT: ("ba", "close-circle"),
+    ErrandOutcome.UNKNOWN: ("ba", "help-circle-outline"),
+    ErrandOutcome.INTERRUPTED: ("ba", "power"),
 }
 
 
@@ -129,6 +130,7 @@ ERRAND_KINDS = (
     "renew_certificate",
     "reserve_certificate",
     "clean_up",
+    "information",
     "administrate",
     "stock",
     "empty_bin",
@@ -141,7 +143,10 @@ def errand_mark(outcome: str | None) -> Mark:
     """How an errand ended, or that it goes on."""
     if outcome is None:
         return Mark("of", "clock-outline", "outcome", GOING_ON)
-    level, icon = _OUTCOME.get(outcome, ("of", "help-circle-outline"))
+    known = lookup(ErrandOutcome, outcome)
+    if known is None:
+        return Mark("of", "help-circle-outline", "outcome", outcome)
+    level, icon = _OUTCOME[known]
     return Mark(level, icon, "outcome", outcome)
 
 
@@ -168,7 +173,7 @@ def order_mark(state: str) -> Mark:
     return Mark(level, icon, "order", state)
 
 
-_EVENT_ICON: dict[str, str] = {
+_EVENT_ICON: dict[EventType, str] = {
     EventType.STATION_STARTED: "power",
     EventType.CHAIN_CHECKPOINT: "shield-check-outline",
     EventType.DOOR_OPENED: "door-open",
@@ -177,6 +182,8 @@ _EVENT_ICON: dict[str, str] = {
     EventType.CARD_LEFT_IN_TAKEN: "check",
     EventType.LISTS_DROPPED: "alert-outline",
     EventType.CARD_NOT_GENUINE: "alert-outline",
+    EventType.COMMAND_TAKEN: "cog-outline",
+    EventType.COMMAND_ENDED: "cog-outline",
     EventType.ERRAND_STARTED: "account-outline",
     EventType.EFFECT_DONE: "check",
     EventType.EFFECT_UNKNOWN: "help-circle-outline",
@@ -184,6 +191,8 @@ _EVENT_ICON: dict[str, str] = {
     EventType.CARD_TAKEN_OUT: "door-open",
     EventType.STOCK_COUNTED: "check-bold",
     EventType.BIN_EMPTIED: "check-bold",
+    EventType.ADMINISTRATOR_LOGGED_IN: "account-check-outline",
+    EventType.IDENTITY_ATTESTED: "account-check-outline",
     EventType.CARD_ACTIVATED: "smart-card-outline",
     EventType.RECEIPT_ISSUED: "receipt-text-check-outline",
     EventType.ERRAND_ENDED: "check-bold",
@@ -196,7 +205,32 @@ _EFFECT_ICON = {
 }
 
 
-_WENT_WELL = frozenset({"", "done", "opened", "taken", "closed", "accepted", "signed", "printed", "dropped", "match"})
+_WENT_WELL = frozenset(
+    {
+        Outcome.ACCEPTED,
+        Outcome.WRITTEN,
+        Outcome.GENERATED,
+        Outcome.MADE_AGAIN,
+        Outcome.ISSUED,
+        Outcome.DELETED,
+        Outcome.OPENED,
+        Outcome.CLOSED,
+        Outcome.LOOKED_AT,
+        Outcome.TAKEN,
+        Outcome.DROPPED,
+        Outcome.CLEARED,
+        Outcome.PRINTED,
+        Outcome.BLOCKED,
+        Outcome.HELD,
+        Outcome.LIFTED,
+        Outcome.RELEASED,
+        Outcome.LETTER_ORDERED,
+        Outcome.ASKED,
+        Outcome.WELL,
+        Outcome.PAIRED,
+    }
+)
+"""Outcomes of which nothing is said beside the effect; each of the others has a text of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +248,8 @@ def tell(event: EventRow, texts: Texts) -> Told:
     content = event.content
     effect = str(content.get("effect", ""))
     outcome = str(content.get("outcome", ""))
-    icon = _EVENT_ICON.get(event.type, "information-outline")
+    event_type = lookup(EventType, event.type)
+    icon = "information-outline" if event_type is None else _EVENT_ICON[event_type]
     if event.type in (EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN):
         said = _effect_said(effect, content.get("slot"), texts)
         return _told_effect(event.type, _EFFECT_ICON.get(effect.partition(".")[0], icon), said, outcome, texts)
@@ -240,7 +275,7 @@ def _effect_said(effect: str, slot: object, texts: Texts) -> str:
 def _told_effect(kind: str, icon: str, said: str, outcome: str, texts: Texts) -> Told:
     if kind == EventType.EFFECT_UNKNOWN:
         return Told("ba", "help-circle-outline", texts("event.effect.unknown", effect=said))
-    if outcome in _WENT_WELL:
+    if not outcome or outcome in _WENT_WELL:
         return Told("ok", icon, said)
     return Told(
         "wa", icon, texts("event.effect.done", effect=said, outcome=texts.code("effect_outcome", outcome).lower())

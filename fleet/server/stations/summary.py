@@ -28,6 +28,7 @@ from sqlalchemy import (
     true,
 )
 
+from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.deadlines.settings import ALARMS
 from fleet.server.platform.database.tables import alarms, errands, orders, stations
 from fleet.server.stations.model import StationRow, Summary
@@ -148,7 +149,7 @@ def _by_kind(begun: Sequence[_Begun]) -> Counter[str]:
 def _by_hour(begun: Sequence[_Begun]) -> tuple[tuple[int, int, int, int], ...]:
     """(local hour, done, cancelled or timed out, failed) of errands that have ended."""
     hours: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
-    places = {"done": 0, "cancelled": 1, "timed_out": 1}
+    places: dict[str, int] = {ErrandOutcome.DONE: 0, ErrandOutcome.CANCELLED: 1, ErrandOutcome.TIMED_OUT: 1}
     for row in begun:
         if row.has_ended:
             hour = datetime.fromtimestamp(row.quarter * QUARTER_S, UTC).astimezone().hour

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.administration_ports import RESTARTED, AtMenu, House
 from kiosk.errands.administrate import views
 from kiosk.ports import Ask, ErrandLog
@@ -36,7 +36,7 @@ async def administrate(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
             ended = await caps.house.run(chosen, here)
             if ended is not None and ended.reason == RESTARTED:
                 break
-    over = Ended("done")
+    over = Ended(ErrandOutcome.DONE)
     await log.end(over)
     return over
 

@@ -1,5 +1,6 @@
 """The views of changing a code: which one, what is wrong with a new one, and the end."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
@@ -42,7 +43,7 @@ def too_easy(context: ViewContext) -> Tell:
 
 def locked(context: ViewContext) -> StopError:
     """The code got locked on the way."""
-    return stop(context, "refused", "card_locked", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "card_locked", icon="lock-alert-outline")
 
 
 def _again(context: ViewContext, what: str) -> Tell:

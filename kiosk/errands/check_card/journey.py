@@ -4,6 +4,7 @@ Rules: nothing is written to the card; only the code's own tries can change.
 """
 
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.check_card import views
 from kiosk.findings import Finding, Known, findings_of
 from kiosk.issuer.ports import CardWord, Found
@@ -43,7 +44,7 @@ def _offered(caps: Capabilities, finding: Finding) -> bool:
 
 async def _go_on(log: ErrandLog, finding: Finding) -> Ended:
     """To the errand that mends it, with the card where it is."""
-    ended = Ended("done", finding.code, then=views.begins(finding))
+    ended = Ended(ErrandOutcome.DONE, finding.code, then=views.begins(finding))
     await log.end(ended)
     return ended
 

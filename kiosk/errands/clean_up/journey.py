@@ -6,7 +6,7 @@ confirmed twice and cannot be undone.
 
 from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.issuer.proof_ports import PersonProof
 from kiosk.ports import Ask, ErrandLog
 from kiosk.steps import blocking_views
@@ -72,7 +72,7 @@ async def _block(ask: Ask, caps: Capabilities, log: ErrandLog, card: OwnCard) ->
     came = await block_or_hold(ask, caps, SURE, log, wish)
     who = Identified("card", proof.hsa_id, proof=proof)
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, who, ("reason_own_wish", came))
-    ended = Ended("done", came, receipt=receipt.number if receipt else None)
+    ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
     await log.end(ended)
     await ask(blocking_views.done(CONTEXT, came, police=False))
     if receipt is not None:

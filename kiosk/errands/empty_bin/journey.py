@@ -4,7 +4,7 @@ Rules: two administrators are two HSA-ids. Nothing is forgotten before both have
 and count stay as they were, and the errand can be begun again.
 """
 
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from kiosk.errands.empty_bin import views
 from kiosk.errands.empty_bin.counting import BinCount, counted_out
 from kiosk.errands.empty_bin.signing import signed_by
@@ -39,9 +39,9 @@ async def _clear(caps: Capabilities, log: ErrandLog) -> bool:
     assert caps.cabinet is not None, "the errand is not offered without"
 
     async def clear(cabinet: Cabinet) -> Told:
-        return Told("cleared" if await cabinet.clear_bin() else "not_cleared")
+        return Told(Outcome.CLEARED if await cabinet.clear_bin() else Outcome.NOT_CLEARED)
 
-    return (await log.effect(Effect.BIN_CLEAR, clear(caps.cabinet))).outcome == "cleared"
+    return (await log.effect(Effect.BIN_CLEAR, clear(caps.cabinet))).outcome == Outcome.CLEARED
 
 
 async def _done(
@@ -50,7 +50,7 @@ async def _done(
     """The receipt that proves it."""
     reason = "difference_explained" if count.reason else ""
     if caps.seal is None:
-        ended = Ended("done", reason)
+        ended = Ended(ErrandOutcome.DONE, reason)
         await log.end(ended)
         return ended
     details = (*(Detail(what, str(many)) for what, many in count.figures().items()), Detail("seal", seal))
@@ -60,7 +60,7 @@ async def _done(
         *(() if cleared else ("bin_not_cleared",)),
     )
     receipt = await attest(caps, log, work_facts(caps, CONTEXT, *people, details=details, remarks=remarks))
-    ended = Ended("done", reason, receipt=receipt.number)
+    ended = Ended(ErrandOutcome.DONE, reason, receipt=receipt.number)
     await log.end(ended)
     await hand_out(ask, caps, CONTEXT, log, receipt)
     await ask(views.done(CONTEXT, cleared=cleared))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import get_args
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
@@ -208,7 +209,7 @@ def other_signer(context: ViewContext, who: LoggedIn) -> Tell:
 
 def not_signed(context: ViewContext) -> StopError:
     """The card does not sign: nothing is forgotten, the count stays as it was."""
-    return stop(context, "refused", "bin_not_signed")
+    return stop(context, ErrandOutcome.REFUSED, "bin_not_signed")
 
 
 def done(context: ViewContext, *, cleared: bool) -> Tell:

@@ -1,5 +1,6 @@
 """Information: pages of the region's own text, each with a QR code to where there is more. For anyone, at any time."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.information import views
 from kiosk.ports import Ask, ErrandCancelledError, ErrandLog, TimedOutError
 from kiosk.steps.capabilities import Capabilities, Ended
@@ -16,4 +17,4 @@ async def information(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
             chosen = await ask(views.pages(CONTEXT, tuple(pages.values())))
             await ask(views.page(CONTEXT, pages[chosen]))
     except (ErrandCancelledError, TimedOutError):
-        return Ended("done")
+        return Ended(ErrandOutcome.DONE)

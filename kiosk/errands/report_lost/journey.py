@@ -6,7 +6,7 @@ administrator. Without either a hold is made at once, and the block follows when
 
 from dataclasses import replace
 
-from fleet.messages.vocabulary import AskName
+from fleet.messages.vocabulary import AskName, ErrandOutcome
 from kiosk.errands.report_lost import views
 from kiosk.errands.report_lost.lifting import lift
 from kiosk.issuer.ports import BlockReason, HoldReason
@@ -38,7 +38,7 @@ async def report_lost(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     wish = await _sure(ask, what, whose, who)
     came = await block_or_hold(ask, caps, SURE, log, wish)
     receipt = await receipt_for(caps, CONTEXT, log, whose, who, (f"reason_{what}", came))
-    ended = Ended("done", came, receipt=receipt.number if receipt else None)
+    ended = Ended(ErrandOutcome.DONE, came, receipt=receipt.number if receipt else None)
     await log.end(ended)
     await ask(blocking_views.done(CONTEXT, came, police=what in ("lost", "stolen"), block_line=caps.region.block_line))
     if receipt is not None:

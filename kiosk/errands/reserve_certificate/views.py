@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
@@ -125,19 +126,19 @@ def begin(context: ViewContext, whose: Whose, offer: Offer) -> Confirm:
 
 def own_not_valid(context: ViewContext) -> StopError:
     """The card with which the holder wanted to show who they are does not count."""
-    return stop(context, "refused", "own_not_valid")
+    return stop(context, ErrandOutcome.REFUSED, "own_not_valid")
 
 
 def no_reserve_card(context: ViewContext) -> StopError:
     """The register does not know it as a reserve card."""
-    return stop(context, "refused", "no_reserve_card")
+    return stop(context, ErrandOutcome.REFUSED, "no_reserve_card")
 
 
 def other_person(context: ViewContext) -> StopError:
     """It was given to somebody else: one card to one person, ever."""
-    return stop(context, "refused", "other_person")
+    return stop(context, ErrandOutcome.REFUSED, "other_person")
 
 
 def two_administrators(context: ViewContext) -> StopError:
     """Only level 3 is left, which takes two ID administrators."""
-    return stop(context, "refused", "two_administrators")
+    return stop(context, ErrandOutcome.REFUSED, "two_administrators")

@@ -6,6 +6,7 @@ into the bin. Without the card's own code it is put on hold; the block follows w
 
 from typing import get_args
 
+from fleet.messages.vocabulary import ErrandOutcome, Outcome
 from kiosk.errands.return_card import views
 from kiosk.errands.return_card.returning import Returning, returning
 from kiosk.issuer.ports import BlockReason, Declined
@@ -31,7 +32,7 @@ async def return_card(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     await _drop(ask, caps, log, card)
     what = await _tell(ask, caps, log, card, reason)
     receipt = await receipt_for(caps, CONTEXT, log, card.whose, card.who, (f"reason_{reason}", what))
-    ended = Ended("done", what, receipt=receipt.number if receipt else None)
+    ended = Ended(ErrandOutcome.DONE, what, receipt=receipt.number if receipt else None)
     await log.end(ended)
     if receipt is not None:
         await hand_out(ask, caps, CONTEXT, log, receipt)
@@ -57,7 +58,7 @@ async def _tell(ask: Ask, caps: Capabilities, log: ErrandLog, card: Returning, r
 
 async def _kept(ask: Ask, log: ErrandLog) -> Ended:
     """Another assignment follows: the card stays with its holder, and nothing is blocked."""
-    ended = Ended("done", "kept")
+    ended = Ended(ErrandOutcome.DONE, "kept")
     await log.end(ended)
     await ask(views.kept(CONTEXT))
     return ended
@@ -68,8 +69,8 @@ async def _drop(ask: Ask, caps: Capabilities, log: ErrandLog, card: Returning) -
     assert caps.cabinet is not None, "the errand is not offered without"
     number = card.whose.card_number
     came = await drop_card(ask, caps.cabinet, views.drop(DROP, number), log, number)
-    if came in ("jam", "fishing"):
+    if came in (Outcome.JAM, Outcome.FISHING):
         await try_to_block_or_hold(ask, caps, DROP, log, Wish(number, None, "returned", card.who.proof))
         raise views.stuck(DROP)
-    if came != "dropped":
+    if came != Outcome.DROPPED:
         raise views.not_dropped(DROP)

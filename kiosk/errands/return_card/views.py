@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import reader_for, stop, strange_note
@@ -151,12 +152,12 @@ def drop(context: ViewContext, number: str) -> Await:
 
 def stuck(context: ViewContext) -> StopError:
     """The card went in and did not come to the bin."""
-    return stop(context, "fault", "drop_stuck", badge="failure", icon="archive-arrow-down-outline")
+    return stop(context, ErrandOutcome.FAULT, "drop_stuck", badge="failure", icon="archive-arrow-down-outline")
 
 
 def not_dropped(context: ViewContext) -> StopError:
     """The holder kept the card, or the flap did not open: nothing is returned and nothing blocked."""
-    return stop(context, "refused", "not_returned")
+    return stop(context, ErrandOutcome.REFUSED, "not_returned")
 
 
 def done(context: ViewContext, what: str) -> Tell:

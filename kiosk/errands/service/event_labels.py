@@ -6,7 +6,7 @@ A type, effect or outcome that these tables do not know (the station is older th
 'service_events.effect_at'
 """
 
-from fleet.messages.vocabulary import EVENT_PREFIX, Effect, EventType, lookup
+from fleet.messages.vocabulary import EVENT_PREFIX, Effect, ErrandOutcome, EventType, Outcome, lookup
 from kiosk.administration_ports import Happened
 from kiosk.views import Say, say
 
@@ -14,14 +14,7 @@ _WITH_DETAILS = {EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN, EventType.ERRA
 TYPES = tuple(event_type.short for event_type in EventType if event_type not in _WITH_DETAILS)
 """Types of events that stand for themselves."""
 EFFECTS = tuple(Effect)
-OUTCOMES = (
-    "accepted", "wrong_code", "wrong_answer", "locked", "refused", "unknown", "signed", "generated", "opened",
-    "not_opened", "closed", "left_open", "taken", "empty", "wrong_card", "dropped", "not_dropped", "kept", "nothing",
-    "jam", "fishing", "full", "mute", "printed", "not_printed", "not_laid_out", "looked_at", "blocked", "held", "lifted",
-    "queued", "declined", "unavailable", "released", "letter_ordered", "issued", "not_sent", "not_written", "written",
-    "failed", "cleared", "not_cleared", "asked", "well", "faults", "paired", "done", "cancelled", "timed_out", "fault",
-    "interrupted",
-)  # fmt: skip
+OUTCOMES = tuple(sorted({*Outcome, *ErrandOutcome}))
 OTHER = "other"
 
 
@@ -47,7 +40,7 @@ def key_of(code: str) -> str:
 
 def _effect(happened: Happened) -> Say:
     name = key_of(happened.effect) if happened.effect in EFFECTS else OTHER
-    outcome = _outcome("unknown" if happened.type == EventType.EFFECT_UNKNOWN.short else happened.outcome)
+    outcome = _outcome(Outcome.UNKNOWN if happened.type == EventType.EFFECT_UNKNOWN.short else happened.outcome)
     if happened.slot is not None:
         return say(
             "service_events.effect_at", effect=say(f"service_effect.{name}"), slot=happened.slot, outcome=outcome

@@ -6,6 +6,7 @@ printed again keeps its one number.
 
 from collections.abc import Awaitable, Callable
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.administration_ports import RESTARTED, House
 from kiosk.errands.service import tasks as steps
 from kiosk.errands.service import views
@@ -38,7 +39,7 @@ async def service(ask: Ask, caps: Capabilities, log: ErrandLog) -> Ended:
     while (wish := await ask(views.menu(CONTEXT, fitted=_fitted(caps), closed=caps.house.closed))) in STEPS:
         await STEPS[wish](ask, caps, caps.house, CONTEXT, log, by)
     restarts = wish == "restart" and await steps.restart(ask, caps.house, CONTEXT, log, by)
-    ended = Ended("done", RESTARTED if restarts else "")
+    ended = Ended(ErrandOutcome.DONE, RESTARTED if restarts else "")
     await log.end(ended)
     return ended
 

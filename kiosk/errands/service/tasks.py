@@ -5,11 +5,11 @@ from typing import assert_never
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown
 from drivers.printer.document import Document, ParagraphBlock, TitleBlock
 from drivers.printer.port import NotLaidOut, NotPrinted, Printed, PrintUnknown
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, EventType, Outcome, lookup
 from kiosk.administration_ports import Closed, Device, House
 from kiosk.errands.service import views
 from kiosk.issuer.ports import LoggedIn
-from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, Told
+from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog, PairingCode, Told
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.context import ViewContext
 from kiosk.steps.receipt import hand_out
@@ -33,7 +33,7 @@ class _Tested(Told):
     """The outcome says whether all is well; the devices go to the screen."""
 
     def __init__(self, devices: tuple[Device, ...]) -> None:
-        super().__init__("well" if all(one.ok for one in devices) else "faults")
+        super().__init__(Outcome.WELL if all(one.ok for one in devices) else Outcome.FAULTS)
         object.__setattr__(self, "devices", devices)
 
     devices: tuple[Device, ...]
@@ -61,7 +61,7 @@ async def test_print(
         case NotLaidOut():
             await ask(views.not_printed(context, NOT_LAID_OUT))
         case PrintUnknown():
-            await log.settled(Effect.PRINTER_TEST, "looked_at")
+            await log.settled(Effect.PRINTER_TEST, Outcome.LOOKED_AT)
             await ask(views.not_printed(context, "unclear"))
         case str():
             raise AssertionError("a view without buttons has no answer")
@@ -86,7 +86,7 @@ async def open_a_slot(
             await _until_shut(ask, context, log, caps.cabinet, slot, len(state.slots))
         case OpenUnknown():
             await _until_shut(ask, context, log, caps.cabinet, slot, len(state.slots))
-            await log.settled(Effect.SLOT_OPEN, "looked_at")
+            await log.settled(Effect.SLOT_OPEN, Outcome.LOOKED_AT)
         case NotOpened(fault):
             await ask(views.not_opened(context, slot, fault))
         case other:
@@ -109,7 +109,7 @@ async def _until_shut(ask: Ask, context: ViewContext, log: ErrandLog, cabinet: C
     except ErrandEndedError:
         state = await cabinet.state()
         if isinstance(state, CabinetReady) and any(s.number == slot and s.door == "open" for s in state.slots):
-            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome="left_open", slot=slot)
+            await log.note(EventType.EFFECT_DONE, effect=Effect.SLOT_CLOSE, outcome=Outcome.LEFT_OPEN, slot=slot)
         raise
 
 
@@ -157,7 +157,7 @@ async def out_of_service(
 
 async def _set(house: House, why: Closed | None) -> Told:
     await house.close(why)
-    return Told("closed" if why else "opened")
+    return Told(Outcome.CLOSED if why else Outcome.OPENED)
 
 
 async def pair(ask: Ask, caps: Capabilities, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn) -> None:
@@ -170,18 +170,19 @@ async def pair(ask: Ask, caps: Capabilities, house: House, context: ViewContext,
 
 
 async def _paired(house: House) -> Told:
-    return Told(await house.pair())
+    word = await house.pair()
+    return Told(lookup(Outcome, word) or PairingCode(word))
 
 
 async def restart(ask: Ask, house: House, context: ViewContext, log: ErrandLog, by: LoggedIn) -> bool:
     """Start the program anew, once this errand has ended. False where it was not wanted, or nobody would start it."""
     if await ask(views.restart(context)) != "restart":
         return False
-    if (await log.effect(Effect.STATION_RESTART, _restarting(house), by=by.hsa_id)).outcome == "asked":
+    if (await log.effect(Effect.STATION_RESTART, _restarting(house), by=by.hsa_id)).outcome == Outcome.ASKED:
         return True
     await ask(views.no_restart(context))
     return False
 
 
 async def _restarting(house: House) -> Told:
-    return Told("asked" if house.restart() else "refused")
+    return Told(Outcome.ASKED if house.restart() else Outcome.REFUSED)

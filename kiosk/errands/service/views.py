@@ -4,6 +4,7 @@ from collections.abc import Sequence, Set
 from typing import get_args
 
 from drivers.cabinet.port import SlotFault
+from fleet.messages.vocabulary import Outcome
 from kiosk.administration_ports import Closed, Device, Happened
 from kiosk.errands.service.event_labels import in_words
 from kiosk.receipts import Receipt
@@ -32,7 +33,6 @@ CLOSED: tuple[Closed, ...] = get_args(Closed)
 WHY_OPEN = ("stuck", "look", "clean", "other")
 """Why a slot is opened by hand."""
 SLOT_DIGITS = 2
-PAIRED = "paired"
 SHUT_S = 300.0
 """Hands in the cabinet are no touch on the screen."""
 MENU = {
@@ -256,7 +256,7 @@ def pairing(context: ViewContext) -> Busy:
 
 def paired(context: ViewContext, outcome: str) -> Tell:
     """Whether they have a key in common now; else a code that the handbook explains."""
-    if outcome == PAIRED:
+    if outcome == Outcome.PAIRED:
         return _word(context, "paired", say("service_paired.title"), say("service_paired.lead"), well=True)
     return _word(context, "not_paired", say("service_not_paired.title"), say("service_not_paired.lead", code=outcome))
 

@@ -4,6 +4,7 @@ Rules (docs/rules.md, "Hand-over and return"): each card that was moved is an ev
 committed when the door is shut; so the errand may end at any moment, and nothing of it is lost.
 """
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.stock import views
 from kiosk.errands.stock.counting import count
 from kiosk.errands.stock.delivering import deliver
@@ -40,13 +41,13 @@ async def _what(shelf: Shelf) -> Choose:
 async def _done(ask: Ask, caps: Capabilities, log: ErrandLog, shelf: Shelf) -> Ended:
     """A receipt where something was moved or counted."""
     if caps.seal is None or not shelf.has_done:
-        ended = Ended("done")
+        ended = Ended(ErrandOutcome.DONE)
         await log.end(ended)
         return ended
     figures = {"stored": shelf.stored, "taken_out": shelf.taken_out, "missing": shelf.missing}
     details = tuple(Detail(what, str(many)) for what, many in figures.items())
     receipt = await attest(caps, log, work_facts(caps, shelf.context, shelf.by, details=details))
-    ended = Ended("done", receipt=receipt.number)
+    ended = Ended(ErrandOutcome.DONE, receipt=receipt.number)
     await log.end(ended)
     await hand_out(ask, caps, shelf.context, log, receipt)
     return ended

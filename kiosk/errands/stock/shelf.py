@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Self, TypeVar, assert_never
 
 from drivers.cabinet.port import CabinetReady, NotOpened, Opened, OpenUnknown, SlotFault, SlotReading
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.errands.stock import views
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ask, Cabinet, ErrandEndedError, ErrandLog
@@ -99,7 +99,7 @@ class Shelf:
             raise
         as_wanted = isinstance(seen, SlotReading) and seen.card == card
         if as_wanted and opened == "unclear":
-            await self.log.settled(Effect.SLOT_OPEN, "opened")
+            await self.log.settled(Effect.SLOT_OPEN, Outcome.OPENED)
         return as_wanted
 
     async def at_open_door(self, slot: int, asked: Awaitable[T]) -> T:

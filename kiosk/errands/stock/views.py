@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from drivers.cabinet.port import SlotFault
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -172,7 +173,7 @@ def not_open(context: ViewContext, slot: int, fault: SlotFault) -> Tell:
 
 def cabinet_out(context: ViewContext) -> StopError:
     """The cabinet does not answer, or has locked itself."""
-    return stop(context, "fault", "cabinet_out", icon="door-closed-lock")
+    return stop(context, ErrandOutcome.FAULT, "cabinet_out", icon="door-closed-lock")
 
 
 def put(context: ViewContext, card: Incoming, slot: int, slots: int) -> Await:

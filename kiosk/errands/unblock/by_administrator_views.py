@@ -1,5 +1,6 @@
 """The views of setting a code with an administrator in place of the envelope."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LATE, Declined, Unavailable
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -78,7 +79,7 @@ def asking(context: ViewContext) -> Busy:
 
 def log_in_at_the_server(context: ViewContext) -> StopError:
     """The list let the administrator in; to answer for a card the server has to know them."""
-    return stop(context, "fault", "unblock_offline", icon="cloud-off-outline")
+    return stop(context, ErrandOutcome.FAULT, "unblock_offline", icon="cloud-off-outline")
 
 
 def not_answered(context: ViewContext, why: Declined | Unavailable) -> StopError:
@@ -86,15 +87,15 @@ def not_answered(context: ViewContext, why: Declined | Unavailable) -> StopError
     if why.reason in LATE:
         return log_in_expired(context)
     if isinstance(why, Declined):
-        return stop(context, "refused", "unblock_declined", icon="lock-alert-outline")
-    return stop(context, "fault", "unblock_offline", icon="cloud-off-outline")
+        return stop(context, ErrandOutcome.REFUSED, "unblock_declined", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.FAULT, "unblock_offline", icon="cloud-off-outline")
 
 
 def wrong_key(context: ViewContext) -> StopError:
     """The card did not take what the server answered: key and card do not belong together."""
-    return stop(context, "fault", "unblock_key_wrong", badge="failure", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.FAULT, "unblock_key_wrong", badge="failure", icon="lock-alert-outline")
 
 
 def key_floor(context: ViewContext) -> StopError:
     """So few tries of the card's own key remain that the station stops."""
-    return stop(context, "refused", "unblock_key_floor", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "unblock_key_floor", icon="lock-alert-outline")

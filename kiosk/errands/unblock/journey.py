@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from drivers.reader.outcomes import Role
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome
 from kiosk.errands.unblock import views
 from kiosk.errands.unblock.by_administrator import Mandate, mandate, set_code_by_mandate
 from kiosk.errands.unblock.by_administrator_views import without
@@ -85,7 +85,7 @@ async def order_letter(ask: Ask, caps: Capabilities, context: ViewContext, log: 
     asking = caps.card_keys.order_letter(card.whose.card_number, errand=log.id)
     match await ask(views.ordering(context), until=log.effect(Effect.LETTER_ORDER, asking)):
         case LetterOrdered(arrives, where):
-            ended = Ended("done", "letter_ordered")
+            ended = Ended(ErrandOutcome.DONE, "letter_ordered")
             await log.end(ended)
             await ask(views.ordered(context, arrives, where))
             return ended

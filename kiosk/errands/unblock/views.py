@@ -3,6 +3,7 @@
 from datetime import date
 
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext, Whose
@@ -74,12 +75,12 @@ def administrator_only(context: ViewContext) -> Tell:
 
 def not_here(context: ViewContext) -> StopError:
     """Nobody may unlock this product here, or nothing is known of it."""
-    return stop(context, "refused", "not_unblockable", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "not_unblockable", icon="lock-alert-outline")
 
 
 def puk_dead(context: ViewContext) -> StopError:
     """The PUK's tries are used up: the card can never be unlocked."""
-    return stop(context, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "puk_locked", badge="failure", icon="lock-alert-outline")
 
 
 def done(*, envelope: bool = True, new: bool = True) -> tuple[Say, tuple[Say, ...]]:
@@ -135,9 +136,9 @@ def ordered(context: ViewContext, arrives: date, where: str) -> Tell:
 
 def declined(context: ViewContext) -> StopError:
     """The issuer orders no letter for this card."""
-    return stop(context, "refused", "letter_declined")
+    return stop(context, ErrandOutcome.REFUSED, "letter_declined")
 
 
 def unavailable(context: ViewContext) -> StopError:
     """Nobody answers now."""
-    return stop(context, "fault", "letter_unavailable", icon="cloud-off-outline")
+    return stop(context, ErrandOutcome.FAULT, "letter_unavailable", icon="cloud-off-outline")

@@ -16,7 +16,7 @@ from drivers.reader.certificates import public_keys
 from drivers.reader.keys import Generated, KeyAlgorithm, KeyPlace
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Locked, Refused, Signed, SignOutcome, Unknown, WrongCode
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.issuer import certificate_request
 from kiosk.issuer.ports import LATE, Declined, Issued, Offer, Unavailable
 from kiosk.ports import Ask, ErrandLog
@@ -120,11 +120,11 @@ class _Work:
         """What the card that is back shows of the effect that broke off. Raises TornError."""
         if self._torn == MAKE:
             places = await looked(self._card.visit.places(self._renewal.purpose))
-            await self._log.settled(MAKE, "generated" if places and places[0].public_key else "made_again")
+            await self._log.settled(MAKE, Outcome.GENERATED if places and places[0].public_key else Outcome.MADE_AGAIN)
         elif self._torn == WRITE:
-            await self._log.settled(WRITE, "written" if self._written else "not_written")
+            await self._log.settled(WRITE, Outcome.WRITTEN if self._written else Outcome.NOT_WRITTEN)
         elif self._torn == TAKE_OFF:
-            await self._log.settled(TAKE_OFF, "not_deleted" if self._written else "deleted")
+            await self._log.settled(TAKE_OFF, Outcome.NOT_DELETED if self._written else Outcome.DELETED)
         self._torn = ""
 
     async def _key(self) -> KeyPlace:
@@ -240,7 +240,7 @@ class _Work:
             raise TornError
         if isinstance(outcome, Signed) and new.chain == "ok" and new.purpose == self._renewal.purpose:
             return new
-        await self._log.settled(Effect.CARD_TEST, "failed")
+        await self._log.settled(Effect.CARD_TEST, Outcome.FAILED)
         self._failed = True
         raise await self._given_up()
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from drivers.reader.model import CardFacts, Certificate
 from drivers.reader.outcomes import Accepted, Unknown
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.ports import Ask, ErrandEndedError, ErrandLog
 from kiosk.steps.capabilities import Capabilities, StopError
 from kiosk.steps.certificate import removal_views, views
@@ -98,9 +98,9 @@ class _Removal:
         """What the card that is back shows of the effect that broke off. Raises TornError."""
         await looked(self._card.visit.complete())
         if self._torn == CERTIFICATE:
-            await self._log.settled(CERTIFICATE, "not_deleted" if self._there else "deleted")
+            await self._log.settled(CERTIFICATE, Outcome.NOT_DELETED if self._there else Outcome.DELETED)
         elif self._torn == KEY:
-            await self._log.settled(KEY, "not_deleted" if await self._has_key() else "deleted")
+            await self._log.settled(KEY, Outcome.NOT_DELETED if await self._has_key() else Outcome.DELETED)
         self._torn = ""
 
     async def _delete(self, effect: Effect) -> bool:
@@ -129,6 +129,6 @@ async def old_may_go(
         await ask(removal_views.stays(context))
         return "kept"
     except StopError as stopped:
-        return "unknown" if stopped.outcome == "unknown" else "kept"
+        return "unknown" if stopped.outcome == ErrandOutcome.UNKNOWN else "kept"
     except ErrandEndedError:
         return "kept"

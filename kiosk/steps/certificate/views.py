@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 from drivers.reader.model import Certificate
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import Offer
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
@@ -119,26 +120,26 @@ def done(new: Certificate, old: OldIs) -> tuple[Say, tuple[Say, ...]]:
 
 def not_writable(context: ViewContext) -> StopError:
     """No certificate can be written to this product."""
-    return stop(context, "refused", "not_writable")
+    return stop(context, ErrandOutcome.REFUSED, "not_writable")
 
 
 def not_offered(context: ViewContext) -> StopError:
     """The issuer offers this card nothing now."""
-    return stop(context, "refused", "not_offered")
+    return stop(context, ErrandOutcome.REFUSED, "not_offered")
 
 
 def use_reserve(context: ViewContext) -> StopError:
     """A reserve card has an errand of its own."""
-    return stop(context, "refused", "use_reserve")
+    return stop(context, ErrandOutcome.REFUSED, "use_reserve")
 
 
 def no_proof(context: ViewContext) -> StopError:
     """There is no valid certificate with which the holder could ask for a new one."""
-    return stop(context, "refused", "no_proof")
+    return stop(context, ErrandOutcome.REFUSED, "no_proof")
 
 
 def too_early(context: ViewContext, since: datetime) -> StopError:
     """It lasts long still: from which day it may be renewed."""
-    early = stop(context, "refused", "too_early")
+    early = stop(context, ErrandOutcome.REFUSED, "too_early")
     lead = say("stop.too_early.lead", day=date_text(since.astimezone().date()))
-    return StopError("refused", "too_early", replace(early.view, lead=(lead,)))
+    return StopError(ErrandOutcome.REFUSED, "too_early", replace(early.view, lead=(lead,)))

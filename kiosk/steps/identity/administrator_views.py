@@ -1,6 +1,7 @@
 """The views of an ID administrator's log-in, wherever it is needed: at the menu, beside a holder, as the second of two."""
 
 from drivers.reader.model import CardFacts
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodeWords, Strangeness
 from kiosk.steps.card_views import WrongCodeView, code_entry, last_try, reader_for, stop, strange_note
@@ -33,8 +34,8 @@ def code(context: ViewContext, facts: CardFacts, *, watched: bool) -> CodeWords:
         ),
         wrong=WrongCodeView(context, "pin_administrator_wrong", watched=watched),
         last=last_try(context, "pin_administrator_last", watched=watched),
-        locked=stop(context, "refused", "administrator_locked", icon="lock-alert-outline"),
-        declined=stop(context, "refused", "last_try_kept"),
+        locked=stop(context, ErrandOutcome.REFUSED, "administrator_locked", icon="lock-alert-outline"),
+        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
     )
 
 
@@ -82,7 +83,7 @@ def not_kur(context: ViewContext) -> Tell:
 
 def kur_needed(context: ViewContext) -> StopError:
     """A protected identity takes two with the role for it, and the first has not."""
-    return stop(context, "refused", "kur_needed")
+    return stop(context, ErrandOutcome.REFUSED, "kur_needed")
 
 
 def not_the_same(context: ViewContext) -> Tell:
@@ -122,12 +123,12 @@ def log_in_again(context: ViewContext) -> Tell:
 
 def log_in_expired(context: ViewContext) -> StopError:
     """The server does not count the log-in any more, in the middle of an errand. Nothing has happened to the card."""
-    return stop(context, "refused", "log_in_expired", icon="timer-sand")
+    return stop(context, ErrandOutcome.REFUSED, "log_in_expired", icon="timer-sand")
 
 
 def nobody_knows(context: ViewContext) -> StopError:
     """No connection, and the signed list is too old: nobody can be let in."""
-    return stop(context, "fault", "login_unavailable", icon="cloud-off-outline")
+    return stop(context, ErrandOutcome.FAULT, "login_unavailable", icon="cloud-off-outline")
 
 
 def take(context: ViewContext, which: str) -> Await:

@@ -1,6 +1,7 @@
 """The views of identification: the holder's own card, or an administrator who attends, and the document that was seen."""
 
 from drivers.reader.model import CardFacts, Certificate
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.issuer.ports import LoggedIn
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodeWords, Strangeness
@@ -64,8 +65,8 @@ def own_code(context: ViewContext, facts: CardFacts) -> CodeWords:
         entry=code_entry(context, "pin_old", say("own_pin.title"), say("own_pin.lead"), facts),
         wrong=WrongCodeView(context, "pin_old_wrong"),
         last=last_try(context, "pin_old_last"),
-        locked=stop(context, "refused", "own_card_locked", icon="lock-alert-outline"),
-        declined=stop(context, "refused", "last_try_kept"),
+        locked=stop(context, ErrandOutcome.REFUSED, "own_card_locked", icon="lock-alert-outline"),
+        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
     )
 
 
@@ -86,7 +87,7 @@ def take_own(context: ViewContext) -> Await:
 def own_card_not_valid(context: ViewContext, certificate: Certificate | None) -> StopError:
     """The certificate is missing, expired, revoked or from somebody whom we do not trust."""
     expired = certificate is not None and certificate.chain == "expired"
-    return stop(context, "refused", "own_card_expired" if expired else "own_card_untrusted")
+    return stop(context, ErrandOutcome.REFUSED, "own_card_expired" if expired else "own_card_untrusted")
 
 
 def document(context: ViewContext, administrator: LoggedIn) -> Choose:
@@ -121,4 +122,4 @@ def document_digits(context: ViewContext, administrator: LoggedIn) -> EnterDigit
 
 def two_needed(context: ViewContext) -> StopError:
     """LoA3 on a reserve card: only two administrators can hand it out."""
-    return stop(context, "refused", "two_needed")
+    return stop(context, ErrandOutcome.REFUSED, "two_needed")

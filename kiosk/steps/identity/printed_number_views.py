@@ -1,5 +1,6 @@
 """The views of a card by its printed number."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
@@ -51,9 +52,9 @@ def not_known(context: ViewContext, typed: str) -> Tell:
 
 def too_many_reports(context: ViewContext) -> StopError:
     """Nobody has that many cards: a person is asked."""
-    return stop(context, "refused", "too_many_reports", icon="alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "too_many_reports", icon="alert-outline")
 
 
 def no_such_card(context: ViewContext) -> StopError:
     """Three numbers that nobody knows."""
-    return stop(context, "refused", "no_such_card")
+    return stop(context, ErrandOutcome.REFUSED, "no_such_card")

@@ -1,5 +1,6 @@
 """The views of a proof of possession: the card signs, and what is said of one that proves nobody."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
@@ -19,14 +20,14 @@ def proving(context: ViewContext) -> Busy:
 
 def not_genuine(context: ViewContext) -> StopError:
     """The signature is not by the key of the card's certificate."""
-    return stop(context, "refused", "card_not_genuine", badge="failure", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "card_not_genuine", badge="failure", icon="smart-card-off-outline")
 
 
 def did_not_sign(context: ViewContext) -> StopError:
     """The card called the code right, and cannot show that it is the card that it says it is."""
-    return stop(context, "refused", "card_did_not_sign", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "card_did_not_sign", icon="smart-card-off-outline")
 
 
 def proves_nobody(context: ViewContext) -> StopError:
     """There is no certificate on the card that is valid and says who its holder is."""
-    return stop(context, "refused", "card_not_valid", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "card_not_valid", icon="smart-card-off-outline")

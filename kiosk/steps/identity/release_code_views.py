@@ -1,5 +1,6 @@
 """The views of the release code: the number on the letter, the code beside it."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card_views import stop
 from kiosk.steps.context import ViewContext
@@ -72,9 +73,9 @@ def wrong(context: ViewContext) -> Tell:
 
 def too_many(context: ViewContext) -> StopError:
     """No more guesses for this letter, or at this station."""
-    return stop(context, "refused", "too_many_releases", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "too_many_releases", icon="lock-alert-outline")
 
 
 def verifier_away(context: ViewContext) -> StopError:
     """Release codes are verified by the server, and it cannot be reached: nothing opens."""
-    return stop(context, "refused", "offline", icon="cloud-off-outline")
+    return stop(context, ErrandOutcome.REFUSED, "offline", icon="cloud-off-outline")

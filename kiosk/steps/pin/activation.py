@@ -9,7 +9,7 @@ from drivers.reader.errors import CardAnswerError
 from drivers.reader.model import Purpose
 from drivers.reader.outcomes import Accepted, CodeOutcome, Role, Signed, SignOutcome, Unknown
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, EventType, Outcome
 from kiosk.ports import Ask, ErrandLog, Order, Visit
 from kiosk.steps import slot_views
 from kiosk.steps.capabilities import Capabilities
@@ -22,7 +22,7 @@ from kiosk.steps.pin.unlocking import EFFECT, CodeSet, Envelope, set_code
 from kiosk.steps.slot import Returned
 
 CHALLENGE_BYTES = 32
-HEARD_CODES = Returned("not_genuine", slot_views.put_back_false, slot_views.new_card_heard_codes, is_false=True)
+HEARD_CODES = Returned(Outcome.NOT_GENUINE, slot_views.put_back_false, slot_views.new_card_heard_codes, is_false=True)
 _PURPOSE: dict[Role, Purpose] = {Role.IDENTIFICATION: "identification", Role.SIGNATURE: "signature"}
 
 
@@ -96,7 +96,7 @@ async def _tested(
         raise views.torn_in_test(context)
     if isinstance(outcome, Signed) and certificate is not None and certificate.chain == "ok":
         return None
-    await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome="failed")
+    await log.note(EventType.EFFECT_DONE, effect=Effect.CARD_TEST, outcome=Outcome.FAILED)
     if isinstance(outcome, FalseSignature):
         return "false_signature"
     return "certificate" if isinstance(outcome, Signed) else "did_not_sign"

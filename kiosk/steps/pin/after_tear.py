@@ -7,7 +7,7 @@ from typing import assert_never
 
 from drivers.reader.outcomes import Accepted, Locked, Refused, Role, Unknown, WrongCode
 from drivers.reader.secret import Secret
-from fleet.messages.vocabulary import Effect
+from fleet.messages.vocabulary import Effect, Outcome
 from kiosk.ports import Ask, CardPulledError, ErrandLog, Visit
 from kiosk.steps.capabilities import Capabilities
 from kiosk.steps.card import ask_for_card
@@ -24,10 +24,10 @@ async def which_code(
         assert isinstance(code, Secret), "the only other way out of a code question is to cancel"
         match await visit.verify(role, code):
             case Accepted():
-                await log.settled(effect, "written")
+                await log.settled(effect, Outcome.WRITTEN)
                 return code
             case WrongCode() if code == new:
-                await log.settled(effect, "not_written")
+                await log.settled(effect, Outcome.NOT_WRITTEN)
                 await ask(after_tear_views.not_written(context))
                 return None
             case WrongCode(left):

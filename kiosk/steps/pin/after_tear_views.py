@@ -1,5 +1,6 @@
 """The views after a write that broke off, or an errand that was left half way: which code does the card have now?"""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import Strangeness
 from kiosk.steps.card_views import WrongCodeView, reader_for, stop, strange_note
@@ -85,4 +86,4 @@ def not_written(context: ViewContext) -> Tell:
 
 def left_unknown(context: ViewContext) -> StopError:
     """The holder does not have the card any more."""
-    return stop(context, "unknown", "card_gone", badge="failure", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.UNKNOWN, "card_gone", badge="failure", icon="smart-card-off-outline")

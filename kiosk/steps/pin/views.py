@@ -1,5 +1,6 @@
 """The views of the new code: PUK, code, code again, written, tested, and what is said when the card was pulled."""
 
+from fleet.messages.vocabulary import ErrandOutcome
 from kiosk.policy import PinPolicy
 from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import CodeWords
@@ -207,39 +208,39 @@ def sign_code(context: ViewContext, policy: PinPolicy) -> CodeWords:
         ),
         wrong=WrongCodeView(context, "sign_pin_wrong"),
         last=last_try(context, "sign_pin_last"),
-        locked=stop(context, "refused", "new_card_locked", icon="lock-alert-outline"),
-        declined=stop(context, "refused", "last_try_kept"),
+        locked=stop(context, ErrandOutcome.REFUSED, "new_card_locked", icon="lock-alert-outline"),
+        declined=stop(context, ErrandOutcome.REFUSED, "last_try_kept"),
     )
 
 
 def puk_floor(context: ViewContext) -> StopError:
     """So few tries of the PUK remain that we stop (reliability I1)."""
-    return stop(context, "refused", "puk_floor", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "puk_floor", icon="lock-alert-outline")
 
 
 def puk_locked(context: ViewContext) -> StopError:
     """The PUK's tries are used up: the card is dead for good."""
-    return stop(context, "refused", "puk_locked", badge="failure", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "puk_locked", badge="failure", icon="lock-alert-outline")
 
 
 def too_many_guesses(context: ViewContext) -> StopError:
     """The verifier takes no more guesses for this envelope."""
-    return stop(context, "refused", "too_many_guesses", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "too_many_guesses", icon="lock-alert-outline")
 
 
 def card_refused(context: ViewContext) -> StopError:
     """The card does not do it."""
-    return stop(context, "refused", "card_refused")
+    return stop(context, ErrandOutcome.REFUSED, "card_refused")
 
 
 def torn_in_test(context: ViewContext) -> StopError:
     """The card went while it was tested. The new code is on it."""
-    return stop(context, "unknown", "torn_in_test", badge="failure", icon="smart-card-off-outline")
+    return stop(context, ErrandOutcome.UNKNOWN, "torn_in_test", badge="failure", icon="smart-card-off-outline")
 
 
 def test_failed(context: ViewContext) -> StopError:
     """The card does not sign as its certificate says, or its chain does not end with an issuer whom we trust."""
-    return stop(context, "fault", "test_failed", badge="failure")
+    return stop(context, ErrandOutcome.FAULT, "test_failed", badge="failure")
 
 
 def old_code_applies(context: ViewContext) -> Tell:
@@ -261,4 +262,4 @@ def old_code_applies(context: ViewContext) -> Tell:
 
 def forgotten(context: ViewContext) -> StopError:
     """Nobody knows the code that the card has."""
-    return stop(context, "refused", "old_code_forgotten", icon="lock-alert-outline")
+    return stop(context, ErrandOutcome.REFUSED, "old_code_forgotten", icon="lock-alert-outline")
