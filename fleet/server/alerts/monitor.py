@@ -25,6 +25,7 @@ from fleet.server.diagnosis.expiry import End
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.maintenance.model import with_windows
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.time_zones import HERE
 from fleet.server.stations.model import Changes
 
@@ -33,7 +34,6 @@ TELL_EVERY_S = 5.0
 MOST_AT_ONCE = 1000
 """Words in a round."""
 MOST_FAILED = 3
-TOPIC = "alerts"
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class AlertService:
         while True:
             try:
                 if await asyncio.to_thread(work):
-                    self._changes.publish(frozenset({TOPIC}))
+                    self._changes.publish(frozenset({Topic.ALERTS}))
             except SQLAlchemyError as error:
                 _log.error("alerts cannot be kept just now: %s", type(error).__name__)
             await asyncio.sleep(seconds)

@@ -20,6 +20,7 @@ from fleet.server.alerts import labels as alert_words
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, WaitingRow
 from fleet.server.audit.service import Deed, masked
 from fleet.server.maintenance.labels import under_way
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE
@@ -163,7 +164,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
     return web.render(
         request,
         "alerts/alerts.html",
-        "alerts",
+        (Topic.ALERTS,),
         page="alerts",
         seen=seen,
         now=now,
@@ -192,7 +193,7 @@ def _one(request: Request, web: Web, row: AlertRow) -> Response:
     return web.render(
         request,
         "alerts/alert.html",
-        "alerts",
+        (Topic.ALERTS,),
         page="alerts",
         title=": ".join(part for part in (where, alert_words.alert_mark(row).text(t)) if part),
         says=alert_words,

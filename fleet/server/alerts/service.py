@@ -5,11 +5,11 @@ from datetime import datetime
 
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow, NoticeRow
-from fleet.server.alerts.monitor import TOPIC
 from fleet.server.alerts.settings import AlertSettings
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.maintenance.model import Planned, Window, WindowRow, planned
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.model import Changes
 
 
@@ -58,7 +58,7 @@ class AlertDesk:
         """Say who knows of it: the first one stands. None where there is no such alert."""
         with self._database.writing.begin() as connection:
             row = alerting.acknowledge(connection, number, by, note, self._clock(), self._within)
-        self._changes.publish(frozenset({TOPIC}))
+        self._changes.publish(frozenset({Topic.ALERTS}))
         return row
 
     def queued(self) -> Sequence[NoticeRow]:
@@ -84,11 +84,11 @@ class AlertDesk:
         """A new one, which counts from the next look on."""
         with self._database.writing.begin() as connection:
             row = maintaining.begin(connection, window, by, self._clock())
-        self._changes.publish(frozenset({TOPIC}))
+        self._changes.publish(frozenset({Topic.ALERTS}))
         return row
 
     def end_window(self, number: int) -> None:
         """It counts no more."""
         with self._database.writing.begin() as connection:
             maintaining.end(connection, number, self._clock())
-        self._changes.publish(frozenset({TOPIC}))
+        self._changes.publish(frozenset({Topic.ALERTS}))

@@ -20,6 +20,7 @@ from fleet.server.audit.service import Deed
 from fleet.server.cards import labels as card_words
 from fleet.server.cards.model import Cards, Wish
 from fleet.server.issuers.request_queue import STATES, Key, RequestRow
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import (
@@ -138,7 +139,7 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
     return web.render(
         request,
         "cards/card.html",
-        "orders errands requests deadlines",
+        (Topic.ORDERS, Topic.ERRANDS, Topic.REQUESTS, Topic.DEADLINES),
         page="orders",
         seen=seen,
         now=now,
@@ -161,7 +162,7 @@ def _requests(request: Request, web: Web, cards: Cards, asked: tuple[str, int]) 
     return web.render(
         request,
         "cards/requests.html",
-        "requests",
+        (Topic.REQUESTS,),
         page="requests",
         seen=seen,
         now=now,

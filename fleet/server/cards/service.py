@@ -25,6 +25,7 @@ from fleet.server.people.directory import PersonRow
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.tables import orders
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.model import Changes, Emptied, OrderRow
 from fleet.server.stations.queries import order_row
 from fleet.server.stations.summary import Inside, inside, local_day
@@ -32,7 +33,6 @@ from fleet.server.stock import queries as shelf_reading
 
 HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 DELIVERIES_KEPT = timedelta(days=7)
-ORDERS, REQUESTS, DEADLINES = "orders", "requests", "deadlines"
 
 
 class CardDesk:
@@ -120,7 +120,7 @@ class CardDesk:
         """Try it now."""
         with self._database.writing.begin() as connection:
             done = requesting.again(connection, key, self._clock(), requesting.stations_in(self._patterns))
-        self._changes.publish(frozenset({REQUESTS}))
+        self._changes.publish(frozenset({Topic.REQUESTS}))
         return done
 
     def wish(self, number: str, what: Wish, reason: HoldReason | BlockReason | None, who: str) -> RequestRow | None:
@@ -135,7 +135,7 @@ class CardDesk:
             key = Key(station, ask.id)
             requesting.put(connection, key, ask, f"account:{who}"[:64], now, by)
             row = requesting.one(connection, key)
-        self._changes.publish(frozenset({REQUESTS}))
+        self._changes.publish(frozenset({Topic.REQUESTS}))
         return row
 
     def may_block(self, who: str) -> bool:
@@ -153,14 +153,14 @@ class CardDesk:
         """As an import. Raises RefusedError."""
         with self._database.writing.begin() as connection:
             done = import_orders(connection, rows, self._clock())
-        self._changes.publish(frozenset({ORDERS, DEADLINES}))
+        self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return done
 
     def step(self, order: str, what: Happening) -> Stepped | None:
         """Cancel an order, or tell that its card is destroyed."""
         with self._database.writing.begin() as connection:
             done = happen(connection, order, what, self._clock())
-        self._changes.publish(frozenset({ORDERS, DEADLINES}))
+        self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return done
 
     def person(self, hsa_id: str) -> PersonRow | None:
@@ -182,7 +182,7 @@ class CardDesk:
         """As an import."""
         with self._database.writing.begin() as connection:
             done = directory.import_people(connection, rows, self._clock())
-        self._changes.publish(frozenset({DEADLINES}))
+        self._changes.publish(frozenset({Topic.DEADLINES}))
         return done
 
     def record(self, order: str) -> Record | None:
@@ -204,7 +204,7 @@ class CardDesk:
             append(connection, now, who, address, deed)
             import_orders(connection, rows, now)
             _cancel(connection, cancel, now)
-        self._changes.publish(frozenset({ORDERS, DEADLINES}))
+        self._changes.publish(frozenset({Topic.ORDERS, Topic.DEADLINES}))
         return True
 
     def _name(self, who: str) -> str:

@@ -30,6 +30,7 @@ from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.tables import stations
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raised
 from fleet.server.stations.model import Changes
 
@@ -74,7 +75,7 @@ class CheckpointService:
                     caught_up = True
                 names = await asyncio.to_thread(self._judge, self._clock())
                 if names:
-                    self._changes.publish(frozenset(f"station/{name}" for name in names))
+                    self._changes.publish(frozenset(Topic.STATION.of(name) for name in names))
             except SQLAlchemyError as error:
                 _log.error("checkpoints cannot be judged just now: %s", type(error).__name__)
             await asyncio.sleep(LOOK_EVERY_S)

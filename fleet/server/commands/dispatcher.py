@@ -23,9 +23,9 @@ from fleet.messages.link import encode
 from fleet.messages.topics import Topics
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import CommandRow
-from fleet.server.commands.service import TOPIC
 from fleet.server.platform.broker.transport import Transport
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import COMMAND_UNANSWERED, Alarm, raise_alarm
@@ -111,15 +111,15 @@ class CommandService:
             for row in sent:
                 if commanding.set_state(connection, row.id, "ready", state="sent", published=now):
                     commanding.tell(connection, row, "command.send", (commanding.SERVER, ""), now)
-                    changed.add(f"station/{row.station}")
+                    changed.add(Topic.STATION.of(row.station))
             for row in over:
                 if commanding.set_state(connection, row.id, row.state, state="expired", ended=now):
                     commanding.tell(connection, row, "command.expire", (commanding.SERVER, ""), now)
                     if row.state != "waiting":
                         raise_alarm(connection, Alarm(row.station, COMMAND_UNANSWERED, f"{row.command} #{row.id}"), now)
-                    changed.add(f"station/{row.station}")
+                    changed.add(Topic.STATION.of(row.station))
         if changed:
-            self._changes.publish(frozenset({TOPIC, *changed}))
+            self._changes.publish(frozenset({Topic.COMMANDS, *changed}))
 
 
 def _content(row: CommandRow, sequence: int, now: datetime) -> Command:

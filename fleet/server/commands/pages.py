@@ -31,6 +31,7 @@ from fleet.server.commands.model import (
     Wish,
     wrong_with,
 )
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
@@ -71,7 +72,7 @@ def _add_list(router: APIRouter, web: Web, commands: Commands) -> None:
         return web.render(
             request,
             "commands/commands.html",
-            "commands",
+            (Topic.COMMANDS,),
             page="commands",
             seen=seen,
             now=now,
@@ -152,7 +153,7 @@ def _station(
     return web.render(
         request,
         "commands/station_commands.html",
-        f"commands station/{row.name}",
+        (Topic.COMMANDS, Topic.STATION.of(row.name)),
         status=200 if wrong is None else 403 if wrong == Refusal.STEP_UP else 422,
         page="stations",
         seen=seen,
@@ -181,7 +182,7 @@ def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refuse
     return web.render(
         request,
         "commands/command.html",
-        f"commands station/{row.station}",
+        (Topic.COMMANDS, Topic.STATION.of(row.station)),
         status=200 if refused is None else 409,
         page="commands",
         title=command_words.command_title(row, web.texts_for(request)),

@@ -17,11 +17,11 @@ from fleet.server.audit.service import without_numbers
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import By, CommandRefusedError, CommandRow, Refusal, Wish, wrong_with
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.model import Changes
 
 DECIDE = timedelta(minutes=15)
 """So long a command waits for its second person."""
-TOPIC = "commands"
 OF_TOKENS = "token:"
 """How the audit's name of a token begins."""
 
@@ -133,7 +133,7 @@ class CommandDesk:
         return row
 
     def _tell(self, row: CommandRow) -> None:
-        self._changes.publish(frozenset({TOPIC, f"station/{row.station}"}))
+        self._changes.publish(frozenset({Topic.COMMANDS, Topic.STATION.of(row.station)}))
 
 
 def _objection(connection: Connection, row: CommandRow, by: By, now: datetime) -> Refusal | None:

@@ -16,6 +16,7 @@ from fleet.server.cards import labels as card_words
 from fleet.server.deadlines.due_dates import local
 from fleet.server.deadlines.model import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -58,7 +59,7 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
     return web.render(
         request,
         "deadlines/deadlines.html",
-        "deadlines orders requests",
+        (Topic.DEADLINES, Topic.ORDERS, Topic.REQUESTS),
         page="deadlines",
         seen=seen,
         now=now,

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.audit.service import Deed
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -89,7 +90,7 @@ def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | N
     return web.render(
         request,
         "errands/errands.html",
-        f"errands errand/{chosen}" if chosen else "errands",
+        (Topic.ERRANDS, Topic.ERRAND.of(chosen)) if chosen else (Topic.ERRANDS,),
         page="errands",
         seen=seen,
         now=now,

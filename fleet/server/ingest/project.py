@@ -27,6 +27,7 @@ from fleet.server.ingest.projections import (
 from fleet.server.orders.returns import settle
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.database.tables import errands, receipts
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import RECEIPT_TWICE, UNFIT, Alarm
 from fleet.server.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.stock.projection import Origin, drop_cards, emptied_bins, move_orders, placed_reserves
@@ -94,7 +95,7 @@ def fold(steps: Sequence[Step], kept: dict[str, Origin]) -> Folded:
 def apply_folded(connection: Connection, folded: Folded) -> Applied:
     """The rest of `apply`."""
     if folded.errands:
-        folded.applied.topics.add("errands")
+        folded.applied.topics.add(Topic.ERRANDS)
     signed = Put(checkpoints, folded.signed, ("at",))
     folded.applied.puts = [*_errand_rows(folded), placed_reserves(folded.reserves), signed]
     drop_cards(connection, folded.dropped)
@@ -103,7 +104,7 @@ def apply_folded(connection: Connection, folded: Folded) -> Applied:
     dropped = {change.card_number for _, change in folded.dropped} - {""}
     emptied = {origin.station for origin, _ in folded.emptied}
     if settle(connection, moved.handed | dropped, emptied) or moved.orders:
-        folded.applied.topics.add("orders")
+        folded.applied.topics.add(Topic.ORDERS)
     return folded.applied
 
 
@@ -163,7 +164,7 @@ def _put_errand(folded: Folded, origin: Origin, errand: str, said: dict[str, Any
     if row is None:
         fresh = {**_NOTHING, **beside, **said, "errand": errand, "station": origin.station}
         folded.errands[errand, origin.station] = _Errand(fresh, said)
-        folded.applied.topics.add(f"errand/{errand}")
+        folded.applied.topics.add(Topic.ERRAND.of(errand))
     else:
         row.fresh |= said
         row.said |= said

@@ -40,6 +40,7 @@ from fleet.server.ingest.received_sequences import Held
 from fleet.server.platform.database.bulk import is_postgres, put_all
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.tables import conflicts, quarantine, stations
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import (
     CHAIN_BROKEN,
     CONFLICT,
@@ -314,9 +315,9 @@ def _write(
     _take_results(connection, batch)
     return (
         applied.topics
-        | {f"station/{name}" for name in batch.seen}
-        | ({"stations"} if batch.seen else set())
-        | ({"commands"} if batch.results else set())
+        | {Topic.STATION.of(name) for name in batch.seen}
+        | ({Topic.STATIONS} if batch.seen else set())
+        | ({Topic.COMMANDS} if batch.results else set())
     )
 
 

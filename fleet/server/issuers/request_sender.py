@@ -19,11 +19,11 @@ from fleet.server.issuers.request_queue import RequestRow
 from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.model import Changes
 
 EVERY_S = 5.0
 CLAIM = timedelta(minutes=5)
-TOPIC = "requests"
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Carrier:
         while True:
             try:
                 if await self.carry():
-                    self._changes.publish(frozenset({TOPIC}))
+                    self._changes.publish(frozenset({Topic.REQUESTS}))
             except SQLAlchemyError as error:
                 _log.error("holds and blocks cannot be read just now: %s", type(error).__name__)
             await asyncio.sleep(EVERY_S)

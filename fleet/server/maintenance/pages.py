@@ -32,6 +32,7 @@ from fleet.server.maintenance.api import (
     window_of,
 )
 from fleet.server.maintenance.model import Planned, Window
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE, begins
@@ -154,7 +155,7 @@ def _list(
     return web.render(
         request,
         "maintenance/maintenance.html",
-        "alerts",
+        (Topic.ALERTS,),
         status=200 if wrong is None else 422,
         page="alerts",
         title=t.many("maintenance.title", len(silent)) if silent else t("maintenance.title.none"),

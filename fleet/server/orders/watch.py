@@ -5,6 +5,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.model import Changes
 from fleet.server.stations.queries import StoreReadings
 
@@ -23,6 +24,6 @@ async def watch_orders(readings: StoreReadings, changes: Changes) -> None:
             _log.error("orders cannot be read: %s", type(error).__name__)
         else:
             if now != before:
-                changes.publish(frozenset({"orders"}))
+                changes.publish(frozenset({Topic.ORDERS}))
             before = now
         await asyncio.sleep(EVERY_S)

@@ -30,6 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet.messages.takeovers import AGAIN, ELSEWHERE, MANY, TakeOvers
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.mosquitto import SERVER_USER, is_server
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import DUPLICATE_IDENTITY, Alarm
 from fleet.server.stations.model import Changes
 
@@ -116,7 +117,7 @@ class DuplicateIdentity:
             alarm = await self._due.get()
             try:
                 await asyncio.to_thread(self._writer.alarm, alarm, self._clock())
-                self._changes.publish(frozenset({"alerts"}))
+                self._changes.publish(frozenset({Topic.ALERTS}))
             except SQLAlchemyError as error:
                 _log.error("the alarm about %s is not kept: %s", alarm.station or SERVER_USER, type(error).__name__)
                 self._told.pop(alarm.station or SERVER_USER, None)

@@ -197,5 +197,4 @@ class Changes(Protocol):
     """Where the store says, after its commit, that something that pages show has changed."""
 
     def publish(self, topics: frozenset[str]) -> None:
-        """`topics` of `stations`, `errands`, `orders`, `alerts`, `commands`, `station/NAME`, `errand/ID`. Thread-safe, never
-        blocks."""
+        """Tell open pages that these topics (`platform.live_feed.topics`) have changed. Thread-safe, never blocks."""

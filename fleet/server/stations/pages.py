@@ -19,6 +19,7 @@ from fleet.server.audit.service import Deed
 from fleet.server.commands import labels as command_words
 from fleet.server.commands.authorization import may_order, waiting_for, within
 from fleet.server.commands.model import Commands
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -58,7 +59,7 @@ def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alert
         return web.render(
             request,
             "stations/overview.html",
-            "stations errands orders commands alerts",
+            (Topic.STATIONS, Topic.ERRANDS, Topic.ORDERS, Topic.COMMANDS, Topic.ALERTS),
             page="overview",
             seen=seen,
             now=now,
@@ -114,7 +115,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         return web.render(
             request,
             "stations/stations.html",
-            "stations",
+            (Topic.STATIONS,),
             page="stations",
             seen=seen,
             now=now,
@@ -135,7 +136,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         return web.render(
             request,
             "stations/station.html",
-            f"stations commands station/{name}",
+            (Topic.STATIONS, Topic.COMMANDS, Topic.STATION.of(name)),
             page="stations",
             seen=seen,
             now=now,
@@ -177,7 +178,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         return web.render(
             request,
             "orders/orders.html",
-            "orders",
+            (Topic.ORDERS,),
             page="orders",
             seen=seen,
             now=now,

@@ -19,6 +19,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.link import StationState
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import EVERYWHERE, Right, Scope
 from fleet.server.platform.web.authorization import needs
@@ -162,7 +163,7 @@ def _page(request: Request, web: Web, wish: Wish, page: int) -> Response:
     return web.render(
         request,
         "stations/updates.html",
-        "stations",
+        (Topic.STATIONS,),
         page="updates",
         seen=web.hub.latest,
         now=web.clock(),

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.cards.model import Cards, PlaceRow
+from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs
@@ -66,7 +67,7 @@ def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]
     return web.render(
         request,
         "stock/stock.html",
-        "orders stations",
+        (Topic.ORDERS, Topic.STATIONS),
         page="stock",
         seen=seen,
         now=now,
@@ -105,7 +106,7 @@ def _bins(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int])
     return web.render(
         request,
         "stock/bins.html",
-        "errands stations",
+        (Topic.ERRANDS, Topic.STATIONS),
         page="bins",
         seen=seen,
         now=now,
@@ -126,7 +127,7 @@ def _bin(request: Request, web: Web, cards: Cards, row: StationRow, page: int) -
     return web.render(
         request,
         "stock/bin.html",
-        f"errands station/{row.name}",
+        (Topic.ERRANDS, Topic.STATION.of(row.name)),
         page="bins",
         seen=seen,
         now=now,

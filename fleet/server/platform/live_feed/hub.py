@@ -5,7 +5,7 @@ once; what comes within 200 ms of a push is gathered into the next one. A reader
 and gets one *resync* instead: the page then reads everything again, so nothing is missed. `close` ends every stream,
 which lets the server stop.
 
-Example: `hub.publish(frozenset({"stations"}))` in the store's writer, `with hub.reading() as reader: async for change
+Example: `hub.publish(frozenset({Topic.STATIONS}))` in the store's writer, `with hub.reading() as reader: async for change
 in reader.changes(): ...` in the web.
 """
 

@@ -32,6 +32,10 @@ class Topic(StrEnum):
     REQUESTS = "requests"
     DEADLINES = "deadlines"
 
+    def of(self, name: str) -> str:
+        """The topic of one station or errand: `station/NAME`."""
+        return f"{self}/{name}"
+
 
 COVERED_BY_STATION = frozenset({Topic.STATIONS, Topic.STATION, Topic.ERRANDS, Topic.ERRAND})
 """What `station/NAME` is told with too, for that station."""

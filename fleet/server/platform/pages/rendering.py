@@ -5,7 +5,7 @@ Language and theme come from the address (`?lang=en`, `?theme=dark`), which also
 without JavaScript.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -86,9 +86,9 @@ class Web:
         return self.texts[choose(asked, kept, request.headers.get("accept-language"))]
 
     def render(
-        self, request: Request, name: str, topics: str = "", *, status: int = 200, **context: object
+        self, request: Request, name: str, topics: Iterable[str] = (), *, status: int = 200, **context: object
     ) -> HTMLResponse:
-        """The template as an answer. `topics` (separated by spaces) are those that the page shows."""
+        """The template as an answer. `topics` are those of the live feed that the page follows."""
         fragment = request.headers.get("hx-request") == "true"
         caller: Caller | None = getattr(request.state, "caller", None)
         body = self.templates.get_template(name).render(
@@ -97,7 +97,7 @@ class Web:
             else "platform/fragment.html"
             if fragment
             else "platform/base.html",
-            topics=topics,
+            topics=" ".join(topics),
             still=request.method != "GET" or status >= 400,
             caller=caller,
             form_token=getattr(request.state, "form_token", ""),
