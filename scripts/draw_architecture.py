@@ -121,7 +121,7 @@ def parts() -> Canvas:
 def _station(c: Canvas) -> None:
     c.rect(24, 24, 464, 430, SOFT)
     c.text(40, 52, "Station", size=18, weight=600)
-    c.text(112, 52, "one process; kiosk.station.station joins the parts", size=13, fill=MUTED)
+    c.text(112, 52, "one process; kiosk.station.build joins the parts", size=13, fill=MUTED)
     c.box(40, 68, 432, "screens", "Kivy draws a view and gives back its answer")
     c.box(40, 154, 204, "supervisor", "asks; races time-out,", "pulled card, device")
     c.box(268, 154, 204, "journeys", "an errand is one async", "def; it names no bus")

@@ -13,7 +13,7 @@ from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import Proofs
 from kiosk.ports import Cabinet, Clock, Ended, Envelopes, ErrandEndedError, Orders, Printer, Reader
 from kiosk.region import Region
-from kiosk.station.report_limit import ReportLimit
+from kiosk.steps.report_limit import ReportLimit
 from kiosk.stock.stocktaking import Stock
 from kiosk.views import Say, Tell
 
