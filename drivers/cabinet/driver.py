@@ -312,6 +312,9 @@ class SerialCabinet:
     def _reported(self, event: int, slot: int, value: int) -> None:
         if event == messages.JAM:
             self._jams.add(slot)
+        elif event == messages.DOOR and value == messages.DOOR_FORCED:
+            # Whether the door stands open the sensors tell; that nobody asked for it, only this.
+            logger.warning("%s: door_forced: the door of slot %d opened without a command", self.name, slot)
         elif event == messages.DROP_ENDED:
             self._watched = False
             if self._dropping and self._dropped is None:

@@ -194,7 +194,7 @@ class World:
         return taken
 
     def break_printer(self, **faults: bool) -> None:
-        """Set faults of the printer: `paper_out`, `paper_low`, `cover_open`, ... Raises WorldError."""
+        """Set faults of the printer: `out_of_paper`, `paper_low`, `cover_open`, ... Raises WorldError."""
         try:
             changed = replace(self.printer.faults, **faults)
         except TypeError:

@@ -36,10 +36,10 @@ from sim.printer.typesetter import LINE_ROWS, Typesetter
 class Faults:
     """What is wrong with the printer. All of it sets in once `after_rows` more rows have been printed; a cut is a row."""
 
-    paper_out: bool = False
+    out_of_paper: bool = False
     paper_low: bool = False
     cover_open: bool = False
-    cutter_stuck: bool = False
+    cutter: bool = False
     """With `after_rows` it is found at the cut, without it has been found before."""
     offline: bool = False
     mute: bool = False
@@ -77,7 +77,7 @@ class Machine:
         mended = self._stopped() and not _stops(faults)
         self._faults = faults
         self._rows_since = 0
-        self._cutter_found_stuck = faults.cutter_stuck and not faults.after_rows
+        self._cutter_found_stuck = faults.cutter and not faults.after_rows
         if mended:
             self._paper.clear()
         return self._work()
@@ -197,10 +197,11 @@ class Machine:
         bits = {
             protocol.PRINTER: protocol.IS_OFFLINE * self._stopped(),
             protocol.OFFLINE_CAUSE: protocol.COVER_IS_OPEN * now.cover_open
-            | protocol.STOPPED_BY_PAPER_END * now.paper_out
+            | protocol.STOPPED_BY_PAPER_END * now.out_of_paper
             | protocol.HAS_ERROR * self._cutter_found_stuck,
             protocol.ERROR_CAUSE: protocol.CUTTER_ERROR * self._cutter_found_stuck,
-            protocol.PAPER: protocol.PAPER_END * now.paper_out | protocol.NEAR_END * (now.paper_low or now.paper_out),
+            protocol.PAPER: protocol.PAPER_END * now.out_of_paper
+            | protocol.NEAR_END * (now.paper_low or now.out_of_paper),
         }
         return bits.get(what, 0)
 
@@ -231,7 +232,7 @@ class Machine:
         if self._stopped():
             self._waiting.appendleft(Cut(0))
             return
-        if self._faults.cutter_stuck:
+        if self._faults.cutter:
             self._cutter_found_stuck = True
             return
         self._tear_off()
@@ -246,4 +247,4 @@ class Machine:
 
 
 def _stops(faults: Faults) -> bool:
-    return faults.paper_out or faults.cover_open or faults.offline
+    return faults.out_of_paper or faults.cover_open or faults.offline

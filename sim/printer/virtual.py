@@ -5,7 +5,7 @@ The driver talks to it over TCP exactly as to a real one; a bench or a test sets
     device = VirtualPrinter(folder)
     host, port = await device.start()
     printer = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True)
-    device.faults = Faults(paper_out=True)
+    device.faults = Faults(out_of_paper=True)
     await printer.status()      # OutOfPaper()
 """
 

@@ -81,7 +81,7 @@ class Board(BoxLayout):
 
     def targets(self) -> dict[str, tuple[int, int]]:
         """Centres, in pixels from the upper left, of all that can be pressed now: `card:1:old`, `insert:holder`,
-        `pull:holder`, `slot:4`, `take`, `close`, `jam`, `hold`, `printer:paper_out`, `network`, `power`, ..."""
+        `pull:holder`, `slot:4`, `take`, `close`, `jam`, `hold`, `printer:out_of_paper`, `network`, `power`, ..."""
         found = {}
         for widget in self.walk():
             name = getattr(widget, "target", "")

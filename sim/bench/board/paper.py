@@ -15,10 +15,10 @@ from sim.bench.board.parts import Chosen, Hands, Heading, Panel, Toggle, Words
 from sim.bench.picture import Picture
 
 FAULTS = {
-    "paper_out": "Paper out",
+    "out_of_paper": "Paper out",
     "paper_low": "Paper low",
     "cover_open": "Cover open",
-    "cutter_stuck": "Cutter stuck",
+    "cutter": "Cutter stuck",
     "offline": "Offline",
     "mute": "Mute",
 }

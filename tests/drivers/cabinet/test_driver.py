@@ -182,6 +182,19 @@ async def test_a_door_that_does_not_move_is_jammed_as_soon_as_the_board_says_so(
         assert await opening == NotOpened(SlotFault.JAMMED)
 
 
+async def test_a_door_that_opens_without_a_command_is_logged(
+    ready: BoardBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the service key, or by force. The sensors tell the station that it is open; the log keeps that nobody asked for it."""
+    caplog.set_level("WARNING")
+    ready.tell(messages.DOOR, 2, messages.DOOR_OPENED)
+    ready.tell(messages.DOOR, 3, messages.DOOR_FORCED)
+    ready.tell(messages.DOOR, 3, messages.DOOR_CLOSED)
+    await until(lambda: bool(caplog.messages))
+
+    assert caplog.messages == [f"{ready.cabinet.name}: door_forced: the door of slot 3 opened without a command"]
+
+
 @pytest.mark.parametrize(
     ("code", "fault"),
     [

@@ -113,9 +113,9 @@ async def test_each_receipt_is_a_paper_of_its_own(device: VirtualPrinter, printe
     [
         (Faults(), Ready()),
         (Faults(paper_low=True), Ready(paper_low=True)),
-        (Faults(paper_out=True), OutOfPaper()),
+        (Faults(out_of_paper=True), OutOfPaper()),
         (Faults(cover_open=True), CoverOpen()),
-        (Faults(cutter_stuck=True), CutterFault()),
+        (Faults(cutter=True), CutterFault()),
         (Faults(offline=True), Offline()),
         (Faults(mute=True), PrinterMute()),
         (Faults(hang_up=True), PrinterMute()),
@@ -137,9 +137,9 @@ async def test_a_printer_that_is_not_ready_is_not_sent_anything(
 @pytest.mark.parametrize(
     ("kind", "outcome"),
     [
-        ("paper_out", NotPrinted(OutOfPaper())),
+        ("out_of_paper", NotPrinted(OutOfPaper())),
         ("cover_open", NotPrinted(CoverOpen())),
-        ("cutter_stuck", PrintUnknown()),
+        ("cutter", PrintUnknown()),
         ("offline", NotPrinted(Offline())),
         ("mute", PrintUnknown()),
         ("hang_up", PrintUnknown()),
@@ -156,7 +156,7 @@ async def test_a_fault_in_the_middle_of_a_print_is_told_as_it_is(
 
 
 async def test_after_new_paper_only_the_whole_receipt_comes_out(device: VirtualPrinter, hasty: EscPosPrinter) -> None:
-    device.faults = Faults(paper_out=True, after_rows=MIDDLE)
+    device.faults = Faults(out_of_paper=True, after_rows=MIDDLE)
     assert await hasty.print(RECEIPT) == NotPrinted(OutOfPaper())
 
     device.faults = Faults()
@@ -236,7 +236,7 @@ async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does
         printer = EscPosPrinter("line", line(path), profile=load("raster-58"), reply_timeout_s=2.0)
         assert await printer.status() == Ready()
         assert await printer.print(RECEIPT) == Printed()
-        machine.set_faults(Faults(paper_out=True))
+        machine.set_faults(Faults(out_of_paper=True))
         assert await printer.print(RECEIPT) == NotPrinted(OutOfPaper())
         printer.close()
     (paper,) = machine.take_receipts()

@@ -8,7 +8,7 @@ from tests.drivers.printer.receipts import SHORT
 from tests.fakes.printers.breaking import NAMELESS, STATES, body_rows, breaking_printer, paper_of, points
 
 CASES = [(model, fault) for model in ("raster-58", "tm-t20ii") for fault in STATES]
-CASES += [("pos-5890", "paper_out"), ("pos-5890", "silent")]
+CASES += [("pos-5890", "out_of_paper"), ("pos-5890", "silent")]
 
 
 def told_truly(outcome: object, whole: int, fault: str, at_cut: bool) -> bool:
@@ -31,10 +31,10 @@ async def test_every_fault_at_every_point_is_told_as_it_is(model: str, fault: st
             printer.break_at(fault, rows)
             outcome = await printer.driver.print(SHORT)
             after = await printer.driver.status()
-            at_cut = rows >= body or fault == "cutter_stuck"
+            at_cut = rows >= body or fault == "cutter"
 
             assert told_truly(outcome, printer.whole(receipt), fault, at_cut), (rows, outcome)
-            if rows < body and not (fault == "cutter_stuck" and profile.cut == "none"):
+            if rows < body and not (fault == "cutter" and profile.cut == "none"):
                 assert after == STATES[fault], rows
 
             printer.mend()
@@ -44,7 +44,7 @@ async def test_every_fault_at_every_point_is_told_as_it_is(model: str, fault: st
             assert printer.whole(receipt) == printed + 1, rows
 
 
-@pytest.mark.parametrize("fault", [*NAMELESS, "cutter_stuck"])
+@pytest.mark.parametrize("fault", [*NAMELESS, "cutter"])
 async def test_who_must_look_is_asked_to_look(fault: str) -> None:
     with breaking_printer(load("raster-58")) as printer:
         printer.break_at(fault, 60)

@@ -59,7 +59,7 @@ async def test_the_plug_is_pulled_before_and_in_the_middle(bus: UsbBus, printer:
     assert await printer.status() == PrinterMute()
     assert await printer.print(RECEIPT) == NotPrinted(PrinterMute())
 
-    bus.machine.set_faults(Faults(paper_out=True))
+    bus.machine.set_faults(Faults(out_of_paper=True))
     bus.plugged = True
     assert await printer.status() == OutOfPaper()
 

@@ -20,9 +20,9 @@ from sim.printer.machine import Faults, Machine
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
 STATES: dict[str, PrinterStatus] = {
-    "paper_out": OutOfPaper(),
+    "out_of_paper": OutOfPaper(),
     "cover_open": CoverOpen(),
-    "cutter_stuck": CutterFault(),
+    "cutter": CutterFault(),
     "offline": Offline(),
     "mute": PrinterMute(),
     "silent": PrinterMute(),

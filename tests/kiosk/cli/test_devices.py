@@ -20,9 +20,9 @@ STATES = {
     "reader.holder_unplugged": ("Virtual reader (holder)", "no_reader"),
     "reader.administrator_unplugged": ("Virtual reader (administrator)", "no_reader"),
     "reader.card_mute": ("Virtual reader (holder)", "card_mute"),
-    "printer.paper_out": ("virtual printer", "out_of_paper"),
+    "printer.out_of_paper": ("virtual printer", "out_of_paper"),
     "printer.cover_open": ("virtual printer", "cover_open"),
-    "printer.cutter_stuck": ("virtual printer", "cutter"),
+    "printer.cutter": ("virtual printer", "cutter"),
     "printer.offline": ("virtual printer", "offline"),
     "printer.mute": ("virtual printer", "mute"),
     "printer.hang_up": ("virtual printer", "mute"),
@@ -104,7 +104,7 @@ def test_a_cabinet_that_finds_several_things_tells_them_all(capsys: pytest.Captu
 
 
 def test_people_read_it_too(capsys: pytest.CaptureFixture[str], in_process: None) -> None:
-    assert main(["devices", "list", "--fault", "printer.paper_out"]) == Exit.FAULT
+    assert main(["devices", "list", "--fault", "printer.out_of_paper"]) == Exit.FAULT
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     (line,) = [line for line in lines if line.startswith("FAULT")]
@@ -140,7 +140,7 @@ def test_real_devices_that_are_not_there_are_faults(capsys: pytest.CaptureFixtur
         ("[pins]\nlamp = { bcm = 27 }\n", [], "pin 27"),
         ('[scanner]\nkind = "input"\n', [], "needs name, vendor or product"),
         ("", ["--fault", "printer.paperless"], "there is no fault 'printer.paperless'"),
-        ("", ["--fault", "printer.paper_out"], "that device is not virtual"),
+        ("", ["--fault", "printer.out_of_paper"], "that device is not virtual"),
     ],
 )
 def test_what_cannot_be_asked_is_bad_input(

@@ -64,9 +64,7 @@ async def test_every_fault_at_every_point_leaves_one_number_and_one_whole_receip
 
             assert printer.whole(whole) >= 1, (rows, holder.shown)
             assert holder.numbers <= {receipt.number}
-            assert ("look_at_paper" in holder.shown) <= (
-                fault in (*NAMELESS, "cutter_stuck") or rows > whole.height - 200
-            )
+            assert ("look_at_paper" in holder.shown) <= (fault in (*NAMELESS, "cutter") or rows > whole.height - 200)
             issued[log.id] = holder.shown
     chain = [event for event in await room.chain() if event.content().get("errand") in issued]
     printed = [event.content() for event in chain if event.type in (EventType.EFFECT_DONE, EventType.EFFECT_UNKNOWN)]

@@ -41,7 +41,7 @@ async def prints(fitted: Devices, machine: Machine, width: int) -> None:
     assert [paper.width for paper in machine.take_receipts()] == [width]
     machine.set_faults(Faults(paper_low=True))
     await fitted.look()
-    machine.set_faults(Faults(paper_out=True))
+    machine.set_faults(Faults(out_of_paper=True))
     await fitted.look()
     await fitted.look()
     assert fitted.states == (DeviceState("printer", "printer", "out_of_paper", False, False),)

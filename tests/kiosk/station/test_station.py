@@ -235,9 +235,9 @@ async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path:
     ("fault", "state", "banner"),
     [
         ("paper_low", "paper_low", None),
-        ("paper_out", "out_of_paper", "home.printer.empty"),
+        ("out_of_paper", "out_of_paper", "home.printer.empty"),
         ("cover_open", "cover_open", "home.printer.down"),
-        ("cutter_stuck", "cutter", "home.printer.down"),
+        ("cutter", "cutter", "home.printer.down"),
         ("offline", "offline", "home.printer.down"),
         ("hang_up", "mute", "home.printer.down"),
     ],

@@ -59,7 +59,7 @@ MOVES = [
     {"do": "jam", "slot": 2, "jammed": True},
     {"do": "hold_flap"},
     {"do": "hold_flap", "held": False},
-    {"do": "printer", "faults": {"paper_out": True}},
+    {"do": "printer", "faults": {"out_of_paper": True}},
     {"do": "network", "cut": True},
     {"do": "empty_bin"},
 ]
@@ -72,7 +72,7 @@ async def test_every_move_of_hands_can_be_made_from_outside(control: BenchContro
     assert world["slots"]["1"] == "6:old"
     assert world["jammed"] == [2]
     assert not world["network"]
-    assert world["printer"]["faults"]["paper_out"]
+    assert world["printer"]["faults"]["out_of_paper"]
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,12 @@ async def test_the_slot_that_the_station_opens_is_lit_and_its_card_is_taken(stat
 
 async def test_things_are_broken_and_mended(station: Station) -> None:
     async with sitting_at(station) as person:
-        await person.press("printer:paper_out")
-        await world_shows(station, lambda picture: picture.printer.faults["paper_out"])
-        await person.press("printer:paper_out")
-        await world_shows(station, lambda picture: not picture.printer.faults["paper_out"])
-        await person.press("printer:cutter_stuck")
-        await world_shows(station, lambda picture: picture.printer.faults["cutter_stuck"])
+        await person.press("printer:out_of_paper")
+        await world_shows(station, lambda picture: picture.printer.faults["out_of_paper"])
+        await person.press("printer:out_of_paper")
+        await world_shows(station, lambda picture: not picture.printer.faults["out_of_paper"])
+        await person.press("printer:cutter")
+        await world_shows(station, lambda picture: picture.printer.faults["cutter"])
         await person.press("network")
         await world_shows(station, lambda picture: not picture.network)
         await person.press("hold")

@@ -155,8 +155,8 @@ def test_a_full_reader_takes_no_second_card(world: World) -> None:
 
 
 def test_a_printer_knows_its_faults_and_no_other(world: World) -> None:
-    world.break_printer(paper_out=True)
-    assert world.picture()["printer"]["faults"]["paper_out"]
+    world.break_printer(out_of_paper=True)
+    assert world.picture()["printer"]["faults"]["out_of_paper"]
     with pytest.raises(WorldError, match="no fault among on_fire"):
         world.break_printer(on_fire=True)
 

@@ -44,7 +44,7 @@ def test_the_rest_is_printed_when_the_cover_is_closed() -> None:
 
 def test_cleared_buffers_leave_nothing_to_print() -> None:
     machine = Machine(384)
-    machine.set_faults(Faults(paper_out=True))
+    machine.set_faults(Faults(out_of_paper=True))
     machine.feed(RECEIPT + protocol.DLE_DC4_CLEAR)
 
     assert machine.set_faults(Faults()) == b""
