@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from kiosk.administration_ports import Closed
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.issuer.ports import Switches
-from kiosk.station.home_views import ADMINISTRATE, Offer, why_not
+from kiosk.station.home_views import Offer, why_not
 from kiosk.station.problems import Problems
 from kiosk.views import Say
-
-WHILE_CLOSED = frozenset({ADMINISTRATE, "report_lost", "information"})
-"""What is offered while the station is out of service: the way back, and what no holder is to be kept waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Availability:
             return "store"
         if self.door_open():
             return "door"
-        if self.closed() is not None and errand.place != "administrator" and errand.id not in WHILE_CLOSED:
+        if self.closed() is not None and errand.place != "administrator" and not errand.entry.while_closed:
             return "closed"
         if "orders" in errand.needs and not self.has_fleet:
             return "orders"

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 from drivers.reader.model import CardFacts
 from drivers.reader.outcomes import Role
+from fleet.messages.errand_catalog import Place
 from fleet.messages.issuing import ON_A_TILE
 from fleet.messages.vocabulary import Effect
 from kiosk.administration_ports import Closed
-from kiosk.errands.registry import Errand, Place
+from kiosk.errands.registry import Errand
 from kiosk.findings import Finding
 from kiosk.issuer.ports import SwitchOff
 from kiosk.ports import FOUND_AGAIN

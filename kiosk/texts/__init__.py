@@ -1,8 +1,8 @@
 """Texts of the station: every sentence has a key, and a Swedish and an English form, in gettext catalogues.
 
-The catalogues lie here (`LANGUAGE/*.po`), and in a folder `texts` beside what says them (`LANGUAGE.po`). msgid is a stable
-key, msgstr the sentence. `{name}` takes an argument, `**so**` is strong. A missing key is an error at once, not a hole on the
-screen.
+The catalogues lie here (`LANGUAGE/*.po`), and in a folder `texts` beside what says them (`LANGUAGE.po`), as those of each
+errand do. msgid is a stable key, msgstr the sentence. `{name}` takes an argument, `**so**` is strong. A missing key is an
+error at once, not a hole on the screen.
 
 >>> from kiosk.views import say
 >>> Texts.load().render(say("frame.step", at=3, of=4), "sv")
@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from fleet.catalogues import LANGUAGES, read_catalogues
+from fleet.messages.errand_catalog import LABEL_PREFIX, texts_folders
 from kiosk.views.parts import Argument, Local, Say
 
 __all__ = ["LANGUAGES", "TextError", "Texts"]
@@ -36,8 +37,14 @@ class Texts:
     def load() -> "Texts":
         """Read the built-in catalogues."""
         here = Path(__file__).parent
-        beside = [*here.parent.glob("*/texts"), *here.parent.glob("errands/*/texts")]
-        return Texts(read_catalogues([here, *sorted(folder for folder in beside if folder.is_dir())]))
+        beside = here.parent.glob("*/texts")
+        catalogues = read_catalogues([here, *sorted(folder for folder in beside if folder.is_dir()), *texts_folders()])
+        return Texts(
+            {
+                language: {key: text for key, text in texts.items() if not key.startswith(LABEL_PREFIX)}
+                for language, texts in catalogues.items()
+            }
+        )
 
     def render(self, text: Say | str, language: str) -> str:
         """The sentence with its marks of strength. Raises TextError."""

@@ -13,21 +13,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import Effect, EventType
 
-KINDS = {
-    "pickup": 30,
-    "check_card": 18,
-    "change_pin": 14,
-    "unblock": 13,
-    "renew_certificate": 10,
-    "return_card": 8,
-    "report_lost": 4,
-    "clean_up": 3,
-}
+_SIMULATED = {entry.id: entry.simulated for entry in catalog() if entry.simulated is not None}
+KINDS = {kind: it.weight for kind, it in sorted(_SIMULATED.items(), key=lambda item: -item[1].weight)}
 OUTCOMES = {"done": 84, "cancelled": 7, "timed_out": 4, "refused": 3, "fault": 1, "unknown": 1}
-SECONDS = {"pickup": 180, "check_card": 45, "change_pin": 60, "unblock": 75, "renew_certificate": 110}
-"""How long one takes where all goes well; the others a minute."""
+SECONDS = {kind: it.seconds for kind, it in _SIMULATED.items()}
+"""How long one takes where all goes well."""
 
 EFFECTS: dict[str, tuple[tuple[str, str], ...]] = {
     "change_pin": (("card.change_pin", "done"),),
@@ -92,12 +85,12 @@ def errand(random: Random, station: str, number: int) -> list[Told]:
 
 def mean_seconds() -> float:
     """How long an errand takes on average."""
-    return sum(weight * SECONDS.get(kind, 60) for kind, weight in KINDS.items()) / sum(KINDS.values())
+    return sum(weight * SECONDS[kind] for kind, weight in KINDS.items()) / sum(KINDS.values())
 
 
 def _visit(random: Random, station: str, number: int) -> _Visit:
     kind, outcome = _drawn(random, KINDS), _drawn(random, OUTCOMES)
-    seconds = SECONDS.get(kind, 60) * random.uniform(0.6, 1.6)
+    seconds = SECONDS[kind] * random.uniform(0.6, 1.6)
     about: dict[str, Any] = {"card_number": f"9999{random.randrange(10**12):012d}"}
     if kind == "pickup":
         about["order"] = f"SIM-{station}-{number}"

@@ -22,7 +22,6 @@ from kiosk.ports import Order
 from kiosk.receipts import Person, Receipt, ReceiptFacts
 from kiosk.region import general
 from kiosk.station import home_views as home
-from kiosk.station.availability import WHILE_CLOSED
 from kiosk.station.journal import Interrupted
 from kiosk.steps import aborted_views, order_views, receipt_views, slot_views
 from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SLOT, WHO
@@ -133,7 +132,7 @@ def _home() -> Iterator[tuple[str, View[Any]]]:
     own = home.why_not("switched_off", SwitchOff("errand", "", ON_THE_TILE))
     off = [(one, own if one.id in ("pickup", "unblock") else None) for one in ERRANDS]
     yield "home-switched-off", home.view(line, off, (), forgotten=False)
-    closed = [(one, None if one.id in WHILE_CLOSED else home.why_not("closed")) for one in ERRANDS]
+    closed = [(one, None if one.entry.while_closed else home.why_not("closed")) for one in ERRANDS]
     yield "home-closed", home.view(line, closed, (), forgotten=False, closed="repair")
     yield "home-forgotten", home.view(line, [(one, None) for one in ERRANDS], (), forgotten=True)
 

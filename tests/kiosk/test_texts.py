@@ -34,13 +34,13 @@ def _nodes() -> Iterator[tuple[str, ast.AST]]:
 
 
 def key_argument(node: ast.AST) -> ast.expr | None:
-    """The expression that is a key in `say(key, ...)`, `words.frame(key, ...)` and `go(value, key, ...)`."""
+    """The expression that is a key in `say(key, ...)`, `words.frame(key, ...)` and `primary_button(value, key, ...)`."""
     if not isinstance(node, ast.Call):
         return None
     match node.func:
         case ast.Name(id="say") | ast.Attribute(attr="frame"):
             place = 0
-        case ast.Name(id="go"):
+        case ast.Name(id="primary_button"):
             place = 1
         case _:
             return None

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import msgspec
 
+from fleet.messages.errand_catalog import entry_of
 from fleet.messages.vocabulary import EventType, Retention, lookup
 from fleet.server.ingest.project import NOT_TOLD
 from fleet.server.platform import default_settings as shipped
@@ -21,22 +22,6 @@ from fleet.server.platform import default_settings as shipped
 TEN_YEARS_DAYS = 3653
 OUTBOX_DAYS = 30
 Days = Annotated[int, msgspec.Meta(gt=OUTBOX_DAYS, le=36_525)]
-
-HAND_OVERS = frozenset(
-    {
-        "attend",
-        "clean_up",
-        "empty_bin",
-        "pickup",
-        "renew_certificate",
-        "report_lost",
-        "reserve_certificate",
-        "return_card",
-        "stock",
-        NOT_TOLD,
-    }
-)
-"""Kinds of errands that change whose card is where, or whether it is good; and those whose kind nobody has told."""
 
 
 class RetentionSettingsError(Exception):
@@ -107,5 +92,8 @@ def class_of(type_: str, errand_kind: str | None, *, in_errand: bool, has_receip
 
 
 def errand_class(errand_kind: str) -> Retention:
-    """The class of the events of an errand of that kind."""
-    return Retention.HAND_OVERS if errand_kind in HAND_OVERS else Retention.ERRANDS
+    """The class of the events of an errand of that kind: by its `errand.toml`; the longest where nobody has told the kind."""
+    if errand_kind == NOT_TOLD:
+        return Retention.HAND_OVERS
+    entry = entry_of(errand_kind)
+    return Retention.ERRANDS if entry is None else entry.retention

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from fleet.messages.errand_catalog import catalog
 from fleet.messages.link import DeviceState
 from fleet.messages.vocabulary import ErrandOutcome, EventType, Outcome, lookup, short_type
 from fleet.server.commands.narratives import COMMAND_KINDS, tell_command
@@ -120,23 +121,7 @@ _OUTCOME: dict[ErrandOutcome, tuple[Level, str]] = {
 
 
 OUTCOMES = (GOING_ON, *_OUTCOME)
-ERRAND_KINDS = (
-    "pickup",
-    "unblock",
-    "change_pin",
-    "check_card",
-    "return_card",
-    "report_lost",
-    "renew_certificate",
-    "reserve_certificate",
-    "clean_up",
-    "information",
-    "administrate",
-    "stock",
-    "empty_bin",
-    "attend",
-    "service",
-)
+ERRAND_KINDS = tuple(entry.id for entry in catalog())
 
 
 def errand_mark(outcome: str | None) -> Mark:

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Callable
 
+from fleet.messages.errand_catalog import catalog
 from kiosk.administration_ports import NOT_HERE, Device, Look
 from kiosk.steps.administration_views import state_of
 from kiosk.steps.context import ViewContext
 from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Board, BoardPart, BoardSlot, Button, Say, Tell, say
 
-ACTIONS = (("stock", "plus"), ("empty_bin", "archive-arrow-down-outline"), ("service", "dots-horizontal"))
+ATTEND = "attend"
+"""The errand that the menu shows foremost."""
 ICONS = {
     "reader": "smart-card-reader-outline",
     "printer": "printer-outline",
@@ -35,9 +37,11 @@ def board(context: ViewContext, look: Look, missing: Callable[[str], str | None]
         parts_title=say("admin.machine"),
         until=say("admin.until_taken"),
         actions=tuple(
-            Button(errand, say(f"admin.do.{errand}"), icon) for errand, icon in ACTIONS if missing(errand) != NOT_HERE
+            Button(entry.id, say(f"admin.do.{entry.id}"), entry.menu_icon or entry.icon)
+            for entry in catalog()
+            if entry.place == "administrator" and entry.id != ATTEND and missing(entry.id) != NOT_HERE
         ),
-        primary=Button("attend", say("admin.do.attend"), "account-check-outline"),
+        primary=Button(ATTEND, say("admin.do.attend"), "account-check-outline"),
     )
 
 

@@ -6,6 +6,7 @@ A type, effect or outcome that these tables do not know (the station is older th
 'service_events.effect_at'
 """
 
+from fleet.messages.errand_catalog import entry_of
 from fleet.messages.vocabulary import EVENT_PREFIX, Effect, ErrandOutcome, EventType, Outcome, lookup
 from kiosk.administration_ports import Happened
 from kiosk.views import Say, say
@@ -53,7 +54,4 @@ def _outcome(outcome: str) -> Say:
 
 
 def _errand(errand: str) -> Say:
-    from kiosk.errands.registry import ERRANDS  # the registry names this errand too
-
-    known = any(one.id == errand for one in ERRANDS)
-    return say(f"errand.{errand}") if known else say("service_events.errand")
+    return say(f"errand.{errand}") if entry_of(errand) is not None else say("service_events.errand")

@@ -2,12 +2,13 @@
 
 from typing import get_args
 
+from fleet.messages.errand_catalog import catalog
 from kiosk.administration_ports import SlotLook
-from kiosk.errands.administrate.views import ACTIONS, ICONS
+from kiosk.errands.administrate.views import ICONS
 from kiosk.steps.administration_views import STATES
 
 FAMILIES = {
-    "admin.do.{}": (*(errand for errand, _ in ACTIONS), "attend"),
+    "admin.do.{}": tuple(entry.id for entry in catalog() if entry.place == "administrator"),
     "admin.part.{}": tuple(ICONS),
     "admin.state.{}": (*STATES, "other"),
     "admin.receipts.{}": ("unsigned", "unprinted"),

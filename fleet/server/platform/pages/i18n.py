@@ -1,8 +1,8 @@
 """What the pages say, in Swedish and English, and how they write numbers and times.
 
-The texts are gettext catalogues, `texts/LANGUAGE.po` in each room of the server, whose msgids are stable keys; they are
-read once, at the start. A key that is missing is our error and raises KeyError. Where a number decides the form, the keys
-end in `.one` and `.other`.
+The texts are gettext catalogues, `texts/LANGUAGE.po` in each room of the server, whose msgids are stable keys; the labels of
+errands (`kind.ID`) are in the folders of the errands. They are read once, at the start. A key that is missing is our error and
+raises KeyError. Where a number decides the form, the keys end in `.one` and `.other`.
 
 >>> texts = load()["sv"]
 >>> texts("nav.errands")
@@ -22,6 +22,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
 
 from fleet.catalogues import read_catalogues
+from fleet.messages.errand_catalog import LABEL_PREFIX, texts_folders
 from fleet.server.platform import rooms
 
 LANGUAGES = {"sv": "sv_SE", "en": "en_GB"}
@@ -117,6 +118,9 @@ class Texts:
 def load(zone: tzinfo | None = None, folders: Iterable[Path] | None = None) -> dict[str, Texts]:
     """All languages, of all rooms or of those folders. Raises what `read_catalogues` raises."""
     catalogues = read_catalogues(rooms.folders("texts") if folders is None else folders)
+    if folders is None:
+        for language, texts in read_catalogues(texts_folders()).items():
+            catalogues[language] |= {key: text for key, text in texts.items() if key.startswith(LABEL_PREFIX)}
     return {language: Texts(language, catalogues[language], zone) for language in LANGUAGES}
 
 
