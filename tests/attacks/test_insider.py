@@ -32,11 +32,10 @@ from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
-from tests.fakes.server.identity_provider import SECRET, IdentityProvider
+from tests.fakes.server.identity_provider import SECRET, SETTINGS, WHO, IdentityProvider
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
-from tests.fleet.server.sign_in.openid.test_client import SETTINGS, WHO
 
 AT = "lasarettet-a"
 OPEN = {"command": "open_slot", "reason": "a made-up reason", "slot": 14}

@@ -28,8 +28,8 @@ from tests.fakes import errands
 from tests.fakes.errands import assert_ended_somehow, play
 from tests.fakes.person import Interruption, Trouble
 from tests.fakes.room import quick_folder
+from tests.fakes.text_keys import key_argument, keys_of
 from tests.fakes.walking import make_cards, walk
-from tests.kiosk.test_texts import key_argument, keys_of
 
 BLOCKS = {info.split()[-1]: body for info, body in FENCE.findall(page("add-an-errand.md"))}
 JOURNEY = "kiosk/errands/expires/journey.py"

@@ -31,9 +31,8 @@ from sim.demo.seed import STATION, scenario, seed
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.visitors import COOKIE, session
+from tests.fakes.visitor import Home, Visitor
 from tests.fleet.server.conftest import wall_clock
-from tests.kiosk.station.test_station import Visitor
-from tests.kiosk.station.test_station_commands import Home
 
 pytestmark = pytest.mark.broker
 

@@ -16,7 +16,7 @@ from provisioning.enrol import enrol
 from provisioning.exporting import export_server
 from provisioning.renewal import LEAVES, TooEarlyError, renew
 from provisioning.rotation import CA, finish, forget_ca, rotate
-from tests.provisioning.test_rotation import stopped_at
+from tests.provisioning.conftest import stopped_at
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 OVERLAP = timedelta(days=30)

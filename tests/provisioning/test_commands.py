@@ -1,35 +1,12 @@
 """`kortkiosk-provision` as an installer meets it."""
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from provisioning.commands import main
-
-NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-
-
-class Program:
-    """Runs one command after the other and keeps what was said."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.now = NOW
-        self.said = ""
-
-    def __call__(self, *arguments: object) -> int:
-        code = main([str(one) for one in arguments], clock=lambda: self.now)
-        out, err = self._capsys.readouterr()
-        self.said = out + err
-        return code
-
-    def object(self, *arguments: object) -> dict[str, Any]:
-        self(*arguments, "--json")
-        answer: dict[str, Any] = json.loads(self.said)
-        return answer
+from tests.provisioning.conftest import Program
 
 
 @pytest.fixture

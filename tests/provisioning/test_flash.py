@@ -15,7 +15,7 @@ from drivers.cabinet.serial_link import FoundBoard
 from drivers.reader.secret import Secret
 from provisioning import commands, flash, pico
 from tests.fakes.cabinet.unpaired_board import BOARD, NewBoard, on_a_terminal
-from tests.provisioning.test_commands import Program
+from tests.provisioning.conftest import Program
 
 THEIRS = "a5" * 32
 VERSION = ".".join(map(str, FIRMWARE))

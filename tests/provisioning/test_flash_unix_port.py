@@ -17,7 +17,7 @@ from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
 from provisioning import flash
 from tests.fakes.machine.patience import LIMIT_S
-from tests.provisioning.test_commands import Program
+from tests.provisioning.conftest import Program
 
 PROGRAM = Path(__file__).resolve().parents[2] / "drivers" / "cabinet" / "firmware" / "unix_main.py"
 

@@ -3,7 +3,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from provisioning.enrol import enrol
 from provisioning.exporting import export_server, export_verifier
 from provisioning.renewal import TooEarlyError, renew
 from provisioning.rotation import PARTS, finish, rotate
+from tests.provisioning.conftest import stopped_at
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=600)
@@ -89,36 +89,6 @@ def test_nothing_is_renewed_too_early_by_mistake_and_then_nothing_at_all(authori
 def test_an_authority_that_has_ended_renews_nothing(authority: Authority) -> None:
     with pytest.raises(AuthorityError, match="has ended"):
         renew(authority, ("broker",), NOW + timedelta(days=21 * 365))
-
-
-def stopped_at(number: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> bool:
-    """Do the work, but stop before the `number`th write or rename. Whether there was one."""
-    counted = 0
-    write, replace = files.write, Path.replace
-
-    def count() -> None:
-        nonlocal counted
-        counted += 1
-        if counted == number:
-            raise KeyboardInterrupt
-
-    def counting_write(path: Path, content: bytes, mode: int = files.PRIVATE) -> None:
-        count()
-        write(path, content, mode)
-
-    def counting_replace(self: Path, target: Path) -> Path:
-        if not self.name.startswith("."):
-            count()
-        return replace(self, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(files, "write", counting_write)
-        patched.setattr(Path, "replace", counting_replace)
-        try:
-            work()
-        except KeyboardInterrupt:
-            return True
-    return False
 
 
 def test_a_renewal_that_was_stopped_at_any_moment_goes_on(

@@ -31,7 +31,7 @@ from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW, ScriptedConnection
-from tests.drivers.reader.test_faults import SwitchingBackend
+from tests.fakes.cards.switching_backend import SwitchingBackend
 
 PIN = Role.IDENTIFICATION
 NEW = Secret("975318")

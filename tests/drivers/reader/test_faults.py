@@ -29,6 +29,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend, InProcessConnection
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
+from tests.fakes.cards.switching_backend import SwitchingBackend
 from tests.fakes.machine.patience import LIMIT_S
 
 PIN = Role.IDENTIFICATION
@@ -136,22 +137,6 @@ def swap_after(first: VirtualCard, exchanges: int, slot: VirtualSlot, second: Vi
         return answer
 
     first.transmit = transmit  # type: ignore[method-assign]
-
-
-class SwitchingBackend(InProcessBackend):
-    """A reader that goes on with another card on the same connection, as no honest reader does."""
-
-    def __init__(self, slot: VirtualSlot, second: VirtualCard) -> None:
-        super().__init__([slot])
-        self.second = second
-        self.switched = False
-
-    def connect(self, reader: str) -> InProcessConnection:
-        connection = super().connect(reader)
-        real = connection.transmit
-        self.second.power_on()
-        connection.transmit = lambda apdu: (self.second.transmit if self.switched else real)(apdu)  # type: ignore[method-assign]
-        return connection
 
 
 @pytest.mark.parametrize("operation", [unblock, change])

@@ -25,7 +25,7 @@ from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW
-from tests.drivers.reader.test_pkcs15 import FileCard
+from tests.fakes.cards.file_card import FileCard
 
 
 @pytest.fixture

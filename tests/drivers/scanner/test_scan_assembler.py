@@ -8,6 +8,7 @@ from drivers.scanner.keymap import Keyboard
 from drivers.scanner.port import LONGEST, Scan
 from drivers.scanner.scan_assembler import PAUSE_S, Gathering
 from drivers.scanner.wedge import LEAST, Wedge
+from tests.fakes.machine.input_devices import KEYS, codes
 
 NUMBER = "9999000020260001"
 
@@ -89,33 +90,6 @@ def test_a_grabbed_flood_is_cut_too() -> None:
 
 def test_a_scan_does_not_show_what_was_scanned() -> None:
     assert NUMBER not in repr(Scan(NUMBER))
-
-
-def codes(text: str) -> list[tuple[int, int]]:
-    """The key events of a scanner that types this: shift held only where it is needed."""
-    events = []
-    for char in text:
-        code, shifted = KEYS[char]
-        press = [(code, 1), (code, 0)]
-        events += [(42, 1), *press, (42, 0)] if shifted else press
-    return events
-
-
-def _keys() -> dict[str, tuple[int, bool]]:
-    """Which key types what, found out by pressing every one."""
-    keys: dict[str, tuple[int, bool]] = {}
-    for code in range(1, 100):
-        for shift in (False, True):
-            keyboard = Keyboard()
-            if shift:
-                keyboard.pressed(42, 1)
-            char = keyboard.pressed(code, 1)
-            if char is not None:
-                keys.setdefault(char, (code, shift))
-    return keys
-
-
-KEYS = _keys()
 
 
 def test_every_printable_character_has_a_key() -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from drivers.scanner.grabbed_scanner import Input, InputDeniedError
-from drivers.scanner.keymap import EV_KEY
+from drivers.scanner.keymap import EV_KEY, Keyboard
 
 
 @dataclass
@@ -110,3 +110,30 @@ class Desk:
     def left_open(self) -> list[str]:
         """Names of what nobody has closed."""
         return [one.name for one in self.opened if not one.closed]
+
+
+def codes(text: str) -> list[tuple[int, int]]:
+    """The key events of a scanner that types this: shift held only where it is needed."""
+    events = []
+    for char in text:
+        code, shifted = KEYS[char]
+        press = [(code, 1), (code, 0)]
+        events += [(42, 1), *press, (42, 0)] if shifted else press
+    return events
+
+
+def _keys() -> dict[str, tuple[int, bool]]:
+    """Which key types what, found out by pressing every one."""
+    keys: dict[str, tuple[int, bool]] = {}
+    for code in range(1, 100):
+        for shift in (False, True):
+            keyboard = Keyboard()
+            if shift:
+                keyboard.pressed(42, 1)
+            char = keyboard.pressed(code, 1)
+            if char is not None:
+                keys.setdefault(char, (code, shift))
+    return keys
+
+
+KEYS = _keys()

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from fleet.server.platform.web.settings import OpenIdSettings
+
 ISSUER = "https://login.example/realms/made-up"
 LEVEL = "http://id.example/loa3"
 """What it calls level 3."""
@@ -98,3 +100,18 @@ class IdentityProvider:
         right |= {"acr": LEVEL, "auth_time": at, "sid": "session-1"}
         wanted = {name: value for name, value in (right | self.claims).items() if value is not None}
         return jwt.encode(self.header, wanted, self.signs_with or self.key, algorithms=["RS256", "PS256"])
+
+
+SETTINGS = OpenIdSettings.model_validate(
+    {
+        "issuer": ISSUER,
+        "client_id": CLIENT,
+        "title": "Region Exempel",
+        "acr": [LEVEL],
+        "name_claim": "preferred_username",
+        "grants": [{"group": "kk-drift", "role": "operator", "stations": "lasarettet-*"}],
+    }
+)
+
+
+WHO = {"preferred_username": "SE2321000999-7K01", "groups": ["kk-drift", "others"]}

@@ -1,8 +1,9 @@
 """A store in memory for tests of the web, and a region with 14 stations. All people, numbers and places are made up."""
-# length: one made-up region and the reads over it
 
+# length: one made-up region and the reads over it
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from fleet.messages.link import DeviceState, SlotState, StationState
 from fleet.messages.vocabulary import EventType
@@ -306,3 +307,6 @@ def _events(row: ErrandRow, first: int) -> list[EventRow]:
         )
         for step, (kind, content) in enumerate(facts)
     ]
+
+
+ZONE = ZoneInfo("Europe/Stockholm")

@@ -1,5 +1,6 @@
 """What the tests of the station's side share: authority, broker, a server's peer, an enrolled station."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 from fleet.agent import outbox, sync
 from fleet.agent.identity import Broker as BrokerAddress
 from fleet.agent.identity import Identity
+from fleet.agent.link import Link
 from fleet.agent.store import StationStore
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.fleet.server_peer import FleetPeer
+from tests.fakes.machine.patience import LIMIT_S
 
 Enrol = Callable[..., Identity]
 
@@ -61,3 +64,15 @@ def store(tmp_path: Path) -> Iterator[StationStore]:
     opened = StationStore.open(tmp_path / "station.sqlite", schemas=[outbox.SCHEMA, sync.SCHEMA])
     yield opened
     opened.close()
+
+
+async def becomes(link: Link, *, online: bool, timeout_s: float = LIMIT_S) -> None:
+    """Wait until the link is, or is no longer, online."""
+    reached = asyncio.Event()
+    forget = link.on_change(lambda now: reached.set() if now == online else None)
+    try:
+        if link.online != online:
+            async with asyncio.timeout(timeout_s):
+                await reached.wait()
+    finally:
+        forget()

@@ -27,7 +27,7 @@ from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.brokers.rogue_client import Rogue
 from tests.fakes.fleet.server_peer import FleetPeer
 from tests.fakes.machine.patience import LIMIT_S
-from tests.fleet.agent.conftest import Enrol
+from tests.fleet.agent.conftest import Enrol, becomes
 
 pytestmark = pytest.mark.broker
 
@@ -47,18 +47,6 @@ async def linked(identity: Identity, store: StationStore, timing: Timing = PROMP
     async with Link(identity, store, "boot-1", timing) as link:
         await becomes(link, online=True)
         yield link
-
-
-async def becomes(link: Link, *, online: bool, timeout_s: float = LIMIT_S) -> None:
-    """Wait until the link is, or is no longer, online."""
-    reached = asyncio.Event()
-    forget = link.on_change(lambda now: reached.set() if now == online else None)
-    try:
-        if link.online != online:
-            async with asyncio.timeout(timeout_s):
-                await reached.wait()
-    finally:
-        forget()
 
 
 async def seen(peer: FleetPeer, predicate: Callable[[FleetPeer], bool], timeout_s: float = LIMIT_S) -> None:

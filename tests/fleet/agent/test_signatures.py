@@ -20,8 +20,7 @@ from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.fleet.server_peer import FleetPeer
-from tests.fleet.agent.conftest import Enrol
-from tests.fleet.agent.test_link import becomes
+from tests.fleet.agent.conftest import Enrol, becomes
 
 NONCE = "0" * 32
 

@@ -9,8 +9,8 @@ import pytest
 
 from fleet.server.evidence.signature import Seal
 from kiosk.cli import main
-from tests.attacks.test_evidence import NOW, REVOKED, Fleet, StolenStation
 from tests.fakes.server.databases import new_store
+from tests.fakes.server.stolen_station import NOW, REVOKED, Fleet, StolenStation
 from tests.fakes.server.time_stamping import Tsa
 
 BEFORE = REVOKED - timedelta(hours=23)

@@ -10,9 +10,7 @@ from sim.demo.seed import Region
 from tests.fakes.machine.clock import HandClock
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.person import Person, Story, pulls
-from tests.kiosk.station.test_station import in_region, region, world
-
-__all__ = ["region", "world"]
+from tests.fakes.visitor import in_region
 
 
 async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(

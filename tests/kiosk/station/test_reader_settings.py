@@ -17,7 +17,7 @@ from kiosk.station.reader_settings import NoAnchorsError, known_products, reader
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.revocation import TestRevocation
-from tests.kiosk.station.test_station import Visitor
+from tests.fakes.visitor import Visitor
 
 PROFILE = """
 name = "region"

@@ -2,8 +2,6 @@
 # length: stories of one station with one thing missing in each
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,56 +10,22 @@ import pytest
 from fleet.agent.store import StationStore, StoreError
 from fleet.messages.link import StationState
 from fleet.messages.vocabulary import EventType
-from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection, load
+from kiosk.config import CabinetSection, Config, PinsSection, ScannerSection
 from kiosk.errands.registry import ERRANDS
 from kiosk.station import build_devices
 from kiosk.station.build import open_station
 from kiosk.station.host import Host
 from kiosk.station.station import Station
 from kiosk.texts import Texts
-from kiosk.views import Choose, View
+from kiosk.views import Choose
 from sim.bench.world import World
-from sim.demo.seed import Region, scenario, seed
+from sim.demo.seed import Region
 from sim.pins import VirtualPins
 from sim.reader.inprocess import InProcessBackend
 from tests.fakes.machine.patience import LIMIT_S
+from tests.fakes.visitor import Visitor, in_region
 
 PICKUP = ERRANDS[0]
-
-
-class Visitor:
-    """Looks at the home screen and goes."""
-
-    def __init__(self) -> None:
-        self.home: Choose | None = None
-
-    def set_activity(self, notice: Any) -> None:
-        """Never idle."""
-
-    async def warn(self, view: View[Any], seconds: float) -> bool:
-        return False
-
-    async def show(self, view: View[Any]) -> Any:
-        assert isinstance(view, Choose)
-        self.home = view
-        raise StopAsyncIteration
-
-
-@pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
-    return seed(tmp_path_factory.mktemp("region"), datetime.now(UTC), mqtt_port=1)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    return World.open(tmp_path / "bench", scenario(), datetime.now(UTC))
-
-
-def in_region(region: Region, data: Path, **changed: Any) -> tuple[Config, Path]:
-    """The demo's station with its data elsewhere."""
-    config = load(region.config)
-    station = config.station.model_copy(update={"data": str(data)})
-    return config.model_copy(update={"station": station, **changed}), region.config.parent
 
 
 async def home_of(station: Station) -> Choose:

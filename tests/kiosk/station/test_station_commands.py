@@ -32,7 +32,7 @@ from sim.demo.seed import STATION, Region, scenario, seed
 from sim.pins import VirtualPins
 from tests.fakes.machine.clock import HandClock
 from tests.fakes.machine.patience import LIMIT_S
-from tests.kiosk.station.test_station import Visitor, in_region
+from tests.fakes.visitor import Home, Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)
 EVERYTHING = CommandsSection(allowed=get_args(Told))
@@ -127,12 +127,6 @@ class Bench:
         """Kinds of those that commands left."""
         assert self.station.records is not None
         return [kind for _, kind in await self.station.records.events_after(0) if ".command." in kind]
-
-
-class Home:
-    """The home screen, as far as its name goes."""
-
-    name = "home"
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from sim.reader.cards import VirtualCard
 from sim.reader.command import Ins
 from sim.reader.kinds import KINDS
 from sim.reader.pki import TestAuthority
-from tests.drivers.reader.profiles.test_signed import ED25519, public_pem
+from tests.fakes.cards.profiles import ED25519, public_pem
 from tests.fakes.walking import NEW_PIN, PIN, PUK, Walked, answers, codes_in, example, walk
 
 WITHOUT_FLEET = ("change_pin", "unblock", "check_card")

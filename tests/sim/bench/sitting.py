@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from sim.bench import window
 from sim.bench.cabinet import board_of
 from sim.bench.client import BenchClient
@@ -153,3 +155,15 @@ async def world_shows(station: Station, expected: Callable[[Picture], bool]) -> 
         async for picture in pictures:
             if picture is not None and expected(picture):
                 return
+
+
+def lit(picture: Path, place: tuple[int, int]) -> bool:
+    """Whether that slot has the lamp's yellow in its right half, where no text stands."""
+    red, green, blue = pixel(picture, (place[0] + 28, place[1] + 8))
+    return red > 240 and 180 < green < 220 and blue < 80
+
+
+def pixel(picture: Path, place: tuple[int, int]) -> tuple[int, ...]:
+    found = Image.open(picture).convert("RGB").getpixel((place[0], place[1]))
+    assert isinstance(found, tuple)
+    return tuple(int(part) for part in found)

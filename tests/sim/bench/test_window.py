@@ -12,7 +12,7 @@ from sim.bench import window
 from sim.bench.world import Letter, Scenario, World
 from sim.reader.personas import administrators, people
 from tests.fakes.machine.display import virtual_display
-from tests.sim.bench.sitting import Person, Station, running, sitting_at, start, world_shows
+from tests.sim.bench.sitting import Person, Station, lit, pixel, running, sitting_at, start, world_shows
 
 pytestmark = pytest.mark.screen
 
@@ -180,15 +180,3 @@ def test_without_a_desktop_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert window.main(["--socket", "bench.sock"]) == 2
     assert "neither DISPLAY nor WAYLAND_DISPLAY is set" in capsys.readouterr().err
-
-
-def lit(picture: Path, place: tuple[int, int]) -> bool:
-    """Whether that slot has the lamp's yellow in its right half, where no text stands."""
-    red, green, blue = pixel(picture, (place[0] + 28, place[1] + 8))
-    return red > 240 and 180 < green < 220 and blue < 80
-
-
-def pixel(picture: Path, place: tuple[int, int]) -> tuple[int, ...]:
-    found = Image.open(picture).convert("RGB").getpixel((place[0], place[1]))
-    assert isinstance(found, tuple)
-    return tuple(int(part) for part in found)

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.cabinet.port import Dropped, NotDropped, NotOpened, Opened, SlotFault
-from tests.sim.bench.sitting import Station, running, sitting_at, world_shows
-from tests.sim.bench.test_window import lit
+from tests.sim.bench.sitting import Station, lit, running, sitting_at, world_shows
 
 pytestmark = pytest.mark.screen
 

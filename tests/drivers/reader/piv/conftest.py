@@ -38,3 +38,7 @@ async def reader(slot: VirtualSlot, authority: TestAuthority, ledger: MemoryLedg
     reader = CardReader(InProcessBackend([slot]), slot.name, settings)
     yield reader
     await reader.close()
+
+
+def kind_of(card: VirtualCard) -> str:
+    return "C" if b"KKPIVC" in card.atr else "D"

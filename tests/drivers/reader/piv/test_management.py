@@ -12,7 +12,7 @@ from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role, Sign
 from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import verifies_with
 from sim.reader.cards import VirtualCard
-from tests.drivers.reader.piv.test_visit import kind_of
+from tests.drivers.reader.piv.conftest import kind_of
 from tests.fakes.cards.management_keys import PRIVATE, FactoryKey, certificate_for
 
 NOT_ALLOWED = Refused(RefusalReason.NOT_ALLOWED)

@@ -18,8 +18,8 @@ from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from tests.drivers.reader.transport.test_pcsc import inserted, until
 from tests.fakes.cards.management_keys import FactoryKey, certificate_for
+from tests.fakes.cards.pcsc import inserted, until
 from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc

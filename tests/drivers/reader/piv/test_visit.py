@@ -12,16 +12,12 @@ from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
-from tests.drivers.reader.piv.conftest import MakePiv
+from tests.drivers.reader.piv.conftest import MakePiv, kind_of
 
 PIN, SIGNATURE = Role.IDENTIFICATION, Role.SIGNATURE
 WRONG, WRONG_PUK, NEW = Secret("999998"), Secret("99999998"), Secret("975318")
 TRIES = {"C": 5, "D": 3}
 MOST_EXCHANGES = 8
-
-
-def kind_of(card: VirtualCard) -> str:
-    return "C" if b"KKPIVC" in card.atr else "D"
 
 
 async def test_a_card_says_whose_it_is(reader: CardReader, card: VirtualCard) -> None:

@@ -4,26 +4,7 @@ import pytest
 
 from drivers.reader.outcomes import Role
 from drivers.reader.profiles import CardSigns, ProfileError, Profiles, builtin, parse
-
-GOOD = """
-name = "made-up"
-title = "Made up"
-rank = 5
-source = "made up"
-[match]
-atr = [{ value = "3B7F96000080318065B0850400111202F0829000", mask = "FFFF0000FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF" }]
-label = "^e-leg"
-[pin]
-min_length = 6
-max_length = 8
-tries = 3
-[puk]
-min_length = 8
-max_length = 8
-tries = 10
-floor = 3
-"""
-ATR = bytes.fromhex("3B7FAAAA0080318065B0850400111202F0829000")
+from tests.fakes.cards.profiles import ATR, GOOD
 
 
 def test_a_profile_is_matched_by_masked_atr_and_label() -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from drivers.reader.profiles.__main__ import main
-from tests.drivers.reader.profiles.test_profiles import GOOD
+from tests.fakes.cards.profiles import GOOD
 
 KEY = ed25519.Ed25519PrivateKey.generate()
 

@@ -8,15 +8,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from drivers.reader.profiles import CardSigns, Profile, ProfileError, builtin
 from drivers.reader.profiles.signed import Loaded, ProfileKeys, add_signed, sign
-from tests.drivers.reader.profiles.test_profiles import ATR, GOOD
+from tests.fakes.cards.profiles import ATR, ED25519, GOOD, Private, public_pem
 
-ED25519 = ed25519.Ed25519PrivateKey.generate()
 P256 = ec.generate_private_key(ec.SECP256R1())
-Private = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
-
-
-def public_pem(*keys: Private) -> bytes:
-    return b"".join(k.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for k in keys)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The same card behind a real PC/SC service and the virtual PC/SC driver (virtual reader, real pcscd and pyscard)."""
 
 import asyncio
-import contextlib
 import json
 import subprocess
 import sys
@@ -18,14 +17,12 @@ from drivers.reader.port import Presence
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
-from sim.reader.vpcd import plug
+from tests.fakes.cards.pcsc import WAIT_S, inserted, until
 from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION
 NEW = Secret("975318")
-WAIT_S = 60.0
-PLUGS = 4
 
 
 @pytest.fixture
@@ -39,40 +36,6 @@ async def reader(pcscd: dict[int, str], port: int) -> AsyncIterator[CardReader]:
     await until(reader, Presence.EMPTY)
     yield reader
     await reader.close()
-
-
-async def until(reader: CardReader, wanted: Presence, seconds: float = WAIT_S) -> None:
-    """Wait for that presence, by its changes."""
-    async with asyncio.timeout(seconds), contextlib.aclosing(reader.changes()) as changes:
-        async for presence in changes:
-            if presence is wanted:
-                return
-
-
-async def seen(reader: CardReader, seconds: float) -> bool:
-    """Does the card show up soon?"""
-    try:
-        await until(reader, Presence.PRESENT, seconds)
-    except TimeoutError:
-        return False
-    return True
-
-
-@contextlib.asynccontextmanager
-async def inserted(card: VirtualCard, reader: CardReader, port: int) -> AsyncIterator[None]:
-    """A card in the reader. pcscd polls this driver, and an insertion that follows a torn card within one poll is
-    lost on it until the card is pulled again, so that is what is done here, as a person would: with more patience each time.
-    """
-    for number in range(PLUGS):
-        plugged = plug(card, port=port)
-        try:
-            if await seen(reader, 1.5 * 2**number):
-                yield
-                return
-        finally:
-            plugged.stop()
-        await until(reader, Presence.EMPTY)
-    pytest.fail("the card was never seen")
 
 
 async def test_a_pickup_through_pcsc(reader: CardReader, port: int, make_card: Callable[..., VirtualCard]) -> None:

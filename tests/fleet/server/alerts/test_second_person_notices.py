@@ -10,13 +10,13 @@ from fleet.server.commands.service import DECIDE, CommandDesk
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from fleet.server.platform.database.database import Database
+from tests.fakes.server.alert_monitor import SETTINGS, Desk
 from tests.fakes.server.commands import OLLE, OPEN, SYNC, TOVE, desk_of
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
-from tests.fleet.server.alerts.test_monitor import SETTINGS, Desk, desk
 from tests.fleet.server.conftest import NOW, KeptChanges, writer
 
-__all__ = ["database", "desk", "on_postgres", "writer"]
+__all__ = ["database", "on_postgres", "writer"]
 
 
 @pytest.fixture

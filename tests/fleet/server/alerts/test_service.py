@@ -7,9 +7,9 @@ from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.transitions import Opened
 from fleet.server.platform.database.database import Database
+from tests.fakes.server.alert_monitor import SETTINGS
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
-from tests.fleet.server.alerts.test_monitor import SETTINGS
 from tests.fleet.server.conftest import NOW, KeptChanges
 
 __all__ = ["database", "on_postgres"]

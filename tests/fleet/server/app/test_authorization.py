@@ -16,10 +16,9 @@ from fleet.server.platform.web.site import Site
 from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
-from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.readings import NOW, ZONE, FakeReadings
 from tests.fakes.server.visitors import COOKIE, program, session
 from tests.fleet.server.app.asgi import Answer, ask, get, post
-from tests.fleet.server.app.conftest import ZONE
 
 EXAMPLES = {
     "name": "lasarettet-a",

@@ -27,10 +27,9 @@ from fleet.server.platform.roles import Role
 from fleet.server.sign_in.service import Access, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
-from tests.fakes.server.readings import NOW, demo_readings
+from tests.fakes.server.readings import NOW, ZONE, demo_readings
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, get, post
-from tests.fleet.server.app.conftest import ZONE
 from tests.fleet.server.conftest import record
 
 HERE, THERE = "lasarettet-a", "lasarettet-c"

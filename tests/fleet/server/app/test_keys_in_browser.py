@@ -20,12 +20,10 @@ from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
+from tests.fakes.server.live_site import PATIENCE_MS, Served, listening
 from tests.fakes.server.readings import NOW, demo_readings
 from tests.fakes.server.visitors import SEALER
 from tests.fleet.server.app.axe import clean_in_both_themes
-from tests.fleet.server.app.test_live import PATIENCE_MS, Served, browser, listening
-
-__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

@@ -4,177 +4,19 @@ How soon a change is on the page is printed (`-s`) and never asserted: the machi
 """
 # length: stories of one browser over one set of fixtures
 
-import asyncio
-import contextlib
-import os
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
-import pytest_asyncio
-from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, WebError, async_playwright
+from playwright.async_api import Browser, BrowserContext
 
-from fleet.server.app import create_app
-from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.web.listener import Listener, web_server
-from fleet.server.sign_in.service import Access
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.machine.ports import free_port
-from tests.fakes.server.alerts import FakeAlerts, demo_alerts
-from tests.fakes.server.commands import desk_of
-from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.live_site import PAGES, PATIENCE_MS, Complaints, Site, opened, shows
 from tests.fakes.server.visitors import COOKIE, let_in, session
-from tests.fleet.server.app.conftest import ZONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-FLAGS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-ERRAND = "00000000-0000-4000-8000-000000000008"
-PAGES = ("/", "/stations", "/stations/lasarettet-a", f"/errands/{ERRAND}", "/orders", "/alerts/1", "/audit", "/me",
-         "/commands", "/stations/lasarettet-a/commands?do=open_slot")  # fmt: skip
-REPLACED = ("htmx:afterRequest", "htmx:sendAbort", "undefined")
-"""What htmx notes when a newer request replaces one under way; it also rejects the promise of the old one, with `undefined`."""
 AWAY = ("net::ERR_", "htmx:sendError")
 """What the browser and htmx note while a server is away."""
-PATIENCE_MS = 120_000
-"""Ends what hangs; how long a page takes on a machine that is busy is not asserted."""
-
-
-@dataclass
-class Served:
-    """An application on a port of its own, which can be stopped and started again."""
-
-    app: FastAPI
-    hub: Hub
-    port: int = 0
-    server: Listener | None = None
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        self.port = self.port or free_port()
-        self.server = Listener(web_server(self.app, self.hub, port=self.port).config, self.hub)
-        self.task = asyncio.create_task(self.server.serve())
-        await asyncio.wait_for(self.server.listening.wait(), LIMIT_S)
-
-    async def stop(self) -> None:
-        assert self.server is not None
-        assert self.task is not None
-        self.server.should_exit = True
-        await self.task
-
-
-@dataclass
-class Site:
-    """The made-up region, served; it comes back with a new hub."""
-
-    readings: FakeReadings
-    access: Access
-    hub: Hub = field(default_factory=Hub)
-    alerts: FakeAlerts = field(default_factory=lambda: FakeAlerts(demo_alerts()))
-    served: Served | None = None
-
-    @property
-    def url(self) -> str:
-        assert self.served is not None
-        return self.served.url
-
-    async def start(self) -> None:
-        self.hub = Hub()
-        desk = desk_of(self.access.database, lambda: NOW, self.hub)
-        app = create_app(self.readings, self.hub, self.access, self.alerts, desk, clock=lambda: NOW, zone=ZONE)
-        self.served = Served(app, self.hub, self.served.port if self.served else 0)
-        await self.served.start()
-
-    async def stop(self) -> None:
-        assert self.served is not None
-        await self.served.stop()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def site(readings: FakeReadings, access: Access) -> AsyncIterator[Site]:
-    site = Site(readings, access)
-    await site.start()
-    yield site
-    await site.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=[*FLAGS, *root], timeout=PATIENCE_MS
-        )
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser, visitor: str) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(locale="sv-SE", viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    await let_in(context, visitor)
-    yield context
-    await context.close()
-
-
-@dataclass
-class Complaints:
-    """What the console has said that it should not."""
-
-    expected: set[str] = field(default_factory=lambda: set(REPLACED))
-    said: list[str] = field(default_factory=list)
-
-    def allow(self, *words: str) -> None:
-        """From here on, what has one of these in it is no complaint."""
-        self.expected.update(words)
-
-    def hear(self, text: str) -> None:
-        if not any(words in text for words in self.expected):
-            self.said.append(text)
-
-    def hear_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.hear(message.text)
-
-    def hear_error(self, error: WebError) -> None:
-        self.hear(str(error.error))
-
-
-@contextlib.asynccontextmanager
-async def listening(context: BrowserContext) -> AsyncIterator[Complaints]:
-    """Whatever the console says of any page; what is left at the end is a failure.
-
-    The server outlives the pages: what an open page asks a server that the end of the test stops is not a complaint.
-    """
-    complaints = Complaints()
-    context.on("console", complaints.hear_console)
-    context.on("weberror", complaints.hear_error)
-    yield complaints
-    context.remove_listener("console", complaints.hear_console)
-    context.remove_listener("weberror", complaints.hear_error)
-    await context.close()
-    assert complaints.said == []
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def complaints(site: Site, context: BrowserContext) -> AsyncIterator[Complaints]:
-    """A test at whose end the console has complained fails. After `site`, which is thus stopped once no page is open."""
-    async with listening(context) as complaints:
-        yield complaints
-
-
-async def opened(context: BrowserContext, url: str) -> Page:
-    page = await context.new_page()
-    await page.goto(url)
-    await page.wait_for_selector("html[data-feed=up]", state="attached")
-    return page
 
 
 def set_heard_text(site: Site, version: str) -> None:
@@ -186,10 +28,6 @@ def set_heard_text(site: Site, version: str) -> None:
     )
     site.readings.put(replace(row, state=state))
     site.hub.publish(frozenset({"stations", f"station/{row.name}"}))
-
-
-async def shows(page: Page, text: str) -> None:
-    await page.wait_for_function("text => document.getElementById('live').textContent.includes(text)", arg=text)
 
 
 @pytest.mark.usefixtures("complaints")

@@ -11,11 +11,9 @@ from playwright.async_api import BrowserContext
 from fleet.server.platform.database.database import Database
 from fleet.server.sign_in import one_time_codes as codes
 from fleet.server.sign_in.service import Access
+from tests.fakes.server.live_site import Site, opened
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import SEALER
-from tests.fleet.server.app.test_live import Site, browser, complaints, context, opened
-
-__all__ = ["browser", "complaints", "context"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

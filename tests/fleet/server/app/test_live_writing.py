@@ -3,10 +3,8 @@
 import pytest
 from playwright.async_api import BrowserContext, Page
 
-from tests.fleet.server.app.test_live import Complaints, Site, browser, complaints, context, opened, site
-from tests.fleet.server.app.test_live_asking import held
+from tests.fakes.server.live_site import Complaints, Site, held, opened
 
-__all__ = ["browser", "complaints", "context", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("complaints")]
 
 

@@ -12,10 +12,9 @@ from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
-from tests.fakes.server.readings import NOW
+from tests.fakes.server.readings import NOW, ZONE
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import Answer, get, post
-from tests.fleet.server.app.conftest import ZONE
 
 LOCAL = NOW.astimezone(ZONE)
 LATER = LOCAL + timedelta(hours=2)

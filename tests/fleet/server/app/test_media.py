@@ -3,10 +3,9 @@
 import pytest
 from playwright.async_api import Browser, BrowserContext
 
+from tests.fakes.server.live_site import PAGES, PATIENCE_MS, Site
 from tests.fakes.server.visitors import let_in
-from tests.fleet.server.app.test_live import PAGES, PATIENCE_MS, Site, browser, complaints, context, site
 
-__all__ = ["browser", "complaints", "context", "site"]
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("complaints")]
 
 PAPER_WIDTH = 794

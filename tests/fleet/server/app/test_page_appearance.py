@@ -24,13 +24,11 @@ from fleet.server.sign_in.service import Access
 from fleet.server.stations.model import BinRow, Emptied
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store
+from tests.fakes.server.live_site import ERRAND, Complaints, Site
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings
 from tests.fakes.server.visitors import COOKIE, SEALER, session
 from tests.fleet.server.app.axe import violations
-from tests.fleet.server.app.test_live import ERRAND, Complaints, Site, browser, complaints, context, site
 from tests.fleet.server.conftest import record
-
-__all__ = ["browser", "complaints", "context", "site"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

@@ -26,12 +26,10 @@ from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
+from tests.fakes.server.live_site import PATIENCE_MS, Complaints, Served, listening, shows
 from tests.fakes.server.visitors import COOKIE, SEALER, let_in, session
 from tests.fleet.server.app.axe import clean_in_both_themes
-from tests.fleet.server.app.test_live import PATIENCE_MS, Complaints, Served, browser, listening, shows
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
-
-__all__ = ["browser"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

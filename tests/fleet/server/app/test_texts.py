@@ -11,8 +11,7 @@ from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import Effect
 from fleet.server.platform.pages.i18n import choose, load
 from fleet.server.stations.labels import ORDER_STATES
-from tests.fakes.server.readings import NOW
-from tests.fleet.server.app.conftest import ZONE
+from tests.fakes.server.readings import NOW, ZONE
 
 SERVER = Path(fleet.server.__file__).parent
 SOURCES = "\n".join(path.read_text() for path in [*SERVER.rglob("*.py"), *SERVER.glob("*/templates/*.html")])

@@ -25,9 +25,8 @@ from fleet.server.stations.model import Readings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import ready
 from tests.fakes.server.databases import new_store
-from tests.fakes.server.readings import NOW, FakeReadings
+from tests.fakes.server.readings import NOW, ZONE, FakeReadings
 from tests.fleet.server.app.asgi import get
-from tests.fleet.server.app.conftest import ZONE
 
 STATION, ERRAND, CARD = "lasarettet-a", "00000000-0000-4000-8000-000000000008", "9752269033000001"
 PAGES = {

@@ -7,7 +7,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 from joserfc import jws
-from joserfc.jwk import ECKey
 
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import (
@@ -26,26 +25,10 @@ from fleet.server.people.administrators import ListedAdministrator, replace_admi
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.queries import StoreReadings
-from fleet.server.verifier.child_process import VerifierAwayError
 from fleet.server.verifier.protocol import EnvelopeFacts, Verdict
 from tests.fakes.issuers.administrators import listed
+from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
-
-KEY = ECKey.generate_key("P-256")
-
-
-class ScriptedVerifier:
-    """Keeps what it was asked and says what the test wants."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, EnvelopeAsk | ReleaseAsk, EnvelopeFacts | None]] = []
-        self.says: Verdict | None = Verdict(1, "match")
-
-    async def ask(self, station: str, ask: EnvelopeAsk | ReleaseAsk, envelope: EnvelopeFacts | None) -> Verdict:
-        self.asked.append((station, ask, envelope))
-        if self.says is None:
-            raise VerifierAwayError("it has died")
-        return self.says
 
 
 @pytest.fixture

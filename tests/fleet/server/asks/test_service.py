@@ -24,7 +24,7 @@ from fleet.server.platform.database.tables import alarms, stations
 from fleet.server.verifier.protocol import Verdict
 from provisioning.authority import Authority
 from tests.fakes.server.asking import Desk
-from tests.fleet.server.asks.test_answers import ScriptedVerifier
+from tests.fakes.server.scripted_verifier import ScriptedVerifier
 from tests.fleet.server.conftest import hold_orders, record
 
 WHO = "TEST000000-0001"

@@ -2,62 +2,23 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from fleet.messages.commands import CommandResult
-from fleet.messages.events import Event
 from fleet.messages.link import Acked, StationState, decode, encode
 from fleet.messages.topics import Topics
 from fleet.server.ingest.parse import Arrival, Arrived, Committed, PresenceSeen, ResultSeen, Spoilt, StateSeen
-from fleet.server.ingest.service import BATCH, Ingest, Waiting, arrived, read
+from fleet.server.ingest.service import BATCH, read
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
-from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.stations.queries import StoreReadings
-from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport, SealingStation
-
-
-def message(event: Event, station: str | None = None, key: tuple[int, int] | None = None) -> Incoming:
-    return Incoming(Topics(station or event.station).events, event.wire, key or (event.epoch, event.sequence))
-
-
-@dataclass
-class Bench:
-    """An ingest on a broker in memory."""
-
-    transport: MemoryTransport
-    changes: KeptChanges
-    inbox: Inbox[Waiting]
-    ingest: Ingest
-
-    async def send(self, *messages: Incoming) -> None:
-        """Hand them in, and wait until the broker has been told that all are dealt with."""
-        expected = len(self.transport.acknowledged) + len(messages)
-        for one in messages:
-            self.inbox.put(one)
-        await self.transport.settled(expected)
-
-
-@asynccontextmanager
-async def ingesting(writer: Writer, tracing: Tracing = OFF) -> AsyncIterator[Bench]:
-    transport, changes, inbox = MemoryTransport(), KeptChanges(), Inbox(asyncio.get_running_loop(), arrived)
-    bench = Bench(
-        transport,
-        changes,
-        inbox,
-        Ingest(transport, writer, changes, lambda: NOW, inbox, SIGNER.sign, tracing),
-    )
-    task = asyncio.create_task(bench.ingest.run())
-    yield bench
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+from tests.fakes.server.ingesting import ingesting, message
+from tests.fleet.server.conftest import NOW, SealingStation
 
 
 async def test_a_stream_is_stored_told_and_shown(

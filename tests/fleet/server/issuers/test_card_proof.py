@@ -9,10 +9,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from fleet.messages.asking import CardProof, CardProofAsk, Declined
 from fleet.server.issuers.card_keys import CardKeys
+from tests.fakes.issuers.server_side import NUMBER, Place, wish
 from tests.fleet.server.conftest import hold_orders, record
-from tests.fleet.server.issuers.test_service import NUMBER, Place, place, wish
 
-__all__ = ["place"]
 KEY, WITNESS, CHALLENGE = bytes(range(24)), bytes(16), bytes(reversed(range(16)))
 
 

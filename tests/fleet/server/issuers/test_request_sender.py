@@ -13,8 +13,8 @@ from fleet.server.issuers.request_sender import Carrier
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import BLOCK_DECLINED
 from fleet.server.stations.queries import StoreReadings
+from tests.fakes.issuers.server_side import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place
 from tests.fleet.server.conftest import KeptChanges
-from tests.fleet.server.issuers.test_service import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place
 
 BLOCK = BlockAsk(id="1" * 32, card_number=NUMBER, reason="lost", wanted="2026-03-02T11:00:00Z")
 BLOCK = ALVA.behind(BLOCK, "a" * 32)

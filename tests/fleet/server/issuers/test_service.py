@@ -2,14 +2,11 @@
 # length: every rule on who may, over one place with its people
 
 import base64
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jws
 from joserfc.jwk import ECKey
 from sqlalchemy import select, update
@@ -34,139 +31,35 @@ from fleet.messages.asking import (
     NotFound,
     PukAsk,
     Result,
-    Word,
     ask_digest,
-    typ_of,
 )
-from fleet.messages.issuing import CardRecord, Person
-from fleet.messages.link import Answer, decode, encode
+from fleet.messages.issuing import Person
+from fleet.messages.link import Answer, encode
 from fleet.messages.mandates import wish_bytes
 from fleet.server.asks.answers import Answers
-from fleet.server.ingest.write import Writer
-from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
-from fleet.server.issuers.card_keys import CardKeys
-from fleet.server.issuers.certificate_offers import OfferRules
-from fleet.server.issuers.dependencies import IssuerSide
-from fleet.server.issuers.ports import IssuerAwayError, Known, Standing
-from fleet.server.issuers.proofs.administrators import Administrators
-from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE, Nonces
-from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
-from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR, Wishes
-from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
+from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR
 from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import alarms, orders, wishes
-from fleet.server.platform.signing import Signer
+from fleet.server.platform.database.tables import alarms, orders
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.issuers.proving import CardHolder
-from tests.fakes.room import authority
+from tests.fakes.issuers.server_side import (
+    ADMIN,
+    ALVA,
+    AT,
+    BO,
+    MAJ,
+    NOW,
+    NUMBER,
+    OTHER,
+    SIGNING,
+    WHO,
+    Place,
+    wish,
+)
 from tests.fleet.server.conftest import hold_orders, record
-
-NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-WHO, OTHER, ADMIN, NUMBER = "TEST000000-0001", "TEST000000-0002", "TEST000000-A001", "9752269875"
-ALVA, BO = CardHolder.made(WHO, NUMBER), CardHolder.made(OTHER, "9752269883")
-MAJ = CardHolder.made(ADMIN, "9752269891")
-AT = "2026-03-02T12:00:00Z"
-SIGNING = ec.generate_private_key(ec.SECP256R1())
-
-
-class Register:
-    """An issuer in memory; `away` makes it one that does not answer."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.told: list[Any] = []
-        self.card = CardRecord(NUMBER, WHO, "601", "active")
-        self.others = {one.card_number: CardRecord(one.card_number, one.hsa_id, "601", "active") for one in (MAJ, BO)}
-        self.people = {WHO: Person(WHO, "Alva Test"), OTHER: Person(OTHER, "Bo Test"), ADMIN: Person(ADMIN, "Maj Test")}
-
-    async def find(self, hsa_id: str, card_number: str) -> Known | None:
-        if self.away:
-            raise IssuerAwayError("away")
-        if card_number in self.others:
-            other = self.others[card_number]
-            return Known(self.people.get(other.hsa_id), (other,))
-        if card_number not in ("", NUMBER) or hsa_id not in ("", WHO):
-            return None
-        return Known(self.people.get(self.card.hsa_id), (self.card,))
-
-    async def block(self, ask: BlockAsk, by: str) -> Blocked:
-        self.told.append((ask.id, by))
-        return Blocked(AT)
-
-    async def hold(self, ask: HoldAsk, by: str) -> Held:
-        self.told.append((ask.id, by))
-        return Held("active")
-
-    async def lift(self, ask: LiftAsk, by: str) -> Lifted:
-        self.told.append((ask.id, by))
-        return Lifted("active")
-
-
-class Status:
-    """What the issuer says of certificates; it knows no other."""
-
-    def __init__(self) -> None:
-        self.says: Standing = "good"
-
-    async def standing(self, certificate: Any, issuer: Any, at: datetime) -> Standing:
-        return self.says
-
-
-class Place:
-    """The server's side and a clock that a test sets."""
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        self.database = database
-        self.now = NOW
-        self.register = Register()
-        key = folder / "signing.key"
-        key.write_bytes(SIGNING.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        signer, writer = Signer.load(key), Writer(database)
-        kept = Wishes(database)
-        self.status = Status()
-        self.nonces = Nonces(database)
-        trusted = Trusted(authority().anchors(), authority().intermediates(), list)
-        judge = ProofJudge(self.nonces, trusted, self.status)  # type: ignore[arg-type]  # it asks for one thing
-        keys = CardKeys({("management", "*"): [("AES-192", bytes(24))]})
-        side = IssuerSide(
-            None, self.register, WithHandovers(self.register, database), keys, OfferRules(), None,  # type: ignore[arg-type]
-        )  # fmt: skip
-        self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, writer, lambda: self.now)
-        self.answers = Answers(database, signer, None, writer, lambda: self.now, self.issuer)  # type: ignore[arg-type]
-
-    async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
-        return await self.answers.answer(station, encode(ask))
-
-    async def result(self, ask: Any, station: str = "entre-a") -> Result:
-        """The signed word's, checked as a station does."""
-        answer = await self.ask(ask, station)
-        assert answer.jws is not None, answer
-        opened = jws.deserialize_compact(answer.jws, ECKey.import_key(SIGNING.public_key()), algorithms=["ES256"])
-        word: Word = decode(Word, opened.payload or b"")
-        assert (opened.protected["typ"], word.station, word.id) == (typ_of(ask), station, ask.id)
-        return word.result
-
-    async def by(self, someone: CardHolder, ask: Any, station: str = "entre-a", **changed: Any) -> Result:
-        """What comes of the ask in that person's name, with a nonce of its own."""
-        nonce = self.nonces.new(station, self.now)
-        return await self.result(someone.behind(ask, nonce, station, **changed), station)
-
-    def written(self) -> list[Any]:
-        with self.database.reading.begin() as connection:
-            return list(connection.execute(select(wishes).order_by(wishes.c.id)))
-
-
-@pytest.fixture
-def place(database: Database, tmp_path: Path) -> Place:
-    with database.writing.begin() as connection:
-        replace_administrators(connection, [listed(ADMIN, "Maj Test")])
-    return Place(database, tmp_path)
-
-
-def wish(number: int) -> str:
-    return f"{number:032x}"
 
 
 def block(number: int = 1, **facts: Any) -> BlockAsk:

@@ -7,12 +7,12 @@ import pytest
 from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.settings import load
 from fleet.server.maintenance.model import Window, WindowRow, planned, with_windows
+from tests.fakes.server.alert_monitor import LOW, Desk
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
-from tests.fleet.server.alerts.test_monitor import LOW, Desk, desk
 from tests.fleet.server.conftest import NOW, KeptChanges, writer
 
-__all__ = ["database", "desk", "on_postgres", "writer"]
+__all__ = ["database", "on_postgres", "writer"]
 
 SUNDAY = datetime(2026, 3, 1, tzinfo=UTC)
 

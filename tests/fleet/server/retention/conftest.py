@@ -1,10 +1,20 @@
 """A store with two years of events in it, and the time that has gone by."""
 
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.ingest.rebuild import PROJECTED
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.tables import (
+    chains,
+    events,
+    metadata,
+    orders,
+)
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.retention_run import Job
 from fleet.server.retention.settings import RetentionSettings, load
@@ -53,3 +63,25 @@ def a_life(station: SealingStation) -> None:
 
 def taken(database: Database, station: SealingStation, at: datetime = NOW) -> None:
     Writer(database).commit(arrived(*station.sealed), at)
+
+
+def everything(database: Database) -> str:
+    """All that the store holds in rows, but the envelopes, which stay for the chain."""
+    with database.reading.begin() as connection:
+        return "\n".join(
+            str([value.decode("latin-1") if isinstance(value, bytes) else value for value in row])
+            for table in metadata.sorted_tables
+            for row in connection.execute(select(*(one for one in table.columns if one.name != "envelope")))
+        )
+
+
+def projected(database: Database) -> dict[str, Any]:
+    with database.reading.begin() as connection:
+        return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in (*PROJECTED, chains, orders)}
+
+
+def with_data(database: Database) -> list[str]:
+    """Types of the events whose data is still there, in order."""
+    query = select(events.c.type).where(events.c.data.is_not(None)).order_by(events.c.id)
+    with database.reading.begin() as connection:
+        return [one.removeprefix("se.kortkiosk.") for one in connection.execute(query).scalars()]

@@ -22,8 +22,19 @@ from fleet.server.retention.ledger import LedgerError, read
 from fleet.server.retention.person_erasure import Gone, Kept, PersonError, Reason, erase_person, replay
 from fleet.server.retention.settings import Hold, load
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
-from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, OTHER, OTHER_CARD, changed_code, job, taken
-from tests.fleet.server.retention.test_retention import everything, projected, with_data
+from tests.fleet.server.retention.conftest import (
+    CARD,
+    CLERK,
+    HOLDER,
+    OTHER,
+    OTHER_CARD,
+    changed_code,
+    everything,
+    job,
+    projected,
+    taken,
+    with_data,
+)
 
 LISTED = {"hsa_id": HOLDER, "name": "T", "roles": "KRA", "level": 3, "scope": "*"}
 

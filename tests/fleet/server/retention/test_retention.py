@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import select, update
 from fleet.server.accounts.tables import audit as audit_table
 from fleet.server.audit import service as audit
 from fleet.server.ingest.parse import Spoilt
-from fleet.server.ingest.rebuild import PROJECTED, rebuild
+from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.tables import (
@@ -20,8 +19,6 @@ from fleet.server.platform.database.tables import (
     chains,
     conflicts,
     errands,
-    events,
-    metadata,
     orders,
     quarantine,
 )
@@ -29,31 +26,21 @@ from fleet.server.retention.job import RetentionService, is_due
 from fleet.server.retention.retention_run import run
 from fleet.server.retention.settings import Hold, load
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
-from tests.fleet.server.retention.conftest import CARD, CLERK, HOLDER, OTHER_CARD, PSEUDONYMS, a_life, job, taken
+from tests.fleet.server.retention.conftest import (
+    CARD,
+    CLERK,
+    HOLDER,
+    OTHER_CARD,
+    PSEUDONYMS,
+    a_life,
+    everything,
+    job,
+    projected,
+    taken,
+    with_data,
+)
 
 TEN = timedelta(days=3654)
-
-
-def everything(database: Database) -> str:
-    """All that the store holds in rows, but the envelopes, which stay for the chain."""
-    with database.reading.begin() as connection:
-        return "\n".join(
-            str([value.decode("latin-1") if isinstance(value, bytes) else value for value in row])
-            for table in metadata.sorted_tables
-            for row in connection.execute(select(*(one for one in table.columns if one.name != "envelope")))
-        )
-
-
-def projected(database: Database) -> dict[str, Any]:
-    with database.reading.begin() as connection:
-        return {t.name: {tuple(row) for row in connection.execute(select(t))} for t in (*PROJECTED, chains, orders)}
-
-
-def with_data(database: Database) -> list[str]:
-    """Types of the events whose data is still there, in order."""
-    query = select(events.c.type).where(events.c.data.is_not(None)).order_by(events.c.id)
-    with database.reading.begin() as connection:
-        return [one.removeprefix("se.kortkiosk.") for one in connection.execute(query).scalars()]
 
 
 def test_each_class_goes_when_its_time_is_over_and_not_before(either: Database, station: SealingStation) -> None:

@@ -19,9 +19,9 @@ from fleet.server.platform.database.database_url import PlaceError, described, p
 from fleet.server.platform.database.tables import alarms, chains, errands, events, quarantine, stations
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.databases import empty
+from tests.fakes.server.ingesting import ingesting, message
 from tests.fakes.server.postgres import Cluster, cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
-from tests.fleet.server.ingest.test_service import ingesting, message
 
 
 @pytest.fixture

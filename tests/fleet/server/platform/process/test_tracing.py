@@ -30,12 +30,12 @@ from fleet.server.sign_in.service import Access
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import SIGNER, desk_of, ready
+from tests.fakes.server.ingesting import ingesting, message
 from tests.fakes.server.readings import demo_readings
+from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import ask, get
-from tests.fleet.server.asks.test_answers import KEY, ScriptedVerifier
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport, SealingStation
-from tests.fleet.server.ingest.test_service import ingesting, message
 
 CANARIES = ("9752269875", "TEST000000-0001", "KANARI", "48151623", "tove")
 ON = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}

@@ -16,12 +16,11 @@ from fleet.server.sign_in.openid.pages import BACK, LOG_OUT
 from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
-from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, IdentityProvider
+from tests.fakes.server.identity_provider import ISSUER, LEVEL, SECRET, SETTINGS, WHO, IdentityProvider
 from tests.fakes.server.readings import FakeReadings
 from tests.fakes.server.visitors import COOKIE
 from tests.fleet.server.app.asgi import Answer, get, post
 from tests.fleet.server.sign_in.conftest import Turned
-from tests.fleet.server.sign_in.openid.test_client import SETTINGS, WHO
 
 
 class Desk:

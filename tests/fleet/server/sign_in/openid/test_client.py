@@ -10,7 +10,7 @@ from fleet.server.app import create_app
 from fleet.server.commands.model import By, Refusal
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Role
-from fleet.server.platform.web.settings import LimitSettings, OpenIdSettings, WebSettings, WebSettingsError
+from fleet.server.platform.web.settings import LimitSettings, WebSettings, WebSettingsError
 from fleet.server.platform.web.site import Site
 from fleet.server.sign_in.openid.client import OpenId, OpenIdError
 from fleet.server.sign_in.openid.pages import BACK
@@ -18,22 +18,10 @@ from fleet.server.sign_in.service import Access, Refused, SignedIn
 from tests.docs.pages import DOCS, blocks
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import OPEN, desk_of
-from tests.fakes.server.identity_provider import CLIENT, ISSUER, LEVEL, SECRET, IdentityProvider
+from tests.fakes.server.identity_provider import CLIENT, ISSUER, LEVEL, SECRET, SETTINGS, WHO, IdentityProvider
 from tests.fakes.server.readings import FakeReadings
 from tests.fleet.server.app.asgi import get
 from tests.fleet.server.sign_in.conftest import Turned
-
-SETTINGS = OpenIdSettings.model_validate(
-    {
-        "issuer": ISSUER,
-        "client_id": CLIENT,
-        "title": "Region Exempel",
-        "acr": [LEVEL],
-        "name_claim": "preferred_username",
-        "grants": [{"group": "kk-drift", "role": "operator", "stations": "lasarettet-*"}],
-    }
-)
-WHO = {"preferred_username": "SE2321000999-7K01", "groups": ["kk-drift", "others"]}
 
 
 @pytest.fixture
