@@ -11,30 +11,53 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from fleet.messages.errand_catalog import catalog
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
+
+Drawn = TypeVar("Drawn", bound=str)
 
 _SIMULATED = {entry.id: entry.simulated for entry in catalog() if entry.simulated is not None}
 KINDS = {kind: it.weight for kind, it in sorted(_SIMULATED.items(), key=lambda item: -item[1].weight)}
-OUTCOMES = {"done": 84, "cancelled": 7, "timed_out": 4, "refused": 3, "fault": 1, "unknown": 1}
+OUTCOMES = {
+    ErrandOutcome.DONE: 84,
+    ErrandOutcome.CANCELLED: 7,
+    ErrandOutcome.TIMED_OUT: 4,
+    ErrandOutcome.REFUSED: 3,
+    ErrandOutcome.FAULT: 1,
+    ErrandOutcome.UNKNOWN: 1,
+}
+REASONS = {ErrandOutcome.REFUSED: "card_locked", ErrandOutcome.FAULT: "card", ErrandOutcome.UNKNOWN: "card_pulled"}
 SECONDS = {kind: it.seconds for kind, it in _SIMULATED.items()}
 """How long one takes where all goes well."""
 
-EFFECTS: dict[str, tuple[tuple[str, str], ...]] = {
-    "change_pin": (("card.change_pin", "done"),),
-    "unblock": ((Effect.CARD_UNBLOCK, "done"),),
-    "renew_certificate": ((Effect.CARD_GENERATE_KEY, "done"), (Effect.CARD_WRITE_CERTIFICATE, "done")),
-    "return_card": ((Effect.DROP_CARD, "dropped"),),
-    "report_lost": ((Effect.CARD_HOLD, "done"),),
-    "clean_up": ((Effect.CARD_DELETE_CERTIFICATE, "done"),),
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An effect with what comes of it, and the names of the further facts that a station tells of it."""
+
+    effect: Effect
+    outcome: Outcome
+    facts: tuple[str, ...] = ()
+
+
+EFFECTS: dict[str, tuple[Step, ...]] = {
+    "pickup": (
+        Step(Effect.SLOT_OPEN, Outcome.OPENED, ("order", "slot")),
+        Step(Effect.SLOT_TAKE, Outcome.TAKEN, ("order", "slot")),
+        Step(Effect.CARD_UNBLOCK, Outcome.ACCEPTED, ("order",)),
+    ),
+    "change_pin": (Step(Effect.CARD_CHANGE, Outcome.ACCEPTED),),
+    "unblock": (Step(Effect.CARD_UNBLOCK, Outcome.ACCEPTED),),
+    "renew_certificate": (
+        Step(Effect.CARD_GENERATE_KEY, Outcome.GENERATED, ("key",)),
+        Step(Effect.CARD_WRITE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),
+    ),
+    "return_card": (Step(Effect.DROP_CARD, Outcome.DROPPED, ("old_card",)),),
+    "report_lost": (Step(Effect.CARD_HOLD, Outcome.HELD, ("card_number", "reason")),),
+    "clean_up": (Step(Effect.CARD_DELETE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),),
 }
-PICKUP_EFFECTS: tuple[tuple[str, str], ...] = (
-    (Effect.SLOT_OPEN, "opened"),
-    (Effect.SLOT_TAKE, "taken"),
-    (Effect.CARD_UNBLOCK, "done"),
-)
 MOST_SLOTS = 24
 
 
@@ -53,8 +76,8 @@ class _Visit:
     """What an errand is about."""
 
     kind: str
-    outcome: str
-    seconds: float
+    outcome: ErrandOutcome
+    seconds: int
     errand: str
     about: dict[str, Any]
     slot: int
@@ -71,15 +94,20 @@ def errand(random: Random, station: str, number: int) -> list[Told]:
     visit = _visit(random, station, number)
     visit.tell(0.0, EventType.ERRAND_STARTED, {"kind": visit.kind})
     steps = list(_steps(visit))
-    if visit.outcome != "done":
-        steps = steps[: random.randint(0, max(0, len(steps) - 1))]
+    begun: tuple[EventType, dict[str, Any]] | None = None
+    if visit.outcome != ErrandOutcome.DONE:
+        cut = random.randint(0, max(0, len(steps) - 1))
+        begun = steps[cut] if cut < len(steps) else None
+        steps = steps[:cut]
     each_s = visit.seconds / (len(steps) + 1)
     for kind, content in steps:
         visit.tell(each_s, kind, content)
-    if visit.outcome == "unknown":
-        visit.tell(0.0, EventType.EFFECT_UNKNOWN, {"effect": Effect.CARD_WRITE_CERTIFICATE})
-    end = {"kind": visit.kind, "outcome": visit.outcome, "seconds": round(visit.seconds, 1), **visit.about}
-    visit.tell(each_s, EventType.ERRAND_ENDED, end)
+    if visit.outcome == ErrandOutcome.UNKNOWN and begun is not None and begun[0] == EventType.EFFECT_DONE:
+        facts = {name: value for name, value in begun[1].items() if name != "outcome"}
+        visit.tell(0.0, EventType.EFFECT_UNKNOWN, facts)
+    reason = {"reason": REASONS[visit.outcome]} if visit.outcome in REASONS else {}
+    end = {"kind": visit.kind, "outcome": visit.outcome, "seconds": visit.seconds, **visit.about, **reason}
+    visit.tell(each_s, EventType.ERRAND_ENDED, end | {"hsa_id": f"SIM-{visit.about['card_number'][-6:]}"})
     return visit.tells
 
 
@@ -90,26 +118,25 @@ def mean_seconds() -> float:
 
 def _visit(random: Random, station: str, number: int) -> _Visit:
     kind, outcome = _drawn(random, KINDS), _drawn(random, OUTCOMES)
-    seconds = SECONDS[kind] * random.uniform(0.6, 1.6)
+    seconds = round(SECONDS[kind] * random.uniform(0.6, 1.6))
     about: dict[str, Any] = {"card_number": f"9999{random.randrange(10**12):012d}"}
     if kind == "pickup":
         about["order"] = f"SIM-{station}-{number}"
     return _Visit(kind, outcome, seconds, str(uuid.uuid4()), about, random.randint(1, MOST_SLOTS))
 
 
-def _drawn(random: Random, weights: dict[str, int]) -> str:
+def _drawn(random: Random, weights: dict[Drawn, int]) -> Drawn:
     return random.choices(list(weights), list(weights.values()))[0]
 
 
-def _steps(visit: _Visit) -> Iterator[tuple[str, dict[str, Any]]]:
+def _steps(visit: _Visit) -> Iterator[tuple[EventType, dict[str, Any]]]:
+    card_number = visit.about["card_number"]
+    known = {**visit.about, "slot": visit.slot, "old_card": card_number, "key": "45", "reason": "lost"}
+    for step in EFFECTS.get(visit.kind, ()):
+        facts = {name: known[name] for name in step.facts}
+        yield EventType.EFFECT_DONE, {"effect": step.effect, "outcome": step.outcome, **facts}
     if visit.kind == "pickup":
-        for effect, outcome in PICKUP_EFFECTS:
-            yield EventType.EFFECT_DONE, {"effect": effect, "outcome": outcome, "slot": visit.slot, **visit.about}
         yield EventType.CARD_ACTIVATED, visit.about
         receipt = {"payload": "e30", "signatures": [{"protected": "e30", "signature": "bWFkZSB1cA"}]}
         name = f"SIM-{visit.errand}"
         yield EventType.RECEIPT_ISSUED, {**visit.about, "number": name, "receipt": receipt, "signed": "attested"}
-        return
-    for effect, outcome in EFFECTS.get(visit.kind, ()):
-        old = {"old_card": visit.about["card_number"]} if effect == Effect.DROP_CARD else {}
-        yield EventType.EFFECT_DONE, {"effect": effect, "outcome": outcome, **old}
