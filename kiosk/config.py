@@ -262,6 +262,19 @@ class Config(Section):
     commands: CommandsSection = CommandsSection()
 
     @property
+    def virtual(self) -> tuple[str, ...]:
+        """The settings that name a virtual device, as `printer.kind`."""
+        settings = {
+            "readers.holder": self.readers.holder,
+            "readers.administrator": self.readers.administrator,
+            "printer.kind": self.printer.kind,
+            "cabinet.kind": self.cabinet.kind,
+            "pins.kind": self.pins.kind,
+            "scanner.kind": self.scanner.kind,
+        }
+        return tuple(name for name, value in settings.items() if value == VIRTUAL)
+
+    @property
     def is_bench(self) -> bool:
         """Whether every reader is virtual, so that no real card's code is ever typed here.
 

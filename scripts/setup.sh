@@ -133,7 +133,7 @@ install_requirements() {
 
 install_project() {
     say "Installing the programs kortkiosk, kortkiosk-fleet and kortkiosk-provision into $VENV"
-    "$VENV/bin/pip" install "${PIP_OPTIONS[@]}" --no-deps --no-build-isolation --editable .
+    "$VENV/bin/pip" install "${PIP_OPTIONS[@]}" --no-deps --no-build-isolation --editable . --editable ./sim
 }
 
 # A linked environment is another checkout's: it is used as it is, and never cleared or filled from here.
@@ -148,4 +148,4 @@ lock="requirements/py${version/./}.txt"
 install_packages
 make_environment
 unless_stamped requirements install_requirements "$BUILD_LOCK" "$lock"
-unless_stamped project install_project setup.cfg pyproject.toml
+unless_stamped project install_project setup.cfg pyproject.toml sim/setup.cfg sim/pyproject.toml

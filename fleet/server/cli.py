@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,15 @@ from fleet.server.server import FleetServer, ServerError, utc_now
 from fleet.server.sign_in.secret_encryption import SecretsError
 from fleet.server.verifier import cli as verifier_command
 from fleet.server.verifier.child_process import VerifierAwayError
-from sim.cli import issuer_simulator as simulator_command
-from sim.cli import simulate as simulating
 
 _log = logging.getLogger(__name__)
 
 BAD_INPUT, REFUSED, AWAY = 2, 3, 4
 LISTS_VALID_H, MOST_LISTS_VALID_H = 24, 14 * 24
+
+GROUP = "kortkiosk_fleet.commands"
+OF_SIM = ("simulate", "issuer-simulator")
+"""Commands that the package `kortkiosk-sim` adds."""
 
 _ALWAYS = ("imported", "unchanged")
 """Figures that are said even where they are 0."""
@@ -102,7 +105,7 @@ _CANNOT_START = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program. Gives its exit code; argparse itself ends with 2 where the usage is wrong."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
     configure(arguments.log_format, arguments.log)
     try:
         code: int = arguments.run(arguments)
@@ -249,7 +252,7 @@ def _say(arguments: argparse.Namespace, result: dict[str, object], text: str) ->
     print(json.dumps(result, ensure_ascii=False) if arguments.json else text, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kortkiosk-fleet", description="The fleet server and its administration.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = _command(commands, "serve", _serve, "run broker, ingest, answers and dashboard")
@@ -286,9 +289,6 @@ def _parser() -> argparse.ArgumentParser:
         source.add_argument("file", type=Path, metavar="FILE.csv", nargs="?" if fetches else None)
         if fetches:
             source.add_argument("--issuer", type=Path, metavar="FILE.toml", help="take what the issuer has")
-    simulate = _command(commands, "simulate", simulating.run, "many stations against a running server")
-    add_store_arguments(simulate, serves=True)
-    simulating.add_arguments(simulate)
     add_store_arguments(_command(commands, "migrate", _migrate, "bring the database up to date"))
     add_store_arguments(_command(commands, "rebuild", _rebuild, "make all that follows from events anew"))
     access_commands.add_parsers(commands, _command)
@@ -297,10 +297,24 @@ def _parser() -> argparse.ArgumentParser:
     cluster_commands.add_parsers(commands, _command, utc_now)
     verifier_command.add_parser(commands, _command)
     upkeep_commands.add_parsers(commands, _command)
-    simulator = _command(commands, "issuer-simulator", simulator_command.run, "a simulated issuer, which says so")
-    simulator.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
-    simulator_command.add_arguments(simulator)
+    _add_plugins(commands, arguments)
     return parser
+
+
+def _add_plugins(commands: Any, arguments: Sequence[str]) -> None:
+    """Commands of other packages, by entry points of the group `kortkiosk_fleet.commands`; loaded only where they are needed."""
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if wanted in commands.choices:
+        return
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    if wanted in OF_SIM and wanted not in {entry.name for entry in entries}:
+        print(f"kortkiosk-fleet {wanted}: install kortkiosk-sim, which has this command", file=sys.stderr)
+        raise SystemExit(BAD_INPUT)
+    for entry in entries:
+        if not wanted or entry.name == wanted:
+            entry.load().add_parser(commands, _command)
+        else:
+            commands.add_parser(entry.name)
 
 
 def _hours(text: str) -> int:

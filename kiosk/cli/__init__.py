@@ -1,7 +1,8 @@
 """The program `kortkiosk` and its subcommands.
 
 Each subcommand is a module with `add_parser(subparsers)`, which sets `func(arguments) -> exit code`. Only the one that
-was asked for is loaded, so the others may miss a package, and starting is quick.
+was asked for is loaded, so the others may miss a package, and starting is quick. Other packages add subcommands by entry
+points of the group `kortkiosk.commands`: a module with `add_parser` and `HELP`, under the subcommand's name.
 
 Exit codes, the same for all programs: see `Exit`.
 """
@@ -17,8 +18,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from fleet.hardening import forbid_dumps
 
@@ -53,14 +55,15 @@ class Subcommand:
 
 SUBCOMMANDS = (
     Subcommand("run", "kiosk.cli.run", "the station"),
-    Subcommand("demo", "sim.cli.demo", "station, bench and fleet server on made-up cards and orders"),
     Subcommand("card", "kiosk.cli.card", "look at, test and mend one card at a desk"),
     Subcommand("devices", "kiosk.cli.devices", "the station's devices, their states, a self test"),
     Subcommand("walk", "kiosk.cli.walk", "an errand without a screen, answered by a file"),
-    Subcommand("gallery", "sim.cli.gallery", "every screen as a picture"),
     Subcommand("verify-receipt", "kiosk.cli.verify_receipt", "is this receipt real, and who signed it"),
-    Subcommand("virtual-card", "sim.cli.virtual_card", "plug a virtual card into the virtual PC/SC reader"),
 )
+
+GROUP = "kortkiosk.commands"
+OF_SIM = ("demo", "gallery", "virtual-card")
+"""Subcommands that the package `kortkiosk-sim` adds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,7 +113,21 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             importlib.import_module(subcommand.module).add_parser(subparsers)
         else:
             subparsers.add_parser(subcommand.name, help=subcommand.help)
+    if wanted not in {subcommand.name for subcommand in SUBCOMMANDS}:
+        _add_plugins(parser, subparsers, wanted)
     return parser
+
+
+def _add_plugins(parser: argparse.ArgumentParser, subparsers: Any, wanted: str) -> None:
+    """The subcommands of other packages: one of them in full, or all by name with their help."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    if wanted in OF_SIM and wanted not in {entry.name for entry in entries}:
+        parser.exit(Exit.BAD_INPUT, f"kortkiosk {wanted}: install kortkiosk-sim, which has this command\n")
+    for entry in entries:
+        if entry.name == wanted:
+            entry.load().add_parser(subparsers)
+        else:
+            subparsers.add_parser(entry.name, help=None if wanted else entry.load().HELP)
 
 
 def _our_error(fault: Exception) -> int:

@@ -14,14 +14,13 @@ import fcntl
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from drivers.reader.card_reader import ReaderSettings
 from drivers.reader.pin.try_ledger import MemoryLedger
-from drivers.reader.secret import Secret
 from kiosk.cli import Exit
 from kiosk.clock import SystemClock
 from kiosk.config import (
@@ -40,16 +39,9 @@ from kiosk.station.build_fleet import LOCK_FILE
 from kiosk.station.devices import Devices
 from kiosk.station.reader_settings import NoAnchorsError, reader_settings
 from kiosk.station.self_test import Checked, Wishes, check
-from sim.bench import cards
-from sim.bench.cabinet import board_of
-from sim.bench.faults import FAULTS, Bench, unknown
-from sim.bench.world import World, WorldError
-from sim.cabinet import unix_board
-from sim.cabinet.twin import TwinError
-from sim.demo import seed
+from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
+from kiosk.station.virtual_plugin import Plugin, VirtualDevicesError, missing_wheel, plugin, require
 
-CARD = "1:old"
-"""The virtual card in the holder's virtual reader."""
 VIRTUAL_SET = Config(
     readers=ReadersSection(holder=VIRTUAL, administrator=VIRTUAL), printer=PrinterSection(kind="virtual"),
     cabinet=CabinetSection(kind="virtual"), pins=PinsSection(kind="virtual"), scanner=ScannerSection(kind="virtual"),
@@ -70,7 +62,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         )
         action.add_argument("--json", action="store_true", help="one JSON object")
         action.add_argument("--fault", action="append", default=[], metavar="NAME", help="break a virtual device: "
-                            + ", ".join(FAULTS))  # fmt: skip
+                            + ", ".join(_faults()))  # fmt: skip
         action.set_defaults(func=run, thorough=name == "test", print=False, open=None)
         if name == "test":
             action.add_argument("--print", action="store_true", help="print a test page")
@@ -82,79 +74,104 @@ def run(args: argparse.Namespace) -> int:
     try:
         path = args.config or Path("station.toml")
         config = load(path) if args.config or path.exists() else VIRTUAL_SET
-        wrong = [text for name in args.fault if (text := unknown(name))]
-        if wrong:
-            raise WorldError(f"{'; '.join(wrong)}; there are: {', '.join(FAULTS)}")
+        require(config)
+        _need_known(args.fault)
         if _is_running(path.resolve().parent / config.station.data / LOCK_FILE):
             print("kortkiosk devices: the station runs and has its devices; end it first", file=sys.stderr)
             return Exit.REFUSED
         found = asyncio.run(_checked(args, config, path.resolve().parent))
-    except (ConfigError, WorldError) as error:
+    except (ConfigError, VirtualDevicesError) as error:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.BAD_INPUT
-    except TwinError as error:
+    except CabinetPowerError as error:
         print(f"kortkiosk devices: {error}", file=sys.stderr)
         return Exit.FAULT
     _say(found, as_json=args.json)
     return Exit.DONE if all(one.ok for one in found) else Exit.FAULT
 
 
+def _plugin() -> Plugin | None:
+    """The plug-in for virtual devices, where it is installed."""
+    try:
+        return plugin()
+    except VirtualDevicesError:
+        return None
+
+
+def _faults() -> Sequence[str]:
+    """Names of faults of virtual devices."""
+    brought = _plugin()
+    return () if brought is None else brought.FAULTS
+
+
+def _need_known(faults: Sequence[str]) -> None:
+    """Raises VirtualDevicesError where one of these is no fault, or none can be set."""
+    known = _faults()
+    if faults and not known:
+        raise missing_wheel("--fault")
+    wrong = [f"there is no fault {name!r}" for name in faults if name not in known]
+    if wrong:
+        raise VirtualDevicesError(f"{'; '.join(wrong)}; there are: {', '.join(known)}")
+
+
 async def _checked(args: argparse.Namespace, config: Config, base: Path) -> list[Checked]:
+    brought = _plugin()
     with tempfile.TemporaryDirectory() as folder:
-        firmware = config.cabinet.kind == VIRTUAL and unix_board.available()
-        world = World.open(Path(folder), seed.scenario(), SystemClock().now(), firmware=firmware)
-        async with _powered(config, base, world) as devices:
-            if config.readers.holder == VIRTUAL:
-                world.insert(CARD, "holder")
-            for name in args.fault:
-                _break(name, Bench(world, devices), config)
-            board = board_of(world.cabinet)
-            if board is not None and args.fault:
-                await board.settled()
-            devices.start()
-            return await check(devices, Wishes(args.thorough, args.print, args.open, pin_of=_pin_of))
+        virtual = None
+        if brought is not None:
+            cabinet = config.cabinet.kind == VIRTUAL
+            virtual = brought.open_devices(Path(folder), SystemClock().now(), cabinet=cabinet)
+        async with _powered(config, base, virtual) as drivers:
+            wishes = Wishes(args.thorough, args.print, args.open)
+            if brought is not None and virtual is not None:
+                await _prepare(args.fault, config, brought, virtual, drivers)
+                wishes = replace(wishes, pin_of=virtual.pin_of)
+            drivers.start()
+            return await check(drivers, wishes)
+
+
+async def _prepare(
+    faults: Sequence[str], config: Config, brought: Plugin, virtual: VirtualDevices, drivers: Devices
+) -> None:
+    """A card in the holder's reader, and the faults. Raises VirtualDevicesError."""
+    if config.readers.holder == VIRTUAL:
+        brought.insert_card(virtual)
+    for name in faults:
+        _need_virtual(name, config)
+        brought.apply_fault(name, virtual, drivers)
+    if faults:
+        await virtual.settled()
 
 
 @asynccontextmanager
-async def _powered(config: Config, base: Path, world: World) -> AsyncIterator[Devices]:
+async def _powered(config: Config, base: Path, virtual: VirtualDevices | None) -> AsyncIterator[Devices]:
     """The devices of the configuration, the virtual ones with power."""
-    board = board_of(world.cabinet)
     try:
-        kept = reader_settings(config, base, SystemClock(), world)
+        kept = reader_settings(config, base, SystemClock(), virtual)
         settings = replace(kept, ledger=MemoryLedger())  # only made-up codes are tried here
     except NoAnchorsError:
         settings = ReaderSettings(now=SystemClock().now)
-    devices = make_devices(config, base, settings, world)
+    drivers = make_devices(config, base, settings, virtual)
     try:
-        if config.printer.kind == VIRTUAL:
-            world.printer.become(config.printer.model)
-            devices.printer = virtual_printer(*await world.printer.start(), config.printer.model)
-        if board is not None:
-            await board.start()
-        yield devices
+        if virtual is not None:
+            if config.printer.kind == VIRTUAL:
+                address = await virtual.start_printer(config.printer.model)
+                drivers.printer = virtual_printer(*address, config.printer.model)
+            await virtual.power_on()
+        yield drivers
     finally:
-        await devices.close()
-        await world.printer.stop()
-        if board is not None:
-            await board.stop()
+        await drivers.close()
+        if virtual is not None:
+            await virtual.stop_printer()
+            await virtual.power_off()
 
 
-def _break(name: str, bench: Bench, config: Config) -> None:
-    """Set a fault. Raises WorldError where that device is not a virtual one."""
-    virtual = {
-        "reader": config.readers.administrator if "administrator" in name else config.readers.holder,
-        "printer": config.printer.kind, "cabinet": config.cabinet.kind, "scanner": config.scanner.kind,
-        "pins": config.pins.kind,
-    }[name.partition(".")[0]] == VIRTUAL  # fmt: skip
-    if not virtual:
-        raise WorldError(f"{name}: that device is not virtual")
-    FAULTS[name](bench)
-
-
-def _pin_of(number: str | None) -> Secret | None:
-    """The made-up code of the virtual card that was put in."""
-    persona = cards.persona(CARD)
-    return Secret(persona.pin) if number == persona.card_number else None
+def _need_virtual(fault: str, config: Config) -> None:
+    """Raises VirtualDevicesError where the device of that fault is not a virtual one."""
+    device = fault.partition(".")[0]
+    setting = {"reader": "readers.administrator" if "administrator" in fault else "readers.holder"}
+    if setting.get(device, f"{device}.kind") not in config.virtual:
+        raise VirtualDevicesError(f"{fault}: that device is not virtual")
 
 
 def _is_running(lock: Path) -> bool:

@@ -20,6 +20,7 @@ from kiosk.cli import Exit
 from kiosk.config import Config, ConfigError, load
 from kiosk.station.host import Host
 from kiosk.station.log_bundle import heard
+from kiosk.station.virtual_plugin import VirtualDevicesError, require
 
 DEFAULT = Path("station.toml")
 RESTART = -1
@@ -39,7 +40,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it. Exit codes: 0 window closed or SIGTERM; 2 (with --check) bad configuration; 4 no display; 130 interrupted."""
+    """Do it. Exit codes: 0 window closed or SIGTERM; 2 bad configuration (only with --check), or virtual devices that are not
+    installed; 4 no display; 130 interrupted."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config, faults = Config(), []
     try:
@@ -48,6 +50,11 @@ def run(args: argparse.Namespace) -> int:
         faults = [f"{args.config}: {fault}" for fault in error.faults]
     for fault in faults:
         _say("config", fault, as_json=args.json)
+    try:
+        require(config)
+    except VirtualDevicesError as error:
+        _say("config", f"{args.config}: {error}", as_json=args.json)
+        return Exit.BAD_INPUT
     if args.check:
         return Exit.BAD_INPUT if faults else Exit.DONE
     if not _display():

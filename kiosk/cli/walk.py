@@ -20,20 +20,16 @@ from drivers.reader.port import Presence, Reader, StationVisit
 from fleet.agent.link import Timing
 from fleet.messages.vocabulary import ErrandOutcome, EventType
 from kiosk.cli import Exit
-from kiosk.clock import SystemClock
-from kiosk.config import VIRTUAL, Config, ConfigError, load
+from kiosk.config import Config, ConfigError, load
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.ports import Ended
 from kiosk.station.build import open_station
 from kiosk.station.station import Station
+from kiosk.station.virtual_plugin import VirtualDevicesError
 from kiosk.walk import answers as answers_file
-from kiosk.walk import hands
 from kiosk.walk.answers import Answers, AnswersError
+from kiosk.walk.hands import Hands, ReaderServiceError, open_hands
 from kiosk.walk.screen import WalkScreen
-from sim.bench.world import Scenario, World
-from sim.reader.pcscd import NoServiceError
-from sim.reader.pki import TestAuthority, default_directory
-from sim.reader.state import CardFileError
 
 ONLINE_S = 10.0
 """How long a walk waits for the connection before it goes on without."""
@@ -84,12 +80,12 @@ def run(args: argparse.Namespace) -> int:
         config, base = _config(args)
         answers = answers_file.load(args.answers)
         errand = next(one for one in ERRANDS if one.id == args.errand)
-        with tempfile.TemporaryDirectory() as folder, hands.service_for(args.reader, args.admin_reader):
-            return asyncio.run(_Walk(args.json, config, base, Path(folder)).go(errand, answers))
-    except (ConfigError, AnswersError, CardFileError) as error:
+        with tempfile.TemporaryDirectory() as folder, open_hands(config, answers, Path(folder)) as hands:
+            return asyncio.run(_Walk(args.json, config, base, hands).go(errand, answers))
+    except (ConfigError, AnswersError, VirtualDevicesError) as error:
         print(f"kortkiosk walk: {error}", file=sys.stderr)
         return Exit.BAD_INPUT
-    except NoServiceError as error:
+    except ReaderServiceError as error:
         print(f"kortkiosk walk: {error}", file=sys.stderr)
         return Exit.FAULT
     except OSError as error:
@@ -105,23 +101,17 @@ def _config(args: argparse.Namespace) -> tuple[Config, Path]:
 
 
 class _Walk:
-    def __init__(self, as_json: bool, config: Config, base: Path, folder: Path) -> None:
+    def __init__(self, as_json: bool, config: Config, base: Path, hands: Hands) -> None:
         self._json = as_json
         self._config = config
         self._base = base
-        self._folder = folder
+        self._hands = hands
 
     async def go(self, errand: Errand, answers: Answers) -> int:
         """Open the station, walk, let the events drain, print the last line."""
-        slots = {number: f"{number}:new" for number in range(1, self._config.cabinet.slots + 1)}
-        world = World.open(self._folder, Scenario(slots, (), (), self._config.cabinet.slots), SystemClock().now())
-        if answers.cards:  # the issuer of virtual cards counts, but only where the file brings such cards
-            world.authority = TestAuthority.load_or_create(default_directory(), SystemClock().now())
-        cards = hands.cards(answers, world.authority)
-        screen = WalkScreen(answers.entries, cards, self._say, self._config.station.language)
-        timing = Timing(first_s=0.1)
-        async with open_station(self._config, self._base, screen, world=world, timing=timing) as station:
-            self._arm(screen, station, world)
+        screen = WalkScreen(answers.entries, self._say, self._config.station.language, self._hands)
+        timing, virtual = Timing(first_s=0.1), self._hands.devices
+        async with open_station(self._config, self._base, screen, virtual=virtual, timing=timing) as station:
             await _online(station)
             missing = station.missing(errand)
             if missing is not None:
@@ -131,17 +121,6 @@ class _Walk:
             ended = await station.run(errand)
             await _drained(station)
             return await self._finish(errand, station, screen, ended, first, counted)
-
-    def _arm(self, screen: WalkScreen, station: Station, world: World) -> None:
-        for role, name in (
-            ("holder", self._config.readers.holder),
-            ("administrator", self._config.readers.administrator),
-        ):
-            if name:
-                slot = world.slots[role] if name == VIRTUAL else None
-                screen.hands[role] = hands.hand_for(slot.name if slot else name, slot)
-        if station.devices.cabinet is world.cabinet:
-            screen.cabinet = world.cabinet
 
     def _cannot(self, errand: Errand, station: Station, missing: str) -> int:
         problems = [{"code": one.code, "text": one.text} for one in station.problems]

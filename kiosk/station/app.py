@@ -25,19 +25,14 @@ from kiosk.region import Region
 from kiosk.screens.overlays import Closed
 from kiosk.screens.window import KivyScreen
 from kiosk.station.build import open_station
-from kiosk.station.build_devices import move_pins
 from kiosk.station.devices import Devices
 from kiosk.station.host import Host
 from kiosk.station.problems import Problems
 from kiosk.station.station import Station
+from kiosk.station.virtual_devices import VirtualDevices
+from kiosk.station.virtual_plugin import Look, plugin
 from kiosk.views import Fact, say
-from sim.bench.control import BenchControl
-from sim.bench.world import World
-from sim.cabinet import unix_board
-from sim.demo import seed
-from sim.scanner import VirtualScanner
 
-BENCH_SOCKET = "bench.sock"
 PROMPT = Timing(first_s=0.3)
 """On a bench one station comes back at once; a fleet spreads its stations over ten seconds."""
 
@@ -46,12 +41,15 @@ class App:
     """One station with its window."""
 
     def __init__(self, config: Config, base: Path, host: Host | None = None, faults: Sequence[str] = ()) -> None:
-        """`faults`: what was wrong with the configuration; the station is then shown as out of order."""
+        """`faults`: what was wrong with the configuration; the station is then shown as out of order.
+
+        Raises VirtualDevicesError where a virtual device is configured, and the plug-in for it is not installed.
+        """
         self._config = config
         self._base = base
         self._faults = faults
         self._contacts: tuple[Fact, ...] = ()
-        self.world = self._make_world(base)
+        self.virtual = self._open_virtual_devices(base)
         theme = config.display.theme
         self.screen = KivyScreen(
             SystemClock(), panel=_panel(config), place=config.station.title,
@@ -85,9 +83,9 @@ class App:
             for fault in self._faults:
                 problems.report("config", fault)
             await asyncio.get_running_loop().create_future()
-        timing = PROMPT if self.world is not None else None
+        timing = PROMPT if self.virtual is not None else None
         async with open_station(
-            self._config, self._base, self.screen, self._host, self.world, timing=timing
+            self._config, self._base, self.screen, self._host, self.virtual, timing=timing
         ) as station:
             self._contacts = _contacts(station.region)
             self.screen.set_contacts(self._contacts)
@@ -124,38 +122,27 @@ class App:
         door = Closed(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
         self.screen.set_closed(door if closed else None)
 
-    def _make_world(self, base: Path) -> World | None:
-        """The bench, where anything is virtual; its folder keeps cards, slots and paper over a power cut."""
+    def _open_virtual_devices(self, base: Path) -> VirtualDevices | None:
+        """The virtual devices, where any is configured; their folder keeps cards, slots and paper over a power cut."""
         config = self._config
-        kinds = (config.readers.holder, config.readers.administrator, config.printer.kind, config.cabinet.kind,
-                 config.pins.kind, config.scanner.kind)  # fmt: skip
-        if VIRTUAL not in kinds or self._faults:
+        if not config.virtual or self._faults:
             return None
         folder = base / config.station.data / "bench"
-        firmware = config.cabinet.kind == VIRTUAL and unix_board.available()
-        return World.open(folder, seed.scenario(), SystemClock().now(), firmware=firmware)
+        return plugin().open_devices(folder, SystemClock().now(), cabinet=config.cabinet.kind == VIRTUAL)
 
     @contextlib.asynccontextmanager
     async def _bench_control(self, station: Station) -> AsyncIterator[None]:
-        """The bench's door, where anything is virtual."""
-        if self.world is None:
+        """The server for the bench window, where anything is virtual."""
+        if self.virtual is None:
             yield
             return
-        control = BenchControl(self.world, self.world.folder / BENCH_SOCKET)
-        control.extra = {"scan": partial(self._scan, station.devices), "pins": partial(_move_pins, station.devices)}
-        control.looks = {"screen": partial(self._look_at_screen, station), "snapshot": self._snapshot}
-        await control.start()
+        looks: dict[str, Look] = {"screen": partial(self._look_at_screen, station), "snapshot": self._snapshot}
+        server = plugin().serve_bench(self.virtual, self.screen.scan, looks)
+        await server.start()
         try:
             yield
         finally:
-            await control.stop()
-
-    def _scan(self, devices: Devices, request: dict[str, Any]) -> None:
-        """Held before the virtual scanner; where none is fitted, as if the window's keys had typed it."""
-        if isinstance(devices.scanner, VirtualScanner):
-            devices.scanner.scan(str(request["text"]))
-        else:
-            self.screen.scan(str(request["text"]))
+            await server.stop()
 
     def _look_at_screen(self, station: Station, _: dict[str, Any]) -> dict[str, Any]:
         """Where to touch, for tests: positions only, never what is typed."""
@@ -168,10 +155,6 @@ class App:
     def _snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
         self.screen.snapshot(Path(request["file"]))
         return {"file": request["file"]}
-
-
-def _move_pins(devices: Devices, request: dict[str, Any]) -> None:
-    move_pins(devices.pins, str(request["what"]), bool(request.get("on", True)))
 
 
 def _panel(config: Config) -> Literal["10", "7", "p"]:

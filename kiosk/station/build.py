@@ -2,7 +2,7 @@
 
 What cannot be made is reported as a problem; the rest of the station is made all the same.
 
-    async with open_station(config, base, screen, Host(), world) as station:
+    async with open_station(config, base, screen, Host(), virtual) as station:
         await station.serve()
 """
 # length: the one composition root
@@ -69,13 +69,10 @@ from kiosk.station.station import Station
 from kiosk.station.station_commands import CommandHandlers, Handler, StationCommands
 from kiosk.station.status import StationStatus
 from kiosk.station.supervisor import Limits, Supervisor
+from kiosk.station.virtual_devices import CabinetPowerError, VirtualDevices
 from kiosk.steps.capabilities import Capabilities
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
-from sim.bench import cabinet as bench_cabinet
-from sim.bench.cards import made_up_pin
-from sim.bench.world import World
-from sim.cabinet.twin import TwinError
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +81,7 @@ async def open_station(
     base: Path,
     screen: Screen,
     host: Host | None = None,
-    world: World | None = None,
+    virtual: VirtualDevices | None = None,
     *,
     timing: Timing | None = None,
     clock: SystemClock | None = None,
@@ -93,12 +90,12 @@ async def open_station(
 
     Args:
         base: the folder that paths of the configuration are relative to.
-        world: the virtual devices, where the configuration names any.
+        virtual: the virtual devices, where the configuration names any.
         timing: of the link.
     """
     async with contextlib.AsyncExitStack() as closing:
         host = host or Host()
-        context = _Context(config, base, clock or SystemClock(), host, world, closing, Problems(host.on_problem))
+        context = _Context(config, base, clock or SystemClock(), host, virtual, closing, Problems(host.on_problem))
         context.changed.subscribe(context.state_changed)
         yield await _build(context, screen, timing)
 
@@ -111,7 +108,7 @@ class _Context:
     base: Path
     clock: SystemClock
     host: Host
-    world: World | None
+    virtual: VirtualDevices | None
     closing: contextlib.AsyncExitStack
     problems: Problems
     changed: Signal = field(default_factory=Signal)
@@ -154,7 +151,7 @@ class _Backing:
 async def _build(context: _Context, screen: Screen, timing: Timing | None) -> Station:
     config, clock, problems = context.config, context.clock, context.problems
     bootid, region = str(uuid.uuid4()), _region(context)
-    settings, trust = told_settings(config, context.base, clock, context.world, problems.report)
+    settings, trust = told_settings(config, context.base, clock, context.virtual, problems.report)
     devices = await _open_devices(context, settings)
     inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
     backing = await _open_backing(context, bootid, timing, inbox.put_nowait)
@@ -207,9 +204,9 @@ async def _start(
         context.closing.push_async_callback(link.stop)
         context.state_changed.subscribe(lambda: link.publish_state(report.state()))
         link.on_change(lambda online: context.changed())
-        if context.world is not None:
-            link.set_allowed(context.world.network)
-            context.world.on_network = link.set_allowed
+        if context.virtual is not None:
+            link.set_allowed(context.virtual.network)
+            context.virtual.on_network = link.set_allowed
     devices.start()
     await devices.look()
     tasks = [asyncio.create_task(coroutine) for coroutine in (devices.watch(), *work)]
@@ -234,22 +231,21 @@ def _region(context: _Context) -> Region:
 
 async def _open_devices(context: _Context, settings: ReaderSettings) -> Devices:
     """The devices of the configuration, the virtual ones with power."""
-    config, world = context.config, context.world
-    if world is not None:
-        context.closing.push_async_callback(bench_cabinet.stop, world.cabinet)
-        context.closing.push_async_callback(world.printer.stop)
+    config, virtual = context.config, context.virtual
+    if virtual is not None:
+        context.closing.push_async_callback(virtual.power_off)
+        context.closing.push_async_callback(virtual.stop_printer)
     devices = make_devices(
-        config, context.base, settings, world, on_change=context.changed, on_cabinet=_cabinet_problem(context)
+        config, context.base, settings, virtual, on_change=context.changed, on_cabinet=_cabinet_problem(context)
     )
     context.closing.push_async_callback(devices.close)
-    if world is not None:
+    if virtual is not None:
         if config.printer.kind == VIRTUAL:
-            world.printer.become(config.printer.model)
-            host, port = await world.printer.start()
+            host, port = await virtual.start_printer(config.printer.model)
             devices.printer = virtual_printer(host, port, config.printer.model)
         try:
-            await bench_cabinet.start(world.cabinet)
-        except TwinError as error:
+            await virtual.power_on()
+        except CabinetPowerError as error:
             context.problems.report("cabinet", str(error))
     return devices
 
@@ -437,10 +433,10 @@ def _command_handlers(
     notice: OutOfService,
     restart: Restart,
 ) -> dict[str, Handler]:
-    world = context.world
+    virtual = context.virtual
 
     def pin_of(number: str | None) -> Secret | None:
-        return None if world is None else made_up_pin(number, world.picture()["cards"])
+        return None if virtual is None else virtual.pin_of(number)
 
     return CommandHandlers(
         notice, devices, restart, fleet.refresh, lambda: records.latest_events(MOST_EVENTS),

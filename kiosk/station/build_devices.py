@@ -24,35 +24,33 @@ from drivers.scanner.port import Scanner
 from kiosk.config import VIRTUAL, CabinetSection, Config, KeypadSection, PinsSection, PrinterSection, ScannerSection
 from kiosk.ports import Printer
 from kiosk.station.devices import Devices
-from sim.bench.cabinet import driver_of
-from sim.bench.world import World
-from sim.scanner import VirtualScanner
+from kiosk.station.virtual_devices import VirtualDevices
 
 
 def make_devices(
     config: Config,
     base: Path,
     settings: ReaderSettings,
-    world: World | None,
+    virtual: VirtualDevices | None,
     *,
     on_change: Callable[[], None] = lambda: None,
     on_cabinet: Callable[[CabinetState], None] = lambda state: None,
 ) -> Devices:
     """The devices that the configuration names; `base` is the folder that its paths are relative to. Callbacks: see `Devices`."""
     devices = Devices(
-        pins=make_pins(config.pins),
-        scanner=make_scanner(config.scanner),
+        pins=make_pins(config.pins, virtual),
+        scanner=make_scanner(config.scanner, virtual),
         keypads=make_keypads(config.keypad),
         on_change=on_change,
         on_cabinet=on_cabinet,
     )
     pcsc = PcscBackend()
-    virtual = set()
+    names = set()
     for role in ("holder", "administrator"):
         name: str = getattr(config.readers, role)
-        if name == VIRTUAL and world is not None:
-            reader = CardReader(world.backend, world.slots[role].name, settings)
-            virtual.add(reader.name)
+        if name == VIRTUAL and virtual is not None:
+            reader = CardReader(virtual.backend, virtual.reader_name(role), settings)
+            names.add(reader.name)
         elif name and name != VIRTUAL:
             reader = CardReader(pcsc, name, settings)
         else:
@@ -61,11 +59,11 @@ def make_devices(
             devices.reader = reader
         else:
             devices.administrator_reader = reader
-    devices.virtual = frozenset(virtual)
+    devices.virtual = frozenset(names)
     if config.printer.kind not in ("none", VIRTUAL):
         devices.printer = EscPosPrinter("printer", _connection(config.printer), profile=config.printer.model)
-    if config.cabinet.kind == VIRTUAL and world is not None:
-        devices.cabinet = driver_of(world.cabinet)
+    if config.cabinet.kind == VIRTUAL and virtual is not None:
+        devices.cabinet = virtual.cabinet_driver
     elif config.cabinet.kind == "serial":
         devices.cabinet = _serial_cabinet(config.cabinet, base)
     return devices
@@ -119,34 +117,25 @@ class NoPins:
         """Nothing is held."""
 
 
-def make_pins(section: PinsSection) -> Pins | None:
+def make_pins(section: PinsSection, virtual: VirtualDevices | None = None) -> Pins | None:
     """The pins that the configuration names; None where none are."""
     if section.kind == "none":
         return None
     try:
+        if section.kind == "virtual":
+            return None if virtual is None else virtual.make_pins(section.wiring())
         from drivers.cabinet.gpio.driver import GpioPins
         from drivers.cabinet.gpio.gpiozero_board import pi_factory
-        from sim.pins import VirtualPins
     except ImportError:
         return NoPins()
-    return VirtualPins(section.wiring()) if section.kind == "virtual" else GpioPins(section.wiring(), pi_factory)
+    return GpioPins(section.wiring(), pi_factory)
 
 
-def move_pins(pins: Pins | None, what: str, on: bool) -> None:
-    """Move a contact of virtual pins: `door`, `headphones`, `presence`. Raises ValueError where there is none."""
-    hands = {"door": "open_door", "headphones": "plug_headphones", "presence": "stand_before"}
-    if pins is None or not pins.virtual:
-        raise ValueError("this station has no virtual pins")
-    if what not in hands:
-        raise ValueError(f"the pins have no contact {what!r}: use one of {', '.join(hands)}")
-    getattr(pins, hands[what])(on)
-
-
-def make_scanner(section: ScannerSection) -> Scanner | None:
+def make_scanner(section: ScannerSection, virtual: VirtualDevices | None = None) -> Scanner | None:
     """The scanner that the configuration names; None where none is, or the window hears it by itself."""
     match section.kind:
         case "virtual":
-            return VirtualScanner()
+            return None if virtual is None else virtual.make_scanner()
         case "input":
             from drivers.scanner.evdev_inputs import inputs  # evdev is there on Linux alone
 

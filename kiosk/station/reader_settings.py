@@ -18,7 +18,7 @@ from drivers.reader.profiles import ProfileError, Profiles, builtin
 from drivers.reader.profiles.signed import ProfileKeys, add_signed
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
-from sim.bench.world import World
+from kiosk.station.virtual_devices import VirtualDevices
 
 VPCD = "Virtual PCD "
 """How the virtual PC/SC driver names its readers: like the bench's own, they hold made-up cards."""
@@ -36,9 +36,9 @@ class KnownProducts:
     refused: tuple[str, ...] = ()
 
 
-def reader_settings(config: Config, base: Path, clock: SystemClock, world: World | None) -> ReaderSettings:
+def reader_settings(config: Config, base: Path, clock: SystemClock, virtual: VirtualDevices | None) -> ReaderSettings:
     """All of it. Raises NoAnchorsError where the anchors cannot be had."""
-    return _settings(config, base, clock, _trust(config, base, world))
+    return _settings(config, base, clock, _trust(config, base, virtual))
 
 
 def _settings(config: Config, base: Path, clock: SystemClock, trust: TrustStore) -> ReaderSettings:
@@ -53,7 +53,7 @@ def _settings(config: Config, base: Path, clock: SystemClock, trust: TrustStore)
 
 
 def told_settings(
-    config: Config, base: Path, clock: SystemClock, world: World | None, report: Callable[[str, str], None]
+    config: Config, base: Path, clock: SystemClock, virtual: VirtualDevices | None, report: Callable[[str, str], None]
 ) -> tuple[ReaderSettings, TrustStore | None]:
     """The same, with whom to trust; what is wrong is told to `report`. Without anchors nobody is trusted, and all else (which
     products are known, the durable count of tries) is as ever.
@@ -62,7 +62,7 @@ def told_settings(
     if refused:
         report("profiles", "\n".join(refused))
     try:
-        settings = reader_settings(config, base, clock, world)
+        settings = reader_settings(config, base, clock, virtual)
     except NoAnchorsError as error:
         report("anchors", str(error))
         return _settings(config, base, clock, TrustStore()), None
@@ -82,13 +82,13 @@ def known_products(config: Config, base: Path) -> KnownProducts:
     return KnownProducts(loaded.profiles.with_loa(config.trust.loa), tuple(map(str, loaded.refused)))
 
 
-def _trust(config: Config, base: Path, world: World | None) -> TrustStore:
+def _trust(config: Config, base: Path, virtual: VirtualDevices | None) -> TrustStore:
     revocation, hard = _revocation(config, base), config.trust.require_revocation
     if not config.trust.anchors:
         readers = (config.readers.holder, config.readers.administrator)
-        if world is None or any(name not in ("", VIRTUAL) and not name.startswith(VPCD) for name in readers):
+        if virtual is None or any(name not in ("", VIRTUAL) and not name.startswith(VPCD) for name in readers):
             raise NoAnchorsError("no trust.anchors in the configuration: no card can show who its holder is")
-        return TrustStore(world.authority.anchors(), world.authority.intermediates(), revocation=revocation, hard=hard)
+        return TrustStore(virtual.trust_anchors(), virtual.intermediates(), revocation=revocation, hard=hard)
     path = base / config.trust.anchors
     try:
         return TrustStore(*split(load_certificates(path)), revocation=revocation, hard=hard)

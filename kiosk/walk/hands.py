@@ -1,116 +1,88 @@
-"""The hands of a walk: they put cards into readers, and do at the cabinet what a person would.
+"""The hands of a walk: what a person would do at card readers, slots and drop slot.
 
-On a virtual PC/SC reader (vpcd) a card is plugged in over TCP, on an in-process one it is put into its slot; on a real
-reader a person does it, and the walk waits.
+Virtual hands come with the package `kortkiosk-sim` (entry point `hands` of `kortkiosk.walk`). Without it a walk runs on real
+readers: a person moves the cards, and the walk waits.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from kiosk.walk.answers import Answers, AnswersError, CardEntry
-from sim.reader import vpcd
-from sim.reader.cards import VirtualCard
-from sim.reader.kinds import KINDS
-from sim.reader.pcscd import answers, running_service
-from sim.reader.personas import person
-from sim.reader.pki import TestAuthority
-from sim.reader.slot import VirtualSlot
+from kiosk.config import Config
+from kiosk.station.virtual_devices import VirtualDevices
+from kiosk.station.virtual_plugin import missing_wheel
+from kiosk.walk.answers import Answers
 
-_VPCD_READER = re.compile(r"Virtual PCD 00 0([01])\Z")
+GROUP = "kortkiosk.walk"
 
 
-class ReaderHand(Protocol):
-    """Puts cards into one reader, and pulls them."""
-
-    def insert(self, card: VirtualCard) -> None: ...
-    def remove(self) -> None: ...
+class ReaderServiceError(Exception):
+    """No PC/SC service for the virtual readers could be started; the text says why."""
 
 
-class SlotHand:
-    """For an in-process reader."""
+class Hands(Protocol):
+    """Do what a person would do. `reader`: `holder`, `administrator`; a reader that is not fitted is the holder's."""
 
-    def __init__(self, slot: VirtualSlot) -> None:
-        self._slot = slot
+    @property
+    def devices(self) -> VirtualDevices | None:
+        """The virtual devices of the station."""
 
-    def insert(self, card: VirtualCard) -> None:
-        """Put it in."""
-        self._slot.insert(card)
+    @property
+    def by_person(self) -> bool:
+        """Whether a person moves the cards of some reader, so that the walk waits."""
 
-    def remove(self) -> None:
-        """Pull it."""
-        if self._slot.card is not None:
-            self._slot.remove()
+    @property
+    def at_cabinet(self) -> bool:
+        """Whether they reach into the cabinet."""
 
+    def insert(self, reader: str, card: str) -> None:
+        """Put the card of that name in the answers file into a reader. Raises OSError where no virtual reader listens."""
 
-class VpcdHand:
-    """For a reader of the virtual PC/SC driver."""
+    def remove(self, reader: str) -> None:
+        """Pull the card out of a reader."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._plug: vpcd.Plug | None = None
+    def use_slot(self, slot: int) -> None:
+        """Take the card out of an open slot, or put one in where it is empty, and close the door."""
 
-    def insert(self, card: VirtualCard) -> None:
-        """Plug it in. Raises OSError where no virtual reader listens."""
-        self._plug = vpcd.plug(card, port=self._port)
-
-    def remove(self) -> None:
-        """Unplug it."""
-        if self._plug is not None:
-            self._plug.stop()
-            self._plug = None
+    def drop_card(self) -> None:
+        """Push a card through the flap of the drop slot."""
 
 
-class PersonHand:
-    """For a real reader: a person does it; the walk goes on when the reader sees it."""
+class PersonHands:
+    """Hands of a person, at real devices. Implements `Hands`: does nothing."""
 
-    def insert(self, card: VirtualCard) -> None:
-        """Nothing to do here."""
+    devices: VirtualDevices | None = None
+    by_person = True
+    at_cabinet = False
 
-    def remove(self) -> None:
-        """Nothing to do here."""
+    def insert(self, reader: str, card: str) -> None:
+        """The person does it."""
+
+    def remove(self, reader: str) -> None:
+        """The person does it."""
+
+    def use_slot(self, slot: int) -> None:
+        """The person does it."""
+
+    def drop_card(self) -> None:
+        """The person does it."""
 
 
 @contextmanager
-def service_for(*readers: str) -> Iterator[None]:
-    """A PC/SC service for the virtual readers among these, where the machine runs none. Raises NoServiceError."""
-    if any(_VPCD_READER.match(reader) for reader in readers) and not answers():
-        with running_service():
-            yield
-    else:
-        yield
+def open_hands(config: Config, answers: Answers, folder: Path) -> Iterator[Hands]:
+    """The hands for a walk; `folder` keeps what virtual devices keep.
 
-
-def hand_for(reader: str, slot: VirtualSlot | None) -> ReaderHand:
-    """The hand that fits a reader's name."""
-    if slot is not None and reader == slot.name:
-        return SlotHand(slot)
-    match = _VPCD_READER.match(reader)
-    return VpcdHand(vpcd.FIRST_PORT + int(match[1])) if match else PersonHand()
-
-
-def cards(file: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
-    """Read (or make) the cards that the answers file names. Raises AnswersError, CardFileError, OSError."""
-    made = {}
-    for name, (path, entry) in file.cards.items():
-        if entry.kind not in KINDS:
-            raise AnswersError(f"cards.{name}: this version has no kind {entry.kind}; it has {', '.join(KINDS)}")
-        made[name] = VirtualCard.load(path) if path.exists() else _made(name, path, entry, authority)
-        if made[name].kind != entry.kind:
-            raise AnswersError(f"cards.{name}: {path} is a card of kind {made[name].kind}, not {entry.kind}")
-    return made
-
-
-def _made(name: str, path: Path, entry: CardEntry, authority: TestAuthority) -> VirtualCard:
-    try:
-        someone = person(entry.order)
-    except LookupError as error:
-        raise AnswersError(f"cards.{name}: {error}") from None
-    persona = someone.old if entry.which == "old" else someone.new
-    card = VirtualCard.create(persona, authority, datetime.now(UTC), kind=entry.kind, path=path)
-    if entry.locked:
-        card.lock()
-    return card
+    Raises AnswersError, OSError, ReaderServiceError, and VirtualDevicesError where virtual devices or cards are asked for and
+    their package is not installed.
+    """
+    for entry in entry_points(group=GROUP, name="hands"):
+        with entry.load()(config, answers, folder) as hands:
+            yield hands
+        return
+    if config.virtual:
+        raise missing_wheel(", ".join(config.virtual))
+    if answers.cards:
+        raise missing_wheel("[cards] in the answers file")
+    yield PersonHands()

@@ -23,9 +23,7 @@ from kiosk.views import (
     View,
 )
 from kiosk.walk.answers import Answer
-from kiosk.walk.hands import PersonHand, ReaderHand
-from sim.cabinet.body import Body
-from sim.reader.cards import VirtualCard
+from kiosk.walk.hands import Hands, PersonHands
 
 SETTLE_S = 30.0
 """How long a device may take to notice what hands did."""
@@ -54,16 +52,13 @@ class WalkScreen:
     def __init__(
         self,
         entries: tuple[Answer, ...],
-        cards: dict[str, VirtualCard],
         say: Callable[[dict[str, Any]], None],
         language: str,
+        hands: Hands | None = None,
     ) -> None:
-        self.hands: dict[str, ReaderHand] = {}
-        """By reader: `holder`, `administrator`."""
-        self.cabinet: Body | None = None
         self.unexpected: UnexpectedViewError | None = None
         self._entries = deque(entries)
-        self._cards = cards
+        self._hands = hands or PersonHands()
         self._say = say
         self._language = language
 
@@ -105,7 +100,7 @@ class WalkScreen:
 
     async def _settled(self, view: View[Any]) -> None:
         """Wait for the device to notice; the view is withdrawn then. On a real reader a person needs longer."""
-        if any(isinstance(hand, PersonHand) for hand in self.hands.values()):
+        if self._hands.by_person:
             await _for_ever()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
@@ -123,13 +118,12 @@ class WalkScreen:
     def _do(self, view: View[Any], entry: Answer) -> None:
         drawing = view.drawing
         role = entry.reader or (drawing.which if isinstance(drawing, ReaderDrawing) else "holder")
-        hand = self.hands[role if role in self.hands else "holder"]
         self._say({"did": entry.do, "card": entry.card, "reader": role})
         if entry.do in ("remove", "swap"):
-            hand.remove()
+            self._hands.remove(role)
         if entry.do in ("insert", "swap"):
             assert entry.card is not None
-            hand.insert(self._cards[entry.card])
+            self._hands.insert(role, entry.card)
 
     def _help(self, view: View[Any]) -> bool:
         """What any person would do by themselves: take what is offered, close the door, put the card into the drop."""
@@ -137,22 +131,14 @@ class WalkScreen:
             return False
         match view.drawing:
             case ReaderDrawing(motion="out", which=which):
-                self.hands[which if which in self.hands else "holder"].remove()
-            case CabinetDrawing(lit=slot) if self.cabinet is not None:
-                self._at_slot(slot)
-            case DropDrawing() if self.cabinet is not None:
-                self.cabinet.drop.drop_card("old card")
+                self._hands.remove(which)
+            case CabinetDrawing(lit=slot) if self._hands.at_cabinet:
+                self._hands.use_slot(slot)
+            case DropDrawing() if self._hands.at_cabinet:
+                self._hands.drop_card()
             case _:
-                return any(isinstance(hand, PersonHand) for hand in self.hands.values())
+                return self._hands.by_person
         return True
-
-    def _at_slot(self, slot: int) -> None:
-        assert self.cabinet is not None
-        if slot in self.cabinet.cards:
-            self.cabinet.take_card(slot)
-        else:
-            self.cabinet.put_card(slot, "card")
-        self.cabinet.close_door(slot)
 
 
 def _takes(view: View[Any], value: str) -> bool:

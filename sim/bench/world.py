@@ -4,24 +4,39 @@ Every card is somewhere, in exactly one place: in the hand, in a reader, in a sl
 the bin. The state is written once after every move, whole, so that a process killed at any moment leaves no card twice or
 nowhere. Card names are `1:new`, `1:old`, `13:new`: person and which card.
 """
+# length: one object that everything virtual lies in
 
 import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cryptography.x509 import Certificate
+
+from drivers.cabinet.gpio.pin_wiring import Wiring
+from drivers.cabinet.gpio.port import Pins
+from drivers.cabinet.port import Cabinet
+from drivers.printer.profile import PrinterProfile
+from drivers.reader.secret import Secret
+from drivers.scanner.port import Scanner
+from kiosk.station.virtual_devices import CabinetPowerError
 from sim.bench import cabinet, cards
 from sim.cabinet.body import PanelError
+from sim.cabinet.twin import TwinError
 from sim.printer.virtual import VirtualPrinter
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
+from sim.scanner import VirtualScanner
+
+if TYPE_CHECKING:
+    from sim.pins import VirtualPins
 
 READERS = ("holder", "administrator")
 HAND = "hand"
@@ -69,6 +84,8 @@ class World:
             folder / "board", scenario.slot_count, scenario.slots, self.moved, firmware=firmware
         )
         self.printer = VirtualPrinter(folder / "receipts", on_change=self.moved)
+        self.pins: VirtualPins | None = None
+        self.scanner: VirtualScanner | None = None
         self.network = True
         self.on_network: Callable[[bool], None] = lambda allowed: None
         """Called when the cable is pulled or put back."""
@@ -90,6 +107,86 @@ class World:
         if saved.exists():
             world._restore(json.loads(saved.read_text(encoding="utf-8")))
         return world
+
+    # What the station's drivers use: the port `kiosk.station.virtual_devices.VirtualDevices`
+
+    @property
+    def cabinet_driver(self) -> Cabinet:
+        """The station's end of the cabinet."""
+        return cabinet.driver_of(self.cabinet)
+
+    def reader_name(self, role: str) -> str:
+        """The name of that reader at the backend."""
+        return self.slots[role].name
+
+    def trust_anchors(self) -> Sequence[Certificate]:
+        """The root certificate of the virtual cards."""
+        return self.authority.anchors()
+
+    def intermediates(self) -> Sequence[Certificate]:
+        """The certificates of their issuing authorities."""
+        return self.authority.intermediates()
+
+    def make_pins(self, wiring: Wiring) -> Pins:
+        """The pins. Raises ImportError where gpiozero is not installed."""
+        from sim.pins import VirtualPins
+
+        self.pins = VirtualPins(wiring)
+        return self.pins
+
+    def make_scanner(self) -> Scanner:
+        """The scanner."""
+        self.scanner = VirtualScanner()
+        return self.scanner
+
+    def pin_of(self, card_number: str | None) -> Secret | None:
+        """The PIN of a card that lies on the bench; None for any other."""
+        return cards.made_up_pin(card_number, self._names())
+
+    async def start_printer(self, profile: PrinterProfile) -> tuple[str, int]:
+        """Host and port of the printer, as that model."""
+        self.printer.become(profile)
+        return await self.printer.start()
+
+    async def stop_printer(self) -> None:
+        """Stop listening."""
+        await self.printer.stop()
+
+    async def power_on(self) -> None:
+        """Start the cabinet's board, where it has one. Raises CabinetPowerError."""
+        try:
+            await cabinet.start(self.cabinet)
+        except TwinError as error:
+            raise CabinetPowerError(str(error)) from None
+
+    async def power_off(self) -> None:
+        """Stop the cabinet's board."""
+        await cabinet.stop(self.cabinet)
+
+    async def settled(self) -> None:
+        """Wait until the cabinet's board has seen all that was done to it."""
+        board = cabinet.board_of(self.cabinet)
+        if board is not None:
+            await board.settled()
+
+    # Hands
+
+    def scan(self, text: str, type_text: Callable[[str], None]) -> None:
+        """Hold a code before the scanner; where none is fitted, it is typed."""
+        if self.scanner is not None:
+            self.scanner.scan(text)
+        else:
+            type_text(text)
+
+    def move_contact(self, what: str, on: bool) -> None:
+        """Move a contact of the pins: `door`, `headphones`, `presence`."""
+        pins = self.pins
+        if pins is None:
+            raise WorldError("this station has no virtual pins")
+        moves = {"door": pins.open_door, "headphones": pins.plug_headphones, "presence": pins.stand_before}
+        if what not in moves:
+            raise WorldError(f"the pins have no contact {what!r}: use one of {', '.join(moves)}")
+        moves[what](on)
 
     def card(self, name: str) -> VirtualCard:
         """The card of that name; made, or read from its file, when it is first wanted. Raises WorldError."""

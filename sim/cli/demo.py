@@ -17,6 +17,7 @@ from kiosk.cli import Exit
 from sim.demo import trying
 
 DATA = Path("demo-data")
+HELP = "station, bench and fleet server on made-up cards and orders"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

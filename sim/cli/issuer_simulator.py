@@ -12,6 +12,7 @@ import json
 import signal
 import sqlite3
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from sim.issuer.state import Seed
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that only this command has."""
+def add_parser(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command; `add_command` gives it the options of every command."""
+    parser = add_command(commands, "issuer-simulator", run, "a simulated issuer, which says so")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the simulator's own directory")
     parser.add_argument("--secure", type=_address, default=SECURE, metavar="HOST:PORT",
                         help="EST and REST, with TLS certificates (%(default)s)")  # fmt: skip
     parser.add_argument("--public", type=_address, default=PUBLIC, metavar="HOST:PORT",

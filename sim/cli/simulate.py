@@ -16,10 +16,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import Any
 
 from cryptography import x509
 from joserfc.jwk import ECKey
@@ -34,7 +35,7 @@ from fleet.server.platform.addresses import Address, AddressError
 from fleet.server.platform.config import MQTT
 from fleet.server.platform.database.database import StoreError
 from fleet.server.platform.database.database_url import PlaceError
-from fleet.server.platform.database.options import complain, place_of
+from fleet.server.platform.database.options import add_store_arguments, complain, place_of
 from fleet.server.server import utc_now
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
@@ -55,8 +56,10 @@ KEPT_EVENTS = 100_000
 """Of all stations together, for a server that is restored from a copy: some 100 MB."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `simulate`, beside those of every command."""
+def add_parser(commands: Any, add_command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command; `add_command` gives it the options of every command."""
+    parser = add_command(commands, "simulate", run, "many stations against a running server")
+    add_store_arguments(parser, serves=True)
     parser.add_argument("--stations", type=_count, required=True, metavar="N", help="how many")
     parser.add_argument(
         "--errands-per-hour", type=_rate, default=12.0, metavar="R", help="at each station (%(default)s)"

@@ -85,7 +85,7 @@ async def standing(places: Path, port: int) -> AsyncIterator[Station]:
     region = seed(places, datetime.now(UTC), mqtt_port=port)
     world = World.open(places / "bench", scenario(), datetime.now(UTC))
     config = load(region.config).model_copy(update={"commands": CommandsSection(allowed=get_args(Told))})
-    async with open_station(config, region.config.parent, Visitor(), world=world, timing=PROMPT) as station:
+    async with open_station(config, region.config.parent, Visitor(), virtual=world, timing=PROMPT) as station:
         assert station.fleet is not None
         await becomes(station.fleet.link.on_change, station.fleet.link.online)
         station.status.activity.view = Home()  # type: ignore[assignment]

@@ -7,35 +7,45 @@ import pytest
 from setuptools import Distribution
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("drivers", "fleet", "kiosk", "provisioning", "sim")
+WHEELS = {".": ("drivers", "fleet", "kiosk", "provisioning"), "sim": ("sim",)}
+"""The folder that each wheel is built in, and the packages in it."""
 FOR_READERS_OF_THE_SOURCE = {".md"}
+FOR_THE_BUILD = {"sim/pyproject.toml", "sim/setup.cfg"}
+
+
+@pytest.fixture(params=list(WHEELS))
+def wheel(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def packed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def packed(wheel: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """What setuptools would put into a wheel, without building one."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(ROOT / wheel)
     distribution = Distribution({"script_name": "setup.py"})
     distribution.parse_config_files(["setup.cfg"])
     build = distribution.get_command_obj("build_py")
     build.ensure_finalized()
-    data = {f"{folder}/{name}" for _, folder, _, names in build.data_files for name in names}
-    return data | set(build.get_source_files())
+    data = {Path(folder) / name for _, folder, _, names in build.data_files for name in names}
+    files = data | {Path(name) for name in build.get_source_files()}
+    return {file.resolve().relative_to(ROOT).as_posix() for file in files}
 
 
-def in_the_repository() -> set[str]:
-    listing = subprocess.run(["git", "ls-files", "-z", "--", *PACKAGES], cwd=ROOT, capture_output=True, text=True)
+def in_the_repository(wheel: str) -> set[str]:
+    listing = subprocess.run(["git", "ls-files", "-z", "--", *WHEELS[wheel]], cwd=ROOT, capture_output=True, text=True)
     if listing.returncode != 0:
         pytest.skip("not a git work tree")
     return {name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()}
 
 
-def test_every_file_of_the_packages_is_packed(packed: set[str]) -> None:
-    wanted = {name for name in in_the_repository() if PurePosixPath(name).suffix not in FOR_READERS_OF_THE_SOURCE}
+def test_every_file_of_the_packages_is_packed(wheel: str, packed: set[str]) -> None:
+    files = in_the_repository(wheel) - FOR_THE_BUILD
+    wanted = {name for name in files if PurePosixPath(name).suffix not in FOR_READERS_OF_THE_SOURCE}
     assert wanted
     assert sorted(wanted - packed) == []
 
 
+@pytest.mark.parametrize("wheel", ["."], indirect=True)
 @pytest.mark.parametrize(
     "name",
     [

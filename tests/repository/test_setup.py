@@ -33,7 +33,7 @@ def program(project: Path, name: str, text: str) -> Path:
 
 def python(project: Path, version: str) -> Path:
     """An interpreter that knows its version, makes environments and notes what pip is asked for."""
-    pip = 'echo "${@: -1}" >>"$PIP_LOG"'
+    pip = 'for word; do case $last in -r | --editable) echo "$word" >>"$PIP_LOG" ;; esac; last=$word; done'
     venv = f'mkdir -p .venv/bin; cp "$0" .venv/bin/python; printf "#!/bin/bash\\n%s\\n" {pip!r} >.venv/bin/pip'
     return program(
         project,
@@ -68,8 +68,9 @@ def all_packages_are_there(project: Path) -> None:
 def tools_of_environments(project: Path) -> None:
     for tool in ["cp", "mkdir"]:
         (project / "bin" / tool).symlink_to(shutil.which(tool) or "")
-    for name in ["setup.cfg", "pyproject.toml"]:
-        shutil.copy(ROOT / name, project)
+    (project / "sim").mkdir()
+    for name in ["setup.cfg", "pyproject.toml", "sim/setup.cfg", "sim/pyproject.toml"]:
+        shutil.copy(ROOT / name, project / name)
 
 
 def test_an_unsupported_python_is_refused_by_name(project: Path) -> None:
@@ -102,7 +103,7 @@ def test_the_lock_of_the_chosen_python_is_installed_and_the_second_time_nothing_
     assert (first.returncode, first.stderr) == (0, "")
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     asked = (project / "pip.log").read_text().split()
-    assert asked == ["requirements/build.txt", f"requirements/{lock}.txt", "."]
+    assert asked == ["requirements/build.txt", f"requirements/{lock}.txt", ".", "./sim"]
 
 
 def test_a_changed_lock_is_installed_and_the_project_is_not(project: Path) -> None:

@@ -47,7 +47,7 @@ def problems(station: Station) -> dict[str, str]:
 
 async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.problems == ()
         assert station.missing(PICKUP) is None
         assert (await home_of(station)).options[0].reason is None
@@ -59,10 +59,10 @@ async def test_lists_that_somebody_has_written_are_dropped_and_told(
     region: Region, world: World, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         forged = "INSERT INTO sync_sealed VALUES ('list', x'00')"
         await station.records.file.store.transact(lambda cx: cx.execute(forged))
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         told = [kind for _, kind in await station.records.events_after(0)]
         assert told.count(EventType.LISTS_DROPPED) == 1
         assert station.fleet is not None
@@ -76,7 +76,7 @@ async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_n
     secret = base / config.station.identity / "store.key"
     secret.chmod(0o644)
     try:
-        async with open_station(config, base, Visitor(), world=world) as station:
+        async with open_station(config, base, Visitor(), virtual=world) as station:
             assert "store.key: others may read" in problems(station)["identity"]
     finally:
         secret.chmod(0o600)
@@ -84,10 +84,10 @@ async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_n
 
 async def test_out_of_service_outlives_a_restart(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         await station.administration.close("repair")
         assert station.missing(PICKUP) == "closed"
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         house = station.administration
         assert (house.closed, station.missing(PICKUP)) == ("repair", "closed")
         assert station.report.state().out_of_service == "repair"
@@ -98,7 +98,7 @@ async def test_out_of_service_outlives_a_restart(region: Region, world: World, t
 
 async def test_the_board_shows_slots_and_devices(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         house = station.administration
         look = await house.look()
         assert {slot.number: slot.look for slot in look.slots}[2] == "card"
@@ -112,7 +112,7 @@ async def test_the_board_shows_slots_and_devices(region: Region, world: World, t
 
 
 async def test_no_identity(world: World, tmp_path: Path) -> None:
-    async with open_station(Config(), tmp_path, Visitor(), world=world) as station:
+    async with open_station(Config(), tmp_path, Visitor(), virtual=world) as station:
         assert "identity" in problems(station)
         assert str(tmp_path / "identity") in problems(station)["identity"]
         assert station.missing(PICKUP) == "orders"
@@ -127,7 +127,7 @@ async def test_a_damaged_database_is_named_kept_and_said(region: Region, world: 
     file = tmp_path / "data" / "station.sqlite"
     file.parent.mkdir()
     file.write_bytes(b"no database " * 1000)
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert str(file) in problems(station)["store"]
         assert station.missing(PICKUP) == "store"
         assert (await home_of(station)).options[0].reason is not None
@@ -143,7 +143,7 @@ async def test_a_full_disk(
 
     monkeypatch.setattr(StationStore, way, full)
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert "disk is full" in problems(station)["store"]
         assert station.missing(PICKUP) == "store"
 
@@ -151,7 +151,7 @@ async def test_a_full_disk(
 async def test_a_second_station_on_the_same_folder_says_so(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with (
-        open_station(config, base, Visitor(), world=world) as first,
+        open_station(config, base, Visitor(), virtual=world) as first,
         open_station(config, base, Visitor()) as second,
     ):
         assert first.problems == ()
@@ -163,7 +163,7 @@ async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
     region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
 
         async def full(self: StationStore, work: Any) -> Any:
             raise StoreError(self.path, "full")
@@ -181,7 +181,7 @@ async def test_a_reader_that_is_not_there(
     monkeypatch.setattr(build_devices, "PcscBackend", lambda: InProcessBackend([]))
     readers = Config().readers.model_copy(update={"holder": "Reader that is gone"})
     config, base = in_region(region, tmp_path / "data", readers=readers)
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.missing(PICKUP) == "reader"
         state = next(one for one in station.devices.states if one.kind == "reader")
         assert (state.state, state.ok) == ("no_reader", False)
@@ -190,7 +190,7 @@ async def test_a_reader_that_is_not_there(
 async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path: Path) -> None:
     bare = {name: getattr(Config(), name) for name in ("cabinet", "printer", "pins", "scanner")}
     config, base = in_region(region, tmp_path / "data", **bare)
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.missing(PICKUP) == "cabinet"
         assert {one.kind for one in station.devices.states} == {"reader"}
 
@@ -210,7 +210,7 @@ async def test_how_the_printer_is_goes_to_the_fleet_and_what_it_means_to_the_hom
     region: Region, world: World, tmp_path: Path, fault: str, state: str, banner: str | None
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         told: list[StationState] = []
         assert (await home_of(station)).banner is None
         station.fleet.link.publish_state = told.append
@@ -229,7 +229,7 @@ async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
 ) -> None:
     serial = CabinetSection(kind="serial", port=str(tmp_path / "no-such-port"), key="cabinet.json")
     config, base = in_region(region, tmp_path / "data", cabinet=serial)
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.missing(PICKUP) == "cabinet"
         assert "plug its USB cable in" in problems(station)["cabinet"]
         state = next(one for one in station.devices.states if one.kind == "cabinet")
@@ -241,17 +241,17 @@ async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
 async def test_issuers_that_cannot_be_read(region: Region, world: World, tmp_path: Path) -> None:
     trust = Config().trust.model_copy(update={"anchors": str(tmp_path / "missing.pem")})
     config, base = in_region(region, tmp_path / "data", trust=trust)
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert "missing.pem" in problems(station)["anchors"]
         assert station.missing(PICKUP) is None
 
 
 async def test_what_a_stop_cut_off_is_said_on_the_home_screen(region: Region, world: World, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.fleet is not None
         await station.records.journal.start("pickup")
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         banner = (await home_of(station)).banner
         assert banner is not None
         assert banner.text.key == "home.interrupted"
@@ -287,7 +287,7 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
 async def test_pins_and_scanner_are_among_the_devices(region: Region, world: World, tmp_path: Path) -> None:
     fitted = {"pins": PinsSection(kind="virtual"), "scanner": ScannerSection(kind="virtual")}
     config, base = in_region(region, tmp_path / "data", **fitted)
-    async with open_station(config, base, Visitor(), world=world) as station:
+    async with open_station(config, base, Visitor(), virtual=world) as station:
         assert [(one.kind, one.state, one.ok) for one in station.devices.states[-2:]] == [
             ("gpio", "ready", True),
             ("scanner", "ready", True),

@@ -113,7 +113,7 @@ CHOICE = Choose(
 async def test_a_walk_types_no_code_that_the_pad_would_not_take(value: str) -> None:
     """Otherwise a walk could set a code that no person can set."""
     lines: list[object] = []
-    screen = WalkScreen((Answer(view="pickup.new_pin", value=value),), {}, lines.append, "sv")
+    screen = WalkScreen((Answer(view="pickup.new_pin", value=value),), lines.append, "sv")
     with pytest.raises(ErrandEndedError, match=r"pickup\.new_pin") as caught:
         await screen.show(PAD)
     assert screen.unexpected is caught.value
@@ -122,7 +122,7 @@ async def test_a_walk_types_no_code_that_the_pad_would_not_take(value: str) -> N
 
 @pytest.mark.parametrize("value", ["shut", "other"])
 async def test_a_walk_chooses_nothing_that_is_not_offered(value: str) -> None:
-    screen = WalkScreen((Answer(view="pickup.who", value=value),), {}, lambda line: None, "sv")
+    screen = WalkScreen((Answer(view="pickup.who", value=value),), lambda line: None, "sv")
     with pytest.raises(UnexpectedViewError):
         await screen.show(CHOICE)
 
@@ -131,7 +131,7 @@ async def test_a_walk_gives_what_fits_and_prints_stars_for_a_code() -> None:
     lines: list[object] = []
     given = (("pickup.who", "old_card"), ("pickup.who", CANCEL), ("pickup.new_pin", CODE), ("pickup.new_pin", "back"))
     entries = tuple(Answer(view=view, value=value) for view, value in given)
-    screen = WalkScreen(entries, {}, lines.append, "sv")
+    screen = WalkScreen(entries, lines.append, "sv")
     assert [await screen.show(CHOICE), await screen.show(CHOICE)] == ["old_card", CANCEL]
     code = await screen.show(PAD)
     assert code.reveal() == CODE

@@ -1,7 +1,6 @@
 """Errands walked on cards of every kind, without a fleet: what is done, what is refused, and by which exit code."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -10,12 +9,12 @@ from drivers.reader.profiles.signed import sign
 from kiosk.cli import Exit
 from kiosk.cli import walk as command
 from kiosk.station.station import Station
-from kiosk.walk import hands
 from kiosk.walk.answers import Answers
 from sim.reader.cards import VirtualCard
 from sim.reader.command import Ins
 from sim.reader.kinds import KINDS
 from sim.reader.pki import TestAuthority
+from sim.walk import hands
 from tests.fakes.cards.profiles import ED25519, public_pem
 from tests.fakes.walking import NEW_PIN, PIN, PUK, Walked, answers, codes_in, example, walk
 
@@ -138,8 +137,10 @@ def test_a_product_that_nobody_may_unlock_here_is_refused_before_any_code(tmp_pa
 def tear_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """Break the contact in the very command that changes the code: it is carried out, and the answer is lost."""
 
+    whole_cards = hands.cards
+
     def torn(cards: Answers, authority: TestAuthority) -> dict[str, VirtualCard]:
-        made = hands.cards(cards, authority)
+        made = whole_cards(cards, authority)
         whole = made["card"].transmit
 
         def transmit(apdu: bytes) -> bytes:
@@ -150,7 +151,7 @@ def tear_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
         made["card"].transmit = transmit  # type: ignore[method-assign]  # for this card alone
         return made
 
-    monkeypatch.setattr(command, "hands", SimpleNamespace(**vars(hands) | {"cards": torn}))
+    monkeypatch.setattr(hands, "cards", torn)
 
 
 @pytest.mark.parametrize("kind", ["B", "D"])

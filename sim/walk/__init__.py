@@ -1,0 +1,1 @@
+"""Virtual hands of `kortkiosk walk`."""
