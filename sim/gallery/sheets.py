@@ -7,7 +7,7 @@ from PIL import Image
 
 COLUMNS, CELL_WIDTH = 10, 160
 WIDE_COLUMNS, WIDE_CELL_WIDTH = 4, 400
-"""Of pages for a caps, whose text is smaller."""
+"""Of pages for a desk, whose text is smaller."""
 DESK_WIDTH = 1440
 GAP = 6
 COLOURS = 64

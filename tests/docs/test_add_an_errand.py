@@ -76,7 +76,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Example:
     for place in (registry, command, errands):
         monkeypatch.setattr(place, "ERRANDS", (*ERRANDS, row))
     tales = module(monkeypatch, "tests/fakes/errand_tales/expires.py").TALES
-    return Example(row, tales, module(monkeypatch, "sim/gallery/expires_samples.py"))
+    return Example(row, tales, module(monkeypatch, "kiosk/errands/expires/samples.py"))
 
 
 async def test_its_tales_end_as_they_say(example: Example, tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_its_tile_is_there_and_every_sample_can_be_read(example: Example) -> Non
     tiles = home.more([(one, None) for one in (*ERRANDS, example.errand)]).options
     assert "expires" in [one.value for one in tiles]
     assert home.view("", [(example.errand, None)], (), forgotten=False).side is not None
-    names = [name for name, _ in example.samples.expires_samples()]
+    names = [name for name, _ in example.samples.samples()]
     assert names == ["expires-insert", "expires-use", "expires-done", "expires-no-certificate"]
-    for view in [view for _, view in example.samples.expires_samples()] + [home.more([(example.errand, None)])]:
+    for view in [view for _, view in example.samples.samples()] + [home.more([(example.errand, None)])]:
         for language in LANGUAGES:
             assert all(Texts.load().plain(text, language) for text in sentences(view))
 

@@ -36,7 +36,7 @@ async def said(outcome: Any) -> Any:
 
 async def issued(room: Room, *prints: Any, settled: str = "") -> str:
     """A receipt, and what came of its prints."""
-    from sim.gallery.samples import FACTS
+    from sim.gallery.made_up import FACTS
 
     receipt = finish(draft(FACTS), seal().key, seal().chain, None)
     log = await room.journal.start("pickup")
@@ -68,7 +68,7 @@ async def test_an_order_counts_as_unsigned_from_its_code_to_its_receipt(room: Ro
     await log.note(EventType.EFFECT_DONE, effect="card.unblock", outcome="accepted")
     await log.note(EventType.EFFECT_DONE, effect="card.unblock", outcome="accepted")
     assert await unsigned(room.journal) == 1
-    from sim.gallery.samples import FACTS
+    from sim.gallery.made_up import FACTS
 
     await log.issued(finish(draft(FACTS), seal().key, seal().chain, None))
     assert await unsigned(room.journal) == 0

@@ -8,9 +8,8 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, Outcome
 from kiosk.administration_ports import Happened
 from kiosk.errands.service import views
 from kiosk.errands.service.journey import CONTEXT
-from kiosk.receipts import Receipt
 from kiosk.views import View
-from sim.gallery.admin_samples import DEVICES
+from sim.gallery.made_up import DEVICES, RECEIPT
 
 HAPPENED = (
     Happened("10:52", "effect.done", effect=Effect.SLOT_OPEN, outcome=Outcome.OPENED, slot=7),
@@ -20,7 +19,7 @@ HAPPENED = (
 )
 
 
-def service_samples(receipt: Receipt) -> Iterator[tuple[str, View[Any]]]:
+def samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
     yield "service-menu", views.menu(CONTEXT, fitted=frozenset({"printer", "cabinet"}), closed=None)
     yield "service-menu-bare", views.menu(CONTEXT, fitted=frozenset(), closed="repair")
@@ -32,7 +31,7 @@ def service_samples(receipt: Receipt) -> Iterator[tuple[str, View[Any]]]:
     yield "service-printed", views.printed(CONTEXT)
     yield "service-not-printed", views.not_printed(CONTEXT, "out_of_paper")
     yield from _slots()
-    yield "service-receipts", views.which_receipt(CONTEXT, (receipt, receipt, receipt, receipt), more=True)
+    yield "service-receipts", views.which_receipt(CONTEXT, (RECEIPT, RECEIPT, RECEIPT, RECEIPT), more=True)
     yield "service-no-receipts", views.which_receipt(CONTEXT, (), more=False)
     yield "service-events", views.events(CONTEXT, HAPPENED, more=True)
     yield "service-no-events", views.events(CONTEXT, (), more=False)

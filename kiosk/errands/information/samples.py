@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kiosk.errands.information import views as information_views
+from kiosk.errands.information import views
 from kiosk.errands.information.journey import CONTEXT
 from kiosk.region import SHIPPED, load
 from kiosk.views import View
 
 
-def information_samples() -> Iterator[tuple[str, View[Any]]]:
+def samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
     for path in sorted(SHIPPED.glob("*.toml")):
         region = load(path)
-        yield f"information-{path.stem}", information_views.pages(CONTEXT, region.pages)
+        yield f"information-{path.stem}", views.pages(CONTEXT, region.pages)
         for page in region.pages:
-            yield f"information-{path.stem}-{page.id}", information_views.page(CONTEXT, page)
+            yield f"information-{path.stem}-{page.id}", views.page(CONTEXT, page)

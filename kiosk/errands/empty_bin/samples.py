@@ -15,7 +15,7 @@ LISTED = tuple(f"99990000102600{number:02}" for number in range(1, 24))
 SAID = Statement("lasarettet-a", "e", "2026-11-25T10:46:00Z", WHO.hsa_id, "SE2321000999-1A14", 22, 23, 23, "440017")
 
 
-def bin_samples() -> Iterator[tuple[str, View[Any]]]:
+def samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
     yield "bin-open", views.open_bin(COUNT)
     yield "bin-how", views.how(COUNT)

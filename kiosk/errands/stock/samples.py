@@ -6,44 +6,44 @@ from typing import Any
 
 from drivers.cabinet.port import SlotFault
 from fleet.messages.link import Order
-from kiosk.errands.stock import count_views
-from kiosk.errands.stock import views as stock_views
+from kiosk.errands.stock import count_views, views
 from kiosk.errands.stock.incoming import Incoming
 from kiosk.errands.stock.journey import CONTEXT
 from kiosk.stock.stocktaking import Compared, Lying, Why
 from kiosk.views import View
+from sim.gallery.made_up import ORDER
 
 RESERVE = "9999000077770001"
 DIGITS = 16
 
 
-def stock_samples(order: Order) -> Iterator[tuple[str, View[Any]]]:
+def samples() -> Iterator[tuple[str, View[Any]]]:
     """(file name, view)."""
-    yield from _in(order)
-    yield from _out(order)
-    yield from _count(order)
+    yield from _in(ORDER)
+    yield from _out(ORDER)
+    yield from _count(ORDER)
 
 
 def _in(order: Order) -> Iterator[tuple[str, View[Any]]]:
     card, spare = Incoming(order.card_number, order), Incoming(RESERVE, None)
-    yield "stock-what", stock_views.what(CONTEXT, lying=18, slots=24, due=0)
-    yield "stock-what-due", stock_views.what(CONTEXT, lying=18, slots=24, due=2)
-    yield "stock-scan", stock_views.scan(CONTEXT, DIGITS, None)
-    yield "stock-scan-next", stock_views.scan(CONTEXT, DIGITS, (order.card_number, 14))
-    yield "stock-not-known", stock_views.not_known(CONTEXT)
-    yield "stock-already-in", stock_views.already_in(CONTEXT, order.card_number, 14)
-    yield "stock-no-order", stock_views.no_order(CONTEXT, RESERVE)
-    yield "stock-unbroken", stock_views.unbroken(CONTEXT, RESERVE)
-    yield "stock-broken", stock_views.broken(CONTEXT, RESERVE)
-    yield "stock-place", stock_views.place(CONTEXT, card, 14)
-    yield "stock-place-reserve", stock_views.place(CONTEXT, spare, 3)
-    yield "stock-full", stock_views.full(CONTEXT)
-    yield "stock-jammed", stock_views.not_open(CONTEXT, 14, SlotFault.JAMMED)
-    yield "stock-other-open", stock_views.not_open(CONTEXT, 14, SlotFault.OTHER_OPEN)
-    yield "stock-cabinet-out", stock_views.cabinet_out(CONTEXT).view
-    yield "stock-two-wanted", stock_views.two_wanted(CONTEXT)
-    yield "stock-put", stock_views.put(CONTEXT, card, 14, 24)
-    yield "stock-shut", stock_views.shut(CONTEXT, 14)
+    yield "stock-what", views.what(CONTEXT, lying=18, slots=24, due=0)
+    yield "stock-what-due", views.what(CONTEXT, lying=18, slots=24, due=2)
+    yield "stock-scan", views.scan(CONTEXT, DIGITS, None)
+    yield "stock-scan-next", views.scan(CONTEXT, DIGITS, (order.card_number, 14))
+    yield "stock-not-known", views.not_known(CONTEXT)
+    yield "stock-already-in", views.already_in(CONTEXT, order.card_number, 14)
+    yield "stock-no-order", views.no_order(CONTEXT, RESERVE)
+    yield "stock-unbroken", views.unbroken(CONTEXT, RESERVE)
+    yield "stock-broken", views.broken(CONTEXT, RESERVE)
+    yield "stock-place", views.place(CONTEXT, card, 14)
+    yield "stock-place-reserve", views.place(CONTEXT, spare, 3)
+    yield "stock-full", views.full(CONTEXT)
+    yield "stock-jammed", views.not_open(CONTEXT, 14, SlotFault.JAMMED)
+    yield "stock-other-open", views.not_open(CONTEXT, 14, SlotFault.OTHER_OPEN)
+    yield "stock-cabinet-out", views.cabinet_out(CONTEXT).view
+    yield "stock-two-wanted", views.two_wanted(CONTEXT)
+    yield "stock-put", views.put(CONTEXT, card, 14, 24)
+    yield "stock-shut", views.shut(CONTEXT, 14)
 
 
 def _lying(order: Order) -> tuple[Lying, Lying]:
@@ -58,11 +58,11 @@ def _out(order: Order) -> Iterator[tuple[str, View[Any]]]:
         (replace(known, slot=15), "voided"),
     ]  # fmt: skip
     why: Why
-    yield "stock-nothing-in", stock_views.nothing_in(CONTEXT)
-    yield "stock-which-out", stock_views.which_out(CONTEXT, found, more=True)
-    yield "stock-not-there", stock_views.not_there(CONTEXT, known)
+    yield "stock-nothing-in", views.nothing_in(CONTEXT)
+    yield "stock-which-out", views.which_out(CONTEXT, found, more=True)
+    yield "stock-not-there", views.not_there(CONTEXT, known)
     for why in ("not_genuine", "expired", "voided", "misplaced", "reserve", "other"):
-        yield f"stock-take-{why}", stock_views.take(CONTEXT, known, why, 24)
+        yield f"stock-take-{why}", views.take(CONTEXT, known, why, 24)
 
 
 def _count(order: Order) -> Iterator[tuple[str, View[Any]]]:

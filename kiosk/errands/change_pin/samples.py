@@ -1,0 +1,36 @@
+"""Samples of changing the code, and of a card that proves its holder."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from drivers.reader.outcomes import Role
+from kiosk.errands.change_pin import views
+from kiosk.errands.change_pin.journey import CARD, CONTEXT, NEW, OLD
+from kiosk.steps import own_card_views
+from kiosk.steps.identity import proof_views
+from kiosk.views import View
+from sim.gallery.made_up import CARD_FACTS, RECEIPT
+
+BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    code = own_card_views.code(OLD, CARD_FACTS)
+    yield "change-insert", own_card_views.insert(CARD, None)
+    yield "change-which", views.which(CARD, one_code=True)
+    yield "change-pin", code.entry
+    yield "change-pin-wrong", code.wrong(2)
+    yield "change-pin-last", code.last
+    yield "change-locked", code.locked.view
+    yield "change-same", views.same_as_old(NEW)
+    yield "change-too-easy", views.too_easy(NEW)
+    yield "change-locked-late", views.locked(NEW).view
+    yield "change-done", own_card_views.done(CONTEXT, *views.done(BOTH), RECEIPT)
+    yield "proving", proof_views.proving(OLD)
+    for stopped in (
+        proof_views.not_genuine(OLD),
+        proof_views.did_not_sign(OLD),
+        proof_views.proves_nobody(OLD),
+    ):
+        yield f"proving-{stopped.reason.replace('_', '-')}", stopped.view

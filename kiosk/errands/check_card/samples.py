@@ -1,0 +1,43 @@
+"""Samples of checking a card."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from drivers.reader.model import CardFacts
+from kiosk.errands.check_card import views
+from kiosk.errands.check_card.journey import CARD, CONTEXT, FOUND, TEST
+from kiosk.findings import RULES, Finding
+from kiosk.findings.known import Args
+from kiosk.steps import own_card_views
+from kiosk.views import View, say
+from sim.gallery.made_up import CARD_FACTS, ORDER
+
+ARGUMENTS: Args = {
+    "label": "Identifiering",
+    "use": say("finding.use.identification"),
+    "day": "3 dec 2026",
+    "from": "1 dec 2026",
+    "left": say("finding.left.days", days=12),
+    "issuer": "CN=Exempel Person CA v1",
+}
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield "check-card", views.card(CARD, ORDER, CARD_FACTS)
+    yield "check-card-long-issuer", views.card(CARD, ORDER, _from_a_long_named_issuer(CARD_FACTS))
+    yield "check-certificates", views.certificates(CARD, CARD_FACTS)
+    yield "check-certificate", views.certificate(CARD, CARD_FACTS.certificates[0])
+    for rule in RULES:
+        found = Finding(rule.code, rule.errand, rule.who, ARGUMENTS)
+        yield f"check-{rule.code}", views.finding(FOUND, found, mends=rule.errand is not None)
+    yield "check-test", views.offer_test(TEST, CARD_FACTS.pins[0])
+    yield "check-done", own_card_views.done(CONTEXT, *views.done((), tested=True), None)
+
+
+def _from_a_long_named_issuer(card: CardFacts) -> CardFacts:
+    """As the names of issuing authorities are in practice."""
+    return replace(
+        card, certificates=(replace(CARD_FACTS.certificates[0], issuer="CN=Exempel e-id Person HSA-id 3 CA v1"),)
+    )

@@ -1,0 +1,154 @@
+"""Samples of handing over a new card: who, order, slot, code, receipt."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from drivers.cabinet.port import SlotFault
+from drivers.reader.model import Certificate
+from kiosk.steps import order_views, receipt_views, slot_views
+from kiosk.steps.hand_over import AGREE, CODE, CONTEXT, SLOT, WHO
+from kiosk.steps.hand_over import RECEIPT as SIGN
+from kiosk.steps.identity import card_status_views, identification_views, release_code_views
+from kiosk.steps.pin import after_tear_views
+from kiosk.steps.pin import views as pin_views
+from kiosk.views import View
+from sim.gallery.made_up import (
+    ADMINISTRATOR,
+    ATTENDED,
+    CARD_FACTS,
+    FACTS,
+    OLD_NUMBER,
+    ORDER,
+    OWN,
+    PAST,
+    POLICY,
+    PROTECTED,
+    RECEIPT,
+    TIME,
+)
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield from _identify()
+    yield from _order()
+    yield from _slot()
+    yield from _code()
+    yield from _receipt()
+
+
+def _identify() -> Iterator[tuple[str, View[Any]]]:
+    own = identification_views.own_code(WHO, CARD_FACTS)
+    yield "who", identification_views.who(WHO)
+    yield "who-released", identification_views.who(WHO, released=True)
+    yield "release-number", release_code_views.number(WHO)
+    yield "release-code", release_code_views.code(WHO)
+    yield "release-checking", release_code_views.checking(WHO)
+    yield "release-wrong", release_code_views.wrong(WHO)
+    yield "release-too-many", release_code_views.too_many(WHO).view
+    for strange in (None, "mute", "unknown", "busy"):
+        yield f"insert-own-{strange or 'first'}", identification_views.insert_own(WHO, strange)
+    yield "own-pin", own.entry
+    yield "own-pin-wrong", own.wrong(1)
+    yield "own-pin-last", own.last
+    yield "own-pin-locked", own.locked.view
+    yield "own-pin-kept", own.declined.view
+    yield "take-own", identification_views.take_own(WHO)
+    yield "own-card-expired", identification_views.own_card_not_valid(WHO, _certificate("expired")).view
+    yield "own-card-untrusted", identification_views.own_card_not_valid(WHO, None).view
+    yield "document", identification_views.document(WHO, ADMINISTRATOR)
+    yield "document-digits", identification_views.document_digits(WHO, ADMINISTRATOR)
+    yield "two-needed", identification_views.two_needed(WHO).view
+
+
+def _certificate(chain: str) -> Certificate:
+    return Certificate("45", "", "", "", "01", TIME, TIME, "identification", 3, chain, b"")  # type: ignore[arg-type]  # a sample
+
+
+def _order() -> Iterator[tuple[str, View[Any]]]:
+    yield "which", order_views.which(AGREE, [ORDER, PROTECTED, ORDER, PROTECTED], ADMINISTRATOR, more=True)
+    yield "terms", order_views.terms(AGREE, ORDER, OWN, paper=True)
+    yield "terms-protected", order_views.terms(AGREE, PROTECTED, ATTENDED, paper=False)
+    yield "envelope", order_views.envelope_at_hand(AGREE, ORDER, OWN)
+    yield "no-order", order_views.no_order(AGREE).view
+    yield "list-too-old", order_views.list_too_old(AGREE).view
+    yield "nothing-waits", order_views.nothing_waits(AGREE).view
+    yield "level-too-low", order_views.level_too_low(AGREE, ORDER).view
+    yield "offline", order_views.verifier_away(AGREE).view
+    yield "no-envelope", order_views.no_envelope(AGREE).view
+
+
+def _slot() -> Iterator[tuple[str, View[Any]]]:
+    yield "take", slot_views.take(SLOT, ORDER, 24, ATTENDED)
+    yield "take-protected", slot_views.take(SLOT, PROTECTED, 24, OWN)
+    yield "put-back", slot_views.put_back(SLOT, ORDER)
+    yield "put-back-unvouched", slot_views.put_back_unvouched(SLOT, ORDER)
+    yield "put-back-false", slot_views.put_back_false(SLOT, ORDER)
+    yield "printed", slot_views.printed_number(SLOT, OWN)
+    yield "printed-differs", slot_views.printed_differs(SLOT, ORDER)
+    yield "insert-new", slot_views.insert_new(SLOT, ORDER, OWN, None)
+    yield "wrong-card", slot_views.wrong_card(SLOT, ORDER, OLD_NUMBER, own=True)
+    yield "wrong-card-in-slot", slot_views.wrong_card_in_slot(SLOT).view
+    yield "new-card-heard-codes", slot_views.new_card_heard_codes(SLOT).view
+    yield "stocked-by-one", slot_views.stocked_by_one(SLOT).view
+    for word in (
+        *(card_status_views.own_card_stands(WHO, state) for state in ("held", "blocked", "waiting")),
+        card_status_views.own_card_unknown(WHO), card_status_views.new_card_stands(WHO, "held"),
+        card_status_views.new_card_stands(WHO, "blocked"), card_status_views.new_card_unknown(WHO),
+        card_status_views.holder_is(WHO, "left"), card_status_views.holder_is(WHO, "unknown"),
+    ):  # fmt: skip
+        yield f"stands-{word.reason.replace('_', '-')}", word.view
+    yield "new-card-not-genuine", slot_views.new_card_not_genuine(SLOT).view
+    yield "slot-empty", slot_views.slot_empty(SLOT, ORDER).view
+    yield "order-expired", order_views.expired(AGREE, PAST).view
+    yield "no-cabinet", slot_views.no_cabinet(SLOT).view
+    for fault in SlotFault:
+        yield f"slot-{fault.value}", slot_views.slot_fault(SLOT, ORDER, fault).view
+    yield "drop-old", slot_views.drop_old(SIGN, OLD_NUMBER)
+
+
+def _code() -> Iterator[tuple[str, View[Any]]]:
+    yield "puk", pin_views.puk(CODE, ORDER)
+    yield "checking", pin_views.checking(CODE)
+    yield "puk-wrong-many", pin_views.wrong_puk(CODE, ORDER, 7)
+    yield "puk-wrong-card", pin_views.wrong_puk(CODE, ORDER, 4)
+    yield "puk-wrong-server", pin_views.wrong_puk(CODE, ORDER, None)
+    yield "verifier-silent", pin_views.verifier_silent(CODE)
+    yield "new-pin", pin_views.new_code(CODE, POLICY, differed=False)
+    yield "new-pin-differed", pin_views.new_code(CODE, POLICY, differed=True)
+    yield "repeat-pin", pin_views.repeat_code(CODE, POLICY)
+    yield "write", pin_views.write(CODE, ORDER)
+    yield "writing", pin_views.writing(CODE)
+    yield "testing", pin_views.testing(CODE)
+    yield "pulled", after_tear_views.pulled(CODE, None)
+    yield "check-code", after_tear_views.check_code(CODE)
+    yield "code-from-before", after_tear_views.code_from_before(CODE)
+    yield "not-written", after_tear_views.not_written(CODE)
+    yield "mistyped", after_tear_views.mistyped(CODE, 2)
+    yield "left-unknown", after_tear_views.left_unknown(CODE).view
+    for name in (
+        "puk_floor",
+        "puk_locked",
+        "too_many_guesses",
+        "card_refused",
+        "torn_in_test",
+        "test_failed",
+    ):
+        yield name.replace("_", "-"), getattr(pin_views, name)(CODE).view
+
+
+def _receipt() -> Iterator[tuple[str, View[Any]]]:
+    signing = pin_views.sign_code(SIGN, POLICY)
+    yield "receipt", receipt_views.read_and_sign(SIGN, FACTS, ADMINISTRATOR.name)
+    yield "sign-pin", signing.entry
+    yield "new-card-locked", signing.locked.view
+    yield "sign-later", receipt_views.sign_later(SIGN).view
+    yield "printing", receipt_views.printing(SIGN)
+    for fault in ("out_of_paper", "cover_open", "cutter", "offline", "no_printer", "unclear"):
+        yield f"no-paper-{fault}", receipt_views.no_paper(SIGN, RECEIPT, fault)
+    yield "look-at-paper", receipt_views.look_at_paper(SIGN)
+    yield "done", receipt_views.done(CONTEXT, RECEIPT)
+    kept = replace(RECEIPT, facts=replace(RECEIPT.facts, remarks=(receipt_views.CODE_KEPT,)))
+    yield "done-old-code", receipt_views.done(CONTEXT, kept)
+    yield "on-phone", receipt_views.on_phone(SIGN, RECEIPT)

@@ -1,0 +1,37 @@
+"""Samples of reporting a card."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kiosk.errands.report_lost import views
+from kiosk.errands.report_lost.journey import CONTEXT, SURE, WHAT, WHICH
+from kiosk.region import general
+from kiosk.steps import blocking_views
+from kiosk.steps.identity import printed_number_views
+from kiosk.views import View
+from sim.gallery.made_up import ORDER
+
+OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield "lost-what", views.what(WHAT)
+    yield "lost-how", views.how(WHICH)
+    yield "lost-block", blocking_views.sure(SURE, ORDER, "lost", blocks=True)
+    yield "lost-hold", blocking_views.sure(SURE, ORDER, "forgotten", blocks=False)
+    yield "lost-hold-first", blocking_views.sure(SURE, ORDER, "lost", blocks=False)
+    yield "lost-really", blocking_views.really(SURE, ORDER)
+    yield "lost-lifting", views.lifting(WHICH)
+    yield "lost-not-held", views.not_held(WHICH, "active").view
+    yield "lost-lift-by-administrator", views.lifted_by_administrator(WHICH).view
+    yield "lost-too-many", printed_number_views.too_many_reports(WHICH).view
+    yield "lost-lift-declined", views.lift_declined(WHICH).view
+    yield "lost-lift-unavailable", views.lift_unavailable(WHICH).view
+    for reason in ("card_blocked", "unknown_card", "other"):
+        yield f"lost-declined-{reason.replace('_', '-')}", blocking_views.declined(SURE, reason).view
+    for came in OUTCOMES:
+        yield (
+            f"lost-done-{came.replace('_', '-')}",
+            blocking_views.done(CONTEXT, came, police=True, block_line=general().block_line),
+        )

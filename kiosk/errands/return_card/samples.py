@@ -1,0 +1,36 @@
+"""Samples of returning a card."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kiosk.errands.return_card import views
+from kiosk.errands.return_card.journey import CARD, CONTEXT, DROP, WHY
+from kiosk.steps import blocking_views
+from kiosk.steps.identity import printed_number_views
+from kiosk.views import View
+from sim.gallery.made_up import ORDER
+
+OUTCOMES = ("blocked", "held", "block_queued", "hold_queued")
+DIGITS = 16
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield "return-insert", views.insert(CARD, None)
+    yield "return-know-code", views.know_code(CARD)
+    yield "return-take", views.take(CARD)
+    yield "return-number", printed_number_views.number(CARD, DIGITS)
+    yield "return-looking-up", printed_number_views.looking_up(CARD)
+    yield "return-not-known", printed_number_views.not_known(CARD, ORDER.card_number)
+    yield "return-no-such-card", printed_number_views.no_such_card(CARD).view
+    yield "return-why", views.why(WHY)
+    yield "return-keep", views.keep(WHY)
+    yield "return-kept", views.kept(CONTEXT)
+    yield "return-confirm", views.confirm(WHY, ORDER, blocks=True)
+    yield "return-confirm-hold", views.confirm(WHY, ORDER, blocks=False)
+    yield "return-drop", views.drop(DROP, ORDER.card_number)
+    yield "return-stuck", views.stuck(DROP).view
+    yield "return-not-dropped", views.not_dropped(DROP).view
+    yield "return-telling", blocking_views.telling(DROP)
+    for came in (*OUTCOMES, "was_blocked", "not_told"):
+        yield f"return-done-{came.replace('_', '-')}", views.done(CONTEXT, came)

@@ -1,0 +1,58 @@
+"""Samples of unlocking a card: with the envelope, by an administrator, or a new letter."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from drivers.reader.outcomes import Role
+from kiosk.errands.unblock import by_administrator_views, views
+from kiosk.errands.unblock.journey import CARD, CODE, CONTEXT, LETTER
+from kiosk.issuer.ports import Declined, SwitchOff, Unavailable
+from kiosk.steps import card_views, own_card_views
+from kiosk.steps.pin import views as pin_views
+from kiosk.views import View
+from sim.gallery.made_up import ATTENDED, ORDER, RECEIPT
+
+BOTH = (Role.IDENTIFICATION, Role.SIGNATURE)
+SWITCHED_OFF = {
+    "sv": "Kort som delades ut i våras byts i december. Du får ett brev. Ditt kort gäller så länge.",
+    "en": "Cards handed out this spring are replaced in December. You get a letter. Your card is valid until then.",
+}
+
+
+def samples() -> Iterator[tuple[str, View[Any]]]:
+    """(file name, view)."""
+    yield from _own()
+    yield from _administered()
+
+
+def _own() -> Iterator[tuple[str, View[Any]]]:
+    yield "unblock-locked", views.locked(CARD, BOTH[:1])
+    yield "unblock-locked-both", views.locked(CARD, BOTH)
+    yield "unblock-not-locked", views.not_locked(CARD)
+    yield "unblock-administrator", views.administrator_only(CARD)
+    yield "unblock-not-here", views.not_here(CARD).view
+    yield "unblock-puk-dead", views.puk_dead(CARD).view
+    yield "unblock-switched-off", card_views.switched_off(CARD, SwitchOff("batch", "1-2", SWITCHED_OFF)).view
+    yield "unblock-done", own_card_views.done(CONTEXT, *views.done(), RECEIPT)
+    yield "unblock-old-code", pin_views.old_code_applies(CARD)
+    yield "unblock-old-code-forgotten", pin_views.forgotten(CARD).view
+    yield "unblock-done-old-code", own_card_views.done(CONTEXT, *views.done(new=False), RECEIPT)
+    yield "letter", views.order(LETTER, ORDER)
+    yield "letter-ordering", views.ordering(LETTER)
+    yield "letter-home", views.ordered(LETTER, date(2026, 12, 3), "home")
+    yield "letter-office", views.ordered(LETTER, date(2026, 12, 3), "office")
+    yield "letter-declined", views.declined(LETTER).view
+    yield "letter-unavailable", views.unavailable(LETTER).view
+
+
+def _administered() -> Iterator[tuple[str, View[Any]]]:
+    yield "unblock-without", by_administrator_views.without(CARD)
+    yield "unblock-take-own", by_administrator_views.take_own(CARD)
+    yield "unblock-write-attended", by_administrator_views.write(CODE, ORDER, ATTENDED)
+    yield "unblock-asking", by_administrator_views.asking(CODE)
+    yield "unblock-offline", by_administrator_views.log_in_at_the_server(CODE).view
+    yield "unblock-declined", by_administrator_views.not_answered(CODE, Declined("no_puk")).view
+    yield "unblock-away", by_administrator_views.not_answered(CODE, Unavailable()).view
+    yield "unblock-key-wrong", by_administrator_views.wrong_key(CODE).view
+    yield "unblock-key-floor", by_administrator_views.key_floor(CODE).view
