@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from fleet.messages.events import GENESIS, Event, Facts, seal
-from fleet.messages.vocabulary import Effect, EventType
+from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 
 TIME = "2026-01-01T08:00:00Z"
 _ERRAND = (
     (EventType.ERRAND_STARTED, {"kind": "pickup"}),
-    (EventType.EFFECT_DONE, {"effect": Effect.SLOT_OPEN, "outcome": "opened", "slot": 3}),
-    (EventType.ERRAND_ENDED, {"kind": "pickup", "outcome": "cancelled", "seconds": 61.5}),
+    (EventType.EFFECT_DONE, {"effect": Effect.SLOT_OPEN, "outcome": Outcome.OPENED, "slot": 3}),
+    (EventType.ERRAND_ENDED, {"kind": "pickup", "outcome": ErrandOutcome.CANCELLED, "seconds": 61.5}),
 )
 
 

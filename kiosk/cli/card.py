@@ -39,6 +39,7 @@ from drivers.reader.outcomes import (
 from drivers.reader.port import Backend, Presence
 from drivers.reader.profiles import parse
 from drivers.reader.transport.pcsc import PcscBackend
+from fleet.messages.vocabulary import Outcome
 from kiosk.cli import Exit
 from kiosk.cli import card_output as output
 from kiosk.cli.card_entry import at_pad, kept_last_try, role_for, unblocked, verify
@@ -264,9 +265,9 @@ def _told_interrupted(arguments: Arguments, visit: CardVisit, outcome: CodeOutco
 
 def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
     match output.outcome_json(outcome)["outcome"]:
-        case "accepted":
+        case Outcome.ACCEPTED:
             return Exit.DONE
-        case "unknown":
+        case Outcome.UNKNOWN:
             return Exit.FAULT
         case _:
             return Exit.REFUSED

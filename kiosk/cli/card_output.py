@@ -17,6 +17,7 @@ from drivers.reader.outcomes import (
     Unknown,
     WrongCode,
 )
+from fleet.messages.vocabulary import Outcome
 from kiosk.findings import Finding
 
 Json = dict[str, Any]
@@ -92,24 +93,24 @@ def exchange_json(exchange: Exchange) -> Json:
 
 def outcome_json(outcome: CodeOutcome | SignOutcome) -> Json:
     """`outcome` and what goes with it; every key is always there."""
-    answer: Json = {"outcome": "accepted", "reason": None, "status": None, "tries_left": None}
+    answer: Json = {"outcome": Outcome.ACCEPTED, "reason": None, "status": None, "tries_left": None}
     match outcome:
         case Accepted() | Signed():
             pass
         case WrongCode(tries_left):
-            answer |= {"outcome": "wrong_code", "tries_left": tries_left}
+            answer |= {"outcome": Outcome.WRONG_CODE, "tries_left": tries_left}
         case Locked():
-            answer |= {"outcome": "locked", "tries_left": 0}
+            answer |= {"outcome": Outcome.LOCKED, "tries_left": 0}
         case Refused(reason, status, tries_left):
             word = None if status is None else f"{status:04X}"
             answer |= {
-                "outcome": "refused",
+                "outcome": Outcome.REFUSED,
                 "reason": reason.value,
                 "status": word,
                 "tries_left": tries_left,
             }
         case Unknown():
-            answer["outcome"] = "unknown"
+            answer["outcome"] = Outcome.UNKNOWN
     return answer
 
 

@@ -124,7 +124,7 @@ class _Walk:
 
     def _cannot(self, errand: Errand, station: Station, missing: str) -> int:
         problems = [{"code": one.code, "text": one.text} for one in station.problems]
-        self._say({"outcome": "refused", "errand": errand.id, "missing": missing, "problems": problems})
+        self._say({"outcome": ErrandOutcome.REFUSED, "errand": errand.id, "missing": missing, "problems": problems})
         for one in problems:
             print(f"kortkiosk walk: {one['text']}", file=sys.stderr)
         return CANNOT.get(missing, Exit.BAD_INPUT)
