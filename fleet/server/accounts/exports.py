@@ -19,7 +19,7 @@ USERS = FileExport[Account](
     "users",
     (
         Column("col.name", lambda account, t: account.person.name),
-        Column("col.state", lambda account, t: labels.account_mark(account.person).text(t)),
+        Column("col.state", lambda account, t: labels.account_label(account.person).text(t)),
         Column("col.roles", lambda account, t: _grants(account, t)),
         Column("col.sessions", lambda account, t: len(account.sessions)),
         Column("col.made", lambda account, t: account.person.made, shows=("users.made",)),
@@ -31,7 +31,7 @@ TOKENS = FileExport[tuple[Token, datetime]](
     "tokens",
     (
         Column("col.name", lambda row, t: row[0].name),
-        Column("col.state", lambda row, t: labels.token_mark(*row).text(t)),
+        Column("col.state", lambda row, t: labels.token_label(*row).text(t)),
         Column("col.role", lambda row, t: t("role." + row[0].role.value), shows=("col.roles",)),
         Column("col.stations", lambda row, t: row[0].stations),
         Column("col.made", lambda row, t: row[0].made, shows=("users.made",)),

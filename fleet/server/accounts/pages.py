@@ -15,7 +15,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from fleet.server.accounts import labels as access_words
 from fleet.server.accounts.api_tokens import MOST_DAYS, ROLES
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
 from fleet.server.accounts.service import Account, Actor, Administration
@@ -169,7 +168,6 @@ def _users(request: Request, web: Web, once: Once | None = None, why: str = "") 
         page="users",
         title=t.many("users.title", len(accounts)) if accounts else t("users.title.none"),
         accounts=accounts,
-        says=access_words,
         roles=tuple(Role),
         once=once,
         why=why,
@@ -188,7 +186,6 @@ def _user(request: Request, web: Web, name: str, once: Once | None = None, why: 
         page="users",
         title=name,
         account=account,
-        says=access_words,
         roles=tuple(Role),
         once=once,
         why=why,
@@ -205,7 +202,6 @@ def _tokens(request: Request, web: Web, once: Once | None = None, why: str = "")
         page="users",
         title=t.many("tokens.title", working) if working else t("tokens.title.none"),
         tokens=rows,
-        says=access_words,
         roles=ROLES,
         most_days=MOST_DAYS,
         once=once,

@@ -17,7 +17,7 @@ ALERTS = FileExport[AlertRow](
     (
         Column("col.number", lambda row, t: row.id),
         Column("col.severity", lambda row, t: t.code("severity", row.severity)),
-        Column("col.alert", lambda row, t: labels.alert_mark(row).text(t), shows=("alerts.what",)),
+        Column("col.alert", lambda row, t: labels.alert_label(row).text(t), shows=("alerts.what",)),
         Column("col.detail", lambda row, t: labels.alert_detail(row, t)),
         Column("col.station", lambda row, t: row.station),
         Column("col.first", lambda row, t: row.first, shows=("alerts.first",)),

@@ -6,7 +6,7 @@ from datetime import datetime
 from fleet.server.alerts.model import AlertRow
 from fleet.server.alerts.rules import ENDING
 from fleet.server.platform.pages.i18n import Texts
-from fleet.server.stations.labels import ICON, Level, Mark, Todo
+from fleet.server.platform.pages.labels import ICON, Level, StatusLabel, TodoItem
 
 _LEVEL: dict[str, tuple[Level, str]] = {
     "critical": ("ba", "alert-octagon"),
@@ -35,35 +35,35 @@ _SAID_AS_CODE = {"clock": "alert_clock", "duplicate_identity": "alert_duplicate"
 _COUNTS = ("bin_full", "outbox_depth", "product_failing", "reader_failing")
 
 
-def alert_mark(row: AlertRow) -> Mark:
+def alert_label(row: AlertRow) -> StatusLabel:
     """What is wrong; one that is over is no fault any more."""
     if row.closed:
-        return Mark("ok", ICON["ok"], "alert", row.code)
+        return StatusLabel("ok", ICON["ok"], "alert", row.code)
     level, icon = _LEVEL[row.severity]
-    return Mark(level, icon, "alert", row.code)
+    return StatusLabel(level, icon, "alert", row.code)
 
 
-def severity_mark(row: AlertRow) -> Mark:
+def severity_label(row: AlertRow) -> StatusLabel:
     """How bad it is, or that it is over."""
     if row.closed:
-        return Mark("ok", ICON["ok"], "alerts.state", "closed")
+        return StatusLabel("ok", ICON["ok"], "alerts.state", "closed")
     level, icon = _LEVEL[row.severity]
-    return Mark(level, icon, "severity", row.severity)
+    return StatusLabel(level, icon, "severity", row.severity)
 
 
 def alert_todos(
     rows: Iterable[AlertRow], titles: Mapping[str, str], texts: Texts, now: datetime, *, take: bool = True
-) -> list[Todo]:
+) -> list[TodoItem]:
     """Alerts that nobody has taken, as lines of the list of what needs somebody. `take`: whether who looks may take them."""
     action = texts("alerts.take") if take else texts("orders.show")
     return [_todo(row, titles.get(row.station, row.station), texts, now, action) for row in rows]
 
 
-def _todo(row: AlertRow, title: str, texts: Texts, now: datetime, action: str) -> Todo:
-    mark = alert_mark(row)
+def _todo(row: AlertRow, title: str, texts: Texts, now: datetime, action: str) -> TodoItem:
+    mark = alert_label(row)
     said = ": ".join((title or texts("alerts.fleet"), mark.text(texts)))
     detail, since = alert_detail(row, texts), texts.lately(row.first, now)
-    return Todo(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
+    return TodoItem(mark.level, _ICON.get(row.code, mark.icon), said, detail, f"/alerts/{row.id}", action, since)
 
 
 def alert_detail(row: AlertRow, texts: Texts) -> str:

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.alerts import labels as alert_words
+from fleet.server.alerts.labels import alert_label
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, WaitingRow
 from fleet.server.audit.service import Deed, masked
 from fleet.server.maintenance.labels import under_way
@@ -169,7 +169,6 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
         seen=seen,
         now=now,
         title=t.many("alerts.title", waiting) if waiting else t("alerts.title.none"),
-        says=alert_words,
         rows=rows,
         total=total,
         state=state,
@@ -195,8 +194,7 @@ def _one(request: Request, web: Web, row: AlertRow) -> Response:
         "alerts/alert.html",
         (Topic.ALERTS,),
         page="alerts",
-        title=": ".join(part for part in (where, alert_words.alert_mark(row).text(t)) if part),
-        says=alert_words,
+        title=": ".join(part for part in (where, alert_label(row).text(t)) if part),
         row=row,
         station_title=where,
         may_take=row.closed is None and row.acknowledged is None and caller_of(request).may(Right.COMMAND),

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from fleet.server.accounts import labels
+from fleet.server.audit import labels
 from fleet.server.audit.service import Entry
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
@@ -16,7 +16,7 @@ AUDIT = FileExport[Entry](
         Column("col.number", lambda entry, t: entry.sequence, shows=("#",)),
         Column("col.time", lambda entry, t: entry.at),
         Column("col.who", lambda entry, t: entry.who),
-        Column("col.deed", lambda entry, t: labels.deed_mark(entry.action, entry.detail).text(t)),
+        Column("col.deed", lambda entry, t: labels.deed_label(entry.action, entry.detail).text(t)),
         Column("col.target", lambda entry, t: entry.target),
         Column("col.detail", lambda entry, t: entry.detail),
         Column("col.from", lambda entry, t: entry.address),

@@ -11,7 +11,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from fleet.server.accounts import labels as access_words
 from fleet.server.audit.service import Deed, Verdict
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
@@ -70,7 +69,6 @@ def _audit_page(request: Request, web: Web, who: str, action: str, page: int, ve
         "audit/audit.html",
         page="audit",
         title=t.many("audit.title", total) if total else t("audit.title.none"),
-        says=access_words,
         entries=rows,
         who=who,
         action=action,

@@ -17,7 +17,7 @@ REQUESTS = FileExport[RequestRow](
     (
         Column("col.card", lambda row, t: row.card_number),
         Column("requests.what", lambda row, t: t.code("request_ask", row.ask)),
-        Column("col.state", lambda row, t: labels.request_mark(row.state).text(t)),
+        Column("col.state", lambda row, t: labels.request_label(row.state).text(t)),
         Column("requests.who", lambda row, t: labels.request_who(row, t)),
         Column("col.station", lambda row, t: row.station),
         Column("requests.made", lambda row, t: row.made),

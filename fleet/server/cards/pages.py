@@ -17,7 +17,6 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.issuing import BlockReason, HoldReason
 from fleet.server.audit.service import Deed
-from fleet.server.cards import labels as card_words
 from fleet.server.cards.model import Cards, Wish
 from fleet.server.issuers.request_queue import STATES, Key, RequestRow
 from fleet.server.platform.live_feed.topics import Topic
@@ -144,7 +143,6 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
         seen=seen,
         now=now,
         title=t("card.title", number=number[-8:-4] + " " + number[-4:]),
-        says=card_words,
         number=number,
         found=found,
         reasons=REASONS,
@@ -167,7 +165,6 @@ def _requests(request: Request, web: Web, cards: Cards, asked: tuple[str, int]) 
         seen=seen,
         now=now,
         title=t.many("requests.title", waiting) if waiting else t("requests.title.none"),
-        says=card_words,
         rows=rows,
         total=total,
         state=state,

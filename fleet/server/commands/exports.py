@@ -18,7 +18,7 @@ COMMANDS = FileExport[CommandRow](
         Column("commands.col.number", lambda row, t: row.id),
         Column("commands.col.station", lambda row, t: row.station, shows=("col.station",)),
         Column("commands.col.command", lambda row, t: labels.command_title(row, t), shows=("commands.what",)),
-        Column("commands.col.state", lambda row, t: labels.command_mark(row).text(t), shows=("col.state",)),
+        Column("commands.col.state", lambda row, t: labels.command_label(row).text(t), shows=("col.state",)),
         Column("commands.col.why", lambda row, t: labels.command_detail(row, t)),
         Column("commands.col.reason", lambda row, t: row.reason, shows=("commands.reason",)),
         Column("commands.col.by", lambda row, t: row.by, shows=("commands.by",)),

@@ -1,15 +1,25 @@
-"""Commands to stations in words: what it is, how far it has come, and what the station's answer means."""
-
-__all__ = ["COMMAND_ICON", "command_detail", "command_mark", "command_title", "command_todos", "test_said"]
+"""Labels of commands to stations: what it is, how far it has come, what the answer means, and what events tell of it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from fleet.messages.vocabulary import EventType
 from fleet.server.commands.model import CommandRow
-from fleet.server.commands.narratives import COMMAND_ICON
 from fleet.server.platform.pages.i18n import Texts
-from fleet.server.stations.labels import Level, Mark, Todo
+from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
+from fleet.server.stations.model import EventRow
 
+COMMAND_ICON: Mapping[str, str] = {
+    "self_test": "stethoscope",
+    "restart": "restart",
+    "out_of_service": "door-closed-lock",
+    "in_service": "door-open",
+    "open_slot": "lock-open-variant-outline",
+    "sync": "update",
+    "log_bundle": "download-outline",
+}
+"""In the order in which they are offered."""
+COMMAND_EVENTS = frozenset({EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED})
 _STATE: dict[str, tuple[Level, str]] = {
     "waiting": ("wa", "account-check-outline"),
     "ready": ("of", "clock-outline"),
@@ -22,10 +32,10 @@ _STATE: dict[str, tuple[Level, str]] = {
 }
 
 
-def command_mark(row: CommandRow) -> Mark:
+def command_label(row: CommandRow) -> StatusLabel:
     """How far it has come."""
     level, icon = _STATE[row.state]
-    return Mark(level, icon, "command_state", row.state)
+    return StatusLabel(level, icon, "command_state", row.state)
 
 
 def command_title(row: CommandRow, texts: Texts) -> str:
@@ -49,10 +59,10 @@ def test_said(row: CommandRow, texts: Texts) -> str:
     return texts.many("commands.tested", faults, when=when) if faults else texts("commands.tested.none", when=when)
 
 
-def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[Todo]:
+def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: Texts, now: datetime) -> list[TodoItem]:
     """Commands that wait for whoever looks, as lines of the list of what needs somebody."""
     return [
-        Todo(
+        TodoItem(
             "wa",
             COMMAND_ICON[row.command],
             f"{titles.get(row.station, row.station)}: {command_title(row, texts)}",
@@ -63,3 +73,21 @@ def command_todos(rows: Iterable[CommandRow], titles: Mapping[str, str], texts: 
         )
         for row in rows
     ]
+
+
+_LEVEL: dict[str, Level] = {"done": "ok", "refused": "wa", "failed": "ba"}
+
+
+def describe_command_event(event: EventRow, texts: Texts) -> tuple[Level, str, str]:
+    """Level, icon and words of an event of `COMMAND_EVENTS`."""
+    content = event.content
+    code, outcome = str(content.get("command", "")), str(content.get("outcome", ""))
+    command = texts.code("command", code)
+    if isinstance(content.get("slot"), int):
+        command += f" {content['slot']}"
+    icon = COMMAND_ICON.get(code, "cog-outline")
+    if event.type == EventType.COMMAND_TAKEN:
+        who = ", ".join(str(content[name]) for name in ("by", "second") if content.get(name))
+        return "ok", icon, texts("event.command.taken", command=command, who=who)
+    said = texts(f"command_state.{outcome}") if outcome in _LEVEL else outcome
+    return _LEVEL.get(outcome, "wa"), icon, texts("event.command.ended", command=command, outcome=said.lower())

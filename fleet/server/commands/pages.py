@@ -17,8 +17,8 @@ from starlette.datastructures import FormData
 
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.messages.topics import STATION_NAME
-from fleet.server.commands import labels as command_words
 from fleet.server.commands.authorization import may_order, orderer, within
+from fleet.server.commands.labels import COMMAND_ICON, command_title
 from fleet.server.commands.model import (
     MOST_REASON,
     MOST_SLOT,
@@ -110,7 +110,7 @@ def _add_one(router: APIRouter, web: Web, commands: Commands) -> None:
 def _add_station(router: APIRouter, web: Web, commands: Commands) -> None:
     @router.get("/stations/{name}/commands", dependencies=needs(Right.VIEW))
     def show_station(request: Request, name: str, do: Annotated[str, Query(max_length=16)] = "") -> Response:
-        wish = Wish(name, do, "") if do in command_words.COMMAND_ICON and may_order(request, do, name) else None
+        wish = Wish(name, do, "") if do in COMMAND_ICON and may_order(request, do, name) else None
         return _station(request, web, commands, _standing(request, web, name), wish)
 
     @router.post("/stations/{name}/commands", dependencies=needs(Right.CARDS))
@@ -163,8 +163,8 @@ def _station(
         total=total,
         wish=wish,
         wrong=wrong,
-        offered=[one for one in command_words.COMMAND_ICON if may_order(request, one, row.name) and _fits(one, row)],
-        icons=command_words.COMMAND_ICON,
+        offered=[one for one in COMMAND_ICON if may_order(request, one, row.name) and _fits(one, row)],
+        icons=COMMAND_ICON,
         touches_cards=TOUCHES_CARDS,
         messages=MESSAGES,
         valid=VALID_S,
@@ -185,7 +185,7 @@ def _one(request: Request, web: Web, commands: Commands, row: CommandRow, refuse
         (Topic.COMMANDS, Topic.STATION.of(row.station)),
         status=200 if refused is None else 409,
         page="commands",
-        title=command_words.command_title(row, web.texts_for(request)),
+        title=command_title(row, web.texts_for(request)),
         row=row,
         refused=refused,
         objection=objection,
@@ -205,7 +205,6 @@ def _common(request: Request, web: Web) -> dict[str, Any]:
     """What every page here needs besides its own."""
     now, readings = web.clock(), web.read(request)
     return {
-        "says": command_words,
         "titles": {row.name: row.title for row in readings.stations(now)},
     }
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from fleet.server.cards import labels
+from fleet.server.deadlines import labels
 from fleet.server.deadlines.model import Deadlines, Shown
 from fleet.server.deadlines.pages import CODES
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
@@ -21,7 +21,7 @@ DEADLINES = FileExport[Shown](
         Column("col.station", lambda row, t: row.deadline.station),
         Column("deadlines.since", lambda row, t: row.deadline.since.isoformat()),
         Column("deadlines.due", lambda row, t: row.deadline.due.isoformat(), shows=("deadlines.left",)),
-        Column("deadlines.will", lambda row, t: labels.will(row, t)),
+        Column("deadlines.will", lambda row, t: labels.planned_action(row, t)),
     ),
 )
 

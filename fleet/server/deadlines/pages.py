@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.audit.service import Deed
-from fleet.server.cards import labels as card_words
 from fleet.server.deadlines.due_dates import local
 from fleet.server.deadlines.model import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
@@ -64,7 +63,6 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
         seen=seen,
         now=now,
         title=_title(lanes, t),
-        says=card_words,
         today=local(now),
         lanes=lanes,
         in_a_lane=IN_A_LANE,

@@ -6,12 +6,12 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from fleet.server.errands.labels import errand_label
 from fleet.server.errands.pages import Wished
 from fleet.server.platform.pages.file_exports import BATCH, Column, FileExport, Format, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations import labels as words
 from fleet.server.stations.model import ErrandRow, Readings, Sought
 from fleet.server.stations.search import stations_meant
 
@@ -23,7 +23,7 @@ ERRANDS = FileExport[ErrandRow](
         Column("col.kind", lambda row, t: t.code("kind", row.kind)),
         Column("col.began", lambda row, t: row.started, shows=("col.time",)),
         Column("col.ended", lambda row, t: row.ended),
-        Column("col.state", lambda row, t: words.errand_mark(row.outcome).text(t), shows=("col.outcome",)),
+        Column("col.state", lambda row, t: errand_label(row.outcome).text(t), shows=("col.outcome",)),
     ),
     left_out=("col.card", "col.receipt"),
 )

@@ -14,13 +14,13 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.server.audit.service import Deed
+from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS
-from fleet.server.stations import labels as words
 from fleet.server.stations.model import ErrandRow, Sought
 from fleet.server.stations.search import stations_meant
 
@@ -41,8 +41,8 @@ class Wish:
         """From an address: what is not known in it is as if it were not there."""
         return cls(
             station.strip(),
-            kind if kind in words.ERRAND_KINDS else "",
-            outcome if outcome in words.OUTCOMES else "",
+            kind if kind in ERRAND_KINDS else "",
+            outcome if outcome in OUTCOMES else "",
             day if _day(day) else "",
         )
 
@@ -97,8 +97,8 @@ def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | N
         title=_title(t, day, summary.errands_today),
         day=day,
         wish=wish,
-        kinds=words.ERRAND_KINDS,
-        outcomes=words.OUTCOMES,
+        kinds=ERRAND_KINDS,
+        outcomes=OUTCOMES,
         today=now.astimezone(t.zone).date().isoformat(),
         errands=rows[:ROWS],
         after=after,

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from fleet.server.maintenance.model import Planned
 from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.labels import StatusLabel
 from fleet.server.platform.roles import Scope
-from fleet.server.stations.labels import Mark
 from fleet.server.stations.model import StationRow
 
 
@@ -36,7 +36,7 @@ def seen_by(scope: Scope, window: Planned) -> bool:
     return any(scope.touches(re.sub(r"[*?].*", "*", pattern)) for pattern in window.stations)
 
 
-def when(window: Planned, t: Texts) -> str:
+def window_times(window: Planned, t: Texts) -> str:
     """Its span, or its days and times of day."""
     rule = window.rule
     if rule.since is not None and rule.until is not None:
@@ -48,10 +48,10 @@ def when(window: Planned, t: Texts) -> str:
     return f"{days} {rule.start:%H:%M}–{rule.last:%H:%M}"
 
 
-def window_mark(window: Planned, now: datetime) -> Mark:
+def window_label(window: Planned, now: datetime) -> StatusLabel:
     """How it stands. `now` in the zone of the windows."""
     if window.over(now):
-        return Mark("of", "check", "maintenance_state", "ended" if window.row and window.row.ended else "over")
+        return StatusLabel("of", "check", "maintenance_state", "ended" if window.row and window.row.ended else "over")
     if window.ends(now) is not None:
-        return Mark("of", "wrench-outline", "maintenance_state", "now")
-    return Mark("of", "calendar-clock", "maintenance_state", "later")
+        return StatusLabel("of", "wrench-outline", "maintenance_state", "now")
+    return StatusLabel("of", "calendar-clock", "maintenance_state", "later")

@@ -19,7 +19,6 @@ from starlette.datastructures import FormData
 
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.settings import DAYS
-from fleet.server.maintenance import labels as maintenance_words
 from fleet.server.maintenance.api import (
     DAY_MINUTES,
     MOST_NAME,
@@ -31,6 +30,7 @@ from fleet.server.maintenance.api import (
     end,
     window_of,
 )
+from fleet.server.maintenance.labels import seen_by, under_way
 from fleet.server.maintenance.model import Planned, Window
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
@@ -145,13 +145,11 @@ def _list(
     request: Request, web: Web, alerts: Alerts, show: str, page: int, form: Form, wrong: str | None = None
 ) -> Response:
     t, now, caller = web.texts_for(request), _local(request, web), caller_of(request)
-    known = [
-        one for one in alerts.planned(ended=show == "all") if maintenance_words.seen_by(caller.scope(Right.VIEW), one)
-    ]
+    known = [one for one in alerts.planned(ended=show == "all") if seen_by(caller.scope(Right.VIEW), one)]
     windows = [one for one in known if show == "all" or not one.over(now)]
     windows.sort(key=lambda one: (one.over(now), one.ends(now) is None))
     rows = web.read(request).stations(web.clock())
-    silent = {row.name for one in maintenance_words.under_way(known, rows, now) for row in one.stations}
+    silent = {row.name for one in under_way(known, rows, now) for row in one.stations}
     return web.render(
         request,
         "maintenance/maintenance.html",
@@ -159,7 +157,6 @@ def _list(
         status=200 if wrong is None else 422,
         page="alerts",
         title=t.many("maintenance.title", len(silent)) if silent else t("maintenance.title.none"),
-        says=maintenance_words,
         local=now,
         windows=windows[(page - 1) * ROWS : page * ROWS],
         may_end=lambda one: one.row is not None and not one.over(now) and _commands(request, one),

@@ -3,18 +3,18 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from fleet.server.orders.labels import ORDER_STATES, order_label
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Search, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations import labels as words
 from fleet.server.stations.model import OrderRow
 
 ORDERS = FileExport[OrderRow](
     "orders",
     (
         Column("col.order", lambda row, t: row.order),
-        Column("col.state", lambda row, t: words.order_mark(row.state).text(t)),
+        Column("col.state", lambda row, t: order_label(row.state).text(t)),
         Column("col.holder", lambda row, t: None if row.protected else row.name),
         Column("col.hsa_id", lambda row, t: row.hsa_id, shows=("HSA-id",)),
         Column("col.card", lambda row, t: row.card_number),
@@ -35,7 +35,7 @@ def order_exports(web: Web) -> APIRouter:
     @router.get("/orders", dependencies=needs(Right.PEOPLE))
     def orders(request: Request, q: Search = "", state: Word = "", form: Format = "csv") -> Response:
         readings, search = web.read(request), q.strip()
-        state = state if state in words.ORDER_STATES else ""
+        state = state if state in ORDER_STATES else ""
         rows = in_batches(lambda limit, offset: readings.orders(search=search, state=state, limit=limit, offset=offset))
         return sent(request, ORDERS.table(rows, web.texts_for(request)), form, f"{search} {state}")
 

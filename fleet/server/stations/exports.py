@@ -10,7 +10,7 @@ from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations import labels as words
+from fleet.server.stations.labels import station_label
 from fleet.server.stations.list_filter import Wish, chosen
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.version_pages import PARTS, Run, asked
@@ -26,7 +26,7 @@ STATIONS = FileExport[StationRow](
     (
         Column("col.station", lambda row, t: row.name),
         Column("col.title", lambda row, t: row.title),
-        Column("col.state", lambda row, t: words.station_mark(row).text(t)),
+        Column("col.state", lambda row, t: station_label(row).text(t)),
         Column("col.unsent", lambda row, t: row.state.outbox_depth if row.state else None),
         Column("col.today", lambda row, t: row.errands_today),
         Column("col.heard", lambda row, t: row.heard),

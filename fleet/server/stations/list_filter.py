@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fleet.server.stations.labels import RANK, Level, in_turn, station_mark, worst_first
+from fleet.server.platform.pages.labels import RANK, Level
+from fleet.server.stations.labels import natural_sort_key, sort_worst_first, station_label
 from fleet.server.stations.model import StationRow
 
 LEVELS: tuple[Level, ...] = tuple(RANK)
 WORST = "worst"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _KEYS: dict[str, Callable[[StationRow], Any]] = {
-    "title": lambda row: in_turn(row.title),
+    "title": lambda row: natural_sort_key(row.title),
     "unsent": lambda row: row.state.outbox_depth if row.state else -1,
     "today": lambda row: row.errands_today,
     "heard": lambda row: row.heard or _NEVER,
@@ -61,13 +62,13 @@ def chosen(rows: Iterable[StationRow], wish: Wish) -> list[StationRow]:
     words = wish.q.casefold().split()
     fits = [row for row in rows if _fits(row, words, wish.level)] if words or wish.level else list(rows)
     if wish.sort == WORST:
-        return worst_first(fits)
+        return sort_worst_first(fits)
     fits.sort(key=lambda row: row.name)
     return sorted(fits, key=_KEYS[wish.sort.removeprefix("-")], reverse=wish.sort.startswith("-"))
 
 
 def _fits(row: StationRow, words: list[str], level: str) -> bool:
-    if level and station_mark(row).level != level:
+    if level and station_label(row).level != level:
         return False
     said = f"{row.title.casefold()} {row.name}" if words else ""
     return all(word in said for word in words)

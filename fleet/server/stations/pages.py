@@ -12,21 +12,23 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from fleet.messages.topics import STATION_NAME
-from fleet.server.alerts import labels as alert_words
+from fleet.server.alerts.labels import alert_todos
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.pages import within as within_alerts
 from fleet.server.audit.service import Deed
-from fleet.server.commands import labels as command_words
 from fleet.server.commands.authorization import may_order, waiting_for, within
+from fleet.server.commands.labels import command_todos
 from fleet.server.commands.model import Commands
+from fleet.server.orders.labels import ORDER_STATES
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.labels import RANK, TodoItem
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, tell_look
 from fleet.server.platform.web.pagination import ROWS, pages_of
-from fleet.server.stations import labels as words
 from fleet.server.stations.charts import chart, front
+from fleet.server.stations.labels import alarm_todos, serves_visitors, sort_worst_first, station_label, without_alert
 from fleet.server.stations.list_filter import LEVELS, WORST, Wish, chosen
 from fleet.server.stations.model import Sought, StationRow, Summary
 
@@ -68,7 +70,7 @@ def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alert
             todos=todos,
             waiting=waiting,
             shown=_OVERVIEW_TODOS,
-            stations=words.worst_first(rows)[:_OVERVIEW_STATIONS],
+            stations=sort_worst_first(rows)[:_OVERVIEW_STATIONS],
             total=len(rows),
             chart=chart(summary.errands_by_hour),
         )
@@ -76,21 +78,21 @@ def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alert
 
 def _todos(
     request: Request, web: Web, commands: Commands, alerts: Alerts, rows: Sequence[StationRow], summary: Summary
-) -> tuple[list[words.Todo], int]:
+) -> tuple[list[TodoItem], int]:
     """What needs somebody, at most `_MOST_TODOS` of a kind, and how much there is in all."""
     t, titles, caller = web.texts_for(request), {row.name: row.title for row in rows}, caller_of(request)
-    mine, others = waiting_for(request, commands), words.others(summary.alarms)
+    mine, others = waiting_for(request, commands), without_alert(summary.alarms)
     untaken, total = within_alerts(request, alerts).untaken(_MOST_TODOS)
     found = [
-        *command_words.command_todos(mine, titles, t, web.clock()),
-        *alert_words.alert_todos(untaken, titles, t, web.clock(), take=caller.may(Right.COMMAND)),
-        *words.todos(others[:_MOST_TODOS], titles, t, people=caller.may(Right.PEOPLE)),
+        *command_todos(mine, titles, t, web.clock()),
+        *alert_todos(untaken, titles, t, web.clock(), take=caller.may(Right.COMMAND)),
+        *alarm_todos(others[:_MOST_TODOS], titles, t, people=caller.may(Right.PEOPLE)),
     ]
-    return sorted(found, key=lambda todo: words.RANK[todo.level]), len(mine) + total + len(others)
+    return sorted(found, key=lambda todo: RANK[todo.level]), len(mine) + total + len(others)
 
 
 def _overview_title(t: Texts, rows: Sequence[StationRow], waiting: int) -> str:
-    receiving = sum(1 for row in rows if words.receives(row))
+    receiving = sum(1 for row in rows if serves_visitors(row))
     if not rows:
         first = t("page.no_stations")
     elif receiving == len(rows):
@@ -142,7 +144,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             now=now,
             title=row.title,
             row=row,
-            mark=words.station_mark(row),
+            mark=station_label(row),
             current=web.read(request).errand(row.state.errand) if row.state and row.state.errand else None,
             bin=web.read(request).bin(name),
             checkpoint=web.read(request).checkpoint(name),
@@ -152,13 +154,12 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
             tested=within(request, commands).last_test(name),
             offered=[one for one in _buttons(row) if may_order(request, one, name)],
-            says=command_words,
         )
 
 
 def _buttons(row: StationRow) -> tuple[str, ...]:
     """The commands that stand in the head of a station's page, the main one last."""
-    return ("self_test", "restart", "out_of_service" if words.receives(row) else "in_service")
+    return ("self_test", "restart", "out_of_service" if serves_visitors(row) else "in_service")
 
 
 def _add_orders(router: APIRouter, web: Web) -> None:
@@ -170,7 +171,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-        state = state if state in words.ORDER_STATES else ""
+        state = state if state in ORDER_STATES else ""
         tell_look(request, Deed("people.search", q.strip(), state))
         summary = web.read(request).summary(now)
         rows, total = web.read(request).orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)

@@ -19,7 +19,6 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.pages.assets import FIRST_FONTS, Assets
 from fleet.server.platform.pages.i18n import LANGUAGES, Texts, choose, parse_time
 from fleet.server.platform.roles import Caller, Right
-from fleet.server.stations import labels as words
 from fleet.server.stations.model import Readings
 
 THEMES = ("auto", "light", "dark", "hc")
@@ -129,7 +128,7 @@ def environment(assets: Assets) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     jinja.globals.update(static=assets.address, first_fonts=FIRST_FONTS)
-    jinja.globals.update(words=words, parse_time=parse_time, with_query=with_query)
+    jinja.globals.update(labels=rooms.modules("labels"), parse_time=parse_time, with_query=with_query)
     jinja.filters["fours"] = in_fours
     jinja.filters["last_eight"] = last_eight
     return jinja

@@ -3,7 +3,7 @@
 import pytest
 from fastapi import FastAPI
 
-from fleet.server.alerts.labels import alert_detail, alert_mark
+from fleet.server.alerts.labels import alert_detail, alert_label
 from fleet.server.alerts.model import NoticeRow, WaitingRow
 from fleet.server.alerts.rules import ENDING, FINDERS
 from fleet.server.diagnosis.expiry import RENEWAL, End, What
@@ -120,7 +120,7 @@ async def test_a_program_takes_one_in_its_own_name_and_the_first_stands(app: Fas
 def test_every_rule_has_its_words_in_both_languages() -> None:
     for texts in load().values():
         for code in FINDERS:
-            assert alert_mark(alert(1, "a", code)).text(texts) != code
+            assert alert_label(alert(1, "a", code)).text(texts) != code
         assert alert_detail(alert(1, "a", "reader", subject="Läsare", detail="no_reader"), texts).startswith("Läsare: ")
         assert alert_detail(alert(1, "a", "version", detail="0.9"), texts) == "0.9"
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleet.server.accounts.labels import deed_detail, deed_mark, deed_target
+from fleet.server.audit.labels import deed_detail, deed_label, deed_target
 from fleet.server.audit.service import Entry
 from fleet.server.platform.pages.i18n import load
-from fleet.server.stations.labels import in_turn
+from fleet.server.stations.labels import natural_sort_key
 
 SWEDISH = load()["sv"]
 
@@ -38,10 +38,10 @@ def test_codes_of_the_audit_are_said_in_words(action: str, target: str, detail: 
 
 
 def test_an_account_that_is_opened_again_is_not_said_to_be_closed() -> None:
-    assert deed_mark("user.disable", "undone").text(SWEDISH) == "Öppnade konto"
-    assert deed_mark("user.disable").text(SWEDISH) == "Stängde konto"
+    assert deed_label("user.disable", "undone").text(SWEDISH) == "Öppnade konto"
+    assert deed_label("user.disable").text(SWEDISH) == "Stängde konto"
 
 
 def test_titles_come_in_the_order_of_the_language() -> None:
     titles = ["Östra", "Entré 10", "Ängsvik", "Entré 9", "Åsen", "entré 9b"]
-    assert sorted(titles, key=in_turn) == ["Entré 9", "entré 9b", "Entré 10", "Åsen", "Ängsvik", "Östra"]
+    assert sorted(titles, key=natural_sort_key) == ["Entré 9", "entré 9b", "Entré 10", "Åsen", "Ängsvik", "Östra"]

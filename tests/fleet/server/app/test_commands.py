@@ -15,8 +15,8 @@ from fleet.server.accounts import separation_of_duties as vouching
 from fleet.server.accounts.tables import account_acts, sessions
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandService
+from fleet.server.commands.labels import COMMAND_ICON
 from fleet.server.commands.model import CommandRow, Wish, right_for, wrong_with
-from fleet.server.commands.narratives import COMMAND_ICON
 from fleet.server.commands.service import CommandDesk
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.random_tokens import form_token

@@ -1,0 +1,122 @@
+"""Labels of the audit: what somebody did, to what, and the codes in its detail as words.
+
+>>> deed_label("sign-out").icon
+'logout'
+"""
+
+from fleet.messages.vocabulary import AskName
+from fleet.server.audit.service import Entry
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.labels import Level, StatusLabel
+
+_DEED: dict[str, tuple[Level, str]] = {
+    "sign-in": ("ok", "account-check-outline"),
+    "sign-in.refused": ("wa", "lock-alert-outline"),
+    "sign-in.stopped": ("ba", "shield-alert-outline"),
+    "sign-out": ("of", "logout"),
+    "key.add": ("wa", "shield-key-outline"),
+    "key.remove": ("wa", "shield-key-outline"),
+    "key.refused": ("wa", "lock-alert-outline"),
+    "step-up": ("ok", "account-check-outline"),
+    "step-up.refused": ("wa", "lock-alert-outline"),
+    "alert.acknowledge": ("ok", "check"),
+    "command.ask": ("of", "cog-outline"),
+    "command.approve": ("ok", "account-check-outline"),
+    "command.withdraw": ("of", "close-circle-outline"),
+    "command.send": ("of", "timer-sand"),
+    "command.expire": ("wa", "calendar-clock"),
+    "command.done": ("ok", "check-circle"),
+    "command.refused": ("wa", "alert"),
+    "command.failed": ("ba", "close-circle"),
+    "people.card": ("of", "card-search-outline"),
+    "people.deadlines": ("of", "calendar-clock"),
+    "people.directory": ("of", "magnify"),
+    "people.administrators": ("of", "magnify"),
+    "people.stock": ("of", "magnify"),
+    "people.requests": ("of", "magnify"),
+    "request.retry": ("of", "restart"),
+    AskName.CARD_HOLD: ("wa", "timer-sand"),
+    AskName.CARD_BLOCK: ("ba", "lock-outline"),
+    AskName.CARD_LIFT: ("ok", "lock-open-variant-outline"),
+    "deadline.remind": ("of", "calendar-clock"),
+    "deadline.void": ("wa", "calendar-clock"),
+    "deadline.hold": ("wa", "calendar-clock"),
+    "deadline.block": ("ba", "calendar-clock"),
+    "order.place": ("ok", "card-account-details-outline"),
+    "order.cancel": ("wa", "close-circle-outline"),
+    "order.destroy": ("wa", "delete-empty-outline"),
+    "person.change": ("of", "account-outline"),
+    "maintenance.begin": ("of", "wrench-outline"),
+    "maintenance.end": ("of", "wrench-outline"),
+    "people.search": ("of", "magnify"),
+    "people.errand": ("of", "file-search-outline"),
+    "people.errands": ("of", "file-search-outline"),
+    "people.receipt": ("of", "receipt-text-outline"),
+    "people.stopped": ("ba", "shield-alert-outline"),
+    "command.stopped": ("ba", "shield-alert-outline"),
+    "user.add": ("of", "plus"),
+    "user.set-up": ("of", "lock-outline"),
+    "user.reset": ("wa", "lock-reset"),
+    "user.disable": ("wa", "account-outline"),
+    "user.rename": ("of", "account-outline"),
+    "user.roles": ("wa", "account-tie-outline"),
+    "user.end-sessions": ("wa", "logout"),
+    "link.first": ("wa", "shield-key-outline"),
+    "link.sign-in": ("wa", "shield-key-outline"),
+    "token.add": ("wa", "shield-key-outline"),
+    "secrets.rotate": ("wa", "lock-reset"),
+    "token.revoke": ("of", "shield-key-outline"),
+    "export": ("wa", "download-outline"),
+    "audit.verify": ("of", "link-variant"),
+    "evidence.export": ("wa", "download-outline"),
+    "retention.erase": ("of", "delete-empty-outline"),
+    "retention.request": ("wa", "delete-empty-outline"),
+}
+DEEDS = tuple(_DEED)
+_UNDONE = "undone"
+_GRANTING = ("user.add", "user.roles", "token.add")
+_DETAIL = {
+    "sign-in": "sign_in_how",
+    "people.search": "order",
+    "people.deadlines": "deadline",
+    "card.": "card_reason",
+    "command.": "command_result",
+    "audit.verify": "verified",
+}
+"""By the beginning of an action: the family of the codes that may stand in its detail."""
+
+
+def deed_label(action: str, detail: str = "") -> StatusLabel:
+    """What the audit tells of."""
+    if (action, detail) == ("user.disable", _UNDONE):
+        return StatusLabel("of", "account-check-outline", "deed", "user.enable")
+    level, icon = _DEED.get(action, ("of", "information-outline"))
+    return StatusLabel(level, icon, "deed", action)
+
+
+def deed_target(entry: Entry, texts: Texts) -> str:
+    """What it was done to: codes of commands and alerts in words, all else as it was written."""
+    place, _, rest = entry.target.partition(" ")
+    code, _, more = rest.partition(" ")
+    for family, action in (("command", "command."), ("alert", "alert.acknowledge")):
+        if entry.action.startswith(action) and texts.has(f"{family}.{code}"):
+            return f"{place}: {texts(f'{family}.{code}')} {more}".strip()
+    return entry.target
+
+
+def deed_detail(entry: Entry, texts: Texts) -> str:
+    """The rest of the entry, with codes in words."""
+    if entry.detail == _UNDONE and entry.action == "user.disable":
+        return ""
+    if entry.action in _GRANTING:
+        return ", ".join(_grant_said(part, texts) for part in entry.detail.split(", "))
+    family = next((each for action, each in _DETAIL.items() if entry.action.startswith(action)), "")
+    return texts(f"{family}.{entry.detail}") if family and texts.has(f"{family}.{entry.detail}") else entry.detail
+
+
+def _grant_said(part: str, texts: Texts) -> str:
+    """A role and its stations, or how many days a token is good for."""
+    first, _, rest = part.partition(" ")
+    if texts.has(f"role.{first}"):
+        return texts(f"role.{first}") + ("" if rest in ("", "*") else f" ({rest})")
+    return texts.many("deadline.days", int(first)) if first.isdigit() and rest == "days" else part

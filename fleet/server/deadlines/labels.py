@@ -1,0 +1,56 @@
+"""Labels of deadlines: level and icon, how long there is still, and what happens by itself or has."""
+
+from datetime import date
+
+from fleet.server.deadlines.model import Deadline, Lane, Shown
+from fleet.server.platform.pages.i18n import Texts
+from fleet.server.platform.pages.labels import Level
+
+_PHASE: dict[str, Level] = {"over": "ba", "near": "wa", "far": "ok"}
+_ICON: dict[Level, str] = {"ba": "alert-octagon", "wa": "clock-outline", "of": "check-circle", "ok": "clock-outline"}
+
+
+def deadline_level(shown: Shown) -> Level:
+    """Worst while it is over and nothing was done; what was done rests."""
+    return "of" if shown.done is not None else _PHASE[shown.phase]
+
+
+def deadline_icon(shown: Shown) -> str:
+    """Beside what happens by itself."""
+    return _ICON[deadline_level(shown)]
+
+
+def time_left(shown: Shown, today: date, texts: Texts) -> str:
+    """How long there is still."""
+    days = (shown.deadline.due - today).days
+    if days < 0:
+        return texts("deadline.over")
+    return texts("deadline.today") if days == 0 else texts.many("deadline.days", days)
+
+
+def elapsed_share(shown: Shown, today: date) -> float:
+    """How much of the time is gone, 0 to 1."""
+    whole = (shown.deadline.due - shown.deadline.since).days
+    gone = (today - shown.deadline.since).days
+    return 1.0 if whole <= 0 else min(1.0, max(0.0, gone / whole))
+
+
+def planned_action(shown: Shown, texts: Texts) -> str:
+    """What happens by itself and when; or what has happened."""
+    if shown.done is not None:
+        return texts(f"deadline_did.{shown.done.did}", when=texts.moment(shown.done.at))
+    said = texts(f"deadline_will.{shown.act}", day=texts.day(shown.deadline.due.isoformat(), year=False))
+    return f"{said} {texts('deadline.warned', when=texts.moment(shown.warned))}" if shown.warned else said
+
+
+def is_in_slot(deadline: Deadline) -> bool:
+    """Whether the card still lies there."""
+    return deadline.slot > 0 and deadline.state in ("", "waiting", "misplaced")
+
+
+def rule_summary(lane: Lane, texts: Texts) -> str:
+    """What happens by itself, after how long."""
+    act = texts(f"deadline_act.{lane.act}")
+    if lane.months:
+        return texts("deadline.after", act=act, long=texts.many("deadline.months", lane.months))
+    return texts("deadline.after", act=act, long=texts.many("deadline.days", lane.days)) if lane.days else act
