@@ -126,7 +126,7 @@ def _station(c: Canvas) -> None:
     c.box(40, 154, 204, "supervisor", "asks; races time-out,", "pulled card, device")
     c.box(268, 154, 204, "journeys", "an errand is one async", "def; it names no bus")
     c.box(40, 258, 204, "drivers", "reader, printer, cabinet:", "narrow ports, the real", "devices behind them,", h=180)
-    for line, text in enumerate(("and virtual twins that", "keep the real rules")):
+    for line, text in enumerate(("virtual twins of them", "lie in a second wheel")):
         c.text(52, 357 + 18 * line, text, size=13, fill=MUTED)
     c.box(268, 258, 204, "journal and outbox", "one SQLite file, WAL,", "synchronous=FULL")
     c.box(268, 362, 204, "link", "drains the outbox,", "asks, syncs orders")
