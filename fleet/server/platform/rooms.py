@@ -1,4 +1,6 @@
-"""The rooms of the server: the folders of its subjects, found by what lies in them.
+"""Finder of the server's rooms: the folders of its subjects, and of parts of subjects, by what lies in them.
+
+A new room needs no line elsewhere: its `templates/`, `texts/` and `labels.py` are found by their names.
 
 >>> [folder.parent.name for folder in folders("texts")][:2]
 ['accounts', 'alerts']
@@ -14,11 +16,19 @@ _SERVER = Path(fleet.server.__file__).parent
 
 
 def folders(name: str) -> list[Path]:
-    """The folders of that name in all rooms: a new room needs no line elsewhere."""
-    return sorted(folder for folder in _SERVER.glob(f"*/{name}") if folder.is_dir())
+    """The folders of that name in all rooms."""
+    return [path for path in _found(name) if path.is_dir()]
 
 
 def modules(name: str) -> dict[str, ModuleType]:
-    """The modules of that name in all rooms, by room."""
-    found = sorted(path.parent.name for path in _SERVER.glob(f"*/{name}.py"))
-    return {room: import_module(f"{fleet.server.__name__}.{room}.{name}") for room in found}
+    """The modules of that name in all subjects, by the room's own name."""
+    paths = (path for path in _found(f"{name}.py") if "platform" not in path.parts)
+    return {path.parent.name: import_module(_dotted(path)) for path in paths}
+
+
+def _found(name: str) -> list[Path]:
+    return sorted([*_SERVER.glob(f"*/{name}"), *_SERVER.glob(f"*/*/{name}")])
+
+
+def _dotted(path: Path) -> str:
+    return ".".join((fleet.server.__name__, *path.relative_to(_SERVER).with_suffix("").parts))

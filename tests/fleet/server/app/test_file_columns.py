@@ -3,13 +3,13 @@
 import re
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fleet.server
+from fleet.server.platform import rooms
 from fleet.server.platform.pages.file_exports import FileExport
 
 SERVER = Path(fleet.server.__file__).parent
@@ -19,14 +19,14 @@ TABLES = {"updates": "runs"}
 
 def all_exports() -> dict[str, FileExport[Any]]:
     """Every list that can be had as a file, found in the rooms of the server."""
-    modules = [import_module(f"fleet.server.{path.parent.name}.exports") for path in SERVER.glob("*/exports.py")]
+    modules = rooms.modules("exports").values()
     exports = [value for module in modules for value in vars(module).values() if isinstance(value, FileExport)]
     return {export.name: export for export in exports}
 
 
 @cache
 def templates() -> str:
-    return "\n".join(path.read_text() for path in SERVER.glob("*/templates/*.html"))
+    return "\n".join(path.read_text() for path in SERVER.rglob("templates/*.html"))
 
 
 def page_headings(name: str) -> set[str]:

@@ -14,7 +14,7 @@ from fleet.server.platform.pages.i18n import choose, load
 from tests.fakes.server.readings import NOW, ZONE
 
 SERVER = Path(fleet.server.__file__).parent
-SOURCES = "\n".join(path.read_text() for path in [*SERVER.rglob("*.py"), *SERVER.glob("*/templates/*.html")])
+SOURCES = "\n".join(path.read_text() for path in [*SERVER.rglob("*.py"), *SERVER.rglob("templates/*.html")])
 EXACT = set(
     re.findall(r"""(?:\bt|\btexts|texts_for\(request\)|\bColumn)\(\s*f?["']([a-z_0-9.]+\.[a-z_0-9]+)["']""", SOURCES)
 )
