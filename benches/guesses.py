@@ -30,9 +30,10 @@ from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.messages.link import encode, envelope_mac_input
 from fleet.server.asks.answers import EVEN_S, Answers
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import FILE_NAME, Database, opened
-from fleet.server.platform.database.tables import alarms, orders
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.tables import alarms
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE
 from fleet.server.verifier.child_process import VerifierProcess
 

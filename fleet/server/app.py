@@ -22,6 +22,12 @@ from starlette.middleware.gzip import GZipMiddleware
 from fleet.server.accounts.api import accounts_api
 from fleet.server.accounts.exports import account_exports
 from fleet.server.accounts.pages import accounts_pages
+from fleet.server.accounts.sign_in.openid.client import OpenId
+from fleet.server.accounts.sign_in.openid.pages import openid_router
+from fleet.server.accounts.sign_in.pages import doors_router
+from fleet.server.accounts.sign_in.security_keys.pages import key_pages
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.sign_in.step_up_pages import step_up_pages
 from fleet.server.alerts.exports import alert_exports
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.pages import alert_api, alert_pages
@@ -32,6 +38,8 @@ from fleet.server.cards.api import cards_api
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.exports import request_exports
 from fleet.server.cards.pages import card_pages
+from fleet.server.cards.stock.exports import stock_exports
+from fleet.server.cards.stock.pages import shelf_pages
 from fleet.server.commands.api import command_api
 from fleet.server.commands.exports import command_exports
 from fleet.server.commands.model import Commands
@@ -65,19 +73,11 @@ from fleet.server.platform.web.problem_details import API, problem
 from fleet.server.platform.web.rate_limits import Pace, left
 from fleet.server.platform.web.settings import LimitSettings
 from fleet.server.platform.web.site import Site
-from fleet.server.sign_in.openid.client import OpenId
-from fleet.server.sign_in.openid.pages import openid_router
-from fleet.server.sign_in.pages import doors_router
-from fleet.server.sign_in.security_keys.pages import key_pages
-from fleet.server.sign_in.service import Access
-from fleet.server.sign_in.step_up_pages import step_up_pages
 from fleet.server.stations.api import api_router
 from fleet.server.stations.exports import station_exports
 from fleet.server.stations.model import Readings
 from fleet.server.stations.pages import pages_router
 from fleet.server.stations.version_pages import updates_pages
-from fleet.server.stock.exports import stock_exports
-from fleet.server.stock.pages import shelf_pages
 
 log = logging.getLogger(__name__)
 _GZIP_FROM_BYTES = 1000

@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from fleet.hardening import forbid_dumps
 from fleet.server import worker_cli as cluster_commands
 from fleet.server.accounts import cli as access_commands
+from fleet.server.accounts.sign_in.secret_encryption import SecretsError
 from fleet.server.alerts.settings import AlertSettingsError
 from fleet.server.asks.revocation_list import AuthorityFileError
 from fleet.server.deadlines.settings import DeadlineSettingsError
@@ -42,7 +43,6 @@ from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.issuers.region_data import RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
 from fleet.server.issuers.wiring import fetched_orders
-from fleet.server.orders.queries import Problem, RefusedError
 from fleet.server.platform.addresses import AddressError
 from fleet.server.platform.broker.mosquitto import BrokerError
 from fleet.server.platform.broker.options import add_broker_options, address, chosen
@@ -51,6 +51,7 @@ from fleet.server.platform.csv_files import FileError
 from fleet.server.platform.database.database import Database, StoreError, migrate, opened
 from fleet.server.platform.database.database_url import PlaceError
 from fleet.server.platform.database.options import add_store_arguments, complain, database_of, place_of, store_fault
+from fleet.server.platform.import_files import Problem, RefusedError
 from fleet.server.platform.process.logs import FORMATS, configure
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, INTERRUPTED, OWN_ERROR, run, settle, until_told
@@ -62,7 +63,6 @@ from fleet.server.retention import cli as retention_commands
 from fleet.server.retention.pseudonyms import PseudonymKeyError
 from fleet.server.retention.settings import RetentionSettingsError
 from fleet.server.server import FleetServer, ServerError, utc_now
-from fleet.server.sign_in.secret_encryption import SecretsError
 from fleet.server.verifier import cli as verifier_command
 from fleet.server.verifier.child_process import VerifierAwayError
 

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from fleet.server.orders import queries as ordering
 from fleet.server.orders.order_files import read_orders
-from fleet.server.orders.queries import Imported
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.people.administrators import replace_administrators
 from fleet.server.people.directory import import_people
 from fleet.server.people.directory_files import read_directory
+from fleet.server.platform.import_files import Imported
 
 Store = Callable[[Connection, datetime], Imported]
 

@@ -19,6 +19,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from fleet.server.accounts.sign_in.secret_encryption import KEY_FILE as SECRETS
+from fleet.server.accounts.sign_in.secret_encryption import sealer_for
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.monitor import AlertService
 from fleet.server.alerts.service import AlertDesk
@@ -36,7 +39,6 @@ from fleet.server.commands.model import Commands
 from fleet.server.commands.service import CommandDesk
 from fleet.server.deadlines.job import DeadlineService
 from fleet.server.deadlines.startup import deadlines_of
-from fleet.server.diagnosis.expiry import Ends
 from fleet.server.diagnosis.expiry_sources import sources_of
 from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.evidence.service import EvidenceDesk
@@ -57,8 +59,10 @@ from fleet.server.platform.cluster.connections import Line, asks_line
 from fleet.server.platform.cluster.leader_election import lead
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.expiry import Ends
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.notify_feed import Announcer
+from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
@@ -68,11 +72,7 @@ from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
 from fleet.server.retention.settings import load as load_periods
-from fleet.server.sign_in.secret_encryption import KEY_FILE as SECRETS
-from fleet.server.sign_in.secret_encryption import sealer_for
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
-from fleet.server.stations.model import Changes
 from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.socket_client import verifier_of
 from fleet.server.web_listener import Pages

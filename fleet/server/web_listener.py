@@ -7,15 +7,15 @@ administrator up, or for a demo to sign a made-up one in.
 import ssl
 from dataclasses import dataclass, field
 
+from fleet.server.accounts.sign_in.openid.client import OpenId
+from fleet.server.accounts.sign_in.openid.pages import BACK
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.roles import EVERYWHERE, Role
 from fleet.server.platform.web.listener import Shield
 from fleet.server.platform.web.settings import LimitSettings, WebSettings, WebSettingsError
 from fleet.server.platform.web.site import Site
-from fleet.server.sign_in.openid.client import OpenId
-from fleet.server.sign_in.openid.pages import BACK
-from fleet.server.sign_in.service import Access
 
 DEMO_NAME = "demo"
 

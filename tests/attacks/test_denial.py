@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandDesk
 from fleet.server.platform.live_feed.hub import Hub
@@ -18,7 +19,6 @@ from fleet.server.platform.roles import Role
 from fleet.server.platform.web import connection_limits as connections
 from fleet.server.platform.web import middleware
 from fleet.server.platform.web.listener import Listener, web_server
-from fleet.server.sign_in.service import Access
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

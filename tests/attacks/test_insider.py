@@ -18,17 +18,17 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 
 from fleet.server.accounts import queries as people
+from fleet.server.accounts.sign_in import one_time_codes as codes
+from fleet.server.accounts.sign_in import one_time_links as links
+from fleet.server.accounts.sign_in.openid.client import OpenId
+from fleet.server.accounts.sign_in.openid.pages import BACK
+from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.accounts.tables import account_acts, sessions, tokens
 from fleet.server.app import create_app
 from fleet.server.commands.service import CommandDesk
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import digest, form_token
 from fleet.server.platform.roles import Role
-from fleet.server.sign_in import one_time_codes as codes
-from fleet.server.sign_in import one_time_links as links
-from fleet.server.sign_in.openid.client import OpenId
-from fleet.server.sign_in.openid.pages import BACK
-from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

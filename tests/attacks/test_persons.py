@@ -30,7 +30,7 @@ from fleet.messages.asking import (
     Released,
 )
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
-from fleet.server.platform.database.tables import alarms
+from fleet.server.stations.tables import alarms
 from kiosk.errands.report_lost.journey import report_lost
 from kiosk.issuer.client import IssuerRequests
 from sim.issuer.state import Seed

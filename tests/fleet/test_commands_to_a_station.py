@@ -15,13 +15,13 @@ from drivers.cabinet.port import CabinetReady
 from fleet.agent.drain import Pace
 from fleet.agent.link import Timing
 from fleet.messages.commands import Told
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import opened as opened_store
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.server import FleetServer
-from fleet.server.sign_in.service import Access
 from kiosk.config import CommandsSection, load
 from kiosk.station.activity import QUIET_S
 from kiosk.station.build import open_station

@@ -20,8 +20,8 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Grants, Right, Role
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import SHOWN_ONCE, api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body
-from fleet.server.stations.api import CountedRows, Limit, Offset, next_offset
 
 NAME = r"^[a-z][a-z0-9._-]{1,39}$"
 STATIONS = r"^(\*|[a-z0-9][a-z0-9-]{0,38}\*?)$"

@@ -23,15 +23,15 @@ from fleet.server.accounts import api_tokens as tokens
 from fleet.server.accounts import queries as people
 from fleet.server.accounts.api_tokens import MOST_DAYS
 from fleet.server.accounts.queries import AccountError
-from fleet.server.audit import service as audit
-from fleet.server.audit.service import Deed
+from fleet.server.accounts.sign_in import one_time_links as links
+from fleet.server.accounts.sign_in import secret_encryption as sealing
+from fleet.server.accounts.sign_in.secret_encryption import SecretsError
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.database.database import StoreError, opened
 from fleet.server.platform.database.database_url import PlaceError
 from fleet.server.platform.database.options import add_store_arguments, place_of
 from fleet.server.platform.roles import EVERYWHERE, Role
-from fleet.server.sign_in import one_time_links as links
-from fleet.server.sign_in import secret_encryption as sealing
-from fleet.server.sign_in.secret_encryption import SecretsError
 
 DONE, OWN_ERROR, BAD_INPUT, REFUSED = 0, 1, 2, 3
 

@@ -17,13 +17,13 @@ from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
 from fleet.server.accounts.api_tokens import Token
 from fleet.server.accounts.queries import AccountError, Person
-from fleet.server.audit import service as audit
-from fleet.server.audit.service import Deed
+from fleet.server.accounts.sign_in import one_time_links as links
+from fleet.server.accounts.sign_in import sessions
+from fleet.server.accounts.sign_in.sessions import Open
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.roles import Grants, Role
-from fleet.server.sign_in import one_time_links as links
-from fleet.server.sign_in import sessions
-from fleet.server.sign_in.sessions import Open
 
 
 class LastAdministratorError(AccountError):

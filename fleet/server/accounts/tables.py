@@ -11,7 +11,7 @@ that entries cut off at the end are missed too.
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
-from fleet.server.platform.database.tables import RowId, UtcDateTime, metadata
+from fleet.server.platform.database.schema import RowId, UtcDateTime, metadata
 
 users = Table(
     "users",
@@ -28,7 +28,11 @@ users = Table(
     Column("subject", Text, comment="issuer and subject of OpenID Connect; null for a local account"),
     Column("disabled", Boolean, nullable=False),
     Column("made", UtcDateTime, nullable=False),
-    Column("sealed_secret", Text, comment="of the one-time codes (RFC 6238): `fleet.server.sign_in.secret_encryption`"),
+    Column(
+        "sealed_secret",
+        Text,
+        comment="of the one-time codes (RFC 6238): `fleet.server.accounts.sign_in.secret_encryption`",
+    ),
     UniqueConstraint("name"),
     UniqueConstraint("subject"),
 )
@@ -137,25 +141,4 @@ tries = Table(
     Column("key", String(80), primary_key=True, comment="account or address"),
     Column("since", UtcDateTime, nullable=False),
     Column("count", Integer, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", UtcDateTime, nullable=False),
-    Column("who", String(64), nullable=False),
-    Column("action", String(32), nullable=False),
-    Column("entry", Text, nullable=False, comment="JSON, exact bytes; with the hash of the entry before"),
-    Column("hash", String(64), nullable=False),
-    Index(None, "who"),
-    Index(None, "action"),
-)
-
-audit_head = Table(
-    "audit_head",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1: locked while an entry is added"),
-    Column("sequence", BigInteger, nullable=False),
-    Column("hash", String(64), nullable=False),
 )

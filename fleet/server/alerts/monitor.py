@@ -21,13 +21,12 @@ from fleet.server.alerts.notifications import Deliver, NotDeliveredError, delive
 from fleet.server.alerts.rules import findings, newest_failures
 from fleet.server.alerts.settings import AlertSettings, Channel
 from fleet.server.alerts.transitions import Watch
-from fleet.server.diagnosis.expiry import End
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.maintenance.model import with_windows
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.expiry import End
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.time_zones import HERE
-from fleet.server.stations.model import Changes
 
 LOOK_EVERY_S = 10.0
 TELL_EVERY_S = 5.0

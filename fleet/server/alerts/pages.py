@@ -18,17 +18,16 @@ from starlette.concurrency import run_in_threadpool
 
 from fleet.server.alerts.labels import alert_label
 from fleet.server.alerts.model import AlertRow, Alerts, NoticeRow, WaitingRow
-from fleet.server.audit.service import Deed, masked
 from fleet.server.maintenance.labels import under_way
+from fleet.server.platform.audit.log import Deed, masked
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs, tell
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Offset, next_offset, pages_of
 from fleet.server.platform.web.request_bodies import LINE, Body
-from fleet.server.stations.api import CountedRows, Limit, Offset, next_offset
 from fleet.server.stations.search import stations_meant
 
 ACKNOWLEDGED = "alert.acknowledge"

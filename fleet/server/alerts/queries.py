@@ -13,9 +13,12 @@ from fleet.server.alerts.rules import Failure, Kept, Key, Look, Seen
 from fleet.server.alerts.settings import SEVERITIES, AlertSettings, at_least
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.alerts.transitions import Changed, Closed, Decision, Known, Opened, Reopened
+from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.commands.tables import commands
-from fleet.server.platform.database.tables import alarms, bin_cards, bins, errands, orders, stations
-from fleet.server.stations.summary import inside
+from fleet.server.errands.tables import errands
+from fleet.server.orders.tables import orders
+from fleet.server.platform.database.station_scope import inside
+from fleet.server.stations.tables import alarms, stations
 
 FAILED = ("fault", "unknown")
 OPENED, CLOSED = "opened", "closed"

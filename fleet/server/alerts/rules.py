@@ -9,7 +9,7 @@ from fleet.messages.judging import aware_time
 from fleet.messages.link import DeviceState, StationState
 from fleet.server.alerts.settings import Rule
 from fleet.server.deadlines.settings import ALARMS
-from fleet.server.diagnosis.expiry import End, station_end
+from fleet.server.platform.expiry import End, station_end
 
 PAPER = ("paper_low", "out_of_paper")
 ENDING = ("certificate_ends", "certificate_ends_soon", "certificate_ends_now")

@@ -9,8 +9,7 @@ from fleet.server.alerts.settings import AlertSettings
 from fleet.server.maintenance import queries as maintaining
 from fleet.server.maintenance.model import Planned, Window, WindowRow, planned
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.stations.model import Changes
+from fleet.server.platform.live_feed.topics import Changes, Topic
 
 
 class AlertDesk:

@@ -38,10 +38,10 @@ from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
 from fleet.server.people.administrators import administrators_after
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import GUESSING, Alarm
-from fleet.server.stations.summary import local_day
 from fleet.server.verifier.child_process import Verifier, VerifierAwayError
 from fleet.server.verifier.protocol import MAX_SEALED_CHARACTERS, EnvelopeFacts
 

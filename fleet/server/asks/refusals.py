@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet.messages.pacing import TokenBucket
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import stations
 from fleet.server.stations.alarms import UNSIGNED_ASK, Alarm
+from fleet.server.stations.tables import stations
 
 ALARM_EVERY = timedelta(hours=1)
 LINES_AT_ONCE, LINE_EVERY_S = 20, 5.0

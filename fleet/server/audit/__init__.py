@@ -1,1 +1,1 @@
-"""Audit log: who looked at or changed what, as an append-only hash chain; its pages and API."""
+"""Audit log on pages and for programs: who looked at or changed what."""

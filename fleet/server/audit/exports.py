@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.audit import labels
-from fleet.server.audit.service import Entry
+from fleet.server.platform.audit.log import Entry
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right

@@ -5,7 +5,7 @@
 """
 
 from fleet.messages.vocabulary import AskName
-from fleet.server.audit.service import Entry
+from fleet.server.platform.audit.log import Entry
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.labels import Level, StatusLabel
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from fleet.server.audit.service import Deed, Verdict
+from fleet.server.platform.audit.log import Deed, Verdict
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import access_of, address_of, caller_of, needs

@@ -13,29 +13,21 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from pydantic import BaseModel
 
 from fleet.messages.issuing import BlockReason
-from fleet.server.audit.service import Deed
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.model import BinPlace, Cards, StockKind
 from fleet.server.cards.pages import LOOKED, retry, wish
+from fleet.server.cards.stock.pages import within
 from fleet.server.deadlines.model import Deadlines, Shown
 from fleet.server.deadlines.settings import Act, Code
 from fleet.server.issuers.request_queue import Key, RequestRow, RequestState
 from fleet.server.orders.request_bodies import STATION, Number
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, tell_look
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import Body
-from fleet.server.stations.api import (
-    CountedRows,
-    Emptied,
-    Limit,
-    Offset,
-    Order,
-    emptied_model,
-    next_offset,
-    order_model,
-)
-from fleet.server.stock.pages import within
+from fleet.server.stations.api import Emptied, Order, emptied_model, order_model
 
 Station = Annotated[str | None, Query(pattern=STATION)]
 RequestId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]

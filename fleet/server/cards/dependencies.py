@@ -13,7 +13,7 @@ from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.service import DeadlineDesk
 from fleet.server.deadlines.settings import DeadlineSettings
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.model import Changes
+from fleet.server.platform.live_feed.topics import Changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from fleet.server.cards.model import CardStory, CertificateRow, WishRow
-from fleet.server.cards.tables import certificates, requests
+from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.errands.queries import errand_row, errand_rows
+from fleet.server.errands.tables import errands
 from fleet.server.issuers import request_queue as requesting
-from fleet.server.platform.database.tables import bin_cards, errands, orders, stations, wishes
+from fleet.server.issuers.tables import certificates, requests, wishes
+from fleet.server.orders.tables import orders
+from fleet.server.platform.database.station_scope import Inside, everywhere
 from fleet.server.stations.queries import order_row
-from fleet.server.stations.summary import Inside, everywhere
+from fleet.server.stations.tables import stations
 
 MOST = 100
 

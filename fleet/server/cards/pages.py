@@ -16,9 +16,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.messages.issuing import BlockReason, HoldReason
-from fleet.server.audit.service import Deed
 from fleet.server.cards.model import Cards, Wish
+from fleet.server.cards.stock.pages import within
 from fleet.server.issuers.request_queue import STATES, Key, RequestRow
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right, Scope
@@ -33,7 +34,6 @@ from fleet.server.platform.web.authorization import (
     tell_look,
 )
 from fleet.server.platform.web.pagination import ROWS, pages_of
-from fleet.server.stock.pages import within
 
 NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 LOOKED, RETRIED = "people.card", "request.retry"

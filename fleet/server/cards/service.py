@@ -10,26 +10,28 @@ from sqlalchemy import Connection, delete, select
 
 from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk
 from fleet.messages.issuing import BlockReason, HoldReason
-from fleet.server.audit.service import Deed, append
 from fleet.server.cards.history import story
 from fleet.server.cards.model import BinPlace, CardStory, Delivery, Fallen, PlaceRow, StockRow, Wish
-from fleet.server.cards.tables import deliveries
+from fleet.server.cards.stock import queries as shelf_reading
+from fleet.server.cards.stock.model import Emptied
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.request_queue import Key, Queueable, RequestRow
 from fleet.server.orders.lifecycle import Happening
-from fleet.server.orders.queries import Imported, Problem, Record, RefusedError, Row, import_orders, record_of
+from fleet.server.orders.model import OrderRow
+from fleet.server.orders.queries import Record, Row, import_orders, record_of
 from fleet.server.orders.steps import Stepped, happen
+from fleet.server.orders.tables import deliveries, orders
 from fleet.server.people import directory
 from fleet.server.people.administrators import ListedAdministrator, all_administrators
 from fleet.server.people.directory import PersonRow
+from fleet.server.platform.audit.log import Deed, append
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import orders
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.stations.model import Changes, Emptied, OrderRow
+from fleet.server.platform.database.station_scope import Inside, inside
+from fleet.server.platform.import_files import Imported, Problem, RefusedError
+from fleet.server.platform.live_feed.topics import Changes, Topic
+from fleet.server.platform.local_days import local_day
 from fleet.server.stations.queries import order_row
-from fleet.server.stations.summary import Inside, inside, local_day
-from fleet.server.stock import queries as shelf_reading
 
 HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 DELIVERIES_KEPT = timedelta(days=7)

@@ -29,10 +29,9 @@ from fleet.server.ingest.events import Place, events_at
 from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import stations
-from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raised
-from fleet.server.stations.model import Changes
+from fleet.server.stations.tables import stations
 
 LOOK_EVERY_S = 15.0
 BATCH = 200

@@ -12,12 +12,13 @@ so that a rebuild makes the same.
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table, Text
 
-from fleet.server.platform.database.tables import UtcDateTime, metadata
+from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.stations.tables import stations
 
 checkpoints = Table(
     "checkpoints",
     metadata,
-    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("station", ForeignKey(stations.c.id), primary_key=True),
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="of its own event"),
     Column("at", UtcDateTime, nullable=False),
@@ -28,7 +29,7 @@ checkpoints = Table(
 station_certificates = Table(
     "station_certificates",
     metadata,
-    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("station", ForeignKey(stations.c.id), primary_key=True),
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("thumbprint", String(64), primary_key=True, comment="SHA-256 of the DER"),
     Column("der", LargeBinary, nullable=False),
@@ -38,7 +39,7 @@ station_certificates = Table(
 countersignatures = Table(
     "countersignatures",
     metadata,
-    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("station", ForeignKey(stations.c.id), primary_key=True),
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False, comment="of the checkpoint's own event"),
     Column("jws", Text, nullable=False),
@@ -51,7 +52,7 @@ countersignatures = Table(
 erasures = Table(
     "erasures",
     metadata,
-    Column("station", ForeignKey("stations.id"), primary_key=True),
+    Column("station", ForeignKey(stations.c.id), primary_key=True),
     Column("epoch", BigInteger, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("residue", LargeBinary, nullable=False, comment="JSON, in the place of the data"),

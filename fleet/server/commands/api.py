@@ -29,8 +29,9 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, next_offset
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
-from fleet.server.stations.api import CountedRows, Device, Limit, Name, Offset, next_offset
+from fleet.server.stations.api import Device
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 Station = Annotated[str | None, Query(max_length=40, pattern=LINE)]

@@ -25,11 +25,10 @@ from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import CommandRow
 from fleet.server.platform.broker.transport import Transport
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import COMMAND_UNANSWERED, Alarm, raise_alarm
-from fleet.server.stations.model import Changes
 
 LOOK_EVERY_S = 0.5
 

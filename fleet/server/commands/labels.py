@@ -5,9 +5,9 @@ from datetime import datetime
 
 from fleet.messages.vocabulary import EventType
 from fleet.server.commands.model import CommandRow
+from fleet.server.errands.model import EventRow
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.labels import Level, StatusLabel, TodoItem
-from fleet.server.stations.model import EventRow
 
 COMMAND_ICON: Mapping[str, str] = {
     "self_test": "stethoscope",

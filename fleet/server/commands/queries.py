@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 
 from fleet.messages.commands import CommandResult
 from fleet.messages.link import DeviceState
-from fleet.server.audit import service as audit
-from fleet.server.audit.service import Deed
 from fleet.server.commands.model import CommandRow
 from fleet.server.commands.tables import commands
-from fleet.server.stations.summary import inside
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.database.station_scope import inside
 
 ALL = true()
 SERVER = "server"

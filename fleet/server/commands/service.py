@@ -13,12 +13,11 @@ from sqlalchemy import Connection
 
 from fleet.messages.commands import TOUCHES_CARDS
 from fleet.server.accounts.separation_of_duties import may_be_one_person
-from fleet.server.audit.service import without_numbers
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.model import By, CommandRefusedError, CommandRow, Refusal, Wish, wrong_with
+from fleet.server.platform.audit.log import without_numbers
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.stations.model import Changes
+from fleet.server.platform.live_feed.topics import Changes, Topic
 
 DECIDE = timedelta(minutes=15)
 """So long a command waits for its second person."""

@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.issuing import BlockReason
-from fleet.server.audit.service import Deed, append
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.queries import note_deed
 from fleet.server.deadlines.settings import Act
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.request_queue import Key, Queueable
 from fleet.server.orders.steps import happen
+from fleet.server.platform.audit.log import Deed, append
 from fleet.server.stations.alarms import Alarm, raise_alarm
 
 WHO = "server"

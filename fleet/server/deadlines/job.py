@@ -20,9 +20,8 @@ from fleet.server.deadlines.due_dates import local, phase
 from fleet.server.deadlines.model import Deadline
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DEADLINES_MANY, DEADLINES_WAIT, Alarm, raise_alarm
-from fleet.server.stations.model import Changes
 
 EVERY_S = 300.0
 MOST_AT_ONCE = 200

@@ -11,10 +11,10 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from fleet.server.audit.service import Deed
 from fleet.server.deadlines.due_dates import local
 from fleet.server.deadlines.model import Deadlines, Lane
 from fleet.server.deadlines.settings import Code
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query

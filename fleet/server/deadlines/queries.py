@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, insert, select, true, update
 
-from fleet.server.cards.tables import deadline_clock, deeds
 from fleet.server.deadlines.clock_check import Clock
 from fleet.server.deadlines.due_dates import begun_by, day_after, due_day, local
 from fleet.server.deadlines.model import Deadline, DeedRow
 from fleet.server.deadlines.settings import Code, Rule
 from fleet.server.deadlines.sources import Source, source
+from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.platform.database.bulk import insert_new
-from fleet.server.stations.summary import Inside, everywhere
+from fleet.server.platform.database.station_scope import Inside, everywhere
 
 CHUNK = 500
 MOST = 20_000

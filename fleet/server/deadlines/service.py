@@ -12,7 +12,7 @@ from fleet.server.deadlines.model import Deadline, DeedRow, Lane, Shown
 from fleet.server.deadlines.queries import DeedKey
 from fleet.server.deadlines.settings import Code, DeadlineSettings
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.summary import Inside, everywhere, inside
+from fleet.server.platform.database.station_scope import Inside, everywhere, inside
 
 
 class DeadlineDesk:

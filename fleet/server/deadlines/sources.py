@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, exists, func, literal, not_, null, select
 
 from fleet.messages.vocabulary import AskName
-from fleet.server.cards.tables import certificates, people, reserve_cards
+from fleet.server.cards.stock.tables import reserve_cards
 from fleet.server.deadlines.settings import Code, Rule
+from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.lifecycle import IN_HAND, UNCOLLECTED, UNSIGNED
-from fleet.server.platform.database.tables import orders, stations, wishes
+from fleet.server.orders.tables import orders
+from fleet.server.people.tables import people
+from fleet.server.stations.tables import stations
 
 SHOWN_AFTER = timedelta(days=30)
 """So long a certificate that has ended is still told of."""

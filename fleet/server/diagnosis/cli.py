@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from fleet.server.alerts.settings import AlertSettingsError
 from fleet.server.diagnosis.doctor import Examined, diagnose, worst
-from fleet.server.diagnosis.expiry import End, station_end
 from fleet.server.diagnosis.expiry_sources import sources_of
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import FILE_NAME
 from fleet.server.platform.database.options import complain
+from fleet.server.platform.expiry import End, station_end
 from fleet.server.platform.process.run import DONE
 from fleet.server.platform.web.settings import WebSettingsError
 from provisioning import units

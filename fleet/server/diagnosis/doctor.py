@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from fleet.server.diagnosis.expiry import End, Sources, ends_of
+from fleet.server.platform.expiry import End, Sources, ends_of
 from fleet.server.platform.signing import Signer, SigningKeyError
 from fleet.server.verifier.child_process import VerifierAwayError
 from fleet.server.verifier.socket_client import VerifierConnection

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from fleet.server.alerts.settings import load as load_alerts
-from fleet.server.diagnosis.expiry import Sources
 from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.expiry import Sources
 from fleet.server.platform.web.settings import WebSettings
 
 

@@ -16,8 +16,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
-from fleet.server.diagnosis.expiry import End
 from fleet.server.platform.database.database import Database, migrations
+from fleet.server.platform.expiry import End
 
 OK = "ok"
 Probe = Callable[[], str | None]
@@ -31,7 +31,7 @@ class Health:
 
     probes: dict[str, Probe] = field(default_factory=dict)
     ends: Callable[[], tuple[End, ...]] = tuple
-    """What ends when: `fleet.server.diagnosis.expiry`."""
+    """What ends when: `fleet.server.platform.expiry`."""
 
     def look(self) -> dict[str, str]:
         """What each says just now: `ok`, or why not."""

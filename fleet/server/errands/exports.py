@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.errands.labels import errand_label
+from fleet.server.errands.model import ErrandRow, Sought
 from fleet.server.errands.pages import Wished
 from fleet.server.platform.pages.file_exports import BATCH, Column, FileExport, Format, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.model import ErrandRow, Readings, Sought
+from fleet.server.stations.model import Readings
 from fleet.server.stations.search import stations_meant
 
 ERRANDS = FileExport[ErrandRow](

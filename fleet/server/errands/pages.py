@@ -13,15 +13,15 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from fleet.server.audit.service import Deed
 from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES
+from fleet.server.errands.model import ErrandRow, Sought
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS
-from fleet.server.stations.model import ErrandRow, Sought
 from fleet.server.stations.search import stations_meant
 
 Word = Annotated[str, Query(max_length=40)]

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
-from fleet.server.platform.database.tables import errands, stations
-from fleet.server.stations import summary as overview
-from fleet.server.stations.model import GOING_ON, ErrandRow, Sought
+from fleet.server.errands.model import GOING_ON, ErrandRow, Sought
+from fleet.server.errands.tables import errands
+from fleet.server.platform import local_days
+from fleet.server.stations.tables import stations
 
 
 def errand_rows() -> Select[Any]:
@@ -22,9 +23,9 @@ def errand_rows() -> Select[Any]:
 def fits(sought: Sought, now: datetime) -> ColumnElement[bool]:
     """Whether an errand is one of those."""
     if sought.day is None:
-        found = [errands.c.started >= overview.start_of_day(now)]
+        found = [errands.c.started >= local_days.start_of_day(now)]
     else:
-        began, ended = overview.bounds_of_day(sought.day)
+        began, ended = local_days.bounds_of_day(sought.day)
         found = [errands.c.started >= began, errands.c.started < ended]
     if sought.station is not None:
         found.append(stations.c.name == sought.station)

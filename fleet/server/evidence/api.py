@@ -23,9 +23,9 @@ from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import Name
 from fleet.server.platform.web.problem_details import described, problem
 from fleet.server.platform.web.request_bodies import Day
-from fleet.server.stations.api import Name
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,6 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from fleet.messages.revocations import NO_REVOCATIONS, RevocationListError, read_revocations
-from fleet.server.audit import service as audit
 from fleet.server.evidence.export import Exported, export
 from fleet.server.evidence.model import Asked
 from fleet.server.evidence.request import KINDS, AskedError, asked_for, deed_of
@@ -30,6 +29,7 @@ from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.signature import Seal, SealError, read_authorities, read_certificates
 from fleet.server.evidence.verification.report import as_object, as_text
 from fleet.server.evidence.verification.verify import Anchors, check
+from fleet.server.platform.audit import log as audit
 from fleet.server.platform.database.database import Database, StoreError, opened
 from fleet.server.platform.database.database_url import PlaceError
 from fleet.server.platform.database.options import add_store_arguments, complain, place_of, store_fault

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, and_, or_, select
 
 from fleet.messages.statements import load
 from fleet.messages.vocabulary import EventType
-from fleet.server.accounts.tables import audit
 from fleet.server.checkpoints.tables import countersignatures, station_certificates
+from fleet.server.events.tables import events, quarantine
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import ArchiveWriter
 from fleet.server.evidence.model import (
@@ -33,8 +33,8 @@ from fleet.server.evidence.model import (
 from fleet.server.evidence.readme import readme
 from fleet.server.evidence.selection import Part, select_parts
 from fleet.server.evidence.signature import Seal
+from fleet.server.platform.audit.tables import audit
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import events, quarantine
 
 PAGE = 2_000
 """Lines in one member."""

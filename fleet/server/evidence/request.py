@@ -8,8 +8,8 @@ import re
 from datetime import date
 from typing import get_args
 
-from fleet.server.audit.service import Deed
 from fleet.server.evidence.model import Asked, Kind
+from fleet.server.platform.audit.log import Deed
 
 EXPORTED = "evidence.export"
 KINDS: tuple[Kind, ...] = get_args(Kind)

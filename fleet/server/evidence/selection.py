@@ -17,9 +17,12 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
 
 from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import events
 from fleet.server.evidence.model import Asked
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.bulk import is_postgres
-from fleet.server.platform.database.tables import errands, events, orders, stations
+from fleet.server.stations.tables import stations
 
 MOST_EVENTS = 200_000
 """Events in all parts together: a month of a busy station is a tenth of that."""

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from fleet.messages.events import Event, EventError, restore
+from fleet.server.events.tables import events
 from fleet.server.ingest.parse import Arrived
 from fleet.server.platform.database.bulk import is_postgres, stored_time
 from fleet.server.platform.database.postgres import copy_rows
 from fleet.server.platform.database.sqlite import insert_rows
-from fleet.server.platform.database.tables import events
 
 Place = tuple[int, int, int]
 """Station's key, epoch, sequence."""

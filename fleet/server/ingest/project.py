@@ -12,7 +12,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
+from fleet.server.cards.stock.projection import Origin, drop_cards, emptied_bins, move_orders, placed_reserves
 from fleet.server.checkpoints.tables import checkpoints
+from fleet.server.errands.tables import errands, receipts
 from fleet.server.ingest.projections import (
     AlarmTold,
     Change,
@@ -26,11 +29,8 @@ from fleet.server.ingest.projections import (
 )
 from fleet.server.orders.returns import settle
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
-from fleet.server.platform.database.tables import errands, receipts
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import RECEIPT_TWICE, UNFIT, Alarm
-from fleet.server.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
-from fleet.server.stock.projection import Origin, drop_cards, emptied_bins, move_orders, placed_reserves
 
 NOT_TOLD = "unknown"
 """The kind of an errand whose start has not arrived yet."""

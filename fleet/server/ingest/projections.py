@@ -14,10 +14,10 @@ import msgspec
 
 from fleet.messages.events import Event
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
+from fleet.server.cards.stock import events as stocking
+from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.orders.lifecycle import Happening
 from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
-from fleet.server.stock import events as stocking
-from fleet.server.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]

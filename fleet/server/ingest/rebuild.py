@@ -14,29 +14,21 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select, update
 
 from fleet.messages.events import GENESIS
-from fleet.server.cards.tables import reserve_cards
+from fleet.server.cards.stock.events import OrderPlaced
+from fleet.server.cards.stock.projection import Origin
+from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.checkpoints.tables import checkpoints, erasures
+from fleet.server.errands.tables import errands, receipts
+from fleet.server.events.tables import chains, events, quarantine
 from fleet.server.ingest.chains import Chain, written
 from fleet.server.ingest.events import restored
 from fleet.server.ingest.project import Step, apply
 from fleet.server.ingest.projections import Change, OrderMoved, changes_of
 from fleet.server.ingest.received_sequences import Held
+from fleet.server.orders.tables import order_starts, orders
 from fleet.server.platform.database.bulk import put_all
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import (
-    bin_cards,
-    bins,
-    chains,
-    errands,
-    events,
-    order_starts,
-    orders,
-    quarantine,
-    receipts,
-    stations,
-)
-from fleet.server.stock.events import OrderPlaced
-from fleet.server.stock.projection import Origin
+from fleet.server.stations.tables import stations
 
 BATCH = 500
 PROJECTED = (errands, receipts, bins, bin_cards, reserve_cards, checkpoints)

@@ -39,8 +39,8 @@ from fleet.server.ingest.parse import (
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming, Transport
+from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.process.tracing import OFF, Tracing
-from fleet.server.stations.model import Changes
 
 BATCH = 500
 READ_AHEAD = BATCH // 2

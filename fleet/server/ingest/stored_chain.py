@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, select
 
 from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.commands.tables import commands
-from fleet.server.platform.database.tables import events, stations
+from fleet.server.events.tables import events
+from fleet.server.stations.tables import stations
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from fleet.messages.events import GENESIS, Event
 from fleet.messages.link import Acked
 from fleet.messages.takeovers import AGAIN, MANY
+from fleet.server.cards.stock.projection import Origin
 from fleet.server.commands import queries as commanding
+from fleet.server.events.tables import conflicts, quarantine
 from fleet.server.ingest.chains import Chain, Chains, open_chains, written
 from fleet.server.ingest.events import Place, events_at, insert_events
 from fleet.server.ingest.parse import (
@@ -39,7 +41,6 @@ from fleet.server.ingest.projections import changes_by
 from fleet.server.ingest.received_sequences import Held
 from fleet.server.platform.database.bulk import is_postgres, put_all
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import conflicts, quarantine, stations
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import (
     CHAIN_BROKEN,
@@ -51,7 +52,7 @@ from fleet.server.stations.alarms import (
     raise_alarm,
     raised,
 )
-from fleet.server.stock.projection import Origin
+from fleet.server.stations.tables import stations
 
 
 @dataclass(slots=True)

@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, true, upda
 from fleet.messages.asking import BlockAsk, HoldAsk, LiftAsk, tag_of
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
-from fleet.server.cards.tables import requests
+from fleet.server.issuers.tables import requests
 from fleet.server.platform.database.bulk import insert_new
-from fleet.server.stations.summary import inside
+from fleet.server.platform.database.station_scope import inside
 
 Queueable = BlockAsk | HoldAsk | LiftAsk
 RequestState = Literal["waiting", "done", "declined"]

@@ -19,8 +19,7 @@ from fleet.server.issuers.request_queue import RequestRow
 from fleet.server.issuers.requests import ReusedError
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.stations.model import Changes
+from fleet.server.platform.live_feed.topics import Changes, Topic
 
 EVERY_S = 5.0
 CLAIM = timedelta(minutes=5)

@@ -25,11 +25,12 @@ from fleet.messages.asking import (
 )
 from fleet.messages.link import decode, encode
 from fleet.messages.vocabulary import AskName
-from fleet.server.cards.certificates import keep_certificate
+from fleet.server.issuers.certificates import keep_certificate
 from fleet.server.issuers.request_queue import QUEUED, Key, Queueable, put, settle
+from fleet.server.issuers.tables import wishes
 from fleet.server.orders.lifecycle import OPEN
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import orders, wishes
 
 HOUR = timedelta(hours=1)
 LETTER_AGAIN = timedelta(days=30)

@@ -62,9 +62,9 @@ from fleet.server.issuers.proofs.verification import ProofJudge
 from fleet.server.issuers.question_bounds import check_bounds
 from fleet.server.issuers.request_queue import Queueable
 from fleet.server.issuers.requests import ReusedError, Wishes
+from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm
-from fleet.server.stations.summary import local_day
 
 _log = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from fleet.server.alerts.model import Alerts
-from fleet.server.audit.service import Deed, without_numbers
 from fleet.server.maintenance.model import Day, Window, WindowRow
+from fleet.server.platform.audit.log import Deed, without_numbers
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import caller_of, needs, tell
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import WHOLE, Body, Instant
-from fleet.server.stations.api import CountedRows, Limit, Offset, next_offset
 
 DAY_MINUTES = 24 * 60
 MOST_MINUTES = 366 * DAY_MINUTES

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from fleet.server.maintenance.model import Window, WindowRow
-from fleet.server.platform.web.idempotency_tables import maintenance
+from fleet.server.maintenance.tables import maintenance
 
 
 def begin(connection: Connection, window: Window, by: str, now: datetime) -> WindowRow:

@@ -13,10 +13,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
-from fleet.server.audit.service import Deed
 from fleet.server.cards.model import Cards
+from fleet.server.cards.stock.pages import within
 from fleet.server.orders.lifecycle import Happening
-from fleet.server.orders.queries import Imported, Problem, Record, RefusedError, Row
+from fleet.server.orders.queries import Record, Row
 from fleet.server.orders.request_bodies import (
     HsaId,
     OrderBody,
@@ -27,12 +27,14 @@ from fleet.server.orders.request_bodies import (
     PersonChange,
 )
 from fleet.server.people.directory import PersonRow
+from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.import_files import Imported, Problem, RefusedError
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell, tell_look
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 from fleet.server.platform.web.request_bodies import LINE
-from fleet.server.stations.api import CountedRows, Limit, Offset, Order, next_offset, order_model
-from fleet.server.stock.pages import within
+from fleet.server.stations.api import Order, order_model
 
 Search = Annotated[str, Query(max_length=100, pattern=LINE)]
 PLACED, CHANGED, LOOKED = "order.place", "person.change", "people.directory"

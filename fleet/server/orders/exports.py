@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from fleet.server.orders.labels import ORDER_STATES, order_label
+from fleet.server.orders.model import OrderRow
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Search, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.model import OrderRow
 
 ORDERS = FileExport[OrderRow](
     "orders",

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from fleet.messages.topics import STATION_NAME
-from fleet.server.orders.queries import Problem, Record, Row
+from fleet.server.orders.queries import Record, Row
 from fleet.server.platform.csv_files import Line, checked, read_lines
+from fleet.server.platform.import_files import Problem
 
 ORDER_COLUMNS = (
     "order",

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, and_, insert, select, update
 from fleet.messages.link import Order
 from fleet.server.orders.lifecycle import ENDED_EARLY, OPEN, Happening, after
 from fleet.server.orders.steps import CHUNK, remember
-from fleet.server.platform.database.tables import orders
+from fleet.server.orders.tables import orders
+from fleet.server.platform.import_files import Imported, Problem, RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +46,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a file is refused: line (from 1, the header's own), column and reason."""
-
-    line: int
-    column: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did."""
-
-    added: int
-    changed: int
-    unchanged: int
-    removed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Envelope:
     """What the verifier needs of an order, beside the sealed code."""
 
     card_number: str
     key: str
     mac: str
-
-
-class RefusedError(Exception):
-    """The rows cannot be taken together with what is stored; nothing was changed."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(f"{len(problems)} rows were refused")
-        self.problems = tuple(problems)
 
 
 def import_orders(connection: Connection, rows: Sequence[Row], now: datetime) -> Imported:

@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
+from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.orders.lifecycle import IN_HAND, State, after
-from fleet.server.platform.database.tables import bin_cards, bins, orders
+from fleet.server.orders.tables import orders
 
 
 def settle(connection: Connection, numbers: Collection[str], emptied: Collection[int]) -> bool:

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from fleet.server.events.tables import events
 from fleet.server.orders.lifecycle import Happening, after
-from fleet.server.platform.database.tables import events, order_starts, orders
+from fleet.server.orders.tables import order_starts, orders
 
 CHUNK = 500
 

@@ -5,8 +5,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fleet.server.platform.live_feed.topics import Topic
-from fleet.server.stations.model import Changes
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.queries import StoreReadings
 
 EVERY_S = 1.0

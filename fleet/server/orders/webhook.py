@@ -14,10 +14,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.audit.service import Deed
 from fleet.server.cards.model import Cards, Delivery
-from fleet.server.orders.queries import RefusedError, Row
+from fleet.server.orders.queries import Row
 from fleet.server.orders.request_bodies import Message
+from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.import_files import RefusedError
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import address_of, needs
 from fleet.server.platform.webhook_signatures import ID, SIGNATURE, TIMESTAMP, signature

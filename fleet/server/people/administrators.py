@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from fleet.messages.link import Administrator
-from fleet.server.orders.queries import Imported
-from fleet.server.platform.database.tables import administrators
+from fleet.server.people.tables import administrators
+from fleet.server.platform.import_files import Imported
 from fleet.server.platform.roles import Scope
 
 

@@ -12,13 +12,13 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from fleet.messages.issuing import AdministratorRole
-from fleet.server.audit.service import Deed
 from fleet.server.cards.model import Cards
 from fleet.server.people.administrators import ListedAdministrator
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell_look
 from fleet.server.platform.web.idempotency import api_group
-from fleet.server.stations.api import CountedRows, Limit, Offset, next_offset
+from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset
 
 LOOKED = "people.administrators"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from fleet.server.cards.tables import people
-from fleet.server.orders.queries import Imported
+from fleet.server.people.tables import people
 from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.stations.summary import composed
+from fleet.server.platform.database.station_scope import composed
+from fleet.server.platform.import_files import Imported
 
 CHUNK = 500
 

@@ -7,9 +7,9 @@ Rules: as for orders: the whole file is read and checked before anything is stor
 """
 
 from fleet.server.orders.order_files import PERSON_RULES, Rule, broken_rules, is_day
-from fleet.server.orders.queries import Problem
 from fleet.server.people.directory import PersonRow
 from fleet.server.platform.csv_files import Line, checked, read_lines
+from fleet.server.platform.import_files import Problem
 
 DIRECTORY_COLUMNS = ("hsa_id", "name", "protected", "left", "continued", "name_changed")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fleet.server.orders.queries import Problem
+from fleet.server.platform.import_files import Problem
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_FIELD = 1_000

@@ -11,16 +11,18 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from fleet.messages.events import Event
+from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlaced
+from fleet.server.cards.stock.projection import Origin
+from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.checkpoints.tables import erasures
+from fleet.server.events.tables import events
 from fleet.server.ingest.events import restored
 from fleet.server.ingest.project import Step, apply
 from fleet.server.ingest.projections import Change, ErrandConcerns, ErrandEnded, ErrandStarted, changes_of
 from fleet.server.platform.database.bulk import Put, is_postgres, put_all
-from fleet.server.platform.database.tables import bin_cards, events, stations
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.residue import as_erased, residue_of
-from fleet.server.stock.events import BinEmptied, CardDropped, ReservePlaced
-from fleet.server.stock.projection import Origin
+from fleet.server.stations.tables import stations
 
 COLUMNS = ("id", "station", "epoch", "sequence", "type", "errand", "subject", "envelope", "data", "salt", "received")
 _AGAIN = ErrandStarted | ErrandConcerns | ErrandEnded | BinEmptied | ReservePlaced

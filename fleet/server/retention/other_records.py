@@ -14,10 +14,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not_, or_, select, update
 
 from fleet.server.alerts.tables import alerts, notices
-from fleet.server.audit import service as audit
-from fleet.server.cards.tables import certificates, deeds, people, requests
+from fleet.server.deadlines.tables import deeds
+from fleet.server.events.tables import conflicts, quarantine
+from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.lifecycle import State
-from fleet.server.platform.database.tables import conflicts, orders, quarantine, wishes
+from fleet.server.orders.tables import orders
+from fleet.server.people.tables import people
+from fleet.server.platform.audit import log as audit
 from fleet.server.retention.pseudonyms import Pseudonyms
 
 Count = Callable[[Connection, datetime], int]

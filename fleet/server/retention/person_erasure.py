@@ -14,26 +14,21 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from fleet.messages.vocabulary import Retention
-from fleet.server.audit import service as audit
-from fleet.server.audit.service import Deed
-from fleet.server.cards.tables import certificates, people, requests
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.evidence.selection import names_text
+from fleet.server.issuers.tables import certificates, requests, wishes
 from fleet.server.orders.order_files import ORDER_RULES
-from fleet.server.platform.database.tables import (
-    administrators,
-    conflicts,
-    errands,
-    events,
-    orders,
-    quarantine,
-    stations,
-    wishes,
-)
+from fleet.server.orders.tables import orders
+from fleet.server.people.tables import administrators, people
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
 from fleet.server.retention import ledger
 from fleet.server.retention.erasure import columns, erase
 from fleet.server.retention.ledger import Erased
 from fleet.server.retention.other_records import ENDED, forget_orders
 from fleet.server.retention.retention_run import PROGRAM, Job, classes_of
+from fleet.server.stations.tables import stations
 
 ASKED = "retention.request"
 

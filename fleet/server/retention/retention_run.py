@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from fleet.messages.vocabulary import Retention
-from fleet.server.audit import service as audit
-from fleet.server.audit.service import Deed
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import events
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.database.bulk import is_postgres
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import errands, events
 from fleet.server.retention.erasure import columns, erase
 from fleet.server.retention.other_records import TABLES
 from fleet.server.retention.pseudonyms import Pseudonyms

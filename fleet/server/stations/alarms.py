@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fleet.server.platform.database.bulk import Put, put_all
-from fleet.server.platform.database.tables import alarms
+from fleet.server.stations.tables import alarms
 
 CHAIN_BROKEN = "chain_broken"
 QUARANTINED = "quarantined"

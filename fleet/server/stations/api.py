@@ -8,29 +8,23 @@ leaves the store here.
 # length: the models of one API and the routes that read them
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
-from fleet.server.audit.service import Deed
+from fleet.server.cards.stock.model import Emptied as EmptiedRow
+from fleet.server.errands.model import ErrandRow, EventRow, Sought
 from fleet.server.orders.lifecycle import State
+from fleet.server.orders.model import OrderRow
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, tell_look
 from fleet.server.platform.web.idempotency import api_group
+from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, Day
-from fleet.server.stations.model import Emptied as EmptiedRow
-from fleet.server.stations.model import ErrandRow, EventRow, OrderRow, Sought, StationRow
-
-MOST_ROWS = 500
-MOST_OFFSET = 10_000_000
-"""The audit of ten years is shorter."""
-T = TypeVar("T")
-
-Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
-Offset = Annotated[int, Query(ge=0, le=MOST_OFFSET)]
-Name = Annotated[str, Path(max_length=64)]
+from fleet.server.stations.model import StationRow
 
 SHOWN = frozenset(
     {
@@ -55,19 +49,6 @@ SHOWN = frozenset(
     }
 )
 """What of an event's data the API passes on. The receipt has its own address."""
-
-
-class Rows(BaseModel, Generic[T]):
-    """One page of a list."""
-
-    items: list[T]
-    next: int | None
-
-
-class CountedRows(Rows[T], Generic[T]):
-    """One page of a list whose length is known."""
-
-    total: int
 
 
 class Device(BaseModel):
@@ -267,11 +248,6 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         return CountedRows(
             items=[order_model(row) for row in rows], next=next_offset(offset, limit, total), total=total
         )
-
-
-def next_offset(offset: int, limit: int, total: int) -> int | None:
-    """Of the page after; None where this is the last."""
-    return offset + limit if offset + limit < total else None
 
 
 def emptied_model(request: Request, station: str, row: EmptiedRow | None) -> Emptied | None:

@@ -30,9 +30,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from fleet.messages.takeovers import AGAIN, ELSEWHERE, MANY, TakeOvers
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.mosquitto import SERVER_USER, is_server
-from fleet.server.platform.live_feed.topics import Topic
+from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.stations.alarms import DUPLICATE_IDENTITY, Alarm
-from fleet.server.stations.model import Changes
 
 PAUSE_S = 60.0
 _CONNECTED = re.compile(r"New client connected from (?P<address>\S+):[0-9]+ as (?P<name>\S+) \(")

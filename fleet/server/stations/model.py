@@ -5,10 +5,14 @@ identity has no name here at all: `name` is None and the HSA-id is shown alone.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from fleet.messages.link import StationState
+from fleet.server.cards.stock.model import BinRow
+from fleet.server.checkpoints.model import CheckpointRow
+from fleet.server.errands.model import TODAY, ErrandRow, EventRow, Sought
+from fleet.server.orders.model import OrderRow
 from fleet.server.platform.live_feed.topics import Topic, changes_with
 
 
@@ -32,56 +36,6 @@ class StationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrandRow:
-    """One errand, as its events tell."""
-
-    errand: str
-    station: str
-    kind: str
-    started: datetime
-    ended: datetime | None
-    outcome: str | None
-    """As `errand.ended` says; None while it goes on."""
-    order: str | None
-    card_number: str | None
-    hsa_id: str | None
-    receipt: str | None
-    """The receipt's number."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """One order. `state`: as `fleet.server.orders.lifecycle` has it, and `expired` for one that waits past its last day.
-    `slot` is 0 where the card lies in none."""
-
-    order: str
-    hsa_id: str
-    name: str | None
-    protected: bool
-    card_number: str
-    product: str
-    loa: int
-    station: str
-    slot: int
-    last_day: str
-    state: str
-    changed: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One stored event for a page: attributes and data, no salt."""
-
-    station: str
-    epoch: int
-    sequence: int
-    type: str
-    time: str
-    subject: str | None
-    content: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """The figures at the top of the overview."""
 
@@ -94,59 +48,6 @@ class Summary:
     orders_waiting: int
     alarms: tuple[tuple[str, str, str], ...]
     """(station, stable code, text argument): offline, device fault, chain broken, quarantined, order expired."""
-
-
-@dataclass(frozen=True, slots=True)
-class BinRow:
-    """The bin of one station: cards in it by what the station has told, and how it was last emptied (None: never)."""
-
-    cards: int
-    emptied: "Emptied | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Emptied:
-    """How two administrators emptied a bin. `reason` and `reference` explain a difference; both empty where there was none."""
-
-    at: datetime
-    by: tuple[str, str]
-    """HSA-ids."""
-    counted: int
-    expected: int
-    sensor: int | None
-    seal: str
-    reason: str
-    reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointRow:
-    """The last word of a station on how far its chain has come, signed with its key."""
-
-    at: datetime
-    epoch: int
-    sequence: int
-    """The event that it names; everything before is covered too."""
-    verdict: str | None
-    """`good`, or what is wrong (`fleet.server.checkpoints.service.Verdict`); None: not judged yet."""
-    countersigned: datetime | None = None
-    """When the server held it, as its countersignature states."""
-    stamped: datetime | None = None
-    """When a time-stamping authority's token over that was got."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Which errands: of a station, of a kind, with an outcome (`going_on`: not ended yet), begun on a local day (None: today)."""
-
-    station: str | None = None
-    kind: str = ""
-    outcome: str = ""
-    day: date | None = None
-
-
-GOING_ON = "going_on"
-TODAY = Sought()
 
 
 class Readings(Protocol):
@@ -191,10 +92,3 @@ class Readings(Protocol):
     @changes_with()
     def receipt(self, number: str) -> bytes | None:
         """The whole signed receipt, exact bytes."""
-
-
-class Changes(Protocol):
-    """Where the store says, after its commit, that something that pages show has changed."""
-
-    def publish(self, topics: frozenset[str]) -> None:
-        """Tell open pages that these topics (`platform.live_feed.topics`) have changed. Thread-safe, never blocks."""

@@ -15,11 +15,12 @@ from fleet.messages.topics import STATION_NAME
 from fleet.server.alerts.labels import alert_todos
 from fleet.server.alerts.model import Alerts
 from fleet.server.alerts.pages import within as within_alerts
-from fleet.server.audit.service import Deed
 from fleet.server.commands.authorization import may_order, waiting_for, within
 from fleet.server.commands.labels import command_todos
 from fleet.server.commands.model import Commands
+from fleet.server.errands.model import Sought
 from fleet.server.orders.labels import ORDER_STATES
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.labels import RANK, TodoItem
@@ -30,7 +31,7 @@ from fleet.server.platform.web.pagination import ROWS, pages_of
 from fleet.server.stations.charts import chart, front
 from fleet.server.stations.labels import alarm_todos, serves_visitors, sort_worst_first, station_label, without_alert
 from fleet.server.stations.list_filter import LEVELS, WORST, Wish, chosen
-from fleet.server.stations.model import Sought, StationRow, Summary
+from fleet.server.stations.model import StationRow, Summary
 
 _OVERVIEW_STATIONS = 11
 _OVERVIEW_TODOS = 3

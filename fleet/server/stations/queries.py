@@ -12,27 +12,26 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
+from fleet.server.cards.stock.events import BinEmptied
+from fleet.server.cards.stock.model import BinRow, Emptied
+from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
+from fleet.server.errands.model import TODAY, ErrandRow, EventRow, Sought
 from fleet.server.errands.queries import comes_after, errand_row, errand_rows, fits
+from fleet.server.errands.tables import errands, receipts
+from fleet.server.events.tables import events
 from fleet.server.ingest.projections import receipt_bytes
+from fleet.server.orders.model import OrderRow
+from fleet.server.orders.tables import orders
+from fleet.server.platform import local_days
+from fleet.server.platform.database import station_scope
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import bin_cards, bins, errands, events, orders, receipts, stations
 from fleet.server.stations import summary as overview
-from fleet.server.stations.model import (
-    TODAY,
-    BinRow,
-    CheckpointRow,
-    Emptied,
-    ErrandRow,
-    EventRow,
-    OrderRow,
-    Sought,
-    StationRow,
-    Summary,
-)
+from fleet.server.stations.model import StationRow, Summary
 from fleet.server.stations.request_coalescing import Shared
 from fleet.server.stations.station_list_query import Known, station_rows
-from fleet.server.stock.events import BinEmptied
+from fleet.server.stations.tables import stations
 
 
 class StoreReadings:
@@ -42,7 +41,7 @@ class StoreReadings:
         self,
         database: Database,
         clock: Callable[[], datetime],
-        seen: overview.Inside = overview.everywhere,
+        seen: station_scope.Inside = station_scope.everywhere,
         known: Known | None = None,
     ) -> None:
         self._known = known or Known()
@@ -127,10 +126,10 @@ class StoreReadings:
         self, *, search: str = "", state: str = "", limit: int = 100, offset: int = 0
     ) -> tuple[list[OrderRow], int]:
         """Orders that fit, latest change first, and how many there are in all."""
-        today = overview.local_day(self._clock())
+        today = local_days.local_day(self._clock())
         with self._reading.begin() as connection:
             fits = and_(
-                self._found(connection, overview.composed(search)),
+                self._found(connection, station_scope.composed(search)),
                 _in_state(state, today),
                 self._seen(orders.c.station),
             )
@@ -188,9 +187,9 @@ class _Request(StoreReadings):
         known: Known,
         shared: Shared,
     ) -> None:
-        super().__init__(database, clock, overview.inside(patterns), known)
+        super().__init__(database, clock, station_scope.inside(patterns), known)
         self._shared = shared
-        self._sees = overview.visible(patterns)
+        self._sees = station_scope.visible(patterns)
         self._at: datetime | None = None
         self._rows: Sequence[StationRow] = ()
 

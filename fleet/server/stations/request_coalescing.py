@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from fleet.server.platform.local_days import start_of_day
 from fleet.server.stations.model import StationRow
-from fleet.server.stations.summary import start_of_day
 
 
 class Shared:

@@ -7,11 +7,10 @@ their day.
 True
 """
 
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -21,17 +20,18 @@ from sqlalchemy import (
     and_,
     cast,
     extract,
-    false,
     func,
-    or_,
     select,
-    true,
 )
 
 from fleet.messages.vocabulary import ErrandOutcome
 from fleet.server.deadlines.settings import ALARMS
-from fleet.server.platform.database.tables import alarms, errands, orders, stations
+from fleet.server.errands.tables import errands
+from fleet.server.orders.tables import orders
+from fleet.server.platform.database.station_scope import Inside, everywhere
+from fleet.server.platform.local_days import local_day, start_of_day
 from fleet.server.stations.model import StationRow, Summary
+from fleet.server.stations.tables import alarms, stations
 
 QUARTER_S = 900
 """No time zone is off by less."""
@@ -44,60 +44,6 @@ MOST_EXPIRED = 100
 """Orders past their day that are named one by one; the list of orders shows all."""
 
 Alarm = tuple[str, str, str]
-Inside = Callable[[Any], ColumnElement[bool]]
-"""From a column with station names to the condition that the reader may see them."""
-
-
-def everywhere(_column: Any) -> ColumnElement[bool]:
-    """All stations."""
-    return true()
-
-
-def inside(patterns: frozenset[str]) -> Inside:
-    """Stations by name, or by beginning of name and `*`."""
-
-    def condition(column: Any) -> ColumnElement[bool]:
-        beginnings = (column.startswith(one[:-1], autoescape=True) for one in sorted(patterns) if one.endswith("*"))
-        names = sorted(one for one in patterns if not one.endswith("*"))
-        return or_(false(), *([column.in_(names)] if names else []), *beginnings)
-
-    return everywhere if "*" in patterns else condition
-
-
-def visible(patterns: frozenset[str]) -> Callable[[str], bool]:
-    """The same of a name."""
-    names = frozenset(one for one in patterns if not one.endswith("*"))
-    beginnings = tuple(one[:-1] for one in patterns if one.endswith("*"))
-    return lambda name: name in names or name.startswith(beginnings)
-
-
-def composed(typed: str) -> str:
-    """What somebody looks for, as names are stored: some keyboards send a letter and its ring apart (Unicode, NFC)."""
-    return unicodedata.normalize("NFC", typed.strip())
-
-
-def start_of_day(now: datetime) -> datetime:
-    """Local midnight before `now`, in UTC."""
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-
-
-def bounds_of_day(day: date) -> tuple[datetime, datetime]:
-    """Local midnight that begins that day and the one that ends it, in UTC. The last day that can be named ends with itself."""
-    ends = day if day == date.max else day + timedelta(days=1)
-    first, last = (_midnight(one) for one in (day, ends))
-    return first, last
-
-
-def _midnight(day: date) -> datetime:
-    try:
-        return datetime.combine(day, time.min).astimezone().astimezone(UTC)
-    except (OverflowError, ValueError):  # a day at the edge of the calendar has no other zone's time
-        return datetime.combine(day, time.min, UTC)
-
-
-def local_day(now: datetime) -> str:
-    """The local day of `now`, ISO 8601."""
-    return now.astimezone().date().isoformat()
 
 
 def summary(connection: Connection, now: datetime, rows: Sequence[StationRow], seen: Inside = everywhere) -> Summary:

@@ -28,7 +28,7 @@ from fleet.server.commands.model import Wish
 from fleet.server.platform.cluster.layout import SHARD_QUEUES
 from fleet.server.platform.database.database import opened
 from fleet.server.platform.database.database_url import postgres_place
-from fleet.server.platform.database.tables import stations
+from fleet.server.stations.tables import stations
 from sim.fleet import identities
 from tests.fakes.campaigns.cluster_stand import Sizes, Stand, cluster_stand
 from tests.fakes.machine.patience import LIMIT_S

@@ -31,7 +31,7 @@ from fleet.server.commands.model import Wish
 from fleet.server.commands.tables import commands
 from fleet.server.platform.database.database import FILE_NAME, Database, opened
 from fleet.server.platform.database.database_url import postgres_place
-from fleet.server.platform.database.tables import stations
+from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from sim.fleet import identities
 from tests.fakes.campaigns.cluster_stand import Sizes, cluster_stand, new_database

@@ -36,9 +36,9 @@ from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
 from fleet.server.issuers.requests import Wishes
 from fleet.server.issuers.service import IssuerAnswers
+from fleet.server.issuers.tables import wishes
 from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import wishes
 from fleet.server.platform.signing import Signer
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.issuers.proving import CardHolder

@@ -9,8 +9,8 @@ from fleet.server.commands.model import By, CommandRow, Wish
 from fleet.server.commands.service import CommandDesk
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
+from fleet.server.platform.live_feed.topics import Changes
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.model import Changes
 
 KEY = ECKey.generate_key("P-256")
 SIGNER = Signer(KEY)

@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from fleet.server.accounts.tables import audit_head
+from fleet.server.platform.audit.tables import audit_head
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import metadata
+from fleet.server.platform.database.schema import metadata
 from tests.fakes.server.postgres import Cluster
 
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Route, WebError
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.listener import Listener, web_server
-from fleet.server.sign_in.service import Access
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts

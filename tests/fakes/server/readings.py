@@ -7,19 +7,12 @@ from zoneinfo import ZoneInfo
 
 from fleet.messages.link import DeviceState, SlotState, StationState
 from fleet.messages.vocabulary import EventType
+from fleet.server.cards.stock.model import BinRow
+from fleet.server.checkpoints.model import CheckpointRow
+from fleet.server.errands.model import GOING_ON, TODAY, ErrandRow, EventRow, Sought
+from fleet.server.orders.model import OrderRow
 from fleet.server.platform.roles import Scope
-from fleet.server.stations.model import (
-    GOING_ON,
-    TODAY,
-    BinRow,
-    CheckpointRow,
-    ErrandRow,
-    EventRow,
-    OrderRow,
-    Sought,
-    StationRow,
-    Summary,
-)
+from fleet.server.stations.model import StationRow, Summary
 
 NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 """10:42 in Stockholm."""

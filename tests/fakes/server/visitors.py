@@ -6,12 +6,12 @@ from pathlib import Path
 from playwright.async_api import BrowserContext
 
 from fleet.server.accounts import api_tokens as tokens
+from fleet.server.accounts.sign_in import sessions
+from fleet.server.accounts.sign_in.secret_encryption import Sealer
+from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.platform.database.database import FILE_NAME, opened
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import EVERYWHERE, Role
-from fleet.server.sign_in import sessions
-from fleet.server.sign_in.secret_encryption import Sealer
-from fleet.server.sign_in.service import Access, SignedIn
 
 COOKIE = "kortkiosk"
 SEALER = Sealer({"made-up": bytes(32)})

@@ -20,6 +20,7 @@ from fleet.messages.link import Acked
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType
+from fleet.server.accounts.sign_in import passwords
 from fleet.server.ingest.parse import Arrived, taken
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import Record, Row, import_orders
@@ -27,7 +28,6 @@ from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
-from fleet.server.sign_in import passwords
 from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from provisioning.enrol import enrol

@@ -25,12 +25,12 @@ from fleet.messages.link import (
 )
 from fleet.messages.topics import Topics
 from fleet.server.cli import main
+from fleet.server.events.tables import events
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mqtt5_client as mqtt
 from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import events
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.judge import SUITE

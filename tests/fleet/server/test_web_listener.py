@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
@@ -16,7 +17,6 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.listener import web_server
 from fleet.server.platform.web.settings import WebSettingsError
 from fleet.server.server import FleetServer, ServerError
-from fleet.server.sign_in.service import Access
 from fleet.server.web_listener import Pages
 from provisioning.authority import Authority
 from tests.fakes.machine.patience import LIMIT_S

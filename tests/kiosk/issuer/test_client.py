@@ -30,7 +30,7 @@ from fleet.messages.issuing import AdministratorRole, CardRecord, Offer, Person
 from fleet.messages.link import Administrator
 from fleet.messages.mandates import means_of
 from fleet.server.people.administrators import replace_administrators
-from fleet.server.platform.database.tables import alarms
+from fleet.server.stations.tables import alarms
 from kiosk.clock import SystemClock
 from kiosk.config import Config
 from kiosk.issuer.certificate_request import signed, unsigned

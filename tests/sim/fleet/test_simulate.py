@@ -16,9 +16,10 @@ from fleet.server.checkpoints.tables import checkpoints
 from fleet.server.cli import main
 from fleet.server.commands.model import Wish
 from fleet.server.commands.tables import commands
+from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import FILE_NAME, Database, opened
-from fleet.server.platform.database.tables import events, stations
+from fleet.server.stations.tables import stations
 from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from sim.cli import simulate as simulating

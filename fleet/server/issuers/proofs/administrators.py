@@ -9,8 +9,8 @@ from fleet.messages.asking import Declined, LoggedIn
 from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.attendance import Attending
 from fleet.server.issuers.proofs.verification import Proven
+from fleet.server.people.tables import administrators
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import administrators
 
 
 class Administrators:

@@ -12,7 +12,7 @@ from fleet.server.issuers.proofs.assurance import SHIPPED, is_for_identification
 from fleet.server.issuers.proofs.certificate_chains import FAULTS, serial_number
 from fleet.server.people.administrators import administrator_at
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.summary import local_day
+from fleet.server.platform.local_days import local_day
 
 
 class Attending:

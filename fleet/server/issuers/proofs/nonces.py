@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, insert, or_, select, update
 
 from fleet.messages.mandates import Mandate
+from fleet.server.issuers.tables import login_nonces
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import login_nonces
 
 LIFE = timedelta(minutes=15)
 OWN_LIFE = timedelta(days=30)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.server.platform.database.postgres import in_one_trip
-from fleet.server.platform.database.tables import UtcDateTime
+from fleet.server.platform.database.schema import UtcDateTime
 
 Row = Mapping[str, Any]
 

@@ -86,7 +86,7 @@ class Reader:
 
 
 class Hub:
-    """Implements `fleet.server.stations.model.Changes`. One event loop reads; any thread publishes."""
+    """Implements `fleet.server.platform.live_feed.topics.Changes`. One event loop reads; any thread publishes."""
 
     def __init__(self, *, interval_s: float = INTERVAL_S, backlog: int = BACKLOG) -> None:
         self._interval_s = interval_s

@@ -20,10 +20,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.live_feed.hub import Change, FullError, Hub, Reader
 from fleet.server.platform.roles import Right, Scope
 from fleet.server.platform.web.authorization import access_of, caller_of, needs
-from fleet.server.sign_in.service import Access
 
 RETRY_MS = 1000
 CHECK_S = 15.0

@@ -14,7 +14,7 @@ frozenset({<Topic.ORDERS: 'orders'>})
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Read = TypeVar("Read", bound=Callable[..., Any])
 
@@ -55,3 +55,10 @@ def topics_of(read: Callable[..., Any]) -> frozenset[Topic] | None:
     """What a read was marked with; None where it was not."""
     topics: frozenset[Topic] | None = getattr(read, "topics", None)
     return topics
+
+
+class Changes(Protocol):
+    """Where the store says, after its commit, that something that pages show has changed."""
+
+    def publish(self, topics: frozenset[str]) -> None:
+        """Tell open pages that these topics (`platform.live_feed.topics`) have changed. Thread-safe, never blocks."""

@@ -25,7 +25,7 @@ from fastapi.responses import StreamingResponse
 from xlsxwriter.format import Format as Looks
 from xlsxwriter.worksheet import Worksheet
 
-from fleet.server.audit.service import Deed
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.web.authorization import address_of, caller_of, pace_of, tell
 

@@ -17,13 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.routing import BaseRoute, Mount, compile_path
 
-from fleet.server.audit.service import Deed
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Caller, Right
 from fleet.server.platform.web.problem_details import API
 from fleet.server.platform.web.rate_limits import Pace
 from fleet.server.platform.web.site import Site
-from fleet.server.sign_in.service import Access
 
 MOST_FIELDS = 20
 BY_ITSELF = "x-live"

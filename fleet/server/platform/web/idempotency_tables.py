@@ -1,14 +1,14 @@
-"""The tables of changes that programs ask for: answers kept by key, and maintenance windows.
+"""Table of idempotency keys: answers to changes that programs ask for, kept by key.
 
-Rules: of who asked, and with which key, only a SHA-256 is kept. A window that was ended stays for a look back.
+Of who asked, and with which key, only a SHA-256 is kept.
 
 >>> replies.c.hash.type.length
 64
 """
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table
 
-from fleet.server.platform.database.tables import RowId, UtcDateTime, metadata
+from fleet.server.platform.database.schema import UtcDateTime, metadata
 
 replies = Table(
     "replies",
@@ -19,14 +19,4 @@ replies = Table(
     Column("status", Integer, comment="null: under way, or broke off"),
     Column("body", LargeBinary, comment="null with a status: the answer held a secret"),
     Index(None, "began"),
-)
-
-maintenance = Table(
-    "maintenance",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("content", Text, nullable=False, comment="JSON: name, stations, and when"),
-    Column("by", String(64), nullable=False),
-    Column("made", UtcDateTime, nullable=False),
-    Column("ended", UtcDateTime, comment="null: it holds when its time is"),
 )

@@ -16,12 +16,12 @@ from datetime import datetime
 
 from fastapi import HTTPException, Request
 
-from fleet.server.audit.service import Deed
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Caller
 from fleet.server.platform.web.rate_counters import WINDOW, Rate, Rates, Taken, neighbourhood
 from fleet.server.platform.web.settings import LimitSettings
-from fleet.server.sign_in.service import Access
 
 _WINDOW_S = int(WINDOW.total_seconds())
 

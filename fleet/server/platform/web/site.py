@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fleet.server.accounts.sign_in.security_keys.webauthn import RelyingParty
 from fleet.server.platform.web.middleware import LOOPBACK_HOSTS
-from fleet.server.sign_in.security_keys.webauthn import RelyingParty
 
 _NAME = "kortkiosk"
 

@@ -9,7 +9,7 @@ import pytest
 from fleet.messages.link import DeviceState, SlotState, StationState
 from fleet.server.alerts.rules import ENDING, LATCHED, Failure, Finding, Kept, Look, Seen, findings
 from fleet.server.alerts.settings import Rule, load
-from fleet.server.diagnosis.expiry import End
+from fleet.server.platform.expiry import End
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 STATE = StationState(title="A", version="1.0", bootid="b", time=NOW.isoformat())

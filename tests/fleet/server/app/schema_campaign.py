@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
 from fleet.server.accounts.api_tokens import PREFIX
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.service import AlertDesk
@@ -38,7 +39,6 @@ from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.web.idempotency import HEADER
 from fleet.server.platform.web.openapi_description import describe
 from fleet.server.platform.web.settings import LimitSettings
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

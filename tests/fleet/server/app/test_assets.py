@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.datastructures import FormData
 
+from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.platform.live_feed.hub import Change, Hub
 from fleet.server.platform.live_feed.server_sent_events import Watch, feed, scope_now
 from fleet.server.platform.pages.assets import STATIC
@@ -17,7 +18,6 @@ from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Role, Scope
 from fleet.server.platform.web.authorization import field
 from fleet.server.platform.web.listener import web_server
-from fleet.server.sign_in.service import Access, SignedIn
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.app.asgi import get
 

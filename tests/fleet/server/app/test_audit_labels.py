@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fleet.server.audit.labels import deed_detail, deed_label, deed_target
-from fleet.server.audit.service import Entry
+from fleet.server.platform.audit.log import Entry
 from fleet.server.platform.pages.i18n import load
 from fleet.server.stations.labels import natural_sort_key
 

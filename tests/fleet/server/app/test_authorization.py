@@ -7,13 +7,13 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from fleet.server.accounts.api_tokens import ROLES
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import RIGHTS, Right, Role
 from fleet.server.platform.web.authorization import check_all, rights
 from fleet.server.platform.web.site import Site
-from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, ZONE, FakeReadings

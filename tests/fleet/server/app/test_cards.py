@@ -11,20 +11,22 @@ from fastapi import FastAPI
 from sqlalchemy import insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
+from fleet.server.accounts.sign_in.service import Access, SignedIn
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
-from fleet.server.cards.tables import deadline_clock, deeds, reserve_cards
+from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.deadlines.settings import DeadlineSettings, load
+from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.request_queue import Key, RequestRow
 from fleet.server.orders.queries import Row, import_orders
+from fleet.server.orders.tables import orders
 from fleet.server.people.directory import PersonRow, import_people
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import bin_cards, bins, orders, stations
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
-from fleet.server.sign_in.service import Access, SignedIn
+from fleet.server.stations.tables import stations
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, ZONE, demo_readings

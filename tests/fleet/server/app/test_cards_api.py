@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.deadlines.settings import DeadlineSettings, load
@@ -20,7 +21,6 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.platform.webhook_signatures import HookError, load_secret, signature
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.queries import StoreReadings
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts

@@ -12,6 +12,7 @@ from fleet.messages.commands import COMMANDS, CommandResult, digest_of
 from fleet.messages.link import DeviceState
 from fleet.server.accounts import queries as people
 from fleet.server.accounts import separation_of_duties as vouching
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.accounts.tables import account_acts, sessions
 from fleet.server.commands import queries as commanding
 from fleet.server.commands.dispatcher import CommandService
@@ -21,7 +22,6 @@ from fleet.server.commands.service import CommandDesk
 from fleet.server.platform.pages.i18n import load
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import RIGHTS, Right, Role
-from fleet.server.sign_in.service import Access
 from tests.fakes.server.commands import OLLE, SIGNER, TOVE
 from tests.fakes.server.readings import NOW
 from tests.fakes.server.visitors import COOKIE, program, session

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.roles import Role
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.search import meant
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

@@ -3,12 +3,12 @@
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.evidence.model import Asked
 from fleet.server.evidence.selection import NothingHeldError, TooMuchError
 from fleet.server.evidence.service import BusyError
 from fleet.server.platform.roles import Role
-from fleet.server.sign_in.service import Access
-from fleet.server.stations.model import CheckpointRow
 from tests.fakes.server.readings import NOW, FakeReadings
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fleet.server.app.asgi import get

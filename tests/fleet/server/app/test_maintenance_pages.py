@@ -5,12 +5,12 @@ from datetime import time, timedelta
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.settings import AlertSettings, Maintenance
 from fleet.server.maintenance.model import Window, WindowRow
 from fleet.server.maintenance.pages import Form
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
-from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, ZONE
 from tests.fakes.server.visitors import COOKIE, session

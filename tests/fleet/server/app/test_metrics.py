@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
-from fleet.server.diagnosis.expiry import End
 from fleet.server.diagnosis.health import Health, watch_store
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.expiry import End
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Role
-from fleet.server.sign_in.service import Access
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import NOW, FakeReadings

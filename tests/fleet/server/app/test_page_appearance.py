@@ -14,14 +14,14 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from fleet.messages.link import encode
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.commands.model import Wish
 from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
 from fleet.server.orders.queries import Row, import_orders
 from fleet.server.platform.pages.rendering import MENU
-from fleet.server.sign_in.service import Access
-from fleet.server.stations.model import BinRow, Emptied
 from tests.fakes.server.commands import OLLE, desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.live_site import ERRAND, Complaints, Site

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from fastapi import FastAPI
 
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.commands.service import CommandDesk
@@ -14,7 +15,6 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.platform.web.settings import LimitSettings
-from fleet.server.sign_in.service import Access
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.readings import NOW, FakeReadings, demo_readings

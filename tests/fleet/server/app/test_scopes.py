@@ -11,25 +11,26 @@ from fastapi import FastAPI
 from sqlalchemy import insert, select, update
 
 from fleet.messages.link import StationState, encode
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.service import AlertDesk
 from fleet.server.alerts.tables import alerts, notices
 from fleet.server.app import create_app
 from fleet.server.cards.dependencies import CardSide
-from fleet.server.cards.tables import reserve_cards
+from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.commands.model import By, Wish
 from fleet.server.deadlines.settings import DeadlineSettings, load
 from fleet.server.ingest.parse import StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.maintenance.model import Window
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import bin_cards, bins, orders, stations
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Right, Role
 from fleet.server.platform.web.authorization import rights
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
 from fleet.server.stations.queries import StoreReadings
+from fleet.server.stations.tables import stations
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.evidence import FakeEvidence
 from tests.fakes.server.visitors import COOKIE, session

@@ -11,6 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
+from fleet.server.accounts.sign_in import one_time_codes as codes
+from fleet.server.accounts.sign_in import sessions
+from fleet.server.accounts.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.service import AlertDesk
@@ -20,9 +23,6 @@ from fleet.server.app import create_app
 from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.sign_in import one_time_codes as codes
-from fleet.server.sign_in import sessions
-from fleet.server.sign_in.service import Access, Chosen, SignedIn
 from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from fleet.server import app as application
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts.model import Alerts
 from fleet.server.cards.dependencies import CardSide
 from fleet.server.cards.model import Cards
@@ -20,7 +21,6 @@ from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.model import Readings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import ready

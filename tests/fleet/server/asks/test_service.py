@@ -20,7 +20,7 @@ from fleet.server.asks.revocation_list import AuthorityFileError, Revoked
 from fleet.server.asks.verification import REMEMBERED
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import alarms, stations
+from fleet.server.stations.tables import alarms, stations
 from fleet.server.verifier.protocol import Verdict
 from provisioning.authority import Authority
 from tests.fakes.server.asking import Desk

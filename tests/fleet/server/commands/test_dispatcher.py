@@ -16,8 +16,8 @@ from fleet.server.commands.service import DECIDE
 from fleet.server.ingest.parse import ResultSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import alarms
 from fleet.server.stations.alarms import COMMAND_UNANSWERED
+from fleet.server.stations.tables import alarms
 from tests.fakes.server.commands import KEY, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from fleet.messages.commands import CommandResult, digest_of
 from fleet.messages.link import DeviceState
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.commands.dispatcher import CommandService
 from fleet.server.commands.model import By, CommandRow, Refusal, Wish
 from fleet.server.commands.service import DECIDE, CommandDesk
 from fleet.server.ingest.parse import ResultSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.sign_in.service import Access
 from fleet.server.stations.queries import StoreReadings
 from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport

@@ -7,18 +7,21 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from fleet.server.accounts.tables import audit, audit_head
-from fleet.server.audit.service import entries
-from fleet.server.cards.tables import deadline_clock, deeds, people, requests
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineService
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
+from fleet.server.deadlines.tables import deadline_clock, deeds
 from fleet.server.ingest.write import Writer
 from fleet.server.issuers import request_queue as requesting
+from fleet.server.issuers.tables import requests
+from fleet.server.orders.tables import orders
 from fleet.server.people.directory import PersonRow, import_people
+from fleet.server.people.tables import people
+from fleet.server.platform.audit.log import entries
+from fleet.server.platform.audit.tables import audit, audit_head
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import alarms, orders
 from fleet.server.stations.queries import StoreReadings
+from fleet.server.stations.tables import alarms
 from tests.fakes.server.databases import new_on
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record

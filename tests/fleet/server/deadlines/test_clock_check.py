@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from fleet.server.deadlines.job import DeadlineService
-from fleet.server.platform.database.tables import orders
+from fleet.server.orders.tables import orders
 from tests.fleet.server.conftest import KeptChanges, hold_orders, record
 from tests.fleet.server.deadlines.conftest import Fleet, handed_over, person, replace_rule
 

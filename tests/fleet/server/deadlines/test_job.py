@@ -9,16 +9,16 @@ from sqlalchemy import insert, update
 
 from fleet.messages.asking import BlockAsk, HoldAsk
 from fleet.messages.vocabulary import EventType
-from fleet.server.cards.tables import certificates
 from fleet.server.deadlines import queries as deadlining
 from fleet.server.deadlines.job import DeadlineService
 from fleet.server.deadlines.service import DeadlineDesk
 from fleet.server.deadlines.settings import Code, DeadlineSettings, load
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers.tables import certificates, wishes
 from fleet.server.orders.queries import orders_at
+from fleet.server.orders.tables import orders
 from fleet.server.people.directory import PersonRow, import_people
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import orders, wishes
 from tests.fleet.server.conftest import KeptChanges, SealingStation, arrived, hold_orders, record
 from tests.fleet.server.deadlines.conftest import CARD, HOLDER, Fleet, handed_over, person, replace_rule, settled
 

@@ -10,7 +10,7 @@ import pytest
 
 from fleet.server.cli import main
 from fleet.server.diagnosis.doctor import Diagnosis, Examined, diagnose, worst
-from fleet.server.diagnosis.expiry import End, Sources
+from fleet.server.platform.expiry import End, Sources
 from provisioning.authority import Authority
 from provisioning.exporting import export_server
 

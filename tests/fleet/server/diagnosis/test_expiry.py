@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fleet.server.diagnosis.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, Ends, Sources, ends_of
 from fleet.server.diagnosis.expiry_sources import sources_of
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
+from fleet.server.platform.expiry import FINISH_WITHIN, RENEWAL, SECRET_GOOD, End, Ends, Sources, ends_of
 from provisioning import pki
 from provisioning.authority import Authority
 from provisioning.processes import issue_process

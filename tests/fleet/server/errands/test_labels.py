@@ -6,10 +6,10 @@ import pytest
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from fleet.server.errands.labels import ERRAND_KINDS, OUTCOMES, describe_event, errand_label
+from fleet.server.errands.model import EventRow
 from fleet.server.orders.labels import ORDER_STATES
 from fleet.server.orders.lifecycle import State
 from fleet.server.platform.pages.i18n import load
-from fleet.server.stations.model import EventRow
 from kiosk.errands.registry import ERRANDS
 
 TEXTS = load()["sv"]

@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.audit import service as audit
-from fleet.server.audit.service import Deed
 from fleet.server.cli import main
+from fleet.server.events.tables import events
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.export import PAGE
 from fleet.server.evidence.model import Asked
@@ -23,8 +22,9 @@ from fleet.server.evidence.verification.report import as_text
 from fleet.server.evidence.verification.verify import Anchors, check
 from fleet.server.ingest.parse import Spoilt
 from fleet.server.ingest.write import Writer
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.database.database import Database, opened
-from fleet.server.platform.database.tables import events
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 from tests.fleet.server.evidence.conftest import (

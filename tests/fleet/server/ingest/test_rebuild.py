@@ -12,11 +12,14 @@ from sqlalchemy import delete, select, update
 from fleet.messages.events import Event, Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.cli import main
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import chains, events
 from fleet.server.ingest.parse import Arrival, Spoilt
 from fleet.server.ingest.rebuild import PROJECTED, Rebuilt, rebuild
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database, opened
-from fleet.server.platform.database.tables import alarms, chains, errands, events, orders
+from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 Rows = dict[str, set[tuple[object, ...]]]

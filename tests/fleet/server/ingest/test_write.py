@@ -10,11 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet.messages.events import Facts, seal
 from fleet.messages.link import Acked
+from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.ingest.parse import PresenceSeen, Spoilt, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import alarms, conflicts, events, quarantine
 from fleet.server.stations.queries import StoreReadings
+from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 LATER = NOW + timedelta(hours=1)

@@ -39,10 +39,11 @@ from fleet.messages.mandates import wish_bytes
 from fleet.server.asks.answers import Answers
 from fleet.server.issuers.proofs.nonces import LIFE, OWN_LIFE
 from fleet.server.issuers.requests import HOUR, MOST_AN_HOUR
+from fleet.server.orders.tables import orders
 from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import alarms, orders
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
+from fleet.server.stations.tables import alarms
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.issuers.proving import CardHolder
 from tests.fakes.issuers.server_side import (

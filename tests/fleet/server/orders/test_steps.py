@@ -8,9 +8,10 @@ from fleet.messages.events import Event
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
-from fleet.server.orders.queries import RefusedError, orders_at
+from fleet.server.orders.queries import orders_at
 from fleet.server.orders.steps import Stepped, happen
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.import_files import RefusedError
 from fleet.server.stations.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 

@@ -6,15 +6,12 @@ from typing import Any
 from sqlalchemy import select
 
 from fleet.messages.vocabulary import EventType
+from fleet.server.events.tables import chains, events
 from fleet.server.ingest.rebuild import PROJECTED
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import (
-    chains,
-    events,
-    metadata,
-    orders,
-)
+from fleet.server.platform.database.schema import metadata
 from fleet.server.retention.pseudonyms import Pseudonyms
 from fleet.server.retention.retention_run import Job
 from fleet.server.retention.settings import RetentionSettings, load

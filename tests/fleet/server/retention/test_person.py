@@ -11,13 +11,16 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from fleet.messages.vocabulary import EventType
-from fleet.server.audit import service as audit
-from fleet.server.cards.tables import certificates, people, requests
 from fleet.server.cli import main
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import events, quarantine
 from fleet.server.ingest.parse import Spoilt
 from fleet.server.ingest.write import Writer
+from fleet.server.issuers.tables import certificates, requests, wishes
+from fleet.server.orders.tables import orders
+from fleet.server.people.tables import administrators, people
+from fleet.server.platform.audit import log as audit
 from fleet.server.platform.database.database import Database, opened
-from fleet.server.platform.database.tables import administrators, errands, events, orders, quarantine, wishes
 from fleet.server.retention.ledger import LedgerError, read
 from fleet.server.retention.person_erasure import Gone, Kept, PersonError, Reason, erase_person, replay
 from fleet.server.retention.settings import Hold, load

@@ -7,21 +7,16 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from fleet.server.accounts.tables import audit as audit_table
-from fleet.server.audit import service as audit
+from fleet.server.cards.stock.tables import bin_cards, bins
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import chains, conflicts, quarantine
 from fleet.server.ingest.parse import Spoilt
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.tables import orders
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.tables import audit as audit_table
 from fleet.server.platform.database.database import Database
-from fleet.server.platform.database.tables import (
-    bin_cards,
-    bins,
-    chains,
-    conflicts,
-    errands,
-    orders,
-    quarantine,
-)
 from fleet.server.retention.job import RetentionService, is_due
 from fleet.server.retention.retention_run import run
 from fleet.server.retention.settings import Hold, load

@@ -2,16 +2,11 @@
 
 from alembic import context
 
-from fleet.server.accounts.tables import audit
-from fleet.server.alerts.tables import alerts
-from fleet.server.cards.tables import people
-from fleet.server.checkpoints.tables import checkpoints
-from fleet.server.platform.web.idempotency_tables import replies
+from fleet.server.platform.database.schema import all_tables
 
-assert alerts.metadata is replies.metadata is people.metadata is audit.metadata is checkpoints.metadata
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=audit.metadata,
+    target_metadata=all_tables(),
     render_as_batch=True,
     transactional_ddl=True,
 )

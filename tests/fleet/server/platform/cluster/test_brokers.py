@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from fleet.messages.link import Acked, Answer, SyncAsk, encode
 from fleet.messages.topics import Topics
+from fleet.server.events.tables import chains, events
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.broker_url import BrokerUrl
 from fleet.server.platform.broker.mqtt5_client import Credentials
@@ -25,8 +26,8 @@ from fleet.server.platform.cluster.connections import asks_line, intake_line
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import opened
 from fleet.server.platform.database.database_url import postgres_place
-from fleet.server.platform.database.tables import chains, events, stations
 from fleet.server.server import FleetServer
+from fleet.server.stations.tables import stations
 from provisioning.authority import Authority
 from provisioning.processes import issue_process
 from tests.fakes.brokers.links import LIMIT_S, Link, Server, signed_acked, signed_answer, station

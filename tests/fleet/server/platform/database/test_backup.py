@@ -7,10 +7,11 @@ from pathlib import Path
 from sqlalchemy import select
 
 from fleet.messages.link import Acked
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database, opened
 from fleet.server.platform.database.database_url import Place
-from fleet.server.platform.database.tables import errands, events
 from tests.fakes.server.postgres import Cluster
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 

@@ -17,10 +17,12 @@ from fleet.server.alerts import second_person_notices as second_person
 from fleet.server.alerts.rules import Finding
 from fleet.server.alerts.tables import notices
 from fleet.server.alerts.transitions import Opened
+from fleet.server.events.tables import events
 from fleet.server.ingest.write import Writer
+from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.administrators import all_administrators
 from fleet.server.platform.database.database import Database, StoreError, migrate, migrations, opened
-from fleet.server.platform.database.tables import events, metadata, order_starts, orders
+from fleet.server.platform.database.schema import metadata
 from tests.fakes.issuers.administrators import listed
 from tests.fakes.server.alert_monitor import SETTINGS
 from tests.fakes.server.commands import OPEN, TOVE, desk_of

@@ -11,12 +11,14 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from fleet.messages.link import Acked
 from fleet.server.cli import main
+from fleet.server.errands.tables import errands
+from fleet.server.events.tables import chains, events, quarantine
 from fleet.server.ingest.events import insert_events
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database, StoreError
 from fleet.server.platform.database.database_url import PlaceError, described, postgres_place
-from fleet.server.platform.database.tables import alarms, chains, errands, events, quarantine, stations
+from fleet.server.stations.tables import alarms, stations
 from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.databases import empty
 from tests.fakes.server.ingesting import ingesting, message

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from fleet.messages.link import EnvelopeAsk, OrderAsk, encode
+from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.asks.answers import Answers
 from fleet.server.commands.dispatcher import CommandService
@@ -26,7 +27,6 @@ from fleet.server.platform.process import telemetry
 from fleet.server.platform.process.telemetry import Telemetry, is_wanted, tracing_of
 from fleet.server.platform.process.tracing import ALLOWED, OFF
 from fleet.server.platform.signing import Signer
-from fleet.server.sign_in.service import Access
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import SIGNER, desk_of, ready

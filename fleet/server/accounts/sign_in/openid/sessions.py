@@ -1,0 +1,56 @@
+"""What the region's own sign-in says about sessions that are open: a step-up, and its log-out by the back channel.
+
+Rules: one transaction each, with its audit entry. A step-up takes what the issuer grants now; who is granted nothing any more
+loses it in all open sessions.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from fleet.server.accounts import queries as people
+from fleet.server.accounts.sign_in import sessions
+from fleet.server.accounts.sign_in.service import Access
+from fleet.server.accounts.tables import replays
+from fleet.server.platform.audit import log as audit
+from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.random_tokens import digest
+from fleet.server.platform.roles import Caller, Grants
+
+
+def step_up(access: Access, caller: Caller, who: tuple[str, Grants], proved: datetime, address: str) -> bool:
+    """A fresh proof of who is there: `who` is the issuer's subject and what it grants now. False where it is somebody else than
+    whose session that is, or nothing is granted any more: then nobody has stepped up."""
+    subject, granted = who
+    with access.database.writing.begin() as connection:
+        row = people.row_of_subject(connection, subject)
+        mine = row is not None and row.name == caller.name
+        if mine and granted:
+            people.grant(connection, row.id, granted)
+            sessions.note_step_up(connection, caller.key, proved)
+        elif mine:
+            people.take_all(connection, subject)
+        done = mine and bool(granted)
+        deed = Deed("step-up" if done else "step-up.refused", caller.name, "openid")
+        audit.append(connection, access.clock(), caller.name, address, deed)
+        return done
+
+
+def log_out(access: Access, subject: str | None, issuer_session: str | None) -> list[str]:
+    """End that session of the issuer's, or all of that subject. Gives the keys of those that ended, whose streams end too."""
+    with access.database.writing.begin() as connection:
+        ended = sessions.end_of_issuer(connection, subject, issuer_session)
+        for name, keys in ended.items():
+            told = Deed("sign-out", name, f"openid {len(keys)}")
+            audit.append(connection, access.clock(), people.PROGRAM, "", told)
+    return [key for keys in ended.values() for key in keys]
+
+
+def is_new(access: Access, message: str, ends: datetime) -> bool:
+    """Replay protection: whether that message, which is good once and not after `ends`, has not come before."""
+    with access.database.writing.begin() as connection:
+        connection.execute(delete(replays).where(replays.c.ends < access.clock()))
+        known = connection.execute(select(replays.c.hash).where(replays.c.hash == digest(message))).first()
+        if known is None:
+            connection.execute(insert(replays).values(hash=digest(message), ends=ends))
+        return known is None

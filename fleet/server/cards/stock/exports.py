@@ -1,0 +1,60 @@
+"""The lists of cards in slots and of bins as files: `/exports/stock`, `/exports/bins`, with the filter of their pages.
+
+A whole card number is in a file only for who may see people.
+"""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from fleet.server.cards.model import BinPlace, Cards, StockRow
+from fleet.server.cards.stock.pages import within
+from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
+from fleet.server.platform.pages.rendering import Web
+from fleet.server.platform.roles import Right
+from fleet.server.platform.web.authorization import needs
+from fleet.server.stations.search import stations_meant
+
+STOCK = FileExport[StockRow](
+    "stock",
+    (
+        Column("col.card", lambda row, t: row.card_number),
+        Column("stock.kind", lambda row, t: t(f"stock.one.{row.kind}")),
+        Column("col.order", lambda row, t: row.order),
+        Column("col.product", lambda row, t: row.product),
+        Column("col.station", lambda row, t: row.station),
+        Column("col.slot", lambda row, t: row.slot),
+        Column("stock.since", lambda row, t: row.since, shows=("stock.age",)),
+    ),
+    left_out=("col.last_day",),
+)
+BINS = FileExport[BinPlace](
+    "bins",
+    (
+        Column("col.station", lambda row, t: row.station),
+        Column("bins.cards", lambda row, t: row.cards),
+        Column("bins.emptied", lambda row, t: row.emptied.at if row.emptied else None),
+        Column("bins.counted", lambda row, t: row.emptied.counted if row.emptied else None, shows=("bins.difference",)),
+        Column("one_bin.expected", lambda row, t: row.emptied.expected if row.emptied else None),
+        Column("bins.seal", lambda row, t: row.emptied.seal if row.emptied else None),
+    ),
+    left_out=("bins.first",),
+)
+
+
+def stock_exports(web: Web, cards: Cards) -> APIRouter:
+    """Both lists."""
+    router = APIRouter(prefix="/exports", include_in_schema=False)
+
+    @router.get("/stock", dependencies=needs(Right.PEOPLE))
+    def stock(request: Request, station: Word = "", kind: Word = "", form: Format = "csv") -> Response:
+        mine = cards.within(stations_meant(request, web, station))
+        rows = in_batches(lambda limit, offset: mine.stock(kind=kind, limit=limit, offset=offset))
+        return sent(request, STOCK.table(rows, web.texts_for(request)), form, f"{station} {kind}")
+
+    @router.get("/bins", dependencies=needs(Right.VIEW))
+    def bins(request: Request, q: Word = "", show: Word = "", form: Format = "csv") -> Response:
+        mine = within(request, cards)
+        rows = in_batches(lambda limit, offset: mine.bins(search=q, show=show, limit=limit, offset=offset))
+        return sent(request, BINS.table(rows, web.texts_for(request)), form, f"{q} {show}")
+
+    return router

@@ -1,0 +1,27 @@
+"""Bins as pages and programs see them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BinRow:
+    """The bin of one station: cards in it by what the station has told, and how it was last emptied (None: never)."""
+
+    cards: int
+    emptied: "Emptied | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """How two administrators emptied a bin. `reason` and `reference` explain a difference; both empty where there was none."""
+
+    at: datetime
+    by: tuple[str, str]
+    """HSA-ids."""
+    counted: int
+    expected: int
+    sensor: int | None
+    seal: str
+    reason: str
+    reference: str

@@ -1,0 +1,133 @@
+"""What stations say of slots and bins becomes rows, in the transaction that stores the events.
+
+Rules: changes are taken in order of arrival; orders are read once and written once for a batch. An order moves forward only, and
+only by events of the station that holds it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
+from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
+from fleet.server.ingest.projections import OrderMoved
+from fleet.server.orders.lifecycle import ENDED_EARLY, IN_HAND, after
+from fleet.server.orders.tables import orders
+from fleet.server.platform.database.bulk import Put
+
+CHUNK = 500
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Which stored event changes come from."""
+
+    station: int
+    name: str
+    epoch: int
+    sequence: int
+
+
+@dataclass(slots=True)
+class _Order:
+    """An order's row while a batch is taken."""
+
+    card_number: str
+    station: str
+    state: str
+    slot: int
+    changed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Which orders moved, and the numbers of cards that are in their holders' hands since."""
+
+    orders: frozenset[str]
+    handed: frozenset[str]
+
+
+def move_orders(connection: Connection, moves: Sequence[tuple[Origin, OrderMoved | OrderPlaced]]) -> Moved:
+    """Write how orders moved."""
+    found = _orders(connection, sorted({change.order for _, change in moves}))
+    moved = {change.order for origin, change in moves if _moves(found.get(change.order), origin, change)}
+    handed = frozenset(found[name].card_number for name in moved if found[name].state in IN_HAND)
+    if not moved:
+        return Moved(frozenset(), handed)
+    change = update(orders).where(orders.c.order == bindparam("this"))
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "slot", "changed")}
+    rows = [
+        {"this": name, "new_state": found[name].state, "new_slot": found[name].slot, "new_changed": found[name].changed}
+        for name in sorted(moved)
+    ]
+    connection.execute(change.values(values), rows)
+    return Moved(frozenset(moved), handed)
+
+
+def drop_cards(connection: Connection, drops: Iterable[tuple[Origin, CardDropped]]) -> None:
+    """Cards that have fallen into bins."""
+    rows = [
+        {
+            "station": origin.station,
+            "epoch": origin.epoch,
+            "sequence": origin.sequence,
+            "card_number": change.card_number,
+            "dropped": change.at,
+        }
+        for origin, change in drops
+    ]
+    if rows:
+        connection.execute(insert(bin_cards), rows)
+
+
+def emptied_bins(emptied: Iterable[tuple[Origin, BinEmptied]]) -> Put:
+    """The latest emptying of each bin counts; of two at one time the one that came later."""
+    rows: dict[int, dict[str, Any]] = {}
+    for origin, change in emptied:
+        values = asdict(change)
+        row = {"station": origin.station, "emptied": values.pop("at"), **values}
+        before = rows.get(origin.station)
+        if before is None or before["emptied"] <= change.at:
+            rows[origin.station] = row
+    columns = [column.name for column in bins.columns if not column.primary_key]
+    return Put(bins, list(rows.values()), columns, newer="emptied")
+
+
+def placed_reserves(placed: Iterable[tuple[Origin, ReservePlaced]]) -> Put:
+    """The latest word on each slot counts; of two at one time the one that came later."""
+    rows: dict[tuple[int, int], dict[str, Any]] = {}
+    for origin, change in placed:
+        key = (origin.station, change.slot)
+        before = rows.get(key)
+        if before is None or before["at"] <= change.at:
+            rows[key] = {"station": origin.station, **asdict(change)}
+    return Put(reserve_cards, list(rows.values()), ("card_number", "lies", "at", "quarantined"), newer="at")
+
+
+def _moves(order: _Order | None, origin: Origin, change: OrderMoved | OrderPlaced) -> bool:
+    """Move it where the rules let it. The later of two words on a slot counts; the first slot that an order is given counts in
+    any case."""
+    if order is None or order.station != origin.name:
+        return False
+    follows = after(order.state, change.what)
+    if follows is None:
+        return False
+    if isinstance(change, OrderPlaced):
+        if order.changed > change.at and order.state != "coming":
+            return False
+        order.slot = 0 if follows in ENDED_EARLY else change.slot
+    order.state, order.changed = follows, change.at
+    return True
+
+
+def _orders(connection: Connection, names: Sequence[str]) -> dict[str, _Order]:
+    names_of = ("order", "card_number", "station", "state", "slot", "changed")
+    columns = select(*(orders.c[name] for name in names_of))
+    found: dict[str, _Order] = {}
+    for start in range(0, len(names), CHUNK):
+        for row in connection.execute(columns.where(orders.c.order.in_(names[start : start + CHUNK]))):
+            found[row.order] = _Order(row.card_number, row.station, row.state, row.slot, row.changed)
+    return found

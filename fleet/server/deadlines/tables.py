@@ -1,0 +1,35 @@
+"""Tables of deadlines: what was done about them, and the clock that was last believed.
+
+The key (rule, subject, due, what) is what makes an act happen once, in however many processes.
+
+>>> [column.name for column in deeds.primary_key]
+['rule', 'subject', 'due', 'what']
+"""
+
+from sqlalchemy import Column, Index, Integer, String, Table
+
+from fleet.server.platform.database.schema import UtcDateTime, metadata
+
+deeds = Table(
+    "deeds",
+    metadata,
+    Column("rule", String(32), primary_key=True),
+    Column("subject", String(64), primary_key=True, comment="order or card number"),
+    Column("due", String(10), primary_key=True, comment="ISO 8601: the last day of grace"),
+    Column("what", String(8), primary_key=True, comment="warned or done"),
+    Column("did", String(8), nullable=False, comment="remind, void, hold or block"),
+    Column("station", String(40), nullable=False),
+    Column("card_number", String(40), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "at"),
+    Index(None, "card_number"),
+)
+
+
+deadline_clock = Table(
+    "deadline_clock",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("seen", UtcDateTime, nullable=False, comment="when deadlines were last looked at"),
+    Column("steady", UtcDateTime, nullable=False, comment="since when the clock has gone on without a leap"),
+)

@@ -1,0 +1,42 @@
+"""Tables of errands and their receipts: projections of events."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, text
+
+from fleet.server.platform.database.schema import UtcDateTime, metadata
+from fleet.server.stations.tables import stations
+
+
+def index_of_present(table: str, column: str) -> Index:
+    """An index of the rows that say it: many do not, and one more entry for each of them would cost more than it finds."""
+    where = text(f'"{column}" IS NOT NULL')
+    return Index(f"ix_{table}_{column}", column, sqlite_where=where, postgresql_where=where)
+
+
+errands = Table(
+    "errands",
+    metadata,
+    Column("errand", String(64), primary_key=True),
+    Column("station", ForeignKey(stations.c.id), primary_key=True, comment="as of an event"),
+    Column("kind", String(32), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("outcome", String(32)),
+    Column("order", String(64)),
+    Column("card_number", String(40)),
+    Column("hsa_id", String(64)),
+    Column("receipt", String(64)),
+    Index(None, "started", "station"),
+    index_of_present("errands", "card_number"),
+    index_of_present("errands", "order"),
+)
+
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("number", String(64), primary_key=True),
+    Column("station", ForeignKey(stations.c.id), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False, comment="the event that holds the receipt's exact bytes"),
+    Column("errand", String(64), nullable=False),
+)

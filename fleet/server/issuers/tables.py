@@ -1,0 +1,72 @@
+"""Tables of the issuer side: requests of stations, the queue of holds and blocks, certificates, nonces.
+
+A request stays in the queue until the issuer has said yes or no, and stays visible after.
+"""
+
+from sqlalchemy import Column, Index, Integer, String, Table, Text
+
+from fleet.server.platform.database.schema import UtcDateTime, metadata
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("station", String(40), primary_key=True),
+    Column("id", String(32), primary_key=True, comment="made by the station: done once"),
+    Column("ask", String(32), nullable=False),
+    Column("digest", String(64), nullable=False, comment="SHA-256 of the exact question"),
+    Column("card_number", String(40), nullable=False),
+    Column("people", Text, nullable=False, comment="JSON: HSA-ids of those in whose name it was asked"),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("result", Text, comment="JSON, to say again; null where a repetition is asked anew"),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "station", "ask", "at"),
+    Index(None, "card_number"),
+)
+
+
+login_nonces = Table(
+    "login_nonces",
+    metadata,
+    Column("nonce", String(32), primary_key=True),
+    Column("station", String(40), nullable=False),
+    Column("made", UtcDateTime, nullable=False),
+    Column("mandate", String(64), comment="SHA-256 of the first mandate that showed it"),
+    Column("ask", String(32), comment="of a nonce that the station made: the one ask that it stands behind"),
+)
+
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("card_number", String(40), primary_key=True),
+    Column("serial", String(64), primary_key=True, comment="hex"),
+    Column("hsa_id", String(64), nullable=False),
+    Column("profile", String(16), nullable=False),
+    Column("loa", Integer, nullable=False),
+    Column("last_day", String(10), nullable=False, comment="ISO 8601"),
+    Column("station", String(40), nullable=False, comment="where it was asked for"),
+    Column("at", UtcDateTime, nullable=False),
+    Index(None, "last_day"),
+)
+
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("station", String(40), primary_key=True, comment="that asked; empty: the server itself"),
+    Column("id", String(32), primary_key=True),
+    Column("ask", String(16), nullable=False),
+    Column("content", Text, nullable=False, comment="JSON: the exact question"),
+    Column("card_number", String(40), nullable=False),
+    Column("who", String(64), nullable=False, comment="HSA-id, account or rule in whose name it was asked"),
+    Column("made", UtcDateTime, nullable=False),
+    Column("state", String(8), nullable=False, comment="waiting, done or declined"),
+    Column("tries", Integer, nullable=False),
+    Column("due", UtcDateTime, comment="the next try; null once it is settled"),
+    Column("tried", UtcDateTime, comment="the last try"),
+    Column("error", Text, comment="why the last try came to nothing, in words; or the reason of a refusal"),
+    Index(None, "state", "made"),
+    Index(None, "due"),
+    Index(None, "card_number"),
+)

@@ -1,0 +1,180 @@
+"""What lies in slots and bins, one card's story, and what is done at the desk of cards: on both databases."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from fleet.messages.events import Event
+from fleet.messages.vocabulary import EventType
+from fleet.server.cards.model import Delivery, Fallen, PlaceRow
+from fleet.server.cards.service import CardDesk
+from fleet.server.ingest.write import Writer
+from fleet.server.issuers.request_queue import Key
+from fleet.server.orders.queries import Row
+from fleet.server.orders.steps import happen
+from fleet.server.people.directory import PersonRow
+from fleet.server.platform.audit.log import Deed
+from fleet.server.platform.audit.tables import audit_head
+from fleet.server.platform.database.database import Database
+from fleet.server.platform.import_files import RefusedError
+from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
+
+CARD, OTHER, RESERVE = record().card_number, "9752269876", "9752269879"
+BY = "TEST000000-A001"
+LATER = NOW + timedelta(hours=2)
+
+
+def desk_of(database: Database, *patterns: str, by: str = BY) -> CardDesk:
+    return CardDesk(database, KeptChanges(), lambda: LATER, by, frozenset(patterns or ("*",)))
+
+
+def reserve(station: SealingStation, kind: str, time: str, **more: object) -> Event:
+    about = {"errand": "in-1", "card_number": RESERVE, "slot": 9, "by": BY, **more}
+    return station.seal(kind, about, time=time)
+
+
+def dropped(station: SealingStation, number: str, minute: int) -> Event:
+    about = {"errand": "e-3", "effect": "drop.card", "outcome": "dropped", "old_card": number}
+    return station.seal(EventType.EFFECT_DONE, about, time=f"2026-06-01T10:{minute:02}:00Z")
+
+
+def emptied(station: SealingStation, seal: str, minute: int, counted: int = 1) -> Event:
+    about = {"by": BY, "second": "TEST000000-A002", "counted": counted, "expected": 1, "seal": seal}
+    return station.seal(EventType.BIN_EMPTIED, about, time=f"2026-06-01T10:{minute:02}:00Z")
+
+
+def test_cards_in_slots_are_those_of_orders_and_reserve_cards_the_oldest_first(database: Database) -> None:
+    hold_orders(database, record(), record("O-2", slot=4, card_number=OTHER, station="entre-b"))
+    station = SealingStation()
+    Writer(database).commit(arrived(reserve(station, EventType.CARD_STORED, "2026-05-01T08:00:00Z")), LATER)
+    desk = desk_of(database)
+    rows, total = desk.stock()
+    assert [(row.station, row.slot, row.card_number, row.kind) for row in rows] == [
+        ("entre-a", 9, RESERVE, "reserve"),
+        ("entre-a", 3, CARD, "order"),
+        ("entre-b", 4, OTHER, "order"),
+    ]
+    assert total == 3
+    assert [row.slot for row in desk.stock(kind="reserve")[0]] == [9]
+    assert [row.slot for row in desk.stock(station="entre-a", kind="order", limit=1)[0]] == [3]
+    assert desk.places() == [PlaceRow("entre-a", 1, 1, rows[0].since), PlaceRow("entre-b", 1, 0, rows[2].since)]
+    assert [row.slot for row in desk_of(database, "entre-b").stock()[0]] == [4]
+
+
+def test_a_reserve_card_that_was_taken_out_lies_no_more_in_any_order_of_arrival(database: Database) -> None:
+    station = SealingStation()
+    put = reserve(station, EventType.CARD_STORED, "2026-05-01T08:00:00Z")
+    out = reserve(station, EventType.CARD_TAKEN_OUT, "2026-05-02T08:00:00Z", why="reserve")
+    for event in (out, put):
+        Writer(database).commit(arrived(event), LATER)
+    assert desk_of(database).stock() == ([], 0)
+
+
+def test_a_voided_card_lies_in_its_slot_until_it_is_taken_out(database: Database) -> None:
+    hold_orders(database, record())
+    with database.writing.begin() as connection:
+        happen(connection, "O-1", "voided", NOW)
+    assert [row.order for row in desk_of(database).stock()[0]] == ["O-1"]
+    about = {"errand": "e", "card_number": CARD, "slot": 3, "why": "voided", "by": BY, "order": "O-1"}
+    out = SealingStation().seal(EventType.CARD_TAKEN_OUT, about, time=LATER.isoformat())
+    Writer(database).commit(arrived(out), LATER)
+    assert desk_of(database).stock() == ([], 0)
+
+
+def test_bins_count_what_fell_since_and_tell_how_they_were_emptied(database: Database) -> None:
+    here, there = SealingStation(), SealingStation("entre-b")
+    told = [dropped(here, CARD, 1), emptied(here, "4411", 2), dropped(here, OTHER, 3), dropped(here, "", 4)]
+    Writer(database).commit(arrived(*told, emptied(there, "4412", 5, counted=3)), LATER)
+    desk = desk_of(database)
+    rows, total = desk.bins()
+    assert [(row.station, row.cards, row.differs) for row in rows] == [("entre-a", 2, False), ("entre-b", 0, True)]
+    assert total == 2
+    assert [row.station for row in desk.bins(show="differs")[0]] == ["entre-b"]
+    assert [row.station for row in desk.bins(show="cards", search="entre")[0]] == ["entre-a"]
+    assert desk.bins(search="100%") == ([], 0)
+    assert [row.station for row in desk_of(database, "entre-b").bins()[0]] == ["entre-b"]
+    fallen, many = desk.fallen("entre-a", limit=1)
+    assert (fallen, many) == ([Fallen("", NOW.replace(minute=4))], 2)
+    assert [one.seal for one in desk.emptyings("entre-a")] == ["4411"]
+    assert desk.emptyings("entre-c") == []
+
+
+def test_one_card_tells_its_story_to_whom_it_may(database: Database) -> None:
+    hold_orders(database, record())
+    here, there = SealingStation(), SealingStation("entre-b")
+    Writer(database).commit(arrived(*here.pickup(), dropped(there, CARD, 30)), LATER)
+    desk = desk_of(database)
+    assert desk.wish(CARD, "hold", "lost", "tove") is not None
+    found = desk.card(CARD)
+    assert [(one.order, one.state) for one in found.orders] == [("O-1", "returned")]
+    assert [one.kind for one in found.errands] == ["pickup"]
+    assert [(one.station, one.who) for one in found.requests] == [("entre-a", "account:tove")]
+    assert [station for station, _ in found.fell] == ["entre-b"]
+    assert found.known
+    elsewhere = desk_of(database, "entre-b").card(CARD)
+    assert (elsewhere.orders, elsewhere.errands, elsewhere.requests) == ((), (), ())
+    assert len(elsewhere.fell) == 1
+    assert not desk.card("9999").known
+
+
+def test_a_block_takes_an_hsa_id_and_a_hold_does_not(database: Database) -> None:
+    nameless = desk_of(database, by="")
+    assert nameless.wish(CARD, "block", "lost", "tove") is None
+    assert nameless.wish(CARD, "hold", "lost", "tove") is not None
+    own = nameless.wish(CARD, "lift", None, BY)
+    assert own is not None
+    assert own.by == BY
+    assert (nameless.may_block("tove"), nameless.may_block(BY), desk_of(database).may_block("tove")) == (
+        False,
+        True,
+        True,
+    )
+
+
+def test_a_request_is_tried_again_where_one_may(database: Database) -> None:
+    hold_orders(database, record())
+    row = desk_of(database).wish(CARD, "hold", "lost", "tove")
+    assert row is not None
+    assert desk_of(database, "entre-b").request(row.key) is None
+    assert not desk_of(database, "entre-b").retry(row.key)
+    assert desk_of(database).retry(row.key)
+    assert not desk_of(database).retry(Key("entre-a", "0" * 32))
+    assert desk_of(database).requests(card_number=CARD)[1] == 1
+
+
+def message(database: Database, name: str, digest: str = "d", *, cancel: tuple[str, ...] = ()) -> bool | None:
+    told = ("order-system", "192.0.2.7", Deed("order.place", name))
+    return desk_of(database).deliver(Delivery(name, digest), [Row(1, record())], cancel, told)
+
+
+@pytest.fixture
+def chained(database: Database) -> Database:
+    """With the head of the audit, which emptied tables have lost."""
+    with database.writing.begin() as connection:
+        if connection.execute(select(audit_head)).first() is None:
+            connection.execute(insert(audit_head).values(id=1, sequence=0, hash=""))
+    return database
+
+
+def test_a_message_is_taken_once_and_whole(chained: Database) -> None:
+    with pytest.raises(RefusedError):
+        message(chained, "m-1", cancel=("O-9",))
+    assert desk_of(chained).order("O-1") is None
+    assert message(chained, "m-1") is True
+    assert message(chained, "m-1") is False
+    assert message(chained, "m-1", "another") is None
+    assert message(chained, "m-2", cancel=("O-1",)) is True
+    order = desk_of(chained).order("O-1")
+    assert order is not None
+    assert order.state == "cancelled"
+    assert desk_of(chained, "entre-b").order("O-1") is None
+
+
+def test_people_are_taken_and_found(database: Database) -> None:
+    desk = desk_of(database)
+    row = PersonRow("TEST000000-0001", "Alva Test", left="2026-05-31")
+    assert (desk.take_people([row]).added, desk.take_people([row]).unchanged) == (1, 1)
+    assert desk.person(row.hsa_id) == row
+    assert desk.people(search="ALVA")[1] == 1
+    assert desk.step("O-9", "cancelled") is None
