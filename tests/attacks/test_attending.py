@@ -17,18 +17,19 @@ from fleet.agent import outbox, sync
 from fleet.agent.store import StationStore
 from fleet.messages.link import Administrator
 from fleet.server.people.administrators import replace_administrators
+from kiosk.errands.attend.stories import RESERVE
 from kiosk.issuer.ports import CardWord, LoggedIn
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide
 from sim.reader.personas import person
 from sim.reader.pki import KeyPurpose, Loa
-from tests.fakes.errand_tales.administrator import HOUSE, RESERVE, two
-from tests.fakes.errands import ErrandTale, play
-from tests.fakes.issuers.administrators import administrator, listed
+from sim.stories.administrator import HOUSE, two
+from sim.stories.administrators import administrator, listed
+from sim.stories.clock import NOW, HandClock
+from sim.stories.errand_stories import ErrandStory, play
+from sim.stories.person import puts
+from sim.stories.room import authority, persona_of, quick_folder
+from sim.stories.setting import attended
 from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, Fleet, fleet, identity
-from tests.fakes.machine.clock import NOW, HandClock
-from tests.fakes.person import puts
-from tests.fakes.room import authority, persona_of, quick_folder
-from tests.fakes.stories import attended
 
 LISTED = administrator(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)
 
@@ -107,7 +108,7 @@ async def test_an_administrator_of_another_organisation_is_nobody_here(region: F
     assert not isinstance(await Key().log_in(ports, 3), LoggedIn)
 
 
-async def opened(folder: Path, tale: ErrandTale) -> bool:
+async def opened(folder: Path, tale: ErrandStory) -> bool:
     """Whether a slot was opened in that story."""
     with quick_folder(folder) as quick:
         room, _, _ = await play(quick, tale)
@@ -120,7 +121,7 @@ async def opened(folder: Path, tale: ErrandTale) -> bool:
 async def test_a_card_of_level_2_attends_nothing(tmp_path: Path) -> None:
     """An administrator's reserve card of level 2 attends a hand-over of level 3 while the cable is out."""
     weak = {"13:new": replace(persona_of("13:new"), loa=2)}
-    assert not await opened(tmp_path, ErrandTale("", "attend", attended, replace(HOUSE, changed=weak)))
+    assert not await opened(tmp_path, ErrandStory("", "attend", attended, replace(HOUSE, changed=weak)))
 
 
 @pytest.mark.parametrize("first", [("KRA",), ("KRA", "KUR")])
@@ -135,7 +136,7 @@ async def test_two_without_the_role_for_it_hand_nothing_to_a_protected_identity(
         room.orders.administrators[own] = administrator(own, "Maj", first)  # type: ignore[attr-defined, arg-type]
 
     protected = replace(RESERVE, order={"product": "reserve", "protected": True, "name": None})
-    tale = ErrandTale(
+    tale = ErrandStory(
         "", "attend", lambda: attended(insert_second=puts("14:new", "administrator")), protected, prepare=prepare
     )
     assert not await opened(tmp_path, tale)

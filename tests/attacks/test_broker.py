@@ -22,9 +22,9 @@ from fleet.server.platform.database.database import opened
 from fleet.server.server import FleetServer
 from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
+from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.rogue_client import Rogue
 from tests.fakes.fleet.station_peer import FleetStation
-from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 
 pytestmark = pytest.mark.broker

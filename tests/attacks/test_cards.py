@@ -15,6 +15,7 @@ from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
 from fleet.messages.issuing import CardRecord
 from fleet.messages.issuing import Person as Directed
+from kiosk.errands.stock.stories import known
 from kiosk.ports import Ended
 from kiosk.region import StockRules
 from sim.reader import traits
@@ -24,16 +25,15 @@ from sim.reader.making import fresh_memory
 from sim.reader.personas import person
 from sim.reader.rogue import CopiedCard, Signs, copied, false_new_card, interposed
 from sim.reader.slot import VirtualSlot
-from tests.fakes.desk import order_of
-from tests.fakes.errand_tales.stock import known
-from tests.fakes.errands import ErrandTale, play
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.machine.clock import NOW
+from sim.stories.clock import NOW
+from sim.stories.devices import order_of
+from sim.stories.errand_stories import ErrandStory, play
+from sim.stories.issuer import IssuerDesk
+from sim.stories.person import puts_back
+from sim.stories.room import Room, authority, keys_of, persona_of, quick_folder
+from sim.stories.room import make_card as made
+from sim.stories.setting import NEW_PIN, Setting, own_card
 from tests.fakes.managed import proved_by_management_key
-from tests.fakes.person import puts_back
-from tests.fakes.room import Room, authority, keys_of, persona_of, quick_folder
-from tests.fakes.room import make_card as made
-from tests.fakes.stories import NEW_PIN, Setting, own_card
 
 KINDS = ("A", "B", "C", "D")
 WITH_A_KEY = ("C", "D")
@@ -99,7 +99,7 @@ async def _picked_up(folder: Path, kind: str, lay: Callable[[Room], None]) -> tu
     ends = ("new_card_not_genuine", "new_card_heard_codes", "stocked_by_one")
     backs = ("put_back_false", "put_back_unvouched")
     changed = {**{f"stop.{one}": "end" for one in ends}, **{one: puts_back(2, "1:new") for one in backs}}
-    tale = ErrandTale("", "pickup", lambda: own_card(**changed), Setting(kind=kind), prepare=prepare)
+    tale = ErrandStory("", "pickup", lambda: own_card(**changed), Setting(kind=kind), prepare=prepare)
     with quick_folder(folder) as quick:
         room, _, ended = await play(quick, tale)
         told = await room.told()

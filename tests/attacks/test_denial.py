@@ -19,7 +19,7 @@ from fleet.server.platform.roles import Role
 from fleet.server.platform.web import connection_limits as connections
 from fleet.server.platform.web import middleware
 from fleet.server.platform.web.listener import Listener, web_server
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

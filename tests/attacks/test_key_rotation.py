@@ -24,7 +24,7 @@ from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority, public_jwk
 from provisioning.enrol import enrol
 from provisioning.rotation import PARTS, finish, rotate
-from tests.fakes.issuers.administrators import administrator
+from sim.stories.administrators import administrator
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 THIEF = "TEST000000-6666"

@@ -22,9 +22,9 @@ from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.machine.input_devices import Desk, Gadget, Info
-from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.process_memory import places_of
 from tests.fakes.machine.step_clock import settle
 from tests.fakes.screens.kivy_driver import KivyDriver

@@ -31,11 +31,11 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from kiosk.station.fleet_orders import ServerEnvelopes
 from provisioning.authority import Authority
+from sim.stories.person import Person
+from sim.stories.setting import Setting, released, room_for
 from tests.fakes.brokers.lying_broker import LyingBroker
-from tests.fakes.person import Person
 from tests.fakes.server.asking import Desk
 from tests.fakes.server.databases import either, new_store, on_postgres
-from tests.fakes.stories import Setting, released, room_for
 from tests.fleet.agent.conftest import Enrol, authority, broker, enrolled, store
 from tests.fleet.server.conftest import hold_orders, record
 

@@ -23,7 +23,7 @@ from kiosk.clock import SystemClock
 from kiosk.station import build_fleet, journal
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from tests.fakes.issuers.administrators import administrator
+from sim.stories.administrators import administrator
 
 HOLDER = Order("A1", "TEST000000-0001", "Sven Hemlig", False, "97520001", "TEST 601", 3, 4, "2099-01-01")
 MAJ = administrator("TEST000000-9001", "Maj Utgivare")

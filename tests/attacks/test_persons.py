@@ -31,19 +31,23 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import CardRecord, CardState, HoldReason
 from fleet.server.stations.tables import alarms
+from kiosk.errands.renew_certificate import stories as renewal
+from kiosk.errands.report_lost import stories as report_stories
 from kiosk.errands.report_lost.journey import report_lost
+from kiosk.errands.reserve_certificate import stories as reserve
+from kiosk.errands.return_card import stories as return_stories
 from kiosk.issuer.client import IssuerRequests
 from sim.issuer.state import Seed
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copied, interposed
-from tests.fakes.errand_tales import blocking, renewal, reserve
-from tests.fakes.errands import ErrandTale, play
-from tests.fakes.issuers.issuer import IssuerDesk
+from sim.stories import certificates, register
+from sim.stories.errand_stories import OWN, ErrandStory, play
+from sim.stories.issuer import IssuerDesk
+from sim.stories.person import Person
+from sim.stories.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
+from sim.stories.setting import Setting, attended, own_card, room_for
 from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, Fleet, fleet, identity
 from tests.fakes.issuers.proving import CardHolder
-from tests.fakes.person import Person
-from tests.fakes.room import OLD_PIN, Room, keys_of, persona_of, quick_folder
-from tests.fakes.stories import Setting, attended, own_card, room_for
 
 ANY_CODE = "00000000"
 ROGUES: Mapping[str, Callable[[VirtualCard], VirtualCard]] = {
@@ -66,28 +70,28 @@ WANTED = frozenset(
 """The effects that an attacker is after."""
 
 
-def _stories(code: str) -> Mapping[str, ErrandTale]:
+def _stories(code: str) -> Mapping[str, ErrandStory]:
     """Each errand that takes a card and its code for a person, with the code that the attacker types."""
-    held = blocking.register("held")
+    held = register.register("held")
     return {
-        "pick-up": ErrandTale("", "pickup", lambda: own_card(pin_old=code), Setting()),
-        "report lost": ErrandTale(
-            "", "report_lost", blocking.lost("code_known", pin=code), prepare=blocking.register()
+        "pick-up": ErrandStory("", "pickup", lambda: own_card(pin_old=code), Setting()),
+        "report lost": ErrandStory(
+            "", "report_lost", report_stories.lost("code_known", pin=code), prepare=register.register()
         ),
-        "found again": ErrandTale("", "report_lost", blocking.lost("found", pin=code), prepare=held),
-        "return": ErrandTale("", "return_card", blocking.back(pin=code), prepare=blocking.register()),
-        "reserve": ErrandTale(
+        "found again": ErrandStory("", "report_lost", report_stories.lost("found", pin=code), prepare=held),
+        "return": ErrandStory("", "return_card", return_stories.back(pin=code), prepare=register.register()),
+        "reserve": ErrandStory(
             "",
             "reserve_certificate",
             reserve.spare(pin=[code, *[OLD_PIN] * 3]),
             reserve.RESERVED,
             prepare=reserve.SPARE,
         ),
-        "renew": ErrandTale("", "renew_certificate", renewal.renew(pin=code), prepare=renewal.ONE),
+        "renew": ErrandStory("", "renew_certificate", renewal.renew(pin=code), prepare=certificates.ONE),
     }
 
 
-def _with_rogue(tale: ErrandTale, rogue: Callable[[VirtualCard], VirtualCard]) -> ErrandTale:
+def _with_rogue(tale: ErrandStory, rogue: Callable[[VirtualCard], VirtualCard]) -> ErrandStory:
     """The same story with the copy in place of the holder's own card."""
 
     def prepare(room: Room) -> None:
@@ -98,7 +102,7 @@ def _with_rogue(tale: ErrandTale, rogue: Callable[[VirtualCard], VirtualCard]) -
     return replace(tale, prepare=prepare)
 
 
-async def _played(folder: Path, tale: ErrandTale) -> tuple[set[str], list[Any], Any]:
+async def _played(folder: Path, tale: ErrandStory) -> tuple[set[str], list[Any], Any]:
     """The effects that were tried, what the holder was shown, and how it ended."""
     with quick_folder(folder) as quick:
         room, someone, ended = await play(quick, tale)
@@ -127,11 +131,11 @@ def _register(own: CardState = "active", new: CardState = "waiting", **facts: An
     """A register that knows the holder's old card and new one, each in that state, and the holder."""
 
     def prepare(room: Room) -> None:
-        blocking.register(own, **facts)(room)
+        register.register(own, **facts)(room)
         issuer = room.caps.directory
         assert isinstance(issuer, IssuerDesk)
         number = persona_of("1:new").card_number
-        issuer.cards[number] = CardRecord(number, blocking.HOLDER, "6XX", new)
+        issuer.cards[number] = CardRecord(number, register.HOLDER, "6XX", new)
 
     return prepare
 
@@ -157,7 +161,7 @@ async def test_a_card_is_handed_out_against_the_registers_word(story: str, tmp_p
     """A card that is held or blocked identifies its holder, or a leaver is handed a new one, while the register says so."""
     told, word = HAND_OVERS[story]
     prepare, reason = AGAINST[word]
-    effects, _, ended = await _played(tmp_path, ErrandTale("", "pickup", told, Setting(), prepare=prepare))
+    effects, _, ended = await _played(tmp_path, ErrandStory("", "pickup", told, Setting(), prepare=prepare))
     assert not effects & WANTED, effects
     assert ended.reason == reason
 
@@ -167,12 +171,14 @@ async def test_the_holder_of_a_stolen_card_gives_it_free(reason: HoldReason, tmp
     """Who stole a card, and knows its code, says that it was found again."""
 
     def stolen(room: Room) -> None:
-        blocking.register("held")(room)
+        register.register("held")(room)
         issuer = room.caps.directory
         assert isinstance(issuer, IssuerDesk)
-        issuer._set(blocking.NUMBER, hold_reason=reason)
+        issuer._set(register.NUMBER, hold_reason=reason)
 
-    effects, _, ended = await _played(tmp_path, ErrandTale("", "report_lost", blocking.lost("found"), prepare=stolen))
+    effects, _, ended = await _played(
+        tmp_path, ErrandStory("", "report_lost", report_stories.lost("found"), prepare=stolen)
+    )
     assert "card.lift" not in effects
     assert ended.reason == "lift_by_administrator"
 
@@ -270,11 +276,11 @@ async def test_a_whole_ward_is_put_on_hold_by_number(region: Fleet) -> None:
 async def test_one_visitor_reports_card_after_card_by_number(tmp_path: Path) -> None:
     """One visitor reports card after card by the numbers printed on them."""
     with quick_folder(tmp_path) as quick:
-        room = room_for(quick, blocking.OWN)
-        blocking.register()(room)
+        room = room_for(quick, OWN)
+        register.register()(room)
         reasons = []
         for _ in range(3):
-            someone = Person(room.world, room.clock, blocking.lost(**{"stop.too_many_reports": "end"})())
+            someone = Person(room.world, room.clock, report_stories.lost(**{"stop.too_many_reports": "end"})())
             reasons.append((await room.errand(someone, report_lost, "report_lost")).reason)
         issuer = room.caps.directory
         await room.close()

@@ -23,11 +23,11 @@ from kiosk.errands import registry
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.station import home_views as home
 from kiosk.texts import LANGUAGES, Texts
+from sim.stories import errand_stories as errands
+from sim.stories.errand_stories import assert_ended_somehow, play
+from sim.stories.person import Interruption, Trouble
+from sim.stories.room import quick_folder
 from tests.docs.pages import DOCS, FENCE, page
-from tests.fakes import errands
-from tests.fakes.errands import assert_ended_somehow, play
-from tests.fakes.person import Interruption, Trouble
-from tests.fakes.room import quick_folder
 from tests.fakes.text_keys import key_argument, keys_of
 from tests.fakes.walking import make_cards, walk
 
@@ -40,7 +40,7 @@ class Example:
     """The page's modules, at work."""
 
     errand: Errand
-    tales: list[errands.ErrandTale]
+    tales: list[errands.ErrandStory]
     samples: ModuleType
 
 
@@ -75,7 +75,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Example:
     row = Errand(entry, journey.expires)
     for place in (registry, command, errands):
         monkeypatch.setattr(place, "ERRANDS", (*ERRANDS, row))
-    tales = module(monkeypatch, "tests/fakes/errand_tales/expires.py").TALES
+    tales = module(monkeypatch, "kiosk/errands/expires/stories.py").STORIES
     return Example(row, tales, module(monkeypatch, "kiosk/errands/expires/samples.py"))
 
 

@@ -35,8 +35,8 @@ from kiosk.texts import Texts
 from kiosk.views import say
 from sim.bench.faults import FAULTS
 from sim.reader.kinds import KINDS
+from sim.stories.patience import LIMIT_S
 from tests.docs.pages import DOCS, FENCE, LINK, OURS, PAGES, ROOT, anchors, blocks, named, page, text
-from tests.fakes.machine.patience import LIMIT_S
 
 
 @pytest.mark.parametrize("one", PAGES, ids=named)

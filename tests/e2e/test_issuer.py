@@ -19,9 +19,9 @@ from kiosk.issuer.wiring import SCHEMAS, IssuerSide
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.region import SERVER, Region
 from tests.fakes.issuers.proving import person_proof
-from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.broker
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Page, sync_playwright
 from kiosk.cli import main
 from sim.demo.seed import STATION, release_code_of
 from sim.reader.personas import person
+from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.region import Region, answers
-from tests.fakes.machine.patience import LIMIT_S
 
 CHROMIUM = {
     "executable_path": "/usr/bin/chromium",

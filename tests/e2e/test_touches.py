@@ -18,8 +18,8 @@ from sim.demo.processes import Program
 from sim.demo.running import virtual_display
 from sim.demo.story import Scene
 from sim.reader.personas import person
+from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.region import Region
-from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = [pytest.mark.screen, pytest.mark.broker]
 

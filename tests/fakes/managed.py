@@ -6,8 +6,8 @@ from drivers.reader.profiles import Profiles, builtin
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.piv.names import CERTIFICATE_OBJECTS, Slot
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.room import Room, authority
+from sim.stories.issuer import IssuerDesk
+from sim.stories.room import Room, authority
 
 
 def proved_by_management_key(room: Room, key: bytes) -> IssuerDesk:

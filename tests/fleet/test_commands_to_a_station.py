@@ -28,7 +28,7 @@ from kiosk.station.build import open_station
 from kiosk.station.station import Station
 from sim.bench.world import World
 from sim.demo.seed import STATION, scenario, seed
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.visitors import COOKIE, session
 from tests.fakes.visitor import Home, Visitor

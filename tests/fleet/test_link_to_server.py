@@ -26,8 +26,8 @@ from fleet.server.platform.database.database import opened
 from fleet.server.server import FleetServer
 from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
-from tests.fakes.issuers.administrators import administrator, listed
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.administrators import administrator, listed
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, authority, enrolled, hold_orders, record, wall_clock
 

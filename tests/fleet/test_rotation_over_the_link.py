@@ -30,7 +30,7 @@ from fleet.server.server import FleetServer
 from provisioning.authority import Authority
 from provisioning.renewal import LEAVES, renew
 from provisioning.rotation import ALL_PARTS, finish, rotate
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import ISSUER_KEY, enrolled, hold_orders, record, wall_clock
 

@@ -16,9 +16,9 @@ from fleet.messages.issuing import CardState, Person
 from kiosk.findings import RULES, Known, findings_of, wrong_with
 from kiosk.issuer.ports import CardWord, NotFound
 from kiosk.texts import Texts
-from tests.fakes.desk import order_of
-from tests.fakes.machine.clock import NOW
-from tests.fakes.room import make_card, persona_of
+from sim.stories.clock import NOW
+from sim.stories.devices import order_of
+from sim.stories.room import make_card, persona_of
 
 NUMBER = "9999000010260001"
 DAY = timedelta(days=1)

@@ -16,7 +16,7 @@ from drivers.cabinet.firmware_image import Image
 from drivers.cabinet.messages import FIRMWARE
 from drivers.cabinet.pairing import Pairing
 from provisioning import flash
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.provisioning.conftest import Program
 
 PROGRAM = Path(__file__).resolve().parents[2] / "drivers" / "cabinet" / "firmware" / "unix_main.py"

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from kiosk.cli import Exit
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.display import virtual_display
-from tests.fakes.machine.patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("drivers", "fleet", "kiosk", "provisioning", "sim")

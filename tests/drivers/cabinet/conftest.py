@@ -8,8 +8,8 @@ import pytest
 from drivers.cabinet import board_connection as connection
 from drivers.cabinet import driver
 from drivers.cabinet.port import CabinetReady
+from sim.stories.patience import LIMIT_S
 from tests.fakes.cabinet.board_bench import BoardBench
-from tests.fakes.machine.patience import LIMIT_S
 
 
 @pytest.fixture(autouse=True)

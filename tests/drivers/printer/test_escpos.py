@@ -45,7 +45,7 @@ from drivers.printer.profile import load
 from drivers.printer.transports import transfer_s
 from sim.printer.machine import Machine
 from sim.printer.virtual import Faults, VirtualPrinter
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 RECEIPT = Document(
     (

@@ -14,8 +14,8 @@ from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, Printed, Pri
 from drivers.printer.profile import load
 from drivers.printer.protocol import GS_R_PAPER
 from sim.printer.machine import Faults, Machine
+from sim.stories.patience import LIMIT_S
 from tests.drivers.printer.receipts import RECEIPT
-from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
 

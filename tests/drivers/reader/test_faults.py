@@ -28,9 +28,9 @@ from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend, InProcessConnection
 from sim.reader.slot import VirtualSlot
+from sim.stories.patience import LIMIT_S
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
 from tests.fakes.cards.switching_backend import SwitchingBackend
-from tests.fakes.machine.patience import LIMIT_S
 
 PIN = Role.IDENTIFICATION
 NEW = Secret("975318")

@@ -18,9 +18,9 @@ from fleet.server.platform.cluster.amqp_transport import AmqpTransport, asks, in
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
+from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.rabbitmq import RabbitCluster
 from tests.fakes.fleet.station_peer import FleetStation
-from tests.fakes.machine.patience import LIMIT_S
 
 
 @dataclass

@@ -14,7 +14,7 @@ from paho.mqtt.properties import Properties
 
 from fleet.messages.events import Event, parse
 from fleet.messages.topics import ASK, EVENTS, Topics, station_of
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 Lie = Callable[[bytes], bytes | None]
 """What it sends down for what came up; None: nothing."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fleet.server.platform.broker.mosquitto import access_list
 from provisioning.authority import Authority
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 
 CONFIG = """

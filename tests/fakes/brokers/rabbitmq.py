@@ -20,7 +20,7 @@ from cryptography import x509
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.cluster.rabbitmq import PLUGINS, Node, advanced, configuration, definitions, list_name
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address, free_port
 
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")

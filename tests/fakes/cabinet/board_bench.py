@@ -10,8 +10,8 @@ from drivers.cabinet.pairing import Pairing
 from drivers.cabinet.port import CabinetState
 from drivers.cabinet.port_discovery import named
 from sim.cabinet.cable import Cable
+from sim.stories.patience import LIMIT_S
 from tests.fakes.cabinet.board_peer import PAIRING, BoardPeer
-from tests.fakes.machine.patience import LIMIT_S
 
 
 class BoardBench:

@@ -11,7 +11,7 @@ from drivers.cabinet.port import Cabinet, CabinetState
 from sim.cabinet.body import Body
 from sim.cabinet.twin import BoardTwin
 from sim.cabinet.virtual import VirtualCabinet
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 Kind = Literal["in-process", "firmware"]
 

@@ -30,8 +30,8 @@ from fleet.server.platform.database.database import opened
 from fleet.server.platform.database.database_url import postgres_place
 from fleet.server.stations.tables import stations
 from sim.fleet import identities
+from sim.stories.patience import LIMIT_S
 from tests.fakes.campaigns.cluster_stand import Sizes, Stand, cluster_stand
-from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.server.commands import TOVE, desk_of
 
 END_S = 240.0

@@ -25,10 +25,10 @@ from kiosk.views import View
 from sim.bench.world import Scenario
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import PIN
-from tests.fakes.desk import PaperTray, order_of
-from tests.fakes.person import Deed, Person, Story, drops, pulls, puts
-from tests.fakes.room import DiskWorld, Room
-from tests.fakes.stories import NEW_PIN, come_back
+from sim.stories.devices import PaperTray, order_of
+from sim.stories.person import Deed, Person, Story, drops, pulls, puts
+from sim.stories.room import DiskWorld, Room
+from sim.stories.setting import NEW_PIN, come_back
 
 T = TypeVar("T")
 HOLDER = 6

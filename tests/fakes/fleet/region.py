@@ -21,7 +21,7 @@ from fleet.server.platform.database.database import FILE_NAME
 from fleet.server.platform.live_feed.hub import MOST_OF_ONE
 from sim.demo import seed
 from sim.demo.issuer import SEED
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.visitors import COOKIE, audience, keys_to

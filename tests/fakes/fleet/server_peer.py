@@ -18,7 +18,7 @@ from fleet.messages.link import Acked, Answer, Ask, Presence, StationState, deco
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
 from fleet.server.platform.signing import Signer
 from provisioning.authority import Authority
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 Place = tuple[int, int]
 

@@ -20,7 +20,7 @@ from fleet.agent.signatures import Signatures
 from fleet.messages.events import EPOCH_PROPERTY, SEQUENCE_PROPERTY, Event
 from fleet.messages.link import Acked, Answer, Ask, Presence, encode
 from fleet.messages.topics import Topics
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 
 class FleetStation:

@@ -37,9 +37,9 @@ from sim.issuer.serving import Running, SimulatorConfig, running
 from sim.issuer.state import Seed
 from sim.reader.personas import person
 from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
-from tests.fakes.issuers.administrators import listed
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.room import authority
+from sim.stories.administrators import listed
+from sim.stories.patience import LIMIT_S
+from sim.stories.room import authority
 from tests.fakes.server.databases import new_store
 
 STATION = "entre-a"

@@ -20,8 +20,8 @@ from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
 from sim.reader.cards import VirtualCard
 from sim.reader.state import StoredKey
-from tests.fakes.machine.clock import NOW
-from tests.fakes.room import authority, persona_of
+from sim.stories.clock import NOW
+from sim.stories.room import authority, persona_of
 
 STATION = "entre-a"
 MADE = "2026-03-02T12:00:00Z"

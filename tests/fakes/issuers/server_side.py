@@ -40,9 +40,9 @@ from fleet.server.issuers.tables import wishes
 from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
-from tests.fakes.issuers.administrators import listed
+from sim.stories.administrators import listed
+from sim.stories.room import authority
 from tests.fakes.issuers.proving import CardHolder
-from tests.fakes.room import authority
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from drivers.printer.profile import load
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 PROGRAM = Path(__file__).parents[3] / "build" / "emupos" / "bin" / "emupos"
 _PAGES = "{0: PC437, 2: PC850, 5: PC865, 16: WPC1252, 19: PC858}"

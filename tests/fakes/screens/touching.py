@@ -2,9 +2,10 @@
 
     python -m tests.fakes.screens.touching '["change_pin: by who knows it"]' '[]'
 
-The first list names stories (`tests.fakes.errands.tales`, and `pickup`), the second those in which somebody presses the language
-and the text size at every question. Prints one line of JSON for each story: title, outcome, reason, views, touches, and what was
-wrong. The touches are made by xdotool on the screen that DISPLAY names; the errands run as in the other tests of journeys.
+The first list names stories (`sim.stories.errand_stories`, and `pickup`), the second those in which somebody presses the
+language and the text size at every question. Prints one line of JSON for each story: title, outcome, reason, views, touches,
+and what was wrong. The touches are made by xdotool on the screen that DISPLAY names; the errands run as in the other tests of
+journeys.
 """
 
 import asyncio
@@ -21,12 +22,12 @@ from kiosk.clock import SystemClock
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import Busy, EnterCode, EnterDigits, View
 from sim.bench.world import World
-from tests.fakes import room as rooms
-from tests.fakes.errands import ErrandTale, assert_ended_somehow
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.person import Person, Story
-from tests.fakes.room import quick_folder
-from tests.fakes.stories import room_for
+from sim.stories import room as rooms
+from sim.stories.clock import HandClock
+from sim.stories.errand_stories import ErrandStory, assert_ended_somehow
+from sim.stories.person import Person, Story
+from sim.stories.room import quick_folder
+from sim.stories.setting import room_for
 from tests.kiosk.errands.faulty import every_story
 
 GUARD_S = 0.05
@@ -129,7 +130,7 @@ async def until(reached: Any) -> None:
             await asyncio.sleep(LOOK_S)
 
 
-async def play(tale: ErrandTale, finger: Finger, *, meddles: bool) -> dict[str, Any]:
+async def play(tale: ErrandStory, finger: Finger, *, meddles: bool) -> dict[str, Any]:
     """Play one story; what came of it."""
     errand = next(one for one in ERRANDS if one.id == tale.errand)
     with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:

@@ -13,7 +13,7 @@ from fleet.server.accounts.sign_in.service import Access
 from fleet.server.app import create_app
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.web.listener import Listener, web_server
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_port
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import desk_of

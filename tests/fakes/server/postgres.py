@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import URL
 
 from fleet.server.platform.database.database_url import postgres_place
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 USER = "fleet"
 SETTINGS = ("listen_addresses=", "max_connections=40", "shared_buffers=32MB", "log_min_messages=error")

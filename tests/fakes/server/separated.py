@@ -21,7 +21,7 @@ import pytest
 
 from provisioning.authority import Authority
 from provisioning.exporting import export_server, export_verifier
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 SERVER, VERIFIER, STRANGER = "daemon", "nobody", "games"
 PROGRAM = (sys.executable, "-m", "fleet.server.cli")

@@ -14,9 +14,9 @@ from fleet.agent.link import Link
 from fleet.agent.store import StationStore
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
+from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.fleet.server_peer import FleetPeer
-from tests.fakes.machine.patience import LIMIT_S
 
 Enrol = Callable[..., Identity]
 

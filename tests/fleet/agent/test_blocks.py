@@ -23,8 +23,8 @@ from fleet.agent.words import SyncRefused, Words
 from fleet.messages.asking import BlockAsk, Blocked, Declined, HoldAsk, LiftAsk, Result, Word, typ_of
 from fleet.messages.link import Answer, Ask
 from provisioning.authority import public_jwk
+from sim.stories.patience import LIMIT_S
 from tests.fakes.issuers.issuing_fleet import NOW
-from tests.fakes.machine.patience import LIMIT_S
 
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 AT = "2026-03-02T12:00:00Z"

@@ -20,7 +20,7 @@ from fleet.messages.judging import KEPT, Declined, Ignored, Taken
 from fleet.messages.link import encode
 from fleet.messages.vocabulary import EventType
 from provisioning.authority import public_jwk
-from tests.fakes.machine.clock import NOW
+from sim.stories.clock import NOW
 
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 PATH = Path()

@@ -23,10 +23,10 @@ from fleet.messages.link import Acked, Answer, OrderAsk, StationState
 from fleet.messages.topics import Topics
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
+from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.mosquitto import Broker
 from tests.fakes.brokers.rogue_client import Rogue
 from tests.fakes.fleet.server_peer import FleetPeer
-from tests.fakes.machine.patience import LIMIT_S
 from tests.fleet.agent.conftest import Enrol, becomes
 
 pytestmark = pytest.mark.broker

@@ -24,8 +24,8 @@ from fleet.messages.issuing import SwitchOff
 from fleet.messages.link import Answer, Ask
 from fleet.messages.region import FilePart, RegionAsk, RegionPage
 from provisioning.authority import public_jwk
-from tests.fakes.machine.clock import NOW
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.clock import NOW
+from sim.stories.patience import LIMIT_S
 
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 PATH = Path()

@@ -22,8 +22,8 @@ from fleet.agent.words import SyncRefused
 from fleet.messages.asking import ORDER_TYP, SYNC_TYP
 from fleet.messages.link import Answer, Ask, Order, OrderAsk, SyncAsk, SyncPage
 from provisioning.authority import public_jwk
-from tests.fakes.issuers.administrators import administrator
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.administrators import administrator
+from sim.stories.patience import LIMIT_S
 
 SIGNING = ec.generate_private_key(ec.SECP256R1())
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -31,7 +31,7 @@ from fleet.server.platform.signing import Signer
 from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.server.databases import new_store
 
 ISSUER_KEY = bytes(range(32))

@@ -19,7 +19,7 @@ from fleet.server.platform.web.settings import WebSettingsError
 from fleet.server.server import FleetServer, ServerError
 from fleet.server.web_listener import Pages
 from provisioning.authority import Authority
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.server.alerts import FakeAlerts, demo_alerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.readings import FakeReadings

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, room_for
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, room_for
 
 MakeRoom = Callable[[Setting], Room]
 

@@ -21,20 +21,20 @@ from typing import get_args
 
 from drivers.reader.port import Presence
 from kiosk.ports import Ended
-from tests.fakes.aftermath import open_intents
-from tests.fakes.errands import ErrandTale, assert_left_well, ends_told, play, tales
-from tests.fakes.faults import FAULTS, ROGUES, at_question, believed_rogues
-from tests.fakes.person import Interruption, Person, Trouble
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, attended, own_card
+from sim.stories.aftermath import open_intents
+from sim.stories.errand_stories import ErrandStory, assert_left_well, ends_told, errand_stories, play
+from sim.stories.faults import FAULTS, ROGUES, at_question, believed_rogues
+from sim.stories.person import Interruption, Person, Trouble
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, attended, own_card
 
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)
 ALL = (*TROUBLES, *FAULTS)
 PICKUPS = [
-    ErrandTale("pickup: with the own card", "pickup", own_card, Setting(), troubled=True),
-    ErrandTale("pickup: the server verifies", "pickup", own_card, Setting(server=True), troubled=True),
-    ErrandTale("pickup: attended, in turn", "pickup", lambda: attended(reader="holder"), Setting(), troubled=True),
-    ErrandTale("pickup: attended, two readers", "pickup", attended, Setting(second_reader=True), troubled=True),
+    ErrandStory("pickup: with the own card", "pickup", own_card, Setting(), troubled=True),
+    ErrandStory("pickup: the server verifies", "pickup", own_card, Setting(server=True), troubled=True),
+    ErrandStory("pickup: attended, in turn", "pickup", lambda: attended(reader="holder"), Setting(), troubled=True),
+    ErrandStory("pickup: attended, two readers", "pickup", attended, Setting(second_reader=True), troubled=True),
 ]
 WIDTH = 14
 BROKEN = "BROKEN"
@@ -48,19 +48,19 @@ class Row:
     cells: tuple[str, ...]
 
 
-def every_story() -> list[ErrandTale]:
+def every_story() -> list[ErrandStory]:
     """All of them, the pick-up's too."""
-    return [*PICKUPS, *tales()]
+    return [*PICKUPS, *errand_stories()]
 
 
-def stories(errands: Iterable[str] = ()) -> list[ErrandTale]:
+def stories(errands: Iterable[str] = ()) -> list[ErrandStory]:
     """The troubled stories, of those errands or of all."""
     wanted = set(errands)
     found = [tale for tale in every_story() if tale.troubled]
     return [tale for tale in found if not wanted or tale.errand in wanted]
 
 
-async def questions(tale: ErrandTale) -> list[str]:
+async def questions(tale: ErrandStory) -> list[str]:
     """The questions of the story when nothing happens."""
     with tempfile.TemporaryDirectory() as slow, quick_folder(Path(slow)) as folder:
         room, someone, _ = await play(folder, tale)
@@ -69,7 +69,7 @@ async def questions(tale: ErrandTale) -> list[str]:
     return someone.questions
 
 
-async def ends(tale: ErrandTale, at: int, fault: str) -> str:
+async def ends(tale: ErrandStory, at: int, fault: str) -> str:
     """Play the story with that fault at that question. Raises AssertionError where a rule is broken."""
     trouble = next((one for one in TROUBLES if one == fault), None)
     interruption = Interruption(at, trouble) if trouble else None
@@ -87,7 +87,7 @@ async def ends(tale: ErrandTale, at: int, fault: str) -> str:
     return ended.reason or ended.outcome
 
 
-async def soundly(tale: ErrandTale, at: int, fault: str) -> str:
+async def soundly(tale: ErrandStory, at: int, fault: str) -> str:
     """As `ends`; a broken rule is printed and becomes the cell."""
     try:
         return await ends(tale, at, fault)
@@ -115,7 +115,7 @@ async def assert_sound(room: Room, someone: Person, ended: Ended, fault: str, wh
         assert "closing.take_card" in someone.names, where
 
 
-async def table(tale: ErrandTale, faults: Sequence[str] = ALL, *, each: int = 1) -> list[Row]:
+async def table(tale: ErrandStory, faults: Sequence[str] = ALL, *, each: int = 1) -> list[Row]:
     """One row for each question, or for every second and so on."""
     rows = []
     for at, name in enumerate(await questions(tale), start=1):
@@ -124,7 +124,7 @@ async def table(tale: ErrandTale, faults: Sequence[str] = ALL, *, each: int = 1)
     return rows
 
 
-def printed(tale: ErrandTale, faults: Sequence[str], rows: Sequence[Row]) -> str:
+def printed(tale: ErrandStory, faults: Sequence[str], rows: Sequence[Row]) -> str:
     """The table as text."""
     lines = [tale.title, "  ".join([f"{'at':28}", *(f"{fault:{WIDTH}}" for fault in faults)])]
     for row in rows:

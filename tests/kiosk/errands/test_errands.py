@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.errands import ErrandTale, assert_ended_somehow, play, tales
-from tests.fakes.person import Interruption, Trouble
-from tests.fakes.room import quick_folder
+from sim.stories.errand_stories import ErrandStory, assert_ended_somehow, errand_stories, play
+from sim.stories.person import Interruption, Trouble
+from sim.stories.room import quick_folder
 
-TALES = tales()
+TALES = errand_stories()
 TROUBLED = [tale for tale in TALES if tale.troubled]
 TROUBLES: tuple[Trouble, ...] = ("cancel", "leave", "pull", "swap")
 
 
 @pytest.mark.parametrize("tale", TALES, ids=[tale.title for tale in TALES])
-async def test_story(tale: ErrandTale, tmp_path: Path) -> None:
+async def test_story(tale: ErrandStory, tmp_path: Path) -> None:
     with quick_folder(tmp_path) as folder:
         room, someone, ended = await play(folder, tale)
         try:
@@ -33,7 +33,7 @@ async def test_story(tale: ErrandTale, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("tale", TROUBLED, ids=[tale.title for tale in TROUBLED])
-async def test_trouble_at_every_question(tale: ErrandTale, trouble: Trouble, tmp_path: Path) -> None:
+async def test_trouble_at_every_question(tale: ErrandStory, trouble: Trouble, tmp_path: Path) -> None:
     at, asked = 0, 1
     while at < asked:
         at += 1

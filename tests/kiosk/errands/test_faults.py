@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import room
-from tests.fakes.errands import play
-from tests.fakes.faults import FAULTS, ROGUES, Fault, at_question
-from tests.fakes.person import Person
-from tests.fakes.room import quick_folder
+from sim.stories import room
+from sim.stories.errand_stories import play
+from sim.stories.faults import FAULTS, ROGUES, Fault, at_question
+from sim.stories.person import Person
+from sim.stories.room import quick_folder
 from tests.kiosk.errands.faulty import TROUBLES, assert_sound, ends, main, printed, questions, stories, table
 
 FIRST = {tale.errand: tale for tale in reversed(stories())}

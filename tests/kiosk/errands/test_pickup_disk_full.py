@@ -7,9 +7,9 @@ import pytest
 
 from fleet.agent.store import StoreError
 from fleet.messages.vocabulary import EventType
-from tests.fakes.person import Person
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import NEW_PIN, Setting, come_back, own_card, room_for
+from sim.stories.person import Person
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import NEW_PIN, Setting, come_back, own_card, room_for
 
 LATER = {"closing.store": "end", "closing.pulled": "end"}
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from kiosk.errands.pickup.stories import DONE, PAPER, STARTED
 from kiosk.ports import Ended
 from sim.cabinet.twin import BoardTwin
-from tests.fakes.person import Person, Story, drops, first, takes
-from tests.fakes.room import Room
-from tests.fakes.stories import SLOTS, Setting, own_card
-from tests.fakes.tales import DONE, PAPER, STARTED
+from sim.stories.person import Person, Story, drops, first, takes
+from sim.stories.room import Room
+from sim.stories.setting import SLOTS, Setting, own_card
 
 SLOT = 2
 

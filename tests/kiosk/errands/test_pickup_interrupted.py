@@ -13,10 +13,10 @@ import pytest
 
 from sim.reader.cards import TearPoint
 from sim.reader.inprocess import InProcessConnection
-from tests.fakes.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen, resets
-from tests.fakes.person import STRANGER, Interruption, Person, Story, Trouble
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, attended, come_back, own_card, room_for
+from sim.stories.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen, resets
+from sim.stories.person import STRANGER, Interruption, Person, Story, Trouble
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, attended, come_back, own_card, room_for
 
 
 @dataclass(frozen=True)

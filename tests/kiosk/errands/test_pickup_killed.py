@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.room import quick_folder
+from sim.stories.room import quick_folder
 
 pytestmark = pytest.mark.timeout(900)  # one run of some eighty killed stations, on a machine that may be busy
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from kiosk.errands.pickup.stories import PREPARED, TALES, WRONG_PIN, Tale
+from kiosk.errands.stock.stories import known
 from kiosk.receipts import Genuine, Trust, document_bytes, verify
 from kiosk.receipts.signatures import load
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Say
 from sim.reader.personas import person
-from tests.fakes.desk import order_of, seal
-from tests.fakes.errand_tales.stock import known
+from sim.stories.devices import order_of, seal
+from sim.stories.person import Person, Story, first, puts, puts_back
+from sim.stories.room import Room
+from sim.stories.setting import Setting, attended, come_back, own_card
 from tests.fakes.managed import proved_by_management_key
-from tests.fakes.person import Person, Story, first, puts, puts_back
-from tests.fakes.room import Room
-from tests.fakes.stories import Setting, attended, come_back, own_card
-from tests.fakes.tales import PREPARED, TALES, WRONG_PIN, Tale
 
 
 def with_ending(story: Story, reason: str) -> Story:

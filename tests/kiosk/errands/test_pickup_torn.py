@@ -9,10 +9,10 @@ import pytest
 
 from kiosk.views import Busy
 from sim.reader.cards import TearPoint
-from tests.fakes.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen
-from tests.fakes.person import STRANGER, Interruption, Person, Trouble, puts
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import NEW_PIN, Setting, own_card, room_for
+from sim.stories.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen
+from sim.stories.person import STRANGER, Interruption, Person, Trouble, puts
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import NEW_PIN, Setting, own_card, room_for
 
 MISTYPED = "83920147"
 FIRST_TORN_QUESTION = 13

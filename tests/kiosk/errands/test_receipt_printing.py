@@ -13,8 +13,8 @@ from kiosk.receipts import Receipt, receipt_document
 from kiosk.steps.context import Subject, ViewContext
 from kiosk.steps.identity.identification import Identified
 from kiosk.steps.receipt import attest, facts_of, hand_out
+from sim.stories.setting import Setting
 from tests.fakes.printers.breaking import NAMELESS, STATES, BreakingPrinter, breaking_printer, paper_of, points
-from tests.fakes.stories import Setting
 
 PROFILE = load("tm-t20ii")
 CONTEXT = ViewContext("pickup")

@@ -8,9 +8,9 @@ import pytest
 import kiosk
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.texts import Texts
-from tests.fakes.errand_tales.switched_off import MY_BATCH, WORDS
-from tests.fakes.errands import play, tales
-from tests.fakes.room import quick_folder
+from sim.stories.errand_stories import errand_stories, play
+from sim.stories.room import quick_folder
+from sim.stories.switched_off import MY_BATCH, WORDS
 
 ERRAND_FOLDERS = Path(kiosk.__file__).parent / "errands"
 MOST_LINES = 100
@@ -32,7 +32,7 @@ def test_a_journey_reads_as_a_story(errand: Errand) -> None:
 
 
 async def test_the_regions_own_words_say_why_a_batch_is_switched_off(tmp_path: Path) -> None:
-    tale = next(one for one in tales() if one.title == "change_pin: a batch is switched off")
+    tale = next(one for one in errand_stories() if one.title == "change_pin: a batch is switched off")
     with quick_folder(tmp_path) as folder:
         room, someone, _ = await play(folder, tale)
         await room.close()

@@ -8,10 +8,10 @@ from drivers.reader.model import CardFacts, Chain
 from kiosk.steps.certificate.removal import removable
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
-from tests.fakes.cards.contents import facts_of
-from tests.fakes.errand_tales.codes import MINE
-from tests.fakes.machine.clock import NOW
-from tests.fakes.room import authority, keys_of, make_card, persona_of
+from sim.stories.card_contents import facts_of
+from sim.stories.clock import NOW
+from sim.stories.own_card import MINE
+from sim.stories.room import authority, keys_of, make_card, persona_of
 
 EXPIRED, OLDER, NEWEST = 1830, 1700, 30
 """Days since it was issued; it lasts 1826."""

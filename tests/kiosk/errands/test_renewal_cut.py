@@ -11,14 +11,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.agent.outbox import Chain
 from kiosk.errands.renew_certificate.journey import renew_certificate
+from kiosk.errands.renew_certificate.stories import renew
 from kiosk.station.journal import Interrupted, Journal, Log
-from tests.fakes.aftermath import open_intents
-from tests.fakes.desk import STATION
-from tests.fakes.errand_tales.codes import MINE
-from tests.fakes.errand_tales.renewal import KINDS, ONE, certificates, desk_of, renew
-from tests.fakes.person import Person
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import room_for
+from sim.stories.aftermath import open_intents
+from sim.stories.certificates import KINDS, ONE, certificates, desk_of
+from sim.stories.devices import STATION
+from sim.stories.own_card import MINE
+from sim.stories.person import Person
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import room_for
 
 EFFECTS = (
     "card.generate_key", "certificate.request", "card.write_certificate", "card.delete_certificate", "card.delete_key",

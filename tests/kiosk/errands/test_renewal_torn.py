@@ -14,17 +14,18 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kiosk.errands.clean_up.journey import clean_up
+from kiosk.errands.clean_up.stories import CLUTTERED, clean
 from kiosk.errands.renew_certificate.journey import renew_certificate
+from kiosk.errands.renew_certificate.stories import renew
 from kiosk.ports import Ended
 from sim.reader.cards import TearPoint, VirtualCard
-from tests.fakes.aftermath import LOOPS, loosen, open_intents
-from tests.fakes.errand_tales.cleaning import CLUTTERED, clean
-from tests.fakes.errand_tales.codes import MINE
-from tests.fakes.errand_tales.renewal import KINDS, ONE, certificates, desk_of, renew
-from tests.fakes.errands import OWN
-from tests.fakes.person import Person
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, room_for
+from sim.stories.aftermath import LOOPS, loosen, open_intents
+from sim.stories.certificates import KINDS, ONE, certificates, desk_of
+from sim.stories.errand_stories import OWN
+from sim.stories.own_card import MINE
+from sim.stories.person import Person
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, room_for
 
 pytestmark = pytest.mark.timeout(900)
 STEP = int(os.environ.get("KORTKIOSK_TEAR_STEP", "12"))

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tests.fakes.errand_tales.blocking import NUMBER
-from tests.fakes.errands import ErrandTale, play, tales
-from tests.fakes.room import quick_folder
-from tests.fakes.stories import Setting, own_card
+from sim.stories.errand_stories import ErrandStory, errand_stories, play
+from sim.stories.register import NUMBER
+from sim.stories.room import quick_folder
+from sim.stories.setting import Setting, own_card
 
 
-async def left_by(tale: ErrandTale, tmp_path: Path) -> tuple[list[int], tuple[str, ...]]:
+async def left_by(tale: ErrandStory, tmp_path: Path) -> tuple[list[int], tuple[str, ...]]:
     """Slots in which something lies, and what is in the bin."""
     with quick_folder(tmp_path) as folder:
         room, someone, ended = await play(folder, tale)
@@ -21,16 +21,16 @@ async def left_by(tale: ErrandTale, tmp_path: Path) -> tuple[list[int], tuple[st
 
 
 async def test_a_fetched_card_is_out_of_its_slot_and_the_old_one_is_in_the_bin(tmp_path: Path) -> None:
-    tale = ErrandTale("pickup", "pickup", own_card, Setting(orders=(1, 3)))
+    tale = ErrandStory("pickup", "pickup", own_card, Setting(orders=(1, 3)))
     lying, binned = await left_by(tale, tmp_path)
     assert (lying, len(binned)) == ([6], 1)
 
 
 async def test_a_returned_card_is_in_the_bin_by_its_number(tmp_path: Path) -> None:
-    tale = next(one for one in tales() if one.title == "return_card: with its code, blocked at once")
+    tale = next(one for one in errand_stories() if one.title == "return_card: with its code, blocked at once")
     assert await left_by(tale, tmp_path) == ([], (NUMBER,))
 
 
 async def test_a_card_that_was_kept_is_not(tmp_path: Path) -> None:
-    tale = next(one for one in tales() if one.title == "return_card: kept at the slot, and nothing is blocked")
+    tale = next(one for one in errand_stories() if one.title == "return_card: kept at the slot, and nothing is blocked")
     assert await left_by(tale, tmp_path) == ([], ())

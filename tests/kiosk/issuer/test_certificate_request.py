@@ -19,9 +19,9 @@ from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.pki import CARD_NUMBER_OID
 from sim.reader.slot import VirtualSlot
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.machine.clock import NOW, HandClock
-from tests.fakes.room import authority, make_card, persona_of
+from sim.stories.clock import NOW, HandClock
+from sim.stories.issuer import IssuerDesk
+from sim.stories.room import authority, make_card, persona_of
 
 OFFER = Offer("identification", 3, "2027-01-31")
 

@@ -59,11 +59,11 @@ from sim.reader.inprocess import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from tests.fakes.issuers.administrators import administrator, listed
+from sim.stories.administrators import administrator, listed
+from sim.stories.clock import NOW, HandClock
+from sim.stories.patience import LIMIT_S
+from sim.stories.room import authority, make_card, persona_of
 from tests.fakes.issuers.issuing_fleet import ADMINISTRATOR, CARD, HOLDER, PUK, STATION, Fleet, fleet, identity
-from tests.fakes.machine.clock import NOW, HandClock
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.room import authority, make_card, persona_of
 
 STRANGER = persona_of("3:old")
 ERRAND = "0b6cf0de-4a0e-4f43-8f0e-7f3a5a1c9d20"

@@ -14,8 +14,8 @@ from fleet.messages.mandates import parse_mandate
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import NotGenuine, NotSigned, PersonProof, Torn
 from sim.reader.cards import VirtualCard
-from tests.fakes.machine.clock import NOW
-from tests.fakes.room import make_card, persona_of
+from sim.stories.clock import NOW
+from sim.stories.room import make_card, persona_of
 
 MEANS = ("card.block *",)
 CARD, OTHER = make_card(persona_of("1:old")), make_card(persona_of("3:old"))

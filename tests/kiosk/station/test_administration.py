@@ -4,12 +4,12 @@ from pathlib import Path
 
 from drivers.cabinet.port import NotOpened, Opened, SlotFault
 from fleet.messages.link import SlotState
+from kiosk.errands.stock.stories import known
 from kiosk.station.administration import StationBoard
 from kiosk.station.devices import Devices
-from tests.fakes.desk import order_of
-from tests.fakes.errand_tales.stock import known
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, room_for
+from sim.stories.devices import order_of
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, room_for
 
 SPARE = "9999000077770001"
 

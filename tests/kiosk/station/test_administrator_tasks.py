@@ -17,9 +17,9 @@ from kiosk.station.journal_queries import last_events, unprinted, unsigned
 from kiosk.station.out_of_service import FILE, OutOfService
 from kiosk.texts import Texts
 from provisioning.pico import FlashError
-from tests.fakes.desk import order_of, seal
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, room_for
+from sim.stories.devices import order_of, seal
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, room_for
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from kiosk.station.availability import Availability
 from kiosk.station.problems import Problems
 from kiosk.texts import Texts
 from kiosk.views import say
-from tests.fakes.cards.contents import facts_of
-from tests.fakes.room import make_card, persona_of
+from sim.stories.card_contents import facts_of
+from sim.stories.room import make_card, persona_of
 
 LINE = "020-32 32 62"
 WORDS = {"sv": "Korten hämtas på kontoret i veckan.", "en": "Collect it at the office this week."}

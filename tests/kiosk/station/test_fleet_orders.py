@@ -18,9 +18,9 @@ from fleet.messages.vocabulary import EventType
 from kiosk.station import journal
 from kiosk.station.fleet_orders import FleetOrders
 from kiosk.station.journal import Journal
-from tests.fakes.desk import order_of
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.room import quick_folder
+from sim.stories.clock import HandClock
+from sim.stories.devices import order_of
+from sim.stories.room import quick_folder
 
 ONE = order_of(1)
 LATER = msgspec.structs.replace(ONE, order="A-0002", card_number="9999000020269999", slot=6, last_day="2027-01-31")

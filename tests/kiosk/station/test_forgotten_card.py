@@ -10,11 +10,11 @@ import pytest
 
 from fleet.messages.vocabulary import EventType
 from kiosk.station.forgotten_card import EVERY_S, KEPT, ForgottenCardWatch
-from tests.fakes.errand_tales.codes import MINE
-from tests.fakes.errands import OWN
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.room import Room, persona_of, quick_folder
-from tests.fakes.stories import room_for
+from sim.stories.errand_stories import OWN
+from sim.stories.own_card import MINE
+from sim.stories.patience import LIMIT_S
+from sim.stories.room import Room, persona_of, quick_folder
+from sim.stories.setting import room_for
 
 NUMBER = persona_of(MINE).card_number
 

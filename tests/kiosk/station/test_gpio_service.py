@@ -16,7 +16,7 @@ from kiosk.station.gpio_service import Condition, Dim, GpioListeners, GpioServic
 from kiosk.station.peripherals import advice_for_pins, code_of_pins
 from kiosk.views import Await, Tell, View, say
 from sim.pins import VirtualPins
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.step_clock import StepClock, settle
 
 HAND = Await(name="take", title=say("home.title"), waits_for=say("wait.slot"))

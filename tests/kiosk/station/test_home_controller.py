@@ -27,14 +27,14 @@ from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.card import emptied
 from kiosk.steps.context import ViewContext
 from kiosk.views import Choose, ReaderDrawing
-from tests.fakes.errand_tales.codes import MINE, locked
-from tests.fakes.errands import OWN
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.person import Deed, pulls, puts
-from tests.fakes.person import Person as Visitor
-from tests.fakes.room import Room, authority, persona_of, quick_folder
-from tests.fakes.stories import room_for
+from sim.stories.errand_stories import OWN
+from sim.stories.issuer import IssuerDesk
+from sim.stories.own_card import MINE, locked
+from sim.stories.patience import LIMIT_S
+from sim.stories.person import Deed, pulls, puts
+from sim.stories.person import Person as Visitor
+from sim.stories.room import Room, authority, persona_of, quick_folder
+from sim.stories.setting import room_for
 
 NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
 

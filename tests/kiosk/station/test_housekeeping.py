@@ -20,9 +20,9 @@ from kiosk.station import journal as journal_module
 from kiosk.station.housekeeping import EVERY_S, KEPT, forget, keep_up
 from kiosk.station.journal import Journal
 from provisioning import pki
-from tests.fakes.desk import STATION, order_of
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.room import quick_folder
+from sim.stories.clock import HandClock
+from sim.stories.devices import STATION, order_of
+from sim.stories.room import quick_folder
 
 CHAIN = Chain(STATION, 1, "boot-1")
 SCHEMAS = [outbox.SCHEMA, checkpoints.SCHEMA, sync.SCHEMA, journal_module.SCHEMA]

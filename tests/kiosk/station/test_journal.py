@@ -18,9 +18,9 @@ from fleet.messages import events
 from kiosk.ports import Ended
 from kiosk.station import journal as journal_module
 from kiosk.station.journal import Interrupted, Journal, outcome_name
-from tests.fakes.desk import STATION, order_of
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.room import assert_chain, quick_folder, short
+from sim.stories.clock import HandClock
+from sim.stories.devices import STATION, order_of
+from sim.stories.room import assert_chain, quick_folder, short
 
 SCHEMAS = [outbox.SCHEMA, sync.SCHEMA, journal_module.SCHEMA]
 

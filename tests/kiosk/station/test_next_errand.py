@@ -7,9 +7,9 @@ from kiosk.station.build import open_station
 from kiosk.station.host import Host
 from sim.bench.world import World
 from sim.demo.seed import Region
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.person import Person, Story, pulls
+from sim.stories.clock import HandClock
+from sim.stories.patience import LIMIT_S
+from sim.stories.person import Person, Story, pulls
 from tests.fakes.visitor import in_region
 
 

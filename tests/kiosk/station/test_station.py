@@ -22,7 +22,7 @@ from sim.bench.world import World
 from sim.demo.seed import Region
 from sim.pins import VirtualPins
 from sim.reader.inprocess import InProcessBackend
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.visitor import Visitor, in_region
 
 PICKUP = ERRANDS[0]

@@ -30,8 +30,8 @@ from kiosk.station.station_commands import LOOK_EVERY_S
 from sim.bench.world import World
 from sim.demo.seed import STATION, Region, scenario, seed
 from sim.pins import VirtualPins
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.clock import HandClock
+from sim.stories.patience import LIMIT_S
 from tests.fakes.visitor import Home, Visitor, in_region
 
 START = datetime.now(UTC).replace(microsecond=0)

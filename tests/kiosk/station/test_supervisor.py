@@ -10,7 +10,7 @@ from drivers.reader.secret import Secret, WipedError
 from kiosk.ports import Ended, ErrandCancelledError, TimedOutError
 from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.views import CANCEL, Busy, Button, Choose, Option, View, say
-from tests.fakes.machine.clock import HandClock
+from sim.stories.clock import HandClock
 
 QUESTION = Choose(
     name="question",

@@ -16,9 +16,9 @@ from kiosk.station.supervisor import Limits, Supervisor
 from kiosk.steps.capabilities import Capabilities, Ended
 from kiosk.steps.view_helpers import primary_button
 from kiosk.views import Busy, Tell, say
-from tests.fakes.person import Person, pulls_lit
-from tests.fakes.room import Room, quick_folder
-from tests.fakes.stories import Setting, own_card, room_for
+from sim.stories.person import Person, pulls_lit
+from sim.stories.room import Room, quick_folder
+from sim.stories.setting import Setting, own_card, room_for
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
 from kiosk.stock.repository import StationStock
 from kiosk.stock.stocktaking import Ledger, Lying, compare, free_slots, outgoing
-from tests.fakes.desk import order_of
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.room import quick_folder
+from sim.stories.clock import HandClock
+from sim.stories.devices import order_of
+from sim.stories.room import quick_folder
 
 NOW = "2026-11-25T08:00:00Z"
 ONE, TWO = order_of(1), order_of(5)

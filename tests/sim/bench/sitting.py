@@ -18,8 +18,8 @@ from sim.bench.control import BenchControl
 from sim.bench.picture import Picture
 from sim.bench.world import Scenario, World
 from sim.cabinet.twin import BoardTwin
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.display import virtual_display
-from tests.fakes.machine.patience import LIMIT_S
 from tests.sim.bench.conftest import NOW, SMALL
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,7 +13,7 @@ from sim.bench.client import BenchClient, BenchGoneError
 from sim.bench.control import BenchControl, move
 from sim.bench.picture import Picture
 from sim.bench.world import WorldError
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.sim.bench.conftest import open_world
 
 

@@ -18,7 +18,7 @@ from kiosk.cli import Exit, main
 from sim.cli import virtual_card
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 Run = Callable[..., int]
 KINDS_AND_TRIES = {"A": (False, 3, 5), "B": (True, 3, 10), "C": (False, 5, 3), "D": (False, 3, 3)}

@@ -15,7 +15,7 @@ from sim.issuer.authority import Hierarchy
 from sim.issuer.bodies import Block
 from sim.issuer.core import Simulator
 from sim.issuer.state import Seed, State
-from tests.fakes.room import authority, make_card, persona_of
+from sim.stories.room import authority, make_card, persona_of
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome, lookup
+from kiosk.errands.pickup.stories import TALES, Tale
 from sim.fleet.errands import EFFECTS, KINDS, OUTCOMES, errand
-from tests.fakes.errands import ErrandTale, play, tales
-from tests.fakes.person import Interruption, Person
-from tests.fakes.room import quick_folder
-from tests.fakes.stories import room_for
-from tests.fakes.tales import TALES, Tale
+from sim.stories.errand_stories import ErrandStory, errand_stories, play
+from sim.stories.person import Interruption, Person
+from sim.stories.room import quick_folder
+from sim.stories.setting import room_for
 
 Shape = tuple[str, str, str, str, frozenset[tuple[str, str]]]
 """Errand, type of the event, effect, outcome, and each field with the type of its value; of an end, without the errand."""
@@ -42,10 +42,12 @@ def shapes_of(chain: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[Shape]:
             yield shape_of(kinds[content["errand"]], event_type, content)
 
 
-def one_of_each() -> list[ErrandTale]:
+def one_of_each() -> list[ErrandStory]:
     """A story of each errand that is simulated, for each way in which it may end."""
     found = {
-        (tale.errand, tale.outcome, bool(tale.reason), tale.events): tale for tale in tales() if tale.errand in KINDS
+        (tale.errand, tale.outcome, bool(tale.reason), tale.events): tale
+        for tale in errand_stories()
+        if tale.errand in KINDS
     }
     return list(found.values())
 
@@ -61,7 +63,7 @@ async def told_by_stations(folder: Path) -> set[Shape]:
     seen: set[Shape] = set()
     for number, tale in enumerate(one_of_each()):
         seen |= await told_in(folder / f"{number}", tale)
-    broken_off = next(tale for tale in tales() if tale.errand == "change_pin" and tale.troubled)
+    broken_off = next(tale for tale in errand_stories() if tale.errand == "change_pin" and tale.troubled)
     for trouble in ENDS:
         for at in (2, 3):
             seen |= await told_in(folder / f"{trouble}-{at}", broken_off, Interruption(at, trouble))
@@ -77,7 +79,7 @@ async def told_by_stations(folder: Path) -> set[Shape]:
     return seen
 
 
-async def told_in(folder: Path, tale: ErrandTale, interruption: Interruption | None = None) -> set[Shape]:
+async def told_in(folder: Path, tale: ErrandStory, interruption: Interruption | None = None) -> set[Shape]:
     room, _, _ = await play(made(folder), tale, interruption)
     try:
         return set(shapes_of((event.type, event.content()) for event in await room.chain()))

@@ -19,8 +19,8 @@ from sim.fleet.commanded import Commanded
 from sim.fleet.gate import Gate
 from sim.fleet.syncing import Syncing
 from sim.fleet.twin import Twin
-from tests.fakes.machine.clock import NOW
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.clock import NOW
+from sim.stories.patience import LIMIT_S
 
 STATION = "sim-00001"
 SIGNING, STRANGER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

@@ -29,7 +29,7 @@ from sim.fleet.crowd import Answered, Sent
 from sim.fleet.identities import names
 from sim.fleet.outbox import Outbox
 from sim.fleet.verification import differences
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.commands import TOVE, desk_of
 from tests.fakes.server.server_process import Serving

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sim.reader.cards import VirtualCard
 from sim.reader.vpcd import FIRST_PORT, plug
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 

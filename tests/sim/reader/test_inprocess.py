@@ -9,7 +9,7 @@ from drivers.reader.port import Presence
 from sim.reader.cards import VirtualCard
 from sim.reader.inprocess import InProcessBackend
 from sim.reader.slot import VirtualSlot
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 NAME = "Bench 0"
 

@@ -6,7 +6,7 @@ import pytest
 
 from sim.reader.cards import VirtualCard
 from sim.reader.slot import CardTornError, VirtualSlot
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 
 def test_each_insertion_is_another_one(card: VirtualCard) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sim.reader.cards import VirtualCard
 from sim.reader.pcscd import NoServiceError, running_service
 from sim.reader.vpcd import Plug, plug
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 TRIES = bytes.fromhex("00200001")
 

@@ -17,8 +17,8 @@ from drivers.cabinet import protocol
 from drivers.cabinet.framing import Deframer
 from drivers.cabinet.protocol import Channel, Message
 from fuzz import cabinet
+from sim.stories.patience import LIMIT_S
 from tests.drivers.cabinet.firmware.on_micropython import MODULES
-from tests.fakes.machine.patience import LIMIT_S
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]

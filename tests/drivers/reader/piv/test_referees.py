@@ -18,9 +18,9 @@ from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
+from sim.stories.patience import LIMIT_S
 from tests.fakes.cards.management_keys import FactoryKey, certificate_for
 from tests.fakes.cards.pcsc import inserted, until
-from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION

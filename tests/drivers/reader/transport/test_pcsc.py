@@ -17,8 +17,8 @@ from drivers.reader.port import Presence
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
+from sim.stories.patience import LIMIT_S
 from tests.fakes.cards.pcsc import WAIT_S, inserted, until
-from tests.fakes.machine.patience import LIMIT_S
 
 pytestmark = pytest.mark.pcsc
 PIN = Role.IDENTIFICATION

@@ -18,7 +18,7 @@ from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Role, Scope
 from fleet.server.platform.web.authorization import field
 from fleet.server.platform.web.listener import web_server
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fleet.server.app.asgi import get
 
 

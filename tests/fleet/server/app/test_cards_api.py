@@ -22,7 +22,7 @@ from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.platform.webhook_signatures import HookError, load_secret, signature
 from fleet.server.stations.queries import StoreReadings
-from tests.fakes.issuers.administrators import listed
+from sim.stories.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store

@@ -18,7 +18,7 @@ from fleet.server.platform.web import middleware
 from fleet.server.platform.web.connection_limits import Connections, Place
 from fleet.server.platform.web.listener import Listener, Shield, web_server
 from provisioning.authority import Authority
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 PING = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
 KEPT = PING.replace(b"close", b"keep-alive")

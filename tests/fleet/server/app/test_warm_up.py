@@ -10,7 +10,7 @@ from fleet.server.platform.pages import warm_up as warming
 from fleet.server.platform.pages.assets import Assets
 from fleet.server.platform.pages.rendering import environment
 from fleet.server.stations.model import Summary
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.server.readings import FakeReadings
 
 

@@ -26,7 +26,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
 from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.protocol import EnvelopeFacts, Verdict
-from tests.fakes.issuers.administrators import listed
+from sim.stories.administrators import listed
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 

@@ -21,7 +21,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.server import FleetServer, utc_now
 from provisioning import pki
 from provisioning.authority import Authority
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.time_stamping import Tsa, serving

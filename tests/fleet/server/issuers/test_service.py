@@ -44,7 +44,7 @@ from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS
 from fleet.server.stations.tables import alarms
-from tests.fakes.issuers.administrators import listed
+from sim.stories.administrators import listed
 from tests.fakes.issuers.proving import CardHolder
 from tests.fakes.issuers.server_side import (
     ADMIN,

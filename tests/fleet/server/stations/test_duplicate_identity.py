@@ -13,7 +13,7 @@ from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.stations.duplicate_identity import PAUSE_S, BrokerLog, DuplicateIdentity, TakeOver
 from fleet.server.stations.tables import alarms
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fleet.server.conftest import NOW, KeptChanges
 
 

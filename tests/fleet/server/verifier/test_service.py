@@ -24,7 +24,7 @@ from fleet.server.verifier.judge import Judge, Keys
 from fleet.server.verifier.protocol import MAX_LINE_BYTES, MAX_SEALED_CHARACTERS, READY, Check, EnvelopeFacts
 from fleet.server.verifier.service import MOST_CONNECTIONS, SocketError, VerifierService
 from fleet.server.verifier.socket_client import VerifierConnection
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 ME = frozenset({os.geteuid()})
 

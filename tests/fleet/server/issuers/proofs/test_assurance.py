@@ -14,7 +14,7 @@ from fleet.server.issuers.proofs.assurance import is_for_identification, level_o
 from fleet.server.issuers.proofs.attendance import Attending
 from fleet.server.people.administrators import ListedAdministrator, replace_administrators
 from fleet.server.platform.database.database import Database
-from tests.fakes.issuers.administrators import listed
+from sim.stories.administrators import listed
 from tests.fleet.server.conftest import NOW
 
 KEY = ec.generate_private_key(ec.SECP256R1())

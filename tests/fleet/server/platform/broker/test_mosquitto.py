@@ -19,9 +19,9 @@ from fleet.server.platform.broker.mosquitto import Broker, BrokerError, access_l
 from fleet.server.platform.broker.mqtt5_client import Credentials, tls_context
 from fleet.server.platform.process.open_files import most_connections
 from provisioning.authority import Authority
+from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.rogue_client import CONNACK
 from tests.fakes.fleet.station_peer import FleetStation
-from tests.fakes.machine.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import broker_files, enrolled, wall_clock
 

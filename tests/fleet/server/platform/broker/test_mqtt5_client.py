@@ -11,7 +11,7 @@ from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker import mqtt5_client as mqtt
 from fleet.server.platform.broker.mqtt5_client import Mqtt5Transport
 from fleet.server.platform.broker.transport import Incoming
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 
 async def until(said: Callable[[], bool]) -> None:

@@ -14,7 +14,7 @@ from fleet.server.platform.database.notify import LEADER_LOCK
 from fleet.server.platform.live_feed import notify_feed as feed
 from fleet.server.platform.live_feed.hub import Change, Hub
 from fleet.server.platform.live_feed.notify_feed import Announcer
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.server.postgres import Cluster
 
 CHECK_S = 0.05

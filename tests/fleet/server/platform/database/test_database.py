@@ -23,7 +23,7 @@ from fleet.server.orders.tables import order_starts, orders
 from fleet.server.people.administrators import all_administrators
 from fleet.server.platform.database.database import Database, StoreError, migrate, migrations, opened
 from fleet.server.platform.database.schema import metadata
-from tests.fakes.issuers.administrators import listed
+from sim.stories.administrators import listed
 from tests.fakes.server.alert_monitor import SETTINGS
 from tests.fakes.server.commands import OPEN, TOVE, desk_of
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record

@@ -19,7 +19,7 @@ from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database, StoreError
 from fleet.server.platform.database.database_url import PlaceError, described, postgres_place
 from fleet.server.stations.tables import alarms, stations
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.server.databases import empty
 from tests.fakes.server.ingesting import ingesting, message
 from tests.fakes.server.postgres import Cluster, cluster

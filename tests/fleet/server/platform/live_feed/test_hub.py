@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from fleet.server.platform.live_feed.hub import MOST_OF_AN_OWNER, MOST_OF_ONE, Change, FullError, Hub, Reader
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 
 
 async def next_of(reader: Reader) -> Change | None:

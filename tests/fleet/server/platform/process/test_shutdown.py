@@ -33,7 +33,7 @@ from fleet.server.server import FleetServer
 from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.child_process import VerifierProcess
 from provisioning.authority import Authority
-from tests.fakes.machine.patience import LIMIT_S
+from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
 from tests.fleet.server.conftest import NOW, SIGNER, KeptChanges, MemoryTransport, SealingStation
 

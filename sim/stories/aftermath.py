@@ -9,9 +9,9 @@ from kiosk.ports import Ended
 from kiosk.views import Await, ReaderDrawing
 from sim.reader.cards import TearPoint, VirtualCard
 from sim.reader.personas import person
-from tests.fakes.person import Person
-from tests.fakes.room import Room
-from tests.fakes.stories import NEW_PIN
+from sim.stories.person import Person
+from sim.stories.room import Room
+from sim.stories.setting import NEW_PIN
 
 FIRST_PIN = person(1).new.pin
 OUTCOMES = {"done", "refused", "cancelled", "timed_out", "unknown"}

@@ -1,4 +1,4 @@
-"""Service: the machine, and what came of it."""
+"""Stories of `service`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,34 +6,14 @@ from typing import Any
 
 from drivers.printer.port import NotLaidOut, NotPrinted, OutOfPaper, PrintUnknown
 from kiosk.administration_ports import Device
-from tests.fakes.errand_tales.administrator import HOUSE, ONE_READER, begun, housed, menu
-from tests.fakes.errand_tales.blocking import both
-from tests.fakes.errands import ErrandTale
-from tests.fakes.house import RoomHouse
-from tests.fakes.person import Deed, Person, Story, pulls, pulls_lit, puts
-from tests.fakes.room import OLD_PIN, Room
+from sim.stories.administration import RoomHouse
+from sim.stories.administrator import HOUSE, housed, look_after
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.person import Deed, Person
+from sim.stories.register import both
+from sim.stories.room import Room
 
 HERE = ("service.insert_administrator", "service.pin_administrator", "service.menu")
-
-
-def look_after(*wishes: str, **changed: Any) -> Callable[[], Story]:
-    """Log in, and do that, one after the other."""
-    story: dict[str, Any] = {
-        "insert_administrator": puts("13:new", "administrator"),
-        "pin_administrator": OLD_PIN,
-        "menu": [*wishes, "end"],
-        "tested": "next",
-        "printed": "next",
-        "not_printed": "next",
-        "events": "back",
-        "closed": "next",
-        "paired": "next",
-        "not_paired": "next",
-        "pair": "pair",
-        "restart": "restart",
-        **changed,
-    }
-    return lambda: {f"service.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls_lit}
 
 
 def house(**changed: Any) -> Callable[[Room], None]:
@@ -87,92 +67,82 @@ def bare(room: Room) -> None:
 
 
 FAULTY = (Device("reader", "ready", True), Device("printer", "out_of_paper", False))
-TALES = [
-    ErrandTale(
+
+
+STORIES = [
+    ErrandStory(
         "service: test all parts, and a page", "service", look_after("test", "print"), HOUSE, prepare=housed,
         events=("station.test well", "printer.test printed"), views=(*HERE, "service.tested", "service.printed"),
         check=papers(1), troubled=True,
     ),
-    ErrandTale(
+    ErrandStory(
         "service: a part does not work", "service", look_after("test"), HOUSE, prepare=house(devices=FAULTY),
         events=("station.test faults",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: the page does not come out", "service", look_after("print", "print"),
         replace(HOUSE, printer=(NotPrinted(OutOfPaper()), PrintUnknown())), prepare=housed,
         events=("printer.test not_printed", "printer.test unknown", "printer.test looked_at"),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: the page does not fit on the paper", "service", look_after("print", "print"),
         replace(HOUSE, printer=(NotLaidOut("other"), PrintUnknown())), prepare=housed,
         events=("printer.test not_laid_out", "printer.test unknown", "printer.test looked_at"),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: a slot, with the reason, until it is shut", "service",
         look_after("open", which_slot=["25", "02"], why_open="stuck", shut=shuts(2)), HOUSE, prepare=housed,
         events=("slot.open opened",), views=("service.which_slot", "service.which_slot", "service.why_open", "service.shut"),
         troubled=True,
     ),
-    ErrandTale(
+    ErrandStory(
         "service: a slot that is jammed, and one that is thought better of", "service",
         look_after("open", "open", "open", which_slot=["02", "back", "02"], why_open=["look", "back"], not_opened="next"),
         HOUSE, prepare=both(housed, jammed), events=("slot.open not_opened",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: where nothing of it is fitted", "service", look_after("test"), replace(HOUSE, printer=None),
         prepare=both(housed, bare), events=("station.test well",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: out of service, and back", "service",
         look_after("close", "close", why_close="repair", reopen="open"), HOUSE, prepare=housed,
         events=("station.close closed", "station.open opened"), check=closed_is(None),
         views=("service.why_close", "service.closed", "service.reopen"),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: out of service stays", "service", look_after("close", "close", why_close=["back", "stock"]), HOUSE,
         prepare=housed, events=("station.close closed",), check=closed_is("stock"),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: what happened last", "service",
         look_after("print", "print", "print", "test", "events", events=["more", "more", "back"]), HOUSE, prepare=housed,
     ),
-    ErrandTale(
+    ErrandStory(
         "service: every receipt came out", "service", look_after("receipts", no_receipts="next"), HOUSE, prepare=housed,
         events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: pair the cabinet", "service", look_after("pair"), HOUSE, prepare=housed, events=("cabinet.pair paired",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: it cannot be paired", "service", look_after("pair", "pair", pair=["pair", "back"]), HOUSE,
         prepare=house(pairs="no_board"), events=("cabinet.pair no_board",), views=("service.not_paired",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: restart", "service", look_after("restart"), HOUSE, prepare=housed, reason="restarted",
         events=("station.restart asked",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: thought better of a restart, and one that cannot be", "service", look_after("restart", restart="back"),
         HOUSE, prepare=housed, events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: a restart that cannot be", "service", look_after("restart", no_restart="next"), HOUSE,
         prepare=house(restarts=False), events=("station.restart refused",),
     ),
-    ErrandTale(
+    ErrandStory(
         "service: where no station runs", "service", look_after(**{"stop.no_menu": "end"}), HOUSE, outcome="refused",
         reason="no_menu", events=(),
-    ),
-    ErrandTale(
-        "administrate: a restart ends the stay", "administrate",
-        lambda: {**look_after("restart")(), **menu(home=["service"])()}, HOUSE, prepare=housed,
-        check=begun(("service", "done", "restarted")), events=("administrator.logged_in", "station.restart asked"),
-    ),
-    ErrandTale(
-        "administrate: service from the menu, in the one reader, and back", "administrate",
-        lambda: {
-            **look_after("test")(), **menu("holder", home=["service", pulls()])(),
-        }, ONE_READER, prepare=housed, check=begun(("service", "done", "")),
-        events=("administrator.logged_in", "station.test well"),
     ),
 ]  # fmt: skip

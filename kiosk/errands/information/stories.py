@@ -1,9 +1,9 @@
-"""Information."""
+"""Stories of `information`: what people do, how it ends, and what is left then."""
 
 from kiosk.region import SHIPPED, load
 from kiosk.views import CANCEL
-from tests.fakes.errands import ErrandTale
-from tests.fakes.room import Room
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.room import Room
 
 STORY = {
     "information.pages": ["block", "reserve", CANCEL],
@@ -17,8 +17,8 @@ def in_stockholm(room: Room) -> None:
     room.equip(region=load(SHIPPED / "stockholm.toml"))
 
 
-TALES = [
-    ErrandTale(
+STORIES = [
+    ErrandStory(
         "information: two pages, and away", "information", lambda: STORY, prepare=in_stockholm, events=(),
         views=("information.page.block", "information.page.reserve"), troubled=True,
     ),

@@ -1,4 +1,4 @@
-"""The stories of the pick-up as a table: what people do, how it ends, and what the journal and the card hold then."""
+"""Stories of `pickup`: what people do, how it ends, and what is left then."""
 # length: a table of stories is read as one
 
 from collections.abc import Callable
@@ -11,34 +11,22 @@ from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
 from sim.reader.personas import person
 from sim.reader.rogue import false_new_card
-from tests.fakes.desk import RELEASE_CODE, order_of
-from tests.fakes.errand_tales.codes import product
-from tests.fakes.person import Story, first, jams, puts, puts_back
-from tests.fakes.room import OLD_PIN, Room, persona_of
-from tests.fakes.stories import NEW_PIN, Setting, attended, own_card, released
+from sim.stories.administrator import too_old
+from sim.stories.devices import RELEASE_CODE, order_of
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.own_card import product
+from sim.stories.person import Story, first, jams, puts, puts_back
+from sim.stories.room import OLD_PIN, Room, persona_of
+from sim.stories.setting import NEW_PIN, Setting, attended, own_card, released
 
 WRONG_PIN, WRONG_PUK = "60606060", "50505050"
 STARTED = ["errand.started"]
-
-
 TAKEN = [*STARTED, "slot.open opened", "slot.take taken"]
-
-
 CODED = [*TAKEN, "card.unblock accepted", "card.activated"]
-
-
 SIGNED = [*CODED, "receipt.issued"]
-
-
 PAPER = [*SIGNED, "receipt.print printed"]
-
-
 ATTESTED = [PAPER[0], "identity.attested", *PAPER[1:]]
-
-
 DONE = ["drop.open opened", "drop.card dropped", "ended done"]
-
-
 BACK = ["slot.reopen opened", "slot.return wrong_card", "ended refused"]
 
 
@@ -71,14 +59,8 @@ def with_administrator(**changed: Any) -> Callable[[], Story]:
 
 
 FIRST_PIN = person(1).new.pin
-
-
 UNTOUCHED: dict[str, Any] = {"pin": FIRST_PIN}
-
-
 LOA2 = Setting(number=12, server=True)
-
-
 WRONG_SLOT = Setting(slots={2: "10:new"}, hand=("1:old", "10:old", "13:new"))
 
 
@@ -470,3 +452,12 @@ PREPARED: dict[str, Callable[[Room], None]] = {
     "the slot is jammed": lambda room: room.world.jam(2, True),
     "the cabinet's answer is lost, and its sensors tell": lambda room: room.world.cabinet.lose_next_answer(),
 }
+
+
+STORIES = [
+    ErrandStory(
+        "pickup: without connection for longer than the list counts", "pickup",
+        lambda: own_card(**{"stop.list_too_old": "end"}), Setting(), prepare=too_old, outcome="fault", reason="list_too_old",
+        events=(),
+    ),
+]  # fmt: skip

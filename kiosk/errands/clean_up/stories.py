@@ -1,4 +1,4 @@
-"""Clean a card up, and block one's own."""
+"""Stories of `clean_up`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,21 +8,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
-from tests.fakes.errand_tales.blocking import both
-from tests.fakes.errand_tales.codes import MINE, locked
-from tests.fakes.errand_tales.renewal import (
-    GONE,
-    KINDS,
-    PRINTED,
-    SIGNATURE_PIN,
-    TWO_CODES,
-    certificates,
-    issuer,
-)
-from tests.fakes.errands import ErrandTale
-from tests.fakes.machine.clock import NOW
-from tests.fakes.person import Story, pulls, puts
-from tests.fakes.room import OLD_PIN, Room, authority, keys_of, persona_of
+from sim.stories.certificates import GONE, KINDS, PRINTED, SIGNATURE_PIN, TWO_CODES, certificates, issuer
+from sim.stories.clock import NOW
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.own_card import MINE, locked
+from sim.stories.person import Story, pulls, puts
+from sim.stories.register import both
+from sim.stories.room import OLD_PIN, Room, authority, keys_of, persona_of
 
 
 def clean(*which: str, **changed: Any) -> Callable[[], Story]:
@@ -71,32 +63,34 @@ def left(*there: int) -> Callable[[Room], None]:
 
 
 CLUTTERED = both(issuer(), cluttered)
-TALES = [
-    ErrandTale(
+
+
+STORIES = [
+    ErrandStory(
         "clean_up: both old ones go, each asked for", "clean_up", clean("0", "0"), prepare=CLUTTERED,
         events=(*GONE["B"], *GONE["B"], *PRINTED), check=left(0, 1), troubled=True,
         views=("clean_up.which", "clean_up.sure_remove", "clean_up.pin", "clean_up.removing", "clean_up.sure_remove"),
     ),
-    ErrandTale(
+    ErrandStory(
         "clean_up: an old one for signatures, on a card with two codes", "clean_up", clean("0", signature_pin=SIGNATURE_PIN),
         TWO_CODES, prepare=cluttered_with_a_signature, events=(*GONE["B"], *PRINTED), check=left(0, 1),
         views=("clean_up.sure_remove", "clean_up.pin", "clean_up.signature_pin", "clean_up.removing"),
     ),
-    ErrandTale(
+    ErrandStory(
         "clean_up: on second thoughts it stays", "clean_up", clean("1", sure_remove="back"), prepare=CLUTTERED,
         events=(), check=left(0, 1, 2, 3),
     ),
-    ErrandTale(
+    ErrandStory(
         "clean_up: there is nothing that may go, on any kind of card", "clean_up", clean(), KINDS["C"], prepare=issuer(),
         events=(), check=left(0, 1),
     ),
-    ErrandTale("clean_up: kind A", "clean_up", clean(), KINDS["A"], prepare=issuer(), events=(), check=left(0, 1)),
-    ErrandTale(
+    ErrandStory("clean_up: kind A", "clean_up", clean(), KINDS["A"], prepare=issuer(), events=(), check=left(0, 1)),
+    ErrandStory(
         "clean_up: the own card is blocked, after two questions", "clean_up", clean("block"), prepare=CLUTTERED,
         reason="blocked", events=("card.block blocked", *PRINTED, "receipt.print printed"), check=left(0, 1, 2, 3),
         views=("clean_up.pin", "clean_up.sure", "clean_up.really", "clean_up.done"),
     ),
-    ErrandTale(
+    ErrandStory(
         "clean_up: the code is locked", "clean_up", clean("0", **{"stop.card_locked": "end"}),
         prepare=both(CLUTTERED, locked), outcome="refused", reason="card_locked", events=(), check=left(0, 1, 2, 3),
     ),

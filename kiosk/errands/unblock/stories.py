@@ -1,4 +1,4 @@
-"""Unlock without the envelope: an ID administrator attends, and the server answers for the card."""
+"""Stories of `unblock`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,13 +6,41 @@ from typing import Any
 
 from fleet.messages.issuing import CardRecord, Person
 from sim.reader.administration import key_of
-from tests.fakes.errand_tales.blocking import HOLDER, NUMBER, both
-from tests.fakes.errand_tales.codes import MINE, PUK, code_is, locked, product, unlock
-from tests.fakes.errands import ErrandTale
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.person import Story, first, pulls, pulls_lit, puts
-from tests.fakes.room import OLD_PIN, Room, authority, persona_of
-from tests.fakes.stories import NEW_PIN, Setting
+from sim.reader.personas import person
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.issuer import IssuerDesk
+from sim.stories.own_card import MINE, WRONG_PUK, code_is, locked, product
+from sim.stories.person import Story, first, pulls, pulls_lit, puts
+from sim.stories.register import HOLDER, NUMBER, both
+from sim.stories.room import OLD_PIN, Room, authority, persona_of
+from sim.stories.setting import NEW_PIN, Setting
+
+PUK = person(1).old.puk
+
+
+def unlock(**changed: Any) -> Callable[[], Story]:
+    """The envelope is at hand, and a new code is chosen."""
+    story = {
+        "insert": puts(MINE),
+        "locked": "unblock",
+        "puk": PUK,
+        "new_pin": NEW_PIN,
+        "repeat_pin": NEW_PIN,
+        "write": "write",
+        "done": "end",
+        "pulled": puts(MINE),
+        "check_code": NEW_PIN,
+        "not_written": "again",
+        **changed,
+    }
+    return lambda: {f"unblock.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+def keeps_its_code(room: Room) -> None:
+    """Locked, and its PUK gives the old code its tries back: this product takes no new code with it."""
+    locked(room)
+    product(commands={"unblock": "puk"})(room)
+
 
 ADMINISTRATOR = persona_of("13:new")
 TWO_READERS = Setting(slots={}, hand=(MINE, "10:old", "13:new"), orders=(), second_reader=True)
@@ -89,68 +117,132 @@ def unchanged(room: Room) -> None:
 
 
 ATTESTED = ("identity.attested",)
-TALES = [
-    ErrandTale(
+
+
+STORIES = [
+    ErrandStory(
+        "unblock: with the envelope",
+        "unblock",
+        unlock(),
+        prepare=locked,
+        events=("card.unblock accepted", "receipt.issued"),
+        check=code_is(NEW_PIN),
+        troubled=True,
+    ),
+    ErrandStory(
+        "unblock: a wrong PUK, then the right one",
+        "unblock",
+        unlock(puk=[WRONG_PUK, PUK], puk_wrong="again"),
+        prepare=locked,
+        events=("card.unblock wrong_code", "card.unblock accepted", "receipt.issued"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "unblock: a forgotten code on a card that is not locked",
+        "unblock",
+        unlock(not_locked="unblock"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "unblock: a product that keeps its code, which is known",
+        "unblock",
+        unlock(old_code_applies="known", pin=OLD_PIN),
+        prepare=keeps_its_code,
+        events=("card.unblock accepted", "receipt.issued"),
+        views=("unblock.write", "unblock.old_code_applies", "unblock.pin", "unblock.done"),
+        check=code_is(OLD_PIN),
+        troubled=True,
+        reasons=frozenset({"old_code_forgotten"}),
+    ),
+    ErrandStory(
+        "unblock: a product that keeps its code, which is forgotten",
+        "unblock",
+        unlock(old_code_applies="forgotten", **{"stop.old_code_forgotten": "end"}),
+        prepare=keeps_its_code,
+        outcome="refused",
+        reason="old_code_forgotten",
+        events=("card.unblock accepted",),
+        check=code_is(OLD_PIN),
+    ),
+    ErrandStory(
+        "unblock: no envelope, and nobody to order one from",
+        "unblock",
+        unlock(locked="no_envelope", without="letter", order_letter="order", **{"stop.letter_unavailable": "end"}),
+        prepare=locked,
+        outcome="fault",
+        reason="letter_unavailable",
+        check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
+        "unblock: wrong PUKs until the station stops",
+        "unblock",
+        unlock(puk=WRONG_PUK, puk_wrong="again", **{"stop.puk_floor": "end"}),
+        prepare=locked,
+        outcome="refused",
+        reason="puk_floor",
+        check=code_is(OLD_PIN, tries=(0, 2)),
+    ),
+    ErrandStory(
         "unblock: no envelope, and the card's own key answers", "unblock", by_hand(), TWO_READERS, prepare=issuer(),
         events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=audit("unblock"), troubled=True,
         reasons=frozenset({"login_unavailable", "logged_out"}),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: with an administrator in the one reader, each card in turn", "unblock",
         by_hand("holder", insert=[puts(MINE), puts(MINE)]), ONE_READER, prepare=issuer(),
         events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=audit("unblock"),
         views=("unblock.take_own", "unblock.insert_administrator", "unblock.take_administrator", "unblock.insert"),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: another card comes back into the one reader, then the right one", "unblock",
         by_hand("holder", insert=[puts(MINE), puts("10:old"), puts(MINE)]), ONE_READER, prepare=issuer(),
         check=audit("unblock"),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: the server has no key for this card, and the issuer releases its PUK once", "unblock", by_hand(),
         TWO_READERS, prepare=issuer(key=False, puk=True),
         events=(*ATTESTED, "card.unblock not_answered", "puk.release released", "card.unblock accepted", "receipt.issued"),
         check=audit("puk"),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: the PUK is used up, and only an administrator can help", "unblock",
         by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(), puk_dead),
         events=(*ATTESTED, "card.unblock accepted", "receipt.issued"), check=code_is(NEW_PIN, tries=(3, 0)),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: a product of the administrators', with its PUK released once", "unblock",
         by_hand(administrator_only="administrator"), TWO_READERS, prepare=both(issuer(puk=True), of_the_administrators),
         events=(*ATTESTED, "puk.release released", "card.unblock accepted", "receipt.issued"), check=audit("puk"),
         views=("unblock.administrator_only", "unblock.asking", "unblock.done"),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: a product of the administrators' that keeps its code", "unblock",
         by_hand(administrator_only="administrator", old_code_applies="known", pin=OLD_PIN), TWO_READERS,
         prepare=both(issuer(puk=True), of_the_administrators_and_keeps), check=code_is(OLD_PIN),
         events=(*ATTESTED, "puk.release released", "card.unblock accepted", "receipt.issued"),
         views=("unblock.asking", "unblock.old_code_applies", "unblock.pin", "unblock.done"),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: neither key nor PUK", "unblock", by_hand(**{"stop.unblock_declined": "end"}), TWO_READERS,
         prepare=issuer(key=False), outcome="refused", reason="unblock_declined", check=unchanged,
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: the administrator's log-in was too long ago", "unblock", by_hand(**{"stop.log_in_expired": "end"}),
         TWO_READERS, prepare=issuer(unblock="administrators_missing"), outcome="refused", reason="log_in_expired",
         check=unchanged,
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: the key is another card's, and costs one of its tries", "unblock",
         by_hand(**{"stop.unblock_key_wrong": "end"}), TWO_READERS,
         prepare=both(issuer(), lambda room: room.caps.card_keys.management_keys.update({NUMBER: bytes(32)})),  # type: ignore[attr-defined]  # the fake's
         outcome="fault", reason="unblock_key_wrong", check=code_is(OLD_PIN, tries=(0, 10)),
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: the list lets the administrator in, but nobody can answer for the card", "unblock",
         by_hand(**{"stop.unblock_offline": "end"}), TWO_READERS, prepare=issuer(online=False), outcome="fault",
         reason="unblock_offline", events=(), check=unchanged,
     ),
-    ErrandTale(
+    ErrandStory(
         "unblock: the administrator's own card needs another administrator", "unblock",
         by_hand(
             insert_administrator=[puts("13:new", "administrator"), first(pulls("administrator"))], not_the_same="cancel",

@@ -8,10 +8,10 @@ from typing import Any
 from sim.bench.world import Scenario
 from sim.reader.persona import Persona
 from sim.reader.personas import person
-from tests.fakes.desk import RELEASE_CODE, LetterVerifier, PaperTray, order_of
-from tests.fakes.machine.clock import HandClock
-from tests.fakes.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
-from tests.fakes.room import OLD_PIN, Room, RoomWorld
+from sim.stories.clock import HandClock
+from sim.stories.devices import RELEASE_CODE, LetterVerifier, PaperTray, order_of
+from sim.stories.person import Deed, Story, drops, pulls, pulls_lit, puts, takes
+from sim.stories.room import OLD_PIN, Room, RoomWorld
 
 NEW_PIN = "83920174"
 """The code that the holder chooses. It must appear nowhere."""

@@ -1,4 +1,4 @@
-"""Renew a certificate, on every kind of card that takes one, and what every errand with certificates needs."""
+"""Stories of `renew_certificate`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,83 +6,37 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from fleet.messages.issuing import CardRecord, CardState, Person
 from kiosk.issuer.ports import Offer
 from sim.reader.pins import PIN_TRIES, SIGNATURE_PIN_REFERENCE
 from sim.reader.piv.names import CERTIFICATE_OBJECTS
 from sim.reader.piv.objects import certificate_object
 from sim.reader.pki import KeyPurpose, TestAuthority
-from tests.fakes.cards.contents import held
-from tests.fakes.errand_tales.blocking import both
-from tests.fakes.errand_tales.codes import MINE, code_is, locked
-from tests.fakes.errands import OWN, ErrandTale
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.machine.clock import NOW
-from tests.fakes.person import Story, pulls, puts
-from tests.fakes.room import OLD_PIN, Room, authority, persona_of
-
-NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
-LAST_DAY = (NOW + timedelta(days=1500)).date().isoformat()
-KINDS = {kind: replace(OWN, kind=kind) for kind in "ABCD"}
-MADE = ("card.generate_key generated", "certificate.request issued", "card.write_certificate accepted")
-GONE = {
-    "B": ("card.delete_certificate accepted", "card.delete_key accepted"),
-    "C": ("card.delete_certificate accepted",),
-    "D": ("card.delete_certificate accepted", "card.delete_key accepted"),
-}
-PRINTED = ("receipt.issued",)
-SIGNATURE_PIN = "90817263"
-TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=SIGNATURE_PIN)})
-
-
-def issuer(
-    *profiles: str, online: bool = True, state: CardState = "active", reserve: bool = False, **offer: Any
-) -> Callable[[Room], None]:
-    """An issuer that knows the card, and what it offers."""
-
-    def prepare(room: Room) -> None:
-        desk = IssuerDesk(authority(), room.clock)
-        desk.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
-        loa = 2 if reserve else 3
-        desk.offered = [Offer(one, loa, LAST_DAY, **offer) for one in profiles]  # type: ignore[arg-type]
-        desk.online = online
-        desk.administrators = {persona_of(one).hsa_id: persona_of(one).name for one in ("13:new", "14:new")}
-        room.equip(**desk.ports())
-
-    return prepare
-
-
-def desk_of(room: Room) -> IssuerDesk:
-    """The issuer of the room."""
-    found = room.caps.issuer
-    assert isinstance(found, IssuerDesk)
-    return found
+from sim.stories.certificates import (
+    GONE,
+    KINDS,
+    LAST_DAY,
+    MADE,
+    ONE,
+    PRINTED,
+    SIGNATURE_PIN,
+    TWO_CODES,
+    desk_of,
+    issuer,
+    old_is,
+)
+from sim.stories.clock import NOW
+from sim.stories.errand_stories import OWN, ErrandStory
+from sim.stories.issuer import IssuerDesk
+from sim.stories.own_card import MINE, locked
+from sim.stories.person import Story, pulls, puts
+from sim.stories.register import both
+from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 
 def declining(what: str, reason: str) -> Callable[[Room], None]:
     """The issuer does not do that."""
     return lambda room: desk_of(room).declines.update({what: reason})
-
-
-def certificates(room: Room) -> list[bytes]:
-    """DER of all that the card holds for log-in and signature, as a reader finds them."""
-    return held(room.world.card(MINE))
-
-
-def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:
-    """Whether the card still has the certificate that it came with, and whether it has the issuer's new one."""
-
-    def look(room: Room) -> None:
-        code_is(OLD_PIN, tries=room.world.card(MINE).tries_left)(room)
-        holds = certificates(room)
-        old = room.world.card(MINE).keys[0].certificate.public_bytes(Encoding.DER)
-        issued = [one.chain[0] for one in desk_of(room).issued.values()]
-        assert (old in holds) is there
-        assert any(one in holds for one in issued) is new
-
-    return look
 
 
 def guarded_by_the_second(room: Room) -> None:
@@ -164,86 +118,87 @@ def filled(purpose: KeyPurpose) -> Callable[[Room], None]:
     return prepare
 
 
-ONE = issuer("identification")
 FRESH = replace(OWN, changed={MINE: replace(persona_of(MINE), issued_days_ago=30)})
-TALES = [
+
+
+STORIES = [
     *(
-        ErrandTale(
+        ErrandStory(
             f"renew_certificate: kind {kind}, and the old one goes", "renew_certificate", renew(), KINDS[kind], prepare=ONE,
             events=(*MADE, *GONE[kind], *PRINTED), check=old_is(False, new=True), troubled=kind == "D",
             views=("renew_certificate.working_key", "renew_certificate.working_test", "renew_certificate.old"),
         )
         for kind in "BCD"
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: the old one is kept", "renew_certificate", renew(old="keep"), prepare=ONE,
         events=(*MADE, *PRINTED), check=old_is(True, new=True),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: for signatures, of two that near their end", "renew_certificate", renew(which="signature"),
         prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED), check=old_is(True, new=True),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: for signatures, on a card that wants the code each time", "renew_certificate",
         renew(which="signature"), KINDS["D"], prepare=issuer("identification", "signature"),
         events=(*MADE, *GONE["D"], *PRINTED), check=old_is(True, new=True),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: a card with two codes renews its log-in with one of them", "renew_certificate", renew(),
         TWO_CODES, prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED),
         check=old_is(False, new=True), views=("renew_certificate.pin", "renew_certificate.working_key"),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: for signatures, on a card with two codes, each asked for", "renew_certificate",
         renew(which="signature", signature_pin=SIGNATURE_PIN), TWO_CODES,
         prepare=issuer("identification", "signature"), events=(*MADE, *GONE["B"], *PRINTED),
         check=both(old_is(True, new=True), guarded_by_the_second), troubled=True,
         views=("renew_certificate.pin", "renew_certificate.signature_pin", "renew_certificate.working_key"),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: kind A takes nothing, which is said first", "renew_certificate", stops("not_writable"),
         KINDS["A"], prepare=ONE, outcome="refused", reason="not_writable", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: old certificates take up the room", "renew_certificate", stops("no_room"), KINDS["D"],
         prepare=both(ONE, filled("identification")), outcome="refused", reason="no_room", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: a card that has no place for another key", "renew_certificate", stops("not_writable"),
         KINDS["D"], prepare=both(ONE, filled("encryption")), outcome="refused", reason="not_writable", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: it lasts long still", "renew_certificate", stops("too_early"), FRESH, prepare=ONE,
         outcome="refused", reason="too_early", events=(), check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: the issuer offers nothing", "renew_certificate", stops("not_offered"), prepare=issuer(),
         outcome="refused", reason="not_offered", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: a reserve card has its own errand", "renew_certificate", stops("use_reserve"),
         prepare=issuer("reserve", reserve=True), outcome="refused", reason="use_reserve", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: nobody can be asked", "renew_certificate", stops("issuer_away"),
         prepare=issuer("identification", online=False), outcome="fault", reason="issuer_away", events=(),
         check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: the code is locked", "renew_certificate", stops("card_locked"), prepare=both(ONE, locked),
         outcome="refused", reason="card_locked", events=(), check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: the issuer gives no certificate", "renew_certificate", stops("certificate_declined"),
         prepare=both(ONE, declining("certificate", "not_offered")), outcome="refused", reason="certificate_declined",
         events=("card.generate_key generated", "certificate.request declined"), check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: a certificate that lasts too long is not written", "renew_certificate",
         stops("not_as_offered"), prepare=careless, outcome="fault", reason="not_as_offered",
         events=MADE[:2], check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "renew_certificate: a certificate of a stranger is tested, and taken off", "renew_certificate",
         stops("new_failed"), prepare=strange, outcome="fault", reason="new_failed",
         events=(*MADE, "card.test failed", "card.delete_certificate accepted"), check=old_is(True, new=False),

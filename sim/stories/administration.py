@@ -7,7 +7,7 @@ from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
 from kiosk.receipts import Receipt
 from kiosk.station.journal_queries import last_events, unprinted
-from tests.fakes.room import Room
+from sim.stories.room import Room
 
 
 class RoomHouse:

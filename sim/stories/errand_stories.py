@@ -1,17 +1,18 @@
-"""Stories of every errand as tables: one module for each errand in `errand_tales`, with a list `TALES`. See `ErrandTale`."""
+"""Stories of every errand as tables: `stories.py` in each errand's folder, with a list `STORIES`. See `ErrandStory`."""
 
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fleet.messages.errand_catalog import catalog
 from fleet.messages.vocabulary import EventType
 from kiosk.errands.registry import ERRANDS
 from kiosk.ports import Ended
-from tests.fakes.aftermath import open_intents
-from tests.fakes.person import Interruption, Person, Story
-from tests.fakes.room import Room
-from tests.fakes.stories import Setting, room_for
+from sim.stories.aftermath import open_intents
+from sim.stories.person import Interruption, Person, Story
+from sim.stories.room import Room
+from sim.stories.setting import Setting, room_for
 
 OWN = Setting(slots={}, hand=("1:old", "10:old"), orders=())
 """A holder with an own card and nothing that waits; `10:old` is what a swap puts in."""
@@ -24,7 +25,7 @@ def nothing(room: Room) -> None:
 
 
 @dataclass(frozen=True)
-class ErrandTale:
+class ErrandStory:
     """One story of one errand, and its end. `prepare` changes the room before, `check` looks at what is left after."""
 
     title: str
@@ -51,16 +52,16 @@ ANY_REASON = frozenset({"", "card_pulled", "unanswered", "card_gone", "torn_in_t
 Befall = Callable[[Room, Person, int], None]
 
 
-def tales() -> list[ErrandTale]:
+def errand_stories() -> list[ErrandStory]:
     """All of them."""
-    found: list[ErrandTale] = []
-    for path in sorted(Path(__file__).parent.glob("errand_tales/[a-z]*.py")):
-        found += importlib.import_module(f"tests.fakes.errand_tales.{path.stem}").TALES
-    return found
+    stories: list[ErrandStory] = []
+    for name in (*(f"kiosk.errands.{entry.id}.stories" for entry in catalog()), "sim.stories.switched_off"):
+        stories += importlib.import_module(name).STORIES
+    return stories
 
 
 async def play(
-    folder: Path, tale: ErrandTale, interruption: Interruption | None = None, befall: Befall | None = None
+    folder: Path, tale: ErrandStory, interruption: Interruption | None = None, befall: Befall | None = None
 ) -> tuple[Room, Person, Ended]:
     """Play a story in a room of its own; `befall` is told of room, person and number of each question. The caller closes
     the room."""
@@ -74,7 +75,7 @@ async def play(
     return room, someone, ended
 
 
-async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: ErrandTale, where: str) -> None:
+async def assert_ended_somehow(room: Room, someone: Person, ended: Ended, tale: ErrandStory, where: str) -> None:
     """What must hold after every errand, whatever the person did in it."""
     assert ended.reason in ANY_REASON | tale.reasons | {tale.reason}, f"{ended} {where}"
     assert await ends_told(room) == [(ended.outcome, ended.reason)], where

@@ -1,4 +1,4 @@
-"""A certificate to a reserve card."""
+"""Stories of `reserve_certificate`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,24 +12,13 @@ from kiosk.issuer.ports import Offer
 from kiosk.region import Region
 from sim.reader.cards import VirtualCard
 from sim.reader.making import fresh_memory
-from tests.fakes.errand_tales.blocking import both
-from tests.fakes.errand_tales.codes import MINE
-from tests.fakes.errand_tales.renewal import (
-    GONE,
-    LAST_DAY,
-    MADE,
-    NUMBER,
-    ONE,
-    PRINTED,
-    certificates,
-    desk_of,
-    issuer,
-    old_is,
-)
-from tests.fakes.errands import OWN, ErrandTale
-from tests.fakes.machine.clock import NOW
-from tests.fakes.person import Story, pulls, puts
-from tests.fakes.room import OLD_PIN, Room, authority, persona_of
+from sim.stories.certificates import GONE, LAST_DAY, MADE, NUMBER, ONE, PRINTED, certificates, desk_of, issuer, old_is
+from sim.stories.clock import NOW
+from sim.stories.errand_stories import OWN, ErrandStory
+from sim.stories.own_card import MINE
+from sim.stories.person import Story, pulls, puts
+from sim.stories.register import both
+from sim.stories.room import OLD_PIN, Room, authority, persona_of
 
 RESERVED = replace(OWN, hand=(MINE, "1:new", "13:new", "14:new", "10:old"))
 """`1:old` is the reserve card, `1:new` the same person's ordinary one."""
@@ -108,74 +97,76 @@ def got_one(room: Room) -> None:
 ORDINARY_PIN = persona_of("1:new").pin
 SPARE = issuer("reserve", reserve=True)
 ATTENDED = {"who": "administrator", "pin": OLD_PIN}
-TALES = [
-    ErrandTale(
+
+
+STORIES = [
+    ErrandStory(
         "reserve_certificate: with the own ordinary card", "reserve_certificate", spare(), RESERVED, prepare=SPARE,
         events=(*MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True), troubled=True,
         views=("reserve_certificate.take_own", "reserve_certificate.begin", "reserve_certificate.done"),
         reasons=frozenset({"own_not_valid"}),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: an administrator attends", "reserve_certificate", spare(**ATTENDED), RESERVED, prepare=SPARE,
         events=("identity.attested", *MADE, *GONE["B"], *PRINTED), check=old_is(False, new=True),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: level 3, and two administrators attend", "reserve_certificate",
         spare(**ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
         prepare=both(SPARE, level_3), events=("identity.attested", *MADE, *GONE["B"], *PRINTED),
         check=old_is(False, new=True), views=("reserve_certificate.insert_second", "reserve_certificate.begin"),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: level 3 for a protected identity takes two with the role for it", "reserve_certificate",
         spare(**ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
         prepare=both(SPARE, level_3, protected("KRA", "KUR")), events=("identity.attested", *MADE, *GONE["B"], *PRINTED),
         check=old_is(False, new=True),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: level 3 for a protected identity without that role", "reserve_certificate",
         spare_stops("kur_needed", **ATTENDED, level="3", pin_administrator=[OLD_PIN, OLD_PIN]), RESERVED,
         prepare=both(SPARE, level_3, protected("KRA")), outcome="refused", reason="kur_needed", events=(),
         check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: level 3 is not offered", "reserve_certificate", spare_stops("not_offered", **ATTENDED, level="3"),
         RESERVED, prepare=SPARE, outcome="refused", reason="not_offered", check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: its first certificate, and its number is typed", "reserve_certificate",
         spare(number=NUMBER, no_paper="next"), RESERVED, prepare=both(SPARE, blank), events=(*MADE, *PRINTED), check=got_one,
         views=("reserve_certificate.number", "reserve_certificate.begin", "reserve_certificate.done"),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: level 2 ends, which is said before anything", "reserve_certificate", spare(), RESERVED,
         prepare=both(SPARE, region_ends), views=("reserve_certificate.phased_out", "reserve_certificate.who"),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: level 2 ends, as the issuer says", "reserve_certificate", spare(), RESERVED,
         prepare=issuer("reserve", reserve=True, phased_out=LAST_DAY),
         views=("reserve_certificate.phased_out", "reserve_certificate.begin"),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: an ordinary card", "reserve_certificate", spare_stops("no_reserve_card"), RESERVED,
         prepare=ONE, outcome="refused", reason="no_reserve_card", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: it was given to somebody else", "reserve_certificate", spare_stops("other_person"), RESERVED,
         prepare=both(SPARE, given_to_another), outcome="refused", reason="other_person", events=(),
         check=old_is(True, new=False),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: only level 3 is left, and takes two", "reserve_certificate",
         spare_stops("two_administrators"), RESERVED, prepare=issuer("reserve", reserve=True, administrators=2),
         outcome="refused", reason="two_administrators", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: the ordinary card has expired", "reserve_certificate",
         spare_stops("own_not_valid", insert_own=puts("10:old")),
         replace(RESERVED, changed={"10:old": replace(persona_of("10:old"), issued_days_ago=1830)}), prepare=SPARE,
         outcome="refused", reason="own_not_valid", events=(),
     ),
-    ErrandTale(
+    ErrandStory(
         "reserve_certificate: nobody can be asked", "reserve_certificate", spare_stops("issuer_away"), RESERVED,
         prepare=issuer("reserve", reserve=True, online=False), outcome="fault", reason="issuer_away", events=(),
     ),

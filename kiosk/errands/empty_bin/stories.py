@@ -1,4 +1,4 @@
-"""The bin is emptied by two administrators."""
+"""Stories of `empty_bin`: what people do, how it ends, and what is left then."""
 
 import base64
 import hashlib
@@ -12,13 +12,13 @@ from drivers.reader.signatures.signing import verifies
 from fleet.messages.vocabulary import EventType
 from kiosk.stock import repository as stock
 from sim.reader.personas import person
-from tests.fakes.errand_tales.administrator import two
-from tests.fakes.errand_tales.blocking import both
-from tests.fakes.errand_tales.stock import told
-from tests.fakes.errands import ErrandTale
-from tests.fakes.person import Deed, Story, pulls_lit, puts
-from tests.fakes.room import OLD_PIN, Room
-from tests.fakes.stories import Setting
+from sim.stories.administrator import two
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.person import Deed, Story, pulls_lit, puts
+from sim.stories.register import both
+from sim.stories.room import OLD_PIN, Room
+from sim.stories.setting import Setting
+from sim.stories.stock import told
 
 FIRST, SECOND = "13:new", "14:new"
 NUMBERS = ("9999000010260001", "9999000010260003", "9999000010260004")
@@ -102,61 +102,63 @@ def signed_by_both(room: Room) -> None:
 DONE = ("bin.emptied", "bin.clear cleared", "receipt.issued", "receipt.print printed")
 BY = {"by": person(13).hsa_id, "second": person(14).hsa_id}
 AGREED = {"counted": 3, "expected": 3, "sensor": 3, "seal": "440017", "reason": None, "numbers": None}
-TALES = [
-    ErrandTale(
+
+
+STORIES = [
+    ErrandStory(
         "empty_bin: counted, sealed, signed by both", "empty_bin", emptied(), HOUSE, prepare=filled(), events=DONE,
         views=("empty_bin.insert_second", "empty_bin.count", "empty_bin.seal", "empty_bin.confirm", "empty_bin.done"),
         check=both(left(), both(signed_by_both, told("bin.emptied", **BY, **AGREED))), troubled=True,
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: in the one reader, in turn", "empty_bin", emptied("holder"), ONE_READER, prepare=filled(), events=DONE,
         check=left(), troubled=True,
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: the same administrator twice, then the other", "empty_bin",
         emptied(insert_second=[puts(FIRST, "administrator"), puts(SECOND, "administrator")], not_the_same="again"), HOUSE,
         prepare=filled(), events=DONE, views=("empty_bin.not_the_same", "empty_bin.insert_second"),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: the cards are read one by one", "empty_bin", emptied(**scanned(*NUMBERS)), HOUSE, prepare=filled(),
         events=DONE, check=told("bin.emptied", numbers=list(NUMBERS), reason=None),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: one was read twice, one cannot be read, and two figures agree all the same", "empty_bin",
         differing("missing", **scanned(NUMBERS[0], NUMBERS[0], NUMBERS[1], "unreadable")), HOUSE, prepare=filled(),
         reason="difference_explained", events=DONE,
         check=told("bin.emptied", counted=3, numbers=[*NUMBERS[:2], ""], reason="missing", reference="4711"),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: one card too many, counted again, and explained", "empty_bin",
         differing("unlisted", count=["4", "4"], difference=["again", "unlisted"]), HOUSE, prepare=filled(),
         reason="difference_explained", views=("empty_bin.difference", "empty_bin.count", "empty_bin.difference"),
         check=told("bin.emptied", counted=4, reason="unlisted", reference="4711"), troubled=True,
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: counted wrong the first time", "empty_bin", differing("again", count=["2", "3"]), HOUSE,
         prepare=filled(), events=DONE, check=told("bin.emptied", **AGREED),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: the sensor counted one twice", "empty_bin", differing("sensor"), HOUSE, prepare=filled(sensor=4),
         reason="difference_explained", check=told("bin.emptied", counted=3, expected=3, sensor=4, reason="sensor"),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: nothing in it", "empty_bin", emptied(count="0"), HOUSE, prepare=filled(()), events=DONE,
         check=told("bin.emptied", counted=0, expected=0),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: the cabinet is silent: its count is not known, and is not set to nought", "empty_bin", emptied(), HOUSE,
         prepare=both(filled(), lambda room: room.world.cabinet.set_mute()),
         events=("bin.emptied", "bin.clear not_cleared", *DONE[2:]), check=told("bin.emptied", sensor=None),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: the wrong one of the two wants to sign", "empty_bin",
         emptied(insert_signer=[puts(FIRST, "administrator"), puts(SECOND, "administrator"), puts(FIRST, "administrator")],
                 other_signer="again"),
         HOUSE, prepare=filled(), events=DONE, views=("empty_bin.other_signer", "empty_bin.insert_signer"),
     ),
-    ErrandTale(
+    ErrandStory(
         "empty_bin: given up before both have signed, and nothing is forgotten", "empty_bin",
         emptied(insert_signer=[puts(SECOND, "administrator"), "cancel"]), HOUSE, prepare=filled(), outcome="cancelled",
         events=(), check=left(*NUMBERS),

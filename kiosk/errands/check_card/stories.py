@@ -1,12 +1,12 @@
-"""Check the card."""
+"""Stories of `check_card`: what people do, how it ends, and what is left then."""
 
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.errand_tales.codes import MINE, code_is, locked
-from tests.fakes.errands import ErrandTale
-from tests.fakes.person import Story, pulls, puts
-from tests.fakes.room import OLD_PIN
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.own_card import MINE, code_is, locked
+from sim.stories.person import Story, pulls, puts
+from sim.stories.room import OLD_PIN
 
 
 def check(**changed: Any) -> Callable[[], Story]:
@@ -27,16 +27,16 @@ def check(**changed: Any) -> Callable[[], Story]:
     return lambda: {f"check_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
 
 
-TALES = [
-    ErrandTale(
+STORIES = [
+    ErrandStory(
         "check_card: it works", "check_card", check(), events=(), check=code_is(OLD_PIN), troubled=True,
         views=("check_card.certificate", "check_card.finding.alike", "check_card.testing", "check_card.done"),
     ),
-    ErrandTale(
+    ErrandStory(
         "check_card: locked, which is said, and no code is asked for", "check_card", check(), prepare=locked,
         views=("check_card.card", "check_card.finding.pin_locked", "check_card.done"), check=code_is(OLD_PIN, tries=(0, 10)),
     ),
-    ErrandTale(
+    ErrandStory(
         "check_card: without the code", "check_card", check(test="no"), views=("check_card.test", "check_card.done"),
     ),
 ]  # fmt: skip

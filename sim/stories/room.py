@@ -49,11 +49,11 @@ from sim.reader.personas import person
 from sim.reader.pins import PIN_TRIES, PUK_TRIES, Code
 from sim.reader.pki import TestAuthority
 from sim.reader.state import CardMemory, StoredKey
-from tests.fakes.desk import STATION, HeldOrders, ListedLogIn, PaperTray, collect, seal
-from tests.fakes.issuers.administrators import administrator
-from tests.fakes.machine.clock import NOW, HandClock
-from tests.fakes.machine.patience import LIMIT_S
-from tests.fakes.person import Person
+from sim.stories.administrators import administrator
+from sim.stories.clock import NOW, HandClock
+from sim.stories.devices import STATION, HeldOrders, ListedLogIn, PaperTray, collect, seal
+from sim.stories.patience import LIMIT_S
+from sim.stories.person import Person
 
 OLD_PIN = "70418352"
 """PIN of every old card and of the administrators' cards."""
@@ -285,7 +285,7 @@ def short(event: Event) -> str:
 @contextlib.contextmanager
 def quick_folder(fallback: Path) -> Iterator[Path]:
     """A folder in memory where there is one: `synchronous=FULL` costs nothing there. Else the fallback."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - the folder itself has a name that nobody can guess
     if not memory.is_dir():
         yield fallback
         return

@@ -13,10 +13,10 @@ from fleet.agent.store import StoreError
 from sim.reader import status
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import CopiedCard, InterposedCard, copied, interposed
-from tests.fakes.desk import LetterVerifier, PaperTray
-from tests.fakes.issuers.issuer import IssuerDesk
-from tests.fakes.person import Person
-from tests.fakes.room import Room
+from sim.stories.devices import LetterVerifier, PaperTray
+from sim.stories.issuer import IssuerDesk
+from sim.stories.person import Person
+from sim.stories.room import Room
 
 MANY = 50
 """Prints that fail: more than an errand asks for."""

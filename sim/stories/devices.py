@@ -23,7 +23,7 @@ from kiosk.ports import EnvelopeVerdict
 from kiosk.station.journal import Journal
 from kiosk.steps.capabilities import StationSeal
 from sim.reader.personas import person
-from tests.fakes.machine.clock import NOW
+from sim.stories.clock import NOW
 
 STATION = "test-station"
 RELEASE_CODE = "40506070"

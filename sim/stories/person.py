@@ -18,7 +18,7 @@ from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.ports import Activity
 from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
 from sim.bench.world import World, WorldError
-from tests.fakes.machine.clock import HandClock
+from sim.stories.clock import HandClock
 
 Deed = str | Callable[["Person"], str | None]
 """An answer, or what hands do: then the answer is what it returns, None where a device answers."""

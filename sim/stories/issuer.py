@@ -47,8 +47,8 @@ from kiosk.steps.blocking_views import DEAD
 from sim.bench import cards as bench_cards
 from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
 from sim.reader.pki import TestAuthority
-from tests.fakes.issuers.certificates import issue
-from tests.fakes.machine.clock import HandClock
+from sim.stories.clock import HandClock
+from sim.stories.issued_certificates import issue
 
 BENCH = frozenset(
     bench_cards.persona(f"{number}:{which}").card_number for number in range(1, 15) for which in ("old", "new")

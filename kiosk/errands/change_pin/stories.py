@@ -1,0 +1,88 @@
+"""Stories of `change_pin`: what people do, how it ends, and what is left then."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sim.stories.errand_stories import OWN, ErrandStory
+from sim.stories.own_card import MINE, WRONG_PIN, code_is, locked
+from sim.stories.person import Story, pulls, puts
+from sim.stories.room import OLD_PIN, Room, persona_of
+from sim.stories.setting import NEW_PIN
+
+
+def change(**changed: Any) -> Callable[[], Story]:
+    """The code is known, and a new one is chosen."""
+    story = {
+        "insert": puts(MINE),
+        "pin": OLD_PIN,
+        "new_pin": NEW_PIN,
+        "repeat_pin": NEW_PIN,
+        "done": "end",
+        "pulled": puts(MINE),
+        "check_code": NEW_PIN,
+        **changed,
+    }
+    return lambda: {f"change_pin.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+def one_try(room: Room) -> None:
+    """Two wrong codes were typed somewhere else."""
+    room.world.card(MINE)._codes.pin.tries_left = 1
+
+
+TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=OLD_PIN)})
+
+
+STORIES = [
+    ErrandStory(
+        "change_pin: by who knows it",
+        "change_pin",
+        change(),
+        events=("card.change accepted", "receipt.issued"),
+        check=code_is(NEW_PIN),
+        troubled=True,
+    ),
+    ErrandStory(
+        "change_pin: the same code again, then two that differ, then a good one",
+        "change_pin",
+        change(
+            new_pin=[OLD_PIN, NEW_PIN, NEW_PIN], repeat_pin=[OLD_PIN, "83920175", NEW_PIN], same_as_old="again"
+        ),
+        check=code_is(NEW_PIN),
+        views=("change_pin.same_as_old", "change_pin.new_pin", "change_pin.done"),
+    ),
+    ErrandStory(
+        "change_pin: the last try is kept",
+        "change_pin",
+        change(pin=WRONG_PIN, pin_wrong="again", pin_last="no", **{"stop.last_try_kept": "end"}),
+        outcome="refused",
+        reason="last_try_kept",
+        check=code_is(OLD_PIN, tries=(1, 10)),
+    ),
+    ErrandStory(
+        "change_pin: a card that comes with one try is asked about it first",
+        "change_pin",
+        change(pin_last="yes"),
+        prepare=one_try,
+        views=("change_pin.insert", "change_pin.pin_last", "change_pin.pin"),
+        check=code_is(NEW_PIN),
+    ),
+    ErrandStory(
+        "change_pin: the card is locked",
+        "change_pin",
+        change(**{"stop.card_locked": "end"}),
+        outcome="refused",
+        reason="card_locked",
+        prepare=locked,
+        check=code_is(OLD_PIN, tries=(0, 10)),
+    ),
+    ErrandStory(
+        "change_pin: both codes of a card to one",
+        "change_pin",
+        change(which_code="both", signature_pin=OLD_PIN),
+        TWO_CODES,
+        events=("card.change accepted", "card.change accepted", "receipt.issued"),
+        check=code_is(NEW_PIN),
+    ),
+]  # fmt: skip

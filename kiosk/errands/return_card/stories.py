@@ -1,0 +1,97 @@
+"""Stories of `return_card`: what people do, how it ends, and what is left then."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.stories.errand_stories import ErrandStory
+from sim.stories.issuer import IssuerDesk
+from sim.stories.own_card import MINE
+from sim.stories.person import Story, drops, jams, pulls, puts
+from sim.stories.register import HOLDER, NUMBER, PRINTED, both, queued, register, told
+from sim.stories.room import OLD_PIN, Room
+
+
+def declined(question: str) -> Callable[[Room], None]:
+    """The issuer will not, for a reason of its own."""
+
+    def prepare(room: Room) -> None:
+        issuer = room.caps.blocking
+        assert isinstance(issuer, IssuerDesk)
+        issuer.declines[question] = "not_now"
+
+    return prepare
+
+
+def back(**changed: Any) -> Callable[[], Story]:
+    """The card, its code, and the drop."""
+    story = {
+        "insert": puts(MINE),
+        "know_code": "yes",
+        "pin": OLD_PIN,
+        "take": pulls(),
+        "why": "replaced",
+        "confirm": "return",
+        "drop_old": drops(MINE),
+        "number": NUMBER,
+        "no_paper": "next",
+        "done": "end",
+        **changed,
+    }
+    return lambda: {f"return_card.{name}": deed for name, deed in story.items()} | {"closing.take_card": pulls()}
+
+
+DROPPED = ("drop.open opened", "drop.card dropped")
+
+
+STORIES = [
+    ErrandStory(
+        "return_card: with its code, blocked at once", "return_card", back(), prepare=register(), reason="blocked",
+        events=(*DROPPED, "card.block blocked", *PRINTED), check=told(("block", NUMBER, "replaced", HOLDER)),
+        troubled=True, reasons=frozenset({"not_returned"}),
+    ),
+    ErrandStory(
+        "return_card: the code is not known, so it is held", "return_card", back(know_code="no"), prepare=register(),
+        reason="held", events=(*DROPPED, "card.hold held", *PRINTED), check=told(("hold", NUMBER, "returned", "")),
+    ),
+    ErrandStory(
+        "return_card: the chip is cut, the number is typed", "return_card", back(insert="number"), prepare=register(),
+        reason="held", events=(*DROPPED, "card.hold held", *PRINTED), troubled=True,
+        reasons=frozenset({"not_returned"}),
+    ),
+    ErrandStory(
+        "return_card: it was blocked before, and is returned all the same", "return_card", back(know_code="no"),
+        prepare=register("blocked"), reason="was_blocked", events=(*DROPPED, "card.hold declined", *PRINTED), check=told(),
+    ),
+    ErrandStory(
+        "return_card: the issuer does not take the report, and it is returned all the same", "return_card", back(),
+        prepare=both(register(), declined("block")), reason="not_told",
+        events=(*DROPPED, "card.block declined", *PRINTED), check=told(),
+    ),
+    ErrandStory(
+        "return_card: no connection, told later", "return_card", back(), prepare=register(online=False),
+        reason="block_queued", check=queued("block", "replaced", HOLDER),
+    ),
+    ErrandStory(
+        "return_card: another assignment follows, and the card is kept", "return_card", back(why="left", keep="keep", kept="end"),
+        prepare=register(left="2026-11-30", continued=True), reason="kept", events=(), check=told(),
+    ),
+    ErrandStory(
+        "return_card: another assignment follows, and it is returned all the same", "return_card",
+        back(why="left", keep="return"), prepare=register(left="2026-11-30", continued=True), reason="blocked",
+    ),
+    ErrandStory(
+        "return_card: it gets stuck, and nobody may use it", "return_card",
+        back(drop_old=jams(MINE), **{"stop.drop_stuck": "end"}), prepare=register(), outcome="fault", reason="drop_stuck",
+        check=told(("hold", NUMBER, "returned", HOLDER)),
+    ),
+    ErrandStory(
+        "return_card: kept at the slot, and nothing is blocked", "return_card",
+        back(drop_old="keep", **{"stop.not_returned": "end"}), prepare=register(), outcome="refused", reason="not_returned",
+        check=told(),
+    ),
+    ErrandStory(
+        "return_card: three numbers that nobody knows", "return_card",
+        back(insert="number", number="9999000000000000", not_known="again", **{"stop.no_such_card": "end"}),
+        prepare=register(), outcome="refused", reason="no_such_card", check=told(),
+    ),
+]  # fmt: skip

@@ -1,0 +1,76 @@
+"""Certificates in stories: what a card and the issuer hold before, and what the card has in the end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from fleet.messages.issuing import CardRecord, CardState, Person
+from kiosk.issuer.ports import Offer
+from sim.stories.card_contents import held
+from sim.stories.clock import NOW
+from sim.stories.errand_stories import OWN
+from sim.stories.issuer import IssuerDesk
+from sim.stories.own_card import MINE, code_is
+from sim.stories.room import OLD_PIN, Room, authority, persona_of
+
+NUMBER, HOLDER = persona_of(MINE).card_number, persona_of(MINE).hsa_id
+LAST_DAY = (NOW + timedelta(days=1500)).date().isoformat()
+KINDS = {kind: replace(OWN, kind=kind) for kind in "ABCD"}
+MADE = ("card.generate_key generated", "certificate.request issued", "card.write_certificate accepted")
+GONE = {
+    "B": ("card.delete_certificate accepted", "card.delete_key accepted"),
+    "C": ("card.delete_certificate accepted",),
+    "D": ("card.delete_certificate accepted", "card.delete_key accepted"),
+}
+PRINTED = ("receipt.issued",)
+SIGNATURE_PIN = "90817263"
+TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=SIGNATURE_PIN)})
+
+
+def issuer(
+    *profiles: str, online: bool = True, state: CardState = "active", reserve: bool = False, **offer: Any
+) -> Callable[[Room], None]:
+    """An issuer that knows the card, and what it offers."""
+
+    def prepare(room: Room) -> None:
+        desk = IssuerDesk(authority(), room.clock)
+        desk.add(Person(HOLDER, "Alva"), CardRecord(NUMBER, HOLDER, "6XX", state, reserve=reserve))
+        loa = 2 if reserve else 3
+        desk.offered = [Offer(one, loa, LAST_DAY, **offer) for one in profiles]  # type: ignore[arg-type]
+        desk.online = online
+        desk.administrators = {persona_of(one).hsa_id: persona_of(one).name for one in ("13:new", "14:new")}
+        room.equip(**desk.ports())
+
+    return prepare
+
+
+def desk_of(room: Room) -> IssuerDesk:
+    """The issuer of the room."""
+    found = room.caps.issuer
+    assert isinstance(found, IssuerDesk)
+    return found
+
+
+def certificates(room: Room) -> list[bytes]:
+    """DER of all that the card holds for log-in and signature, as a reader finds them."""
+    return held(room.world.card(MINE))
+
+
+def old_is(there: bool, *, new: bool) -> Callable[[Room], None]:
+    """Whether the card still has the certificate that it came with, and whether it has the issuer's new one."""
+
+    def look(room: Room) -> None:
+        code_is(OLD_PIN, tries=room.world.card(MINE).tries_left)(room)
+        holds = certificates(room)
+        old = room.world.card(MINE).keys[0].certificate.public_bytes(Encoding.DER)
+        issued = [one.chain[0] for one in desk_of(room).issued.values()]
+        assert (old in holds) is there
+        assert any(one in holds for one in issued) is new
+
+    return look
+
+
+ONE = issuer("identification")

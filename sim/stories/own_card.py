@@ -1,0 +1,40 @@
+"""Own card in stories: whose it is, how it may be prepared, and which code it has in the end."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from drivers.reader.card_reader import CardReader
+from drivers.reader.profiles import Profile, Profiles, builtin
+from sim.stories.room import Room
+
+WRONG_PIN, WRONG_PUK = "60606060", "50505050"
+MINE = "1:old"
+
+
+def locked(room: Room) -> None:
+    """The card's PIN is locked."""
+    room.world.card(MINE)._codes.pin.tries_left = 0
+
+
+def product(**changed: dict[str, str]) -> Callable[[Room], None]:
+    """The holder's card is of a product whose tables (`commands`, `unblocking`) are changed so."""
+
+    def prepare(room: Room) -> None:
+        profile = builtin().match_name("virtual-b").model_dump()
+        mine = Profile.model_validate(profile | {table: profile[table] | rows for table, rows in changed.items()})
+        settings = replace(room.settings, profiles=Profiles([mine]))
+        room.readers.append(CardReader(room.world.backend, room.caps.reader.name, settings))
+        room.equip(reader=room.readers[-1])
+
+    return prepare
+
+
+def code_is(pin: str, *, tries: tuple[int, int] = (3, 10)) -> Callable[[Room], None]:
+    """The code and the tries that the card has in the end."""
+
+    def look(room: Room) -> None:
+        card = room.world.card(MINE)
+        assert card._codes.pin.value == pin.encode()
+        assert card.tries_left == tries
+
+    return look

@@ -1,0 +1,61 @@
+"""Register of the issuer in stories: a card's state there, and whether anybody can be asked."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fleet.messages.issuing import CardRecord, CardState, Person
+from sim.stories.issuer import IssuerDesk
+from sim.stories.own_card import MINE
+from sim.stories.room import Room, authority, persona_of
+
+NUMBER = persona_of(MINE).card_number
+HOLDER = persona_of(MINE).hsa_id
+
+
+def register(state: CardState = "active", *, online: bool = True, **facts: Any) -> Callable[[Room], None]:
+    """A register that knows the card."""
+
+    def prepare(room: Room) -> None:
+        issuer = IssuerDesk(authority(), room.clock)
+        held_from: CardState | None = "active" if state == "held" else None
+        issuer.add(Person(HOLDER, "Alva", **facts), CardRecord(NUMBER, HOLDER, "6XX", state, held_from=held_from))
+        issuer.administrators = {persona_of("13:new").hsa_id: persona_of("13:new").name}
+        issuer.online = online
+        room.equip(**issuer.ports())
+
+    return prepare
+
+
+def both(*steps: Callable[[Room], None]) -> Callable[[Room], None]:
+    """One thing after the other."""
+
+    def prepare(room: Room) -> None:
+        for step in steps:
+            step(room)
+
+    return prepare
+
+
+def told(*wanted: tuple[str, ...]) -> Callable[[Room], None]:
+    """What the issuer was told, and in which state the card is then; nothing else was asked to be changed."""
+
+    def look(room: Room) -> None:
+        issuer = room.caps.blocking
+        assert isinstance(issuer, IssuerDesk)
+        assert tuple(issuer.told) == wanted
+
+    return look
+
+
+def queued(what: str, reason: str, by: str) -> Callable[[Room], None]:
+    """What waits until there is a connection."""
+
+    def look(room: Room) -> None:
+        issuer = room.caps.blocking
+        assert isinstance(issuer, IssuerDesk)
+        assert issuer.queue == [(what, NUMBER, reason, by)]
+
+    return look
+
+
+PRINTED = ("receipt.issued", "receipt.print printed")

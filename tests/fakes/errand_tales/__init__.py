@@ -1,1 +1,0 @@
-"""One module for each errand, see `tests.fakes.errands`."""
