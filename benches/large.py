@@ -28,6 +28,7 @@ from benches.crowd import started
 from benches.figures import CannotMeasureError, Figure, at_most
 from benches.shares import family
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.ingest.parse import Arrival, PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import FILE_NAME, opened
@@ -70,8 +71,14 @@ def _station(number: int, errand: str | None = None) -> list[Arrival]:
     paper = bool(number % 50)
     name = f"bench-{number:05d}"
     devices = (
-        DeviceState("Reader", "reader", "ready", ok=True, virtual=True),
-        DeviceState("Printer", "printer", "ready" if paper else "out_of_paper", ok=paper, virtual=True),
+        DeviceState("Reader", DeviceKind.READER, DeviceStatus.READY, ok=True, virtual=True),
+        DeviceState(
+            "Printer",
+            DeviceKind.PRINTER,
+            DeviceStatus.READY if paper else DeviceStatus.OUT_OF_PAPER,
+            ok=paper,
+            virtual=True,
+        ),
     )
     state = StationState(
         title=f"Station {number}", version="bench", bootid="boot-1", time="2026-01-01T08:00:00Z", errand=errand,

@@ -25,6 +25,7 @@ from drivers.reader.transport.channel import ApduChannel
 from fleet.messages import events, link
 from fleet.messages.asking import BlockAsk, Held, Word
 from fleet.messages.commands import Command, CommandResult
+from fleet.messages.vocabulary import DeviceKind
 from fleet.mqtt5 import writing as mqtt
 from fleet.server.issuers.certificate_requests import CARD_NUMBER_OID
 from fleet.server.orders.order_files import ORDER_COLUMNS
@@ -162,7 +163,7 @@ def from_the_fleet() -> None:
     put("message", "result", b"\x0d" + link.encode(result))
     put("arrival", "presence", b"\2" + link.encode(link.Presence(online=True, bootid="boot")))
     messages = (
-        link.Acked(1, 17, ((3, 4),)), link.Presence(True, "boot"), link.DeviceState("a", "reader", "ready", True),
+        link.Acked(1, 17, ((3, 4),)), link.Presence(True, "boot"), link.DeviceState("a", DeviceKind.READER, "ready", True),
         link.StationState("Entré A", "0.1.0", "boot", "2026-01-01T00:00:00Z"),
         link.Order("A1", "SE2321000999-1A06", None, True, "9999", "6XX", 3, 1, "2026-12-31"),
         link.SyncPage("entre-a", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"), link.OrderAsk("SE2321000999-1A06"),

@@ -8,6 +8,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from fleet.messages.vocabulary import DeviceKind
 from kiosk.issuer.ports import LoggedIn
 from kiosk.ports import Ended, Reader
 from kiosk.receipts import Receipt
@@ -21,7 +22,7 @@ SlotLook = Literal["card", "reserve", "soon", "broken", "empty", "open"]
 """What is to be seen of a slot: a card, a reserve card, a card that soon has lain too long, a fault, nothing, an open door."""
 
 
-DeviceKind = Literal["reader", "printer", "cabinet", "scanner", "gpio", "bin", "link"]
+PartKind = DeviceKind | Literal["bin", "link"]
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class Slot:
 class Device:
     """One part of the machine. `state` is the code that the fleet is told too; `count` and `full` are of a bin or a roll."""
 
-    kind: DeviceKind
+    kind: PartKind
     state: str
     ok: bool
     count: int | None = None

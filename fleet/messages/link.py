@@ -15,6 +15,7 @@ from fleet.messages.asking import IssuerAsk
 from fleet.messages.issuing import AdministratorRole
 from fleet.messages.key_rotation import KeysAsk
 from fleet.messages.region import RegionAsk
+from fleet.messages.vocabulary import DeviceKind
 
 RELEASE_DIGITS = 8
 
@@ -41,10 +42,10 @@ class Presence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """One device in words that a dashboard can show. `state` is a stable code such as `ready` or `out_of_paper`."""
+    """One device in words that a dashboard can show. `state` is a `DeviceStatus`, or one of a newer station."""
 
     name: str
-    kind: Literal["reader", "printer", "cabinet", "scanner", "gpio"]
+    kind: DeviceKind
     state: str
     ok: bool
     virtual: bool = False

@@ -305,3 +305,100 @@ class AskName(StrEnum):
     CARD_STATE = "card.state"
     ADMINISTRATOR_LOGIN = "administrator.login"
     DIRECTORY_FIND = "directory.find"
+
+
+@unique
+class DeviceKind(StrEnum):
+    """Kinds of devices of a station; a keypad is of the scanners' kind."""
+
+    READER = "reader"
+    PRINTER = "printer"
+    CABINET = "cabinet"
+    SCANNER = "scanner"
+    GPIO = "gpio"
+
+
+@unique
+class DeviceStatus(StrEnum):
+    """How a device is, as its station tells."""
+
+    READY = "ready"
+    NO_READER = "no_reader"
+    CARD_MUTE = "card_mute"
+    CARD_FAULT = "card_fault"
+    NO_SIGNATURE = "no_signature"
+    PAPER_LOW = "paper_low"
+    OUT_OF_PAPER = "out_of_paper"
+    COVER_OPEN = "cover_open"
+    CUTTER = "cutter"
+    OFFLINE = "offline"
+    MUTE = "mute"
+    NOT_LAID_OUT = "not_laid_out"
+    UNKNOWN = "unknown"
+    MISSING = "missing"
+    WRONG_FIRMWARE = "wrong_firmware"
+    NOT_PAIRED = "not_paired"
+    SWAPPED_BOARD = "swapped_board"
+    TWO_BOARDS = "two_boards"
+    PORT_REFUSED = "port_refused"
+    DOOR_OPEN = "door_open"
+    CASE_OPEN = "case_open"
+    BIN_OPEN = "bin_open"
+    COUNTERS_LOST = "counters_lost"
+    FLASH_FAILED = "flash_failed"
+    JAMMED = "jammed"
+    DROP_SENSOR = "drop_sensor"
+    REFUSED = "refused"
+    STUCK = "stuck"
+    UNAVAILABLE = "unavailable"
+
+
+STATUSES: dict[DeviceKind, tuple[DeviceStatus, ...]] = {
+    DeviceKind.READER: (
+        DeviceStatus.READY,
+        DeviceStatus.NO_READER,
+        DeviceStatus.CARD_MUTE,
+        DeviceStatus.CARD_FAULT,
+        DeviceStatus.NO_SIGNATURE,
+    ),
+    DeviceKind.PRINTER: (
+        DeviceStatus.READY,
+        DeviceStatus.PAPER_LOW,
+        DeviceStatus.OUT_OF_PAPER,
+        DeviceStatus.COVER_OPEN,
+        DeviceStatus.CUTTER,
+        DeviceStatus.OFFLINE,
+        DeviceStatus.MUTE,
+        DeviceStatus.NOT_LAID_OUT,
+        DeviceStatus.UNKNOWN,
+    ),
+    DeviceKind.CABINET: (
+        DeviceStatus.READY,
+        DeviceStatus.MISSING,
+        DeviceStatus.MUTE,
+        DeviceStatus.WRONG_FIRMWARE,
+        DeviceStatus.NOT_PAIRED,
+        DeviceStatus.SWAPPED_BOARD,
+        DeviceStatus.TWO_BOARDS,
+        DeviceStatus.PORT_REFUSED,
+        DeviceStatus.DOOR_OPEN,
+        DeviceStatus.CASE_OPEN,
+        DeviceStatus.BIN_OPEN,
+        DeviceStatus.COUNTERS_LOST,
+        DeviceStatus.FLASH_FAILED,
+        DeviceStatus.JAMMED,
+        DeviceStatus.DROP_SENSOR,
+    ),
+    DeviceKind.SCANNER: (
+        DeviceStatus.READY,
+        DeviceStatus.MISSING,
+        DeviceStatus.REFUSED,
+    ),
+    DeviceKind.GPIO: (
+        DeviceStatus.READY,
+        DeviceStatus.DOOR_OPEN,
+        DeviceStatus.STUCK,
+        DeviceStatus.UNAVAILABLE,
+    ),
+}
+"""Which of them each kind of device may tell, the self test included."""

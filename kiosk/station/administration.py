@@ -5,11 +5,11 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, get_args
+from typing import Protocol
 
 from drivers.cabinet.port import CabinetReady
 from fleet.messages.link import Order, SlotState
-from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, DeviceKind, Happened, Look, Slot, SlotLook
+from kiosk.administration_ports import NOT_HERE, AtMenu, Closed, Device, Happened, Look, Slot, SlotLook
 from kiosk.errands.registry import ERRANDS, Errand
 from kiosk.ports import Clock, Ended, Orders
 from kiosk.receipts import Receipt
@@ -117,7 +117,7 @@ class StationAdministration:
     async def check(self) -> tuple[Device, ...]:
         """See the port."""
         results = await self_test.check(self.board.devices, self_test.Wishes(thorough=True))
-        return tuple(Device(_kind(result.kind), result.state, result.ok) for result in results)
+        return tuple(Device(result.kind, result.state, result.ok) for result in results)
 
     async def events(self) -> tuple[Happened, ...]:
         """See the port. Raises StoreError."""
@@ -148,8 +148,3 @@ class StationAdministration:
     async def run(self, errand: str, here: AtMenu) -> Ended | None:
         """See the port."""
         return await self.run_errand(next(known for known in ERRANDS if known.id == errand), here)
-
-
-def _kind(name: str) -> DeviceKind:
-    """The kind of a device in the self test."""
-    return next(kind for kind in get_args(DeviceKind) if kind == name)

@@ -21,6 +21,7 @@ from drivers.cabinet.port import (
     TwoBoards,
     WrongFirmware,
 )
+from fleet.messages.vocabulary import DeviceStatus
 
 FLASH = "kortkiosk-provision flash"
 """The command that puts the firmware on a board and pairs it."""
@@ -49,21 +50,21 @@ def code(state: CabinetState) -> str:
     """The state's stable name."""
     match state:
         case CabinetReady():
-            return "ready"
+            return DeviceStatus.READY
         case CabinetAbsent():
-            return "missing"
+            return DeviceStatus.MISSING
         case CabinetMute():
-            return "mute"
+            return DeviceStatus.MUTE
         case WrongFirmware():
-            return "wrong_firmware"
+            return DeviceStatus.WRONG_FIRMWARE
         case NotPaired():
-            return "not_paired"
+            return DeviceStatus.NOT_PAIRED
         case SwappedBoard():
-            return "swapped_board"
+            return DeviceStatus.SWAPPED_BOARD
         case TwoBoards():
-            return "two_boards"
+            return DeviceStatus.TWO_BOARDS
         case PortRefused():
-            return "port_refused"
+            return DeviceStatus.PORT_REFUSED
         case other:
             assert_never(other)
 

@@ -13,6 +13,7 @@ from drivers.reader.errors import NoReaderError
 from drivers.reader.port import Presence, StationVisit
 from drivers.scanner.port import Scanner
 from fleet.messages.link import DeviceState, SlotState
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from kiosk.ports import Cabinet, Printer, Reader
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
@@ -129,23 +130,35 @@ class Devices:
         if reader is None:
             return None
         there = await reader.presence() is not Presence.NO_READER
-        return DeviceState(reader.name, "reader", "ready" if there else "no_reader", there, reader.name in self.virtual)
+        return DeviceState(
+            reader.name,
+            DeviceKind.READER,
+            DeviceStatus.READY if there else DeviceStatus.NO_READER,
+            there,
+            reader.name in self.virtual,
+        )
 
 
 def _cabinet_state(cabinet: Cabinet, found: CabinetState) -> DeviceState:
     ready = isinstance(found, CabinetReady)
-    return DeviceState(cabinet.name, "cabinet", cabinets.code(found), ready, cabinet.virtual)
+    return DeviceState(cabinet.name, DeviceKind.CABINET, cabinets.code(found), ready, cabinet.virtual)
 
 
 def printer_state(printer: Printer, status: PrinterStatus) -> DeviceState:
     """How the printer is, as the fleet is told."""
     words = {
-        OutOfPaper: "out_of_paper",
-        CoverOpen: "cover_open",
-        CutterFault: "cutter",
-        Offline: "offline",
-        PrinterMute: "mute",
+        OutOfPaper: DeviceStatus.OUT_OF_PAPER,
+        CoverOpen: DeviceStatus.COVER_OPEN,
+        CutterFault: DeviceStatus.CUTTER,
+        Offline: DeviceStatus.OFFLINE,
+        PrinterMute: DeviceStatus.MUTE,
     }
     if isinstance(status, Ready):
-        return DeviceState(printer.name, "printer", "paper_low" if status.paper_low else "ready", True, printer.virtual)
-    return DeviceState(printer.name, "printer", words[type(status)], False, printer.virtual)
+        return DeviceState(
+            printer.name,
+            DeviceKind.PRINTER,
+            DeviceStatus.PAPER_LOW if status.paper_low else DeviceStatus.READY,
+            True,
+            printer.virtual,
+        )
+    return DeviceState(printer.name, DeviceKind.PRINTER, words[type(status)], False, printer.virtual)

@@ -10,19 +10,20 @@ from drivers.cabinet.gpio.port import Pins, PinsReady, PinsState, PinsStuck, Pin
 from drivers.keypad.grabbed_keypad import GrabbedKeypad
 from drivers.scanner.port import Scanner, ScannerMissing, ScannerReady, ScannerRefused, ScannerState
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 
 
 def code_of_pins(state: PinsState) -> str:
     """The state's stable name."""
     match state:
         case PinsReady(door="open"):
-            return "door_open"
+            return DeviceStatus.DOOR_OPEN
         case PinsReady():
-            return "ready"
+            return DeviceStatus.READY
         case PinsStuck():
-            return "stuck"
+            return DeviceStatus.STUCK
         case PinsUnavailable():
-            return "unavailable"
+            return DeviceStatus.UNAVAILABLE
         case other:
             assert_never(other)
 
@@ -46,11 +47,11 @@ def code_of_scanner(state: ScannerState) -> str:
     """The state's stable name."""
     match state:
         case ScannerReady():
-            return "ready"
+            return DeviceStatus.READY
         case ScannerMissing():
-            return "missing"
+            return DeviceStatus.MISSING
         case ScannerRefused():
-            return "refused"
+            return DeviceStatus.REFUSED
         case other:
             assert_never(other)
 
@@ -76,12 +77,14 @@ async def states(
     if pins is not None:
         seen = await pins.state()
         ok = isinstance(seen, PinsReady)
-        found.append(DeviceState(pins.name, "gpio", code_of_pins(seen), ok, pins.virtual))
+        found.append(DeviceState(pins.name, DeviceKind.GPIO, code_of_pins(seen), ok, pins.virtual))
     if scanner is not None:
         heard = await scanner.state()
         ready = isinstance(heard, ScannerReady)
-        found.append(DeviceState(scanner.name, "scanner", code_of_scanner(heard), ready, scanner.virtual))
+        found.append(DeviceState(scanner.name, DeviceKind.SCANNER, code_of_scanner(heard), ready, scanner.virtual))
     for keypad in keypads:
         heard = await keypad.state()
-        found.append(DeviceState(keypad.name, "scanner", code_of_scanner(heard), isinstance(heard, ScannerReady)))
+        found.append(
+            DeviceState(keypad.name, DeviceKind.SCANNER, code_of_scanner(heard), isinstance(heard, ScannerReady))
+        )
     return found

@@ -22,6 +22,7 @@ from drivers.reader.errors import ReaderError
 from drivers.reader.outcomes import Accepted, Role
 from drivers.reader.port import Presence, Reader, Visit
 from drivers.reader.secret import Secret
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from kiosk.station import cabinet_states as cabinets
 from kiosk.station import peripherals
 from kiosk.station.devices import Devices, printer_state
@@ -29,14 +30,14 @@ from kiosk.station.devices import Devices, printer_state
 LAMP_S = 0.5
 """So long the lamp is lit to see whether it can be."""
 
-PRINTER_WORDS = {
-    "ready": "it prints",
-    "paper_low": "it prints; the roll ends soon",
-    "out_of_paper": "the paper is at its end: put a new roll in",
-    "cover_open": "the cover is open: close it",
-    "cutter": "the cutter is stuck: open the cover, take the paper out, switch it off and on",
-    "offline": "it says that it cannot print now: look at its lamps",
-    "mute": "it does not answer: look for cable, supply and address",
+PRINTER_WORDS: dict[str, str] = {
+    DeviceStatus.READY: "it prints",
+    DeviceStatus.PAPER_LOW: "it prints; the roll ends soon",
+    DeviceStatus.OUT_OF_PAPER: "the paper is at its end: put a new roll in",
+    DeviceStatus.COVER_OPEN: "the cover is open: close it",
+    DeviceStatus.CUTTER: "the cutter is stuck: open the cover, take the paper out, switch it off and on",
+    DeviceStatus.OFFLINE: "it says that it cannot print now: look at its lamps",
+    DeviceStatus.MUTE: "it does not answer: look for cable, supply and address",
 }
 
 NOT_LAID_OUT = (
@@ -49,7 +50,7 @@ class Checked:
     """One device. `state` is a stable code, `text` says it in words, `details` what was found on the way."""
 
     name: str
-    kind: str
+    kind: DeviceKind
     state: str
     ok: bool
     virtual: bool
@@ -83,12 +84,12 @@ async def check(devices: Devices, wishes: Wishes) -> list[Checked]:
     if devices.scanner is not None:
         heard = await devices.scanner.state()
         text = peripherals.advice_for_scanner(heard)
-        found.append(Checked(devices.scanner.name, "scanner", peripherals.code_of_scanner(heard), not text,
+        found.append(Checked(devices.scanner.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text,
                              devices.scanner.virtual, text or "it is there"))  # fmt: skip
     for keypad in devices.keypads:
         heard = await keypad.state()
         text = peripherals.advice_for_scanner(heard, "keypad")
-        found.append(Checked(keypad.name, "scanner", peripherals.code_of_scanner(heard), not text, False,
+        found.append(Checked(keypad.name, DeviceKind.SCANNER, peripherals.code_of_scanner(heard), not text, False,
                              text or "it is there"))  # fmt: skip
     return found
 
@@ -101,9 +102,11 @@ async def _pins(pins: Pins, wishes: Wishes) -> Checked:
         state = await pins.state()
     code, text = peripherals.code_of_pins(state), peripherals.advice_for_pins(state)
     if not isinstance(state, PinsReady):
-        return Checked(pins.name, "gpio", code, False, pins.virtual, text)
+        return Checked(pins.name, DeviceKind.GPIO, code, False, pins.virtual, text)
     facts = {"door": state.door, "headphones": state.headphones, "present": state.present}
-    return Checked(pins.name, "gpio", code, True, pins.virtual, text or "the pins can be read, and follow", facts)
+    return Checked(
+        pins.name, DeviceKind.GPIO, code, True, pins.virtual, text or "the pins can be read, and follow", facts
+    )
 
 
 async def _reader(reader: Reader, devices: Devices, wishes: Wishes) -> Checked:
@@ -111,13 +114,15 @@ async def _reader(reader: Reader, devices: Devices, wishes: Wishes) -> Checked:
     presence = await reader.presence()
     match presence:
         case Presence.NO_READER:
-            return Checked(reader.name, "reader", "no_reader", False, virtual,
+            return Checked(reader.name, DeviceKind.READER, DeviceStatus.NO_READER, False, virtual,
                            "the reader is not there: plug it in, or compare with `kortkiosk card list`")  # fmt: skip
         case Presence.MUTE:
-            return Checked(reader.name, "reader", "card_mute", False, virtual,
+            return Checked(reader.name, DeviceKind.READER, DeviceStatus.CARD_MUTE, False, virtual,
                            "a card is in and does not answer: turn it round, chip up, or try another")  # fmt: skip
         case Presence.EMPTY:
-            return Checked(reader.name, "reader", "ready", True, virtual, "it is there, without a card")
+            return Checked(
+                reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, "it is there, without a card"
+            )
         case Presence.PRESENT:
             return await _card(reader, virtual, wishes)
         case other:
@@ -126,7 +131,7 @@ async def _reader(reader: Reader, devices: Devices, wishes: Wishes) -> Checked:
 
 async def _card(reader: Reader, virtual: bool, wishes: Wishes) -> Checked:
     if not wishes.thorough or not (virtual or wishes.real_cards):
-        return Checked(reader.name, "reader", "ready", True, virtual, "it is there, with a card")
+        return Checked(reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, "it is there, with a card")
     try:
         visit = await reader.visit()
         try:
@@ -134,11 +139,20 @@ async def _card(reader: Reader, virtual: bool, wishes: Wishes) -> Checked:
         finally:
             await visit.close()
     except ReaderError as error:
-        return Checked(reader.name, "reader", "card_fault", False, virtual, f"the card in it cannot be read: {error}")
+        return Checked(
+            reader.name,
+            DeviceKind.READER,
+            DeviceStatus.CARD_FAULT,
+            False,
+            virtual,
+            f"the card in it cannot be read: {error}",
+        )
     if signed is False:
-        return Checked(reader.name, "reader", "no_signature", False, virtual, "the card in it does not sign")
+        return Checked(
+            reader.name, DeviceKind.READER, DeviceStatus.NO_SIGNATURE, False, virtual, "the card in it does not sign"
+        )
     text = "it is there; the card in it can be read" + (" and signs" if signed else "")
-    return Checked(reader.name, "reader", "ready", True, virtual, text, {"signed": signed})
+    return Checked(reader.name, DeviceKind.READER, DeviceStatus.READY, True, virtual, text, {"signed": signed})
 
 
 async def _signs(visit: Visit, pin: Secret | None) -> bool | None:
@@ -159,15 +173,24 @@ async def _printer(devices: Devices, wishes: Wishes) -> Checked:
         outcome = await devices.printer.print(page)
         if isinstance(outcome, NotPrinted):
             state = printer_state(devices.printer, outcome.status)
-            return Checked(state.name, "printer", state.state, False, state.virtual, PRINTER_WORDS[state.state])
+            return Checked(
+                state.name, DeviceKind.PRINTER, state.state, False, state.virtual, PRINTER_WORDS[state.state]
+            )
         if isinstance(outcome, NotLaidOut):
-            return Checked(state.name, "printer", "not_laid_out", False, state.virtual, NOT_LAID_OUT)
+            return Checked(
+                state.name, DeviceKind.PRINTER, DeviceStatus.NOT_LAID_OUT, False, state.virtual, NOT_LAID_OUT
+            )
         if not isinstance(outcome, Printed):
             return Checked(
-                state.name, "printer", "unknown", False, state.virtual, "look whether the test page is whole"
+                state.name,
+                DeviceKind.PRINTER,
+                DeviceStatus.UNKNOWN,
+                False,
+                state.virtual,
+                "look whether the test page is whole",
             )
         text += "; the test page is printed"
-    return Checked(state.name, "printer", state.state, state.ok, state.virtual, text)
+    return Checked(state.name, DeviceKind.PRINTER, state.state, state.ok, state.virtual, text)
 
 
 async def _cabinet(devices: Devices, wishes: Wishes) -> Checked:
@@ -175,26 +198,30 @@ async def _cabinet(devices: Devices, wishes: Wishes) -> Checked:
     assert cabinet is not None
     state = await cabinet.state()
     if not isinstance(state, CabinetReady):
-        return Checked(cabinet.name, "cabinet", cabinets.code(state), False, cabinet.virtual, cabinets.advice(state))
+        return Checked(
+            cabinet.name, DeviceKind.CABINET, cabinets.code(state), False, cabinet.virtual, cabinets.advice(state)
+        )
     facts = {"slots": len(state.slots), "bin": state.bin_count, "bin_full": state.bin_full}
     findings = await cabinet.self_test() if wishes.thorough else frozenset()
     if findings is None:
         mute = CabinetMute()
-        return Checked(cabinet.name, "cabinet", cabinets.code(mute), False, cabinet.virtual, cabinets.advice(mute))
+        return Checked(
+            cabinet.name, DeviceKind.CABINET, cabinets.code(mute), False, cabinet.virtual, cabinets.advice(mute)
+        )
     if findings:
         first, text = cabinets.found(findings)
-        return Checked(cabinet.name, "cabinet", first, False, cabinet.virtual, text, facts)
+        return Checked(cabinet.name, DeviceKind.CABINET, first, False, cabinet.virtual, text, facts)
     opened = await cabinet.open_slot(wishes.open_slot) if wishes.open_slot is not None else None
     code, text = _opened(wishes.open_slot, opened)
-    return Checked(cabinet.name, "cabinet", code, code == "ready", cabinet.virtual, text, facts)
+    return Checked(cabinet.name, DeviceKind.CABINET, code, code == "ready", cabinet.virtual, text, facts)
 
 
 def _opened(slot: int | None, outcome: OpenOutcome | None) -> tuple[str, str]:
     match outcome:
         case None:
-            return "ready", "it answers"
+            return DeviceStatus.READY, "it answers"
         case Opened():
-            return "ready", f"it answers; slot {slot} is open: close it"
+            return DeviceStatus.READY, f"it answers; slot {slot} is open: close it"
         case NotOpened(fault):
             return f"slot_{fault.value}", f"slot {slot} did not open: {fault.value.replace('_', ' ')}"
         case OpenUnknown():

@@ -255,5 +255,4 @@ def _after_stop(left: LeftOpen) -> CommandResult:
 
 def _device(found: Checked) -> DeviceState:
     """As the fleet is told of a device."""
-    kind = next(one for one in ("reader", "printer", "cabinet", "scanner", "gpio") if one == found.kind)
-    return DeviceState(found.name, kind, found.state, found.ok, found.virtual)
+    return DeviceState(found.name, found.kind, found.state, found.ok, found.virtual)

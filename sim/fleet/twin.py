@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fleet.messages.link import DeviceState, SlotState, StationState
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 
 VERSION = "simulator"
 SLOTS = 8
@@ -26,9 +27,15 @@ class Twin:
     def devices(self) -> tuple[DeviceState, ...]:
         """As they are now."""
         return (
-            DeviceState("Reader", "reader", "ready", ok=True, virtual=True),
-            DeviceState("Printer", "printer", "ready" if self.paper else "out_of_paper", ok=self.paper, virtual=True),
-            DeviceState("Cabinet", "cabinet", "ready", ok=True, virtual=True),
+            DeviceState("Reader", DeviceKind.READER, DeviceStatus.READY, ok=True, virtual=True),
+            DeviceState(
+                "Printer",
+                DeviceKind.PRINTER,
+                DeviceStatus.READY if self.paper else DeviceStatus.OUT_OF_PAPER,
+                ok=self.paper,
+                virtual=True,
+            ),
+            DeviceState("Cabinet", DeviceKind.CABINET, DeviceStatus.READY, ok=True, virtual=True),
         )
 
     def state(self, bootid: str, time: str, outbox_depth: int) -> StationState:

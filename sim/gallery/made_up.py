@@ -6,6 +6,7 @@ import msgspec
 
 from drivers.reader.model import CardFacts, Certificate, Holder, Pin
 from drivers.reader.outcomes import Role
+from fleet.messages.vocabulary import DeviceKind
 from kiosk.administration_ports import Device
 from kiosk.issuer.ports import LoggedIn
 from kiosk.policy import PinPolicy
@@ -37,7 +38,8 @@ FACTS = ReceiptFacts(
 )  # fmt: skip
 RECEIPT = Receipt(FACTS, "7F3A-91C2-K8M4A", "card", b"{}", "KK1.a-made-up-statement-of-a-receipt." + "Made-Up-0" * 26)
 DEVICES = (
-    Device("reader", "ready", True), Device("printer", "out_of_paper", False), Device("cabinet", "ready", True),
+    Device(DeviceKind.READER, "ready", True), Device(DeviceKind.PRINTER, "out_of_paper", False),
+    Device(DeviceKind.CABINET, "ready", True),
     Device("bin", "ready", True, 23, 50), Device("link", "ready", True),
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import DeviceKind, DeviceStatus
 from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.labels import ICON, RANK, Level, StatusLabel, TodoItem
 from fleet.server.stations.model import StationRow
@@ -77,14 +78,16 @@ def _device_level(device: DeviceState) -> Level:
     return "wa" if device.state in _CAN_BE_PUT_RIGHT else "ok" if device.ok else "ba"
 
 
-_CAN_BE_PUT_RIGHT = frozenset({"paper_low", "out_of_paper", "cover_open", "door_open", "nearly_full"})
+_CAN_BE_PUT_RIGHT = frozenset(
+    {DeviceStatus.PAPER_LOW, DeviceStatus.OUT_OF_PAPER, DeviceStatus.COVER_OPEN, DeviceStatus.DOOR_OPEN}
+)
 
 DEVICE_ICON = {
-    "reader": "smart-card-reader-outline",
-    "printer": "printer-outline",
-    "cabinet": "door-closed-lock",
-    "scanner": "qrcode",
-    "gpio": "chip",
+    DeviceKind.READER: "smart-card-reader-outline",
+    DeviceKind.PRINTER: "printer-outline",
+    DeviceKind.CABINET: "door-closed-lock",
+    DeviceKind.SCANNER: "qrcode",
+    DeviceKind.GPIO: "chip",
 }
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from fleet.messages.link import DeviceState, SlotState, StationState
-from fleet.messages.vocabulary import EventType
+from fleet.messages.vocabulary import DeviceKind, EventType
 from fleet.server.cards.stock.model import BinRow
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.errands.model import GOING_ON, TODAY, ErrandRow, EventRow, Sought
@@ -200,10 +200,10 @@ def _state(index: int, now: datetime) -> StationState:
     name, title, _ = _PLACES[index]
     closed, low = name == "lasarettet-c", name == "lasarettet-a"
     devices = (
-        DeviceState("kort", "reader", "mute" if closed else "card_present" if low else "ready", not closed),
-        DeviceState("administrator", "reader", "empty", True),
-        DeviceState("kvittens", "printer", "paper_low" if low else "ready", True),
-        DeviceState("skåp", "cabinet", "ready", True, virtual=name == "lagret"),
+        DeviceState("kort", DeviceKind.READER, "no_reader" if closed else "ready", not closed),
+        DeviceState("administrator", DeviceKind.READER, "ready", True),
+        DeviceState("kvittens", DeviceKind.PRINTER, "paper_low" if low else "ready", True),
+        DeviceState("skåp", DeviceKind.CABINET, "ready", True, virtual=name == "lagret"),
     )
     pattern = "pppepp?pppppeepppppepppe"
     words = {"p": "present", "e": "empty", "?": "unknown" if low else "empty"}

@@ -1,5 +1,6 @@
 """Labels of the dashboard over the whole vocabulary: what a station may tell is shown in words, never as its code."""
 
+from collections.abc import Iterable
 from typing import get_args
 
 import pytest
@@ -53,3 +54,14 @@ def test_every_errand_has_a_label_and_can_be_filtered_by() -> None:
 
 def test_every_state_of_an_order_has_a_label_and_can_be_filtered_by() -> None:
     assert {*get_args(State), "expired"} == set(ORDER_STATES)
+
+
+@pytest.mark.parametrize(("family", "vocabulary"), [("effect", Effect), ("effect_outcome", Outcome)])
+def test_no_label_is_of_a_word_that_no_station_says(family: str, vocabulary: Iterable[str]) -> None:
+    said = {key.removeprefix(f"{family}.") for key in TEXTS.catalogue if key.startswith(f"{family}.")}
+    assert said <= {*vocabulary, "other"}
+
+
+def test_no_label_is_of_a_type_of_event_that_no_station_tells() -> None:
+    said = {key.removeprefix("event.") for key in TEXTS.catalogue if key.startswith("event.")}
+    assert said == {*(event_type.short for event_type in EventType), "other"}
