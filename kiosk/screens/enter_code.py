@@ -1,45 +1,34 @@
-"""EnterCode: a code on the large pad, shown as dots. With a policy its rules are judged while typing.
-
-The digits are in an `Entry`, which a screen that is built anew (another language, larger text) takes over from the one before.
-"""
+"""EnterCode: a code on the large pad, shown as dots. With a policy its rules are judged while typing."""
 
 from typing import Any
 
+from drivers.reader.secret import Secret
 from kiosk.policy import PinPolicy
+from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.drawings.figure import letter
 from kiosk.screens.entry import Entry
-from kiosk.screens.framed import PressButton
-from kiosk.screens.keypad import Cells, Keypad, missing, typing_page
-from kiosk.screens.layout import Beside, Column, Flow, Row, Spacer
+from kiosk.screens.layout import Column, Flow, Row, Spacer
 from kiosk.screens.panels import rule
-from kiosk.screens.shape import Answer, Key, Shape
+from kiosk.screens.shape import Answer
 from kiosk.screens.text import Icon, Small
 from kiosk.screens.theme import Theme
 from kiosk.screens.words import Words
 from kiosk.views import EnterCode, LetterDrawing
 
 MARKS = {"good": ("check-circle", "success"), "bad": ("close-circle", "failure"), "open": ("circle-outline", "edge")}
-HEAD_MM = 6.2
-"""From the strip to the pad, on every screen that has one."""
 
 
-class EnterCodeShape(Shape):
-    """Words and cells to the left, the pad to the right."""
+class EnterCodeShape(DigitPadShape):
+    """A code as dots, and the rules of a new one."""
 
     view: EnterCode
-    head_mm = HEAD_MM
 
     def __init__(self, view: EnterCode, words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> None:
-        self.entry = entry or Entry(view.max_length)
-        if theme.small_panel:
-            self.head_mm = 4.5
-        super().__init__(view, words, theme, answer)
+        super().__init__(view, words, theme, answer, least=view.min_length, most=view.max_length, entry=entry)
 
     def build(self) -> Flow:
         theme, view = self.theme, self.view
-        self.cells = Cells(view.min_length, view.max_length, theme=theme)
         self.cells.show(len(self.entry))
-        self.keypad = Keypad(self.press, self.words.frame("keypad.clear"), theme=theme)
         self.rules = Rules(view.policy, self.words, theme=theme, entry=self.entry) if view.policy else None
         below = self._below()
         left: list[Flow] = [self.title(), *self.leads(), *self._aids()]
@@ -47,67 +36,24 @@ class EnterCodeShape(Shape):
             left += [Spacer(1, theme=theme, drop=2), self.cells, self.rules, *below]
         else:
             left += [Spacer(theme=theme), Column([self.cells, *below], theme=theme, gap=2.4)]
-        gap = theme.sizes.gap if self.rules else 3.2 if not theme.portrait else 6
-        if theme.small_panel:
-            self.pad = self.keypad
-            return Column(left, theme=theme, gap=gap)
-        if theme.portrait:
-            pad = Row([Spacer(theme=theme), self.keypad, Spacer(theme=theme)], theme=theme)
-            return Column([*(item for item in left if not item.grow), Spacer(theme=theme), pad], theme=theme, gap=gap)
-        column = Column(left, theme=theme, gap=gap, grow=True)
-        return Beside([column, self.keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
-
-    @property
-    def begun(self) -> bool:
-        return len(self.entry) > 0
-
-    def ending(self) -> Flow:
-        """Cells and pad; the words are on the pages before, the title on both."""
-        return typing_page(self.title(), self.cells, self.keypad, self.theme)
-
-    def primary(self) -> Flow | None:
-        """How many digits are missing, that a rule is broken, or the way on."""
-        left = self.view.min_length - len(self.entry)
-        if left > 0:
-            return self.wait(missing(left, self.words, self.theme.small_panel))
-        if self._broken():
-            return self.wait(self.words.frame("keypad.another"))
-        text = self.words(self.view.submit)
-        return PressButton(
-            target="submit", act=self._submit, theme=self.theme, kind="primary", text=text, icon="arrow-right"
-        )
-
-    def press(self, key: Key) -> None:
-        """A key of the pad or of a keyboard."""
-        match key:
-            case "erase":
-                self.entry.erase()
-            case "clear":
-                self.entry.wipe()
-            case "enter":
-                self._submit()
-                return
-            case _:
-                self.entry.add(key)
-        self._renew()
+        return self.with_pad(left, theme.sizes.gap if self.rules else 3.2 if not theme.portrait else 6)
 
     def wipe(self) -> None:
         self.entry.wipe()
         self.cells.show(0)
 
-    def _submit(self) -> None:
-        if len(self.entry) >= self.view.min_length and not self._broken():
-            self.answer(self.entry.take())
-
-    def _broken(self) -> bool:
+    def objection(self) -> str | None:
         policy = self.view.policy
-        return policy is not None and any(rule.state == "bad" for rule in self.entry.judge(policy))
+        broken = policy is not None and any(rule.state == "bad" for rule in self.entry.judge(policy))
+        return "keypad.another" if broken else None
 
-    def _renew(self) -> None:
+    def show_entry(self) -> None:
         self.cells.show(len(self.entry))
         if self.rules:
             self.rules.renew()
-        self.changed()
+
+    def take_answer(self) -> Secret:
+        return self.entry.take()
 
     def _aids(self) -> list[Flow]:
         """The letter, or what else tells which code is meant."""

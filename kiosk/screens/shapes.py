@@ -7,6 +7,7 @@ from kiosk.screens.board import BoardShape
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.confirm import ConfirmShape
+from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.enter_code import EnterCodeShape
 from kiosk.screens.enter_digits import EnterDigitsShape
 from kiosk.screens.entry import Entry
@@ -42,4 +43,4 @@ def shape_of(view: View[Any], words: Words, theme: Theme, answer: Answer, entry:
 
 def entry_of(shape: Shape) -> Entry | None:
     """What is typed on it, to be taken over."""
-    return shape.entry if isinstance(shape, EnterCodeShape | EnterDigitsShape) else None
+    return shape.entry if isinstance(shape, DigitPadShape) else None
