@@ -6,6 +6,6 @@ the rest of the station uses. Importing this package prepares the process for Ki
 `KivyScreen(...)` does.
 """
 
-from kiosk.screens.env import prepare
+from kiosk.screens.kivy_environment import prepare
 
 prepare()

@@ -1,6 +1,6 @@
-"""Await: something is done by hand. The drawing shows where; what is waited for stands grey in the primary's place."""
+"""Screen of `Await`: something is done by hand. The drawing shows where; what is waited for stands in the primary's place."""
 
-from kiosk.screens.layout import Column, Flow, Spacer
+from kiosk.screens.layout import Flow, FlowColumn, Spacer
 from kiosk.screens.panels import rule
 from kiosk.screens.shape import Shape
 from kiosk.views import Await, Fact, ReaderDrawing
@@ -17,7 +17,7 @@ class AwaitShape(Shape):
         view, theme = self.view, self.theme
         head: Flow = self.head(view.badge, view.badge_icon) if view.badge else self.title()
         rows = [self._fact(fact) for fact in view.facts]
-        facts: list[Flow] = [Column(rows, theme=theme, gap=2)] if rows else []
+        facts: list[Flow] = [FlowColumn(rows, theme=theme, gap=2)] if rows else []
         left = [head, *self.leads(), *facts, Spacer(theme=theme), *self.note()]
         narrow = BESIDE_BADGE_MM if view.badge and isinstance(view.drawing, ReaderDrawing) else 0
         return self.split(left, self.drawing(width_mm=narrow), gap=5 if view.badge or facts else None)

@@ -1,4 +1,4 @@
-"""Board: the slots of the cabinet as they are, with what each mark means, and the parts of the machine beside them.
+"""Screen of `Board`: the slots of the cabinet with a legend, and the parts of the machine beside them.
 
 A look is told by a mark and a frame, never by colour alone.
 """
@@ -8,13 +8,13 @@ from pathlib import Path
 from kivy.lang import Builder
 from kivy.properties import StringProperty
 
+from kiosk.screens.background import Flat, Framed
 from kiosk.screens.framed import Grid
-from kiosk.screens.ground import Flat, Framed
-from kiosk.screens.layout import Beside, Box, Column, Flow, Row, Spacer
+from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Lead, Small, Strong, Text
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Board, BoardPart, BoardSlot, say
 
 COLUMNS = 6
@@ -48,8 +48,10 @@ class SlotTile(Framed):
         if slot.look in MARKS:
             size = 4.6 if small else 9.0 if theme.portrait else 6.4
             mark = Icon(theme=theme, name=MARKS[slot.look], size_mm=size, tone=TONES.get(slot.look, "primary"))
-            parts.append(mark if small else Column([Spacer(theme=theme), mark], theme=theme, tall=True))
-        self.inside = Box(Row(parts, theme=theme, top=True), theme=theme, padding=(1.0, 0.5) if small else (1.7, 1.2))
+            parts.append(mark if small else FlowColumn([Spacer(theme=theme), mark], theme=theme, tall=True))
+        self.inside = FlowBox(
+            FlowRow(parts, theme=theme, top=True), theme=theme, padding=(1.0, 0.5) if small else (1.7, 1.2)
+        )
         self.add_widget(self.inside)
 
     def height_for(self, width: float) -> float:
@@ -59,7 +61,7 @@ class SlotTile(Framed):
         self.inside.place(self.x, self.top, self.width, self.height)
 
 
-class Bar(Framed):
+class LevelBar(Framed):
     """How full a part is, 0 to 1."""
 
     def __init__(self, share: float, tone: str, theme: Theme) -> None:
@@ -82,13 +84,13 @@ class BoardShape(Shape):
 
     def build(self) -> Flow:
         theme = self.theme
-        machine = Column(self._machine(), theme=theme, gap=1.2 if theme.small_panel else 2.6)
+        machine = FlowColumn(self._machine(), theme=theme, gap=1.2 if theme.small_panel else 2.6)
         if not self.view.slots:
             return machine
-        slots = Column(self._cabinet(), theme=theme, gap=1.6 if theme.small_panel else 3, grow=True)
+        slots = FlowColumn(self._cabinet(), theme=theme, gap=1.6 if theme.small_panel else 3, grow=True)
         if theme.portrait:
-            return Column([slots, machine], theme=theme, gap=9)
-        beside = Box(machine, theme=theme, width_mm=PARTS_MM[theme.panel.name])
+            return FlowColumn([slots, machine], theme=theme, gap=9)
+        beside = FlowBox(machine, theme=theme, width_mm=PARTS_MM[theme.panel.name])
         return Beside([slots, beside], theme=theme, gap=4 if theme.small_panel else 7, top=True)
 
     def actions(self) -> Actions:
@@ -102,7 +104,7 @@ class BoardShape(Shape):
         if not theme.large:
             head += [Text(theme=theme, text=self.words(line), tone="muted", drop=1) for line in view.lead]
         grid = Grid(tiles, columns=COLUMNS, gap=gap, most_mm=SLOT_MM[theme.panel.name], theme=theme)
-        return [Row([*head, Spacer(theme=theme)], theme=theme, gap=3), grid, *self._legend()]
+        return [FlowRow([*head, Spacer(theme=theme)], theme=theme, gap=3), grid, *self._legend()]
 
     def _legend(self) -> list[Flow]:
         """What the marks mean that are to be seen."""
@@ -110,7 +112,7 @@ class BoardShape(Shape):
         if theme.large:
             return []
         marks: list[Flow] = [
-            Row(
+            FlowRow(
                 [
                     Icon(theme=theme, name=MARKS[look], size_mm=5, tone=TONES.get(look, "primary")),
                     Small(theme=theme, text=self.words(say(f"admin.look.{look}")), tone="muted"),
@@ -122,7 +124,7 @@ class BoardShape(Shape):
             if look in seen and not (theme.small_panel and look == "card")
         ]
         return (
-            [Row([*marks, Spacer(theme=theme)], theme=theme, gap=2.4 if theme.small_panel else 3.6, drop=2)]
+            [FlowRow([*marks, Spacer(theme=theme)], theme=theme, gap=2.4 if theme.small_panel else 3.6, drop=2)]
             if marks
             else []
         )
@@ -144,22 +146,22 @@ class Hairline(Flat):
         return float(self.theme.border(0.2))
 
 
-def part_row(part: BoardPart, words: Words, theme: Theme, drop: int) -> Flow:
+def part_row(part: BoardPart, words: ScreenTexts, theme: Theme, drop: int) -> Flow:
     """One part of the machine: its name, how full it is, and how it is."""
     tone = {"plain": "ink", "good": "success", "warning": "warning", "bad": "failure"}[part.tone]
     lines: list[Flow] = [Strong(theme=theme, text=words(part.title))]
     if part.share is not None and not theme.small_panel:
-        lines.append(Bar(part.share, "primary" if part.tone in ("plain", "good") else tone, theme))
+        lines.append(LevelBar(part.share, "primary" if part.tone in ("plain", "good") else tone, theme))
     elif part.detail is not None and not theme.small_panel and not theme.large:
         lines.append(Small(theme=theme, text=words(part.detail), tone="muted"))
     mark = {"good": "check-circle", "warning": "alert", "bad": "alert"}.get(part.tone)
     state: list[Flow] = [Icon(theme=theme, name=mark, size_mm=4.4, tone=tone)] if mark else []
     if not mark or not (theme.small_panel or theme.large):
         state.append(Strong(theme=theme, text=words(part.state), tone=tone))
-    row: list[Flow] = [Column(lines, theme=theme, gap=1, grow=True), Row(state, theme=theme, gap=1)]
+    row: list[Flow] = [FlowColumn(lines, theme=theme, gap=1, grow=True), FlowRow(state, theme=theme, gap=1)]
     if not theme.small_panel and not theme.large:
         row.insert(0, Icon(theme=theme, name=part.icon, size_mm=6.4, tone="muted", drop=1))
-    return Row(row, theme=theme, gap=2.4, drop=drop)
+    return FlowRow(row, theme=theme, gap=2.4, drop=drop)
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -1,4 +1,4 @@
-"""Busy: a step runs that cannot be undone. A ring counts down known seconds; for unknown time a dot walks the ring in 2 s."""
+"""Screen of `Busy`: progress of a step that cannot be undone, as a ring that counts down, or a dot for unknown time."""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ from kivy.lang import Builder
 from kivy.properties import BooleanProperty, StringProperty
 
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import Stage
-from kiosk.screens.layout import Box, Column, Flow, Spacer
+from kiosk.screens.framed import DrawingStage
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, Spacer
 from kiosk.screens.panels import task_row
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Text
@@ -102,10 +102,12 @@ class BusyShape(Shape):
         if view.under:
             under = f"[b]{self.words(view.under)}[/b]"
             inside.append(Text(theme=theme, text=under, tone="on_rail", halign="center", drop=int(theme.large)))
-        middle = Column(inside, theme=theme, gap=4 if small else 7, centred=True)
-        stage = Stage(middle, theme=theme, width_mm=46 if small else STAGE_MM, tall=True, centre=True, padding=(3, 3))
+        middle = FlowColumn(inside, theme=theme, gap=4 if small else 7, centred=True)
+        stage = DrawingStage(
+            middle, theme=theme, width_mm=46 if small else STAGE_MM, tall=True, centre=True, padding=(3, 3)
+        )
         self._show()
-        column = Box(Column(tasks, theme=theme, gap=3 if not small else 1.5), theme=theme, grow=theme.large)
+        column = FlowBox(FlowColumn(tasks, theme=theme, gap=3 if not small else 1.5), theme=theme, grow=theme.large)
         below: list[Flow] = [] if theme.large else [Spacer(theme=theme)]
         return self.split([self.title(), *self.leads(), Spacer(1, theme=theme), column, *below, *self.note()], stage)
 

@@ -1,4 +1,4 @@
-"""Choose: tiles (the home screen, with the invitation beside them) or a list. An option that cannot be had says why."""
+"""Screen of `Choose`: tiles (the home screen, with the invitation beside them) or a list."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from kivy.lang import Builder
 
 from kiosk.screens.drawings.figure import invitation
-from kiosk.screens.framed import Grid, Stage, Tile, TileButton
-from kiosk.screens.layout import Beside, Box, Column, Flow, Row, Spacer
+from kiosk.screens.framed import DrawingStage, Grid, Tile, TileButton
+from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import NotePanel, note_panel
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Lead, Small
@@ -50,7 +50,9 @@ class ChooseShape(Shape):
         if self.view.layout == "tiles":
             gap, most = 3.0 if theme.small_panel else 3.2, TILE_MM[theme.panel.name]
             grid = Grid(tiles, columns=2, gap=gap, most_mm=most, theme=theme, grow=True, tall=True)
-            return Column([*head, self._beside(grid)], theme=theme, gap=2.4 if theme.small_panel else theme.sizes.gap)
+            return FlowColumn(
+                [*head, self._beside(grid)], theme=theme, gap=2.4 if theme.small_panel else theme.sizes.gap
+            )
         columns = 2 if len(tiles) > LIST_MOST or theme.small_panel else 1
         if theme.small_panel and len(tiles) > SMALL_MOST:
             columns = 3
@@ -97,15 +99,15 @@ class ChooseShape(Shape):
         if not theme.small_panel:
             said.append(Small(theme=theme, text=hint, tone="on_rail", line=1.53))
         if theme.portrait:
-            text = Box(Column(said, theme=theme, gap=3), theme=theme, grow=True, centre=True)
+            text = FlowBox(FlowColumn(said, theme=theme, gap=3), theme=theme, grow=True, centre=True)
             figure = invitation(theme)
             figure.tall = True
-            stage = Stage(Row([figure, text], theme=theme, gap=10), theme=theme, padding=(10, 8))
-            return Column([grid, Fixed(stage, 95, theme=theme)], theme=theme, gap=9, grow=True)
-        inside = Column([*said, Spacer(1, theme=theme), invitation(theme)], theme=theme)
+            stage = DrawingStage(FlowRow([figure, text], theme=theme, gap=10), theme=theme, padding=(10, 8))
+            return FlowColumn([grid, FixedHeight(stage, 95, theme=theme)], theme=theme, gap=9, grow=True)
+        inside = FlowColumn([*said, Spacer(1, theme=theme), invitation(theme)], theme=theme)
         wide = 28 if theme.small_panel else 47
         padding = (2.5, 3) if theme.small_panel else (4, 5)
-        stage = Stage(inside, theme=theme, padding=padding, width_mm=wide, tall=True)
+        stage = DrawingStage(inside, theme=theme, padding=padding, width_mm=wide, tall=True)
         return Beside([grid, stage], theme=theme, gap=3 if theme.small_panel else 5, grow=True)
 
     def _footer(self) -> Flow:
@@ -116,10 +118,10 @@ class ChooseShape(Shape):
         if not theme.large:
             lines.insert(0, FootText(theme=theme, text=said, tone="muted"))
         phone = Icon(theme=theme, name="phone", size_mm=9 if theme.large else 6, tone="failure")
-        return Row([phone, Column(lines, theme=theme)], theme=theme, gap=3)
+        return FlowRow([phone, FlowColumn(lines, theme=theme)], theme=theme, gap=3)
 
 
-class Fixed(Box):
+class FixedHeight(FlowBox):
     """A flow of a given height in millimetres."""
 
     def __init__(self, inside: Flow, height_mm: float, **kwargs: Any) -> None:

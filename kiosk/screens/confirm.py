@@ -1,8 +1,8 @@
-"""Confirm: what will happen, in points, with the facts beside it; a band of warning; or a receipt to read and sign."""
+"""Screen of `Confirm`: what will happen, in points, with the facts beside it; a warning; or a receipt to read and sign."""
 
-from kiosk.screens.framed import Panel
-from kiosk.screens.layout import Beside, Box, Column, Flow, Row, Spacer
-from kiosk.screens.panels import Facts, note_panel, point_rows
+from kiosk.screens.framed import SheetPanel
+from kiosk.screens.layout import Beside, Flow, FlowBox, FlowColumn, FlowRow, Spacer
+from kiosk.screens.panels import FactTable, note_panel, point_rows
 from kiosk.screens.receipt import scan_panel, slip
 from kiosk.screens.shape import Shape
 from kiosk.views import CardDrawing, Confirm, Note
@@ -19,12 +19,12 @@ class ConfirmShape(Shape):
         view, theme = self.view, self.theme
         if view.receipt and theme.large:
             facts: Flow = (
-                Facts(view.receipt.facts, self.words, theme=theme, between=0.6)
+                FactTable(view.receipt.facts, self.words, theme=theme, between=0.6)
                 if view.receipt.facts
                 else scan_panel(view.receipt, self.words, theme)
             )
             said = [self.title(), *self.leads(), *point_rows(view.points, self.words, theme)]
-            return Column([*said, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
+            return FlowColumn([*said, *self._band(), *self.note(), facts], theme=theme, gap=theme.sizes.gap)
         if view.receipt:
             points = point_rows(view.points, self.words, theme)
             left = [self.title(), *self.leads(), *points, Spacer(theme=theme), *self._band(), *self.note()]
@@ -35,18 +35,18 @@ class ConfirmShape(Shape):
         head: list[Flow] = [self.title(), *self.leads()]
         body = self._columns()
         gap = theme.sizes.gap * (1 if theme.large or theme.small_panel else 1.5)
-        return Column([*head, body, *self.note(), *self._band()], theme=theme, gap=gap)
+        return FlowColumn([*head, body, *self.note(), *self._band()], theme=theme, gap=gap)
 
     def _columns(self) -> Flow:
         view, theme = self.view, self.theme
         points = point_rows(view.points, self.words, theme)
         right = self._right()
         if not points and right:
-            return Column([right, Spacer(theme=theme)], theme=theme, grow=True)
+            return FlowColumn([right, Spacer(theme=theme)], theme=theme, grow=True)
         if theme.portrait or theme.large:
             below = [right] if right else []
-            return Column([*points, *below, Spacer(theme=theme)], theme=theme, gap=6, grow=True)
-        column = Column([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
+            return FlowColumn([*points, *below, Spacer(theme=theme)], theme=theme, gap=6, grow=True)
+        column = FlowColumn([*points, Spacer(theme=theme)], theme=theme, gap=2 if theme.small_panel else 4, grow=True)
         parts = [column, *([right] if right else [])]
         return Beside(parts, theme=theme, gap=6 if theme.small_panel else 9, top=True, grow=True)
 
@@ -55,26 +55,26 @@ class ConfirmShape(Shape):
         if not view.facts:
             return self.drawing()
         small = theme.small_panel
-        facts = Facts(view.facts, self.words, theme=theme, between=0.3 if small else 1.9)
+        facts = FactTable(view.facts, self.words, theme=theme, between=0.3 if small else 1.9)
         wide = 0.0 if not view.points else 58.0 if small else FACTS_MM
-        return Panel(
+        return SheetPanel(
             facts, theme=theme, padding=(3, 1.2) if small else (6, 5), width_mm=wide, drop=2 if theme.large else 0
         )
 
     def _card(self) -> Flow:
         view, theme = self.view, self.theme
         face = self.drawing()
-        facts = Facts(
+        facts = FactTable(
             view.facts, self.words, theme=theme, grow=True, between=0.6 if theme.small_panel or theme.large else 1.9
         )
         parts = [part for part in (None if theme.large and view.facts else face, facts if view.facts else None) if part]
         both: Flow
         if theme.portrait:
-            both = Column([Row([part], theme=theme) for part in parts], theme=theme, gap=8)
+            both = FlowColumn([FlowRow([part], theme=theme) for part in parts], theme=theme, gap=8)
         else:
             both = Beside(parts, theme=theme, gap=4 if theme.small_panel else 10)
-        middle = Box(both, theme=theme, grow=True, centre=True)
-        return Column(
+        middle = FlowBox(both, theme=theme, grow=True, centre=True)
+        return FlowColumn(
             [self.title(), *self.leads(), middle, *self.note(), *self._band()], theme=theme, gap=theme.sizes.gap
         )
 

@@ -1,17 +1,18 @@
 """Base of the screens on which digits are typed: words and cells to the left, and the pad where the panel has room for it.
 
-The digits are in an `Entry`, which a screen that is built anew (another language, larger text) takes over from the one before.
+The digits are in a `DigitEntry`, which a screen that is built anew (another language, larger text) takes over from the one
+before.
 """
 
 from typing import Any
 
-from kiosk.screens.entry import Entry
+from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.framed import PressButton
 from kiosk.screens.keypad import Cells, Keypad, missing, typing_page
-from kiosk.screens.layout import Beside, Column, Flow, Row, Spacer
+from kiosk.screens.layout import Beside, Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Answer, Key, Shape
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import EnterCode, EnterDigits
 
 
@@ -25,16 +26,16 @@ class DigitPadShape(Shape):
     def __init__(
         self,
         view: EnterCode | EnterDigits,
-        words: Words,
+        words: ScreenTexts,
         theme: Theme,
         answer: Answer,
         *,
         least: int,
         most: int,
-        entry: Entry | None = None,
+        entry: DigitEntry | None = None,
     ) -> None:
         self.least = least
-        self.entry = entry or Entry(most)
+        self.entry = entry or DigitEntry(most)
         self.cells = Cells(least, most, theme=theme)
         self.keypad = Keypad(self.press, words.frame("keypad.clear"), theme=theme)
         if theme.small_panel:
@@ -46,18 +47,20 @@ class DigitPadShape(Shape):
         theme = self.theme
         if theme.small_panel:
             self.pad = self.keypad
-            return Column(left, theme=theme, gap=gap)
+            return FlowColumn(left, theme=theme, gap=gap)
         if theme.portrait:
-            pad = Row([Spacer(theme=theme), self.keypad, Spacer(theme=theme)], theme=theme)
-            return Column([*(item for item in left if not item.grow), Spacer(theme=theme), pad], theme=theme, gap=gap)
-        column = Column(left, theme=theme, gap=gap, grow=True)
+            pad = FlowRow([Spacer(theme=theme), self.keypad, Spacer(theme=theme)], theme=theme)
+            return FlowColumn(
+                [*(item for item in left if not item.grow), Spacer(theme=theme), pad], theme=theme, gap=gap
+            )
+        column = FlowColumn(left, theme=theme, gap=gap, grow=True)
         return Beside([column, self.keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
 
     @property
-    def begun(self) -> bool:
+    def has_input(self) -> bool:
         return len(self.entry) > 0
 
-    def ending(self) -> Flow:
+    def last_page(self) -> Flow:
         """Cells and pad; the words are on the pages before, the title on both."""
         return typing_page(self.title(), self.cells, self.keypad, self.theme)
 

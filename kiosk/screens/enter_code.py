@@ -1,18 +1,18 @@
-"""EnterCode: a code on the large pad, shown as dots. With a policy its rules are judged while typing."""
+"""Screen of `EnterCode`: a PIN or PUK as dots; with a policy its rules are judged while typing."""
 
 from typing import Any
 
 from drivers.reader.secret import Secret
 from kiosk.policy import PinPolicy
+from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.drawings.figure import letter
-from kiosk.screens.entry import Entry
-from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import rule
 from kiosk.screens.shape import Answer
 from kiosk.screens.text import Icon, Small
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import EnterCode, LetterDrawing
 
 MARKS = {"good": ("check-circle", "success"), "bad": ("close-circle", "failure"), "open": ("circle-outline", "edge")}
@@ -23,7 +23,9 @@ class EnterCodeShape(DigitPadShape):
 
     view: EnterCode
 
-    def __init__(self, view: EnterCode, words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> None:
+    def __init__(
+        self, view: EnterCode, words: ScreenTexts, theme: Theme, answer: Answer, entry: DigitEntry | None = None
+    ) -> None:
         super().__init__(view, words, theme, answer, least=view.min_length, most=view.max_length, entry=entry)
 
     def build(self) -> Flow:
@@ -35,7 +37,7 @@ class EnterCodeShape(DigitPadShape):
         if self.rules:
             left += [Spacer(1, theme=theme, drop=2), self.cells, self.rules, *below]
         else:
-            left += [Spacer(theme=theme), Column([self.cells, *below], theme=theme, gap=2.4)]
+            left += [Spacer(theme=theme), FlowColumn([self.cells, *below], theme=theme, gap=2.4)]
         return self.with_pad(left, theme.sizes.gap if self.rules else 3.2 if not theme.portrait else 6)
 
     def wipe(self) -> None:
@@ -63,7 +65,7 @@ class EnterCodeShape(DigitPadShape):
             sheet.drop = 4
             whole = self.theme.portrait or self.theme.small_panel
             sheet.grow = whole
-            aids.append(Row([sheet] if whole else [sheet, Spacer(theme=self.theme)], theme=self.theme, drop=4))
+            aids.append(FlowRow([sheet] if whole else [sheet, Spacer(theme=self.theme)], theme=self.theme, drop=4))
         for fact in self.view.facts:
             text = f"{self.words(fact.label)} [b]{self.words(fact.value)}[/b]"
             aids.append(rule(self.theme, text, fact.icon or "information-outline", "primary", drop=3))
@@ -75,14 +77,16 @@ class EnterCodeShape(DigitPadShape):
         theme = self.theme
         eye = Icon(theme=theme, name="eye-off-outline", size_mm=theme.sizes.label * 1.3, tone="muted")
         return [
-            Row([eye, Small(theme=theme, text=self.words(self.view.hint), tone="muted", grow=True)], theme=theme, gap=1)
+            FlowRow(
+                [eye, Small(theme=theme, text=self.words(self.view.hint), tone="muted", grow=True)], theme=theme, gap=1
+            )
         ]
 
 
 class Rules(Flow):
     """The rules of a new code, each with its state; one that is broken is strong."""
 
-    def __init__(self, policy: PinPolicy, words: Words, entry: Entry, **kwargs: Any) -> None:
+    def __init__(self, policy: PinPolicy, words: ScreenTexts, entry: DigitEntry, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.policy, self.words, self.entry = policy, words, entry
         self.column = self._column()
@@ -101,7 +105,7 @@ class Rules(Flow):
     def arrange(self) -> None:
         self.column.place(self.x, self.top, self.width, self.height)
 
-    def _column(self) -> Column:
+    def _column(self) -> FlowColumn:
         policy, words = self.policy, self.words
         rows: list[Flow] = []
         for judged in self.entry.judge(policy):
@@ -114,4 +118,4 @@ class Rules(Flow):
             rows.append(rule(self.theme, text, icon, tone, tone="muted" if judged.state == "open" else "ink"))
         if not self.theme.small_panel and not self.theme.large:
             rows.append(rule(self.theme, words.frame("policy.twice"), "circle-outline", "edge", tone="muted"))
-        return Column(rows, theme=self.theme, gap=2 if not self.theme.small_panel else 0.8)
+        return FlowColumn(rows, theme=self.theme, gap=2 if not self.theme.small_panel else 0.8)

@@ -1,14 +1,14 @@
-"""EnterDigits: digits that are no secret, shown as typed. A scanner gives them at once; Enter gives the answer."""
+"""Screen of `EnterDigits`: digits that are no secret, shown as typed. A scanner gives them at once; Enter gives the answer."""
 
 from kiosk.barcodes import CardNumber, EnvelopeCode, NotKnown, OrderCode, Scanned, envelope_code, order_code
+from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.drawings.figure import letter
-from kiosk.screens.entry import Entry
-from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Answer
 from kiosk.screens.text import Small
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import EnterDigits, LetterDrawing
 
 
@@ -18,7 +18,7 @@ class EnterDigitsShape(DigitPadShape):
     view: EnterDigits
 
     def __init__(
-        self, view: EnterDigits, words: Words, theme: Theme, answer: Answer, entry: Entry | None = None
+        self, view: EnterDigits, words: ScreenTexts, theme: Theme, answer: Answer, entry: DigitEntry | None = None
     ) -> None:
         least = view.length if view.at_least is None else view.at_least
         super().__init__(view, words, theme, answer, least=least, most=view.length, entry=entry)
@@ -29,9 +29,9 @@ class EnterDigitsShape(DigitPadShape):
         self.hint = Small(theme=theme, text=self.words(view.hint) if view.hint else "", tone="muted")
         aids: list[Flow] = []
         if isinstance(view.drawing, LetterDrawing) and not theme.large:
-            aids = [Row([letter(view.drawing, self.words, theme), Spacer(theme=theme)], theme=theme, drop=4)]
+            aids = [FlowRow([letter(view.drawing, self.words, theme), Spacer(theme=theme)], theme=theme, drop=4)]
         left: list[Flow] = [self.title(), *self.leads(), *aids, *self.note(), Spacer(theme=theme)]
-        left.append(Column([self.cells, self.hint], theme=theme, gap=2.4))
+        left.append(FlowColumn([self.cells, self.hint], theme=theme, gap=2.4))
         return self.with_pad(left, 6 if theme.portrait and not theme.small_panel else 3.2)
 
     def show_entry(self) -> None:

@@ -1,4 +1,4 @@
-"""The frame that all screens share: rail, status strip, body and action bar, laid out for the panel.
+"""Frame that all screens share: rail, status strip, body and action bar, laid out for the panel.
 
 The rail is always there, in the same order and place. The strip is not touchable. What does not fit with large text goes over
 pages (`pages`): until the last of them the primary's place has the way to the next.
@@ -11,21 +11,21 @@ from typing import Any
 from kivy.lang import Builder
 from kivy.properties import BooleanProperty, StringProperty
 
+from kiosk.screens.background import Flat
+from kiosk.screens.button_bar import ButtonBar, PageTurner
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.ground import Flat
-from kiosk.screens.layout import Flow, Row, Spacer
+from kiosk.screens.layout import Flow, FlowRow, Spacer
 from kiosk.screens.rail import Rail
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Icon, Tiny
 from kiosk.screens.theme import Theme
-from kiosk.screens.waybar import Turner, WayBar
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Step
 
 
 @dataclass(frozen=True)
-class Status:
+class StripStatus:
     """What the strip says beside the errand. `clock` is hours and minutes as they are shown."""
 
     errand: str
@@ -62,7 +62,7 @@ class Pips(Flow):
             x += width + 1
 
 
-class Errand(Tiny):
+class ErrandLabel(Tiny):
     """The errand, or the place, in the strip; `plain` for the step beside it."""
 
     plain = StringProperty("no")
@@ -76,20 +76,20 @@ class Errand(Tiny):
 class Strip(Flow):
     """Errand, step, who attends, whether a card is in, the clock."""
 
-    def __init__(self, status: Status, words: Words, **kwargs: Any) -> None:
+    def __init__(self, status: StripStatus, words: ScreenTexts, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
-        self.errand = Errand(theme=theme, text=status.errand)
+        self.errand = ErrandLabel(theme=theme, text=status.errand)
         parts: list[Flow] = [self.errand]
         if status.step:
             step = status.step
             said = f"{step.at}/{step.of}" if theme.large else words.frame("frame.step", at=step.at, of=step.of)
             parts += [] if theme.large else [Pips(step, theme=theme)]
-            parts.append(Errand(theme=theme, text=said, plain="yes"))
+            parts.append(ErrandLabel(theme=theme, text=said, plain="yes"))
         parts.append(Spacer(theme=theme))
         if not theme.large:
             parts += self._right(status, words, theme)
-        self.row = Row(parts, theme=theme, gap=3)
+        self.row = FlowRow(parts, theme=theme, gap=3)
         self.hairline = Flat(theme=theme, fill=theme.colours.line)
         self.add_widget(self.row)
         self.add_widget(self.hairline)
@@ -101,7 +101,7 @@ class Strip(Flow):
             self.errand.leave_out(self.errand.wanted_width() - over)
 
     @staticmethod
-    def _right(status: Status, words: Words, theme: Theme) -> list[Flow]:
+    def _right(status: StripStatus, words: ScreenTexts, theme: Theme) -> list[Flow]:
         parts: list[Flow] = []
         if status.attended:
             parts.append(
@@ -112,7 +112,7 @@ class Strip(Flow):
         if status.card_in:
             icon = Icon(theme=theme, name="smart-card-outline", size_mm=theme.sizes.small * 1.45, tone="muted")
             said = Tiny(theme=theme, text=words.frame("frame.card_in"), tone="muted")
-            parts.append(Row([icon, said], theme=theme, gap=1, drop=1))
+            parts.append(FlowRow([icon, said], theme=theme, gap=1, drop=1))
         parts.append(Tiny(theme=theme, text=status.clock, tone="muted"))
         return parts
 
@@ -128,7 +128,7 @@ class Frame(Flat):
 
     bare = BooleanProperty(False)
 
-    def __init__(self, shape: Shape, status: Status, words: Words, rail: Rail, **kwargs: Any) -> None:
+    def __init__(self, shape: Shape, status: StripStatus, words: ScreenTexts, rail: Rail, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.shape, self.rail = shape, rail
         self._words = words
@@ -138,7 +138,7 @@ class Frame(Flat):
             self.add_widget(part)
         shape.changed = self.renew_actions
 
-    def set_status(self, status: Status) -> None:
+    def set_status(self, status: StripStatus) -> None:
         """Draw the strip anew: a card came in, a minute went."""
         self.remove_widget(self.strip)
         self.strip = Strip(status, self._words, theme=self.theme)
@@ -166,21 +166,21 @@ class Frame(Flat):
         self.strip.place(left, self.top, self.right - left, strip)
         self._arrange_bar()
         self._arrange_body()
-        if self.shape.is_short():
+        if self.shape.needs_pages():
             self._go_over_pages()
 
     def _go_over_pages(self) -> None:
         wide, first = self._room, self.bar
-        pages = self.shape.divide(wide)
-        self._turner = Turner(
+        pages = self.shape.paginate(wide)
+        self._turner = PageTurner(
             self.turn, first.first, self._words, self.theme, choices=isinstance(self.shape, ChooseShape)
         )
         bottom = self.y + (self.mm(self.theme.sizes.rail) if self.theme.portrait else 0.0)
-        answers = WayBar(Actions([self._turner.back, *first.first], first.last), theme=self.theme)
+        answers = ButtonBar(Actions([self._turner.back, *first.first], first.last), theme=self.theme)
         rooms = [self._body_top - bottom - answers.height_for(wide)]
         rooms.insert(0, self._body_top - bottom - self._turner.bar(wide, back=True).height_for(wide))
         pages.fit(wide, *rooms)
-        if self.shape.begun:
+        if self.shape.has_input:
             pages.turn(len(pages.pages))
         self.turn(0)
 
@@ -205,15 +205,15 @@ class Frame(Flat):
         self._place_pad(left + pad + room + pad if column else None)
         self.shape.place(left + pad, self._body_top, room, self._body_top - self.bar.top)
 
-    def _new_bar(self) -> WayBar:
+    def _new_bar(self) -> ButtonBar:
         pages, upright = self.shape.pages, self.shape.pad is not None and self.theme.small_panel
         if pages is None:
-            return WayBar(self.shape.actions(), theme=self.theme, upright=upright)
+            return ButtonBar(self.shape.actions(), theme=self.theme, upright=upright)
         if not pages.last:
             return self._turner.bar(self._room, back=pages.at > 0)
         usual = self.shape.actions()
         back = [self._turner.back] if pages.at else []
-        return WayBar(Actions([*back, *usual.left], usual.right), theme=self.theme, upright=upright)
+        return ButtonBar(Actions([*back, *usual.left], usual.right), theme=self.theme, upright=upright)
 
     def _rail_place(self, rail: float) -> tuple[float, float, float, float]:
         if self.theme.portrait:

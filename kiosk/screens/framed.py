@@ -1,4 +1,4 @@
-"""Framed things and things that are touched: borders lie inside the box, colours come from kv by kind.
+"""Bordered boxes and touch targets: panels, buttons, tiles. Borders lie inside the box, colours come from kv by kind.
 
 A touch counts when it is let go of inside. Nothing under 12 mm is a target.
 """
@@ -11,33 +11,33 @@ from kivy.lang import Builder
 from kivy.properties import StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 
-from kiosk.screens.ground import Framed
-from kiosk.screens.layout import Box, Column, Flow, Row
+from kiosk.screens.background import Framed
+from kiosk.screens.clipping import is_unclipped
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow
 from kiosk.screens.text import Icon, Lead, Small, Tiny
 from kiosk.screens.theme import Theme
-from kiosk.screens.whole import whole
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Button, Option
 
 ICONS_AFTER = frozenset({"arrow-down", "arrow-right", "check", "chevron-right"})
 """Glyphs that point on stand behind the words; all others before them."""
 
 
-class FramedBox(Framed, Box):
+class FramedBox(Framed, FlowBox):
     """A box that is seen."""
 
     def parts(self, width: float) -> list[Flow]:
         return [self]
 
 
-class Panel(FramedBox):
+class SheetPanel(FramedBox):
     """A sheet on the page: facts, tries. Over several pages what is on it stands on the page itself."""
 
     def parts(self, width: float) -> list[Flow]:
-        return Box.parts(self, width)
+        return FlowBox.parts(self, width)
 
 
-class Shown(FramedBox):
+class ShownIfRoom(FramedBox):
     """A box that shows what the words say: it stays away where they need the room."""
 
     needed = False
@@ -46,7 +46,7 @@ class Shown(FramedBox):
         return []
 
 
-class Stage(Shown):
+class DrawingStage(ShownIfRoom):
     """The dark ground that drawings stand on."""
 
 
@@ -79,7 +79,7 @@ class Plate(Framed):
             drop = int(bool(text) and self.theme.large)
             glyph = Icon(theme=self.theme, name=icon, size_mm=self.theme.sizes.lead * 1.3, tone=self.tone, drop=drop)
             parts.insert(1 if icon in ICONS_AFTER else 0, glyph)
-        self.content = Row(parts, theme=self.theme, gap=2.4)
+        self.content = FlowRow(parts, theme=self.theme, gap=2.4)
         self.add_widget(self.content)
 
     @property
@@ -125,8 +125,8 @@ class PressButton(Touchable, Plate):
     """A way on."""
 
 
-def action(
-    button: Button, theme: Theme, words: Words, answer: Callable[[str], None], kind: str = "plain"
+def action_button(
+    button: Button, theme: Theme, words: ScreenTexts, answer: Callable[[str], None], kind: str = "plain"
 ) -> PressButton:
     """The button of a view."""
     return PressButton(
@@ -148,7 +148,7 @@ class Tile(Framed):
 
     kind = StringProperty("open")
 
-    def __init__(self, option: Option, words: Words, **kwargs: Any) -> None:
+    def __init__(self, option: Option, words: ScreenTexts, **kwargs: Any) -> None:
         super().__init__(kind="closed" if option.reason else "open", **kwargs)
         theme = self.theme
         lines: list[Flow] = [TileTitle(theme=theme, text=words(option.title))]
@@ -157,14 +157,14 @@ class Tile(Framed):
             role = Tiny if theme.small_panel else Small
             lines.append(role(theme=theme, text=words(second), tone="muted", line=1.15 if theme.small_panel else 1.25))
         gap = 0 if theme.small_panel else 1
-        parts: list[Flow] = [Box(Column(lines, theme=theme, gap=gap), theme=theme, grow=True, centre=True)]
+        parts: list[Flow] = [FlowBox(FlowColumn(lines, theme=theme, gap=gap), theme=theme, grow=True, centre=True)]
         if option.icon:
             tone = "muted" if option.reason else "primary"
             gives_way = int(theme.large and theme.small_panel)
             size = self._icon_mm(theme)
             parts.insert(0, Icon(theme=theme, name=option.icon, size_mm=size, tone=tone, drop=gives_way))
-        row = Row(parts, theme=theme, gap=2.2 if theme.small_panel else 3.6)
-        self.inside = Box(row, theme=theme, padding=(2.6, 0.4) if theme.small_panel else (4, 2), centre=True)
+        row = FlowRow(parts, theme=theme, gap=2.2 if theme.small_panel else 3.6)
+        self.inside = FlowBox(row, theme=theme, padding=(2.6, 0.4) if theme.small_panel else (4, 2), centre=True)
         self.add_widget(self.inside)
 
     @staticmethod
@@ -241,7 +241,7 @@ class Grid(Flow):
         for tile in self.tiles:
             height = tile.height_for(width)
             tile.place(0, 0, width, height)
-            if height > max(most, self.mm(13.6)) or not whole(tile):
+            if height > max(most, self.mm(13.6)) or not is_unclipped(tile):
                 return False
         return True
 

@@ -1,4 +1,4 @@
-"""Keypad: the large pad, and the cells that show how far one has come.
+"""On-screen keypad, and the cells that show how many digits are typed.
 
 1 2 3 on top, Rensa to the left, erase to the right. No key changes when it is pressed; progress shows in the cells alone. The
 pad never moves between steps.
@@ -11,14 +11,14 @@ from typing import Any, cast
 from kivy.lang import Builder
 
 from kiosk.screens import fonts
+from kiosk.screens.background import Framed
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import Touchable
-from kiosk.screens.ground import Framed
-from kiosk.screens.layout import Column, Flow, Row, Spacer
+from kiosk.screens.layout import Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Key
 from kiosk.screens.text import Icon, Text
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 
 FACES: tuple[Key, ...] = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "clear", "0", "erase")
 GROUP = 4
@@ -157,15 +157,15 @@ def typing_page(title: Flow, cells: Cells, keypad: Keypad, theme: Theme) -> Flow
         if part.parent is not None:
             part.parent.remove_widget(part)
     if theme.small_panel:
-        return Column([title, Spacer(theme=theme), cells], theme=theme, gap=2)
+        return FlowColumn([title, Spacer(theme=theme), cells], theme=theme, gap=2)
     if theme.portrait:
-        pad = Row([Spacer(theme=theme), keypad, Spacer(theme=theme)], theme=theme)
-        return Column([title, cells, Spacer(theme=theme), pad], theme=theme, gap=6)
-    column = Column([title, Spacer(theme=theme), cells], theme=theme, gap=3.2, grow=True)
-    return Row([column, keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
+        pad = FlowRow([Spacer(theme=theme), keypad, Spacer(theme=theme)], theme=theme)
+        return FlowColumn([title, cells, Spacer(theme=theme), pad], theme=theme, gap=6)
+    column = FlowColumn([title, Spacer(theme=theme), cells], theme=theme, gap=3.2, grow=True)
+    return FlowRow([column, keypad], theme=theme, gap=theme.sizes.gap * 2.2, top=True)
 
 
-def missing(count: int, words: Words, short: bool) -> str:
+def missing(count: int, words: ScreenTexts, short: bool) -> str:
     """How many digits are still missing, in words."""
     if short:
         return words.frame("keypad.more_short", count=count)

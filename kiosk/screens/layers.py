@@ -1,4 +1,4 @@
-"""Layers: the question, what may lie over it, and who gets a touch.
+"""Window layers: the question, what may lie over it, and which of them gets a touch.
 
 Only the uppermost layer is touched. Right after a change touches are ignored, so that a second tap of the same finger does not
 answer a question that nobody has read.

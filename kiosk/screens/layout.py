@@ -1,4 +1,4 @@
-"""Layout: rows, columns and boxes that are laid out at once, from the width down, as text needs it.
+"""Layout engine: rows, columns and boxes that are laid out at once, from the width down, as text needs it.
 
 A `Flow` says how high it is at a width; its parent then places it. Nothing settles over several frames, so a screen is
 right in the first picture, and content never moves after it has appeared. A column that is too low first narrows its gaps, to
@@ -100,7 +100,7 @@ class Group(Flow):
                 self.remove_widget(item)
 
 
-class Column(Group):
+class FlowColumn(Group):
     """Flows below each other; what grows also gives way where there is no room.
 
     `centred` ones are as wide as they want, in the middle."""
@@ -156,7 +156,7 @@ class Column(Group):
         return sum(item.height_for(width) for item in items) + gap * max(0, len(items) - 1)
 
 
-class Row(Group):
+class FlowRow(Group):
     """Flows beside each other: what grows shares the width that the others leave; what has `drop` goes where there is none."""
 
     def __init__(self, items: Iterable[Flow], *, top: bool = False, **kwargs: Any) -> None:
@@ -175,7 +175,7 @@ class Row(Group):
         x, shown = self.x, self._fitting(self.width)
         self._show_only(shown)
         for item, width in zip(shown, self._widths(self.width, shown), strict=True):
-            fills = item.tall or (item.grow and isinstance(item, Group | Box))
+            fills = item.tall or (item.grow and isinstance(item, Group | FlowBox))
             height = self.height if fills else min(self.height, item.height_for(width))
             top = self.top if self.from_top else self.top - (self.height - height) / 2
             item.place(x, top, width, height)
@@ -196,11 +196,11 @@ class Row(Group):
             if item.parent is not None:
                 item.parent.remove_widget(item)
         piece.grow = True
-        return Row(first, theme=self.theme, gap=self.gap, top=self.from_top)
+        return FlowRow(first, theme=self.theme, gap=self.gap, top=self.from_top)
 
     def _indented(self, piece: Flow, pixels: float) -> Flow:
         piece.grow = True
-        return Row([Spacer(pixels / self.mm(1), theme=self.theme), piece], theme=self.theme)
+        return FlowRow([Spacer(pixels / self.mm(1), theme=self.theme), piece], theme=self.theme)
 
     def _fitting(self, width: float) -> list[Flow]:
         shown = list(self.items)
@@ -219,7 +219,7 @@ class Row(Group):
         return [share if item.grow else item.wanted_width() for item in items]
 
 
-class Beside(Row):
+class Beside(FlowRow):
     """Columns beside each other, of which each can stand alone."""
 
     def parts(self, width: float) -> list[Flow]:
@@ -229,7 +229,7 @@ class Beside(Row):
 class Split(Beside):
     """What is said beside what is shown. With large text the drawing gives way where the words need the whole width."""
 
-    def __init__(self, says: Column, shows: Flow, **kwargs: Any) -> None:
+    def __init__(self, says: FlowColumn, shows: Flow, **kwargs: Any) -> None:
         super().__init__([says, shows], top=True, **kwargs)
         self.says = says
 
@@ -245,7 +245,7 @@ class Split(Beside):
         return self.says.parts(width) + [part for part in self.items[1].parts(width) if part.needed]
 
 
-class Box(Flow):
+class FlowBox(Flow):
     """One flow with room around it; kv draws the box. `padding` is (across, up and down) in millimetres.
 
     `width_mm` fixes its width; `centre` keeps the inside at its own height in the middle."""

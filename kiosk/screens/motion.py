@@ -1,4 +1,4 @@
-"""Motion: drawings on show step through their poses; a picture of the window shows each in its first pose.
+"""Animation of drawings in poses; a picture of the window shows each in its first pose.
 
 Poses change at most every half second and there is nothing between them, so the window is drawn anew only then.
 

@@ -1,4 +1,4 @@
-"""Overlays: what may lie over a question without ending it (time-out, help), and the screen of a station out of order."""
+"""Overlays over a question (time-out, help), and the screen of a station out of order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,21 +7,21 @@ from typing import Any
 
 from kivy.lang import Builder
 
+from kiosk.screens.background import Flat, Framed
 from kiosk.screens.busy import Ring
 from kiosk.screens.framed import PressButton
-from kiosk.screens.ground import Flat, Framed
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.shape import Actions, Shape
 from kiosk.screens.text import Display, Icon, Lead, Small, Strong, Text, Title
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Button, Fact, Say, View, say
 
 MORE, END, CLOSE = "timeout:more", "timeout:end", "help:close"
 
 
 @dataclass(frozen=True)
-class Closed:
+class OutOfOrder:
     """The station is out of order: why, and whom to ask. `title` is also said in the other language, with `inside`."""
 
     title: Say
@@ -42,7 +42,7 @@ class TimeoutShape(Shape):
     """Is anybody there? The ring empties; the question under it stays as it was."""
 
     def __init__(
-        self, view: View[Any], words: Words, theme: Theme, answer: Callable[[bool], None], card_in: bool
+        self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Callable[[bool], None], card_in: bool
     ) -> None:
         self.card_in = card_in
         super().__init__(view, words, theme, answer)
@@ -58,16 +58,16 @@ class TimeoutShape(Shape):
         ]
         if self.card_in:
             said.append(Lead(theme=theme, text=self.words.frame("timeout.card")))
-        text = Column(said, theme=theme, gap=5 if not theme.small_panel else 3)
+        text = FlowColumn(said, theme=theme, gap=5 if not theme.small_panel else 3)
         if theme.portrait:
-            return Column([Spacer(theme=theme), Column([self.ring], theme=theme, centred=True), text, Spacer(theme=theme)],
-                          theme=theme, gap=14)  # fmt: skip
-        row = Row(
-            [self.ring, Box(text, theme=theme, grow=True, centre=True)],
+            ring = FlowColumn([self.ring], theme=theme, centred=True)
+            return FlowColumn([Spacer(theme=theme), ring, text, Spacer(theme=theme)], theme=theme, gap=14)
+        row = FlowRow(
+            [self.ring, FlowBox(text, theme=theme, grow=True, centre=True)],
             theme=theme,
             gap=14 if not theme.small_panel else 6,
         )
-        return Box(row, theme=theme, padding=(6 if not theme.small_panel else 0, 0))
+        return FlowBox(row, theme=theme, padding=(6 if not theme.small_panel else 0, 0))
 
     def actions(self) -> Actions:
         theme, words = self.theme, self.words
@@ -89,7 +89,7 @@ class HelpShape(Shape):
     """Who helps. Closes back to the question with nothing lost."""
 
     def __init__(
-        self, view: View[Any], words: Words, theme: Theme, answer: Callable[[str], None], page: HelpPage
+        self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Callable[[str], None], page: HelpPage
     ) -> None:
         self.page = page
         super().__init__(view, words, theme, answer)
@@ -97,7 +97,7 @@ class HelpShape(Shape):
     def build(self) -> Flow:
         theme, words, last = self.theme, self.words, len(self.page.contacts) - 1
         rows = [
-            Column(
+            FlowColumn(
                 [
                     Strong(theme=theme, text=words(fact.label)),
                     Text(theme=theme, text=words(fact.value), tone="muted"),
@@ -112,7 +112,7 @@ class HelpShape(Shape):
             Title(theme=theme, text=words.frame("help.title"), drop=3 if theme.large else 0),
             Lead(theme=theme, text=words.frame("help.lead"), drop=4 if theme.large else 0),
         ]
-        return Column(
+        return FlowColumn(
             [*head, Spacer(1, theme=theme), *rows, Spacer(theme=theme), rail], theme=theme, gap=theme.sizes.gap
         )
 
@@ -133,7 +133,7 @@ class ClosedTitle(Display):
 class ClosedScreen(Flat):
     """The whole screen dark: what is wrong, that no card is inside, who helps. Nothing to touch."""
 
-    def __init__(self, closed: Closed, words: Words, **kwargs: Any) -> None:
+    def __init__(self, closed: OutOfOrder, words: ScreenTexts, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme = self.theme.large_text(False)
         small = theme.small_panel
@@ -148,27 +148,29 @@ class ClosedScreen(Flat):
         ]
         head: Flow
         if theme.portrait:
-            both = Column([Row([sign], theme=theme), Column(said, theme=theme, gap=5)], theme=theme, gap=12)
-            head = Box(both, theme=theme, grow=True, centre=True)
+            both = FlowColumn([FlowRow([sign], theme=theme), FlowColumn(said, theme=theme, gap=5)], theme=theme, gap=12)
+            head = FlowBox(both, theme=theme, grow=True, centre=True)
         else:
-            text = Box(Column(said, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True)
-            head = Row([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
+            text = FlowBox(
+                FlowColumn(said, theme=theme, gap=5 if not small else 3), theme=theme, grow=True, centre=True
+            )
+            head = FlowRow([sign, text], theme=theme, gap=12 if not small else 6, grow=True)
         columns = [self._contact(fact, words) for fact in closed.contacts]
         below: Flow
         if theme.portrait:
-            below = Column(columns, theme=theme, gap=6)
+            below = FlowColumn(columns, theme=theme, gap=6)
         else:
-            below = Row(columns, theme=theme, gap=8 if not small else 4, top=True)
+            below = FlowRow(columns, theme=theme, gap=8 if not small else 4, top=True)
         self.rule = Flat(theme=theme, fill=theme.colours.rail_edge)
         self.head, self.below = head, below
         for part in (head, self.rule, below):
             self.add_widget(part)
 
-    def _contact(self, fact: Fact, words: Words) -> Flow:
+    def _contact(self, fact: Fact, words: ScreenTexts) -> Flow:
         theme = self.theme
         label = Lead(theme=theme, text=f"[b]{words(fact.label)}[/b]", tone="on_rail", line=1.25)
         value = Small(theme=theme, text=words(fact.value), tone="on_rail", line=1.35)
-        return Column([label, value], theme=theme, gap=0.8, grow=True)
+        return FlowColumn([label, value], theme=theme, gap=0.8, grow=True)
 
     def arrange(self) -> None:
         across, top, bottom = (self.mm(side) for side in ((6, 4, 5) if self.theme.small_panel else (18, 14, 11)))
@@ -181,7 +183,7 @@ class ClosedScreen(Flat):
         self.head.place(self.x + across, self.top - top, width, self.top - top - line - gap)
 
 
-class Sign(Box, Framed):
+class Sign(FlowBox, Framed):
     """The wrench in its outline."""
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from kivy.lang import Builder
 from kivy.properties import StringProperty
 
-from kiosk.screens.framed import FramedBox, Panel
-from kiosk.screens.ground import Flat, Framed
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.background import Flat, Framed
+from kiosk.screens.framed import FramedBox, SheetPanel
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Fact, Note, Point, Task, Tries
 
 NOTE_ICONS = {"info": "information-outline", "warning": "alert", "clock": "clock-outline"}
@@ -36,8 +36,8 @@ class NotePanel(FramedBox):
             size_mm=5.5 if small else 7,
             tone="warning" if kind == "warning" else "primary",
         )
-        self.lines = Column(lines, theme=theme, grow=True)
-        row = Row([icon, self.lines], theme=theme, gap=2.6 if small else 4, top=True)
+        self.lines = FlowColumn(lines, theme=theme, grow=True)
+        row = FlowRow([icon, self.lines], theme=theme, gap=2.6 if small else 4, top=True)
         padding = (3.2, 2.4) if small else (5, 3.6)
         super().__init__(row, theme=theme, kind=kind, padding=padding, **kwargs)
 
@@ -49,7 +49,7 @@ class NotePanel(FramedBox):
         return [NotePanel([line], self.kind, self.theme) for line in lines]
 
 
-def note_panel(note: Note, words: Words, theme: Theme, *, band: bool = False, drop: int = 0) -> NotePanel:
+def note_panel(note: Note, words: ScreenTexts, theme: Theme, *, band: bool = False, drop: int = 0) -> NotePanel:
     """The panel of a note. `band` is the warning above the buttons, in body text."""
     role = Text if band else Small
     lines: list[Flow] = [role(theme=theme, text=words(note.text))]
@@ -102,14 +102,14 @@ class Number(Framed):
 
 def rule(
     theme: Theme, text: str, icon: str, icon_tone: str, *, tone: str = "ink", top: bool = False, drop: int = 0
-) -> Row:
+) -> FlowRow:
     """A glyph and a line of text: a rule, a task, a fact to compare."""
     size = 8.4 if theme.large else 6.4
-    mark = Box(Icon(theme=theme, name=icon, size_mm=size, tone=icon_tone), theme=theme, padding=(0.3, 0))
-    return Row([mark, Text(theme=theme, text=text, tone=tone, grow=True)], theme=theme, gap=2.4, top=top, drop=drop)
+    mark = FlowBox(Icon(theme=theme, name=icon, size_mm=size, tone=icon_tone), theme=theme, padding=(0.3, 0))
+    return FlowRow([mark, Text(theme=theme, text=text, tone=tone, grow=True)], theme=theme, gap=2.4, top=top, drop=drop)
 
 
-def task_row(task: Task, words: Words, theme: Theme) -> Row:
+def task_row(task: Task, words: ScreenTexts, theme: Theme) -> FlowRow:
     """A line of the busy list."""
     icon, tone = TASKS[task.state]
     text = words(task.text)
@@ -117,13 +117,13 @@ def task_row(task: Task, words: Words, theme: Theme) -> Row:
     return rule(theme, strong, icon, tone, tone="muted" if task.state == "later" else "ink")
 
 
-def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
+def point_row(point: Point, number: int, words: ScreenTexts, theme: Theme) -> FlowRow:
     """A point: numbered, judged good or bad, or with a glyph of its own and a second line."""
     text = words(point.text)
     if point.mark == "number":
         high = 0.4 if theme.small_panel else 0.9
-        said = Column([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
-        return Row([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
+        said = FlowColumn([Spacer(high, theme=theme), Text(theme=theme, text=text)], theme=theme, grow=True)
+        return FlowRow([Number(str(number), theme.sizes.step, theme=theme), said], theme=theme, gap=3.5, top=True)
     icon, tone = JUDGED.get(point.mark, (point.icon or "information-outline", "primary"))
     judged = point.mark in JUDGED
     if point.detail is None or (judged and (theme.large or theme.small_panel)):
@@ -133,13 +133,13 @@ def point_row(point: Point, number: int, words: Words, theme: Theme) -> Row:
     if not theme.large and not theme.small_panel:
         lines.append(Text(theme=theme, text=words(point.detail), tone="muted"))
     icon_mm = 6.4 if theme.small_panel else 8
-    mark = Box(Icon(theme=theme, name=icon, size_mm=icon_mm, tone=tone), theme=theme)
+    mark = FlowBox(Icon(theme=theme, name=icon, size_mm=icon_mm, tone=tone), theme=theme)
     return PointRow(
         [mark, TwoLines(lines, theme=theme, grow=True)], theme=theme, gap=5 if not theme.small_panel else 3, top=True
     )
 
 
-class TwoLines(Column):
+class TwoLines(FlowColumn):
     """A point and its second line, which goes where there is no room."""
 
     def squeeze(self) -> None:
@@ -148,7 +148,7 @@ class TwoLines(Column):
         del self.items[1:]
 
 
-class PointRow(Row):
+class PointRow(FlowRow):
     """A point with its glyph."""
 
     def squeeze(self) -> None:
@@ -156,7 +156,7 @@ class PointRow(Row):
             item.squeeze()
 
 
-def point_rows(points: tuple[Point, ...], words: Words, theme: Theme) -> list[Flow]:
+def point_rows(points: tuple[Point, ...], words: ScreenTexts, theme: Theme) -> list[Flow]:
     """All points of a view; numbered ones stand closer together."""
     numbers = accumulate(int(point.mark == "number") for point in points)
     rows: list[Flow] = [point_row(point, at, words, theme) for at, point in zip(numbers, points, strict=True)]
@@ -164,30 +164,30 @@ def point_rows(points: tuple[Point, ...], words: Words, theme: Theme) -> list[Fl
         for at, row in enumerate(rows):
             row.drop = at if theme.large else 0
         gap = {"10": 3.0, "7": 2.0, "p": 7.0}[theme.panel.name]
-        return [Column(rows, theme=theme, gap=gap, grow=theme.large)]
+        return [FlowColumn(rows, theme=theme, gap=gap, grow=theme.large)]
     return rows
 
 
-def _both(point: Point, words: Words) -> str:
+def _both(point: Point, words: ScreenTexts) -> str:
     return f"[b]{words(point.text)}.[/b] {words(point.detail)}" if point.detail else words(point.text)
 
 
-class Line(Flat):
+class FactDivider(Flat):
     """A hairline between facts."""
 
 
-class Facts(Flow):
+class FactTable(Flow):
     """Labelled values in two columns, a hairline between the rows. A value that is too long for one line beside its label
     stands below it."""
 
-    def __init__(self, facts: tuple[Fact, ...], words: Words, *, between: float = 1.9, **kwargs: Any) -> None:
+    def __init__(self, facts: tuple[Fact, ...], words: ScreenTexts, *, between: float = 1.9, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
         self.between, self.facts, self.words = between, facts, words
         self.rows = [
             (Small(theme=theme, text=words(fact.label), tone="muted"), _value(fact, words, theme)) for fact in facts
         ]
-        self.lines = [Line(theme=theme) for _ in facts[1:]]
+        self.lines = [FactDivider(theme=theme) for _ in facts[1:]]
         for widget in (*(part for row in self.rows for part in row), *self.lines):
             self.add_widget(widget)
 
@@ -213,7 +213,7 @@ class Facts(Flow):
 
     def parts(self, width: float) -> list[Flow]:
         """Its rows. Their values begin below each other."""
-        rows = [Facts((fact,), self.words, theme=self.theme, between=self.between) for fact in self.facts]
+        rows = [FactTable((fact,), self.words, theme=self.theme, between=self.between) for fact in self.facts]
         for row in rows:
             row.column = self._first()
         return list(rows)
@@ -246,13 +246,13 @@ class Value(Text):
     """The value of a fact."""
 
 
-def _value(fact: Fact, words: Words, theme: Theme) -> Flow:
+def _value(fact: Fact, words: ScreenTexts, theme: Theme) -> Flow:
     tone = {"plain": "ink", "good": "success", "bad": "failure"}[fact.tone]
     text = words(fact.value)
     label = Value(theme=theme, text=text if fact.tone == "plain" else f"[b]{text}[/b]", tone=tone, grow=True)
     if not fact.icon:
         return label
-    return Row([Icon(theme=theme, name=fact.icon, size_mm=4.6, tone=tone), label], theme=theme, gap=1.2)
+    return FlowRow([Icon(theme=theme, name=fact.icon, size_mm=4.6, tone=tone), label], theme=theme, gap=1.2)
 
 
 class Dot(Framed):
@@ -278,19 +278,19 @@ class Dot(Framed):
         self.cross.place(self.center_x - side / 2, self.center_y + side / 2, side, side)
 
 
-def tries_panel(tries: Tries, words: Words, theme: Theme, **kwargs: Any) -> Panel:
+def tries_panel(tries: Tries, words: ScreenTexts, theme: Theme, **kwargs: Any) -> SheetPanel:
     """Tries left as dots, with the sentence that says where we stop."""
     size = {"10": 7.0, "7": 5.4, "p": 9.0}[theme.panel.name]
     dots: list[Flow] = [Dot(size, theme=theme, left="no") for _ in range(tries.used)]
     dots += [Dot(size, theme=theme) for _ in range(tries.left)]
     said = words.frame("frame.tries.last") if tries.left == 1 else words.frame("frame.tries", left=tries.left)
     gap, most = 1.4 if theme.small_panel else 2, DOTS_MOST[theme.panel.name]
-    rows: list[Flow] = [Row(dots[at : at + most], theme=theme, gap=gap) for at in range(0, len(dots), most)]
-    lines: list[Flow] = [TriesLeft(theme=theme, text=said), Column(rows, theme=theme, gap=gap)]
+    rows: list[Flow] = [FlowRow(dots[at : at + most], theme=theme, gap=gap) for at in range(0, len(dots), most)]
+    lines: list[Flow] = [TriesLeft(theme=theme, text=said), FlowColumn(rows, theme=theme, gap=gap)]
     if not theme.small_panel and not theme.large:
         lines.append(Small(theme=theme, text=words(tries.text), tone="muted"))
     padding, between = ((4, 3.4), 2.4) if theme.small_panel else ((6, 5), 3.4)
-    return Panel(Column(lines, theme=theme, gap=between), theme=theme, padding=padding, **kwargs)
+    return SheetPanel(FlowColumn(lines, theme=theme, gap=between), theme=theme, padding=padding, **kwargs)
 
 
 class TriesLeft(Text):

@@ -1,4 +1,4 @@
-"""Rail: language, larger text, contrast, listen, help. Always there, in the same order and place.
+"""Navigation rail: language, larger text, contrast, listen, help. Always there, in the same order and place.
 
 The language button has the other language's name. With larger text the rail shows glyphs alone; Help names them. Listen
 stays in its place where nothing speaks: quiet, still readable, and no target.
@@ -11,13 +11,13 @@ from typing import Any
 from kivy.lang import Builder
 from kivy.properties import StringProperty
 
+from kiosk.screens.background import Flat, Framed
 from kiosk.screens.drawings import closeups
 from kiosk.screens.drawings.figure import Figure
 from kiosk.screens.framed import Touchable
-from kiosk.screens.ground import Flat, Framed
-from kiosk.screens.layout import Column, Flow
+from kiosk.screens.layout import Flow, FlowColumn
 from kiosk.screens.text import Icon, Tiny
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 
 RAIL = (
     ("language", "translate"),
@@ -39,7 +39,7 @@ class RailButton(Touchable, Framed):
         parts: list[Flow] = [RailIcon(theme=theme, name=icon, size_mm=theme.sizes.rail_icon, tone=tone)]
         if not theme.large:
             parts.append(RailText(theme=theme, text=text, tone=tone))
-        self.content = Column(parts, theme=theme, gap=1)
+        self.content = FlowColumn(parts, theme=theme, gap=1)
         self.add_widget(self.content)
 
     def wanted_width(self) -> float:
@@ -65,7 +65,7 @@ class Rail(Flat):
     """Language, larger text, contrast, listen, help."""
 
     def __init__(
-        self, words: Words, on: frozenset[str], act: Callable[[str], None], *, hears: bool = True, **kwargs: Any
+        self, words: ScreenTexts, on: frozenset[str], act: Callable[[str], None], *, hears: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         theme = self.theme

@@ -1,4 +1,4 @@
-"""Receipts on screen: as they will stand on paper, or as a large code to scan where there is no paper."""
+"""Receipt on screen: as it will stand on paper, or as a large code to scan where there is no paper."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from qrcode.constants import ERROR_CORRECT_M
 from kiosk.screens.drawings.figure import Figure
 from kiosk.screens.drawings.pen import Pen
 from kiosk.screens.framed import FramedBox
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.text import Text
 from kiosk.screens.theme import Theme, rgb
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import ReceiptPanel
 
 BLACK, GREY = rgb("#000000"), rgb("#73828A")
@@ -104,11 +104,11 @@ def _runs(row: list[bool]) -> list[tuple[int, int]]:
     return runs
 
 
-def slip(panel: ReceiptPanel, words: Words, theme: Theme, **kwargs: Any) -> Slip:
+def slip(panel: ReceiptPanel, words: ScreenTexts, theme: Theme, **kwargs: Any) -> Slip:
     """The receipt as it will stand on paper, and its code once it is signed."""
     lines: list[Flow] = [SlipTitle(theme=theme, text=words(panel.title))]
     facts: list[Flow] = [SlipRow(words(fact.label), words(fact.value), theme=theme) for fact in panel.facts]
-    lines.append(Column(facts, theme=theme, gap=1))
+    lines.append(FlowColumn(facts, theme=theme, gap=1))
     if panel.qr:
         said: list[Flow] = [
             SlipText(theme=theme, text=f"[b]{words.frame('frame.receipt_take')}[/b]"),
@@ -119,10 +119,10 @@ def slip(panel: ReceiptPanel, words: Words, theme: Theme, **kwargs: Any) -> Slip
                 else []
             ),
         ]
-        beside = Box(Column(said, theme=theme), theme=theme, grow=True, centre=True)
+        beside = FlowBox(FlowColumn(said, theme=theme), theme=theme, grow=True, centre=True)
         side = {"10": 28, "7": 20, "p": 44}[theme.panel.name]
-        lines += [Tear(theme=theme), Row([qr_figure(panel.qr, side, theme), beside], theme=theme, gap=5)]
-    inside = Column([*lines, Spacer(theme=theme)], theme=theme, gap=2.6 if not theme.small_panel else 1.6)
+        lines += [Tear(theme=theme), FlowRow([qr_figure(panel.qr, side, theme), beside], theme=theme, gap=5)]
+    inside = FlowColumn([*lines, Spacer(theme=theme)], theme=theme, gap=2.6 if not theme.small_panel else 1.6)
     wide = 60 if theme.small_panel else SLIP_MM
     padding = (3, 3) if theme.small_panel else (6.4, 6.4)
     return Slip(inside, theme=theme, padding=padding, width_mm=wide, tall=True, **kwargs)
@@ -132,7 +132,7 @@ class ScanTitle(SlipText):
     """What to do with the code."""
 
 
-def scan_panel(panel: ReceiptPanel, words: Words, theme: Theme) -> Slip:
+def scan_panel(panel: ReceiptPanel, words: ScreenTexts, theme: Theme) -> Slip:
     """The code alone, large, with its number and what else is to be known; the last of it goes where there is no room."""
     side = 24 if theme.small_panel else 50
     facts = [
@@ -146,7 +146,7 @@ def scan_panel(panel: ReceiptPanel, words: Words, theme: Theme) -> Slip:
         *facts,
     ]
     figure: list[Flow] = [qr_figure(panel.qr, side, theme), Spacer(5, theme=theme)] if panel.qr else []
-    inside = Column([*figure, *lines], theme=theme, centred=True)
+    inside = FlowColumn([*figure, *lines], theme=theme, centred=True)
     wide = 50 if theme.small_panel else SCAN_MM
     return ScanSlip(inside, theme=theme, padding=(6, 5), width_mm=wide, tall=True, centre=True)
 

@@ -1,18 +1,18 @@
-"""Shape: what is between the strip and the bottom edge for one kind of view. One module for each kind draws it."""
+"""Base of the screen bodies: what is between the strip and the bottom edge. One module for each kind of view draws it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kiosk.screens.clipping import is_unclipped
 from kiosk.screens.drawings.figure import stage
-from kiosk.screens.framed import Plate, action
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer, Split
-from kiosk.screens.pages import Pages
+from kiosk.screens.framed import Plate, action_button
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer, Split
+from kiosk.screens.pagination import PagedBody
 from kiosk.screens.panels import Badge, note_panel
 from kiosk.screens.text import Lead, Title
 from kiosk.screens.theme import Theme
-from kiosk.screens.whole import whole
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Button, View
 
 Answer = Callable[[Any], None]
@@ -32,12 +32,12 @@ class Shape(Flow):
 
     head_mm: float = 0.0
     pad: Flow | None = None
-    pages: Pages | None = None
+    pages: PagedBody | None = None
     """Where large text makes more of it than fits."""
     turns = True
     """Whether there is somebody who could turn pages, and time for it."""
 
-    def __init__(self, view: View[Any], words: Words, theme: Theme, answer: Answer) -> None:
+    def __init__(self, view: View[Any], words: ScreenTexts, theme: Theme, answer: Answer) -> None:
         super().__init__(theme=theme)
         self.view, self.words, self.answer = view, words, answer
         self.changed: Callable[[], None] = lambda: None
@@ -69,7 +69,7 @@ class Shape(Flow):
         return self.button(self.view.primary, "primary") if self.view.primary else None
 
     def button(self, button: Button, kind: str = "plain") -> Flow:
-        return action(button, self.theme, self.words, self.answer, kind)
+        return action_button(button, self.theme, self.words, self.answer, kind)
 
     def wait(self, text: str, icon: str = "") -> Plate:
         """The grey, named wait in the primary's place."""
@@ -82,26 +82,26 @@ class Shape(Flow):
         """Forget what was typed: the question was answered or withdrawn."""
 
     @property
-    def begun(self) -> bool:
+    def has_input(self) -> bool:
         """Whether something is typed: its page is shown first."""
         return False
 
     def arrange(self) -> None:
         (self.pages or self.inside).place(self.x, self.top, self.width, self.height)
 
-    def is_short(self) -> bool:
+    def needs_pages(self) -> bool:
         """Whether what is said has to go over pages, and does not yet."""
-        return bool(self.theme.large) and self.turns and self.pages is None and not whole(self)
+        return bool(self.theme.large) and self.turns and self.pages is None and not is_unclipped(self)
 
-    def divide(self, width: float) -> Pages:
+    def paginate(self, width: float) -> PagedBody:
         """Go over pages of so many pixels across, which are still to be fitted."""
         self.remove_widget(self.inside)
-        ending, gap = self.ending(), self.theme.sizes.gap
-        self.pages = Pages(self.inside.parts(width), ending=ending, gap=gap, theme=self.theme)
+        ending, gap = self.last_page(), self.theme.sizes.gap
+        self.pages = PagedBody(self.inside.parts(width), ending=ending, gap=gap, theme=self.theme)
         self.add_widget(self.pages)
         return self.pages
 
-    def ending(self) -> Flow | None:
+    def last_page(self) -> Flow | None:
         """The last page, where it is laid out by itself."""
         return None
 
@@ -122,10 +122,12 @@ class Shape(Flow):
         drop = {"warning": 0, "clock": 2, "info": 5}[note.kind] if note else 0
         return [note_panel(note, self.words, self.theme, drop=drop)] if note else []
 
-    def head(self, kind: str, icon: str, gap: float = 6) -> Row:
+    def head(self, kind: str, icon: str, gap: float = 6) -> FlowRow:
         """A badge with the title beside it."""
         badge = Badge(icon, self.theme.sizes.badge, theme=self.theme, kind=kind)
-        return Row([badge, Box(self.title(), theme=self.theme, grow=True, centre=True)], theme=self.theme, gap=gap)
+        return FlowRow(
+            [badge, FlowBox(self.title(), theme=self.theme, grow=True, centre=True)], theme=self.theme, gap=gap
+        )
 
     def split(
         self, left: Sequence[Flow], right: Flow | None, *, gap: float | None = None, stretch: bool = True
@@ -134,12 +136,12 @@ class Shape(Flow):
         theme = self.theme
         gap = theme.sizes.gap if gap is None else gap
         if right is None or (theme.large and right.drop):
-            return Column([*left], theme=theme, gap=gap)
+            return FlowColumn([*left], theme=theme, gap=gap)
         if theme.portrait:
             right.grow = stretch
             above = [item for item in left if not isinstance(item, Spacer)]
-            return Column([*above, right, *([] if stretch else [Spacer(theme=theme)])], theme=theme, gap=8)
-        column = Column(left, theme=theme, gap=gap, grow=True)
+            return FlowColumn([*above, right, *([] if stretch else [Spacer(theme=theme)])], theme=theme, gap=8)
+        column = FlowColumn(left, theme=theme, gap=gap, grow=True)
         return Split(column, right, theme=theme, gap=theme.sizes.gap * 2.2)
 
     def drawing(self, caption: str = "", width_mm: float = 0) -> Flow | None:
@@ -147,6 +149,6 @@ class Shape(Flow):
         if self.view.drawing is None:
             return None
         shown = stage(self.view.drawing, self.words, self.theme, caption, width_mm)
-        if self.theme.small_panel and isinstance(shown, Box):
+        if self.theme.small_panel and isinstance(shown, FlowBox):
             shown.width_mm = min(shown.width_mm, 46.0)
         return shown

@@ -1,4 +1,4 @@
-"""Which module draws which view."""
+"""Factory of screen bodies: which module draws which view."""
 
 from typing import Any
 
@@ -7,18 +7,20 @@ from kiosk.screens.board import BoardShape
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.choose import ChooseShape
 from kiosk.screens.confirm import ConfirmShape
+from kiosk.screens.digit_entry import DigitEntry
 from kiosk.screens.digit_pad import DigitPadShape
 from kiosk.screens.enter_code import EnterCodeShape
 from kiosk.screens.enter_digits import EnterDigitsShape
-from kiosk.screens.entry import Entry
 from kiosk.screens.shape import Answer, Shape
 from kiosk.screens.tell import TellShape
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, Tell, View
 
 
-def shape_of(view: View[Any], words: Words, theme: Theme, answer: Answer, entry: Entry | None = None) -> Shape:
+def shape_of(
+    view: View[Any], words: ScreenTexts, theme: Theme, answer: Answer, entry: DigitEntry | None = None
+) -> Shape:
     """The widgets for a view. `entry` holds what was typed before the screen was built anew."""
     match view:
         case EnterCode():
@@ -41,6 +43,6 @@ def shape_of(view: View[Any], words: Words, theme: Theme, answer: Answer, entry:
             raise TypeError(f"no screen for {type(view).__name__}")
 
 
-def entry_of(shape: Shape) -> Entry | None:
+def entry_of(shape: Shape) -> DigitEntry | None:
     """What is typed on it, to be taken over."""
     return shape.entry if isinstance(shape, DigitPadShape) else None

@@ -1,4 +1,4 @@
-"""Staging: puts views, overlays and the frame on the window, and builds them anew when language, theme or text size change."""
+"""Stage manager: puts views, overlays and the frame on the window; rebuilds them for another language, theme or text size."""
 # length: one state: what is shown, what lies over it, and what is typed
 
 import asyncio
@@ -11,21 +11,22 @@ from kivy.clock import Clock as KivyClock
 from kivy.lang import Builder
 
 from drivers.scanner.wedge import Wedge
-from kiosk.screens import env, fonts
+from kiosk.screens import fonts
+from kiosk.screens import kivy_environment as env
 from kiosk.screens.busy import BusyShape
 from kiosk.screens.enter_digits import EnterDigitsShape
-from kiosk.screens.frame import Frame, Status
+from kiosk.screens.frame import Frame, StripStatus
+from kiosk.screens.frame_rate import FrameRate
+from kiosk.screens.garbage_collection import GarbageCollector
 from kiosk.screens.keypad import key_of
 from kiosk.screens.layers import Layers
 from kiosk.screens.motion import Motion
-from kiosk.screens.overlays import CLOSE, Closed, ClosedScreen, HelpPage, HelpShape, TimeoutShape
-from kiosk.screens.pace import Pace
+from kiosk.screens.overlays import CLOSE, ClosedScreen, HelpPage, HelpShape, OutOfOrder, TimeoutShape
 from kiosk.screens.rail import Rail
+from kiosk.screens.screen_state import ScreenState
 from kiosk.screens.shape import Key, Shape
 from kiosk.screens.shapes import entry_of, shape_of
-from kiosk.screens.spoken import spoken
-from kiosk.screens.state import State
-from kiosk.screens.tidying import Tidying
+from kiosk.screens.speech import spoken_sentences
 from kiosk.views import Board, View
 
 COUNT_S = 0.25
@@ -35,7 +36,7 @@ ENDS = (9, 13, 271)
 
 
 @dataclass
-class Warning:
+class TimeoutWarning:
     """A time-out that is running over a view."""
 
     view: View[Any]
@@ -47,20 +48,20 @@ class Warning:
 class Staging:
     """The window's layers and what is on them."""
 
-    def __init__(self, window: Any, state: State, notice: Callable[[], None], *, keys: bool) -> None:
+    def __init__(self, window: Any, state: ScreenState, notice: Callable[[], None], *, keys: bool) -> None:
         """`keys`: the window's own keys type. Without, each is taken and forgotten, so that Kivy does nothing with it either."""
         fonts.register()
         self.state, self._window, self._told = state, window, notice
         fade = not (state.still or env.draws_in_software())
         self.layers = Layers(window.size, fade=fade, notice=self._notice)
-        self._pace = Pace()
+        self._pace = FrameRate()
         self.motion = Motion(on=not state.still)
-        self._tidying = Tidying()
+        self._tidying = GarbageCollector()
         self.view: View[Any] | None = None
         self._answer: Callable[[Any], None] = lambda value: None
         self._help = False
-        self._warning: Warning | None = None
-        self._closed: Closed | None = None
+        self._warning: TimeoutWarning | None = None
+        self._closed: OutOfOrder | None = None
         self._shape: Shape | None = None
         self._rails: dict[object, Rail] = {}
         self._frame: Frame | None = None
@@ -113,7 +114,7 @@ class Staging:
 
     # over the question
 
-    def warn(self, warning: Warning) -> None:
+    def warn(self, warning: TimeoutWarning) -> None:
         """Lay the time-out over what is shown."""
         self._end_help()
         self._warning = warning
@@ -126,7 +127,7 @@ class Staging:
         self._warning = None
         self.layers.set_over(None)
 
-    def set_closed(self, closed: Closed | None) -> None:
+    def set_closed(self, closed: OutOfOrder | None) -> None:
         """The whole screen says that the station is closed."""
         self._closed = closed
         state = self.state
@@ -211,11 +212,11 @@ class Staging:
         names = frozenset(name for name, is_on in on.items() if is_on)
         return Rail(state.words, names, self._rail, theme=state.theme, hears=bool(state.speak))
 
-    def _status(self, view: View[Any]) -> Status:
+    def _status(self, view: View[Any]) -> StripStatus:
         state = self.state
         errand = state.words(view.errand or state.place)
         ends = state.words(view.until) if isinstance(view, Board) and view.until else ""
-        return Status(errand, view.step, state.time, state.card_in, view.attended_by or "", ends)
+        return StripStatus(errand, view.step, state.time, state.card_in, view.attended_by or "", ends)
 
     # what people do
 
@@ -247,7 +248,7 @@ class Staging:
                 state.toggle_contrast()
             case "listen":
                 if state.speak and self.view:
-                    state.speak(spoken(self.view, state.words), state.language)
+                    state.speak(spoken_sentences(self.view, state.words), state.language)
                 return
             case "help":
                 self._toggle_help()

@@ -1,11 +1,11 @@
-"""Tell: what happened, what it means, what to do now. Done is a round badge over display type, trouble a square one."""
+"""Screen of `Tell`: what happened, what it means, what to do now."""
 
 from pathlib import Path
 
 from kivy.lang import Builder
 
-from kiosk.screens.framed import Panel
-from kiosk.screens.layout import Beside, Column, Flow, Row, Spacer
+from kiosk.screens.framed import SheetPanel
+from kiosk.screens.layout import Beside, Flow, FlowColumn, FlowRow, Spacer
 from kiosk.screens.panels import Badge, point_rows, tries_panel
 from kiosk.screens.receipt import scan_panel
 from kiosk.screens.shape import Shape
@@ -20,7 +20,7 @@ class Done(Display):
     """The title when all is well."""
 
 
-class Heading(Text):
+class ColumnHeading(Text):
     """Over one of two columns."""
 
 
@@ -34,7 +34,7 @@ class TellShape(Shape):
         points = point_rows(view.points, self.words, theme)
         if view.badge == "success":
             badge = Badge(view.badge_icon, theme.sizes.badge * 0.8, theme=theme, kind="success")
-            head = Row([badge], theme=theme)
+            head = FlowRow([badge], theme=theme)
             left: list[Flow] = [head, Done(theme=theme, text=self.words(view.title)), *self.leads(), *points]
             return self.split([*left, Spacer(theme=theme), *self.note()], self._beside())
         head = self.head(view.badge, view.badge_icon, gap=4 if view.tries else 6)
@@ -56,18 +56,18 @@ class TellShape(Shape):
         theme = self.theme
         gap = {"10": 3.2, "7": 1.6, "p": 5.0}[theme.panel.name]
         columns: list[Flow] = [
-            Column(
-                [Heading(theme=theme, text=self.words.frame(name)), *point_rows(points, self.words, theme)],
+            FlowColumn(
+                [ColumnHeading(theme=theme, text=self.words.frame(name)), *point_rows(points, self.words, theme)],
                 theme=theme, gap=gap, grow=True,
             )
             for name, points in (("frame.means", told), ("frame.do", steps))
         ]  # fmt: skip
         above = [head, *self.leads()]
         if theme.portrait:
-            sheets = [Panel(column, theme=theme, padding=(9, 8)) for column in columns]
-            return Column([*above, *sheets, Spacer(theme=theme), *self.note()], theme=theme, gap=8)
+            sheets = [SheetPanel(column, theme=theme, padding=(9, 8)) for column in columns]
+            return FlowColumn([*above, *sheets, Spacer(theme=theme), *self.note()], theme=theme, gap=8)
         both = Beside(columns, theme=theme, gap=5 if theme.small_panel else 7, top=True, grow=True)
-        return Column([*above, both, *self.note()], theme=theme, gap=3 if theme.small_panel else 7)
+        return FlowColumn([*above, both, *self.note()], theme=theme, gap=3 if theme.small_panel else 7)
 
     def _beside(self) -> Flow | None:
         view = self.view
@@ -85,13 +85,15 @@ class TellShape(Shape):
         gap = theme.sizes.gap * (1 if theme.small_panel else 1.75)
         if theme.portrait:
             panel = tries_panel(tries, self.words, theme)
-            return Column([head, Column(lines, theme=theme, gap=7), panel, Spacer(theme=theme)], theme=theme, gap=10)
+            return FlowColumn(
+                [head, FlowColumn(lines, theme=theme, gap=7), panel, Spacer(theme=theme)], theme=theme, gap=10
+            )
         panel = tries_panel(tries, self.words, theme, width_mm=46 if theme.small_panel else TRIES_MM)
-        column = Column(
+        column = FlowColumn(
             [*lines, Spacer(theme=theme)], theme=theme, gap=2.5 if theme.small_panel else theme.sizes.gap, grow=True
         )
         body = Beside([column, panel], theme=theme, gap=5 if theme.small_panel else 9, top=True, grow=True)
-        return Column([head, body], theme=theme, gap=gap)
+        return FlowColumn([head, body], theme=theme, gap=gap)
 
 
 Builder.load_file(str(Path(__file__).with_suffix(".kv")))

@@ -1,4 +1,4 @@
-"""Text and glyphs by role: looks are in text.kv. `tone` is the name of a colour of the theme."""
+"""Labels and icons by role: looks are in text.kv. `tone` is the name of a colour of the theme."""
 
 import re
 from functools import cache, lru_cache
@@ -12,8 +12,8 @@ from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.label import Label
 
 from kiosk.screens import fonts
-from kiosk.screens.cutting import cut
 from kiosk.screens.layout import Flow
+from kiosk.screens.text_splitting import split_text
 
 EXTENTS = 4096
 """Measured texts that are remembered: all of some hundred screens."""
@@ -153,7 +153,7 @@ class Text(Flow, Label):
             probe.text = text
             return probe.height_for(width) <= height + 1
 
-        return [self._like(piece) for piece in cut(self._given, fits)]
+        return [self._like(piece) for piece in split_text(self._given, fits)]
 
     def _like(self, text: str) -> "Text":
         return type(self)(theme=self.theme, text=text, tone=self.tone, halign=self.halign)

@@ -1,4 +1,4 @@
-"""Theme: the colours and sizes of one station as one frozen value. Sizes are millimetres of the panel; `mm` makes pixels.
+"""Theme: colours and sizes of one station as one frozen value. Sizes are millimetres of the panel; `mm` makes pixels.
 
 A change of theme, text size or language makes a new value, and the screen on show is built anew from it; what was typed
 and the question itself live elsewhere and stay.
@@ -119,7 +119,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Panel:
+class PanelSize:
     """A panel: its pixels, how many of them make a millimetre, and its sizes."""
 
     name: Literal["10", "7", "p"]
@@ -144,9 +144,9 @@ _PORTRAIT = Sizes(
 )  # fmt: skip
 
 PANELS = {
-    "10": Panel("10", 1280, 800, 5.88, _TEN),
-    "7": Panel("7", 800, 480, 5.25, _SEVEN),
-    "p": Panel("p", 1080, 1920, 5.56, _PORTRAIT),
+    "10": PanelSize("10", 1280, 800, 5.88, _TEN),
+    "7": PanelSize("7", 800, 480, 5.25, _SEVEN),
+    "p": PanelSize("p", 1080, 1920, 5.56, _PORTRAIT),
 }
 
 
@@ -154,7 +154,7 @@ PANELS = {
 class Theme:
     """One panel in one theme. `large` is the person's choice of larger text."""
 
-    panel: Panel
+    panel: PanelSize
     colours: Colours
     large: bool = False
 

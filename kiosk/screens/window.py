@@ -1,4 +1,4 @@
-"""KivyScreen: the station's window. It shows one view at a time and gives back its answer.
+"""KivyScreen: the station's window. It shows one view at a time and returns its answer.
 
 Everything runs on the one asyncio loop: `run` draws, a touch completes the future that `show` waits for. Language, theme and
 text size may change at any moment; the question and what is typed stay. What is typed is wiped when the question is answered
@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 from kiosk.barcodes import Scanned
 from kiosk.ports import Activity, Clock
-from kiosk.screens import env
-from kiosk.screens.overlays import Closed
+from kiosk.screens import kivy_environment as env
+from kiosk.screens.overlays import OutOfOrder
+from kiosk.screens.screen_state import ScreenState, Speak
 from kiosk.screens.shape import Key
-from kiosk.screens.staging import Staging, Warning
-from kiosk.screens.state import Speak, State
+from kiosk.screens.staging import Staging, TimeoutWarning
 from kiosk.screens.theme import PANELS, ThemeName
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.views import Fact, Say, View
@@ -43,7 +43,7 @@ class KivyScreen:
         bench: bool = False,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
-        self._state = State(
+        self._state = ScreenState(
             clock, texts or Texts.load(), PANELS[panel], place, contacts, speak, language, theme, large_text, own=theme,
             still=still,
         )  # fmt: skip
@@ -85,7 +85,7 @@ class KivyScreen:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         end = self._clock.monotonic() + seconds
         waiting = asyncio.ensure_future(self._clock.sleep(seconds))
-        self._staging.warn(Warning(view, answer, lambda: end - self._clock.monotonic(), seconds))
+        self._staging.warn(TimeoutWarning(view, answer, lambda: end - self._clock.monotonic(), seconds))
         either: set[asyncio.Future[Any]] = {answer, waiting}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -152,7 +152,7 @@ class KivyScreen:
         """How a scan is read here: which check the region's card numbers have."""
         self._state.read_scan = read
 
-    def set_closed(self, closed: Closed | None) -> None:
+    def set_closed(self, closed: OutOfOrder | None) -> None:
         """Show the station as out of order, or open it again with None. A question under it stays."""
         self._staging.set_closed(closed)
 

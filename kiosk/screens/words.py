@@ -1,4 +1,4 @@
-"""Words: the catalogues in the language of the moment, made ready for a Kivy label."""
+"""Texts for Kivy labels, in the language of the moment, with markup escaped."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ def _escaped(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Words:
+class ScreenTexts:
     """Sentences of one language."""
 
     texts: Texts
@@ -37,7 +37,7 @@ class Words:
         return self(say(key, **args))
 
     @property
-    def other(self) -> "Words":
+    def other(self) -> "ScreenTexts":
         """The other language: the one that the language button names."""
         at = LANGUAGES.index(self.language)
-        return Words(self.texts, LANGUAGES[(at + 1) % len(LANGUAGES)])
+        return ScreenTexts(self.texts, LANGUAGES[(at + 1) % len(LANGUAGES)])

@@ -22,7 +22,7 @@ from kiosk.barcodes import read
 from kiosk.clock import SystemClock
 from kiosk.config import VIRTUAL, Config
 from kiosk.region import Region
-from kiosk.screens.overlays import Closed
+from kiosk.screens.overlays import OutOfOrder
 from kiosk.screens.window import KivyScreen
 from kiosk.station.build import open_station
 from kiosk.station.devices import Devices
@@ -78,7 +78,7 @@ class App:
 
     async def _serve(self) -> None:
         if self._faults:
-            self.screen.set_closed(Closed(say("closed.config"), (say("closed.config.lead"),), say("closed.inside")))
+            self.screen.set_closed(OutOfOrder(say("closed.config"), (say("closed.config.lead"),), say("closed.inside")))
             problems = Problems(self._host.on_problem)
             for fault in self._faults:
                 problems.report("config", fault)
@@ -119,7 +119,7 @@ class App:
             self.screen.press(key)
 
     def _close_to_visitors(self, closed: bool) -> None:
-        door = Closed(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
+        door = OutOfOrder(say("closed.door"), (say("closed.door.lead"),), say("closed.door.inside"), self._contacts)
         self.screen.set_closed(door if closed else None)
 
     def _open_virtual_devices(self, base: Path) -> VirtualDevices | None:

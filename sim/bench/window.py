@@ -17,7 +17,8 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from kiosk.screens import env, fonts
+from kiosk.screens import fonts
+from kiosk.screens import kivy_environment as env
 from sim.bench.client import BenchClient, BenchGoneError
 from sim.bench.picture import Picture
 from sim.bench.world import WorldError

@@ -1,4 +1,5 @@
 """Figures: a drawing as a flow that keeps its proportions, still or in poses; also the code letter and the face of a card."""
+# length: the figures of all screens, each a few lines
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +9,14 @@ from typing import Any
 from kivy.graphics import InstructionGroup
 from kivy.lang import Builder
 
+from kiosk.screens.background import Flat, Framed
 from kiosk.screens.drawings import closeups, machine
 from kiosk.screens.drawings.pen import Pen
-from kiosk.screens.framed import FramedBox, Shown, Stage
-from kiosk.screens.ground import Flat, Framed
-from kiosk.screens.layout import Box, Column, Flow, Row, Spacer
+from kiosk.screens.framed import DrawingStage, FramedBox, ShownIfRoom
+from kiosk.screens.layout import Flow, FlowBox, FlowColumn, FlowRow, Spacer
 from kiosk.screens.text import Icon, Small, Strong, Text
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import (
     CabinetDrawing,
     CardDrawing,
@@ -120,21 +121,23 @@ class Caption(Strong):
     """The line under a drawing."""
 
 
-def stage(drawing: Drawing, words: Words, theme: Theme, caption: str = "", width_mm: float = 0) -> Flow:
+def stage(drawing: Drawing, words: ScreenTexts, theme: Theme, caption: str = "", width_mm: float = 0) -> Flow:
     """The drawing on its stage. A letter or a card's face stands on the page itself."""
     if isinstance(drawing, LetterDrawing):
         return letter(drawing, words, theme)
     if isinstance(drawing, CardDrawing):
         return CardFace(drawing, words, theme=theme)
-    inside: Flow = Box(_figure(drawing, words, theme), theme=theme, padding=(1, 0) if caption else (0, 0), grow=True)
+    inside: Flow = FlowBox(
+        _figure(drawing, words, theme), theme=theme, padding=(1, 0) if caption else (0, 0), grow=True
+    )
     if caption:
         line = Caption(theme=theme, text=caption, halign="center")
-        inside = Column([inside, Spacer(3, theme=theme), line], theme=theme, grow=True)
+        inside = FlowColumn([inside, Spacer(3, theme=theme), line], theme=theme, grow=True)
     wide = width_mm or STAGE_MM[type(drawing)]
-    return Stage(inside, theme=theme, padding=(4, 6 if caption else 4), width_mm=wide, tall=True)
+    return DrawingStage(inside, theme=theme, padding=(4, 6 if caption else 4), width_mm=wide, tall=True)
 
 
-def _figure(drawing: Drawing, words: Words, theme: Theme) -> Figure:
+def _figure(drawing: Drawing, words: ScreenTexts, theme: Theme) -> Figure:
     colours = theme.colours
     returns = words.frame("frame.drop")
     match drawing:
@@ -170,7 +173,7 @@ def invitation(theme: Theme) -> Figure:
     return Figure(lambda pen: closeups.reader_small(pen, theme.colours), (60, 98), theme=theme)
 
 
-class Sheet(Shown):
+class Sheet(ShownIfRoom):
     """The code letter: paper in every theme, at least `width_mm` wide."""
 
     def wanted_width(self) -> float:
@@ -189,7 +192,7 @@ class Lit(FramedBox):
     """The lit line of the letter."""
 
 
-def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
+def letter(drawing: LetterDrawing, words: ScreenTexts, theme: Theme) -> Sheet:
     """The letter with its number, and the PUK line lit. Small panels show that line alone."""
     lit = Lit(SheetText(theme=theme, text=f"[b]{words.frame('frame.letter_here')}[/b]"), theme=theme, padding=(2, 0.1))
     rows = [(words.frame("frame.letter_puk"), lit)]
@@ -201,8 +204,8 @@ def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
     first = max(name.wanted_width() for name in names) / theme.mm(1)
     gap = 9 if theme.portrait else 4
     lines = [
-        Row(
-            [Fixed(name, first, theme=theme), value, *([] if value.grow else [Spacer(theme=theme)])],
+        FlowRow(
+            [FixedWidth(name, first, theme=theme), value, *([] if value.grow else [Spacer(theme=theme)])],
             theme=theme,
             gap=gap,
         )
@@ -210,18 +213,21 @@ def letter(drawing: LetterDrawing, words: Words, theme: Theme) -> Sheet:
     ]
     padding = {"10": (5.4, 3.0), "7": (3.4, 2.4), "p": (9, 5)}[theme.panel.name]
     return Sheet(
-        Column(lines, theme=theme, gap=0.8 if not theme.portrait else 2.6), theme=theme, padding=padding, width_mm=80
+        FlowColumn(lines, theme=theme, gap=0.8 if not theme.portrait else 2.6),
+        theme=theme,
+        padding=padding,
+        width_mm=80,
     )
 
 
-class Fixed(Box):
+class FixedWidth(FlowBox):
     """A flow of a given width in millimetres."""
 
     def __init__(self, inside: Flow, width_mm: float, **kwargs: Any) -> None:
         super().__init__(inside, width_mm=width_mm, **kwargs)
 
 
-def _number(number: str, words: Words) -> str:
+def _number(number: str, words: ScreenTexts) -> str:
     digits = number.replace(" ", "")
     fours = [digits[at : at + 4] for at in range(0, len(digits), 4)]
     space = "\u00a0"  # one line, whatever the digits
@@ -231,7 +237,7 @@ def _number(number: str, words: Words) -> str:
 class CardFace(Framed):
     """The face of a card as it is printed, true to size on the large panel: 85.6 by 54 mm. A protected identity has no name."""
 
-    def __init__(self, drawing: CardDrawing, words: Words, **kwargs: Any) -> None:
+    def __init__(self, drawing: CardDrawing, words: ScreenTexts, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         theme = self.theme
         self.unit = 0.62 if theme.small_panel else 1.0

@@ -48,7 +48,7 @@ def clipped(root: Any) -> list[str]:
 
 def _hangs_out(label: Any) -> bool:
     """Whether it is higher than what is drawn around it, further in."""
-    from kiosk.screens.ground import Framed
+    from kiosk.screens.background import Framed
 
     around = label.parent
     while around is not None and not isinstance(around, Framed):

@@ -272,11 +272,11 @@ class Host(Looks):
         return await self.warned
 
     async def do_close(self) -> None:
-        from kiosk.screens.overlays import Closed
+        from kiosk.screens.overlays import OutOfOrder
 
         samples = self.samples
         self.screen.set_closed(
-            Closed(samples.CLOSED_TITLE, samples.CLOSED_LEAD, samples.CLOSED_LEAD[2], samples.CONTACTS)
+            OutOfOrder(samples.CLOSED_TITLE, samples.CLOSED_LEAD, samples.CLOSED_LEAD[2], samples.CONTACTS)
         )
         await self.screen.settle()
 

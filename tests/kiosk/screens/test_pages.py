@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kiosk.screens.cutting import cut
-from kiosk.screens.waybar import BACK, ON
+from kiosk.screens.button_bar import BACK, ON
+from kiosk.screens.text_splitting import split_text
 from tests.fakes.machine.display import virtual_display
 from tests.fakes.screens.kivy_driver import KivyDriver
 
@@ -78,14 +78,17 @@ def test_tiles_beside_a_card_have_their_names_on_one_line(large: KivyDriver, lan
 
 
 def test_a_text_is_cut_after_a_sentence_where_that_leaves_no_piece_under_half() -> None:
-    assert list(cut("Ett två. Tre fyra fem.", lambda text: len(text) <= 14)) == ["Ett två.", "Tre fyra fem."]
-    assert list(cut("Ett. Två tre fyra fem sex.", lambda text: len(text) <= 21)) == ["Ett. Två tre fyra fem", "sex."]
+    assert list(split_text("Ett två. Tre fyra fem.", lambda text: len(text) <= 14)) == ["Ett två.", "Tre fyra fem."]
+    assert list(split_text("Ett. Två tre fyra fem sex.", lambda text: len(text) <= 21)) == [
+        "Ett. Två tre fyra fem",
+        "sex.",
+    ]
 
 
 def test_what_is_strong_stays_strong_in_each_piece() -> None:
-    pieces = list(cut("Det [b]går inte att[/b] ångra.", lambda text: len(text) <= 14))
+    pieces = list(split_text("Det [b]går inte att[/b] ångra.", lambda text: len(text) <= 14))
     assert pieces == ["Det [b]går[/b]", "[b]inte att[/b]", "ångra."]
 
 
 def test_a_word_that_fits_nowhere_is_a_piece_of_its_own() -> None:
-    assert list(cut("ett oändligtlångt ord", lambda text: len(text) <= 5)) == ["ett", "oändligtlångt", "ord"]
+    assert list(split_text("ett oändligtlångt ord", lambda text: len(text) <= 5)) == ["ett", "oändligtlångt", "ord"]

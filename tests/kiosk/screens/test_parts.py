@@ -5,27 +5,27 @@ import pytest
 from drivers.reader.secret import Secret
 from kiosk.policy import PinPolicy
 from kiosk.screens import fonts
-from kiosk.screens.entry import Entry
-from kiosk.screens.spoken import spoken
+from kiosk.screens.digit_entry import DigitEntry
+from kiosk.screens.speech import spoken_sentences
 from kiosk.screens.theme import COLOURS, PANELS, Colours, Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.texts import Texts
 from tests.fakes.screens.sample_views import SAMPLES
 from tests.fakes.screens.sample_words import texts
 
 
 def test_brackets_in_a_name_are_no_markup() -> None:
-    words = Words(Texts({"sv": {}, "en": {}}), "sv")
+    words = ScreenTexts(Texts({"sv": {}, "en": {}}), "sv")
     assert words("Åsa [b]Lindström & co") == "Åsa &bl;b&br;Lindström &amp; co"
 
 
 def test_a_number_is_never_broken_and_strong_is_strong() -> None:
-    words = Words(Texts({"sv": {}, "en": {}}), "sv")
+    words = ScreenTexts(Texts({"sv": {}, "en": {}}), "sv")
     assert words("slutar på **4471 3058**.") == "slutar på [b]4471\u00a03058.[/b]"
 
 
 def test_an_entry_prints_no_digit_and_is_empty_once_taken() -> None:
-    entry = Entry(8)
+    entry = DigitEntry(8)
     for digit in "2047195":
         entry.add(digit)
     entry.erase()
@@ -36,7 +36,7 @@ def test_an_entry_prints_no_digit_and_is_empty_once_taken() -> None:
 
 
 def test_an_entry_takes_no_digit_too_many_and_nothing_else() -> None:
-    entry = Entry(2)
+    entry = DigitEntry(2)
     for key in ("1", "x", "²", "2", "3"):
         entry.add(key)
     assert entry.shown() == ("1", "2")
@@ -45,7 +45,7 @@ def test_an_entry_takes_no_digit_too_many_and_nothing_else() -> None:
 @pytest.mark.parametrize("language", ["sv", "en"])
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_view_can_be_spoken_without_marks(sample: str, language: str) -> None:
-    said = spoken(SAMPLES[sample].view, Words(texts(), language))
+    said = spoken_sentences(SAMPLES[sample].view, ScreenTexts(texts(), language))
     assert said.endswith(".")
     assert "*" not in said
 

@@ -1,4 +1,4 @@
-"""Ground: what has a colour of its own, plain to the last pixel or with round corners and a border. Colours come from kv."""
+"""Backgrounds with crisp edges: plain, or round with a border. Colours come from kv."""
 
 from typing import Any
 

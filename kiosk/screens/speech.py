@@ -1,13 +1,13 @@
-"""Spoken: a view as sentences, for those who listen. What is typed is never spoken."""
+"""Speech output of a view as sentences, for those who listen. What is typed is never spoken."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 from kiosk.views import Await, Board, Choose, Confirm, EnterCode, EnterDigits, Fact, Point, Say, Tell, View
 
 
-def spoken(view: View[Any], words: Words) -> str:
+def spoken_sentences(view: View[Any], words: ScreenTexts) -> str:
     """Title, text and ways on, in the order in which they are seen."""
     lines = (words.plain(line).rstrip(".") for line in _lines(view))
     return ". ".join(line for line in lines if line) + "."

@@ -1,4 +1,4 @@
-"""Prepares the process for Kivy: Kivy then parses no argument, writes no file at home and no log of its own.
+"""Kivy environment of the process: Kivy parses no argument, writes no file at home and no log of its own.
 
 Call `prepare()` before the first import of kivy, and `open_window()` before the first widget is made.
 """

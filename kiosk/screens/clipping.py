@@ -1,4 +1,4 @@
-"""Whole: whether all that a body says is to be seen, once it is placed."""
+"""Clipping check: whether all that a body says is to be seen, once it is placed."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ SLACK = 2
 """Pixels that rounding may take."""
 
 
-def whole(flow: Flow) -> bool:
+def is_unclipped(flow: Flow) -> bool:
     """Nothing is cut, hangs out of what is around it, or was left out."""
     return not any(_short(each) or (each is not flow and _hangs_out(each)) for each in _walk(flow))
 

@@ -1,4 +1,4 @@
-"""The action bar: way out and side way to the left, the primary or its named wait to the right.
+"""Button bar: way out and side way to the left, the primary or its named wait to the right.
 
 In portrait the primary stands alone above the others. With large text no button's words are made smaller: what does not fit
 beside the others gets a row of its own.
@@ -11,13 +11,13 @@ from kiosk.screens.framed import Plate, PressButton
 from kiosk.screens.layout import Flow
 from kiosk.screens.shape import Actions
 from kiosk.screens.theme import Theme
-from kiosk.screens.words import Words
+from kiosk.screens.words import ScreenTexts
 
 ON, BACK = "page:on", "page:back"
 """Targets that turn the pages of large text."""
 
 
-class WayBar(Flow):
+class ButtonBar(Flow):
     """The ways on from a screen. `upright`: the primary above the others, whatever its words."""
 
     def __init__(self, actions: Actions, *, upright: bool = False, **kwargs: Any) -> None:
@@ -108,13 +108,13 @@ class WayBar(Flow):
             x += wide + self._gap
 
 
-class Turner:
+class PageTurner:
     """The buttons that turn pages: on, in the primary's place until the last page, and back, from the second on.
 
     `ways_out` stand between them where there is room; else they wait for the last page."""
 
     def __init__(
-        self, turn: Callable[[int], None], ways_out: Sequence[Flow], words: Words, theme: Theme, *, choices: bool
+        self, turn: Callable[[int], None], ways_out: Sequence[Flow], words: ScreenTexts, theme: Theme, *, choices: bool
     ) -> None:
         self.ways_out, self.theme = ways_out, theme
         self.back = PressButton(target=BACK, act=lambda: turn(-1), theme=theme, text="", icon="arrow-up")
@@ -127,8 +127,8 @@ class Turner:
             icon="arrow-down",
         )
 
-    def bar(self, width: float, *, back: bool) -> WayBar:
+    def bar(self, width: float, *, back: bool) -> ButtonBar:
         """The bar of a page that is not the last."""
         first = [self.back] if back else []
-        bar = WayBar(Actions([*first, *self.ways_out], self.on), theme=self.theme)
-        return bar if bar.one_row(width) else WayBar(Actions(first, self.on), theme=self.theme)
+        bar = ButtonBar(Actions([*first, *self.ways_out], self.on), theme=self.theme)
+        return bar if bar.one_row(width) else ButtonBar(Actions(first, self.on), theme=self.theme)

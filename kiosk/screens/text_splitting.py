@@ -1,6 +1,6 @@
-"""Cutting: a text that is higher than a page, in pieces.
+"""Text splitting at sentences and words, for a text that is higher than a page.
 
->>> list(cut("One. Two three four.", lambda text: len(text) <= 11))
+>>> list(split_text("One. Two three four.", lambda text: len(text) <= 11))
 ['One. Two', 'three four.']
 """
 
@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 
-def cut(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
+def split_text(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
     """A text in pieces that fit: after a sentence where that leaves no piece under half, else after a word.
 
     What is strong stays so in each piece. A word that does not fit alone is a piece of its own."""

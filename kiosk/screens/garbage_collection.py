@@ -1,4 +1,4 @@
-"""Tidying: what a screen that is gone has left behind is taken away while touches do not count, never while the next is built.
+"""Garbage collection of replaced screens while touches do not count, never while the next screen is built.
 
 The toolkit's widgets hold each other in rings, so only the collector frees them. Left alone it works in the middle of
 building, and looks through every module each time: that took two thirds of a change of the screen.
@@ -17,7 +17,7 @@ THRESHOLDS = (50_000, 20, 50)
 """More objects than one screen makes: the collector comes by itself only where nothing changes on the screen for long."""
 
 
-class Tidying:
+class GarbageCollector:
     """The collector of this process, which works when it is told."""
 
     def __init__(self) -> None:

@@ -1,12 +1,12 @@
-"""State: what a station's screen is set to, apart from the question. One value, owned by `KivyScreen`."""
+"""Screen settings apart from the question: language, theme, text size. One value, owned by `KivyScreen`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kiosk import barcodes as scanned
 from kiosk.ports import Clock
-from kiosk.screens.theme import COLOURS, Panel, Theme, ThemeName
-from kiosk.screens.words import Words
+from kiosk.screens.theme import COLOURS, PanelSize, Theme, ThemeName
+from kiosk.screens.words import ScreenTexts
 from kiosk.texts import Texts
 from kiosk.views import Fact, Say
 
@@ -15,12 +15,12 @@ Speak = Callable[[str, str], None]
 
 
 @dataclass
-class State:
+class ScreenState:
     """Language, theme and text size of the moment, and what the frame says."""
 
     clock: Clock
     texts: Texts
-    panel: Panel
+    panel: PanelSize
     place: Say | str
     contacts: tuple[Fact, ...]
     speak: Speak | None
@@ -40,8 +40,8 @@ class State:
         return Theme(self.panel, COLOURS[self.colours]).large_text(self.large)
 
     @property
-    def words(self) -> Words:
-        return Words(self.texts, self.language)
+    def words(self) -> ScreenTexts:
+        return ScreenTexts(self.texts, self.language)
 
     @property
     def time(self) -> str:

@@ -1,4 +1,4 @@
-"""Entry: the digits of one question while they are typed, and nowhere else.
+"""Input buffer for digits and codes: the digits of one question while they are typed, and nowhere else.
 
 They are in one buffer that is wiped when the question is answered or withdrawn; nothing here prints them, and no widget
 holds them as text. The screen asks how many there are, and how they stand to the rules.
@@ -8,7 +8,7 @@ from drivers.reader.secret import CodeBuffer, Secret
 from kiosk.policy import Judged, PinPolicy
 
 
-class Entry:
+class DigitEntry:
     """Up to `most` digits."""
 
     def __init__(self, most: int) -> None:

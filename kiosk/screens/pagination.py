@@ -1,4 +1,4 @@
-"""Pages: with large text, what does not fit comes on a page of its own. Nothing that is said is left out or made smaller.
+"""Pagination: with large text, what does not fit comes on a page of its own. Nothing is left out or made smaller.
 
 The parts of a body stand below each other in the order in which they are read, so many on a page as there is room for. The
 answers are on the last page, so that nobody answers what was not to be seen.
@@ -11,15 +11,15 @@ answers are on the last page, so that nobody answers what was not to be seen.
 from collections.abc import Iterator
 from typing import Any
 
-from kiosk.screens.layout import Column, Flow, Spacer
+from kiosk.screens.layout import Flow, FlowColumn, Spacer
 
 
-class Pages(Flow):
-    """One page at a time. `ending` is a last page that is laid out by itself: cells and pad of a code."""
+class PagedBody(Flow):
+    """One page at a time. `last_page` is a last page that is laid out by itself: cells and pad of a code."""
 
     def __init__(self, parts: list[Flow], *, ending: Flow | None = None, gap: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.said, self.ending, self.gap = parts, ending, gap
+        self.said, self.last_page, self.gap = parts, ending, gap
         self.at = 0
         self.pages: list[Flow] = []
 
@@ -35,8 +35,8 @@ class Pages(Flow):
     def fit(self, width: float, room: float, last_room: float) -> None:
         """Cut into pages of `room` pixels, the last of `last_room`: there the answers may need more."""
         self.pages = [self._page(parts) for parts in self._cut(width, room, last_room)]
-        if self.ending:
-            self.pages.append(self.ending)
+        if self.last_page:
+            self.pages.append(self.last_page)
         self.at = min(self.at, len(self.pages) - 1)
 
     def arrange(self) -> None:
@@ -47,7 +47,7 @@ class Pages(Flow):
 
     def _page(self, parts: list[Flow]) -> Flow:
         below = [] if any(part.grow for part in parts) else [Spacer(theme=self.theme)]
-        return Column([*parts, *below], theme=self.theme, gap=self.gap)
+        return FlowColumn([*parts, *below], theme=self.theme, gap=self.gap)
 
     def _cut(self, width: float, room: float, last_room: float) -> list[list[Flow]]:
         pages: list[list[Flow]] = [[]]
@@ -57,7 +57,7 @@ class Pages(Flow):
             if pages[-1] and self._high([*pages[-1], part], width) > room + 1:
                 pages.append([])
             pages[-1].append(part)
-        if not self.ending:
+        if not self.last_page:
             self._make_room(pages, width, last_room)
         return pages
 

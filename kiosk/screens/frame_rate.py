@@ -1,4 +1,4 @@
-"""Pace: how often the window looks for touches and draws. Seldom while nobody is there, often from the first touch on.
+"""Frame rate of the window: low while nobody is there, high from the first touch on.
 
 A station stands idle all night, and each look costs. A finger is down for a tenth of a second and more, so the first look finds
 it in time, and the next ones are frequent before it is let go.
@@ -9,14 +9,14 @@ it in time, and the next ones are frequent before it is let go.
 
 from kivy.clock import Clock
 
-from kiosk.screens import env
+from kiosk.screens import kivy_environment as env
 
 LIVELY_PER_S = 90
 LIVELY_S = 1.0
 """Longer than a fade, and than a finger stays down."""
 
 
-class Pace:
+class FrameRate:
     """The frames in a second of this process. Kivy reads its own number anew before each frame."""
 
     def __init__(self) -> None:
