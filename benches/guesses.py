@@ -29,10 +29,10 @@ from benches.figures import Figure, at_most, percentile
 from fleet.agent.envelope import new_nonce, seal_puk
 from fleet.messages.link import encode, envelope_mac_input
 from fleet.server.asks.answers import EVEN_S, Answers
-from fleet.server.ingest.write import Writer
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.database import FILE_NAME, Database, opened
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.stations.tables import alarms
 from fleet.server.verifier.attempt_counters import TRIES_PER_ENVELOPE
 from fleet.server.verifier.child_process import VerifierProcess
@@ -61,7 +61,12 @@ async def _measure(folder: Path) -> list[Figure]:
             bare, even = (
                 _Bench(
                     Answers(
-                        database, Signer(ECKey.generate_key("P-256")), verifier, Writer(database), _now, even_s=wait
+                        database,
+                        Signer(ECKey.generate_key("P-256")),
+                        verifier,
+                        AlarmRecorder(database),
+                        _now,
+                        even_s=wait,
                     ),
                     private.public_key().public_bytes_raw(),
                 )

@@ -17,10 +17,10 @@ from fleet.messages import events, statements
 from fleet.messages.checkpoints import TYP, Checkpoint, encoded, read_checkpoint
 from fleet.messages.revocations import NO_REVOCATIONS
 from fleet.messages.vocabulary import EventType
-from fleet.server.checkpoints.timestamp_tokens import TimestampError, make_request, read_stamp
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.container import ArchiveWriter
 from fleet.server.evidence.model import CountersignatureLine, Line
+from fleet.server.evidence.timestamp_tokens import TimestampError, make_request, read_stamp
 from fleet.server.evidence.verification.chains import ChainChecker
 from fleet.server.evidence.verification.problems import EvidenceProblem
 from fleet.server.evidence.verification.report import as_object, as_text

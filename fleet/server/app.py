@@ -68,14 +68,15 @@ from fleet.server.platform.pages.rendering import Web, environment, with_query
 from fleet.server.platform.pages.warm_up import warmed
 from fleet.server.platform.process.tracing import OFF, Traced, Tracing
 from fleet.server.platform.web.authorization import check_all, methods_at, recognised
+from fleet.server.platform.web.idempotency_store import ReplyStore
 from fleet.server.platform.web.middleware import HEADERS, Guard, WholeBodies
 from fleet.server.platform.web.problem_details import API, problem
 from fleet.server.platform.web.rate_limits import Pace, left
 from fleet.server.platform.web.settings import LimitSettings
 from fleet.server.platform.web.site import Site
+from fleet.server.readings.model import Readings
 from fleet.server.stations.api import api_router
 from fleet.server.stations.exports import station_exports
-from fleet.server.stations.model import Readings
 from fleet.server.stations.pages import pages_router
 from fleet.server.stations.version_pages import updates_pages
 
@@ -122,7 +123,7 @@ def create_app(
     title = openid.title if openid else ""
     counts = partial(counts_for, commands=commands, alerts=alerts, cards=side.cards)
     assets = Assets.read()
-    web = Web(readings, hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
+    web = Web(hub, clock, load(zone), environment(assets), title, counts, evidence is not None)
     health = health or Health()
     app = FastAPI(
         title="kortkiosk fleet server",
@@ -131,9 +132,10 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         telemetry=_UNTOLD,
-        lifespan=warmed(web),
+        lifespan=warmed(web, lambda: readings.summary(clock())),
     )
-    app.state.access, app.state.site, app.state.pace = access, site, Pace(access, clock, limits)
+    app.state.readings, app.state.replies = readings, ReplyStore(access.database, clock)
+    app.state.access, app.state.site, app.state.pace = access, site, Pace(access.record, clock, limits)
     # As they are: `include_router` makes each route a second time, which takes longer than all else here.
     take = app.router.routes.extend
     take(pages_router(web, commands, alerts).routes)

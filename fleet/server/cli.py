@@ -47,11 +47,11 @@ from fleet.server.platform.addresses import AddressError
 from fleet.server.platform.broker.mosquitto import BrokerError
 from fleet.server.platform.broker.options import add_broker_options, address, chosen
 from fleet.server.platform.config import HTTP, ServerConfig
-from fleet.server.platform.csv_files import FileError
+from fleet.server.platform.csv_files import FileError, Problem
 from fleet.server.platform.database.database import Database, StoreError, migrate, opened
 from fleet.server.platform.database.database_url import PlaceError
 from fleet.server.platform.database.options import add_store_arguments, complain, database_of, place_of, store_fault
-from fleet.server.platform.import_files import Problem, RefusedError
+from fleet.server.platform.import_files import RefusedError
 from fleet.server.platform.process.logs import FORMATS, configure
 from fleet.server.platform.process.privileges import PrivilegeError, add_user_options, give_up_root
 from fleet.server.platform.process.run import DONE, INTERRUPTED, OWN_ERROR, run, settle, until_told

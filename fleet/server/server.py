@@ -49,7 +49,6 @@ from fleet.server.ingest.write import Writer
 from fleet.server.issuers.request_sender import Carrier
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
-from fleet.server.orders.watch import watch_orders
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.broker.inbox import Inbox, as_it_came
 from fleet.server.platform.broker.mosquitto import Broker, BrokerFiles
@@ -68,12 +67,14 @@ from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
 from fleet.server.platform.web.listener import Listener, bound_for_pages, web_server
 from fleet.server.platform.webhook_signatures import load_secret
+from fleet.server.readings.orders_watch import watch_orders
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.retention.job import RetentionService
 from fleet.server.retention.ledger import LEDGER_FILE
 from fleet.server.retention.pseudonyms import KEY_FILE, load_or_make
 from fleet.server.retention.settings import load as load_periods
+from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.stations.duplicate_identity import DuplicateIdentity
-from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.socket_client import verifier_of
 from fleet.server.web_listener import Pages
 
@@ -198,8 +199,8 @@ class FleetServer:
         self, parts: AsyncExitStack, database: Database, changes: Changes, signer: Signer
     ) -> Transport:
         """Broker, verifier, issuer, and the link that joins them with the store."""
-        config, writer = self._config, Writer(database)
-        duplicates = DuplicateIdentity(writer, changes, self._clock)
+        config, writer, alarms = self._config, Writer(database), AlarmRecorder(database)
+        duplicates = DuplicateIdentity(alarms, changes, self._clock)
         self._run(parts, duplicates.run(), "duplicates")
         if config.broker is None and not config.cluster:
             files = _broker_files(config)
@@ -212,10 +213,10 @@ class FleetServer:
         issuer, region = None, None
         if config.issuer is not None:
             settings = IssuerSettings.load(config.issuer)
-            link = connected(settings, database, signer, writer, self._clock)
+            link = connected(settings, database, signer, alarms, self._clock)
             issuer, region = await self._ending.enter(parts, "issuer", link)
         answers = Answers(
-            database, signer, verifier, writer, self._clock, issuer, region, self._tracing, config.lists_valid
+            database, signer, verifier, alarms, self._clock, issuer, region, self._tracing, config.lists_valid
         )
         self._run(parts, Carrier(database, issuer, changes, self._clock).run(), "requests")
         guard = ask_guard(config.ca, config.revoked, database, self._clock, self._asks)

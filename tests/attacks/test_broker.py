@@ -19,8 +19,8 @@ from fleet.server.platform.broker.mosquitto import Broker
 from fleet.server.platform.broker.mqtt5_client import Credentials
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import opened
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
-from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S
 from tests.fakes.brokers.rogue_client import Rogue

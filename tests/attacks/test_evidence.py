@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fleet.messages.revocations import read_revocations
-from fleet.server.checkpoints.timestamp_tokens import make_request, read_response
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.signature import Seal
+from fleet.server.evidence.timestamp_tokens import make_request, read_response
 from kiosk.cli import main
 from kiosk.receipts import Receipt
 from provisioning import pki

@@ -21,7 +21,6 @@ from fleet.messages.asking import HoldAsk
 from fleet.messages.link import Acked, Answer, OrderAsk, encode
 from fleet.messages.pacing import ASK_BURST
 from fleet.messages.signed import ANSWER_TYP, SignedAnswer, open_ask, sign_acked, written
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.proofs.administrators import Administrators
 from fleet.server.issuers.proofs.nonces import Nonces
 from fleet.server.issuers.proofs.verification import ProofJudge, Trusted
@@ -29,6 +28,7 @@ from fleet.server.issuers.requests import MOST_AN_HOUR, Wishes
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 from kiosk.station.fleet_orders import ServerEnvelopes
 from provisioning.authority import Authority
 from sim.stories.person import Person
@@ -233,7 +233,7 @@ async def test_parallel_asks_do_not_get_past_an_hourly_limit(either: Database, s
     side: Any = type("Side", (), {"directory": directory, "register": None})()
     judge = ProofJudge(Nonces(either), Trusted((), (), list), None)  # type: ignore[arg-type]  # no ask carries a proof
     administrators = Administrators(either)
-    answers = IssuerAnswers(side, Wishes(either), judge, administrators, signer, Writer(either), lambda: NOW)
+    answers = IssuerAnswers(side, Wishes(either), judge, administrators, signer, AlarmRecorder(either), lambda: NOW)
 
     async def hold(number: int) -> Answer:
         wanted = "2026-03-02T12:00:00Z"

@@ -23,8 +23,8 @@ from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import opened
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
-from fleet.server.stations.queries import StoreReadings
 from provisioning.authority import Authority
 from sim.stories.administrators import administrator, listed
 from sim.stories.patience import LIMIT_S

@@ -15,11 +15,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from fleet.server.accounts.queries import NAME, AccountError, NoSuchAccountError
 from fleet.server.accounts.tables import tokens
-from fleet.server.platform.random_tokens import digest, made
+from fleet.server.platform.random_tokens import PREFIX, digest, made
 from fleet.server.platform.roles import STATIONS, Caller, Role
-
-PREFIX = "kkf_"
-"""So that a token that went astray is recognised."""
 
 MOST_DAYS = 90
 ROLES = tuple(role for role in Role if role is not Role.ADMIN)

@@ -18,9 +18,10 @@ from starlette.datastructures import FormData
 from fleet.server.accounts.api_tokens import MOST_DAYS, ROLES
 from fleet.server.accounts.queries import AccountError, NoSuchAccountError
 from fleet.server.accounts.service import Account, Actor, Administration
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import STATIONS, Grants, Right, Role
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of, form_of, needs, site_of
+from fleet.server.platform.web.authorization import address_of, caller_of, form_of, needs, site_of
 from fleet.server.platform.web.authorization import field as field_of
 
 Name = Annotated[str, Path(max_length=64)]

@@ -19,10 +19,9 @@ from fleet.server.alerts import second_person_notices as second_person
 from fleet.server.alerts.model import Gathered, NoticeRow, WaitingRow
 from fleet.server.alerts.notifications import Deliver, NotDeliveredError, deliver, next_try, together
 from fleet.server.alerts.rules import findings, newest_failures
-from fleet.server.alerts.settings import AlertSettings, Channel
+from fleet.server.alerts.settings import AlertSettings, Channel, with_windows
 from fleet.server.alerts.transitions import Watch
 from fleet.server.maintenance import queries as maintaining
-from fleet.server.maintenance.model import with_windows
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.expiry import End
 from fleet.server.platform.live_feed.topics import Changes, Topic

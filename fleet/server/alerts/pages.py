@@ -28,6 +28,7 @@ from fleet.server.platform.web.authorization import caller_of, field, form_of, n
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import ROWS, CountedRows, Limit, Offset, next_offset, pages_of
 from fleet.server.platform.web.request_bodies import LINE, Body
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.search import stations_meant
 
 ACKNOWLEDGED = "alert.acknowledge"
@@ -155,7 +156,7 @@ def alert_api(alerts: Alerts) -> APIRouter:
 def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int]) -> Response:
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     state, station, page = asked
-    stations = web.read(request).stations(now)
+    stations = readings_of(request).stations(now)
     chosen = alerts.within(stations_meant(request, web, station))
     rows, total = chosen.listed(is_open=IS_OPEN.get(state), limit=ROWS, offset=(page - 1) * ROWS)
     alerts = within(request, alerts)
@@ -185,7 +186,7 @@ def _list(request: Request, web: Web, alerts: Alerts, asked: tuple[str, str, int
 
 
 def _one(request: Request, web: Web, row: AlertRow) -> Response:
-    now, readings = web.clock(), web.read(request)
+    now, readings = web.clock(), readings_of(request)
     station = readings.station(row.station, now) if row.station else None
     t, where = web.texts_for(request), station.title if station else row.station
     return web.render(

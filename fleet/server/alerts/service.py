@@ -5,9 +5,9 @@ from datetime import datetime
 
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.model import AlertRow, NoticeRow
-from fleet.server.alerts.settings import AlertSettings
+from fleet.server.alerts.settings import AlertSettings, planned
 from fleet.server.maintenance import queries as maintaining
-from fleet.server.maintenance.model import Planned, Window, WindowRow, planned
+from fleet.server.maintenance.model import Planned, Window, WindowRow
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.topics import Changes, Topic
 

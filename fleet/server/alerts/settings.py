@@ -26,24 +26,21 @@ Rules that the file does not name are those of `rules.toml`; `off = true` ends o
 place of `end` a window may have `minutes`: it is that long also where the clocks are changed meanwhile.
 """
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from collections.abc import Iterable
+from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
+from fleet.server.maintenance.model import Maintenance, Name, Planned, WindowRow
 from fleet.server.platform import default_settings as shipped
-from fleet.server.platform import time_zones as zones
 
 Severity = Literal["notice", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("notice", "warning", "critical")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_MINUTES = 24 * 60
 Positive = Annotated[float, msgspec.Meta(ge=0)]
 Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9*?-]+$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class AlertSettingsError(Exception):
@@ -58,72 +55,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Positive = 0
     window_s: Positive = 0
     off: bool = False
-
-
-class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A time in which nobody is told of a group's alerts. They are kept, and told where they are still there after it.
-
-    What recurs has `start`, and `end` or `minutes`; what is once has `since` and `until`.
-    """
-
-    name: Name
-    group: Name
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
-    start: time | None = None
-    end: time | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    minutes: Annotated[int, msgspec.Meta(ge=1, lt=_DAY_MINUTES)] | None = None
-
-    def __post_init__(self) -> None:
-        said = {one for one in ("start", "end", "minutes", "since", "until") if getattr(self, one) is not None}
-        if said not in ({"start", "end"}, {"start", "minutes"}, {"since", "until"}):
-            raise ValueError(
-                f"maintenance {self.name!r}: either start and end (times of day) or minutes, or since and until"
-            )
-        if any(one is not None and one.tzinfo is None for one in (self.since, self.until)):
-            raise ValueError(f"maintenance {self.name!r}: since and until need a time zone")
-
-    def holds(self, now: datetime) -> bool:
-        """Whether it is now. `now` is aware; days and times of day are those of its zone."""
-        return self.ends(now) is not None
-
-    def ends(self, now: datetime) -> datetime | None:
-        """When it is over, where it is now; None where it is not. `now` as for `holds`: with a zone that knows its changes
-        (`zones.HERE` is the machine's own)."""
-        if self.since is not None and self.until is not None:
-            return self.until if self.since <= now < self.until else None
-        assert now.tzinfo is not None
-        spans = _spans(self, now.date(), now.tzinfo)
-        return next((end.astimezone(now.tzinfo) for begin, end in spans if begin <= now < end), None)
-
-    @property
-    def last(self) -> time:
-        """The time of day at which what recurs ends, where the clocks are not changed meanwhile."""
-        assert self.start is not None
-        if self.end is not None:
-            return self.end
-        minutes = (self.start.hour * 60 + self.start.minute + (self.minutes or 0)) % _DAY_MINUTES
-        return time(*divmod(minutes, 60))
-
-    def on(self, day: date, zone: tzinfo) -> tuple[datetime, datetime] | None:
-        """From when to when it is that begins on that day, in UTC; None where none does."""
-        assert self.start is not None
-        if self.days and DAYS[day.weekday()] not in self.days:
-            return None
-        begin = zones.begins(datetime.combine(day, self.start), zone)
-        if self.end is None:
-            return begin, begin + timedelta(minutes=self.minutes or 0)
-        later = timedelta(days=self.end < self.start)
-        end = begin if self.end == self.start else zones.ends(datetime.combine(day, self.end) + later, zone)
-        return begin, end
-
-
-@lru_cache(maxsize=256)
-def _spans(rule: Maintenance, today: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
-    """Those of a rule that may be now: begun today or the day before. Asked anew for each alert of a look."""
-    both = (rule.on(today - timedelta(days=back), zone) for back in (0, 1))
-    return tuple(one for one in both if one is not None)
 
 
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,3 +138,17 @@ def load(path: Path | None = None) -> AlertSettings:
 def at_least(severity: str, least: Severity) -> bool:
     """Whether it is bad enough."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(least)
+
+
+def planned(settings: AlertSettings, rows: Iterable[WindowRow]) -> list[Planned]:
+    """Those that people and programs made, in the order given, then those of the file."""
+    made = [Planned(row.window.name, row.window.stations, row.window.rule(""), row) for row in rows]
+    return made + [Planned(one.name, settings.groups[one.group], one) for one in settings.maintenance]
+
+
+def with_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> AlertSettings:
+    """The settings with these windows beside the file's own."""
+    named = {f"window {row.id}": row.window for row in rows}
+    groups = {**settings.groups, **{group: window.stations for group, window in named.items()}}
+    rules = tuple(window.rule(group) for group, window in named.items())
+    return msgspec.structs.replace(settings, groups=groups, maintenance=(*settings.maintenance, *rules))

@@ -32,7 +32,6 @@ from fleet.messages.link import (
 )
 from fleet.messages.region import RegionAsk
 from fleet.messages.signed import MAX_ASK_BYTES
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.orders import queries as ordering
@@ -41,7 +40,7 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.process.tracing import OFF, Tracing
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.alarms import GUESSING, Alarm
+from fleet.server.stations.alarms import GUESSING, Alarm, AlarmRecorder
 from fleet.server.verifier.child_process import Verifier, VerifierAwayError
 from fleet.server.verifier.protocol import MAX_SEALED_CHARACTERS, EnvelopeFacts
 
@@ -72,7 +71,7 @@ class Answers:
         database: Database,
         signer: Signer,
         verifier: Verifier,
-        writer: Writer,
+        alarms: AlarmRecorder,
         clock: Clock,
         issuer: IssuerAnswers | None = None,
         region: RegionData | None = None,
@@ -88,7 +87,7 @@ class Answers:
         self._database = database
         self._signer = signer
         self._verifier = verifier
-        self._writer = writer
+        self._alarms = alarms
         self._clock = clock
         self._issuer = issuer
         self._region = region or RegionData()
@@ -183,7 +182,7 @@ class Answers:
             return _error("verifier_away", "The envelope cannot be verified just now.")
         if said.alarm:
             guessing = Alarm(station, GUESSING, ask.order if facts else "")
-            await asyncio.to_thread(self._writer.alarm, guessing, self._clock())
+            await asyncio.to_thread(self._alarms.record, guessing, self._clock())
         if said.verdict == "nonce_used":
             return _error("nonce_used", "This question has been asked before.")
         return Answer(ok=True, verdict=said.verdict)

@@ -16,9 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.pacing import TokenBucket
-from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.alarms import UNSIGNED_ASK, Alarm
+from fleet.server.stations.alarms import UNSIGNED_ASK, Alarm, AlarmRecorder
 from fleet.server.stations.tables import stations
 
 ALARM_EVERY = timedelta(hours=1)
@@ -43,7 +42,7 @@ class Refusals:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`counts`: asks by what came of them, `BELIEVED` or the code of why not."""
-        self._database, self._writer, self._clock, self._monotonic = database, Writer(database), clock, monotonic
+        self._database, self._alarms, self._clock, self._monotonic = database, AlarmRecorder(database), clock, monotonic
         self._lines = TokenBucket(LINES_AT_ONCE, 1 / LINE_EVERY_S, monotonic())
         self._hour: datetime | None = None
         self._alarmed: set[str] = set()
@@ -75,4 +74,4 @@ class Refusals:
         with self._database.reading.begin() as connection:
             known = connection.execute(select(stations.c.id).where(stations.c.name == station)).first()
         if known is not None:
-            self._writer.alarm(Alarm(station, UNSIGNED_ASK, reason), self._clock())
+            self._alarms.record(Alarm(station, UNSIGNED_ASK, reason), self._clock())

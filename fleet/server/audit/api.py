@@ -11,9 +11,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from fleet.server.accounts.api import Grant
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of, needs
+from fleet.server.platform.web.authorization import address_of, caller_of, needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.openapi_description import describe
 from fleet.server.platform.web.pagination import CountedRows, Limit, Offset, next_offset

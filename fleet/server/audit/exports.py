@@ -3,12 +3,13 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.audit import labels
 from fleet.server.platform.audit.log import Entry
 from fleet.server.platform.pages.file_exports import Column, FileExport, Format, Word, in_batches, sent
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, needs
+from fleet.server.platform.web.authorization import needs
 
 AUDIT = FileExport[Entry](
     "audit",

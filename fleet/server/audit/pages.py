@@ -11,10 +11,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.platform.audit.log import Deed, Verdict
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of, needs
+from fleet.server.platform.web.authorization import address_of, caller_of, needs
 
 ROWS = 100
 _MOST_PAGES = 100_000

@@ -14,9 +14,9 @@ from fleet.server.errands.queries import errand_row, errand_rows
 from fleet.server.errands.tables import errands
 from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.tables import certificates, requests, wishes
+from fleet.server.orders.queries import order_row
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import Inside, everywhere
-from fleet.server.stations.queries import order_row
 from fleet.server.stations.tables import stations
 
 MOST = 100

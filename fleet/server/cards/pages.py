@@ -34,6 +34,7 @@ from fleet.server.platform.web.authorization import (
     tell_look,
 )
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
 
 NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 LOOKED, RETRIED = "people.card", "request.retry"
@@ -148,7 +149,7 @@ def _card(request: Request, web: Web, cards: Cards, number: str) -> Response:
         reasons=REASONS,
         may=caller.may(Right.ORDERS),
         may_block=cards.may_block(caller.name),
-        titles={row.name: row.title for row in web.read(request).stations(now)},
+        titles={row.name: row.title for row in readings_of(request).stations(now)},
     )
 
 
@@ -170,6 +171,6 @@ def _requests(request: Request, web: Web, cards: Cards, asked: tuple[str, int]) 
         state=state,
         states=STATES,
         may=caller_of(request).may(Right.ORDERS),
-        titles={row.name: row.title for row in web.read(request).stations(now)},
+        titles={row.name: row.title for row in readings_of(request).stations(now)},
         paging={"at": page, "pages": pages_of(total), "path": with_query("/requests", state=state) + "&"},
     )

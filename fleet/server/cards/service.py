@@ -18,20 +18,20 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.request_queue import Key, Queueable, RequestRow
 from fleet.server.orders.lifecycle import Happening
 from fleet.server.orders.model import OrderRow
-from fleet.server.orders.queries import Record, Row, import_orders, record_of
+from fleet.server.orders.queries import Record, Row, import_orders, order_row, record_of
 from fleet.server.orders.steps import Stepped, happen
 from fleet.server.orders.tables import deliveries, orders
 from fleet.server.people import directory
 from fleet.server.people.administrators import ListedAdministrator, all_administrators
 from fleet.server.people.directory import PersonRow
 from fleet.server.platform.audit.log import Deed, append
+from fleet.server.platform.csv_files import Problem
 from fleet.server.platform.database.bulk import insert_new
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.database.station_scope import Inside, inside
-from fleet.server.platform.import_files import Imported, Problem, RefusedError
+from fleet.server.platform.import_files import Imported, RefusedError
 from fleet.server.platform.live_feed.topics import Changes, Topic
 from fleet.server.platform.local_days import local_day
-from fleet.server.stations.queries import order_row
 
 HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 DELIVERIES_KEPT = timedelta(days=7)

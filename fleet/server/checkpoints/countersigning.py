@@ -18,8 +18,8 @@ from fleet.messages.countersignatures import TYP, Countersignature, digest_of, e
 from fleet.messages.events import Event
 from fleet.messages.statements import Authorities, StatementError, opened
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
+from fleet.server.events.queries import events_at
 from fleet.server.evidence.signature import Seal
-from fleet.server.ingest.events import events_at
 from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database

@@ -25,7 +25,7 @@ from fleet.messages.events import Event
 from fleet.messages.statements import Authorities, Statement, StatementError, fault_of, load, name_of, opened
 from fleet.server.checkpoints.countersigning import Countersigner, Held, countersign_missing
 from fleet.server.checkpoints.tables import checkpoints, countersignatures, station_certificates
-from fleet.server.ingest.events import Place, events_at
+from fleet.server.events.queries import Place, events_at
 from fleet.server.ingest.projections import checkpoint_text
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database

@@ -18,9 +18,9 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.checkpoints.tables import countersignatures
-from fleet.server.checkpoints.timestamp_tokens import TimestampError, make_request, read_response
 from fleet.server.evidence.settings import EvidenceSettings
-from fleet.server.issuers.adapters.http import IssuerHttp
+from fleet.server.evidence.timestamp_tokens import TimestampError, make_request, read_response
+from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.ports import IssuerAwayError
 from fleet.server.platform.database.database import Database
 

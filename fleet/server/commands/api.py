@@ -31,6 +31,7 @@ from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, next_offset
 from fleet.server.platform.web.request_bodies import LINE, WHOLE, Body
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.api import Device
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -123,7 +124,7 @@ def _add_orders(router: APIRouter, web: Web, commands: Commands) -> None:
     ) -> Command:
         """Order a command. One that touches cards waits for a second person; it is ordered in a session that has stepped up
         within five minutes, and not by a token. All others are issued at once."""
-        if web.read(request).station(station, web.clock()) is None:
+        if readings_of(request).station(station, web.clock()) is None:
             raise HTTPException(404, "no station of that name")
         if not may_order(request, said.command, station):
             raise HTTPException(403, "your role does not allow this command")

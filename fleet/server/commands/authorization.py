@@ -2,9 +2,10 @@
 
 from fastapi import Request
 
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.commands.model import By, CommandRow, Commands, right_for
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of
+from fleet.server.platform.web.authorization import address_of, caller_of
 
 
 def may_order(request: Request, command: str, station: str) -> bool:

@@ -36,6 +36,7 @@ from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.search import stations_meant
 
@@ -203,14 +204,14 @@ def _decided(request: Request, web: Web, commands: Commands, number: int, said: 
 
 def _common(request: Request, web: Web) -> dict[str, Any]:
     """What every page here needs besides its own."""
-    now, readings = web.clock(), web.read(request)
+    now, readings = web.clock(), readings_of(request)
     return {
         "titles": {row.name: row.title for row in readings.stations(now)},
     }
 
 
 def _standing(request: Request, web: Web, name: str) -> StationRow:
-    row = web.read(request).station(name, web.clock()) if STATION_NAME.match(name) else None
+    row = readings_of(request).station(name, web.clock()) if STATION_NAME.match(name) else None
     if row is None:
         raise HTTPException(404, "no station of that name")
     return row

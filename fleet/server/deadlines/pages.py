@@ -21,6 +21,7 @@ from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.search import stations_meant
 
 CODES: tuple[Code, ...] = get_args(Code)
@@ -71,7 +72,7 @@ def _board(request: Request, web: Web, deadlines: Deadlines, asked: tuple[str, s
         kind=code or "",
         station=station,
         waits_until=None if deadlines.believed() else clock.believed_from if clock else now,
-        titles={row.name: row.title for row in web.read(request).stations(now)},
+        titles={row.name: row.title for row in readings_of(request).stations(now)},
         paging={
             "at": page,
             "pages": pages_of(chosen.total if chosen else 0),

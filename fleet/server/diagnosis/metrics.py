@@ -27,8 +27,8 @@ from fleet.server.alerts.model import Alerts
 from fleet.server.diagnosis.health import OK, Health
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, needs
-from fleet.server.stations.model import Readings
+from fleet.server.platform.web.authorization import authenticator_of, needs
+from fleet.server.readings.model import Readings
 
 FRESH = timedelta(seconds=10)
 READY_FRESH_S = 1.0
@@ -201,7 +201,7 @@ def is_near(request: Request) -> bool:
 
 def _may(request: Request) -> bool:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    caller = access_of(request).by_token(value.strip()) if scheme.lower() == "bearer" else None
+    caller = authenticator_of(request).by_token(value.strip()) if scheme.lower() == "bearer" else None
     return caller is not None and caller.scope(Right.VIEW).everywhere
 
 

@@ -13,7 +13,8 @@ from fleet.server.platform.pages.file_exports import BATCH, Column, FileExport, 
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
-from fleet.server.stations.model import Readings
+from fleet.server.readings.dependencies import all_readings
+from fleet.server.readings.model import Readings
 from fleet.server.stations.search import stations_meant
 
 ERRANDS = FileExport[ErrandRow](
@@ -37,7 +38,7 @@ def errand_exports(web: Web) -> APIRouter:
 
     @router.get("/errands", dependencies=needs(Right.VIEW))
     def exported(request: Request, wish: Wished, form: Format = "csv") -> Response:
-        readings = web.readings.within(stations_meant(request, web, wish.station))
+        readings = all_readings(request).within(stations_meant(request, web, wish.station))
         rows = _every(readings, web.clock(), wish.sought)
         return sent(request, ERRANDS.table(rows, web.texts_for(request)), form, " ".join(wish.query.values()))
 

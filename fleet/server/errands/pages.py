@@ -22,6 +22,7 @@ from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs, tell_look
 from fleet.server.platform.web.pagination import ROWS
+from fleet.server.readings.dependencies import all_readings, readings_of
 from fleet.server.stations.search import stations_meant
 
 Word = Annotated[str, Query(max_length=40)]
@@ -79,12 +80,12 @@ def errand_pages(web: Web) -> APIRouter:
 
 
 def _errands(request: Request, web: Web, wish: Wish, after: str, chosen: str | None) -> Response:
-    seen, now, t, readings = web.hub.latest, web.clock(), web.texts_for(request), web.read(request)
+    seen, now, t, readings = web.hub.latest, web.clock(), web.texts_for(request), readings_of(request)
     selected = readings.errand(chosen) if chosen is not None else None
     if chosen is not None and selected is None:
         raise HTTPException(404)
     sought, day = _sought(wish, selected, now)
-    narrowed = web.readings.within(stations_meant(request, web, wish.station))
+    narrowed = all_readings(request).within(stations_meant(request, web, wish.station))
     rows = narrowed.errands(now, sought, limit=ROWS + 1, after=readings.errand(after) if after else None)
     summary = readings.summary(now)
     return web.render(

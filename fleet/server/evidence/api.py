@@ -26,6 +26,7 @@ from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import Name
 from fleet.server.platform.web.problem_details import described, problem
 from fleet.server.platform.web.request_bodies import Day
+from fleet.server.readings.dependencies import readings_of
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +61,9 @@ def checkpoint_api(web: Web) -> APIRouter:
     @router.get("/stations/{name}/checkpoint", dependencies=needs(Right.VIEW))
     def read_checkpoint(request: Request, name: Name) -> LastCheckpoint:
         """How far the station has signed its chain."""
-        if web.read(request).station(name, web.clock()) is None:
+        if readings_of(request).station(name, web.clock()) is None:
             raise HTTPException(404, "no station of that name")
-        row = web.read(request).checkpoint(name)
+        row = readings_of(request).checkpoint(name)
         return LastCheckpoint(checkpoint=None if row is None else Checkpoint.model_validate(row, from_attributes=True))
 
     return router

@@ -23,10 +23,10 @@ from fleet.server.ingest.projections import (
     ErrandConcerns,
     ErrandEnded,
     ErrandStarted,
-    OrderMoved,
     ReceiptKept,
     Unfit,
 )
+from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.returns import settle
 from fleet.server.platform.database.bulk import Put, insert_for, put_all
 from fleet.server.platform.live_feed.topics import Topic

@@ -17,6 +17,7 @@ from fleet.messages.vocabulary import Effect, ErrandOutcome, EventType, Outcome
 from fleet.server.cards.stock import events as stocking
 from fleet.server.cards.stock.events import BinEmptied, CardDropped, OrderPlaced, ReservePlaced
 from fleet.server.orders.lifecycle import Happening
+from fleet.server.orders.model import OrderMoved
 from fleet.server.stations.alarms import CARD_NOT_GENUINE, LISTS_DROPPED, NOT_LAID_OUT
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -48,14 +49,6 @@ class ErrandEnded(msgspec.Struct, frozen=True, gc=False):
     order: str | None
     card_number: str | None
     hsa_id: str | None
-
-
-class OrderMoved(msgspec.Struct, frozen=True, gc=False):
-    """The card has been taken, was another one, is activated, is collected."""
-
-    order: str
-    what: Happening
-    at: datetime
 
 
 class ReceiptKept(msgspec.Struct, frozen=True, gc=False):

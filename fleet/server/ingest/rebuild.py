@@ -19,12 +19,13 @@ from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.checkpoints.tables import checkpoints, erasures
 from fleet.server.errands.tables import errands, receipts
+from fleet.server.events.chains import Chain, written
+from fleet.server.events.queries import restored
+from fleet.server.events.received_sequences import Held
 from fleet.server.events.tables import chains, events, quarantine
-from fleet.server.ingest.chains import Chain, written
-from fleet.server.ingest.events import restored
 from fleet.server.ingest.project import Step, apply
-from fleet.server.ingest.projections import Change, OrderMoved, changes_of
-from fleet.server.ingest.received_sequences import Held
+from fleet.server.ingest.projections import Change, changes_of
+from fleet.server.orders.model import OrderMoved
 from fleet.server.orders.tables import order_starts, orders
 from fleet.server.platform.database.bulk import put_all
 from fleet.server.platform.database.database import Database

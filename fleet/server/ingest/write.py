@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
@@ -23,9 +24,10 @@ from fleet.messages.link import Acked
 from fleet.messages.takeovers import AGAIN, MANY
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.commands import queries as commanding
+from fleet.server.events.chains import Chain, Chains, open_chains, written
+from fleet.server.events.queries import Place, events_at
+from fleet.server.events.received_sequences import Held
 from fleet.server.events.tables import conflicts, quarantine
-from fleet.server.ingest.chains import Chain, Chains, open_chains, written
-from fleet.server.ingest.events import Place, events_at, insert_events
 from fleet.server.ingest.parse import (
     Arrival,
     Arrived,
@@ -38,9 +40,10 @@ from fleet.server.ingest.parse import (
 )
 from fleet.server.ingest.project import Folded, Step, apply_folded, fold, keep_receipts
 from fleet.server.ingest.projections import changes_by
-from fleet.server.ingest.received_sequences import Held
-from fleet.server.platform.database.bulk import is_postgres, put_all
+from fleet.server.platform.database.bulk import is_postgres, put_all, stored_time
 from fleet.server.platform.database.database import Database
+from fleet.server.platform.database.postgres import copy_rows
+from fleet.server.platform.database.sqlite import insert_rows
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.stations.alarms import (
     CHAIN_BROKEN,
@@ -104,11 +107,6 @@ class Writer:
         self._numbers |= numbers
         acked = tuple((station, Acked(epoch, c.held.through, c.held.wanted)) for station, epoch, c in touched)
         return Committed(acked, frozenset(topics), len(batch.fresh), batch.quarantined, batch.conflicts)
-
-    def alarm(self, alarm: Alarm, now: datetime) -> None:
-        """Keep an alarm that no arrival raised."""
-        with self._database.writing.begin() as connection:
-            raise_alarm(connection, alarm, now)
 
 
 def _remembered(arrivals: Sequence[Arrival]) -> set[str]:
@@ -344,3 +342,50 @@ def _quarantine_row(station: int, spoilt: Spoilt, now: datetime) -> dict[str, ob
         "reason": spoilt.reason,
         "received": now,
     }
+
+
+COLUMNS = {
+    "station": "int4",
+    "epoch": "int8",
+    "sequence": "int8",
+    "type": "text",
+    "time": "text",
+    "subject": "text",
+    "errand": "text",
+    "envelope": "bytea",
+    "data": "bytea",
+    "salt": "text",
+    "received": "timestamptz",
+}
+"""And their types on PostgreSQL."""
+
+
+def insert_events(
+    connection: Connection, fresh: Mapping[Place, Arrived], received: datetime, meanwhile: Callable[[], None]
+) -> None:
+    """Insert them in their order. `meanwhile` is called once: on PostgreSQL while it works. Raises sqlalchemy.exc.DBAPIError."""
+    if not fresh:
+        meanwhile()
+        return
+    at = received if is_postgres(connection) else stored_time(received)
+    rows = [_row(place, arrived, at) for place, arrived in fresh.items()]
+    if is_postgres(connection):
+        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows, meanwhile)
+    else:
+        insert_rows(connection, "events", tuple(COLUMNS), rows)
+        meanwhile()
+
+
+def _row(place: Place, arrived: Arrived, received: Any) -> tuple[Any, ...]:
+    event = arrived.event
+    return (
+        *place,
+        event.type,
+        event.time,
+        event.subject,
+        arrived.said.errand,
+        event.envelope,
+        event.data,
+        event.salt,
+        received,
+    )

@@ -13,12 +13,11 @@ import msgspec
 
 from fleet.messages.asking import BlockAsk, Declined, Held, HoldAsk, LiftAsk, Result
 from fleet.messages.issuing import GRAVE_HOLDS, CardRecord
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.ports import CardRegister
 from fleet.server.issuers.proofs.authorization import Asker, Rights, by_holder
 from fleet.server.issuers.request_queue import Queueable
 from fleet.server.issuers.requests import Wishes
-from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS, Alarm
+from fleet.server.stations.alarms import ADMINISTRATOR_REPORTED, MANY_HOLDS, Alarm, AlarmRecorder
 
 MANY = 3
 """Holds by number at one station within the hour that are an alarm."""
@@ -34,13 +33,13 @@ class Changes:
         register: CardRegister,
         rights: Rights,
         wishes: Wishes,
-        writer: Writer,
+        alarms: AlarmRecorder,
         clock: Callable[[], datetime],
     ) -> None:
         self._register = register
         self._rights = rights
         self._wishes = wishes
-        self._writer = writer
+        self._alarms = alarms
         self._clock = clock
 
     async def change(self, station: str, ask: Queueable, asker: Asker) -> Result:
@@ -81,9 +80,9 @@ class Changes:
         lately = await asyncio.to_thread(self._wishes.anonymous_holds, station, now - HOUR)
         if lately + 1 >= MANY:
             said = f"{lately + 1} within the hour"
-            await asyncio.to_thread(self._writer.alarm, Alarm(station, MANY_HOLDS, said), now)
+            await asyncio.to_thread(self._alarms.record, Alarm(station, MANY_HOLDS, said), now)
         if record.state in DEAD or not await self._rights.is_administrator(record.hsa_id):
             return None
         alarm = Alarm(station, ADMINISTRATOR_REPORTED, record.card_number)
-        await asyncio.to_thread(self._writer.alarm, alarm, now)
+        await asyncio.to_thread(self._alarms.record, alarm, now)
         return Held(record.held_from or record.state)

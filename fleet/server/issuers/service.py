@@ -41,7 +41,6 @@ from fleet.messages.asking import (
 )
 from fleet.messages.issuing import Offer
 from fleet.messages.link import Answer, encode
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.adapters.directory_with_handovers import BEFORE_USE
 from fleet.server.issuers.card_changes import Changes
 from fleet.server.issuers.certificate_offers import offers_of
@@ -64,7 +63,7 @@ from fleet.server.issuers.request_queue import Queueable
 from fleet.server.issuers.requests import ReusedError, Wishes
 from fleet.server.platform.local_days import local_day
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm
+from fleet.server.stations.alarms import BLOCK_DECLINED, Alarm, AlarmRecorder
 
 _log = logging.getLogger(__name__)
 
@@ -82,16 +81,16 @@ class IssuerAnswers:
         judge: ProofJudge,
         administrators: Administrators,
         signer: Signer,
-        writer: Writer,
+        alarms: AlarmRecorder,
         clock: Callable[[], datetime],
     ) -> None:
         self._side = side
         self._wishes = wishes
         self._judge = judge
         self._rights = Rights(side.directory, administrators, clock)
-        self._changes = Changes(side.register, self._rights, wishes, writer, clock)
+        self._changes = Changes(side.register, self._rights, wishes, alarms, clock)
         self._signer = signer
-        self._writer = writer
+        self._alarms = alarms
         self._clock = clock
         self.changed: Callable[[], None] = lambda: None
         """Called when certificates have been revoked, suspended, or taken back."""
@@ -151,7 +150,7 @@ class IssuerAnswers:
         now = self._clock()
         if isinstance(ask, BlockAsk | HoldAsk) and isinstance(result, Declined):
             alarm = Alarm(station, BLOCK_DECLINED, f"{ask.card_number}: {result.reason}")
-            await asyncio.to_thread(self._writer.alarm, alarm, now)
+            await asyncio.to_thread(self._alarms.record, alarm, now)
         await asyncio.to_thread(self._wishes.keep, station, ask, people, result, now)
         return result
 

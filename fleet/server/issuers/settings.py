@@ -28,7 +28,7 @@ from typing import Annotated, Literal
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fleet.server.issuers.adapters.http import client_tls
+from fleet.server.issuers.adapters.http_client import client_tls
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.proofs.assurance import SHIPPED
 

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.adapters.est import EstIssuer
-from fleet.server.issuers.adapters.http import IssuerHttp
+from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.card_keys import CardKeys
@@ -25,6 +24,7 @@ from fleet.server.issuers.service import IssuerAnswers
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 
 WATCH_S = 300.0
 """So often lists are fetched and the region's folder is read."""
@@ -39,7 +39,7 @@ async def connected(
     settings: IssuerSettings,
     database: Database,
     signer: Signer,
-    writer: Writer,
+    alarms: AlarmRecorder,
     clock: Callable[[], datetime],
     watch_s: float = WATCH_S,
 ) -> AsyncIterator[tuple[IssuerAnswers, RegionData]]:
@@ -58,7 +58,7 @@ async def connected(
         side = IssuerSide(EstIssuer(secure), rest, directory, keys, settings.offer_rules(), status)
         changed = asyncio.Event()
         watching = asyncio.create_task(_watch(settings, region, status, changed, watch_s), name="region-watch")
-        answers = IssuerAnswers(side, Wishes(database), judge, administrators, signer, writer, clock)
+        answers = IssuerAnswers(side, Wishes(database), judge, administrators, signer, alarms, clock)
         answers.changed = changed.set
         try:
             yield answers, region

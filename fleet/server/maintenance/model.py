@@ -5,15 +5,90 @@ as long each time whatever becomes of the clocks, or is one span. A window that 
 look back.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from fnmatch import fnmatchcase
-from typing import Literal
+from functools import lru_cache
+from typing import Annotated, Literal
 
 import msgspec
 
-from fleet.server.alerts.settings import AlertSettings, Maintenance
+from fleet.server.platform import time_zones as zones
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+_DAY_MINUTES = 24 * 60
+
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Maintenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A time in which nobody is told of a group's alerts. They are kept, and told where they are still there after it.
+
+    What recurs has `start`, and `end` or `minutes`; what is once has `since` and `until`.
+    """
+
+    name: Name
+    group: Name
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = ()
+    start: time | None = None
+    end: time | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    minutes: Annotated[int, msgspec.Meta(ge=1, lt=_DAY_MINUTES)] | None = None
+
+    def __post_init__(self) -> None:
+        said = {one for one in ("start", "end", "minutes", "since", "until") if getattr(self, one) is not None}
+        if said not in ({"start", "end"}, {"start", "minutes"}, {"since", "until"}):
+            raise ValueError(
+                f"maintenance {self.name!r}: either start and end (times of day) or minutes, or since and until"
+            )
+        if any(one is not None and one.tzinfo is None for one in (self.since, self.until)):
+            raise ValueError(f"maintenance {self.name!r}: since and until need a time zone")
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is now. `now` is aware; days and times of day are those of its zone."""
+        return self.ends(now) is not None
+
+    def ends(self, now: datetime) -> datetime | None:
+        """When it is over, where it is now; None where it is not. `now` as for `holds`: with a zone that knows its changes
+        (`zones.HERE` is the machine's own)."""
+        if self.since is not None and self.until is not None:
+            return self.until if self.since <= now < self.until else None
+        assert now.tzinfo is not None
+        spans = _spans(self, now.date(), now.tzinfo)
+        return next((end.astimezone(now.tzinfo) for begin, end in spans if begin <= now < end), None)
+
+    @property
+    def last(self) -> time:
+        """The time of day at which what recurs ends, where the clocks are not changed meanwhile."""
+        assert self.start is not None
+        if self.end is not None:
+            return self.end
+        minutes = (self.start.hour * 60 + self.start.minute + (self.minutes or 0)) % _DAY_MINUTES
+        return time(*divmod(minutes, 60))
+
+    def on(self, day: date, zone: tzinfo) -> tuple[datetime, datetime] | None:
+        """From when to when it is that begins on that day, in UTC; None where none does."""
+        assert self.start is not None
+        if self.days and DAYS[day.weekday()] not in self.days:
+            return None
+        begin = zones.begins(datetime.combine(day, self.start), zone)
+        if self.end is None:
+            return begin, begin + timedelta(minutes=self.minutes or 0)
+        later = timedelta(days=self.end < self.start)
+        end = begin if self.end == self.start else zones.ends(datetime.combine(day, self.end) + later, zone)
+        return begin, end
+
+
+@lru_cache(maxsize=256)
+def _spans(rule: Maintenance, today: date, zone: tzinfo) -> tuple[tuple[datetime, datetime], ...]:
+    """Those of a rule that may be now: begun today or the day before. Asked anew for each alert of a look."""
+    both = (rule.on(today - timedelta(days=back), zone) for back in (0, 1))
+    return tuple(one for one in both if one is not None)
+
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -70,20 +145,6 @@ class Planned:
     def covers(self, station: str) -> bool:
         """Whether it is for that station."""
         return any(fnmatchcase(station, pattern) for pattern in self.stations)
-
-
-def planned(settings: AlertSettings, rows: Iterable[WindowRow]) -> list[Planned]:
-    """Those that people and programs made, in the order given, then those of the file."""
-    made = [Planned(row.window.name, row.window.stations, row.window.rule(""), row) for row in rows]
-    return made + [Planned(one.name, settings.groups[one.group], one) for one in settings.maintenance]
-
-
-def with_windows(settings: AlertSettings, rows: Iterable[WindowRow]) -> AlertSettings:
-    """The settings with these windows beside the file's own."""
-    named = {f"window {row.id}": row.window for row in rows}
-    groups = {**settings.groups, **{group: window.stations for group, window in named.items()}}
-    rules = tuple(window.rule(group) for group, window in named.items())
-    return msgspec.structs.replace(settings, groups=groups, maintenance=(*settings.maintenance, *rules))
 
 
 def _after(since: datetime, minutes: int) -> datetime:

@@ -18,7 +18,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from fleet.server.alerts.model import Alerts
-from fleet.server.alerts.settings import DAYS
 from fleet.server.maintenance.api import (
     DAY_MINUTES,
     MOST_NAME,
@@ -31,13 +30,14 @@ from fleet.server.maintenance.api import (
     window_of,
 )
 from fleet.server.maintenance.labels import seen_by, under_way
-from fleet.server.maintenance.model import Planned, Window
+from fleet.server.maintenance.model import DAYS, Planned, Window
 from fleet.server.platform.live_feed.topics import Topic
 from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.time_zones import HERE, begins
 from fleet.server.platform.web.authorization import caller_of, field, form_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
 
 KINDS = ("span", "recurring")
 SHOW = ("open", "all")
@@ -148,7 +148,7 @@ def _list(
     known = [one for one in alerts.planned(ended=show == "all") if seen_by(caller.scope(Right.VIEW), one)]
     windows = [one for one in known if show == "all" or not one.over(now)]
     windows.sort(key=lambda one: (one.over(now), one.ends(now) is None))
-    rows = web.read(request).stations(web.clock())
+    rows = readings_of(request).stations(web.clock())
     silent = {row.name for one in under_way(known, rows, now) for row in one.stations}
     return web.render(
         request,

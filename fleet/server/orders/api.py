@@ -28,7 +28,8 @@ from fleet.server.orders.request_bodies import (
 )
 from fleet.server.people.directory import PersonRow
 from fleet.server.platform.audit.log import Deed
-from fleet.server.platform.import_files import Imported, Problem, RefusedError
+from fleet.server.platform.csv_files import Problem
+from fleet.server.platform.import_files import Imported, RefusedError
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, require_station, tell, tell_look
 from fleet.server.platform.web.idempotency import api_group

@@ -9,6 +9,7 @@ from fleet.server.platform.pages.file_exports import Column, FileExport, Format,
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
+from fleet.server.readings.dependencies import readings_of
 
 ORDERS = FileExport[OrderRow](
     "orders",
@@ -34,7 +35,7 @@ def order_exports(web: Web) -> APIRouter:
 
     @router.get("/orders", dependencies=needs(Right.PEOPLE))
     def orders(request: Request, q: Search = "", state: Word = "", form: Format = "csv") -> Response:
-        readings, search = web.read(request), q.strip()
+        readings, search = readings_of(request), q.strip()
         state = state if state in ORDER_STATES else ""
         rows = in_batches(lambda limit, offset: readings.orders(search=search, state=state, limit=limit, offset=offset))
         return sent(request, ORDERS.table(rows, web.texts_for(request)), form, f"{search} {state}")

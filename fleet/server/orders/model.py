@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
+from fleet.server.orders.lifecycle import Happening
+
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
@@ -21,3 +25,11 @@ class OrderRow:
     last_day: str
     state: str
     changed: datetime
+
+
+class OrderMoved(msgspec.Struct, frozen=True, gc=False):
+    """The card has been taken, was another one, is activated, is collected."""
+
+    order: str
+    what: Happening
+    at: datetime

@@ -11,14 +11,11 @@ fleet.server.platform.csv_files.FileError: 10 problems
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
 
 from fleet.messages.topics import STATION_NAME
 from fleet.server.orders.queries import Record, Row
-from fleet.server.platform.csv_files import Line, checked, read_lines
-from fleet.server.platform.import_files import Problem
+from fleet.server.platform.csv_files import Line, Problem, checked, read_lines
+from fleet.server.platform.import_files import Rule, broken_rules, is_day
 
 ORDER_COLUMNS = (
     "order",
@@ -41,15 +38,6 @@ _HSA_ID = re.compile(r"[A-Z][A-Z0-9]{1,30}-[A-Z0-9]{1,30}\Z")
 _CARD_NUMBER = re.compile(r"[A-Z0-9]{4,40}\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 _MAC = re.compile(r"[0-9a-f]{64}\Z")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What one column may hold; `reason` is said where it does not."""
-
-    fits: Callable[[str], object]
-    reason: str
 
 
 ORDER_RULES = {
@@ -87,15 +75,6 @@ def _order_problems(line: Line) -> list[Problem]:
     return problems
 
 
-def broken_rules(line: Line, rules: dict[str, Rule]) -> list[Problem]:
-    """What of the line does not fit, by column."""
-    return [
-        Problem(line.number, column, rule.reason)
-        for column, rule in rules.items()
-        if not rule.fits(line.fields[column])
-    ]
-
-
 def _record(fields: dict[str, str]) -> Record:
     protected = fields["protected"] == "yes"
     return Record(
@@ -116,11 +95,3 @@ def _record(fields: dict[str, str]) -> Record:
 
 def _is_slot(text: str) -> bool:
     return not text or (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_SLOT)
-
-
-def is_day(text: str) -> bool:
-    """Whether it is a calendar day, ISO 8601."""
-    try:
-        return bool(_DAY.match(text) and date.fromisoformat(text))
-    except ValueError:
-        return False

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, and_, insert, select, update
 
 from fleet.messages.link import Order
 from fleet.server.orders.lifecycle import ENDED_EARLY, OPEN, Happening, after
+from fleet.server.orders.model import OrderRow
 from fleet.server.orders.steps import CHUNK, remember
 from fleet.server.orders.tables import orders
-from fleet.server.platform.import_files import Imported, Problem, RefusedError
+from fleet.server.platform.csv_files import Problem
+from fleet.server.platform.import_files import Imported, RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +195,23 @@ def _order(row: Any) -> Order:
         loa=row.loa,
         slot=row.slot,
         last_day=row.last_day,
+    )
+
+
+def order_row(row: Any, today: str) -> OrderRow:
+    """Of a row of the table; one that waits past its last day is expired."""
+    past = row.state == "waiting" and row.last_day < today
+    return OrderRow(
+        order=row.order,
+        hsa_id=row.hsa_id,
+        name=None if row.protected else row.name,
+        protected=row.protected,
+        card_number=row.card_number,
+        product=row.product,
+        loa=row.loa,
+        station=row.station,
+        slot=row.slot,
+        last_day=row.last_day,
+        state="expired" if past else row.state,
+        changed=row.changed,
     )

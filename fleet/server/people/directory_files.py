@@ -6,10 +6,10 @@ Rules: as for orders: the whole file is read and checked before anything is stor
 [PersonRow(hsa_id='TEST000000-0001', name='Alva Test', protected=False, left='2026-05-31', continued=False, name_changed=None)]
 """
 
-from fleet.server.orders.order_files import PERSON_RULES, Rule, broken_rules, is_day
+from fleet.server.orders.order_files import PERSON_RULES
 from fleet.server.people.directory import PersonRow
-from fleet.server.platform.csv_files import Line, checked, read_lines
-from fleet.server.platform.import_files import Problem
+from fleet.server.platform.csv_files import Line, Problem, checked, read_lines
+from fleet.server.platform.import_files import Rule, broken_rules, is_day
 
 DIRECTORY_COLUMNS = ("hsa_id", "name", "protected", "left", "continued", "name_changed")
 

@@ -14,7 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from fleet.server.platform.import_files import Problem
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file is refused: line (from 1, the header's own), column and reason."""
+
+    line: int
+    column: str
+    reason: str
+
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_FIELD = 1_000

@@ -1,16 +1,11 @@
 """Import of files: rules of columns, problems by line, and what an import did."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a file is refused: line (from 1, the header's own), column and reason."""
-
-    line: int
-    column: str
-    reason: str
+from fleet.server.platform.csv_files import Line, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +24,31 @@ class RefusedError(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(f"{len(problems)} rows were refused")
         self.problems = tuple(problems)
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one column may hold; `reason` is said where it does not."""
+
+    fits: Callable[[str], object]
+    reason: str
+
+
+def broken_rules(line: Line, rules: dict[str, Rule]) -> list[Problem]:
+    """What of the line does not fit, by column."""
+    return [
+        Problem(line.number, column, rule.reason)
+        for column, rule in rules.items()
+        if not rule.fits(line.fields[column])
+    ]
+
+
+def is_day(text: str) -> bool:
+    """Whether it is a calendar day, ISO 8601."""
+    try:
+        return bool(_DAY.match(text) and date.fromisoformat(text))
+    except ValueError:
+        return False

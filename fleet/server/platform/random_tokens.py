@@ -21,3 +21,7 @@ def digest(value: str) -> str:
 def form_token(value: str) -> str:
     """The token of forms that goes with a session, made from its secret, so that nothing more is kept."""
     return hashlib.sha256(b"form:" + value.encode()).hexdigest()
+
+
+PREFIX = "kkf_"
+"""So that a token that went astray is recognised."""

@@ -15,8 +15,8 @@ from fleet.server.cards.stock.events import BinEmptied, CardDropped, ReservePlac
 from fleet.server.cards.stock.projection import Origin
 from fleet.server.cards.stock.tables import bin_cards
 from fleet.server.checkpoints.tables import erasures
+from fleet.server.events.queries import restored
 from fleet.server.events.tables import events
-from fleet.server.ingest.events import restored
 from fleet.server.ingest.project import Step, apply
 from fleet.server.ingest.projections import Change, ErrandConcerns, ErrandEnded, ErrandStarted, changes_of
 from fleet.server.platform.database.bulk import Put, is_postgres, put_all

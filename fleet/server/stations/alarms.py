@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fleet.server.platform.database.bulk import Put, put_all
+from fleet.server.platform.database.database import Database
 from fleet.server.stations.tables import alarms
 
 CHAIN_BROKEN = "chain_broken"
@@ -42,6 +43,18 @@ class Alarm:
     station: str
     code: str
     argument: str
+
+
+class AlarmRecorder:
+    """Alarms that no event raises, each kept in a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record(self, alarm: Alarm, now: datetime) -> None:
+        """Keep it, or count it once more. Raises sqlalchemy.exc.DBAPIError."""
+        with self._database.writing.begin() as connection:
+            raise_alarm(connection, alarm, now)
 
 
 def raise_alarm(connection: Connection, alarm: Alarm, now: datetime) -> None:

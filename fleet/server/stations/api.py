@@ -24,6 +24,7 @@ from fleet.server.platform.web.authorization import caller_of, needs, tell_look
 from fleet.server.platform.web.idempotency import api_group
 from fleet.server.platform.web.pagination import CountedRows, Limit, Name, Offset, Rows, next_offset
 from fleet.server.platform.web.request_bodies import LINE, Day
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 
 SHOWN = frozenset(
@@ -180,14 +181,14 @@ def _add_stations(router: APIRouter, web: Web) -> None:
     @router.get("/stations", dependencies=needs(Right.VIEW), tags=["stations"])
     def list_stations(request: Request, limit: Limit = 100, offset: Offset = 0) -> CountedRows[Station]:
         """All stations by name."""
-        rows = sorted(web.read(request).stations(web.clock()), key=lambda row: row.name)
+        rows = sorted(readings_of(request).stations(web.clock()), key=lambda row: row.name)
         items = [_station(row) for row in rows[offset : offset + limit]]
         return CountedRows(items=items, next=next_offset(offset, limit, len(rows)), total=len(rows))
 
     @router.get("/stations/{name}", dependencies=needs(Right.VIEW), tags=["stations"])
     def read_station(request: Request, name: Name) -> Station:
         """One station."""
-        row = web.read(request).station(name, web.clock())
+        row = readings_of(request).station(name, web.clock())
         if row is None:
             raise HTTPException(404, "no station of that name")
         return _station(row)
@@ -195,9 +196,9 @@ def _add_stations(router: APIRouter, web: Web) -> None:
     @router.get("/stations/{name}/bin", dependencies=needs(Right.VIEW), tags=["stations"])
     def read_bin(request: Request, name: Name) -> Bin:
         """The bin of one station."""
-        if web.read(request).station(name, web.clock()) is None:
+        if readings_of(request).station(name, web.clock()) is None:
             raise HTTPException(404, "no station of that name")
-        row = web.read(request).bin(name)
+        row = readings_of(request).bin(name)
         return Bin(cards=row.cards, emptied=emptied_model(request, name, row.emptied))
 
 
@@ -215,7 +216,7 @@ def _add_errands(router: APIRouter, web: Web) -> None:
         """A day's errands, newest first."""
         tell_look(request, Deed("people.errands", station or "", day.isoformat() if day else ""))
         sought = Sought(station, kind, outcome, day)
-        rows = web.read(request).errands(web.clock(), sought, limit=offset + limit + 1)
+        rows = readings_of(request).errands(web.clock(), sought, limit=offset + limit + 1)
         return Rows(
             items=[_errand(row) for row in rows[offset : offset + limit]], next=next_offset(offset, limit, len(rows))
         )
@@ -224,10 +225,10 @@ def _add_errands(router: APIRouter, web: Web) -> None:
     def read_errand(request: Request, errand: Name) -> ErrandWithEvents:
         """One errand of any day, with its events."""
         tell_look(request, Deed("people.errand", errand))
-        row = web.read(request).errand(errand)
+        row = readings_of(request).errand(errand)
         if row is None:
             raise HTTPException(404, "no errand of that id")
-        events = [_event(event) for event in web.read(request).events(errand=errand)]
+        events = [_event(event) for event in readings_of(request).events(errand=errand)]
         return ErrandWithEvents(**_errand(row).model_dump(), events=events)
 
 
@@ -244,7 +245,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
     ) -> CountedRows[Order]:
         """Orders that fit; a whole HSA-id or card number finds the orders that have it, and no others."""
         tell_look(request, Deed("people.search", search, state))
-        rows, total = web.read(request).orders(search=search, state=state, limit=limit, offset=offset)
+        rows, total = readings_of(request).orders(search=search, state=state, limit=limit, offset=offset)
         return CountedRows(
             items=[order_model(row) for row in rows], next=next_offset(offset, limit, total), total=total
         )

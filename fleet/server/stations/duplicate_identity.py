@@ -28,10 +28,9 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.messages.takeovers import AGAIN, ELSEWHERE, MANY, TakeOvers
-from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.mosquitto import SERVER_USER, is_server
 from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.stations.alarms import DUPLICATE_IDENTITY, Alarm
+from fleet.server.stations.alarms import DUPLICATE_IDENTITY, Alarm, AlarmRecorder
 
 PAUSE_S = 60.0
 _CONNECTED = re.compile(r"New client connected from (?P<address>\S+):[0-9]+ as (?P<name>\S+) \(")
@@ -73,12 +72,12 @@ class DuplicateIdentity:
 
     def __init__(
         self,
-        writer: Writer,
+        alarms: AlarmRecorder,
         changes: Changes,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._writer, self._changes, self._clock, self._monotonic = writer, changes, clock, monotonic
+        self._alarms, self._changes, self._clock, self._monotonic = alarms, changes, clock, monotonic
         self._log = BrokerLog()
         self._loop = asyncio.get_running_loop()
         self._of: defaultdict[str, TakeOvers] = defaultdict(TakeOvers)
@@ -115,7 +114,7 @@ class DuplicateIdentity:
         while True:
             alarm = await self._due.get()
             try:
-                await asyncio.to_thread(self._writer.alarm, alarm, self._clock())
+                await asyncio.to_thread(self._alarms.record, alarm, self._clock())
                 self._changes.publish(frozenset({Topic.ALERTS}))
             except SQLAlchemyError as error:
                 _log.error("the alarm about %s is not kept: %s", alarm.station or SERVER_USER, type(error).__name__)

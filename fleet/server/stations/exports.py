@@ -10,6 +10,7 @@ from fleet.server.platform.pages.i18n import Texts
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import needs
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.labels import station_label
 from fleet.server.stations.list_filter import Wish, chosen
 from fleet.server.stations.model import StationRow
@@ -51,7 +52,7 @@ def station_exports(web: Web) -> APIRouter:
 
     @router.get("/stations", dependencies=needs(Right.VIEW))
     def stations(request: Request, q: Search = "", level: Word = "", sort: Word = "", form: Format = "csv") -> Response:
-        rows = chosen(web.read(request).stations(web.clock()), Wish.of(q, level, sort))
+        rows = chosen(readings_of(request).stations(web.clock()), Wish.of(q, level, sort))
         return sent(request, STATIONS.table(rows, web.texts_for(request)), form)
 
     @router.get("/updates", dependencies=needs(Right.VIEW))

@@ -28,10 +28,12 @@ from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs, tell_look
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
+from fleet.server.readings.model import Summary
 from fleet.server.stations.charts import chart, front
 from fleet.server.stations.labels import alarm_todos, serves_visitors, sort_worst_first, station_label, without_alert
 from fleet.server.stations.list_filter import LEVELS, WORST, Wish, chosen
-from fleet.server.stations.model import StationRow, Summary
+from fleet.server.stations.model import StationRow
 
 _OVERVIEW_STATIONS = 11
 _OVERVIEW_TODOS = 3
@@ -56,7 +58,7 @@ def _add_overview(router: APIRouter, web: Web, commands: Commands, alerts: Alert
     @router.get("/", dependencies=needs(Right.VIEW))
     def overview(request: Request) -> Response:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
-        readings = web.read(request)
+        readings = readings_of(request)
         summary, rows = readings.summary(now), readings.stations(now)
         todos, waiting = _todos(request, web, commands, alerts, rows, summary)
         return web.render(
@@ -113,7 +115,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
         page: Annotated[int, Query(ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
         seen, now, t, wish = web.hub.latest, web.clock(), web.texts_for(request), Wish.of(q, level, sort)
-        every = web.read(request).stations(now)
+        every = readings_of(request).stations(now)
         rows = chosen(every, wish)
         return web.render(
             request,
@@ -133,7 +135,7 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
     @router.get("/stations/{name}", dependencies=needs(Right.VIEW))
     def station(request: Request, name: str) -> Response:
         seen, now = web.hub.latest, web.clock()
-        row = web.read(request).station(name, now) if STATION_NAME.match(name) else None
+        row = readings_of(request).station(name, now) if STATION_NAME.match(name) else None
         if row is None:
             raise HTTPException(404)
         return web.render(
@@ -146,12 +148,12 @@ def _add_stations(router: APIRouter, web: Web, commands: Commands) -> None:
             title=row.title,
             row=row,
             mark=station_label(row),
-            current=web.read(request).errand(row.state.errand) if row.state and row.state.errand else None,
-            bin=web.read(request).bin(name),
-            checkpoint=web.read(request).checkpoint(name),
+            current=readings_of(request).errand(row.state.errand) if row.state and row.state.errand else None,
+            bin=readings_of(request).bin(name),
+            checkpoint=readings_of(request).checkpoint(name),
             front=front(row.state.slots if row.state else ()),
-            events=web.read(request).events(station=name, limit=_STATION_EVENTS)[::-1],
-            errands=web.read(request).errands(now, Sought(name), limit=_STATION_EVENTS),
+            events=readings_of(request).events(station=name, limit=_STATION_EVENTS)[::-1],
+            errands=readings_of(request).errands(now, Sought(name), limit=_STATION_EVENTS),
             commands=within(request, commands).listed(station=name, limit=_STATION_COMMANDS)[0],
             tested=within(request, commands).last_test(name),
             offered=[one for one in _buttons(row) if may_order(request, one, name)],
@@ -174,8 +176,8 @@ def _add_orders(router: APIRouter, web: Web) -> None:
         seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
         state = state if state in ORDER_STATES else ""
         tell_look(request, Deed("people.search", q.strip(), state))
-        summary = web.read(request).summary(now)
-        rows, total = web.read(request).orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)
+        summary = readings_of(request).summary(now)
+        rows, total = readings_of(request).orders(search=q.strip(), state=state, limit=ROWS, offset=(page - 1) * ROWS)
         waiting = summary.orders_waiting
         return web.render(
             request,
@@ -190,7 +192,7 @@ def _add_orders(router: APIRouter, web: Web) -> None:
             q=q,
             state=state,
             paging={"at": page, "pages": pages_of(total), "path": with_query("/orders", q=q, state=state) + "&"},
-            titles={row.name: row.title for row in web.read(request).stations(now)},
+            titles={row.name: row.title for row in readings_of(request).stations(now)},
         )
 
 
@@ -198,7 +200,7 @@ def _add_receipts(router: APIRouter, web: Web) -> None:
     @router.get("/receipts/{number}", dependencies=needs(Right.PEOPLE))
     def receipt(request: Request, number: str) -> Response:
         tell_look(request, Deed("people.receipt", number))
-        raw = web.read(request).receipt(number) if _RECEIPT_NUMBER.match(number) else None
+        raw = readings_of(request).receipt(number) if _RECEIPT_NUMBER.match(number) else None
         if raw is None:
             raise HTTPException(404)
         headers = {"Content-Disposition": f'attachment; filename="kvittens-{number}.json"'}

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.web.authorization import caller_of
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 
 
@@ -18,7 +19,7 @@ def stations_meant(request: Request, web: Web, text: str) -> frozenset[str]:
     scope, text = caller_of(request).scope(request.state.right), text.strip()
     if not text:
         return scope.patterns
-    found = meant(web.read(request).stations(web.clock()), text)
+    found = meant(readings_of(request).stations(web.clock()), text)
     return found or frozenset([text] if scope.allows(text) else [])
 
 

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Table, column, func, select, t
 
 from fleet.messages.link import StationState
 from fleet.server.errands.tables import errands
+from fleet.server.events.received_sequences import Held, gaps_from_text
 from fleet.server.events.tables import chains, quarantine
-from fleet.server.ingest.received_sequences import Held, gaps_from_text
 from fleet.server.platform.database.station_scope import Inside, everywhere
 from fleet.server.platform.local_days import start_of_day
 from fleet.server.stations.model import StationRow

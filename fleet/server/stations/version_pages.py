@@ -24,6 +24,7 @@ from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import EVERYWHERE, Right, Scope
 from fleet.server.platform.web.authorization import needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 
 PARTS = ("program", "firmware", "image", "region")
@@ -134,7 +135,7 @@ def _key(version: str) -> tuple[tuple[int, ...], str]:
 def asked(request: Request, web: Web, stations: str) -> tuple[list[StationRow], list[Run]]:
     """The stations of that group that the visitor may see, and what they run."""
     group = Scope(frozenset({stations or EVERYWHERE}))
-    rows = [row for row in web.read(request).stations(web.clock()) if group.allows(row.name)]
+    rows = [row for row in readings_of(request).stations(web.clock()) if group.allows(row.name)]
     return rows, runs_of(rows)
 
 

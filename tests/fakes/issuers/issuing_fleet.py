@@ -23,7 +23,6 @@ from fleet.agent.keeping import LinkDown
 from fleet.messages.issuing import CardRecord, Person
 from fleet.messages.link import Answer, Ask, encode
 from fleet.server.asks.answers import Answers
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.region_data import RegionData
 from fleet.server.issuers.settings import IssuerSettings
 from fleet.server.issuers.wiring import connected
@@ -31,6 +30,7 @@ from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 from provisioning.authority import public_jwk
 from sim.issuer.core import Simulator
 from sim.issuer.serving import Running, SimulatorConfig, running
@@ -130,12 +130,11 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
     async with running(config, clock) as one:
         one.simulator.fill(seed())
         settings = IssuerSettings.load(one.settings)
-        writer = Writer(database)
-        async with connected(settings, database, signer, writer, clock) as (issuer, region):
+        async with connected(settings, database, signer, AlarmRecorder(database), clock) as (issuer, region):
             async with asyncio.timeout(LIMIT_S):
                 while not region.lists:  # noqa: ASYNC110  # fetched by a task of its own
                     await asyncio.sleep(0.005)
-            answers = Answers(database, signer, None, writer, clock, issuer, region)  # type: ignore[arg-type]
+            answers = Answers(database, signer, None, AlarmRecorder(database), clock, issuer, region)  # type: ignore[arg-type]
             yield Fleet(one.simulator, one, answers, region, DirectLink(answers), database, folder)
     database.close()
 

@@ -25,7 +25,6 @@ from fleet.messages.asking import (
 from fleet.messages.issuing import CardRecord, Person
 from fleet.messages.link import Answer, decode, encode
 from fleet.server.asks.answers import Answers
-from fleet.server.ingest.write import Writer
 from fleet.server.issuers.adapters.directory_with_handovers import WithHandovers
 from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
@@ -40,6 +39,7 @@ from fleet.server.issuers.tables import wishes
 from fleet.server.people.administrators import replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 from sim.stories.administrators import listed
 from sim.stories.room import authority
 from tests.fakes.issuers.proving import CardHolder
@@ -114,7 +114,7 @@ class Place:
         self.register = Register()
         key = folder / "signing.key"
         key.write_bytes(SIGNING.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        signer, writer = Signer.load(key), Writer(database)
+        signer, alarms = Signer.load(key), AlarmRecorder(database)
         kept = Wishes(database)
         self.status = Status()
         self.nonces = Nonces(database)
@@ -124,8 +124,8 @@ class Place:
         side = IssuerSide(
             None, self.register, WithHandovers(self.register, database), keys, OfferRules(), None,  # type: ignore[arg-type]
         )  # fmt: skip
-        self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, writer, lambda: self.now)
-        self.answers = Answers(database, signer, None, writer, lambda: self.now, self.issuer)  # type: ignore[arg-type]
+        self.issuer = IssuerAnswers(side, kept, judge, Administrators(database), signer, alarms, lambda: self.now)
+        self.answers = Answers(database, signer, None, alarms, lambda: self.now, self.issuer)  # type: ignore[arg-type]
 
     async def ask(self, ask: Any, station: str = "entre-a") -> Answer:
         return await self.answers.answer(station, encode(ask))

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from fleet.server.alerts.model import AlertRow, NoticeRow, WaitingRow
-from fleet.server.alerts.settings import SEVERITIES, AlertSettings
-from fleet.server.maintenance.model import Planned, Window, WindowRow, planned
+from fleet.server.alerts.settings import SEVERITIES, AlertSettings, planned
+from fleet.server.maintenance.model import Planned, Window, WindowRow
 from tests.fakes.server.readings import NOW
 
 

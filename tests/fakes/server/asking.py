@@ -20,11 +20,11 @@ from fleet.messages.topics import Topics, station_of
 from fleet.server.asks.answers import Answers
 from fleet.server.asks.guard import AskGuard, ask_guard
 from fleet.server.asks.service import Answering, AskDesk
-from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox, as_it_came
 from fleet.server.platform.broker.transport import Incoming
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 from provisioning.authority import Authority
 from tests.fleet.server.conftest import MemoryTransport, enrolled
 
@@ -44,7 +44,9 @@ class Desk:
         self.clock = real_clock
         ca = authority.directory / "ca"
         self.guard: AskGuard = ask_guard(ca / "ca.pem", ca / "crl.pem", database, lambda: self.clock(), self.counts)
-        self.answers: Any = Answers(database, self.signer, verifier, Writer(database), lambda: self.clock(), even_s=0)
+        self.answers: Any = Answers(
+            database, self.signer, verifier, AlarmRecorder(database), lambda: self.clock(), even_s=0
+        )
         self._authority, self._folder = authority, folder
         self._identities: dict[str, Identity] = {}
 

@@ -12,7 +12,8 @@ from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.errands.model import GOING_ON, TODAY, ErrandRow, EventRow, Sought
 from fleet.server.orders.model import OrderRow
 from fleet.server.platform.roles import Scope
-from fleet.server.stations.model import StationRow, Summary
+from fleet.server.readings.model import Summary
+from fleet.server.stations.model import StationRow
 
 NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 """10:42 in Stockholm."""
@@ -20,7 +21,7 @@ NOW = datetime(2026, 11, 25, 9, 42, 18, tzinfo=UTC)
 
 @dataclass
 class FakeReadings:
-    """Implements `fleet.server.stations.model.Readings` over plain lists; a test changes them and calls `hub.publish`."""
+    """Implements `fleet.server.readings.model.Readings` over plain lists; a test changes them and calls `hub.publish`."""
 
     station_rows: list[StationRow] = field(default_factory=list)
     errand_rows: list[ErrandRow] = field(default_factory=list)

@@ -28,7 +28,7 @@ from fleet.server.platform.broker.mosquitto import BrokerFiles
 from fleet.server.platform.broker.transport import Handler, Incoming
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
 from sim.stories.patience import LIMIT_S

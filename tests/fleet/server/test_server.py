@@ -31,8 +31,8 @@ from fleet.server.platform.broker import mqtt5_client as mqtt
 from fleet.server.platform.broker.mosquitto import MAX_PACKET, Broker
 from fleet.server.platform.config import ServerConfig
 from fleet.server.platform.database.database import Database
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer, ServerError
-from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.judge import SUITE
 from provisioning.authority import Authority
 from tests.fakes.fleet.station_peer import FleetStation

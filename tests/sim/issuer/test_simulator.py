@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.messages.asking import BlockAsk, Blocked, Declined, Held, HoldAsk, Issued, LiftAsk, Lifted
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import EstIssuer
-from fleet.server.issuers.adapters.http import IssuerHttp
+from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.adapters.rest import RestRegister
 from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.ports import IssuerAwayError, Wanted

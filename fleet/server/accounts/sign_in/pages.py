@@ -12,11 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from fleet.server.accounts.sign_in import one_time_codes as codes
+from fleet.server.accounts.sign_in.dependencies import access_of, relying_party_for
 from fleet.server.accounts.sign_in.passwords import LEAST
 from fleet.server.accounts.sign_in.service import Chosen, Offer, Refused, SignedIn
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
 
 _STATUS = {Refused.TOO_MANY: 429, Refused.LINK: 404, Refused.NO_ROLE: 403, Refused.AWAY: 502}
 
@@ -56,7 +57,7 @@ def sign_in_page(request: Request, web: Web, onward: str, why: Refused | None = 
         onward=onward,
         why=why,
         issuer=web.issuer,
-        keys_work=site_of(request).keys_for(request) is not None,
+        keys_work=relying_party_for(request) is not None,
     )
 
 

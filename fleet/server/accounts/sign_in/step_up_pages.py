@@ -13,12 +13,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.accounts.sign_in.dependencies import access_of, relying_party_for
 from fleet.server.accounts.sign_in.pages import onward_of
 from fleet.server.accounts.sign_in.security_keys.pages import keys_of
 from fleet.server.accounts.sign_in.security_keys.webauthn import MOST_CREDENTIAL, Asked
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
 
 STEP_UP = "/step-up"
 STEP_UP_BY_ISSUER = f"{STEP_UP}/openid"
@@ -34,7 +35,7 @@ def step_up_pages(web: Web) -> APIRouter:
 
     @router.post(STEP_UP, dependencies=needs(Right.SIGNED_IN))
     async def by_key(request: Request) -> Response:
-        form, party = await form_of(request), site_of(request).keys_for(request)
+        form, party = await form_of(request), relying_party_for(request)
         onward, credential = onward_of(field(form, "onward", 500)), field(form, "credential", MOST_CREDENTIAL)
         if party is not None:
             told = (caller_of(request), party, credential, address_of(request))
@@ -48,7 +49,7 @@ def step_up_pages(web: Web) -> APIRouter:
 def step_up_page(request: Request, web: Web, onward: str, why: str = "") -> Response:
     """How the account at hand can step up; `why` says what went wrong before."""
     caller, site = caller_of(request), site_of(request)
-    local, party = access_of(request).is_local(caller), site.keys_for(request)
+    local, party = access_of(request).is_local(caller), relying_party_for(request)
     asked = keys_of(request).begin_step_up(caller, party) if local and party is not None else None
     return web.render(
         request,

@@ -18,6 +18,7 @@ from fleet.server.platform.pages.rendering import Web, with_query
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import caller_of, needs
 from fleet.server.platform.web.pagination import ROWS, pages_of
+from fleet.server.readings.dependencies import readings_of
 from fleet.server.stations.model import StationRow
 from fleet.server.stations.search import stations_meant
 
@@ -49,7 +50,7 @@ def shelf_pages(web: Web, cards: Cards) -> APIRouter:
 
     @router.get("/bins/{name}", dependencies=needs(Right.VIEW))
     def one_bin(request: Request, name: str, page: Page = 1) -> Response:
-        row = web.read(request).station(name, web.clock()) if STATION_NAME.match(name) else None
+        row = readings_of(request).station(name, web.clock()) if STATION_NAME.match(name) else None
         if row is None:
             raise HTTPException(404)
         return _bin(request, web, within(request, cards), row, page)
@@ -61,7 +62,7 @@ def _stock(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int]
     seen, now, t = web.hub.latest, web.clock(), web.texts_for(request)
     station, kind, page = asked
     rows, total = cards.stock(kind=kind, limit=ROWS, offset=(page - 1) * ROWS)
-    stations = {row.name: row for row in web.read(request).stations(now)}
+    stations = {row.name: row for row in readings_of(request).stations(now)}
     places = cards.places()
     short = sum(one.reserve == 0 for one in places)
     return web.render(
@@ -116,7 +117,7 @@ def _bins(request: Request, web: Web, cards: Cards, asked: tuple[str, str, int])
         q=q,
         show=show,
         shows=SHOWS,
-        titles={row.name: row.title for row in web.read(request).stations(now)},
+        titles={row.name: row.title for row in readings_of(request).stations(now)},
         paging=_paging(page, total, with_query("/bins", q=q, show=show)),
     )
 

@@ -13,7 +13,6 @@ from fleet.server.cards.stock.tables import bin_cards, bins, reserve_cards
 from fleet.server.events.tables import events
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import Inside, everywhere
-from fleet.server.stations.queries import emptied_row
 from fleet.server.stations.tables import stations
 
 MOST_EMPTYINGS = 20
@@ -142,3 +141,17 @@ def _others() -> Select[Any]:
 def _lies_in(station: Any) -> ColumnElement[bool]:
     since = or_(bins.c.emptied.is_(None), bin_cards.c.dropped > bins.c.emptied)
     return and_(bin_cards.c.station == station, since)
+
+
+def emptied_row(row: Any) -> Emptied:
+    """Of a row of the table, or of what a station said."""
+    return Emptied(
+        at=row.at if isinstance(row, BinEmptied) else row.emptied,
+        by=(row.by, row.second),
+        counted=row.counted,
+        expected=row.expected,
+        sensor=row.sensor,
+        seal=row.seal,
+        reason=row.reason,
+        reference=row.reference,
+    )

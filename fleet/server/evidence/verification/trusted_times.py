@@ -20,9 +20,9 @@ from fleet.messages.checkpoints import Checkpoint
 from fleet.messages.countersignatures import TYP, Countersignature, digest_of, read_countersignature
 from fleet.messages.revocations import Revocations
 from fleet.messages.statements import Authorities, StatementError, fault_of, name_of, opened
-from fleet.server.checkpoints.timestamp_tokens import Stamp, TimestampError, read_stamp
 from fleet.server.evidence import model as contents
 from fleet.server.evidence.model import CountersignatureLine
+from fleet.server.evidence.timestamp_tokens import Stamp, TimestampError, read_stamp
 from fleet.server.evidence.verification.problems import EvidenceProblem, StrangerError
 
 Place = tuple[str, int, int]

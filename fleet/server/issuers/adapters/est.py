@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
 
 from fleet.messages.asking import Declined, Issued
-from fleet.server.issuers.adapters.http import IssuerHttp, Reply
+from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
 from fleet.server.issuers.ports import IssuerAwayError, Wanted
 
 ROOT = "/.well-known/est"

@@ -24,7 +24,7 @@ from fleet.messages.asking import (
     Released,
 )
 from fleet.messages.issuing import CardRecord, Person
-from fleet.server.issuers.adapters.http import IssuerHttp, Reply
+from fleet.server.issuers.adapters.http_client import IssuerHttp, Reply
 from fleet.server.issuers.ports import IssuerAwayError, Known
 
 T = TypeVar("T")

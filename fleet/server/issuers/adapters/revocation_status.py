@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from fleet.server.issuers.adapters.http import IssuerHttp
+from fleet.server.issuers.adapters.http_client import IssuerHttp
 from fleet.server.issuers.ports import IssuerAwayError, Standing
 from fleet.server.issuers.proofs.certificate_chains import SKEW
 

@@ -20,10 +20,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Send
 from starlette.types import Scope as ASGIScope
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.live_feed.hub import Change, FullError, Hub, Reader
 from fleet.server.platform.roles import Right, Scope
-from fleet.server.platform.web.authorization import access_of, caller_of, needs
+from fleet.server.platform.web.authorization import Authenticator, authenticator_of, caller_of, needs
 
 RETRY_MS = 1000
 CHECK_S = 15.0
@@ -75,7 +74,7 @@ def live_router(hub: Hub) -> APIRouter:
     @router.get("/events", dependencies=needs(Right.VIEW))
     async def events(request: Request) -> StreamingResponse:
         caller = caller_of(request)
-        watch = Watch(caller.key, caller.scope(Right.VIEW), partial(scope_now, access_of(request)))
+        watch = Watch(caller.key, caller.scope(Right.VIEW), partial(scope_now, authenticator_of(request)))
         try:
             reader = hub.admit(caller.key, f"{caller.program} {caller.name}")
         except FullError as error:
@@ -85,7 +84,7 @@ def live_router(hub: Hub) -> APIRouter:
     return router
 
 
-def scope_now(access: Access, key: str) -> Scope | None:
+def scope_now(access: Authenticator, key: str) -> Scope | None:
     """What that session or token may view by now; None where it may nothing."""
     caller = access.by_key(key)
     return caller.scope(Right.VIEW) if caller is not None and caller.may(Right.VIEW) else None

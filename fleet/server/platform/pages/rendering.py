@@ -19,7 +19,6 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.pages.assets import FIRST_FONTS, Assets
 from fleet.server.platform.pages.i18n import LANGUAGES, Texts, choose, parse_time
 from fleet.server.platform.roles import Caller, Right
-from fleet.server.stations.model import Readings
 
 THEMES = ("auto", "light", "dark", "hc")
 _YEAR_S = 365 * 24 * 3600
@@ -59,7 +58,6 @@ _MORE = "updates"
 class Web:
     """What every route needs, passed in once."""
 
-    readings: Readings
     hub: Hub
     clock: Callable[[], datetime]
     texts: dict[str, Texts]
@@ -70,14 +68,6 @@ class Web:
     """How many commands wait for who asks, as a second person."""
     evidence: bool = False
     """Whether evidence files can be had."""
-
-    def read(self, request: Request) -> Readings:
-        """What may be read for this request: the stations that its right was granted for."""
-        caller: Caller = request.state.caller
-        if not hasattr(request.state, "readings"):
-            request.state.readings = self.readings.within(caller.scope(request.state.right).patterns)
-        readings: Readings = request.state.readings
-        return readings
 
     def texts_for(self, request: Request) -> Texts:
         """The language of this request."""

@@ -4,7 +4,7 @@ read once.
 Rules: it happens beside everything else, and nobody waits for it: the server is ready without it. Where it fails (the database is
 away) the log says so, and the first visitor waits as long as without it.
 
-Example: `FastAPI(lifespan=warmed(web))`
+Example: `FastAPI(lifespan=warmed(web, read_once))`
 """
 
 import asyncio
@@ -33,12 +33,12 @@ FIRST_TEMPLATES = (
 _log = logging.getLogger(__name__)
 
 
-def warmed(web: Web) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def warmed(web: Web, read: Callable[[], object]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """For as long as the application runs (ASGI lifespan)."""
 
     @asynccontextmanager
     async def during(_app: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(asyncio.to_thread(warm, web), name="warming")
+        warming = asyncio.create_task(asyncio.to_thread(warm, web, read), name="warming")
         warming.add_done_callback(_tell)
         yield
         await asyncio.wait([warming])
@@ -46,11 +46,11 @@ def warmed(web: Web) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     return during
 
 
-def warm(web: Web) -> None:
+def warm(web: Web, read: Callable[[], object]) -> None:
     """Blocks for some tenths of a second. Raises what the store raises."""
     for name in FIRST_TEMPLATES:
         web.templates.get_template(name)
-    web.readings.summary(web.clock())
+    read()
 
 
 def _tell(warming: "asyncio.Task[None]") -> None:

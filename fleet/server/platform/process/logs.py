@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 
 import structlog
 
-from fleet.server.accounts.api_tokens import PREFIX
+from fleet.server.platform.random_tokens import PREFIX
 
 FORMATS = ("text", "json")
 Format = Literal["text", "json"]

@@ -9,7 +9,7 @@ which no browser sends by itself. What is read is narrowed to the stations that 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -17,7 +17,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.routing import BaseRoute, Mount, compile_path
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Caller, Right
@@ -34,6 +33,28 @@ ORDERING = frozenset({Right.COMMAND, Right.CARDS})
 
 SAFE = ("GET", "HEAD")
 """Methods that change nothing."""
+
+
+class Authenticator(Protocol):
+    """Who asks, by session or token; and the audit of what they do. `fleet.server.accounts.sign_in` implements it."""
+
+    def by_session(self, value: str, *, present: bool) -> Caller | None:
+        """Whose session it is; `present`: a person asks, not a page by itself."""
+
+    def by_token(self, value: str) -> Caller | None:
+        """Whose API token it is."""
+
+    def by_key(self, key: str) -> Caller | None:
+        """The caller of that session or token, as it stands now."""
+
+    def record(self, caller: Caller, address: str, deed: Deed) -> None:
+        """Tell the audit."""
+
+    def is_looking(self, caller: Caller, deed: Deed) -> bool:
+        """Whether the audit has this look at a person already, so that the same again is none."""
+
+    def record_look(self, caller: Caller, address: str, deed: Deed) -> None:
+        """Tell the audit of a look at a person."""
 
 
 class Gate:
@@ -145,7 +166,7 @@ def caller_of(request: Request) -> Caller:
 
 def tell(request: Request, deed: Deed) -> None:
     """Tell the audit what is ordered, before it is done."""
-    access_of(request).record(caller_of(request), address_of(request), deed)
+    authenticator_of(request).record(caller_of(request), address_of(request), deed)
 
 
 def require_station(request: Request, station: str) -> None:
@@ -156,16 +177,16 @@ def require_station(request: Request, station: str) -> None:
 
 def tell_look(request: Request, deed: Deed) -> None:
     """Tell the audit what of a person is looked at, before it is shown. Raises HTTPException where that is too much."""
-    access, caller, address = access_of(request), caller_of(request), address_of(request)
+    access, caller, address = authenticator_of(request), caller_of(request), address_of(request)
     if not access.is_looking(caller, deed):
         pace_of(request).look(caller, address)
         access.record_look(caller, address, deed)
 
 
-def access_of(request: Request) -> Access:
-    """The doors."""
-    access: Access = request.app.state.access
-    return access
+def authenticator_of(request: Request) -> Authenticator:
+    """What identifies callers in this application."""
+    authenticator: Authenticator = request.app.state.access
+    return authenticator
 
 
 def pace_of(request: Request) -> Pace:
@@ -208,7 +229,7 @@ def _shown(request: Request) -> str | None:
 
 
 def _caller(request: Request, bearer: str | None, value: str | None) -> Caller | None:
-    access = access_of(request)
+    access = authenticator_of(request)
     if bearer is not None:
         return access.by_token(bearer)
     present = BY_ITSELF not in request.headers and request.url.path != "/events"

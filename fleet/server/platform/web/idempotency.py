@@ -34,8 +34,8 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from fleet.server.platform.web.authorization import SAFE, access_of, caller_of, gate_of
-from fleet.server.platform.web.idempotency_store import Asked, keep, release, reserve
+from fleet.server.platform.web.authorization import SAFE, caller_of, gate_of
+from fleet.server.platform.web.idempotency_store import Asked, ReplyStore, keep, release, reserve
 from fleet.server.platform.web.problem_details import described
 from fleet.server.platform.web.rate_limits import left
 
@@ -117,8 +117,9 @@ def accepts_json(header: str) -> bool:
 async def _once(request: Request, key: str, handle: Handler, *, secret: bool) -> Response:
     if not _KEY.match(key):
         raise HTTPException(422, f"{HEADER}: 1 to 200 visible ASCII characters")
-    access, asked = access_of(request), await _asked(request, key)
-    before = await run_in_threadpool(reserve, access.database, asked, access.clock())
+    asked = await _asked(request, key)
+    store: ReplyStore = request.app.state.replies
+    before = await run_in_threadpool(reserve, store.database, asked, store.clock())
     if before is not None:
         if before.request != asked.request:
             raise HTTPException(422, f"{HEADER}: was used for another request")
@@ -130,10 +131,10 @@ async def _once(request: Request, key: str, handle: Handler, *, secret: bool) ->
     try:
         response = await handle(request)
     except (HTTPException, RequestValidationError):
-        await run_in_threadpool(release, access.database, asked)
+        await run_in_threadpool(release, store.database, asked)
         raise
     body = None if secret else bytes(response.body)
-    await run_in_threadpool(keep, access.database, asked, response.status_code, body)
+    await run_in_threadpool(keep, store.database, asked, response.status_code, body)
     return response
 
 

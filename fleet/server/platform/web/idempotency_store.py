@@ -4,6 +4,7 @@ Rules: a row is there before the work begins, so that of two at the same time on
 is older than 24 hours is cleared away by the next one. A kept answer may name people, and goes with its row.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +32,14 @@ class Reply:
     request: str
     status: int | None
     body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStore:
+    """Where an application keeps its replies; `clock` gives aware times."""
+
+    database: Database
+    clock: Callable[[], datetime]
 
 
 def reserve(database: Database, asked: Asked, now: datetime) -> Reply | None:

@@ -16,7 +16,6 @@ from datetime import datetime
 
 from fastapi import HTTPException, Request
 
-from fleet.server.accounts.sign_in.service import Access
 from fleet.server.platform.audit.log import Deed
 from fleet.server.platform.random_tokens import digest
 from fleet.server.platform.roles import Caller
@@ -30,7 +29,8 @@ _WINDOW_S = int(WINDOW.total_seconds())
 class Pace:
     """What one application has answered of late. `clock` gives aware times."""
 
-    access: Access
+    record: Callable[[Caller, str, Deed], None]
+    """Tells the audit."""
     clock: Callable[[], datetime]
     limits: LimitSettings
     rates: Rates = field(default_factory=Rates)
@@ -71,7 +71,7 @@ class Pace:
         """The first one too many is told in the audit."""
         taken = self.rates.take(rate, f"{caller.program} {caller.name}", self.clock())
         if taken.over == 1:
-            self.access.record(caller, address, Deed(action))
+            self.record(caller, address, Deed(action))
         if taken.over:
             raise _too_many(taken, f"too many {rate.kind}")
 

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fleet.server.accounts.sign_in.security_keys.webauthn import RelyingParty
 from fleet.server.platform.web.middleware import LOOPBACK_HOSTS
 
 _NAME = "kortkiosk"
@@ -42,10 +41,6 @@ class Site:
         """Host names that are answered."""
         name = urlsplit(self.public).hostname
         return (*((name,) if name else ()), *(LOOPBACK_HOSTS if self.loopback else ()))
-
-    def keys_for(self, request: Request) -> RelyingParty | None:
-        """Whom security keys are made for at the address that the browser has; None where browsers allow none."""
-        return RelyingParty.at(self.public or f"{request.url.scheme}://{request.headers.get('host', '')}")
 
     def keys_at(self, request: Request) -> str:
         """An address of these pages where security keys work; empty where there is none."""

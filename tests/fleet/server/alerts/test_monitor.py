@@ -16,7 +16,7 @@ from fleet.server.alerts.transitions import Opened
 from fleet.server.ingest.parse import PresenceSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm
+from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, AlarmRecorder
 from tests.fakes.server.alert_monitor import LOW, SETTINGS, Desk
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres
@@ -69,14 +69,14 @@ def test_who_acknowledges_first_stands_with_name_and_note(desk: Desk) -> None:
 
 
 def test_a_broken_chain_waits_for_a_person_and_opens_again_with_the_next_one(desk: Desk) -> None:
-    desk.writer.alarm(Alarm("entre-a", CHAIN_BROKEN, "1:7"), NOW)
+    AlarmRecorder(desk.database).record(Alarm("entre-a", CHAIN_BROKEN, "1:7"), NOW)
     (one,) = desk.look()
     assert (one.code, one.detail, one.closed) == (CHAIN_BROKEN, "1:7", None)
     with desk.database.writing.begin() as connection:
         alerting.acknowledge(connection, one.id, "TEST000000-A001", "", desk.now)
     assert [row.closed for row in desk.look()] == [NOW]
     assert [row.closed for row in desk.later(60).look()] == [NOW]
-    desk.writer.alarm(Alarm("entre-a", CHAIN_BROKEN, "1:9"), desk.now)
+    AlarmRecorder(desk.database).record(Alarm("entre-a", CHAIN_BROKEN, "1:9"), desk.now)
     assert [(row.detail, row.closed) for row in desk.look()] == [("1:9", None), ("1:7", NOW)]
 
 

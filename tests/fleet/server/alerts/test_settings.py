@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fleet.server.alerts.rules import FINDERS
-from fleet.server.alerts.settings import AlertSettings, AlertSettingsError, Maintenance, at_least, load
+from fleet.server.alerts.settings import AlertSettings, AlertSettingsError, at_least, load
+from fleet.server.maintenance.model import Maintenance
 
 ZONE = ZoneInfo("Europe/Stockholm")
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from fleet.server.alerts.rules import Finding
-from fleet.server.alerts.settings import AlertSettings, Maintenance, load
+from fleet.server.alerts.settings import AlertSettings, load
 from fleet.server.alerts.transitions import Changed, Closed, Decision, Known, Opened, Reopened, Watch
+from fleet.server.maintenance.model import Maintenance
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 SETTINGS = load()

@@ -23,7 +23,6 @@ from schemathesis.engine import events, from_schema
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fleet.messages.link import DeviceState, SlotState, StationState, encode
-from fleet.server.accounts.api_tokens import PREFIX
 from fleet.server.accounts.sign_in.service import Access
 from fleet.server.alerts import queries as alerting
 from fleet.server.alerts.rules import Finding
@@ -35,11 +34,11 @@ from fleet.server.ingest.parse import PresenceSeen, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.live_feed.hub import Hub
-from fleet.server.platform.random_tokens import form_token
+from fleet.server.platform.random_tokens import PREFIX, form_token
 from fleet.server.platform.web.idempotency import HEADER
 from fleet.server.platform.web.openapi_description import describe
 from fleet.server.platform.web.settings import LimitSettings
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.databases import new_store
 from tests.fakes.server.evidence import FakeEvidence

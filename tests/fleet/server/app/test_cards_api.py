@@ -21,7 +21,7 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role
 from fleet.server.platform.webhook_signatures import HookError, load_secret, signature
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from sim.stories.administrators import listed
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import desk_of

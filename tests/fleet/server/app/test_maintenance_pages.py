@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 
 from fleet.server.accounts.sign_in.service import Access
-from fleet.server.alerts.settings import AlertSettings, Maintenance
-from fleet.server.maintenance.model import Window, WindowRow
+from fleet.server.alerts.settings import AlertSettings
+from fleet.server.maintenance.model import Maintenance, Window, WindowRow
 from fleet.server.maintenance.pages import Form
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Role

@@ -28,8 +28,8 @@ from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.random_tokens import form_token
 from fleet.server.platform.roles import Right, Role
 from fleet.server.platform.web.authorization import rights
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import CHAIN_BROKEN, Alarm, raise_alarm
-from fleet.server.stations.queries import StoreReadings
 from fleet.server.stations.tables import stations
 from tests.fakes.server.commands import desk_of
 from tests.fakes.server.evidence import FakeEvidence

@@ -21,7 +21,7 @@ from fleet.server.deadlines.model import Deadlines
 from fleet.server.deadlines.settings import load
 from fleet.server.platform.live_feed.hub import Hub
 from fleet.server.platform.live_feed.topics import COVERED_BY_STATION, Topic, topics_of
-from fleet.server.stations.model import Readings
+from fleet.server.readings.model import Readings
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import ready
 from tests.fakes.server.databases import new_store

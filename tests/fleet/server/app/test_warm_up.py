@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fleet.server.platform.pages import warm_up as warming
 from fleet.server.platform.pages.assets import Assets
 from fleet.server.platform.pages.rendering import environment
-from fleet.server.stations.model import Summary
+from fleet.server.readings.model import Summary
 from sim.stories.patience import LIMIT_S
 from tests.fakes.server.readings import FakeReadings
 

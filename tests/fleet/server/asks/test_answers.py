@@ -24,7 +24,8 @@ from fleet.server.ingest.write import Writer
 from fleet.server.people.administrators import ListedAdministrator, replace_administrators
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.signing import Signer
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
+from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.verifier.protocol import EnvelopeFacts, Verdict
 from sim.stories.administrators import listed
 from tests.fakes.server.scripted_verifier import KEY, ScriptedVerifier
@@ -38,13 +39,13 @@ def verifier() -> ScriptedVerifier:
 
 @pytest.fixture
 def answers(database: Database, verifier: ScriptedVerifier) -> Answers:
-    return Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW, even_s=0)
+    return Answers(database, Signer(KEY), verifier, AlarmRecorder(database), lambda: NOW, even_s=0)
 
 
 async def test_an_answer_about_an_envelope_leaves_by_the_clock_whatever_was_found(
     database: Database, verifier: ScriptedVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW)
+    answers = Answers(database, Signer(KEY), verifier, AlarmRecorder(database), lambda: NOW)
     hold_orders(database, record("O-1"))
     told = asyncio.Event()
     waits: list[float] = []
@@ -139,7 +140,7 @@ async def test_a_station_is_given_its_own_organisations_administrators_while_the
 
 async def test_a_region_may_have_its_lists_believed_for_longer(database: Database, verifier: ScriptedVerifier) -> None:
     week = timedelta(days=7)
-    answers = Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW, valid=week)
+    answers = Answers(database, Signer(KEY), verifier, AlarmRecorder(database), lambda: NOW, valid=week)
     (page,) = await synced(answers)
     assert page.not_after == "2026-06-08T10:00:00Z"
 

@@ -15,7 +15,7 @@ from fleet.server.checkpoints.tables import station_certificates
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, SealingStation, arrived

@@ -15,7 +15,7 @@ from fleet.server.commands.service import DECIDE, CommandDesk
 from fleet.server.ingest.parse import ResultSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.commands import OLLE, OPEN, SIGNER, SYNC, TOVE, desk_of, ready
 from tests.fleet.server.conftest import NOW, KeptChanges, MemoryTransport
 

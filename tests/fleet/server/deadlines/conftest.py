@@ -20,7 +20,7 @@ from fleet.server.people.tables import people
 from fleet.server.platform.audit.log import entries
 from fleet.server.platform.audit.tables import audit, audit_head
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms
 from tests.fakes.server.databases import new_on
 from tests.fakes.server.postgres import Cluster

@@ -20,7 +20,7 @@ from fleet.server.evidence.verification.verify import Anchors, check
 from fleet.server.ingest.rebuild import rebuild
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from provisioning import pki
 from tests.fleet.server.conftest import NOW, arrived
 from tests.fleet.server.evidence.conftest import (

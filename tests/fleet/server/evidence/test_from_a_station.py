@@ -11,7 +11,7 @@ from fleet.server.checkpoints.service import judge
 from fleet.server.evidence.model import Asked
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, arrived
 from tests.fleet.server.evidence.conftest import Fleet, checked, exported
 

@@ -12,8 +12,8 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.checkpoints.countersigning import Countersigner
 from fleet.server.checkpoints.service import judge
 from fleet.server.checkpoints.tables import countersignatures
-from fleet.server.checkpoints.timestamp_tokens import read_stamp
 from fleet.server.evidence.signature import Seal
+from fleet.server.evidence.timestamp_tokens import read_stamp
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.addresses import Address
 from fleet.server.platform.config import ServerConfig

@@ -10,9 +10,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy import select
 
 from fleet.server.checkpoints.tables import countersignatures
-from fleet.server.checkpoints.timestamp_tokens import Stamp, TimestampError, make_request, read_response, read_stamp
 from fleet.server.checkpoints.timestamping import LOOK_EVERY_S, Timestamper, TimestampService
 from fleet.server.evidence.settings import EvidenceSettings, EvidenceSettingsError
+from fleet.server.evidence.timestamp_tokens import Stamp, TimestampError, make_request, read_response, read_stamp
 from fleet.server.platform.database.database import Database
 from tests.fakes.server.time_stamping import Tsa, serving
 from tests.fleet.server.conftest import NOW

@@ -4,7 +4,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 

@@ -10,7 +10,7 @@ from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.projections import Unfit, changes_by, changes_of, said_by
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 

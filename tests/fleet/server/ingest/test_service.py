@@ -16,7 +16,7 @@ from fleet.server.ingest.service import BATCH, read
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.broker.inbox import Inbox
 from fleet.server.platform.broker.transport import Incoming
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fakes.server.ingesting import ingesting, message
 from tests.fleet.server.conftest import NOW, SealingStation
 

@@ -14,7 +14,7 @@ from fleet.server.events.tables import conflicts, events, quarantine
 from fleet.server.ingest.parse import PresenceSeen, Spoilt, StateSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.tables import alarms
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 

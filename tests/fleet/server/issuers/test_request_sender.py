@@ -11,8 +11,8 @@ from fleet.server.issuers import request_queue as requesting
 from fleet.server.issuers.request_queue import Key, RequestRow
 from fleet.server.issuers.request_sender import Carrier
 from fleet.server.platform.database.database import Database
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.stations.alarms import BLOCK_DECLINED
-from fleet.server.stations.queries import StoreReadings
 from tests.fakes.issuers.server_side import ADMIN, ALVA, BO, NOW, NUMBER, OTHER, WHO, Place
 from tests.fleet.server.conftest import KeptChanges
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fleet.server.alerts.service import AlertDesk
-from fleet.server.alerts.settings import load
-from fleet.server.maintenance.model import Window, WindowRow, planned, with_windows
+from fleet.server.alerts.settings import load, planned, with_windows
+from fleet.server.maintenance.model import Window, WindowRow
 from tests.fakes.server.alert_monitor import LOW, Desk
 from tests.fakes.server.databases import either as database
 from tests.fakes.server.databases import on_postgres

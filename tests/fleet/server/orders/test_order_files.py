@@ -12,7 +12,7 @@ from fleet.server.orders.order_files import ORDER_COLUMNS, read_orders
 from fleet.server.people.administrator_files import read_administrators
 from fleet.server.platform.csv_files import MAX_PROBLEMS, FileError
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived
 
 HEADER = ",".join(ORDER_COLUMNS)

@@ -12,7 +12,7 @@ from fleet.server.orders.queries import orders_at
 from fleet.server.orders.steps import Stepped, happen
 from fleet.server.platform.database.database import Database
 from fleet.server.platform.import_files import RefusedError
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, SealingStation, arrived, hold_orders, record
 
 LATER = NOW.replace(hour=12)

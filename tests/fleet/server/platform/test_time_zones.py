@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fleet.server.alerts.settings import Maintenance
+from fleet.server.maintenance.model import Maintenance
 from fleet.server.platform.time_zones import HERE
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from fleet.server.ingest.parse import PresenceSeen
 from fleet.server.ingest.write import Writer
 from fleet.server.platform.database.database import Database
+from fleet.server.stations.alarms import AlarmRecorder
 from fleet.server.stations.duplicate_identity import PAUSE_S, BrokerLog, DuplicateIdentity, TakeOver
 from fleet.server.stations.tables import alarms
 from sim.stories.patience import LIMIT_S
@@ -31,7 +32,7 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.now_s = 0.0
         self.database, self.changes = database, KeptChanges()
-        self.judge = DuplicateIdentity(Writer(database), self.changes, lambda: NOW, lambda: self.now_s)
+        self.judge = DuplicateIdentity(AlarmRecorder(database), self.changes, lambda: NOW, lambda: self.now_s)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.accounts.sign_in.dependencies import access_of
 from fleet.server.accounts.sign_in.openid import sessions as issuer
 from fleet.server.accounts.sign_in.openid.client import WAITS, Identified, OpenId, OpenIdError
 from fleet.server.accounts.sign_in.pages import let_in, onward_of, sign_in_page
@@ -18,7 +19,6 @@ from fleet.server.accounts.sign_in.step_up_pages import STEP_UP_BY_ISSUER, step_
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
 from fleet.server.platform.web.authorization import (
-    access_of,
     address_of,
     caller_of,
     field,

@@ -12,13 +12,14 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from fleet.server.accounts.sign_in.dependencies import access_of, relying_party_for
 from fleet.server.accounts.sign_in.pages import let_in, onward_of, sign_in_page
 from fleet.server.accounts.sign_in.security_keys.service import MOST_NAME, SecurityKeys
 from fleet.server.accounts.sign_in.security_keys.webauthn import MOST_CREDENTIAL
 from fleet.server.accounts.sign_in.service import Refused, SignedIn
 from fleet.server.platform.pages.rendering import Web
 from fleet.server.platform.roles import Right
-from fleet.server.platform.web.authorization import access_of, address_of, caller_of, field, form_of, needs, site_of
+from fleet.server.platform.web.authorization import address_of, caller_of, field, form_of, needs, site_of
 
 KEYS = "/me/keys"
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -49,7 +50,7 @@ def keys_page(request: Request, web: Web, why: Refused | None = None, name: str 
         title=web.texts_for(request)("keys.title"),
         keys=keys,
         local=access_of(request).is_local(caller),
-        works=site.keys_for(request) is not None,
+        works=relying_party_for(request) is not None,
         works_at=site.keys_at(request),
         steps_up=bool(keys) and not caller.has_stepped_up(web.clock()),
         most_name=MOST_NAME,
@@ -65,7 +66,7 @@ def _add_own(router: APIRouter, web: Web) -> None:
 
     @router.post(KEYS, dependencies=needs(Right.SIGNED_IN))
     async def begin(request: Request) -> Response:
-        form, party = await form_of(request), site_of(request).keys_for(request)
+        form, party = await form_of(request), relying_party_for(request)
         name, typed = _name(field(form, "name")), (field(form, "password"), field(form, "code"))
         if party is None:
             return await run_in_threadpool(keys_page, request, web)
@@ -78,7 +79,7 @@ def _add_own(router: APIRouter, web: Web) -> None:
 
     @router.post(f"{KEYS}/done", dependencies=needs(Right.SIGNED_IN))
     async def finish(request: Request) -> Response:
-        form, party = await form_of(request), site_of(request).keys_for(request)
+        form, party = await form_of(request), relying_party_for(request)
         name, credential = _name(field(form, "name")), field(form, "credential", MOST_CREDENTIAL)
         if party is None:
             return await run_in_threadpool(keys_page, request, web)
@@ -98,7 +99,7 @@ def _add_own(router: APIRouter, web: Web) -> None:
 def _add_sign_in(router: APIRouter, web: Web) -> None:
     @router.post("/sign-in/key", dependencies=needs(Right.PUBLIC))
     async def begin(request: Request) -> Response:
-        form, party = await form_of(request), site_of(request).keys_for(request)
+        form, party = await form_of(request), relying_party_for(request)
         onward = onward_of(field(form, "onward", 500))
         if party is None:
             return sign_in_page(request, web, onward, Refused.KEY)
@@ -113,7 +114,7 @@ def _add_sign_in(router: APIRouter, web: Web) -> None:
 
     @router.post("/sign-in/key/done", dependencies=needs(Right.PUBLIC))
     async def finish(request: Request) -> Response:
-        form, party = await form_of(request), site_of(request).keys_for(request)
+        form, party = await form_of(request), relying_party_for(request)
         onward, credential = onward_of(field(form, "onward", 500)), field(form, "credential", MOST_CREDENTIAL)
         if party is None:
             return sign_in_page(request, web, onward, Refused.KEY)

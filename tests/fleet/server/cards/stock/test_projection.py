@@ -11,7 +11,7 @@ from fleet.server.cards.stock.model import BinRow, Emptied
 from fleet.server.ingest.write import Writer
 from fleet.server.orders.queries import orders_at
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, KeptChanges, SealingStation, arrived, hold_orders, record
 
 BY = "TEST000000-A001"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 from fleet.messages.asking import Declined, Issued
 from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import ANSWER_TYPE, EstIssuer
-from fleet.server.issuers.adapters.http import Reply
+from fleet.server.issuers.adapters.http_client import Reply
 from fleet.server.issuers.ports import IssuerAwayError, Wanted
 from sim.issuer.authority import Hierarchy
 

@@ -13,8 +13,7 @@ from fleet.messages.link import Acked
 from fleet.server.cli import main
 from fleet.server.errands.tables import errands
 from fleet.server.events.tables import chains, events, quarantine
-from fleet.server.ingest.events import insert_events
-from fleet.server.ingest.write import Writer
+from fleet.server.ingest.write import Writer, insert_events
 from fleet.server.platform.database.bulk import Put, put_all
 from fleet.server.platform.database.database import Database, StoreError
 from fleet.server.platform.database.database_url import PlaceError, described, postgres_place

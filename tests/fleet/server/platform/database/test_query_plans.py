@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event
 
 from fleet.server.cards import history as card_reading
 from fleet.server.platform.database.database import Database
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 from tests.fleet.server.conftest import NOW, hold_orders, record
 
 CARD = "9752269875"

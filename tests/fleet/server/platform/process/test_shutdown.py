@@ -29,8 +29,8 @@ from fleet.server.platform.database.database import Database
 from fleet.server.platform.process.run import DONE, INTERRUPTED, OWN_ERROR, run, until_told
 from fleet.server.platform.process.shutdown import Ending, cancelled
 from fleet.server.platform.web.listener import Listener
+from fleet.server.readings.queries import StoreReadings
 from fleet.server.server import FleetServer
-from fleet.server.stations.queries import StoreReadings
 from fleet.server.verifier.child_process import VerifierProcess
 from provisioning.authority import Authority
 from sim.stories.patience import LIMIT_S

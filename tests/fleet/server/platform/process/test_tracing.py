@@ -27,6 +27,7 @@ from fleet.server.platform.process import telemetry
 from fleet.server.platform.process.telemetry import Telemetry, is_wanted, tracing_of
 from fleet.server.platform.process.tracing import ALLOWED, OFF
 from fleet.server.platform.signing import Signer
+from fleet.server.stations.alarms import AlarmRecorder
 from tests.docs.pages import DOCS
 from tests.fakes.server.alerts import FakeAlerts
 from tests.fakes.server.commands import SIGNER, desk_of, ready
@@ -79,7 +80,9 @@ async def test_a_batch_is_one_span_however_many_events_are_in_it(
 
 async def test_an_answer_says_what_was_asked_and_nothing_of_whom(database: Database, kept: Kept) -> None:
     verifier = ScriptedVerifier()
-    answers = Answers(database, Signer(KEY), verifier, Writer(database), lambda: NOW, even_s=0, tracing=kept.tracing)
+    answers = Answers(
+        database, Signer(KEY), verifier, AlarmRecorder(database), lambda: NOW, even_s=0, tracing=kept.tracing
+    )
     await answers.answer("entre-a", encode(OrderAsk(hsa_id="TEST000000-0001")))
     await answers.answer("entre-a", encode(EnvelopeAsk(order="KANARI", nonce="0" * 32, sealed="48151623")))
     await answers.answer("entre-a", b'{"ask":"KANARI"}')

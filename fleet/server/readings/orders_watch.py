@@ -6,7 +6,7 @@ import logging
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet.server.platform.live_feed.topics import Changes, Topic
-from fleet.server.stations.queries import StoreReadings
+from fleet.server.readings.queries import StoreReadings
 
 EVERY_S = 1.0
 

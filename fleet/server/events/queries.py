@@ -5,55 +5,19 @@ epoch, sequence) is the table's, and a violation takes nothing of the batch.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, and_, select
 
 from fleet.messages.events import Event, EventError, restore
 from fleet.server.events.tables import events
-from fleet.server.ingest.parse import Arrived
-from fleet.server.platform.database.bulk import is_postgres, stored_time
-from fleet.server.platform.database.postgres import copy_rows
-from fleet.server.platform.database.sqlite import insert_rows
 
 Place = tuple[int, int, int]
 """Station's key, epoch, sequence."""
 
-COLUMNS = {
-    "station": "int4",
-    "epoch": "int8",
-    "sequence": "int8",
-    "type": "text",
-    "time": "text",
-    "subject": "text",
-    "errand": "text",
-    "envelope": "bytea",
-    "data": "bytea",
-    "salt": "text",
-    "received": "timestamptz",
-}
-"""And their types on PostgreSQL."""
 CHUNK = 500
 
 _log = logging.getLogger(__name__)
-
-
-def insert_events(
-    connection: Connection, fresh: Mapping[Place, Arrived], received: datetime, meanwhile: Callable[[], None]
-) -> None:
-    """Insert them in their order. `meanwhile` is called once: on PostgreSQL while it works. Raises sqlalchemy.exc.DBAPIError."""
-    if not fresh:
-        meanwhile()
-        return
-    at = received if is_postgres(connection) else stored_time(received)
-    rows = [_row(place, arrived, at) for place, arrived in fresh.items()]
-    if is_postgres(connection):
-        copy_rows(connection, "events", tuple(COLUMNS), tuple(COLUMNS.values()), rows, meanwhile)
-    else:
-        insert_rows(connection, "events", tuple(COLUMNS), rows)
-        meanwhile()
 
 
 def events_at(connection: Connection, places: Iterable[Place]) -> dict[Place, Event | None]:
@@ -81,18 +45,3 @@ def restored(place: Place, envelope: bytes, data: bytes | None, salt: str | None
     except EventError as error:
         _log.error("station %d, %d:%d is damaged in the store: %s", *place, error)
         return None
-
-
-def _row(place: Place, arrived: Arrived, received: Any) -> tuple[Any, ...]:
-    event = arrived.event
-    return (
-        *place,
-        event.type,
-        event.time,
-        event.subject,
-        arrived.said.errand,
-        event.envelope,
-        event.data,
-        event.salt,
-        received,
-    )

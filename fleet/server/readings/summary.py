@@ -30,7 +30,8 @@ from fleet.server.errands.tables import errands
 from fleet.server.orders.tables import orders
 from fleet.server.platform.database.station_scope import Inside, everywhere
 from fleet.server.platform.local_days import local_day, start_of_day
-from fleet.server.stations.model import StationRow, Summary
+from fleet.server.readings.model import Summary
+from fleet.server.stations.model import StationRow
 from fleet.server.stations.tables import alarms, stations
 
 QUARTER_S = 900

@@ -7,7 +7,7 @@ is false.
 
 >>> read_stamp(b"no token", b"what was stamped", [])
 Traceback (most recent call last):
-fleet.server.checkpoints.timestamp_tokens.TimestampError: the token cannot be read: ValueError
+fleet.server.evidence.timestamp_tokens.TimestampError: the token cannot be read: ValueError
 """
 
 import hashlib

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from fleet.server.events.received_sequences import Held, gaps_from_text, gaps_to_text
 from fleet.server.events.tables import chains
-from fleet.server.ingest.received_sequences import Held, gaps_from_text, gaps_to_text
 from fleet.server.platform.database.bulk import Put, insert_for, is_postgres, stored_time
 from fleet.server.platform.database.postgres import Statement, in_one_trip, locking
 from fleet.server.stations.tables import stations

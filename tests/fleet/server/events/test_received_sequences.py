@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.server.ingest.received_sequences import MAX_GAPS, Held, gaps_from_text, gaps_to_text
+from fleet.server.events.received_sequences import MAX_GAPS, Held, gaps_from_text, gaps_to_text
 
 
 @given(st.lists(st.integers(1, 40), unique=True))

@@ -1,4 +1,4 @@
-"""What pages read of the store: implements `fleet.server.stations.model.Readings`.
+"""What pages read of the store: implements `fleet.server.readings.model.Readings`.
 
 Rules: each call reads one snapshot, but for the list of all stations, which those share who ask at the same time; nothing is
 written; no salt, no MAC and no name of a protected identity leaves here. Today is the local day of `now`; an order is past its
@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
-from fleet.server.cards.stock.events import BinEmptied
-from fleet.server.cards.stock.model import BinRow, Emptied
+from fleet.server.cards.stock.model import BinRow
+from fleet.server.cards.stock.queries import emptied_row
 from fleet.server.cards.stock.tables import bin_cards, bins
 from fleet.server.checkpoints.model import CheckpointRow
 from fleet.server.checkpoints.tables import checkpoints, countersignatures
@@ -23,12 +23,14 @@ from fleet.server.errands.tables import errands, receipts
 from fleet.server.events.tables import events
 from fleet.server.ingest.projections import receipt_bytes
 from fleet.server.orders.model import OrderRow
+from fleet.server.orders.queries import order_row
 from fleet.server.orders.tables import orders
 from fleet.server.platform import local_days
 from fleet.server.platform.database import station_scope
 from fleet.server.platform.database.database import Database
-from fleet.server.stations import summary as overview
-from fleet.server.stations.model import StationRow, Summary
+from fleet.server.readings import summary as overview
+from fleet.server.readings.model import Summary
+from fleet.server.stations.model import StationRow
 from fleet.server.stations.request_coalescing import Shared
 from fleet.server.stations.station_list_query import Known, station_rows
 from fleet.server.stations.tables import stations
@@ -217,39 +219,6 @@ def _in_state(state: str, today: str) -> ColumnElement[bool]:
     if state == "expired":
         return past
     return and_(orders.c.state == state, ~past)
-
-
-def order_row(row: Any, today: str) -> OrderRow:
-    """Of a row of the table; one that waits past its last day is expired."""
-    past = row.state == "waiting" and row.last_day < today
-    return OrderRow(
-        order=row.order,
-        hsa_id=row.hsa_id,
-        name=None if row.protected else row.name,
-        protected=row.protected,
-        card_number=row.card_number,
-        product=row.product,
-        loa=row.loa,
-        station=row.station,
-        slot=row.slot,
-        last_day=row.last_day,
-        state="expired" if past else row.state,
-        changed=row.changed,
-    )
-
-
-def emptied_row(row: Any) -> Emptied:
-    """Of a row of the table, or of what a station said."""
-    return Emptied(
-        at=row.at if isinstance(row, BinEmptied) else row.emptied,
-        by=(row.by, row.second),
-        counted=row.counted,
-        expected=row.expected,
-        sensor=row.sensor,
-        seal=row.seal,
-        reason=row.reason,
-        reference=row.reference,
-    )
 
 
 def _event_row(row: Any) -> EventRow:
