@@ -29,7 +29,7 @@ class VirtualPins(GpioPins):
     ) -> None:
         """A shut door, no plug, nobody there. Raises WiringError."""
         super().__init__(wiring, self._pins, name=name, clock=clock, sleep=sleep)
-        self._mock = mock_factory()
+        self.mock = mock_factory()
         self._contacts_now: dict[Role, bool] = {"door": False, "headphones": False, "presence": False}
         self._taken = False
         for role in self._inputs():
@@ -71,7 +71,7 @@ class VirtualPins(GpioPins):
 
     def set_stuck(self, role: Role, stuck: bool = True) -> None:
         """Something holds this output low (a short to ground), or lets go."""
-        self._mock.pin(self._wiring[role].bcm).ground(stuck)
+        self.mock.pin(self._wiring[role].bcm).ground(stuck)
         if not stuck:
             self._drive(role, self._backlight if role == "backlight" else self._lit)
 
@@ -86,7 +86,7 @@ class VirtualPins(GpioPins):
     def _pins(self) -> Any:
         if self._taken:
             raise GpioError("another program holds the pins")
-        return self._mock
+        return self.mock
 
     def _move(self, role: Role, active: bool) -> None:
         self._contacts_now[role] = active
@@ -94,11 +94,11 @@ class VirtualPins(GpioPins):
             self._put(role)
 
     def _put(self, role: Role) -> None:
-        pin = self._mock.pin(self._wiring[role].bcm)
+        pin = self.mock.pin(self._wiring[role].bcm)
         pin.wire(self._contacts_now[role] == (self._wiring[role].active == "high"))
 
     def _level(self, role: Role) -> float:
         if role not in self._wiring:
             return 0.0
-        level = float(self._mock.pin(self._wiring[role].bcm).state)
+        level = float(self.mock.pin(self._wiring[role].bcm).state)
         return level if self._wiring[role].active == "high" else 1.0 - level

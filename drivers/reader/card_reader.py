@@ -90,7 +90,7 @@ class CardReader:
     def __init__(self, backend: Backend, name: str, settings: ReaderSettings | None = None) -> None:
         self.name = name
         self._backend = backend
-        self._settings = settings or ReaderSettings()
+        self.settings = settings or ReaderSettings()
         self._worker = Worker(f"reader {name}")
         self._watchers: set[Worker] = set()
         self._memories = CardCaches()
@@ -154,7 +154,7 @@ class CardReader:
         CardGoneError.
         """
         pulse = Pulse()
-        limit_s = self._settings.transmit_limit_s
+        limit_s = self.settings.transmit_limit_s
         opened: list[CardConnection] = []
         try:
             session = await self._worker.run(lambda: self._open(pulse, opened), pulse, limit_s=limit_s)
@@ -192,14 +192,14 @@ class CardReader:
             self._short_only = False
             raise
         opened.append(connection)
-        known = self._settings
+        known = self.settings
         return ApduChannel(
             connection, reader=self.name, pulse=pulse, short_only=self._short_only, limit_s=known.operation_limit_s,
             clock=known.monotonic,
         )  # fmt: skip
 
     def _read(self, channel: ApduChannel) -> CardSession:
-        known = self._settings
+        known = self.settings
         try:
             session = open_session(channel, profiles=known.profiles, ledger=known.ledger, memories=self._memories)
             session.look_further(known.now())
@@ -213,9 +213,9 @@ class CardReader:
             raise
 
     async def _judge(self, session: CardSession) -> None:
-        at, certificates = self._settings.now(), session.facts.certificates
+        at, certificates = self.settings.now(), session.facts.certificates
         others = [c.der for c in certificates if c.purpose == "other"]
-        judged = [(c, await self._settings.trust.assess(c.der, at, others)) for c in certificates]
+        judged = [(c, await self.settings.trust.assess(c.der, at, others)) for c in certificates]
         session.judged(tuple(replace(c, chain=j.chain, revocation=j.revocation.status) for c, j in judged))
 
     async def close(self) -> None:

@@ -54,7 +54,7 @@ class CardVisit:
 
     def __init__(self, session: CardSession, pulse: Pulse, worker: Worker, limit_s: float, judge: Judge) -> None:
         self._judge = judge
-        self._session = session
+        self.session = session
         self._pulse = pulse
         self._worker = worker
         self._limit_s = limit_s
@@ -68,86 +68,82 @@ class CardVisit:
             return CardSwapped()
         if self._pulse.abandoned:
             return CardMute()
-        if self._closed or self._session.channel.over:
+        if self._closed or self.session.channel.over:
             return CardAbsent()
         return state_of_facts(self.facts)
 
     @property
     def facts(self) -> CardFacts:
         """What is known of the card now."""
-        return self._session.facts
+        return self.session.facts
 
     @property
     def exchange(self) -> Exchange:
         """What the visit has cost so far."""
-        return self._session.channel.exchange
+        return self.session.channel.exchange
 
     def draft_profile(self) -> str:
         """A product profile for this card, as TOML: what the card said, and everything else unverified. Sends nothing."""
-        return self._session.draft_profile()
+        return self.session.draft_profile()
 
     async def verify(self, role: Role, code: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """VERIFY. Raises CardGoneError where the card left before the code went out."""
-        return await self._may_end_unknown(lambda: self._session.verify(role, code, consented=last_try_consented))
+        return await self._may_end_unknown(lambda: self.session.verify(role, code, consented=last_try_consented))
 
     async def change(self, role: Role, old: Secret, new: Secret, *, last_try_consented: bool = False) -> CodeOutcome:
         """CHANGE REFERENCE DATA. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self._session.change(role, old, new, consented=last_try_consented))
+        return await self._may_end_unknown(lambda: self.session.change(role, old, new, consented=last_try_consented))
 
     async def unblock(self, role: Role, puk: Secret, new: Secret, *, attended: bool = False) -> CodeOutcome:
         """RESET RETRY COUNTER. Raises CardGoneError, CardChangedError before the codes went out."""
-        return await self._may_end_unknown(lambda: self._session.unblock(role, puk, new, attended=attended))
+        return await self._may_end_unknown(lambda: self.session.unblock(role, puk, new, attended=attended))
 
     async def unblock_by_administrator(self, role: Role, new: Secret, answer: ChallengeAnswer) -> AdminOutcome:
         """A new PIN without the PUK. Raises as `unblock`, and whatever `answer` raises: nothing was changed then."""
-        challenge = await self._may_end_unknown(lambda: self._session.administrator_asked(role, new))
+        challenge = await self._may_end_unknown(lambda: self.session.administrator_asked(role, new))
         if not isinstance(challenge, bytes):
             return challenge
         given = await answer(challenge)
-        return await self._may_end_unknown(lambda: self._session.administrator_answered(role, new, given))
+        return await self._may_end_unknown(lambda: self.session.administrator_answered(role, new, given))
 
     @property
     def has_pad(self) -> bool:
         """The reader can ask for codes at keys of its own."""
-        return self._session.channel.pinpad is not None
+        return self.session.channel.pinpad is not None
 
     async def verify_at_pad(
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """VERIFY, the code typed at the reader and never here. Raises as `verify`."""
-        return await self._may_end_unknown(
-            lambda: self._session.verify_at_pad(role, text, consented=last_try_consented)
-        )
+        return await self._may_end_unknown(lambda: self.session.verify_at_pad(role, text, consented=last_try_consented))
 
     async def change_at_pad(
         self, role: Role, text: PadText = ENGLISH, *, last_try_consented: bool = False
     ) -> CodeOutcome:
         """CHANGE REFERENCE DATA, the codes typed at the reader and never here. Raises as `change`."""
-        return await self._may_end_unknown(
-            lambda: self._session.change_at_pad(role, text, consented=last_try_consented)
-        )
+        return await self._may_end_unknown(lambda: self.session.change_at_pad(role, text, consented=last_try_consented))
 
     async def unblock_at_pad(self, role: Role, text: PadText = ENGLISH) -> CodeOutcome:
         """RESET RETRY COUNTER, PUK and new code typed at the reader and never here. Raises as `unblock`."""
-        return await self._may_end_unknown(lambda: self._session.unblock_at_pad(role, text))
+        return await self._may_end_unknown(lambda: self.session.unblock_at_pad(role, text))
 
     def unblock_lengths_at_pad(self, role: Role) -> tuple[int, int] | None:
         """How short and how long a new PIN may be that is set with the PUK at the pad; None where it cannot be. Sends
         nothing."""
-        return self._session.unblock_lengths_at_pad(role)
+        return self.session.unblock_lengths_at_pad(role)
 
     async def sign(self, purpose: Purpose, message: bytes) -> SignOutcome:
         """Hash and sign. Raises CardGoneError before the card was asked, CardAnswerError for a false signature."""
-        return await self._may_end_unknown(lambda: self._session.sign(purpose, message))
+        return await self._may_end_unknown(lambda: self.session.sign(purpose, message))
 
     async def challenge_free_key(self) -> CardAuthentication:
         """A fresh challenge to the card's own key, before any code. Raises CardGoneError before the card was asked."""
-        return await self._may_end_unknown(self._session.challenge_free_key)
+        return await self._may_end_unknown(self.session.challenge_free_key)
 
     async def authenticate_by_management(self, ask: MutualAsk) -> CardAuthentication:
         """Mutual authentication by the card's own management key, before any code. Raises as `refresh`, and whatever `ask`
         raises."""
-        witness = await self._may_end_unknown(self._session.management_witness)
+        witness = await self._may_end_unknown(self.session.management_witness)
         if not isinstance(witness, tuple):
             return witness
         algorithm, given = witness
@@ -155,16 +151,16 @@ class CardVisit:
         answer = await ask(algorithm, given, challenge)
         if answer is None:
             return NoFreeKey()
-        return await self._may_end_unknown(lambda: self._session.management_answered(algorithm, challenge, answer))
+        return await self._may_end_unknown(lambda: self.session.management_answered(algorithm, challenge, answer))
 
     async def sign_with(self, key_id: str, message: bytes) -> SignOutcome:
         """Sign with the very key of a place, whether it has its certificate or not. Raises as `sign`."""
-        return await self._may_end_unknown(lambda: self._session.sign_with(key_id, message))
+        return await self._may_end_unknown(lambda: self.session.sign_with(key_id, message))
 
     async def places(self, purpose: Purpose) -> tuple[KeyPlace, ...]:
         """Where a key may be made and no certificate loses its own. Raises as `refresh`."""
         try:
-            return await self._run(lambda: self._session.places(purpose))
+            return await self._run(lambda: self.session.places(purpose))
         except StuckError:
             raise self._stuck() from None
 
@@ -176,55 +172,55 @@ class CardVisit:
         purpose: Purpose = "identification",
     ) -> KeyOutcome:
         """Make a key pair in the place of `key_id`; the key that was there is gone. Raises as `change`."""
-        return await self._may_end_unknown(lambda: self._session.generate_key(key_id, algorithm, management, purpose))
+        return await self._may_end_unknown(lambda: self.session.generate_key(key_id, algorithm, management, purpose))
 
     async def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
         """Write the certificate of the key `key_id`, and read it back; only one of the very key that the card holds.
 
         Raises as `change`, and CardAnswerError where the card holds something else after it.
         """
-        outcome = await self._may_end_unknown(lambda: self._session.write_certificate(key_id, der, management))
+        outcome = await self._may_end_unknown(lambda: self.session.write_certificate(key_id, der, management))
         await self._judged_again(outcome)
         return outcome
 
     async def delete_certificate(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the certificate of the key `key_id` off the card; the key stays. Raises as `write_certificate`."""
-        outcome = await self._may_end_unknown(lambda: self._session.delete_certificate(key_id, management))
+        outcome = await self._may_end_unknown(lambda: self.session.delete_certificate(key_id, management))
         await self._judged_again(outcome)
         return outcome
 
     async def delete_key(self, key_id: str, management: ManagementKey | None = None) -> CodeOutcome:
         """Take the key `key_id` off the card, once its certificate is gone. Raises as `write_certificate`."""
-        outcome = await self._may_end_unknown(lambda: self._session.delete_key(key_id, management))
+        outcome = await self._may_end_unknown(lambda: self.session.delete_key(key_id, management))
         await self._judged_again(outcome)
         return outcome
 
     async def refresh(self) -> CardFacts:
         """Read tries and states again. Raises CardGoneError, CardAnswerError, CommandRefusedError."""
         try:
-            return await self._run(self._session.refresh)
+            return await self._run(self.session.refresh)
         except StuckError:
             raise self._stuck() from None
 
     async def complete(self) -> CardFacts:
         """Read also what identification left out (a PIV card's retired keys). Raises as `refresh`."""
         try:
-            await self._run(self._session.complete)
+            await self._run(self.session.complete)
         except StuckError:
             raise self._stuck() from None
-        await self._judge(self._session)
+        await self._judge(self.session)
         return self.facts
 
     async def _judged_again(self, outcome: CodeOutcome) -> None:
         if isinstance(outcome, Accepted):
-            await self._judge(self._session)
+            await self._judge(self.session)
 
     async def close(self) -> None:
         """Reset the card and let it go. Does nothing the second time."""
         if self._closed:
             return
         self._closed = True
-        close = self._session.channel.connection.close
+        close = self.session.channel.connection.close
         if self._pulse.abandoned:
             return  # the thread that is stuck with it closes it, should it ever come back
         try:
@@ -242,7 +238,7 @@ class CardVisit:
             return self._unknown_or_raise()
 
     async def _run(self, work: Callable[[], T]) -> T:
-        channel = self._session.channel
+        channel = self.session.channel
         if self._closed or channel.over:
             raise CardGoneError("the visit is over", reader=channel.reader)
 
@@ -257,9 +253,9 @@ class CardVisit:
         return await self._worker.run(unless_changed, self._pulse, limit_s=self._limit_s, last=channel.connection.close)
 
     def _unknown_or_raise(self) -> Unknown:
-        if self._session.channel.committed:
+        if self.session.channel.committed:
             return Unknown()
         raise self._stuck()
 
     def _stuck(self) -> CardGoneError:
-        return CardGoneError("the card does not answer any more", reader=self._session.channel.reader)
+        return CardGoneError("the card does not answer any more", reader=self.session.channel.reader)

@@ -107,7 +107,7 @@ class Link:
         self._allowed.set()
         self._recalled = asyncio.Event()
         self._taken_over = TakeOvers()
-        self._listeners: list[OnChange] = []
+        self.listeners: list[OnChange] = []
         self.on_command = on_command
         self._asks: dict[bytes, _Waiting] = {}
         self._asked = TokenBucket(ASK_BURST * 3 // 4, ASKS_PER_S * 3 / 4, time.monotonic())
@@ -151,8 +151,8 @@ class Link:
 
     def on_change(self, listener: OnChange) -> Callable[[], None]:
         """Call `listener(online)` at each change. Returns what ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
 
     def notify(self) -> None:
         """A new event has been committed to the outbox."""
@@ -327,7 +327,7 @@ class Link:
         if online == self._online:
             return
         self._online = online
-        for listener in list(self._listeners):
+        for listener in list(self.listeners):
             listener(online)
 
     def _fail_asks(self) -> None:

@@ -35,14 +35,14 @@ class Signatures:
 
     def __init__(self, identity: Identity) -> None:
         self._station = identity.station
-        self._own = identity.private_key(), identity.certificate()
+        self.own = identity.private_key(), identity.certificate()
         self._keys = identity.server_keys
         self._acked = AckedReader(self._keys.find)
         self._newest: datetime | None = None
 
     def sign(self, ask: Ask, now: datetime) -> tuple[str, bytes]:
         """The nonce of the ask, and the payload of its message."""
-        return sign_ask(self._own, self._station, ask, now)
+        return sign_ask(self.own, self._station, ask, now)
 
     def open_answer(self, payload: bytes, nonce: str, *, with_keys: bool = False) -> SignedAnswer:
         """The server's answer to the ask of that nonce. `with_keys`: the ask was for the server's keys. Raises SignedError."""

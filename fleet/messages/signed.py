@@ -179,7 +179,7 @@ class AckedReader:
 
     def __init__(self, key: Key) -> None:
         self._key = key
-        self._roots: dict[str, tuple[AckedRoot, datetime]] = {}
+        self.roots: dict[str, tuple[AckedRoot, datetime]] = {}
 
     def open(self, payload: bytes, station: str) -> tuple[Acked, datetime]:
         """The server's word for that station, and when it was signed. Raises SignedError."""
@@ -199,13 +199,13 @@ class AckedReader:
         return signed.acked, time
 
     def _root(self, text: str) -> tuple[AckedRoot, datetime]:
-        if (found := self._roots.get(text)) is not None:
+        if (found := self.roots.get(text)) is not None:
             return found
         root: AckedRoot = _opened(text.encode(), ACKED_TYP, self._key, AckedRoot)
-        while len(self._roots) >= ROOTS_KEPT:
-            del self._roots[next(iter(self._roots))]
-        self._roots[text] = root, _moment(root.time)
-        return self._roots[text]
+        while len(self.roots) >= ROOTS_KEPT:
+            del self.roots[next(iter(self.roots))]
+        self.roots[text] = root, _moment(root.time)
+        return self.roots[text]
 
 
 def written(time: datetime) -> str:

@@ -103,7 +103,7 @@ def run_list(arguments: Arguments) -> int:
     except ReaderError as fault:
         return _failed(arguments, Exit.FAULT, fault)
     document = {"readers": [{"name": name, "presence": presence.value} for name, presence in readers]}
-    _say(arguments, document, [f"{name}: {presence.value}" for name, presence in readers] or ["No readers."])
+    say(arguments, document, [f"{name}: {presence.value}" for name, presence in readers] or ["No readers."])
     return Exit.DONE
 
 
@@ -154,7 +154,7 @@ async def _show(arguments: Arguments, visit: CardVisit) -> int:
         return _suggest(arguments, visit)
     findings = wrong_with(Known(visit.facts, utc_now()))
     document = output.facts_json(visit.facts, visit.exchange, findings)
-    _say(arguments, document, output.facts_lines(visit.facts, findings))
+    say(arguments, document, output.facts_lines(visit.facts, findings))
     return Exit.DONE
 
 
@@ -164,7 +164,7 @@ def _suggest(arguments: Arguments, visit: CardVisit) -> int:
     unverified = parse(text, "draft").unverified
     document = {"reader": visit.facts.reader, "atr": visit.facts.atr.hex().upper(), "profile": text,
                 "unverified": list(unverified)}  # fmt: skip
-    _say(arguments, document, [text.rstrip(), "", "# Not verified: " + ", ".join(unverified)])
+    say(arguments, document, [text.rstrip(), "", "# Not verified: " + ", ".join(unverified)])
     return Exit.DONE
 
 
@@ -182,7 +182,7 @@ async def _certificates(arguments: Arguments, visit: CardVisit) -> int:
                 "not_fetched": arguments.desk.faults}  # fmt: skip
     lines = [*output.chain_lines(certificates, utc_now()), *(f"! {f.text}" for f in findings),
              *(f"? {fault}" for fault in arguments.desk.faults)]  # fmt: skip
-    _say(arguments, document, pems if arguments.pem else lines)
+    say(arguments, document, pems if arguments.pem else lines)
     return Exit.DONE
 
 
@@ -212,7 +212,7 @@ async def _test(arguments: Arguments, visit: CardVisit) -> int:
         return _told(arguments, visit, verified, "")
     document = {"reader": facts.reader, "card_number": facts.card_number, "tests": results,
                 "passed": worst == Exit.DONE, "exchange": output.exchange_json(visit.exchange)}  # fmt: skip
-    _say(arguments, document, lines)
+    say(arguments, document, lines)
     return worst
 
 
@@ -245,7 +245,7 @@ async def _unblock(arguments: Arguments, visit: CardVisit) -> int:
 
 
 def _told(arguments: Arguments, visit: CardVisit, outcome: CodeOutcome | SignOutcome, done: str) -> int:
-    _say(arguments, _document(visit, outcome), [output.outcome_text(outcome, done)])
+    say(arguments, _document(visit, outcome), [output.outcome_text(outcome, done)])
     return _exit_of(outcome)
 
 
@@ -259,7 +259,7 @@ def _told_interrupted(arguments: Arguments, visit: CardVisit, outcome: CodeOutco
     """What came of the code that the card had when ^C came: done, not done, or not known."""
     unknown = isinstance(outcome, Unknown)
     text = LEFT_OPEN if unknown else f"Interrupted. {output.outcome_text(outcome, 'It was done all the same.')}"
-    _say(arguments, _document(visit, outcome), [text])
+    say(arguments, _document(visit, outcome), [text])
     return Exit.INTERRUPTED
 
 
@@ -273,7 +273,7 @@ def _exit_of(outcome: CodeOutcome | SignOutcome) -> int:
             return Exit.REFUSED
 
 
-def _say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
+def say(arguments: Arguments, document: output.Json, lines: list[str]) -> None:
     print(json.dumps(document, ensure_ascii=False) if arguments.json else "\n".join(lines))
 
 
@@ -282,7 +282,7 @@ def _not_read(arguments: Arguments, fault: ReaderError) -> int:
     match state_of_fault(fault):
         case CardUnreadable(atr, tried, exchange) if atr:
             lines = [f"{fault}", f"ATR    {atr.hex().upper()}", f"Tried  {', '.join(tried)}"]
-            _say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
+            say(arguments, output.unknown_json(fault.reader, atr, tried, exchange), lines)
             return Exit.REFUSED
         case CardUnreadable() | CardAbsent() | CardMute() | CardSwapped() | None:
             return _failed(arguments, Exit.FAULT, fault)

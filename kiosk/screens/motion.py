@@ -21,7 +21,7 @@ class Motion:
 
     def __init__(self, on: bool = True) -> None:
         self._on = on
-        self._next: dict[MovingFigure, Any] = {}
+        self.next_steps: dict[MovingFigure, Any] = {}
 
     def watch(self, shown: Widget) -> None:
         """Move the drawings of what is shown now, from their first pose on."""
@@ -32,22 +32,24 @@ class Motion:
 
     def stop(self) -> None:
         """No drawing moves any more."""
-        for event in self._next.values():
+        for event in self.next_steps.values():
             event.cancel()
-        self._next.clear()
+        self.next_steps.clear()
 
     def rest(self) -> None:
         """Show all that move in their first pose."""
-        for figure in self._next:
+        for figure in self.next_steps:
             figure.show_pose(0)
 
     def go_on(self) -> None:
         """After `rest`: their poses as they were meant to be now."""
-        for figure in self._next:
+        for figure in self.next_steps:
             figure.show_pose(figure.pose)
 
     def _wait(self, figure: MovingFigure) -> None:
-        self._next[figure] = Clock.schedule_once(lambda passed: self._step(figure), figure.poses[figure.pose].seconds)
+        self.next_steps[figure] = Clock.schedule_once(
+            lambda passed: self._step(figure), figure.poses[figure.pose].seconds
+        )
 
     def _step(self, figure: MovingFigure) -> None:
         figure.step()

@@ -62,7 +62,7 @@ class Staging:
         self._help = False
         self._warning: TimeoutWarning | None = None
         self._closed: OutOfOrder | None = None
-        self._shape: Shape | None = None
+        self.shape: Shape | None = None
         self._rails: dict[object, Rail] = {}
         self._frame: Frame | None = None
         self._time = state.time
@@ -91,25 +91,25 @@ class Staging:
     def withdraw(self) -> None:
         """The question was answered or taken back: forget what was typed; the picture stays until the next."""
         self._answer = lambda value: None
-        if self._shape:
-            self._shape.wipe()
+        if self.shape:
+            self.shape.wipe()
         self._end_help()
 
     def scan(self, text: str) -> None:
         """A scanner has read something: it counts where digits are asked for and nothing lies over the question."""
         self._notice()
-        if isinstance(self._shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
-            self._shape.scanned(self.state.read_scan(text))
+        if isinstance(self.shape, EnterDigitsShape) and self.layers.uppermost is self._frame:
+            self.shape.scanned(self.state.read_scan(text))
 
     def press(self, key: Key) -> None:
         """A listed keypad's key: it counts where the question is uppermost."""
         self._notice()
-        if self._shape and self.layers.uppermost is self._frame:
-            self._shape.press(key)
+        if self.shape and self.layers.uppermost is self._frame:
+            self.shape.press(key)
 
     def typed(self) -> int:
         """Digits typed so far."""
-        entry = entry_of(self._shape) if self._shape else None
+        entry = entry_of(self.shape) if self.shape else None
         return len(entry) if entry else 0
 
     # over the question
@@ -161,14 +161,14 @@ class Staging:
 
     def _draw(self, guard: bool) -> None:
         assert self.view is not None
-        state, old = self.state, self._shape
+        state, old = self.state, self.shape
         entry = None if guard or old is None else entry_of(old)
         shape = shape_of(self.view, state.words, state.theme, self._answered, entry)
         if old is not None and entry is None:
             old.wipe()
         if isinstance(old, BusyShape):
             old.wipe()
-        self._shape = shape
+        self.shape = shape
         self._frame = self._framed(shape, self.view, self._rail_below(), bare=not self.layers.fade)
         self.layers.set_base(self._frame, guard)
         self.motion.watch(self._frame)
@@ -183,7 +183,7 @@ class Staging:
         if self._warning:
             self._over: Shape = TimeoutShape(view, state.words, state.theme, self._warned, state.card_in)
         else:
-            side = view.side if self._shape and self._shape.side_is_under_help else None
+            side = view.side if self.shape and self.shape.side_is_under_help else None
             self._over = HelpShape(view, state.words, state.theme, self._helped, HelpPage(state.contacts, side))
         rail = self._make_rail(helps=isinstance(self._over, HelpShape))
         self.layers.set_over(self._framed(self._over, view, rail), guard)
@@ -274,13 +274,8 @@ class Staging:
         key = key_of(code, text or "")
         if key in ("erase", "clear"):
             self._wedge = Wedge()  # no scanner goes back
-        if (
-            key
-            and self._shape
-            and self.layers.uppermost is self._frame
-            and not {"ctrl", "alt", "meta"} & set(modifiers)
-        ):
-            self._shape.press(key)
+        if key and self.shape and self.layers.uppermost is self._frame and not {"ctrl", "alt", "meta"} & set(modifiers):
+            self.shape.press(key)
         return True
 
     def _on_text(self, window: Any, text: str) -> None:
@@ -290,8 +285,8 @@ class Staging:
 
     def _take_back(self) -> None:
         """What a scanner has typed is no answer, least of all a code."""
-        while self._shape and self.typed() > self._typed_before:
-            self._shape.press("erase")
+        while self.shape and self.typed() > self._typed_before:
+            self.shape.press("erase")
 
     def _counted(self, passed: float) -> None:
         if self._warning and isinstance(self._over, TimeoutShape):

@@ -86,17 +86,17 @@ class Text(Flow, Label):
     """Whether lines are made about as long as each other."""
 
     def wanted_width(self) -> float:
-        return float(self._extent(None)[0])
+        return float(self.extent_at(None)[0])
 
     def height_for(self, width: float) -> float:
-        return float(self._extent(round(width))[1] * self._pitch)
+        return float(self.extent_at(round(width))[1] * self.pitch)
 
     def place(self, x: float, top: float, width: float, height: float) -> None:
         self._hold_words(width)
-        wide, lines = round(width), self._extent(round(width))[1]
-        if lines * self._pitch > height + 1:
+        wide, lines = round(width), self.extent_at(round(width))[1]
+        if lines * self.pitch > height + 1:
             wide += ROUNDING
-            lines = self._extent(wide)[1]
+            lines = self.extent_at(wide)[1]
         self._lines = lines
         narrow = self._balance(wide) if self.balanced and lines > 1 else wide
         self._draw(narrow)
@@ -104,30 +104,30 @@ class Text(Flow, Label):
 
     def _hold_words(self, width: float) -> None:
         """A word that is wider than its place is made a little smaller rather than broken; large text never."""
-        longest = longest_word(self._given, *self._font[:2])
+        longest = longest_word(self._given, *self.font_key[:2])
         if longest > width + ROUNDING and width > 0 and not self.theme.large:
             self.font_size = int(self.font_size * max(LEAST_SHARE, width / longest))
 
     @property
-    def _pitch(self) -> int:
+    def pitch(self) -> int:
         return round(float(self.line * self.font_size))
 
     @property
-    def _font(self) -> tuple[str, int, int]:
-        return str(self.font_name), round(float(self.font_size)), self._pitch
+    def font_key(self) -> tuple[str, int, int]:
+        return str(self.font_name), round(float(self.font_size)), self.pitch
 
-    def _extent(self, width: int | None) -> tuple[int, int]:
+    def extent_at(self, width: int | None) -> tuple[int, int]:
         """Pixels across and lines, broken at a width. Nothing is drawn."""
-        return extent(self._broken(width), *self._font, width)
+        return extent(self._broken(width), *self.font_key, width)
 
     def _draw(self, width: int) -> None:
         """Make the texture at once: Kivy would make it again, before the next frame, for each property that changes."""
         said, shown = self._given, self._broken(width)
-        drawn = width, shown, *self._font, tuple(self.color), self.halign
+        drawn = width, shown, *self.font_key, tuple(self.color), self.halign
         if drawn != self._drawn:
             self.text = shown
             self._said, self._shown, self._drawn = said, shown, drawn
-            self.line_height = stretch(*self._font)
+            self.line_height = stretch(*self.font_key)
             self.text_size = width, None
             self.texture_update()
             self._trigger_texture.cancel()
@@ -139,12 +139,12 @@ class Text(Flow, Label):
     def _broken(self, width: int | None) -> str:
         """The text as it was given, with the line ends that this width needs."""
         said = self._given
-        return broken(said, *self._font[:2], width) if width is not None and "-" in said else said
+        return broken(said, *self.font_key[:2], width) if width is not None and "-" in said else said
 
     def is_cut(self) -> bool:
         """Whether it needs more than its place, once it has one: a line more, or more room for a word."""
-        wide = longest_word(str(self.text), *self._font[:2]) > self.width + ROUNDING
-        return bool(wide or self._lines * self._pitch > self.height + 1)
+        wide = longest_word(str(self.text), *self.font_key[:2]) > self.width + ROUNDING
+        return bool(wide or self._lines * self.pitch > self.height + 1)
 
     def pieces(self, width: float, height: float) -> list[Flow]:
         probe = self._like("")
@@ -165,10 +165,10 @@ class Text(Flow, Label):
     def _balance(self, width: int) -> int:
         """The narrowest of some widths that needs no line more and breaks no word."""
         text = self._broken(width)
-        least = longest_word(text, *self._font[:2])
+        least = longest_word(text, *self.font_key[:2])
         for part in range(11, 20):
             narrow = round(width * part / 20)
-            if narrow >= least and extent(text, *self._font, narrow)[1] == self._lines:
+            if narrow >= least and extent(text, *self.font_key, narrow)[1] == self._lines:
                 return narrow
         return width
 

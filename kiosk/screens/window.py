@@ -43,22 +43,22 @@ class KivyScreen:
         bench: bool = False,
     ) -> None:  # fmt: skip
         self._defaults: tuple[str, ThemeName, bool] = (language, theme, large_text)
-        self._state = ScreenState(
+        self.state = ScreenState(
             clock, texts or Texts.load(), PANELS[panel], place, contacts, speak, language, theme, large_text, own=theme,
             still=still,
         )  # fmt: skip
         self._clock = clock
         self._activity: Activity = lambda: None
         self._answer: asyncio.Future[Any] | None = None
-        self._window = env.open_window(self._state.panel.width, self._state.panel.height, fullscreen, position)
+        self.window = env.open_window(self.state.panel.width, self.state.panel.height, fullscreen, position)
         if not bench:
-            self._window.bind(on_request_close=_refuse_to_close)
-        self._staging = Staging(self._window, self._state, lambda: self._activity(), keys=bench)
-        self._staging.rebuild()
+            self.window.bind(on_request_close=_refuse_to_close)
+        self.staging = Staging(self.window, self.state, lambda: self._activity(), keys=bench)
+        self.staging.rebuild()
 
     def set_contacts(self, contacts: tuple[Fact, ...]) -> None:
         """Whom the help page names from now on."""
-        self._state.contacts = contacts
+        self.state.contacts = contacts
 
     # the port
 
@@ -71,21 +71,21 @@ class KivyScreen:
                 answer.set_result(value)
 
         self._answer = answer
-        self._staging.ask(view, give)
-        self._staging.show_now()
+        self.staging.ask(view, give)
+        self.staging.show_now()
         try:
             return await answer
         finally:
             if self._answer is answer:
                 self._answer = None  # what was typed must not outlive its errand here
-                self._staging.withdraw()
+                self.staging.withdraw()
 
     async def warn(self, view: View[Any], seconds: float) -> bool:
         """Lay the time-out warning over the question. True: more time is wanted. False: end now, or nobody was there."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         end = self._clock.monotonic() + seconds
         waiting = asyncio.ensure_future(self._clock.sleep(seconds))
-        self._staging.warn(TimeoutWarning(view, answer, lambda: end - self._clock.monotonic(), seconds))
+        self.staging.warn(TimeoutWarning(view, answer, lambda: end - self._clock.monotonic(), seconds))
         either: set[asyncio.Future[Any]] = {answer, waiting}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -93,7 +93,7 @@ class KivyScreen:
         finally:
             waiting.cancel()
             answer.cancel()
-            self._staging.unwarn()
+            self.staging.unwarn()
 
     def set_activity(self, notice: Activity) -> None:
         """Whom to tell of each touch or key."""
@@ -104,57 +104,57 @@ class KivyScreen:
     @property
     def card_in(self) -> bool:
         """Whether the strip says that a card is in."""
-        return self._state.card_in
+        return self.state.card_in
 
     @card_in.setter
     def card_in(self, card_in: bool) -> None:
-        if card_in != self._state.card_in:
-            self._state.card_in = card_in
-            self._staging.renew_status()
+        if card_in != self.state.card_in:
+            self.state.card_in = card_in
+            self.staging.renew_status()
 
     @property
     def language(self) -> str:
-        return self._state.language
+        return self.state.language
 
     @language.setter
     def language(self, language: str) -> None:
         if language not in LANGUAGES:
             raise ValueError(f"no texts in {language}")
-        self._state.language = language
-        self._staging.rebuild()
+        self.state.language = language
+        self.staging.rebuild()
 
     @property
     def theme(self) -> ThemeName:
-        return self._state.colours
+        return self.state.colours
 
     @theme.setter
     def theme(self, theme: ThemeName) -> None:
-        self._state.colours = theme
-        self._staging.rebuild()
+        self.state.colours = theme
+        self.staging.rebuild()
 
     @property
     def large_text(self) -> bool:
-        return self._state.large
+        return self.state.large
 
     @large_text.setter
     def large_text(self, large: bool) -> None:
-        self._state.large = large
-        self._staging.rebuild()
+        self.state.large = large
+        self.staging.rebuild()
 
     def reset(self) -> None:
         """Back to the station's own language, theme and text size, for the next person."""
-        state = self._state
+        state = self.state
         if (state.language, state.colours, state.large) != self._defaults:
             state.language, state.colours, state.large = self._defaults
-            self._staging.rebuild()
+            self.staging.rebuild()
 
     def set_read_scan(self, read: Callable[[str], Scanned]) -> None:
         """How a scan is read here: which check the region's card numbers have."""
-        self._state.read_scan = read
+        self.state.read_scan = read
 
     def set_closed(self, closed: OutOfOrder | None) -> None:
         """Show the station as out of order, or open it again with None. A question under it stays."""
-        self._staging.set_closed(closed)
+        self.staging.set_closed(closed)
 
     # running and looking
 
@@ -172,40 +172,40 @@ class KivyScreen:
 
     async def settle(self) -> None:
         """Wait until touches count again after the last change."""
-        await asyncio.sleep(self._staging.layers.quiet_s)
+        await asyncio.sleep(self.staging.layers.quiet_s)
 
     def targets(self) -> dict[str, tuple[int, int]]:
         """Centres, in pixels from the upper left, of all that can be touched: buttons and options by their value, keys as
         `key:1`, `key:erase`, `key:clear`, the primary of a code as `submit`, the rail as `rail:language`..., the time-out
         as `timeout:more` and `timeout:end`, help as `help:close`."""
-        return self._staging.layers.targets()
+        return self.staging.layers.targets()
 
     @property
     def position(self) -> tuple[int, int]:
         """The window's upper left corner on its display, in pixels."""
-        return int(self._window.left), int(self._window.top)
+        return int(self.window.left), int(self.window.top)
 
     @property
     def ready(self) -> bool:
         """Whether touches count now: a change of the screen is over."""
-        return bool(self._staging.layers.quiet_s <= 0)
+        return bool(self.staging.layers.quiet_s <= 0)
 
     def scan(self, text: str) -> None:
         """What a scanner at the station has read. Only a question for digits that are no secret (`EnterDigits`) hears it; what
         is no card number is said to be none."""
-        self._staging.scan(text)
+        self.staging.scan(text)
 
     def press(self, key: Key) -> None:
         """A key of a keypad that the station's configuration lists: as one of the pad on the screen."""
-        self._staging.press(key)
+        self.staging.press(key)
 
     def typed(self) -> int:
         """How many digits are typed."""
-        return self._staging.typed()
+        return self.staging.typed()
 
     def widgets(self) -> Any:
         """The uppermost tree of widgets, for tests that look for clipped text."""
-        return self._staging.layers.uppermost
+        return self.staging.layers.uppermost
 
     def snapshot(self, path: Path) -> None:
         """Draw the window as it is now, drawings in their first pose, and write it as a PNG."""
@@ -213,13 +213,13 @@ class KivyScreen:
         from kivy.lang import Builder
         from PIL import Image
 
-        self._staging.motion.rest()
+        self.staging.motion.rest()
         Builder.sync()
-        self._window.canvas.ask_update()
-        self._window.dispatch("on_draw")
-        width, height = self._window.size
+        self.window.canvas.ask_update()
+        self.window.dispatch("on_draw")
+        width, height = self.window.size
         pixels = glReadPixels(0, 0, width, height, GL_RGB, GL_UNSIGNED_BYTE)
-        self._staging.motion.go_on()
+        self.staging.motion.go_on()
         Image.frombytes("RGB", (width, height), pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(
             path, compress_level=1
         )

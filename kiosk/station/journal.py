@@ -242,7 +242,7 @@ class Log:
     async def effect(self, name: Effect, act: Awaitable[T], **facts: str | int) -> T:
         """Intent, act, outcome. Raises what `act` raises, after writing `unknown`; StoreError before anything is done."""
         try:
-            intent = await self._journal.transact(lambda cx: self._intend(cx, name, facts))
+            intent = await self._journal.transact(lambda cx: self.intend(cx, name, facts))
         except BaseException:
             if inspect.iscoroutine(act):
                 act.close()  # it was never started: nothing has happened
@@ -326,7 +326,7 @@ class Log:
         told = {"errand": self.id, **({"order": self._order_no} if self._order_no else {}), **content}
         self._journal.event(cx, kind, subject_of(self._order_no, self.card_number), told)
 
-    def _intend(self, cx: sqlite3.Connection, name: Effect, facts: dict[str, str | int]) -> int:
+    def intend(self, cx: sqlite3.Connection, name: Effect, facts: dict[str, str | int]) -> int:
         cursor = cx.execute(
             "INSERT INTO effect (errand, order_no, name, facts, intended) VALUES (?, ?, ?, ?, ?)",
             (self.id, self._order_no, name, json.dumps(facts), self._journal.now()),

@@ -73,14 +73,15 @@ class Supervisor:
             on_view: called with each view that is put up.
             door_opens: waits until the service door is open: then a journey's question is withdrawn and its errand ends.
         """
-        self._screen = screen
+        self.screen = screen
         self._reader = reader
         self._clock = clock
         self._limits = limits
-        self._touched = clock.monotonic()
+        self.touched = clock.monotonic()
+        """When somebody last touched the screen, by the monotonic clock."""
         self._codes: list[Secret] = []
         """Typed in the errand that runs."""
-        self._until = math.inf
+        self.ends_at = math.inf
         """When the errand has lasted long enough to be asked about."""
         self._on_view = on_view
         self._door_opens = door_opens
@@ -101,11 +102,11 @@ class Supervisor:
 
     async def run(self, journey: Journey, desk: Capabilities, log: Log) -> Ended:
         """Run one errand to its end, commit how it ended, and leave the screen and the reader clean. Never raises."""
-        before, self._until = self._until, self._clock.monotonic() + self._limits.total_s
+        before, self.ends_at = self.ends_at, self._clock.monotonic() + self._limits.total_s
         codes, self._codes = self._codes, []
         ended, farewell = await self._outcome(journey, desk, log)
         self._wipe_codes()
-        self._until, self._codes = before, codes
+        self.ends_at, self._codes = before, codes
         try:
             await log.end(ended)
         except StoreError as error:
@@ -198,16 +199,11 @@ class Supervisor:
         except (ErrandEndedError, ReaderError):
             return
 
-    @property
-    def touched(self) -> float:
-        """When somebody last touched the screen, by the monotonic clock."""
-        return self._touched
-
     def _touch(self) -> None:
-        self._touched = self._clock.monotonic()
+        self.touched = self._clock.monotonic()
 
     async def _busy(self, view: View[Any], until: Awaitable[U]) -> U:
-        shown = asyncio.ensure_future(self._screen.show(view))
+        shown = asyncio.ensure_future(self.screen.show(view))
         step = asyncio.ensure_future(until)
         try:
             return await asyncio.shield(step)
@@ -221,7 +217,7 @@ class Supervisor:
     async def _race(self, view: View[A], until: Awaitable[U] | None) -> A | U:
         self._touch()
         device = asyncio.ensure_future(until) if until is not None else None
-        shown = asyncio.ensure_future(self._screen.show(view))
+        shown = asyncio.ensure_future(self.screen.show(view))
         gone = asyncio.ensure_future(self._pulled()) if view.needs_card else None
         idle = asyncio.ensure_future(self._abandoned(view))
         racing = [task for task in (device, shown, gone, idle) if task is not None]
@@ -244,12 +240,12 @@ class Supervisor:
         if math.isinf(limit):
             await asyncio.get_running_loop().create_future()
         while True:
-            left = min(self._touched + limit, self._until) - self._clock.monotonic()
+            left = min(self.touched + limit, self.ends_at) - self._clock.monotonic()
             if left > 0:
                 await self._clock.sleep(left)
-            elif await self._screen.warn(view, self._limits.warning_s):
+            elif await self.screen.warn(view, self._limits.warning_s):
                 self._touch()
-                self._until = max(self._until, self._touched + self._limits.total_s)
+                self.ends_at = max(self.ends_at, self.touched + self._limits.total_s)
             else:
                 raise TimedOutError
 

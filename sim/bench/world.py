@@ -93,8 +93,8 @@ class World:
         """Called after every move, so that a window can draw it."""
         self.hand: list[str] = list(scenario.hand)
         self._now = now
-        self._cards: dict[str, VirtualCard] = {}
-        self._in_reader: dict[str, str] = {}
+        self.cards: dict[str, VirtualCard] = {}
+        self.in_reader: dict[str, str] = {}
         self._flap_held = False
         self._moving = False
 
@@ -190,35 +190,35 @@ class World:
 
     def card(self, name: str) -> VirtualCard:
         """The card of that name; made, or read from its file, when it is first wanted. Raises WorldError."""
-        if name not in self._cards:
+        if name not in self.cards:
             path = self.folder / "cards" / f"{name.replace(':', '-')}.json"
             path.parent.mkdir(exist_ok=True)
             if path.exists():
-                self._cards[name] = VirtualCard.load(path)
+                self.cards[name] = VirtualCard.load(path)
             else:
-                self._cards[name] = self._make(name, path)
-        return self._cards[name]
+                self.cards[name] = self._make(name, path)
+        return self.cards[name]
 
     def insert(self, name: str, reader: str, *, upside_down: bool = False) -> None:
         """Put a card from the hand into a reader. This and every other move raises WorldError where hands cannot do it."""
         slot = self._slot(reader)
-        if reader in self._in_reader:
+        if reader in self.in_reader:
             raise WorldError(f"the {reader}'s reader holds a card")
         self._need_in_hand(name)
         card = self.card(name)
         with self._move():
             self.hand.remove(name)
-            self._in_reader[reader] = name
+            self.in_reader[reader] = name
             slot.insert(card, upside_down=upside_down)
 
     def remove(self, reader: str) -> str:
         """Pull the card out of a reader."""
         slot = self._slot(reader)
-        if reader not in self._in_reader:
+        if reader not in self.in_reader:
             raise WorldError(f"the {reader}'s reader is empty")
         with self._move():
             slot.remove()
-            name = self._in_reader.pop(reader)
+            name = self.in_reader.pop(reader)
             self.hand.append(name)
         return name
 
@@ -308,7 +308,7 @@ class World:
     def moved(self) -> None:
         """Write the state down, and tell whoever draws it; in the middle of a move nothing is written yet."""
         if not self._moving:
-            self._save()
+            self.save()
             self.on_move()
 
     @contextlib.contextmanager
@@ -327,7 +327,7 @@ class World:
         """All there is to see, for a window: no codes but those of the letters, which lie open on the bench."""
         faults = self.printer.faults
         return {
-            "readers": {name: self._in_reader.get(name) for name in READERS},
+            "readers": {name: self.in_reader.get(name) for name in READERS},
             "upside_down": self._upside_down(),
             "hand": sorted(self.hand, key=cards.order),
             "flap_held": self._flap_held,
@@ -349,7 +349,7 @@ class World:
 
     def _names(self) -> list[str]:
         drop = self.cabinet.drop
-        lying = {*self.hand, *self._in_reader.values(), *self.cabinet.cards.values(), *drop.binned}
+        lying = {*self.hand, *self.in_reader.values(), *self.cabinet.cards.values(), *drop.binned}
         return sorted(lying | ({drop.at_flap} if drop.at_flap else set()), key=cards.order)
 
     def _upside_down(self) -> list[str]:
@@ -364,10 +364,10 @@ class World:
         if name not in self.hand:
             raise WorldError(f"{name} is not in the hand")
 
-    def _save(self) -> None:
+    def save(self) -> None:
         state = {
             "hand": self.hand,
-            "in_reader": self._in_reader,
+            "in_reader": self.in_reader,
             "upside_down": self._upside_down(),
             "flap_held": self._flap_held,
             "cabinet": self.cabinet.snapshot(),
@@ -386,7 +386,7 @@ class World:
         self.printer.restore(state["printer"])
         self.network = bool(state["network"])
         for reader, name in state["in_reader"].items():
-            self._in_reader[reader] = name
+            self.in_reader[reader] = name
             self.slots[reader].insert(self.card(name), upside_down=reader in state["upside_down"])
         self._flap_held = bool(state["flap_held"])
         self.cabinet.drop.hold_flap(self._flap_held)

@@ -42,7 +42,7 @@ class Body:
         self._cards = dict(cards or {})
         self._open: int | None = None
         self._jammed: frozenset[int] = frozenset()
-        self._on_change = on_change or (lambda: None)
+        self.on_change = on_change or (lambda: None)
 
     @property
     def cards(self) -> dict[int, str]:
@@ -136,7 +136,7 @@ class Body:
         self._notify()
 
     def _notify(self) -> None:
-        self._on_change()
+        self.on_change()
 
 
 class DropBody:

@@ -91,15 +91,15 @@ class Player:
             return {}
 
     async def _left(self, view: str) -> bool:
-        return await self._within(TOUCH_S, lambda look: bool(look) and look["view"] != view)
+        return await self.within(TOUCH_S, lambda look: bool(look) and look["view"] != view)
 
     async def _shows(self, target: str) -> bool:
-        return await self._within(TOUCH_S, lambda look: target in look.get("targets", {}) and look["ready"])
+        return await self.within(TOUCH_S, lambda look: target in look.get("targets", {}) and look["ready"])
 
     async def _typed(self, count: int) -> bool:
-        return await self._within(TOUCH_S, lambda look: look.get("typed") == count)
+        return await self.within(TOUCH_S, lambda look: look.get("typed") == count)
 
-    async def _within(self, limit_s: float, reached: Callable[[dict[str, Any]], bool]) -> bool:
+    async def within(self, limit_s: float, reached: Callable[[dict[str, Any]], bool]) -> bool:
         deadline = asyncio.get_running_loop().time() + limit_s
         while asyncio.get_running_loop().time() < deadline:
             if reached(await self._look()):

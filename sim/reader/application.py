@@ -81,9 +81,9 @@ class Application:
         writing: Writing | None = None, administrator: Code | None = None,
     ) -> None:  # fmt: skip
         self._serial = serial
-        self._files = files
+        self.files = files
         self._codes = codes
-        self._keys = card_keys
+        self.keys = card_keys
         self._ways = ways
         self._writing = writing
         self._environments: dict[int, Environment] = {}
@@ -112,7 +112,7 @@ class Application:
 
     def reset(self) -> None:
         """Lose what does not outlive the power."""
-        self._files.reset()
+        self.files.reset()
         self._leave()
 
     def execute(self, command: Command) -> Answer:
@@ -146,7 +146,7 @@ class Application:
         return file.control_parameters(FCI_TEMPLATE if command.p2 == FCI else FCP_TEMPLATE), status.OK
 
     def _find(self, how: int, name: bytes) -> File:
-        tree = self._files
+        tree = self.files
         if how == BY_AID:
             file = tree.select_aid(name)
             self._leave()
@@ -163,9 +163,9 @@ class Application:
 
     def _read(self, command: Command) -> Answer:
         offset = command.p1 << 8 | command.p2
-        file = self._files.current_ef
+        file = self.files.current_ef
         if command.p1 & SHORT_ID_BIT:
-            file, offset = self._files.by_short_id(command.p1 & 0x1F), command.p2
+            file, offset = self.files.by_short_id(command.p1 & 0x1F), command.p2
         if file is None or file.internal:
             raise StatusError(status.NO_CURRENT_EF)
         if offset > len(file.content):
@@ -236,8 +236,8 @@ class Application:
         """By file (81), else by reference (84, or 83), else the key file that is selected."""
         file_id = int.from_bytes(named.get(FILE_TAG, b"")[-2:], "big")
         reference = int.from_bytes(named.get(PRIVATE_KEY_TAG, named.get(PUBLIC_KEY_TAG, b"")), "big")
-        current = self._files.current_ef
-        for key in self._keys:
+        current = self.files.current_ef
+        for key in self.keys:
             if key.file_id == file_id or (not file_id and key.reference == reference):
                 return key
             if not file_id and not reference and current is not None and current.id == key.file_id:
@@ -285,7 +285,7 @@ class Application:
 
     def _only_key(self) -> Environment:
         """Of a card that can be told neither key nor algorithm."""
-        return Environment(self._keys[0], self._ways.allowed.of(self._keys[0])[0])
+        return Environment(self.keys[0], self._ways.allowed.of(self.keys[0])[0])
 
     def _decipher(self, environment: Environment, data: bytes) -> Answer:
         marker, part = data[:1], data[1:]

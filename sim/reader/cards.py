@@ -59,12 +59,12 @@ class VirtualCard:
         self.persona = memory.persona
         self.path = path
         self.log: list[LogEntry] = []
-        self._memory = memory
-        self._application, self._codes = self._build(memory)
+        self.memory = memory
+        self.application, self.codes = self._build(memory)
         self._chain = CommandChain()
         self._pending = t0.PendingAnswer()
         self._tear: _Tear | None = None
-        self._powered = False
+        self.powered = False
         self._lock = threading.RLock()
 
     def _build(self, memory: CardMemory) -> tuple[CardApplication, CountedCodes]:
@@ -108,44 +108,44 @@ class VirtualCard:
     def copy_memory(self) -> CardMemory:
         """All that the card keeps, with counters of its own: for another card that begins as this one is now."""
         with self._lock:
-            return state.copy(self._memory)
+            return state.copy(self.memory)
 
     @property
     def traits(self) -> tuple[str, ...]:
         """In what it differs from others of its kind."""
-        return self._memory.traits
+        return self.memory.traits
 
     @property
     def keys(self) -> tuple[StoredKey, ...]:
         """Keys with their certificates as issued, identification first."""
-        return self._memory.keys
+        return self.memory.keys
 
     @property
     def tries_left(self) -> tuple[int, int]:
         """Tries left of PIN and PUK, for the bench and for tests; no command, no effect."""
-        return self._codes.pin.tries_left, self._codes.puk.tries_left
+        return self.codes.pin.tries_left, self.codes.puk.tries_left
 
     def lock(self) -> None:
         """Use the PIN's tries up, as somebody does who has forgotten it; no command. Raises OSError as `save`."""
         with self._lock:
-            self._codes.pin.tries_left = 0
+            self.codes.pin.tries_left = 0
             self._store()
 
     def power_on(self) -> bytes:
         """Cold reset (ISO/IEC 7816-3 6.2.2): nothing selected, nothing verified. Gives the ATR."""
         with self._lock:
             self._lose()
-            self._powered = True
+            self.powered = True
             return self.atr
 
     def power_off(self) -> None:
         """Take the power away."""
         with self._lock:
             self._lose()
-            self._powered = False
+            self.powered = False
 
     def _lose(self) -> None:
-        self._application.reset()
+        self.application.reset()
         self._pending.forget()
         self._chain.forget()
 
@@ -165,13 +165,13 @@ class VirtualCard:
     def transmit(self, apdu: bytes) -> bytes:
         """Exchange one APDU. Raises CardTornError where the contact broke, or the card has no power."""
         with self._lock:
-            if not self._powered:
+            if not self.powered:
                 raise CardTornError("the card has no power")
             when = self._due()
             command = _quick_look(apdu)
             if when == "before":
                 self._break(command)
-            self._codes.midway = (lambda: self._break(command)) if when == "during" else _go_on
+            self.codes.midway = (lambda: self._break(command)) if when == "during" else _go_on
             data, word = self._answer(apdu)
             if when is not None:
                 self._break(command)
@@ -186,7 +186,7 @@ class VirtualCard:
                 return self._answer_t0(command)
             if self._kind.chaining:
                 return self._answer_in_parts(command)
-            data, word = self._application.execute(command)
+            data, word = self.application.execute(command)
             return t0.cut_to_le(command, data), word
         except StatusError as end:
             return b"", end.word
@@ -198,7 +198,7 @@ class VirtualCard:
         whole = self._chain.add(command)
         if whole is None:
             return b"", status.OK
-        data, word = self._application.execute(whole)
+        data, word = self.application.execute(whole)
         return self._pending.chain(whole, data) if word == status.OK else (data, word)
 
     def _answer_t0(self, command: Command) -> t0.Answer:
@@ -210,7 +210,7 @@ class VirtualCard:
         whole = self._chain.add(command) if self._kind.chaining else command
         if whole is None:
             return b"", status.OK
-        data, word = self._application.execute(whole)
+        data, word = self.application.execute(whole)
         return self._pending.hold(command, data) if word == status.OK else (data, word)
 
     def _due(self) -> TearPoint | None:
@@ -229,7 +229,7 @@ class VirtualCard:
 
     def _store(self) -> None:
         if self.path is not None:
-            state.write(self.path, self._memory)
+            state.write(self.path, self.memory)
 
 
 def _atr(kind: Kind, protocol: Protocol) -> bytes:

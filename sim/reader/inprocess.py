@@ -23,7 +23,7 @@ class InProcessConnection:
     def __init__(self, backend: "InProcessBackend", slot: VirtualSlot, card: PluggableCard) -> None:
         self._backend = backend
         self._slot = slot
-        self._card = card
+        self.card = card
         self._generation = slot.generation
         self._open = True
         self._torn = False
@@ -36,7 +36,7 @@ class InProcessConnection:
             if not self._open or self._slot.generation != self._generation:
                 raise CardGoneError("the card left", reader=self._slot.name)
         try:
-            answer = self._card.transmit(apdu)
+            answer = self.card.transmit(apdu)
         except CardTornError:
             self._torn = True
             raise CardGoneError("the card left in the middle", reader=self._slot.name) from None
@@ -54,7 +54,7 @@ class InProcessConnection:
         """Reset the card and let it go."""
         with self._slot.changed:
             if self._open and self._slot.generation == self._generation:
-                self._card.reset()
+                self.card.reset()
             self._open = False
         self._backend.let_go(self._slot.name, self)
 
@@ -64,7 +64,7 @@ class InProcessBackend:
 
     def __init__(self, slots: Iterable[VirtualSlot]) -> None:
         self._slots = {slot.name: slot for slot in slots}
-        self._held: dict[str, InProcessConnection] = {}
+        self.connections: dict[str, InProcessConnection] = {}
         self._cancels: dict[str, int] = {}
         self._cancelled_early: set[str] = set()
         """Readers whose next wait is cancelled, since it may be the one that was meant."""
@@ -84,10 +84,10 @@ class InProcessBackend:
             self._met[reader] = slot.generation
             if slot.upside_down:
                 raise MuteCardError("the card does not answer", reader=reader)
-            if reader in self._held:
+            if reader in self.connections:
                 raise CardBusyError("the card is in use", reader=reader)
             connection = self._connection(slot, slot.card)
-            self._held[reader] = connection
+            self.connections[reader] = connection
             return connection
 
     def _connection(self, slot: VirtualSlot, card: PluggableCard) -> InProcessConnection:
@@ -96,8 +96,8 @@ class InProcessBackend:
 
     def let_go(self, reader: str, connection: InProcessConnection) -> None:
         """A connection closed itself."""
-        if self._held.get(reader) is connection:
-            del self._held[reader]
+        if self.connections.get(reader) is connection:
+            del self.connections[reader]
 
     def presence(self, reader: str) -> Presence:
         """What is in the slot now."""

@@ -135,7 +135,7 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: Look) ->
     application = mf.add(File(DF_PKCS15, is_df=True, aid=look.aid))
     directories = {
         EF_ODF: _odf(),
-        EF_AODF: b"".join(_code(code, look) for code in look.codes),
+        EF_AODF: b"".join(code_object(code, look) for code in look.codes),
         EF_PRKDF: b"".join(_private_key(entry, look) for entry in entries),
         EF_PUKDF: b"".join(_public_key(entry) for entry in entries),
         EF_CDF: b"".join(_certificate(entry) for entry in entries),
@@ -143,7 +143,7 @@ def file_system(serial: bytes, entries: list[KeyWithCertificate], look: Look) ->
     for number, content in directories.items():
         room = look.room if number in (EF_PRKDF, EF_PUKDF, EF_CDF) else 0
         application.add(File(number, (content + bytes(FILLER)).ljust(room, b"\0")))
-    application.add(File(EF_TOKENINFO, _token_info(serial, look.told)))
+    application.add(File(EF_TOKENINFO, token_info(serial, look.told)))
     for entry in entries:
         descriptor = RSA_KEY_FILE if isinstance(entry.key.private, rsa.RSAPrivateKey) else EC_KEY_FILE
         application.add(File(entry.key.file_id, bytes(entry.key.bits), descriptor=descriptor, internal=True))
@@ -174,7 +174,7 @@ def _odf() -> bytes:
     return b"".join(constructed(number, _reference(file)) for number, file in directories)
 
 
-def _token_info(serial: bytes, told: Algorithms | None = None) -> bytes:
+def token_info(serial: bytes, told: Algorithms | None = None) -> bytes:
     """EF(TokenInfo) (ISO/IEC 7816-15 8.10): version 1 is coded 0."""
     flags = bits(LOGIN_REQUIRED, PRN_GENERATION)
     more = (
@@ -190,7 +190,7 @@ def _algorithm(number: int, mechanism: int, references: tuple[int, ...]) -> byte
     return sequence(integer(number), integer(mechanism), tlv(NULL), bits(COMPUTE_SIGNATURE), integer(references[0]))
 
 
-def _code(code: CodeLook, look: Look) -> bytes:
+def code_object(code: CodeLook, look: Look) -> bytes:
     """An authentication object of type PIN (ISO/IEC 7816-15 8.9.2); type 1 is ASCII digits."""
     common = [utf8(code.label), bits(PRIVATE, *([MODIFIABLE] if code.puk else []))]
     if code.puk:

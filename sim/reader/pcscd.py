@@ -105,7 +105,7 @@ def _started() -> "subprocess.Popen[bytes]":
 def _has_readers(service: "subprocess.Popen[bytes] | None") -> bool:
     """Whether, within a while, the service answers and its readers' ports are listened on. Raises NoServiceError."""
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not (answers() and _listening() >= READERS.keys()):
+    while not (answers() and listening_ports() >= READERS.keys()):
         if service is not None and service.poll() is not None:
             raise NoServiceError(f"pcscd ended with {service.returncode}")
         if time.monotonic() > deadline:
@@ -114,7 +114,7 @@ def _has_readers(service: "subprocess.Popen[bytes] | None") -> bool:
     return True
 
 
-def _listening() -> set[int]:
+def listening_ports() -> set[int]:
     """TCP ports that somebody listens on, as the kernel tells. To connect would count as a card, to bind could be in the way."""
     ports = set()
     for table in _TABLES:

@@ -20,7 +20,7 @@ _DIFFERENT, _LENGTH, _NOT_UNDERSTOOD = bytes.fromhex("6402"), bytes.fromhex("640
 _HEADER = 5
 """CLA, INS, P1, P2 and Lc stand before the data of the APDU."""
 _CONFIRM_NEW, _ASK_OLD = 0x01, 0x02
-_MODIFYING = (0x24, 0x2C)
+MODIFYING = (0x24, 0x2C)
 """Instructions that a pad lets through: CHANGE REFERENCE DATA, RESET RETRY COUNTER."""
 _VERIFY_FIXED, _MODIFY_FIXED = 19, 24
 """Bytes before abData."""
@@ -56,7 +56,7 @@ class VirtualPad:
         """Old code where it is asked for, new code, new code again, into one place or two."""
         apdu = _apdu(structure, _MODIFY_FIXED)
         asks_old, twice = bool(structure[9] & _ASK_OLD), bool(structure[9] & _CONFIRM_NEW)
-        if apdu[1] not in _MODIFYING or structure[11] != 1 + asks_old + twice:
+        if apdu[1] not in MODIFYING or structure[11] != 1 + asks_old + twice:
             return _NOT_UNDERSTOOD
         places = (structure[5], structure[6]) if asks_old else (structure[6],)
         return self._run(_Asked(structure[3], structure[8], structure[7], places, apdu, twice))

@@ -114,7 +114,7 @@ class CopiedCard(VirtualCard):
 
     def _manage(self, command: Command) -> Answer:
         """The management key: any proof is taken; what the card itself is to prove is a guess."""
-        memory = self._memory.piv
+        memory = self.memory.piv
         block = 8 if memory is None or memory.management_algorithm is Algorithm.TRIPLE_DES else 16
         objects = piv_tlv.inside(command.data or b"", DYNAMIC_AUTHENTICATION)
         tag = next((tag for tag in (WITNESS, CHALLENGE) if objects.get(tag) == b""), RESPONSE)
@@ -177,7 +177,7 @@ def interposed(card: VirtualCard, order: Order = "true card first", signs: Signs
 
 def accept(card: VirtualCard) -> None:
     """Take every code of a card for verified, as its own program may."""
-    codes = card._codes
+    codes = card.codes
     more = (getattr(codes, name, None) for name in ("signature_pin", "administrator"))
     for code in (codes.pin, codes.puk, *more):
         if isinstance(code, Code):

@@ -54,7 +54,7 @@ def assert_true_screen(room: Room, someone: Person, ended: Ended, where: str) ->
 def assert_new_card(room: Room, someone: Person, ended: Ended, where: str, sent_before: int) -> None:
     """The code is one that somebody knows or the errand says `unknown`; no PUK went out that nobody typed."""
     card = room.world.card("1:new")
-    assert card._codes.pin.value.decode() in (FIRST_PIN, NEW_PIN), where
+    assert card.codes.pin.value.decode() in (FIRST_PIN, NEW_PIN), where
     assert card.tries_left[1] >= PUK_LEFT_AT_LEAST, where
     typed = sum(view == "pickup.puk" for view, _ in someone.typed)
     assert resets(card) - sent_before <= typed, where
@@ -96,7 +96,7 @@ ANYTHING: dict[str, Any] = {
 def loosen(room: Room, someone: Person, exchange: int, when: TearPoint, name: str = "1:new") -> LooseCard:
     """The holder's card breaks in that exchange; where a card is waited for, the person puts it in again."""
     whole = room.world.card(name)
-    card = LooseCard(whole._memory)
+    card = LooseCard(whole.memory)
     card.tear(exchange, when)
 
     def left() -> None:
@@ -107,5 +107,5 @@ def loosen(room: Room, someone: Person, exchange: int, when: TearPoint, name: st
             room.world.insert(name, "holder")
 
     card.left = left
-    room.world._cards[name] = card
+    room.world.cards[name] = card
     return card

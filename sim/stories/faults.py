@@ -97,14 +97,14 @@ def _rogue(made: Callable[[VirtualCard], VirtualCard]) -> Callable[[Room], None]
         for name in names:
             card = world.card(name)
             if all(card is not one for one in here):
-                world._cards[name] = made(card)
+                world.cards[name] = made(card)
 
     return strike
 
 
 def believed_rogues(room: Room) -> list[VirtualCard]:
     """Rogue cards that were given a code and took it, where no true card behind them has verified the same."""
-    rogues = [card for card in room.world._cards.values() if isinstance(card, CopiedCard | InterposedCard)]
+    rogues = [card for card in room.world.cards.values() if isinstance(card, CopiedCard | InterposedCard)]
     return [card for card in rogues if _verified(card) and not _true_behind(card)]
 
 

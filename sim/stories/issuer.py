@@ -145,7 +145,7 @@ class IssuerDesk:
             return Declined(self.declines["block"])
         if not self.online:
             return self._queue("block", card_number, reason, by.hsa_id)
-        self._set(card_number, state="blocked", held_from=None)
+        self.set_state(card_number, state="blocked", held_from=None)
         self.told.append(("block", card_number, reason, by.hsa_id))
         return Blocked(self._clock.now())
 
@@ -164,7 +164,7 @@ class IssuerDesk:
         if card is None:
             return Declined("unknown_card")
         before = card.held_from or card.state
-        self._set(card_number, state="held", held_from=before, hold_reason=reason)
+        self.set_state(card_number, state="held", held_from=before, hold_reason=reason)
         self.told.append(("hold", card_number, reason, who))
         return Held(before)
 
@@ -175,7 +175,7 @@ class IssuerDesk:
         card = self.cards.get(card_number)
         if card is None or card.held_from is None:
             return Declined("not_held")
-        self._set(card_number, state=card.held_from, held_from=None, hold_reason=None)
+        self.set_state(card_number, state=card.held_from, held_from=None, hold_reason=None)
         self.told.append(("lift", card_number, by.hsa_id))
         return Lifted(card.held_from)
 
@@ -280,7 +280,7 @@ class IssuerDesk:
         self.queue.append((what, card_number, reason, by))
         return Queued(self._clock.now())
 
-    def _set(self, card_number: str, **changed: Any) -> None:
+    def set_state(self, card_number: str, **changed: Any) -> None:
         if card_number in self.cards:
             self.cards[card_number] = msgspec.structs.replace(self.cards[card_number], **changed)
 

@@ -13,7 +13,7 @@ MINE = "1:old"
 
 def locked(room: Room) -> None:
     """The card's PIN is locked."""
-    room.world.card(MINE)._codes.pin.tries_left = 0
+    room.world.card(MINE).codes.pin.tries_left = 0
 
 
 def product(**changed: dict[str, str]) -> Callable[[Room], None]:
@@ -34,7 +34,7 @@ def code_is(pin: str, *, tries: tuple[int, int] = (3, 10)) -> Callable[[Room], N
 
     def look(room: Room) -> None:
         card = room.world.card(MINE)
-        assert card._codes.pin.value == pin.encode()
+        assert card.codes.pin.value == pin.encode()
         assert card.tries_left == tries
 
     return look

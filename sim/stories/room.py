@@ -106,15 +106,15 @@ class RoomWorld(World):
         self.cabinet = quick_cabinet(self, clock)
 
     def card(self, name: str) -> VirtualCard:
-        if name not in self._cards:
+        if name not in self.cards:
             kind = self.kind if name.startswith("1:") else "B"
-            self._cards[name] = make_card(self.changed.get(name) or persona_of(name), kind)
-        return self._cards[name]
+            self.cards[name] = make_card(self.changed.get(name) or persona_of(name), kind)
+        return self.cards[name]
 
     @property
     def held(self) -> bool:
         """Whether a connection to a card is open."""
-        return bool(self.backend._held)
+        return bool(self.backend.connections)
 
 
 class DiskWorld(World):
@@ -128,7 +128,7 @@ class DiskWorld(World):
     @property
     def held(self) -> bool:
         """Whether a connection to a card is open."""
-        return bool(self.backend._held)
+        return bool(self.backend.connections)
 
 
 def quick_cabinet(world: World, clock: HandClock) -> VirtualCabinet:

@@ -93,7 +93,7 @@ async def _picked_up(folder: Path, kind: str, lay: Callable[[Room], None]) -> tu
 
     def prepare(room: Room) -> None:
         rogues.append(false_new_card(room.world.card("1:new")))
-        room.world._cards["1:new"] = rogues[0]
+        room.world.cards["1:new"] = rogues[0]
         lay(room)
 
     ends = ("new_card_not_genuine", "new_card_heard_codes", "stocked_by_one")
@@ -110,13 +110,13 @@ async def _picked_up(folder: Path, kind: str, lay: Callable[[Room], None]) -> tu
 def by_the_office(room: Room) -> None:
     """The office gave the slot, and nobody knows who laid the card there."""
     profiles = Profiles(one.model_copy(update={"stocked_by": 2}) for one in builtin())
-    room.readers[0]._settings = replace(room.settings, profiles=profiles)
+    room.readers[0].settings = replace(room.settings, profiles=profiles)
 
 
 def alone(room: Room) -> None:
     """One administrator put it in."""
     by_the_office(room)
-    known(room.journal, (order_of(1), 2))
+    known(room, (order_of(1), 2))
 
 
 def where_two_are_wanted(room: Room) -> None:
@@ -147,7 +147,7 @@ async def test_a_false_new_card_is_believed_for_its_management_key(kind: str, tm
     def by_its_own_key(room: Room) -> None:
         proved_by_management_key(room, bytes(range(24)))
         rogues.append(false_new_card(room.world.card("1:new")))
-        room.world._cards["1:new"] = rogues[0]
+        room.world.cards["1:new"] = rogues[0]
 
     told, _, ended = await _picked_up(tmp_path, kind, by_its_own_key)
     assert rogues[0].heard == []

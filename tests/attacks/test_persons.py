@@ -97,7 +97,7 @@ def _with_rogue(tale: ErrandStory, rogue: Callable[[VirtualCard], VirtualCard]) 
     def prepare(room: Room) -> None:
         tale.prepare(room)
         name = "1:new" if tale.errand == "reserve_certificate" else "1:old"
-        room.world._cards[name] = rogue(room.world.card(name))
+        room.world.cards[name] = rogue(room.world.card(name))
 
     return replace(tale, prepare=prepare)
 
@@ -174,7 +174,7 @@ async def test_the_holder_of_a_stolen_card_gives_it_free(reason: HoldReason, tmp
         register.register("held")(room)
         issuer = room.caps.directory
         assert isinstance(issuer, IssuerDesk)
-        issuer._set(register.NUMBER, hold_reason=reason)
+        issuer.set_state(register.NUMBER, hold_reason=reason)
 
     effects, _, ended = await _played(
         tmp_path, ErrandStory("", "report_lost", report_stories.lost("found"), prepare=stolen)

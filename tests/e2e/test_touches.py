@@ -139,9 +139,9 @@ async def test_the_open_service_door_closes_the_station_until_it_is_shut(served:
     async with station(served) as (_, player):
         await player.await_view("home")
         await player.move("pins", what="door", on=True)
-        assert await player._within(LIMIT_S, lambda screen: bool(screen) and "pickup" not in screen["targets"])
+        assert await player.within(LIMIT_S, lambda screen: bool(screen) and "pickup" not in screen["targets"])
         await player.picture(pictures(tmp_path) / "door.png")
         await player.move("pins", what="door", on=False)
-        assert await player._within(LIMIT_S, lambda screen: "pickup" in screen.get("targets", ()))
+        assert await player.within(LIMIT_S, lambda screen: "pickup" in screen.get("targets", ()))
         with pytest.raises(WorldError, match="no contact 'window'"):
             await player.move("pins", what="window")

@@ -16,10 +16,10 @@ def proved_by_management_key(room: Room, key: bytes) -> IssuerDesk:
     issuer.management_keys[person(1).new.card_number] = key
     changed = {"genuine": "management-key"}
     profiles = Profiles(one.model_copy(update=changed) if one.kind == "piv" else one for one in builtin())
-    room.readers[0]._settings = replace(room.settings, profiles=profiles)
+    room.readers[0].settings = replace(room.settings, profiles=profiles)
     room.equip(card_keys=issuer)
     memory = room.world.card("1:new").copy_memory()
     assert memory.piv is not None
     del memory.piv.objects[CERTIFICATE_OBJECTS[Slot.CARD_AUTHENTICATION]]
-    room.world._cards["1:new"] = VirtualCard(replace(memory, piv=replace(memory.piv, management_key=key)))
+    room.world.cards["1:new"] = VirtualCard(replace(memory, piv=replace(memory.piv, management_key=key)))
     return issuer

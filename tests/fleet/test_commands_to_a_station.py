@@ -89,7 +89,7 @@ async def standing(places: Path, port: int) -> AsyncIterator[Station]:
         assert station.fleet is not None
         await becomes(station.fleet.link.on_change, station.fleet.link.online)
         station.status.activity.view = Home()  # type: ignore[assignment]
-        station.runner.supervisor._touched = station.clock.monotonic() - QUIET_S
+        station.runner.supervisor.touched = station.clock.monotonic() - QUIET_S
         station.devices.on_change()
         yield station
 

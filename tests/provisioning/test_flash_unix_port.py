@@ -31,6 +31,10 @@ class Board:
         self._lines = panel.makefile()
         self.panel("state")
 
+    def close(self) -> None:
+        """Let the panel's line go."""
+        self._lines.close()
+
     def panel(self, line: str) -> None:
         """Move something; done once the firmware has answered."""
         self._panel.sendall(line.encode() + b"\n")
@@ -59,7 +63,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
         closing.callback(os.close, port)
         closing.callback(ours.close)
         board = Board(os.ttyname(port), ours)
-        closing.callback(board._lines.close)
+        closing.callback(board.close)
         yield board
 
 

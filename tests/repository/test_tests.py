@@ -26,3 +26,26 @@ def test_no_test_module_is_imported() -> None:
         if module in modules
     }
     assert not imports
+
+
+OF_LIBRARIES = frozenset({"_actions", "_exit", "_mapping", "_name"})
+"""argparse, os, SQLAlchemy and cryptography give no other way."""
+
+
+def private_attributes(tree: ast.Module) -> Iterator[str]:
+    """`card._codes`, but not `self._codes`, nor what a subclass takes from `super()`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            owner = ast.unparse(node.value)
+            if owner not in ("self", "cls", "super()") and node.attr not in OF_LIBRARIES:
+                yield f"{owner}.{node.attr}"
+
+
+def test_no_private_attribute_of_another_object_is_used() -> None:
+    """What a test must see or change is public where it lies, or shown by a subclass of the test's own."""
+    found = {
+        (str(path.relative_to(TESTS)), attribute)
+        for path in TESTS.rglob("*.py")
+        for attribute in private_attributes(ast.parse(path.read_text()))
+    }
+    assert not found

@@ -141,7 +141,7 @@ class Pkcs15Session(CardSession):
         self._manager = Pkcs15KeyManager(channel, files, self.check_same_card, Around(self._forget, self._read_anew))
         self._fresh = False
         """What is known of the files was read in this visit."""
-        self._made: dict[str, bytes] = {}
+        self.generated: dict[str, bytes] = {}
         """Public keys (DER) of the keys that were made in this visit, by key id."""
         files.file_enters_its_df = profile.commands.file_enters_its_df
         self._fingerprint: Fingerprint = fingerprint_of(files, directory)
@@ -240,7 +240,9 @@ class Pkcs15Session(CardSession):
         """See `KeyVisit.sign_with`."""
         self.channel.new_operation()
         place = self._place(key_id)
-        public = None if place is None else self._made.get(key_id) or pkcs15.read_public_keys(self._files).get(place)
+        public = (
+            None if place is None else self.generated.get(key_id) or pkcs15.read_public_keys(self._files).get(place)
+        )
         key = None if place is None or public is None else self._manager.key(place)
         if key is None or public is None:
             return NOT_ALLOWED
@@ -282,10 +284,10 @@ class Pkcs15Session(CardSession):
         guard = self._guard(purpose)
         if place is None or guard is None:
             return NOT_ALLOWED
-        self._made.pop(key_id, None)
+        self.generated.pop(key_id, None)
         outcome = self._manager.generate(place, algorithm, guard)
         if isinstance(outcome, Generated):
-            self._made[key_id] = outcome.public_key
+            self.generated[key_id] = outcome.public_key
         return outcome
 
     def write_certificate(self, key_id: str, der: bytes, management: ManagementKey | None = None) -> CodeOutcome:
@@ -302,7 +304,7 @@ class Pkcs15Session(CardSession):
         place = self._place(key_id)
         if place is None:
             return NOT_ALLOWED
-        self._made.pop(key_id, None)
+        self.generated.pop(key_id, None)
         outcome = self._manager.delete_key(place)
         if isinstance(outcome, Accepted) and self._manager.key(place) is not None:
             raise CardAnswerError("the card does not hold what it took", reader=self.channel.reader)

@@ -86,7 +86,7 @@ class Answers:
         self._valid = valid
         self._database = database
         self._signer = signer
-        self._verifier = verifier
+        self.verifier = verifier
         self._alarms = alarms
         self._clock = clock
         self._issuer = issuer
@@ -176,7 +176,7 @@ class Answers:
     async def _judged(self, station: str, ask: EnvelopeAsk | ReleaseAsk, loa: int | None) -> Answer:
         facts = await asyncio.to_thread(self._envelope, station, ask.order, loa)
         try:
-            said = await self._verifier.ask(station, ask, facts)
+            said = await self.verifier.ask(station, ask, facts)
         except VerifierAwayError as error:
             _log.error("the verifier is away: %s", error)
             return _error("verifier_away", "The envelope cannot be verified just now.")

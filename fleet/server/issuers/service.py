@@ -84,7 +84,7 @@ class IssuerAnswers:
         alarms: AlarmRecorder,
         clock: Callable[[], datetime],
     ) -> None:
-        self._side = side
+        self.side = side
         self._wishes = wishes
         self._judge = judge
         self._rights = Rights(side.directory, administrators, clock)
@@ -192,14 +192,14 @@ class IssuerAnswers:
             case PukAsk():
                 if not attending:
                     return Declined("administrators_missing"), people
-                return await self._side.register.release_puk(ask, station, (holder, *attending)), people
+                return await self.side.register.release_puk(ask, station, (holder, *attending)), people
             case LetterAsk():
                 mine = of_holder(asker.people, card[1])
                 if asker.people and not mine and not attending:
                     return Declined("not_allowed"), people
                 if not asker.people and await asyncio.to_thread(self._wishes.had_letter, ask, self._clock()):
                     return Declined("letter_lately"), people
-                return await self._side.register.order_letter(ask, holder), people
+                return await self.side.register.order_letter(ask, holder), people
 
     def _challenge(self, ask: ChallengeAsk, asker: Asker, card: HeldCard, attending: tuple[str, ...]) -> Result:
         record = card[1]
@@ -207,7 +207,7 @@ class IssuerAnswers:
             return Declined("administrators_missing" if ask.key == "unblock" else "not_allowed")
         if record.state in ("blocked", "voided", "returned", "held"):
             return Declined(f"card_{record.state}")
-        response = self._side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
+        response = self.side.keys.answer(ask.key, ask.card_number, ask.algorithm, bytes.fromhex(ask.challenge))
         return Declined("no_key") if response is None else Answered(response.hex())
 
     async def _authenticate(self, station: str, ask: CardProofAsk) -> Result:
@@ -220,7 +220,7 @@ class IssuerAnswers:
         if card[1].state not in BEFORE_USE:
             return Declined(f"card_{card[1].state}")
         witness, challenge = bytes.fromhex(ask.witness), bytes.fromhex(ask.challenge)
-        proof = self._side.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
+        proof = self.side.keys.prove(ask.card_number, ask.algorithm, witness, challenge)
         if proof is None:
             return Declined("no_key")
         return CardProof(proof[0].hex(), hashlib.sha256(proof[1]).hexdigest())
@@ -229,7 +229,7 @@ class IssuerAnswers:
         wanted = await self._wanted(station, ask, asker)
         if isinstance(wanted, Declined):
             return wanted
-        issued = await self._side.certificates.certificate(wanted)
+        issued = await self.side.certificates.certificate(wanted)
         if isinstance(issued, Issued):
             wrong = check_issued(issued, wanted.request, wanted.offer, ask.hsa_id, self._clock())
             if wrong is not None:
@@ -284,7 +284,7 @@ class IssuerAnswers:
         )  # fmt: skip
 
     async def _find(self, station: str, ask: DirectoryAsk, asker: Asker) -> Result:
-        known = await self._side.directory.find(ask.hsa_id, ask.card_number)
+        known = await self.side.directory.find(ask.hsa_id, ask.card_number)
         if known is None:
             return NotFound()
         holders = {card.hsa_id for card in known.cards if ask.hsa_id or card.card_number == ask.card_number}
@@ -297,7 +297,7 @@ class IssuerAnswers:
 
     def _offers(self, card: HeldCard) -> tuple[Offer, ...]:
         today = datetime.fromisoformat(local_day(self._clock())).date()
-        return offers_of(card[0], card[1], today, self._side.rules)
+        return offers_of(card[0], card[1], today, self.side.rules)
 
 
 def _error(code: str, text: str) -> Answer:

@@ -28,7 +28,7 @@ def change(**changed: Any) -> Callable[[], Story]:
 
 def one_try(room: Room) -> None:
     """Two wrong codes were typed somewhere else."""
-    room.world.card(MINE)._codes.pin.tries_left = 1
+    room.world.card(MINE).codes.pin.tries_left = 1
 
 
 TWO_CODES = replace(OWN, changed={MINE: replace(persona_of(MINE), signature_pin=OLD_PIN)})

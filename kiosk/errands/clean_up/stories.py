@@ -40,7 +40,7 @@ def cluttered(room: Room) -> None:
     persona = persona_of(MINE)
     expired, superseded, newest = (replace(persona, issued_days_ago=days) for days in (1830, 1700, 30))
     keys = (*keys_of(newest), keys_of(expired)[0], keys_of(superseded)[0])
-    room.world._cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
+    room.world.cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
 
 
 def cluttered_with_a_signature(room: Room) -> None:
@@ -48,7 +48,7 @@ def cluttered_with_a_signature(room: Room) -> None:
     persona = replace(persona_of(MINE), signature_pin=SIGNATURE_PIN)
     older, newest = (replace(persona, issued_days_ago=days) for days in (1700, 30))
     keys = (*keys_of(newest), keys_of(older)[1])
-    room.world._cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
+    room.world.cards[MINE] = VirtualCard(fresh_memory("B", persona, authority(), NOW, keys))
 
 
 def left(*there: int) -> Callable[[Room], None]:

@@ -423,7 +423,7 @@ TALES = [
 
 def lay_false_card(room: Room) -> None:
     """Somebody has laid a copy of the new card into its slot, and kept the card."""
-    room.world._cards["1:new"] = false_new_card(room.world.card("1:new"))
+    room.world.cards["1:new"] = false_new_card(room.world.card("1:new"))
 
 
 def stocked_by(second: str) -> Callable[[Room], None]:
@@ -431,7 +431,7 @@ def stocked_by(second: str) -> Callable[[Room], None]:
 
     def prepare(room: Room) -> None:
         profiles = Profiles(one.model_copy(update={"stocked_by": 2}) for one in builtin())
-        room.readers[0]._settings = replace(room.settings, profiles=profiles)
+        room.readers[0].settings = replace(room.settings, profiles=profiles)
         card, order = person(1).new.card_number, order_of(1).order
         content = {"card_number": card, "order": order, "slot": 2, "by": person(13).hsa_id, "second": second}
         room.store.transact_now(lambda cx: stock.witness(cx, EventType.CARD_STORED, content, room.journal.now()))

@@ -41,7 +41,7 @@ def declining(what: str, reason: str) -> Callable[[Room], None]:
 
 def guarded_by_the_second(room: Room) -> None:
     """The key that was made is used with the card's second code, of which no try was lost."""
-    memory = room.world.card(MINE)._memory
+    memory = room.world.card(MINE).memory
     made = [file for file in memory.written.values() if file is not None and file.private is not None]
     assert [file.rights[0] >> 4 for file in made] == [SIGNATURE_PIN_REFERENCE]
     assert memory.signature_pin is not None
@@ -109,11 +109,11 @@ def filled(purpose: KeyPurpose) -> Callable[[Room], None]:
     def prepare(room: Room) -> None:
         card = room.world.card(MINE)
         older = replace(card.persona, issued_days_ago=1820)
-        assert card._memory.piv is not None
+        assert card.memory.piv is not None
         for slot in (0x94, 0x95):
             key = card.keys[0].private.public_key()
             content = certificate_object(authority().issue(older, key, purpose, NOW), compressed=False)
-            card._memory.piv.objects[CERTIFICATE_OBJECTS[slot]] = content
+            card.memory.piv.objects[CERTIFICATE_OBJECTS[slot]] = content
 
     return prepare
 

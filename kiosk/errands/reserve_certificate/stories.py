@@ -86,7 +86,7 @@ def given_to_another(room: Room) -> None:
 
 def blank(room: Room) -> None:
     """The reserve card has neither key nor certificate yet."""
-    room.world._cards[MINE] = VirtualCard(fresh_memory("B", persona_of(MINE), authority(), NOW, ()))
+    room.world.cards[MINE] = VirtualCard(fresh_memory("B", persona_of(MINE), authority(), NOW, ()))
 
 
 def got_one(room: Room) -> None:

@@ -9,7 +9,6 @@ from fleet.messages.link import Order
 from fleet.messages.vocabulary import EventType
 from kiosk.barcodes import envelope_code, order_code
 from kiosk.region import StockRules
-from kiosk.station.journal import Journal
 from kiosk.stock import repository as stock
 from sim.reader.personas import person
 from sim.stories.administrators import administrator
@@ -78,16 +77,16 @@ def lies(**slots: str) -> Callable[[Room], None]:
     return look
 
 
-def known(journal: Journal, *stored: tuple[Order | str, int]) -> None:
+def known(room: Room, *stored: tuple[Order | str, int]) -> None:
     """Cards that were put in before."""
     for card, slot in stored:
         number, order = (card, {}) if isinstance(card, str) else (card.card_number, {"order": card.order})
         content = {"errand": "before", "card_number": number, "slot": slot, "by": person(13).hsa_id, **order}
 
         def work(cx: Any, content: dict[str, Any] = content) -> None:
-            stock.witness(cx, EventType.CARD_STORED, content, journal.now())
+            stock.witness(cx, EventType.CARD_STORED, content, room.journal.now())
 
-        journal._store.transact_now(work)
+        room.store.transact_now(work)
 
 
 def with_two(room: Room) -> None:
@@ -97,15 +96,15 @@ def with_two(room: Room) -> None:
     room.equip(region=room.caps.region.model_copy(update={"stock": StockRules(two_administrators=True)}))
 
 
-def quarantined(journal: Journal, slot: int) -> None:
+def quarantined(room: Room, slot: int) -> None:
     """The card in that slot could not show that it is genuine."""
     content = {"effect": "slot.return", "outcome": "not_genuine", "slot": slot, "order": ONE.order}
-    journal._store.transact_now(lambda cx: stock.witness(cx, EventType.EFFECT_DONE, content, journal.now()))
+    room.store.transact_now(lambda cx: stock.witness(cx, EventType.EFFECT_DONE, content, room.journal.now()))
 
 
 def before(*stored: tuple[Order | str, int]) -> Callable[[Room], None]:
     """The same, for the room."""
-    return lambda room: known(room.journal, *stored)
+    return lambda room: known(room, *stored)
 
 
 def jammed_before(slot: int) -> Callable[[Room], None]:
@@ -155,7 +154,7 @@ STORIES = [
     ErrandStory(
         "stock: a card that could not show that it is genuine goes out first", "stock",
         at_work("take_out", which_out="2", nothing_in="next", take=takes(2)),
-        LYING, prepare=lambda room: quarantined(room.journal, 2),
+        LYING, prepare=lambda room: quarantined(room, 2),
         events=("slot.open opened", "card.taken_out", *PRINTED), views=("stock.which_out", "stock.take"),
         check=told("card.taken_out", why="not_genuine", slot=2, card_number=""),
     ),

@@ -85,7 +85,7 @@ def issuer(*, online: bool = True, key: bool = True, puk: bool = False, **declin
 
 def puk_dead(room: Room) -> None:
     """No try of the PUK is left."""
-    room.world.card(MINE)._codes.puk.tries_left = 0
+    room.world.card(MINE).codes.puk.tries_left = 0
 
 
 of_the_administrators = product(unblocking={"by": "administrator", "admin": "none"})

@@ -28,7 +28,7 @@ class OddApplication(Application):
     def _select(self, command: Command) -> Answer:
         _, word = super()._select(command)
         told = self._oddity.parameters
-        file = self._files.current_ef or self._files.current_df
+        file = self.files.current_ef or self.files.current_df
         if command.p2 == NO_ANSWER or told == "none":
             return b"", word
         template = FCI_TEMPLATE if told == "fci" else FCP_TEMPLATE
@@ -40,7 +40,7 @@ class OddApplication(Application):
         return super()._find(how, name)
 
     def _read(self, command: Command) -> Answer:
-        current = self._files.current_ef
+        current = self.files.current_ef
         if current is not None and current.records:
             raise StatusError(status.WRONG_STRUCTURE)
         data, word = super()._read(command)
@@ -50,7 +50,7 @@ class OddApplication(Application):
         return data, status.END_OF_FILE if short else word
 
     def _read_record(self, command: Command) -> Answer:
-        current = self._files.current_ef
+        current = self.files.current_ef
         if current is None:
             raise StatusError(status.NO_CURRENT_EF)
         if not current.records:
@@ -75,5 +75,5 @@ class OddApplication(Application):
 
     def _only_at_home(self) -> None:
         """A local reference is one of the current DF (ISO/IEC 7816-4 9.3.2)."""
-        if self._oddity.local and self._files.current_df is not self._files.application:
+        if self._oddity.local and self.files.current_df is not self.files.application:
             raise StatusError(status.NO_REFERENCE)

@@ -86,7 +86,7 @@ def _administered(visit: CardVisit, card: VirtualCard) -> Awaitable[object]:
 
 async def _write(visit: CardVisit, card: VirtualCard) -> object:
     """The certificate that was made for the key that is there."""
-    made = next(iter(visit._session._made.values()))  # type: ignore[attr-defined]
+    made = next(iter(visit.session.generated.values()))  # type: ignore[attr-defined]
     return await visit.write_certificate(PLACES_OF_NEW[card.kind], certificate_for(made), FactoryKey(card.kind))
 
 
@@ -204,14 +204,14 @@ class Scene:
         await visit.close()
 
     def _pin(self) -> str:
-        pin = self.first.card._codes.pin.value.decode()
+        pin = self.first.card.codes.pin.value.decode()
         assert pin in (self.first.card.persona.pin, NEW)
         return pin
 
 
 def held_by(card: VirtualCard) -> object:
     """Files that were written, objects and keys: what no torn operation may change and call nothing."""
-    memory = card._memory
+    memory = card.memory
     piv = memory.piv and (dict(memory.piv.objects), dict(memory.piv.keys))
     return dict(memory.written), piv
 

@@ -25,7 +25,7 @@ EXTERNAL = constructed(0, sequence(), sequence(), constructed(1, b"\x04\x02ab"))
 
 def with_directory(card: VirtualCard, content: bytes) -> None:
     """The card gets a DODF with that content."""
-    application = card._application._files.application  # type: ignore[attr-defined]
+    application = card.application.files.application  # type: ignore[attr-defined]
     odf = application.children[EF_ODF]
     odf.content = constructed(7, sequence(octets(bytes.fromhex("3f0050154405")))) + odf.content
     application.add(File(EF_DODF, content))
@@ -79,6 +79,6 @@ async def test_a_directory_that_cannot_be_read_is_an_empty_one(
 
 async def test_a_directory_that_is_not_there_is_an_empty_one(reader: CardReader, card: VirtualCard) -> None:
     with_directory(card, b"")
-    del card._application._files.application.children[EF_DODF]  # type: ignore[attr-defined]
+    del card.application.files.application.children[EF_DODF]  # type: ignore[attr-defined]
     async with visiting(reader) as visit:
         assert (await visit.complete()).data_objects == ()

@@ -286,5 +286,5 @@ async def test_a_card_that_is_pulled_at_a_long_command_teaches_nothing(
     backend.sound = True
     slot.insert(card)
     async with visiting(reader) as visit:
-        assert visit._session.channel.extended
+        assert visit.session.channel.extended
     await watched.aclose()

@@ -93,7 +93,7 @@ async def test_a_certificate_is_renewed_and_the_old_one_taken_off(
 
 def files_of(card: VirtualCard) -> dict[str, set[int]]:
     """File numbers by what is in them."""
-    files = card._application._files.application.children  # type: ignore[attr-defined]
+    files = card.application.files.application.children  # type: ignore[attr-defined]
     return {"keys": {number for number, file in files.items() if file.internal}, "all": set(files)}
 
 
@@ -223,7 +223,7 @@ ACTS: dict[str, Act] = {
 
 def dangling(card: VirtualCard) -> set[bytes]:
     """What directories name and is not there."""
-    files = card._application._files.application.children  # type: ignore[attr-defined]
+    files = card.application.files.application.children  # type: ignore[attr-defined]
     values: list[object] = [key.path for key in objects.parse_keys(files[EF_PRKDF].content)]
     values += [key.value for key in objects.parse_public_keys(files[EF_PUKDF].content)]
     values += [certificate.value for certificate in objects.parse_certificates(files[EF_CDF].content)]
@@ -370,7 +370,7 @@ async def test_a_deletion_that_was_torn_half_way_is_brought_to_its_end(
         card.log.clear()
         tear_at(card, "00e4")
         assert await visit.delete_key(NEW) == Unknown()
-    directories = card._application._files.application.children  # type: ignore[attr-defined]
+    directories = card.application.files.application.children  # type: ignore[attr-defined]
     listed = [
         objects.parse_keys(directories[EF_PRKDF].content),
         objects.parse_public_keys(directories[EF_PUKDF].content),

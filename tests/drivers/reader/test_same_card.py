@@ -17,7 +17,7 @@ from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.der import constructed, octets, sequence, tlv, utf8
 from sim.reader.files import File
-from sim.reader.objects import DF_PKCS15, EF_AODF, EF_CDF, EF_TOKENINFO, MF_ID, _code, _token_info, look_b
+from sim.reader.objects import DF_PKCS15, EF_AODF, EF_CDF, EF_TOKENINFO, MF_ID, code_object, look_b, token_info
 from sim.reader.odd import OddCard, odd_card
 from sim.reader.odd.oddity import CertificateValue, draw
 from sim.reader.pki import TestAuthority
@@ -62,7 +62,7 @@ def untouched(card: VirtualCard) -> bool:
 
 def files_of(card: VirtualCard) -> dict[int, File]:
     """The files of its application, to be changed under it."""
-    return card._application._files.application.children  # type: ignore[attr-defined, no-any-return]
+    return card.application.files.application.children  # type: ignore[attr-defined, no-any-return]
 
 
 def with_authority_first(card: VirtualCard, authority: TestAuthority, *, marked: bool) -> VirtualCard:
@@ -74,7 +74,7 @@ def with_authority_first(card: VirtualCard, authority: TestAuthority, *, marked:
         sequence(utf8("Issuer")), sequence(octets(b"\x70"), flag), constructed(1, sequence(sequence(path)))
     )
     files[EF_CDF].content = entry + files[EF_CDF].content
-    files[EF_TOKENINFO].content = _token_info(bytes(2))
+    files[EF_TOKENINFO].content = token_info(bytes(2))
     files[AUTHORITY_FILE] = File(AUTHORITY_FILE, authority.intermediates()[0].public_bytes(Encoding.DER))
     return card
 
@@ -126,7 +126,7 @@ def test_without_a_certificate_only_a_serial_number_of_its_own_tells(
     card = make_card()
     files = files_of(card)
     files[EF_CDF].content = bytes(32)
-    files[EF_TOKENINFO].content = _token_info(serial)
+    files[EF_TOKENINFO].content = token_info(serial)
     session = open_session(ApduChannel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger())
     changing = (Role.IDENTIFICATION, Secret(card.persona.pin), Secret("975318"))
     if told:
@@ -141,7 +141,7 @@ def test_without_a_certificate_only_a_serial_number_of_its_own_tells(
 def test_a_pin_that_names_a_puk_is_unlocked_with_no_other(make_card: MakeCard, named: bytes, may: bool) -> None:
     card, look = make_card(), look_b(two_pins=False)
     pin, puk = look.codes
-    files_of(card)[EF_AODF].content = _code(replace(pin, puk=named), look) + _code(puk, look)
+    files_of(card)[EF_AODF].content = code_object(replace(pin, puk=named), look) + code_object(puk, look)
     session = open_session(ApduChannel(Changing(card, card)), profiles=builtin(), ledger=MemoryLedger())
     outcome = session.unblock(Role.IDENTIFICATION, Secret(card.persona.puk), Secret("975318"))
     assert outcome == (Accepted() if may else Refused(RefusalReason.NOT_ALLOWED))

@@ -43,9 +43,26 @@ def test_two_of_them_are_compared_whatever_was_typed() -> None:
     assert Secret(CODE).reveal() == CODE
 
 
+class WholeBuffer(CodeBuffer):
+    """A buffer that shows the bytes beyond its end, too."""
+
+    __slots__ = ()
+
+    def whole(self) -> bytes:
+        return bytes(self._memory)
+
+
+def filled(code: str) -> CodeBuffer:
+    """A buffer that holds a code of ASCII."""
+    buffer = CodeBuffer(len(code))
+    for byte in code.encode():
+        buffer.append(byte)
+    return buffer
+
+
 def test_it_is_wiped_and_gives_nothing_any_more() -> None:
-    code = Secret(CODE)
-    view = code._buffer.view()
+    buffer = filled(CODE)
+    view, code = buffer.view(), Secret.of(buffer)
     assert bytes(view) == CODE.encode()
     code.wipe()
     assert bytes(view) == bytes(6)
@@ -57,9 +74,9 @@ def test_it_is_wiped_and_gives_nothing_any_more() -> None:
 
 
 def test_what_nobody_holds_is_wiped() -> None:
-    code = Secret(CODE)
-    view = code._buffer.view()
-    del code
+    buffer = filled(CODE)
+    view, code = buffer.view(), Secret.of(buffer)
+    del buffer, code
     assert bytes(view) == bytes(6)
 
 
@@ -90,4 +107,4 @@ def test_more_codes_than_there_are_slots_and_longer_ones_are_kept_as_well() -> N
     assert [code.reveal() for code in many] == [f"{number:06}" for number in range(2 * SLOTS)]
     del many
     assert Secret("9" * 500).reveal() == "9" * 500
-    assert bytes(CodeBuffer(SLOT_BYTES)._memory) == bytes(SLOT_BYTES)
+    assert WholeBuffer(SLOT_BYTES).whole() == bytes(SLOT_BYTES)

@@ -177,7 +177,7 @@ class Counter(RuleBasedStateMachine):
     def a_code_is_mistyped_elsewhere(self, which: int, puk: bool) -> None:
         """At another desk. Where nobody but the station can count the PUK's tries, it is not used elsewhere."""
         card = self.cards[which].card
-        codes = card._codes  # the only way to a try that no station has made
+        codes = card.codes  # the only way to a try that no station has made
         if not puk and card.tries_left[0] > 1:
             codes.pin.tries_left -= 1
         if puk and card.kind not in UNTOLD and card.tries_left[1] > 1:
@@ -267,7 +267,7 @@ class Counter(RuleBasedStateMachine):
     @invariant()
     def no_card_has_a_pin_that_the_station_should_have_refused(self) -> None:
         for judged in self.cards:
-            pin = judged.card._codes.pin.value
+            pin = judged.card.codes.pin.value
             assert 6 <= len(pin) <= 8
             assert pin.isdigit()
 
@@ -320,7 +320,7 @@ class Counter(RuleBasedStateMachine):
                 assert left in {count for pair in now for count in pair}
                 assert now != before
             case WrongAnswer(left):
-                assert left in {judged.card._memory.administrator.tries_left for judged in self.cards[1::3]}
+                assert left in {judged.card.memory.administrator.tries_left for judged in self.cards[1::3]}
                 assert now == before
             case Locked():
                 assert 0 in {count for pair in now for count in pair}

@@ -38,7 +38,7 @@ class NewBoard:
         if message.kind == wire.HELLO:
             return self._welcome(message)
         if message.kind == wire.PAIR:
-            return self._pair(message)
+            return self.pair(message)
         try:
             assert self._channel is not None
             self._channel.accept(message)
@@ -47,7 +47,7 @@ class NewBoard:
         self.away = message.kind == wire.BOOTLOADER
         return self._channel.frame(wire.RESULT, message.sequence, command=message.kind, code=wire.OK, detail=0)
 
-    def _pair(self, message: Message) -> bytes:
+    def pair(self, message: Message) -> bytes:
         code = wire.OK if self.key is None or self.button else wire.PAIRING_CLOSED
         if code == wire.OK:
             self.key = message.octets("key")

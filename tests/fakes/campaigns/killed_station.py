@@ -68,7 +68,7 @@ def install(killer: Killer) -> type[StationStore]:
             killer.boundary("after commit")
             return result
 
-    effect, save, transmit = Log.effect, DiskWorld._save, VirtualCard.transmit
+    effect, save, transmit = Log.effect, DiskWorld.save, VirtualCard.transmit
 
     async def killed_effect(self: Log, name: str, act: Awaitable[T], **facts: str | int) -> T:
         async def around() -> T:
@@ -95,7 +95,7 @@ def install(killer: Killer) -> type[StationStore]:
         return transmit(self, apdu)
 
     Log.effect = killed_effect  # type: ignore[method-assign, assignment]
-    DiskWorld._save = killed_save  # type: ignore[method-assign]
+    DiskWorld.save = killed_save  # type: ignore[method-assign]
     VirtualCard.transmit = noted_transmit  # type: ignore[method-assign]
     return KilledStore
 

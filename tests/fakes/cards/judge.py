@@ -100,9 +100,9 @@ class Court:
         self._must(all(part in typed for part in fields if part), "a code that nobody has typed")
         pin, puk = card.tries_left
         if command.ins == Ins.RESET_RETRY_COUNTER and command.p1 == NEW_ONLY:
-            key = card._memory.administrator
-            proved = card._codes.puk.verified or (key is not None and key.verified)
-            self._must(proved or not card._powered, "a new PIN for whom nobody has proved a right to it")
+            key = card.memory.administrator
+            proved = card.codes.puk.verified or (key is not None and key.verified)
+            self._must(proved or not card.powered, "a new PIN for whom nobody has proved a right to it")
         elif command.ins == Ins.RESET_RETRY_COUNTER or command.p2 == PUK_REFERENCES.get(card.kind):
             self._must(puk >= floor_of(card), f"a PUK with {puk} tries left")
         elif command.p2 in PIN_REFERENCES[card.kind]:
@@ -111,7 +111,7 @@ class Court:
 
     def _sees_answer(self, card: VirtualCard) -> None:
         """Nothing tells the tries of an administrative key: its floor is stricter by one."""
-        key = card._memory.administrator
+        key = card.memory.administrator
         self._must(card is self.step.card or self.dishonest, "an answer to another card")
         self._must(key is None or key.tries_left >= FLOORS[key.tries_max] + 1, "an answer below the floor of its key")
 

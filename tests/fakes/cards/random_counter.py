@@ -65,13 +65,13 @@ class Disk(FileLedger):
 
 def typed_pin(card: VirtualCard, entry: str) -> str:
     """What is typed where a PIN, old or new, is asked for."""
-    codes = card._codes
+    codes = card.codes
     own = {"right": codes.pin, "same": codes.pin, "puk": codes.puk}
     return own[entry].value.decode() if entry in own else TYPED[entry]
 
 
 def typed_puk(card: VirtualCard, entry: str) -> str:
     """What is typed where the PUK is asked for."""
-    codes = card._codes
+    codes = card.codes
     own = {"right": codes.puk, "pin": codes.pin}
     return own[entry].value.decode() if entry in own else TYPED_PUK.get(entry, TYPED[entry])

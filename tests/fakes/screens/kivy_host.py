@@ -63,7 +63,7 @@ class Host(Looks):
         self.seen = asyncio.Event()
         self.activity = 0
         self.screen.set_activity(self._noticed)
-        window = self.screen._window
+        window = self.screen.window
         self.downs = self.enters = 0
         window.bind(on_touch_up=lambda *_: self._touched(), on_key_down=lambda _, code, *more: self._key(code))
         window.bind(on_touch_down=lambda *_: self._pressed())
@@ -115,7 +115,7 @@ class Host(Looks):
             first.cancel()
 
     def _hold(self, hold: bool) -> None:
-        for event in self.screen._staging.motion._next.values() if hold else ():
+        for event in self.screen.staging.motion.next_steps.values() if hold else ():
             event.cancel()
 
     async def do_show_gallery(self, sample: str, hold: bool = False) -> None:
@@ -146,7 +146,7 @@ class Host(Looks):
 
     async def do_type_sample(self, sample: str) -> None:
         for digit in self.samples.SAMPLES[sample].types:
-            self.screen._staging._shape.press(digit)  # type: ignore[union-attr]  # pictures need no real touches
+            self.screen.staging.shape.press(digit)  # type: ignore[union-attr]  # pictures need no real touches
 
     async def do_targets(self) -> dict[str, tuple[int, int]]:
         await self.screen.settle()
@@ -161,7 +161,7 @@ class Host(Looks):
 
     async def do_step(self) -> list[int]:
         """Let each drawing that moves go to its next pose; returns the poses."""
-        moving = self.screen._staging.motion._next
+        moving = self.screen.staging.motion.next_steps
         for figure in moving:
             figure.step()
         return [figure.pose for figure in moving]
@@ -244,7 +244,7 @@ class Host(Looks):
 
     async def do_fade(self, sample: str) -> int:
         """Show a sample as where a GPU draws; returns how many questions are on the window when the fade is over."""
-        layers = self.screen._staging.layers
+        layers = self.screen.staging.layers
         layers.fade = True
         await self.do_show(sample)
         both, changed = len(layers.children), asyncio.Event()

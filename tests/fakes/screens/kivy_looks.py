@@ -11,7 +11,7 @@ class Looks:
 
     async def do_places(self, kind: str, text: str | None = None) -> list[list[float]]:
         """Left, top, width, height of widgets of a class (and text), in pixels from the upper left."""
-        height = self.screen._window.height
+        height = self.screen.window.height
         shown = [
             each
             for each in self.screen.widgets().walk()
@@ -21,7 +21,7 @@ class Looks:
 
     async def do_turning(self) -> bool:
         """Whether the drawing shows a card that is turned."""
-        return bool(getattr(self.screen._staging.view.drawing, "motion", "") == "turn")
+        return bool(getattr(self.screen.staging.view.drawing, "motion", "") == "turn")
 
     async def do_small_targets(self, least_mm: float) -> list[str]:
         """Targets that are too small for a finger."""
@@ -68,8 +68,8 @@ class Looks:
         found, views = {}, dict(gallery())
         with measured():
             for name in samples:
-                self.screen._state.card_in = views[name].needs_card
-                self.screen._staging.ask(views[name], lambda value: None)
+                self.screen.state.card_in = views[name].needs_card
+                self.screen.staging.ask(views[name], lambda value: None)
                 if wrong := await self._wrong_on_each_page(least_mm):
                     found[name] = wrong
         return found
@@ -90,7 +90,7 @@ class Looks:
         """A picture of the drawings as they stand now, not in their first pose."""
         from kiosk.screens.motion import Motion
 
-        staging = self.screen._staging
+        staging = self.screen.staging
         motion, staging.motion = staging.motion, Motion(on=False)
         self.screen.snapshot(Path(path))
         staging.motion = motion

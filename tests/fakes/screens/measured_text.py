@@ -17,9 +17,9 @@ def measured() -> Iterator[None]:
 
     # Kivy finds it again by this name
     def texture_update(label: Any, *_: object) -> None:
-        across, lines = label._extent(label.text_size[0])
-        natural = text.natural_height(*label._font[:2])
-        label.texture_size = across, natural + (lines - 1) * label._pitch
+        across, lines = label.extent_at(label.text_size[0])
+        natural = text.natural_height(*label.font_key[:2])
+        label.texture_size = across, natural + (lines - 1) * label.pitch
 
     with patch.object(text.Text, "texture_update", texture_update):
         yield

@@ -47,13 +47,13 @@ class Desk:
         self.answers: Any = Answers(
             database, self.signer, verifier, AlarmRecorder(database), lambda: self.clock(), even_s=0
         )
-        self._authority, self._folder = authority, folder
+        self.authority, self.folder = authority, folder
         self._identities: dict[str, Identity] = {}
 
     def signatures(self, station: str) -> Signatures:
         """Of a station that is enrolled here."""
         if station not in self._identities:
-            self._identities[station] = enrolled(self._authority, self._folder / station, station, 8883)
+            self._identities[station] = enrolled(self.authority, self.folder / station, station, 8883)
         return Signatures(self._identities[station])
 
     def ask(self, station: str, ask: Ask | None = None, *, at: datetime | None = None) -> bytes:

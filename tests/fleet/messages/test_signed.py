@@ -145,4 +145,4 @@ def test_only_the_last_roots_are_remembered() -> None:
     reader = AckedReader(KEY)
     for number in range(ROOTS_KEPT + 5):
         reader.open(sign_acked([("entre-a", Acked(1, number))], NOW, SIGNER.sign)[0], "entre-a")
-    assert len(reader._roots) == ROOTS_KEPT
+    assert len(reader.roots) == ROOTS_KEPT

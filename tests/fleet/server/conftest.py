@@ -174,8 +174,8 @@ def quick_passwords() -> Iterator[None]:
     """Argon2id with the least it takes, also for a name that is not known: the tests are not about how long it lasts."""
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_hasher", quick)
-        patch.setattr(passwords, "_NOBODY", quick.hash("nobody"))
+        patch.setattr(passwords, "hasher", quick)
+        patch.setattr(passwords, "HASH_OF_NOBODY", quick.hash("nobody"))
         yield
 
 

@@ -140,7 +140,7 @@ def test_the_last_try_is_kept_unless_asked_for(run: Run, virtual: VirtualCard, c
 
 @pytest.mark.parametrize("action", ["change-pin", "test"])
 def test_the_last_try_is_refused_before_its_code_is_asked_for(run: Run, virtual: VirtualCard, action: str) -> None:
-    virtual._codes.pin.tries_left = 1
+    virtual.codes.pin.tries_left = 1
     code, document = run(action, "--json")
     assert (code, document["reason"], document["tries_left"]) == (Exit.REFUSED, "last_try", 1)
 
@@ -262,6 +262,6 @@ def test_an_interrupt_and_an_error_of_our_own_have_their_codes(
 def test_a_puk_that_will_not_be_sent_is_not_asked_for(
     run: Run, virtual: VirtualCard, left: int, outcome: str, reason: str | None
 ) -> None:
-    virtual._codes.puk.tries_left = left
+    virtual.codes.puk.tries_left = left
     code, said = run("unblock", "--json")
     assert (code, said["outcome"], said["reason"], said["tries_left"]) == (Exit.REFUSED, outcome, reason, left)

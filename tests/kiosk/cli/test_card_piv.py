@@ -117,7 +117,7 @@ def test_where_the_readers_keys_cannot_unlock_the_codes_are_typed_at_the_desk(
 ) -> None:
     typed = iter([virtual.persona.puk, "975318"])
     monkeypatch.setattr(CodeSource, "get", lambda *_: Secret(next(typed)))
-    monkeypatch.setattr(virtual_pad, "_MODIFYING", (0x24,))
+    monkeypatch.setattr(virtual_pad, "MODIFYING", (0x24,))
     assert run("unblock")[1]["outcome"] == "accepted"
     assert list(typed) == []
 

@@ -143,7 +143,7 @@ def test_a_second_one_leaves_without_the_answer(
         press()
         assert left.wait(LIMIT_S)
 
-    left, say = threading.Event(), card._say
+    left, say = threading.Event(), card.say
 
     def saying(*what: Any) -> None:
         say(*what)
@@ -151,7 +151,7 @@ def test_a_second_one_leaves_without_the_answer(
 
     at(virtual, CHANGE, twice)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(card, "_say", saying)
+        patched.setattr(card, "say", saying)
         code = main(["card", "change-pin", "--codes-file", right_codes(virtual, tmp_path)])
     assert code == Exit.INTERRUPTED
     assert "nobody knows whether it was done" in capsys.readouterr().out

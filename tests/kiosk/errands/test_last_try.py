@@ -64,7 +64,7 @@ async def proved(holder: Holder, visit: CardVisit) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_card_that_comes_with_one_try_is_asked_about_first(authority: TestAuthority, kind: str) -> None:
     card = VirtualCard.create(person(EC_PERSON).new, authority, NOW, kind=kind)
-    card._codes.pin.tries_left = 1
+    card.codes.pin.tries_left = 1
     async with visited(card, ReaderSettings(now=lambda: NOW)) as visit:
         keeps = Holder(card, pin_last="no")
         with pytest.raises(StopError, match="last_try_kept"):
@@ -97,7 +97,7 @@ async def test_a_card_whose_tries_only_the_station_counts_is_asked_about_first_t
 
 async def test_a_code_that_is_locked_is_not_asked_for(authority: TestAuthority) -> None:
     card = VirtualCard.create(person(EC_PERSON).new, authority, NOW)
-    card._codes.pin.tries_left = 0
+    card.codes.pin.tries_left = 0
     async with visited(card, ReaderSettings(now=lambda: NOW)) as visit:
         holder = Holder(card)
         with pytest.raises(StopError, match="card_locked"):

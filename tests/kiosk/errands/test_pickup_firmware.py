@@ -87,7 +87,7 @@ async def test_a_cable_that_breaks_while_the_slot_opens_and_the_sensors_tell_lat
             twin.pull_cable()
 
     broken: list[bool] = []
-    twin._on_change = moved
+    twin.on_change = moved
     back = first(lambda _: twin.pull_cable(False), takes(SLOT))
     ended = await walk(room, own_card(take=back))
 

@@ -114,7 +114,7 @@ async def test_swap_in_every_gap_between_commands(tmp_path: Path, monkeypatch: p
 
     def transmit(connection: InProcessConnection, apdu: bytes) -> bytes:
         nonlocal count, swapped
-        if connection._card is card:
+        if connection.card is card:
             if count == gap:
                 swapped = True
                 swap()

@@ -59,7 +59,7 @@ def assert_cards(room: Room, tale: Tale) -> None:
     new, own = room.world.card(f"{number}:new"), room.world.card(f"{number}:old")
     assert (new.tries_left, own.tries_left[0]) == ((tale.pin_tries, tale.puk_tries), tale.old_tries)
     if tale.pin is not None:
-        assert new._codes.pin.value == tale.pin.encode()
+        assert new.codes.pin.value == tale.pin.encode()
 
 
 def assert_sayable(someone: Person) -> None:
@@ -113,7 +113,7 @@ async def test_a_card_whose_key_the_server_does_not_have_is_one_that_two_put_in(
     room = make_room(Setting(kind="D"))
     proved_by_management_key(room, bytes(range(24))).management_keys.clear()
     if alone:
-        known(room.journal, (order_of(1), 2))
+        known(room, (order_of(1), 2))
     story = with_ending(own_card(put_back_unvouched=puts_back(2, "1:new")), "stocked_by_one")
     assert (await room.errand(Person(room.world, room.clock, story))).reason == "stocked_by_one"
     assert room.world.card("1:new").tries_left == (3, 3)
@@ -169,7 +169,7 @@ async def test_holder_who_comes_back_without_the_code_sets_another_with_the_puk(
     assert (await room.errand(someone)).outcome == "done"
     assert "pickup.puk" in someone.names
     assert "pickup.take" not in someone.names
-    assert room.world.card("1:new")._codes.pin.value == another.encode()
+    assert room.world.card("1:new").codes.pin.value == another.encode()
 
 
 async def test_an_unknown_card_is_said_to_be_unknown_and_the_right_one_goes_on(make_room: Any) -> None:
@@ -184,7 +184,7 @@ async def test_an_unknown_card_is_said_to_be_unknown_and_the_right_one_goes_on(m
 def puts_stranger(someone: Person) -> None:
     """A card that no driver knows; the next deed pulls it."""
     someone.world.slots["holder"].insert(Stranger())
-    someone.world._in_reader["holder"] = "12:old"
+    someone.world.in_reader["holder"] = "12:old"
     someone.world.hand.remove("12:old")
 
 

@@ -95,7 +95,7 @@ async def torn_once(folder: Path, setting: Setting, exchange: int, when: TearPoi
     assert room.log.unknown == set(), where
     old, new = works(room)
     assert new if ended.outcome == "done" else old, where
-    assert card_of(room).tries_left[0] == card_of(room)._codes.pin.tries_max, where
+    assert card_of(room).tries_left[0] == card_of(room).codes.pin.tries_max, where
     again, second = await errand(room, None)
     where = f"{where}, then {second} {again.names}"
     if ended.outcome != "done":
@@ -134,7 +134,7 @@ async def test_a_key_of_unknown_origin_gets_no_certificate(tmp_path: Path) -> No
         desk_of(first).declines["certificate"] = "not_offered"
         someone = Person(first.world, first.clock, renew(**{"stop.certificate_declined": "end"})())
         await first.errand(someone, renew_certificate, "renew_certificate")
-        second.world._cards[MINE] = card_of(first)
+        second.world.cards[MINE] = card_of(first)
         someone, ended = await errand(second, None)
         assert (ended.outcome, someone.failure) == ("done", None)
         assert "renew_certificate.working_key" in someone.names

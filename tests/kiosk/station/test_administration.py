@@ -29,7 +29,7 @@ async def said(outcome: object) -> object:
 async def test_each_slot_looks_like_what_lies_there(tmp_path: Path) -> None:
     with quick_folder(tmp_path) as folder:
         room = room_for(folder, Setting(orders=(1, 2)))
-        known(room.journal, (SPARE, 3), (order_of(2), 4))
+        known(room, (SPARE, 3), (order_of(2), 4))
         slots = (
             SlotState(2, "present", "closed"), SlotState(3, "present", "closed"), SlotState(4, "empty", "closed"),
             SlotState(5, "present", "closed"), SlotState(6, "empty", "open"), SlotState(7, "unknown", "closed"),

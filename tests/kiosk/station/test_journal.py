@@ -177,7 +177,7 @@ async def test_progress_is_of_the_order_and_a_return_takes_it_back(file: File) -
 async def test_a_start_says_what_was_under_way_and_repeats_nothing(file: File) -> None:
     log = await file.journal.start("pickup")
     await log.about(order_of(1))
-    await file.store.transact(lambda cx: log._intend(cx, "card.unblock", {}))
+    await file.store.transact(lambda cx: log.intend(cx, "card.unblock", {}))
     journal = file.boot_again()
     found = await journal.boot("0.1.0")
     assert found == (Interrupted(log.id, "pickup", "card.unblock", "A-0001"),)

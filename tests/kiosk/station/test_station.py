@@ -31,7 +31,7 @@ PICKUP = ERRANDS[0]
 async def home_of(station: Station) -> Choose:
     """What the home screen shows."""
     visitor = Visitor()
-    station.home.supervisor._screen = visitor
+    station.home.supervisor.screen = visitor
     with pytest.raises((StopAsyncIteration, RuntimeError)):
         await station.home.choose()
     assert visitor.home is not None

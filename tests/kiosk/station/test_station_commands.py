@@ -221,7 +221,7 @@ async def somebody(station: Station, who: str) -> None:
     elif who == "menu":
         station.status.activity.view = None
     elif who == "touch":
-        station.runner.supervisor._touched = station.clock.monotonic() + 60
+        station.runner.supervisor.touched = station.clock.monotonic() + 60
     elif who == "door":
         pins.open_door(True)
     else:
@@ -300,7 +300,7 @@ async def told_again(bench: Bench) -> CommandResult:
     """What a new connection is told first."""
     side = bench.station.fleet
     assert side is not None
-    for listener in list(side.link._listeners):
+    for listener in list(side.link.listeners):
         listener(True)
     return await bench.answer()
 

@@ -199,7 +199,7 @@ async def test_an_errand_that_lasts_too_long_is_warned_of_however_often_somebody
 ) -> None:
     limits = Limits(idle_s=60, warning_s=30, total_s=300)
     supervisor = Supervisor(screen, None, clock, limits)
-    supervisor._until = clock.monotonic() + limits.total_s
+    supervisor.ends_at = clock.monotonic() + limits.total_s
     screen.more_time = [True] * 10
     asking = asyncio.ensure_future(supervisor.ask(QUESTION))
     warned = 0

@@ -55,7 +55,7 @@ def test_the_example_of_each_errand_is_done_on_every_kind(
     left = VirtualCard.load(next(tmp_path.glob("*.json")))
     assert left.tries_left[0] == KINDS[kind].pin_tries
     code = PIN if errand == "check_card" else NEW_PIN
-    assert left._codes.pin.value.rstrip(b"\xff\x00") == code.encode()
+    assert left.codes.pin.value.rstrip(b"\xff\x00") == code.encode()
 
 
 def test_the_example_of_information_needs_no_card(tmp_path: Path, capsys: Capsys) -> None:

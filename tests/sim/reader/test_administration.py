@@ -60,7 +60,7 @@ def test_a_challenge_is_for_the_very_next_command(talk: Talk) -> None:
     assert talk.ask("00840000", le="10")[0] == "9000"
     assert talk.send("00820001", answer) == "6A86"
     assert talk.send("00840100", le="10") == "6A86"
-    assert talk.card._memory.administrator.tries_left == 5  # type: ignore[union-attr]
+    assert talk.card.memory.administrator.tries_left == 5  # type: ignore[union-attr]
 
 
 def test_five_wrong_answers_end_the_key_for_good(make_card: Callable[..., VirtualCard], tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_port_counts_once_somebody_listens_on_it() -> None:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-        assert port not in service._listening()
+        assert port not in service.listening_ports()
         one.listen()
-        assert port in service._listening()
-    assert port not in service._listening()
+        assert port in service.listening_ports()
+    assert port not in service.listening_ports()

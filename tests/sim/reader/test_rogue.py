@@ -72,7 +72,7 @@ async def test_a_copy_has_all_that_can_be_read_and_no_signature(
         assert (bench.facts.card_number, bench.facts.holder) == (true.card_number, true.holder)
         assert rogue.has_heard(MADE_UP_PIN)
         assert not rogue.has_heard("11111111")
-    assert card.tries_left == (KIND_TRIES[kind], card._memory.puk.tries_max)
+    assert card.tries_left == (KIND_TRIES[kind], card.memory.puk.tries_max)
 
 
 KIND_TRIES = {"A": 3, "B": 3, "C": 5, "D": 3}

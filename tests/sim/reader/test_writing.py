@@ -82,7 +82,7 @@ def test_a_key_is_made_in_its_file_and_shows_its_public_half(talk: Talk, file: b
     assert talk.send("00D60000", b"a") == "6986", "a key is never written from outside"
     assert talk.send("00460000", data) == "9000"
     number = int.from_bytes(file[11:13], "big")
-    key = next(key for key in talk.card._application._keys if key.file_id == number)  # type: ignore[attr-defined]
+    key = next(key for key in talk.card.application.keys if key.file_id == number)  # type: ignore[attr-defined]
     public = key.private.public_key()
     if isinstance(public, rsa.RSAPublicKey):
         assert talk.ask("00CA0101", le="00")[1] == public.public_numbers().n.to_bytes(256, "big")

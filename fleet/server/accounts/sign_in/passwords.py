@@ -15,21 +15,21 @@ from argon2.exceptions import InvalidHashError, VerificationError
 LEAST, MOST = 12, 128
 """Characters of a password."""
 
-_hasher = PasswordHasher()
+hasher = PasswordHasher()
 _room = threading.BoundedSemaphore(2)
-_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$0f+h1pQIdV+VXCeT6VDvxQ$fmoCXvN5CdmOcIRGr6QKLrFvDnnm35eO36v90jzUwEs"
+HASH_OF_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$0f+h1pQIdV+VXCeT6VDvxQ$fmoCXvN5CdmOcIRGr6QKLrFvDnnm35eO36v90jzUwEs"
 
 
 def hashed(password: str) -> str:
     """The encoded hash with its parameters and salt."""
     with _room:
-        return _hasher.hash(password)
+        return hasher.hash(password)
 
 
 def matches(encoded: str | None, password: str) -> bool:
     """Whether it is the password; None takes as long and is never."""
     with _room:
         try:
-            return _hasher.verify(encoded or _NOBODY, password[:MOST]) and encoded is not None
+            return hasher.verify(encoded or HASH_OF_NOBODY, password[:MOST]) and encoded is not None
         except (VerificationError, InvalidHashError):
             return False

@@ -185,7 +185,7 @@ class Broker:
 
     async def _start(self, program: str) -> None:
         """Start it and wait until it listens. Raises BrokerError with what it said last."""
-        _forget_other_names(self._directory, self._conf_file)
+        forget_other_names(self._directory, self._conf_file)
         connections = most_connections(open_files_limit())
         text = configuration(self._directory, self.address, self._files, connections)
         # Only a demonstration or a test runs as root: there mosquitto would give root up before it reads root's keys.
@@ -208,7 +208,7 @@ class Broker:
         log.start()
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                while not await _listens(self.address.reachable):
+                while not await is_listening(self.address.reachable):
                     if process.returncode is not None:
                         await asyncio.to_thread(log.join)
                         raise BrokerError(f"mosquitto ended at once: {self._said or process.returncode}")
@@ -274,7 +274,7 @@ def _program() -> str:
     return found
 
 
-def _forget_other_names(directory: Path, conf_file: Path) -> None:
+def forget_other_names(directory: Path, conf_file: Path) -> None:
     """Drop what a broker remembers that did not bind client ids to certificates: nobody can come back to its sessions, and they
     would fill. What is in them is sent again; `presence` and `state` come with each connection."""
     try:
@@ -298,7 +298,7 @@ def _ending_with_us() -> tuple[str, ...]:
     return (found, "--pdeathsig", "TERM") if found else ()
 
 
-async def _listens(address: Address) -> bool:
+async def is_listening(address: Address) -> bool:
     try:
         _, writer = await asyncio.open_connection(address.host, address.port)
     except OSError:

@@ -170,7 +170,7 @@ class Mqtt5Transport:
         self._session.lost()
         self._line: Connection | None = None
         """The connection that there is, let in by the broker or not yet."""
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
         """The one that the broker has let in."""
         self._handler: Handler | None = None
         self._task: asyncio.Task[None] | None = None
@@ -205,7 +205,7 @@ class Mqtt5Transport:
     @property
     def connected(self) -> bool:
         """Whether the broker has let it in and granted what it subscribes to, and it is still there."""
-        return self._connection is not None and not self._connection.refused
+        return self.connection is not None and not self.connection.refused
 
     @property
     def trouble(self) -> str | None:
@@ -233,7 +233,7 @@ class Mqtt5Transport:
             self._loop.call_soon_threadsafe(call, *args)
 
     def _owe(self, connection: Connection, packet_id: int) -> None:
-        if packet_id and connection is self._connection:
+        if packet_id and connection is self.connection:
             connection.owe(packet_id)
             connection.under_way -= 1
             if connection.crowded and connection.under_way < CALM:
@@ -251,8 +251,8 @@ class Mqtt5Transport:
 
     def _publish(self, topic: str, payload: bytes, correlation: bytes | None, expiry_s: int | None) -> None:
         out = self._session.publish(topic, payload, correlation, expiry_s)
-        if self._connection is not None:
-            self._connection.write_soon(out)
+        if self.connection is not None:
+            self.connection.write_soon(out)
 
     async def _stay(self) -> None:
         """Connect, and connect again, until cancelled."""
@@ -289,9 +289,9 @@ class Mqtt5Transport:
                     _log.warning("the broker at %s has gone silent", self._broker)
                     break
         finally:
-            lived = self._connection is connection
+            lived = self.connection is connection
             if lived:
-                self._connection = None
+                self.connection = None
                 self._session.lost()
         _log.warning("left the broker at %s", self._broker)
         return lived
@@ -330,7 +330,7 @@ class Mqtt5Transport:
             connection.close()
             return
         _log.info("connected to the broker at %s", self._broker)
-        self._connection = connection
+        self.connection = connection
         connection.write(writing.subscribe(_SUBSCRIBE_ID, self._part.subscriptions))
         connection.write(b"".join(self._session.connected(connack.receive_maximum, present=connack.session_present)))
 

@@ -50,7 +50,7 @@ class Repetitions(logging.Filter):
         super().__init__()
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+        self.seen: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it is written; adds to its text what was or will be left out."""
@@ -67,12 +67,12 @@ class Repetitions(logging.Filter):
         """Which one of this window it is, and how many of the window before were left out."""
         now_s, left_out = self._monotonic(), 0
         with self._lock:
-            since, count = self._seen.pop(key, (now_s, 0))
+            since, count = self.seen.pop(key, (now_s, 0))
             if now_s - since >= WINDOW_S:
                 since, count, left_out = now_s, 0, max(0, count - MOST_ALIKE)
-            self._seen[key] = since, count + 1
-            if len(self._seen) > MOST_TEXTS:
-                del self._seen[next(iter(self._seen))]
+            self.seen[key] = since, count + 1
+            if len(self.seen) > MOST_TEXTS:
+                del self.seen[next(iter(self.seen))]
         return count + 1, left_out
 
 

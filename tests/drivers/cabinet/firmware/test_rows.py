@@ -25,6 +25,14 @@ def test_a_row_is_its_pins_one_by_one(row: list[tuple[str | None, bool]], chain:
     assert Row(pins, inverted, level_of).read(chain) == sum(one(*both) << at for at, both in enumerate(row))
 
 
+class OpenRow(Row):
+    """A row that tells what it reads in one go."""
+
+    @property
+    def runs(self) -> list[tuple[int, int, int]]:
+        return self._runs
+
+
 def test_slots_that_follow_each_other_are_read_in_one_go() -> None:
-    row = Row(tuple(f"in:{number}" for number in range(24)), (False,) * 24, lambda pin: int)
-    assert row._runs == [(0, 2**24 - 1, 0)]
+    row = OpenRow(tuple(f"in:{number}" for number in range(24)), (False,) * 24, lambda pin: int)
+    assert row.runs == [(0, 2**24 - 1, 0)]

@@ -147,7 +147,7 @@ async def test_a_contact_that_bounces_is_told_once_and_noise_not_at_all(rig: Rig
 async def test_an_edge_that_was_missed_is_found_by_the_next_look(rig: Rig, clock: StepClock, gpio: FakeGpio) -> None:
     await rig.pins.state()
     if isinstance(rig, MockRig):
-        rig.pins._mock.pin(reference()["door"].bcm).when_changed = None
+        rig.pins.mock.pin(reference()["door"].bcm).when_changed = None
     gpio.callbacks.clear()
     rig.move("door", True)
     await clock.advance(1)
@@ -253,6 +253,6 @@ async def test_a_wiring_that_is_active_low_is_turned_round(clock: StepClock) -> 
     await clock.advance(1)
     assert await pins.state() == PinsReady("open", present=False)
     assert pins.lamp
-    assert pins._mock.pin(17).state == 0
-    assert pins._mock.pin(18).state == pytest.approx(0.75)
+    assert pins.mock.pin(17).state == 0
+    assert pins.mock.pin(18).state == pytest.approx(0.75)
     await pins.close()

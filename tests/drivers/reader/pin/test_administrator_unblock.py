@@ -36,13 +36,13 @@ class Administrator:
 
 
 def key_tries(card: VirtualCard) -> int:
-    key = card._memory.administrator
+    key = card.memory.administrator
     assert key is not None
     return key.tries_left
 
 
 async def test_a_dead_puk_and_a_locked_pin_are_no_end(reader: CardReader, card: VirtualCard) -> None:
-    card._codes.pin.tries_left = card._codes.puk.tries_left = 0
+    card.codes.pin.tries_left = card.codes.puk.tries_left = 0
     administrator = Administrator(card)
     async with visiting(reader) as visit:
         assert visit.facts.rules.administrable

@@ -83,9 +83,9 @@ async def test_a_key_is_deleted_where_the_card_can_and_after_its_certificate(
         assert await visit.delete_key("9d", FactoryKey(kind_of(card), wrong=True)) == Refused(
             RefusalReason.CARD, 0x6982
         )
-        assert 0x9D in card._memory.piv.keys  # type: ignore[union-attr]
+        assert 0x9D in card.memory.piv.keys  # type: ignore[union-attr]
         assert await visit.delete_key("9d", key) == Accepted()
-        assert 0x9D not in card._memory.piv.keys  # type: ignore[union-attr]
+        assert 0x9D not in card.memory.piv.keys  # type: ignore[union-attr]
         assert await visit.delete_key("9d", key) == Refused(RefusalReason.CARD, 0x6A88)
 
 

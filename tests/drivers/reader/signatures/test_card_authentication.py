@@ -77,7 +77,7 @@ async def test_a_card_with_a_key_of_its_own_shows_that_it_is_genuine_and_no_code
     assert isinstance(await challenged(card, authority), CardAuthenticated)
     sent = [entry for entry in card.log if entry.ins in CODE_COMMANDS]
     assert all(entry.ins == "VERIFY" for entry in sent), "tries are asked for, and nothing else"
-    assert card.tries_left[0] == card._codes.pin.tries_max
+    assert card.tries_left[0] == card.codes.pin.tries_max
 
 
 @pytest.mark.parametrize(("kind", "traits"), WITH_A_KEY)

@@ -174,7 +174,7 @@ async def test_a_locked_pin_is_unlocked_at_the_pad(pad: CardReader, backend: Pad
 
 
 def lock(card: VirtualCard) -> None:
-    card._codes.pin.tries_left = 0
+    card.codes.pin.tries_left = 0
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ async def test_a_product_that_its_holder_may_not_unlock_is_not_unlocked_at_the_p
 async def test_a_pad_whose_firmware_does_not_take_it_says_so(
     pad: CardReader, backend: PadBackend, card: VirtualCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(virtual_pad, "_MODIFYING", (0x24,))
+    monkeypatch.setattr(virtual_pad, "MODIFYING", (0x24,))
     async with visiting(pad) as visit:
         before = card.tries_left
         assert await visit.unblock_at_pad(PIN) == Refused(RefusalReason.NOT_AT_PAD, 0x6B80)

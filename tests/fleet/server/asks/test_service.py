@@ -47,7 +47,7 @@ async def test_a_signed_ask_gets_a_signed_answer_on_its_own_topic(desk: Desk) ->
 
 async def test_a_verdict_and_an_error_are_signed_too(desk: Desk) -> None:
     ask = EnvelopeAsk(order="O-1", nonce="0" * 32, sealed="AAAA")
-    verifier = desk.answers._verifier
+    verifier = desk.answers.verifier
     for says, wanted in ((Verdict(1, "match"), (True, "match", None)), (None, (False, None, "verifier_away"))):
         verifier.says = says
         ((_, said),) = await desk.deliver([("entre-a", desk.ask("entre-a", ask))])
@@ -97,7 +97,7 @@ async def test_somebody_who_asks_without_the_stations_signature_is_one_alarm_an_
     desk: Desk, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(refusing, "LINES_AT_ONCE", 3)
-    desk = Desk(desk._authority, database, desk._folder)
+    desk = Desk(desk.authority, database, desk.folder)
     with database.writing.begin() as connection:
         connection.execute(stations.insert().values(name="entre-a", online=True))
     for number in range(10):
@@ -154,7 +154,7 @@ def test_the_list_of_revoked_stations_is_followed(tmp_path: Path, caplog: pytest
     folder = authority.directory / "ca"
     authorities, crl = read_authorities(folder / "ca.pem"), folder / "crl.pem"
     desk = Desk(authority, None, tmp_path)  # type: ignore[arg-type]
-    certificate = desk.signatures("entre-a")._own[1]
+    certificate = desk.signatures("entre-a").own[1]
     revoked = Revoked(crl, authorities)
     assert not revoked.has(certificate)
     authority.revoke("entre-a", datetime.now(UTC))

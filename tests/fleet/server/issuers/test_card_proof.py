@@ -30,7 +30,7 @@ def own(place: Place) -> Place:
     """The card has a management key of its own, and waits for its holder."""
     keys = CardKeys({("management", NUMBER): [("AES-192", KEY)], ("management", "*"): [("AES-192", bytes(24))]})
     hold_orders(place.database, record(card_number=NUMBER))
-    place.issuer._side = replace(place.issuer._side, keys=keys)
+    place.issuer.side = replace(place.issuer.side, keys=keys)
     place.register.card = msgspec.structs.replace(place.register.card, state="waiting")
     return place
 

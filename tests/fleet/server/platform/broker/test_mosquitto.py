@@ -31,7 +31,7 @@ pytestmark = pytest.mark.broker
 async def until_listens(address: Address, and_also: Callable[[], bool] = lambda: True) -> None:
     """Until another process listens there; nothing but asking again can tell."""
     async with asyncio.timeout(LIMIT_S):
-        while not and_also() or not await broker_module._listens(address):  # noqa: ASYNC110
+        while not and_also() or not await broker_module.is_listening(address):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
@@ -108,7 +108,7 @@ async def test_sessions_under_names_that_clients_chose_are_forgotten_once(author
     assert "use_username_as_clientid true" in (directory / "mosquitto.conf").read_text()
     kept = memory.read_bytes()
     assert kept
-    broker_module._forget_other_names(directory, directory / "mosquitto.conf")
+    broker_module.forget_other_names(directory, directory / "mosquitto.conf")
     assert memory.read_bytes() == kept
 
 

@@ -107,7 +107,7 @@ async def test_what_was_said_while_away_is_said_after(monkeypatch: pytest.Monkey
     async with meeting(monkeypatch) as (peer, transport, _):
         assert peer.line is not None
         peer.line.close()
-        await until(lambda: transport._connection is None)
+        await until(lambda: transport.connection is None)
         await asyncio.to_thread(transport.publish, "a/acked", b"{}")
         await until(lambda: peer.connections == 2 and b"MQTT" in peer.heard)
         peer.say(b"\x20\x03\x00\x00\x00")

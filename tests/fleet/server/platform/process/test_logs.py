@@ -103,4 +103,4 @@ def test_texts_without_end_are_not_remembered_without_end() -> None:
     seen = Repetitions(lambda: 0.0)
     for number in range(5000):
         assert seen.filter(logging.LogRecord("fleet", logging.ERROR, "", 0, f"text {number}", (), None))
-    assert len(seen._seen) == 1000
+    assert len(seen.seen) == 1000
