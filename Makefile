@@ -25,12 +25,11 @@ demo: setup ## station, bench window and dashboard on made-up cards; without a d
 test: setup ## run all tests in three processes, which wait a good deal (JOBS=1: in one; ARGS="tests/drivers -k pin": some of them)
 	@$(PY) -m pytest --numprocesses $(or $(JOBS),3) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-check: setup ## format, lint, types (the firmware's too), import rules, lengths of files
+check: setup ## format, lint, types (the firmware's too), import rules
 	@$(PY) -m ruff format --quiet --check --diff .
 	@$(PY) -m ruff check --quiet --output-format concise .
 	@$(PY) -m mypy --no-error-summary
 	@said=$$(.venv/bin/lint-imports --no-logo) || { echo "$$said"; exit 1; }
-	@$(PY) scripts/check_lengths.py
 	@scripts/check_firmware.sh
 	@echo "Checks are clean."
 

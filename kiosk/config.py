@@ -3,7 +3,6 @@
 Every device is optional. Paths are relative to the file. A PC without devices runs on virtual ones: `virtual` in place
 of a name or kind. docs/operations.md lists all keys.
 """
-# length: every key of station.toml in the order of the file
 
 import tomllib
 from pathlib import Path

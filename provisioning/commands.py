@@ -3,7 +3,6 @@
 A claim code comes from a file or a prompt, never from an argument. Exit codes: 0 done, 1 our own error, 2 bad input or
 usage, 3 refused, 4 fault of a device (the disk), 130 interrupted.
 """
-# length: one program, its commands and their options
 
 import argparse
 import asyncio

@@ -11,8 +11,6 @@ ended: the next one begins on a line of its own. docs/cabinet-protocol.md has th
     for happening in session.tick(clock()): ...            # at the latest at session.due
 """
 
-# length: one session of one line; its states share what the board has told
-
 import os
 from collections import deque
 from collections.abc import Callable

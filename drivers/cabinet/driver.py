@@ -10,8 +10,6 @@ open only where its sensor says so.
     await cabinet.close()
 """
 
-# length: the one driver of a board; its commands and waits share what the board has told
-
 import asyncio
 import contextlib
 import logging

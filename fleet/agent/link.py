@@ -8,7 +8,6 @@ that the server has not signed, for this station and this ask, is dropped, count
 an answer that nobody waits for (any more) is dropped. A Pi has no battery clock: where the server says that the time of an ask is
 off, the link remembers by how much, and asks once more.
 """
-# length: one connection after another and what passes over them; a second file would share its private state
 
 import asyncio
 import contextlib

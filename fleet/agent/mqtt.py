@@ -8,7 +8,6 @@ done in a worker thread.
 A connection is used once. paho keeps no message between two of them, since the outbox is the truth; the broker keeps
 the session (`clean_start` false), which for QoS 1 holds only what comes down.
 """
-# length: one connection and the callbacks of one library; a second file would share its private state
 
 import asyncio
 import contextlib

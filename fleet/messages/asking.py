@@ -10,8 +10,6 @@ What is asked in a person's name carries that person's proof (`fleet.messages.ma
 'kortkiosk.card.block+jws'
 """
 
-# length: the questions of one contract and what they are answered with
-
 import hashlib
 from typing import Any, Literal
 

@@ -10,7 +10,6 @@ True
 >>> EventType.STATION_STARTED.short, EventType.STATION_STARTED.retention
 ('station.started', <Retention.STATIONS: 'stations'>)
 """
-# length: one vocabulary, with what its members mean beside them
 
 from enum import StrEnum, unique
 from typing import TypeVar, assert_never

@@ -8,7 +8,6 @@ interrupted. With `--json` the result is one object on standard output.
     $ kortkiosk-fleet import-orders orders.csv --data /var/lib/kortkiosk-fleet
     imported 12, changed 0, unchanged 0
 """
-# length: the table of all commands of one program, with their options
 
 import argparse
 import asyncio

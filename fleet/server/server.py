@@ -4,7 +4,6 @@ children.
 Rules: parts start in the order in which they need each other and end in the reverse order; one server for each data
 directory; if a part fails for good, the server ends with that error and not half alive; no part holds the end up for long.
 """
-# length: the one place where all parts of the server are joined, in the order in which they start
 
 import asyncio
 import contextlib

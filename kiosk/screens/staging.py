@@ -1,5 +1,4 @@
 """Stage manager: puts views, overlays and the frame on the window; rebuilds them for another language, theme or text size."""
-# length: one state: what is shown, what lies over it, and what is typed
 
 import asyncio
 from collections.abc import Callable

@@ -5,7 +5,6 @@ What cannot be made is reported as a problem; the rest of the station is made al
     async with open_station(config, base, screen, Host(), virtual) as station:
         await station.serve()
 """
-# length: the one composition root
 
 import asyncio
 import contextlib

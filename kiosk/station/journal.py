@@ -5,7 +5,6 @@ so there is no moment at which one exists without the other. What is open when t
 middle: `boot` writes it down as `unknown`, ends its errand as `interrupted`, and returns it, so that the station can
 say it. No effect is ever repeated by itself.
 """
-# length: intent, outcome and what a stop cut off are one subject over one file
 
 import asyncio
 import inspect

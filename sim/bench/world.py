@@ -4,7 +4,6 @@ Every card is somewhere, in exactly one place: in the hand, in a reader, in a sl
 the bin. The state is written once after every move, whole, so that a process killed at any moment leaves no card twice or
 nowhere. Card names are `1:new`, `1:old`, `13:new`: person and which card.
 """
-# length: one object that everything virtual lies in
 
 import contextlib
 import json

@@ -3,8 +3,6 @@
 Nothing here knows of power, tearing or transmission; `sim.reader.cards` does.
 """
 
-# length: one method for each command of the card
-
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

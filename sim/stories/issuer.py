@@ -1,5 +1,4 @@
 """Issuer, register and directory in memory, for journeys: real certificates, and the rules that a journey can meet."""
-# length: one peer for all ports of the issuer, with the rules that it keeps
 
 import hashlib
 import secrets

@@ -1,5 +1,4 @@
 """What ends is renewed in time: leaves anew, keys by a chain; stopped at any moment, it works and goes on."""
-# length: stories of one authority, of which each stop in between is one
 
 import base64
 import json

@@ -4,8 +4,6 @@
 (which would end what a code has opened), what makes this card this card.
 """
 
-# length: one card on one connection; what reads it and what acts on it share what is known of it
-
 import secrets
 from collections.abc import Callable
 from dataclasses import replace

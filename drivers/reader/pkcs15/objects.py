@@ -7,8 +7,6 @@ card; a file in which nothing can be read is a `TlvError`. Clause numbers are th
 'aa'
 """
 
-# length: the objects of one standard, each a few lines
-
 from collections.abc import Callable
 from typing import TypeVar
 

@@ -4,8 +4,6 @@
 is never made again within a session.
 """
 
-# length: one card on one connection; what reads it and what acts on it share what is known of it
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

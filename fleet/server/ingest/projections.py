@@ -4,7 +4,6 @@ Rules: unknown types change nothing. Known ones whose data does not fit change n
 station may be newer or wrong, and the event is stored all the same. Changes may be applied in any order and more than
 once with the same end.
 """
-# length: one table of all types of events, with what each says and what follows from it
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

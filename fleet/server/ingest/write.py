@@ -9,8 +9,6 @@ Rules, for each station and epoch:
 On PostgreSQL several writers may run, in one process or in many: each holds the locks of the stations in its batch.
 """
 
-# length: one transaction, from what arrives to what is written; its steps share what the batch has gathered
-
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,7 +4,6 @@ Rules: an id that was answered gets the same word again; who the people are is v
 (`rights`, docs/rules.md, "Who may"), here and not at the station alone; an issuer that is away is an error without a word, so
 that the station may ask again with the same id.
 """
-# length: the questions to an issuer are one subject
 
 import asyncio
 import hashlib

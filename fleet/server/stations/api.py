@@ -5,8 +5,6 @@ Lists are `{"items": [...], "next": N | null}`; `next` is the offset of the page
 leaves the store here.
 """
 
-# length: the models of one API and the routes that read them
-
 from datetime import datetime
 from typing import Annotated, Any, Literal
 

@@ -1,5 +1,4 @@
 """Stories of `pickup`: what people do, how it ends, and what is left then."""
-# length: a table of stories is read as one
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -1,5 +1,4 @@
 """Figures: a drawing as a flow that keeps its proportions, still or in poses; also the code letter and the face of a card."""
-# length: the figures of all screens, each a few lines
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

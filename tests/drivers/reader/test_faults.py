@@ -1,5 +1,4 @@
 """Torn, swapped, hanging and lying cards: every way ends in a named state, and no code goes to a card twice."""
-# length: every fault of one visit, over one set of hostile connections
 
 import asyncio
 import threading

@@ -1,5 +1,4 @@
 """Keys and certificates made and written on a MyEID-like PKCS#15 card, by whoever has verified its PIN."""
-# length: one card's writing, torn and swapped at every step, over one set of helpers
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

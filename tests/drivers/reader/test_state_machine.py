@@ -6,7 +6,6 @@ The virtual cards judge (`tests.fakes.cards.judge`): they hold the true counters
 
 A slice runs with the other tests; KORTKIOSK_SEQUENCES=10000 runs so many sequences (`make state-machine`).
 """
-# length: one counter and everything that may happen at it, which hypothesis wants in one class
 
 import asyncio
 import os

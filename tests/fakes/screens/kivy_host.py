@@ -6,7 +6,6 @@
 The arguments are the panel and what else `KivyScreen` is told. Each command is a method `do_NAME` of `Host`; what fails is
 answered as `{"error": ...}`.
 """
-# length: one method for each command of the line
 
 import asyncio
 import json

@@ -1,6 +1,5 @@
 """A store in memory for tests of the web, and a region with 14 stations. All people, numbers and places are made up."""
 
-# length: one made-up region and the reads over it
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,5 +1,4 @@
 """The link against a real broker: what the station committed is what the server holds, whatever breaks on the way."""
-# length: stories of one link over one set of fixtures
 
 import asyncio
 import logging

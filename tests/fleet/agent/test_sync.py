@@ -1,5 +1,4 @@
 """The order book: what the server signed for this station, whole or not at all."""
-# length: stories of one order book over one set of signed lists
 
 import asyncio
 from collections.abc import Callable

@@ -1,5 +1,4 @@
 """The station's issuer ports, through the server's answers and real TLS to the simulated issuer: one story for each."""
-# length: one story for each port, over one fleet and one set of helpers
 
 import asyncio
 import base64

@@ -1,5 +1,4 @@
 """A receipt proves what it says: as it was signed it is genuine, and after any change of a byte it is not."""
-# length: every way to change one receipt, over one set of keys
 
 import base64
 import hashlib

@@ -1,5 +1,4 @@
 """A station with something missing: it starts, says what, and offers what works."""
-# length: stories of one station with one thing missing in each
 
 import asyncio
 from pathlib import Path

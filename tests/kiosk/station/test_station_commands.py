@@ -1,5 +1,4 @@
 """Commands of the fleet at the station: done once, between errands, told and written down; or refused, with the reason."""
-# length: one table of stories over one station
 
 import asyncio
 import json

@@ -1,5 +1,4 @@
 """The PIV cards (kinds C and D) by raw commands: objects, keys, the management key, chains, the maker's extensions."""
-# length: one card's commands, over one set of keys
 
 import gzip
 import json

@@ -3,7 +3,6 @@
 Rules: each call is one or two short transactions of its own, from any thread; what changes something writes its audit entry in
 the same transaction. Expected refusals are values and never say which part was wrong.
 """
-# length: every door, one after the other
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

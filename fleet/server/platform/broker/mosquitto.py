@@ -7,7 +7,6 @@ nothing takes none from stations. The broker's memory is no promise (a station d
 once a minute and not at every change. One that dies is started again; one that a killed server left behind is ended
 first.
 """
-# length: one process and its configuration, which no other part makes
 
 import asyncio
 import logging

@@ -6,8 +6,6 @@ order in which their messages came, all of a batch in one write, and only on the
 (4.6, 4.9). A lost connection is made again after a time that grows and is spread.
 """
 
-# length: one connection and what arrives on it; a second file would share its private state
-
 import asyncio
 import logging
 import random

@@ -1,5 +1,4 @@
 """Codes typed at the reader: the structures byte by byte (PC/SC part 10 v2.02.09), and what comes of it."""
-# length: one pad, its structures, and everything that may be typed at it
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

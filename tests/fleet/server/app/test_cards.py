@@ -1,4 +1,3 @@
-# length: one store of cards, and every page that shows them
 """Stock, bins, deadlines, one card and the queue to the issuer: pages on a real store, without JavaScript."""
 
 import json

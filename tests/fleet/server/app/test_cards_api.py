@@ -1,5 +1,4 @@
 """Orders, people, holds and blocks by REST, and signed messages of an order system: on a real store."""
-# length: stories of one region over one application, a resource after the other
 
 import json
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
 """Commands on the pages and by REST: who may order what, who can be the second person, and what is shown of it."""
-# length: the pages and the API for commands are one subject
 
 import json
 from datetime import timedelta

@@ -2,7 +2,6 @@
 
 How soon a change is on the page is printed (`-s`) and never asserted: the machine that runs the tests may be busy.
 """
-# length: stories of one browser over one set of fixtures
 
 import time
 from dataclasses import replace

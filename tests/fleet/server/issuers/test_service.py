@@ -1,5 +1,4 @@
 """What the server answers for the issuer: once, within limits, written down, and never for what it does not trust."""
-# length: every rule on who may, over one place with its people
 
 import base64
 from datetime import timedelta

@@ -2,7 +2,6 @@
 
 One node, one PostgreSQL and one mosquitto for all tests of this file; each test has stations of its own.
 """
-# length: one node, database and broker for all of them
 
 import asyncio
 import contextlib

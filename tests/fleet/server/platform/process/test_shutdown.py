@@ -1,5 +1,4 @@
 """The end of the server's parts: in their order, none holds the others up, and who was late is in the log."""
-# length: the end of each part, over one set of fakes
 
 import asyncio
 import contextlib
