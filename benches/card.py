@@ -22,7 +22,7 @@ from drivers.reader.outcomes import Accepted, CodeOutcome, Role
 from drivers.reader.port import Presence, Visit
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
-from sim.reader import state
+from sim.reader import card_memory as state
 from sim.reader.cards import VirtualCard
 from sim.reader.pcscd import NoServiceError, running_service
 from sim.reader.personas import person

@@ -25,7 +25,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.secret import Secret
 from drivers.reader.transport.pcsc import PcscBackend
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.kinds import KINDS
 from sim.reader.pcscd import NoServiceError, running_service
 from sim.reader.personas import person

@@ -26,7 +26,14 @@ from fleet.messages.link import Presence, encode
 from fleet.messages.signed import AckedReader
 from fleet.messages.topics import Topics
 from sim.fleet import identities
-from sim.fleet.line import Hello, Line, LineError, Message, open_line, spare_memory
+from sim.fleet.broker_connection import (
+    BrokerConnection,
+    BrokerConnectionError,
+    ConnectionSettings,
+    OutgoingMessage,
+    open_connection,
+    spare_memory,
+)
 from sim.fleet.outbox import Outbox
 
 AT_ONCE = 64
@@ -52,8 +59,8 @@ class Station:
         self._acked = acked
         self.waits: list[tuple[float, float]] = []
         self.connected_at = 0.0
-        self.line: Line | None = None
-        self._hello = Hello("127.0.0.1", port, tls, name, gone, (topics.acked,))
+        self.line: BrokerConnection | None = None
+        self._hello = ConnectionSettings("127.0.0.1", port, tls, name, gone, (topics.acked,))
         self._topic, self._presence = topics.events, topics.presence
         self._story = story()
         self._sent_at: dict[int, float] = {}
@@ -62,9 +69,9 @@ class Station:
 
     async def connect(self) -> None:
         """Raises LineError."""
-        line = await open_line(self._hello, self._take)
+        line = await open_connection(self._hello, self._take)
         self.line, self.connected_at = line, time.perf_counter()
-        line.publish(Message(self._presence, encode(Presence(online=True, bootid="boot-1")), retain=True))
+        line.publish(OutgoingMessage(self._presence, encode(Presence(online=True, bootid="boot-1")), retain=True))
         self.outbox.begin_again()
         self._pump()
 
@@ -75,7 +82,7 @@ class Station:
             await asyncio.sleep(self._backoff.next_s())
             try:
                 return await self.connect()
-            except LineError:
+            except BrokerConnectionError:
                 continue
 
     def add(self, count: int) -> None:
@@ -102,9 +109,9 @@ class Station:
             for event in self.outbox.due(WINDOW):
                 self.line.publish(self._message(event))
 
-    def _message(self, event: Event) -> Message:
+    def _message(self, event: Event) -> OutgoingMessage:
         user = ((EPOCH_PROPERTY, str(event.epoch)), (SEQUENCE_PROPERTY, str(event.sequence)))
-        return Message(self._topic, event.wire, user)
+        return OutgoingMessage(self._topic, event.wire, user)
 
     def _take(self, _topic: str, payload: bytes) -> None:
         now = time.perf_counter()
@@ -132,7 +139,7 @@ async def connect(stations: Sequence[Station]) -> Said:
 
 async def _insisting(station: Station) -> None:
     for _ in range(TRIES - 1):
-        with contextlib.suppress(LineError):
+        with contextlib.suppress(BrokerConnectionError):
             return await station.connect()
     return await station.connect()
 

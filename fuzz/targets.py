@@ -53,11 +53,11 @@ from fuzz.proofs import read_a_proof
 from fuzz.written import read_what_was_written, write_to_a_card
 from kiosk.receipts import checking, wire
 from kiosk.receipts.facts import ReceiptError
-from sim.issuer.enrolling import NotEnrolledError, read_request
+from sim.issuer.enrollment import NotEnrolledError, read_request
 from sim.printer.escpos_parser import next_command
-from sim.printer.machine import Machine
+from sim.printer.machine import PrinterMachine
 from sim.reader import vpcd
-from sim.reader.command import parse as parse_apdu
+from sim.reader.command_apdu import parse as parse_apdu
 from sim.reader.slot import CardTornError
 from sim.reader.status import StatusError
 
@@ -227,7 +227,7 @@ def fuzz_orders(data: bytes) -> None:
 
 def fuzz_printer(data: bytes) -> None:
     """What the virtual printer is sent, and what a printer answers."""
-    machine = Machine(576)
+    machine = PrinterMachine(576)
     answers = machine.feed(data[:1024])
     assert all(protocol.is_real_time(answer) or protocol.is_in_turn(answer) for answer in answers)
     taken = next_command(data)

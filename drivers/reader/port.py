@@ -1,7 +1,7 @@
 """Interfaces of the reader layer: the backend that moves bytes, and the visit that gives them a meaning.
 
 Two backends implement `Backend`: PC/SC (`drivers.reader.transport.pcsc`, which alone imports pyscard) and in-process
-(`sim.reader.inprocess`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs
+(`sim.reader.in_process`, which talks to virtual cards). Backends are synchronous and may block; `CardReader` runs
 each in a thread of its own, with a watchdog, and is what the station uses.
 """
 

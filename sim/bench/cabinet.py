@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.cabinet.port import Cabinet
-from sim.cabinet.body import Body, PanelError
+from sim.cabinet.mechanics import CabinetMechanics, MechanicsError
 from sim.cabinet.twin import BoardTwin
 from sim.cabinet.virtual import VirtualCabinet
 
@@ -22,7 +22,7 @@ TROUBLES = ("cable", "silent", "noise", "restart", "case", "bin_door")
 BenchCabinet = VirtualCabinet | BoardTwin
 
 
-def made(
+def make_cabinet(
     folder: Path, slots: int, cards: Mapping[int, str], on_change: Callable[[], None], *, firmware: bool
 ) -> BenchCabinet:
     """A cabinet with those cards; with `firmware` its board keeps its flash in `folder`."""
@@ -36,7 +36,7 @@ def driver_of(cabinet: BenchCabinet) -> Cabinet:
     return cabinet.driver if isinstance(cabinet, BoardTwin) else cabinet
 
 
-def board_of(cabinet: Body) -> BoardTwin | None:
+def board_of(cabinet: CabinetMechanics) -> BoardTwin | None:
     """The board; None where there is none."""
     return cabinet if isinstance(cabinet, BoardTwin) else None
 
@@ -53,11 +53,11 @@ async def stop(cabinet: BenchCabinet) -> None:
         await cabinet.stop()
 
 
-def befall(cabinet: Body, what: str, on: bool) -> None:
-    """Let it begin, or end; noise and a restart are over at once. Raises PanelError."""
+def apply_trouble(cabinet: CabinetMechanics, what: str, on: bool) -> None:
+    """Let it begin, or end; noise and a restart are over at once. Raises MechanicsError."""
     board = board_of(cabinet)
     if board is None:
-        raise PanelError("this cabinet has no board: its firmware needs micropython")
+        raise MechanicsError("this cabinet has no board: its firmware needs micropython")
     match what:
         case "cable":
             board.pull_cable(on)
@@ -72,7 +72,7 @@ def befall(cabinet: Body, what: str, on: bool) -> None:
         case "bin_door":
             board.open_bin(on)
         case _:
-            raise PanelError(f"nothing of the kind befalls a board: {what!r} is none of {', '.join(TROUBLES)}")
+            raise MechanicsError(f"nothing of the kind befalls a board: {what!r} is none of {', '.join(TROUBLES)}")
 
 
 def picture(cabinet: BenchCabinet) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sim.reader.pki import TestAuthority
 
 
 @dataclass(frozen=True, slots=True)
-class Special:
+class SpecialCard:
     """What is special about a card of the bench: its kind, a PIN that is locked, a second PIN. `note` says so to people."""
 
     note: str = ""
@@ -26,7 +26,7 @@ class Special:
     two_pins: bool = False
 
 
-def make(name: str, special: Special, authority: TestAuthority, now: datetime, path: Path) -> VirtualCard:
+def make(name: str, special: SpecialCard, authority: TestAuthority, now: datetime, path: Path) -> VirtualCard:
     """The card of that name, in that file from now on. Raises LookupError where there is no such card, OSError."""
     who = persona(name)
     card = VirtualCard.create(

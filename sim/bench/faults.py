@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from drivers.cabinet.port import Cabinet, CabinetFault, CabinetState, TwoBoards, WrongFirmware
 from kiosk.station.devices import Devices
-from sim.bench.world import World, WorldError
+from sim.bench.virtual_bench import BenchMoveError, VirtualBench
 from sim.cabinet.twin import BoardTwin
 from sim.cabinet.virtual import VirtualCabinet
 
@@ -22,14 +22,14 @@ SLOT = 1
 
 
 @dataclass(slots=True)
-class Bench:
+class FaultTarget:
     """The virtual devices and the drivers on them."""
 
-    world: World
+    world: VirtualBench
     devices: Devices
 
 
-class OtherCabinet:
+class FaultyCabinet:
     """The cabinet, with a state that the one virtual board cannot have. Everything else is the cabinet's."""
 
     def __init__(self, cabinet: Cabinet, found: CabinetFault) -> None:
@@ -44,31 +44,31 @@ class OtherCabinet:
         return self._found
 
 
-def _printer(name: str) -> Callable[[Bench], None]:
-    def apply(bench: Bench) -> None:
+def _printer(name: str) -> Callable[[FaultTarget], None]:
+    def apply(bench: FaultTarget) -> None:
         bench.world.printer.faults = replace(bench.world.printer.faults, **{name: True})
 
     return apply
 
 
-def _cabinet(fault: CabinetFault) -> Callable[[Bench], None]:
-    def apply(bench: Bench) -> None:
+def _cabinet(fault: CabinetFault) -> Callable[[FaultTarget], None]:
+    def apply(bench: FaultTarget) -> None:
         assert bench.devices.cabinet is not None
-        bench.devices.cabinet = cast(Cabinet, OtherCabinet(bench.devices.cabinet, fault))
+        bench.devices.cabinet = cast(Cabinet, FaultyCabinet(bench.devices.cabinet, fault))
 
     return apply
 
 
-def _reader(role: str) -> Callable[[Bench], None]:
+def _reader(role: str) -> Callable[[FaultTarget], None]:
     return lambda bench: bench.world.backend.unplug(bench.world.slots[role].name)
 
 
-def _upside_down(bench: Bench) -> None:
+def _upside_down(bench: FaultTarget) -> None:
     bench.world.remove("holder")
     bench.world.insert("1:old", "holder", upside_down=True)
 
 
-def _mute(bench: Bench) -> None:
+def _mute(bench: FaultTarget) -> None:
     cabinet = bench.world.cabinet
     if isinstance(cabinet, BoardTwin):
         cabinet.silence()
@@ -76,51 +76,51 @@ def _mute(bench: Bench) -> None:
         cabinet.set_mute()
 
 
-def _cable(bench: Bench) -> None:
+def _cable(bench: FaultTarget) -> None:
     _board(bench).pull_cable()
 
 
-def _not_paired(bench: Bench) -> None:
+def _not_paired(bench: FaultTarget) -> None:
     (_board(bench).folder / "pairing.json").unlink()
 
 
-def _swapped(bench: Bench) -> None:
+def _swapped(bench: FaultTarget) -> None:
     path = _board(bench).folder / "pairing.json"
     pairing = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**pairing, "board": "0" * len(pairing["board"])}), encoding="utf-8")
 
 
-def _board(bench: Bench) -> BoardTwin:
+def _board(bench: FaultTarget) -> BoardTwin:
     if isinstance(bench.world.cabinet, VirtualCabinet):
-        raise WorldError("this cabinet has no board: its firmware needs micropython")
+        raise BenchMoveError("this cabinet has no board: its firmware needs micropython")
     return bench.world.cabinet
 
 
-def _jam(bench: Bench) -> None:
+def _jam(bench: FaultTarget) -> None:
     bench.world.jam(SLOT, True)
 
 
-def _door(bench: Bench) -> None:
+def _door(bench: FaultTarget) -> None:
     bench.world.cabinet.open_door(SLOT)
 
 
-def _case(bench: Bench) -> None:
+def _case(bench: FaultTarget) -> None:
     _board(bench).open_case()
 
 
-def _bin(bench: Bench) -> None:
+def _bin(bench: FaultTarget) -> None:
     _board(bench).open_bin()
 
 
-def _scanner(attribute: str) -> Callable[[Bench], None]:
+def _scanner(attribute: str) -> Callable[[FaultTarget], None]:
     return lambda bench: setattr(bench.devices.scanner, attribute, True)
 
 
-def _pins(act: Callable[[Any], None]) -> Callable[[Bench], None]:
+def _pins(act: Callable[[Any], None]) -> Callable[[FaultTarget], None]:
     return lambda bench: act(bench.devices.pins)
 
 
-FAULTS: dict[str, Callable[[Bench], None]] = {
+FAULTS: dict[str, Callable[[FaultTarget], None]] = {
     "reader.holder_unplugged": _reader("holder"),
     "reader.administrator_unplugged": _reader("administrator"),
     "reader.card_mute": _upside_down,

@@ -12,8 +12,8 @@ from kiosk.station.devices import Devices
 from kiosk.station.virtual_devices import VirtualDevices
 from kiosk.station.virtual_plugin import Look, VirtualDevicesError
 from sim.bench import faults
-from sim.bench.control import BenchControl
-from sim.bench.world import World, WorldError
+from sim.bench.socket_server import BenchControl
+from sim.bench.virtual_bench import BenchMoveError, VirtualBench
 from sim.cabinet import unix_board
 from sim.demo import seed
 
@@ -23,14 +23,14 @@ CARD = "1:old"
 FAULTS = tuple(faults.FAULTS)
 
 
-def open_devices(folder: Path, now: datetime, *, cabinet: bool) -> World:
+def open_devices(folder: Path, now: datetime, *, cabinet: bool) -> VirtualBench:
     """The bench of that folder; a cabinet that is used runs the real firmware where micropython is installed."""
-    return World.open(folder, seed.scenario(), now, firmware=cabinet and unix_board.available())
+    return VirtualBench.open(folder, seed.scenario(), now, firmware=cabinet and unix_board.available())
 
 
 def serve_bench(devices: VirtualDevices, type_text: Callable[[str], None], looks: Mapping[str, Look]) -> BenchControl:
     """The server of the bench window's socket."""
-    world = cast(World, devices)
+    world = cast(VirtualBench, devices)
     control = BenchControl(world, world.folder / BENCH_SOCKET)
     control.extra = {
         "scan": lambda request: world.scan(str(request["text"]), type_text),
@@ -42,12 +42,12 @@ def serve_bench(devices: VirtualDevices, type_text: Callable[[str], None], looks
 
 def insert_card(devices: VirtualDevices) -> None:
     """Put a card into the holder's reader, for a self test."""
-    cast(World, devices).insert(CARD, "holder")
+    cast(VirtualBench, devices).insert(CARD, "holder")
 
 
 def apply_fault(name: str, devices: VirtualDevices, drivers: Devices) -> None:
     """Break a device. Raises VirtualDevicesError where that cannot be done."""
     try:
-        faults.FAULTS[name](faults.Bench(cast(World, devices), drivers))
-    except WorldError as error:
+        faults.FAULTS[name](faults.FaultTarget(cast(VirtualBench, devices), drivers))
+    except BenchMoveError as error:
         raise VirtualDevicesError(str(error)) from None

@@ -19,9 +19,9 @@ from typing import Any
 
 from kiosk.screens import fonts
 from kiosk.screens import kivy_environment as env
-from sim.bench.client import BenchClient, BenchGoneError
-from sim.bench.picture import Picture
-from sim.bench.world import WorldError
+from sim.bench.socket_client import BenchClient, BenchGoneError
+from sim.bench.view_model import BenchView
+from sim.bench.virtual_bench import BenchMoveError
 
 SIZE = (1000, 800)
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
@@ -43,15 +43,15 @@ class BenchWindow:
         self._power = power
         self._tasks: set[asyncio.Task[None]] = set()
         self._window = _open(size, position)
-        from sim.bench.board.board import Board
+        from sim.bench.panels.bench_panels import BenchPanels
 
-        self.board = Board(self.move, self.switch if power is not None else None)
+        self.board = BenchPanels(self.move, self.switch if power is not None else None)
         self._window.add_widget(self.board)
 
     async def run(self) -> None:
         """Draw and follow the world until the window is closed or this is cancelled.
 
-        Raises WorldError, KeyError or ValueError where the station speaks another language than the bench.
+        Raises BenchMoveError, KeyError or ValueError where the station speaks another language than the bench.
         """
         from kivy.base import async_runTouchApp
 
@@ -86,7 +86,7 @@ class BenchWindow:
             async for picture in pictures:
                 self._draw(picture)
 
-    def _draw(self, picture: Picture | None) -> None:
+    def _draw(self, picture: BenchView | None) -> None:
         if picture is None:
             self.board.lost()
         else:
@@ -95,7 +95,7 @@ class BenchWindow:
     async def _make(self, client: BenchClient, **request: Any) -> None:
         try:
             await client.move(**request)
-        except (WorldError, BenchGoneError) as error:
+        except (BenchMoveError, BenchGoneError) as error:
             self.board.say(str(error))
         else:
             self.board.say("")

@@ -24,8 +24,8 @@ from drivers.cabinet.pairing import KEY_BYTES, Pairing, PairingError, pairing_of
 from drivers.cabinet.port_discovery import named
 from drivers.reader.secret import Secret
 from sim.cabinet import unix_board
-from sim.cabinet.body import BIN_HOLDS, SLOTS, Body, DropBody
 from sim.cabinet.cable import Cable
+from sim.cabinet.mechanics import BIN_HOLDS, SLOTS, CabinetMechanics, DropSlotMechanics
 from sim.cabinet.unix_board import UnixBoard
 
 BOARD_BYTES = 8
@@ -43,7 +43,7 @@ class TwinError(Exception):
     """The firmware did not start; the text says why."""
 
 
-class TwinDrop(DropBody):
+class TwinDrop(DropSlotMechanics):
     """The drop slot whose sensors are wired to the board. Its count is what the board has told."""
 
     def __init__(self, holds: int, notify: Callable[[], None], say: Callable[[str], None]) -> None:
@@ -67,7 +67,7 @@ class TwinDrop(DropBody):
         self._say(f"full {'on' if self.full else 'off'}")
 
 
-class BoardTwin(Body):
+class BoardTwin(CabinetMechanics):
     """Body, board and cable of one cabinet. `driver` is the station's end."""
 
     drop: TwinDrop

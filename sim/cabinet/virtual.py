@@ -31,19 +31,19 @@ from drivers.cabinet.port import (
     SlotFault,
     SlotReading,
 )
-from sim.cabinet.body import BIN_HOLDS, SLOTS, Body, PanelError
+from sim.cabinet.mechanics import BIN_HOLDS, SLOTS, CabinetMechanics, MechanicsError
 from sim.cabinet.virtual_drop import VirtualDrop
 
 COIL_LIMIT_S = 0.5
 DOOR_OPENS_AFTER_S = 0.05
 DROP_LIMIT_S = 60.0
 
-__all__ = ["PanelError", "VirtualCabinet"]
+__all__ = ["MechanicsError", "VirtualCabinet"]
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
-class VirtualCabinet(Body):
+class VirtualCabinet(CabinetMechanics):
     """Implements `drivers.cabinet.port.Cabinet`, and has the panel."""
 
     drop: VirtualDrop

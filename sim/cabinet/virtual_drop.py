@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 from drivers.cabinet.drop import DropEvent, DropStage, DropWatch
 from drivers.cabinet.port import DropOutcome, Dropped, NotDropped
-from sim.cabinet.body import DropBody
+from sim.cabinet.mechanics import DropSlotMechanics
 
 
-class VirtualDrop(DropBody):
+class VirtualDrop(DropSlotMechanics):
     """One drop slot with its watch."""
 
     def __init__(self, holds: int, notify: Callable[[], None]) -> None:

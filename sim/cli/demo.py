@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kiosk.cli import Exit
-from sim.demo import trying
+from sim.demo import suggestions as trying
 
 DATA = Path("demo-data")
 HELP = "station, bench and fleet server on made-up cards and orders"
@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes: 0 closed, or the scripted pick-up is done; 4 a program did not start; 130 interrupted."""
     from fleet.agent.identity import IdentityError
     from provisioning.authority import AuthorityError
-    from sim.demo import running
+    from sim.demo import run as running
     from sim.demo.player import PlayError
-    from sim.demo.processes import StartError
+    from sim.demo.processes import ProcessStartError
 
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     demo = running.with_windows if display and not args.headless else running.on_virtual_screen
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         return asyncio.run(_ended_by_sigterm(demo(args.data.resolve())))
     except asyncio.CancelledError:
         return Exit.DONE
-    except (StartError, PlayError) as error:
+    except (ProcessStartError, PlayError) as error:
         print(f"kortkiosk demo: {error}", file=sys.stderr)
         return Exit.FAULT
     except (IdentityError, AuthorityError, OSError) as error:

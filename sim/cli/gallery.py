@@ -34,18 +34,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Do it. Exit codes: 0 done; 4 no virtual screen, or the pick-up did not play."""
     from sim.demo.player import PlayError
-    from sim.demo.processes import StartError
+    from sim.demo.processes import ProcessStartError
 
     try:
         asyncio.run(_gallery(args))
-    except (StartError, PlayError) as error:
+    except (ProcessStartError, PlayError) as error:
         print(f"kortkiosk gallery: {error}", file=sys.stderr)
         return Exit.FAULT
     return Exit.DONE
 
 
 async def _gallery(args: argparse.Namespace) -> None:
-    from sim.demo.running import on_virtual_screen, virtual_display
+    from sim.demo.run import on_virtual_screen, virtual_display
     from sim.gallery import sheets
 
     async with virtual_display("1920x1920x24") as display:
@@ -59,7 +59,7 @@ async def _gallery(args: argparse.Namespace) -> None:
 
 
 async def _shoot(args: argparse.Namespace, panel: str, display: str) -> None:
-    from sim.demo.processes import StartError
+    from sim.demo.processes import ProcessStartError
 
     arguments = [sys.executable, "-m", "sim.gallery.shoot", "--panel", panel, "--into", str(args.into)]
     for name in ("theme", "language"):
@@ -67,4 +67,4 @@ async def _shoot(args: argparse.Namespace, panel: str, display: str) -> None:
             arguments += [f"--{name}", value]
     process = await asyncio.create_subprocess_exec(*arguments, env={**os.environ, "DISPLAY": display})
     if await process.wait() != 0:
-        raise StartError(f"the window of panel {panel} did not draw")
+        raise ProcessStartError(f"the window of panel {panel} did not draw")

@@ -22,8 +22,8 @@ import msgspec
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.platform.addresses import Address, AddressError
 from sim.issuer import BANNER
-from sim.issuer.serving import PUBLIC, SECURE, Running, SimulatorConfig, running
-from sim.issuer.state import Seed
+from sim.issuer.database import Seed
+from sim.issuer.server import PUBLIC, SECURE, RunningIssuer, SimulatorConfig, open_issuer
 
 DONE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 
@@ -59,7 +59,7 @@ async def _serve(config: SimulatorConfig, seed: Seed | None, as_json: bool) -> i
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _tell, told, number)
-    async with running(config, lambda: datetime.now(UTC)) as one:
+    async with open_issuer(config, lambda: datetime.now(UTC)) as one:
         if seed is not None and one.simulator.state.is_empty():
             one.simulator.fill(seed)
         _say(one, as_json)
@@ -72,7 +72,7 @@ def _tell(told: "asyncio.Future[int]", number: int) -> None:
         told.set_result(number)
 
 
-def _say(one: Running, as_json: bool) -> None:
+def _say(one: RunningIssuer, as_json: bool) -> None:
     facts: dict[str, Any] = {
         "secure": f"https://{one.secure}", "public": f"http://{one.public}", "settings": str(one.settings),
     }  # fmt: skip

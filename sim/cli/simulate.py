@@ -40,11 +40,11 @@ from fleet.server.server import utc_now
 from provisioning import files, pki
 from provisioning.authority import Authority, AuthorityError
 from sim.fleet import identities
-from sim.fleet.crowd import Report, simulate
-from sim.fleet.line import Hello, spare_memory
+from sim.fleet.broker_connection import ConnectionSettings, spare_memory
 from sim.fleet.outbox import Outbox
-from sim.fleet.plan import Papers, Plan
+from sim.fleet.simulation import SimulationReport, simulate
 from sim.fleet.station import SimulatedStation
+from sim.fleet.station_settings import ErrandRates, StationCredentials
 from sim.fleet.verification import differences
 
 DONE, DIFFERENT, OWN_ERROR, BAD_INPUT = 0, 1, 1, 2
@@ -122,13 +122,13 @@ def _stations(arguments: argparse.Namespace, folder: Path, names: Sequence[str])
     epoch = int(time.time())
     chance = Random(arguments.seed if arguments.seed is not None else SystemRandom().getrandbits(64))  # noqa: S311
     timeout = {"acked_timeout_s": HASTY_ACKED_S} if arguments.hasty else {}
-    plan = Plan(arguments.errands_per_hour, arguments.faults, **timeout)
+    plan = ErrandRates(arguments.errands_per_hour, arguments.faults, **timeout)
     server_key = ECKey.import_key({**Authority(arguments.authority).signing_key})
     acked = AckedReader(server_key)
     stations = []
     for number, name in enumerate(names):
         random = Random(chance.getrandbits(64))  # noqa: S311  # to spread, not to hide
-        papers = Papers(functools.partial(identities.own_key, folder, name), server_key, acked)
+        papers = StationCredentials(functools.partial(identities.own_key, folder, name), server_key, acked)
         stations.append(
             SimulatedStation(
                 Outbox(name, epoch, KEPT_EVENTS // len(names)), _hello(arguments.broker, number, folder, name), plan, random,
@@ -138,14 +138,14 @@ def _stations(arguments: argparse.Namespace, folder: Path, names: Sequence[str])
     return stations
 
 
-def _hello(brokers: Sequence[Address], number: int, folder: Path, name: str) -> Hello:
+def _hello(brokers: Sequence[Address], number: int, folder: Path, name: str) -> ConnectionSettings:
     """To one of the nodes, another one for the next station."""
     topics = Topics(name)
     reads = (topics.acked, topics.commands, topics.answer)
     turn = number % len(brokers)
     broker, *others = (*brokers[turn:], *brokers[:turn])
     gone = (topics.presence, encode(Presence(online=False, bootid="")))
-    return Hello(
+    return ConnectionSettings(
         broker.host, broker.port, identities.tls(folder, name), name, gone, reads,
         tuple((other.host, other.port) for other in others),
     )  # fmt: skip
@@ -159,7 +159,7 @@ def _backoff(random: Random, *, hasty: bool) -> Backoff:
     return Backoff(draw=lambda low, high: random.uniform(low, min(high, HASTY_S) if hasty else high))
 
 
-async def _simulate(arguments: argparse.Namespace, stations: Sequence[SimulatedStation]) -> Report:
+async def _simulate(arguments: argparse.Namespace, stations: Sequence[SimulatedStation]) -> SimulationReport:
     """Until `--seconds` are over, or SIGINT or SIGTERM."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -171,7 +171,7 @@ async def _simulate(arguments: argparse.Namespace, stations: Sequence[SimulatedS
     return await simulate(stations, told.wait(), PATIENCE_S)
 
 
-def _say(as_json: bool, report: Report, different: Sequence[str] | None) -> None:
+def _say(as_json: bool, report: SimulationReport, different: Sequence[str] | None) -> None:
     """`different` is None where nothing was compared."""
     if as_json:
         verdict = {} if different is None else {"verified": not different, "differences": different}

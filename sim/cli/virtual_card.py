@@ -15,11 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from sim.reader.card_memory import CardFileError
 from sim.reader.cards import VirtualCard
-from sim.reader.kinds import KINDS, Kind
-from sim.reader.personas import SIGNATURE_PIN, Person, administrators, people, person, with_two_pins
+from sim.reader.kinds import KINDS, CardKind
+from sim.reader.personas import SIGNATURE_PIN, MadeUpPerson, administrators, people, person, with_two_pins
 from sim.reader.pki import TestAuthority, default_directory
-from sim.reader.state import CardFileError
 from sim.reader.traits import TRAITS, UnknownTraitError
 from sim.reader.vpcd import DEFAULT_HOST, FIRST_PORT, plug
 
@@ -197,7 +197,7 @@ def _show_list(args: argparse.Namespace) -> None:
     print(f"\nTest authority: {authority}")
 
 
-def _kind_facts(kind: Kind) -> dict[str, Any]:
+def _kind_facts(kind: CardKind) -> dict[str, Any]:
     """A kind, with the codes of the card that is made where no --order is given."""
     card = person(DEFAULT_ORDER).new
     return {
@@ -218,7 +218,7 @@ def _kind_facts(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _person_facts(someone: Person) -> dict[str, Any]:
+def _person_facts(someone: MadeUpPerson) -> dict[str, Any]:
     """A person; with protected identity only the HSA-id is shown."""
     return {
         "order": someone.order,

@@ -18,7 +18,7 @@ from fleet.messages import issuing
 from fleet.messages.issuing import CardRecord, CardState
 from sim.reader.cards import VirtualCard
 from sim.reader.persona import Persona
-from sim.reader.personas import Person, administrators, people
+from sim.reader.personas import MadeUpPerson, administrators, people
 from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
 from sim.reader.pki import TestAuthority
 
@@ -56,7 +56,7 @@ def tell_certificates(folder: Path, cards: Iterable[VirtualCard]) -> None:
     (folder / SEED).write_text(json.dumps({**seed, "certificates": told}, ensure_ascii=False), encoding="utf-8")
 
 
-def _person(one: Person, now: datetime) -> issuing.Person:
+def _person(one: MadeUpPerson, now: datetime) -> issuing.Person:
     def day(days: int) -> str:
         return (now + timedelta(days=days)).date().isoformat()
 
@@ -70,7 +70,7 @@ def _person(one: Person, now: datetime) -> issuing.Person:
     )
 
 
-def _cards(one: Person) -> list[CardRecord]:
+def _cards(one: MadeUpPerson) -> list[CardRecord]:
     if one.administrator:
         return [_card(one, one.new, "active")]
     old = _card(one, one.old, "active", reserve=one.order == RESERVE)
@@ -79,7 +79,7 @@ def _cards(one: Person) -> list[CardRecord]:
     return [old, _card(one, one.new, "waiting")]
 
 
-def _card(one: Person, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:
+def _card(one: MadeUpPerson, card: Persona, state: CardState, *, reserve: bool = False) -> CardRecord:
     return CardRecord(
         card.card_number, one.hsa_id, "reserve" if reserve else "ordinary", state, loa=card.loa, reserve=reserve
     )

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from sim.bench.control import move as bench_move
-from sim.bench.world import WorldError
-from sim.demo.story import Scene
+from sim.bench.socket_server import move as bench_move
+from sim.bench.virtual_bench import BenchMoveError
+from sim.demo.story import StoryScene
 
 VIEW_S = 120.0
 """How long a view may take to come up."""
@@ -33,7 +33,11 @@ class Player:
         self._view = ""
 
     async def play(
-        self, scenes: Iterable[Scene], *, pictures: Path | None = None, tell: Callable[[str], None] = lambda _: None
+        self,
+        scenes: Iterable[StoryScene],
+        *,
+        pictures: Path | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Play the scenes in order. Raises PlayError where another view comes up."""
         for number, scene in enumerate(scenes):
@@ -87,7 +91,7 @@ class Player:
     async def _look(self) -> dict[str, Any]:
         try:
             return await bench_move(self._socket, do="screen")
-        except (OSError, WorldError, json.JSONDecodeError):
+        except (OSError, BenchMoveError, json.JSONDecodeError):
             return {}
 
     async def _left(self, view: str) -> bool:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from sim.demo.issuer import SEED
-from sim.demo.seed import Region
+from sim.demo.seed import DemoRegion
 
 STOP_S = 10.0
 READY_S = 120.0
@@ -16,11 +16,11 @@ BENCH_LEFT = 1290
 """The bench stands to the right of the station, where the display is wide enough; else it can be moved."""
 
 
-class StartError(Exception):
+class ProcessStartError(Exception):
     """A program did not come up; the text says which and where its log is."""
 
 
-class Program:
+class DemoProcess:
     """One program with its log."""
 
     def __init__(self, name: str, arguments: list[str], log: Path, environment: dict[str, str] | None = None) -> None:
@@ -48,7 +48,7 @@ class Program:
                     if line.startswith(ready):
                         return line.strip()
         await self.stop()
-        raise StartError(f"{self.name} did not start; its log is {self.log}")
+        raise ProcessStartError(f"{self.name} did not start; its log is {self.log}")
 
     def kill(self) -> None:
         """Cut its power: no farewell."""
@@ -74,41 +74,43 @@ class Program:
             await self.process.wait()
 
 
-def server(region: Region, mqtt: str, http: str) -> Program:
+def server(region: DemoRegion, mqtt: str, http: str) -> DemoProcess:
     """The fleet server with its embedded broker."""
     arguments = [sys.executable, "-m", "fleet.server.cli", "serve", "--data", str(region.fleet_data)]
     arguments += ["--authority", str(region.authority), "--mqtt", mqtt, "--http", http, "--demo"]
     arguments += ["--issuer", str(region.issuer / "issuer.toml")]
-    return Program("the fleet server", arguments, region.folder / "server.log")
+    return DemoProcess("the fleet server", arguments, region.folder / "server.log")
 
 
-def issuer(region: Region, secure: str, public: str) -> Program:
+def issuer(region: DemoRegion, secure: str, public: str) -> DemoProcess:
     """The simulated issuer."""
     arguments = [sys.executable, "-m", "fleet.server.cli", "issuer-simulator", "--data", str(region.issuer)]
     arguments += ["--secure", secure, "--public", public, "--seed", str(region.issuer / SEED)]
     arguments += ["--cards-authority", str(region.bench / "authority")]
-    return Program("the issuer simulator", arguments, region.folder / "issuer.log")
+    return DemoProcess("the issuer simulator", arguments, region.folder / "issuer.log")
 
 
-def station(region: Region, display: str | None = None) -> Program:
+def station(region: DemoRegion, display: str | None = None) -> DemoProcess:
     """The station."""
     arguments = [sys.executable, "-m", "kiosk.cli", "run", "--config", str(region.config)]
-    return Program("the station", arguments, region.folder / "station.log", {"DISPLAY": display} if display else None)
+    return DemoProcess(
+        "the station", arguments, region.folder / "station.log", {"DISPLAY": display} if display else None
+    )
 
 
-def bench(region: Region, power: Path) -> Program:
+def bench(region: DemoRegion, power: Path) -> DemoProcess:
     """The bench window."""
     arguments = [sys.executable, "-m", "sim.bench.window", "--socket", str(region.bench / "bench.sock")]
     arguments += ["--power-socket", str(power), "--position", f"{BENCH_LEFT},0"]
-    return Program("the bench", arguments, region.folder / "bench.log")
+    return DemoProcess("the bench", arguments, region.folder / "bench.log")
 
 
-async def fleet_command(region: Region, *arguments: str) -> None:
-    """Run one command of kortkiosk-fleet on the region's data. Raises StartError with what it said."""
+async def fleet_command(region: DemoRegion, *arguments: str) -> None:
+    """Run one command of kortkiosk-fleet on the region's data. Raises ProcessStartError with what it said."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "fleet.server.cli", *arguments, "--data", str(region.fleet_data),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()
     if process.returncode != 0:
-        raise StartError(f"kortkiosk-fleet {arguments[0]}: {said.decode().strip()}")
+        raise ProcessStartError(f"kortkiosk-fleet {arguments[0]}: {said.decode().strip()}")

@@ -17,10 +17,10 @@ from fleet.agent.identity import Broker
 from fleet.messages.link import envelope_mac_input, release_code, release_mac_input
 from provisioning.authority import Authority
 from provisioning.enrol import enrol
-from sim.bench.cards import Special
-from sim.bench.world import Letter, Scenario
+from sim.bench.cards import SpecialCard
+from sim.bench.virtual_bench import CodeLetter, Scenario
 from sim.demo.issuer import issuer_files
-from sim.reader.personas import Person, administrators, people, person
+from sim.reader.personas import MadeUpPerson, administrators, people, person
 
 STATION = "lasarettet-a"
 SCOPE = "lasarettet-*"
@@ -32,14 +32,14 @@ MISPLACED = 7
 WRONG_LETTER = 8
 """This person's letter is that of person 3's card."""
 SPECIAL = {
-    "2:old": Special("Locked by three wrong codes", locked=True),
-    "3:old": Special("Kind C: a PIV card", kind="C"),
-    "4:old": Special("Its certificates have expired"),
-    "6:old": Special("Kind D: a PIV token", kind="D"),
-    "8:old": Special("On hold: it was forgotten"),
-    "9:old": Special("Kind A: nothing but codes can be written", kind="A"),
-    "11:old": Special("Two PINs: one to sign", two_pins=True),
-    "12:old": Special("A reserve card"),
+    "2:old": SpecialCard("Locked by three wrong codes", locked=True),
+    "3:old": SpecialCard("Kind C: a PIV card", kind="C"),
+    "4:old": SpecialCard("Its certificates have expired"),
+    "6:old": SpecialCard("Kind D: a PIV token", kind="D"),
+    "8:old": SpecialCard("On hold: it was forgotten"),
+    "9:old": SpecialCard("Kind A: nothing but codes can be written", kind="A"),
+    "11:old": SpecialCard("Two PINs: one to sign", two_pins=True),
+    "12:old": SpecialCard("A reserve card"),
 }
 """Old cards that are not as the others; what the issuer's register says of them is in `sim.demo.issuer`."""
 COLUMNS = (
@@ -86,7 +86,7 @@ revocation = "data/revocation"
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class DemoRegion:
     """Where everything is."""
 
     folder: Path
@@ -99,9 +99,9 @@ class Region:
     issuer: Path
 
 
-def region(folder: Path) -> Region:
+def region(folder: Path) -> DemoRegion:
     """The names of the places; nothing is made."""
-    return Region(
+    return DemoRegion(
         folder,
         folder / "authority",
         folder / "station" / "station.toml",
@@ -121,7 +121,7 @@ def seed(
     verify: str = "server",
     anchors: str = "",
     cards: Path | None = None,
-) -> Region:
+) -> DemoRegion:
     """Make what is not there yet. Raises OSError, AuthorityError.
 
     `anchors`: PEM of the cards' issuers, else the bench's; `cards`: folder of the virtual cards' authority, else the bench's.
@@ -146,7 +146,7 @@ def seed(
     return places
 
 
-def slot_of(someone: Person) -> int:
+def slot_of(someone: MadeUpPerson) -> int:
     """Every second slot, so that the drawing shows empty ones too."""
     return 2 * someone.order
 
@@ -161,36 +161,36 @@ def scenario() -> Scenario:
     return Scenario(slots, tuple(hand), tuple(letters), SLOTS, SPECIAL)
 
 
-def _letter(someone: Person) -> Letter:
+def _letter(someone: MadeUpPerson) -> CodeLetter:
     card = person(3).new if someone.order == WRONG_LETTER else someone.new
-    return Letter(someone.order, _addressee(someone), card.card_number, card.puk)
+    return CodeLetter(someone.order, _addressee(someone), card.card_number, card.puk)
 
 
-def _old_letter(someone: Person) -> Letter:
+def _old_letter(someone: MadeUpPerson) -> CodeLetter:
     """The letter that came with the old card, which everybody here has kept."""
-    return Letter(someone.order, _addressee(someone), someone.old.card_number, someone.old.puk, "old")
+    return CodeLetter(someone.order, _addressee(someone), someone.old.card_number, someone.old.puk, "old")
 
 
-def release_code_of(places: Region, someone: Person) -> str:
+def release_code_of(places: DemoRegion, someone: MadeUpPerson) -> str:
     """What the issuer prints in the letter of an LoA2 card, beside the PUK: see docs/messages.md."""
     _, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
     made_over = release_mac_input(_order_no(someone), someone.new.card_number, _envelope_mac(key, someone))
     return release_code(hmac.digest(key, made_over, "sha256"))
 
 
-def _envelope_mac(key: bytes, someone: Person) -> str:
+def _envelope_mac(key: bytes, someone: MadeUpPerson) -> str:
     return hmac.digest(key, envelope_mac_input(someone.new.card_number, someone.new.puk), "sha256").hex()
 
 
-def _order_no(someone: Person) -> str:
+def _order_no(someone: MadeUpPerson) -> str:
     return f"2026-{someone.order:04d}"
 
 
-def _addressee(someone: Person) -> str:
+def _addressee(someone: MadeUpPerson) -> str:
     return someone.hsa_id if someone.protected_identity else someone.name
 
 
-def write_orders(places: Region, now: datetime) -> None:
+def write_orders(places: DemoRegion, now: datetime) -> None:
     """The issuer's part: a code letter's HMAC goes with the order, its PUK never does."""
     key_id, key = _envelope_key(places.authority / "verifier" / "envelope-keys.json")
     with places.orders.open("w", encoding="utf-8", newline="") as file:
@@ -208,7 +208,7 @@ def write_orders(places: Region, now: datetime) -> None:
             )  # fmt: skip
 
 
-def _write_administrators(places: Region) -> None:
+def _write_administrators(places: DemoRegion) -> None:
     with places.administrators.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("hsa_id", "name", "roles", "level", "scope", "valid_from", "valid_until"))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from kiosk.steps.order import PAGE
 from sim.demo.seed import slot_of
-from sim.reader.personas import Person, administrators
+from sim.reader.personas import MadeUpPerson, administrators
 
 NEW_PIN = "314159"
 
@@ -32,7 +32,7 @@ Deed = Callable[[Doer], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class StoryScene:
     """At this view, do this."""
 
     view: str
@@ -59,7 +59,7 @@ def move(do: str, **request: Any) -> Deed:
     return lambda doer: doer.move(do, **request)
 
 
-def pick(someone: Person) -> Deed:
+def pick(someone: MadeUpPerson) -> Deed:
     """Turn the pages of the administrator's list until the order is there, and touch it."""
 
     async def deed(doer: Doer) -> None:
@@ -75,71 +75,73 @@ def order_of(number: int) -> str:
     return f"2026-{number:04d}"
 
 
-def own_card(someone: Person) -> tuple[Scene, ...]:
+def own_card(someone: MadeUpPerson) -> tuple[StoryScene, ...]:
     """With the holder's own old card."""
     return (
-        Scene("home", touch("pickup")),
-        Scene("pickup.who", touch("old_card")),
-        Scene("pickup.insert_old", move("insert", card=f"{someone.order}:old", reader="holder")),
-        Scene("pickup.pin_old", code(someone.old.pin)),
-        Scene("pickup.take_old", move("remove", reader="holder")),
+        StoryScene("home", touch("pickup")),
+        StoryScene("pickup.who", touch("old_card")),
+        StoryScene("pickup.insert_old", move("insert", card=f"{someone.order}:old", reader="holder")),
+        StoryScene("pickup.pin_old", code(someone.old.pin)),
+        StoryScene("pickup.take_old", move("remove", reader="holder")),
         *_rest(someone, drop=True),
     )
 
 
-def attended(someone: Person) -> tuple[Scene, ...]:
+def attended(someone: MadeUpPerson) -> tuple[StoryScene, ...]:
     """With an ID administrator, whose card goes into the second reader."""
     administrator = administrators()[0]
     return (
-        Scene("home", touch("pickup")),
-        Scene("pickup.who", touch("administrator")),
-        Scene("pickup.insert_administrator", move("insert", card=f"{administrator.order}:new", reader="administrator")),
-        Scene("pickup.pin_administrator", code(administrator.new.pin)),
-        Scene("pickup.document", touch("driving_licence")),
-        Scene("pickup.document_digits", code("4711")),
-        Scene("pickup.which", pick(someone)),
+        StoryScene("home", touch("pickup")),
+        StoryScene("pickup.who", touch("administrator")),
+        StoryScene(
+            "pickup.insert_administrator", move("insert", card=f"{administrator.order}:new", reader="administrator")
+        ),
+        StoryScene("pickup.pin_administrator", code(administrator.new.pin)),
+        StoryScene("pickup.document", touch("driving_licence")),
+        StoryScene("pickup.document_digits", code("4711")),
+        StoryScene("pickup.which", pick(someone)),
         *_rest(someone, drop=False),
-        Scene("closing.take_card", move("remove", reader="administrator")),
+        StoryScene("closing.take_card", move("remove", reader="administrator")),
     )
 
 
-def looked_after() -> tuple[Scene, ...]:
+def looked_after() -> tuple[StoryScene, ...]:
     """An ID administrator looks after the machine, from the second reader: a self test, and a restart of the program."""
     administrator = administrators()[0]
     card = f"{administrator.order}:new"
     return (
-        Scene("home", move("insert", card=card, reader="administrator")),
-        Scene("administrate.pin_administrator", code(administrator.new.pin)),
-        Scene("administrate.home", touch("service")),
-        Scene("service.menu", touch("test")),
-        Scene("service.tested", touch("next")),
-        Scene("service.menu", touch("restart")),
-        Scene("service.restart", touch("restart")),
-        Scene("closing.take_card", move("remove", reader="administrator")),
+        StoryScene("home", move("insert", card=card, reader="administrator")),
+        StoryScene("administrate.pin_administrator", code(administrator.new.pin)),
+        StoryScene("administrate.home", touch("service")),
+        StoryScene("service.menu", touch("test")),
+        StoryScene("service.tested", touch("next")),
+        StoryScene("service.menu", touch("restart")),
+        StoryScene("service.restart", touch("restart")),
+        StoryScene("closing.take_card", move("remove", reader="administrator")),
     )
 
 
-def _rest(someone: Person, *, drop: bool) -> tuple[Scene, ...]:
+def _rest(someone: MadeUpPerson, *, drop: bool) -> tuple[StoryScene, ...]:
     slot, number = slot_of(someone), someone.new.number_on_card
 
     async def take(doer: Doer) -> None:
         await doer.move("take", slot=slot)
         await doer.move("close_door", slot=slot)
 
-    dropped = (Scene("pickup.drop_old", move("drop", card=f"{someone.order}:old")),) if drop else ()
+    dropped = (StoryScene("pickup.drop_old", move("drop", card=f"{someone.order}:old")),) if drop else ()
     return (
-        Scene("pickup.terms", touch("accept")),
-        Scene("pickup.envelope", touch("yes")),
-        Scene("pickup.take", take),
-        Scene("pickup.printed", code(number[-8:])),
-        Scene("pickup.insert_new", move("insert", card=f"{someone.order}:new", reader="holder")),
-        Scene("pickup.puk", code(someone.new.puk)),
-        Scene("pickup.new_pin", code(NEW_PIN)),
-        Scene("pickup.repeat_pin", code(NEW_PIN)),
-        Scene("pickup.write", touch("write")),
-        Scene("pickup.receipt", touch("sign")),
-        Scene("pickup.sign_pin", code(NEW_PIN)),
+        StoryScene("pickup.terms", touch("accept")),
+        StoryScene("pickup.envelope", touch("yes")),
+        StoryScene("pickup.take", take),
+        StoryScene("pickup.printed", code(number[-8:])),
+        StoryScene("pickup.insert_new", move("insert", card=f"{someone.order}:new", reader="holder")),
+        StoryScene("pickup.puk", code(someone.new.puk)),
+        StoryScene("pickup.new_pin", code(NEW_PIN)),
+        StoryScene("pickup.repeat_pin", code(NEW_PIN)),
+        StoryScene("pickup.write", touch("write")),
+        StoryScene("pickup.receipt", touch("sign")),
+        StoryScene("pickup.sign_pin", code(NEW_PIN)),
         *dropped,
-        Scene("pickup.done", touch("end")),
-        Scene("closing.take_card", move("remove", reader="holder")),
+        StoryScene("pickup.done", touch("end")),
+        StoryScene("closing.take_card", move("remove", reader="holder")),
     )

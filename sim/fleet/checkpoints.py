@@ -17,7 +17,7 @@ from sim.fleet.outbox import Outbox
 OwnKey = tuple[EllipticCurvePrivateKey, x509.Certificate]
 
 
-class Checkpoints:
+class SimulatedCheckpoints:
     """Of one chain. `count`: how many were made."""
 
     def __init__(self, own: Callable[[], OwnKey]) -> None:

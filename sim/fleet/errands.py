@@ -34,7 +34,7 @@ SECONDS = {kind: it.seconds for kind, it in _SIMULATED.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EffectStep:
     """An effect with what comes of it, and the names of the further facts that a station tells of it."""
 
     effect: Effect
@@ -42,27 +42,27 @@ class Step:
     facts: tuple[str, ...] = ()
 
 
-EFFECTS: dict[str, tuple[Step, ...]] = {
+EFFECTS: dict[str, tuple[EffectStep, ...]] = {
     "pickup": (
-        Step(Effect.SLOT_OPEN, Outcome.OPENED, ("order", "slot")),
-        Step(Effect.SLOT_TAKE, Outcome.TAKEN, ("order", "slot")),
-        Step(Effect.CARD_UNBLOCK, Outcome.ACCEPTED, ("order",)),
+        EffectStep(Effect.SLOT_OPEN, Outcome.OPENED, ("order", "slot")),
+        EffectStep(Effect.SLOT_TAKE, Outcome.TAKEN, ("order", "slot")),
+        EffectStep(Effect.CARD_UNBLOCK, Outcome.ACCEPTED, ("order",)),
     ),
-    "change_pin": (Step(Effect.CARD_CHANGE, Outcome.ACCEPTED),),
-    "unblock": (Step(Effect.CARD_UNBLOCK, Outcome.ACCEPTED),),
+    "change_pin": (EffectStep(Effect.CARD_CHANGE, Outcome.ACCEPTED),),
+    "unblock": (EffectStep(Effect.CARD_UNBLOCK, Outcome.ACCEPTED),),
     "renew_certificate": (
-        Step(Effect.CARD_GENERATE_KEY, Outcome.GENERATED, ("key",)),
-        Step(Effect.CARD_WRITE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),
+        EffectStep(Effect.CARD_GENERATE_KEY, Outcome.GENERATED, ("key",)),
+        EffectStep(Effect.CARD_WRITE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),
     ),
-    "return_card": (Step(Effect.DROP_CARD, Outcome.DROPPED, ("old_card",)),),
-    "report_lost": (Step(Effect.CARD_HOLD, Outcome.HELD, ("card_number", "reason")),),
-    "clean_up": (Step(Effect.CARD_DELETE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),),
+    "return_card": (EffectStep(Effect.DROP_CARD, Outcome.DROPPED, ("old_card",)),),
+    "report_lost": (EffectStep(Effect.CARD_HOLD, Outcome.HELD, ("card_number", "reason")),),
+    "clean_up": (EffectStep(Effect.CARD_DELETE_CERTIFICATE, Outcome.ACCEPTED, ("key",)),),
 }
 MOST_SLOTS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PlannedEvent:
     """One event to be: `after_s` since the one before, its type, subject and data."""
 
     after_s: float
@@ -81,15 +81,15 @@ class _Visit:
     errand: str
     about: dict[str, Any]
     slot: int
-    tells: list[Told] = field(default_factory=list)
+    tells: list[PlannedEvent] = field(default_factory=list)
 
     def tell(self, after_s: float, kind: str, content: dict[str, Any]) -> None:
         order = self.about.get("order")
         subject = f"order/{order}" if order else f"card/{self.about['card_number']}"
-        self.tells.append(Told(after_s, kind, subject, {"errand": self.errand, **content}))
+        self.tells.append(PlannedEvent(after_s, kind, subject, {"errand": self.errand, **content}))
 
 
-def errand(random: Random, station: str, number: int) -> list[Told]:
+def errand(random: Random, station: str, number: int) -> list[PlannedEvent]:
     """The `number`th errand at this station, from its start to its end."""
     visit = _visit(random, station, number)
     visit.tell(0.0, EventType.ERRAND_STARTED, {"kind": visit.kind})

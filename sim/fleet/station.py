@@ -27,14 +27,20 @@ from fleet.messages.signed import SignedError, open_answer, sign_ask
 from fleet.messages.topics import Topics
 from fleet.messages.vocabulary import EventType, short_type
 from sim.fleet import errands
-from sim.fleet.checkpoints import Checkpoints
-from sim.fleet.commanded import Commanded
-from sim.fleet.gate import Gate
-from sim.fleet.line import Hello, Line, LineError, Message, open_line
+from sim.fleet.broker_connection import (
+    BrokerConnection,
+    BrokerConnectionError,
+    ConnectionSettings,
+    OutgoingMessage,
+    open_connection,
+)
+from sim.fleet.checkpoints import SimulatedCheckpoints
+from sim.fleet.command_handling import CommandHandler
+from sim.fleet.command_verification import CommandVerifier
+from sim.fleet.device_state import VERSION, SimulatedDevices
+from sim.fleet.order_sync import TIMEOUT_S, OrderSync
 from sim.fleet.outbox import Outbox
-from sim.fleet.plan import HOUR_S, Papers, Plan
-from sim.fleet.syncing import TIMEOUT_S, Syncing
-from sim.fleet.twin import VERSION, Twin
+from sim.fleet.station_settings import HOUR_S, ErrandRates, StationCredentials
 
 WINDOW = 100
 MENDED_S = 60.0
@@ -58,20 +64,27 @@ class SimulatedStation:
     """`live` until cancelled, then `settle` and `leave`. `counter` is held while somebody is served."""
 
     def __init__(
-        self, outbox: Outbox, hello: Hello, plan: Plan, random: Random, papers: Papers, clock: Clock, backoff: Backoff
+        self,
+        outbox: Outbox,
+        hello: ConnectionSettings,
+        plan: ErrandRates,
+        random: Random,
+        papers: StationCredentials,
+        clock: Clock,
+        backoff: Backoff,
     ) -> None:
         self.outbox = outbox
         self.tally = Tally()
         self.waits_s: list[float] = []
-        self.twin = Twin(outbox.station)
+        self.twin = SimulatedDevices(outbox.station)
         self.counter = asyncio.Lock()
         self.pace = plan.pace
-        self._papers = Papers(cache(papers.own), papers.server_key, papers.acked)
+        self._papers = StationCredentials(cache(papers.own), papers.server_key, papers.acked)
         self._asked = ""
         """The nonce of the last ask."""
-        self.checkpoints = Checkpoints(self._papers.own)
-        self.commanded = Commanded(Gate(outbox.station, papers.server_key), self, clock)
-        self.syncing = Syncing(outbox.station, papers.server_key, self._ask)
+        self.checkpoints = SimulatedCheckpoints(self._papers.own)
+        self.commanded = CommandHandler(CommandVerifier(outbox.station, papers.server_key), self, clock)
+        self.syncing = OrderSync(outbox.station, papers.server_key, self._ask)
         self._hello = hello
         self._plan = plan
         self._random = random
@@ -80,7 +93,7 @@ class SimulatedStation:
         self._topics = Topics(outbox.station)
         self._latest: deque[tuple[str, str]] = deque(maxlen=LOG_LINES)
         self._bootid = ""
-        self._line: Line | None = None
+        self._line: BrokerConnection | None = None
         self._sent_at: dict[int, float] = {}
         self._lose_next = False
         self._empty = asyncio.Event()
@@ -102,8 +115,8 @@ class SimulatedStation:
         while True:
             await asyncio.sleep(self._backoff.next_s())
             try:
-                line = await open_line(self._hello, self._take)
-            except LineError as error:
+                line = await open_connection(self._hello, self._take)
+            except BrokerConnectionError as error:
                 _log.info("%s: %s", self.outbox.station, error)
                 self._hello = self._hello.to_next()
                 continue
@@ -146,12 +159,12 @@ class SimulatedStation:
         """As it is now, where there is a line."""
         if self._line is not None:
             state = self.twin.state(self._bootid, _written(self._clock()), self.outbox.depth)
-            self._line.publish(Message(self._topics.state, encode(state), retain=True))
+            self._line.publish(OutgoingMessage(self._topics.state, encode(state), retain=True))
 
     def say_result(self, result: CommandResult) -> None:
         """What became of a command, where there is a line; without, the next connection tells."""
         if self._line is not None:
-            self._line.publish(Message(self._topics.results, encode(result)))
+            self._line.publish(OutgoingMessage(self._topics.results, encode(result)))
 
     def cut_power(self) -> None:
         """And start again."""
@@ -193,7 +206,7 @@ class SimulatedStation:
             return False
         self._asked, payload = sign_ask(self._papers.own(), self.outbox.station, ask, self._clock())
         correlation = secrets.token_bytes(16)
-        self._line.publish(Message(self._topics.ask, payload, correlation=correlation, expiry_s=int(TIMEOUT_S)))
+        self._line.publish(OutgoingMessage(self._topics.ask, payload, correlation=correlation, expiry_s=int(TIMEOUT_S)))
         return True
 
     def _pump(self) -> None:
@@ -208,9 +221,9 @@ class SimulatedStation:
             else:
                 self._line.publish(self._message(event))
 
-    def _message(self, event: Event) -> Message:
+    def _message(self, event: Event) -> OutgoingMessage:
         user = ((EPOCH_PROPERTY, str(event.epoch)), (SEQUENCE_PROPERTY, str(event.sequence)))
-        return Message(self._topics.events, event.wire, user)
+        return OutgoingMessage(self._topics.events, event.wire, user)
 
     def _take(self, topic: str, payload: bytes) -> None:
         try:
@@ -241,17 +254,17 @@ class SimulatedStation:
             self._empty.set()
         self._pump()
 
-    def _connected(self, line: Line) -> None:
+    def _connected(self, line: BrokerConnection) -> None:
         self.tally.connections += 1
         self._line = line
         self._pacing = Pacing(WINDOW, self._plan.acked_timeout_s, asyncio.get_running_loop().time())
-        line.publish(Message(self._topics.presence, encode(Presence(True, self._bootid)), retain=True))
+        line.publish(OutgoingMessage(self._topics.presence, encode(Presence(True, self._bootid)), retain=True))
         self.say_state()
         self.commanded.tell_again()
         self.outbox.begin_again()
         self._pump()
 
-    async def _watch(self, line: Line) -> None:
+    async def _watch(self, line: BrokerConnection) -> None:
         """Until it ends; where the server is silent for too long, send again."""
         loop = asyncio.get_running_loop()
         while not line.closed.done():

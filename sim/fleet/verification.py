@@ -16,14 +16,14 @@ from fleet.server.ingest.stored_chain import held_answer, held_chain, held_verdi
 from fleet.server.platform.database.database import Database, opened
 from fleet.server.platform.database.database_url import Place
 from fleet.server.server import utc_now
-from sim.fleet.crowd import Sent
+from sim.fleet.simulation import SentEvents
 
 PATIENCE_S = 30.0
 LOOK_EVERY_S = 0.2
 
 
 def differences(
-    place: Place, authorities: Authorities, sent: Sequence[Sent], pause: Callable[[float], None] = time.sleep
+    place: Place, authorities: Authorities, sent: Sequence[SentEvents], pause: Callable[[float], None] = time.sleep
 ) -> list[str]:
     """All of them. `authorities`: the fleet's. Raises StoreError, SQLAlchemyError."""
     with opened(place) as database:
@@ -33,7 +33,7 @@ def differences(
             return [*_of_chains(connection, sent), *_of_checkpoints(connection, sent), *unanswered]
 
 
-def _of_chains(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
+def _of_chains(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
     for one in sent:
         held = held_chain(connection, one.station, one.epoch)
         if (held.count, held.last, held.digest) != (one.last, one.last, one.digest):
@@ -41,7 +41,7 @@ def _of_chains(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
             yield f"{one.station}: {one.last} events were sent in epoch {one.epoch}, held are {what}"
 
 
-def _of_checkpoints(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
+def _of_checkpoints(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
     for one in sent:
         verdicts = held_verdicts(connection, one.station, one.epoch)
         genuine = verdicts.count(Verdict.GOOD)
@@ -50,7 +50,7 @@ def _of_checkpoints(connection: Connection, sent: Sequence[Sent]) -> Iterator[st
             yield f"{one.station}: {one.checkpoints} checkpoints were sent in epoch {one.epoch}, {held}"
 
 
-def _unanswered(database: Database, sent: Sequence[Sent], pause: Callable[[float], None]) -> list[str]:
+def _unanswered(database: Database, sent: Sequence[SentEvents], pause: Callable[[float], None]) -> list[str]:
     """Looked for again and again while there are any, for at most the patience."""
     for _ in range(round(PATIENCE_S / LOOK_EVERY_S)):
         with database.reading.begin() as connection:
@@ -61,7 +61,7 @@ def _unanswered(database: Database, sent: Sequence[Sent], pause: Callable[[float
     return found
 
 
-def _of_answers(connection: Connection, sent: Sequence[Sent]) -> Iterator[str]:
+def _of_answers(connection: Connection, sent: Sequence[SentEvents]) -> Iterator[str]:
     for one in sent:
         for answer in one.answered:
             held = held_answer(connection, one.station, answer.sequence)

@@ -23,7 +23,7 @@ LIST_LIFE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class CertifiedKey:
     """A certificate and its key."""
 
     certificate: x509.Certificate
@@ -36,7 +36,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Revoked:
+class RevocationEntry:
     """One entry of a list."""
 
     serial: int
@@ -46,14 +46,14 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
-class Hierarchy:
+class CertificateHierarchy:
     """Root and issuers."""
 
-    root: Pair
-    issuers: dict[int, Pair]
+    root: CertifiedKey
+    issuers: dict[int, CertifiedKey]
 
     @classmethod
-    def load_or_create(cls, folder: Path, now: datetime) -> "Hierarchy":
+    def load_or_create(cls, folder: Path, now: datetime) -> "CertificateHierarchy":
         """What lies in the folder, or a new one made there. Raises OSError, ValueError."""
         if not (folder / "root.pem").exists():
             root = make_authority("SIMULATOR Root CA", None, now)
@@ -93,7 +93,7 @@ class Hierarchy:
             builder = builder.add_extension(extension, critical)
         return builder.sign(issuer.key, hashes.SHA256())
 
-    def crl(self, loa: int, revoked: Sequence[Revoked], number: int, now: datetime) -> bytes:
+    def crl(self, loa: int, revoked: Sequence[RevocationEntry], number: int, now: datetime) -> bytes:
         """The list of one issuer (RFC 5280 5), DER."""
         issuer = self.issuers[loa]
         builder = (
@@ -112,7 +112,7 @@ class Hierarchy:
         return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
-def make_authority(name: str, above: Pair | None, now: datetime) -> Pair:
+def make_authority(name: str, above: CertifiedKey | None, now: datetime) -> CertifiedKey:
     """A root (`above` None), or an authority below it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -132,10 +132,10 @@ def make_authority(name: str, above: Pair | None, now: datetime) -> Pair:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
         .sign(signer, hashes.SHA256())
     )
-    return Pair(certificate, key)
+    return CertifiedKey(certificate, key)
 
 
-def write(folder: Path, stem: str, pair: Pair) -> None:
+def write(folder: Path, stem: str, pair: CertifiedKey) -> None:
     """NAME.key.pem, mode 0600, then NAME.pem. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     pem = pair.key.private_bytes(
@@ -147,9 +147,9 @@ def write(folder: Path, stem: str, pair: Pair) -> None:
     (folder / f"{stem}.pem").write_bytes(pair.pem)
 
 
-def read(folder: Path, stem: str) -> Pair:
+def read(folder: Path, stem: str) -> CertifiedKey:
     """What `write` wrote. Raises OSError, ValueError."""
     key = serialization.load_pem_private_key((folder / f"{stem}.key.pem").read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError(f"{folder / stem}.key.pem: another kind of key than this program writes")
-    return Pair(x509.load_pem_x509_certificate((folder / f"{stem}.pem").read_bytes()), key)
+    return CertifiedKey(x509.load_pem_x509_certificate((folder / f"{stem}.pem").read_bytes()), key)

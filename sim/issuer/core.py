@@ -10,9 +10,9 @@ from cryptography.x509 import ocsp as x509_ocsp
 
 from fleet.server.issuers.certificate_offers import OfferRules
 from fleet.server.issuers.certificate_requests import der_of
-from sim.issuer.authority import Hierarchy, Revoked
-from sim.issuer.enrolling import Terms, first_certificates
-from sim.issuer.state import Seed, State, count, keep_card, keep_person
+from sim.issuer.authority import CertificateHierarchy, RevocationEntry
+from sim.issuer.database import IssuerDatabase, Seed, count, keep_card, keep_person
+from sim.issuer.enrollment import EnrollmentTerms, first_certificates
 
 OCSP_LIFE = timedelta(hours=1)
 
@@ -20,7 +20,9 @@ OCSP_LIFE = timedelta(hours=1)
 class Simulator:
     """One simulated issuer. Thread-safe: the state takes turns."""
 
-    def __init__(self, state: State, hierarchy: Hierarchy, rules: OfferRules, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, state: IssuerDatabase, hierarchy: CertificateHierarchy, rules: OfferRules, clock: Callable[[], datetime]
+    ) -> None:
         self.state = state
         self.hierarchy = hierarchy
         self.rules = rules
@@ -28,9 +30,9 @@ class Simulator:
         self.url = "http://localhost"
         """Where the open app is found: goes into certificates."""
 
-    def terms(self) -> Terms:
+    def terms(self) -> EnrollmentTerms:
         """For an enrolment now."""
-        return Terms(self.url, self.rules, self.clock().replace(microsecond=0))
+        return EnrollmentTerms(self.url, self.rules, self.clock().replace(microsecond=0))
 
     def fill(self, seed: Seed) -> None:
         """Put people and cards in. Raises ValueError where a certificate of the seed is none."""
@@ -53,7 +55,7 @@ class Simulator:
             rows = cx.execute(
                 "SELECT serial, revoked, held FROM certificate WHERE loa = ? AND revoked IS NOT NULL", (loa,)
             )
-            revoked = [Revoked(int(row[0], 16), datetime.fromisoformat(row[1]), bool(row[2])) for row in rows]
+            revoked = [RevocationEntry(int(row[0], 16), datetime.fromisoformat(row[1]), bool(row[2])) for row in rows]
             number = count(cx, f"crl-{loa}")
         return self.hierarchy.crl(loa, revoked, number, self.clock().replace(microsecond=0))
 

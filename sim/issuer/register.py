@@ -15,20 +15,20 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from fleet.messages.asking import Blocked, Declined, Held, LetterOrdered, Lifted, Released, puk_info
 from fleet.messages.issuing import CardRecord
-from sim.issuer.bodies import Block, Hold, Letter, Lift, Puk
-from sim.issuer.state import card_of, keep_card
+from sim.issuer.database import card_of, keep_card
+from sim.issuer.request_bodies import Block, Hold, Letter, Lift, Puk
 
 LETTER_DAYS = 5
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 DEAD = ("blocked", "returned", "voided")
 
 
-class UnknownCardError(Exception):
+class UnregisteredCardError(Exception):
     """The register has no card of that number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChangeRequest:
     """A change that was asked for: of which card, in which wish, when."""
 
     card_number: str
@@ -41,7 +41,7 @@ class Asked:
         return self.now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def block(cx: sqlite3.Connection, asked: Asked, body: Block) -> Blocked | Declined:
+def block(cx: sqlite3.Connection, asked: ChangeRequest, body: Block) -> Blocked | Declined:
     """Revoke all; a card that is blocked stays as it is."""
     card = _card(cx, asked)
     if card.state != "blocked":
@@ -56,7 +56,7 @@ def block(cx: sqlite3.Connection, asked: Asked, body: Block) -> Blocked | Declin
     return Blocked(row[0] or asked.at)
 
 
-def hold(cx: sqlite3.Connection, asked: Asked, body: Hold) -> Held | Declined:
+def hold(cx: sqlite3.Connection, asked: ChangeRequest, body: Hold) -> Held | Declined:
     """Suspend all that is not revoked. A second hold keeps the state of the first."""
     card = _card(cx, asked)
     if card.state in DEAD:
@@ -69,7 +69,7 @@ def hold(cx: sqlite3.Connection, asked: Asked, body: Hold) -> Held | Declined:
     return Held(before)
 
 
-def lift(cx: sqlite3.Connection, asked: Asked, body: Lift) -> Lifted | Declined:
+def lift(cx: sqlite3.Connection, asked: ChangeRequest, body: Lift) -> Lifted | Declined:
     """Take the suspension back, and nothing else."""
     card = _card(cx, asked)
     if card.state != "held" or card.held_from is None:
@@ -79,7 +79,7 @@ def lift(cx: sqlite3.Connection, asked: Asked, body: Lift) -> Lifted | Declined:
     return Lifted(card.held_from)
 
 
-def release_puk(cx: sqlite3.Connection, asked: Asked, body: Puk) -> Released | Declined:
+def release_puk(cx: sqlite3.Connection, asked: ChangeRequest, body: Puk) -> Released | Declined:
     """Once; then the register holds it no more."""
     card = _card(cx, asked)
     if card.state in (*DEAD, "held"):
@@ -98,7 +98,7 @@ def release_puk(cx: sqlite3.Connection, asked: Asked, body: Puk) -> Released | D
     return Released(base64.b64encode(sealed).decode())
 
 
-def order_letter(cx: sqlite3.Connection, asked: Asked, body: Letter) -> LetterOrdered | Declined:
+def order_letter(cx: sqlite3.Connection, asked: ChangeRequest, body: Letter) -> LetterOrdered | Declined:
     """A letter to the registered address; to the office for a protected identity would be the issuer's own rule."""
     card = _card(cx, asked)
     if card.hsa_id != body.hsa_id:
@@ -108,12 +108,12 @@ def order_letter(cx: sqlite3.Connection, asked: Asked, body: Letter) -> LetterOr
     return LetterOrdered((asked.now.date() + timedelta(days=LETTER_DAYS)).isoformat(), "home")
 
 
-def _card(cx: sqlite3.Connection, asked: Asked) -> CardRecord:
+def _card(cx: sqlite3.Connection, asked: ChangeRequest) -> CardRecord:
     card = card_of(cx, asked.card_number)
     if card is None:
-        raise UnknownCardError
+        raise UnregisteredCardError
     return card
 
 
 Changed = Blocked | Held | Lifted | Released | LetterOrdered | Declined
-Work = Callable[[sqlite3.Connection, Asked], Changed]
+Work = Callable[[sqlite3.Connection, ChangeRequest], Changed]

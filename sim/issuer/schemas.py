@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sim.issuer.bodies import Refusal
+from sim.issuer.request_bodies import Refusal
 
 
 def answers_with(kind: Any) -> dict[int | str, dict[str, Any]]:

@@ -4,7 +4,7 @@ It keeps the real thing's rules: real-time requests are answered at once in any 
 buffer while the printer is stopped, and goes on when the cause is gone; what is printed is on the paper until it is
 cut or torn off.
 
->>> machine = Machine(width_dots=384)
+>>> machine = PrinterMachine(width_dots=384)
 >>> machine.feed(bytes.fromhex("10 04 01")).hex()
 '12'
 """
@@ -33,7 +33,7 @@ from sim.printer.typesetter import LINE_ROWS, Typesetter
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
+class PrinterFaults:
     """What is wrong with the printer. All of it sets in once `after_rows` more rows have been printed; a cut is a row."""
 
     out_of_paper: bool = False
@@ -51,7 +51,7 @@ class Faults:
     after_rows: int = 0
 
 
-class Machine:
+class PrinterMachine:
     """One printer. `faults` may be set at any time; `take_receipts()` gives what was cut since the last call."""
 
     def __init__(self, width_dots: int, *, cutter: bool = True) -> None:
@@ -59,7 +59,7 @@ class Machine:
         self.width_dots = width_dots
         self._cutter = cutter
         self._typesetter = Typesetter(width_dots)
-        self._faults = Faults()
+        self._faults = PrinterFaults()
         self._rows_since = 0
         self._input = bytearray()
         self._waiting: deque[Command] = deque()
@@ -68,11 +68,11 @@ class Machine:
         self._receipts: list[Image.Image] = []
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> PrinterFaults:
         """What is wrong now, or is going to be."""
         return self._faults
 
-    def set_faults(self, faults: Faults) -> bytes:
+    def set_faults(self, faults: PrinterFaults) -> bytes:
         """Break or mend the printer; returns answers that were waiting. Whoever mends it tears off what hangs out."""
         mended = self._stopped() and not _stops(faults)
         self._faults = faults
@@ -193,7 +193,7 @@ class Machine:
         return b"" if self._faults.silent and self._set_in() else bytes((answer,))
 
     def _status_bits(self, what: int) -> int:
-        now = self._faults if self._set_in() else Faults()
+        now = self._faults if self._set_in() else PrinterFaults()
         bits = {
             protocol.PRINTER: protocol.IS_OFFLINE * self._stopped(),
             protocol.OFFLINE_CAUSE: protocol.COVER_IS_OPEN * now.cover_open
@@ -246,5 +246,5 @@ class Machine:
         self._paper.clear()
 
 
-def _stops(faults: Faults) -> bool:
+def _stops(faults: PrinterFaults) -> bool:
     return faults.out_of_paper or faults.cover_open or faults.offline

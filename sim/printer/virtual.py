@@ -18,9 +18,9 @@ from typing import Any
 
 from drivers.printer.layout import WIDTH_DOTS
 from drivers.printer.profile import PrinterProfile
-from sim.printer.machine import Faults, Machine
+from sim.printer.machine import PrinterFaults, PrinterMachine
 
-__all__ = ["Faults", "VirtualPrinter"]
+__all__ = ["PrinterFaults", "VirtualPrinter"]
 
 
 class VirtualPrinter:
@@ -41,12 +41,12 @@ class VirtualPrinter:
         """Pictures of what was cut, oldest first."""
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> PrinterFaults:
         """What is wrong with it; set it to break or mend it, also in the middle of a print."""
         return self._machine.faults
 
     @faults.setter
-    def faults(self, faults: Faults) -> None:
+    def faults(self, faults: PrinterFaults) -> None:
         answer = self._machine.set_faults(faults)
         for writer in self._writers:
             writer.write(answer)
@@ -82,7 +82,7 @@ class VirtualPrinter:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over what `snapshot` gave. Raises KeyError, TypeError or ValueError for other data."""
-        self._machine.set_faults(Faults(**state["faults"]))
+        self._machine.set_faults(PrinterFaults(**state["faults"]))
         self._count = int(state["count"])
         known = (self._picture(number) for number in range(1, self._count + 1))
         self.receipts = [path for path in known if path.is_file()]
@@ -122,7 +122,7 @@ class VirtualPrinter:
         return self._folder / f"receipt-{number:04}.png"
 
 
-def _machine(profile: PrinterProfile | None) -> Machine:
+def _machine(profile: PrinterProfile | None) -> PrinterMachine:
     if profile is None:
-        return Machine(WIDTH_DOTS[80])
-    return Machine(profile.dots, cutter=profile.cut != "none")
+        return PrinterMachine(WIDTH_DOTS[80])
+    return PrinterMachine(profile.dots, cutter=profile.cut != "none")

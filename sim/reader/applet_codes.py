@@ -7,7 +7,7 @@ Rules, as measured on such applets:
 """
 
 from sim.reader import status
-from sim.reader.pins import PIN_REFERENCE, Code, Codes
+from sim.reader.pkcs15_codes import PIN_REFERENCE, Pkcs15Codes, StoredCode
 from sim.reader.status import StatusError
 
 STORED_LENGTH = 16
@@ -18,20 +18,20 @@ PIN_MIN_LENGTH, PIN_MAX_LENGTH = 4, 16
 """As the card describes its PIN; it does not keep to the minimum itself."""
 
 
-class AppletCodes(Codes):
+class AppletCodes(Pkcs15Codes):
     """PIN and PUK of kind A, and every rule about them."""
 
     answers_lc_zero = True
 
-    def by_reference(self, reference: int) -> Code | None:
+    def by_reference(self, reference: int) -> StoredCode | None:
         """The PIN; the PUK has no reference that a command could name."""
         return self.pin if reference == PIN_REFERENCE else None
 
-    def state(self, code: Code) -> int:
+    def state(self, code: StoredCode) -> int:
         """Answer to a VERIFY without data: what is left, whatever else is known."""
         return status.tries(code.tries_left)
 
-    def verify(self, code: Code, entry: bytes) -> int:
+    def verify(self, code: StoredCode, entry: bytes) -> int:
         """VERIFY with data."""
         if not 0 < len(entry) <= STORED_LENGTH:
             return status.WRONG_LENGTH
@@ -39,7 +39,7 @@ class AppletCodes(Codes):
         code.verified = word == status.OK
         return word
 
-    def change(self, pin: Code, entry: bytes) -> int:
+    def change(self, pin: StoredCode, entry: bytes) -> int:
         """CHANGE REFERENCE DATA, P1=00: `old new`, sixteen bytes each."""
         old, new = _halves(entry)
         word = self._judge(pin, old)
@@ -47,7 +47,7 @@ class AppletCodes(Codes):
             self.replace(pin, new)
         return word
 
-    def unblock(self, pin: Code, mode: int, entry: bytes) -> int:
+    def unblock(self, pin: StoredCode, mode: int, entry: bytes) -> int:
         """RESET RETRY COUNTER, P1=00 only: `puk new`, sixteen bytes each."""
         if mode:
             return status.WRONG_P1P2
@@ -58,7 +58,7 @@ class AppletCodes(Codes):
             pin.verified = False
         return word
 
-    def _judge(self, code: Code, entry: bytes) -> int:
+    def _judge(self, code: StoredCode, entry: bytes) -> int:
         if code.tries_left and self.compare(code, _bare(entry)):
             return status.OK
         return status.tries(code.tries_left)

@@ -17,16 +17,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, Self
 
-from sim.reader import state, status, t0
+from sim.reader import card_memory as state
+from sim.reader import status, t0
+from sim.reader.card_factory import CardApplication, build, make_memory
+from sim.reader.card_memory import CardFileError, CardMemory, StoredKey
 from sim.reader.chaining import CommandChain
-from sim.reader.command import Command, Ins, parse
-from sim.reader.kinds import KINDS, Kind
-from sim.reader.making import CardApplication, build, make_memory
+from sim.reader.command_apdu import Ins, ReceivedCommand, parse
+from sim.reader.kinds import KINDS, CardKind
 from sim.reader.persona import Persona
-from sim.reader.pins import CountedCodes
+from sim.reader.pkcs15_codes import CountedCodes
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import CardTornError
-from sim.reader.state import CardFileError, CardMemory, StoredKey
 from sim.reader.status import StatusError
 
 Protocol = Literal["T=0", "T=1"]
@@ -191,7 +192,7 @@ class VirtualCard:
         except StatusError as end:
             return b"", end.word
 
-    def _answer_in_parts(self, command: Command) -> t0.Answer:
+    def _answer_in_parts(self, command: ReceivedCommand) -> t0.Answer:
         if command.ins == Ins.GET_RESPONSE:
             return self._pending.fetch(command)
         self._pending.forget()
@@ -201,12 +202,12 @@ class VirtualCard:
         data, word = self.application.execute(whole)
         return self._pending.chain(whole, data) if word == status.OK else (data, word)
 
-    def _answer_t0(self, command: Command) -> t0.Answer:
+    def _answer_t0(self, command: ReceivedCommand) -> t0.Answer:
         if command.ins == Ins.GET_RESPONSE:
             return self._pending.fetch(command)
         self._pending.forget()
         if command.ins == Ins.VERIFY and command.data is None:  # P3=00 is all that T=0 can say for "no data"
-            command = Command(command.cla, command.ins, command.p1, command.p2)
+            command = ReceivedCommand(command.cla, command.ins, command.p1, command.p2)
         whole = self._chain.add(command) if self._kind.chaining else command
         if whole is None:
             return b"", status.OK
@@ -222,7 +223,7 @@ class VirtualCard:
         when, self._tear = self._tear.when, None
         return when
 
-    def _break(self, command: Command) -> NoReturn:
+    def _break(self, command: ReceivedCommand) -> NoReturn:
         self.log.append(LogEntry(command.name, command.p1, command.p2, None))
         self.power_off()
         raise CardTornError(f"the contact broke during {command.name}")
@@ -232,17 +233,17 @@ class VirtualCard:
             state.write(self.path, self.memory)
 
 
-def _atr(kind: Kind, protocol: Protocol) -> bytes:
+def _atr(kind: CardKind, protocol: Protocol) -> bytes:
     atr = kind.atr if protocol == "T=1" else kind.atr_t0
     if atr is None:
         raise ValueError(f"kind {kind.kind} speaks T=1 only")
     return atr
 
 
-def _quick_look(apdu: bytes) -> Command:
+def _quick_look(apdu: bytes) -> ReceivedCommand:
     """The header for the log, of whatever was sent."""
     header = apdu[:4].ljust(4, b"\x00")
-    return Command(*header)
+    return ReceivedCommand(*header)
 
 
 def _go_on() -> None:

@@ -1,16 +1,16 @@
 """Command chaining: a long command in short parts, all but the last marked in CLA (ISO/IEC 7816-4 5.4.1).
 
 >>> chain = CommandChain()
->>> chain.add(Command(0x10, 0xDB, 0x3F, 0xFF, b"ab")) is None
+>>> chain.add(ReceivedCommand(0x10, 0xDB, 0x3F, 0xFF, b"ab")) is None
 True
->>> len(chain.add(Command(0x00, 0xDB, 0x3F, 0xFF, b"c")).data)
+>>> len(chain.add(ReceivedCommand(0x00, 0xDB, 0x3F, 0xFF, b"c")).data)
 3
 """
 
 from dataclasses import replace
 
 from sim.reader import status
-from sim.reader.command import CHAINED, Command
+from sim.reader.command_apdu import CHAINED, ReceivedCommand
 from sim.reader.status import StatusError
 
 MAX_BYTES = 4096
@@ -27,7 +27,7 @@ class CommandChain:
         """The power went."""
         self._header, self._data = None, b""
 
-    def add(self, command: Command) -> Command | None:
+    def add(self, command: ReceivedCommand) -> ReceivedCommand | None:
         """The whole command where this was its last part, else None. Raises StatusError(6700) where it gets too long."""
         header = (command.cla & ~CHAINED, command.ins, command.p1, command.p2)
         if header != self._header:

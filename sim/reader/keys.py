@@ -64,7 +64,7 @@ def generate(algorithm: KeyAlgorithm) -> CardPrivateKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class SecurityEnvironment:
     """What the next operation uses."""
 
     key: CardKey
@@ -87,7 +87,7 @@ ALGORITHMS_B = Algorithms((RSA_PKCS1, RSA_RAW, RSA_PKCS1_SHA1), (ECDSA,))
 ALGORITHMS_A = Algorithms((RSA_PKCS1_A,), (ECDSA_A,))
 
 
-def sign(environment: Environment, data: bytes, bare: Mapping[int, tuple[int, ...]] = BARE_HASHES) -> bytes:
+def sign(environment: SecurityEnvironment, data: bytes, bare: Mapping[int, tuple[int, ...]] = BARE_HASHES) -> bytes:
     """COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8 11.8); `bare` as in `BARE_HASHES`. Raises StatusError."""
     private = environment.key.private
     if isinstance(private, ec.EllipticCurvePrivateKey):
@@ -101,7 +101,7 @@ def sign(environment: Environment, data: bytes, bare: Mapping[int, tuple[int, ..
     return raw_rsa(private, _pad(prefix + data, private.key_size // 8))
 
 
-def decipher(environment: Environment, cryptogram: bytes) -> bytes:
+def decipher(environment: SecurityEnvironment, cryptogram: bytes) -> bytes:
     """DECIPHER (ISO/IEC 7816-8 11.13). Raises StatusError."""
     private = environment.key.private
     if not isinstance(private, rsa.RSAPrivateKey):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 
-from sim.reader import applet_codes, pins
+from sim.reader import applet_codes
+from sim.reader import pkcs15_codes as pins
 from sim.reader.piv.traits import APPLET, TOKEN
 
 ATR_T1 = bytes.fromhex("3BF59600008131FE454D7945494414")
@@ -30,7 +31,7 @@ def _atr_t0(historical: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CardKind:
     """What a kind is like. Lengths in characters, and those that the card itself keeps to."""
 
     kind: str
@@ -49,8 +50,8 @@ class Kind:
     """Takes long commands in parts, and gives long answers in parts."""
 
 
-KINDS: dict[str, Kind] = {
-    "A": Kind(
+KINDS: dict[str, CardKind] = {
+    "A": CardKind(
         kind="A",
         title="ISO/IEC 7816-15 applet with an AID of its own; codes padded with 00 to 16; nothing can be written",
         atr=_atr_t1(b"KKAPPLETA"),
@@ -62,7 +63,7 @@ KINDS: dict[str, Kind] = {
         puk_length=PUK_LENGTH,
         chaining=True,
     ),
-    "B": Kind(
+    "B": CardKind(
         kind="B",
         title="ISO/IEC 7816-15 card, found by the PKCS#15 AID; codes padded with FF to 8",
         atr=ATR_T1,
@@ -73,7 +74,7 @@ KINDS: dict[str, Kind] = {
         pin_max_length=pins.PIN_MAX_LENGTH,
         puk_length=pins.PUK_LENGTH,
     ),
-    "C": Kind(
+    "C": CardKind(
         kind="C",
         title="PIV applet (SP 800-73-4), short commands only, in chains; checks what a PIN looks like",
         atr=_atr_t1(bytes.fromhex("8073C0218066") + b"KKPIVC"),
@@ -84,7 +85,7 @@ KINDS: dict[str, Kind] = {
         puk_length=PUK_LENGTH,
         chaining=True,
     ),
-    "D": Kind(
+    "D": CardKind(
         kind="D",
         title="PIV token with its maker's metadata, serial number and version; extended commands; takes any new PIN",
         atr=_atr_t1(bytes.fromhex("8073C021C066") + b"KKPIVD"),

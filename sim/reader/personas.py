@@ -18,7 +18,7 @@ _EXPIRED_ISSUED_DAYS_AGO = 1840
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class MadeUpPerson:
     """One invented person. `order` counts from 1."""
 
     order: int
@@ -73,9 +73,9 @@ def _person(
     old_issued_days_ago: int = _OLD_ISSUED_DAYS_AGO,
     protected: bool = False,
     administrator: bool = False,
-) -> Person:
+) -> MadeUpPerson:
     names = (given_name, surname)
-    return Person(
+    return MadeUpPerson(
         order=order,
         hsa_id=_hsa_id(order),
         old=_card(order, names, 1, issued_days_ago=old_issued_days_ago, protected=protected),
@@ -103,17 +103,17 @@ _PEOPLE = (
 )
 
 
-def people() -> tuple[Person, ...]:
+def people() -> tuple[MadeUpPerson, ...]:
     """The twelve holders."""
     return tuple(person for person in _PEOPLE if not person.administrator)
 
 
-def administrators() -> tuple[Person, ...]:
+def administrators() -> tuple[MadeUpPerson, ...]:
     """The two ID administrators; `new` is the card that they use."""
     return tuple(person for person in _PEOPLE if person.administrator)
 
 
-def person(order: int) -> Person:
+def person(order: int) -> MadeUpPerson:
     """Person number `order`, from 1; the administrators come last. Raises LookupError."""
     for someone in _PEOPLE:
         if someone.order == order:

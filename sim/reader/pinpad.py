@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from drivers.reader.errors import CardGoneError
-from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.in_process import InProcessBackend, InProcessConnection
 from sim.reader.slot import PluggableCard, VirtualSlot
 
 Typed = list[str | None]

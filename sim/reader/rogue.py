@@ -23,20 +23,20 @@ from functools import cache
 from typing import Literal
 
 from sim.reader import status
+from sim.reader.card_memory import CardMemory
 from sim.reader.cards import VirtualCard
-from sim.reader.command import CHAINED, Command, Ins, parse
+from sim.reader.command_apdu import CHAINED, Ins, ReceivedCommand, parse
 from sim.reader.der import octets, tlv
 from sim.reader.keys import CardPrivateKey, generate
 from sim.reader.persona import KeyAlgorithm
-from sim.reader.pins import Code
 from sim.reader.piv import tlv as piv_tlv
 from sim.reader.piv.application import DYNAMIC_AUTHENTICATION
 from sim.reader.piv.codes import PivCodes
 from sim.reader.piv.keys import algorithm_of
 from sim.reader.piv.management import CHALLENGE, RESPONSE, WITNESS
 from sim.reader.piv.memory import PivMemory
-from sim.reader.piv.names import Algorithm, Slot
-from sim.reader.state import CardMemory
+from sim.reader.piv.references import AlgorithmReference, KeyReference
+from sim.reader.pkcs15_codes import StoredCode
 from sim.reader.status import StatusError
 from sim.reader.t0 import Answer
 
@@ -46,7 +46,7 @@ Order = Literal["true card first", "copy first"]
 CODE_COMMANDS = frozenset({Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.RESET_RETRY_COUNTER, Ins.EXTERNAL_AUTHENTICATE})
 KEY_COMMANDS = frozenset({Ins.PERFORM_SECURITY_OPERATION, Ins.INTERNAL_AUTHENTICATE, Ins.GENERAL_AUTHENTICATE})
 _PIV_ALGORITHMS: dict[int, KeyAlgorithm] = {
-    Algorithm.RSA_2048: "RSA-2048", Algorithm.P256: "EC-P256", Algorithm.P384: "EC-P384",
+    AlgorithmReference.RSA_2048: "RSA-2048", AlgorithmReference.P256: "EC-P256", AlgorithmReference.P384: "EC-P384",
 }  # fmt: skip
 _TAIL = 8
 """So many bytes of a garbage signature are not what the key made."""
@@ -95,7 +95,7 @@ class CopiedCard(VirtualCard):
             self._from_forger = command.ins in KEY_COMMANDS
         if not self._from_forger:
             return super()._answer(apdu)
-        if command.p2 == Slot.MANAGEMENT and command.ins == Ins.GENERAL_AUTHENTICATE:
+        if command.p2 == KeyReference.MANAGEMENT and command.ins == Ins.GENERAL_AUTHENTICATE:
             return self._manage(command)
         return self._signed(command, forged)
 
@@ -104,7 +104,7 @@ class CopiedCard(VirtualCard):
         answer = self._forger.transmit(apdu)
         return answer[:-2], int.from_bytes(answer[-2:], "big")
 
-    def _signed(self, command: Command, forged: Answer) -> Answer:
+    def _signed(self, command: ReceivedCommand, forged: Answer) -> Answer:
         if command.cla & CHAINED or self.signs == "own key":
             return forged
         if self.signs == "nothing":
@@ -112,10 +112,10 @@ class CopiedCard(VirtualCard):
         data, word = forged
         return data[:-_TAIL] + secrets.token_bytes(_TAIL) if len(data) > _TAIL else data, word
 
-    def _manage(self, command: Command) -> Answer:
+    def _manage(self, command: ReceivedCommand) -> Answer:
         """The management key: any proof is taken; what the card itself is to prove is a guess."""
         memory = self.memory.piv
-        block = 8 if memory is None or memory.management_algorithm is Algorithm.TRIPLE_DES else 16
+        block = 8 if memory is None or memory.management_algorithm is AlgorithmReference.TRIPLE_DES else 16
         objects = piv_tlv.inside(command.data or b"", DYNAMIC_AUTHENTICATION)
         tag = next((tag for tag in (WITNESS, CHALLENGE) if objects.get(tag) == b""), RESPONSE)
         if tag == RESPONSE and CHALLENGE not in objects:
@@ -180,7 +180,7 @@ def accept(card: VirtualCard) -> None:
     codes = card.codes
     more = (getattr(codes, name, None) for name in ("signature_pin", "administrator"))
     for code in (codes.pin, codes.puk, *more):
-        if isinstance(code, Code):
+        if isinstance(code, StoredCode):
             code.verified, code.tries_left = True, code.tries_max
     if isinstance(codes, PivCodes):
         codes.fresh = True
@@ -204,15 +204,15 @@ def _forged_piv(memory: PivMemory) -> PivMemory:
     return replace(memory, keys=keys, management_key=secrets.token_bytes(len(memory.management_key)))
 
 
-def _no_code() -> Code:
-    return Code(secrets.token_bytes(32), 1, 1)
+def _no_code() -> StoredCode:
+    return StoredCode(secrets.token_bytes(32), 1, 1)
 
 
 def _like(key: CardPrivateKey) -> CardPrivateKey:
     return forged_key(_PIV_ALGORITHMS[algorithm_of(key)])
 
 
-def _parsed(apdu: bytes) -> Command | None:
+def _parsed(apdu: bytes) -> ReceivedCommand | None:
     try:
         return parse(apdu, extended=True)
     except StatusError:

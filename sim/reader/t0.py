@@ -5,14 +5,14 @@ Under T=1 an answer comes with its command, at most as long as Le says; cards th
 """
 
 from sim.reader import status
-from sim.reader.command import MAX_SHORT_LE, Command
+from sim.reader.command_apdu import MAX_SHORT_LE, ReceivedCommand
 from sim.reader.status import StatusError
 
 Answer = tuple[bytes, int]
 HEADER_AND_P3 = 5
 
 
-def check(apdu: bytes, command: Command) -> None:
+def check(apdu: bytes, command: ReceivedCommand) -> None:
     """What T=0 cannot carry: no length byte at all, or one behind the data, which a card takes for the next command's first.
 
     Raises StatusError(6700).
@@ -21,7 +21,7 @@ def check(apdu: bytes, command: Command) -> None:
         raise StatusError(status.WRONG_LENGTH)
 
 
-def cut_to_le(command: Command, data: bytes) -> bytes:
+def cut_to_le(command: ReceivedCommand, data: bytes) -> bytes:
     """T=1: without Le there is no data field in the answer."""
     return data[: command.le or 0]
 
@@ -36,7 +36,7 @@ class PendingAnswer:
         """The power went, or another command came."""
         self._data = b""
 
-    def fetch(self, command: Command) -> Answer:
+    def fetch(self, command: ReceivedCommand) -> Answer:
         """GET RESPONSE: a part, and how much is left."""
         if not self._data:
             return b"", status.CONDITIONS
@@ -46,13 +46,13 @@ class PendingAnswer:
         part, self._data = self._data[:size], self._data[size:]
         return part, _more(len(self._data)) if self._data else status.OK
 
-    def chain(self, command: Command, data: bytes) -> Answer:
+    def chain(self, command: ReceivedCommand, data: bytes) -> Answer:
         """T=1: as much as Le takes (or a short answer, without Le), and how much is left."""
         size = command.le or MAX_SHORT_LE
         self._data = data[size:]
         return data[:size], _more(len(self._data)) if self._data else status.OK
 
-    def hold(self, command: Command, data: bytes) -> Answer:
+    def hold(self, command: ReceivedCommand, data: bytes) -> Answer:
         """Turn a whole answer into what T=0 can carry in this step."""
         if not data:
             return b"", status.OK

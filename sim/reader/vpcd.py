@@ -27,7 +27,7 @@ CONNECT_TIMEOUT_S = 5.0
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
 
 
-class Plug:
+class PluggedCard:
     """A card that is in a virtual reader. Made by `plug`."""
 
     def __init__(self, card: PluggableCard, connection: socket.socket) -> None:
@@ -66,12 +66,12 @@ class Plug:
             self.ended.set()
 
 
-def plug(card: PluggableCard, host: str = DEFAULT_HOST, port: int = FIRST_PORT) -> Plug:
+def plug(card: PluggableCard, host: str = DEFAULT_HOST, port: int = FIRST_PORT) -> PluggedCard:
     """Put the card into the virtual reader of that port. Raises OSError where no driver listens."""
     connection = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S)
     connection.settimeout(None)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Plug(card, connection)
+    return PluggedCard(card, connection)
 
 
 def _react(card: PluggableCard, message: bytes) -> bytes | None:

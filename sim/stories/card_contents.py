@@ -6,7 +6,7 @@ from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.slot import VirtualSlot
 
 

@@ -17,7 +17,7 @@ from drivers.reader.secret import Secret
 from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.ports import Activity
 from kiosk.views import CANCEL, Await, Board, Busy, Choose, Confirm, EnterCode, EnterDigits, ReaderDrawing, Tell, View
-from sim.bench.world import World, WorldError
+from sim.bench.virtual_bench import BenchMoveError, VirtualBench
 from sim.stories.clock import HandClock
 
 Deed = str | Callable[["Person"], str | None]
@@ -43,7 +43,9 @@ class Interruption:
 class Person:
     """See the module. `shown` are all views, in order; `typed` every code, by view."""
 
-    def __init__(self, world: World, clock: HandClock, story: Story, interruption: Interruption | None = None) -> None:
+    def __init__(
+        self, world: VirtualBench, clock: HandClock, story: Story, interruption: Interruption | None = None
+    ) -> None:
         self.world = world
         self.clock = clock
         self.shown: list[View[Any]] = []
@@ -107,7 +109,7 @@ class Person:
             if answer is None and self._away:
                 self.clock.advance(AWAY_S)
             return None if answer is None else self._given(view, answer)
-        except (AssertionError, WorldError) as error:
+        except (AssertionError, BenchMoveError) as error:
             if not self.awkward:
                 self.failure = self.failure or AssertionError(f"at {view.name}: {error}")
             self._away = True

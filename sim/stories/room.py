@@ -39,16 +39,16 @@ from kiosk.steps.capabilities import Capabilities
 from kiosk.stock.repository import StationStock
 from kiosk.texts import Texts
 from sim.bench import cards as bench_cards
-from sim.bench.world import Scenario, World
+from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.cabinet.virtual import VirtualCabinet
-from sim.reader.administration import issued
+from sim.reader.administrative_key import issued
+from sim.reader.card_factory import fresh_memory
+from sim.reader.card_memory import CardMemory, StoredKey
 from sim.reader.cards import VirtualCard
-from sim.reader.making import fresh_memory
 from sim.reader.persona import Persona
 from sim.reader.personas import person
-from sim.reader.pins import PIN_TRIES, PUK_TRIES, Code
+from sim.reader.pkcs15_codes import PIN_TRIES, PUK_TRIES, StoredCode
 from sim.reader.pki import TestAuthority
-from sim.reader.state import CardMemory, StoredKey
 from sim.stories.administrators import administrator
 from sim.stories.clock import NOW, HandClock
 from sim.stories.devices import STATION, HeldOrders, ListedLogIn, PaperTray, collect, seal
@@ -74,9 +74,9 @@ def make_card(persona: Persona, kind: str = "B") -> VirtualCard:
     """A card as it was issued, with keys of its own and state of its own."""
     if kind != "B":
         return VirtualCard(fresh_memory(kind, persona, authority(), NOW, _keys(persona)))
-    pin = Code(persona.pin.encode(), PIN_TRIES, PIN_TRIES)
-    puk = Code(persona.puk.encode(), PUK_TRIES, PUK_TRIES)
-    second = Code(persona.signature_pin.encode(), PIN_TRIES, PIN_TRIES) if persona.signature_pin else None
+    pin = StoredCode(persona.pin.encode(), PIN_TRIES, PIN_TRIES)
+    puk = StoredCode(persona.puk.encode(), PUK_TRIES, PUK_TRIES)
+    second = StoredCode(persona.signature_pin.encode(), PIN_TRIES, PIN_TRIES) if persona.signature_pin else None
     key = issued(persona.serial)
     return VirtualCard(CardMemory("B", persona, pin, puk, _keys(persona), signature_pin=second, administrator=key))
 
@@ -93,7 +93,7 @@ def persona_of(name: str) -> Persona:
     return replace(persona, pin=OLD_PIN) if known else persona
 
 
-class RoomWorld(World):
+class RoomWorld(VirtualBench):
     """The bench with quick cards and the test's clock. `changed` replaces single cards; `kind` is what the holder's are."""
 
     def __init__(
@@ -117,7 +117,7 @@ class RoomWorld(World):
         return bool(self.backend.connections)
 
 
-class DiskWorld(World):
+class DiskWorld(VirtualBench):
     """The bench as it lies on the disk, cards included, with a clock that does not wait."""
 
     def __init__(self, folder: Path, scenario: Scenario, issuer: TestAuthority, now: datetime) -> None:
@@ -131,7 +131,7 @@ class DiskWorld(World):
         return bool(self.backend.connections)
 
 
-def quick_cabinet(world: World, clock: HandClock) -> VirtualCabinet:
+def quick_cabinet(world: VirtualBench, clock: HandClock) -> VirtualCabinet:
     """The world's cabinet, by the test's clock."""
     return VirtualCabinet(
         world.scenario.slot_count,

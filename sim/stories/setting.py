@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.bench.world import Scenario
+from sim.bench.virtual_bench import Scenario
 from sim.reader.persona import Persona
 from sim.reader.personas import person
 from sim.stories.clock import HandClock

@@ -14,15 +14,15 @@ from typing import Protocol
 from kiosk.config import VIRTUAL, Config
 from kiosk.walk.answers import Answers, AnswersError, CardEntry
 from kiosk.walk.hands import ReaderServiceError
-from sim.bench.world import Scenario, World
+from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.reader import vpcd
+from sim.reader.card_memory import CardFileError
 from sim.reader.cards import VirtualCard
 from sim.reader.kinds import KINDS
 from sim.reader.pcscd import NoServiceError, answers, running_service
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority, default_directory
 from sim.reader.slot import VirtualSlot
-from sim.reader.state import CardFileError
 
 _VPCD_READER = re.compile(r"Virtual PCD 00 0([01])\Z")
 
@@ -55,7 +55,7 @@ class VpcdHand:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._plug: vpcd.Plug | None = None
+        self._plug: vpcd.PluggedCard | None = None
 
     def insert(self, card: VirtualCard) -> None:
         """Plug it in. Raises OSError where no virtual reader listens."""
@@ -81,7 +81,7 @@ class PersonHand:
 class VirtualHands:
     """Implements `kiosk.walk.hands.Hands`."""
 
-    def __init__(self, config: Config, devices: World, cards: dict[str, VirtualCard]) -> None:
+    def __init__(self, config: Config, devices: VirtualBench, cards: dict[str, VirtualCard]) -> None:
         self.devices = devices
         self.at_cabinet = config.cabinet.kind == VIRTUAL
         self._cards = cards
@@ -125,7 +125,7 @@ def open_hands(config: Config, answers: Answers, folder: Path) -> Iterator[Virtu
     slots = {number: f"{number}:new" for number in range(1, config.cabinet.slots + 1)}
     try:
         with service_for(config.readers.holder, config.readers.administrator):
-            world = World.open(folder, Scenario(slots, (), (), config.cabinet.slots), now)
+            world = VirtualBench.open(folder, Scenario(slots, (), (), config.cabinet.slots), now)
             if answers.cards:  # the issuer of virtual cards counts, but only where the file brings such cards
                 world.authority = TestAuthority.load_or_create(default_directory(), now)
             yield VirtualHands(config, world, cards(answers, world.authority))
@@ -145,7 +145,7 @@ def service_for(*readers: str) -> Iterator[None]:
         yield
 
 
-def _hand_for(role: str, name: str, devices: World) -> ReaderHand:
+def _hand_for(role: str, name: str, devices: VirtualBench) -> ReaderHand:
     if name == VIRTUAL:
         return SlotHand(devices.slots[role])
     match = _VPCD_READER.match(name)

@@ -19,9 +19,9 @@ from kiosk.errands.stock.stories import known
 from kiosk.ports import Ended
 from kiosk.region import StockRules
 from sim.reader import traits
+from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
-from sim.reader.making import fresh_memory
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.rogue import CopiedCard, Signs, copied, false_new_card, interposed
 from sim.reader.slot import VirtualSlot

@@ -18,7 +18,7 @@ from drivers.keypad.grabbed_keypad import GrabbedKeypad, UsbId
 from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.errors import CardSlowError
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -37,7 +37,7 @@ from kiosk.errands.report_lost.journey import report_lost
 from kiosk.errands.reserve_certificate import stories as reserve
 from kiosk.errands.return_card import stories as return_stories
 from kiosk.issuer.client import IssuerRequests
-from sim.issuer.state import Seed
+from sim.issuer.database import Seed
 from sim.reader.cards import VirtualCard
 from sim.reader.rogue import copied, interposed
 from sim.stories import certificates, register

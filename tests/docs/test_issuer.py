@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from fleet.server.issuers.settings import IssuerSettings
 from sim.cli.issuer_simulator import add_parser
-from sim.issuer.secure import secure_app
+from sim.issuer.est_and_rest import secure_app
 from tests.docs.pages import DOCS, blocks, page
 
 TOLD = DOCS / "examples" / "issuer-openapi.json"

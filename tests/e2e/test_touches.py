@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from drivers.cabinet.messages import FIRMWARE
-from sim.bench.control import move
-from sim.bench.world import WorldError
+from sim.bench.socket_server import move
+from sim.bench.virtual_bench import BenchMoveError
 from sim.demo import processes, story
 from sim.demo.player import Player
-from sim.demo.processes import Program
-from sim.demo.running import virtual_display
-from sim.demo.story import Scene
+from sim.demo.processes import DemoProcess
+from sim.demo.run import virtual_display
+from sim.demo.story import StoryScene
 from sim.reader.personas import person
 from sim.stories.patience import LIMIT_S
 from tests.fakes.fleet.region import Region
@@ -32,7 +32,7 @@ def served(region: Region) -> Iterator[Region]:
 
 
 @asynccontextmanager
-async def station(region: Region) -> AsyncIterator[tuple[Program, Player]]:
+async def station(region: Region) -> AsyncIterator[tuple[DemoProcess, Player]]:
     """The station's program on a virtual screen, and a person in front of it."""
     async with virtual_display() as display:
         program = processes.station(region.places, display)
@@ -130,7 +130,7 @@ def all_ended(errands: Any) -> bool:
     return bool(errands["items"]) and all(errand["outcome"] for errand in errands["items"])
 
 
-def _again(scenes: tuple[Scene, ...]) -> tuple[Scene, ...]:
+def _again(scenes: tuple[StoryScene, ...]) -> tuple[StoryScene, ...]:
     return tuple(scene for scene in scenes if scene.view != "pickup.take")
 
 
@@ -143,5 +143,5 @@ async def test_the_open_service_door_closes_the_station_until_it_is_shut(served:
         await player.picture(pictures(tmp_path) / "door.png")
         await player.move("pins", what="door", on=False)
         assert await player.within(LIMIT_S, lambda screen: "pickup" in screen.get("targets", ()))
-        with pytest.raises(WorldError, match="no contact 'window'"):
+        with pytest.raises(BenchMoveError, match="no contact 'window'"):
             await player.move("pins", what="window")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from drivers.reader.profiles import Profiles, builtin
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
-from sim.reader.piv.names import CERTIFICATE_OBJECTS, Slot
+from sim.reader.piv.references import CERTIFICATE_OBJECTS, KeyReference
 from sim.stories.issuer import IssuerDesk
 from sim.stories.room import Room, authority
 
@@ -20,6 +20,6 @@ def proved_by_management_key(room: Room, key: bytes) -> IssuerDesk:
     room.equip(card_keys=issuer)
     memory = room.world.card("1:new").copy_memory()
     assert memory.piv is not None
-    del memory.piv.objects[CERTIFICATE_OBJECTS[Slot.CARD_AUTHENTICATION]]
+    del memory.piv.objects[CERTIFICATE_OBJECTS[KeyReference.CARD_AUTHENTICATION]]
     room.world.cards["1:new"] = VirtualCard(replace(memory, piv=replace(memory.piv, management_key=key)))
     return issuer

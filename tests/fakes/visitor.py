@@ -5,7 +5,7 @@ from typing import Any
 
 from kiosk.config import Config, load
 from kiosk.views import Choose, View
-from sim.demo.seed import Region
+from sim.demo.seed import DemoRegion
 
 
 class Visitor:
@@ -26,7 +26,7 @@ class Visitor:
         raise StopAsyncIteration
 
 
-def in_region(region: Region, data: Path, **changed: Any) -> tuple[Config, Path]:
+def in_region(region: DemoRegion, data: Path, **changed: Any) -> tuple[Config, Path]:
     """The demo's station with its data elsewhere."""
     config = load(region.config)
     station = config.station.model_copy(update={"data": str(data)})

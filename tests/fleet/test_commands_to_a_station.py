@@ -26,7 +26,7 @@ from kiosk.config import CommandsSection, load
 from kiosk.station.activity import QUIET_S
 from kiosk.station.build import open_station
 from kiosk.station.station import Station
-from sim.bench.world import World
+from sim.bench.virtual_bench import VirtualBench
 from sim.demo.seed import STATION, scenario, seed
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
@@ -83,7 +83,7 @@ class Person:
 async def standing(places: Path, port: int) -> AsyncIterator[Station]:
     """A station of that region, online, with nobody there."""
     region = seed(places, datetime.now(UTC), mqtt_port=port)
-    world = World.open(places / "bench", scenario(), datetime.now(UTC))
+    world = VirtualBench.open(places / "bench", scenario(), datetime.now(UTC))
     config = load(region.config).model_copy(update={"commands": CommandsSection(allowed=get_args(Told))})
     async with open_station(config, region.config.parent, Visitor(), virtual=world, timing=PROMPT) as station:
         assert station.fleet is not None

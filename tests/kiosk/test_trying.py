@@ -9,7 +9,7 @@ from kiosk.cli import main
 from kiosk.errands.registry import ERRANDS
 from kiosk.texts import Texts
 from kiosk.views import say
-from sim.demo import trying
+from sim.demo import suggestions as trying
 from sim.demo.seed import SPECIAL, scenario
 from sim.reader.personas import PIN
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
-from sim.reader.making import fresh_memory
 from sim.stories.certificates import GONE, KINDS, PRINTED, SIGNATURE_PIN, TWO_CODES, certificates, issuer
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import ErrandStory

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from kiosk.issuer.ports import Offer
-from sim.reader.pins import PIN_TRIES, SIGNATURE_PIN_REFERENCE
-from sim.reader.piv.names import CERTIFICATE_OBJECTS
 from sim.reader.piv.objects import certificate_object
+from sim.reader.piv.references import CERTIFICATE_OBJECTS
+from sim.reader.pkcs15_codes import PIN_TRIES, SIGNATURE_PIN_REFERENCE
 from sim.reader.pki import KeyPurpose, TestAuthority
 from sim.stories.certificates import (
     GONE,

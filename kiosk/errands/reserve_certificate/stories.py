@@ -10,8 +10,8 @@ import msgspec
 from fleet.messages.issuing import AdministratorRole
 from kiosk.issuer.ports import Offer
 from kiosk.region import Region
+from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
-from sim.reader.making import fresh_memory
 from sim.stories.certificates import GONE, LAST_DAY, MADE, NUMBER, ONE, PRINTED, certificates, desk_of, issuer, old_is
 from sim.stories.clock import NOW
 from sim.stories.errand_stories import OWN, ErrandStory

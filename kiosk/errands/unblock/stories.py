@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from fleet.messages.issuing import CardRecord, Person
-from sim.reader.administration import key_of
+from sim.reader.administrative_key import key_of
 from sim.reader.personas import person
 from sim.stories.errand_stories import ErrandStory
 from sim.stories.issuer import IssuerDesk

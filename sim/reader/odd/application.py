@@ -3,19 +3,19 @@
 from dataclasses import replace
 
 from sim.reader import status
-from sim.reader.application import FROM_CURRENT, FROM_MF, NO_ANSWER, WAYS_B, Application
-from sim.reader.command import Command, Ins
-from sim.reader.files import FCI_TEMPLATE, FCP_TEMPLATE, File, FileSystem
+from sim.reader.command_apdu import Ins, ReceivedCommand
+from sim.reader.file_system import FCI_TEMPLATE, FCP_TEMPLATE, CardFile, FileSystem
 from sim.reader.keys import CardKey
 from sim.reader.odd.codes import OddCodes
 from sim.reader.odd.oddity import Oddity
+from sim.reader.pkcs15_application import FROM_CURRENT, FROM_MF, NO_ANSWER, WAYS_B, Pkcs15Application
 from sim.reader.status import StatusError
 from sim.reader.t0 import Answer
 
 BY_NUMBER = 0x04  # low bits of P2 of READ RECORD, ISO/IEC 7816-4 table 49
 
 
-class OddApplication(Application):
+class OddApplication(Pkcs15Application):
     """Files, codes and keys of one odd card."""
 
     def __init__(
@@ -25,7 +25,7 @@ class OddApplication(Application):
         self._oddity = oddity
         self._commands[Ins.READ_RECORD] = self._read_record
 
-    def _select(self, command: Command) -> Answer:
+    def _select(self, command: ReceivedCommand) -> Answer:
         _, word = super()._select(command)
         told = self._oddity.parameters
         file = self.files.current_ef or self.files.current_df
@@ -34,12 +34,12 @@ class OddApplication(Application):
         template = FCI_TEMPLATE if told == "fci" else FCP_TEMPLATE
         return file.control_parameters(template, sized=told != "bare"), word
 
-    def _find(self, how: int, name: bytes) -> File:
+    def _find(self, how: int, name: bytes) -> CardFile:
         if how in (FROM_MF, FROM_CURRENT) and not self._oddity.path_select:
             raise StatusError(status.WRONG_P1P2)
         return super()._find(how, name)
 
-    def _read(self, command: Command) -> Answer:
+    def _read(self, command: ReceivedCommand) -> Answer:
         current = self.files.current_ef
         if current is not None and current.records:
             raise StatusError(status.WRONG_STRUCTURE)
@@ -49,7 +49,7 @@ class OddApplication(Application):
         short = self._oddity.warns_at_end and len(data) < (command.le or 0)
         return data, status.END_OF_FILE if short else word
 
-    def _read_record(self, command: Command) -> Answer:
+    def _read_record(self, command: ReceivedCommand) -> Answer:
         current = self.files.current_ef
         if current is None:
             raise StatusError(status.NO_CURRENT_EF)
@@ -61,15 +61,15 @@ class OddApplication(Application):
             raise StatusError(status.NO_RECORD)
         return current.records[command.p1 - 1], status.OK
 
-    def _verify(self, command: Command) -> Answer:
+    def _verify(self, command: ReceivedCommand) -> Answer:
         self._only_at_home()
         return super()._verify(command)
 
-    def _change(self, command: Command) -> Answer:
+    def _change(self, command: ReceivedCommand) -> Answer:
         self._only_at_home()
         return super()._change(command)
 
-    def _unblock(self, command: Command) -> Answer:
+    def _unblock(self, command: ReceivedCommand) -> Answer:
         self._only_at_home()
         return super()._unblock(command)
 

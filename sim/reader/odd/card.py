@@ -4,17 +4,17 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sim.reader import state
+from sim.reader import card_memory as state
+from sim.reader.card_factory import CardApplication, key_entries
+from sim.reader.card_memory import CardMemory, StoredKey
 from sim.reader.cards import Protocol, VirtualCard
-from sim.reader.making import CardApplication, key_entries
 from sim.reader.odd.application import OddApplication
 from sim.reader.odd.codes import OddCodes, fresh
 from sim.reader.odd.files import OddFiles
 from sim.reader.odd.oddity import Oddity, draw
 from sim.reader.personas import people
-from sim.reader.pins import CountedCodes
+from sim.reader.pkcs15_codes import CountedCodes
 from sim.reader.pki import TestAuthority
-from sim.reader.state import CardMemory, StoredKey
 
 _KEY_STEP = 0x9999
 

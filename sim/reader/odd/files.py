@@ -2,7 +2,7 @@
 
 from cryptography.hazmat.primitives import serialization
 
-from sim.reader import objects
+from sim.reader import pkcs15_files as objects
 from sim.reader.der import (
     ENUMERATED,
     OCTET_STRING,
@@ -15,9 +15,11 @@ from sim.reader.der import (
     tlv,
     utf8,
 )
-from sim.reader.files import MF_ID, File, FileSystem
+from sim.reader.file_system import MF_ID, CardFile, FileSystem
 from sim.reader.keys import CardKey
-from sim.reader.objects import (
+from sim.reader.odd.oddity import DirectoryChoices, Oddity
+from sim.reader.pkcs15_codes import PIN_MAX_LENGTH, PIN_MIN_LENGTH, PUK_LENGTH
+from sim.reader.pkcs15_files import (
     CHANGE_DISABLED,
     EF_DIR,
     EF_ODF,
@@ -29,8 +31,6 @@ from sim.reader.objects import (
     UNBLOCKING_PIN,
     KeyWithCertificate,
 )
-from sim.reader.odd.oddity import Directory, Oddity
-from sim.reader.pins import PIN_MAX_LENGTH, PIN_MIN_LENGTH, PUK_LENGTH
 
 LINEAR_VARIABLE = 0x04  # file descriptor, ISO/IEC 7816-4 table 14
 MAX_RECORD = 250
@@ -51,36 +51,36 @@ class OddFiles:
 
     def build(self) -> FileSystem:
         """The whole tree."""
-        mf = File(MF_ID, is_df=True)
+        mf = CardFile(MF_ID, is_df=True)
         if self._odd.entry != "absent":
             mf.add(self._listing(EF_DIR, self._dir()))
         if self._odd.decoy:
-            mf.add(File(DECOY_DF, is_df=True, aid=DECOY_AID))
+            mf.add(CardFile(DECOY_DF, is_df=True, aid=DECOY_AID))
         df = mf
         for number in self._odd.df:
-            df = df.add(File(number, is_df=True))
+            df = df.add(CardFile(number, is_df=True))
         df.aid = self._odd.aid
         odf = [entry for directory in self._odd.order for entry in self._directory(df, directory)]
         df.add(self._listing(EF_ODF, odf))
-        df.add(File(EF_TOKENINFO, self._token_info()))
+        df.add(CardFile(EF_TOKENINFO, self._token_info()))
         self._add_values(df)
         return FileSystem(mf, df)
 
-    def _add_values(self, df: File) -> None:
+    def _add_values(self, df: CardFile) -> None:
         for entry, der in zip(self._entries, self._ders, strict=True):
-            df.add(File(entry.key.file_id, bytes(32), descriptor=objects.EC_KEY_FILE, internal=True))
-            df.add(File(entry.public_file, objects.public_value(entry.key.private.public_key())))
+            df.add(CardFile(entry.key.file_id, bytes(32), descriptor=objects.EC_KEY_FILE, internal=True))
+            df.add(CardFile(entry.public_file, objects.public_value(entry.key.private.public_key())))
             if self._odd.certificate == "file":
-                df.add(File(entry.certificate_file, der))
+                df.add(CardFile(entry.certificate_file, der))
         if self._odd.certificate == "slice":
-            df.add(File(SHARED_FILE, b"".join(self._ders)))
+            df.add(CardFile(SHARED_FILE, b"".join(self._ders)))
 
-    def _listing(self, number: int, listed: list[bytes]) -> File:
+    def _listing(self, number: int, listed: list[bytes]) -> CardFile:
         """A file of objects: in records, or one behind the other with what fills the gaps."""
         if self._odd.records and all(len(item) <= MAX_RECORD for item in listed):
-            return File(number, descriptor=LINEAR_VARIABLE, records=tuple(listed))
+            return CardFile(number, descriptor=LINEAR_VARIABLE, records=tuple(listed))
         gap = bytes(3) if self._odd.gaps else b""
-        return File(number, gap + gap.join(listed) + FILLING[self._odd.filler])
+        return CardFile(number, gap + gap.join(listed) + FILLING[self._odd.filler])
 
     def _path(self, *ids: int) -> bytes:
         return self._absolute(*ids) if self._odd.absolute else _path(ids)
@@ -93,12 +93,12 @@ class OddFiles:
         decoy = tlv(0x61, octets(DECOY_AID, 0x4F), octets(bytes.fromhex("3F006F00"), 0x51) if self._odd.labels else b"")
         return [decoy, own] if self._odd.decoy else [own]
 
-    def _directory(self, df: File, directory: Directory) -> list[bytes]:
+    def _directory(self, df: CardFile, directory: DirectoryChoices) -> list[bytes]:
         """Entries of the ODF for one kind of object, and the files that they name."""
         listed = self._objects(directory)
         if directory in self._odd.inline:
             return [constructed(directory, constructed(0, *listed))]
-        split = self._odd.split and directory is Directory.CERTIFICATES
+        split = self._odd.split and directory is DirectoryChoices.CERTIFICATES
         parts = [[item] for item in listed] if split else [listed]
         entries: list[bytes] = []
         for part in parts:
@@ -107,14 +107,14 @@ class OddFiles:
             self._next += 1
         return entries
 
-    def _objects(self, directory: Directory) -> list[bytes]:
-        if directory is Directory.PRIVATE_KEYS:
+    def _objects(self, directory: DirectoryChoices) -> list[bytes]:
+        if directory is DirectoryChoices.PRIVATE_KEYS:
             return [self._private_key(i, entry.key) for i, entry in enumerate(self._entries)]
-        if directory is Directory.PUBLIC_KEYS:
+        if directory is DirectoryChoices.PUBLIC_KEYS:
             return [self._public_key(i, entry) for i, entry in enumerate(self._entries)]
-        if directory is Directory.CERTIFICATES:
+        if directory is DirectoryChoices.CERTIFICATES:
             return [self._certificate(i, entry) for i, entry in enumerate(self._entries)]
-        if directory is Directory.DATA:
+        if directory is DirectoryChoices.DATA:
             application = sequence(utf8("Kortkiosk"))
             return [sequence(self._common("Data"), application, constructed(1, octets(bytes(5))))]
         codes = [self._pin(), self._puk()]

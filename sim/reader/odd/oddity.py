@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from sim.reader.objects import AID
 from sim.reader.odd.form import CodeForm, PasswordType
+from sim.reader.pkcs15_files import AID
 
 Entry = Literal["path", "aid", "absent"]
 Parameters = Literal["fcp", "fci", "bare", "none"]
@@ -17,7 +17,7 @@ Filler = Literal["none", "zeros", "ones"]
 CertificateValue = Literal["file", "slice", "direct", "direct-explicit"]
 
 
-class Directory(IntEnum):
+class DirectoryChoices(IntEnum):
     """Choices of the ODF (ISO/IEC 7816-15 8.3)."""
 
     PRIVATE_KEYS = 0
@@ -53,9 +53,9 @@ class Oddity:
     filler: Filler
     gaps: bool
     """Bytes of 00 before and between the objects too."""
-    inline: frozenset[Directory]
+    inline: frozenset[DirectoryChoices]
     """Objects that stand in the ODF itself, not in a file (7816-15 8.3, PathOrObjects)."""
-    order: tuple[Directory, ...]
+    order: tuple[DirectoryChoices, ...]
     split: bool
     """Each certificate has a directory file of its own."""
     certificate: CertificateValue
@@ -90,7 +90,7 @@ def draw(seed: int) -> Oddity:
     values: tuple[CertificateValue, ...] = (
         ("file", "slice") if records else ("file", "slice", "direct", "direct-explicit")
     )
-    directories = [d for d in Directory if d is not Directory.DATA or dice.random() < 0.3]
+    directories = [d for d in DirectoryChoices if d is not DirectoryChoices.DATA or dice.random() < 0.3]
     dice.shuffle(directories)
     return Oddity(
         df=_df(dice),
@@ -105,7 +105,7 @@ def draw(seed: int) -> Oddity:
         warns_at_end=dice.random() < 0.3,
         filler=dice.choice(("none", "zeros", "ones")),
         gaps=dice.random() < 0.2,
-        inline=frozenset(d for d in (Directory.CODES, Directory.PRIVATE_KEYS) if dice.random() < 0.2),
+        inline=frozenset(d for d in (DirectoryChoices.CODES, DirectoryChoices.PRIVATE_KEYS) if dice.random() < 0.2),
         order=tuple(directories),
         split=dice.random() < 0.3,
         certificate=dice.choice(values),

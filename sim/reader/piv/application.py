@@ -7,16 +7,17 @@ management key. Instructions that the card does not know answer 6982, as both ki
 from collections.abc import Callable
 
 from sim.reader import status
-from sim.reader.command import Command, Ins
+from sim.reader.command_apdu import Ins, ReceivedCommand
 from sim.reader.der import octets, tlv
-from sim.reader.piv import keys, names
+from sim.reader.piv import keys
+from sim.reader.piv import references as names
 from sim.reader.piv.codes import PivCodes
 from sim.reader.piv.extensions import Extensions
-from sim.reader.piv.management import CHALLENGE, RESPONSE, ManagementKey
+from sim.reader.piv.management import CHALLENGE, RESPONSE, ManagementKeyState
 from sim.reader.piv.memory import PivMemory
-from sim.reader.piv.names import CERTIFICATE_OBJECTS, Slot
+from sim.reader.piv.references import CERTIFICATE_OBJECTS, KeyReference
 from sim.reader.piv.tlv import inside, parse
-from sim.reader.piv.traits import Traits
+from sim.reader.piv.traits import PivTraits
 from sim.reader.status import StatusError
 from sim.reader.t0 import Answer
 
@@ -32,15 +33,15 @@ class PivApplication:
     """Objects, codes and keys behind their commands. Raises StatusError where a command ends early."""
 
     def __init__(
-        self, memory: PivMemory, codes: PivCodes, traits: Traits, serial: bytes, store: Callable[[], None]
+        self, memory: PivMemory, codes: PivCodes, traits: PivTraits, serial: bytes, store: Callable[[], None]
     ) -> None:
         self._memory = memory
         self._codes = codes
         self._traits = traits
         self._store = store
-        self._management = ManagementKey(memory.management_algorithm, memory.management_key)
+        self._management = ManagementKeyState(memory.management_algorithm, memory.management_key)
         self._selected = False
-        self._commands: dict[int, Callable[[Command], Answer]] = {
+        self._commands: dict[int, Callable[[ReceivedCommand], Answer]] = {
             Ins.VERIFY: self._verify,
             Ins.CHANGE_REFERENCE_DATA: self._change,
             Ins.RESET_RETRY_COUNTER: self._unblock,
@@ -58,7 +59,7 @@ class PivApplication:
         self._selected = False
         self._forget()
 
-    def execute(self, command: Command) -> Answer:
+    def execute(self, command: ReceivedCommand) -> Answer:
         """Carry a command out."""
         if command.cla != 0:
             raise StatusError(status.UNKNOWN_CLA)
@@ -75,7 +76,7 @@ class PivApplication:
         self._codes.forget()
         self._management.forget()
 
-    def _select(self, command: Command) -> Answer:
+    def _select(self, command: ReceivedCommand) -> Answer:
         """By the whole name, or a leading part no shorter than its RID; another name leaves all as it was."""
         name = command.data or b""
         if command.p1 != BY_AID or len(name) < len(names.RID) or not names.AID.startswith(name):
@@ -85,7 +86,7 @@ class PivApplication:
         self._selected = True
         return self._traits.property_template, status.OK
 
-    def _verify(self, command: Command) -> Answer:
+    def _verify(self, command: ReceivedCommand) -> Answer:
         if command.p2 != names.PIN_REFERENCE:
             raise StatusError(status.NO_REFERENCE)
         if command.p1 == LOG_OUT and command.data is None:
@@ -97,19 +98,19 @@ class PivApplication:
             return b"", self._codes.state()
         return b"", self._codes.verify(command.data)
 
-    def _change(self, command: Command) -> Answer:
+    def _change(self, command: ReceivedCommand) -> Answer:
         if command.p1:
             raise StatusError(status.WRONG_P1P2)
         return b"", self._codes.change(self._codes.by_reference(command.p2), command.data or b"")
 
-    def _unblock(self, command: Command) -> Answer:
+    def _unblock(self, command: ReceivedCommand) -> Answer:
         if command.p1:
             raise StatusError(status.WRONG_P1P2)
         if command.p2 != names.PIN_REFERENCE:
             raise StatusError(status.NO_REFERENCE)
         return b"", self._codes.unblock(command.data or b"")
 
-    def _get(self, command: Command) -> Answer:
+    def _get(self, command: ReceivedCommand) -> Answer:
         tag = self._object_tag(command)
         content = self._memory.objects.get(tag)
         if content is None:
@@ -118,7 +119,7 @@ class PivApplication:
             raise StatusError(status.SECURITY_STATUS)
         return tlv(names.DISCOVERY if tag == names.DISCOVERY else DATA, content), status.OK
 
-    def _put(self, command: Command) -> Answer:
+    def _put(self, command: ReceivedCommand) -> Answer:
         self._only_managed()
         tag = self._object_tag(command)
         content = parse(command.data or b"").get(DATA)
@@ -131,7 +132,7 @@ class PivApplication:
         self._store()
         return b"", status.OK
 
-    def _object_tag(self, command: Command) -> int:
+    def _object_tag(self, command: ReceivedCommand) -> int:
         if (command.p1, command.p2) != CURRENT_APPLICATION:
             raise StatusError(status.WRONG_P1P2)
         named = parse(command.data or b"").get(TAG_LIST, b"")
@@ -143,7 +144,7 @@ class PivApplication:
         if not self._management.authenticated:
             raise StatusError(status.SECURITY_STATUS)
 
-    def _generate(self, command: Command) -> Answer:
+    def _generate(self, command: ReceivedCommand) -> Answer:
         self._only_managed()
         if command.p1 or command.p2 not in CERTIFICATE_OBJECTS:
             raise StatusError(status.WRONG_P1P2)
@@ -154,7 +155,7 @@ class PivApplication:
         self._store()
         return keys.public_key_template(key), status.OK
 
-    def _move_key(self, command: Command) -> Answer:
+    def _move_key(self, command: ReceivedCommand) -> Answer:
         """The maker's own: from the slot P2 to the slot P1; to nowhere, it is deleted."""
         self._only_managed()
         if command.p2 not in self._memory.keys:
@@ -170,15 +171,15 @@ class PivApplication:
         self._store()
         return b"", status.OK
 
-    def _authenticate(self, command: Command) -> Answer:
+    def _authenticate(self, command: ReceivedCommand) -> Answer:
         objects = inside(command.data or b"", DYNAMIC_AUTHENTICATION)
-        if command.p2 == Slot.MANAGEMENT:
+        if command.p2 == KeyReference.MANAGEMENT:
             made = self._management.answer(command.p1, objects)
         else:
             made = octets(self._use_key(command, objects), RESPONSE)
         return tlv(DYNAMIC_AUTHENTICATION, made) if made else b"", status.OK
 
-    def _use_key(self, command: Command, objects: dict[int, bytes]) -> bytes:
+    def _use_key(self, command: ReceivedCommand, objects: dict[int, bytes]) -> bytes:
         key = self._memory.keys.get(command.p2)
         if key is None:
             raise StatusError(status.NO_REFERENCE if command.p2 in CERTIFICATE_OBJECTS else status.WRONG_P1P2)
@@ -192,8 +193,8 @@ class PivApplication:
         return keys.sign(key, objects[CHALLENGE])
 
     def _only_with_pin(self, slot: int) -> None:
-        verified = self._codes.fresh if slot == Slot.SIGNATURE else self._codes.pin.verified
-        if slot == Slot.CARD_AUTHENTICATION:
+        verified = self._codes.fresh if slot == KeyReference.SIGNATURE else self._codes.pin.verified
+        if slot == KeyReference.CARD_AUTHENTICATION:
             return
         self._codes.fresh = False
         if not verified:

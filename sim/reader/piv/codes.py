@@ -7,16 +7,16 @@ durable before the comparison. A locked PIN is not changed, even with the right 
 from collections.abc import Callable
 
 from sim.reader import status
-from sim.reader.pins import Code, CountedCodes
-from sim.reader.piv.names import CODE_LENGTH, FILLER, PIN_REFERENCE, PUK_REFERENCE
-from sim.reader.piv.traits import Traits
+from sim.reader.piv.references import CODE_LENGTH, FILLER, PIN_REFERENCE, PUK_REFERENCE
+from sim.reader.piv.traits import PivTraits
+from sim.reader.pkcs15_codes import CountedCodes, StoredCode
 from sim.reader.status import StatusError
 
 
 class PivCodes(CountedCodes):
     """The two codes and every rule about them. `fresh` says that the PIN was verified and no key used since."""
 
-    def __init__(self, pin: Code, puk: Code, store: Callable[[], None], traits: Traits) -> None:
+    def __init__(self, pin: StoredCode, puk: StoredCode, store: Callable[[], None], traits: PivTraits) -> None:
         super().__init__(pin, puk, store)
         self.fresh = False
         self._traits = traits
@@ -26,7 +26,7 @@ class PivCodes(CountedCodes):
         super().forget()
         self.fresh = False
 
-    def by_reference(self, reference: int) -> Code:
+    def by_reference(self, reference: int) -> StoredCode:
         """PIN or PUK. Raises StatusError(6A88); the card has no global PIN."""
         code = {PIN_REFERENCE: self.pin, PUK_REFERENCE: self.puk}.get(reference)
         if code is None:
@@ -46,7 +46,7 @@ class PivCodes(CountedCodes):
         self.pin.verified = self.fresh = word == status.OK
         return word
 
-    def change(self, code: Code, entry: bytes) -> int:
+    def change(self, code: StoredCode, entry: bytes) -> int:
         """CHANGE REFERENCE DATA (part 2, 3.2.2): old and new, eight bytes each, of PIN or PUK."""
         return self._set(code, code, entry)
 
@@ -54,7 +54,7 @@ class PivCodes(CountedCodes):
         """RESET RETRY COUNTER (part 2, 3.2.3): PUK and new PIN, eight bytes each."""
         return self._set(self.puk, self.pin, entry)
 
-    def _set(self, judged: Code, changed: Code, entry: bytes) -> int:
+    def _set(self, judged: StoredCode, changed: StoredCode, entry: bytes) -> int:
         if len(entry) != 2 * CODE_LENGTH:
             raise StatusError(self._traits.wrong_length)
         old, new = entry[:CODE_LENGTH], entry[CODE_LENGTH:]
@@ -67,7 +67,7 @@ class PivCodes(CountedCodes):
             self.forget()
         return word
 
-    def _judge(self, code: Code, entry: bytes) -> int:
+    def _judge(self, code: StoredCode, entry: bytes) -> int:
         if not code.tries_left:
             return status.LOCKED
         if self.compare(code, _bare(entry)):

@@ -7,14 +7,15 @@ guess: how many tries remain of PIN *and* PUK, and whether they are still the fa
 from collections.abc import Callable
 
 from sim.reader import status
-from sim.reader.command import Command
+from sim.reader.command_apdu import ReceivedCommand
 from sim.reader.der import octets
-from sim.reader.pins import Code
-from sim.reader.piv import keys, names
+from sim.reader.piv import keys
+from sim.reader.piv import references as names
 from sim.reader.piv.codes import PivCodes
 from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY, PivMemory
-from sim.reader.piv.names import Slot
-from sim.reader.piv.traits import Traits
+from sim.reader.piv.references import KeyReference
+from sim.reader.piv.traits import PivTraits
+from sim.reader.pkcs15_codes import StoredCode
 from sim.reader.status import StatusError
 from sim.reader.t0 import Answer
 
@@ -23,32 +24,32 @@ ALGORITHM, POLICY, ORIGIN, PUBLIC_KEY, IS_DEFAULT, TRIES = 0x01, 0x02, 0x03, 0x0
 CODE_ALGORITHM = 0xFF
 GENERATED, IMPORTED = 1, 2
 PIN_NEVER, PIN_ONCE, PIN_ALWAYS, NO_TOUCH = 1, 2, 3, 1
-_PIN_POLICIES: dict[int, int] = {Slot.SIGNATURE: PIN_ALWAYS, Slot.CARD_AUTHENTICATION: PIN_NEVER}
+_PIN_POLICIES: dict[int, int] = {KeyReference.SIGNATURE: PIN_ALWAYS, KeyReference.CARD_AUTHENTICATION: PIN_NEVER}
 FACTORY_PIN, FACTORY_PUK = b"123456", b"12345678"
 
 
 class Extensions:
     """The maker's own instructions, by number in `commands`."""
 
-    def __init__(self, memory: PivMemory, codes: PivCodes, serial: bytes, traits: Traits) -> None:
+    def __init__(self, memory: PivMemory, codes: PivCodes, serial: bytes, traits: PivTraits) -> None:
         self._memory = memory
         self._codes = codes
         self._serial = serial
-        self.commands: dict[int, Callable[[Command], Answer]] = {
+        self.commands: dict[int, Callable[[ReceivedCommand], Answer]] = {
             GET_VERSION: lambda _: (traits.version, status.OK),
         }
         if traits.metadata:
             self.commands[GET_METADATA] = self._metadata
             self.commands[GET_SERIAL] = lambda _: (self._serial[-4:], status.OK)
 
-    def _metadata(self, command: Command) -> Answer:
+    def _metadata(self, command: ReceivedCommand) -> Answer:
         if command.p1:
             raise StatusError(status.WRONG_P1P2)
         if command.p2 == names.PIN_REFERENCE:
             return _code(self._codes.pin, FACTORY_PIN), status.OK
         if command.p2 == names.PUK_REFERENCE:
             return _code(self._codes.puk, FACTORY_PUK), status.OK
-        if command.p2 == Slot.MANAGEMENT:
+        if command.p2 == KeyReference.MANAGEMENT:
             return self._management(), status.OK
         return self._key(command.p2), status.OK
 
@@ -77,7 +78,7 @@ class Extensions:
         )
 
 
-def _code(code: Code, factory: bytes) -> bytes:
+def _code(code: StoredCode, factory: bytes) -> bytes:
     return (
         octets(bytes([CODE_ALGORITHM]), ALGORITHM)
         + octets(bytes([code.value == factory]), IS_DEFAULT)

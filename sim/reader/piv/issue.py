@@ -7,23 +7,26 @@ the card was issued.
 from dataclasses import replace
 from datetime import datetime
 
+from sim.reader.card_memory import StoredKey
 from sim.reader.keys import CardPrivateKey, generate
 from sim.reader.persona import KeyAlgorithm, Persona
 from sim.reader.piv.memory import PivMemory
-from sim.reader.piv.names import CERTIFICATE_OBJECTS, FIRST_RETIRED, Slot
 from sim.reader.piv.objects import certificate_object, issued_objects
-from sim.reader.piv.traits import Traits
+from sim.reader.piv.references import CERTIFICATE_OBJECTS, FIRST_RETIRED, KeyReference
+from sim.reader.piv.traits import PivTraits
 from sim.reader.pki import KeyPurpose, TestAuthority
-from sim.reader.state import StoredKey
 
 RETIRED: dict[int, KeyAlgorithm] = {FIRST_RETIRED: "EC-P384", FIRST_RETIRED + 1: "EC-P256"}
 """Kinds that are quick to make."""
 RETIRED_DAYS = 400
-_SLOTS: dict[KeyPurpose, Slot] = {"identification": Slot.AUTHENTICATION, "signature": Slot.SIGNATURE}
+_SLOTS: dict[KeyPurpose, KeyReference] = {
+    "identification": KeyReference.AUTHENTICATION,
+    "signature": KeyReference.SIGNATURE,
+}
 
 
 def issue(
-    persona: Persona, authority: TestAuthority, now: datetime, own: tuple[StoredKey, ...], traits: Traits
+    persona: Persona, authority: TestAuthority, now: datetime, own: tuple[StoredKey, ...], traits: PivTraits
 ) -> PivMemory:
     """All that the card keeps besides its codes; `own` are the keys that every kind of card has."""
     before = replace(persona, issued_days_ago=persona.issued_days_ago + RETIRED_DAYS + 1, lifetime_days=RETIRED_DAYS)
@@ -41,8 +44,8 @@ def issue(
 
     for stored in own:
         put(_SLOTS[stored.purpose], stored)
-    make(Slot.KEY_MANAGEMENT, persona, persona.key_algorithm, "encryption")
-    make(Slot.CARD_AUTHENTICATION, persona, "EC-P256", "card")
+    make(KeyReference.KEY_MANAGEMENT, persona, persona.key_algorithm, "encryption")
+    make(KeyReference.CARD_AUTHENTICATION, persona, "EC-P256", "card")
     for slot, algorithm in RETIRED.items():
         make(slot, before, algorithm, "encryption")
     return PivMemory(keys, objects, set(), traits.management)

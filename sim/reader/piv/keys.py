@@ -10,23 +10,26 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sim.reader import keys, status
 from sim.reader.der import octets, tlv
 from sim.reader.keys import CardPrivateKey
-from sim.reader.piv.names import Algorithm
+from sim.reader.piv.references import AlgorithmReference
 from sim.reader.status import StatusError
 
 PUBLIC_KEY_TEMPLATE, MODULUS, EXPONENT, POINT = 0x7F49, 0x81, 0x82, 0x86
-_CURVES: dict[int, type[ec.EllipticCurve]] = {Algorithm.P256: ec.SECP256R1, Algorithm.P384: ec.SECP384R1}
+_CURVES: dict[int, type[ec.EllipticCurve]] = {
+    AlgorithmReference.P256: ec.SECP256R1,
+    AlgorithmReference.P384: ec.SECP384R1,
+}
 
 
-def algorithm_of(key: CardPrivateKey) -> Algorithm:
+def algorithm_of(key: CardPrivateKey) -> AlgorithmReference:
     """The number by which PIV knows that kind of key."""
     if isinstance(key, rsa.RSAPrivateKey):
-        return Algorithm.RSA_2048
-    return Algorithm.P384 if isinstance(key.curve, ec.SECP384R1) else Algorithm.P256
+        return AlgorithmReference.RSA_2048
+    return AlgorithmReference.P384 if isinstance(key.curve, ec.SECP384R1) else AlgorithmReference.P256
 
 
 def generate(algorithm: int) -> CardPrivateKey:
     """A new key. Raises StatusError(6A80) for an algorithm that the card does not have."""
-    if algorithm == Algorithm.RSA_2048:
+    if algorithm == AlgorithmReference.RSA_2048:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     curve = _CURVES.get(algorithm)
     if curve is None:

@@ -13,18 +13,18 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from sim.reader import status
 from sim.reader.der import octets
-from sim.reader.piv.names import Algorithm
+from sim.reader.piv.references import AlgorithmReference
 from sim.reader.status import StatusError
 
 WITNESS, CHALLENGE, RESPONSE = 0x80, 0x81, 0x82
 _ALSO_TRIPLE_DES = 0x00
 
 
-class ManagementKey:
+class ManagementKeyState:
     """The key and how far the caller has come. `authenticated` is lost with the power."""
 
-    def __init__(self, algorithm: Algorithm, key: bytes) -> None:
-        cipher = TripleDES(key) if algorithm is Algorithm.TRIPLE_DES else algorithms.AES(key)
+    def __init__(self, algorithm: AlgorithmReference, key: bytes) -> None:
+        cipher = TripleDES(key) if algorithm is AlgorithmReference.TRIPLE_DES else algorithms.AES(key)
         self.authenticated = False
         self._algorithm = algorithm
         self._cipher = Cipher(cipher, modes.ECB())  # noqa: S305 - the standard's own way, one block at a time
@@ -38,7 +38,10 @@ class ManagementKey:
 
     def answer(self, algorithm: int, objects: dict[int, bytes]) -> bytes:
         """One step. Gives what goes into the answer's `7C`, or nothing. Raises StatusError."""
-        if algorithm != self._algorithm and (algorithm, self._algorithm) != (_ALSO_TRIPLE_DES, Algorithm.TRIPLE_DES):
+        if algorithm != self._algorithm and (algorithm, self._algorithm) != (
+            _ALSO_TRIPLE_DES,
+            AlgorithmReference.TRIPLE_DES,
+        ):
             raise StatusError(status.WRONG_P1P2)
         expected, self._expected = self._expected, None
         if objects.get(WITNESS) == b"":

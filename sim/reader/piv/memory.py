@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sim.reader.keys import CardPrivateKey
-from sim.reader.piv.names import Algorithm
+from sim.reader.piv.references import AlgorithmReference
 
 FACTORY_MANAGEMENT_KEY = bytes.fromhex("0102030405060708" * 3)
 
@@ -24,7 +24,7 @@ class PivMemory:
     objects: dict[int, bytes] = field(repr=False)
     generated: set[int]
     """Slots whose key was made on the card after it was issued."""
-    management_algorithm: Algorithm
+    management_algorithm: AlgorithmReference
     management_key: bytes = field(repr=False, default=FACTORY_MANAGEMENT_KEY)
 
 
@@ -51,7 +51,7 @@ def from_json(document: dict[str, Any]) -> PivMemory:
         keys={int(slot, 16): key_of(pem) for slot, pem in document["keys"].items()},
         objects={int(tag, 16): base64.b64decode(text, validate=True) for tag, text in document["objects"].items()},
         generated=set(document["generated"]),
-        management_algorithm=Algorithm(document["management_algorithm"]),
+        management_algorithm=AlgorithmReference(document["management_algorithm"]),
         management_key=bytes.fromhex(document["management_key"]),
     )
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from sim.reader.der import octets, utf8
 from sim.reader.persona import Persona
-from sim.reader.piv import names
+from sim.reader.piv import references as names
 
 CERTIFICATE, CERTIFICATE_INFO, PLAIN, GZIP, ERROR_DETECTION = 0x70, 0x71, 0x00, 0x01, 0xFE
 PIN_POLICY, ONLY_THE_PIN = 0x5F2F, bytes([0x40, 0x00])

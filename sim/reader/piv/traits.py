@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from sim.reader import status
 from sim.reader.der import constructed, octets, tlv, utf8
-from sim.reader.piv.names import PIX, RID, Algorithm
+from sim.reader.piv.references import PIX, RID, AlgorithmReference
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class PivTraits:
     """One kind's ways."""
 
     pin_tries: int
@@ -26,15 +26,21 @@ class Traits:
     """Answer to the instruction FD, by which common tools decide what else a card can do."""
     metadata: bool
     """The maker's further instructions: metadata (F7), serial number (F8), and a key moved or deleted (F6)."""
-    management: Algorithm
+    management: AlgorithmReference
     property_template: bytes
     """Answer to SELECT (part 2 table 3)."""
     compressed: frozenset[int]
     """Slots whose certificate is kept gzip'd."""
 
 
-_ALGORITHMS = (Algorithm.TRIPLE_DES, Algorithm.AES_128, Algorithm.RSA_2048, Algorithm.P256, Algorithm.P384)
-APPLET = Traits(
+_ALGORITHMS = (
+    AlgorithmReference.TRIPLE_DES,
+    AlgorithmReference.AES_128,
+    AlgorithmReference.RSA_2048,
+    AlgorithmReference.P256,
+    AlgorithmReference.P384,
+)
+APPLET = PivTraits(
     pin_tries=5,
     puk_tries=3,
     pin_min_length=6,
@@ -44,7 +50,7 @@ APPLET = Traits(
     keeps_status=True,
     version=bytes([3, 5, 0]),
     metadata=False,
-    management=Algorithm.TRIPLE_DES,
+    management=AlgorithmReference.TRIPLE_DES,
     property_template=tlv(
         0x61,
         octets(PIX, 0x4F),
@@ -54,7 +60,7 @@ APPLET = Traits(
     ),
     compressed=frozenset({0x9D, 0x83}),
 )
-TOKEN = Traits(
+TOKEN = PivTraits(
     pin_tries=3,
     puk_tries=3,
     pin_min_length=1,
@@ -64,7 +70,7 @@ TOKEN = Traits(
     keeps_status=False,
     version=bytes([5, 7, 1]),
     metadata=True,
-    management=Algorithm.AES_192,
+    management=AlgorithmReference.AES_192,
     property_template=tlv(0x61, octets(PIX, 0x4F), tlv(0x79, octets(RID, 0x4F))),
     compressed=frozenset({0x83}),
 )

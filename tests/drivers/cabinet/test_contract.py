@@ -20,7 +20,7 @@ from drivers.cabinet.port import (
     SlotFault,
     SlotReading,
 )
-from sim.cabinet.body import PanelError
+from sim.cabinet.mechanics import MechanicsError
 from tests.fakes.cabinet.cabinet_and_hands import LIMIT_S, Fitted, fitted
 
 Make = Callable[..., AbstractAsyncContextManager[Fitted]]
@@ -54,7 +54,7 @@ async def test_it_tells_where_cards_lie_and_that_all_is_closed(make: Make) -> No
 async def test_a_card_is_taken_through_the_door_that_was_opened(make: Make) -> None:
     async with make() as it:
         taken = asyncio.create_task(it.cabinet.wait_slot(1, card="empty", door="closed"))
-        with pytest.raises(PanelError, match="closed"):
+        with pytest.raises(MechanicsError, match="closed"):
             it.body.take_card(1)
         assert await it.cabinet.open_slot(1) == Opened()
         assert it.body.take_card(1) == "asa"
@@ -106,7 +106,7 @@ async def test_a_door_that_the_service_key_opened_is_seen(make: Make) -> None:
 
 async def test_a_dropped_card_is_counted_and_the_flap_locks_behind_it(make: Make) -> None:
     async with make() as it:
-        with pytest.raises(PanelError, match="locked"):
+        with pytest.raises(MechanicsError, match="locked"):
             it.body.drop.drop_card("old")
         assert await it.cabinet.open_drop() == Opened()
         waited = asyncio.create_task(it.cabinet.wait_drop())
@@ -140,7 +140,7 @@ async def test_a_card_pulled_back_from_a_held_flap_counts_nothing(make: Make) ->
 
 async def test_a_hand_that_reaches_in_is_fishing(make: Make) -> None:
     async with make() as it:
-        with pytest.raises(PanelError, match="locked"):
+        with pytest.raises(MechanicsError, match="locked"):
             it.body.drop.reach_in()
         await it.cabinet.open_drop()
         it.body.drop.reach_in()

@@ -14,7 +14,7 @@ from drivers.printer.document import BarcodeBlock, Document, ParagraphBlock, QrB
 from drivers.printer.encode import encode
 from drivers.printer.profile import PrinterProfileError, load, names, parse
 from drivers.printer.symbols import code128_modules
-from sim.printer.machine import Machine
+from sim.printer.machine import PrinterMachine
 from tests.drivers.printer.receipts import NUMBER, QR_TEXT, RECEIPT, codes_on
 
 BUFFER_BYTES = 4096
@@ -24,7 +24,7 @@ BUFFER_BYTES = 4096
 def printed(document: Document, name: str) -> Image.Image:
     """The paper that the virtual printer of that profile gives."""
     profile = load(name)
-    machine = Machine(profile.dots, cutter=profile.cut != "none")
+    machine = PrinterMachine(profile.dots, cutter=profile.cut != "none")
     machine.feed(b"".join(encode(document, profile)))
     machine.line_ended()
     (paper,) = machine.take_receipts()

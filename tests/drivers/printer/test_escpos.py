@@ -43,8 +43,8 @@ from drivers.printer.port import (
 )
 from drivers.printer.profile import load
 from drivers.printer.transports import transfer_s
-from sim.printer.machine import Machine
-from sim.printer.virtual import Faults, VirtualPrinter
+from sim.printer.machine import PrinterMachine
+from sim.printer.virtual import PrinterFaults, VirtualPrinter
 from sim.stories.patience import LIMIT_S
 
 RECEIPT = Document(
@@ -111,18 +111,18 @@ async def test_each_receipt_is_a_paper_of_its_own(device: VirtualPrinter, printe
 @pytest.mark.parametrize(
     ("faults", "status"),
     [
-        (Faults(), Ready()),
-        (Faults(paper_low=True), Ready(paper_low=True)),
-        (Faults(out_of_paper=True), OutOfPaper()),
-        (Faults(cover_open=True), CoverOpen()),
-        (Faults(cutter=True), CutterFault()),
-        (Faults(offline=True), Offline()),
-        (Faults(mute=True), PrinterMute()),
-        (Faults(hang_up=True), PrinterMute()),
+        (PrinterFaults(), Ready()),
+        (PrinterFaults(paper_low=True), Ready(paper_low=True)),
+        (PrinterFaults(out_of_paper=True), OutOfPaper()),
+        (PrinterFaults(cover_open=True), CoverOpen()),
+        (PrinterFaults(cutter=True), CutterFault()),
+        (PrinterFaults(offline=True), Offline()),
+        (PrinterFaults(mute=True), PrinterMute()),
+        (PrinterFaults(hang_up=True), PrinterMute()),
     ],
 )
 async def test_a_printer_that_is_not_ready_is_not_sent_anything(
-    device: VirtualPrinter, hasty: EscPosPrinter, faults: Faults, status: PrinterStatus
+    device: VirtualPrinter, hasty: EscPosPrinter, faults: PrinterFaults, status: PrinterStatus
 ) -> None:
     device.faults = faults
 
@@ -149,17 +149,17 @@ async def test_a_printer_that_is_not_ready_is_not_sent_anything(
 async def test_a_fault_in_the_middle_of_a_print_is_told_as_it_is(
     device: VirtualPrinter, hasty: EscPosPrinter, kind: str, outcome: PrintOutcome, after_rows: int
 ) -> None:
-    device.faults = Faults(**{kind: True}, after_rows=after_rows)
+    device.faults = PrinterFaults(**{kind: True}, after_rows=after_rows)
 
     assert await hasty.print(RECEIPT) == outcome
     assert len(device.receipts) == (outcome == Printed())
 
 
 async def test_after_new_paper_only_the_whole_receipt_comes_out(device: VirtualPrinter, hasty: EscPosPrinter) -> None:
-    device.faults = Faults(out_of_paper=True, after_rows=MIDDLE)
+    device.faults = PrinterFaults(out_of_paper=True, after_rows=MIDDLE)
     assert await hasty.print(RECEIPT) == NotPrinted(OutOfPaper())
 
-    device.faults = Faults()
+    device.faults = PrinterFaults()
     assert await hasty.print(RECEIPT) == Printed()
 
     (path,) = device.receipts
@@ -204,7 +204,7 @@ async def test_a_document_that_cannot_be_laid_out_is_told_from_a_printer_that_is
 
 
 @contextmanager
-def behind_a_terminal(machine: Machine) -> Iterator[str]:
+def behind_a_terminal(machine: PrinterMachine) -> Iterator[str]:
     """The name of a pseudo-terminal at whose other end the printer's machine takes and answers bytes."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)
@@ -231,12 +231,12 @@ def behind_a_terminal(machine: Machine) -> Iterator[str]:
 async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does(
     line: type[FileConnection] | type[SerialConnection],
 ) -> None:
-    machine = Machine(WIDTH_DOTS[58])
+    machine = PrinterMachine(WIDTH_DOTS[58])
     with behind_a_terminal(machine) as path:
         printer = EscPosPrinter("line", line(path), profile=load("raster-58"), reply_timeout_s=2.0)
         assert await printer.status() == Ready()
         assert await printer.print(RECEIPT) == Printed()
-        machine.set_faults(Faults(out_of_paper=True))
+        machine.set_faults(PrinterFaults(out_of_paper=True))
         assert await printer.print(RECEIPT) == NotPrinted(OutOfPaper())
         printer.close()
     (paper,) = machine.take_receipts()
@@ -244,7 +244,7 @@ async def test_a_device_file_and_a_serial_line_carry_both_ways_as_a_network_does
 
 
 async def test_an_answer_on_a_serial_line_is_taken_when_it_comes_not_when_the_time_is_up() -> None:
-    with behind_a_terminal(Machine(WIDTH_DOTS[80])) as path:
+    with behind_a_terminal(PrinterMachine(WIDTH_DOTS[80])) as path:
         # A status is three answers: were each waited for to the end, this would outlast the test's own limit.
         printer = EscPosPrinter("line", SerialConnection(path), reply_timeout_s=100)
         assert await printer.status() == Ready()
@@ -284,11 +284,11 @@ async def test_the_virtual_printer_goes_on_where_it_was_stopped(device: VirtualP
     host, port = await device.start()
     printer = EscPosPrinter("bench", NetworkConnection(host, port), virtual=True, reply_timeout_s=30)
     assert await printer.print(RECEIPT) == Printed()
-    device.faults = Faults(paper_low=True)
+    device.faults = PrinterFaults(paper_low=True)
 
     again = VirtualPrinter(tmp_path)
     again.restore(device.snapshot())
 
-    assert again.faults == Faults(paper_low=True)
+    assert again.faults == PrinterFaults(paper_low=True)
     assert again.receipts == device.receipts
     printer.close()

@@ -13,7 +13,7 @@ from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.port import CoverOpen, NotPrinted, OutOfPaper, Printed, PrinterMute, PrintUnknown, Ready
 from drivers.printer.profile import load
 from drivers.printer.protocol import GS_R_PAPER
-from sim.printer.machine import Faults, Machine
+from sim.printer.machine import PrinterFaults, PrinterMachine
 from sim.stories.patience import LIMIT_S
 from tests.drivers.printer.receipts import RECEIPT
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
@@ -21,7 +21,7 @@ from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch) -> UsbBus:
-    found = UsbBus(Machine(576))
+    found = UsbBus(PrinterMachine(576))
     monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: found)
     return found
 
@@ -48,18 +48,18 @@ async def test_a_question_gets_through_although_the_small_buffer_fills_while_the
     bus: UsbBus, printer: EscPosPrinter
 ) -> None:
     for rows in (0, 1, 100, 300, 600):
-        bus.machine.set_faults(Faults(cover_open=True, after_rows=rows))
+        bus.machine.set_faults(PrinterFaults(cover_open=True, after_rows=rows))
         assert await printer.print(RECEIPT) == NotPrinted(CoverOpen())
         assert await printer.status() == CoverOpen()
 
 
 async def test_the_plug_is_pulled_before_and_in_the_middle(bus: UsbBus, printer: EscPosPrinter) -> None:
-    bus.machine.set_faults(Faults(hang_up=True, after_rows=200))
+    bus.machine.set_faults(PrinterFaults(hang_up=True, after_rows=200))
     assert await printer.print(RECEIPT) == PrintUnknown()
     assert await printer.status() == PrinterMute()
     assert await printer.print(RECEIPT) == NotPrinted(PrinterMute())
 
-    bus.machine.set_faults(Faults(out_of_paper=True))
+    bus.machine.set_faults(PrinterFaults(out_of_paper=True))
     bus.plugged = True
     assert await printer.status() == OutOfPaper()
 
@@ -83,7 +83,7 @@ async def test_while_it_prints_its_state_is_told_at_once_and_its_line_is_left_al
         return write(handle, ep, intf, data, timeout)
 
     monkeypatch.setattr(bus, "bulk_write", slow)
-    bus.machine.set_faults(Faults(paper_low=True))
+    bus.machine.set_faults(PrinterFaults(paper_low=True))
     printing = asyncio.create_task(printer.print(RECEIPT))
     await asyncio.to_thread(begun.wait, LIMIT_S)
     try:
@@ -103,9 +103,9 @@ async def test_an_answer_that_a_print_before_was_owed_does_not_vouch_for_this_on
         written += bus.machine.take_receipts()
         assert not bus.unread, "all that was sent is on paper when the print is called printed"
         bus.slow = False
-        bus.machine.set_faults(Faults(mute=True, after_rows=20))
+        bus.machine.set_faults(PrinterFaults(mute=True, after_rows=20))
         assert await printer.print(line) == PrintUnknown()
-        bus.machine.set_faults(Faults())
+        bus.machine.set_faults(PrinterFaults())
         bus.machine.take_receipts()
     assert len(written) == 2
     printer.close()

@@ -17,13 +17,13 @@ from drivers.reader.errors import CardGoneError, ReaderError
 from drivers.reader.keys import Generated
 from drivers.reader.outcomes import Accepted, Role, Signed
 from drivers.reader.secret import Secret
-from sim.reader.administration import answer_to, key_of
+from sim.reader.administrative_key import answer_to, key_of
+from sim.reader.card_factory import make_memory
+from sim.reader.card_memory import CardMemory
 from sim.reader.cards import VirtualCard
-from sim.reader.making import make_memory
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
-from sim.reader.state import CardMemory
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.cards.judge import Bench, Court, Fault, JudgedCard, Step, fresh
 from tests.fakes.cards.management_keys import FactoryKey, certificate_for

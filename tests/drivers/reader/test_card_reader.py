@@ -26,7 +26,7 @@ from drivers.reader.outcomes import (
 from drivers.reader.port import Presence
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW

@@ -11,8 +11,8 @@ from drivers.reader.pkcs15.values import FilePath
 from drivers.reader.tlv import TlvError
 from sim.reader.cards import VirtualCard
 from sim.reader.der import constructed, octets, sequence, tlv, utf8
-from sim.reader.files import File
-from sim.reader.objects import EF_ODF
+from sim.reader.file_system import CardFile
+from sim.reader.pkcs15_files import EF_ODF
 
 EF_DODF = 0x4405
 PATH = bytes.fromhex("3f0050154501")
@@ -28,7 +28,7 @@ def with_directory(card: VirtualCard, content: bytes) -> None:
     application = card.application.files.application  # type: ignore[attr-defined]
     odf = application.children[EF_ODF]
     odf.content = constructed(7, sequence(octets(bytes.fromhex("3f0050154405")))) + odf.content
-    application.add(File(EF_DODF, content))
+    application.add(CardFile(EF_DODF, content))
 
 
 def test_values_are_named_with_place_or_content() -> None:

@@ -12,7 +12,7 @@ from drivers.reader.card_reader import CardReader, CardVisit, ReaderSettings, tr
 from drivers.reader.outcomes import Accepted, Role, WrongCode
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.kinds import KINDS
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

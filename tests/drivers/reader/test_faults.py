@@ -25,7 +25,7 @@ from drivers.reader.port import Presence
 from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.in_process import InProcessBackend, InProcessConnection
 from sim.reader.slot import VirtualSlot
 from sim.stories.patience import LIMIT_S
 from tests.drivers.reader.conftest import NOW, ScriptedConnection

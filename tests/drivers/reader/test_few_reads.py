@@ -19,7 +19,7 @@ from drivers.reader.port import Presence
 from drivers.reader.profiles import builtin
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.in_process import InProcessBackend, InProcessConnection
 from sim.reader.kinds import KINDS
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

@@ -13,7 +13,7 @@ import pytest
 
 import drivers.reader
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import PIN, person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -19,9 +19,9 @@ from drivers.reader.profiles import Profiles, builtin
 from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import verifies_with
 from sim.reader.cards import TearPoint, VirtualCard
-from sim.reader.inprocess import InProcessBackend
-from sim.reader.objects import EF_CDF, EF_PRKDF, EF_PUKDF
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
+from sim.reader.pkcs15_files import EF_CDF, EF_PRKDF, EF_PUKDF
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import EC_PERSON, NOW

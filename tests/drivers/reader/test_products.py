@@ -21,7 +21,7 @@ from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.secret import Secret
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.persona import Persona
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

@@ -16,10 +16,10 @@ from drivers.reader.secret import Secret
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader.cards import VirtualCard
 from sim.reader.der import constructed, octets, sequence, tlv, utf8
-from sim.reader.files import File
-from sim.reader.objects import DF_PKCS15, EF_AODF, EF_CDF, EF_TOKENINFO, MF_ID, code_object, look_b, token_info
+from sim.reader.file_system import CardFile
 from sim.reader.odd import OddCard, odd_card
 from sim.reader.odd.oddity import CertificateValue, draw
+from sim.reader.pkcs15_files import DF_PKCS15, EF_AODF, EF_CDF, EF_TOKENINFO, MF_ID, code_object, look_b, token_info
 from sim.reader.pki import TestAuthority
 from tests.drivers.reader.conftest import NOW
 
@@ -60,7 +60,7 @@ def untouched(card: VirtualCard) -> bool:
     return not [entry for entry in card.log if entry.ins in IRREVERSIBLE]
 
 
-def files_of(card: VirtualCard) -> dict[int, File]:
+def files_of(card: VirtualCard) -> dict[int, CardFile]:
     """The files of its application, to be changed under it."""
     return card.application.files.application.children  # type: ignore[attr-defined, no-any-return]
 
@@ -75,7 +75,7 @@ def with_authority_first(card: VirtualCard, authority: TestAuthority, *, marked:
     )
     files[EF_CDF].content = entry + files[EF_CDF].content
     files[EF_TOKENINFO].content = token_info(bytes(2))
-    files[AUTHORITY_FILE] = File(AUTHORITY_FILE, authority.intermediates()[0].public_bytes(Encoding.DER))
+    files[AUTHORITY_FILE] = CardFile(AUTHORITY_FILE, authority.intermediates()[0].public_bytes(Encoding.DER))
     return card
 
 

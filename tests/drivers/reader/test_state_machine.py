@@ -42,7 +42,7 @@ from drivers.reader.outcomes import (
     WrongCode,
 )
 from drivers.reader.secret import Secret
-from sim.reader.administration import answer_to, key_of
+from sim.reader.administrative_key import answer_to, key_of
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.cards.judge import UNTOLD, Bench, Court, Fault, JudgedCard, Step, floor_of, fresh

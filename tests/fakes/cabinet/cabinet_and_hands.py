@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drivers.cabinet.port import Cabinet, CabinetState
-from sim.cabinet.body import Body
+from sim.cabinet.mechanics import CabinetMechanics
 from sim.cabinet.twin import BoardTwin
 from sim.cabinet.virtual import VirtualCabinet
 from sim.stories.patience import LIMIT_S
@@ -21,7 +21,7 @@ class Fitted:
     """`cabinet` is the station's side, `body` that of hands."""
 
     cabinet: Cabinet
-    body: Body
+    body: CabinetMechanics
 
     async def sees(self, reached: Callable[[CabinetState], bool]) -> CabinetState:
         """Wait until the station sees it so."""

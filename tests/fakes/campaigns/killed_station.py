@@ -22,7 +22,7 @@ from drivers.reader.secret import Secret
 from fleet.agent.store import StationStore
 from kiosk.station.journal import Log
 from kiosk.views import View
-from sim.bench.world import Scenario
+from sim.bench.virtual_bench import Scenario
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import PIN
 from sim.stories.devices import PaperTray, order_of

@@ -13,13 +13,13 @@ from typing import Literal
 
 from drivers.reader.errors import CardGoneError
 from drivers.reader.port import Presence
+from sim.reader.card_memory import CardMemory
 from sim.reader.cards import TearPoint, VirtualCard
-from sim.reader.command import Command, Ins, parse
-from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.command_apdu import Ins, ReceivedCommand, parse
+from sim.reader.in_process import InProcessBackend, InProcessConnection
 from sim.reader.kinds import KINDS
-from sim.reader.pins import NEW_ONLY, Code
+from sim.reader.pkcs15_codes import NEW_ONLY, StoredCode
 from sim.reader.slot import CardTornError, VirtualSlot
-from sim.reader.state import CardMemory
 from sim.reader.status import StatusError
 
 CODE_COMMANDS = frozenset({Ins.VERIFY, Ins.CHANGE_REFERENCE_DATA, Ins.RESET_RETRY_COUNTER})
@@ -89,7 +89,7 @@ class Court:
         self.faults += 1
         self.torn_code = self.torn_code or changes(apdu)
 
-    def _sees_code(self, card: VirtualCard, command: Command) -> None:
+    def _sees_code(self, card: VirtualCard, command: ReceivedCommand) -> None:
         self.codes_sent += 1
         self._must(card is self.step.card or self.dishonest, "a code on another card")
         self._must(self.codes_sent == 1, "a code was sent twice")
@@ -180,11 +180,11 @@ def changes(apdu: bytes) -> bool:
 
 def fresh(memory: CardMemory) -> VirtualCard:
     """A new card with the same keys, its tries full."""
-    full = [Code(code.value, code.tries_max, code.tries_max) for code in (memory.pin, memory.puk)]
+    full = [StoredCode(code.value, code.tries_max, code.tries_max) for code in (memory.pin, memory.puk)]
     piv = memory.piv and replace(
         memory.piv, keys=dict(memory.piv.keys), objects=dict(memory.piv.objects), generated=set(memory.piv.generated)
     )
-    key = memory.administrator and Code(memory.administrator.value, *(memory.administrator.tries_max,) * 2)
+    key = memory.administrator and StoredCode(memory.administrator.value, *(memory.administrator.tries_max,) * 2)
     changed = {"pin": full[0], "puk": full[1], "piv": piv, "administrator": key, "written": dict(memory.written)}
     return VirtualCard(replace(memory, **changed))
 

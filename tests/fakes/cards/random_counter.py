@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from drivers.reader.outcomes import Role
 from drivers.reader.pin.try_ledger import FileLedger
+from sim.reader.card_factory import make_memory
+from sim.reader.card_memory import CardMemory
 from sim.reader.cards import VirtualCard
-from sim.reader.making import make_memory
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
-from sim.reader.state import CardMemory
 from tests.drivers.reader.conftest import NOW
 from tests.fakes.cards.judge import Fault
 

@@ -1,7 +1,7 @@
 """A reader whose connections can be changed while it is used."""
 
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.in_process import InProcessBackend, InProcessConnection
 from sim.reader.slot import VirtualSlot
 
 

@@ -33,8 +33,8 @@ from fleet.server.platform.signing import Signer
 from fleet.server.stations.alarms import AlarmRecorder
 from provisioning.authority import public_jwk
 from sim.issuer.core import Simulator
-from sim.issuer.serving import Running, SimulatorConfig, running
-from sim.issuer.state import Seed
+from sim.issuer.database import Seed
+from sim.issuer.server import RunningIssuer, SimulatorConfig, open_issuer
 from sim.reader.personas import person
 from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
 from sim.stories.administrators import listed
@@ -84,7 +84,7 @@ class Fleet:
     """Everything that a test may look at, or break."""
 
     simulator: Simulator
-    running: Running
+    open_issuer: RunningIssuer
     answers: Answers
     region: RegionData
     link: DirectLink
@@ -127,7 +127,7 @@ async def fleet(folder: Path, clock: Callable[[], datetime] = lambda: NOW) -> As
         replace_administrators(connection, [listed(ADMINISTRATOR.hsa_id, ADMINISTRATOR.name)])
     signer = _signer(folder)
     config = SimulatorConfig(folder, ANY_PORT, ANY_PORT)
-    async with running(config, clock) as one:
+    async with open_issuer(config, clock) as one:
         one.simulator.fill(seed())
         settings = IssuerSettings.load(one.settings)
         async with connected(settings, database, signer, AlarmRecorder(database), clock) as (issuer, region):

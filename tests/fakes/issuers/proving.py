@@ -18,8 +18,8 @@ from fleet.messages.asking import ask_digest, tag_of
 from fleet.messages.mandates import Mandate, Proof, mandate_bytes, means_of, wish_bytes
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
+from sim.reader.card_memory import StoredKey
 from sim.reader.cards import VirtualCard
-from sim.reader.state import StoredKey
 from sim.stories.clock import NOW
 from sim.stories.room import authority, persona_of
 

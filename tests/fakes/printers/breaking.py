@@ -16,7 +16,7 @@ from drivers.printer.encode import encode
 from drivers.printer.escpos import EscPosPrinter
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterMute, PrinterStatus, Ready
 from drivers.printer.profile import PrinterProfile
-from sim.printer.machine import Faults, Machine
+from sim.printer.machine import PrinterFaults, PrinterMachine
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
 STATES: dict[str, PrinterStatus] = {
@@ -44,11 +44,11 @@ class BreakingPrinter:
 
     def break_at(self, fault: str, rows: int) -> None:
         """From so many rows on, it has this fault."""
-        self.bus.machine.set_faults(Faults(**{fault: True}, after_rows=rows))
+        self.bus.machine.set_faults(PrinterFaults(**{fault: True}, after_rows=rows))
 
     def mend(self) -> None:
         """All is well again, and plugged in."""
-        self.bus.machine.set_faults(Faults())
+        self.bus.machine.set_faults(PrinterFaults())
         self.bus.plugged = True
 
     def whole(self, receipt: Image.Image) -> int:
@@ -60,7 +60,7 @@ class BreakingPrinter:
 @contextmanager
 def breaking_printer(profile: PrinterProfile) -> Iterator[BreakingPrinter]:
     """`with breaking_printer(load("raster-58")) as printer: ...`"""
-    bus = UsbBus(Machine(profile.dots, cutter=profile.cut != "none"))
+    bus = UsbBus(PrinterMachine(profile.dots, cutter=profile.cut != "none"))
     with patch.object(usb.backend.libusb1, "get_backend", lambda *_, **__: bus):
         printer = BreakingPrinter(profile, bus)
         yield printer
@@ -69,7 +69,7 @@ def breaking_printer(profile: PrinterProfile) -> Iterator[BreakingPrinter]:
 
 def paper_of(document: Document, profile: PrinterProfile) -> Image.Image:
     """What comes out where nothing is wrong."""
-    machine = Machine(profile.dots)
+    machine = PrinterMachine(profile.dots)
     machine.feed(b"".join(encode(document, profile)[:-1]) + b"\x1bd\x06\x1dV\x01")
     (paper,) = machine.take_receipts()
     return paper
@@ -78,7 +78,7 @@ def paper_of(document: Document, profile: PrinterProfile) -> Image.Image:
 def points(document: Document, profile: PrinterProfile) -> list[int]:
     """Rows after which a fault may set in: at the start, inside and at the end of each step, at the cut and after it."""
     found = {0, 1}
-    machine = Machine(profile.dots)
+    machine = PrinterMachine(profile.dots)
     for step in encode(document, profile)[:-1]:
         machine.feed(step)
         found |= {max(0, machine.rows_printed - 1), machine.rows_printed}
@@ -88,7 +88,7 @@ def points(document: Document, profile: PrinterProfile) -> list[int]:
 
 def body_rows(document: Document, profile: PrinterProfile) -> int:
     """Rows of the receipt without the feed to the cutter."""
-    machine = Machine(profile.dots)
+    machine = PrinterMachine(profile.dots)
     machine.feed(b"".join(encode(document, profile)[:-1]))
     return machine.rows_printed
 

@@ -8,7 +8,7 @@ import usb.backend
 import usb.core
 
 from drivers.printer.protocol import DLE_EOT
-from sim.printer.machine import Machine
+from sim.printer.machine import PrinterMachine
 
 VENDOR, PRODUCT = 0x04B8, 0x0E15
 BUFFER_BYTES = 4096
@@ -21,7 +21,7 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
 
     __module__ = "usb.backend.libusb1"  # the only one that has kernel drivers
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: PrinterMachine) -> None:
         self.machine = machine
         self.plugged = True
         self.driver_bound = True

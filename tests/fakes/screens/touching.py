@@ -21,7 +21,7 @@ from kiosk.barcodes import EnvelopeCode, OrderCode, read
 from kiosk.clock import SystemClock
 from kiosk.errands.registry import ERRANDS
 from kiosk.views import Busy, EnterCode, EnterDigits, View
-from sim.bench.world import World
+from sim.bench.virtual_bench import VirtualBench
 from sim.stories import room as rooms
 from sim.stories.clock import HandClock
 from sim.stories.errand_stories import ErrandStory, assert_ended_somehow
@@ -79,7 +79,7 @@ class Toucher(Person):
     """A person whose answers are touches, and scans of codes. `meddles`: presses language and text size at every question, in the
     middle of codes."""
 
-    def __init__(self, world: World, clock: HandClock, story: Story, finger: Finger, *, meddles: bool) -> None:
+    def __init__(self, world: VirtualBench, clock: HandClock, story: Story, finger: Finger, *, meddles: bool) -> None:
         super().__init__(world, clock, story)
         self._finger, self._meddles = finger, meddles
 

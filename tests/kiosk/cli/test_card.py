@@ -12,7 +12,7 @@ import pytest
 from drivers.reader.errors import NoReaderError
 from kiosk.cli import Exit, card, main
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -14,7 +14,7 @@ import pytest
 from drivers.reader.outcomes import CodeOutcome, Unknown
 from kiosk.cli import Exit, card, interrupting, main
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -18,7 +18,7 @@ from kiosk.steps.capabilities import StopError
 from kiosk.steps.card import prove_code
 from kiosk.steps.context import ViewContext
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.kinds import KINDS
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

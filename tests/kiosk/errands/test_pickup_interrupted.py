@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sim.reader.cards import TearPoint
-from sim.reader.inprocess import InProcessConnection
+from sim.reader.in_process import InProcessConnection
 from sim.stories.aftermath import ANYTHING, LOOPS, assert_ended_well, loosen, resets
 from sim.stories.person import STRANGER, Interruption, Person, Story, Trouble
 from sim.stories.room import Room, quick_folder

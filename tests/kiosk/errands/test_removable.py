@@ -6,8 +6,8 @@ import pytest
 
 from drivers.reader.model import CardFacts, Chain
 from kiosk.steps.certificate.removal import removable
+from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
-from sim.reader.making import fresh_memory
 from sim.stories.card_contents import facts_of
 from sim.stories.clock import NOW
 from sim.stories.own_card import MINE

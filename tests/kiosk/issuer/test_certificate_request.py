@@ -16,7 +16,7 @@ from kiosk.issuer.ports import Declined, Issued, Offer
 from kiosk.issuer.proof_of_possession import CardProofs
 from kiosk.issuer.proof_ports import PersonProof
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import CARD_NUMBER_OID
 from sim.reader.slot import VirtualSlot
 from sim.stories.clock import NOW, HandClock

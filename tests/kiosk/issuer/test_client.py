@@ -53,8 +53,8 @@ from kiosk.issuer.proof_ports import PersonProof
 from kiosk.issuer.wiring import SCHEMAS, IssuerSide, keep_files
 from kiosk.station.build_fleet import region_listeners
 from kiosk.steps.identity.administrator import ATTENDING
-from sim.issuer.state import Seed
-from sim.reader.inprocess import InProcessBackend
+from sim.issuer.database import Seed
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sim.bench.world import World
-from sim.demo.seed import Region, scenario, seed
+from sim.bench.virtual_bench import VirtualBench
+from sim.demo.seed import DemoRegion, scenario, seed
 
 
 @pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
+def region(tmp_path_factory: pytest.TempPathFactory) -> DemoRegion:
     return seed(tmp_path_factory.mktemp("region"), datetime.now(UTC), mqtt_port=1)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    return World.open(tmp_path / "bench", scenario(), datetime.now(UTC))
+async def world(tmp_path: Path) -> AsyncIterator[VirtualBench]:
+    return VirtualBench.open(tmp_path / "bench", scenario(), datetime.now(UTC))

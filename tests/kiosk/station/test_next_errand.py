@@ -5,8 +5,8 @@ from pathlib import Path
 
 from kiosk.station.build import open_station
 from kiosk.station.host import Host
-from sim.bench.world import World
-from sim.demo.seed import Region
+from sim.bench.virtual_bench import VirtualBench
+from sim.demo.seed import DemoRegion
 from sim.stories.clock import HandClock
 from sim.stories.patience import LIMIT_S
 from sim.stories.person import Person, Story, pulls
@@ -14,7 +14,7 @@ from tests.fakes.visitor import in_region
 
 
 async def test_the_errand_that_mends_a_card_begins_with_the_card_still_in(
-    region: Region, world: World, tmp_path: Path
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     """From the test of the card to unlocking it: nobody takes the card out between, and the language stays."""
     config, base = in_region(region, tmp_path / "data")

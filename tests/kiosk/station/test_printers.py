@@ -17,7 +17,7 @@ from fleet.messages.link import DeviceState
 from kiosk.config import load
 from kiosk.station.build_devices import make_devices
 from kiosk.station.devices import Devices
-from sim.printer.machine import Faults, Machine
+from sim.printer.machine import PrinterFaults, PrinterMachine
 from sim.printer.virtual import VirtualPrinter
 from tests.fakes.printers.usb import PRODUCT, VENDOR, UsbBus
 
@@ -31,7 +31,7 @@ def named(folder: Path, printer: str) -> Devices:
     return make_devices(load(path), folder, ReaderSettings(), None)
 
 
-async def prints(fitted: Devices, machine: Machine, width: int) -> None:
+async def prints(fitted: Devices, machine: PrinterMachine, width: int) -> None:
     """It prints; then its roll ends, and the station's state says so, once."""
     told: list[str] = []
     fitted.on_change = lambda: told.append(fitted.states[0].state)
@@ -39,9 +39,9 @@ async def prints(fitted: Devices, machine: Machine, width: int) -> None:
     await fitted.look()
     assert await fitted.printer.print(SHORT) == Printed()
     assert [paper.width for paper in machine.take_receipts()] == [width]
-    machine.set_faults(Faults(paper_low=True))
+    machine.set_faults(PrinterFaults(paper_low=True))
     await fitted.look()
-    machine.set_faults(Faults(out_of_paper=True))
+    machine.set_faults(PrinterFaults(out_of_paper=True))
     await fitted.look()
     await fitted.look()
     assert fitted.states == (DeviceState("printer", "printer", "out_of_paper", False, False),)
@@ -51,14 +51,14 @@ async def prints(fitted: Devices, machine: Machine, width: int) -> None:
 
 
 async def test_on_usb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bus = UsbBus(Machine(512))
+    bus = UsbBus(PrinterMachine(512))
     monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: bus)
     line = f'kind = "usb"\nvendor = {VENDOR}\nproduct = {PRODUCT}\nprofile = "tm-t88v"'
     await prints(named(tmp_path, line), bus.machine, 512)
 
 
 async def test_on_a_serial_line(tmp_path: Path) -> None:
-    machine = Machine(384)
+    machine = PrinterMachine(384)
     with at_the_end_of_a_line(machine) as device:
         await prints(
             named(tmp_path, f'kind = "serial"\ndevice = "{device}"\nbaud = 115200\nwidth_mm = 58'), machine, 384
@@ -77,7 +77,7 @@ async def test_on_the_network(tmp_path: Path) -> None:
 
 
 @contextmanager
-def at_the_end_of_a_line(machine: Machine) -> Iterator[str]:
+def at_the_end_of_a_line(machine: PrinterMachine) -> Iterator[str]:
     """The name of a pseudo-terminal with the printer's machine at its other end."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)

@@ -17,10 +17,10 @@ from kiosk.station.host import Host
 from kiosk.station.station import Station
 from kiosk.texts import Texts
 from kiosk.views import Choose
-from sim.bench.world import World
-from sim.demo.seed import Region
+from sim.bench.virtual_bench import VirtualBench
+from sim.demo.seed import DemoRegion
 from sim.pins import VirtualPins
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.stories.patience import LIMIT_S
 from tests.fakes.visitor import Visitor, in_region
 
@@ -44,7 +44,7 @@ def problems(station: Station) -> dict[str, str]:
     return {one.code: one.text for one in station.problems}
 
 
-async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> None:
+async def test_all_is_there(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.problems == ()
@@ -55,7 +55,7 @@ async def test_all_is_there(region: Region, world: World, tmp_path: Path) -> Non
 
 
 async def test_lists_that_somebody_has_written_are_dropped_and_told(
-    region: Region, world: World, tmp_path: Path
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
@@ -69,7 +69,7 @@ async def test_lists_that_somebody_has_written_are_dropped_and_told(
 
 
 async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_named(
-    region: Region, world: World, tmp_path: Path
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
     secret = base / config.station.identity / "store.key"
@@ -81,7 +81,7 @@ async def test_a_secret_of_the_store_that_others_may_read_is_a_problem_that_is_n
         secret.chmod(0o600)
 
 
-async def test_out_of_service_outlives_a_restart(region: Region, world: World, tmp_path: Path) -> None:
+async def test_out_of_service_outlives_a_restart(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
         await station.administration.close("repair")
@@ -95,7 +95,7 @@ async def test_out_of_service_outlives_a_restart(region: Region, world: World, t
         assert station.missing(PICKUP) is None
 
 
-async def test_the_board_shows_slots_and_devices(region: Region, world: World, tmp_path: Path) -> None:
+async def test_the_board_shows_slots_and_devices(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
         house = station.administration
@@ -110,7 +110,7 @@ async def test_the_board_shows_slots_and_devices(region: Region, world: World, t
         )
 
 
-async def test_no_identity(world: World, tmp_path: Path) -> None:
+async def test_no_identity(world: VirtualBench, tmp_path: Path) -> None:
     async with open_station(Config(), tmp_path, Visitor(), virtual=world) as station:
         assert "identity" in problems(station)
         assert str(tmp_path / "identity") in problems(station)["identity"]
@@ -121,7 +121,9 @@ async def test_no_identity(world: World, tmp_path: Path) -> None:
         assert await station.run(PICKUP) is None
 
 
-async def test_a_damaged_database_is_named_kept_and_said(region: Region, world: World, tmp_path: Path) -> None:
+async def test_a_damaged_database_is_named_kept_and_said(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
     config, base = in_region(region, tmp_path / "data")
     file = tmp_path / "data" / "station.sqlite"
     file.parent.mkdir()
@@ -135,7 +137,7 @@ async def test_a_damaged_database_is_named_kept_and_said(region: Region, world: 
 
 @pytest.mark.parametrize("way", ["transact", "transact_now"])
 async def test_a_full_disk(
-    way: str, region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, region: DemoRegion, world: VirtualBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: StationStore, work: Any) -> Any:
         raise StoreError(self.path, "full")
@@ -147,7 +149,9 @@ async def test_a_full_disk(
         assert station.missing(PICKUP) == "store"
 
 
-async def test_a_second_station_on_the_same_folder_says_so(region: Region, world: World, tmp_path: Path) -> None:
+async def test_a_second_station_on_the_same_folder_says_so(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with (
         open_station(config, base, Visitor(), virtual=world) as first,
@@ -159,7 +163,7 @@ async def test_a_second_station_on_the_same_folder_says_so(region: Region, world
 
 
 async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
-    region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    region: DemoRegion, world: VirtualBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
@@ -175,7 +179,7 @@ async def test_a_disk_that_fills_later_ends_the_offers_not_the_station(
 
 
 async def test_a_reader_that_is_not_there(
-    region: Region, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    region: DemoRegion, world: VirtualBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_devices, "PcscBackend", lambda: InProcessBackend([]))
     readers = Config().readers.model_copy(update={"holder": "Reader that is gone"})
@@ -186,7 +190,7 @@ async def test_a_reader_that_is_not_there(
         assert (state.state, state.ok) == ("no_reader", False)
 
 
-async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path: Path) -> None:
+async def test_no_cabinet_and_no_printer(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
     bare = {name: getattr(Config(), name) for name in ("cabinet", "printer", "pins", "scanner")}
     config, base = in_region(region, tmp_path / "data", **bare)
     async with open_station(config, base, Visitor(), virtual=world) as station:
@@ -206,7 +210,7 @@ async def test_no_cabinet_and_no_printer(region: Region, world: World, tmp_path:
     ],
 )
 async def test_how_the_printer_is_goes_to_the_fleet_and_what_it_means_to_the_home_screen(
-    region: Region, world: World, tmp_path: Path, fault: str, state: str, banner: str | None
+    region: DemoRegion, world: VirtualBench, tmp_path: Path, fault: str, state: str, banner: str | None
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
@@ -224,7 +228,7 @@ async def test_how_the_printer_is_goes_to_the_fleet_and_what_it_means_to_the_hom
 
 
 async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
-    region: Region, world: World, tmp_path: Path
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     serial = CabinetSection(kind="serial", port=str(tmp_path / "no-such-port"), key="cabinet.json")
     config, base = in_region(region, tmp_path / "data", cabinet=serial)
@@ -237,7 +241,7 @@ async def test_a_cabinet_whose_board_is_missing_is_named_with_what_mends_it(
         assert not station.devices.missing("reader"), "the reader's errands go on"
 
 
-async def test_issuers_that_cannot_be_read(region: Region, world: World, tmp_path: Path) -> None:
+async def test_issuers_that_cannot_be_read(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
     trust = Config().trust.model_copy(update={"anchors": str(tmp_path / "missing.pem")})
     config, base = in_region(region, tmp_path / "data", trust=trust)
     async with open_station(config, base, Visitor(), virtual=world) as station:
@@ -245,7 +249,9 @@ async def test_issuers_that_cannot_be_read(region: Region, world: World, tmp_pat
         assert station.missing(PICKUP) is None
 
 
-async def test_what_a_stop_cut_off_is_said_on_the_home_screen(region: Region, world: World, tmp_path: Path) -> None:
+async def test_what_a_stop_cut_off_is_said_on_the_home_screen(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
     config, base = in_region(region, tmp_path / "data")
     async with open_station(config, base, Visitor(), virtual=world) as station:
         assert station.fleet is not None
@@ -257,7 +263,7 @@ async def test_what_a_stop_cut_off_is_said_on_the_home_screen(region: Region, wo
 
 
 async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
-    region: Region, world: World, tmp_path: Path
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"))
     closed: list[bool] = []
@@ -283,7 +289,7 @@ async def test_an_open_service_door_keeps_every_errand_and_is_written_down(
         ]
 
 
-async def test_pins_and_scanner_are_among_the_devices(region: Region, world: World, tmp_path: Path) -> None:
+async def test_pins_and_scanner_are_among_the_devices(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> None:
     fitted = {"pins": PinsSection(kind="virtual"), "scanner": ScannerSection(kind="virtual")}
     config, base = in_region(region, tmp_path / "data", **fitted)
     async with open_station(config, base, Visitor(), virtual=world) as station:

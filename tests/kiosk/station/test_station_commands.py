@@ -26,8 +26,8 @@ from kiosk.station.build import open_station
 from kiosk.station.host import Host
 from kiosk.station.station import Station
 from kiosk.station.station_commands import LOOK_EVERY_S
-from sim.bench.world import World
-from sim.demo.seed import STATION, Region, scenario, seed
+from sim.bench.virtual_bench import VirtualBench
+from sim.demo.seed import STATION, DemoRegion, scenario, seed
 from sim.pins import VirtualPins
 from sim.stories.clock import HandClock
 from sim.stories.patience import LIMIT_S
@@ -55,13 +55,13 @@ class StationClock(HandClock):
 
 
 @pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Region:
+def region(tmp_path_factory: pytest.TempPathFactory) -> DemoRegion:
     return seed(tmp_path_factory.mktemp("region"), START, mqtt_port=1)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.open(tmp_path / "bench", scenario(), START)
+def world(tmp_path: Path) -> VirtualBench:
+    return VirtualBench.open(tmp_path / "bench", scenario(), START)
 
 
 class Program:
@@ -130,7 +130,7 @@ class Bench:
 
 @asynccontextmanager
 async def benched(
-    config: Config, base: Path, world: World, region: Region, end: Callable[[], None] | None = None
+    config: Config, base: Path, world: VirtualBench, region: DemoRegion, end: Callable[[], None] | None = None
 ) -> AsyncIterator[Bench]:
     key = ECKey.import_key((region.authority / "server" / "signing.key").read_bytes())
     program, clock = Program(end), StationClock(START)
@@ -141,14 +141,14 @@ async def benched(
 
 
 @pytest.fixture
-async def bench(region: Region, world: World, tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> AsyncIterator[Bench]:
     config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"), commands=EVERYTHING)
     async with benched(config, base, world, region) as made:
         yield made
 
 
 @pytest.fixture
-async def restartable(region: Region, world: World, tmp_path: Path) -> AsyncIterator[Bench]:
+async def restartable(region: DemoRegion, world: VirtualBench, tmp_path: Path) -> AsyncIterator[Bench]:
     """A station whose program would be started again."""
     config, base = in_region(region, tmp_path / "data", pins=PinsSection(kind="virtual"), commands=EVERYTHING)
     async with benched(config, base, world, region, lambda: None) as made:
@@ -167,7 +167,7 @@ async def test_closed_to_visitors_with_a_message_and_open_again(bench: Bench) ->
     assert await bench.events() == [EventType.COMMAND_TAKEN, EventType.COMMAND_ENDED] * 2
 
 
-async def test_a_slot_that_two_people_agreed_on_opens_once(bench: Bench, world: World) -> None:
+async def test_a_slot_that_two_people_agreed_on_opens_once(bench: Bench, world: VirtualBench) -> None:
     payload = bench.tell("open_slot", slot=3, second="olle.test")
     first = await bench.answer()
     assert first.outcome == "done"
@@ -181,7 +181,7 @@ async def test_a_slot_that_two_people_agreed_on_opens_once(bench: Bench, world: 
 
 
 async def test_a_slot_is_opened_from_afar_only_where_the_stations_file_says_so(
-    region: Region, world: World, tmp_path: Path
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
 ) -> None:
     config, base = in_region(region, tmp_path / "data")
     assert set(get_args(Told)) - set(config.commands.allowed) == {"open_slot"}
@@ -189,7 +189,7 @@ async def test_a_slot_is_opened_from_afar_only_where_the_stations_file_says_so(
         assert await bench.said("open_slot", slot=3, second="olle.test") == ("refused", "not_allowed")
 
 
-async def test_a_slot_that_cannot_be_opened_is_said_to_be(bench: Bench, world: World) -> None:
+async def test_a_slot_that_cannot_be_opened_is_said_to_be(bench: Bench, world: VirtualBench) -> None:
     two = {"second": "olle.test"}
     assert await bench.said("open_slot", slot=64, **two) == ("refused", "no_such_slot")
     world.jam(3, True)
@@ -238,7 +238,7 @@ async def test_what_waits_is_done_when_the_person_has_gone(bench: Bench) -> None
 
 
 async def test_a_self_test_tells_every_device_and_touches_no_persons_card(
-    bench: Bench, world: World, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, world: VirtualBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = bench.station.devices.reader
     assert reader is not None
@@ -254,7 +254,7 @@ async def test_a_self_test_tells_every_device_and_touches_no_persons_card(
 
 
 async def test_a_self_test_lets_a_virtual_card_sign(
-    bench: Bench, world: World, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, world: VirtualBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signed = []
 
@@ -282,7 +282,9 @@ async def test_no_errand_begins_while_a_slot_is_being_opened(bench: Bench) -> No
     await asyncio.gather(begun, return_exceptions=True)
 
 
-async def test_a_restart_is_told_by_the_program_that_came_up(region: Region, world: World, tmp_path: Path) -> None:
+async def test_a_restart_is_told_by_the_program_that_came_up(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
     config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
     ended = asyncio.Event()
     async with benched(config, base, world, region, ended.set) as bench:
@@ -308,7 +310,9 @@ async def test_where_nobody_would_start_it_again_a_restart_is_refused(bench: Ben
     assert await bench.said("restart") == ("refused", "no_restart")
 
 
-async def test_what_a_power_cut_left_open_is_told_as_interrupted(region: Region, world: World, tmp_path: Path) -> None:
+async def test_what_a_power_cut_left_open_is_told_as_interrupted(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
     config, base = in_region(region, tmp_path / "data", commands=EVERYTHING)
     async with benched(config, base, world, region) as bench:
         assert bench.station.devices.cabinet is not None
@@ -339,7 +343,9 @@ async def test_the_log_leaves_without_persons_cards_and_values(bench: Bench) -> 
     assert not any(word in line for word in ("9752269875", "TEST-1", "O-1", "tove.test", "a test") for line in lines)
 
 
-async def test_a_station_refuses_what_its_own_list_does_not_name(region: Region, world: World, tmp_path: Path) -> None:
+async def test_a_station_refuses_what_its_own_list_does_not_name(
+    region: DemoRegion, world: VirtualBench, tmp_path: Path
+) -> None:
     config, base = in_region(region, tmp_path / "data", commands=CommandsSection(allowed=("sync",)))
     async with benched(config, base, world, region) as bench:
         assert await bench.said("self_test") == ("refused", "not_allowed")

@@ -11,7 +11,7 @@ from kiosk.cli import walk as command
 from kiosk.station.station import Station
 from kiosk.walk.answers import Answers
 from sim.reader.cards import VirtualCard
-from sim.reader.command import Ins
+from sim.reader.command_apdu import Ins
 from sim.reader.kinds import KINDS
 from sim.reader.pki import TestAuthority
 from sim.walk import hands

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sim.bench.world import Letter, Scenario, World
+from sim.bench.virtual_bench import CodeLetter, Scenario, VirtualBench
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 SMALL = Scenario(
     slots={1: "6:new"},
     hand=("6:old", "13:new"),
-    letters=(Letter(6, "Folke Kurvholm", "9999000020260006", "13579206"),),
+    letters=(CodeLetter(6, "Folke Kurvholm", "9999000020260006", "13579206"),),
     slot_count=6,
 )
 
 
-def open_world(folder: Path) -> World:
+def open_world(folder: Path) -> VirtualBench:
     """The small bench's world in that folder."""
-    return World.open(folder, SMALL, NOW)
+    return VirtualBench.open(folder, SMALL, NOW)

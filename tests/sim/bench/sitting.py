@@ -13,10 +13,10 @@ from PIL import Image
 
 from sim.bench import window
 from sim.bench.cabinet import board_of
-from sim.bench.client import BenchClient
-from sim.bench.control import BenchControl
-from sim.bench.picture import Picture
-from sim.bench.world import Scenario, World
+from sim.bench.socket_client import BenchClient
+from sim.bench.socket_server import BenchControl
+from sim.bench.view_model import BenchView
+from sim.bench.virtual_bench import Scenario, VirtualBench
 from sim.cabinet.twin import BoardTwin
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.display import virtual_display
@@ -35,13 +35,13 @@ class Station:
         self.socket = folder / "bench.sock"
         self.power_socket = folder / "power.sock"
         self._folder = folder / "bench"
-        self.world = World.open(self._folder, self._scenario, NOW, firmware=firmware)
+        self.world = VirtualBench.open(self._folder, self._scenario, NOW, firmware=firmware)
         self.control = BenchControl(self.world, self.socket)
 
     async def switch(self, on: bool) -> None:
         """Start from what lies on the disk, or stop."""
         if on:
-            self.world = World.open(self._folder, self._scenario, NOW, firmware=self._firmware)
+            self.world = VirtualBench.open(self._folder, self._scenario, NOW, firmware=self._firmware)
             self.control = BenchControl(self.world, self.socket)
             if self.board is not None:
                 await self.board.start()
@@ -149,7 +149,7 @@ async def start(display: str, module: str, *arguments: str | Path) -> asyncio.su
     )  # fmt: skip
 
 
-async def world_shows(station: Station, expected: Callable[[Picture], bool]) -> None:
+async def world_shows(station: Station, expected: Callable[[BenchView], bool]) -> None:
     """Wait until the world is so."""
     async with asyncio.timeout(LIMIT_S), contextlib.aclosing(BenchClient(station.socket).watch()) as pictures:
         async for picture in pictures:

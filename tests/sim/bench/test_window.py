@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sim.bench import window
-from sim.bench.world import Letter, Scenario, World
+from sim.bench.virtual_bench import CodeLetter, Scenario, VirtualBench
 from sim.reader.personas import administrators, people
 from tests.fakes.machine.display import virtual_display
 from tests.sim.bench.sitting import Person, Station, lit, pixel, running, sitting_at, start, world_shows
@@ -87,7 +87,7 @@ async def test_the_power_is_cut_and_the_cards_lie_where_they_lay(station: Statio
         await person.press("power")
         view = await person.sees(lambda view: "no power" in view["said"])
         assert set(view["targets"]) == {"power"}, "without power there is nothing to press but the power"
-        before: World = station.world
+        before: VirtualBench = station.world
         await person.press("power")
         await person.sees(lambda view: "pull:administrator" in view["targets"])
         assert station.world is not before
@@ -125,7 +125,7 @@ async def test_a_letter_is_opened_and_says_that_it_is_made_up(station: Station) 
 
 def everybody() -> Scenario:
     """All invented people with all their cards."""
-    letters = tuple(Letter(one.order, one.name, one.new.card_number, one.new.puk) for one in people())
+    letters = tuple(CodeLetter(one.order, one.name, one.new.card_number, one.new.puk) for one in people())
     hand = [f"{one.order}:{which}" for one in (*people(), *administrators()) for which in ("old", "new")]
     return Scenario(slots={24: "11:new"}, hand=tuple(card for card in hand if card != "11:new"), letters=letters)
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sim.bench.client import BenchClient
+from sim.bench.socket_client import BenchClient
 from sim.bench.window import BenchWindow
 
 

@@ -16,7 +16,7 @@ from drivers.cabinet.port import (
     SlotFault,
     SlotReading,
 )
-from sim.cabinet.virtual import COIL_LIMIT_S, DROP_LIMIT_S, PanelError, VirtualCabinet
+from sim.cabinet.virtual import COIL_LIMIT_S, DROP_LIMIT_S, MechanicsError, VirtualCabinet
 
 
 class Clock:
@@ -66,7 +66,7 @@ async def test_a_card_is_taken_from_the_slot_that_was_opened() -> None:
     cabinet = ready()
     taken = asyncio.create_task(cabinet.wait_slot(1, card="empty", door="closed"))
 
-    with pytest.raises(PanelError, match="closed"):
+    with pytest.raises(MechanicsError, match="closed"):
         cabinet.take_card(1)
     assert await cabinet.open_slot(1) == Opened()
     assert cabinet.take_card(1) == "asa"
@@ -84,7 +84,7 @@ async def test_one_door_at_a_time() -> None:
 
     assert await cabinet.open_slot(2) == NotOpened(SlotFault.OTHER_OPEN)
     assert await cabinet.open_slot(1) == Opened(), "it is open already"
-    with pytest.raises(PanelError):
+    with pytest.raises(MechanicsError):
         cabinet.take_card(2)
 
 
@@ -156,7 +156,7 @@ async def test_a_card_cannot_be_put_upon_another() -> None:
     cabinet = ready()
     await cabinet.open_slot(1)
 
-    with pytest.raises(PanelError, match="holds a card"):
+    with pytest.raises(MechanicsError, match="holds a card"):
         cabinet.put_card(1, "second")
 
 
@@ -172,14 +172,14 @@ async def test_the_wrong_card_can_be_put_back() -> None:
 
 async def test_a_dropped_card_is_counted_and_the_flap_locks_behind_it() -> None:
     cabinet = waiting()
-    with pytest.raises(PanelError, match="locked"):
+    with pytest.raises(MechanicsError, match="locked"):
         cabinet.drop.drop_card("old")
 
     assert await cabinet.open_drop() == Opened()
     waited = asyncio.create_task(cabinet.wait_drop())
     await settle()
     cabinet.drop.drop_card("old")
-    with pytest.raises(PanelError, match="locked"):
+    with pytest.raises(MechanicsError, match="locked"):
         cabinet.drop.drop_card("another")
 
     assert await waited == Dropped(1)

@@ -11,10 +11,10 @@ from fleet.server.issuers.card_keys import CardKeys
 from fleet.server.issuers.certificate_offers import OfferRules
 from sim.demo.issuer import issuer_files, tell_certificates
 from sim.issuer import register
-from sim.issuer.authority import Hierarchy
-from sim.issuer.bodies import Block
+from sim.issuer.authority import CertificateHierarchy
 from sim.issuer.core import Simulator
-from sim.issuer.state import Seed, State
+from sim.issuer.database import IssuerDatabase, Seed
+from sim.issuer.request_bodies import Block
 from sim.stories.room import authority, make_card, persona_of
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -28,13 +28,13 @@ def test_a_block_in_the_demo_revokes_what_the_card_came_with(tmp_path: Path) -> 
     seed = msgspec.json.decode((tmp_path / "seed.json").read_bytes(), type=Seed)
     assert (len(seed.people), len(seed.cards), seed.orders) == (14, 26, "order\n")
     assert [one.name for one in seed.people if one.protected] == [None]
-    state = State.open(tmp_path / "issuer.sqlite")
-    simulator = Simulator(state, Hierarchy.load_or_create(tmp_path / "ca", NOW), OfferRules(), lambda: NOW)
+    state = IssuerDatabase.open(tmp_path / "issuer.sqlite")
+    simulator = Simulator(state, CertificateHierarchy.load_or_create(tmp_path / "ca", NOW), OfferRules(), lambda: NOW)
     simulator.fill(seed)
     number, wanted = card.persona.card_number, "2026-03-02T12:00:00Z"
     with state.change() as cx:
         body = Block(reason="lost", by=card.persona.hsa_id, wanted=wanted)
-        assert register.block(cx, register.Asked(number, "1", NOW), body) == Blocked(wanted)
+        assert register.block(cx, register.ChangeRequest(number, "1", NOW), body) == Blocked(wanted)
     listed = x509.load_der_x509_crl(simulator.crl(3))
     serials = {key.certificate.serial_number for key in card.keys}
     assert {entry.serial_number for entry in listed} == serials

@@ -7,12 +7,12 @@ from random import Random
 from fleet.messages.events import Facts, seal
 from fleet.messages.vocabulary import EventType
 from fleet.server.ingest.projections import ErrandEnded, ErrandStarted, Unfit, changes_of
-from sim.fleet.errands import KINDS, OUTCOMES, Told, errand, mean_seconds
+from sim.fleet.errands import KINDS, OUTCOMES, PlannedEvent, errand, mean_seconds
 
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
 
 
-def some(count: int = 600) -> list[list[Told]]:
+def some(count: int = 600) -> list[list[PlannedEvent]]:
     random = Random(4)
     return [errand(random, "sim-00001", number) for number in range(count)]
 

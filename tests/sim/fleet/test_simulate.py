@@ -24,10 +24,10 @@ from provisioning import pki
 from provisioning.authority import Authority, AuthorityError
 from sim.cli import simulate as simulating
 from sim.cli.simulate import enrol_missing
-from sim.fleet.checkpoints import Checkpoints
-from sim.fleet.crowd import Answered, Sent
+from sim.fleet.checkpoints import SimulatedCheckpoints
 from sim.fleet.identities import names
 from sim.fleet.outbox import Outbox
+from sim.fleet.simulation import AnsweredCommand, SentEvents
 from sim.fleet.verification import differences
 from sim.stories.patience import LIMIT_S
 from tests.fakes.machine.ports import free_address
@@ -100,15 +100,15 @@ def until(database: Database, query: Select[tuple[str]]) -> None:
         moment.wait(0.1)
 
 
-ANSWERED = Answered(5, "d" * 64, "done")
+ANSWERED = AnsweredCommand(5, "d" * 64, "done")
 TIME = "2026-01-01T00:00:00.000Z"
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> tuple[Path, Sent]:
+def told(tmp_path: Path) -> tuple[Path, SentEvents]:
     """A store with a chain of four events, the second a checkpoint, and one command; and what its station says that it sent."""
     outbox = Outbox("sim-00001", 7)
-    signing = Checkpoints(lambda: (KEY, pki.issue_client(CA, "sim-00001", KEY.public_key(), wall_clock())))
+    signing = SimulatedCheckpoints(lambda: (KEY, pki.issue_client(CA, "sim-00001", KEY.public_key(), wall_clock())))
     with opened(tmp_path / FILE_NAME) as database:
         outbox.append("boot", "se.kortkiosk.test", TIME, None, {})
         signing.follow(outbox, "boot", wall_clock(), wall_clock().isoformat())
@@ -120,10 +120,10 @@ def told(tmp_path: Path) -> tuple[Path, Sent]:
         with database.writing.begin() as connection:
             answered = {"sequence": ANSWERED.sequence, "digest": ANSWERED.digest, "state": ANSWERED.outcome}
             connection.execute(update(commands).values(answered))
-    return tmp_path, Sent("sim-00001", 7, outbox.last, outbox.digest, signing.count, (ANSWERED,))
+    return tmp_path, SentEvents("sim-00001", 7, outbox.last, outbox.digest, signing.count, (ANSWERED,))
 
 
-def found(data: Path, *sent: Sent) -> list[str]:
+def found(data: Path, *sent: SentEvents) -> list[str]:
     return differences(data / FILE_NAME, CA.certificate, sent, lambda seconds: None)
 
 
@@ -132,30 +132,32 @@ def changed(data: Path, change: object) -> None:
         connection.execute(change)  # type: ignore[call-overload]
 
 
-def test_equal_sets_have_no_difference(told: tuple[Path, Sent]) -> None:
+def test_equal_sets_have_no_difference(told: tuple[Path, SentEvents]) -> None:
     data, sent = told
     assert found(data, sent) == []
 
 
 @pytest.mark.parametrize("sequence", [1, 3, 4])
-def test_an_event_that_is_lost_is_a_difference(told: tuple[Path, Sent], sequence: int) -> None:
+def test_an_event_that_is_lost_is_a_difference(told: tuple[Path, SentEvents], sequence: int) -> None:
     data, sent = told
     changed(data, delete(events).where(events.c.sequence == sequence))
     assert "4 events were sent in epoch 7, held are 3" in found(data, sent)[0]
 
 
-def test_other_bytes_are_a_difference(told: tuple[Path, Sent]) -> None:
+def test_other_bytes_are_a_difference(told: tuple[Path, SentEvents]) -> None:
     data, sent = told
     changed(data, update(events).where(events.c.sequence == 3).values(envelope=b"{}"))
     assert [one.endswith("held are other bytes") for one in found(data, sent)] == [True]
 
 
-def test_a_station_of_which_nothing_is_held_is_a_difference(told: tuple[Path, Sent]) -> None:
+def test_a_station_of_which_nothing_is_held_is_a_difference(told: tuple[Path, SentEvents]) -> None:
     data, _ = told
-    assert found(data, Sent("sim-00002", 7, 1, "")) == ["sim-00002: 1 events were sent in epoch 7, held are 0 up to 0"]
+    assert found(data, SentEvents("sim-00002", 7, 1, "")) == [
+        "sim-00002: 1 events were sent in epoch 7, held are 0 up to 0"
+    ]
 
 
-def test_a_checkpoint_that_is_missing_or_not_genuine_is_a_difference(told: tuple[Path, Sent]) -> None:
+def test_a_checkpoint_that_is_missing_or_not_genuine_is_a_difference(told: tuple[Path, SentEvents]) -> None:
     data, sent = told
     changed(data, update(checkpoints).values(verdict="stranger"))
     said = "sim-00001: 1 checkpoints were sent in epoch 7, 1 held, 0 of them genuine"
@@ -174,7 +176,7 @@ def test_a_checkpoint_that_is_missing_or_not_genuine_is_a_difference(told: tuple
     ],
 )
 def test_an_answer_that_the_server_has_not_is_a_difference(
-    told: tuple[Path, Sent], held: dict[str, object], said: str
+    told: tuple[Path, SentEvents], held: dict[str, object], said: str
 ) -> None:
     data, sent = told
     changed(data, update(commands).values(held))

@@ -23,7 +23,7 @@ from fleet.server.issuers.adapters.revocation_status import PublishedStatus
 from fleet.server.issuers.ports import IssuerAwayError, Wanted
 from fleet.server.issuers.settings import IssuerSettings
 from sim.issuer import BANNER
-from sim.issuer.serving import Running, SimulatorConfig, running
+from sim.issuer.server import RunningIssuer, SimulatorConfig, open_issuer
 from tests.fakes.issuers.issuing_fleet import ANY_PORT, CARD, HOLDER, NOW, PUK, seed
 
 WANTED = "2026-03-02T12:00:00Z"
@@ -31,21 +31,21 @@ OFFER = Offer("identification", 3, "2031-03-02")
 
 
 @pytest.fixture
-async def issuer(tmp_path: Path) -> AsyncIterator[Running]:
-    async with running(SimulatorConfig(tmp_path, ANY_PORT, ANY_PORT), lambda: NOW) as one:
+async def issuer(tmp_path: Path) -> AsyncIterator[RunningIssuer]:
+    async with open_issuer(SimulatorConfig(tmp_path, ANY_PORT, ANY_PORT), lambda: NOW) as one:
         one.simulator.fill(seed())
         yield one
 
 
 @pytest.fixture
-async def http(issuer: Running) -> AsyncIterator[IssuerHttp]:
+async def http(issuer: RunningIssuer) -> AsyncIterator[IssuerHttp]:
     settings = IssuerSettings.load(issuer.settings)
     async with IssuerHttp(settings.link.secure, settings.tls()) as one:
         yield one
 
 
 @pytest.fixture
-async def public(issuer: Running) -> AsyncIterator[IssuerHttp]:
+async def public(issuer: RunningIssuer) -> AsyncIterator[IssuerHttp]:
     async with IssuerHttp(f"http://{issuer.public}") as one:
         yield one
 
@@ -89,7 +89,7 @@ async def openssl(*arguments: Any, given: bytes = b"") -> str:
     return done.stdout.decode() + done.stderr.decode()
 
 
-async def test_openssl_reads_and_trusts_what_est_gives(issuer: Running, http: IssuerHttp, tmp_path: Path) -> None:
+async def test_openssl_reads_and_trusts_what_est_gives(issuer: RunningIssuer, http: IssuerHttp, tmp_path: Path) -> None:
     reply = await http.get("/.well-known/est/cacerts")
     said = await openssl("pkcs7", "-inform", "DER", "-print_certs", "-noout", given=base64.b64decode(reply.content))
     assert [line for line in said.splitlines() if "SIMULATOR Root CA" in line]
@@ -101,7 +101,7 @@ async def test_openssl_reads_and_trusts_what_est_gives(issuer: Running, http: Is
 
 
 async def test_openssl_asks_the_responder_through_the_life_of_a_card(
-    issuer: Running, http: IssuerHttp, public: IssuerHttp, tmp_path: Path
+    issuer: RunningIssuer, http: IssuerHttp, public: IssuerHttp, tmp_path: Path
 ) -> None:
     certificate = await issued(http)
     (tmp_path / "leaf.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
@@ -132,7 +132,9 @@ async def test_openssl_asks_the_responder_through_the_life_of_a_card(
     assert await ours.standing(certificate, issuer.simulator.hierarchy.issuers[2].certificate, NOW) == "unknown"
 
 
-async def test_openssl_reads_the_list(issuer: Running, http: IssuerHttp, public: IssuerHttp, tmp_path: Path) -> None:
+async def test_openssl_reads_the_list(
+    issuer: RunningIssuer, http: IssuerHttp, public: IssuerHttp, tmp_path: Path
+) -> None:
     certificate = await issued(http)
     assert await RestRegister(http).hold(hold(), "") == Held("active")
     authorities = IssuerSettings.load(issuer.settings).certificates("authorities.pem")
@@ -150,7 +152,7 @@ async def test_what_was_done_is_known_after_a_restart(tmp_path: Path) -> None:
     config = SimulatorConfig(tmp_path, ANY_PORT, ANY_PORT)
     asked, said = request(), []
     for round_ in range(2):
-        async with running(config, lambda: NOW) as one:
+        async with open_issuer(config, lambda: NOW) as one:
             if round_ == 0:
                 one.simulator.fill(seed())
             settings = IssuerSettings.load(one.settings)
@@ -190,7 +192,9 @@ async def test_est_refuses_what_is_no_request_of_a_card(http: IssuerHttp) -> Non
         assert reply.content.decode().startswith(BANNER), story
 
 
-async def test_it_says_everywhere_that_it_is_a_simulator(issuer: Running, http: IssuerHttp, public: IssuerHttp) -> None:
+async def test_it_says_everywhere_that_it_is_a_simulator(
+    issuer: RunningIssuer, http: IssuerHttp, public: IssuerHttp
+) -> None:
     replies = [
         await http.get("/.well-known/est/cacerts"),
         await http.get("/api/v1/openapi.json"),
@@ -205,7 +209,7 @@ async def test_it_says_everywhere_that_it_is_a_simulator(issuer: Running, http: 
         assert PUK not in page.content.decode()
 
 
-async def test_without_our_certificate_nobody_gets_in(issuer: Running) -> None:
+async def test_without_our_certificate_nobody_gets_in(issuer: RunningIssuer) -> None:
     settings = IssuerSettings.load(issuer.settings)
     nobody = ssl.create_default_context(cafile=str(settings.base / settings.link.ca))
     async with IssuerHttp(settings.link.secure, nobody) as http:

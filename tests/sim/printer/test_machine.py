@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 from drivers.printer import protocol
 from drivers.printer.port import CoverOpen, CutterFault, Offline, OutOfPaper, PrinterStatus, Ready
 from drivers.printer.protocol import StatusBytes, decode_status
-from sim.printer.machine import Faults, Machine
+from sim.printer.machine import PrinterFaults, PrinterMachine
 
 RASTER = b"\x1dv0\x00\x30\x00\x02\x00" + bytes(range(96))
 RECEIPT = b"\x1b@" + RASTER + protocol.GS_R_PAPER + b"Hej\n" + b"\x1bd\x03" + b"\x1dV\x01" + protocol.GS_R_PAPER
 
 
 def test_packets_may_be_cut_anywhere() -> None:
-    whole = Machine(384)
+    whole = PrinterMachine(384)
     answer = whole.feed(RECEIPT)
     (paper,) = whole.take_receipts()
 
-    bytewise = Machine(384)
+    bytewise = PrinterMachine(384)
     answers = b"".join(bytewise.feed(bytes((byte,))) for byte in RECEIPT)
 
     assert answers == answer == b"\x00\x00"
@@ -26,33 +26,33 @@ def test_packets_may_be_cut_anywhere() -> None:
 
 
 def test_a_status_request_is_answered_while_the_printer_is_stopped() -> None:
-    machine = Machine(384)
-    machine.set_faults(Faults(cover_open=True))
+    machine = PrinterMachine(384)
+    machine.set_faults(PrinterFaults(cover_open=True))
 
     assert machine.feed(RECEIPT) == b""
     assert machine.feed(protocol.DLE_EOT + b"\x02") == bytes((0x12 | 0x04,))
 
 
 def test_the_rest_is_printed_when_the_cover_is_closed() -> None:
-    machine = Machine(384)
-    machine.set_faults(Faults(cover_open=True))
+    machine = PrinterMachine(384)
+    machine.set_faults(PrinterFaults(cover_open=True))
     machine.feed(RECEIPT)
 
-    assert machine.set_faults(Faults()) == b"\x00\x00"
+    assert machine.set_faults(PrinterFaults()) == b"\x00\x00"
     assert len(machine.take_receipts()) == 1
 
 
 def test_cleared_buffers_leave_nothing_to_print() -> None:
-    machine = Machine(384)
-    machine.set_faults(Faults(out_of_paper=True))
+    machine = PrinterMachine(384)
+    machine.set_faults(PrinterFaults(out_of_paper=True))
     machine.feed(RECEIPT + protocol.DLE_DC4_CLEAR)
 
-    assert machine.set_faults(Faults()) == b""
+    assert machine.set_faults(PrinterFaults()) == b""
     assert machine.take_receipts() == []
 
 
 def test_noise_does_not_stop_it() -> None:
-    machine = Machine(384)
+    machine = PrinterMachine(384)
 
     machine.feed(b"\x10\x99\x1bZ\x1dQ\x00\x01" + RECEIPT)
 
@@ -98,7 +98,7 @@ PIECES = st.one_of(
 @given(pieces=st.lists(PIECES, max_size=12), cuts=st.lists(st.integers(1, 40), min_size=1, max_size=6))
 def test_whatever_it_is_sent_and_however_that_is_cut_the_same_comes_out(pieces: list[bytes], cuts: list[int]) -> None:
     sent = b"".join(pieces)
-    whole, cut = Machine(384), Machine(384)
+    whole, cut = PrinterMachine(384), PrinterMachine(384)
     answers = whole.feed(sent)
     said, at, turn = b"", 0, 0
     while at < len(sent):

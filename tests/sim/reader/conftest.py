@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.reader import state
+from sim.reader import card_memory as state
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority

@@ -14,10 +14,10 @@ from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.profiles import builtin
 from drivers.reader.secret import Secret
 from drivers.reader.transport.channel import ApduChannel
-from sim.reader.objects import AID
 from sim.reader.odd import OddCard, Oddity, odd_card
 from sim.reader.odd.form import CodeForm, PasswordType
 from sim.reader.odd.oddity import draw
+from sim.reader.pkcs15_files import AID
 from sim.reader.pki import TestAuthority
 from tests.sim.reader.referee import in_reader, runner
 from tests.sim.reader.speak import NEW, WRONG

@@ -16,7 +16,7 @@ from drivers.reader.outcomes import Accepted, Role
 from drivers.reader.secret import Secret
 from drivers.reader.signatures.signing import verifies
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import PIN, SIGNATURE_PIN, person, with_two_pins
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, Hash
 from cryptography.x509.oid import NameOID
 
+from sim.reader.card_memory import CardFileError
 from sim.reader.cards import VirtualCard
 from sim.reader.personas import PIN, person
 from sim.reader.piv.memory import FACTORY_MANAGEMENT_KEY
 from sim.reader.piv.objects import fascn
 from sim.reader.pki import CARD_NUMBER_OID, TestAuthority
 from sim.reader.slot import CardTornError
-from sim.reader.state import CardFileError
 from tests.sim.reader.speak import NEW, PUK, WRONG, WRONG_PUK, Talk
 
 MakeCard = Callable[..., VirtualCard]

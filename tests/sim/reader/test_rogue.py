@@ -12,7 +12,7 @@ from drivers.reader.model import CardFacts, Purpose
 from drivers.reader.outcomes import Accepted, Refused, Role, Signed, SignOutcome
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.pki import TestAuthority
 from sim.reader.rogue import Signs, copied, false_new_card, interposed
 from sim.reader.slot import VirtualSlot

@@ -7,7 +7,7 @@ import pytest
 
 from sim.reader.cards import VirtualCard
 from sim.reader.pcscd import NoServiceError, running_service
-from sim.reader.vpcd import Plug, plug
+from sim.reader.vpcd import PluggedCard, plug
 from sim.stories.patience import LIMIT_S
 
 TRIES = bytes.fromhex("00200001")
@@ -20,7 +20,7 @@ def driver() -> Iterator[socket.socket]:
         yield listening
 
 
-def plug_into(card: VirtualCard, listening: socket.socket) -> tuple[Plug, socket.socket]:
+def plug_into(card: VirtualCard, listening: socket.socket) -> tuple[PluggedCard, socket.socket]:
     plugged = plug(card, port=listening.getsockname()[1])
     connection, _ = listening.accept()
     connection.settimeout(LIMIT_S)

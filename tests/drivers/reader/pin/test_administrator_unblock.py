@@ -10,10 +10,10 @@ from drivers.reader.errors import CardAnswerError, CardChangedError, CardGoneErr
 from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Role, Unknown, WrongAnswer
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.secret import Secret
-from sim.reader.administration import TRIES, answer_to, key_of
+from sim.reader.administrative_key import TRIES, answer_to, key_of
 from sim.reader.cards import VirtualCard
-from sim.reader.command import Ins
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.command_apdu import Ins
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -9,7 +9,7 @@ from drivers.reader.errors import CommandRefusedError
 from drivers.reader.outcomes import Accepted, RefusalReason, Refused, Role
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -8,7 +8,7 @@ from drivers.reader.card_reader import CardReader, ReaderSettings
 from drivers.reader.certificates.trust_store import TrustStore
 from drivers.reader.pin.try_ledger import MemoryLedger
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

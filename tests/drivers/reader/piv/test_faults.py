@@ -11,7 +11,7 @@ from drivers.reader.outcomes import Accepted, CodeOutcome, RefusalReason, Refuse
 from drivers.reader.profiles import Profiles
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend, InProcessConnection
+from sim.reader.in_process import InProcessBackend, InProcessConnection
 from sim.reader.slot import PluggableCard, VirtualSlot
 from tests.drivers.reader.conftest import NOW, ScriptedConnection
 from tests.drivers.reader.piv.conftest import KINDS, MakePiv

@@ -9,7 +9,7 @@ from drivers.reader.outcomes import Accepted, Locked, RefusalReason, Refused, Ro
 from drivers.reader.pin.try_ledger import MemoryLedger
 from drivers.reader.secret import Secret
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.slot import VirtualSlot
 from tests.drivers.reader.conftest import NOW
 from tests.drivers.reader.piv.conftest import MakePiv, kind_of

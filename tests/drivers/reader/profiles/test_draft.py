@@ -11,7 +11,7 @@ from drivers.reader.outcomes import Role
 from drivers.reader.profiles import CardSigns, Profiles, builtin, parse
 from drivers.reader.profiles.draft import draft, issuers_of
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

@@ -23,9 +23,9 @@ from drivers.reader.model import CardFacts, Certificate, Holder
 from drivers.reader.outcomes import CardAuthenticated, CardAuthentication, CardNotAuthenticated, NoFreeKey
 from drivers.reader.profiles import Profile, Profiles, builtin
 from drivers.reader.signatures import card_authentication as own_keys
+from sim.reader.card_factory import fresh_memory, own_key
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
-from sim.reader.making import fresh_memory, own_key
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.rogue import copied

@@ -20,9 +20,9 @@ from drivers.reader.signatures.signature_forms import KeyUse, SignatureForm, Sig
 from drivers.reader.signatures.signing import MAX_EXCHANGES, SigningKey, SigningProfile, sign_by
 from drivers.reader.transport.channel import ApduChannel
 from sim.reader import traits
+from sim.reader.card_factory import fresh_memory
 from sim.reader.cards import VirtualCard
-from sim.reader.inprocess import InProcessBackend
-from sim.reader.making import fresh_memory
+from sim.reader.in_process import InProcessBackend
 from sim.reader.personas import person
 from sim.reader.pki import TestAuthority
 from sim.reader.slot import VirtualSlot

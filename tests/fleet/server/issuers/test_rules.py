@@ -23,7 +23,7 @@ from fleet.server.issuers.proofs.assurance import SHIPPED
 from fleet.server.issuers.proofs.certificate_chains import path, serial_number, standing_by_lists
 from fleet.server.issuers.region_data import File, RegionData, RegionError
 from fleet.server.issuers.settings import IssuerSettings, SettingsError
-from sim.issuer.authority import Hierarchy, Revoked
+from sim.issuer.authority import CertificateHierarchy, RevocationEntry
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -103,12 +103,12 @@ def test_a_request_is_of_this_person_and_of_a_good_key() -> None:
 
 
 @pytest.fixture(scope="module")
-def hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
-    return Hierarchy.load_or_create(tmp_path_factory.mktemp("ca"), NOW)
+def hierarchy(tmp_path_factory: pytest.TempPathFactory) -> CertificateHierarchy:
+    return CertificateHierarchy.load_or_create(tmp_path_factory.mktemp("ca"), NOW)
 
 
 def leaf(
-    hierarchy: Hierarchy, *, key: ec.EllipticCurvePrivateKey = KEY, who: str = WHO, days: int = 30
+    hierarchy: CertificateHierarchy, *, key: ec.EllipticCurvePrivateKey = KEY, who: str = WHO, days: int = 30
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.SERIAL_NUMBER, who)])
     return hierarchy.issue(3, key.public_key(), subject, (NOW - timedelta(minutes=10), NOW + timedelta(days=days)), ())
@@ -118,7 +118,7 @@ def word(*chain: x509.Certificate) -> Issued:
     return Issued(tuple(base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain))
 
 
-def test_what_an_issuer_gave_must_be_what_was_asked_for(hierarchy: Hierarchy) -> None:
+def test_what_an_issuer_gave_must_be_what_was_asked_for(hierarchy: CertificateHierarchy) -> None:
     offer = Offer("identification", 3, "2026-04-01")
     above = hierarchy.issuers[3].certificate
     wrong = Declined("issuer_gave_another")
@@ -133,13 +133,13 @@ def test_what_an_issuer_gave_must_be_what_was_asked_for(hierarchy: Hierarchy) ->
     assert check_issued(Issued(()), ASKED, offer, WHO, NOW) == wrong
 
 
-def test_a_chain_leads_to_an_anchor_in_time_or_nowhere(hierarchy: Hierarchy, tmp_path: Path) -> None:
+def test_a_chain_leads_to_an_anchor_in_time_or_nowhere(hierarchy: CertificateHierarchy, tmp_path: Path) -> None:
     made, between, root = leaf(hierarchy), hierarchy.issuers[3].certificate, hierarchy.root.certificate
     assert path(made, [between], [root], NOW) == (made, between, root)
     assert path(made, [], [root], NOW) is None
     assert path(made, [between], [root], NOW + timedelta(days=31)) is None
     assert path(made, [between], [root], NOW - timedelta(hours=1)) is None
-    stranger = Hierarchy.load_or_create(tmp_path, NOW)
+    stranger = CertificateHierarchy.load_or_create(tmp_path, NOW)
     assert path(made, [between], [stranger.root.certificate], NOW) is None
     assert path(leaf(stranger), [between], [root], NOW) is None, "the same names, another key"
     pretender = x509.load_der_x509_certificate(made.public_bytes(Encoding.DER))
@@ -148,19 +148,19 @@ def test_a_chain_leads_to_an_anchor_in_time_or_nowhere(hierarchy: Hierarchy, tmp
     assert serial_number(root) == ""
 
 
-def test_revocation_is_told_by_a_list_of_the_issuer_in_time(hierarchy: Hierarchy) -> None:
+def test_revocation_is_told_by_a_list_of_the_issuer_in_time(hierarchy: CertificateHierarchy) -> None:
     made = leaf(hierarchy)
-    listed = hierarchy.crl(3, [Revoked(made.serial_number, NOW, held=True)], 1, NOW)
+    listed = hierarchy.crl(3, [RevocationEntry(made.serial_number, NOW, held=True)], 1, NOW)
     clean, other = hierarchy.crl(3, [], 2, NOW), hierarchy.crl(2, [], 1, NOW)
     assert standing_by_lists(made, [other, listed], NOW) == "suspended"
-    for_good = hierarchy.crl(3, [Revoked(made.serial_number, NOW, held=False)], 3, NOW)
+    for_good = hierarchy.crl(3, [RevocationEntry(made.serial_number, NOW, held=False)], 3, NOW)
     assert standing_by_lists(made, [for_good], NOW) == "revoked"
     assert standing_by_lists(made, [clean], NOW) == "good"
     assert standing_by_lists(made, [other], NOW) == "unknown"
     assert standing_by_lists(made, [clean], NOW + timedelta(days=2)) == "unknown"
 
 
-def test_a_signature_counts_by_its_own_algorithm_only(hierarchy: Hierarchy) -> None:
+def test_a_signature_counts_by_its_own_algorithm_only(hierarchy: CertificateHierarchy) -> None:
     made = leaf(hierarchy)
     signature = KEY.sign(b"m", ec.ECDSA(hashes.SHA256()))
     assert signed_by(made, b"m", signature, "ES256")

@@ -13,7 +13,7 @@ from fleet.messages.issuing import Offer
 from fleet.server.issuers.adapters.est import ANSWER_TYPE, EstIssuer
 from fleet.server.issuers.adapters.http_client import Reply
 from fleet.server.issuers.ports import IssuerAwayError, Wanted
-from sim.issuer.authority import Hierarchy
+from sim.issuer.authority import CertificateHierarchy
 
 WANTED = Wanted(b"request", Offer("signature", 3, "2031-03-02"), "9999", "TEST000000-0001")
 KIND = {"Content-Type": f"{ANSWER_TYPE}; smime-type=certs-only"}
@@ -42,12 +42,12 @@ class Scripted:
 
 
 @pytest.fixture(scope="module")
-def hierarchy(tmp_path_factory: pytest.TempPathFactory) -> Hierarchy:
-    return Hierarchy.load_or_create(tmp_path_factory.mktemp("ca"), datetime(2026, 3, 2, tzinfo=UTC))
+def hierarchy(tmp_path_factory: pytest.TempPathFactory) -> CertificateHierarchy:
+    return CertificateHierarchy.load_or_create(tmp_path_factory.mktemp("ca"), datetime(2026, 3, 2, tzinfo=UTC))
 
 
 @pytest.fixture
-def asking(hierarchy: Hierarchy) -> Callable[..., tuple[EstIssuer, Scripted]]:
+def asking(hierarchy: CertificateHierarchy) -> Callable[..., tuple[EstIssuer, Scripted]]:
     def make(*replies: Reply) -> tuple[EstIssuer, Scripted]:
         cms = base64.encodebytes(serialize_certificates(list(hierarchy.certificates), Encoding.DER))
         http = Scripted(*replies, authorities=Reply(200, cms, KIND))
@@ -56,13 +56,13 @@ def asking(hierarchy: Hierarchy) -> Callable[..., tuple[EstIssuer, Scripted]]:
     return make
 
 
-def given(hierarchy: Hierarchy) -> Reply:
+def given(hierarchy: CertificateHierarchy) -> Reply:
     leaf = hierarchy.issuers[3].certificate
     return Reply(200, base64.encodebytes(serialize_certificates([leaf], Encoding.DER)), KIND)
 
 
 async def test_the_label_says_what_is_wanted_and_waiting_is_short(
-    asking: Callable[..., tuple[EstIssuer, Scripted]], hierarchy: Hierarchy
+    asking: Callable[..., tuple[EstIssuer, Scripted]], hierarchy: CertificateHierarchy
 ) -> None:
     est, http = asking(Reply(202, b"", {"Retry-After": "2"}), given(hierarchy))
     assert isinstance(await est.certificate(WANTED), Issued)

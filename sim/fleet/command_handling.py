@@ -1,0 +1,174 @@
+"""Commands from the fleet at a simulated station: taken, told of, done as far as there is anything to do, and answered.
+
+Rules as a real station's: an event when it is taken and one when it has ended, the result after it, and again on each connection.
+Restart, self test and slot wait until no errand is at the station, and none begins meanwhile; at their expiry they end as
+`busy`. A restart's result is told by the boot that follows. What the end of the simulation cuts off is concluded then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, Protocol, assert_never
+
+from fleet.messages.commands import CommandResult
+from fleet.messages.judging import Declined, Ignored, Taken, told_ended, told_taken
+from fleet.messages.link import DeviceState
+from fleet.messages.vocabulary import EventType
+from sim.fleet.command_verification import CommandVerifier
+from sim.fleet.device_state import SLOTS, SimulatedDevices
+from sim.fleet.order_sync import OrderSync
+
+NEEDS_FREE = frozenset({"restart", "self_test", "open_slot"})
+TEST_S = 2.0
+DOOR_S = 5.0
+"""So long the door of an opened slot stands open, at the pace of life."""
+
+_log = logging.getLogger(__name__)
+
+
+class CommandTarget(Protocol):
+    """The station that commands work on. `counter` is held by an errand, and by what must not meet one."""
+
+    twin: SimulatedDevices
+    counter: asyncio.Lock
+    syncing: OrderSync
+    pace: float
+
+    def tell(self, kind: str, subject: str | None, content: dict[str, Any]) -> None:
+        """An event of its chain."""
+        ...
+
+    def say_state(self) -> None:
+        """As it is now."""
+        ...
+
+    def say_result(self, result: CommandResult) -> None:
+        """Where there is a line."""
+        ...
+
+    def cut_power(self) -> None:
+        """And start again."""
+        ...
+
+    def log_lines(self) -> tuple[str, ...]:
+        """Its latest events, as codes."""
+        ...
+
+
+class CommandHandler:
+    """One station's: `take` what comes until `stop`."""
+
+    def __init__(self, gate: CommandVerifier, body: CommandTarget, clock: Callable[[], datetime]) -> None:
+        self._gate = gate
+        self._body = body
+        self._clock = clock
+        self._doing: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    @property
+    def results(self) -> list[CommandResult]:
+        """All that were given."""
+        return self._gate.results
+
+    def take(self, payload: bytes) -> None:
+        """Judge it, and begin it where it is to be done."""
+        if self._stopped:
+            return
+        match self._gate.take(payload, self._clock()):
+            case Taken() as taken:
+                self._body.tell(EventType.COMMAND_TAKEN, None, told_taken(taken.command))
+                task = asyncio.create_task(self._do(taken))
+                self._doing.add(task)
+                task.add_done_callback(self._doing.discard)
+            case Declined(result):
+                self._body.say_result(result)
+            case Ignored(why):
+                _log.warning("a command was ignored: %s", why)
+
+    def tell_again(self) -> None:
+        """There is a new connection."""
+        for result in self._gate.latest():
+            self._body.say_result(result)
+
+    async def stop(self) -> None:
+        """Take none any more, and conclude what is under way."""
+        self._stopped = True
+        doing = list(self._doing)
+        for task in doing:
+            task.cancel()
+        await asyncio.gather(*doing, return_exceptions=True)
+
+    async def _do(self, taken: Taken) -> None:
+        try:
+            result = await self._carried_out(taken)
+        except asyncio.CancelledError:
+            result = _answer(taken, "failed", "interrupted")
+        except Exception:  # whatever it was: say it, and stay a station
+            _log.exception("a command crashed")
+            result = _answer(taken, "failed", "fault")
+        self._gate.conclude(result)
+        self._body.tell(EventType.COMMAND_ENDED, None, told_ended(taken.command, result))
+        self._body.say_result(result)
+
+    async def _carried_out(self, taken: Taken) -> CommandResult:
+        if taken.command.command not in NEEDS_FREE:
+            return await self._done(taken)
+        left = datetime.fromisoformat(taken.command.not_after) - self._clock()
+        counter = self._body.counter
+        try:
+            await asyncio.wait_for(counter.acquire(), left.total_seconds())
+        except TimeoutError:
+            return _answer(taken, "refused", "busy")
+        try:
+            return await self._done(taken)
+        finally:
+            counter.release()
+
+    async def _done(self, taken: Taken) -> CommandResult:
+        command, twin = taken.command, self._body.twin
+        match command.command:
+            case "out_of_service" | "in_service":
+                twin.out_of_service = command.message
+                self._body.say_state()
+            case "restart":
+                self._body.cut_power()
+            case "self_test":
+                await asyncio.sleep(TEST_S / self._body.pace)
+                return _answer(taken, "done", devices=twin.devices())
+            case "open_slot":
+                return self._opened(taken)
+            case "log_bundle":
+                return _answer(taken, "done", lines=self._body.log_lines())
+            case "sync":
+                why = await self._body.syncing.run()
+                return _answer(taken, "failed" if why else "done", why)
+            case _:
+                assert_never(command.command)
+        return _answer(taken, "done")
+
+    def _opened(self, taken: Taken) -> CommandResult:
+        slot, twin = taken.command.slot, self._body.twin
+        if slot is None or slot > SLOTS:
+            return _answer(taken, "refused", "no_such_slot")
+        if twin.open_slot is not None:
+            return _answer(taken, "failed", "other_open")
+        twin.open_slot = slot
+        self._body.say_state()
+        asyncio.get_running_loop().call_later(DOOR_S / self._body.pace, self._shut)
+        return _answer(taken, "done")
+
+    def _shut(self) -> None:
+        self._body.twin.open_slot = None
+        self._body.say_state()
+
+
+def _answer(
+    taken: Taken,
+    outcome: Literal["done", "refused", "failed"],
+    reason: str = "",
+    *,
+    devices: tuple[DeviceState, ...] = (),
+    lines: tuple[str, ...] = (),
+) -> CommandResult:
+    return CommandResult(taken.command.sequence, taken.digest, outcome, reason, devices, lines)

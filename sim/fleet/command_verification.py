@@ -1,0 +1,51 @@
+"""Which commands a simulated station takes, and what became of them. Pure.
+
+Rules: the judgement is the real station's (`fleet.messages.judging`); the memory outlives a power cut, as a real one's does, and
+ends with the simulation. A command is taken once, and none that is older than the last; a known result is given again, to the
+same bytes and on each new connection.
+"""
+
+from datetime import datetime
+
+from joserfc.jwk import ECKey
+
+from fleet.messages.commands import COMMANDS, CommandResult, digest_of
+from fleet.messages.judging import KEPT, Declined, Ignored, Taken, Verdict, opened, wrong_with
+
+
+class CommandVerifier:
+    """Of one station. `key`: the server's, which all stations share. `results`: all that were given, the oldest first."""
+
+    def __init__(self, station: str, key: ECKey) -> None:
+        self._station = station
+        self._key = key
+        self._highest = 0
+        self._concluded: dict[str, CommandResult] = {}
+        self.results: list[CommandResult] = []
+
+    def take(self, payload: bytes, now: datetime) -> Verdict:
+        """The verdict at that (aware) time; what is `Taken` is never taken again."""
+        command = opened(payload, self._key, self._station)
+        if isinstance(command, Ignored):
+            return command
+        digest = digest_of(payload)
+        if (known := self._concluded.get(digest)) is not None:
+            return Declined(known)
+        if (why := wrong_with(command, COMMANDS, now)) is not None:
+            return Declined(self._gave(CommandResult(command.sequence, digest, "refused", why)))
+        if command.sequence <= self._highest:
+            return Ignored("taken before")
+        self._highest = command.sequence
+        return Taken(command, digest)
+
+    def conclude(self, result: CommandResult) -> None:
+        """Keep what became of a taken one."""
+        self._concluded[result.digest] = self._gave(result)
+
+    def latest(self) -> list[CommandResult]:
+        """To be told once more, the oldest first."""
+        return list(self._concluded.values())[-KEPT:]
+
+    def _gave(self, result: CommandResult) -> CommandResult:
+        self.results.append(result)
+        return result

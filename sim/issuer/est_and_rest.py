@@ -1,0 +1,201 @@
+"""The simulator's interfaces for the fleet server, behind mutual TLS: EST (RFC 7030), and REST for register, directory, orders.
+
+The OpenAPI at /api/v1/openapi.json is that of any issuer that would be asked by `fleet.server.issuers.adapters.rest`.
+"""
+
+import base64
+import binascii
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
+from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
+
+from fleet.messages.asking import Blocked, Held, LetterOrdered, Lifted, Released
+from fleet.server.issuers.adapters.rest import KnownAnswer
+from sim.issuer import BANNER, HEADER, register
+from sim.issuer.core import Simulator
+from sim.issuer.database import card_of, cards_of, person_of
+from sim.issuer.enrollment import CertificateLabel, NotEnrolledError, enrolled
+from sim.issuer.register import Changed, ChangeRequest, UnregisteredCardError
+from sim.issuer.request_bodies import Block, Hold, HsaId, Letter, Lift, Puk
+from sim.issuer.schemas import answers_with
+
+MAX_REQUEST = 16 * 1024
+B = TypeVar("B", bound=BaseModel)
+Number = Annotated[str, Path(pattern=r"^[A-Z0-9]{4,40}$")]
+Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[0-9a-f]{32}$")]
+
+
+def secure_app(simulator: Simulator) -> FastAPI:
+    """Both interfaces. Whoever gets here has shown a TLS certificate of ours."""
+    app = FastAPI(
+        title="Issuer: register, directory and orders",
+        description="What a fleet server asks of an issuer, over TLS with certificates at both ends.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+
+    @app.middleware("http")
+    async def say_so(request: Request, following: Any) -> Response:
+        response: Response = await following(request)
+        response.headers[HEADER] = BANNER
+        return response
+
+    app.include_router(est_router(simulator))
+    app.include_router(rest_router(simulator))
+    return app
+
+
+def est_router(simulator: Simulator) -> APIRouter:
+    """RFC 7030 section 4; the label says which kind of certificate."""
+    router = APIRouter(prefix="/.well-known/est", include_in_schema=False)
+
+    @router.get("/cacerts")
+    def cacerts() -> Response:
+        return _certificates(simulator.hierarchy.certificates)
+
+    def enrol(label: str, body: bytes, *, again: bool) -> Response:
+        try:
+            request = base64.b64decode(body)
+            with simulator.state.change() as cx:
+                made = enrolled(
+                    cx, simulator.hierarchy, CertificateLabel.parse(label), request, simulator.terms(), again=again
+                )
+        except (NotEnrolledError, binascii.Error) as error:
+            return PlainTextResponse(f"{BANNER}: {error}", status_code=400)
+        return _certificates((made,))
+
+    @router.post("/{label}/simpleenroll")
+    async def simpleenroll(label: str, request: Request) -> Response:
+        return enrol(label, await _body(request), again=False)
+
+    @router.post("/{label}/simplereenroll")
+    async def simplereenroll(label: str, request: Request) -> Response:
+        return enrol(label, await _body(request), again=True)
+
+    return router
+
+
+def rest_router(simulator: Simulator) -> APIRouter:
+    """Register, directory, orders."""
+    router = APIRouter(prefix="/api/v1", tags=["issuer"])
+    changed = _changes(simulator)
+
+    @router.post("/cards/{number}/block", responses=answers_with(Blocked))
+    def block(number: Number, body: Block, key: Key) -> Response:
+        """Revoke all certificates of the card, for good."""
+        return changed("block", number, key, body, register.block)
+
+    @router.post("/cards/{number}/hold", responses=answers_with(Held))
+    def hold(number: Number, body: Hold, key: Key) -> Response:
+        """Suspend all certificates of the card."""
+        return changed("hold", number, key, body, register.hold)
+
+    @router.post("/cards/{number}/lift", responses=answers_with(Lifted))
+    def lift(number: Number, body: Lift, key: Key) -> Response:
+        """End the suspension: the card is what it was before."""
+        return changed("lift", number, key, body, register.lift)
+
+    @router.post("/cards/{number}/puk", responses=answers_with(Released))
+    def puk(number: Number, body: Puk, key: Key) -> Response:
+        """Release the PUK, once, sealed to the asker."""
+        return changed("puk", number, key, body, register.release_puk)
+
+    @router.post("/cards/{number}/letter", responses=answers_with(LetterOrdered))
+    def letter(number: Number, body: Letter, key: Key) -> Response:
+        """Send a new code letter."""
+        return changed("letter", number, key, body, register.order_letter)
+
+    @router.get("/directory", responses=answers_with(KnownAnswer))
+    def directory(
+        hsa_id: Annotated[HsaId | None, Query()] = None,
+        card_number: Annotated[str | None, Query(pattern=r"^[A-Z0-9]{4,40}$")] = None,
+    ) -> Response:
+        """A person with all cards, or the card of that number with its holder."""
+        with simulator.state.change() as cx:
+            found = _found(cx, hsa_id, card_number)
+        return _json(found) if found is not None else PlainTextResponse(BANNER, status_code=404)
+
+    @router.get("/orders.csv", response_class=PlainTextResponse)
+    def orders() -> Response:
+        """All orders that may be imported."""
+        with simulator.state.change() as cx:
+            row = cx.execute("SELECT csv FROM orders").fetchone()
+        return Response(row[0] if row else b"", media_type="text/csv")
+
+    return router
+
+
+Change = Callable[[str, str, str, B, Callable[[sqlite3.Connection, ChangeRequest, B], Changed]], Response]
+
+
+def _changes(simulator: Simulator) -> "Change[Any]":
+    def changed(
+        what: str, number: str, key: str, body: Any, work: Callable[[sqlite3.Connection, ChangeRequest, Any], Changed]
+    ) -> Response:
+        """Done once for a key: change, answer and audit are one transaction."""
+        digest = hashlib.sha256(f"{what}/{number}/{body.model_dump_json()}".encode()).hexdigest()
+        with simulator.state.change() as cx:
+            row = cx.execute("SELECT digest, status, body FROM done WHERE key = ?", (key,)).fetchone()
+            if row is not None:
+                same = row[0] == digest
+                return _raw(row[2], row[1]) if same else PlainTextResponse("another change", status_code=422)
+            asked = ChangeRequest(number, key, simulator.clock())
+            try:
+                result = work(cx, asked, body)
+            except UnregisteredCardError:
+                return PlainTextResponse(BANNER, status_code=404)
+            refused = "reason" in result.__struct_fields__
+            status, said = (409 if refused else 200), msgspec.json.encode(result)
+            cx.execute("INSERT INTO done VALUES (?, ?, ?, ?)", (key, digest, status, said))
+            people = ",".join(getattr(body, "people", ()) or (getattr(body, "by", "") or getattr(body, "hsa_id", ""),))
+            outcome = str(result.__struct_config__.tag)
+            cx.execute(
+                "INSERT INTO audit (at, what, card, people, outcome) VALUES (?, ?, ?, ?, ?)",
+                (asked.at, what, number, people, outcome),
+            )
+        return _raw(said, status)
+
+    return changed
+
+
+def _found(cx: sqlite3.Connection, hsa_id: str | None, card_number: str | None) -> dict[str, Any] | None:
+    if card_number:
+        card = card_of(cx, card_number)
+        return None if card is None else {"person": person_of(cx, card.hsa_id), "cards": [card]}
+    person, cards = person_of(cx, hsa_id or ""), cards_of(cx, hsa_id or "")
+    return {"person": person, "cards": cards} if person or cards else None
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_REQUEST:
+            return b""
+    return body
+
+
+def _certificates(found: tuple[x509.Certificate, ...]) -> Response:
+    """A certs-only CMS (RFC 5751 3.2.2), base64 (RFC 7030 4.1.3)."""
+    content = base64.encodebytes(serialize_certificates(list(found), Encoding.DER))
+    headers = {"Content-Transfer-Encoding": "base64"}
+    return Response(content, headers=headers, media_type="application/pkcs7-mime; smime-type=certs-only")
+
+
+def _json(content: Any) -> Response:
+    return _raw(msgspec.json.encode(content), 200)
+
+
+def _raw(content: bytes, status: int) -> Response:
+    return Response(content, status_code=status, media_type="application/json")
